@@ -1,0 +1,156 @@
+//! Users and groups as the machine knows them, looked up by name or number.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::path::Path;
+
+use crate::command::{Command, Identity};
+use crate::failure::{Attempting, Failure};
+use crate::system::Query;
+
+/// The account files, and (asked one by one) what only `getent` knows: LDAP, SSSD and their like.
+#[derive(Debug, Default)]
+pub struct Accounts {
+    pub users: HashMap<String, User>,
+    pub groups: HashMap<String, Group>,
+    users_elsewhere: RefCell<HashMap<String, Option<User>>>,
+    groups_elsewhere: RefCell<HashMap<String, Option<Group>>>,
+}
+
+/// A line of `passwd(5)`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    pub name: String,
+    pub uid: u32,
+    pub gid: u32,
+    pub comment: String,
+    pub home: String,
+    pub shell: String,
+}
+
+/// A line of `group(5)`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    pub name: String,
+    pub gid: u32,
+    pub members: Vec<String>,
+}
+
+impl Accounts {
+    /// Reads `/etc/passwd` and `/etc/group`.
+    /// # Errors
+    /// When one of them exists and cannot be read.
+    pub fn read(system: &dyn Query) -> Result<Self, Failure> {
+        let text = |path: &str| match system.read(Path::new(path)) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+            other => other.attempting("read", Path::new(path)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
+        };
+        Ok(Self {
+            users: text("/etc/passwd")?.lines().filter_map(User::parse).map(|user| (user.name.clone(), user)).collect(),
+            groups: text("/etc/group")?.lines().filter_map(Group::parse).map(|group| (group.name.clone(), group)).collect(),
+            ..Self::default()
+        })
+    }
+
+    /// A user by name, or by number where no user has that name.
+    /// # Errors
+    /// When `getent` is there and fails.
+    pub fn user(&self, system: &dyn Query, name: &str) -> Result<Option<User>, Failure> {
+        if let Some(user) = self.users.get(name) {
+            return Ok(Some(user.clone()));
+        }
+        if let Ok(uid) = name.parse::<u32>() {
+            return Ok(self.users.values().find(|user| user.uid == uid).cloned());
+        }
+        if let Some(known) = self.users_elsewhere.borrow().get(name) {
+            return Ok(known.clone());
+        }
+        let user = getent(system, "passwd", name).and_then(|line| User::parse(&line));
+        self.users_elsewhere.borrow_mut().insert(name.to_owned(), user.clone());
+        Ok(user)
+    }
+
+    /// A group by name, or by number where no group has that name.
+    /// # Errors
+    /// When `getent` is there and fails.
+    pub fn group(&self, system: &dyn Query, name: &str) -> Result<Option<Group>, Failure> {
+        if let Some(group) = self.groups.get(name) {
+            return Ok(Some(group.clone()));
+        }
+        if let Ok(gid) = name.parse::<u32>() {
+            return Ok(self.groups.values().find(|group| group.gid == gid).cloned());
+        }
+        if let Some(known) = self.groups_elsewhere.borrow().get(name) {
+            return Ok(known.clone());
+        }
+        let group = getent(system, "group", name).and_then(|line| Group::parse(&line));
+        self.groups_elsewhere.borrow_mut().insert(name.to_owned(), group.clone());
+        Ok(group)
+    }
+
+    /// Who a command runs as, with the user's groups.
+    /// # Errors
+    /// When the user or the group does not exist.
+    pub fn identity(&self, system: &dyn Query, user: Option<&str>, group: Option<&str>) -> Result<Identity, Failure> {
+        let mut identity = Identity::default();
+        if let Some(name) = user {
+            match self.user(system, name)? {
+                Some(user) => {
+                    identity.groups =
+                        self.groups.values().filter(|group| group.members.contains(&user.name)).map(|group| group.gid).collect();
+                    identity.groups.push(user.gid);
+                    identity.groups.sort_unstable();
+                    identity.groups.dedup();
+                    identity.uid = Some(user.uid);
+                    identity.gid = Some(user.gid);
+                    identity.home = Some(user.home.into());
+                    identity.name = Some(user.name);
+                }
+                None => match name.parse() {
+                    Ok(uid) => identity.uid = Some(uid),
+                    Err(_) => return Err(no_account("user", name)),
+                },
+            }
+        }
+        if let Some(name) = group {
+            identity.gid = match (self.group(system, name)?, name.parse()) {
+                (Some(group), _) => Some(group.gid),
+                (None, Ok(gid)) => Some(gid),
+                (None, Err(_)) => return Err(no_account("group", name)),
+            };
+        }
+        Ok(identity)
+    }
+}
+
+/// "there is no user `x`", the same wherever a user or group is looked up.
+#[must_use]
+pub fn no_account(what: &str, name: &str) -> Failure {
+    Failure::new(format!("there is no {what} `{name}` on this machine"))
+        .hint(format!("declare `{what}(\"{name}\")` before this resource, or correct the name"))
+}
+
+impl User {
+    fn parse(line: &str) -> Option<Self> {
+        let mut fields = line.trim_end().split(':');
+        let (name, _password) = (fields.next()?.to_owned(), fields.next()?);
+        let (uid, gid) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+        let mut text = || fields.next().unwrap_or_default().to_owned();
+        Some(Self { name, uid, gid, comment: text(), home: text(), shell: text() })
+    }
+}
+
+impl Group {
+    fn parse(line: &str) -> Option<Self> {
+        let mut fields = line.trim_end().split(':');
+        let (name, _password, gid) = (fields.next()?.to_owned(), fields.next()?, fields.next()?.parse().ok()?);
+        let members = fields.next().unwrap_or_default().split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        Some(Self { name, gid, members })
+    }
+}
+
+/// A machine without `getent` has no accounts beyond its files.
+fn getent(system: &dyn Query, database: &str, name: &str) -> Option<String> {
+    let output = system.probe(&Command::new(["getent", "--", database, name])).ok()?;
+    output.success().then(|| output.stdout())
+}

@@ -1,0 +1,177 @@
+//! What is wrong, where, and what to do: plain data. Drawing it (colours, code frames) is the caller's business.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+/// How bad it is. A warning never stops anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    Warning,
+    Error,
+}
+
+/// A text that positions refer to: a recipe, a template, a JSON document.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The name shown to people: a path, `-e`, `standard input`.
+    pub name: String,
+    /// The path on disk, where there is one.
+    pub path: Option<PathBuf>,
+    pub text: String,
+}
+
+/// A place in a source. Lines and columns count from 1; columns count characters.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Span {
+    pub source: Rc<Source>,
+    pub line: usize,
+    pub column: usize,
+    /// Characters to underline, at least 1.
+    pub length: usize,
+}
+
+impl Span {
+    /// A span of one word or symbol: it ends where the identifier at its start ends.
+    #[must_use]
+    pub fn word(source: Rc<Source>, line: usize, column: usize) -> Self {
+        let length = source
+            .text
+            .lines()
+            .nth(line.saturating_sub(1))
+            .map_or(0, |text| text.chars().skip(column.saturating_sub(1)).take_while(|c| c.is_alphanumeric() || *c == '_').count())
+            .max(1);
+        Self { source, line, column, length }
+    }
+}
+
+/// `recipes/default.rhai:3:7`
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.source.name, self.line, self.column)
+    }
+}
+
+impl fmt::Debug for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// One mistake, told once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    pub severity: Severity,
+    /// What was attempted on what, and what went wrong. Starts in lower case, has no final period.
+    pub message: String,
+    /// Where the cause stands.
+    pub span: Option<Span>,
+    /// Said under the span's underline.
+    pub label: Option<String>,
+    /// How the run got there, innermost call first, or other places that matter, each with what it is.
+    pub frames: Vec<(Span, String)>,
+    /// More about the cause, such as the output of a failed command.
+    pub notes: Vec<String>,
+    /// What to do next.
+    pub hints: Vec<String>,
+}
+
+impl Diagnostic {
+    pub fn error(message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Error,
+            message: message.into(),
+            span: None,
+            label: None,
+            frames: Vec::new(),
+            notes: Vec::new(),
+            hints: Vec::new(),
+        }
+    }
+
+    pub fn warning(message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(message) }
+    }
+
+    #[must_use]
+    pub fn at(mut self, span: impl Into<Option<Span>>) -> Self {
+        if let Some(span) = span.into() {
+            self.span = Some(span);
+        }
+        self
+    }
+
+    #[must_use]
+    pub fn labelled(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    #[must_use]
+    pub fn frame(mut self, span: Span, what: impl Into<String>) -> Self {
+        self.frames.push((span, what.into()));
+        self
+    }
+
+    #[must_use]
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+}
+
+/// One line, without the code frame: `web.rhai:3:7: unknown kind `packge``.
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(span) = &self.span {
+            write!(f, "{span}: ")?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+/// One or more mistakes: what ends a compile, or a `check`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostics(pub Vec<Diagnostic>);
+
+impl From<Diagnostic> for Diagnostics {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self(vec![diagnostic])
+    }
+}
+
+impl fmt::Display for Diagnostics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, diagnostic) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{diagnostic}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Diagnostics {}
+
+/// "did you mean `x`?", when one of `candidates` is near enough to `wanted` to be a slip of the finger.
+pub fn did_you_mean<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    nearest(wanted, candidates).map(|name| format!("did you mean `{name}`?"))
+}
+
+/// The candidate nearest to `wanted`, if it is near: at most a third of the letters differ.
+pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let allowed = (wanted.chars().count() / 3).max(1);
+    candidates
+        .into_iter()
+        .map(|name| (strsim::damerau_levenshtein(wanted, name), name))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min()
+        .map(|(_, name)| name)
+}

@@ -1,0 +1,265 @@
+//! Every kind with its providers: the single list from which functions, validation, reference and completion are made. Only here
+//! and in the graph are types erased.
+
+use std::any::Any;
+use std::cell::OnceCell;
+use std::marker::PhantomData;
+
+use indexmap::IndexMap;
+use serde_json::{Map, Value};
+
+use crate::diagnostic::Diagnostic;
+use crate::failure::Failure;
+use crate::overlay::Provide;
+use crate::resource::{Action, Apply, Change, Effect, HostFacts, PropertyError, Provider, Resource, Scope, Support};
+use crate::snapshots::Areas;
+use crate::view::View;
+
+/// The kinds that recipes can use.
+#[derive(Default)]
+pub struct Registry {
+    pub kinds: IndexMap<&'static str, Kind>,
+}
+
+impl Registry {
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a kind; a kind of the same name is replaced.
+    #[must_use]
+    pub fn with(mut self, kind: impl Into<Kind>) -> Self {
+        let kind = kind.into();
+        self.kinds.insert(kind.name, kind);
+        self
+    }
+}
+
+/// A kind with its providers, its types erased.
+pub struct Kind {
+    pub name: &'static str,
+    pub identity: &'static str,
+    pub callbacks: &'static [&'static str],
+    /// Names and what they do; the first is the default.
+    pub actions: Vec<(&'static str, &'static str)>,
+    pub(crate) parse: fn(Map<String, Value>) -> Result<Box<dyn AnyResource>, PropertyError>,
+    pub(crate) providers: Vec<Box<dyn AnyProvider>>,
+    schema: OnceCell<Value>,
+    generate: fn() -> Value,
+}
+
+impl Kind {
+    /// A kind without providers yet. Add them in the order of preference.
+    #[must_use]
+    pub fn of<R: Resource>() -> KindOf<R> {
+        KindOf { providers: Vec::new(), resource: PhantomData }
+    }
+
+    /// The JSON schema of the properties, made from the struct.
+    pub fn schema(&self) -> &Value {
+        self.schema.get_or_init(self.generate)
+    }
+
+    /// The names of the properties, in the struct's order, without those that every kind has.
+    pub fn properties(&self) -> impl Iterator<Item = &str> {
+        self.schema()["properties"].as_object().into_iter().flat_map(|properties| properties.keys().map(String::as_str))
+    }
+
+    /// The names of the providers, in the order of preference.
+    pub fn provider_names(&self) -> impl Iterator<Item = &'static str> {
+        self.providers.iter().map(|provider| provider.name())
+    }
+
+    /// The provider for a machine: the one asked for, else the first preferred, else the first usable.
+    /// # Errors
+    /// When none fits, with each one's reason.
+    pub(crate) fn choose(&self, host: &HostFacts<'_>, wanted: Option<&str>) -> Result<usize, Failure> {
+        if let Some(wanted) = wanted {
+            return self.providers.iter().position(|provider| provider.name() == wanted).ok_or_else(|| {
+                let names: Vec<_> = self.provider_names().map(|name| format!("`{name}`")).collect();
+                Failure::new(format!("`{}` has no provider `{wanted}`", self.name)).hint(format!("it has {}", names.join(", ")))
+            });
+        }
+        let mut usable = None;
+        let mut reasons = Vec::new();
+        for (index, provider) in self.providers.iter().enumerate() {
+            match provider.supports(host) {
+                Support::Preferred => return Ok(index),
+                Support::Usable => usable = usable.or(Some(index)),
+                Support::No(reason) => reasons.push(format!("`{}`: {reason}", provider.name())),
+            }
+        }
+        usable.ok_or_else(|| {
+            let platform = format!("{} {}", host.platform, host.platform_version);
+            Failure::new(format!("no provider of `{}` works on this machine ({platform})", self.name))
+                .note(reasons.join("\n"))
+                .hint("set `provider` to say which to use, or keep the resource off this platform")
+        })
+    }
+}
+
+/// A kind whose types are still known.
+pub struct KindOf<R> {
+    providers: Vec<Box<dyn AnyProvider>>,
+    resource: PhantomData<R>,
+}
+
+impl<R: Resource> KindOf<R> {
+    /// Adds a provider.
+    #[must_use]
+    pub fn provider<P: Provider<Resource = R>>(mut self, provider: P) -> Self {
+        self.providers.push(Box::new(provider));
+        self
+    }
+}
+
+impl<R: Resource> From<KindOf<R>> for Kind {
+    fn from(kind: KindOf<R>) -> Self {
+        Self {
+            name: R::KIND,
+            identity: R::IDENTITY,
+            callbacks: R::CALLBACKS,
+            actions: R::Action::ALL.iter().map(|(_, name, doc)| (*name, *doc)).collect(),
+            parse: parse::<R>,
+            providers: kind.providers,
+            schema: OnceCell::new(),
+            generate: || schemars::schema_for!(R).to_value(),
+        }
+    }
+}
+
+/// A declared resource of any kind.
+pub(crate) trait AnyResource {
+    fn check(&self, actions: &[usize]) -> Result<(), PropertyError>;
+    fn aliases(&self) -> Vec<String>;
+    fn late(&self) -> bool;
+    fn resolve(&self, scope: &dyn Scope) -> Result<Box<dyn Any>, Diagnostic>;
+    /// Resolves without keeping the declaration.
+    fn resolve_once(self: Box<Self>, scope: &dyn Scope) -> Result<Box<dyn Any>, Diagnostic>;
+    /// The properties that are set.
+    fn properties(&self) -> Map<String, Value>;
+}
+
+impl<R: Resource> AnyResource for R {
+    fn check(&self, actions: &[usize]) -> Result<(), PropertyError> {
+        let actions: Vec<R::Action> = actions.iter().map(|index| R::Action::ALL[*index].0).collect();
+        Resource::check(self, &actions)
+    }
+
+    fn aliases(&self) -> Vec<String> {
+        Resource::aliases(self)
+    }
+
+    fn late(&self) -> bool {
+        Resource::late(self)
+    }
+
+    fn resolve(&self, scope: &dyn Scope) -> Result<Box<dyn Any>, Diagnostic> {
+        Ok(Box::new(Resource::resolve(self.clone(), scope)?))
+    }
+
+    fn resolve_once(self: Box<Self>, scope: &dyn Scope) -> Result<Box<dyn Any>, Diagnostic> {
+        Ok(Box::new(Resource::resolve(*self, scope)?))
+    }
+
+    fn properties(&self) -> Map<String, Value> {
+        match serde_json::to_value(self) {
+            Ok(Value::Object(map)) => map.into_iter().filter(|(_, value)| !value.is_null()).collect(),
+            _ => Map::new(),
+        }
+    }
+}
+
+fn parse<R: Resource>(properties: Map<String, Value>) -> Result<Box<dyn AnyResource>, PropertyError> {
+    match serde_path_to_error::deserialize::<_, R>(Value::Object(properties)) {
+        Ok(resource) => Ok(Box::new(resource)),
+        Err(error) => {
+            let path = error.path().to_string();
+            let message = error.into_inner().to_string();
+            // A missing property has no path of its own; its name is in the message.
+            let missing = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')).map(str::to_owned);
+            Err(match missing {
+                Some(name) => PropertyError::new("", format!("`{name}` is required and not set")),
+                None => PropertyError::new(if path == "." { String::new() } else { path }, message),
+            })
+        }
+    }
+}
+
+/// What an action would do to one resource.
+pub(crate) struct Plan {
+    /// `Vec<Change<Step>>` of the provider.
+    changes: Box<dyn Any>,
+    pub shown: Vec<Shown>,
+    pub touches: Areas,
+    pub batch: Option<String>,
+}
+
+/// A change as people see it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Shown {
+    pub what: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diff: Option<String>,
+}
+
+/// A provider of any kind.
+pub(crate) trait AnyProvider {
+    fn name(&self) -> &'static str;
+    fn supports(&self, host: &HostFacts<'_>) -> Support;
+    /// Inspects and plans.
+    fn plan(&self, view: &View<'_>, desired: &dyn Any, action: usize) -> Result<Plan, Failure>;
+    fn provides(&self, plan: &Plan) -> Vec<Provide>;
+    fn apply(&self, apply: &mut Apply<'_>, desired: &dyn Any, action: usize, plan: &Plan) -> Result<Effect, Failure>;
+    fn apply_together(&self, apply: &mut Apply<'_>, items: &[(&dyn Any, usize, &Plan)]) -> Result<(), Failure>;
+}
+
+impl<P: Provider> AnyProvider for P {
+    fn name(&self) -> &'static str {
+        P::NAME
+    }
+
+    fn supports(&self, host: &HostFacts<'_>) -> Support {
+        Provider::supports(self, host)
+    }
+
+    fn plan(&self, view: &View<'_>, desired: &dyn Any, action: usize) -> Result<Plan, Failure> {
+        let desired = desired_of::<P>(desired)?;
+        let action = <P::Resource as Resource>::Action::ALL[action].0;
+        let state = self.inspect(view, desired, action)?;
+        let changes = Provider::plan(self, desired, action, &state)?;
+        Ok(Plan {
+            shown: changes.iter().map(|change| Shown { what: change.what.clone(), diff: change.diff.clone() }).collect(),
+            touches: changes.iter().fold(Areas::NONE, |areas, change| areas | change.touches),
+            batch: if changes.is_empty() { None } else { self.batch(desired, action, &changes) },
+            changes: Box::new(changes),
+        })
+    }
+
+    fn provides(&self, plan: &Plan) -> Vec<Provide> {
+        changes_of::<P>(plan).iter().flat_map(|change| change.provides.iter().cloned()).collect()
+    }
+
+    fn apply(&self, apply: &mut Apply<'_>, desired: &dyn Any, action: usize, plan: &Plan) -> Result<Effect, Failure> {
+        let action = <P::Resource as Resource>::Action::ALL[action].0;
+        Provider::apply(self, apply, desired_of::<P>(desired)?, action, changes_of::<P>(plan))
+    }
+
+    fn apply_together(&self, apply: &mut Apply<'_>, items: &[(&dyn Any, usize, &Plan)]) -> Result<(), Failure> {
+        let mut typed: Vec<crate::resource::Item<'_, P>> = Vec::with_capacity(items.len());
+        for (desired, action, plan) in items {
+            let action = <P::Resource as Resource>::Action::ALL[*action].0;
+            typed.push((desired_of::<P>(*desired)?, action, changes_of::<P>(plan)));
+        }
+        Provider::apply_together(self, apply, &typed)
+    }
+}
+
+fn desired_of<P: Provider>(desired: &dyn Any) -> Result<&crate::resource::Desired<P>, Failure> {
+    desired.downcast_ref().ok_or_else(|| Failure::new(format!("provider `{}` was given another kind's resource", P::NAME)))
+}
+
+fn changes_of<P: Provider>(plan: &Plan) -> &[Change<P::Step>] {
+    plan.changes.downcast_ref::<Vec<Change<P::Step>>>().map_or(&[], Vec::as_slice)
+}

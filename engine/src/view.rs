@@ -1,0 +1,180 @@
+//! The machine as a run sees it: the real one, what is held of it, and (in a plan) what earlier resources would have changed.
+
+use std::cell::{Ref, RefCell};
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::SystemTime;
+
+use serde_json::Value;
+
+use crate::accounts::Accounts;
+use crate::command::{Command, Output};
+use crate::failure::Failure;
+use crate::overlay::{Causes, Overlay, Provide};
+use crate::snapshots::{Area, Areas, Snapshots};
+use crate::system::{Metadata, Query, Request, Response};
+
+/// All that `inspect` gets. Its answers include what the plan assumes, and it remembers when an answer could still turn out
+/// differently: that is what makes a resource a *may change*.
+pub struct View<'a> {
+    system: &'a dyn Query,
+    snapshots: Snapshots,
+    /// Nothing is laid over the machine while converging.
+    overlay: RefCell<Overlay>,
+    doubts: RefCell<Causes>,
+}
+
+impl<'a> View<'a> {
+    #[must_use]
+    pub fn new(system: &'a dyn Query) -> Self {
+        Self { system, snapshots: Snapshots::default(), overlay: RefCell::default(), doubts: RefCell::default() }
+    }
+
+    /// What is shared of an area, read by the first who asks. A kind that looks something up in it asks `planned` first.
+    /// # Errors
+    /// As `read`.
+    pub fn snapshot<T: 'static>(&self, area: Area, read: impl FnOnce(&dyn Query) -> Result<T, Failure>) -> Result<Rc<T>, Failure> {
+        self.snapshots.get(area, || read(self.system))
+    }
+
+    /// What an earlier resource of this plan would have set, by the key that its provider chose. Always `None` while converging.
+    /// Asking counts as looking: where the area is in doubt, the answer is.
+    #[must_use]
+    pub fn planned(&self, area: Area, key: &str) -> Option<Value> {
+        let overlay = self.overlay.borrow();
+        if overlay.is_empty() {
+            return None;
+        }
+        let (value, causes) = overlay.state(area, key);
+        let value = value.cloned();
+        self.doubt(causes);
+        value
+    }
+
+    /// Says that the whole of an area was looked at.
+    pub fn looked_at(&self, area: Area) {
+        let causes = self.overlay.borrow().doubts(area);
+        self.doubt(causes);
+    }
+
+    /// Says that something was asked that any pending change could answer differently, such as a guard's command.
+    pub fn looked_at_everything(&self) {
+        let causes = self.overlay.borrow().pending().clone();
+        self.doubt(causes);
+    }
+
+    /// Users and groups.
+    /// # Errors
+    /// When the account files cannot be read.
+    pub fn accounts(&self) -> Result<Rc<Accounts>, Failure> {
+        self.snapshots.get(Area::Accounts, || Accounts::read(self.system))
+    }
+
+    /// Whether something is at the path, links followed.
+    #[must_use]
+    pub fn exists(&self, path: &Path) -> bool {
+        self.stat(path).is_ok()
+    }
+
+    /// How often shared state was read, for tests.
+    #[must_use]
+    pub fn snapshot_reads(&self) -> u64 {
+        self.snapshots.reads()
+    }
+
+    /// Forgets what an action may have changed.
+    pub(crate) fn drop_areas(&self, areas: Areas) {
+        self.snapshots.drop_areas(areas);
+    }
+
+    pub(crate) fn assume(&self, resource: &Rc<str>, provides: &[Provide], unsure: bool) {
+        self.overlay.borrow_mut().assume(resource, provides, unsure, self.system);
+    }
+
+    pub(crate) fn pending(&self) -> Ref<'_, Causes> {
+        Ref::map(self.overlay.borrow(), Overlay::pending)
+    }
+
+    /// What made the answers since the last call uncertain.
+    pub(crate) fn take_doubts(&self) -> Causes {
+        self.doubts.take()
+    }
+
+    pub(crate) fn doubt(&self, causes: Causes) {
+        let mut doubts = self.doubts.borrow_mut();
+        for cause in causes {
+            if !doubts.contains(&cause) {
+                doubts.push(cause);
+            }
+        }
+    }
+
+    fn found(&self, path: &Path, follow: bool) -> io::Result<crate::overlay::Found> {
+        let (found, causes) = self.overlay.borrow().look(path, follow, self.system);
+        self.doubt(causes);
+        found
+    }
+
+    fn plain(&self) -> bool {
+        self.overlay.borrow().is_empty()
+    }
+}
+
+impl Query for View<'_> {
+    fn lstat(&self, path: &Path) -> io::Result<Metadata> {
+        if self.plain() { self.system.lstat(path) } else { Ok(self.found(path, false)?.metadata) }
+    }
+
+    fn stat(&self, path: &Path) -> io::Result<Metadata> {
+        if self.plain() { self.system.stat(path) } else { Ok(self.found(path, true)?.metadata) }
+    }
+
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        if self.plain() {
+            return self.system.read(path);
+        }
+        let found = self.found(path, true)?;
+        match found.planned {
+            Some(Some(content)) => Ok(content.to_vec()),
+            Some(None) => {
+                self.looked_at_everything();
+                Err(io::Error::other("its content is known only when it is made"))
+            }
+            None => self.system.read(&found.path),
+        }
+    }
+
+    fn read_dir(&self, path: &Path) -> io::Result<Vec<OsString>> {
+        if self.plain() {
+            return self.system.read_dir(path);
+        }
+        let (names, causes) = self.overlay.borrow().read_dir(path, self.system);
+        self.doubt(causes);
+        names
+    }
+
+    fn read_link(&self, path: &Path) -> io::Result<PathBuf> {
+        if self.plain() {
+            return self.system.read_link(path);
+        }
+        self.found(path, false)?.to.ok_or_else(|| io::ErrorKind::InvalidInput.into())
+    }
+
+    fn probe(&self, command: &Command) -> Result<Output, Failure> {
+        self.system.probe(command)
+    }
+
+    fn fetch(&self, request: &Request) -> Result<Response, Failure> {
+        self.system.fetch(request)
+    }
+
+    fn now(&self) -> SystemTime {
+        self.system.now()
+    }
+
+    fn effective_uid(&self) -> u32 {
+        self.system.effective_uid()
+    }
+}
