@@ -13,6 +13,7 @@ pub mod property;
 pub mod registry;
 pub mod resource;
 pub mod snapshots;
+pub mod stop;
 pub mod system;
 pub mod version;
 pub mod view;
