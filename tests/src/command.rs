@@ -51,12 +51,14 @@ impl<'host> Command<'host> {
     }
 
     /// Runs the command to its end. Panics if it does not end in time.
+    #[track_caller]
     pub fn run(self) -> Output {
         let limit = self.limit;
         self.spawn().wait(limit)
     }
 
     /// Runs the command to its end. Panics unless it succeeds.
+    #[track_caller]
     pub fn ok(self) -> Output {
         let words = self.words.join(OsStr::new(" "));
         let output = self.run();
@@ -126,6 +128,7 @@ impl Background {
     }
 
     /// Waits for the end of the command. Panics if it does not end in time.
+    #[track_caller]
     pub fn wait(mut self, limit: Duration) -> Output {
         let deadline = Instant::now() + limit;
         let mut pause = Duration::from_millis(1);

@@ -80,6 +80,7 @@ impl Host {
     }
 
     /// Runs a command to its end.
+    #[track_caller]
     pub fn run(&self, words: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Output {
         self.command(words).run()
     }

@@ -106,7 +106,7 @@ fn broken() -> Package {
 
 const DAEMON: &str = r#"#!/bin/sh
 log() { echo "$1" >> /var/log/toque-probe.log; }
-trap 'log reloaded' HUP
+trap 'log reloaded' USR1
 trap 'log stopped; exit 0' TERM
 log started
 while :; do
@@ -121,7 +121,7 @@ Description=Toque's probe of services
 
 [Service]
 ExecStart=/usr/sbin/toque-probe-service
-ExecReload=/bin/kill -HUP $MAINPID
+ExecReload=/bin/sh -c 'kill -USR1 $MAINPID'
 
 [Install]
 WantedBy=multi-user.target
@@ -153,7 +153,7 @@ case "$1" in
     start) start ;;
     stop) stop ;;
     restart | force-reload) stop && start ;;
-    reload) start-stop-daemon --stop --quiet --signal HUP --pidfile "$PIDFILE" ;;
+    reload) start-stop-daemon --stop --quiet --signal USR1 --pidfile "$PIDFILE" ;;
     status) status_of_proc -p "$PIDFILE" "$DAEMON" toque-probe ;;
     *) echo "usage: $0 start|stop|restart|reload|force-reload|status" >&2; exit 2 ;;
 esac

@@ -122,7 +122,7 @@ fn packages_come_from_the_repository_of_the_image() {
     assert_eq!(host.sh("systemctl is-active apache2"), "active\n");
     let broken = host.run(["apt-get", "-y", "install", "toque-broken"]);
     assert_eq!(broken.code(), Some(100), "{broken}");
-    assert!(broken.stderr.contains("toque-broken cannot be configured"), "{broken}");
+    assert!(broken.stdout.contains("toque-broken cannot be configured"), "{broken}");
 
     host.sh("rm -rf /var/lib/apt/lists/*; apt-get update; apt-cache policy hello | grep 'Candidate: [0-9]'");
 }
