@@ -1,11 +1,11 @@
 //! What is made once and kept: roots and repositories, in a directory outside the repository.
 
 use std::env;
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use crate::machine;
 use crate::name::Owner;
 
 /// The directory called `name` and made from `recipe`: the one in the cache, or a new one that
@@ -25,9 +25,7 @@ pub(crate) fn kept(name: &str, recipe: impl Hash, make: impl FnOnce(&Path)) -> P
     if !done.exists() {
         remove_unfinished(&cache, name);
         let unfinished = cache.join(format!("{name}.{}", Owner::this_process()));
-        fs::create_dir(&unfinished)
-            .and_then(|()| fs::set_permissions(&unfinished, Permissions::from_mode(0o755)))
-            .unwrap_or_else(|error| panic!("cannot make {}: {error}", unfinished.display()));
+        machine::make_directory(&unfinished);
         eprintln!("making {}", done.display());
         make(&unfinished);
         fs::rename(&unfinished, &done).unwrap_or_else(|error| panic!("cannot name {}: {error}", done.display()));

@@ -1,7 +1,7 @@
 //! A machine that a test has to itself.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -159,13 +159,12 @@ impl Host {
     /// Mounts an overlay on the image, with an identity of its own.
     fn make_root(&self, lower: &Path) {
         let directory = remains::directory(&self.name);
-        make_directory(&directory);
-        let size = Some("mode=0755");
-        mount(Some("toque-test"), &directory, Some("tmpfs"), MsFlags::empty(), size)
+        machine::make_directory(&directory);
+        mount(Some("toque-test"), &directory, Some("tmpfs"), MsFlags::empty(), Some("mode=0755"))
             .unwrap_or_else(|error| panic!("cannot mount a tmpfs on {}: {error}", directory.display()));
         let (upper, work) = (directory.join("upper"), directory.join("work"));
         for path in [&upper, &work, &self.root] {
-            make_directory(path);
+            machine::make_directory(path);
         }
         // Without redirect_dir a directory of the image could not be renamed, unlike on a disk.
         let layers = [("lowerdir=", lower), (",upperdir=", &upper), (",workdir=", &work)];
@@ -269,10 +268,4 @@ impl Drop for Host {
             Err(problem) => panic!("{} is not cleared away: {problem}", self.name),
         }
     }
-}
-
-fn make_directory(path: &Path) {
-    fs::create_dir_all(path)
-        .and_then(|()| fs::set_permissions(path, Permissions::from_mode(0o755)))
-        .unwrap_or_else(|error| panic!("cannot make {}: {error}", path.display()));
 }

@@ -21,6 +21,8 @@ impl Image {
     /// Makes the root and the packages of this image unless they are there. Booting does it too;
     /// doing it beforehand keeps the minute it takes out of the first test.
     pub fn prepare(self) {
+        machine::require_root();
+        machine::install_needed();
         self.prepared();
     }
 

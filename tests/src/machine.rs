@@ -2,8 +2,9 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -73,6 +74,13 @@ pub(crate) fn call(command: &mut Command) -> String {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?} ended with {}\n{stdout}\n{stderr}", output.status);
     stdout
+}
+
+/// Makes a directory that everybody can enter, whatever the umask of the test is.
+pub(crate) fn make_directory(path: &Path) {
+    fs::create_dir_all(path)
+        .and_then(|()| fs::set_permissions(path, Permissions::from_mode(0o755)))
+        .unwrap_or_else(|error| panic!("cannot make {}: {error}", path.display()));
 }
 
 /// A mount that this process sees.

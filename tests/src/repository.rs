@@ -1,8 +1,7 @@
 //! Package repositories: what a host can install, without a network and always the same.
 
 use std::ffi::OsString;
-use std::fs::{self, File, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -13,12 +12,12 @@ use crate::{machine, probe, recipe};
 /// Makes `repository`: the packages of the recipe with all they depend on that `root` lacks,
 /// those that `root` was made of (so that they can be reinstalled), and the probes.
 pub(crate) fn fill(image: Image, root: &Path, repository: &Path) {
-    make_directory(repository);
+    machine::make_directory(repository);
     keep_archives(&root.join("var/cache/apt/archives"), repository);
 
     let state = temporary();
     for place in ["state/lists/partial", "archives/partial"] {
-        make_directory(&state.path().join(place));
+        machine::make_directory(&state.path().join(place));
     }
     let source = format!("deb [signed-by={KEYRING}] {} {} main\n", machine::mirror(), recipe::suite(image));
     let sources = state.path().join("sources.list");
@@ -74,12 +73,6 @@ fn index(repository: &Path) {
     assert!(status.as_ref().is_ok_and(|status| status.success()), "{command:?} ended with {status:?}");
     // In a host it is not root who reads them.
     machine::call(Command::new("chmod").args(["--recursive", "u=rwX,go=rX"]).arg(repository));
-}
-
-fn make_directory(path: &Path) {
-    fs::create_dir_all(path)
-        .and_then(|()| fs::set_permissions(path, Permissions::from_mode(0o755)))
-        .unwrap_or_else(|error| panic!("cannot make {}: {error}", path.display()));
 }
 
 pub(crate) fn temporary() -> tempfile::TempDir {

@@ -1,7 +1,5 @@
 //! Roots: what a new machine has on its disk.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -48,9 +46,7 @@ fn replace_init(image: Image, base: &Prepared, directory: &Path) {
 /// Runs a script in a root that has not been booted.
 fn inside(root: &Path, repository: &Path, script: &str, arguments: &[&str]) {
     let mount_point = root.join("srv/repository");
-    fs::create_dir_all(&mount_point)
-        .and_then(|()| fs::set_permissions(&mount_point, Permissions::from_mode(0o755)))
-        .unwrap_or_else(|error| panic!("cannot make {}: {error}", mount_point.display()));
+    machine::make_directory(&mount_point);
     let mut command = apart(
         r#"root=$1 repository=$2; shift 2
         mount --bind "$repository" "$root/srv/repository"
