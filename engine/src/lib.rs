@@ -10,5 +10,6 @@ pub mod property;
 pub mod registry;
 pub mod resource;
 pub mod snapshots;
+pub mod stop;
 pub mod system;
 pub mod view;
