@@ -5,6 +5,8 @@ mod fake;
 mod fetch;
 mod host;
 mod process;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::path::{Path, PathBuf};

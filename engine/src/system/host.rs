@@ -116,9 +116,7 @@ impl System for HostSystem {
         let mut staged = tempfile::Builder::new()
             .prefix(&prefix)
             .suffix(&suffix)
-            .permissions(Permissions::from_mode(0o600))
-            .tempfile_in(parent(target))
-            .map_err(unwrapped)?;
+            .make_in(parent(target), |path| OpenOptions::new().write(true).create_new(true).mode(0o600).open(path))?;
         let file = staged.as_file_mut();
         file.write_all(content)?;
         if owner.uid.is_some() || owner.gid.is_some() {
@@ -237,16 +235,6 @@ pub(super) fn staged_name(target: &Path) -> (OsString, OsString) {
 /// The directory of a path, which is the current one for a bare name.
 fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// The system's error without the path that `tempfile` adds, because the caller names the target.
-fn unwrapped(error: io::Error) -> io::Error {
-    use std::error::Error;
-    let code = error.get_ref().and_then(Error::source).and_then(|source| source.downcast_ref::<io::Error>());
-    match code.and_then(io::Error::raw_os_error) {
-        Some(code) => io::Error::from_raw_os_error(code),
-        None => error,
-    }
 }
 
 fn described(metadata: &fs::Metadata) -> io::Result<Metadata> {

@@ -24,8 +24,9 @@ impl FakeSystem {
         if state.documents.keys().any(|url| origin(url) == origin(&request.url)) {
             return Ok(Response { status: 404, headers: Vec::new(), body: b"not found\n".to_vec() });
         }
-        let host = origin(&request.url).rsplit('/').next().unwrap_or_default();
-        Err(Failure::new(format!("cannot fetch `{}`: there is no host `{host}`", without_secrets(&request.url)))
+        let url = without_secrets(&request.url);
+        let host = origin(&url).rsplit('/').next().unwrap_or_default();
+        Err(Failure::new(format!("cannot fetch `{url}`: there is no host `{host}`"))
             .hint("check the name, and that this machine can resolve names"))
     }
 }
