@@ -15,7 +15,7 @@ use super::node_view::path_of;
 use super::value::{from_json, to_json};
 use super::script;
 use crate::attributes::Level;
-use crate::command::{Command, End, shell_quote};
+use crate::command::{End, shell_quote};
 use crate::convert;
 use crate::diagnostic::Diagnostic;
 use crate::event::Event;

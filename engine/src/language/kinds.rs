@@ -222,7 +222,7 @@ fn bind_common(
     kind: &Kind,
     key: &str,
     value: Dynamic,
-    home: Option<&Rc<rhai::NativeCallContextStore>>,
+    home: Option<&closure::Home>,
     common: &mut Common,
     span: &dyn Fn() -> Option<crate::diagnostic::Span>,
 ) -> Result<(), PropertyError> {
@@ -292,7 +292,7 @@ fn bind_common(
 
 fn condition(
     guard: Dynamic,
-    home: Option<&Rc<rhai::NativeCallContextStore>>,
+    home: Option<&closure::Home>,
     span: &dyn Fn() -> Option<crate::diagnostic::Span>,
 ) -> Result<Condition, String> {
     if let (true, Some(home)) = (guard.is_fnptr(), home) {
