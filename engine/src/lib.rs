@@ -3,8 +3,11 @@
 
 pub mod accounts;
 pub mod command;
+pub mod cookbook;
 pub mod diagnostic;
 pub mod failure;
+pub mod lookup;
+pub mod name;
 mod overlay;
 pub mod property;
 pub mod registry;
@@ -12,4 +15,5 @@ pub mod resource;
 pub mod snapshots;
 pub mod stop;
 pub mod system;
+pub mod version;
 pub mod view;

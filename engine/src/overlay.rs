@@ -185,7 +185,7 @@ impl Overlay {
         let taint = self.taints.get(&area);
         let causes = match (entry, taint) {
             (Some((at, doubt, _)), taint) => match taint {
-                Some((tainted, causes)) if tainted >= at => causes.clone(),
+                Some((tainted, causes)) if tainted > at => causes.clone(),
                 _ => doubt.iter().cloned().collect(),
             },
             (None, Some((_, causes))) => causes.clone(),

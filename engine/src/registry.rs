@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::diagnostic::Diagnostic;
 use crate::failure::Failure;
 use crate::overlay::Provide;
-use crate::resource::{Action, Apply, Change, Effect, HostFacts, PropertyError, Provider, Resource, Scope, Support};
+use crate::resource::{Action, Apply, Change, Effect, HostFacts, PropertyError, Provider, Resource, Scope, Services, Support};
 use crate::snapshots::Areas;
 use crate::view::View;
 
@@ -208,6 +208,7 @@ pub struct Shown {
 pub(crate) trait AnyProvider {
     fn name(&self) -> &'static str;
     fn supports(&self, host: &HostFacts<'_>) -> Support;
+    fn announce(&self, services: &dyn Services, desired: &dyn Any, action: usize) -> Result<(), Failure>;
     /// Inspects and plans.
     fn plan(&self, view: &View<'_>, desired: &dyn Any, action: usize) -> Result<Plan, Failure>;
     fn provides(&self, plan: &Plan) -> Vec<Provide>;
@@ -222,6 +223,12 @@ impl<P: Provider> AnyProvider for P {
 
     fn supports(&self, host: &HostFacts<'_>) -> Support {
         Provider::supports(self, host)
+    }
+
+    fn announce(&self, services: &dyn Services, desired: &dyn Any, action: usize) -> Result<(), Failure> {
+        let action = <P::Resource as Resource>::Action::ALL[action].0;
+        Provider::announce(self, services, desired_of::<P>(desired)?, action);
+        Ok(())
     }
 
     fn plan(&self, view: &View<'_>, desired: &dyn Any, action: usize) -> Result<Plan, Failure> {

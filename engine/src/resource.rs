@@ -121,6 +121,10 @@ pub trait Provider: 'static {
         changes: &[Change<Self::Step>],
     ) -> Result<Effect, Failure>;
 
+    /// Says something when the resource's turn comes while converging, before it is inspected. It must change nothing, so that a
+    /// resource which only speaks is up to date. A plan never calls it.
+    fn announce(&self, _services: &dyn Services, _desired: &Desired<Self>, _action: ActionOf<Self>) {}
+
     /// A key under which neighbouring resources may be applied in one transaction; `None` when this one must be alone.
     fn batch(&self, _desired: &Desired<Self>, _action: ActionOf<Self>, _changes: &[Change<Self::Step>]) -> Option<String> {
         None
