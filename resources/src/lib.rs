@@ -1,9 +1,38 @@
 //! The kinds of resources that every Linux machine needs, and how each platform provides them.
 
-use toque_engine::registry::Registry;
+mod apt_lists;
+pub mod apt_update;
+pub mod block;
+pub mod execute;
+pub mod facts;
+pub mod group;
+pub mod log;
+pub mod notify_group;
+mod numbers;
+pub mod package;
+mod parse;
+pub mod script;
+pub mod service;
+pub mod systemd_unit;
+pub mod user;
+
+use toque_engine::registry::{Kind, Registry};
 
 /// Every kind of this crate with its providers.
 #[must_use]
 pub fn standard() -> Registry {
     Registry::new()
+        .with(Kind::of().provider(package::Apt::default()).provider(package::Dnf::default()))
+        .with(Kind::of().provider(apt_update::AptUpdate))
+        .with(Kind::of().provider(service::Systemd).provider(service::Sysv))
+        .with(Kind::of().provider(systemd_unit::UnitFile))
+        .with(Kind::of().provider(user::Useradd))
+        .with(Kind::of().provider(group::Groupadd))
+        .with(Kind::of().provider(execute::Run))
+        .with(Kind::of().provider(script::Interpreted::<script::Any>::new()))
+        .with(Kind::of().provider(script::Interpreted::<script::BashOnly>::new()))
+        .with(Kind::of().provider(log::Write))
+        .with(Kind::of().provider(notify_group::FanOut))
+        .with(Kind::of().provider(block::Call))
+        .with(Kind::of().provider(facts::Reload))
 }
