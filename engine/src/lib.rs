@@ -3,12 +3,17 @@
 
 pub mod accounts;
 pub mod command;
+pub mod cookbook;
 pub mod diagnostic;
 pub mod failure;
+pub mod lookup;
+pub mod name;
 mod overlay;
 pub mod property;
 pub mod registry;
 pub mod resource;
 pub mod snapshots;
+pub mod stop;
 pub mod system;
+pub mod version;
 pub mod view;

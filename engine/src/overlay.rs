@@ -6,7 +6,6 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
-use std::time::SystemTime;
 
 use serde_json::Value;
 
@@ -20,6 +19,8 @@ pub enum Provide {
     File { path: PathBuf, content: Option<Rc<[u8]>>, mode: u32, uid: u32, gid: u32 },
     /// A directory; whatever is in it stays.
     Directory { path: PathBuf, mode: u32, uid: u32, gid: u32 },
+    /// What is at the path keeps its content and gets these. `touched`: it is modified now.
+    Attributes { path: PathBuf, mode: u32, uid: u32, gid: u32, touched: bool },
     /// A symbolic link.
     Link { path: PathBuf, to: PathBuf, uid: u32, gid: u32 },
     /// A second name for the file at `to`.
@@ -77,6 +78,14 @@ pub(crate) struct Found {
     pub to: Option<PathBuf>,
 }
 
+impl Found {
+    /// The same thing with other attributes.
+    fn kept(self, metadata: Metadata) -> Planned {
+        let fresh = self.planned.is_some();
+        Planned::There { metadata, content: self.planned.flatten(), to: self.to, fresh }
+    }
+}
+
 impl Overlay {
     /// Whether nothing is pending, so that the real machine answers for itself.
     pub fn is_empty(&self) -> bool {
@@ -105,7 +114,7 @@ impl Overlay {
             Provide::File { path, content, mode, uid, gid } => {
                 let path = self.place(path, base);
                 let size = content.as_ref().map_or(0, |content| content.len() as u64);
-                let metadata = self.made(FileKind::File, *mode, *uid, *gid, size);
+                let metadata = self.made(FileKind::File, *mode, *uid, *gid, size, base);
                 let what = Planned::There { metadata, content: content.clone(), to: None, fresh: true };
                 self.insert(path, doubt, what);
             }
@@ -114,22 +123,36 @@ impl Overlay {
                 let existed = self.look(&path, false, base).0.is_ok_and(|found| found.metadata.kind == FileKind::Directory);
                 // A directory that someone else may make first may also be filled by them.
                 let fresh = !existed && !self.tainted(Area::Files);
-                let metadata = self.made(FileKind::Directory, *mode, *uid, *gid, 0);
+                let metadata = self.made(FileKind::Directory, *mode, *uid, *gid, 0, base);
                 self.insert(path, doubt, Planned::There { metadata, content: None, to: None, fresh });
+            }
+            Provide::Attributes { path, mode, uid, gid, touched } => {
+                let path = self.place(path, base);
+                if let Ok(found) = self.look(&path, false, base).0 {
+                    let modified = if *touched { base.now() } else { found.metadata.modified };
+                    let metadata = Metadata { mode: *mode, uid: *uid, gid: *gid, modified, ..found.metadata };
+                    self.insert(path, doubt, found.kept(metadata));
+                }
             }
             Provide::Link { path, to, uid, gid } => {
                 let path = self.place(path, base);
-                let metadata = self.made(FileKind::Link, 0o777, *uid, *gid, 0);
+                let metadata = self.made(FileKind::Link, 0o777, *uid, *gid, 0, base);
                 let what = Planned::There { metadata, content: None, to: Some(to.clone()), fresh: true };
                 self.insert(path, doubt, what);
             }
             Provide::HardLink { path, to } => {
                 let path = self.place(path, base);
-                let (found, _) = self.look(to, true, base);
+                // As link(2), which does not follow a link at the end of `to`.
+                let (found, _) = self.look(to, false, base);
                 if let Ok(found) = found {
-                    let content = found.planned.unwrap_or_else(|| base.read(&found.path).ok().map(Rc::from));
-                    let what = Planned::There { metadata: found.metadata, content, to: None, fresh: true };
-                    self.insert(path, doubt, what);
+                    let metadata = Metadata { links: found.metadata.links + 1, ..found.metadata };
+                    let content = match &found.planned {
+                        Some(content) => content.clone(),
+                        None => base.read(&found.path).ok().map(Rc::from),
+                    };
+                    let what = Planned::There { metadata, content, to: found.to.clone(), fresh: true };
+                    self.insert(path, doubt.clone(), what);
+                    self.insert(found.path.clone(), doubt, found.kept(metadata));
                 }
             }
             Provide::Absent { path } => {
@@ -234,11 +257,11 @@ impl Overlay {
         self.files.insert(path, Entry { at: self.clock, doubt, what });
     }
 
-    fn made(&mut self, kind: FileKind, mode: u32, uid: u32, gid: u32, size: u64) -> Metadata {
+    fn made(&mut self, kind: FileKind, mode: u32, uid: u32, gid: u32, size: u64, base: &dyn Query) -> Metadata {
         self.inodes += 1;
         // No real device has this number, so a planned file is never taken for a real one.
         let device = u64::MAX;
-        Metadata { kind, mode, uid, gid, size, modified: SystemTime::UNIX_EPOCH, device, inode: self.inodes, links: 1 }
+        Metadata { kind, mode, uid, gid, size, modified: base.now(), device, inode: self.inodes, links: 1 }
     }
 
     fn tainted(&self, area: Area) -> bool {

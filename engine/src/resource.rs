@@ -4,7 +4,7 @@
 //! `resolve` prepares what is wanted, `inspect` reads what is there, `plan` compares the two, `apply` makes the difference. A dry run
 //! is a run without the last.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -223,6 +223,10 @@ pub trait Scope {
     /// # Errors
     /// When there is none, or it cannot be read.
     fn cookbook_file(&self, sources: &[String], cookbook: Option<&str>) -> Result<Vec<u8>, Diagnostic>;
+    /// Every file below a folder of a cookbook's `files/`, the most specific folder alone, by path relative to it, in order.
+    /// # Errors
+    /// When there is none, or something in it cannot be read.
+    fn cookbook_directory(&self, source: &str, cookbook: Option<&str>) -> Result<Vec<(PathBuf, Vec<u8>)>, Diagnostic>;
     /// The mask for modes of new files: the resource's `umask`, else the run's.
     fn umask(&self) -> u32;
     /// The machine. Only a [late](Resource::late) resource may look at it.

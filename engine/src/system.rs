@@ -5,13 +5,16 @@ mod fake;
 mod fetch;
 mod host;
 mod process;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-pub use fake::{Effect, FakeSystem, Program};
-pub use host::HostSystem;
+pub use fake::{FakeSystem, Operation, Program};
+pub use fetch::Proxies;
+pub use host::{HostSystem, Listener};
 
 use crate::command::{Command, Output};
 use crate::failure::Failure;

@@ -24,12 +24,26 @@ pub struct View<'a> {
     /// Nothing is laid over the machine while converging.
     overlay: RefCell<Overlay>,
     doubts: RefCell<Causes>,
+    memory: Option<&'a dyn Fn(&str) -> Option<Value>>,
 }
 
 impl<'a> View<'a> {
     #[must_use]
     pub fn new(system: &'a dyn Query) -> Self {
-        Self { system, snapshots: Snapshots::default(), overlay: RefCell::default(), doubts: RefCell::default() }
+        Self { system, snapshots: Snapshots::default(), overlay: RefCell::default(), doubts: RefCell::default(), memory: None }
+    }
+
+    /// Adds what providers kept by [`Services::remember`](crate::resource::Services::remember) in earlier runs.
+    #[must_use]
+    pub fn with_memory(mut self, memory: &'a dyn Fn(&str) -> Option<Value>) -> Self {
+        self.memory = Some(memory);
+        self
+    }
+
+    /// What a provider kept under this key when it last changed something.
+    #[must_use]
+    pub fn remembered(&self, key: &str) -> Option<Value> {
+        self.memory.and_then(|memory| memory(key))
     }
 
     /// What is shared of an area, read by the first who asks. A kind that looks something up in it asks `planned` first.

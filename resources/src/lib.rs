@@ -15,6 +15,14 @@ pub mod script;
 pub mod service;
 pub mod systemd_unit;
 pub mod user;
+mod content;
+mod cookbook_file;
+mod directory;
+mod file;
+mod link;
+mod ownership;
+mod path;
+mod template;
 
 use toque_engine::registry::{Kind, Registry};
 
@@ -22,6 +30,11 @@ use toque_engine::registry::{Kind, Registry};
 #[must_use]
 pub fn standard() -> Registry {
     Registry::new()
+        .with(Kind::of::<file::File>().provider(content::Files::new()))
+        .with(Kind::of::<template::Template>().provider(content::Files::new()))
+        .with(Kind::of::<cookbook_file::CookbookFile>().provider(content::Files::new()))
+        .with(Kind::of::<directory::Directory>().provider(directory::Directories))
+        .with(Kind::of::<link::Link>().provider(link::Links))
         .with(Kind::of().provider(package::Apt::default()).provider(package::Dnf::default()))
         .with(Kind::of().provider(apt_update::AptUpdate))
         .with(Kind::of().provider(service::Systemd).provider(service::Sysv))

@@ -1,1 +1,281 @@
+//! Documents from servers and from the disk.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::{Agent, Proxy, Timeout};
+
+use super::{HostSystem, Query, Request, Response};
+use crate::failure::{Attempting, Failure};
+use crate::stop::Stop;
+
+/// The largest document that is taken; more would not fit the memory of a small machine.
+const LARGEST: u64 = 2 << 30;
+/// How long to wait for a connection; a server that is there answers at once.
+const CONNECT: Duration = Duration::from_secs(30);
+/// The pauses before the second and third try.
+const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2)];
+/// Where distributions keep the certificates that the machine trusts. Toque's own list is for machines without one.
+const BUNDLES: [&str; 4] =
+    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"];
+
+/// Servers through which others are reached.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Proxies {
+    /// For `http:` URLs, such as `http://user:password@proxy.example.com:3128`.
+    pub http: Option<String>,
+    /// For `https:` URLs.
+    pub https: Option<String>,
+    /// What is reached directly: names, `.domains` and `*`, separated by commas.
+    pub no_proxy: Option<String>,
+}
+
+/// What connects, kept so that connections are used again; by the proxy's URL and whether certificates are verified.
+#[derive(Default)]
+pub(super) struct Agents(RefCell<HashMap<(Option<String>, bool), Agent>>);
+
+pub(super) fn fetch(host: &HostSystem, request: &Request) -> Result<Response, Failure> {
+    if let Some(path) = file_path(&request.url) {
+        return read(host, &path?);
+    }
+    let agent = agent(host, request)?;
+    let (request, stop) = (request.clone(), host.stop.clone());
+    let shown = without_secrets(&request.url);
+    let (sender, receiver) = channel();
+    // On a thread of its own, so that a forced stop need not wait for the server.
+    std::thread::Builder::new()
+        .spawn(move || {
+            // Nobody listens any more when the run was stopped.
+            let _ = sender.send(ask_again(&agent, &request, &stop));
+        })
+        .map_err(|error| Failure::new(format!("cannot fetch `{shown}`: no thread could be started: {error}")))?;
+    loop {
+        match receiver.recv_timeout(Duration::from_millis(50)) {
+            Ok(answer) => return answer,
+            Err(RecvTimeoutError::Timeout) if host.stop.forced() => {
+                return Err(Failure { interrupted: true, ..Failure::new(format!("fetching `{shown}` was stopped with the run")) });
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Err(Failure::new(format!("cannot fetch `{shown}`: the client failed"))),
+        }
+    }
+}
+
+/// A URL as messages may show it: no password, no query (which often holds a token).
+pub(super) fn without_secrets(url: &str) -> String {
+    let url = url.split(['?', '#']).next().unwrap_or_default();
+    match split_userinfo(url) {
+        Some((_, plain)) => plain,
+        None => url.to_owned(),
+    }
+}
+
+/// The path of a `file:` URL.
+pub(super) fn file_path(url: &str) -> Option<Result<PathBuf, Failure>> {
+    let rest = url.strip_prefix("file:")?;
+    let path = match rest.strip_prefix("//") {
+        Some(rest) => rest.strip_prefix("localhost").unwrap_or(rest),
+        None => rest,
+    };
+    Some(if path.starts_with('/') {
+        Ok(PathBuf::from(<std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(percent_decoded(path))))
+    } else {
+        Err(Failure::new(format!("cannot fetch `{}`: it names a file of another machine", without_secrets(url)))
+            .hint("write `file:///` and the whole path"))
+    })
+}
+
+/// The answer for a `file:` URL.
+pub(super) fn read(system: &dyn Query, path: &Path) -> Result<Response, Failure> {
+    match system.read(path) {
+        Ok(body) => Ok(Response { status: 200, headers: vec![("content-length".to_owned(), body.len().to_string())], body }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Ok(Response { status: 404, headers: Vec::new(), body: Vec::new() })
+        }
+        Err(error) => Err(error).attempting("read", path),
+    }
+}
+
+fn percent_decoded(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        let decoded = after.get(..2).filter(|_| *first == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
+        match decoded.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    bytes
+}
+
+/// `user:password` and the URL without it.
+fn split_userinfo(url: &str) -> Option<(String, String)> {
+    let (scheme, rest) = url.split_once("://")?;
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let at = rest[..end].rfind('@')?;
+    Some((rest[..at].to_owned(), format!("{scheme}://{}", &rest[at + 1..])))
+}
+
+fn agent(host: &HostSystem, request: &Request) -> Result<Agent, Failure> {
+    let secure = request.url.starts_with("https:");
+    let proxy = if secure { host.proxies.https.clone() } else { host.proxies.http.clone() };
+    let key = (proxy, request.verify);
+    if let Some(agent) = host.agents.0.borrow().get(&key) {
+        return Ok(agent.clone());
+    }
+    let proxy = match &key.0 {
+        Some(url) => Some(proxy_of(url, host.proxies.no_proxy.as_deref()).map_err(|error| {
+            Failure::new(format!("cannot use the proxy `{}`: {error}", without_secrets(url)))
+                .hint("write it as `http://host:port` in the settings")
+        })?),
+        None => None,
+    };
+    let tls = TlsConfig::builder().root_certs(trusted()).disable_verification(!request.verify).build();
+    let agent: Agent = Agent::config_builder()
+        .http_status_as_error(false)
+        // Set in any case: the default would read the environment.
+        .proxy(proxy)
+        .tls_config(tls)
+        .user_agent(concat!("toque/", env!("CARGO_PKG_VERSION")))
+        // What is fetched must have the checksum of what the server holds.
+        .accept_encoding("identity")
+        .build()
+        .into();
+    host.agents.0.borrow_mut().insert(key, agent.clone());
+    Ok(agent)
+}
+
+fn proxy_of(url: &str, no_proxy: Option<&str>) -> Result<Proxy, ureq::Error> {
+    let given = Proxy::new(url)?;
+    let mut proxy = Proxy::builder(given.protocol()).host(given.host()).port(given.port());
+    if let Some(name) = given.username() {
+        proxy = proxy.username(name);
+    }
+    if let Some(password) = given.password() {
+        proxy = proxy.password(password);
+    }
+    for direct in no_proxy.unwrap_or_default().split(',').map(str::trim).filter(|direct| !direct.is_empty()) {
+        proxy = proxy.no_proxy(direct);
+    }
+    proxy.build()
+}
+
+/// The certificates that this machine trusts.
+fn trusted() -> RootCerts {
+    let bundle = BUNDLES.iter().find_map(|path| std::fs::read(path).ok());
+    let certificates: Vec<Certificate<'static>> = parse_pem(&bundle.unwrap_or_default())
+        .filter_map(|item| match item {
+            Ok(PemItem::Certificate(certificate)) => Some(certificate),
+            _ => None,
+        })
+        .collect();
+    if certificates.is_empty() { RootCerts::WebPki } else { RootCerts::new_with_certs(&certificates) }
+}
+
+/// Asks up to three times, as long as the answer looks like a passing fault.
+fn ask_again(agent: &Agent, request: &Request, stop: &Stop) -> Result<Response, Failure> {
+    let mut pauses = PAUSES.iter();
+    loop {
+        let answer = ask(agent, request);
+        let passing = match &answer {
+            Ok(response) => response.status >= 500,
+            Err(error) => may_pass(error),
+        };
+        match pauses.next() {
+            Some(pause) if passing && !stop.requested() => stop.wait(*pause),
+            _ => return answer.map_err(|error| no_answer(request, &error)),
+        }
+    }
+}
+
+fn ask(agent: &Agent, request: &Request) -> Result<Response, ureq::Error> {
+    let (userinfo, url) = match split_userinfo(&request.url) {
+        Some((userinfo, url)) => (Some(userinfo), url),
+        None => (None, request.url.clone()),
+    };
+    let mut call = agent
+        .get(&url)
+        .config()
+        .timeout_connect(Some(request.timeout.min(CONNECT)))
+        .timeout_resolve(Some(request.timeout.min(CONNECT)))
+        .timeout_recv_response(Some(request.timeout))
+        // A large document may take long, as long as it keeps coming.
+        .timeout_per_read(Some(request.timeout))
+        .build();
+    let named = |name: &str| request.headers.iter().any(|(key, _)| key.eq_ignore_ascii_case(name));
+    if let Some(userinfo) = userinfo.filter(|_| !named("authorization")) {
+        call = call.header("authorization", format!("Basic {}", BASE64_STANDARD.encode(percent_decoded(&userinfo))));
+    }
+    for (name, value) in &request.headers {
+        call = call.header(name, value);
+    }
+    let mut response = call.call()?;
+    let header = |(name, value): (&ureq::http::HeaderName, &ureq::http::HeaderValue)| {
+        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+    };
+    let headers = response.headers().iter().map(header).collect();
+    let body = response.body_mut().with_config().limit(LARGEST).read_to_vec()?;
+    Ok(Response { status: response.status().as_u16(), headers, body })
+}
+
+/// Whether the same request could succeed a moment later.
+fn may_pass(error: &ureq::Error) -> bool {
+    use ureq::Error;
+    match error {
+        Error::Io(error) => !matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput),
+        Error::Timeout(at) => matches!(at, Timeout::Connect | Timeout::Resolve),
+        Error::HostNotFound | Error::ConnectionFailed | Error::Protocol(_) => true,
+        _ => false,
+    }
+}
+
+fn no_answer(request: &Request, error: &ureq::Error) -> Failure {
+    use ureq::Error;
+    let url = without_secrets(&request.url);
+    let host = url.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default().to_owned();
+    let (cause, hint) = match error {
+        Error::HostNotFound => {
+            (format!("there is no host `{host}`"), Some("check the name, and that this machine can resolve names"))
+        }
+        Error::Timeout(at) => {
+            (format!("no answer in time ({at})"), Some("check that the server can be reached, or raise the timeout"))
+        }
+        Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            (format!("`{host}` refused the connection"), Some("check that the server runs, and the port"))
+        }
+        Error::Io(error) => (plain(error), None),
+        Error::BadUri(_) | Error::Http(_) => {
+            ("that is not a URL that can be asked for".to_owned(), Some("write `https://host/path`"))
+        }
+        Error::BodyExceedsLimit(limit) => (format!("the document is larger than {} GiB", limit >> 30), None),
+        Error::TooManyRedirects => ("the server redirects in a circle".to_owned(), None),
+        Error::Tls(_) | Error::Rustls(_) => {
+            (error.to_string(), Some("if the server's certificate is your own, add its authority to those this machine trusts"))
+        }
+        other => (other.to_string(), None),
+    };
+    let failure = Failure::new(format!("cannot fetch `{url}`: {cause}"));
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_owned()
+}

@@ -1,0 +1,220 @@
+//! Cookbooks on disk: what they say of themselves, and where their files lie.
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use indexmap::IndexMap;
+use serde::Deserialize;
+
+use crate::diagnostic::{Diagnostic, Source, Span, did_you_mean};
+use crate::version::{Constraint, Version};
+
+/// A cookbook's `cookbook.toml`, and its folder.
+#[derive(Debug, Clone)]
+pub struct Cookbook {
+    pub about: About,
+    pub root: PathBuf,
+}
+
+/// The fields of `cookbook.toml`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct About {
+    pub name: String,
+    pub version: Version,
+    #[serde(default)]
+    pub description: Option<String>,
+    #[serde(default)]
+    pub license: Option<String>,
+    /// The engine versions it works with.
+    #[serde(default)]
+    pub toque: Option<Constraint>,
+    #[serde(default)]
+    pub dependencies: IndexMap<String, Constraint>,
+    #[serde(default)]
+    pub platforms: IndexMap<String, Constraint>,
+}
+
+/// The cookbooks of a repository by name.
+pub type Cookbooks = IndexMap<String, Rc<Cookbook>>;
+
+/// Every cookbook below `cookbooks/` of a repository.
+/// # Errors
+/// One for each folder that is no cookbook, and for a folder that cannot be listed.
+pub fn find(repository: &Path) -> (Cookbooks, Vec<Diagnostic>) {
+    let mut found = Cookbooks::new();
+    let mut wrong = Vec::new();
+    let folder = repository.join("cookbooks");
+    let mut roots: Vec<PathBuf> = match std::fs::read_dir(&folder) {
+        Ok(entries) => entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir() && !hidden(path)).collect(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => {
+            wrong.push(Diagnostic::error(format!("cannot list the cookbooks in `{}`: {error}", folder.display())));
+            Vec::new()
+        }
+    };
+    roots.sort();
+    for root in roots {
+        match Cookbook::load(&root) {
+            Ok(cookbook) => {
+                let name = cookbook.about.name.clone();
+                if let Some(other) = found.get(&name) {
+                    wrong.push(
+                        Diagnostic::error(format!("two folders hold a cookbook `{name}`"))
+                            .note(format!("{}\n{}", other.root.display(), root.display()))
+                            .hint("remove one of them, or give it another name in its cookbook.toml"),
+                    );
+                }
+                found.insert(name, Rc::new(cookbook));
+            }
+            Err(diagnostic) => wrong.push(diagnostic),
+        }
+    }
+    (found, wrong)
+}
+
+impl Cookbook {
+    /// Reads a cookbook's `cookbook.toml`.
+    /// # Errors
+    /// When there is none or it is wrong, with the place in it.
+    pub fn load(root: &Path) -> Result<Self, Diagnostic> {
+        let path = root.join("cookbook.toml");
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let ruby = ["metadata.rb", "metadata.json"].iter().any(|name| root.join(name).exists());
+                return Err(if ruby {
+                    Diagnostic::error(format!("`{}` is a Ruby cookbook for Chef, which toque cannot run", root.display()))
+                        .hint("rewrite its recipes in Rhai and describe it in a cookbook.toml, or move it out of cookbooks/")
+                } else {
+                    Diagnostic::error(format!("`{}` is no cookbook: it has no cookbook.toml", root.display()))
+                        .hint("write a cookbook.toml with at least `name` and `version`, or move the folder out of cookbooks/")
+                });
+            }
+            Err(error) => return Err(Diagnostic::error(format!("cannot read `{}`: {error}", path.display()))),
+        };
+        let about: About = toml::from_str(&text).map_err(|error| toml_diagnostic(&path, &text, &error))?;
+        if let Some(folder) = root.file_name().and_then(|name| name.to_str())
+            && folder != about.name
+        {
+            return Err(Diagnostic::error(format!("the cookbook in the folder `{folder}` calls itself `{}`", about.name))
+                .at(find_in(&path, &text, &about.name))
+                .hint("give folder and cookbook the same name"));
+        }
+        Ok(Self { about, root: root.to_owned() })
+    }
+
+    /// The path of a recipe, if the cookbook has it.
+    #[must_use]
+    pub fn recipe(&self, name: &str) -> Option<PathBuf> {
+        let path = self.root.join("recipes").join(format!("{name}.rhai"));
+        path.is_file().then_some(path)
+    }
+
+    /// The names of its recipes, sorted.
+    #[must_use]
+    pub fn recipes(&self) -> Vec<String> {
+        scripts(&self.root.join("recipes"))
+    }
+
+    /// The paths of its attribute files: `default.rhai` first, then by name.
+    #[must_use]
+    pub fn attribute_files(&self) -> Vec<PathBuf> {
+        let folder = self.root.join("attributes");
+        let mut names = scripts(&folder);
+        names.sort_by_key(|name| (name != "default", name.clone()));
+        names.into_iter().map(|name| folder.join(format!("{name}.rhai"))).collect()
+    }
+}
+
+/// A cookbook of the repository by name.
+/// # Errors
+/// When there is none; with the nearest name.
+pub fn get<'a>(cookbooks: &'a Cookbooks, name: &str) -> Result<&'a Rc<Cookbook>, Diagnostic> {
+    cookbooks.get(name).ok_or_else(|| {
+        let missing = Diagnostic::error(format!("there is no cookbook `{name}`"));
+        match did_you_mean(name, cookbooks.keys().map(String::as_str)) {
+            Some(hint) => missing.hint(hint),
+            None => missing.hint(format!("put it into cookbooks/{name}, or correct the name")),
+        }
+    })
+}
+
+/// The cookbooks that `wanted` need, themselves included, dependencies first.
+/// # Errors
+/// A missing dependency, a version that does not fit, or a circle.
+pub fn in_order(cookbooks: &Cookbooks, wanted: impl IntoIterator<Item = String>) -> Result<Vec<Rc<Cookbook>>, Diagnostic> {
+    fn visit(all: &Cookbooks, name: &str, path: &mut Vec<String>, done: &mut IndexMap<String, Rc<Cookbook>>) -> Result<(), Diagnostic> {
+        if done.contains_key(name) {
+            return Ok(());
+        }
+        if let Some(from) = path.iter().position(|other| other == name) {
+            let circle: Vec<_> = path[from..].iter().chain([&path[from]]).map(|name| format!("`{name}`")).collect();
+            return Err(Diagnostic::error(format!("cookbooks depend on one another in a circle: {}", circle.join(" -> ")))
+                .hint("move what they share into a cookbook of its own"));
+        }
+        let cookbook = get(all, name)?;
+        path.push(name.to_owned());
+        for (dependency, constraint) in &cookbook.about.dependencies {
+            let asker = format!("`{name}` depends on it");
+            let toml = cookbook.root.join("cookbook.toml");
+            let at = || std::fs::read_to_string(&toml).ok().and_then(|text| find_in(&toml, &text, dependency));
+            let found = get(all, dependency).map_err(|missing| missing.at(at()).note(asker))?;
+            if !constraint.accepts(found.about.version) {
+                return Err(Diagnostic::error(format!(
+                    "`{name}` needs `{dependency}` {constraint}, and the repository has {}",
+                    found.about.version
+                ))
+                .at(at())
+                .hint("relax the constraint, or bring in a version that fits"));
+            }
+            visit(all, dependency, path, done)?;
+        }
+        path.pop();
+        done.insert(name.to_owned(), Rc::clone(cookbook));
+        Ok(())
+    }
+    let mut done = IndexMap::new();
+    for name in wanted {
+        visit(cookbooks, &name, &mut Vec::new(), &mut done)?;
+    }
+    Ok(done.into_values().collect())
+}
+
+/// A TOML error with its place.
+#[must_use]
+pub fn toml_diagnostic(path: &Path, text: &str, error: &toml::de::Error) -> Diagnostic {
+    let diagnostic = Diagnostic::error(format!("cannot read `{}`: {}", path.display(), error.message().trim_end_matches('\n')));
+    diagnostic.at(error.span().map(|range| span_at(path, text, range)))
+}
+
+/// The span of a byte range in a text.
+#[must_use]
+pub fn span_at(path: &Path, text: &str, range: std::ops::Range<usize>) -> Span {
+    let start = range.start.min(text.len());
+    let before = text.get(..start).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
+    let length = text.get(start..range.end.min(text.len())).map_or(1, |part| part.lines().next().map_or(1, |l| l.chars().count()));
+    let source = Rc::new(Source { name: path.display().to_string(), path: Some(path.to_owned()), text: text.to_owned() });
+    Span { source, line, column, length: length.max(1) }
+}
+
+fn find_in(path: &Path, text: &str, word: &str) -> Option<Span> {
+    text.find(word).map(|start| span_at(path, text, start..start + word.len()))
+}
+
+fn scripts(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".rhai").map(str::to_owned))
+        .collect();
+    names.sort();
+    names
+}
+
+fn hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
+}

@@ -1,0 +1,86 @@
+//! Conditions of a resource: a command that succeeds, or a closure that is true.
+
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::language::Closure;
+use crate::property::{CommandLine, Mode, OneOrMany, Seconds};
+
+/// One `only_if` or `not_if`.
+pub struct Guard {
+    /// `not_if`: the resource is left alone when the condition holds.
+    pub negated: bool,
+    pub condition: Condition,
+}
+
+pub enum Condition {
+    Command(CommandGuard),
+    Closure(Closure),
+}
+
+/// A command that answers by its exit status. It runs as root in the run's clean environment and inherits nothing from its resource.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CommandGuard {
+    /// A shell line, or a program and its arguments.
+    pub command: CommandLine,
+    /// Whom to run it as.
+    #[serde(default)]
+    pub user: Option<String>,
+    #[serde(default)]
+    pub group: Option<String>,
+    #[serde(default)]
+    pub cwd: Option<String>,
+    #[serde(default)]
+    pub environment: IndexMap<String, String>,
+    #[serde(default)]
+    pub umask: Option<Mode>,
+    /// Seconds, 60 unless told; a guard that takes longer is an error.
+    #[serde(default)]
+    pub timeout: Option<Seconds>,
+    /// The exit statuses that mean yes, 0 unless told.
+    #[serde(default)]
+    pub returns: Option<OneOrMany<i32>>,
+}
+
+impl CommandGuard {
+    /// A guard that is only a command.
+    #[must_use]
+    pub fn plain(command: CommandLine) -> Self {
+        Self {
+            command,
+            user: None,
+            group: None,
+            cwd: None,
+            environment: IndexMap::new(),
+            umask: None,
+            timeout: None,
+            returns: None,
+        }
+    }
+
+    #[must_use]
+    pub fn time_limit(&self) -> Duration {
+        self.timeout.map_or(Duration::from_secs(60), Seconds::duration)
+    }
+}
+
+impl Guard {
+    #[must_use]
+    pub fn property(&self) -> &'static str {
+        if self.negated { "not_if" } else { "only_if" }
+    }
+}
+
+/// `not_if: test -e /x`, as reports show it.
+impl std::fmt::Display for Guard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.condition {
+            Condition::Command(guard) => write!(f, "{}: {}", self.property(), guard.command),
+            Condition::Closure(_) => write!(f, "{}: a closure", self.property()),
+        }
+    }
+}

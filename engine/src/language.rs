@@ -1,0 +1,77 @@
+//! The recipe language: Rhai, hardened and bound to the kinds. Nothing outside this module knows of Rhai, but for values that a
+//! recipe leaves behind (closures, `node.run_state`).
+//!
+//! Rhai is pinned: this module uses interfaces that it calls volatile. Each use is in one place and has a test.
+
+mod check;
+mod closure;
+mod engine;
+mod error;
+mod functions;
+mod handle;
+mod kinds;
+mod library;
+mod locate;
+mod node_view;
+mod script;
+mod value;
+
+use std::path::Path;
+use std::rc::Rc;
+
+pub use check::check;
+pub use closure::{Closure, Lazy};
+pub use engine::FUNCTIONS;
+
+use crate::diagnostic::{Diagnostic, Source};
+use crate::name::RecipeName;
+use crate::session::Session;
+
+/// The language of one run.
+pub struct Language {
+    engine: rhai::Engine,
+    session: Rc<Session>,
+}
+
+impl Language {
+    #[must_use]
+    pub fn new(session: &Rc<Session>) -> Self {
+        Self { engine: engine::build(session), session: Rc::clone(session) }
+    }
+
+    /// Runs an attribute file or a recipe from disk.
+    /// # Errors
+    /// The first mistake.
+    pub fn run_file(&self, name: &RecipeName, path: &Path) -> Result<(), Diagnostic> {
+        script::run_file(&self.engine, &self.session, name, path)
+    }
+
+    /// Runs a recipe of the run list, and what it includes; a recipe that was included before is not run again.
+    /// # Errors
+    /// An unknown recipe, or the first mistake in it.
+    pub fn include(&self, name: &RecipeName) -> Result<(), Diagnostic> {
+        script::include(&self.engine, &self.session, name).map(|_| ())
+    }
+
+    /// Runs a recipe that belongs to no cookbook.
+    /// # Errors
+    /// The first mistake.
+    pub fn run_text(&self, source: &Rc<Source>) -> Result<(), Diagnostic> {
+        let name = RecipeName { cookbook: String::new(), recipe: source.name.clone() };
+        script::run(&self.engine, &self.session, &name, source)
+    }
+
+    /// Calls a closure of a recipe, and gives what it returned.
+    /// # Errors
+    /// What it threw, or a value that cannot leave the language.
+    pub fn call(&self, closure: &Closure) -> Result<serde_json::Value, Diagnostic> {
+        closure::call(&self.engine, &self.session, closure)
+    }
+
+    /// Computes a lazy property.
+    /// # Errors
+    /// What a closure in it threw, or a value that cannot leave the language.
+    pub fn evaluate(&self, lazy: &Lazy) -> Result<serde_json::Value, Diagnostic> {
+        closure::evaluate(&self.engine, &self.session, lazy)
+    }
+}

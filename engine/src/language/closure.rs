@@ -1,0 +1,99 @@
+//! Closures that outlive their recipe. Rhai's closures are a name and shared variables; to be called later they need the script
+//! they came from, and to keep the values they saw they need copies.
+
+use std::rc::Rc;
+
+use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext, NativeCallContextStore};
+use serde_json::Value;
+
+use super::error::diagnose;
+use super::value::{to_json, to_json_with};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::session::Session;
+
+/// A closure with what it needs to run later.
+#[derive(Clone)]
+pub struct Closure {
+    pointer: FnPtr,
+    home: Rc<NativeCallContextStore>,
+    /// Where the resource that holds it was declared.
+    pub span: Option<Span>,
+}
+
+/// A property that holds closures: all of it is computed when the resource's turn comes.
+pub struct Lazy {
+    pub property: String,
+    value: Dynamic,
+    home: Rc<NativeCallContextStore>,
+    span: Option<Span>,
+}
+
+/// The place that closures of one call come from.
+#[expect(deprecated, reason = "Rhai marks the interface as volatile; the version is pinned")]
+pub(super) fn home(context: &NativeCallContext<'_>) -> Rc<NativeCallContextStore> {
+    Rc::new(context.store_data())
+}
+
+impl Closure {
+    pub(super) fn new(mut pointer: FnPtr, home: &Rc<NativeCallContextStore>, span: Option<Span>) -> Self {
+        keep_values(&mut pointer);
+        Self { pointer, home: Rc::clone(home), span }
+    }
+}
+
+impl Lazy {
+    pub(super) fn new(property: String, mut value: Dynamic, home: &Rc<NativeCallContextStore>, span: Option<Span>) -> Self {
+        keep_values_in(&mut value);
+        Self { property, value, home: Rc::clone(home), span }
+    }
+}
+
+pub(super) fn call(engine: &Engine, session: &Session, closure: &Closure) -> Result<Value, Diagnostic> {
+    let value = run(engine, session, &closure.pointer, &closure.home)?;
+    to_json(value).map_err(|message| Diagnostic::error(format!("the closure gave no usable value: {message}")).at(closure.span.clone()))
+}
+
+pub(super) fn evaluate(engine: &Engine, session: &Session, lazy: &Lazy) -> Result<Value, Diagnostic> {
+    let mut thrown = None;
+    let computed = to_json_with(lazy.value.clone(), &mut |pointer| {
+        Some(run(engine, session, &pointer, &lazy.home).map_err(|diagnostic| {
+            thrown = Some(diagnostic);
+            String::new()
+        }))
+    });
+    computed.map_err(|message| {
+        let plain = || Diagnostic::error(format!("`{}` cannot be computed: {message}", lazy.property)).at(lazy.span.clone());
+        thrown.unwrap_or_else(plain)
+    })
+}
+
+#[expect(deprecated, reason = "Rhai marks the interface as volatile; the version is pinned")]
+fn run(engine: &Engine, session: &Session, pointer: &FnPtr, home: &NativeCallContextStore) -> Result<Dynamic, Diagnostic> {
+    let context = home.create_context(engine);
+    pointer.call_within_context::<Dynamic>(&context, ()).map_err(|error| diagnose(session, *error, home.source.as_deref()))
+}
+
+/// Replaces what the closure shares with its recipe by copies of the values as they are now.
+fn keep_values(pointer: &mut FnPtr) {
+    for value in pointer.iter_curry_mut() {
+        *value = value.flatten_clone();
+        keep_values_in(value);
+    }
+}
+
+fn keep_values_in(value: &mut Dynamic) {
+    if value.is_shared() {
+        *value = value.flatten_clone();
+    }
+    if let Some(mut pointer) = value.write_lock::<FnPtr>() {
+        keep_values(&mut pointer);
+        return;
+    }
+    if let Some(mut items) = value.write_lock::<Array>() {
+        items.iter_mut().for_each(keep_values_in);
+        return;
+    }
+    if let Some(mut map) = value.write_lock::<Map>() {
+        map.values_mut().for_each(keep_values_in);
+    }
+}

@@ -1,0 +1,117 @@
+//! Rhai with everything taken out that a recipe must not do, and limits that hold.
+
+use std::rc::Rc;
+use std::time::Instant;
+
+use rhai::{Dynamic, Engine, OptimizationLevel, Token};
+
+use super::{functions, handle, kinds, library, node_view};
+use crate::session::Session;
+
+/// Words that Rhai reserves without using them, and that recipes need: as functions (`package`) or as keys (`default`).
+const UNRESERVED: [&str; 37] = [
+    "package", "default", "with", "new", "use", "public", "protected", "module", "match", "case", "static", "shared", "thread",
+    "is", "var", "void", "null", "nil", "sync", "go", "spawn", "super", "async", "await", "yield", "goto", "print", "debug", "from",
+    "exit", "auto", "namespace", "virtual", "final", "begin", "end", "where",
+];
+
+/// Every function of the language with what it does, beside the kinds themselves.
+pub const FUNCTIONS: &[(&str, &str)] = &[
+    ("default", "sets an attribute at the level `default`"),
+    ("force_default", "sets an attribute at the level `force_default`"),
+    ("normal", "sets an attribute at the level `normal`"),
+    ("override", "sets an attribute at the level `override`"),
+    ("force_override", "sets an attribute at the level `force_override`"),
+    ("include_recipe", "runs another recipe here, once per run"),
+    ("resource", "the handle of a resource that was declared before"),
+    ("has_resource", "whether a resource was declared"),
+    ("value_for_platform", "picks by platform and version"),
+    ("value_for_platform_family", "picks by platform family"),
+    ("platform", "whether this machine runs one of these platforms"),
+    ("platform_family", "whether this machine's platform is of one of these families"),
+    ("file_exists", "whether something is at a path"),
+    ("read_file", "the text of a file on this machine"),
+    ("shell_out", "runs a command and gives its output and status"),
+    ("to_json", "writes a value as JSON"),
+    ("to_yaml", "writes a value as YAML"),
+    ("to_toml", "writes a map as TOML"),
+    ("parse_json", "reads JSON"),
+    ("parse_yaml", "reads YAML"),
+    ("parse_toml", "reads TOML"),
+    ("shell_quote", "quotes a word for a shell"),
+    ("sha256", "the SHA-256 of a text, in hexadecimal"),
+    ("base64", "a text in base64"),
+    ("log_debug", "writes a line for those who want every detail"),
+    ("log_info", "writes a line into the run's output"),
+    ("log_warn", "warns in the run's output"),
+];
+
+/// What stops a script from outside; the token that the progress callback returns.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Halt {
+    Time,
+    Operations,
+    Stopped,
+}
+
+pub(super) fn build(session: &Rc<Session>) -> Engine {
+    let mut engine = Engine::new();
+    // Rhai's optimiser panics on `const M = #{}; M.a = 1`.
+    engine.set_optimization_level(OptimizationLevel::None);
+    engine.set_strict_variables(true);
+    engine.disable_symbol("eval");
+    let limits = session.limits;
+    engine.set_max_call_levels(limits.depth);
+    engine.set_max_expr_depths(128, 64);
+    engine.set_max_operations(0);
+    engine.set_max_variables(10_000);
+    engine.set_max_functions(10_000);
+    engine.set_max_modules(10_000);
+    engine.set_max_string_size(limits.size);
+    engine.set_max_array_size(limits.size);
+    engine.set_max_map_size(limits.size);
+    unreserve(&mut engine);
+    progress(&mut engine, session);
+    engine.on_print({
+        let session = Rc::clone(session);
+        move |text| functions::log(&session, crate::resource::Level::Info, text)
+    });
+    engine.on_debug({
+        let session = Rc::clone(session);
+        move |text, _, _| functions::log(&session, crate::resource::Level::Debug, text)
+    });
+    engine.set_module_resolver(library::Libraries::new(session));
+    node_view::register(&mut engine, session);
+    handle::register(&mut engine, session);
+    functions::register(&mut engine, session);
+    kinds::register(&mut engine, session);
+    engine
+}
+
+#[expect(deprecated, reason = "Rhai marks the interface as volatile; the version is pinned")]
+fn unreserve(engine: &mut Engine) {
+    engine.on_parse_token(|token, _, _| match token {
+        Token::Reserved(word) if UNRESERVED.contains(&word.as_str()) => Token::Identifier(word),
+        other => other,
+    });
+}
+
+/// Rhai counts operations per evaluation and knows no clock: both limits are for the whole run.
+fn progress(engine: &mut Engine, session: &Rc<Session>) {
+    const EVERY: u64 = 256;
+    let session = Rc::clone(session);
+    engine.on_progress(move |count| {
+        if count % EVERY != 0 {
+            return None;
+        }
+        let total = session.operations.get() + EVERY;
+        session.operations.set(total);
+        if total > session.limits.operations {
+            return Some(Dynamic::from(Halt::Operations));
+        }
+        if session.deadline.get().is_some_and(|deadline| Instant::now() > deadline) {
+            return Some(Dynamic::from(Halt::Time));
+        }
+        session.stop.requested().then(|| Dynamic::from(Halt::Stopped))
+    });
+}

@@ -1,0 +1,213 @@
+//! Rhai's errors as diagnostics: what a person did wrong in a recipe, in words about recipes.
+
+use rhai::{Dynamic, EvalAltResult, NativeCallContext, ParseErrorType, Position};
+
+use super::FUNCTIONS;
+use super::engine::Halt;
+use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::session::{Phase, Session};
+
+pub(super) type Fallible<T> = Result<T, Box<EvalAltResult>>;
+
+/// A diagnostic on its way through a script.
+#[derive(Clone)]
+pub(super) struct Thrown(pub Diagnostic);
+
+/// Throws a diagnostic from a native function, at the call.
+pub(super) fn throw(context: &NativeCallContext<'_>, session: &Session, diagnostic: Diagnostic) -> Box<EvalAltResult> {
+    let diagnostic = if diagnostic.span.is_some() {
+        diagnostic
+    } else {
+        diagnostic.at(session.span(context.call_source(), context.call_position()))
+    };
+    EvalAltResult::ErrorRuntime(Dynamic::from(Thrown(diagnostic)), context.call_position()).into()
+}
+
+/// Throws a plain sentence, at the call.
+pub(super) fn throw_text(context: &NativeCallContext<'_>, session: &Session, text: impl Into<String>) -> Box<EvalAltResult> {
+    throw(context, session, Diagnostic::error(text))
+}
+
+/// What went wrong, and where in `source` or in what it called.
+pub(super) fn diagnose(session: &Session, error: EvalAltResult, source: Option<&str>) -> Diagnostic {
+    let mut error = error;
+    let mut source = source.map(str::to_owned);
+    let mut frames = Vec::new();
+    loop {
+        match error {
+            EvalAltResult::ErrorInFunctionCall(name, inside, inner, position) => {
+                if let Some(span) = session.span(source.as_deref(), position)
+                    && !name.starts_with("anon$")
+                {
+                    frames.insert(0, (span, format!("in the call of `{name}`")));
+                }
+                if !inside.is_empty() {
+                    source = Some(inside);
+                }
+                error = *inner;
+            }
+            EvalAltResult::ErrorInModule(path, inner, position) => {
+                if let Some(span) = session.span(source.as_deref(), position) {
+                    frames.insert(0, (span, format!("imported `{path}` here")));
+                }
+                if !path.is_empty() {
+                    source = Some(path);
+                }
+                error = *inner;
+            }
+            _ => break,
+        }
+    }
+    let position = error.position();
+    let mut diagnostic = cause(session, error);
+    if diagnostic.span.is_none() {
+        diagnostic = diagnostic.at(session.span(source.as_deref(), position));
+    }
+    diagnostic.frames.extend(frames);
+    diagnostic
+}
+
+fn cause(session: &Session, mut error: EvalAltResult) -> Diagnostic {
+    match error {
+        EvalAltResult::ErrorRuntime(value, _) => match value.clone().try_cast::<Thrown>() {
+            Some(Thrown(diagnostic)) => diagnostic,
+            None => Diagnostic::error(if value.is_unit() { "the recipe threw an error".to_owned() } else { value.to_string() }),
+        },
+        EvalAltResult::ErrorTerminated(token, _) => halted(session, token.try_cast::<Halt>()),
+        EvalAltResult::ErrorParsing(what, _) => syntax(&what),
+        EvalAltResult::ErrorVariableNotFound(name, _) => unknown_variable(&name),
+        EvalAltResult::ErrorFunctionNotFound(signature, _) => unknown_function(session, &signature),
+        EvalAltResult::ErrorStackOverflow(_) => {
+            Diagnostic::error(format!("calls are nested more than {} deep", session.limits.depth))
+                .hint("a function probably calls itself without end")
+        }
+        EvalAltResult::ErrorDataTooLarge(what, _) => {
+            Diagnostic::error(format!("{} is larger than the limit of {}", what.to_lowercase(), session.limits.size))
+        }
+        EvalAltResult::ErrorDotExpr(text, _) | EvalAltResult::ErrorIndexingType(text, _) => {
+            Diagnostic::error(format!("this has no such property: {text}"))
+        }
+        EvalAltResult::ErrorFor(_) => {
+            Diagnostic::error("`for` needs something to go through").hint("it goes through arrays, ranges and maps")
+        }
+        EvalAltResult::ErrorModuleNotFound(path, _) => Diagnostic::error(format!("there is no library `{path}`"))
+            .hint("libraries are imported as \"cookbook::file\", from libraries/ of a cookbook of this run"),
+        EvalAltResult::ErrorMismatchDataType(wanted, found, _) | EvalAltResult::ErrorMismatchOutputType(wanted, found, _) => {
+            Diagnostic::error(format!("expected {}, found {}", plain_type(&wanted), plain_type(&found)))
+        }
+        _ => {
+            error.clear_position();
+            Diagnostic::error(lower(&error.to_string()))
+        }
+    }
+}
+
+fn halted(session: &Session, halt: Option<Halt>) -> Diagnostic {
+    match halt {
+        Some(Halt::Time) => {
+            Diagnostic::error(format!("recipes ran longer than the limit of {} s", session.limits.compile_time.as_secs()))
+                .hint("look for a loop without end; `compile_time` in toque.toml sets the limit")
+        }
+        Some(Halt::Operations) => {
+            Diagnostic::error(format!("recipes took more than the limit of {} steps", session.limits.operations))
+                .hint("look for a loop without end; `operations` in toque.toml sets the limit")
+        }
+        _ => Diagnostic::error("the run was told to stop"),
+    }
+}
+
+/// A mistake that keeps a script from being read at all.
+pub(super) fn syntax(what: &ParseErrorType) -> Diagnostic {
+    let text = lower(&what.to_string());
+    match what {
+        ParseErrorType::VariableUndefined(name) => unknown_variable(name),
+        ParseErrorType::MalformedInExpr(_) | ParseErrorType::MissingToken(..) | ParseErrorType::UnexpectedEOF => {
+            Diagnostic::error(format!("syntax error: {text}"))
+        }
+        ParseErrorType::Reserved(word) => {
+            Diagnostic::error(format!("syntax error: `{word}` is a word of the language")).hint(format!("as a key, quote it: \"{word}\""))
+        }
+        ParseErrorType::BadInput(_) => Diagnostic::error(format!("syntax error: {text}")),
+        _ => Diagnostic::error(format!("syntax error: {text}")),
+    }
+}
+
+fn unknown_variable(name: &str) -> Diagnostic {
+    Diagnostic::error(format!("there is no variable `{name}` here"))
+        .hint("functions see only their parameters and `node`; a variable must be set with `let` before it is used")
+}
+
+/// `packge (string, map)`: no such function, or not with such arguments.
+fn unknown_function(session: &Session, signature: &str) -> Diagnostic {
+    let (name, arguments) = signature.split_once(" (").unwrap_or((signature, ""));
+    let arguments = arguments.trim_end_matches(')');
+    if let Some(property) = name.strip_prefix("get$") {
+        return Diagnostic::error(format!("{} has no property `{property}`", plain_type(arguments)));
+    }
+    if let Some(property) = name.strip_prefix("set$") {
+        let owner = arguments.split(',').next().unwrap_or_default();
+        return Diagnostic::error(format!("`{property}` of {} cannot be set", plain_type(owner)))
+            .hint("attributes are set with `default(\"path\", value)` and its like");
+    }
+    let known = session.registry.kinds.contains_key(name) || FUNCTIONS.iter().any(|(function, _)| *function == name);
+    if known {
+        let types: Vec<String> = arguments.split(", ").filter(|word| !word.is_empty()).map(plain_type).collect();
+        return Diagnostic::error(format!("`{name}` does not take these arguments: ({})", types.join(", ")));
+    }
+    if name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        unknown_word(session, name)
+    } else {
+        let types: Vec<String> = arguments.split(", ").map(plain_type).collect();
+        Diagnostic::error(format!("`{name}` does not work on {}", types.join(" and ")))
+    }
+}
+
+/// A call of something that is neither kind nor function.
+pub(super) fn unknown_word(session: &Session, name: &str) -> Diagnostic {
+    let words = session.registry.kinds.keys().copied().chain(FUNCTIONS.iter().map(|(function, _)| *function));
+    let unknown = Diagnostic::error(format!("there is no kind or function `{name}`"));
+    match did_you_mean(name, words) {
+        Some(hint) => unknown.hint(hint),
+        None => unknown.hint("`toque resource list` shows the kinds"),
+    }
+}
+
+/// Rhai's type names in the words of recipes.
+pub(super) fn plain_type(name: &str) -> String {
+    let name = name.trim();
+    match name.rsplit("::").next().unwrap_or(name) {
+        "string" | "ImmutableString" | "&str | ImmutableString | String" | "String" | "&str" => "a string",
+        "i64" | "INT" => "an integer",
+        "f64" | "FLOAT" => "a decimal number",
+        "bool" => "true or false",
+        "array" | "Array" => "an array",
+        "map" | "Map" => "a map",
+        "()" | "" => "nothing",
+        "Fn" | "FnPtr" => "a closure",
+        "NodeView" => "a part of `node`",
+        "Handle" => "a resource",
+        "char" => "a character",
+        other => return format!("a value of type {other}"),
+    }
+    .to_owned()
+}
+
+/// An attribute or resource changed when it is too late.
+pub(super) fn too_late(context: &NativeCallContext<'_>, session: &Session, what: &str) -> Fallible<()> {
+    if session.phase.get() == Phase::Converge {
+        let diagnostic = Diagnostic::error(format!("{what} while resources converge"))
+            .hint("closures that run at converge time may only read, run commands, and write to `node.run_state`");
+        return Err(throw(context, session, diagnostic));
+    }
+    Ok(())
+}
+
+/// The place of an error that is about no place in particular.
+pub(super) fn at_start() -> Position {
+    Position::new(1, 1)
+}
+
+fn lower(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().collect::<String>() + letters.as_str())
+}

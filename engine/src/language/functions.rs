@@ -1,0 +1,296 @@
+//! The functions of the language: attributes, flow, platforms, commands, formats.
+
+use std::path::Path;
+use std::rc::Rc;
+
+use base64::Engine as _;
+use indexmap::IndexMap;
+use rhai::{Dynamic, Engine, ImmutableString, Map, NativeCallContext};
+use serde::Deserialize;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::error::{Fallible, throw, throw_text, too_late};
+use super::node_view::path_of;
+use super::value::{from_json, to_json};
+use super::script;
+use crate::attributes::Level;
+use crate::command::{Command, End, shell_quote};
+use crate::convert;
+use crate::diagnostic::Diagnostic;
+use crate::event::Event;
+use crate::failure::Failure;
+use crate::name::RecipeName;
+use crate::property::{CommandLine, OneOrMany, Seconds};
+use crate::resource::{self, command_failure};
+use crate::session::{Reach, Session};
+use crate::system::Query;
+use crate::version::{Constraint, Version};
+
+pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
+    attributes(engine, session);
+    flow(engine, session);
+    platforms(engine, session);
+    machine(engine, session);
+    formats(engine, session);
+    for (name, level) in [
+        ("log_debug", resource::Level::Debug),
+        ("log_info", resource::Level::Info),
+        ("log_warn", resource::Level::Warn),
+    ] {
+        let s = Rc::clone(session);
+        engine.register_fn(name, move |message: Dynamic| log(&s, level, &message.to_string()));
+    }
+}
+
+/// A line in the run's output.
+pub(super) fn log(session: &Session, level: resource::Level, message: &str) {
+    session.event(&Event::Log { level, message });
+}
+
+fn attributes(engine: &mut Engine, session: &Rc<Session>) {
+    for (name, level) in [
+        ("default", Level::Default),
+        ("force_default", Level::ForceDefault),
+        ("normal", Level::Normal),
+        ("override", Level::Override),
+        ("force_override", Level::ForceOverride),
+    ] {
+        let s = Rc::clone(session);
+        engine.register_fn(name, move |context: NativeCallContext<'_>, path: Dynamic, value: Dynamic| -> Fallible<()> {
+            too_late(&context, &s, "an attribute cannot be set")?;
+            let path = path_of(&context, &s, path)?;
+            let value = to_json(value)
+                .map_err(|message| throw_text(&context, &s, format!("the attribute `{}`: {message}", path.join("."))))?;
+            s.node.attributes.borrow_mut().set(level, &path, value);
+            Ok(())
+        });
+    }
+}
+
+fn flow(engine: &mut Engine, session: &Rc<Session>) {
+    let s = Rc::clone(session);
+    engine.register_fn("include_recipe", move |context: NativeCallContext<'_>, name: ImmutableString| -> Fallible<bool> {
+        too_late(&context, &s, "a recipe cannot be included")?;
+        let own = s.own_cookbook();
+        let name = RecipeName::parse(&name, own.as_deref()).map_err(|message| throw_text(&context, &s, message))?;
+        if let Some(own) = own.filter(|own| *own != name.cookbook) {
+            let declared = s.cookbooks.get(&own).is_none_or(|cookbook| cookbook.about.dependencies.contains_key(&name.cookbook));
+            if !declared {
+                let wrong = Diagnostic::error(format!("`{own}` includes `{name}` without depending on `{}`", name.cookbook))
+                    .hint(format!("add `{} = \">= 0\"` to [dependencies] of cookbooks/{own}/cookbook.toml", name.cookbook));
+                return Err(throw(&context, &s, wrong));
+            }
+        }
+        script::include(context.engine(), &s, &name).map_err(|diagnostic| {
+            let here = s.span(context.call_source(), context.call_position());
+            let diagnostic = match here {
+                Some(span) if diagnostic.span.is_some() => diagnostic.frame(span, format!("`{name}` was included here")),
+                _ => diagnostic,
+            };
+            throw(&context, &s, diagnostic)
+        })
+    });
+}
+
+fn platforms(engine: &mut Engine, session: &Rc<Session>) {
+    for (function, fact) in [("platform", "platform"), ("platform_family", "platform_family")] {
+        let is = |s: &Session, names: &[ImmutableString]| {
+            let mine = s.node.text(fact, &s.view);
+            names.iter().any(|name| **name == *mine)
+        };
+        let s = Rc::clone(session);
+        engine.register_fn(function, move |a: ImmutableString| is(&s, &[a]));
+        let s = Rc::clone(session);
+        engine.register_fn(function, move |a: ImmutableString, b: ImmutableString| is(&s, &[a, b]));
+        let s = Rc::clone(session);
+        engine.register_fn(function, move |a: ImmutableString, b: ImmutableString, c: ImmutableString| is(&s, &[a, b, c]));
+        let s = Rc::clone(session);
+        engine.register_fn(
+            function,
+            move |a: ImmutableString, b: ImmutableString, c: ImmutableString, d: ImmutableString| is(&s, &[a, b, c, d]),
+        );
+    }
+    let s = Rc::clone(session);
+    engine.register_fn("value_for_platform_family", move |context: NativeCallContext<'_>, map: Map| -> Fallible<Dynamic> {
+        let family = s.node.text("platform_family", &s.view);
+        map.get(family.as_str()).or_else(|| map.get("default")).cloned().ok_or_else(|| throw(&context, &s, no_match("family", &family, &map)))
+    });
+    let s = Rc::clone(session);
+    engine.register_fn("value_for_platform", move |context: NativeCallContext<'_>, map: Map| -> Fallible<Dynamic> {
+        let platform = s.node.text("platform", &s.view);
+        let version = s.node.text("platform_version", &s.view);
+        let for_platform = match map.get(platform.as_str()).cloned() {
+            Some(value) => match value.try_cast_result::<Map>() {
+                Ok(versions) => by_version(&versions, &version).map_err(|message| throw_text(&context, &s, message))?,
+                Err(value) => Some(value),
+            },
+            None => None,
+        };
+        let found = for_platform.or_else(|| map.get("default").cloned());
+        found.ok_or_else(|| throw(&context, &s, no_match("platform", &format!("{platform} {version}"), &map)))
+    });
+}
+
+/// The exact version, else the one constraint that accepts it, else `default`.
+fn by_version(versions: &Map, version: &str) -> Result<Option<Dynamic>, String> {
+    if let Some(value) = versions.get(version) {
+        return Ok(Some(value.clone()));
+    }
+    let mut matching = Vec::new();
+    if let Ok(version) = version.parse::<Version>() {
+        for (text, value) in versions.iter().filter(|(text, _)| *text != "default") {
+            if text.parse::<Constraint>().is_ok_and(|constraint| constraint.accepts(version)) {
+                matching.push((text, value));
+            }
+        }
+    }
+    match matching[..] {
+        [] => Ok(versions.get("default").cloned()),
+        [(_, value)] => Ok(Some(value.clone())),
+        _ => {
+            let texts: Vec<_> = matching.iter().map(|(text, _)| format!("`{text}`")).collect();
+            Err(format!("several constraints accept version {version}: {}", texts.join(", ")))
+        }
+    }
+}
+
+fn no_match(what: &str, mine: &str, map: &Map) -> Diagnostic {
+    let known: Vec<_> = map.keys().map(|key| format!("`{key}`")).collect();
+    Diagnostic::error(format!("no value is given for this machine's {what}, `{mine}`"))
+        .note(format!("given are {}", known.join(", ")))
+        .hint("add it, or a `default`")
+}
+
+/// What `shell_out` takes beside the command.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct ShellOut {
+    user: Option<String>,
+    group: Option<String>,
+    cwd: Option<String>,
+    environment: IndexMap<String, String>,
+    timeout: Option<Seconds>,
+    input: Option<String>,
+    returns: Option<OneOrMany<i32>>,
+}
+
+fn machine(engine: &mut Engine, session: &Rc<Session>) {
+    let s = Rc::clone(session);
+    engine.register_fn("file_exists", move |path: ImmutableString| s.reach == Reach::Machine && s.view.exists(Path::new(&*path)));
+    let s = Rc::clone(session);
+    engine.register_fn("read_file", move |context: NativeCallContext<'_>, path: ImmutableString| -> Fallible<String> {
+        if s.reach == Reach::Repository {
+            return Ok(String::new());
+        }
+        let bytes = s.view.read(Path::new(&*path)).map_err(|error| failed(&context, &s, Failure::io("read", Path::new(&*path), &error)))?;
+        String::from_utf8(bytes).map_err(|_| throw_text(&context, &s, format!("cannot read `{path}`: it is not UTF-8 text")))
+    });
+    let s = Rc::clone(session);
+    engine.register_fn("shell_out", move |context: NativeCallContext<'_>, command: Dynamic| shell_out(&context, &s, command, Map::new()));
+    let s = Rc::clone(session);
+    engine.register_fn("shell_out", move |context: NativeCallContext<'_>, command: Dynamic, options: Map| {
+        shell_out(&context, &s, command, options)
+    });
+}
+
+fn shell_out(context: &NativeCallContext<'_>, session: &Session, command: Dynamic, options: Map) -> Fallible<Map> {
+    let line: CommandLine = read(context, session, command, "the command of `shell_out`")?;
+    let options: ShellOut = read(context, session, Dynamic::from_map(options), "the options of `shell_out`")?;
+    let answer = |stdout: String, stderr: String, status: i64| {
+        Map::from_iter([("stdout".into(), stdout.into()), ("stderr".into(), stderr.into()), ("status".into(), status.into())])
+    };
+    if session.reach == Reach::Repository {
+        return Ok(answer(String::new(), String::new(), 0));
+    }
+    session.view.looked_at_everything();
+    let mut command = line.command();
+    command.cwd = options.cwd.map(Into::into);
+    command.environment = options.environment;
+    command.input = options.input.map(String::into_bytes);
+    if let Some(timeout) = options.timeout {
+        command.timeout = timeout.duration();
+    }
+    let run = || -> Result<_, Failure> {
+        if options.user.is_some() || options.group.is_some() {
+            let accounts = session.view.accounts()?;
+            command.identity =
+                Some(accounts.identity(&session.view, options.user.as_deref(), options.group.as_deref())?);
+        }
+        session.view.probe(&command).map(|output| (command, output))
+    };
+    let (command, output) = run().map_err(|failure| failed(context, session, failure))?;
+    let allowed = options.returns.as_ref().map_or(&[0][..], OneOrMany::as_slice);
+    match output.end {
+        End::Exited(status) if allowed.contains(&status) => Ok(answer(output.stdout(), output.stderr(), status.into())),
+        _ => Err(failed(context, session, command_failure(&command, &output, false))),
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(context: &NativeCallContext<'_>, session: &Session, value: Dynamic, what: &str) -> Fallible<T> {
+    to_json(value)
+        .and_then(|json| serde_path_to_error::deserialize(json).map_err(|error| error.to_string()))
+        .map_err(|message| throw_text(context, session, format!("{what}: {message}")))
+}
+
+/// A failure of the machine as an error of the recipe.
+fn failed(context: &NativeCallContext<'_>, session: &Session, failure: Failure) -> Box<rhai::EvalAltResult> {
+    throw(context, session, diagnostic_of(failure))
+}
+
+/// A failure without a place yet.
+pub(crate) fn diagnostic_of(failure: Failure) -> Diagnostic {
+    let mut diagnostic = Diagnostic::error(failure.message);
+    diagnostic.notes = failure.notes;
+    diagnostic.hints = failure.hint.into_iter().collect();
+    diagnostic
+}
+
+fn formats(engine: &mut Engine, session: &Rc<Session>) {
+    let write: [(&str, fn(&Value) -> Result<String, String>); 3] =
+        [("to_json", convert::to_json), ("to_yaml", convert::to_yaml), ("to_toml", convert::to_toml)];
+    for (name, write) in write {
+        let s = Rc::clone(session);
+        engine.register_fn(name, move |context: NativeCallContext<'_>, value: Dynamic| -> Fallible<String> {
+            to_json(value).and_then(|json| write(&json)).map_err(|message| throw_text(&context, &s, format!("{name}: {message}")))
+        });
+    }
+    let parse: [(&str, fn(&str) -> Result<Value, String>); 3] =
+        [("parse_json", convert::parse_json), ("parse_yaml", convert::parse_yaml), ("parse_toml", convert::parse_toml)];
+    for (name, parse) in parse {
+        let s = Rc::clone(session);
+        engine.register_fn(name, move |context: NativeCallContext<'_>, text: ImmutableString| -> Fallible<Dynamic> {
+            parse(&text).map(|value| from_json(&value)).map_err(|message| throw_text(&context, &s, message))
+        });
+    }
+    engine.register_fn("shell_quote", |text: ImmutableString| shell_quote(&text));
+    engine.register_fn("sha256", |text: ImmutableString| hex(&Sha256::digest(text.as_bytes())));
+    engine.register_fn("base64", |text: ImmutableString| base64::engine::general_purpose::STANDARD.encode(text.as_bytes()));
+    engine.register_fn("sleep", forbidden(session, "sleep", "a recipe does not wait: retries and `retry_delay` of a resource do"));
+    engine.register_fn("timestamp", {
+        let s = Rc::clone(session);
+        move |context: NativeCallContext<'_>| -> Fallible<()> {
+            let wrong = Diagnostic::error("there is no function `timestamp`").hint("a recipe gives the same result at any time of day");
+            Err(throw(&context, &s, wrong))
+        }
+    });
+}
+
+/// Functions of Rhai that recipes do not have.
+fn forbidden(
+    session: &Rc<Session>,
+    name: &'static str,
+    why: &'static str,
+) -> impl Fn(NativeCallContext<'_>, Dynamic) -> Fallible<()> + 'static {
+    let s = Rc::clone(session);
+    move |context, _| Err(throw(&context, &s, Diagnostic::error(format!("there is no function `{name}`")).hint(why)))
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        use std::fmt::Write as _;
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

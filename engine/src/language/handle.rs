@@ -1,0 +1,118 @@
+//! The handle that a declaration returns: relations chain on it, and the resource can still be changed by it.
+
+use std::rc::Rc;
+
+use rhai::{Dynamic, Engine, ImmutableString, Map, NativeCallContext};
+
+use super::error::{Fallible, throw, throw_text, too_late};
+use super::kinds;
+use crate::graph::{Relation, Target, Timing};
+use crate::session::{Changed, Session};
+
+/// A resource of the graph.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Handle(pub usize);
+
+/// Which end of a relation the handle is.
+#[derive(Clone, Copy)]
+enum End {
+    Notifies,
+    Subscribes,
+}
+
+pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
+    for (name, end) in [("notifies", End::Notifies), ("subscribes", End::Subscribes)] {
+        let s = Rc::clone(session);
+        engine.register_fn(
+            name,
+            move |context: NativeCallContext<'_>, handle: &mut Handle, action: ImmutableString, target: Dynamic| {
+                relate(&context, &s, *handle, end, &action, target, "delayed")
+            },
+        );
+        let s = Rc::clone(session);
+        engine.register_fn(
+            name,
+            move |context: NativeCallContext<'_>,
+                  handle: &mut Handle,
+                  action: ImmutableString,
+                  target: Dynamic,
+                  timing: ImmutableString| { relate(&context, &s, *handle, end, &action, target, &timing) },
+        );
+    }
+    let s = Rc::clone(session);
+    engine.register_fn("set", move |context: NativeCallContext<'_>, handle: &mut Handle, properties: Map| {
+        too_late(&context, &s, "a resource cannot be changed")?;
+        kinds::set(&context, &s, handle.0, properties)?;
+        Ok::<_, Box<rhai::EvalAltResult>>(*handle)
+    });
+    let s = Rc::clone(session);
+    engine.register_fn("remove", move |context: NativeCallContext<'_>, handle: &mut Handle| -> Fallible<()> {
+        too_late(&context, &s, "a resource cannot be removed")?;
+        s.graph.borrow_mut().resources[handle.0].removed = true;
+        Ok(())
+    });
+    let s = Rc::clone(session);
+    engine.register_get("changed", move |handle: &mut Handle| match s.changed.borrow().get(&handle.0) {
+        Some(Changed::Yes) => true,
+        Some(Changed::Perhaps(causes)) => {
+            s.view.doubt(causes.clone());
+            true
+        }
+        None => false,
+    });
+    let s = Rc::clone(session);
+    engine.register_get("name", move |handle: &mut Handle| s.graph.borrow().resources[handle.0].id.name.to_string());
+    let s = Rc::clone(session);
+    engine.register_fn("to_string", move |handle: &mut Handle| s.graph.borrow().resources[handle.0].id.to_string());
+    let s = Rc::clone(session);
+    engine.register_fn("resource", move |context: NativeCallContext<'_>, name: ImmutableString| -> Fallible<Handle> {
+        let span = s.span(context.call_source(), context.call_position());
+        let found = s.graph.borrow().find(&s.registry, &name, span.as_ref());
+        found.map(Handle).map_err(|diagnostic| {
+            throw(&context, &s, diagnostic.note("`resource` finds what was declared before it"))
+        })
+    });
+    let s = Rc::clone(session);
+    engine.register_fn("has_resource", move |name: ImmutableString| {
+        let id = crate::name::ResourceId::parse(&name);
+        id.is_some_and(|id| !s.graph.borrow().named(&s.registry, &id).is_empty())
+    });
+}
+
+fn relate(
+    context: &NativeCallContext<'_>,
+    session: &Session,
+    handle: Handle,
+    end: End,
+    action: &str,
+    target: Dynamic,
+    timing: &str,
+) -> Fallible<Handle> {
+    too_late(context, session, "a notification cannot be added")?;
+    let timing = match timing {
+        "delayed" => Timing::Delayed,
+        "immediately" | "immediate" => Timing::Immediately,
+        "before" => Timing::Before,
+        other => {
+            let hint = crate::diagnostic::did_you_mean(other, ["delayed", "immediately", "before"]);
+            let wrong = crate::diagnostic::Diagnostic::error(format!("there is no timing `{other}`"));
+            return Err(throw(context, session, wrong.hint(hint.unwrap_or("it is \"delayed\", \"immediately\" or \"before\"".into()))));
+        }
+    };
+    let other = match target.try_cast_result::<Handle>() {
+        Ok(handle) => Target::Declared(handle.0),
+        Err(target) if target.is_string() => Target::Named(target.to_string()),
+        Err(target) => {
+            let found = super::error::plain_type(target.type_name());
+            return Err(throw_text(context, session, format!("a target is a resource or its name as \"kind[name]\", not {found}")));
+        }
+    };
+    let this = Target::Declared(handle.0);
+    let (from, to) = match end {
+        End::Notifies => (this, other),
+        End::Subscribes => (other, this),
+    };
+    let span = session.span(context.call_source(), context.call_position());
+    session.graph.borrow_mut().relations.push(Relation { from, to, action: action.to_owned(), timing, span });
+    Ok(handle)
+}

@@ -1,0 +1,325 @@
+//! Kinds as functions of the language: `kind(name)`, `kind(name, #{ … })`.
+
+use std::rc::Rc;
+
+use rhai::{Dynamic, Engine, FnPtr, Map, NativeCallContext};
+use serde_json::Value;
+
+use super::closure::{self, Closure, Lazy};
+use super::error::{Fallible, plain_type, throw, throw_text, too_late};
+use super::handle::Handle;
+use super::locate;
+use super::value::{from_json, holds_closure, to_json};
+use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::graph::{Act, Body, Common, Declared, IgnoreFailure, actions_hint};
+use crate::guard::{CommandGuard, Condition, Guard};
+use crate::name::ResourceId;
+use crate::property::Mode;
+use crate::registry::Kind;
+use crate::resource::PropertyError;
+use crate::session::Session;
+
+/// The properties that every kind has, with their types and what they say.
+pub const COMMON: [(&str, &str, &str); 9] = [
+    ("action", "string or array", "what to do: one action or several, in order; every kind has `nothing`"),
+    ("only_if", "guard or array", "act only when every guard holds: a shell command, a closure, or a map with `command`"),
+    ("not_if", "guard or array", "act only when no guard holds"),
+    ("ignore_failure", "true, false or \"quiet\"", "go on when an action fails"),
+    ("retries", "int", "how often an action that failed is tried again"),
+    ("retry_delay", "seconds", "how long to wait between tries, 2 unless told"),
+    ("sensitive", "bool", "never show content, diffs or commands of this resource"),
+    ("umask", "mode", "the mask for modes of new files and for commands"),
+    ("provider", "string", "use this provider, whatever the platform prefers"),
+];
+
+pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
+    for (index, name) in session.registry.kinds.keys().enumerate() {
+        let s = Rc::clone(session);
+        engine.register_fn(*name, move |context: NativeCallContext<'_>, name: Dynamic| {
+            declare(&context, &s, index, name, Map::new())
+        });
+        let s = Rc::clone(session);
+        engine.register_fn(*name, move |context: NativeCallContext<'_>, name: Dynamic, properties: Dynamic| {
+            let found = plain_type(properties.type_name());
+            match properties.try_cast::<Map>() {
+                Some(properties) => declare(&context, &s, index, name, properties),
+                None => {
+                    let wrong = Diagnostic::error(format!("the properties of a resource are a map, not {found}"));
+                    Err(throw(&context, &s, wrong.hint("write them as `#{ property: value }`")))
+                }
+            }
+        });
+    }
+}
+
+fn declare(context: &NativeCallContext<'_>, session: &Session, index: usize, name: Dynamic, properties: Map) -> Fallible<Handle> {
+    let kind = &session.registry.kinds[index];
+    too_late(context, session, "a resource cannot be declared")?;
+    if session.graph.borrow().resources.len() >= session.limits.resources {
+        let limit = session.limits.resources;
+        let wrong = Diagnostic::error(format!("the recipes declare more than {limit} resources, which is the limit"));
+        return Err(throw(context, session, wrong.hint("look for a loop without end; `resources` in toque.toml sets the limit")));
+    }
+    let (name, identity) = name_of(context, session, kind, name)?;
+    let mut common = Common { retry_delay: 2.0, ..Common::default() };
+    let mut body = bind(context, session, kind, properties, &mut common)?;
+    if let Some(identity) = identity {
+        body.fixed.entry(kind.identity).or_insert(identity);
+    }
+    if common.actions.is_empty() {
+        common.actions.push(default_action(kind));
+    }
+    let (body, aliases) = body.finish(context, session, kind, &common)?;
+    let span = session.span(context.call_source(), context.call_position());
+    let recipe = session.recipes.borrow().last().cloned();
+    let id = ResourceId { kind: Rc::from(kind.name), name: name.into() };
+    let declared = Declared { kind: index, id, body, common, span, recipe, set_by: Vec::new(), removed: false };
+    Ok(Handle(session.graph.borrow_mut().declare(declared, aliases)))
+}
+
+/// Changes a declared resource: what is not named stays.
+pub(super) fn set(context: &NativeCallContext<'_>, session: &Session, index: usize, properties: Map) -> Fallible<()> {
+    let (kind, mut common, mut body) = {
+        let mut graph = session.graph.borrow_mut();
+        let declared = &mut graph.resources[index];
+        let body = match &mut declared.body {
+            Body::Parsed(resource) => Properties { fixed: resource.properties(), lazy: Vec::new() },
+            Body::Lazy { fixed, lazy } => Properties { fixed: std::mem::take(fixed), lazy: std::mem::take(lazy) },
+        };
+        (declared.kind, std::mem::take(&mut declared.common), body)
+    };
+    let kind = &session.registry.kinds[kind];
+    let actions = std::mem::take(&mut common.actions);
+    let guards = std::mem::take(&mut common.guards);
+    let new = bind(context, session, kind, properties, &mut common)?;
+    if common.actions.is_empty() {
+        common.actions = actions;
+    }
+    let replaced: Vec<bool> = common.guards.iter().map(|guard| guard.negated).collect();
+    common.guards.extend(guards.into_iter().filter(|guard| !replaced.contains(&guard.negated)));
+    body.lazy.retain(|lazy| !new.fixed.contains_key(&lazy.property));
+    for lazy in &new.lazy {
+        body.fixed.remove(&lazy.property);
+    }
+    body.fixed.extend(new.fixed);
+    body.lazy.extend(new.lazy);
+    let (body, _) = body.finish(context, session, kind, &common)?;
+    let mut graph = session.graph.borrow_mut();
+    let declared = &mut graph.resources[index];
+    declared.body = body;
+    declared.common = common;
+    declared.set_by.extend(session.span(context.call_source(), context.call_position()));
+    Ok(())
+}
+
+/// The properties of the kind itself, bound but not parsed.
+struct Properties {
+    fixed: serde_json::Map<String, Value>,
+    lazy: Vec<Lazy>,
+}
+
+impl Properties {
+    fn finish(
+        self,
+        context: &NativeCallContext<'_>,
+        session: &Session,
+        kind: &Kind,
+        common: &Common,
+    ) -> Fallible<(Body, Vec<String>)> {
+        if !self.lazy.is_empty() {
+            return Ok((Body::Lazy { fixed: self.fixed, lazy: self.lazy }, Vec::new()));
+        }
+        let checked = (kind.parse)(self.fixed).and_then(|resource| {
+            resource.check(&numbers(&common.actions))?;
+            Ok(resource)
+        });
+        match checked {
+            Ok(resource) => {
+                let aliases = resource.aliases();
+                Ok((Body::Parsed(resource), aliases))
+            }
+            Err(error) => Err(throw(context, session, property_diagnostic(context, session, kind, &error))),
+        }
+    }
+}
+
+/// The kind's actions by number, without `nothing`.
+pub(crate) fn numbers(actions: &[Act]) -> Vec<usize> {
+    actions.iter().filter_map(|act| if let Act::Kind(index) = act { Some(*index) } else { None }).collect()
+}
+
+fn default_action(kind: &Kind) -> Act {
+    kind.actions.first().and_then(|(name, _)| Act::named(kind, name)).unwrap_or(Act::Nothing)
+}
+
+/// The resource's name, and the value that its identity property takes.
+fn name_of(context: &NativeCallContext<'_>, session: &Session, kind: &Kind, name: Dynamic) -> Fallible<(String, Option<Value>)> {
+    let found = plain_type(name.type_name());
+    let value = to_json(name).map_err(|message| throw_text(context, session, format!("the name of `{}`: {message}", kind.name)))?;
+    let text = match &value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        Value::Array(items) if !items.is_empty() && items.iter().all(Value::is_string) => {
+            items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+        }
+        _ => {
+            let wrong = Diagnostic::error(format!("the first argument of `{}` is the resource's name, not {found}", kind.name));
+            return Err(throw(context, session, wrong.hint("give a string; kinds that allow it take an array of strings")));
+        }
+    };
+    if text.is_empty() {
+        return Err(throw_text(context, session, format!("the name of a `{}` cannot be empty", kind.name)));
+    }
+    let identity = if value.is_number() { Value::String(text.clone()) } else { value };
+    Ok((text, (!kind.identity.is_empty()).then_some(identity)))
+}
+
+/// Sorts properties into those of every kind and the kind's own, values and lazy ones.
+fn bind(
+    context: &NativeCallContext<'_>,
+    session: &Session,
+    kind: &Kind,
+    properties: Map,
+    common: &mut Common,
+) -> Fallible<Properties> {
+    let mut bound = Properties { fixed: serde_json::Map::new(), lazy: Vec::new() };
+    let mut home = None;
+    let span = || session.span(context.call_source(), context.call_position());
+    for (key, value) in properties {
+        let home = holds_closure(&value).then(|| Rc::clone(home.get_or_insert_with(|| closure::home(context))));
+        let fail = |error: &PropertyError| throw(context, session, property_diagnostic(context, session, kind, error));
+        if COMMON.iter().any(|(name, ..)| *name == key) {
+            bind_common(kind, &key, value, home.as_ref(), common, &span).map_err(|error| fail(&error))?;
+            continue;
+        }
+        if kind.schema()["properties"].get(key.as_str()).is_none() {
+            let known = kind.properties().chain(COMMON.iter().map(|(name, ..)| *name));
+            let mut error = PropertyError::new(key.as_str(), format!("`{}` has no property `{key}`", kind.name));
+            error.hint = Some(
+                did_you_mean(&key, known).unwrap_or_else(|| format!("`toque resource show {}` lists its properties", kind.name)),
+            );
+            return Err(fail(&error));
+        }
+        match home {
+            Some(home) if value.is_fnptr() && kind.callbacks.contains(&key.as_str()) => {
+                let mut callbacks = session.callbacks.borrow_mut();
+                bound.fixed.insert(key.into(), callbacks.len().into());
+                callbacks.push(Closure::new(value.cast::<FnPtr>(), &home, span()));
+            }
+            Some(home) => bound.lazy.push(Lazy::new(key.into(), value, &home, span())),
+            None => {
+                let json = to_json(value).map_err(|message| fail(&PropertyError::new(key.as_str(), format!("`{key}`: {message}"))))?;
+                if !json.is_null() {
+                    bound.fixed.insert(key.into(), json);
+                }
+            }
+        }
+    }
+    Ok(bound)
+}
+
+fn bind_common(
+    kind: &Kind,
+    key: &str,
+    value: Dynamic,
+    home: Option<&Rc<rhai::NativeCallContextStore>>,
+    common: &mut Common,
+    span: &dyn Fn() -> Option<crate::diagnostic::Span>,
+) -> Result<(), PropertyError> {
+    let wrong = |message: String| PropertyError::new(key, format!("`{key}`: {message}"));
+    if key == "only_if" || key == "not_if" {
+        let guards = if value.is_array() { value.into_array().unwrap_or_default() } else { vec![value] };
+        // An array of strings could be an argv or a list of shell lines; it is a list, as the guide says.
+        for guard in guards {
+            common.guards.push(Guard { negated: key == "not_if", condition: condition(guard, home, span).map_err(wrong)? });
+        }
+        return Ok(());
+    }
+    if home.is_some() {
+        return Err(wrong("a closure is no value here".to_owned()));
+    }
+    let json = to_json(value).map_err(wrong)?;
+    let typed = |expected: &str| wrong(format!("expected {expected}, found {}", plain_type(from_json(&json).type_name())));
+    match key {
+        "action" => {
+            let names: Vec<&Value> = match &json {
+                Value::Array(items) => items.iter().collect(),
+                other => vec![other],
+            };
+            for name in names {
+                let name = name.as_str().ok_or_else(|| typed("an action's name, or an array of them"))?;
+                let act = Act::named(kind, name).ok_or_else(|| {
+                    let error = PropertyError::new("action", format!("`{}` has no action `{name}`", kind.name));
+                    error.hint(actions_hint(kind, name))
+                })?;
+                common.actions.push(act);
+            }
+            if common.actions.is_empty() {
+                return Err(wrong("name at least one action".to_owned()));
+            }
+        }
+        "ignore_failure" => {
+            common.ignore_failure = match &json {
+                Value::Bool(true) => IgnoreFailure::Yes,
+                Value::Bool(false) => IgnoreFailure::No,
+                Value::String(text) if text == "quiet" => IgnoreFailure::Quiet,
+                _ => return Err(typed("true, false or \"quiet\"")),
+            }
+        }
+        "retries" => {
+            common.retries = json.as_u64().and_then(|n| u32::try_from(n).ok()).ok_or_else(|| typed("a whole number, 0 or more"))?;
+        }
+        "retry_delay" => {
+            common.retry_delay = json.as_f64().filter(|n| *n >= 0.0).ok_or_else(|| typed("seconds, 0 or more"))?;
+        }
+        "sensitive" => common.sensitive = json.as_bool().ok_or_else(|| typed("true or false"))?,
+        "umask" => {
+            let mode: Mode = serde_json::from_value(json).map_err(|error| wrong(error.to_string()))?;
+            common.umask = Some(mode.0);
+        }
+        _ => {
+            let name = json.as_str().ok_or_else(|| typed("a provider's name"))?;
+            if !kind.provider_names().any(|known| known == name) {
+                let names: Vec<_> = kind.provider_names().map(|name| format!("`{name}`")).collect();
+                let error = PropertyError::new("provider", format!("`{}` has no provider `{name}`", kind.name));
+                return Err(error.hint(format!("it has {}", names.join(", "))));
+            }
+            common.provider = Some(name.to_owned());
+        }
+    }
+    Ok(())
+}
+
+fn condition(
+    guard: Dynamic,
+    home: Option<&Rc<rhai::NativeCallContextStore>>,
+    span: &dyn Fn() -> Option<crate::diagnostic::Span>,
+) -> Result<Condition, String> {
+    if let (true, Some(home)) = (guard.is_fnptr(), home) {
+        return Ok(Condition::Closure(Closure::new(guard.cast::<FnPtr>(), home, span())));
+    }
+    let found = plain_type(guard.type_name());
+    match to_json(guard)? {
+        Value::String(line) => Ok(Condition::Command(CommandGuard::plain(crate::property::CommandLine::Shell(line)))),
+        map @ Value::Object(_) => serde_path_to_error::deserialize(map).map(Condition::Command).map_err(|error| error.to_string()),
+        _ => Err(format!("a guard is a shell command, a closure, or a map with `command`, not {found}")),
+    }
+}
+
+/// A property's error at the property, where it can be found in the call.
+fn property_diagnostic(context: &NativeCallContext<'_>, session: &Session, kind: &Kind, error: &PropertyError) -> Diagnostic {
+    let first = error.property.split(['.', '[']).next().unwrap_or_default();
+    let message = if first.is_empty() || error.message.contains('`') {
+        error.message.clone()
+    } else {
+        format!("`{}`: {}", error.property, error.message)
+    };
+    let message = if message.contains(kind.name) { message } else { format!("{}: {message}", kind.name) };
+    let span = session.span(context.call_source(), context.call_position());
+    let key = locate::property(context, session, first).or(span);
+    let diagnostic = Diagnostic::error(message).at(key);
+    match &error.hint {
+        Some(hint) => diagnostic.hint(hint.clone()),
+        None => diagnostic,
+    }
+}

@@ -1,0 +1,191 @@
+//! Scripts: read, parsed, checked for what Rhai would accept and a recipe must not mean, and run.
+
+use std::path::Path;
+use std::rc::Rc;
+
+use rhai::{AST, ASTNode, Engine, Expr, Module, Position, Scope, Stmt};
+
+use super::FUNCTIONS;
+use super::error::{diagnose, syntax};
+use super::node_view::{NodeView, PAIR_KEY, PAIR_VALUE};
+use crate::cookbook;
+use crate::diagnostic::{Diagnostic, Source, Span};
+use crate::name::RecipeName;
+use crate::session::Session;
+
+/// Properties that are modes: a decimal number there is a slip that Rhai cannot see.
+const MODES: [&str; 4] = ["mode", "umask", "files_mode", "file_mode"];
+
+/// Runs a recipe once per run. Says whether it ran now.
+pub(super) fn include(engine: &Engine, session: &Session, name: &RecipeName) -> Result<bool, Diagnostic> {
+    let cookbook = cookbook::get(&session.cookbooks, &name.cookbook)?;
+    let Some(path) = cookbook.recipe(&name.recipe) else {
+        let missing = Diagnostic::error(format!("cookbook `{}` has no recipe `{}`", name.cookbook, name.recipe));
+        let recipes = cookbook.recipes();
+        return Err(match crate::diagnostic::did_you_mean(&name.recipe, recipes.iter().map(String::as_str)) {
+            Some(hint) => missing.hint(hint),
+            None if recipes.is_empty() => missing.hint(format!("add it as recipes/{}.rhai", name.recipe)),
+            None => missing.hint(format!("its recipes are {}", recipes.join(", "))),
+        });
+    };
+    if !session.included.borrow_mut().insert(name.clone()) {
+        return Ok(false);
+    }
+    run_file(engine, session, name, &path)?;
+    Ok(true)
+}
+
+pub(super) fn run_file(engine: &Engine, session: &Session, name: &RecipeName, path: &Path) -> Result<(), Diagnostic> {
+    let source = read(session, path)?;
+    run(engine, session, name, &source)
+}
+
+/// Runs a script as the recipe of this name.
+pub(super) fn run(engine: &Engine, session: &Session, name: &RecipeName, source: &Rc<Source>) -> Result<(), Diagnostic> {
+    if session.recipes.borrow().len() >= session.limits.depth {
+        return Err(Diagnostic::error(format!("recipes include one another more than {} deep", session.limits.depth))
+            .hint("one of them probably includes itself by way of others"));
+    }
+    session.sources.borrow_mut().insert(source.name.clone(), Rc::clone(source));
+    let ast = compile(engine, session, source)?;
+    session.recipes.borrow_mut().push(Rc::new(name.clone()));
+    let result = engine.run_ast_with_scope(&mut scope(), &ast);
+    session.recipes.borrow_mut().pop();
+    result.map_err(|error| diagnose(session, *error, Some(&source.name)))
+}
+
+/// Compiles a library into a module.
+pub(super) fn load_library(engine: &Engine, session: &Session, path: &Path) -> Result<Module, Diagnostic> {
+    let source = read(session, path)?;
+    let ast = compile(engine, session, &source)?;
+    Module::eval_ast_as_new(scope(), &ast, engine).map_err(|error| diagnose(session, *error, Some(&source.name)))
+}
+
+/// Parses a script.
+/// # Errors
+/// A syntax error; a function that would hide one of the language; a mode in decimal.
+pub(super) fn compile(engine: &Engine, session: &Session, source: &Rc<Source>) -> Result<AST, Diagnostic> {
+    let parse = |text: &str| {
+        engine.compile_with_scope(&scope(), text).map_err(|error| {
+            syntax(error.err_type()).at(session.span(Some(&source.name), error.position()).or_else(|| Some(start(source))))
+        })
+    };
+    let mut ast = parse(&source.text)?;
+    if let Some((position, name)) = hidden_function(session, &ast) {
+        return Err(Diagnostic::error(format!("the function `{name}` would hide `{name}` of the language"))
+            .at(session.span(Some(&source.name), position).or_else(|| function_span(source, &name)))
+            .hint("give it another name"));
+    }
+    if let Some((position, number)) = decimal_mode(&ast, source) {
+        return Err(Diagnostic::error(format!("{number} is a decimal number, not a mode"))
+            .at(session.span(Some(&source.name), position))
+            .hint(format!("write \"{number:04}\" or 0o{number}")));
+    }
+    let loops = pair_loops(&ast);
+    if !loops.is_empty() {
+        ast = parse(&with_pairs(&source.text, loops))?;
+    }
+    ast.set_source(&source.name);
+    Ok(ast)
+}
+
+/// Every script sees `node` (strict variables ask for it at compile time) and nothing else.
+fn scope() -> Scope<'static> {
+    let mut scope = Scope::new();
+    scope.push_constant("node", NodeView::Root);
+    scope
+}
+
+/// The text of a script, remembered for positions. Paths are shown from the cookbook's folder on.
+fn read(session: &Session, path: &Path) -> Result<Rc<Source>, Diagnostic> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let cause = if error.kind() == std::io::ErrorKind::InvalidData { "it is not UTF-8 text".to_owned() } else { error.to_string() };
+        Diagnostic::error(format!("cannot read `{}`: {cause}", path.display()))
+    })?;
+    let repository = session.cookbooks.values().find_map(|cookbook| {
+        path.starts_with(&cookbook.root).then(|| cookbook.root.parent().and_then(Path::parent).map(Path::to_owned)).flatten()
+    });
+    let shown = repository.and_then(|root| path.strip_prefix(root).ok().map(Path::to_owned)).unwrap_or_else(|| path.to_owned());
+    Ok(session.add_source(&shown.display().to_string(), Some(path.to_owned()), text))
+}
+
+fn start(source: &Rc<Source>) -> Span {
+    Span { source: Rc::clone(source), line: 1, column: 1, length: 1 }
+}
+
+/// A script's function silently takes the place of a native one of the same name.
+fn hidden_function(session: &Session, ast: &AST) -> Option<(Position, String)> {
+    ast.iter_functions()
+        .map(|function| function.name.to_owned())
+        .find(|name| session.registry.kinds.contains_key(name.as_str()) || FUNCTIONS.iter().any(|(known, _)| known == name))
+        .map(|name| (Position::NONE, name))
+}
+
+fn function_span(source: &Rc<Source>, name: &str) -> Option<Span> {
+    source.text.lines().enumerate().find_map(|(index, line)| {
+        let at = line.find(&format!("fn {name}"))?;
+        let column = line[..at].chars().count() + 4;
+        Some(Span { source: Rc::clone(source), line: index + 1, column, length: name.chars().count() })
+    })
+}
+
+/// A property such as `mode: 644`: the literal is decimal, where an octal number was meant.
+fn decimal_mode(ast: &AST, source: &Source) -> Option<(Position, i64)> {
+    let lines: Vec<&str> = source.text.lines().collect();
+    let mut found = None;
+    ast.walk(&mut |path| {
+        if let Some(ASTNode::Expr(Expr::Map(map, _))) = path.last() {
+            for (key, value) in &map.0 {
+                if MODES.contains(&key.name.as_str())
+                    && let Expr::IntegerConstant(number, position) = value
+                    && *number > 7
+                    && let (Some(line), Some(column)) = (position.line(), position.position())
+                {
+                    let literal = lines.get(line - 1).map(|line| line.chars().skip(column - 1).take(2).collect::<String>());
+                    if literal.is_some_and(|start| !start.starts_with("0o") && !start.starts_with("0x") && !start.starts_with("0b")) {
+                        found = Some((*position, *number));
+                        return false;
+                    }
+                }
+            }
+        }
+        true
+    });
+    found
+}
+
+/// A loop of two variables: where its body begins, and the variables.
+struct PairLoop {
+    body: Position,
+    key: String,
+    value: String,
+}
+
+fn pair_loops(ast: &AST) -> Vec<PairLoop> {
+    let mut loops = Vec::new();
+    ast.walk(&mut |path| {
+        if let Some(ASTNode::Stmt(Stmt::For(parts, _))) = path.last() {
+            let (key, value, flow) = &**parts;
+            if let Some(value) = value {
+                loops.push(PairLoop { body: flow.body.position(), key: key.name.to_string(), value: value.name.to_string() });
+            }
+        }
+        true
+    });
+    loops
+}
+
+/// Rhai's `for (x, i) in …` counts; over a map the second variable is to be the value. So each such body begins by taking the pair
+/// apart. What is put in stands on the line of the opening brace, so that lines keep their numbers.
+fn with_pairs(text: &str, mut loops: Vec<PairLoop>) -> String {
+    loops.sort_by_key(|pair| std::cmp::Reverse((pair.body.line(), pair.body.position())));
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    for PairLoop { body, key, value } in loops {
+        let (Some(line), Some(column)) = (body.line(), body.position()) else { continue };
+        let Some(text) = lines.get_mut(line - 1) else { continue };
+        if let Some((at, '{')) = text.char_indices().nth(column - 1) {
+            text.insert_str(at + 1, &format!(" {value} = {PAIR_VALUE}({key}, {value}); {key} = {PAIR_KEY}({key}); "));
+        }
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,109 @@
+//! Values of the language as JSON, and back.
+
+use rhai::{Dynamic, FnPtr, ImmutableString, Map};
+use serde_json::{Number, Value};
+
+use super::node_view::NodeView;
+
+/// Deeper than any real data, and far from the end of the stack.
+const DEEPEST: usize = 128;
+
+/// The value, if it can leave the language.
+/// # Errors
+/// A closure, a value nested too deep, or one of a type that JSON has not; with its path.
+pub(super) fn to_json(value: Dynamic) -> Result<Value, String> {
+    convert(value, &mut |_| None, 0)
+}
+
+/// As [`to_json`], with `replace` asked first for each closure.
+pub(super) fn to_json_with(value: Dynamic, call: &mut dyn FnMut(FnPtr) -> Option<Result<Dynamic, String>>) -> Result<Value, String> {
+    convert(value, call, 0)
+}
+
+fn convert(
+    value: Dynamic,
+    call: &mut dyn FnMut(FnPtr) -> Option<Result<Dynamic, String>>,
+    depth: usize,
+) -> Result<Value, String> {
+    if depth > DEEPEST {
+        return Err(format!("the value is nested more than {DEEPEST} deep"));
+    }
+    if value.is_shared() {
+        return convert(value.flatten(), call, depth);
+    }
+    if value.is_string() {
+        return match value.into_immutable_string() {
+            Ok(text) => Ok(Value::String(text.into_owned())),
+            Err(found) => Err(format!("expected a string, found {found}")),
+        };
+    }
+    if let Ok(number) = value.as_int() {
+        return Ok(number.into());
+    }
+    if let Ok(truth) = value.as_bool() {
+        return Ok(Value::Bool(truth));
+    }
+    if value.is_unit() {
+        return Ok(Value::Null);
+    }
+    if let Ok(number) = value.as_float() {
+        return Number::from_f64(number).map(Value::Number).ok_or_else(|| format!("{number} cannot be written as JSON"));
+    }
+    if let Ok(character) = value.as_char() {
+        return Ok(Value::String(character.to_string()));
+    }
+    if value.is_array() {
+        let items = value.into_array().map_err(str::to_owned)?;
+        return items.into_iter().map(|item| convert(item, call, depth + 1)).collect::<Result<_, _>>().map(Value::Array);
+    }
+    if value.is_map() {
+        let map = value.try_cast::<Map>().unwrap_or_default();
+        let converted = map
+            .into_iter()
+            .map(|(key, value)| match convert(value, call, depth + 1) {
+                Ok(value) => Ok((String::from(key), value)),
+                Err(message) => Err(format!("`{key}`: {message}")),
+            })
+            .collect::<Result<_, _>>()?;
+        return Ok(Value::Object(converted));
+    }
+    if let Some(view) = value.read_lock::<NodeView>() {
+        return view.value().ok_or_else(|| "`node` as a whole is no value: name one of its keys".to_owned());
+    }
+    let kind = super::error::plain_type(value.type_name());
+    match value.try_cast::<FnPtr>() {
+        Some(closure) => match call(closure) {
+            Some(result) => convert(result?, call, depth + 1),
+            None => Err("a closure is no value here".to_owned()),
+        },
+        None => Err(format!("{kind} is no value here")),
+    }
+}
+
+/// A JSON value in the language. Maps and arrays are copied.
+pub(super) fn from_json(value: &Value) -> Dynamic {
+    match value {
+        Value::Null => Dynamic::UNIT,
+        Value::Bool(truth) => (*truth).into(),
+        Value::Number(number) => {
+            number.as_i64().map_or_else(|| Dynamic::from_float(number.as_f64().unwrap_or_default()), Dynamic::from_int)
+        }
+        Value::String(text) => Dynamic::from(ImmutableString::from(text.as_str())),
+        Value::Array(items) => Dynamic::from_array(items.iter().map(from_json).collect()),
+        Value::Object(map) => Dynamic::from_map(map.iter().map(|(key, value)| (key.as_str().into(), from_json(value))).collect()),
+    }
+}
+
+/// Whether a closure is in the value, at any depth.
+pub(super) fn holds_closure(value: &Dynamic) -> bool {
+    if value.is_fnptr() {
+        return true;
+    }
+    if value.is_array() {
+        return value.as_array_ref().is_ok_and(|items| items.iter().any(holds_closure));
+    }
+    if value.is_map() {
+        return value.as_map_ref().is_ok_and(|map| map.values().any(holds_closure));
+    }
+    false
+}

@@ -1,0 +1,204 @@
+//! What a run did or would do, resource by resource: the same data for the terminal, the JSON report and the history.
+
+use indexmap::IndexMap;
+use serde::{Serialize, Serializer};
+
+use crate::diagnostic::{Diagnostic, Span};
+use crate::name::ResourceId;
+use crate::registry::Shown;
+use crate::state::Owed;
+
+/// How an action on a resource ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    Changed,
+    UpToDate,
+    /// A guard, or the action `nothing`.
+    Skipped,
+    Failed,
+    /// Ended with the run, in the middle.
+    Interrupted,
+    /// In a plan: converge changes it.
+    WouldChange,
+    /// In a plan: it depends on an earlier change whether converge changes it.
+    MayChange,
+}
+
+/// Why an action was taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    Declared,
+    /// Before this resource's change.
+    Before(ResourceId),
+    /// Right after this resource's change.
+    Immediately(ResourceId),
+    /// At the end, because of this resource's change.
+    Delayed(ResourceId),
+    /// An earlier run owed it.
+    Owed,
+}
+
+/// One action on one resource.
+#[derive(Debug, Clone, Serialize)]
+pub struct Record {
+    #[serde(serialize_with = "as_text")]
+    pub resource: ResourceId,
+    pub action: &'static str,
+    pub status: Status,
+    #[serde(skip_serializing_if = "is_declared")]
+    pub cause: Cause,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Shown>,
+    /// Which guard, or why it could not be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The earlier resources that decide a *may change*.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub depends_on: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_error")]
+    pub error: Option<Box<Diagnostic>>,
+    /// The failure did not end the run.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub ignored: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_place")]
+    pub at: Option<Span>,
+    pub microseconds: u64,
+}
+
+/// How the run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    Success,
+    Failed,
+    Stopped,
+}
+
+/// The whole of a run.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// `20261120T165629Z-4711`; a plan has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    pub toque: &'static str,
+    /// `converge` or `plan`.
+    pub command: &'static str,
+    pub node: String,
+    pub run_list: Vec<String>,
+    pub cookbooks: IndexMap<String, String>,
+    /// RFC 3339, UTC.
+    pub started: String,
+    pub compile_seconds: f64,
+    pub converge_seconds: f64,
+    pub outcome: Outcome,
+    pub counts: Counts,
+    pub resources: Vec<Record>,
+    /// Resources that the run did not come to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_reached: Vec<String>,
+    /// Notifications that are still to be delivered.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub owed: Vec<Owed>,
+}
+
+/// Resources by how they ended; one that was acted on several times counts by its weightiest end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    pub resources: usize,
+    pub changed: usize,
+    pub up_to_date: usize,
+    pub skipped: usize,
+    pub failed: usize,
+    pub would_change: usize,
+    pub may_change: usize,
+    pub not_reached: usize,
+}
+
+impl Counts {
+    /// Counts each resource once.
+    #[must_use]
+    pub fn of<'a>(records: impl Iterator<Item = (usize, &'a Record)>, resources: usize) -> Self {
+        let mut weightiest: Vec<Option<Status>> = vec![None; resources];
+        for (index, record) in records {
+            let slot = &mut weightiest[index];
+            if slot.is_none_or(|known| weight(record.status) > weight(known)) {
+                *slot = Some(record.status);
+            }
+        }
+        let mut counts = Self { resources, ..Self::default() };
+        for status in weightiest {
+            match status {
+                Some(Status::Changed) => counts.changed += 1,
+                Some(Status::UpToDate) => counts.up_to_date += 1,
+                Some(Status::Skipped) => counts.skipped += 1,
+                Some(Status::Failed | Status::Interrupted) => counts.failed += 1,
+                Some(Status::WouldChange) => counts.would_change += 1,
+                Some(Status::MayChange) => counts.may_change += 1,
+                None => counts.not_reached += 1,
+            }
+        }
+        counts
+    }
+}
+
+fn weight(status: Status) -> u8 {
+    match status {
+        Status::Skipped => 0,
+        Status::UpToDate => 1,
+        Status::MayChange => 2,
+        Status::WouldChange => 3,
+        Status::Changed => 4,
+        Status::Interrupted => 5,
+        Status::Failed => 6,
+    }
+}
+
+fn as_text<S: Serializer>(id: &ResourceId, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(id)
+}
+
+fn as_place<S: Serializer>(span: &Option<Span>, serializer: S) -> Result<S::Ok, S::Error> {
+    match span {
+        Some(span) => serializer.collect_str(span),
+        None => serializer.serialize_none(),
+    }
+}
+
+fn as_error<S: Serializer>(error: &Option<Box<Diagnostic>>, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Error<'a> {
+        message: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        at: Option<String>,
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        notes: &'a [String],
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        hints: &'a [String],
+    }
+    match error {
+        Some(error) => Error {
+            message: &error.message,
+            at: error.span.as_ref().map(ToString::to_string),
+            notes: &error.notes,
+            hints: &error.hints,
+        }
+        .serialize(serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+fn is_declared(cause: &Cause) -> bool {
+    *cause == Cause::Declared
+}
+
+impl Serialize for ResourceId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}

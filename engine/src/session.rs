@@ -1,0 +1,123 @@
+//! What one run knows: shared by the language, which fills it, and by converge, which works from it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use crate::cookbook::Cookbooks;
+use crate::diagnostic::{Diagnostic, Source, Span};
+use crate::event::{Event, Sink};
+use crate::graph::Graph;
+use crate::language::Closure;
+use crate::name::RecipeName;
+use crate::node::Node;
+use crate::registry::Registry;
+use crate::template::Templates;
+use crate::view::View;
+
+/// What a script may use up. The same in every build profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// For everything that runs before the first resource converges.
+    pub compile_time: Duration,
+    /// Steps of the language, over the whole run.
+    pub operations: u64,
+    pub resources: usize,
+    /// Nested function calls, and nested includes.
+    pub depth: usize,
+    /// Bytes of a string, elements of a collection.
+    pub size: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            compile_time: Duration::from_secs(60),
+            operations: 100_000_000,
+            resources: 1_000_000,
+            depth: 64,
+            size: 16 * 1024 * 1024,
+        }
+    }
+}
+
+/// How far the run is; decides what a script may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    Attributes,
+    Recipes,
+    Converge,
+}
+
+/// Whether the machine may be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    Machine,
+    /// `check`: no command runs, and nothing outside the repository is read.
+    Repository,
+}
+
+pub struct Session {
+    pub registry: Rc<Registry>,
+    pub node: Node,
+    pub view: View<'static>,
+    pub cookbooks: Cookbooks,
+    pub templates: Templates,
+    pub limits: Limits,
+    pub reach: Reach,
+    pub umask: u32,
+    /// Where the run keeps what it must remember; none for `check`.
+    pub state_dir: Option<PathBuf>,
+    pub sink: RefCell<Box<dyn Sink>>,
+    pub graph: RefCell<Graph>,
+    pub phase: Cell<Phase>,
+    /// The recipes and attribute files in progress, outermost first.
+    pub recipes: RefCell<Vec<Rc<RecipeName>>>,
+    pub included: RefCell<HashSet<RecipeName>>,
+    pub sources: RefCell<HashMap<String, Rc<Source>>>,
+    /// Closures that providers call, by number.
+    pub callbacks: RefCell<Vec<Closure>>,
+    /// `node.run_state`.
+    pub run_state: rhai::Dynamic,
+    /// What each resource's `changed` answers, by index.
+    pub changed: RefCell<HashMap<usize, Changed>>,
+    pub warnings: RefCell<Vec<Diagnostic>>,
+    pub deadline: Cell<Option<Instant>>,
+    pub operations: Cell<u64>,
+    /// Ends scripts when the run is told to stop.
+    pub stop: crate::stop::Stop,
+}
+
+/// Whether a resource has changed, as far as a plan can tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Changed {
+    Yes,
+    /// It depends on these.
+    Perhaps(crate::overlay::Causes),
+}
+
+impl Session {
+    pub fn event(&self, event: &Event<'_>) {
+        self.sink.borrow_mut().event(event);
+    }
+
+    /// The cookbook whose recipe or attribute file is in progress.
+    pub fn own_cookbook(&self) -> Option<String> {
+        self.recipes.borrow().last().map(|name| name.cookbook.clone()).filter(|name| !name.is_empty())
+    }
+
+    /// A position in a script as a span.
+    pub fn span(&self, source: Option<&str>, position: rhai::Position) -> Option<Span> {
+        let source = Rc::clone(self.sources.borrow().get(source?)?);
+        Some(Span::word(source, position.line()?, position.position().unwrap_or(1)))
+    }
+
+    /// Remembers a text under its name, so that positions in it can be shown.
+    pub fn add_source(&self, name: &str, path: Option<PathBuf>, text: String) -> Rc<Source> {
+        let source = Rc::new(Source { name: name.to_owned(), path, text });
+        self.sources.borrow_mut().insert(name.to_owned(), Rc::clone(&source));
+        source
+    }
+}

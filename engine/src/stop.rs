@@ -1,0 +1,112 @@
+//! Stopping a run: asked once it ends after the work in progress, asked again (or when its patience ends) that work is ended too.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long the work in progress may go on after the first request.
+pub const DEFAULT_STOP_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Shared by the run, the machine and whoever hears the signals; clones are the same stop.
+#[derive(Debug, Clone)]
+pub struct Stop(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    requested: Option<Instant>,
+    again: bool,
+    timeout: Duration,
+}
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self::new(DEFAULT_STOP_TIMEOUT)
+    }
+}
+
+impl Stop {
+    /// A stop that is forced `timeout` after the first request.
+    #[must_use]
+    pub fn new(timeout: Duration) -> Self {
+        let state = Mutex::new(State { requested: None, again: false, timeout });
+        Self(Arc::new(Shared { state, changed: Condvar::new() }))
+    }
+
+    /// Asks to stop; the second request forces it.
+    pub fn request(&self) {
+        let mut state = self.state();
+        if state.requested.is_some() {
+            state.again = true;
+        } else {
+            state.requested = Some(Instant::now());
+        }
+        drop(state);
+        self.0.changed.notify_all();
+    }
+
+    /// Whether nothing further should be begun.
+    #[must_use]
+    pub fn requested(&self) -> bool {
+        self.state().requested.is_some()
+    }
+
+    /// Whether what is in progress should be ended too.
+    #[must_use]
+    pub fn forced(&self) -> bool {
+        let state = self.state();
+        state.again || state.requested.is_some_and(|at| at.elapsed() >= state.timeout)
+    }
+
+    /// Sleeps, but no longer than until a stop is requested.
+    pub fn wait(&self, time: Duration) {
+        let state = self.state();
+        // A poisoned lock holds a valid state all the same: nothing panics while it is half changed.
+        drop(self.0.changed.wait_timeout_while(state, time, |state| state.requested.is_none()));
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_request_forces() {
+        let stop = Stop::default();
+        assert!(!stop.requested() && !stop.forced());
+        stop.clone().request();
+        assert!(stop.requested() && !stop.forced());
+        stop.request();
+        assert!(stop.forced());
+    }
+
+    #[test]
+    fn patience_ends() {
+        let stop = Stop::new(Duration::from_millis(10));
+        stop.request();
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(stop.forced());
+    }
+
+    #[test]
+    fn a_request_ends_a_wait() {
+        let stop = Stop::default();
+        let other = stop.clone();
+        let begun = Instant::now();
+        let thread = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(30));
+            other.request();
+        });
+        stop.wait(Duration::from_secs(20));
+        assert!(begun.elapsed() < Duration::from_secs(10));
+        thread.join().unwrap();
+    }
+}

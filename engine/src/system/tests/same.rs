@@ -1,0 +1,291 @@
+//! The fake machine must answer as the kernel does: each operation is done on both, and result and state are compared.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::system::{FakeSystem, FileKind, HostSystem, Ownership, System};
+
+type Operation = fn(&dyn System, &Path) -> io::Result<String>;
+
+/// Two directories, two files, links of every sort, a file with two names.
+fn prepare(system: &dyn System, root: &Path) -> io::Result<()> {
+    let file = |path: &str, content: &str, mode| -> io::Result<()> {
+        let path = root.join(path);
+        let staged = system.stage(&path, content.as_bytes(), &Ownership { mode: Some(mode), ..Ownership::default() })?;
+        system.rename(&staged, &path)
+    };
+    system.create_dir(&root.join("empty"), 0o750)?;
+    system.create_dir(&root.join("full"), 0o755)?;
+    system.create_dir(&root.join("full/deep"), 0o755)?;
+    file("full/deep/leaf", "leaf", 0o644)?;
+    file("plain", "content\n", 0o644)?;
+    file("suid", "", 0o6755)?;
+    file("one", "two names", 0o640)?;
+    system.hard_link(&root.join("one"), &root.join("other"))?;
+    system.symlink(Path::new("plain"), &root.join("to-file"))?;
+    system.symlink(Path::new("full"), &root.join("to-dir"))?;
+    system.symlink(Path::new("nowhere"), &root.join("dangling"))?;
+    system.symlink(Path::new("loop-b"), &root.join("loop-a"))?;
+    system.symlink(Path::new("loop-a"), &root.join("loop-b"))?;
+    system.symlink(&root.join("full/deep"), &root.join("absolute"))?;
+    system.symlink(Path::new("../plain"), &root.join("full/up"))
+}
+
+fn done(result: io::Result<()>) -> io::Result<String> {
+    result.map(|()| "done".to_owned())
+}
+
+fn look(system: &dyn System, path: &Path, follow: bool) -> io::Result<String> {
+    let metadata = if follow { system.stat(path)? } else { system.lstat(path)? };
+    // Sizes and link counts of directories are the file system's business.
+    let (size, links) = if metadata.kind == FileKind::Directory { (0, 0) } else { (metadata.size, metadata.links) };
+    Ok(format!("{:?} {:04o} {}:{} {size} bytes {links} links", metadata.kind, metadata.mode, metadata.uid, metadata.gid))
+}
+
+fn text(system: &dyn System, path: &Path) -> io::Result<String> {
+    Ok(String::from_utf8_lossy(&system.read(path)?).into_owned())
+}
+
+/// Everything below a directory.
+fn all(system: &dyn System, root: &Path, below: &Path, lines: &mut Vec<String>) {
+    let path = root.join(below);
+    let mut line = format!("{}: {}", below.display(), look(system, &path, false).unwrap());
+    let kind = system.lstat(&path).unwrap().kind;
+    match kind {
+        FileKind::File => line.push_str(&format!(" {:?}", text(system, &path).unwrap())),
+        FileKind::Link => {
+            let to = system.read_link(&path).unwrap();
+            // The length of an absolute link depends on the root.
+            line = match to.strip_prefix(root) {
+                Ok(to) => format!("{}: Link to ROOT/{}", below.display(), to.display()),
+                Err(_) => format!("{line} to {}", to.display()),
+            };
+        }
+        _ => {}
+    }
+    lines.push(line);
+    if kind == FileKind::Directory {
+        for name in system.read_dir(&path).unwrap() {
+            // Staged files have random names.
+            if !name.to_string_lossy().starts_with(".toque-") {
+                all(system, root, &below.join(name), lines);
+            }
+        }
+    }
+}
+
+const OPERATIONS: &[(&str, Operation)] = &[
+    ("lstat a file", |s, r| look(s, &r.join("plain"), false)),
+    ("lstat a link", |s, r| look(s, &r.join("to-file"), false)),
+    ("lstat nothing", |s, r| look(s, &r.join("none"), false)),
+    ("lstat in nothing", |s, r| look(s, &r.join("none/x"), false)),
+    ("lstat in a file", |s, r| look(s, &r.join("plain/x"), false)),
+    ("lstat a file as a directory", |s, r| look(s, &r.join("plain/"), false)),
+    ("lstat a link to a directory as a directory", |s, r| look(s, &r.join("to-dir/"), false)),
+    ("lstat through a link", |s, r| look(s, &r.join("to-dir/deep/leaf"), false)),
+    ("lstat through an absolute link", |s, r| look(s, &r.join("absolute/leaf"), false)),
+    ("lstat through a relative link upwards", |s, r| look(s, &r.join("full/up"), true)),
+    ("lstat with dots", |s, r| look(s, &r.join("full/./deep/../up"), true)),
+    ("lstat with dots through a link", |s, r| look(s, &r.join("absolute/../up"), true)),
+    ("lstat with dots through nothing", |s, r| look(s, &r.join("none/../plain"), true)),
+    ("lstat with dots through a file", |s, r| look(s, &r.join("plain/../plain"), true)),
+    ("stat a link", |s, r| look(s, &r.join("to-file"), true)),
+    ("stat a dangling link", |s, r| look(s, &r.join("dangling"), true)),
+    ("stat a loop", |s, r| look(s, &r.join("loop-a"), true)),
+    ("stat in a loop", |s, r| look(s, &r.join("loop-a/x"), true)),
+    ("stat a hard link", |s, r| look(s, &r.join("other"), true)),
+    ("stat a long name", |s, r| look(s, &r.join("x".repeat(256)), true)),
+    ("stat an empty name", |s, _| look(s, Path::new(""), true)),
+    ("read a file", |s, r| text(s, &r.join("plain"))),
+    ("read an empty file", |s, r| text(s, &r.join("suid"))),
+    ("read through a link", |s, r| text(s, &r.join("to-file"))),
+    ("read a directory", |s, r| text(s, &r.join("full"))),
+    ("read nothing", |s, r| text(s, &r.join("none"))),
+    ("read a loop", |s, r| text(s, &r.join("loop-a"))),
+    ("list a directory", |s, r| s.read_dir(&r.join("full")).map(|names| format!("{names:?}"))),
+    ("list through a link", |s, r| s.read_dir(&r.join("to-dir")).map(|names| format!("{names:?}"))),
+    ("list a file", |s, r| s.read_dir(&r.join("plain")).map(|names| format!("{names:?}"))),
+    ("list nothing", |s, r| s.read_dir(&r.join("none")).map(|names| format!("{names:?}"))),
+    ("read a link", |s, r| s.read_link(&r.join("to-file")).map(|to| format!("{to:?}"))),
+    ("read a file as a link", |s, r| s.read_link(&r.join("plain")).map(|to| format!("{to:?}"))),
+    ("stage in nothing", |s, r| s.stage(&r.join("none/x"), b"", &Ownership::default()).map(|_| String::new())),
+    ("stage in a file", |s, r| s.stage(&r.join("plain/x"), b"", &Ownership::default()).map(|_| String::new())),
+    ("stage has the mode", |s, r| {
+        let staged = s.stage(&r.join("x.conf.d"), b"1", &Ownership { mode: Some(0o4711), ..Ownership::default() })?;
+        let name = staged.file_name().unwrap().to_str().unwrap().to_owned();
+        assert!(name.starts_with(".toque-x-") && name.ends_with(".conf.d") && staged.parent() == Some(r), "{name}");
+        look(s, &staged, false)
+    }),
+    ("stage is closed without a mode", |s, r| look(s, &s.stage(&r.join(".rc"), b"12", &Ownership::default())?, false)),
+    ("stage a name that is not UTF-8", |s, r| {
+        let target = r.join(OsString::from_vec(b"f\xff.x\xfe".to_vec()));
+        let staged = s.stage(&target, b"1", &Ownership::default())?;
+        s.rename(&staged, &target)?;
+        look(s, &target, false)
+    }),
+    ("stage the longest name", |s, r| {
+        let target = r.join(format!("{}.{}", "n".repeat(150), "e".repeat(104)));
+        let staged = s.stage(&target, b"1", &Ownership::default())?;
+        done(s.rename(&staged, &target))
+    }),
+    ("rename over a file", |s, r| done(s.rename(&r.join("plain"), &r.join("one")))),
+    ("rename over a link", |s, r| done(s.rename(&r.join("plain"), &r.join("to-dir")))),
+    ("rename over a directory", |s, r| done(s.rename(&r.join("plain"), &r.join("empty")))),
+    ("rename to nothing", |s, r| done(s.rename(&r.join("plain"), &r.join("none/x")))),
+    ("rename nothing", |s, r| done(s.rename(&r.join("none"), &r.join("x")))),
+    ("rename to itself", |s, r| done(s.rename(&r.join("one"), &r.join("other")))),
+    ("rename a directory over an empty one", |s, r| done(s.rename(&r.join("full"), &r.join("empty")))),
+    ("rename a directory over a full one", |s, r| done(s.rename(&r.join("empty"), &r.join("full")))),
+    ("rename a directory over a file", |s, r| done(s.rename(&r.join("full"), &r.join("plain")))),
+    ("rename a directory into itself", |s, r| done(s.rename(&r.join("full"), &r.join("full/deep/x")))),
+    ("rename a link", |s, r| done(s.rename(&r.join("to-dir"), &r.join("moved")))),
+    ("write in place", |s, r| done(s.write_in_place(&r.join("plain"), b"new"))),
+    ("write in place, less", |s, r| done(s.write_in_place(&r.join("one"), b""))),
+    ("write through a link", |s, r| done(s.write_in_place(&r.join("to-file"), b"new"))),
+    ("write into nothing", |s, r| done(s.write_in_place(&r.join("none"), b"new"))),
+    ("write into a directory", |s, r| done(s.write_in_place(&r.join("full"), b"new"))),
+    ("create a directory", |s, r| done(s.create_dir(&r.join("new"), 0o2770))),
+    ("create a directory with a slash", |s, r| done(s.create_dir(&r.join("new/"), 0o700))),
+    ("create a directory in nothing", |s, r| done(s.create_dir(&r.join("none/new"), 0o700))),
+    ("create a directory in a file", |s, r| done(s.create_dir(&r.join("plain/new"), 0o700))),
+    ("create a directory that is there", |s, r| done(s.create_dir(&r.join("full"), 0o700))),
+    ("create a directory over a dangling link", |s, r| done(s.create_dir(&r.join("dangling"), 0o700))),
+    ("remove an empty directory", |s, r| done(s.remove_dir(&r.join("empty")))),
+    ("remove a full directory", |s, r| done(s.remove_dir(&r.join("full")))),
+    ("remove a file as a directory", |s, r| done(s.remove_dir(&r.join("plain")))),
+    ("remove a link as a directory", |s, r| done(s.remove_dir(&r.join("to-dir")))),
+    ("remove nothing as a directory", |s, r| done(s.remove_dir(&r.join("none")))),
+    ("remove all", |s, r| done(s.remove_dir_all(&r.join("full")))),
+    ("remove all of a link", |s, r| done(s.remove_dir_all(&r.join("to-dir")))),
+    ("remove all of a file", |s, r| done(s.remove_dir_all(&r.join("plain")))),
+    ("remove all of nothing", |s, r| done(s.remove_dir_all(&r.join("none")))),
+    ("remove a file", |s, r| done(s.remove_file(&r.join("plain")))),
+    ("remove one name of two", |s, r| done(s.remove_file(&r.join("one")))),
+    ("remove a link", |s, r| done(s.remove_file(&r.join("to-dir")))),
+    ("remove a loop", |s, r| done(s.remove_file(&r.join("loop-a")))),
+    ("remove a directory as a file", |s, r| done(s.remove_file(&r.join("empty")))),
+    ("remove nothing", |s, r| done(s.remove_file(&r.join("none")))),
+    ("link over something", |s, r| done(s.symlink(Path::new("x"), &r.join("plain")))),
+    ("link over a dangling link", |s, r| done(s.symlink(Path::new("x"), &r.join("dangling")))),
+    ("link in nothing", |s, r| done(s.symlink(Path::new("x"), &r.join("none/x")))),
+    ("link to an empty name", |s, r| done(s.symlink(Path::new(""), &r.join("new")))),
+    ("link hard to a link", |s, r| done(s.hard_link(&r.join("to-file"), &r.join("new")))),
+    ("link hard to a directory", |s, r| done(s.hard_link(&r.join("full"), &r.join("new")))),
+    ("link hard to nothing", |s, r| done(s.hard_link(&r.join("none"), &r.join("new")))),
+    ("link hard over something", |s, r| done(s.hard_link(&r.join("plain"), &r.join("one")))),
+    ("set the mode", |s, r| done(s.set_mode(&r.join("plain"), 0o7777))),
+    ("set the mode through a link", |s, r| done(s.set_mode(&r.join("to-file"), 0o600))),
+    ("set the mode of one name", |s, r| done(s.set_mode(&r.join("one"), 0o600))),
+    ("set the mode of a dangling link", |s, r| done(s.set_mode(&r.join("dangling"), 0o600))),
+    ("set the mode of nothing", |s, r| done(s.set_mode(&r.join("none"), 0o600))),
+    ("touch a file", |s, r| done(s.touch(&r.join("plain")))),
+    ("touch nothing", |s, r| done(s.touch(&r.join("none")))),
+    ("touch a dangling link", |s, r| done(s.touch(&r.join("dangling")))),
+];
+
+/// Only root may do these.
+const OWNER_OPERATIONS: &[(&str, Operation)] = &[
+    ("stage with an owner", |s, r| {
+        let owner = Ownership { uid: Some(7), gid: Some(8), mode: Some(0o4755) };
+        look(s, &s.stage(&r.join("x"), b"1", &owner)?, false)
+    }),
+    ("set the owner", |s, r| done(s.set_owner(&r.join("plain"), Some(7), Some(8)))),
+    ("set the group only", |s, r| done(s.set_owner(&r.join("plain"), None, Some(8)))),
+    ("set the owner of a link", |s, r| done(s.set_owner(&r.join("to-file"), Some(7), None))),
+    ("set the owner of a setuid program", |s, r| done(s.set_owner(&r.join("suid"), Some(7), None))),
+    ("set the owner of a directory", |s, r| {
+        s.set_mode(&r.join("full"), 0o6755)?;
+        done(s.set_owner(&r.join("full"), Some(7), None))
+    }),
+    ("set the owner of nothing", |s, r| done(s.set_owner(&r.join("none"), Some(7), None))),
+];
+
+/// The result and everything that is there afterwards.
+fn outcome(system: &dyn System, root: &Path, operation: Operation) -> Vec<String> {
+    prepare(system, root).unwrap();
+    let mut lines = vec![match operation(system, root) {
+        Ok(answer) => answer,
+        Err(error) => format!("error {:?} ({error})", error.raw_os_error()),
+    }];
+    all(system, root, Path::new(""), &mut lines);
+    lines
+}
+
+#[test]
+fn the_fake_machine_answers_as_the_real_one() {
+    let host = HostSystem::new();
+    let own: &[(&str, Operation)] = if crate::system::Query::effective_uid(&host) == 0 { OWNER_OPERATIONS } else { &[] };
+    for (name, operation) in OPERATIONS.iter().chain(own) {
+        let directory = tempfile::tempdir().unwrap();
+        let root: PathBuf = directory.path().canonicalize().unwrap();
+        let real = outcome(&host, &root, *operation);
+        let fake = FakeSystem::new();
+        fake.put_dir(&root, 0o755);
+        host.set_mode(&root, 0o755).unwrap();
+        assert_eq!(outcome(&fake, &root, *operation), real, "{name}");
+    }
+}
+
+#[test]
+fn times_follow_changes() {
+    let directory = tempfile::tempdir().unwrap();
+    let fake = FakeSystem::new();
+    fake.put_dir("/work", 0o755);
+    for (system, root) in [(&HostSystem::new() as &dyn System, directory.path()), (&fake, Path::new("/work"))] {
+        prepare(system, root).unwrap();
+        let modified = |path: &str| system.stat(&root.join(path)).unwrap().modified;
+        let before = modified("plain");
+        if root != Path::new("/work") {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        system.touch(&root.join("plain")).unwrap();
+        assert!(modified("plain") > before);
+        assert!(system.now() >= modified("plain"));
+        let before = modified("one");
+        system.set_mode(&root.join("one"), 0o600).unwrap();
+        assert_eq!(modified("one"), before, "a mode is not content");
+        assert_eq!(system.stat(&root.join("one")).unwrap().inode, system.stat(&root.join("other")).unwrap().inode);
+    }
+}
+
+#[test]
+fn devices_are_not_read() {
+    let fake = FakeSystem::new();
+    fake.put_special("/dev/zero");
+    for system in [&HostSystem::new() as &dyn System, &fake] {
+        assert_eq!(system.read(Path::new("/dev/zero")).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        assert_eq!(system.lstat(Path::new("/dev/zero")).unwrap().kind, FileKind::Special);
+    }
+}
+
+#[test]
+fn a_failed_stage_leaves_nothing() {
+    let host = HostSystem::new();
+    if crate::system::Query::effective_uid(&host) == 0 {
+        let directory = tempfile::tempdir().unwrap();
+        // No such user can be: the kernel refuses this number.
+        let owner = Ownership { uid: Some(u32::MAX - 1), gid: Some(u32::MAX - 1), ..Ownership::default() };
+        let staged = host.stage(&directory.path().join("x"), b"1", &owner);
+        if staged.is_err() {
+            assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+        }
+    }
+    let error = host.stage(Path::new("/proc/x"), b"1", &Ownership::default()).unwrap_err();
+    assert!(error.raw_os_error().is_some(), "{error:?}");
+}
+
+#[test]
+fn the_kernels_files_are_read_whole() {
+    let host = HostSystem::new();
+    let read = |path: &str| crate::system::Query::read(&host, Path::new(path)).unwrap();
+    assert!(String::from_utf8(read("/proc/meminfo")).unwrap().starts_with("MemTotal:"));
+    let directory = tempfile::tempdir().unwrap();
+    for size in [0, 1, 4095, 4096, 300_000] {
+        let path = directory.path().join(size.to_string());
+        std::fs::write(&path, vec![7; size]).unwrap();
+        assert_eq!(read(path.to_str().unwrap()), vec![7; size]);
+    }
+}

@@ -1,0 +1,92 @@
+//! Managed files: what `file`, `template`, `cookbook_file`, `remote_file` and the files of a `remote_directory` have in common once
+//! their content is known. A file is replaced as a whole, at once; everything it needs (owner, mode, verification, a copy of what
+//! was there) comes before that moment.
+
+mod apply;
+mod diff;
+mod inspect;
+mod plan;
+mod properties;
+mod symlink;
+mod verify;
+
+use std::marker::PhantomData;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use toque_engine::actions;
+use toque_engine::failure::Failure;
+use toque_engine::resource::{Apply, Change, Effect, Provider, Resource};
+use toque_engine::view::View;
+
+pub use apply::{Replacement, Step, apply};
+pub use inspect::{Current, Folder, Found, New, Obstacle, State, compare, inspect};
+pub use plan::plan;
+pub(crate) use properties::managed_file;
+pub use properties::{Backup, yes};
+pub use symlink::{Refusal, follow};
+pub use verify::Verify;
+
+use crate::ownership::Declared;
+
+actions! {
+    pub enum FileAction {
+        Create = "create", "Make the file, or give it the declared content, owner, group and mode.";
+        CreateIfMissing = "create_if_missing", "Make the file when nothing is there; otherwise leave it as it is.";
+        Touch = "touch", "As `create`, and set its access and modification time to now, every time.";
+        Delete = "delete", "Remove the file. A symbolic link is removed itself; what it leads to stays.";
+    }
+}
+
+/// What a managed file has to be.
+#[derive(Debug, Clone)]
+pub struct ManagedFile {
+    pub path: PathBuf,
+    /// `None`: whatever is there, or nothing.
+    pub content: Option<Rc<[u8]>>,
+    /// SHA-256 that the content must have, in lower-case hex.
+    pub checksum: Option<String>,
+    pub verify: Rc<[Verify]>,
+    pub declared: Declared,
+    /// The mode of a new file when none is declared.
+    pub new_mode: u32,
+    /// How many earlier contents are kept.
+    pub backup: usize,
+    pub atomic: bool,
+    pub force_unlink: bool,
+    pub follow: bool,
+}
+
+/// The provider of every kind whose content is known before the machine is looked at.
+pub struct Files<R>(PhantomData<R>);
+
+impl<R> Files<R> {
+    pub const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<R: Resource<Action = FileAction, Desired = ManagedFile>> Provider for Files<R> {
+    type Resource = R;
+    type State = State;
+    type Step = Step;
+    const NAME: &'static str = "file";
+
+    fn inspect(&self, view: &View<'_>, desired: &ManagedFile, action: FileAction) -> Result<State, Failure> {
+        inspect(view, desired, action)
+    }
+
+    fn plan(&self, desired: &ManagedFile, action: FileAction, state: &State) -> Result<Vec<Change<Step>>, Failure> {
+        plan(desired, desired.content.as_ref(), action, state)
+    }
+
+    fn apply(
+        &self,
+        run: &mut Apply<'_>,
+        _desired: &ManagedFile,
+        _action: FileAction,
+        changes: &[Change<Step>],
+    ) -> Result<Effect, Failure> {
+        apply(run, changes.iter().map(|change| &change.step))
+    }
+}

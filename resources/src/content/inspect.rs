@@ -1,0 +1,177 @@
+//! What is at the path of a managed file.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use toque_engine::failure::Failure;
+use toque_engine::system::{FileKind, Metadata, Ownership, Query};
+use toque_engine::view::View;
+
+use super::symlink::{Refusal, follow};
+use super::{FileAction, ManagedFile};
+use crate::ownership::{Names, own_ids};
+
+/// Beyond this, files whose sizes differ are not read to be compared.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// What `inspect` found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    pub found: Found,
+    /// The file that a link at the path leads to, and that is managed in its stead.
+    pub target: Option<PathBuf>,
+    /// The declared owner, group and mode as numbers.
+    pub wanted: Ownership,
+    pub names: Names,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    Nothing(New),
+    File {
+        metadata: Metadata,
+        content: Current,
+    },
+    /// Something else, which must go before a file can be made.
+    InTheWay(Obstacle, New),
+    /// The action has nothing to do, whatever is there.
+    Settled,
+    /// What is to be deleted.
+    Removable(FileKind),
+}
+
+/// How a file's content compares to the declared one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Current {
+    /// Nothing is declared.
+    Unmanaged,
+    Same,
+    /// It differs; the content is held where it is small enough to be shown.
+    Other(Option<Vec<u8>>),
+}
+
+/// What a file made here would have when nothing is declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct New {
+    pub folder: Folder,
+    pub uid: u32,
+    pub gid: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Folder {
+    There,
+    Missing,
+    NotADirectory,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Obstacle {
+    Directory,
+    /// A device, socket or pipe.
+    Special,
+    Link(Refusal),
+}
+
+/// Looks at the file. One that is up to date costs a `stat` and a reading.
+/// # Errors
+/// When it cannot be looked at, or a declared account does not exist.
+pub fn inspect(view: &View<'_>, desired: &ManagedFile, action: FileAction) -> Result<State, Failure> {
+    let path = &desired.path;
+    let mut state =
+        State { found: Found::Settled, target: None, wanted: Ownership::default(), names: Names::default() };
+    let there = lstat(view, path)?;
+    if action == FileAction::Delete {
+        state.found = there.map_or(Found::Settled, |metadata| Found::Removable(metadata.kind));
+        return Ok(state);
+    }
+    if action == FileAction::CreateIfMissing && is_file(view, path, there.as_ref()) {
+        return Ok(state);
+    }
+    state.wanted = desired.declared.resolve(view)?;
+    state.found = match there {
+        None => Found::Nothing(new(view, path)?),
+        Some(metadata) => match metadata.kind {
+            FileKind::File => file(view, path, metadata, desired)?,
+            FileKind::Directory => Found::InTheWay(Obstacle::Directory, new(view, path)?),
+            FileKind::Special => Found::InTheWay(Obstacle::Special, new(view, path)?),
+            FileKind::Link => {
+                let (target, found) = through_link(view, desired)?;
+                state.target = target;
+                found
+            }
+        },
+    };
+    if let Found::File { metadata, .. } = &state.found {
+        state.names = Names::of(view, metadata, &state.wanted)?;
+    }
+    Ok(state)
+}
+
+/// How `old` compares to the declared content.
+pub fn compare(old: Vec<u8>, declared: &[u8]) -> Current {
+    if old == declared { Current::Same } else { Current::Other(Some(old)) }
+}
+
+fn file(view: &View<'_>, path: &Path, metadata: Metadata, desired: &ManagedFile) -> Result<Found, Failure> {
+    let content = match &desired.content {
+        None => Current::Unmanaged,
+        Some(declared) if metadata.size > MOST_BYTES && metadata.size != declared.len() as u64 => Current::Other(None),
+        // Files of /proc and /sys have sizes that say nothing, so small ones are always read.
+        Some(declared) => match view.read(path) {
+            Ok(old) => compare(old, declared),
+            // In a plan, a file that an earlier resource makes and whose content nobody knows yet.
+            Err(error) if error.kind() == io::ErrorKind::Other && error.raw_os_error().is_none() => Current::Other(None),
+            Err(error) => return Err(Failure::io("read", path, &error)),
+        },
+    };
+    Ok(Found::File { metadata, content })
+}
+
+fn through_link(view: &View<'_>, desired: &ManagedFile) -> Result<(Option<PathBuf>, Found), Failure> {
+    let path = &desired.path;
+    let refused = |refusal| Ok((None, Found::InTheWay(Obstacle::Link(refusal), new(view, path)?)));
+    if !desired.follow {
+        return refused(Refusal::Unwanted);
+    }
+    match follow(view, path)? {
+        Ok((target, metadata)) if metadata.kind == FileKind::File => {
+            let found = file(view, &target, metadata, desired)?;
+            Ok((Some(target), found))
+        }
+        Ok(_) => refused(Refusal::Unwanted),
+        Err(refusal) => refused(refusal),
+    }
+}
+
+/// What lies at the path itself. Nothing can lie below something that is not a directory.
+fn lstat(view: &View<'_>, path: &Path) -> Result<Option<Metadata>, Failure> {
+    match view.lstat(path) {
+        Ok(metadata) => Ok(Some(metadata)),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(error) => Err(Failure::io("look at", path, &error)),
+    }
+}
+
+fn is_file(view: &View<'_>, path: &Path, there: Option<&Metadata>) -> bool {
+    match there.map(|metadata| metadata.kind) {
+        Some(FileKind::Link) => view.stat(path).is_ok_and(|metadata| metadata.kind == FileKind::File),
+        kind => kind == Some(FileKind::File),
+    }
+}
+
+fn new(view: &View<'_>, path: &Path) -> Result<New, Failure> {
+    let (uid, gid) = own_ids(view)?;
+    let parent = path.parent().unwrap_or(path);
+    match view.stat(parent) {
+        Ok(folder) if folder.kind == FileKind::Directory => {
+            // What is made in a setgid folder belongs to the folder's group.
+            let gid = if folder.mode & 0o2000 != 0 { folder.gid } else { gid };
+            Ok(New { folder: Folder::There, uid, gid })
+        }
+        Ok(_) => Ok(New { folder: Folder::NotADirectory, uid, gid }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(New { folder: Folder::Missing, uid, gid }),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(New { folder: Folder::NotADirectory, uid, gid }),
+        Err(error) => Err(Failure::io("look at", parent, &error)),
+    }
+}

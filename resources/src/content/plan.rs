@@ -1,0 +1,225 @@
+//! What has to be done to a managed file.
+
+use std::path::Path;
+use std::rc::Rc;
+
+use sha2::{Digest, Sha256};
+use toque_engine::failure::Failure;
+use toque_engine::resource::{Change, Provide};
+use toque_engine::snapshots::Area;
+use toque_engine::system::{FileKind, Metadata, Ownership};
+
+use super::apply::{Replacement, Step};
+use super::diff::diff;
+use super::inspect::{Current, Folder, Found, New, Obstacle, State};
+use super::{FileAction, ManagedFile};
+use crate::ownership::{Attributes, difference_words, final_mode};
+
+/// The changes that an action needs. `content` is what the file must hold, when that is managed.
+/// # Errors
+/// When something is in the way, the folder is missing, or the content is not what it must be.
+pub fn plan(
+    desired: &ManagedFile,
+    content: Option<&Rc<[u8]>>,
+    action: FileAction,
+    state: &State,
+) -> Result<Vec<Change<Step>>, Failure> {
+    let mut changes = match &state.found {
+        Found::Settled => return Ok(Vec::new()),
+        Found::Removable(kind) => return remove(desired, *kind),
+        Found::Nothing(new) => vec![create(desired, content, state, *new)?],
+        Found::InTheWay(obstacle, _) if !desired.force_unlink => return Err(in_the_way(&desired.path, obstacle)),
+        Found::InTheWay(obstacle, new) => vec![unlink(&desired.path, obstacle), create(desired, content, state, *new)?],
+        Found::File { metadata, content: current } => {
+            update(desired, content, state, metadata, current)?.into_iter().collect()
+        }
+    };
+    let written = changes.iter().any(|change| matches!(change.step, Step::Replace(_)));
+    if action == FileAction::Touch && !written {
+        changes.push(touch(desired, state));
+    }
+    Ok(changes)
+}
+
+fn create(desired: &ManagedFile, content: Option<&Rc<[u8]>>, state: &State, new: New) -> Result<Change<Step>, Failure> {
+    let path = &desired.path;
+    let folder = path.parent().unwrap_or(path).display();
+    match new.folder {
+        Folder::There => {}
+        Folder::Missing => {
+            return Err(Failure::new(format!("cannot create `{}`: the directory `{folder}` does not exist", path.display()))
+                .hint(format!("declare `directory(\"{folder}\")` before this resource, or correct the path")));
+        }
+        Folder::NotADirectory => {
+            return Err(Failure::new(format!("cannot create `{}`: `{folder}` is not a directory", path.display()))
+                .hint("correct the path, or remove what stands in the directory's place"));
+        }
+    }
+    let empty: Rc<[u8]> = Rc::from(&[][..]);
+    let content = content.unwrap_or(&empty);
+    accept(desired, content)?;
+    let mode = state.wanted.mode.unwrap_or(desired.new_mode);
+    let words = desired.declared.words();
+    let with = if words.is_empty() { String::new() } else { format!(" with {}", words.join(", ")) };
+    let step = Replacement {
+        path: path.clone(),
+        content: Rc::clone(content),
+        ownership: Ownership { mode: Some(mode), ..state.wanted },
+        verify: Rc::clone(&desired.verify),
+        backup: 0,
+        attributes: None,
+        in_place: false,
+    };
+    Ok(Change::new(format!("create file `{}`{with}", path.display()), Step::Replace(step))
+        .diff((!content.is_empty()).then(|| diff(path, b"", content)))
+        .provides(Provide::File {
+            path: path.clone(),
+            content: Some(Rc::clone(content)),
+            mode,
+            uid: state.wanted.uid.unwrap_or(new.uid),
+            gid: state.wanted.gid.unwrap_or(new.gid),
+        })
+        .touches(Area::Files))
+}
+
+fn update(
+    desired: &ManagedFile,
+    content: Option<&Rc<[u8]>>,
+    state: &State,
+    metadata: &Metadata,
+    current: &Current,
+) -> Result<Option<Change<Step>>, Failure> {
+    let wanted = &state.wanted;
+    let attributes = || Attributes::difference(managed_path(desired, state).to_owned(), metadata, wanted);
+    let (Current::Other(old), Some(content)) = (current, content) else {
+        return Ok(attributes().map(|attributes| change_attributes(desired, state, metadata, attributes)));
+    };
+    accept(desired, content)?;
+    let path = managed_path(desired, state);
+    let ownership = Ownership {
+        uid: Some(wanted.uid.unwrap_or(metadata.uid)),
+        gid: Some(wanted.gid.unwrap_or(metadata.gid)),
+        mode: Some(final_mode(metadata, wanted)),
+    };
+    let words = difference_words(&desired.declared, metadata, wanted, &state.names);
+    let also = if words.is_empty() { String::new() } else { format!(", {}", words.join(", ")) };
+    let step = Replacement {
+        path: path.to_owned(),
+        content: Rc::clone(content),
+        ownership,
+        verify: Rc::clone(&desired.verify),
+        backup: desired.backup,
+        attributes: attributes(),
+        in_place: !desired.atomic,
+    };
+    let old_text = match old {
+        Some(old) => diff(path, old, content),
+        None => "(not compared: the present content is large, or not known yet)".to_owned(),
+    };
+    let provide = Provide::File {
+        path: path.to_owned(),
+        content: Some(Rc::clone(content)),
+        mode: final_mode(metadata, wanted),
+        uid: wanted.uid.unwrap_or(metadata.uid),
+        gid: wanted.gid.unwrap_or(metadata.gid),
+    };
+    let change = Change::new(format!("update file {}{also}", name(desired, state)), Step::Replace(step))
+        .diff(old_text)
+        .provides(provide)
+        .touches(Area::Files);
+    Ok(Some(if desired.atomic { change } else { other_names(change, metadata) }))
+}
+
+fn change_attributes(desired: &ManagedFile, state: &State, metadata: &Metadata, attributes: Attributes) -> Change<Step> {
+    let words = difference_words(&desired.declared, metadata, &state.wanted, &state.names).join(", ");
+    let provide = Provide::Attributes {
+        path: attributes.path.clone(),
+        mode: attributes.mode.unwrap_or(metadata.mode),
+        uid: attributes.uid.unwrap_or(metadata.uid),
+        gid: attributes.gid.unwrap_or(metadata.gid),
+        touched: false,
+    };
+    let change = Change::new(format!("change file {}: {words}", name(desired, state)), Step::Attributes(attributes));
+    other_names(change.provides(provide).touches(Area::Files), metadata)
+}
+
+fn touch(desired: &ManagedFile, state: &State) -> Change<Step> {
+    let path = managed_path(desired, state).to_owned();
+    let change = Change::new(format!("touch file {}", name(desired, state)), Step::Touch(path.clone())).touches(Area::Files);
+    match &state.found {
+        Found::File { metadata, .. } => {
+            let wanted = &state.wanted;
+            let (uid, gid) = (wanted.uid.unwrap_or(metadata.uid), wanted.gid.unwrap_or(metadata.gid));
+            let mode = final_mode(metadata, wanted);
+            other_names(change.provides(Provide::Attributes { path, mode, uid, gid, touched: true }), metadata)
+        }
+        _ => change,
+    }
+}
+
+fn unlink(path: &Path, obstacle: &Obstacle) -> Change<Step> {
+    let (what, step) = match obstacle {
+        Obstacle::Directory => ("directory", Step::Clear(path.to_owned())),
+        Obstacle::Special => ("special file", Step::Unlink(path.to_owned())),
+        Obstacle::Link(_) => ("symbolic link", Step::Unlink(path.to_owned())),
+    };
+    Change::new(format!("remove the {what} at `{}`", path.display()), step)
+        .provides(Provide::Absent { path: path.to_owned() })
+        .touches(Area::Files)
+}
+
+fn remove(desired: &ManagedFile, kind: FileKind) -> Result<Vec<Change<Step>>, Failure> {
+    let path = desired.path.clone();
+    let step = match kind {
+        FileKind::Directory => {
+            return Err(Failure::new(format!("cannot delete `{}`: it is a directory, not a file", path.display()))
+                .hint("use `directory` with the action `delete`"));
+        }
+        FileKind::File if desired.backup > 0 => Step::Remove { path: path.clone(), backup: desired.backup },
+        _ => Step::Unlink(path.clone()),
+    };
+    let what = if kind == FileKind::Link { "symbolic link" } else { "file" };
+    let change = Change::new(format!("delete {what} `{}`", path.display()), step);
+    Ok(vec![change.provides(Provide::Absent { path }).touches(Area::Files)])
+}
+
+/// A change in place shows under every other name of the file, wherever that is.
+fn other_names(change: Change<Step>, metadata: &Metadata) -> Change<Step> {
+    if metadata.links > 1 { change.provides(Provide::Anything(Area::Files.into())) } else { change }
+}
+
+fn accept(desired: &ManagedFile, content: &[u8]) -> Result<(), Failure> {
+    if let Some(declared) = &desired.checksum {
+        let actual = format!("{:x}", Sha256::digest(content));
+        if actual != *declared {
+            return Err(Failure::new(format!("the new content of `{}` does not have its checksum", desired.path.display()))
+                .note(format!("declared: {declared}\ncontent:  {actual}"))
+                .hint("correct `checksum`, or find out why the content is another; the file was left as it is"));
+        }
+    }
+    desired.verify.iter().try_for_each(|verify| verify.content(&desired.path, content))
+}
+
+fn in_the_way(path: &Path, obstacle: &Obstacle) -> Failure {
+    let (what, hint) = match obstacle {
+        Obstacle::Link(refusal) => {
+            let hint = "set `force_unlink: true` to replace the link by a file, or declare the file where it should be";
+            return refusal.failure(path, "file", hint);
+        }
+        Obstacle::Directory => ("a directory", "set `force_unlink: true` to replace it, with all that is in it"),
+        Obstacle::Special => ("a device, socket or pipe", "set `force_unlink: true` to replace it"),
+    };
+    Failure::new(format!("`{}` is {what}, not a file", path.display())).hint(format!("{hint}, or correct the path"))
+}
+
+/// The path that is changed: where a followed link leads.
+fn managed_path<'a>(desired: &'a ManagedFile, state: &'a State) -> &'a Path {
+    state.target.as_ref().unwrap_or(&desired.path)
+}
+
+fn name(desired: &ManagedFile, state: &State) -> String {
+    match &state.target {
+        None => format!("`{}`", desired.path.display()),
+        Some(target) => format!("`{}`, where the link `{}` leads", target.display(), desired.path.display()),
+    }
+}

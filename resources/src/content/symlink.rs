@@ -1,0 +1,79 @@
+//! Which symbolic links are followed. Whoever owns a link, or can write the folder it lies in, decides where it leads; if toque,
+//! running as root, wrote through a link of an ordinary user, that user could have any file of the machine overwritten.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use toque_engine::failure::Failure;
+use toque_engine::system::{FileKind, Metadata, Query};
+use toque_engine::view::View;
+
+/// Why a link is not followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The resource says `manage_symlink_source: false`.
+    Unwanted,
+    /// Someone else decides where it leads: the link, and how.
+    Untrusted { link: PathBuf, why: String },
+    /// It leads to nothing.
+    Dangling { to: PathBuf },
+    /// It leads back to itself.
+    Loop,
+}
+
+impl Refusal {
+    /// What is told to people who declared a `noun` at the link's path.
+    pub fn failure(&self, path: &Path, noun: &str, hint: &str) -> Failure {
+        let path = path.display();
+        let message = match self {
+            Self::Unwanted => format!("`{path}` is a symbolic link, not a {noun}"),
+            Self::Untrusted { link, why } => {
+                let link = link.display();
+                format!("`{path}` is not followed: the symbolic link `{link}` could lead anywhere, because {why}")
+            }
+            Self::Dangling { to } => format!("`{path}` is a symbolic link to `{}`, where nothing is", to.display()),
+            Self::Loop => format!("`{path}` is a symbolic link that leads back to itself"),
+        };
+        Failure::new(message).hint(hint)
+    }
+}
+
+/// Follows links one by one from `path`, which is one, to what they lead to.
+/// # Errors
+/// When something on the way cannot be looked at.
+pub fn follow(view: &View<'_>, path: &Path) -> Result<Result<(PathBuf, Metadata), Refusal>, Failure> {
+    let own = view.effective_uid();
+    let trusted = |uid: u32| uid == 0 || uid == own;
+    let mut here = path.to_owned();
+    for _ in 0..40 {
+        let metadata = match view.lstat(&here) {
+            Ok(metadata) if metadata.kind != FileKind::Link => return Ok(Ok((here, metadata))),
+            Ok(metadata) => metadata,
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(Err(Refusal::Dangling { to: here }));
+            }
+            Err(error) if error.raw_os_error() == Some(ELOOP) => return Ok(Err(Refusal::Loop)),
+            Err(error) => return Err(Failure::io("follow the link to", &here, &error)),
+        };
+        let folder = here.parent().unwrap_or(Path::new("/")).to_owned();
+        let around = view.stat(&folder).map_err(|error| Failure::io("look at", &folder, &error))?;
+        let why = if !trusted(metadata.uid) {
+            Some(format!("user {} owns it", metadata.uid))
+        } else if !trusted(around.uid) {
+            Some(format!("user {} owns its folder", around.uid))
+        } else if around.mode & 0o022 != 0 {
+            Some(format!("others can write its folder (mode {:04o})", around.mode))
+        } else {
+            None
+        };
+        if let Some(why) = why {
+            return Ok(Err(Refusal::Untrusted { link: here, why }));
+        }
+        let to = view.read_link(&here).map_err(|error| Failure::io("read the link", &here, &error))?;
+        here = folder.join(to);
+    }
+    Ok(Err(Refusal::Loop))
+}
+
+/// Linux's number for "too many levels of symbolic links", which has no stable `ErrorKind`.
+const ELOOP: i32 = 40;

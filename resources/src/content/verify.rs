@@ -1,0 +1,186 @@
+//! What must accept new content before it goes live.
+
+use std::path::{Path, PathBuf};
+
+use serde::de::IgnoredAny;
+use toque_engine::command::{Command, shell_quote};
+use toque_engine::failure::{Attempting, Failure};
+use toque_engine::resource::{Apply, PropertyError, command_failure};
+use toque_engine::system::Ownership;
+
+/// One check of new content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verify {
+    Json,
+    Yaml,
+    Toml,
+    SystemdUnit,
+    /// A shell command, with `%{path}` where the path of the new file goes.
+    Command(String),
+}
+
+impl Verify {
+    pub fn new(text: &str) -> Self {
+        match text {
+            "json" => Self::Json,
+            "yaml" => Self::Yaml,
+            "toml" => Self::Toml,
+            "systemd_unit" => Self::SystemdUnit,
+            command => Self::Command(command.to_owned()),
+        }
+    }
+
+    /// # Errors
+    /// When the text holds a placeholder that means nothing.
+    pub fn check(text: &str) -> Result<(), PropertyError> {
+        let unknown = text.split("%{").skip(1).filter_map(|rest| rest.split_once('}')).find(|(name, _)| *name != "path");
+        match unknown {
+            Some((name, _)) => Err(PropertyError::new("verify", format!("`%{{{name}}}` stands for nothing in `{text}`"))
+                .hint("write `%{path}` where the path of the new file goes")),
+            None if text.trim().is_empty() => Err(PropertyError::new("verify", "it is empty")
+                .hint("write a shell command, or \"json\", \"yaml\", \"toml\" or \"systemd_unit\"")),
+            None => Ok(()),
+        }
+    }
+
+    /// The part that needs only the content, so that a plan can tell.
+    /// # Errors
+    /// Where the content breaks the format's rules.
+    pub fn content(&self, path: &Path, content: &[u8]) -> Result<(), Failure> {
+        let format = match self {
+            Self::Json => "JSON",
+            Self::Yaml => "YAML",
+            Self::Toml => "TOML",
+            Self::SystemdUnit | Self::Command(_) => return Ok(()),
+        };
+        // Only where it is wrong: what stands there may be secret.
+        let wrong = match (self, std::str::from_utf8(content)) {
+            (_, Err(_)) => Some("it is not UTF-8".to_owned()),
+            (Self::Json, Ok(text)) => json(text),
+            (Self::Yaml, Ok(text)) => yaml(text),
+            (_, Ok(text)) => toml(text),
+        };
+        match wrong {
+            None => Ok(()),
+            Some(wrong) => Err(Failure::new(format!("the new content of `{}` is not {format}: {wrong}", path.display()))
+                .hint("correct the content; the file was left as it is")),
+        }
+    }
+
+    /// Whether the new file itself must be there to be judged.
+    pub fn needs_file(&self) -> bool {
+        matches!(self, Self::SystemdUnit | Self::Command(_))
+    }
+
+    /// The part that needs the new file, staged beside the one it will replace.
+    /// # Errors
+    /// When the command does not accept it; with what the command printed.
+    pub fn staged(&self, apply: &Apply<'_>, staged: &Path, path: &Path) -> Result<(), Failure> {
+        match self {
+            Self::Json | Self::Yaml | Self::Toml => Ok(()),
+            Self::Command(text) => {
+                let line = text.replace("%{path}", &shell_quote(&staged.to_string_lossy()));
+                accepted(apply, &Command::shell(line), text, path)
+            }
+            Self::SystemdUnit => systemd_unit(apply, staged, path),
+        }
+    }
+}
+
+fn accepted(apply: &Apply<'_>, command: &Command, text: &str, path: &Path) -> Result<(), Failure> {
+    let output = apply.system.run(command)?;
+    if output.success() {
+        return Ok(());
+    }
+    let mut failure = command_failure(command, &output, apply.sensitive);
+    failure.message = match apply.sensitive {
+        true => format!("the new content of `{}` was not accepted by its `verify`", path.display()),
+        false => format!("the new content of `{}` was not accepted by `{text}`: {}", path.display(), failure.message),
+    };
+    Err(failure.hint("correct the content; the file was left as it is"))
+}
+
+/// systemd judges a unit by its name too, so it is shown a file of the real name, in a folder of its own. Where systemd is not
+/// installed there is nobody to ask.
+fn systemd_unit(apply: &Apply<'_>, staged: &Path, path: &Path) -> Result<(), Failure> {
+    let content = apply.system.read(staged).attempting("read", staged)?;
+    let folder: PathBuf = path.with_file_name(".toque-verify");
+    apply.system.create_dir(&folder, 0o700).attempting("create", &folder)?;
+    let named = folder.join(path.file_name().unwrap_or(path.as_os_str()));
+    let result = apply
+        .system
+        .stage(&named, &content, &Ownership::default())
+        .and_then(|unnamed| apply.system.rename(&unnamed, &named))
+        .attempting("write", &named)
+        .and_then(|()| {
+            let script = "command -v systemd-analyze >/dev/null || exit 0; exec systemd-analyze verify \"$0\"";
+            let command = Command::new(["/bin/sh", "-c", script, &named.to_string_lossy()]);
+            accepted(apply, &command, "systemd-analyze verify", path)
+        });
+    let removed = apply.system.remove_dir_all(&folder).attempting("remove", &folder);
+    result.and(removed)
+}
+
+fn json(text: &str) -> Option<String> {
+    let error = serde_json::from_str::<IgnoredAny>(text).err()?;
+    Some(place(error.line(), error.column()))
+}
+
+fn yaml(text: &str) -> Option<String> {
+    let error = serde_saphyr::from_multiple::<IgnoredAny>(text).err()?;
+    Some(error.location().map_or_else(|| "it ends too early".to_owned(), |at| place(at.line() as usize, at.column() as usize)))
+}
+
+fn toml(text: &str) -> Option<String> {
+    let error = text.parse::<toml::Table>().err()?;
+    let before = &text[..error.span().map_or(text.len(), |span| span.start)];
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    Some(place(before.matches('\n').count() + 1, column))
+}
+
+fn place(line: usize, column: usize) -> String {
+    format!("line {line}, column {column} breaks its rules")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats() {
+        let cases: &[(&str, &str, bool)] = &[
+            ("json", "{\"a\": [1, 2]}", true),
+            ("json", "{\"a\": }", false),
+            ("json", "", false),
+            ("yaml", "a: [1, 2]\nb:\n  - c\n", true),
+            ("yaml", "---\na: 1\n---\nb: 2\n", true),
+            ("yaml", "1: one\n[2, 3]: two\n", true),
+            ("yaml", "a: [1, 2\n", false),
+            ("yaml", "a: b: c\n", false),
+            ("toml", "[a]\nb = 1\n", true),
+            ("toml", "a = \n", false),
+            ("true %{path}", "anything", true),
+        ];
+        for (verify, content, fine) in cases {
+            let result = Verify::new(verify).content(Path::new("/f"), content.as_bytes());
+            assert_eq!(result.is_ok(), *fine, "{verify}: {content:?}: {result:?}");
+        }
+    }
+
+    #[test]
+    fn tells_where_but_not_what() {
+        let message = |verify: &str, text: &str| Verify::new(verify).content(Path::new("/f"), text.as_bytes()).unwrap_err().message;
+        assert_eq!(message("json", "{\n \"a\": secret}"), "the new content of `/f` is not JSON: line 2, column 7 breaks its rules");
+        assert_eq!(message("toml", "a = 1\nsecret"), "the new content of `/f` is not TOML: line 2, column 7 breaks its rules");
+        assert!(!message("yaml", "a: secret: b\n").contains("secret"));
+    }
+
+    #[test]
+    fn only_the_path_can_be_filled_in() {
+        assert!(Verify::check("nginx -t -c %{path}").is_ok());
+        assert!(Verify::check("printf '%s' x").is_ok());
+        let error = Verify::check("true %{file}").unwrap_err();
+        assert_eq!(error.message, "`%{file}` stands for nothing in `true %{file}`");
+        assert!(Verify::check("  ").is_err());
+    }
+}

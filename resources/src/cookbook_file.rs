@@ -1,0 +1,38 @@
+//! `cookbook_file`: a file that is copied from a cookbook as it stands.
+
+use toque_engine::diagnostic::Diagnostic;
+use toque_engine::property::OneOrMany;
+use toque_engine::resource::{PropertyError, Resource, Scope};
+
+use crate::content::{FileAction, ManagedFile, managed_file};
+use crate::template::{check_source, sources};
+
+managed_file! {
+    /// A copy of a file of the cookbook.
+    pub struct CookbookFile {
+        /// File below the cookbook's `files/`, or an array of which the first that exists is taken. Default: the file's own name.
+        #[serde(default)]
+        pub source: Option<OneOrMany<String>>,
+        /// Cookbook to take the file from. Default: the recipe's own.
+        #[serde(default)]
+        pub cookbook: Option<String>,
+    }
+}
+
+impl Resource for CookbookFile {
+    const KIND: &'static str = "cookbook_file";
+    const IDENTITY: &'static str = "path";
+    type Action = FileAction;
+    type Desired = ManagedFile;
+
+    fn check(&self, _actions: &[FileAction]) -> Result<(), PropertyError> {
+        self.check_managed()?;
+        check_source(self.source.as_ref())
+    }
+
+    fn resolve(mut self, scope: &dyn Scope) -> Result<ManagedFile, Diagnostic> {
+        let sources = sources(self.source.take(), &self.path, "");
+        let content = scope.cookbook_file(&sources, self.cookbook.as_deref())?.into();
+        Ok(self.managed(Some(content), None, scope.umask()))
+    }
+}

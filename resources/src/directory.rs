@@ -1,0 +1,345 @@
+//! `directory`, and the directories of a `remote_directory`.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use toque_engine::actions;
+use toque_engine::diagnostic::Diagnostic;
+use toque_engine::failure::{Attempting, Failure};
+use toque_engine::property::{Account, Mode};
+use toque_engine::resource::{Apply, Change, Effect, PropertyError, Provide, Provider, Resource, Scope};
+use toque_engine::snapshots::Area;
+use toque_engine::system::{FileKind, Metadata, Ownership, Query};
+use toque_engine::view::View;
+
+use crate::content::{Refusal, follow};
+use crate::ownership::{Attributes, Declared, Names, difference_words, own_ids};
+
+/// A directory, with its owner, group and mode.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Directory {
+    /// Absolute path of the directory. Default: the resource's name.
+    pub path: String,
+    /// Whether missing directories above it are made too (with the default owner and mode), and whether `delete` also removes what
+    /// is in it. Default: `false`.
+    #[serde(default)]
+    pub recursive: bool,
+    /// Owner, by name or number. Default: toque's own user for a new directory; an existing one keeps its owner.
+    #[serde(default)]
+    pub owner: Option<Account>,
+    /// Group, by name or number. Default: toque's own group for a new directory; an existing one keeps its group.
+    #[serde(default)]
+    pub group: Option<Account>,
+    /// Permissions, such as `"0755"`. Default: 0777 less the umask for a new directory; an existing one keeps its mode.
+    #[serde(default)]
+    pub mode: Option<Mode>,
+}
+
+actions! {
+    pub enum DirectoryAction {
+        Create = "create", "Make the directory, or give it the declared owner, group and mode.";
+        Delete = "delete", "Remove the directory: only when it is empty, unless `recursive` is set.";
+    }
+}
+
+impl Resource for Directory {
+    const KIND: &'static str = "directory";
+    const IDENTITY: &'static str = "path";
+    type Action = DirectoryAction;
+    type Desired = ManagedDirectory;
+
+    fn check(&self, actions: &[DirectoryAction]) -> Result<(), PropertyError> {
+        crate::path::check("path", &self.path)?;
+        if actions.contains(&DirectoryAction::Delete) && crate::path::plain(&self.path).parent().is_none() {
+            return Err(PropertyError::new("path", "`/` is not deleted by anyone"));
+        }
+        Ok(())
+    }
+
+    fn resolve(self, scope: &dyn Scope) -> Result<ManagedDirectory, Diagnostic> {
+        Ok(ManagedDirectory {
+            path: crate::path::plain(&self.path),
+            recursive: self.recursive,
+            declared: Declared { owner: self.owner, group: self.group, mode: self.mode },
+            new_mode: 0o777 & !scope.umask(),
+        })
+    }
+}
+
+/// What a directory has to be.
+#[derive(Debug, Clone)]
+pub struct ManagedDirectory {
+    pub path: PathBuf,
+    pub recursive: bool,
+    pub declared: Declared,
+    /// The mode of a new directory when none is declared.
+    pub new_mode: u32,
+}
+
+/// What `inspect` found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    pub found: Found,
+    /// The directory that a link at the path leads to.
+    pub target: Option<PathBuf>,
+    pub wanted: Ownership,
+    pub names: Names,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing is there.
+    Nothing(New),
+    Directory {
+        metadata: Metadata,
+        /// Whether something is in it; looked at only for `delete`.
+        filled: bool,
+        /// Why the link that leads here is not trusted.
+        refusal: Option<Refusal>,
+    },
+    /// Something else is there, in a word or two.
+    Other(&'static str),
+}
+
+/// How a new directory would come about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct New {
+    /// The directories above it that are missing, outermost first.
+    pub missing: Vec<PathBuf>,
+    /// What stands where the nearest directory above should be.
+    pub blocked: Option<PathBuf>,
+    /// New directories in a setgid directory have its group, and are setgid too.
+    pub setgid: bool,
+    pub uid: u32,
+    pub gid: u32,
+}
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    Make { path: PathBuf, mode: u32, uid: Option<u32>, gid: Option<u32> },
+    Attributes(Attributes),
+    Remove { path: PathBuf, recursive: bool },
+}
+
+/// Makes directories by system calls.
+pub struct Directories;
+
+impl Provider for Directories {
+    type Resource = Directory;
+    type State = State;
+    type Step = Step;
+    const NAME: &'static str = "directory";
+
+    fn inspect(&self, view: &View<'_>, desired: &ManagedDirectory, action: DirectoryAction) -> Result<State, Failure> {
+        inspect(view, desired, action)
+    }
+
+    fn plan(&self, desired: &ManagedDirectory, action: DirectoryAction, state: &State) -> Result<Vec<Change<Step>>, Failure> {
+        plan(desired, action, state)
+    }
+
+    fn apply(
+        &self,
+        run: &mut Apply<'_>,
+        _desired: &ManagedDirectory,
+        _action: DirectoryAction,
+        changes: &[Change<Step>],
+    ) -> Result<Effect, Failure> {
+        changes.iter().try_for_each(|change| apply(run, &change.step))?;
+        Ok(Effect::Changed)
+    }
+}
+
+/// # Errors
+/// When the path cannot be looked at, or a declared account does not exist.
+pub fn inspect(view: &View<'_>, desired: &ManagedDirectory, action: DirectoryAction) -> Result<State, Failure> {
+    let path = &desired.path;
+    let wanted = match action {
+        DirectoryAction::Create => desired.declared.resolve(view)?,
+        DirectoryAction::Delete => Ownership::default(),
+    };
+    let mut state = State { found: Found::Other("a file"), target: None, wanted, names: Names::default() };
+    let there = match view.lstat(path) {
+        Ok(metadata) => metadata,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            state.found = Found::Nothing(new(view, path)?);
+            return Ok(state);
+        }
+        Err(error) => return Err(Failure::io("look at", path, &error)),
+    };
+    state.found = match there.kind {
+        FileKind::Directory => {
+            let filled = action == DirectoryAction::Delete && !view.read_dir(path).attempting("list", path)?.is_empty();
+            Found::Directory { metadata: there, filled, refusal: None }
+        }
+        FileKind::Link => through_link(view, path, action, &mut state.target)?,
+        FileKind::File => Found::Other("a file"),
+        FileKind::Special => Found::Other("a device, socket or pipe"),
+    };
+    if let Found::Directory { metadata, .. } = &state.found {
+        state.names = Names::of(view, metadata, &state.wanted)?;
+    }
+    Ok(state)
+}
+
+/// A link is as good as the directory it leads to, but only a trusted one is changed through.
+fn through_link(
+    view: &View<'_>,
+    path: &Path,
+    action: DirectoryAction,
+    target: &mut Option<PathBuf>,
+) -> Result<Found, Failure> {
+    let end = match view.stat(path) {
+        Ok(metadata) => metadata,
+        // Nothing to delete: what would be a directory is not there.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && action == DirectoryAction::Delete => {
+            return Ok(Found::Nothing(New { missing: Vec::new(), blocked: None, setgid: false, uid: 0, gid: 0 }));
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Other("a symbolic link that leads to nothing")),
+        Err(error) => return Err(Failure::io("look at", path, &error)),
+    };
+    if end.kind != FileKind::Directory {
+        return Ok(Found::Other("a symbolic link to a file"));
+    }
+    if action == DirectoryAction::Delete {
+        return Ok(Found::Other("a symbolic link"));
+    }
+    match follow(view, path)? {
+        Ok((to, metadata)) => {
+            *target = Some(to);
+            Ok(Found::Directory { metadata, filled: false, refusal: None })
+        }
+        Err(refusal) => Ok(Found::Directory { metadata: end, filled: false, refusal: Some(refusal) }),
+    }
+}
+
+fn new(view: &View<'_>, path: &Path) -> Result<New, Failure> {
+    let (uid, gid) = own_ids(view)?;
+    let mut new = New { missing: Vec::new(), blocked: None, setgid: false, uid, gid };
+    for above in path.ancestors().skip(1) {
+        match view.stat(above) {
+            Ok(metadata) if metadata.kind == FileKind::Directory => {
+                new.setgid = metadata.mode & 0o2000 != 0;
+                new.gid = if new.setgid { metadata.gid } else { gid };
+                break;
+            }
+            Ok(_) => {
+                new.blocked = Some(above.to_owned());
+                break;
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => new.missing.insert(0, above.to_owned()),
+            // Something further up is in the way; the next rounds find it.
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => {}
+            Err(error) => return Err(Failure::io("look at", above, &error)),
+        }
+    }
+    Ok(new)
+}
+
+/// # Errors
+/// When something is in the way, or the directory must not be removed.
+pub fn plan(desired: &ManagedDirectory, action: DirectoryAction, state: &State) -> Result<Vec<Change<Step>>, Failure> {
+    let path = &desired.path;
+    match (action, &state.found) {
+        (DirectoryAction::Delete, Found::Nothing(_)) => Ok(Vec::new()),
+        (DirectoryAction::Delete, Found::Directory { filled, .. }) => delete(desired, *filled),
+        (DirectoryAction::Delete, Found::Other(what)) => {
+            Err(Failure::new(format!("cannot delete the directory `{}`: it is {what}", path.display()))
+                .hint("use `file` or `link` with the action `delete`"))
+        }
+        (DirectoryAction::Create, Found::Nothing(new)) => create(desired, state, new),
+        (DirectoryAction::Create, Found::Other(what)) => {
+            Err(Failure::new(format!("cannot create the directory `{}`: {what} is there", path.display()))
+                .hint("remove it (`file` or `link` with the action `delete`), or correct the path"))
+        }
+        (DirectoryAction::Create, Found::Directory { metadata, refusal, .. }) => {
+            let at = state.target.as_ref().unwrap_or(path);
+            let Some(attributes) = Attributes::difference(at.clone(), metadata, &state.wanted) else { return Ok(Vec::new()) };
+            if let Some(refusal) = refusal {
+                let hint = "declare the directory that is meant by its own path, without the link";
+                return Err(refusal.failure(path, "directory", hint));
+            }
+            Ok(vec![change_attributes(desired, state, metadata, attributes)])
+        }
+    }
+}
+
+fn create(desired: &ManagedDirectory, state: &State, new: &New) -> Result<Vec<Change<Step>>, Failure> {
+    let path = &desired.path;
+    if let Some(blocked) = &new.blocked {
+        return Err(Failure::new(format!("cannot create `{}`: `{}` is not a directory", path.display(), blocked.display()))
+            .hint("correct the path, or remove what stands in the directory's place"));
+    }
+    if !desired.recursive
+        && let Some(above) = new.missing.last()
+    {
+        let above = above.display();
+        return Err(Failure::new(format!("cannot create `{}`: the directory `{above}` does not exist", path.display()))
+            .hint(format!("add `recursive: true`, or declare `directory(\"{above}\")` before this resource")));
+    }
+    let new_mode = desired.new_mode | if new.setgid { 0o2000 } else { 0 };
+    let mut changes: Vec<Change<Step>> =
+        new.missing.iter().map(|above| make(above, new_mode, &Ownership::default(), new, "")).collect();
+    let words = desired.declared.words();
+    let with = if words.is_empty() { String::new() } else { format!(" with {}", words.join(", ")) };
+    changes.push(make(path, state.wanted.mode.unwrap_or(new_mode), &state.wanted, new, &with));
+    Ok(changes)
+}
+
+fn make(path: &Path, mode: u32, wanted: &Ownership, new: &New, with: &str) -> Change<Step> {
+    let step = Step::Make { path: path.to_owned(), mode, uid: wanted.uid, gid: wanted.gid };
+    Change::new(format!("create directory `{}`{with}", path.display()), step)
+        .provides(Provide::Directory {
+            path: path.to_owned(),
+            mode,
+            uid: wanted.uid.unwrap_or(new.uid),
+            gid: wanted.gid.unwrap_or(new.gid),
+        })
+        .touches(Area::Files)
+}
+
+fn change_attributes(desired: &ManagedDirectory, state: &State, metadata: &Metadata, attributes: Attributes) -> Change<Step> {
+    let words = difference_words(&desired.declared, metadata, &state.wanted, &state.names).join(", ");
+    let provide = Provide::Attributes {
+        path: attributes.path.clone(),
+        mode: attributes.mode.unwrap_or(metadata.mode),
+        uid: attributes.uid.unwrap_or(metadata.uid),
+        gid: attributes.gid.unwrap_or(metadata.gid),
+        touched: false,
+    };
+    Change::new(format!("change directory `{}`: {words}", attributes.path.display()), Step::Attributes(attributes))
+        .provides(provide)
+        .touches(Area::Files)
+}
+
+fn delete(desired: &ManagedDirectory, filled: bool) -> Result<Vec<Change<Step>>, Failure> {
+    let path = &desired.path;
+    if filled && !desired.recursive {
+        return Err(Failure::new(format!("cannot delete the directory `{}`: it is not empty", path.display()))
+            .hint("add `recursive: true` to remove it with all that is in it"));
+    }
+    let all = if filled { ", with all that is in it" } else { "" };
+    let step = Step::Remove { path: path.clone(), recursive: desired.recursive };
+    let change = Change::new(format!("delete directory `{}`{all}", path.display()), step);
+    Ok(vec![change.provides(Provide::Absent { path: path.clone() }).touches(Area::Files)])
+}
+
+/// # Errors
+/// When the system refuses.
+pub fn apply(apply: &Apply<'_>, step: &Step) -> Result<(), Failure> {
+    match step {
+        Step::Make { path, mode, uid, gid } => {
+            apply.system.create_dir(path, *mode).attempting("create the directory", path)?;
+            if uid.is_some() || gid.is_some() {
+                apply.system.set_owner(path, *uid, *gid).attempting("change the owner of", path)?;
+            }
+            apply.system.relabel(path, false)
+        }
+        Step::Attributes(attributes) => attributes.apply(apply),
+        Step::Remove { path, recursive: true } => apply.system.remove_dir_all(path).attempting("delete the directory", path),
+        Step::Remove { path, recursive: false } => apply.system.remove_dir(path).attempting("delete the directory", path),
+    }
+}

@@ -1,0 +1,53 @@
+//! `file`: a file whose content stands in the recipe.
+
+use std::rc::Rc;
+
+use toque_engine::diagnostic::Diagnostic;
+use toque_engine::resource::{PropertyError, Resource, Scope};
+
+use crate::content::{FileAction, ManagedFile, managed_file};
+
+managed_file! {
+    /// A file with content from the recipe, or only its owner, group and mode.
+    pub struct File {
+        /// What the file holds. Default: whatever is there; a new file is empty.
+        #[serde(default)]
+        pub content: Option<String>,
+        /// SHA-256 that `content` must have, 64 hexadecimal digits. Default: not checked.
+        #[serde(default)]
+        pub checksum: Option<String>,
+    }
+}
+
+impl Resource for File {
+    const KIND: &'static str = "file";
+    const IDENTITY: &'static str = "path";
+    type Action = FileAction;
+    type Desired = ManagedFile;
+
+    fn check(&self, _actions: &[FileAction]) -> Result<(), PropertyError> {
+        if let Some(checksum) = &self.checksum {
+            check_checksum(checksum, 64)?;
+            if self.content.is_none() {
+                return Err(PropertyError::new("checksum", "it says what `content` must be, and there is no `content`"));
+            }
+        }
+        self.check_managed()
+    }
+
+    fn resolve(mut self, scope: &dyn Scope) -> Result<ManagedFile, Diagnostic> {
+        let content = self.content.take().map(|content| Rc::from(content.into_bytes()));
+        let checksum = self.checksum.take().map(|checksum| checksum.to_ascii_lowercase());
+        Ok(self.managed(content, checksum, scope.umask()))
+    }
+}
+
+/// # Errors
+/// When it cannot be (the beginning of, from `least` digits on) a SHA-256 in hexadecimal.
+pub fn check_checksum(checksum: &str, least: usize) -> Result<(), PropertyError> {
+    let digits = checksum.len();
+    if checksum.bytes().all(|digit| digit.is_ascii_hexdigit()) && (least..=64).contains(&digits) {
+        return Ok(());
+    }
+    Err(PropertyError::new("checksum", format!("`{checksum}` is no SHA-256")).hint("write the 64 hexadecimal digits of `sha256sum`"))
+}

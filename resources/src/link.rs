@@ -1,0 +1,348 @@
+//! `link`: a symbolic link, or another name of a file.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use toque_engine::actions;
+use toque_engine::diagnostic::Diagnostic;
+use toque_engine::failure::{Attempting, Failure};
+use toque_engine::property::Account;
+use toque_engine::resource::{Apply, Change, Effect, PropertyError, Provide, Provider, Resource, Scope};
+use toque_engine::snapshots::Area;
+use toque_engine::system::{FileKind, Metadata, Ownership, Query};
+use toque_engine::view::View;
+
+use crate::ownership::{Declared, Names, difference_words, own_ids};
+
+/// A symbolic link, or a hard link.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Link {
+    /// Absolute path of the link. Default: the resource's name.
+    pub target_file: String,
+    /// Where the link leads. A symbolic link keeps the text as it is written (relative is to the link's folder) and may lead to
+    /// nothing; a hard link needs the absolute path of a file on the same file system. Required, except to delete a symbolic link.
+    #[serde(default)]
+    pub to: Option<String>,
+    /// `"symbolic"` or `"hard"`. Default: `"symbolic"`.
+    #[serde(default)]
+    pub link_type: LinkType,
+    /// Owner of the symbolic link itself, by name or number. Default: toque's own user for a new link.
+    #[serde(default)]
+    pub owner: Option<Account>,
+    /// Group of the symbolic link itself, by name or number. Default: toque's own group for a new link.
+    #[serde(default)]
+    pub group: Option<Account>,
+    /// Whether a file at the path is replaced by the link; its content is lost. Default: `false`.
+    #[serde(default)]
+    pub force: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum LinkType {
+    #[default]
+    Symbolic,
+    Hard,
+}
+
+actions! {
+    pub enum LinkAction {
+        Create = "create", "Make the link, or lead it to where it is declared to lead.";
+        Delete = "delete", "Remove the link; what it leads to stays.";
+    }
+}
+
+impl Resource for Link {
+    const KIND: &'static str = "link";
+    const IDENTITY: &'static str = "target_file";
+    type Action = LinkAction;
+    type Desired = Desired;
+
+    fn check(&self, actions: &[LinkAction]) -> Result<(), PropertyError> {
+        crate::path::check_file("target_file", &self.target_file)?;
+        let hard = self.link_type == LinkType::Hard;
+        match self.to.as_deref() {
+            None if hard || actions.contains(&LinkAction::Create) => {
+                return Err(PropertyError::new("to", "it is required: where does the link lead?"));
+            }
+            Some("") => return Err(PropertyError::new("to", "it is empty")),
+            Some(to) if hard => crate::path::check_file("to", to)?,
+            _ => {}
+        }
+        if hard && (self.owner.is_some() || self.group.is_some()) {
+            let property = if self.owner.is_some() { "owner" } else { "group" };
+            return Err(PropertyError::new(property, "a hard link is the file itself and has no owner of its own")
+                .hint("set it on a `file` resource"));
+        }
+        Ok(())
+    }
+
+    fn resolve(self, _scope: &dyn Scope) -> Result<Desired, Diagnostic> {
+        Ok(Desired {
+            path: crate::path::plain(&self.target_file),
+            to: PathBuf::from(self.to.unwrap_or_default()),
+            hard: self.link_type == LinkType::Hard,
+            declared: Declared { owner: self.owner, group: self.group, mode: None },
+            force: self.force,
+        })
+    }
+}
+
+/// What a link has to be.
+#[derive(Debug, Clone)]
+pub struct Desired {
+    pub path: PathBuf,
+    pub to: PathBuf,
+    pub hard: bool,
+    pub declared: Declared,
+    pub force: bool,
+}
+
+/// What `inspect` found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    pub found: Found,
+    /// Whether the folder of the link is there; looked at only when the link is not.
+    pub folder: bool,
+    /// What a hard link is to lead to.
+    pub to: Option<Metadata>,
+    pub wanted: Ownership,
+    pub names: Names,
+    /// Whom a new link belongs to when nothing is declared.
+    pub own: (u32, u32),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    Nothing,
+    Link { to: PathBuf, metadata: Metadata },
+    File(Metadata),
+    Directory,
+    Special,
+}
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Make the link under another name, and let it take the place of whatever is there.
+    Make { path: PathBuf, to: PathBuf, hard: bool, uid: Option<u32>, gid: Option<u32> },
+    Owner { path: PathBuf, uid: Option<u32>, gid: Option<u32> },
+    Remove { path: PathBuf },
+}
+
+/// Makes links by system calls.
+pub struct Links;
+
+impl Provider for Links {
+    type Resource = Link;
+    type State = State;
+    type Step = Step;
+    const NAME: &'static str = "link";
+
+    fn inspect(&self, view: &View<'_>, desired: &Desired, action: LinkAction) -> Result<State, Failure> {
+        let path = &desired.path;
+        let wanted = match action {
+            LinkAction::Create => desired.declared.resolve(view)?,
+            LinkAction::Delete => Ownership::default(),
+        };
+        let mut state =
+            State { found: Found::Nothing, folder: true, to: None, wanted, names: Names::default(), own: own_ids(view)? };
+        match lstat(view, path)? {
+            None => {
+                let folder = path.parent().unwrap_or(path);
+                state.folder = view.stat(folder).is_ok_and(|metadata| metadata.kind == FileKind::Directory);
+            }
+            Some(metadata) => {
+                state.found = match metadata.kind {
+                    FileKind::Link => {
+                        state.names = Names::of(view, &metadata, &state.wanted)?;
+                        Found::Link { to: view.read_link(path).attempting("read the link", path)?, metadata }
+                    }
+                    FileKind::File => Found::File(metadata),
+                    FileKind::Directory => Found::Directory,
+                    FileKind::Special => Found::Special,
+                }
+            }
+        }
+        if desired.hard {
+            // As link(2): a link at the end is not followed.
+            state.to = lstat(view, &desired.to)?;
+        }
+        Ok(state)
+    }
+
+    fn plan(&self, desired: &Desired, action: LinkAction, state: &State) -> Result<Vec<Change<Step>>, Failure> {
+        match (action, desired.hard) {
+            (LinkAction::Delete, _) => delete(desired, state),
+            (LinkAction::Create, true) => create_hard(desired, state),
+            (LinkAction::Create, false) => create_symbolic(desired, state),
+        }
+    }
+
+    fn apply(
+        &self,
+        apply: &mut Apply<'_>,
+        _desired: &Desired,
+        _action: LinkAction,
+        changes: &[Change<Step>],
+    ) -> Result<Effect, Failure> {
+        for change in changes {
+            match &change.step {
+                Step::Make { path, to, hard, uid, gid } => make(apply, path, to, *hard, (*uid, *gid))?,
+                Step::Owner { path, uid, gid } => {
+                    apply.system.set_owner(path, *uid, *gid).attempting("change the owner of", path)?;
+                }
+                Step::Remove { path } => apply.system.remove_file(path).attempting("delete the link", path)?,
+            }
+        }
+        Ok(Effect::Changed)
+    }
+}
+
+fn lstat(view: &View<'_>, path: &Path) -> Result<Option<Metadata>, Failure> {
+    match view.lstat(path) {
+        Ok(metadata) => Ok(Some(metadata)),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(error) => Err(Failure::io("look at", path, &error)),
+    }
+}
+
+fn create_symbolic(desired: &Desired, state: &State) -> Result<Vec<Change<Step>>, Failure> {
+    let Desired { path, to, .. } = desired;
+    let (uid, gid) = (state.wanted.uid, state.wanted.gid);
+    let provide = |(own_uid, own_gid): (u32, u32)| Provide::Link {
+        path: path.clone(),
+        to: to.clone(),
+        uid: uid.unwrap_or(own_uid),
+        gid: gid.unwrap_or(own_gid),
+    };
+    let here = path.display();
+    if let Found::Link { to: present, metadata } = &state.found
+        && same_text(present, to)
+    {
+        let words = difference_words(&desired.declared, metadata, &state.wanted, &state.names);
+        if words.is_empty() {
+            return Ok(Vec::new());
+        }
+        let step = Step::Owner { path: path.clone(), uid, gid };
+        let change = Change::new(format!("change link `{here}`: {}", words.join(", ")), step);
+        return Ok(vec![change.provides(provide((metadata.uid, metadata.gid))).touches(Area::Files)]);
+    }
+    make_room(desired, state)?;
+    let words = desired.declared.words();
+    let with = if words.is_empty() { String::new() } else { format!(", with {}", words.join(", ")) };
+    let what = match &state.found {
+        Found::Link { to: present, .. } => format!("lead link `{here}` to `{}` and not to `{}`{with}", to.display(), present.display()),
+        _ => format!("create link `{here}` to `{}`{with}{}", to.display(), replacing(state)),
+    };
+    let step = Step::Make { path: path.clone(), to: to.clone(), hard: false, uid, gid };
+    Ok(vec![Change::new(what, step).provides(provide(state.own)).touches(Area::Files)])
+}
+
+fn create_hard(desired: &Desired, state: &State) -> Result<Vec<Change<Step>>, Failure> {
+    let Desired { path, to, .. } = desired;
+    let (here, there) = (path.display(), to.display());
+    let Some(file) = &state.to else {
+        return Err(Failure::new(format!("cannot create the hard link `{here}`: there is no file `{there}`"))
+            .hint("declare the file before this resource, or correct `to`"));
+    };
+    if file.kind == FileKind::Directory {
+        return Err(Failure::new(format!("cannot create the hard link `{here}`: `{there}` is a directory"))
+            .hint("leave out `link_type` for a symbolic link"));
+    }
+    let present = match &state.found {
+        Found::Link { metadata, .. } | Found::File(metadata) => Some(metadata),
+        _ => None,
+    };
+    if present.is_some_and(|present| same_file(present, file)) {
+        return Ok(Vec::new());
+    }
+    make_room(desired, state)?;
+    let step = Step::Make { path: path.clone(), to: to.clone(), hard: true, uid: None, gid: None };
+    let change = Change::new(format!("create hard link `{here}` to `{there}`{}", replacing(state)), step);
+    Ok(vec![change.provides(Provide::HardLink { path: path.clone(), to: to.clone() }).touches(Area::Files)])
+}
+
+/// A link takes the place of nothing or of a link. A file may be all there is of someone's work, so it needs a word of consent.
+fn make_room(desired: &Desired, state: &State) -> Result<(), Failure> {
+    let here = desired.path.display();
+    let folder = desired.path.parent().unwrap_or(&desired.path).display();
+    let failure = match &state.found {
+        Found::Nothing if !state.folder => Failure::new(format!("cannot create the link `{here}`: there is no directory `{folder}`"))
+            .hint(format!("declare `directory(\"{folder}\")` before this resource, or correct the path")),
+        Found::File(_) if !desired.force => Failure::new(format!("cannot create the link `{here}`: a file is there"))
+            .hint("set `force: true` to replace it (its content is lost), or move it away"),
+        Found::Directory => Failure::new(format!("cannot create the link `{here}`: a directory is there"))
+            .hint("remove it by `directory` with the action `delete`, or correct the path"),
+        Found::Special => Failure::new(format!("cannot create the link `{here}`: a device, socket or pipe is there"))
+            .hint("remove it by `file` with the action `delete`, or correct the path"),
+        _ => return Ok(()),
+    };
+    Err(failure)
+}
+
+fn delete(desired: &Desired, state: &State) -> Result<Vec<Change<Step>>, Failure> {
+    let path = &desired.path;
+    let here = path.display();
+    let refused = |what: &str| {
+        Err(Failure::new(format!("cannot delete the link `{here}`: it is {what}"))
+            .hint("use `file` or `directory` with the action `delete`, or correct the path"))
+    };
+    match &state.found {
+        Found::Nothing => return Ok(Vec::new()),
+        Found::Directory => return refused("a directory"),
+        Found::Special => return refused("a device, socket or pipe"),
+        Found::File(_) if !desired.hard => return refused("a file"),
+        Found::Link { metadata, .. } | Found::File(metadata) if desired.hard => {
+            if !state.to.as_ref().is_some_and(|to| same_file(metadata, to)) {
+                return refused(&format!("not the same file as `{}`", desired.to.display()));
+            }
+        }
+        Found::Link { .. } | Found::File(_) => {}
+    }
+    let change = Change::new(format!("delete link `{here}`"), Step::Remove { path: path.clone() });
+    Ok(vec![change.provides(Provide::Absent { path: path.clone() }).touches(Area::Files)])
+}
+
+fn make(apply: &Apply<'_>, path: &Path, to: &Path, hard: bool, owner: (Option<u32>, Option<u32>)) -> Result<(), Failure> {
+    // Made beside it and renamed, so that there is never a moment without a link.
+    let staged = path.with_file_name(".toque-link");
+    match apply.system.remove_file(&staged) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Failure::io("remove", &staged, &error)),
+        _ => {}
+    }
+    let made = if hard { apply.system.hard_link(to, &staged) } else { apply.system.symlink(to, &staged) };
+    made.attempting("create the link", path)?;
+    let (uid, gid) = owner;
+    let owned = if uid.is_some() || gid.is_some() {
+        apply.system.set_owner(&staged, uid, gid).attempting("change the owner of", path)
+    } else {
+        Ok(())
+    };
+    let result = owned.and_then(|()| apply.system.rename(&staged, path).attempting("create the link", path));
+    if let Err(failure) = result {
+        apply.system.remove_file(&staged).attempting("remove", &staged)?;
+        return Err(failure);
+    }
+    if hard { Ok(()) } else { apply.system.relabel(path, false) }
+}
+
+fn replacing(state: &State) -> &'static str {
+    match state.found {
+        Found::Nothing => "",
+        Found::Link { .. } => ", in place of a link",
+        _ => ", in place of a file",
+    }
+}
+
+fn same_file(one: &Metadata, other: &Metadata) -> bool {
+    (one.device, one.inode) == (other.device, other.inode)
+}
+
+/// Paths compare equal with and without a slash at the end; the text of a link does not.
+fn same_text(one: &Path, other: &Path) -> bool {
+    one.as_os_str() == other.as_os_str()
+}

@@ -1,0 +1,87 @@
+//! `template`: a file rendered from a template.
+
+use std::path::Path;
+
+use serde_json::{Map, Value};
+use toque_engine::diagnostic::Diagnostic;
+use toque_engine::property::OneOrMany;
+use toque_engine::resource::{PropertyError, Resource, Scope, TemplateSource};
+
+use crate::content::{FileAction, ManagedFile, managed_file};
+
+managed_file! {
+    /// A file rendered from a template of the cookbook.
+    pub struct Template {
+        /// Template below the cookbook's `templates/`, or an array of which the first that exists is taken.
+        /// Default: the file's own name with `.hbs` after it.
+        #[serde(default)]
+        pub source: Option<OneOrMany<String>>,
+        /// What the template can use by name, as a map. Default: nothing; `node` is always there.
+        #[serde(default)]
+        pub variables: Map<String, Value>,
+        /// Cookbook to take the template from. Default: the recipe's own.
+        #[serde(default)]
+        pub cookbook: Option<String>,
+        /// Whether `source` is an absolute path on the node and not in a cookbook. Default: `false`.
+        #[serde(default)]
+        pub local: bool,
+    }
+}
+
+impl Resource for Template {
+    const KIND: &'static str = "template";
+    const IDENTITY: &'static str = "path";
+    type Action = FileAction;
+    type Desired = ManagedFile;
+
+    fn check(&self, _actions: &[FileAction]) -> Result<(), PropertyError> {
+        self.check_managed()?;
+        check_source(self.source.as_ref())?;
+        if !self.local {
+            return Ok(());
+        }
+        if self.cookbook.is_some() {
+            return Err(PropertyError::new("cookbook", "a `local` template is in no cookbook").hint("leave out one of the two"));
+        }
+        match &self.source {
+            Some(source) => source.as_slice().iter().try_for_each(|source| crate::path::check_file("source", source)),
+            None => Err(PropertyError::new("source", "a `local` template needs its path")),
+        }
+    }
+
+    fn late(&self) -> bool {
+        self.local
+    }
+
+    fn resolve(mut self, scope: &dyn Scope) -> Result<ManagedFile, Diagnostic> {
+        let source = TemplateSource {
+            sources: sources(self.source.take(), &self.path, ".hbs"),
+            cookbook: self.cookbook.take(),
+            local: self.local,
+            variables: std::mem::take(&mut self.variables),
+        };
+        let content = scope.render(&source)?.into_bytes().into();
+        Ok(self.managed(Some(content), None, scope.umask()))
+    }
+}
+
+/// The declared sources, or the one that has the file's name.
+pub fn sources(declared: Option<OneOrMany<String>>, path: &str, extension: &str) -> Vec<String> {
+    match declared {
+        Some(OneOrMany::One(source)) => vec![source],
+        Some(OneOrMany::Many(sources)) => sources,
+        None => {
+            let name = Path::new(path).file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+            vec![format!("{name}{extension}")]
+        }
+    }
+}
+
+/// # Errors
+/// When an array of sources is empty.
+pub fn check_source(source: Option<&OneOrMany<String>>) -> Result<(), PropertyError> {
+    match source {
+        Some(source) if source.as_slice().is_empty() => Err(PropertyError::new("source", "the array is empty")),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,64 @@
+//! The kinds of machine that a test can boot.
+
+use std::path::PathBuf;
+
+use crate::{machine, root};
+
+/// A kind of machine that a test can boot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Image {
+    /// Debian 12 with systemd.
+    Debian12,
+    /// Debian 11 with systemd.
+    Debian11,
+    /// Debian 12 with `sysvinit-core` as PID 1 and no systemd at all.
+    Debian12SysV,
+}
+
+impl Image {
+    pub const ALL: [Image; 3] = [Image::Debian12, Image::Debian11, Image::Debian12SysV];
+
+    /// Makes the root and the packages of this image unless they are there. Booting does it too;
+    /// doing it beforehand keeps the minute it takes out of the first test.
+    pub fn prepare(self) {
+        machine::require_root();
+        machine::install_needed();
+        self.prepared();
+    }
+
+    pub(crate) fn prepared(self) -> Prepared {
+        machine::require_root();
+        root::prepared(self)
+    }
+
+    /// What the machine calls itself.
+    pub(crate) fn hostname(self) -> &'static str {
+        match self {
+            Image::Debian12 => "debian12",
+            Image::Debian11 => "debian11",
+            Image::Debian12SysV => "debian12-sysv",
+        }
+    }
+
+    pub(crate) fn init(self) -> Init {
+        match self {
+            Image::Debian12 | Image::Debian11 => Init::Systemd,
+            Image::Debian12SysV => Init::SysV,
+        }
+    }
+}
+
+/// What runs as PID 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Init {
+    Systemd,
+    SysV,
+}
+
+/// Where the parts of an image are on this machine. Nothing may write to them: every host that
+/// runs has them beneath it.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub root: PathBuf,
+    pub repository: PathBuf,
+}

@@ -1,0 +1,58 @@
+//! Throwaway machines for acceptance tests.
+//!
+//! Acceptance tests run on real machines, not on mocks: [`Host::boot`] starts one in about half a
+//! second, the test converges it and looks at what became of it, and dropping the `Host` leaves
+//! nothing behind.
+//!
+//! ```no_run
+//! use toque_acceptance::{Host, Image, toque_binary};
+//!
+//! let host = Host::boot(Image::Debian12);
+//! host.copy_in(toque_binary(), "/usr/local/bin/toque");
+//! host.write("/etc/motd", "before");
+//! host.ok(["toque", "--version"]);
+//! assert_eq!(host.read("/etc/motd"), "before");
+//! ```
+//!
+//! A host is an overlay on a cached Debian root ([`Image`]) with `systemd-nspawn` around it. It
+//! has its own network, in which there is only a loopback, and takes its packages from a
+//! repository beside the root, so a test needs no network and always meets the same versions.
+//! Roots and repositories are made by the first boot, or beforehand by `prepare`.
+//!
+//! All of it needs root, and a machine of the Debian family.
+
+mod cache;
+mod cgroup;
+mod command;
+mod host;
+mod image;
+mod machine;
+mod name;
+mod probe;
+mod recipe;
+mod remains;
+mod repository;
+mod root;
+mod slot;
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+pub use command::{Background, Command, Output};
+pub use host::Host;
+pub use image::Image;
+pub use remains::{remains, sweep};
+
+/// The release binary under test: what `TOQUE_BINARY` names, else what the Makefile builds.
+pub fn toque_binary() -> PathBuf {
+    if let Some(path) = env::var_os("TOQUE_BINARY") {
+        return path.into();
+    }
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from);
+    let places = [target.join(format!("{}-unknown-linux-gnu/release/toque", env::consts::ARCH)), target.join("release/toque")];
+    match places.iter().find(|path| path.exists()) {
+        Some(path) => path.clone(),
+        None => panic!("no toque binary at {places:?}: build it with `make`, or name it in TOQUE_BINARY"),
+    }
+}

@@ -1,0 +1,67 @@
+//! Roots: what a new machine has on its disk.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::image::{Image, Prepared};
+use crate::{cache, machine, recipe, repository};
+
+pub(crate) const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/// The root and the repository of an image, from the cache or newly made.
+pub(crate) fn prepared(image: Image) -> Prepared {
+    let name = image.hostname();
+    match image {
+        Image::Debian12 | Image::Debian11 => {
+            let kept = cache::kept(name, recipe::TEXT, |directory| bootstrap(image, directory));
+            Prepared { root: kept.join("root"), repository: kept.join("repository") }
+        }
+        Image::Debian12SysV => {
+            let base = prepared(Image::Debian12);
+            let kept = cache::kept(name, recipe::TEXT, |directory| replace_init(image, &base, directory));
+            Prepared { root: kept.join("root"), repository: base.repository }
+        }
+    }
+}
+
+fn bootstrap(image: Image, directory: &Path) {
+    machine::install_needed();
+    let (root, repository) = (directory.join("root"), directory.join("repository"));
+    let mut debootstrap = apart("exec debootstrap \"$@\"");
+    debootstrap.args(["--variant=minbase", &format!("--include={}", recipe::ROOT), &format!("--keyring={KEYRING}")]);
+    debootstrap.arg(recipe::suite(image)).arg(&root).arg(machine::mirror());
+    machine::call(debootstrap.envs(machine::proxies()));
+
+    repository::fill(image, &root, &repository);
+    inside(&root, &repository, recipe::SET_UP, &[image.hostname()]);
+}
+
+fn replace_init(image: Image, base: &Prepared, directory: &Path) {
+    let root = directory.join("root");
+    machine::call(Command::new("cp").args(["--archive", "--reflink=auto"]).arg(&base.root).arg(&root));
+    inside(&root, &base.repository, recipe::SET_UP_SYSV, recipe::SYSV);
+    inside(&root, &base.repository, recipe::SET_UP, &[image.hostname()]);
+}
+
+/// Runs a script in a root that has not been booted.
+fn inside(root: &Path, repository: &Path, script: &str, arguments: &[&str]) {
+    let mount_point = root.join("srv/repository");
+    machine::make_directory(&mount_point);
+    let mut command = apart(
+        r#"root=$1 repository=$2; shift 2
+        mount --bind "$repository" "$root/srv/repository"
+        mount -t proc proc "$root/proc"
+        exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
+            DEBIAN_FRONTEND=noninteractive sh -euc "$@""#,
+    );
+    command.arg(root).arg(repository).args([script, "sh"]).args(arguments);
+    machine::call(&mut command);
+}
+
+/// A shell whose mounts and processes vanish with it, whatever happens.
+fn apart(script: &str) -> Command {
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--pid", "--fork", "--kill-child", "sh", "-euc"]);
+    command.arg(format!("umask 022\n{script}")).arg("sh");
+    command
+}
