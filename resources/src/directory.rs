@@ -186,12 +186,7 @@ pub fn inspect(view: &View<'_>, desired: &ManagedDirectory, action: DirectoryAct
 }
 
 /// A link is as good as the directory it leads to, but only a trusted one is changed through.
-fn through_link(
-    view: &View<'_>,
-    path: &Path,
-    action: DirectoryAction,
-    target: &mut Option<PathBuf>,
-) -> Result<Found, Failure> {
+fn through_link(view: &View<'_>, path: &Path, action: DirectoryAction, target: &mut Option<PathBuf>) -> Result<Found, Failure> {
     let end = match view.stat(path) {
         Ok(metadata) => metadata,
         // Nothing to delete: what would be a directory is not there.

@@ -11,9 +11,7 @@ use toque_engine::command::{Command, End};
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::{Attempting, Failure};
 use toque_engine::property::{Account, CommandLine, OneOrMany, Seconds};
-use toque_engine::resource::{
-    Apply, Change, Effect, PropertyError, Provide, Provider, Resource, Scope, command_failure,
-};
+use toque_engine::resource::{Apply, Change, Effect, PropertyError, Provide, Provider, Resource, Scope, command_failure};
 use toque_engine::snapshots::{Area, Areas};
 use toque_engine::system::{FileKind, Query};
 use toque_engine::view::View;
@@ -246,4 +244,3 @@ fn shorten(line: &str) -> String {
         None => first.to_owned(),
     }
 }
-

@@ -49,5 +49,6 @@ pub fn check_checksum(checksum: &str, least: usize) -> Result<(), PropertyError>
     if checksum.bytes().all(|digit| digit.is_ascii_hexdigit()) && (least..=64).contains(&digits) {
         return Ok(());
     }
-    Err(PropertyError::new("checksum", format!("`{checksum}` is no SHA-256")).hint("write the 64 hexadecimal digits of `sha256sum`"))
+    Err(PropertyError::new("checksum", format!("`{checksum}` is no SHA-256"))
+        .hint("write the 64 hexadecimal digits of `sha256sum`"))
 }

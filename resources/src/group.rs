@@ -163,7 +163,9 @@ impl Provider for Groupadd {
         let key = format!("group:{name}");
         let provide = |value: Value| Provide::State { area: Area::Accounts, key: key.clone(), value };
         if action == GroupAction::Remove {
-            let gone = || Change::new(format!("remove group `{name}`"), Step::Remove).provides(provide(Value::Null)).touches(Area::Accounts);
+            let gone = || {
+                Change::new(format!("remove group `{name}`"), Step::Remove).provides(provide(Value::Null)).touches(Area::Accounts)
+            };
             return Ok(state.current.is_some().then(gone).into_iter().collect());
         }
         let mut changes = Vec::new();
@@ -183,7 +185,10 @@ impl Provider for Groupadd {
             None => return Ok(Vec::new()),
         };
         if let Some(wanted) = group.gid.filter(|wanted| gid != Some(*wanted)) {
-            let what = format!("change the number of group `{name}` from {} to {wanted}", gid.map_or("?".to_owned(), |gid| gid.to_string()));
+            let what = format!(
+                "change the number of group `{name}` from {} to {wanted}",
+                gid.map_or("?".to_owned(), |gid| gid.to_string())
+            );
             gid = Some(wanted);
             changes.push(
                 Change::new(what, Step::Number(wanted))
@@ -216,7 +221,13 @@ impl Provider for Groupadd {
         Ok(changes.into_iter().map(|change| change.touches(Area::Accounts)).collect())
     }
 
-    fn apply(&self, apply: &mut Apply<'_>, group: &Group, action: GroupAction, changes: &[Change<Step>]) -> Result<Effect, Failure> {
+    fn apply(
+        &self,
+        apply: &mut Apply<'_>,
+        group: &Group,
+        action: GroupAction,
+        changes: &[Change<Step>],
+    ) -> Result<Effect, Failure> {
         let name = group.group_name.as_str();
         for change in changes {
             let mut argv: Vec<String> = Vec::new();

@@ -3,26 +3,26 @@
 mod apt_lists;
 pub mod apt_update;
 pub mod block;
-pub mod execute;
-pub mod facts;
-pub mod group;
-pub mod log;
-pub mod notify_group;
-mod numbers;
-pub mod package;
-mod parse;
-pub mod script;
-pub mod service;
-pub mod systemd_unit;
-pub mod user;
 mod content;
 mod cookbook_file;
 mod directory;
+pub mod execute;
+pub mod facts;
 mod file;
+pub mod group;
 mod link;
+pub mod log;
+pub mod notify_group;
+mod numbers;
 mod ownership;
+pub mod package;
+mod parse;
 mod path;
+pub mod script;
+pub mod service;
+pub mod systemd_unit;
 mod template;
+pub mod user;
 
 use toque_engine::registry::{Kind, Registry};
 

@@ -128,9 +128,21 @@ pub enum Found {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// Make the link under another name, and let it take the place of whatever is there.
-    Make { path: PathBuf, to: PathBuf, hard: bool, uid: Option<u32>, gid: Option<u32> },
-    Owner { path: PathBuf, uid: Option<u32>, gid: Option<u32> },
-    Remove { path: PathBuf },
+    Make {
+        path: PathBuf,
+        to: PathBuf,
+        hard: bool,
+        uid: Option<u32>,
+        gid: Option<u32>,
+    },
+    Owner {
+        path: PathBuf,
+        uid: Option<u32>,
+        gid: Option<u32>,
+    },
+    Remove {
+        path: PathBuf,
+    },
 }
 
 /// Makes links by system calls.
@@ -235,7 +247,9 @@ fn create_symbolic(desired: &Desired, state: &State) -> Result<Vec<Change<Step>>
     let words = desired.declared.words();
     let with = if words.is_empty() { String::new() } else { format!(", with {}", words.join(", ")) };
     let what = match &state.found {
-        Found::Link { to: present, .. } => format!("lead link `{here}` to `{}` and not to `{}`{with}", to.display(), present.display()),
+        Found::Link { to: present, .. } => {
+            format!("lead link `{here}` to `{}` and not to `{}`{with}", to.display(), present.display())
+        }
         _ => format!("create link `{here}` to `{}`{with}{}", to.display(), replacing(state)),
     };
     let step = Step::Make { path: path.clone(), to: to.clone(), hard: false, uid, gid };
@@ -271,8 +285,10 @@ fn make_room(desired: &Desired, state: &State) -> Result<(), Failure> {
     let here = desired.path.display();
     let folder = desired.path.parent().unwrap_or(&desired.path).display();
     let failure = match &state.found {
-        Found::Nothing if !state.folder => Failure::new(format!("cannot create the link `{here}`: there is no directory `{folder}`"))
-            .hint(format!("declare `directory(\"{folder}\")` before this resource, or correct the path")),
+        Found::Nothing if !state.folder => {
+            Failure::new(format!("cannot create the link `{here}`: there is no directory `{folder}`"))
+                .hint(format!("declare `directory(\"{folder}\")` before this resource, or correct the path"))
+        }
         Found::File(_) if !desired.force => Failure::new(format!("cannot create the link `{here}`: a file is there"))
             .hint("set `force: true` to replace it (its content is lost), or move it away"),
         Found::Directory => Failure::new(format!("cannot create the link `{here}`: a directory is there"))

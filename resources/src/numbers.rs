@@ -98,7 +98,8 @@ fn next(view: &View<'_>, kind: &str, used: &BTreeSet<u32>, (min, max): (u32, u32
 
 /// Names that the account files can hold.
 pub(crate) fn check_name(property: &str, name: &str) -> Result<(), PropertyError> {
-    let wrong = name.is_empty() || name.starts_with('-') || name.contains([':', ',', '\n', '/']) || name.contains(char::is_whitespace);
+    let wrong =
+        name.is_empty() || name.starts_with('-') || name.contains([':', ',', '\n', '/']) || name.contains(char::is_whitespace);
     if wrong {
         return Err(PropertyError::new(property, format!("`{name}` cannot be the name of an account"))
             .hint("use letters, digits, `_`, `.` and `-`, and begin with a letter"));

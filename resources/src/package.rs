@@ -294,18 +294,29 @@ fn plan_one(wanted: &Wanted, wish: &Wish, action: PackageAction, found: &Found) 
                 return Ok(None);
             }
             if found.held && found.installed.is_some() {
-                return Err(Failure::new(format!("package `{name}` is locked at {}", found.installed.as_deref().unwrap_or_default()))
-                    .hint("unlock it first (action `unlock`), or leave its version alone"));
+                return Err(Failure::new(format!(
+                    "package `{name}` is locked at {}",
+                    found.installed.as_deref().unwrap_or_default()
+                ))
+                .hint("unlock it first (action `unlock`), or leave its version alone"));
             }
             let what = match &found.installed {
                 None => format!("install package `{name}`{}", shown(&target.version)),
                 Some(old) => {
                     let verb = if downgrade { "downgrade" } else { "upgrade" };
-                    format!("{verb} package `{name}` from {old}{}", target.version.as_ref().map_or(String::new(), |v| format!(" to {v}")))
+                    format!(
+                        "{verb} package `{name}` from {old}{}",
+                        target.version.as_ref().map_or(String::new(), |v| format!(" to {v}"))
+                    )
                 }
             };
             let verb = if downgrade { Verb::Downgrade } else { Verb::Install };
-            Some(with_company(change(verb, what, &target.argument, remember(Some(target.version.as_deref().unwrap_or_default()), found.held, false))))
+            Some(with_company(change(
+                verb,
+                what,
+                &target.argument,
+                remember(Some(target.version.as_deref().unwrap_or_default()), found.held, false),
+            )))
         }
         PackageAction::Remove if found.installed.is_some() && removes => {
             let what = format!("remove package `{name}`{}", shown(&found.installed));
@@ -324,11 +335,16 @@ fn plan_one(wanted: &Wanted, wish: &Wish, action: PackageAction, found: &Found) 
         }
         PackageAction::Lock if !found.held => {
             let what = format!("lock package `{name}`{}", shown(&found.installed));
-            Some(change(Verb::Hold, what, name, remember(found.installed.as_deref(), true, found.leftovers)).touches(Area::Packages))
+            Some(
+                change(Verb::Hold, what, name, remember(found.installed.as_deref(), true, found.leftovers)).touches(Area::Packages),
+            )
         }
         PackageAction::Unlock if found.held => {
             let what = format!("unlock package `{name}`{}", shown(&found.installed));
-            Some(change(Verb::Release, what, name, remember(found.installed.as_deref(), false, found.leftovers)).touches(Area::Packages))
+            Some(
+                change(Verb::Release, what, name, remember(found.installed.as_deref(), false, found.leftovers))
+                    .touches(Area::Packages),
+            )
         }
         _ => None,
     })

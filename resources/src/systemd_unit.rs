@@ -11,7 +11,9 @@ use toque_engine::command::Command;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::{Attempting, Failure};
 use toque_engine::property::Account;
-use toque_engine::resource::{Action as _, Apply, Change, Effect, HostFacts, PropertyError, Provide, Provider, Resource, Scope, Support};
+use toque_engine::resource::{
+    Action as _, Apply, Change, Effect, HostFacts, PropertyError, Provide, Provider, Resource, Scope, Support,
+};
 use toque_engine::snapshots::Area;
 use toque_engine::system::{FileKind, Ownership, Query};
 use toque_engine::view::View;
@@ -124,7 +126,9 @@ fn render(sections: &Map<String, Value>) -> Result<String, String> {
                 let value = match value {
                     Value::String(text) => text.clone(),
                     Value::Bool(_) | Value::Number(_) => value.to_string(),
-                    _ => return Err(format!("`{option}` in section `{section}` is neither text nor a number nor an array of those")),
+                    _ => {
+                        return Err(format!("`{option}` in section `{section}` is neither text nor a number nor an array of those"));
+                    }
                 };
                 text += &format!("{option}={value}\n");
             }
@@ -221,7 +225,13 @@ impl Provider for UnitFile {
         Ok(verb.map(|verb| control(wanted, action, verb, unit)).into_iter().collect())
     }
 
-    fn apply(&self, apply: &mut Apply<'_>, wanted: &Wanted, action: UnitAction, changes: &[Change<Step>]) -> Result<Effect, Failure> {
+    fn apply(
+        &self,
+        apply: &mut Apply<'_>,
+        wanted: &Wanted,
+        action: UnitAction,
+        changes: &[Change<Step>],
+    ) -> Result<Effect, Failure> {
         let bus = Bus::of(apply.view, wanted.unit.user.as_ref())?;
         for change in changes {
             match &change.step {
@@ -235,9 +245,10 @@ impl Provider for UnitFile {
                     let starts = match action {
                         UnitAction::Start => ServiceAction::Start,
                         UnitAction::Reload => ServiceAction::Reload,
-                        UnitAction::Restart | UnitAction::TryRestart | UnitAction::ReloadOrRestart | UnitAction::ReloadOrTryRestart => {
-                            ServiceAction::Restart
-                        }
+                        UnitAction::Restart
+                        | UnitAction::TryRestart
+                        | UnitAction::ReloadOrRestart
+                        | UnitAction::ReloadOrTryRestart => ServiceAction::Restart,
                         _ => ServiceAction::Nothing,
                     };
                     apply
@@ -270,14 +281,14 @@ fn create(wanted: &Wanted, state: &State) -> Option<Change<Step>> {
         load: fresh.load,
         ..if state.unit.load == "loaded" { state.unit.clone() } else { Unit { active: fresh.active, ..Unit::default() } }
     };
-    let file = Provide::File {
-        path: wanted.path.clone(),
-        content: Some(content.as_bytes().into()),
-        mode: 0o644,
-        uid: 0,
-        gid: 0,
-    };
-    Some(Change::new(what, Step::Write).diff(diff).provides(file).provides(unit_state(wanted, &unit)).touches(Area::Files | Area::Services))
+    let file = Provide::File { path: wanted.path.clone(), content: Some(content.as_bytes().into()), mode: 0o644, uid: 0, gid: 0 };
+    Some(
+        Change::new(what, Step::Write)
+            .diff(diff)
+            .provides(file)
+            .provides(unit_state(wanted, &unit))
+            .touches(Area::Files | Area::Services),
+    )
 }
 
 fn delete(wanted: &Wanted, state: &State) -> Option<Change<Step>> {
@@ -300,9 +311,11 @@ fn control(wanted: &Wanted, action: UnitAction, verb: &'static str, unit: &Unit)
         UnitAction::Mask => set(&mut after.load, "masked") && set(&mut after.file, "masked"),
         UnitAction::Unmask => set(&mut after.load, "loaded") && set(&mut after.file, "disabled"),
         UnitAction::Stop => set(&mut after.active, "inactive") && unit.stops.is_empty(),
-        UnitAction::Start | UnitAction::Restart | UnitAction::ReloadOrRestart | UnitAction::TryRestart | UnitAction::ReloadOrTryRestart => {
-            set(&mut after.active, "active") && unit.starts.is_empty()
-        }
+        UnitAction::Start
+        | UnitAction::Restart
+        | UnitAction::ReloadOrRestart
+        | UnitAction::TryRestart
+        | UnitAction::ReloadOrTryRestart => set(&mut after.active, "active") && unit.starts.is_empty(),
         UnitAction::Reload => true,
         _ => false,
     };

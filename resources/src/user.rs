@@ -112,6 +112,12 @@ impl User {
             return Some(Ok(Some(day)));
         }
         let epoch = Date::constant(1970, 1, 1);
-        Some(text.parse::<Date>().ok().and_then(|date| date.since(epoch).ok()).map(|span| Some(i64::from(span.get_days()))).ok_or(()))
+        Some(
+            text.parse::<Date>()
+                .ok()
+                .and_then(|date| date.since(epoch).ok())
+                .map(|span| Some(i64::from(span.get_days())))
+                .ok_or(()),
+        )
     }
 }

@@ -44,10 +44,8 @@ impl Provider for Apt {
 
     fn inspect(&self, view: &View<'_>, wanted: &Wanted, action: PackageAction) -> Result<State, Failure> {
         let installed = view.snapshot(Area::Packages, read_status)?;
-        let mut state = State {
-            found: wanted.wishes.iter().map(|wish| find(view, &installed, &wish.name, action)).collect(),
-            refresh: false,
-        };
+        let mut state =
+            State { found: wanted.wishes.iter().map(|wish| find(view, &installed, &wish.name, action)).collect(), refresh: false };
         if let Some(path) = &wanted.package.source
             && matches!(action, PackageAction::Install | PackageAction::Upgrade)
         {
@@ -298,7 +296,8 @@ fn policies(view: &View<'_>, release: Option<&str>, names: &[&str]) -> Result<Ha
 fn ask(query: &dyn Query, release: Option<&str>, names: &[&str]) -> Result<HashMap<String, Policy>, Failure> {
     let release = release.map(|release| format!("APT::Default-Release={release}"));
     let options = release.iter().flat_map(|release| ["-o", release.as_str()]);
-    let output = query.probe(&Command::new(["apt-cache"].into_iter().chain(options).chain(["policy", "--"]).chain(names.iter().copied())))?;
+    let output = query
+        .probe(&Command::new(["apt-cache"].into_iter().chain(options).chain(["policy", "--"]).chain(names.iter().copied())))?;
     if !output.success() {
         return Err(Failure::new("cannot look up packages in the lists of apt").note(output.stderr()));
     }
@@ -313,7 +312,8 @@ fn expect_all(query: &dyn Query, wanted: &Wanted, steps: &[&Step]) -> Result<(),
     for step in installs {
         let policy = policies.get(&step.name).cloned().unwrap_or_default();
         let version = step.argument.strip_prefix(&step.name).and_then(|rest| rest.strip_prefix('='));
-        let offered = version.map_or(policy.candidate.is_some(), |version| policy.versions.iter().any(|offered| offered == version));
+        let offered =
+            version.map_or(policy.candidate.is_some(), |version| policy.versions.iter().any(|offered| offered == version));
         // A virtual package that is only now known is resolved by apt itself, which refuses when several provide it.
         let provided = || {
             let output = query.probe(&Command::new(["apt-cache", "showpkg", "--", &step.name]))?;
@@ -363,7 +363,9 @@ fn apt_get(apply: &Apply<'_>, wanted: &Wanted, verb: &str, downgrade: bool, name
 fn answer(apply: &Apply<'_>, wanted: &Wanted, response: &str) -> Result<(), Failure> {
     let mut command = command(wanted, ["debconf-set-selections"]).input(response);
     command.sensitive = true;
-    apply.run(&command).map_err(|failure| failure.hint("each line is `package question type answer`; see debconf-set-selections(1)"))?;
+    apply
+        .run(&command)
+        .map_err(|failure| failure.hint("each line is `package question type answer`; see debconf-set-selections(1)"))?;
     Ok(())
 }
 

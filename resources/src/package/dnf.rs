@@ -195,7 +195,9 @@ impl Dnf {
         let has = |verb| steps.iter().any(|step| step.verb == verb);
         if has(Verb::Refresh) && !self.refreshed.recently(apply.system.now()) {
             let refresh = command(wanted, ["dnf", "-q", "-y", "--refresh", "makecache"]);
-            apply.run(&refresh).map_err(|failure| failure.hint("see that the repositories in /etc/yum.repos.d are right and can be reached"))?;
+            apply
+                .run(&refresh)
+                .map_err(|failure| failure.hint("see that the repositories in /etc/yum.repos.d are right and can be reached"))?;
             self.refreshed.set(apply.system.now());
         }
         let mut seen = HashSet::new();
@@ -318,7 +320,8 @@ fn offers(view: &View<'_>, wanted: &Wanted, names: &[&str], anew: bool) -> Resul
 fn ask(query: &dyn Query, wanted: &Wanted, names: &[&str], anew: bool) -> Result<HashMap<String, Vec<Nevra>>, Failure> {
     let refresh = anew.then_some("--refresh");
     let options = wanted.options.iter().map(String::as_str).filter(|option| option.contains("repo") || option.contains("module"));
-    let argv = ["dnf", "-q", "-y"].into_iter().chain(refresh).chain(options).chain(["repoquery", "--available", "--qf", rpm::DNF_FORMAT]);
+    let argv =
+        ["dnf", "-q", "-y"].into_iter().chain(refresh).chain(options).chain(["repoquery", "--available", "--qf", rpm::DNF_FORMAT]);
     let output = query.probe(&command(wanted, argv.chain(["--"]).chain(names.iter().copied())))?;
     if !output.success() {
         return Err(Failure::new("cannot look up packages in the repositories of dnf")
@@ -373,7 +376,8 @@ fn command<'a>(wanted: &Wanted, argv: impl IntoIterator<Item = &'a str>) -> Comm
 
 fn dnf(apply: &Apply<'_>, wanted: &Wanted, verb: &[&str], names: &[&str]) -> Result<(), Failure> {
     let options = wanted.options.iter().map(String::as_str);
-    let argv = ["dnf", "-q", "-y"].into_iter().chain(options).chain(verb.iter().copied()).chain(["--"]).chain(names.iter().copied());
+    let argv =
+        ["dnf", "-q", "-y"].into_iter().chain(options).chain(verb.iter().copied()).chain(["--"]).chain(names.iter().copied());
     apply.run(&command(wanted, argv))?;
     Ok(())
 }

@@ -43,7 +43,8 @@ mod tests {
 
     #[test]
     fn reads_selections() {
-        let text = "# a comment\n\ntzdata tzdata/Areas select Europe\ntzdata\ttzdata/Zones/Europe select  Berlin \nx x/empty string\n";
+        let text =
+            "# a comment\n\ntzdata tzdata/Areas select Europe\ntzdata\ttzdata/Zones/Europe select  Berlin \nx x/empty string\n";
         let read: Vec<_> = selections(text).map(|selection| (selection.question, selection.value)).collect();
         assert_eq!(read, [("tzdata/Areas", "Europe"), ("tzdata/Zones/Europe", "Berlin"), ("x/empty", "")]);
     }

@@ -64,6 +64,9 @@ mod tests {
     #[test]
     fn reads_login_defs() {
         let read = login_defs("# a comment\nUID_MIN\t\t\t 1000\nUSERGROUPS_ENAB yes\n#SYS_UID_MIN 101\nHOME_MODE 0700\n");
-        assert_eq!((read.get("UID_MIN"), read.get("USERGROUPS_ENAB"), read.get("SYS_UID_MIN")), (Some(&"1000"), Some(&"yes"), None));
+        assert_eq!(
+            (read.get("UID_MIN"), read.get("USERGROUPS_ENAB"), read.get("SYS_UID_MIN")),
+            (Some(&"1000"), Some(&"yes"), None)
+        );
     }
 }

@@ -53,9 +53,11 @@ mod tests {
         let unit = parse(include_str!("../../fixtures/systemctl_show.txt")).unwrap_or_default();
         assert_eq!((unit.load.as_str(), unit.file.as_str(), unit.active.as_str()), ("loaded", "enabled", "active"));
         assert!(unit.starts.is_empty() && unit.stops.is_empty(), "{unit:?}");
-        let missing = parse("Id=x.service\nNames=x.service\nLoadState=not-found\nActiveState=inactive\nUnitFileState=\n").unwrap_or_default();
+        let missing =
+            parse("Id=x.service\nNames=x.service\nLoadState=not-found\nActiveState=inactive\nUnitFileState=\n").unwrap_or_default();
         assert_eq!((missing.load.as_str(), missing.file.as_str()), ("not-found", ""));
-        let tied = parse("LoadState=loaded\nActiveState=active\nRequires=b.service system.slice\nBoundBy=c.socket\n").unwrap_or_default();
+        let tied =
+            parse("LoadState=loaded\nActiveState=active\nRequires=b.service system.slice\nBoundBy=c.socket\n").unwrap_or_default();
         assert_eq!((tied.starts, tied.stops), (vec!["b.service".to_owned()], vec!["c.socket".to_owned()]));
         assert_eq!(parse("Running in chroot, ignoring command 'show'\n"), None);
     }

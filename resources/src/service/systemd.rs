@@ -76,7 +76,9 @@ impl Provider for Systemd {
             ServiceAction::Nothing => false,
             // These have no switch of their own.
             ServiceAction::Enable => !state.enabled && !masked && !file.is_empty(),
-            ServiceAction::Disable => state.enabled && !matches!(file, "static" | "indirect" | "alias") || file == "enabled-runtime",
+            ServiceAction::Disable => {
+                state.enabled && !matches!(file, "static" | "indirect" | "alias") || file == "enabled-runtime"
+            }
             ServiceAction::Start => !state.running,
             ServiceAction::Stop => state.running || matches!(state.unit.active.as_str(), "activating" | "deactivating"),
             ServiceAction::Restart => true,
@@ -158,7 +160,13 @@ impl Bus {
 
     fn folders(&self) -> &'static [&'static str] {
         match self.user {
-            None => &["/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"],
+            None => &[
+                "/etc/systemd/system",
+                "/run/systemd/system",
+                "/usr/local/lib/systemd/system",
+                "/usr/lib/systemd/system",
+                "/lib/systemd/system",
+            ],
             Some(_) => &["/etc/systemd/user", "/run/systemd/user", "/usr/lib/systemd/user"],
         }
     }
@@ -236,14 +244,17 @@ fn ask(view: &View<'_>, bus: &Bus, name: &str) -> Result<Unit, Failure> {
         let failure = Failure::new(format!("systemd does not answer about `{name}`")).note(output.stderr());
         match &bus.user {
             None => failure.hint("services need a machine that was started by systemd; set `provider` where another way is meant"),
-            Some((user, _)) => failure.hint(format!("user `{user}` needs a running session: `loginctl enable-linger {user}` keeps one")),
+            Some((user, _)) => {
+                failure.hint(format!("user `{user}` needs a running session: `loginctl enable-linger {user}` keeps one"))
+            }
         }
     })
 }
 
 fn no_unit(view: &View<'_>, bus: &Bus, service: &str, name: &str) -> Failure {
     let failure = Failure::new(format!("there is no service `{service}`: systemd knows no unit `{name}`"));
-    let listed = view.probe(&bus.command(["list-unit-files", "--no-legend", "--no-pager", "--plain"])).map(|output| output.stdout());
+    let listed =
+        view.probe(&bus.command(["list-unit-files", "--no-legend", "--no-pager", "--plain"])).map(|output| output.stdout());
     let listed = listed.unwrap_or_default();
     let units = listed.lines().filter_map(|line| line.split_whitespace().next());
     match did_you_mean(name, units) {

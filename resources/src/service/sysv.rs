@@ -43,8 +43,12 @@ impl Provider for Sysv {
 
     fn inspect(&self, view: &View<'_>, service: &Service, action: ServiceAction) -> Result<State, Failure> {
         if matches!(action, ServiceAction::Mask | ServiceAction::Unmask) {
-            return Err(Failure::new(format!("cannot {} service `{}`: init scripts know no masks", action.name(), service.service_name))
-                .hint("use `disable` and `stop`"));
+            return Err(Failure::new(format!(
+                "cannot {} service `{}`: init scripts know no masks",
+                action.name(),
+                service.service_name
+            ))
+            .hint("use `disable` and `stop`"));
         }
         let script = script(service);
         // A service that is driven by the recipe's own lines needs no script to be started and stopped.
@@ -114,11 +118,8 @@ impl Provider for Sysv {
             let stop = service.stop_command.clone().map_or(Step::Act(ServiceAction::Stop), Step::Shell);
             steps = if state.running { vec![stop, start] } else { vec![start] };
         }
-        let state = Provide::State {
-            area: Area::Services,
-            key: key(service),
-            value: json!({ "running": running, "enabled": enabled }),
-        };
+        let state =
+            Provide::State { area: Area::Services, key: key(service), value: json!({ "running": running, "enabled": enabled }) };
         // Enabling makes and removes links below /etc.
         let links = matches!(action, ServiceAction::Enable | ServiceAction::Disable);
         Ok(steps
@@ -167,8 +168,9 @@ fn has_case(script: &str, word: &str) -> bool {
     script.lines().map(str::trim_start).filter(|line| !line.starts_with('#')).any(|line| {
         let Some((patterns, _)) = line.split_once(')') else { return false };
         patterns.trim_start_matches('(').split('|').any(|pattern| pattern.trim().trim_matches(['"', '\'']) == word)
-    // Debian's newer scripts leave the branches to a common frame.
-    }) || script.starts_with("#!/lib/init/init-d-script") || script.starts_with("#!/usr/lib/init/init-d-script")
+        // Debian's newer scripts leave the branches to a common frame.
+    }) || script.starts_with("#!/lib/init/init-d-script")
+        || script.starts_with("#!/usr/lib/init/init-d-script")
         || script.starts_with("#!/usr/bin/env /lib/init/init-d-script")
 }
 
@@ -221,7 +223,9 @@ fn starts(link: &OsStr, service: &str) -> bool {
 
 fn enable(apply: &Apply<'_>, service: &Service, action: ServiceAction) -> Result<(), Failure> {
     let name = service.service_name.as_str();
-    let has = |program: &str| ["/usr/sbin", "/sbin", "/usr/bin", "/bin"].iter().any(|folder| apply.view.exists(&Path::new(folder).join(program)));
+    let has = |program: &str| {
+        ["/usr/sbin", "/sbin", "/usr/bin", "/bin"].iter().any(|folder| apply.view.exists(&Path::new(folder).join(program)))
+    };
     let run = |argv: &[&str]| apply.run(&service.timed(Command::new(argv.iter().copied()))).map(|_| ());
     let on = action == ServiceAction::Enable;
     let levels = service.run_levels.as_ref().map(|levels| levels.iter().map(u8::to_string).collect::<Vec<_>>());

@@ -360,7 +360,9 @@ fn create(user: &User, fresh: &Fresh) -> Vec<Change<Step>> {
     }
     if with_home {
         change = match (fresh.uid, fresh.gid) {
-            (Some(uid), Some(gid)) => change.provides(Provide::Directory { path: fresh.home.clone(), mode: fresh.home_mode, uid, gid }),
+            (Some(uid), Some(gid)) => {
+                change.provides(Provide::Directory { path: fresh.home.clone(), mode: fresh.home_mode, uid, gid })
+            }
             // Whom the home will belong to is the system's choice.
             _ => change.provides(Provide::Anything(Area::Files.into())),
         };
