@@ -346,3 +346,6 @@ pub fn apply(apply: &Apply<'_>, step: &Step) -> Result<(), Failure> {
         Step::Remove { path, recursive: false } => apply.system.remove_dir(path).attempting("delete the directory", path),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,16 +1,18 @@
 //! The kinds of resources that every Linux machine needs, and how each platform provides them.
 
 mod checksum;
-mod content;
-mod cookbook_file;
-mod directory;
-mod file;
-mod link;
-mod ownership;
+pub mod content;
+pub mod cookbook_file;
+pub mod directory;
+pub mod file;
+pub mod link;
+pub mod ownership;
 mod path;
-mod remote_directory;
-mod remote_file;
-mod template;
+pub mod remote_directory;
+pub mod remote_file;
+pub mod template;
+#[cfg(test)]
+mod testing;
 
 use toque_engine::registry::{Kind, Registry};
 
@@ -21,8 +23,8 @@ pub fn standard() -> Registry {
         .with(Kind::of::<file::File>().provider(content::Files::new()))
         .with(Kind::of::<template::Template>().provider(content::Files::new()))
         .with(Kind::of::<cookbook_file::CookbookFile>().provider(content::Files::new()))
-        .with(Kind::of::<remote_file::RemoteFile>().provider(remote_file::Downloads))
-        .with(Kind::of::<remote_directory::RemoteDirectory>().provider(remote_directory::Copies))
-        .with(Kind::of::<directory::Directory>().provider(directory::Directories))
-        .with(Kind::of::<link::Link>().provider(link::Links))
+        .with(Kind::of().provider(remote_file::Downloads))
+        .with(Kind::of().provider(remote_directory::Copies))
+        .with(Kind::of().provider(directory::Directories))
+        .with(Kind::of().provider(link::Links))
 }

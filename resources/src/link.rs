@@ -362,3 +362,6 @@ fn same_file(one: &Metadata, other: &Metadata) -> bool {
 fn same_text(one: &Path, other: &Path) -> bool {
     one.as_os_str() == other.as_os_str()
 }
+
+#[cfg(test)]
+mod tests;

@@ -209,3 +209,6 @@ fn from(change: Change<content::Step>, fetched: Option<&Fetched>) -> Change<Step
         touches: change.touches,
     }
 }
+
+#[cfg(test)]
+mod tests;
