@@ -196,3 +196,6 @@ impl Query for View<'_> {
         self.system.effective_uid()
     }
 }
+
+#[cfg(test)]
+mod tests;
