@@ -1,12 +1,12 @@
 //! The kinds of resources that every Linux machine needs, and how each platform provides them.
 
 mod checksum;
-pub mod content;
+mod content;
 pub mod cookbook_file;
 pub mod directory;
 pub mod file;
 pub mod link;
-pub mod ownership;
+mod ownership;
 mod path;
 pub mod remote_directory;
 pub mod remote_file;
