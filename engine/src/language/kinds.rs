@@ -208,7 +208,8 @@ fn bind(
             }
             Some(home) => bound.lazy.push(Lazy::new(key.into(), value, &home, span())),
             None => {
-                let json = to_json(value).map_err(|message| fail(&PropertyError::new(key.as_str(), format!("`{key}`: {message}"))))?;
+                let json =
+                    to_json(value).map_err(|message| fail(&PropertyError::new(key.as_str(), format!("`{key}`: {message}"))))?;
                 if !json.is_null() {
                     bound.fixed.insert(key.into(), json);
                 }
@@ -222,7 +223,7 @@ fn bind_common(
     kind: &Kind,
     key: &str,
     value: Dynamic,
-    home: Option<&Rc<rhai::NativeCallContextStore>>,
+    home: Option<&closure::Home>,
     common: &mut Common,
     span: &dyn Fn() -> Option<crate::diagnostic::Span>,
 ) -> Result<(), PropertyError> {
@@ -292,7 +293,7 @@ fn bind_common(
 
 fn condition(
     guard: Dynamic,
-    home: Option<&Rc<rhai::NativeCallContextStore>>,
+    home: Option<&closure::Home>,
     span: &dyn Fn() -> Option<crate::diagnostic::Span>,
 ) -> Result<Condition, String> {
     if let (true, Some(home)) = (guard.is_fnptr(), home) {
