@@ -25,14 +25,21 @@ fn f(more: Value) -> Value {
     with(&path("/r/f"), more)
 }
 
+type Prepare = fn(&FakeSystem);
 /// Title, preparation, action, properties, effects.
-type Case = (&'static str, fn(&FakeSystem), &'static str, Value, &'static [&'static str]);
+type Case = (&'static str, Prepare, &'static str, Value, &'static [&'static str]);
+/// Title, preparation, further properties, effects or the failure.
+type LinkCase = (&'static str, Prepare, Value, Result<&'static [&'static str], &'static str>);
+/// Preparation, action, properties, the failure.
+type Refused = (Prepare, &'static str, Value, &'static str);
+/// Title, what breaks, the failure.
+type Broken = (&'static str, fn(&mut Bench), &'static str);
 
 #[test]
 fn what_is_done() {
     let new = || f(json!({ "content": "new\n" }));
-    let old: fn(&FakeSystem) = |fake| fake.put_file("/r/f", "old\n");
-    let none: fn(&FakeSystem) = |_| {};
+    let old: Prepare = |fake| fake.put_file("/r/f", "old\n");
+    let none: Prepare = |_| {};
     let cases: Vec<Case> = vec![
         ("new", none, "create", new(), &["stage /r/f: 4 bytes, mode 0644, owner 0:0", "put /r/f in place"]),
         (
@@ -154,41 +161,41 @@ fn what_is_done() {
 
 #[test]
 fn a_link_is_followed_only_where_root_decides_where_it_leads() {
-    let trusted: fn(&FakeSystem) = |fake| {
+    let trusted: Prepare = |fake| {
         fake.put_file("/r/t", "old\n");
         fake.put_link("/r/m", "t");
         fake.put_link("/r/f", "/r/m");
     };
-    let of_alice: fn(&FakeSystem) = |fake| {
+    let of_alice: Prepare = |fake| {
         fake.put_file("/r/t", "old\n");
         fake.put_link("/r/f", "t");
         fake.set_owner(Path::new("/r/f"), Some(1000), Some(1000)).unwrap();
     };
-    let second_of_alice: fn(&FakeSystem) = |fake| {
+    let second_of_alice: Prepare = |fake| {
         fake.put_file("/r/t", "old\n");
         fake.put_link("/r/m", "t");
         fake.put_link("/r/f", "/r/m");
         fake.set_owner(Path::new("/r/m"), Some(1000), Some(1000)).unwrap();
     };
-    let open: fn(&FakeSystem) = |fake| {
+    let open: Prepare = |fake| {
         fake.put_file("/r/t", "old\n");
         fake.put_link("/r/f", "t");
         fake.set_mode(Path::new("/r"), 0o1777).unwrap();
     };
-    let replaced = ["remove /r/f", "stage /r/f: 4 bytes, mode 0644, owner 0:0", "put /r/f in place"];
-    let written = ["stage /r/t: 4 bytes, mode 0644, owner 0:0", "put /r/t in place"];
-    let cases: Vec<(&str, fn(&FakeSystem), Value, Result<&[&str], &str>)> = vec![
-        ("trusted", trusted, json!({}), Ok(&written)),
-        ("trusted, force_unlink", trusted, json!({ "force_unlink": true }), Ok(&written)),
+    let replaced: &'static [&'static str] = &["remove /r/f", "stage /r/f: 4 bytes, mode 0644, owner 0:0", "put /r/f in place"];
+    let written: &'static [&'static str] = &["stage /r/t: 4 bytes, mode 0644, owner 0:0", "put /r/t in place"];
+    let cases: Vec<LinkCase> = vec![
+        ("trusted", trusted, json!({}), Ok(written)),
+        ("trusted, force_unlink", trusted, json!({ "force_unlink": true }), Ok(written)),
         ("trusted, not wanted", trusted, json!({ "manage_symlink_source": false }), Err("`/r/f` is a symbolic link, not a file")),
-        ("trusted, replaced", trusted, json!({ "manage_symlink_source": false, "force_unlink": true }), Ok(&replaced)),
+        ("trusted, replaced", trusted, json!({ "manage_symlink_source": false, "force_unlink": true }), Ok(replaced)),
         (
             "someone else's",
             of_alice,
             json!({ "manage_symlink_source": true }),
             Err("`/r/f` is not followed: the symbolic link `/r/f` could lead anywhere, because user 1000 owns it"),
         ),
-        ("someone else's, replaced", of_alice, json!({ "force_unlink": true }), Ok(&replaced)),
+        ("someone else's, replaced", of_alice, json!({ "force_unlink": true }), Ok(replaced)),
         (
             "someone else's, on the way",
             second_of_alice,
@@ -241,8 +248,8 @@ fn the_mode_goes_through_a_link_to_the_file() {
 
 #[test]
 fn what_is_refused() {
-    let none: fn(&FakeSystem) = |_| {};
-    let cases: Vec<(fn(&FakeSystem), &str, Value, &str)> = vec![
+    let none: Prepare = |_| {};
+    let cases: Vec<Refused> = vec![
         (none, "create", path("/r/x/y/f"), "cannot create `/r/x/y/f`: the directory `/r/x/y` does not exist"),
         (|fake| fake.put_file("/r/x", ""), "create", path("/r/x/f"), "cannot create `/r/x/f`: `/r/x` is not a directory"),
         (|fake| fake.put_dir("/r/f", 0o755), "create", path("/r/f"), "`/r/f` is a directory, not a file"),
@@ -299,7 +306,7 @@ fn the_old_content_is_kept_first() {
 
 #[test]
 fn a_failure_leaves_the_old_file() {
-    let breaks: Vec<(&str, fn(&mut Bench), &str)> = vec![
+    let breaks: Vec<Broken> = vec![
         (
             "no space",
             |bench| bench.fake.break_operation(Operation::Stage, "/r/f", ErrorKind::StorageFull),
