@@ -21,10 +21,10 @@ pub(super) fn read(query: &dyn Query) -> Map<String, Value> {
         defaults.min_by_key(|route| route.metric)
     };
     let (v4, v6) = (default(false), default(true));
-    let ipaddress = main_address(&addresses, false, v4);
-    let ip6address = main_address(&addresses, true, v6);
+    let main_v4 = main_address(&addresses, false, v4);
+    let main_v6 = main_address(&addresses, true, v6);
     let hardware = |interface: &str| hardware_address(query, interface);
-    let macaddress = ipaddress.or(ip6address).and_then(|address| hardware(&address.interface));
+    let macaddress = main_v4.or(main_v6).and_then(|address| hardware(&address.interface));
 
     let interfaces: Map<String, Value> = names(query, "/sys/class/net")
         .into_iter()
@@ -42,8 +42,8 @@ pub(super) fn read(query: &dyn Query) -> Map<String, Value> {
     ]);
     facts([
         ("network", Some(network.into())),
-        ("ipaddress", ipaddress.map(|address| json!(address.address.to_string()))),
-        ("ip6address", ip6address.map(|address| json!(address.address.to_string()))),
+        ("ipaddress", main_v4.map(|address| json!(address.address.to_string()))),
+        ("ip6address", main_v6.map(|address| json!(address.address.to_string()))),
         ("macaddress", macaddress.map(Value::String)),
     ])
 }
