@@ -40,7 +40,10 @@ pub enum Wanted {
     /// It looks at the machine.
     Late(Box<dyn AnyResource>),
     /// Some properties are closures.
-    Lazy { fixed: serde_json::Map<String, serde_json::Value>, lazy: Vec<Lazy> },
+    Lazy {
+        fixed: serde_json::Map<String, serde_json::Value>,
+        lazy: Vec<Lazy>,
+    },
     /// A recipe took the declaration back.
     Removed,
 }
@@ -161,10 +164,11 @@ impl Scope for ResolveScope<'_> {
         if wanted.local {
             let path = PathBuf::from(wanted.sources.first().map_or("", String::as_str));
             let text = || {
-                let bytes = view.read(&path).map_err(|error| {
-                    Diagnostic::error(crate::failure::Failure::io("read the template", &path, &error).message)
-                })?;
-                String::from_utf8(bytes).map_err(|_| Diagnostic::error(format!("cannot read the template `{}`: it is not UTF-8 text", path.display())))
+                let bytes = view
+                    .read(&path)
+                    .map_err(|error| Diagnostic::error(crate::failure::Failure::io("read the template", &path, &error).message))?;
+                String::from_utf8(bytes)
+                    .map_err(|_| Diagnostic::error(format!("cannot read the template `{}`: it is not UTF-8 text", path.display())))
             };
             let beside = |name: &str| Ok(path.with_file_name(format!("{name}.hbs")));
             // What another resource may write is read anew each time.

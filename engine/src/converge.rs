@@ -147,7 +147,10 @@ impl<'a> Converge<'a> {
             return;
         } else {
             let resources = self.compiled.resources.iter().enumerate();
-            resources.filter(|(_, ready)| !matches!(ready.desired, Wanted::Removed)).map(|(i, ready)| (ready.id.to_string(), i)).collect()
+            resources
+                .filter(|(_, ready)| !matches!(ready.desired, Wanted::Removed))
+                .map(|(i, ready)| (ready.id.to_string(), i))
+                .collect()
         };
         let found: Vec<(Index, Act)> = self
             .journal
@@ -222,7 +225,9 @@ impl<'a> Converge<'a> {
         if matches!(status, Status::Changed | Status::WouldChange | Status::MayChange) {
             let doubts = turn.doubts;
             let changed = match status {
-                Status::MayChange => Changed::Perhaps(if doubts.is_empty() { vec![target.to_string().into()] } else { doubts.clone() }),
+                Status::MayChange => {
+                    Changed::Perhaps(if doubts.is_empty() { vec![target.to_string().into()] } else { doubts.clone() })
+                }
                 _ => Changed::Yes,
             };
             let mut known = self.session.changed.borrow_mut();

@@ -274,9 +274,11 @@ fn report(
 ) -> Result<Report, Refused> {
     let not_reached: Vec<String> = walk.not_reached().map(ToString::to_string).collect();
     let counts = Counts::of(walk.records.iter().map(|(index, record)| (*index, record)), compiled.resources.len());
-    let counts = Counts { resources: counts.resources - (counts.not_reached - not_reached.len()), not_reached: not_reached.len(), ..counts };
+    let counts =
+        Counts { resources: counts.resources - (counts.not_reached - not_reached.len()), not_reached: not_reached.len(), ..counts };
     let interrupted = walk.records.iter().any(|(_, record)| record.status == Status::Interrupted);
-    let stopped = interrupted || (walk.stopping() && !not_reached.is_empty()) || (walk.stopping() && walk.journal.owed().next().is_some());
+    let stopped =
+        interrupted || (walk.stopping() && !not_reached.is_empty()) || (walk.stopping() && walk.journal.owed().next().is_some());
     let outcome = match (stopped, walk.errors.is_empty()) {
         (true, _) => Outcome::Stopped,
         (false, true) => Outcome::Success,
@@ -328,7 +330,11 @@ fn open(system: Rc<dyn System>, registry: Rc<Registry>, options: &Options, sink:
     match &options.attributes {
         Value::Null => {}
         map @ Value::Object(_) => attributes.set(Level::NormalDocument, &[], map.clone()),
-        _ => return Err(Diagnostic::error("the attributes are no JSON object").hint("give a map such as {\"nginx\": {\"port\": 80}}").into()),
+        _ => {
+            return Err(Diagnostic::error("the attributes are no JSON object")
+                .hint("give a map such as {\"nginx\": {\"port\": 80}}")
+                .into());
+        }
     }
     let view = match options.state_dir.clone() {
         Some(dir) => View::shared(system).with_memory(move |key| recall(&dir, key)),

@@ -134,7 +134,6 @@ impl<'a> View<'a> {
         self.overlay.borrow_mut().assume(resource, provides, unsure, self.system.query());
     }
 
-
     /// What made the answers since the last call uncertain.
     pub(crate) fn take_doubts(&self) -> Causes {
         self.doubts.take()

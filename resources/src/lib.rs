@@ -1,16 +1,31 @@
 //! The kinds of resources that every Linux machine needs, and how each platform provides them.
 
+mod apt_lists;
+pub mod apt_update;
+pub mod block;
 mod checksum;
 mod content;
 mod cookbook_file;
 mod directory;
+pub mod execute;
+pub mod facts;
 mod file;
+pub mod group;
 mod link;
+pub mod log;
+pub mod notify_group;
+mod numbers;
 mod ownership;
+pub mod package;
+mod parse;
 mod path;
 mod remote_directory;
 mod remote_file;
+pub mod script;
+pub mod service;
+pub mod systemd_unit;
 mod template;
+pub mod user;
 
 use toque_engine::registry::{Kind, Registry};
 
@@ -25,4 +40,17 @@ pub fn standard() -> Registry {
         .with(Kind::of::<remote_directory::RemoteDirectory>().provider(remote_directory::Copies))
         .with(Kind::of::<directory::Directory>().provider(directory::Directories))
         .with(Kind::of::<link::Link>().provider(link::Links))
+        .with(Kind::of().provider(package::Apt::default()).provider(package::Dnf::default()))
+        .with(Kind::of().provider(apt_update::AptUpdate))
+        .with(Kind::of().provider(service::Systemd).provider(service::Sysv))
+        .with(Kind::of().provider(systemd_unit::UnitFile))
+        .with(Kind::of().provider(user::Useradd))
+        .with(Kind::of().provider(group::Groupadd))
+        .with(Kind::of().provider(execute::Run))
+        .with(Kind::of().provider(script::Interpreted::<script::Any>::new()))
+        .with(Kind::of().provider(script::Interpreted::<script::BashOnly>::new()))
+        .with(Kind::of().provider(log::Write))
+        .with(Kind::of().provider(notify_group::FanOut))
+        .with(Kind::of().provider(block::Call))
+        .with(Kind::of().provider(facts::Reload))
 }

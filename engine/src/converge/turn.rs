@@ -154,7 +154,9 @@ impl Converge<'_> {
                     let again = provider.plan(&session.view, &*desired, number);
                     if again.is_ok_and(|again| again.shown.len() < plan.shown.len()) || failure.interrupted {
                         if compiled.edges[index].iter().any(|edge| edge.timing != Timing::Before) {
-                            failure.notes.push("part of the change was made: what it notifies stays owed to the next run".to_owned());
+                            failure
+                                .notes
+                                .push("part of the change was made: what it notifies stays owed to the next run".to_owned());
                         }
                     } else {
                         self.owe_no_more(index)?;
@@ -374,8 +376,7 @@ impl Converge<'_> {
                 self.owe(index).map_err(|failure| self.errors.push(diagnostic_of(failure))).map_err(|()| Halted)?;
             }
             let begun = std::time::Instant::now();
-            let mut apply =
-                Apply { system: self.system, view: &session.view, services: self, sensitive: false, notes: Vec::new() };
+            let mut apply = Apply { system: self.system, view: &session.view, services: self, sensitive: false, notes: Vec::new() };
             let items: Vec<(&dyn Any, usize, &Plan)> = joined
                 .iter()
                 .filter_map(|(index, number, plan)| match &compiled.resources[*index].desired {
@@ -436,7 +437,8 @@ pub(crate) fn choose(session: &Session, kind: &crate::registry::Kind, wanted: Op
     }
     let view = &session.view;
     let text = |key: &str| session.node.text(key, view);
-    let (platform, family, version, init) = (text("platform"), text("platform_family"), text("platform_version"), text("init_package"));
+    let (platform, family, version, init) =
+        (text("platform"), text("platform_family"), text("platform_version"), text("init_package"));
     kind.choose(
         &HostFacts {
             platform: &platform,

@@ -54,7 +54,8 @@ impl Lazy {
 
 pub(super) fn call(engine: &Engine, session: &Session, closure: &Closure) -> Result<Value, Diagnostic> {
     let value = run(engine, session, &closure.pointer, &closure.home)?;
-    to_json(value).map_err(|message| Diagnostic::error(format!("the closure gave no usable value: {message}")).at(closure.span.clone()))
+    to_json(value)
+        .map_err(|message| Diagnostic::error(format!("the closure gave no usable value: {message}")).at(closure.span.clone()))
 }
 
 pub(super) fn evaluate(engine: &Engine, session: &Session, lazy: &Lazy) -> Result<Value, Diagnostic> {

@@ -121,9 +121,8 @@ pub(super) fn syntax(what: &ParseErrorType) -> Diagnostic {
     let text = lower(&what.to_string());
     match what {
         ParseErrorType::VariableUndefined(name) => unknown_variable(name),
-        ParseErrorType::Reserved(word) => {
-            Diagnostic::error(format!("syntax error: `{word}` is a word of the language")).hint(format!("as a key, quote it: \"{word}\""))
-        }
+        ParseErrorType::Reserved(word) => Diagnostic::error(format!("syntax error: `{word}` is a word of the language"))
+            .hint(format!("as a key, quote it: \"{word}\"")),
         _ => Diagnostic::error(format!("syntax error: {text}")),
     }
 }

@@ -208,7 +208,8 @@ fn bind(
             }
             Some(home) => bound.lazy.push(Lazy::new(key.into(), value, &home, span())),
             None => {
-                let json = to_json(value).map_err(|message| fail(&PropertyError::new(key.as_str(), format!("`{key}`: {message}"))))?;
+                let json =
+                    to_json(value).map_err(|message| fail(&PropertyError::new(key.as_str(), format!("`{key}`: {message}"))))?;
                 if !json.is_null() {
                     bound.fixed.insert(key.into(), json);
                 }

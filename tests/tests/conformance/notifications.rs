@@ -45,8 +45,7 @@ fn agrees(case: &Value) -> Result<(), String> {
     };
     let output = String::from_utf8(system.read(Path::new(OUTPUT)).unwrap_or_default()).unwrap();
     let events = events(&report, case);
-    let wanted: Vec<Value> =
-        expected["events"].as_array().unwrap().iter().filter(|event| event[2] != "retried").cloned().collect();
+    let wanted: Vec<Value> = expected["events"].as_array().unwrap().iter().filter(|event| event[2] != "retried").cloned().collect();
     if output != expected["output"] {
         return Err(format!("wrote {output}, expected {}\n  {events:?}\n  {wanted:?}", expected["output"]));
     }

@@ -1,0 +1,51 @@
+//! Bringing apt's package lists up to date.
+
+use std::path::Path;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use toque_engine::command::Command;
+use toque_engine::failure::{Attempting, Failure};
+use toque_engine::resource::{Apply, command_failure};
+use toque_engine::system::Ownership;
+
+/// How long another program may hold a lock of the package manager.
+pub(crate) const LOCK_TIMEOUT: Duration = Duration::from_secs(300);
+const BETWEEN_TRIES: Duration = Duration::from_secs(3);
+
+/// Debian's own periodic jobs note here when they last succeeded, and so does this.
+pub(crate) const STAMP: &str = "/var/lib/apt/periodic/update-success-stamp";
+
+/// Runs `apt-get update`, once whoever else does has ended: apt waits for dpkg's lock, but not for that of the lists.
+pub(crate) fn refresh(apply: &Apply<'_>, timeout: Duration, environment: &IndexMap<String, String>) -> Result<(), Failure> {
+    let mut command = Command::new(["apt-get", "-q", "-y", "update"]).timeout(timeout).env("DEBIAN_FRONTEND", "noninteractive");
+    command.environment.extend(environment.clone());
+    let mut waited = Duration::ZERO;
+    loop {
+        let output = apply.system.run(&command)?;
+        if output.success() {
+            return stamp(apply);
+        }
+        if !output.stderr().contains("Could not get lock") || waited >= LOCK_TIMEOUT {
+            return Err(command_failure(&command, &output, apply.sensitive)
+                .hint("see that the repositories in /etc/apt are right and can be reached"));
+        }
+        apply.system.wait(BETWEEN_TRIES);
+        waited += BETWEEN_TRIES;
+    }
+}
+
+fn stamp(apply: &Apply<'_>) -> Result<(), Failure> {
+    let path = Path::new(STAMP);
+    let system = apply.system;
+    if system.stat(path).is_ok() {
+        return system.touch(path).attempting("set the time of", path);
+    }
+    let folder = path.parent().unwrap_or(path);
+    match system.create_dir(folder, 0o755) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+        other => other.attempting("create", folder)?,
+    }
+    let staged = system.stage(path, b"", &Ownership { mode: Some(0o644), ..Ownership::default() }).attempting("write", path)?;
+    system.rename(&staged, path).attempting("write", path)
+}

@@ -1,0 +1,62 @@
+//! Code of the recipe that runs when its turn comes.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use toque_engine::actions;
+use toque_engine::diagnostic::Diagnostic;
+use toque_engine::failure::Failure;
+use toque_engine::resource::{Apply, Callback, Change, Effect, Provide, Provider, Resource, Scope};
+use toque_engine::snapshots::Areas;
+use toque_engine::view::View;
+
+/// Calls a closure while the machine converges. Nothing is known of what it does, so it counts as changed each time: guard it.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Block {
+    /// Any name.
+    pub block_name: String,
+    /// The closure. What it returns is ignored; what it throws fails the resource.
+    pub run: Callback,
+}
+
+actions! {
+    pub enum BlockAction {
+        Run = "run", "Call the closure";
+    }
+}
+
+impl Resource for Block {
+    const KIND: &'static str = "block";
+    const IDENTITY: &'static str = "block_name";
+    const CALLBACKS: &'static [&'static str] = &["run"];
+    type Action = BlockAction;
+    type Desired = Self;
+
+    fn resolve(self, _scope: &dyn Scope) -> Result<Self, Diagnostic> {
+        Ok(self)
+    }
+}
+
+/// The recipe language.
+#[derive(Debug)]
+pub struct Call;
+
+impl Provider for Call {
+    type Resource = Block;
+    type State = ();
+    type Step = ();
+    const NAME: &'static str = "block";
+
+    fn inspect(&self, _: &View<'_>, _: &Block, _: BlockAction) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn plan(&self, _: &Block, _: BlockAction, (): &()) -> Result<Vec<Change<()>>, Failure> {
+        Ok(vec![Change::new("call the closure", ()).provides(Provide::Anything(Areas::ALL)).touches(Areas::ALL)])
+    }
+
+    fn apply(&self, apply: &mut Apply<'_>, block: &Block, _: BlockAction, _: &[Change<()>]) -> Result<Effect, Failure> {
+        apply.services.call(block.run)?;
+        Ok(Effect::Changed)
+    }
+}

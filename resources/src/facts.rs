@@ -1,0 +1,59 @@
+//! Facts of the node, gathered anew.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use toque_engine::actions;
+use toque_engine::diagnostic::Diagnostic;
+use toque_engine::failure::Failure;
+use toque_engine::resource::{Apply, Change, Effect, Provide, Provider, Resource, Scope};
+use toque_engine::snapshots::Area;
+use toque_engine::view::View;
+
+/// Forgets the node's facts, so that whoever reads them next sees the machine as it is then. It always counts as changed.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Facts {
+    /// Any name.
+    pub name: String,
+}
+
+actions! {
+    pub enum FactsAction {
+        Reload = "reload", "Forget the facts";
+    }
+}
+
+impl Resource for Facts {
+    const KIND: &'static str = "facts";
+    const IDENTITY: &'static str = "name";
+    type Action = FactsAction;
+    type Desired = Self;
+
+    fn resolve(self, _scope: &dyn Scope) -> Result<Self, Diagnostic> {
+        Ok(self)
+    }
+}
+
+/// The run holds the facts, and drops what a change touches.
+#[derive(Debug)]
+pub struct Reload;
+
+impl Provider for Reload {
+    type Resource = Facts;
+    type State = ();
+    type Step = ();
+    const NAME: &'static str = "facts";
+
+    fn inspect(&self, _: &View<'_>, _: &Facts, _: FactsAction) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn plan(&self, _: &Facts, _: FactsAction, (): &()) -> Result<Vec<Change<()>>, Failure> {
+        let change = Change::new("reload the facts", ()).provides(Provide::Anything(Area::Facts.into())).touches(Area::Facts);
+        Ok(vec![change])
+    }
+
+    fn apply(&self, _: &mut Apply<'_>, _: &Facts, _: FactsAction, _: &[Change<()>]) -> Result<Effect, Failure> {
+        Ok(Effect::Changed)
+    }
+}

@@ -1,0 +1,267 @@
+//! Groups and their members.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use toque_engine::accounts::no_account;
+use toque_engine::actions;
+use toque_engine::command::Command;
+use toque_engine::diagnostic::Diagnostic;
+use toque_engine::failure::Failure;
+use toque_engine::property::OneOrMany;
+use toque_engine::resource::{
+    Action as _, Apply, Change, Effect, HostFacts, PropertyError, Provide, Provider, Resource, Scope, Support,
+};
+use toque_engine::snapshots::Area;
+use toque_engine::view::View;
+
+use crate::numbers;
+
+/// A group of this machine's own account files.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Group {
+    /// The group.
+    pub group_name: String,
+    /// Its number. Default: chosen by the system, and left as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gid: Option<u32>,
+    /// Users that belong to it. They are added; with `append: false` they are all that belong to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub members: Option<OneOrMany<String>>,
+    /// Users that must not belong to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excluded_members: Option<OneOrMany<String>>,
+    /// Whether members that are not named are left alone. Default: true.
+    #[serde(default = "yes")]
+    pub append: bool,
+    /// Whether a new group takes its number from those of system groups. Default: false.
+    #[serde(default)]
+    pub system: bool,
+    /// Whether the number may be another group's too. Default: false.
+    #[serde(default)]
+    pub non_unique: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+actions! {
+    pub enum GroupAction {
+        Create = "create", "Make sure that it exists, with this number and these members";
+        Remove = "remove", "Remove it";
+        Modify = "modify", "Change a group that must exist";
+        Manage = "manage", "Change it where it exists";
+    }
+}
+
+impl Group {
+    fn members(&self) -> &[String] {
+        self.members.as_ref().map_or(&[], OneOrMany::as_slice)
+    }
+
+    fn excluded(&self) -> &[String] {
+        self.excluded_members.as_ref().map_or(&[], OneOrMany::as_slice)
+    }
+}
+
+impl Resource for Group {
+    const KIND: &'static str = "group";
+    const IDENTITY: &'static str = "group_name";
+    type Action = GroupAction;
+    type Desired = Self;
+
+    fn check(&self, _actions: &[GroupAction]) -> Result<(), PropertyError> {
+        numbers::check_name("group_name", &self.group_name)?;
+        if let Some(both) = self.members().iter().find(|name| self.excluded().contains(name)) {
+            return Err(PropertyError::new("excluded_members", format!("`{both}` is in `members` and in `excluded_members`")));
+        }
+        Ok(())
+    }
+
+    fn resolve(self, _scope: &dyn Scope) -> Result<Self, Diagnostic> {
+        Ok(self)
+    }
+}
+
+/// The programs of the shadow suite: `groupadd`, `groupmod`, `groupdel`, `gpasswd`.
+#[derive(Debug)]
+pub struct Groupadd;
+
+/// A group as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    current: Option<Current>,
+    /// The number that a new group would get, as far as can be told.
+    next: Option<u32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Current {
+    gid: Option<u32>,
+    members: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    Add { gid: Option<u32> },
+    Remove,
+    Number(u32),
+    Join(String),
+    Leave(String),
+}
+
+impl Provider for Groupadd {
+    type Resource = Group;
+    type State = State;
+    type Step = Step;
+    const NAME: &'static str = "groupadd";
+
+    fn supports(&self, host: &HostFacts<'_>) -> Support {
+        match (host.has_program)("groupadd") {
+            true => Support::Preferred,
+            false => Support::No("there is no `groupadd`".to_owned()),
+        }
+    }
+
+    fn inspect(&self, view: &View<'_>, group: &Group, action: GroupAction) -> Result<State, Failure> {
+        let name = &group.group_name;
+        let accounts = view.accounts()?;
+        let current = match view.planned(Area::Accounts, &format!("group:{name}")) {
+            Some(planned) => (!planned.is_null()).then(|| Current {
+                gid: planned["gid"].as_u64().and_then(|gid| u32::try_from(gid).ok()),
+                members: serde_json::from_value(planned["members"].clone()).unwrap_or_default(),
+            }),
+            None => accounts.groups.get(name).map(|group| Current { gid: Some(group.gid), members: group.members.clone() }),
+        };
+        if action == GroupAction::Modify && current.is_none() {
+            return Err(no_account("group", name).hint("use the action `create` to make it"));
+        }
+        if action != GroupAction::Remove && (current.is_some() || action == GroupAction::Create) {
+            let there = current.as_ref().map_or(&[][..], |current| &current.members);
+            for member in group.members().iter().filter(|member| !there.contains(member)) {
+                let known = match view.planned(Area::Accounts, &format!("user:{member}")) {
+                    Some(planned) => !planned.is_null(),
+                    None => accounts.user(view, member)?.is_some_and(|user| user.name == *member),
+                };
+                if !known {
+                    return Err(no_account("user", member));
+                }
+            }
+        }
+        let next = if current.is_none() && group.gid.is_none() && action == GroupAction::Create {
+            numbers::next_gid(view, group.system, None)?
+        } else {
+            None
+        };
+        Ok(State { current, next })
+    }
+
+    fn plan(&self, group: &Group, action: GroupAction, state: &State) -> Result<Vec<Change<Step>>, Failure> {
+        let name = &group.group_name;
+        let key = format!("group:{name}");
+        let provide = |value: Value| Provide::State { area: Area::Accounts, key: key.clone(), value };
+        if action == GroupAction::Remove {
+            let gone = || {
+                Change::new(format!("remove group `{name}`"), Step::Remove).provides(provide(Value::Null)).touches(Area::Accounts)
+            };
+            return Ok(state.current.is_some().then(gone).into_iter().collect());
+        }
+        let mut changes = Vec::new();
+        let (mut gid, mut members) = match &state.current {
+            Some(current) => (current.gid, current.members.clone()),
+            None if action == GroupAction::Create => {
+                let number = group.gid.map_or_else(String::new, |gid| format!(" with number {gid}"));
+                let gid = group.gid.or(state.next);
+                changes.push(
+                    Change::new(format!("create group `{name}`{number}"), Step::Add { gid: group.gid })
+                        .provides(provide(json!({ "gid": gid, "members": [] })))
+                        .provides(numbers::taken("gid", gid)),
+                );
+                (gid, Vec::new())
+            }
+            // `manage` leaves alone what is not there; `modify` has failed before.
+            None => return Ok(Vec::new()),
+        };
+        if let Some(wanted) = group.gid.filter(|wanted| gid != Some(*wanted)) {
+            let what = format!(
+                "change the number of group `{name}` from {} to {wanted}",
+                gid.map_or("?".to_owned(), |gid| gid.to_string())
+            );
+            gid = Some(wanted);
+            changes.push(
+                Change::new(what, Step::Number(wanted))
+                    .provides(provide(json!({ "gid": gid, "members": members })))
+                    .provides(numbers::taken("gid", gid)),
+            );
+        }
+        let mut joining: Vec<&String> = Vec::new();
+        for member in group.members() {
+            if !members.contains(member) && !joining.contains(&member) {
+                joining.push(member);
+            }
+        }
+        let leaves = |member: &&String| group.excluded().contains(member) || (!group.append && !group.members().contains(member));
+        let leaving: Vec<String> = members.iter().filter(leaves).cloned().collect();
+        for member in joining {
+            members.push(member.clone());
+            changes.push(
+                Change::new(format!("add `{member}` to group `{name}`"), Step::Join(member.clone()))
+                    .provides(provide(json!({ "gid": gid, "members": members }))),
+            );
+        }
+        for member in leaving {
+            members.retain(|there| *there != member);
+            changes.push(
+                Change::new(format!("remove `{member}` from group `{name}`"), Step::Leave(member))
+                    .provides(provide(json!({ "gid": gid, "members": members }))),
+            );
+        }
+        Ok(changes.into_iter().map(|change| change.touches(Area::Accounts)).collect())
+    }
+
+    fn apply(
+        &self,
+        apply: &mut Apply<'_>,
+        group: &Group,
+        action: GroupAction,
+        changes: &[Change<Step>],
+    ) -> Result<Effect, Failure> {
+        let name = group.group_name.as_str();
+        for change in changes {
+            let mut argv: Vec<String> = Vec::new();
+            let mut add = |words: &[&str]| argv.extend(words.iter().map(|word| (*word).to_owned()));
+            match &change.step {
+                Step::Add { gid } => {
+                    add(&["groupadd"]);
+                    if let Some(gid) = gid {
+                        add(&["-g", &gid.to_string()]);
+                    }
+                    if group.system {
+                        add(&["-r"]);
+                    }
+                    if group.non_unique {
+                        add(&["-o"]);
+                    }
+                    add(&["--", name]);
+                }
+                Step::Number(gid) => {
+                    add(&["groupmod", "-g", &gid.to_string()]);
+                    if group.non_unique {
+                        add(&["-o"]);
+                    }
+                    add(&["--", name]);
+                }
+                Step::Remove => add(&["groupdel", "--", name]),
+                Step::Join(member) => add(&["gpasswd", "-a", member, "--", name]),
+                Step::Leave(member) => add(&["gpasswd", "-d", member, "--", name]),
+            }
+            apply.run(&Command::new(argv)).map_err(|mut failure| {
+                failure.message = format!("cannot {} group `{name}`: {}", action.name(), failure.message);
+                failure
+            })?;
+        }
+        Ok(Effect::Changed)
+    }
+}

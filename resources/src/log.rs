@@ -1,0 +1,64 @@
+//! A line in the run's log.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use toque_engine::actions;
+use toque_engine::diagnostic::Diagnostic;
+use toque_engine::failure::Failure;
+use toque_engine::resource::{Apply, Change, Effect, Level, Provider, Resource, Scope, Services};
+use toque_engine::view::View;
+
+/// Writes a line to the log when its turn comes. It changes nothing, so it never counts as changed and notifies nobody.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// What to say.
+    pub message: String,
+    /// How it is weighed: `debug`, `info`, `warn` or `error`. Default: `info`.
+    #[serde(default)]
+    pub level: Level,
+}
+
+actions! {
+    pub enum LogAction {
+        Write = "write", "Write the message to the log";
+    }
+}
+
+impl Resource for Log {
+    const KIND: &'static str = "log";
+    const IDENTITY: &'static str = "message";
+    type Action = LogAction;
+    type Desired = Self;
+
+    fn resolve(self, _scope: &dyn Scope) -> Result<Self, Diagnostic> {
+        Ok(self)
+    }
+}
+
+/// The log of the run.
+#[derive(Debug)]
+pub struct Write;
+
+impl Provider for Write {
+    type Resource = Log;
+    type State = ();
+    type Step = ();
+    const NAME: &'static str = "log";
+
+    fn inspect(&self, _: &View<'_>, _: &Log, _: LogAction) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn plan(&self, _: &Log, _: LogAction, (): &()) -> Result<Vec<Change<()>>, Failure> {
+        Ok(Vec::new())
+    }
+
+    fn apply(&self, _: &mut Apply<'_>, _: &Log, _: LogAction, _: &[Change<()>]) -> Result<Effect, Failure> {
+        Ok(Effect::Unchanged)
+    }
+
+    fn announce(&self, services: &dyn Services, log: &Log, _: LogAction) {
+        services.log(log.level, &log.message);
+    }
+}

@@ -1,0 +1,58 @@
+//! Notifications that several resources share.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use toque_engine::actions;
+use toque_engine::diagnostic::Diagnostic;
+use toque_engine::failure::Failure;
+use toque_engine::resource::{Apply, Change, Effect, Provider, Resource, Scope};
+use toque_engine::view::View;
+
+/// Does nothing itself: whoever notifies it sets off everything that it notifies.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NotifyGroup {
+    /// Any name.
+    pub name: String,
+}
+
+actions! {
+    pub enum NotifyGroupAction {
+        Nothing = "nothing", "Wait to be notified";
+        Run = "run", "Send its notifications";
+    }
+}
+
+impl Resource for NotifyGroup {
+    const KIND: &'static str = "notify_group";
+    const IDENTITY: &'static str = "name";
+    type Action = NotifyGroupAction;
+    type Desired = Self;
+
+    fn resolve(self, _scope: &dyn Scope) -> Result<Self, Diagnostic> {
+        Ok(self)
+    }
+}
+
+/// The run itself delivers; it only has to be told that there is a reason.
+#[derive(Debug)]
+pub struct FanOut;
+
+impl Provider for FanOut {
+    type Resource = NotifyGroup;
+    type State = ();
+    type Step = ();
+    const NAME: &'static str = "notify_group";
+
+    fn inspect(&self, _: &View<'_>, _: &NotifyGroup, _: NotifyGroupAction) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn plan(&self, _: &NotifyGroup, action: NotifyGroupAction, (): &()) -> Result<Vec<Change<()>>, Failure> {
+        Ok((action == NotifyGroupAction::Run).then(|| Change::new("send its notifications", ())).into_iter().collect())
+    }
+
+    fn apply(&self, _: &mut Apply<'_>, _: &NotifyGroup, _: NotifyGroupAction, _: &[Change<()>]) -> Result<Effect, Failure> {
+        Ok(Effect::Changed)
+    }
+}

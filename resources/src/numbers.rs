@@ -1,0 +1,108 @@
+//! The numbers of accounts: which one `useradd` and `groupadd` would take next, so that a plan can say who owns a planned home.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::Value;
+use toque_engine::failure::{Attempting, Failure};
+use toque_engine::resource::{PropertyError, Provide};
+use toque_engine::snapshots::Area;
+use toque_engine::system::Query;
+use toque_engine::view::View;
+
+use crate::parse::shadow;
+
+/// Settings of the shadow suite that decide what a new account looks like.
+#[derive(Debug, Clone)]
+pub(crate) struct Defaults {
+    text: String,
+}
+
+impl Defaults {
+    pub fn read(view: &View<'_>) -> Result<Self, Failure> {
+        let path = Path::new("/etc/login.defs");
+        match view.read(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self { text: String::new() }),
+            other => Ok(Self { text: String::from_utf8_lossy(&other.attempting("read", path)?).into_owned() }),
+        }
+    }
+
+    fn number(&self, name: &str, default: u32) -> u32 {
+        shadow::login_defs(&self.text).get(name).and_then(|value| value.parse().ok()).unwrap_or(default)
+    }
+
+    /// Whether a new user gets a group of the same name, and loses it when removed.
+    pub fn private_groups(&self) -> bool {
+        shadow::login_defs(&self.text).get("USERGROUPS_ENAB").is_some_and(|value| value.eq_ignore_ascii_case("yes"))
+    }
+
+    /// The mode of a new home.
+    pub fn home_mode(&self) -> u32 {
+        let defs = shadow::login_defs(&self.text);
+        let octal = |name: &str| defs.get(name).and_then(|value| u32::from_str_radix(value, 8).ok());
+        octal("HOME_MODE").unwrap_or_else(|| 0o777 & !octal("UMASK").unwrap_or(0o022))
+    }
+
+    /// The first and last number of a kind: `UID` or `GID`.
+    fn range(&self, kind: &str, system: bool) -> (u32, u32) {
+        let min = self.number(&format!("{kind}_MIN"), 1000);
+        if system {
+            (self.number(&format!("SYS_{kind}_MIN"), 101), self.number(&format!("SYS_{kind}_MAX"), min.saturating_sub(1)))
+        } else {
+            (min, self.number(&format!("{kind}_MAX"), 60000))
+        }
+    }
+}
+
+/// The number of the next user.
+pub(crate) fn next_uid(view: &View<'_>, system: bool) -> Result<Option<u32>, Failure> {
+    let used = view.accounts()?.users.values().map(|user| user.uid).collect();
+    Ok(next(view, "uid", &used, Defaults::read(view)?.range("UID", system), system))
+}
+
+/// The number of the next group; that of its user, when it is a private group and the number is free.
+pub(crate) fn next_gid(view: &View<'_>, system: bool, uid: Option<u32>) -> Result<Option<u32>, Failure> {
+    let used: BTreeSet<u32> = view.accounts()?.groups.values().map(|group| group.gid).collect();
+    let range = Defaults::read(view)?.range("GID", system);
+    if let Some(uid) = uid
+        && (range.0..=range.1).contains(&uid)
+        && is_free(view, "gid", &used, uid)
+    {
+        return Ok(Some(uid));
+    }
+    Ok(next(view, "gid", &used, range, system))
+}
+
+/// That a number is no longer free.
+pub(crate) fn taken(kind: &str, number: Option<u32>) -> Provide {
+    let key = number.map_or_else(|| format!("{kind}:"), |number| format!("{kind}:{number}"));
+    Provide::State { area: Area::Accounts, key, value: Value::Bool(true) }
+}
+
+fn is_free(view: &View<'_>, kind: &str, used: &BTreeSet<u32>, number: u32) -> bool {
+    !used.contains(&number) && view.planned(Area::Accounts, &format!("{kind}:{number}")).is_none()
+}
+
+/// Ordinary numbers grow from the highest in use, those of the system shrink from the lowest.
+fn next(view: &View<'_>, kind: &str, used: &BTreeSet<u32>, (min, max): (u32, u32), system: bool) -> Option<u32> {
+    let mut taken = used.range(min..=max).copied();
+    let first = if system {
+        taken.next().map_or(Some(max), |lowest| lowest.checked_sub(1))
+    } else {
+        taken.next_back().map_or(Some(min), |highest| highest.checked_add(1))
+    }?;
+    let mut ahead: Box<dyn Iterator<Item = u32>> =
+        if system { Box::new((min..=first.min(max)).rev()) } else { Box::new(first..=max) };
+    ahead.find(|number| is_free(view, kind, used, *number))
+}
+
+/// Names that the account files can hold.
+pub(crate) fn check_name(property: &str, name: &str) -> Result<(), PropertyError> {
+    let wrong =
+        name.is_empty() || name.starts_with('-') || name.contains([':', ',', '\n', '/']) || name.contains(char::is_whitespace);
+    if wrong {
+        return Err(PropertyError::new(property, format!("`{name}` cannot be the name of an account"))
+            .hint("use letters, digits, `_`, `.` and `-`, and begin with a letter"));
+    }
+    Ok(())
+}

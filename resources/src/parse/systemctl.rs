@@ -1,0 +1,64 @@
+//! What `systemctl show` prints.
+
+use std::collections::HashMap;
+
+/// The properties that [`parse`] reads, for `systemctl show --property`.
+pub const PROPERTIES: &str = "LoadState,UnitFileState,ActiveState,Requires,Wants,BindsTo,Conflicts,RequiredBy,BoundBy,ConsistsOf";
+
+/// A unit as systemd sees it. States are systemd's own words.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Unit {
+    /// `loaded`, `not-found`, `masked`, `bad-setting`, `error`.
+    pub load: String,
+    /// `enabled`, `disabled`, `static`, `masked`, …; empty where there is no unit file.
+    pub file: String,
+    /// `active`, `inactive`, `failed`, `activating`, `deactivating`, `reloading`.
+    pub active: String,
+    /// Units that a start may start or stop along.
+    pub starts: Vec<String>,
+    /// Units that a stop may stop along.
+    pub stops: Vec<String>,
+}
+
+/// One unit's properties; `None` when there are none, because systemd does not run.
+#[must_use]
+pub fn parse(text: &str) -> Option<Unit> {
+    let properties: HashMap<&str, &str> = text.lines().filter_map(|line| line.split_once('=')).collect();
+    let value = |name: &str| properties.get(name).map(|value| (*value).to_owned());
+    // Slices, mounts and targets of the system's own start are up long before any recipe runs.
+    let others = |names: &[&str]| -> Vec<String> {
+        names
+            .iter()
+            .filter_map(|name| properties.get(name))
+            .flat_map(|units| units.split_whitespace())
+            .filter(|unit| [".service", ".socket", ".timer", ".path"].iter().any(|suffix| unit.ends_with(suffix)))
+            .map(str::to_owned)
+            .collect()
+    };
+    Some(Unit {
+        load: value("LoadState")?,
+        file: value("UnitFileState").unwrap_or_default(),
+        active: value("ActiveState")?,
+        starts: others(&["Requires", "Wants", "BindsTo", "Conflicts"]),
+        stops: others(&["RequiredBy", "BoundBy", "ConsistsOf"]),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_units() {
+        let unit = parse(include_str!("../../fixtures/systemctl_show.txt")).unwrap_or_default();
+        assert_eq!((unit.load.as_str(), unit.file.as_str(), unit.active.as_str()), ("loaded", "enabled", "active"));
+        assert!(unit.starts.is_empty() && unit.stops.is_empty(), "{unit:?}");
+        let missing =
+            parse("Id=x.service\nNames=x.service\nLoadState=not-found\nActiveState=inactive\nUnitFileState=\n").unwrap_or_default();
+        assert_eq!((missing.load.as_str(), missing.file.as_str()), ("not-found", ""));
+        let tied =
+            parse("LoadState=loaded\nActiveState=active\nRequires=b.service system.slice\nBoundBy=c.socket\n").unwrap_or_default();
+        assert_eq!((tied.starts, tied.stops), (vec!["b.service".to_owned()], vec!["c.socket".to_owned()]));
+        assert_eq!(parse("Running in chroot, ignoring command 'show'\n"), None);
+    }
+}

@@ -1,0 +1,176 @@
+//! Services: what runs, and what starts with the machine.
+
+mod systemd;
+mod sysv;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use toque_engine::actions;
+use toque_engine::command::Command;
+use toque_engine::diagnostic::Diagnostic;
+use toque_engine::failure::Failure;
+use toque_engine::property::{Account, OneOrMany, Seconds};
+use toque_engine::resource::{Apply, PropertyError, Resource, Scope};
+use toque_engine::system::Query;
+use toque_engine::view::View;
+
+pub use systemd::Systemd;
+pub(crate) use systemd::{Bus, from_file as unit_from_file, inspect_unit, key as unit_key, show_failure, value as unit_value};
+pub use sysv::Sysv;
+
+use crate::parse::words;
+
+/// A service of the machine's init system.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Service {
+    /// The service: a unit of systemd (`.service` is added where no suffix stands) or a script in `/etc/init.d`.
+    pub service_name: String,
+    /// What the init script can do, where that cannot be seen in it: `#{ status: true, restart: true, reload: false }`.
+    /// Only `sysv`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supports: Option<Supports>,
+    /// What the command line of the running service contains, where its script cannot tell. Default: the service's name. Only `sysv`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
+    /// A shell line that starts it, instead of the init system's way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_command: Option<String>,
+    /// A shell line that stops it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_command: Option<String>,
+    /// A shell line that succeeds while it runs. It must only look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_command: Option<String>,
+    /// A shell line that restarts it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart_command: Option<String>,
+    /// A shell line that makes it read its configuration again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reload_command: Option<String>,
+    /// The path of the init script. Default: `/etc/init.d/` and the name. Only `sysv`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init_command: Option<String>,
+    /// Further options of `systemctl`: a line that is split as a shell would, or an array. Only `systemd`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub options: Option<OneOrMany<String>>,
+    /// When it starts among the others, 0 to 99, where the platform still goes by numbers. Only `sysv`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<u8>,
+    /// The run levels in which it is enabled. Default: those that its script asks for, else 2 to 5. Only `sysv`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_levels: Option<Vec<u8>>,
+    /// Seconds that each command may take. Default: 900.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Seconds>,
+    /// The user whose own service it is (`systemctl --user`). Only `systemd`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<Account>,
+}
+
+/// What an init script can do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(inline)]
+pub struct Supports {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reload: Option<bool>,
+}
+
+actions! {
+    pub enum ServiceAction {
+        Nothing = "nothing", "Wait to be notified";
+        Enable = "enable", "Make it start with the machine";
+        Disable = "disable", "Keep it from starting with the machine";
+        Start = "start", "Make it run now";
+        Stop = "stop", "Make it end now";
+        Restart = "restart", "Stop and start it, or start it where it does not run";
+        Reload = "reload", "Make it read its configuration again, where it runs";
+        Mask = "mask", "Make it impossible to start";
+        Unmask = "unmask", "Undo `mask`";
+    }
+}
+
+impl Resource for Service {
+    const KIND: &'static str = "service";
+    const IDENTITY: &'static str = "service_name";
+    type Action = ServiceAction;
+    type Desired = Self;
+
+    fn check(&self, _actions: &[ServiceAction]) -> Result<(), PropertyError> {
+        let name = &self.service_name;
+        if name.is_empty() || name.starts_with('-') || name.contains(['/', '\n']) {
+            return Err(PropertyError::new("service_name", format!("`{name}` cannot be the name of a service")));
+        }
+        if self.run_levels.iter().flatten().any(|level| *level > 6) {
+            return Err(PropertyError::new("run_levels", "run levels go from 0 to 6"));
+        }
+        if self.priority.is_some_and(|priority| priority > 99) {
+            return Err(PropertyError::new("priority", "`priority` goes from 0 to 99"));
+        }
+        Ok(())
+    }
+
+    fn resolve(self, _scope: &dyn Scope) -> Result<Self, Diagnostic> {
+        Ok(self)
+    }
+}
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// A line of the recipe.
+    Shell(String),
+    /// What the init system is asked to do.
+    Act(ServiceAction),
+}
+
+impl Service {
+    /// The recipe's own line for an action.
+    fn line(&self, action: ServiceAction) -> Option<&String> {
+        match action {
+            ServiceAction::Start => self.start_command.as_ref(),
+            ServiceAction::Stop => self.stop_command.as_ref(),
+            ServiceAction::Restart => self.restart_command.as_ref(),
+            ServiceAction::Reload => self.reload_command.as_ref(),
+            _ => None,
+        }
+    }
+
+    fn options(&self) -> Vec<String> {
+        match &self.options {
+            None => Vec::new(),
+            Some(OneOrMany::One(line)) => words::split(line),
+            Some(OneOrMany::Many(words)) => words.clone(),
+        }
+    }
+
+    fn timed(&self, command: Command) -> Command {
+        match self.timeout {
+            Some(timeout) => command.timeout(timeout.duration()),
+            None => command,
+        }
+    }
+
+    /// What the recipe's own status line says, where there is one. Any pending change could make it say something else.
+    fn asked_status(&self, view: &View<'_>) -> Result<Option<bool>, Failure> {
+        let Some(line) = &self.status_command else { return Ok(None) };
+        view.looked_at_everything();
+        Ok(Some(view.probe(&self.timed(Command::shell(line.as_str())))?.success()))
+    }
+
+    fn run_line(&self, apply: &Apply<'_>, line: &str) -> Result<(), Failure> {
+        apply.run(&self.timed(Command::shell(line)))?;
+        Ok(())
+    }
+}
+
+/// "started" for "start", for messages of what would be done.
+fn describe(action: ServiceAction, name: &str) -> String {
+    use toque_engine::resource::Action;
+    format!("{} service `{name}`", action.name())
+}

@@ -1,0 +1,408 @@
+//! Units of systemd whose files the recipe holds.
+
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use similar::TextDiff;
+use toque_engine::actions;
+use toque_engine::command::Command;
+use toque_engine::diagnostic::Diagnostic;
+use toque_engine::failure::{Attempting, Failure};
+use toque_engine::property::Account;
+use toque_engine::resource::{
+    Action as _, Apply, Change, Effect, HostFacts, PropertyError, Provide, Provider, Resource, Scope, Support,
+};
+use toque_engine::snapshots::Area;
+use toque_engine::system::{FileKind, Ownership, Query};
+use toque_engine::view::View;
+
+use crate::parse::systemctl::Unit;
+use crate::service::{self, Bus, ServiceAction};
+
+/// A unit file in `/etc/systemd`, and the unit that it makes.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SystemdUnit {
+    /// The unit with its suffix: `backup.timer`.
+    pub unit_name: String,
+    /// The text of the file, or a map of sections, each a map of options to a value or an array of values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Content>,
+    /// The user whose systemd is spoken to; the file then lies in `/etc/systemd/user`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<Account>,
+    /// Whether systemd reads its units again after the file has changed. Default: true.
+    #[serde(default = "yes")]
+    pub triggers_reload: bool,
+    /// Whether `systemd-analyze verify` must accept the file before it goes live, where that program is there. Default: true.
+    #[serde(default = "yes")]
+    pub verify: bool,
+}
+
+/// A unit file, as text or by sections.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "expected the text of a unit file, or a map of its sections")]
+#[schemars(inline)]
+pub enum Content {
+    Text(String),
+    Sections(Map<String, Value>),
+}
+
+fn yes() -> bool {
+    true
+}
+
+actions! {
+    pub enum UnitAction {
+        Nothing = "nothing", "Wait to be notified";
+        Create = "create", "Make sure that the file has this content";
+        Delete = "delete", "Remove the file";
+        Enable = "enable", "Make it start with the machine";
+        Disable = "disable", "Keep it from starting with the machine";
+        Reenable = "reenable", "Disable and enable it, so that its links are as its file says";
+        Mask = "mask", "Make it impossible to start";
+        Unmask = "unmask", "Undo `mask`";
+        Start = "start", "Make it run now";
+        Stop = "stop", "Make it end now";
+        Restart = "restart", "Stop and start it, or start it where it does not run";
+        Reload = "reload", "Make it read its configuration again, where it runs";
+        TryRestart = "try_restart", "Restart it where it runs";
+        ReloadOrRestart = "reload_or_restart", "Reload it, or restart it where it cannot";
+        ReloadOrTryRestart = "reload_or_try_restart", "The same, where it runs";
+        Preset = "preset", "Enable or disable it as the distribution's presets say";
+        Revert = "revert", "Undo every local change to it";
+    }
+}
+
+impl Resource for SystemdUnit {
+    const KIND: &'static str = "systemd_unit";
+    const IDENTITY: &'static str = "unit_name";
+    type Action = UnitAction;
+    type Desired = Wanted;
+
+    fn check(&self, actions: &[UnitAction]) -> Result<(), PropertyError> {
+        let name = &self.unit_name;
+        if name.starts_with('-') || name.contains(['/', '\n']) || !name.contains('.') {
+            return Err(PropertyError::new("unit_name", format!("`{name}` cannot be the name of a unit"))
+                .hint("give the full name with its suffix, such as `backup.service`"));
+        }
+        if actions.contains(&UnitAction::Create) && self.content.is_none() {
+            return Err(PropertyError::new("content", "the action `create` needs `content`"));
+        }
+        if let Some(Content::Sections(sections)) = &self.content {
+            render(sections).map_err(|message| PropertyError::new("content", message))?;
+        }
+        Ok(())
+    }
+
+    fn resolve(self, _scope: &dyn Scope) -> Result<Wanted, Diagnostic> {
+        let content = match &self.content {
+            None => None,
+            Some(Content::Text(text)) => Some(text.clone()),
+            Some(Content::Sections(sections)) => Some(render(sections).map_err(Diagnostic::error)?),
+        };
+        let folder = if self.user.is_some() { "/etc/systemd/user" } else { "/etc/systemd/system" };
+        Ok(Wanted { path: Path::new(folder).join(&self.unit_name), content, unit: self })
+    }
+}
+
+/// The sections as text; an array repeats its option.
+fn render(sections: &Map<String, Value>) -> Result<String, String> {
+    let mut text = String::new();
+    for (section, options) in sections {
+        let Value::Object(options) = options else { return Err(format!("section `{section}` is not a map of options")) };
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text += &format!("[{section}]\n");
+        for (option, value) in options {
+            let values = match value {
+                Value::Array(values) => values.as_slice(),
+                one => std::slice::from_ref(one),
+            };
+            for value in values {
+                let value = match value {
+                    Value::String(text) => text.clone(),
+                    Value::Bool(_) | Value::Number(_) => value.to_string(),
+                    _ => {
+                        return Err(format!(
+                            "`{option}` in section `{section}` is neither text nor a number nor an array of those"
+                        ));
+                    }
+                };
+                text += &format!("{option}={value}\n");
+            }
+        }
+    }
+    Ok(text)
+}
+
+/// A unit with its file's text and place.
+#[derive(Debug)]
+pub struct Wanted {
+    unit: SystemdUnit,
+    content: Option<String>,
+    path: PathBuf,
+}
+
+/// `systemctl`, and a file.
+#[derive(Debug)]
+pub struct UnitFile;
+
+/// What is there of the unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    file: Option<String>,
+    unit: Unit,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    Write,
+    Remove,
+    /// A verb of `systemctl`.
+    Control(&'static str),
+}
+
+impl Provider for UnitFile {
+    type Resource = SystemdUnit;
+    type State = State;
+    type Step = Step;
+    const NAME: &'static str = "systemd";
+
+    fn supports(&self, host: &HostFacts<'_>) -> Support {
+        match (host.init_package, (host.has_program)("systemctl")) {
+            ("systemd", true) => Support::Preferred,
+            ("systemd", false) => Support::No("there is no `systemctl`".to_owned()),
+            (other, _) => Support::No(format!("the machine was started by `{other}`, not by systemd")),
+        }
+    }
+
+    fn inspect(&self, view: &View<'_>, wanted: &Wanted, action: UnitAction) -> Result<State, Failure> {
+        let bus = Bus::of(view, wanted.unit.user.as_ref())?;
+        let unit = service::inspect_unit(view, &bus, &wanted.unit.unit_name)?;
+        let writes = matches!(action, UnitAction::Create | UnitAction::Delete);
+        let file = match view.lstat(&wanted.path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => return Err(Failure::io("look at", &wanted.path, &error)),
+            // A link to /dev/null is a mask, any other an alias: neither is this unit's file.
+            Ok(found) if found.kind == FileKind::Link && writes => {
+                return Err(Failure::new(format!("cannot {} `{}`: a link is in its place", action.name(), wanted.path.display()))
+                    .hint("the unit may be masked: use the action `unmask` first"));
+            }
+            Ok(_) => Some(String::from_utf8_lossy(&view.read(&wanted.path).attempting("read", &wanted.path)?).into_owned()),
+        };
+        if unit.load == "not-found" && !writes && action != UnitAction::Nothing {
+            return Err(Failure::new(format!("systemd knows no unit `{}`", wanted.unit.unit_name))
+                .hint("use the action `create` first, or declare the package that brings it"));
+        }
+        Ok(State { file, unit })
+    }
+
+    fn plan(&self, wanted: &Wanted, action: UnitAction, state: &State) -> Result<Vec<Change<Step>>, Failure> {
+        let unit = &state.unit;
+        let running = matches!(unit.active.as_str(), "active" | "reloading");
+        let masked = unit.load == "masked" || unit.file.starts_with("masked");
+        let verb = match action {
+            UnitAction::Create => return Ok(create(wanted, state).into_iter().collect()),
+            UnitAction::Delete => return Ok(delete(wanted, state).into_iter().collect()),
+            UnitAction::Enable => (unit.file == "disabled").then_some("enable"),
+            UnitAction::Disable => matches!(unit.file.as_str(), "enabled" | "enabled-runtime").then_some("disable"),
+            UnitAction::Mask => (!masked).then_some("mask"),
+            UnitAction::Unmask => masked.then_some("unmask"),
+            UnitAction::Start => (!running).then_some("start"),
+            UnitAction::Stop => running.then_some("stop"),
+            UnitAction::Reload => running.then_some("reload"),
+            UnitAction::TryRestart => running.then_some("try-restart"),
+            UnitAction::ReloadOrTryRestart => running.then_some("try-reload-or-restart"),
+            UnitAction::Restart => Some("restart"),
+            UnitAction::ReloadOrRestart => Some("reload-or-restart"),
+            UnitAction::Reenable => Some("reenable"),
+            UnitAction::Preset => Some("preset"),
+            UnitAction::Revert => Some("revert"),
+            UnitAction::Nothing => None,
+        };
+        Ok(verb.map(|verb| control(wanted, action, verb, unit)).into_iter().collect())
+    }
+
+    fn apply(
+        &self,
+        apply: &mut Apply<'_>,
+        wanted: &Wanted,
+        action: UnitAction,
+        changes: &[Change<Step>],
+    ) -> Result<Effect, Failure> {
+        let bus = Bus::of(apply.view, wanted.unit.user.as_ref())?;
+        for change in changes {
+            match &change.step {
+                Step::Write => write(apply, wanted)?,
+                Step::Remove => {
+                    apply.services.back_up(&wanted.path, KEEP)?;
+                    apply.system.remove_file(&wanted.path).attempting("remove", &wanted.path)?;
+                }
+                Step::Control(verb) => {
+                    let name = wanted.unit.unit_name.as_str();
+                    let starts = match action {
+                        UnitAction::Start => ServiceAction::Start,
+                        UnitAction::Reload => ServiceAction::Reload,
+                        UnitAction::Restart
+                        | UnitAction::TryRestart
+                        | UnitAction::ReloadOrRestart
+                        | UnitAction::ReloadOrTryRestart => ServiceAction::Restart,
+                        _ => ServiceAction::Nothing,
+                    };
+                    apply
+                        .run(&bus.command([*verb, "--", name]))
+                        .map_err(|failure| service::show_failure(apply.system.as_query(), &bus, name, starts, failure))?;
+                }
+            }
+            if wanted.unit.triggers_reload && matches!(change.step, Step::Write | Step::Remove) {
+                apply.run(&bus.command(["daemon-reload"]))?;
+            }
+        }
+        Ok(Effect::Changed)
+    }
+}
+
+/// How many earlier versions of a file are kept.
+const KEEP: usize = 5;
+
+fn create(wanted: &Wanted, state: &State) -> Option<Change<Step>> {
+    let content = wanted.content.as_ref().filter(|content| state.file.as_ref() != Some(*content))?;
+    let path = wanted.path.display();
+    let what = if state.file.is_some() { format!("update unit file `{path}`") } else { format!("create unit file `{path}`") };
+    let old = state.file.as_deref().unwrap_or_default();
+    let diff = TextDiff::from_lines(old, content).unified_diff().header(&path.to_string(), &path.to_string()).to_string();
+    let fresh = service::unit_from_file(content);
+    // What runs keeps running as it was; whether it is enabled is a matter of links, unless there is nothing to enable any more.
+    let keeps = state.unit.load == "loaded" && state.unit.file != "static" && fresh.file != "static";
+    let unit = Unit {
+        file: if keeps { state.unit.file.clone() } else { fresh.file },
+        load: fresh.load,
+        ..if state.unit.load == "loaded" { state.unit.clone() } else { Unit { active: fresh.active, ..Unit::default() } }
+    };
+    let file = Provide::File { path: wanted.path.clone(), content: Some(content.as_bytes().into()), mode: 0o644, uid: 0, gid: 0 };
+    Some(
+        Change::new(what, Step::Write)
+            .diff(diff)
+            .provides(file)
+            .provides(unit_state(wanted, &unit))
+            .touches(Area::Files | Area::Services),
+    )
+}
+
+fn delete(wanted: &Wanted, state: &State) -> Option<Change<Step>> {
+    state.file.as_ref()?;
+    let what = format!("remove unit file `{}`", wanted.path.display());
+    // A unit of the distribution may show again below, and what still runs is not gone yet.
+    Some(
+        Change::new(what, Step::Remove)
+            .provides(Provide::Absent { path: wanted.path.clone() })
+            .provides(Provide::Anything(Area::Services.into()))
+            .touches(Area::Files | Area::Services),
+    )
+}
+
+fn control(wanted: &Wanted, action: UnitAction, verb: &'static str, unit: &Unit) -> Change<Step> {
+    let mut after = unit.clone();
+    let sure = match action {
+        UnitAction::Enable => set(&mut after.file, "enabled"),
+        UnitAction::Disable => set(&mut after.file, "disabled"),
+        UnitAction::Mask => set(&mut after.load, "masked") && set(&mut after.file, "masked"),
+        UnitAction::Unmask => set(&mut after.load, "loaded") && set(&mut after.file, "disabled"),
+        UnitAction::Stop => set(&mut after.active, "inactive") && unit.stops.is_empty(),
+        UnitAction::Start
+        | UnitAction::Restart
+        | UnitAction::ReloadOrRestart
+        | UnitAction::TryRestart
+        | UnitAction::ReloadOrTryRestart => set(&mut after.active, "active") && unit.starts.is_empty(),
+        UnitAction::Reload => true,
+        _ => false,
+    };
+    let mut change = Change::new(format!("{verb} unit `{}`", wanted.unit.unit_name), Step::Control(verb)).touches(Area::Services);
+    if !sure {
+        change = change.provides(Provide::Anything(Area::Services.into()));
+    }
+    if matches!(action, UnitAction::Mask | UnitAction::Unmask | UnitAction::Revert) {
+        // These make and remove files in the unit's folder.
+        change = change.provides(Provide::Anything(Area::Files.into())).touches(Area::Files);
+    }
+    let known = !matches!(action, UnitAction::Preset | UnitAction::Revert | UnitAction::Reenable);
+    if known { change.provides(unit_state(wanted, &after)) } else { change }
+}
+
+fn set(field: &mut String, value: &str) -> bool {
+    value.clone_into(field);
+    true
+}
+
+fn unit_state(wanted: &Wanted, unit: &Unit) -> Provide {
+    let key = service::unit_key(wanted.unit.user.as_ref(), &wanted.unit.unit_name);
+    Provide::State { area: Area::Services, key, value: service::unit_value(unit) }
+}
+
+fn write(apply: &mut Apply<'_>, wanted: &Wanted) -> Result<(), Failure> {
+    let (path, content) = (&wanted.path, wanted.content.as_deref().unwrap_or_default());
+    if wanted.unit.verify {
+        verify(apply, wanted, content)?;
+    }
+    if apply.system.lstat(path).is_ok() {
+        apply.services.back_up(path, KEEP)?;
+    }
+    let owner = Ownership { uid: Some(0), gid: Some(0), mode: Some(0o644) };
+    let staged = apply.system.stage(path, content.as_bytes(), &owner).attempting("write", path)?;
+    if let Err(error) = apply.system.rename(&staged, path) {
+        let failure = Failure::io("replace", path, &error);
+        return Err(match apply.system.remove_file(&staged) {
+            Ok(()) => failure,
+            Err(error) => failure.note(format!("`{}` is left behind: {error}", staged.display())),
+        });
+    }
+    apply.system.relabel(path, false)
+}
+
+/// systemd judges a unit by the name of its file, so that the copy must have it too.
+fn verify(apply: &Apply<'_>, wanted: &Wanted, content: &str) -> Result<(), Failure> {
+    if !apply.view.exists(Path::new("/usr/bin/systemd-analyze")) {
+        return Ok(());
+    }
+    let system = apply.system;
+    let folder = PathBuf::from(format!("/run/toque-verify-{}", std::process::id()));
+    if system.lstat(&folder).is_ok() {
+        system.remove_dir_all(&folder).attempting("remove", &folder)?;
+    }
+    system.create_dir(&folder, 0o700).attempting("create", &folder)?;
+    let checked = (|| {
+        let copy = folder.join(&wanted.unit.unit_name);
+        let staged = system.stage(&copy, content.as_bytes(), &Ownership::default()).attempting("write", &copy)?;
+        system.rename(&staged, &copy).attempting("write", &copy)?;
+        let scope = if wanted.unit.user.is_some() { "--user" } else { "--system" };
+        let command = Command::new(["systemd-analyze", scope, "--man=no", "verify", "--", &copy.display().to_string()]);
+        apply.run(&command).map_err(|mut failure| {
+            failure.message = format!("`{}` is not a unit file that systemd accepts; nothing was changed", wanted.unit.unit_name);
+            failure.hint("correct `content`, or set `verify: false` when what it names comes only later")
+        })
+    })();
+    system.remove_dir_all(&folder).attempting("remove", &folder)?;
+    checked.map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn renders_sections() {
+        let sections = serde_json::json!({
+            "Unit": { "Description": "x" },
+            "Service": { "ExecStart": "/bin/true", "Environment": ["A=1", "B=2"], "RemainAfterExit": true, "Nice": 5 },
+        });
+        let Value::Object(sections) = sections else { return };
+        let text = "[Unit]\nDescription=x\n\n[Service]\nExecStart=/bin/true\nEnvironment=A=1\nEnvironment=B=2\nRemainAfterExit=true\nNice=5\n";
+        assert_eq!(render(&sections), Ok(text.to_owned()));
+        let wrong = serde_json::json!({ "Unit": "x" });
+        assert!(wrong.as_object().is_some_and(|wrong| render(wrong).is_err()));
+    }
+}

@@ -1,0 +1,484 @@
+//! Users by the programs of the shadow suite: `useradd`, `usermod`, `userdel`, `chpasswd`.
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use toque_engine::accounts::{self, no_account};
+use toque_engine::command::Command;
+use toque_engine::failure::{Attempting, Failure};
+use toque_engine::property::Account;
+use toque_engine::resource::{Action as _, Apply, Change, Effect, HostFacts, Provide, Provider, Support};
+use toque_engine::snapshots::Area;
+use toque_engine::system::{FileKind, Query};
+use toque_engine::view::View;
+
+use super::{User, UserAction};
+use crate::numbers::{self, Defaults};
+use crate::parse::shadow;
+
+/// `useradd`, `usermod`, `userdel`, `chpasswd`.
+#[derive(Debug)]
+pub struct Useradd;
+
+/// Everything that a plan for a user depends on.
+#[derive(Debug, Clone)]
+pub struct State {
+    current: Option<Current>,
+    /// The number of the group that `gid` names.
+    gid: Option<u32>,
+    /// What a new user would be given.
+    fresh: Fresh,
+    /// The groups that lose a removed user, with those who are left.
+    bereft: Vec<Provide>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Current {
+    uid: Option<u32>,
+    gid: Option<u32>,
+    comment: String,
+    home: String,
+    shell: String,
+    /// Digests of the hash: with the mark of a locked account, and without. The hash itself stays where it is.
+    password: String,
+    unlocked_password: String,
+    locked: bool,
+    expires: Option<i64>,
+    inactive: Option<i64>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Fresh {
+    uid: Option<u32>,
+    gid: Option<u32>,
+    /// A group of the user's name is made along.
+    private_group: bool,
+    /// A group of the user's name is there already, and becomes the primary one.
+    own_group: bool,
+    home: PathBuf,
+    shell: String,
+    home_mode: u32,
+    home_exists: bool,
+    skeleton: Vec<Provide>,
+}
+
+/// One run of a program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// The program and its arguments.
+    Run(Vec<String>),
+    /// The hash goes by standard input, where no other user can see it.
+    Password { locked: bool },
+}
+
+impl Provider for Useradd {
+    type Resource = User;
+    type State = State;
+    type Step = Step;
+    const NAME: &'static str = "useradd";
+
+    fn supports(&self, host: &HostFacts<'_>) -> Support {
+        if (host.has_program)("useradd") { Support::Preferred } else { Support::No("there is no `useradd`".to_owned()) }
+    }
+
+    fn inspect(&self, view: &View<'_>, user: &User, action: UserAction) -> Result<State, Failure> {
+        let name = &user.username;
+        let current = match view.planned(Area::Accounts, &format!("user:{name}")) {
+            Some(planned) => (!planned.is_null()).then(|| recall(&planned)),
+            None => view.accounts()?.users.get(name).map(|found| read(view, found)).transpose()?,
+        };
+        if current.is_none() && matches!(action, UserAction::Modify | UserAction::Lock | UserAction::Unlock) {
+            return Err(no_account("user", name).hint("use the action `create` to make it"));
+        }
+        let gid = match &user.gid {
+            Some(gid) if matches!(action, UserAction::Create | UserAction::Modify | UserAction::Manage) => group_number(view, gid)?,
+            _ => None,
+        };
+        let fresh = match (action, &current) {
+            (UserAction::Create, None) => fresh(view, user, gid)?,
+            _ => Fresh::default(),
+        };
+        let bereft = match (action, &current) {
+            (UserAction::Remove, Some(current)) => bereft(view, name, current)?,
+            _ => Vec::new(),
+        };
+        Ok(State { current, gid, fresh, bereft })
+    }
+
+    fn plan(&self, user: &User, action: UserAction, state: &State) -> Result<Vec<Change<Step>>, Failure> {
+        let changes = match (action, &state.current) {
+            (UserAction::Create, None) => create(user, &state.fresh),
+            (UserAction::Remove, Some(current)) => vec![remove(user, current, &state.bereft)],
+            (UserAction::Create | UserAction::Modify | UserAction::Manage, Some(current)) => modify(user, current, state.gid),
+            (UserAction::Lock, Some(current)) if !current.locked => vec![lock(user, current, true)],
+            (UserAction::Unlock, Some(current)) if current.locked => vec![lock(user, current, false)],
+            _ => Vec::new(),
+        };
+        Ok(changes.into_iter().map(|change| change.touches(Area::Accounts | Area::Files)).collect())
+    }
+
+    fn apply(&self, apply: &mut Apply<'_>, user: &User, action: UserAction, changes: &[Change<Step>]) -> Result<Effect, Failure> {
+        let name = &user.username;
+        for change in changes {
+            let command = match &change.step {
+                Step::Run(argv) => Command::new(argv.iter().map(String::as_str)),
+                Step::Password { locked } => {
+                    let mark = if *locked { "!" } else { "" };
+                    let hash = user.password.as_deref().unwrap_or_default();
+                    let mut command = Command::new(["chpasswd", "-e"]).input(format!("{name}:{mark}{hash}\n"));
+                    command.sensitive = true;
+                    command
+                }
+            };
+            apply.run(&command).map_err(|mut failure| {
+                failure.message = format!("cannot {} user `{name}`: {}", action.name(), failure.message);
+                failure
+            })?;
+        }
+        Ok(Effect::Changed)
+    }
+}
+
+fn read(view: &View<'_>, found: &accounts::User) -> Result<Current, Failure> {
+    let text = read_text(view, "/etc/shadow")?;
+    let shadow = shadow::parse(&text).remove(&found.name).unwrap_or_default();
+    Ok(Current {
+        uid: Some(found.uid),
+        gid: Some(found.gid),
+        comment: found.comment.clone(),
+        home: found.home.clone(),
+        shell: found.shell.clone(),
+        password: digest(&shadow.password),
+        unlocked_password: digest(shadow.password.trim_start_matches('!')),
+        locked: shadow.locked(),
+        expires: shadow.expires,
+        inactive: shadow.inactive,
+    })
+}
+
+/// A file that may be missing.
+fn read_text(view: &View<'_>, path: &str) -> Result<String, Failure> {
+    let path = Path::new(path);
+    match view.read(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+        other => Ok(String::from_utf8_lossy(&other.attempting("read", path)?).into_owned()),
+    }
+}
+
+/// A hash is compared, and kept in a plan, only as a digest of its own.
+fn digest(hash: &str) -> String {
+    Sha256::digest(hash).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn remember(name: &str, current: &Current) -> Provide {
+    let value = json!({
+        "uid": current.uid, "gid": current.gid, "comment": current.comment, "home": current.home, "shell": current.shell,
+        "password": current.password, "unlocked_password": current.unlocked_password, "locked": current.locked,
+        "expires": current.expires, "inactive": current.inactive,
+    });
+    state(&format!("user:{name}"), value)
+}
+
+fn state(key: &str, value: Value) -> Provide {
+    Provide::State { area: Area::Accounts, key: key.to_owned(), value }
+}
+
+fn state_of_group(name: &str, gid: Option<u32>, members: &[String]) -> Provide {
+    state(&format!("group:{name}"), json!({ "gid": gid, "members": members }))
+}
+
+fn number(planned: &Value, name: &str) -> Option<u32> {
+    planned[name].as_u64().and_then(|number| u32::try_from(number).ok())
+}
+
+fn recall(planned: &Value) -> Current {
+    let text = |name: &str| planned[name].as_str().unwrap_or_default().to_owned();
+    Current {
+        uid: number(planned, "uid"),
+        gid: number(planned, "gid"),
+        comment: text("comment"),
+        home: text("home"),
+        shell: text("shell"),
+        password: text("password"),
+        unlocked_password: text("unlocked_password"),
+        locked: planned["locked"].as_bool().unwrap_or(false),
+        expires: planned["expires"].as_i64(),
+        inactive: planned["inactive"].as_i64(),
+    }
+}
+
+/// The number of a group, which must exist by then; `None` where only the system will choose it.
+fn group_number(view: &View<'_>, gid: &Account) -> Result<Option<u32>, Failure> {
+    match gid {
+        Account::Id(gid) => Ok(Some(*gid)),
+        Account::Name(name) => match view.planned(Area::Accounts, &format!("group:{name}")) {
+            Some(Value::Null) => Err(no_account("group", name)),
+            Some(planned) => Ok(number(&planned, "gid")),
+            None => match view.accounts()?.group(view, name)? {
+                Some(group) => Ok(Some(group.gid)),
+                None => Err(no_account("group", name)),
+            },
+        },
+    }
+}
+
+/// A group of this machine's files, as it would be: its number and members.
+fn local_group(view: &View<'_>, name: &str) -> Result<Option<(Option<u32>, Vec<String>)>, Failure> {
+    Ok(match view.planned(Area::Accounts, &format!("group:{name}")) {
+        Some(Value::Null) => None,
+        Some(planned) => Some((number(&planned, "gid"), serde_json::from_value(planned["members"].clone()).unwrap_or_default())),
+        None => view.accounts()?.groups.get(name).map(|group| (Some(group.gid), group.members.clone())),
+    })
+}
+
+fn fresh(view: &View<'_>, user: &User, gid: Option<u32>) -> Result<Fresh, Failure> {
+    let name = &user.username;
+    let defaults = Defaults::read(view)?;
+    let uid = match user.uid {
+        Some(uid) => Some(uid),
+        None => numbers::next_uid(view, user.system)?,
+    };
+    let mut fresh = Fresh { uid, gid, home_mode: defaults.home_mode(), ..Fresh::default() };
+    let settings = read_text(view, "/etc/default/useradd")?;
+    let setting = |key: &str| settings.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).map(str::to_owned);
+    if user.gid.is_none() {
+        match local_group(view, name)? {
+            Some((gid, _)) if defaults.private_groups() => (fresh.own_group, fresh.gid) = (true, gid),
+            None if defaults.private_groups() => {
+                fresh.private_group = true;
+                fresh.gid = numbers::next_gid(view, user.system, uid)?;
+            }
+            _ => fresh.gid = setting("GROUP").and_then(|gid| gid.parse().ok()).or(Some(100)),
+        }
+    }
+    let base = setting("HOME").unwrap_or_else(|| "/home".to_owned());
+    fresh.home = user.home.clone().unwrap_or_else(|| Path::new(&base).join(name));
+    fresh.shell = text(user.shell.as_ref()).or_else(|| setting("SHELL")).unwrap_or_else(|| "/bin/sh".to_owned());
+    if user.manage_home {
+        fresh.home_exists = view.exists(&fresh.home);
+        if let (false, Some(uid), Some(gid)) = (fresh.home_exists, uid, fresh.gid) {
+            fresh.skeleton = skeleton(view, Path::new("/etc/skel"), &fresh.home, uid, gid);
+        }
+    }
+    Ok(fresh)
+}
+
+/// What a new home is filled with. What cannot be read is left out: `useradd` does not fail over it either.
+fn skeleton(view: &View<'_>, from: &Path, to: &Path, uid: u32, gid: u32) -> Vec<Provide> {
+    let mut provides = Vec::new();
+    for name in view.read_dir(from).unwrap_or_default() {
+        let (source, path) = (from.join(&name), to.join(&name));
+        let Ok(found) = view.lstat(&source) else { continue };
+        match found.kind {
+            FileKind::File => {
+                let content = view.read(&source).ok().map(Rc::from);
+                provides.push(Provide::File { path, content, mode: found.mode, uid, gid });
+            }
+            FileKind::Directory => {
+                provides.push(Provide::Directory { path: path.clone(), mode: found.mode, uid, gid });
+                provides.extend(skeleton(view, &source, &path, uid, gid));
+            }
+            FileKind::Link => {
+                provides.extend(view.read_link(&source).ok().map(|target| Provide::Link { path, to: target, uid, gid }));
+            }
+            FileKind::Special => {}
+        }
+    }
+    provides
+}
+
+/// What the removal of a user does to groups: it leaves them, and its own goes with it unless that is someone else's too.
+fn bereft(view: &View<'_>, name: &str, current: &Current) -> Result<Vec<Provide>, Failure> {
+    let accounts = view.accounts()?;
+    let mut names: Vec<&String> = accounts.groups.keys().collect();
+    names.sort();
+    let mut provides = Vec::new();
+    for group in names {
+        let Some((gid, members)) = local_group(view, group)? else { continue };
+        let left: Vec<String> = members.iter().filter(|member| *member != name).cloned().collect();
+        if left.len() < members.len() {
+            provides.push(state_of_group(group, gid, &left));
+        }
+    }
+    if let Some((gid, members)) = local_group(view, name)?
+        && Defaults::read(view)?.private_groups()
+        && gid == current.gid
+        && members.iter().all(|member| member == name)
+        && !accounts.users.values().any(|other| other.name != name && Some(other.gid) == gid)
+    {
+        provides.push(state(&format!("group:{name}"), Value::Null));
+    }
+    Ok(provides)
+}
+
+fn create(user: &User, fresh: &Fresh) -> Vec<Change<Step>> {
+    let name = &user.username;
+    let mut argv = words(["useradd"]);
+    if let Some(uid) = user.uid {
+        argv.extend(words(["-u", &uid.to_string()]));
+    }
+    match (&user.gid, fresh.own_group) {
+        (Some(gid), _) => argv.extend(words(["-g", &gid.to_string()])),
+        (None, true) => argv.extend(words(["-g", name])),
+        (None, false) => {}
+    }
+    for (option, value) in [("-c", user.comment.clone()), ("-d", text(user.home.as_ref())), ("-s", text(user.shell.as_ref()))] {
+        argv.extend(value.into_iter().flat_map(|value| [option.to_owned(), value]));
+    }
+    for (option, wanted) in [("-r", user.system), ("-o", user.non_unique)] {
+        argv.extend(wanted.then(|| option.to_owned()));
+    }
+    if let Some(Ok(day)) = user.expire_day() {
+        argv.extend(words(["-e", &day.map_or_else(String::new, |day| day.to_string())]));
+    }
+    if let Some(days) = user.inactive {
+        argv.extend(words(["-f", &days.to_string()]));
+    }
+    argv.push(if user.manage_home { "-m" } else { "-M" }.to_owned());
+    argv.extend(words(["--", name]));
+    let mut current = Current {
+        uid: fresh.uid,
+        gid: fresh.gid,
+        comment: user.comment.clone().unwrap_or_default(),
+        home: fresh.home.display().to_string(),
+        shell: fresh.shell.clone(),
+        password: digest("!"),
+        unlocked_password: digest(""),
+        locked: true,
+        expires: user.expire_day().and_then(Result::ok).flatten(),
+        inactive: user.inactive.filter(|days| *days >= 0),
+    };
+    let with_home = user.manage_home && !fresh.home_exists;
+    let home = if with_home { format!(" with home `{}`", fresh.home.display()) } else { String::new() };
+    let mut change = Change::new(format!("create user `{name}`{home}"), Step::Run(argv))
+        .provides(remember(name, &current))
+        .provides(numbers::taken("uid", fresh.uid));
+    if fresh.private_group {
+        change = change.provides(state_of_group(name, fresh.gid, &[])).provides(numbers::taken("gid", fresh.gid));
+    }
+    if with_home {
+        change = match (fresh.uid, fresh.gid) {
+            (Some(uid), Some(gid)) => {
+                change.provides(Provide::Directory { path: fresh.home.clone(), mode: fresh.home_mode, uid, gid })
+            }
+            // Whom the home will belong to is the system's choice.
+            _ => change.provides(Provide::Anything(Area::Files.into())),
+        };
+        change.provides.extend(fresh.skeleton.iter().cloned());
+    }
+    let mut changes = vec![change];
+    changes.extend(change_password(user, &mut current));
+    changes
+}
+
+fn modify(user: &User, current: &Current, gid: Option<u32>) -> Vec<Change<Step>> {
+    let name = &user.username;
+    let mut after = current.clone();
+    let mut argv = words(["usermod"]);
+    let mut differences = Vec::new();
+    let mut set = |option: &str, value: String, what: String| {
+        argv.extend([option.to_owned(), value]);
+        differences.push(what);
+    };
+    if let Some(uid) = user.uid.filter(|uid| current.uid != Some(*uid)) {
+        set("-u", uid.to_string(), format!("number {uid}"));
+        after.uid = Some(uid);
+    }
+    if let Some(group) = user.gid.as_ref().filter(|_| gid.is_none() || current.gid != gid) {
+        set("-g", group.to_string(), format!("group `{group}`"));
+        after.gid = gid;
+    }
+    if let Some(comment) = user.comment.as_ref().filter(|comment| **comment != current.comment) {
+        set("-c", comment.clone(), format!("comment \"{comment}\""));
+        after.comment.clone_from(comment);
+    }
+    let trimmed = |path: &str| if path.len() > 1 { path.trim_end_matches('/').to_owned() } else { path.to_owned() };
+    let home = text(user.home.as_ref()).filter(|home| trimmed(home) != trimmed(&current.home));
+    if let Some(home) = &home {
+        set("-d", home.clone(), format!("home `{home}`"));
+        after.home.clone_from(home);
+    }
+    if let Some(shell) = text(user.shell.as_ref()).filter(|shell| *shell != current.shell) {
+        set("-s", shell.clone(), format!("shell `{shell}`"));
+        after.shell = shell;
+    }
+    if let Some(Ok(day)) = user.expire_day().filter(|day| *day != Ok(current.expires)) {
+        let what = user.expire_date.clone().filter(|_| day.is_some()).unwrap_or_else(|| "never".to_owned());
+        set("-e", day.map_or_else(String::new, |day| day.to_string()), format!("expiry {what}"));
+        after.expires = day;
+    }
+    if let Some(days) = user.inactive.filter(|days| (*days >= 0).then_some(*days) != current.inactive) {
+        set("-f", days.to_string(), format!("inactive {days}"));
+        after.inactive = (days >= 0).then_some(days);
+    }
+    let mut changes = Vec::new();
+    if !differences.is_empty() {
+        let moves = user.manage_home && home.is_some();
+        for (option, wanted) in [("-o", user.non_unique && after.uid != current.uid), ("-m", moves)] {
+            argv.extend(wanted.then(|| option.to_owned()));
+        }
+        argv.extend(words(["--", name]));
+        let mut change = Change::new(format!("modify user `{name}`: {}", differences.join(", ")), Step::Run(argv))
+            .provides(remember(name, &after))
+            .provides(numbers::taken("uid", after.uid));
+        // What is below the home changes hands, or moves.
+        if after.uid != current.uid || after.gid != current.gid || moves {
+            change = change.provides(Provide::Anything(Area::Files.into()));
+        }
+        changes.push(change);
+    }
+    changes.extend(change_password(user, &mut after));
+    changes
+}
+
+/// A locked account keeps its lock: the hash below it is what is compared and replaced.
+fn change_password(user: &User, current: &mut Current) -> Option<Change<Step>> {
+    let (name, hash) = (&user.username, user.password.as_ref()?);
+    let same = digest(hash) == current.password || (current.locked && digest(hash) == current.unlocked_password);
+    if same {
+        return None;
+    }
+    // The mark alone, with no hash below, is an account that never had a password.
+    let locked = current.locked && current.unlocked_password != digest("") && !hash.starts_with('!');
+    current.password = digest(&format!("{}{hash}", if locked { "!" } else { "" }));
+    current.unlocked_password = digest(hash.trim_start_matches('!'));
+    current.locked = locked || hash.starts_with('!');
+    Some(Change::new(format!("set the password of user `{name}`"), Step::Password { locked }).provides(remember(name, current)))
+}
+
+fn lock(user: &User, current: &Current, locked: bool) -> Change<Step> {
+    let name = &user.username;
+    let mut after = current.clone();
+    after.locked = locked;
+    // The digest of the hash with a mark cannot be made from the digest without; whoever compares looks below the lock then.
+    after.password = if locked { String::new() } else { current.unlocked_password.clone() };
+    let (verb, option) = if locked { ("lock", "-L") } else { ("unlock", "-U") };
+    Change::new(format!("{verb} user `{name}`"), Step::Run(words(["usermod", option, "--", name]))).provides(remember(name, &after))
+}
+
+fn remove(user: &User, current: &Current, bereft: &[Provide]) -> Change<Step> {
+    let name = &user.username;
+    let mut argv = words(["userdel"]);
+    for (option, wanted) in [("-r", user.manage_home), ("-f", user.force)] {
+        argv.extend(wanted.then(|| option.to_owned()));
+    }
+    argv.extend(words(["--", name]));
+    let home = if user.manage_home { format!(" with home `{}`", current.home) } else { String::new() };
+    let mut change = Change::new(format!("remove user `{name}`{home}"), Step::Run(argv));
+    change.provides.push(state(&format!("user:{name}"), Value::Null));
+    change.provides.extend(bereft.iter().cloned());
+    if user.manage_home {
+        change.provides.push(Provide::Absent { path: current.home.clone().into() });
+    }
+    change
+}
+
+fn text(path: Option<&PathBuf>) -> Option<String> {
+    path.map(|path| path.display().to_string())
+}
+
+fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
+    words.map(str::to_owned).to_vec()
+}
