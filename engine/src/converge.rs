@@ -241,19 +241,27 @@ impl<'a> Converge<'a> {
         Ok(Some(status))
     }
 
-    /// Sends what a change brings about: at once, or queued for the end.
+    /// Sends what a change brings about: at once, or queued for the end. What is delayed is queued after what is immediate has
+    /// happened, and also when that failed: the change was made.
     fn notify(&mut self, index: Index, doubts: &Causes) -> Result<(), Halted> {
         let compiled = self.compiled;
         let by = || compiled.resources[index].id.clone();
+        let at_once = self.notify_at_once(index, doubts);
         for edge in compiled.edges[index].iter().filter(|edge| edge.timing == Timing::Delayed) {
             self.queue(Delivery { to: edge.to, action: edge.action, cause: Cause::Delayed(by()), doubts: doubts.clone() });
         }
+        at_once
+    }
+
+    fn notify_at_once(&mut self, index: Index, doubts: &Causes) -> Result<(), Halted> {
+        let compiled = self.compiled;
         for edge in compiled.edges[index].iter().filter(|edge| edge.timing == Timing::Immediately) {
             if self.stopping() {
                 self.session.event(&Event::Stopping);
                 return Err(Halted);
             }
-            self.act(edge.to, edge.action, Cause::Immediately(by()), doubts.clone())?;
+            let by = compiled.resources[index].id.clone();
+            self.act(edge.to, edge.action, Cause::Immediately(by), doubts.clone())?;
         }
         Ok(())
     }

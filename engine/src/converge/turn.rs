@@ -62,10 +62,12 @@ impl Converge<'_> {
             return Ok(Turn { record, doubts: Causes::new() });
         };
         let mut left = if self.mode == Mode::Converge { ready.common.retries } else { 0 };
+        // Sent once, however often the action is tried.
+        let mut sent_before = false;
         loop {
             self.session.view.take_doubts();
             let attempt = match self.mode {
-                Mode::Converge => self.attempt(index, number, &mut record),
+                Mode::Converge => self.attempt(index, number, &mut record, &mut sent_before),
                 Mode::Plan => self.foresee(index, number, &mut record, &doubts),
             };
             let wrong = match attempt {
@@ -99,11 +101,10 @@ impl Converge<'_> {
     }
 
     /// Converges once.
-    fn attempt(&mut self, index: Index, number: usize, record: &mut Record) -> Result<Causes, Ended> {
+    fn attempt(&mut self, index: Index, number: usize, record: &mut Record, sent_before: &mut bool) -> Result<Causes, Ended> {
         let compiled = self.compiled;
         let ready = &compiled.resources[index];
         let session = Rc::clone(self.session);
-        let mut asked_before = false;
         loop {
             let desired = match self.find(index, number)? {
                 (Found::HeldBack(guard), _) => {
@@ -122,8 +123,8 @@ impl Converge<'_> {
                 return Ok(Causes::new());
             }
             let has_before = compiled.edges[index].iter().any(|edge| edge.timing == Timing::Before);
-            if has_before && !asked_before {
-                asked_before = true;
+            if has_before && !*sent_before {
+                *sent_before = true;
                 self.send_before(index, &Causes::new())?;
                 // What ran may have changed what this resource finds.
                 continue;
