@@ -227,6 +227,11 @@ pub trait Scope {
     /// # Errors
     /// When there is none, or something in it cannot be read.
     fn cookbook_directory(&self, source: &str, cookbook: Option<&str>) -> Result<Vec<(PathBuf, Vec<u8>)>, Diagnostic>;
+    /// Whether an action of this name may be run on the resource: it is declared, or a notification names it. What is only deleted
+    /// needs no source.
+    fn may_run(&self, _action: &str) -> bool {
+        true
+    }
     /// The mask for modes of new files: the resource's `umask`, else the run's.
     fn umask(&self) -> u32;
     /// The machine. Only a [late](Resource::late) resource may look at it.

@@ -2,7 +2,7 @@
 //! through the second; `inspect` and plans are only ever given the first.
 
 mod fake;
-mod fetch;
+pub(crate) mod fetch;
 mod host;
 mod process;
 #[cfg(test)]
@@ -154,6 +154,14 @@ pub struct Request {
     pub timeout: Duration,
     /// Whether the server's certificate must be right.
     pub verify: bool,
+}
+
+impl Request {
+    /// The URL as messages may show it: no password, no query (which often holds a token).
+    #[must_use]
+    pub fn shown(&self) -> String {
+        fetch::without_secrets(&self.url)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

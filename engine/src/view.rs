@@ -14,7 +14,7 @@ use crate::command::{Command, Output};
 use crate::failure::Failure;
 use crate::overlay::{Causes, Overlay, Provide};
 use crate::snapshots::{Area, Areas, Snapshots};
-use crate::system::{Metadata, Query, Request, Response};
+use crate::system::{Metadata, Query, Request, Response, fetch};
 
 /// All that `inspect` gets. Its answers include what the plan assumes, and it remembers when an answer could still turn out
 /// differently: that is what makes a resource a *may change*.
@@ -181,7 +181,11 @@ impl Query for View<'_> {
     }
 
     fn fetch(&self, request: &Request) -> Result<Response, Failure> {
-        self.system.fetch(request)
+        // A file of this machine may be one that the plan makes.
+        match fetch::file_path(&request.url) {
+            Some(path) if !self.plain() => fetch::read(self, &path?),
+            _ => self.system.fetch(request),
+        }
     }
 
     fn now(&self) -> SystemTime {

@@ -16,11 +16,11 @@ use std::rc::Rc;
 
 use toque_engine::actions;
 use toque_engine::failure::Failure;
-use toque_engine::resource::{Apply, Change, Effect, Provider, Resource};
+use toque_engine::resource::{Action, Apply, Change, Effect, Provider, Resource, Scope};
 use toque_engine::view::View;
 
-pub use apply::{Replacement, Step, apply};
-pub use inspect::{Current, Folder, Found, New, Obstacle, State, compare, inspect};
+pub use apply::{Step, apply};
+pub use inspect::{Current, Folder, Found, New, State, compare, inspect};
 pub use plan::plan;
 pub(crate) use properties::managed_file;
 pub use properties::{Backup, yes};
@@ -36,6 +36,11 @@ actions! {
         Touch = "touch", "As `create`, and set its access and modification time to now, every time.";
         Delete = "delete", "Remove the file. A symbolic link is removed itself; what it leads to stays.";
     }
+}
+
+/// Whether any action that may be run needs content; what is only deleted does not.
+pub fn needs_content(scope: &dyn Scope) -> bool {
+    FileAction::ALL.iter().any(|(action, name, _)| *action != FileAction::Delete && scope.may_run(name))
 }
 
 /// What a managed file has to be.

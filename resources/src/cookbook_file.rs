@@ -4,7 +4,7 @@ use toque_engine::diagnostic::Diagnostic;
 use toque_engine::property::OneOrMany;
 use toque_engine::resource::{PropertyError, Resource, Scope};
 
-use crate::content::{FileAction, ManagedFile, managed_file};
+use crate::content::{FileAction, ManagedFile, managed_file, needs_content};
 use crate::template::{check_source, sources};
 
 managed_file! {
@@ -32,7 +32,8 @@ impl Resource for CookbookFile {
 
     fn resolve(mut self, scope: &dyn Scope) -> Result<ManagedFile, Diagnostic> {
         let sources = sources(self.source.take(), &self.path, "");
-        let content = scope.cookbook_file(&sources, self.cookbook.as_deref())?.into();
-        Ok(self.managed(Some(content), None, scope.umask()))
+        let cookbook = self.cookbook.take();
+        let content = if needs_content(scope) { Some(scope.cookbook_file(&sources, cookbook.as_deref())?.into()) } else { None };
+        Ok(self.managed(content, None, scope.umask()))
     }
 }

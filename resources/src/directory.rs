@@ -110,10 +110,18 @@ pub struct New {
     pub missing: Vec<PathBuf>,
     /// What stands where the nearest directory above should be.
     pub blocked: Option<PathBuf>,
-    /// New directories in a setgid directory have its group, and are setgid too.
-    pub setgid: bool,
+    /// The group of a setgid directory: what is made in it has that group, and directories are setgid too.
+    pub setgid: Option<u32>,
     pub uid: u32,
     pub gid: u32,
+}
+
+impl New {
+    /// How something comes about in a directory that is made this way.
+    pub fn below(&self, wanted: &Ownership) -> Self {
+        let setgid = wanted.mode.map_or(self.setgid.is_some(), |mode| mode & 0o2000 != 0);
+        Self { missing: Vec::new(), blocked: None, setgid: setgid.then(|| wanted.gid.or(self.setgid).unwrap_or(self.gid)), ..*self }
+    }
 }
 
 /// One thing to do.
@@ -191,7 +199,7 @@ fn through_link(view: &View<'_>, path: &Path, action: DirectoryAction, target: &
         Ok(metadata) => metadata,
         // Nothing to delete: what would be a directory is not there.
         Err(error) if error.kind() == io::ErrorKind::NotFound && action == DirectoryAction::Delete => {
-            return Ok(Found::Nothing(New { missing: Vec::new(), blocked: None, setgid: false, uid: 0, gid: 0 }));
+            return Ok(Found::Nothing(New { missing: Vec::new(), blocked: None, setgid: None, uid: 0, gid: 0 }));
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Other("a symbolic link that leads to nothing")),
         Err(error) => return Err(Failure::io("look at", path, &error)),
@@ -213,12 +221,11 @@ fn through_link(view: &View<'_>, path: &Path, action: DirectoryAction, target: &
 
 fn new(view: &View<'_>, path: &Path) -> Result<New, Failure> {
     let (uid, gid) = own_ids(view)?;
-    let mut new = New { missing: Vec::new(), blocked: None, setgid: false, uid, gid };
+    let mut new = New { missing: Vec::new(), blocked: None, setgid: None, uid, gid };
     for above in path.ancestors().skip(1) {
         match view.stat(above) {
             Ok(metadata) if metadata.kind == FileKind::Directory => {
-                new.setgid = metadata.mode & 0o2000 != 0;
-                new.gid = if new.setgid { metadata.gid } else { gid };
+                new.setgid = (metadata.mode & 0o2000 != 0).then_some(metadata.gid);
                 break;
             }
             Ok(_) => {
@@ -275,7 +282,7 @@ fn create(desired: &ManagedDirectory, state: &State, new: &New) -> Result<Vec<Ch
         return Err(Failure::new(format!("cannot create `{}`: the directory `{above}` does not exist", path.display()))
             .hint(format!("add `recursive: true`, or declare `directory(\"{above}\")` before this resource")));
     }
-    let new_mode = desired.new_mode | if new.setgid { 0o2000 } else { 0 };
+    let new_mode = desired.new_mode | if new.setgid.is_some() { 0o2000 } else { 0 };
     let mut changes: Vec<Change<Step>> =
         new.missing.iter().map(|above| make(above, new_mode, &Ownership::default(), new, "")).collect();
     let words = desired.declared.words();
@@ -285,13 +292,14 @@ fn create(desired: &ManagedDirectory, state: &State, new: &New) -> Result<Vec<Ch
 }
 
 fn make(path: &Path, mode: u32, wanted: &Ownership, new: &New, with: &str) -> Change<Step> {
-    let step = Step::Make { path: path.to_owned(), mode, uid: wanted.uid, gid: wanted.gid };
+    let gid = wanted.gid.or(new.setgid);
+    let step = Step::Make { path: path.to_owned(), mode, uid: wanted.uid, gid };
     Change::new(format!("create directory `{}`{with}", path.display()), step)
         .provides(Provide::Directory {
             path: path.to_owned(),
             mode,
             uid: wanted.uid.unwrap_or(new.uid),
-            gid: wanted.gid.unwrap_or(new.gid),
+            gid: gid.unwrap_or(new.gid),
         })
         .touches(Area::Files)
 }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::resource::{PropertyError, Resource, Scope};
 
+use crate::checksum;
 use crate::content::{FileAction, ManagedFile, managed_file};
 
 managed_file! {
@@ -27,7 +28,7 @@ impl Resource for File {
 
     fn check(&self, _actions: &[FileAction]) -> Result<(), PropertyError> {
         if let Some(checksum) = &self.checksum {
-            check_checksum(checksum, 64)?;
+            checksum::check(checksum, 64)?;
             if self.content.is_none() {
                 return Err(PropertyError::new("checksum", "it says what `content` must be, and there is no `content`"));
             }
@@ -40,15 +41,4 @@ impl Resource for File {
         let checksum = self.checksum.take().map(|checksum| checksum.to_ascii_lowercase());
         Ok(self.managed(content, checksum, scope.umask()))
     }
-}
-
-/// # Errors
-/// When it cannot be (the beginning of, from `least` digits on) a SHA-256 in hexadecimal.
-pub fn check_checksum(checksum: &str, least: usize) -> Result<(), PropertyError> {
-    let digits = checksum.len();
-    if checksum.bytes().all(|digit| digit.is_ascii_hexdigit()) && (least..=64).contains(&digits) {
-        return Ok(());
-    }
-    Err(PropertyError::new("checksum", format!("`{checksum}` is no SHA-256"))
-        .hint("write the 64 hexadecimal digits of `sha256sum`"))
 }

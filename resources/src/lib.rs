@@ -3,6 +3,7 @@
 mod apt_lists;
 pub mod apt_update;
 pub mod block;
+mod checksum;
 mod content;
 mod cookbook_file;
 mod directory;
@@ -18,6 +19,8 @@ mod ownership;
 pub mod package;
 mod parse;
 mod path;
+mod remote_directory;
+mod remote_file;
 pub mod script;
 pub mod service;
 pub mod systemd_unit;
@@ -33,6 +36,8 @@ pub fn standard() -> Registry {
         .with(Kind::of::<file::File>().provider(content::Files::new()))
         .with(Kind::of::<template::Template>().provider(content::Files::new()))
         .with(Kind::of::<cookbook_file::CookbookFile>().provider(content::Files::new()))
+        .with(Kind::of::<remote_file::RemoteFile>().provider(remote_file::Downloads))
+        .with(Kind::of::<remote_directory::RemoteDirectory>().provider(remote_directory::Copies))
         .with(Kind::of::<directory::Directory>().provider(directory::Directories))
         .with(Kind::of::<link::Link>().provider(link::Links))
         .with(Kind::of().provider(package::Apt::default()).provider(package::Dnf::default()))

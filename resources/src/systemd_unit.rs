@@ -127,7 +127,9 @@ fn render(sections: &Map<String, Value>) -> Result<String, String> {
                     Value::String(text) => text.clone(),
                     Value::Bool(_) | Value::Number(_) => value.to_string(),
                     _ => {
-                        return Err(format!("`{option}` in section `{section}` is neither text nor a number nor an array of those"));
+                        return Err(format!(
+                            "`{option}` in section `{section}` is neither text nor a number nor an array of those"
+                        ));
                     }
                 };
                 text += &format!("{option}={value}\n");

@@ -7,7 +7,7 @@ use toque_engine::diagnostic::Diagnostic;
 use toque_engine::property::OneOrMany;
 use toque_engine::resource::{PropertyError, Resource, Scope, TemplateSource};
 
-use crate::content::{FileAction, ManagedFile, managed_file};
+use crate::content::{FileAction, ManagedFile, managed_file, needs_content};
 
 managed_file! {
     /// A file rendered from a template of the cookbook.
@@ -60,8 +60,8 @@ impl Resource for Template {
             local: self.local,
             variables: std::mem::take(&mut self.variables),
         };
-        let content = scope.render(&source)?.into_bytes().into();
-        Ok(self.managed(Some(content), None, scope.umask()))
+        let content = if needs_content(scope) { Some(scope.render(&source)?.into_bytes().into()) } else { None };
+        Ok(self.managed(content, None, scope.umask()))
     }
 }
 

@@ -78,7 +78,7 @@ pub(super) fn without_secrets(url: &str) -> String {
 }
 
 /// The path of a `file:` URL.
-pub(super) fn file_path(url: &str) -> Option<Result<PathBuf, Failure>> {
+pub(crate) fn file_path(url: &str) -> Option<Result<PathBuf, Failure>> {
     let rest = url.strip_prefix("file:")?;
     let path = match rest.strip_prefix("//") {
         Some(rest) => rest.strip_prefix("localhost").unwrap_or(rest),
@@ -93,7 +93,7 @@ pub(super) fn file_path(url: &str) -> Option<Result<PathBuf, Failure>> {
 }
 
 /// The answer for a `file:` URL.
-pub(super) fn read(system: &dyn Query, path: &Path) -> Result<Response, Failure> {
+pub(crate) fn read(system: &dyn Query, path: &Path) -> Result<Response, Failure> {
     match system.read(path) {
         Ok(body) => Ok(Response { status: 200, headers: vec![("content-length".to_owned(), body.len().to_string())], body }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {

@@ -98,7 +98,9 @@ fn go_live(apply: &mut Apply<'_>, step: &Replacement, staged: &Path) -> Result<W
         match apply.system.rename(staged, path) {
             Ok(()) => return Ok(Way::Renamed),
             Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
-                apply.notes.push(format!("`{}` was written in place: it cannot be replaced, as a bind mount cannot", path.display()));
+                apply
+                    .notes
+                    .push(format!("`{}` was written in place: it cannot be replaced, as a bind mount cannot", path.display()));
             }
             Err(error) => return Err(Failure::io("replace", path, &error)),
         }

@@ -54,6 +54,8 @@ pub enum Current {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct New {
     pub folder: Folder,
+    /// The group of a setgid folder, which what is made in it belongs to.
+    pub setgid: Option<u32>,
     pub uid: u32,
     pub gid: u32,
 }
@@ -78,8 +80,7 @@ pub enum Obstacle {
 /// When it cannot be looked at, or a declared account does not exist.
 pub fn inspect(view: &View<'_>, desired: &ManagedFile, action: FileAction) -> Result<State, Failure> {
     let path = &desired.path;
-    let mut state =
-        State { found: Found::Settled, target: None, wanted: Ownership::default(), names: Names::default() };
+    let mut state = State { found: Found::Settled, target: None, wanted: Ownership::default(), names: Names::default() };
     let there = lstat(view, path)?;
     if action == FileAction::Delete {
         state.found = there.map_or(Found::Settled, |metadata| Found::Removable(metadata.kind));
@@ -163,15 +164,13 @@ fn is_file(view: &View<'_>, path: &Path, there: Option<&Metadata>) -> bool {
 fn new(view: &View<'_>, path: &Path) -> Result<New, Failure> {
     let (uid, gid) = own_ids(view)?;
     let parent = path.parent().unwrap_or(path);
+    let mut new = New { folder: Folder::There, setgid: None, uid, gid };
     match view.stat(parent) {
-        Ok(folder) if folder.kind == FileKind::Directory => {
-            // What is made in a setgid folder belongs to the folder's group.
-            let gid = if folder.mode & 0o2000 != 0 { folder.gid } else { gid };
-            Ok(New { folder: Folder::There, uid, gid })
-        }
-        Ok(_) => Ok(New { folder: Folder::NotADirectory, uid, gid }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(New { folder: Folder::Missing, uid, gid }),
-        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(New { folder: Folder::NotADirectory, uid, gid }),
-        Err(error) => Err(Failure::io("look at", parent, &error)),
+        Ok(folder) if folder.kind == FileKind::Directory => new.setgid = (folder.mode & 0o2000 != 0).then_some(folder.gid),
+        Ok(_) => new.folder = Folder::NotADirectory,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => new.folder = Folder::Missing,
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => new.folder = Folder::NotADirectory,
+        Err(error) => return Err(Failure::io("look at", parent, &error)),
     }
+    Ok(new)
 }

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::rc::Rc;
 
-use sha2::{Digest, Sha256};
 use toque_engine::failure::Failure;
 use toque_engine::resource::{Change, Provide};
 use toque_engine::snapshots::Area;
@@ -13,6 +12,7 @@ use super::apply::{Replacement, Step};
 use super::diff::diff;
 use super::inspect::{Current, Folder, Found, New, Obstacle, State};
 use super::{FileAction, ManagedFile};
+use crate::checksum::sha256;
 use crate::ownership::{Attributes, difference_words, final_mode};
 
 /// The changes that an action needs. `content` is what the file must hold, when that is managed.
@@ -24,15 +24,17 @@ pub fn plan(
     action: FileAction,
     state: &State,
 ) -> Result<Vec<Change<Step>>, Failure> {
-    let mut changes = match &state.found {
+    match &state.found {
         Found::Settled => return Ok(Vec::new()),
         Found::Removable(kind) => return remove(desired, *kind),
+        _ => content.map_or(Ok(()), |content| has_checksum(desired, content))?,
+    }
+    let mut changes = match &state.found {
+        Found::Settled | Found::Removable(_) => Vec::new(),
         Found::Nothing(new) => vec![create(desired, content, state, *new)?],
         Found::InTheWay(obstacle, _) if !desired.force_unlink => return Err(in_the_way(&desired.path, obstacle)),
         Found::InTheWay(obstacle, new) => vec![unlink(&desired.path, obstacle), create(desired, content, state, *new)?],
-        Found::File { metadata, content: current } => {
-            update(desired, content, state, metadata, current)?.into_iter().collect()
-        }
+        Found::File { metadata, content: current } => update(desired, content, state, metadata, current)?.into_iter().collect(),
     };
     let written = changes.iter().any(|change| matches!(change.step, Step::Replace(_)));
     if action == FileAction::Touch && !written {
@@ -57,14 +59,14 @@ fn create(desired: &ManagedFile, content: Option<&Rc<[u8]>>, state: &State, new:
     }
     let empty: Rc<[u8]> = Rc::from(&[][..]);
     let content = content.unwrap_or(&empty);
-    accept(desired, content)?;
+    accepted(desired, content)?;
     let mode = state.wanted.mode.unwrap_or(desired.new_mode);
     let words = desired.declared.words();
     let with = if words.is_empty() { String::new() } else { format!(" with {}", words.join(", ")) };
     let step = Replacement {
         path: path.clone(),
         content: Rc::clone(content),
-        ownership: Ownership { mode: Some(mode), ..state.wanted },
+        ownership: Ownership { mode: Some(mode), gid: state.wanted.gid.or(new.setgid), ..state.wanted },
         verify: Rc::clone(&desired.verify),
         backup: 0,
         attributes: None,
@@ -77,7 +79,7 @@ fn create(desired: &ManagedFile, content: Option<&Rc<[u8]>>, state: &State, new:
             content: Some(Rc::clone(content)),
             mode,
             uid: state.wanted.uid.unwrap_or(new.uid),
-            gid: state.wanted.gid.unwrap_or(new.gid),
+            gid: state.wanted.gid.or(new.setgid).unwrap_or(new.gid),
         })
         .touches(Area::Files))
 }
@@ -94,7 +96,7 @@ fn update(
     let (Current::Other(old), Some(content)) = (current, content) else {
         return Ok(attributes().map(|attributes| change_attributes(desired, state, metadata, attributes)));
     };
-    accept(desired, content)?;
+    accepted(desired, content)?;
     let path = managed_path(desired, state);
     let ownership = Ownership {
         uid: Some(wanted.uid.unwrap_or(metadata.uid)),
@@ -188,15 +190,18 @@ fn other_names(change: Change<Step>, metadata: &Metadata) -> Change<Step> {
     if metadata.links > 1 { change.provides(Provide::Anything(Area::Files.into())) } else { change }
 }
 
-fn accept(desired: &ManagedFile, content: &[u8]) -> Result<(), Failure> {
-    if let Some(declared) = &desired.checksum {
-        let actual = format!("{:x}", Sha256::digest(content));
-        if actual != *declared {
-            return Err(Failure::new(format!("the new content of `{}` does not have its checksum", desired.path.display()))
-                .note(format!("declared: {declared}\ncontent:  {actual}"))
-                .hint("correct `checksum`, or find out why the content is another; the file was left as it is"));
-        }
+fn has_checksum(desired: &ManagedFile, content: &[u8]) -> Result<(), Failure> {
+    let Some(declared) = &desired.checksum else { return Ok(()) };
+    let actual = sha256(content);
+    if actual == *declared {
+        return Ok(());
     }
+    Err(Failure::new(format!("the new content of `{}` does not have its checksum", desired.path.display()))
+        .note(format!("declared: {declared}\ncontent:  {actual}"))
+        .hint("correct `checksum` (all 64 digits), or find out why the content is another; the file was left as it is"))
+}
+
+fn accepted(desired: &ManagedFile, content: &[u8]) -> Result<(), Failure> {
     desired.verify.iter().try_for_each(|verify| verify.content(&desired.path, content))
 }
 

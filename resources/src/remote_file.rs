@@ -1,0 +1,211 @@
+//! `remote_file`: a file that a server has.
+
+mod download;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use toque_engine::diagnostic::Diagnostic;
+use toque_engine::failure::Failure;
+use toque_engine::property::OneOrMany;
+use toque_engine::resource::{Apply, Change, Effect, PropertyError, Provider, Resource, Scope};
+use toque_engine::system::Request;
+use toque_engine::view::View;
+
+use self::download::{Found, Sources};
+use crate::checksum;
+use crate::content::{self, FileAction, ManagedFile, managed_file};
+
+/// How long a server may be silent.
+const TIMEOUT: Duration = Duration::from_secs(300);
+
+managed_file! {
+    /// A copy of a file from a server, or from elsewhere on this machine.
+    pub struct RemoteFile {
+        /// URL (`http:`, `https:` or `file:`) or absolute path, or an array of mirrors that are tried in order until one has the
+        /// file. Required, except to delete.
+        #[serde(default)]
+        pub source: Option<OneOrMany<String>>,
+        /// SHA-256 of the file in hexadecimal. A file that has it is not asked for again, and a download that does not have it is
+        /// refused. The first digits are enough to recognise a file, not to accept a download. Default: not checked.
+        #[serde(default)]
+        pub checksum: Option<String>,
+        /// Headers to send, as a map of names and values. Default: none.
+        #[serde(default)]
+        pub headers: BTreeMap<String, String>,
+        /// Whether the server is asked to send the file only when its ETag is another than that of the last download.
+        /// Default: `true`.
+        #[serde(default)]
+        pub use_etag: Option<bool>,
+        /// Whether the server is asked to send the file only when it was modified since the last download. Default: `true`.
+        #[serde(default)]
+        pub use_last_modified: Option<bool>,
+        /// Sets `use_etag` and `use_last_modified` where they are not set themselves. Default: `true`.
+        #[serde(default)]
+        pub use_conditional_get: Option<bool>,
+        /// `"verify_peer"`, or `"verify_none"` to trust a server whose certificate cannot be checked. Default: `"verify_peer"`.
+        #[serde(default)]
+        pub ssl_verify_mode: VerifyMode,
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum VerifyMode {
+    #[default]
+    VerifyPeer,
+    VerifyNone,
+}
+
+impl Resource for RemoteFile {
+    const KIND: &'static str = "remote_file";
+    const IDENTITY: &'static str = "path";
+    type Action = FileAction;
+    type Desired = Desired;
+
+    fn check(&self, actions: &[FileAction]) -> Result<(), PropertyError> {
+        self.check_managed()?;
+        if let Some(checksum) = &self.checksum {
+            checksum::check(checksum, 1)?;
+        }
+        match &self.source {
+            Some(source) if source.as_slice().is_empty() => Err(PropertyError::new("source", "the array is empty")),
+            Some(source) => source.as_slice().iter().try_for_each(|source| check_source(source)),
+            None if actions.iter().all(|action| *action == FileAction::Delete) => Ok(()),
+            None => Err(PropertyError::new("source", "it is required: where does the file come from?")),
+        }
+    }
+
+    fn resolve(mut self, scope: &dyn Scope) -> Result<Desired, Diagnostic> {
+        let headers: Vec<(String, String)> = std::mem::take(&mut self.headers).into_iter().collect();
+        let verify = self.ssl_verify_mode == VerifyMode::VerifyPeer;
+        let conditional = self.use_conditional_get.unwrap_or(true);
+        let checksum = self.checksum.take().map(|checksum| checksum.to_ascii_lowercase());
+        let request = |source: &String| Request { url: url(source), headers: headers.clone(), timeout: TIMEOUT, verify };
+        let sources = Sources {
+            requests: self.source.iter().flat_map(OneOrMany::as_slice).map(request).collect(),
+            checksum: checksum.clone(),
+            etag: self.use_etag.unwrap_or(conditional),
+            last_modified: self.use_last_modified.unwrap_or(conditional),
+        };
+        Ok(Desired { file: self.managed(None, checksum, scope.umask()), sources })
+    }
+}
+
+fn check_source(source: &str) -> Result<(), PropertyError> {
+    if source.starts_with('/') {
+        return crate::path::check_file("source", source);
+    }
+    let scheme = source.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase());
+    match scheme.as_deref() {
+        Some("http" | "https" | "file") => Ok(()),
+        Some(scheme @ ("ftp" | "sftp")) => Err(PropertyError::new("source", format!("`{scheme}:` is not supported"))
+            .hint("serve the file by `https:`, or fetch it by `execute` with a `creates`")),
+        _ => Err(PropertyError::new("source", format!("`{source}` is neither a URL nor an absolute path"))
+            .hint("write `https://…`, `file:///…` or a path from `/`")),
+    }
+}
+
+/// A path is a file of this machine; only a percent sign means something else in a URL.
+fn url(source: &str) -> String {
+    if source.starts_with('/') { format!("file://{}", source.replace('%', "%25")) } else { source.to_owned() }
+}
+
+/// What the file has to be, and who has it.
+#[derive(Debug, Clone)]
+pub struct Desired {
+    pub file: ManagedFile,
+    pub sources: Sources,
+}
+
+/// What `inspect` found here and there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    pub file: content::State,
+    /// What was downloaded; it is what will be written.
+    pub fetched: Option<Fetched>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetched {
+    pub content: Rc<[u8]>,
+    /// The URL as messages may show it.
+    pub from: String,
+    /// What to remember for the next conditional request, and under which key.
+    pub memory: Option<(String, Value)>,
+}
+
+/// One thing to do, and what to remember when it is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    pub file: content::Step,
+    pub memory: Option<(String, Value)>,
+}
+
+/// Downloads while it looks, because only the answer tells whether something has to change.
+pub struct Downloads;
+
+impl Provider for Downloads {
+    type Resource = RemoteFile;
+    type State = State;
+    type Step = Step;
+    const NAME: &'static str = "remote_file";
+
+    fn inspect(&self, view: &View<'_>, desired: &Desired, action: FileAction) -> Result<State, Failure> {
+        let mut file = content::inspect(view, &desired.file, action)?;
+        let fetched = match download::look(view, &desired.file, &file)? {
+            Found::Refused => None,
+            Found::Nothing => desired.sources.fetch(view, None)?,
+            Found::File(old) => {
+                let fetched = desired.sources.fetch(view, Some(&old))?;
+                let compared = match &fetched {
+                    None => content::Current::Same,
+                    Some(fetched) => content::compare(old, &fetched.content),
+                };
+                if let content::Found::File { content, .. } = &mut file.found {
+                    *content = compared;
+                }
+                fetched
+            }
+        };
+        Ok(State { file, fetched })
+    }
+
+    fn plan(&self, desired: &Desired, action: FileAction, state: &State) -> Result<Vec<Change<Step>>, Failure> {
+        let content = state.fetched.as_ref().map(|fetched| &fetched.content);
+        let changes = content::plan(&desired.file, content, action, &state.file)?;
+        Ok(changes.into_iter().map(|change| from(change, state.fetched.as_ref())).collect())
+    }
+
+    fn apply(
+        &self,
+        apply: &mut Apply<'_>,
+        _desired: &Desired,
+        _action: FileAction,
+        changes: &[Change<Step>],
+    ) -> Result<Effect, Failure> {
+        let effect = content::apply(apply, changes.iter().map(|change| &change.step.file))?;
+        for (key, value) in changes.iter().filter_map(|change| change.step.memory.as_ref()) {
+            apply.services.remember(key, value)?;
+        }
+        Ok(effect)
+    }
+}
+
+/// A change of the file, with where its content comes from.
+fn from(change: Change<content::Step>, fetched: Option<&Fetched>) -> Change<Step> {
+    let fetched = fetched.filter(|_| matches!(change.step, content::Step::Replace(_)));
+    let from = fetched.map_or_else(String::new, |fetched| format!(" from `{}`", fetched.from));
+    Change {
+        what: format!("{}{from}", change.what),
+        diff: change.diff,
+        step: Step { file: change.step, memory: fetched.and_then(|fetched| fetched.memory.clone()) },
+        provides: change.provides,
+        touches: change.touches,
+    }
+}

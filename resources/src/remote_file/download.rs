@@ -1,0 +1,105 @@
+//! Asking for a file, and only when it could be another than the one that is there.
+
+use std::rc::Rc;
+
+use serde_json::{Value, json};
+use toque_engine::failure::{Attempting, Failure};
+use toque_engine::system::{Query, Request, Response};
+use toque_engine::view::View;
+
+use super::Fetched;
+use crate::checksum::sha256;
+use crate::content::{self, Folder, ManagedFile};
+
+/// Who has the file, and how to ask.
+#[derive(Debug, Clone)]
+pub struct Sources {
+    pub requests: Vec<Request>,
+    /// The first digits of the SHA-256 that the file must have.
+    pub checksum: Option<String>,
+    pub etag: bool,
+    pub last_modified: bool,
+}
+
+/// What is on this machine, as far as asking goes.
+pub enum Found {
+    /// Nothing will be written, so nothing is asked for.
+    Refused,
+    Nothing,
+    File(Vec<u8>),
+}
+
+/// # Errors
+/// When the file is there and cannot be read.
+pub fn look(view: &View<'_>, desired: &ManagedFile, state: &content::State) -> Result<Found, Failure> {
+    match &state.found {
+        content::Found::Nothing(new) if new.folder == Folder::There => Ok(Found::Nothing),
+        content::Found::InTheWay(..) if desired.force_unlink => Ok(Found::Nothing),
+        content::Found::File { .. } => {
+            let path = state.target.as_ref().unwrap_or(&desired.path);
+            view.read(path).attempting("read", path).map(Found::File)
+        }
+        _ => Ok(Found::Refused),
+    }
+}
+
+impl Sources {
+    /// The file from the first source that has it; `None` when the one that is there (`old`) is the same.
+    /// # Errors
+    /// When no source has it; with each one's answer.
+    pub fn fetch(&self, view: &View<'_>, old: Option<&[u8]>) -> Result<Option<Fetched>, Failure> {
+        let present = old.map(sha256);
+        if let (Some(present), Some(wanted)) = (&present, &self.checksum)
+            && present.starts_with(wanted.as_str())
+        {
+            return Ok(None);
+        }
+        let mut problems = Vec::new();
+        for request in &self.requests {
+            let key = format!("remote_file:{}", sha256(request.url.as_bytes()));
+            let known = view.remembered(&key).filter(|known| present.is_some() && known["checksum"].as_str() == present.as_deref());
+            let conditional = known.map_or_else(|| request.clone(), |known| self.conditional(request, &known));
+            match view.fetch(&conditional) {
+                Ok(response) if response.status == 304 => return Ok(None),
+                Ok(response) if response.status == 200 => return Ok(Some(fetched(request, key, response))),
+                Ok(response) => problems.push(Failure::new(format!("`{}` answered {}", request.shown(), response.status))),
+                Err(failure) if failure.interrupted => return Err(failure),
+                Err(failure) => problems.push(failure),
+            }
+        }
+        // An earlier change of this plan may start the server, or let it be reached.
+        view.looked_at_everything();
+        Err(none(problems))
+    }
+
+    fn conditional(&self, request: &Request, known: &Value) -> Request {
+        let mut request = request.clone();
+        let mut add = |wanted: bool, header: &str, key: &str| {
+            if let Some(value) = known[key].as_str().filter(|_| wanted) {
+                request.headers.push((header.to_owned(), value.to_owned()));
+            }
+        };
+        add(self.etag, "If-None-Match", "etag");
+        add(self.last_modified, "If-Modified-Since", "last_modified");
+        request
+    }
+}
+
+fn fetched(request: &Request, key: String, response: Response) -> Fetched {
+    let (etag, last_modified) = (response.header("etag"), response.header("last-modified"));
+    let memory = (etag.is_some() || last_modified.is_some())
+        .then(|| (key, json!({ "etag": etag, "last_modified": last_modified, "checksum": sha256(&response.body) })));
+    Fetched { memory, from: request.shown(), content: Rc::from(response.body) }
+}
+
+fn none(mut problems: Vec<Failure>) -> Failure {
+    if problems.len() == 1 {
+        let failure = problems.remove(0);
+        return if failure.hint.is_some() { failure } else { failure.hint("correct `source`, or see what the server has") };
+    }
+    let failure = Failure::new(format!("none of the {} sources has the file", problems.len()));
+    problems
+        .into_iter()
+        .fold(failure, |failure, problem| failure.note(problem.message))
+        .hint("correct `source`, or see what the servers have")
+}
