@@ -23,6 +23,7 @@ mod remote_directory;
 mod remote_file;
 pub mod script;
 pub mod service;
+pub mod simulated;
 pub mod systemd_unit;
 mod template;
 pub mod user;

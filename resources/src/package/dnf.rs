@@ -323,7 +323,8 @@ fn ask(query: &dyn Query, wanted: &Wanted, names: &[&str], anew: bool) -> Result
     let mut argv = vec!["dnf", "-q", "-y"];
     argv.extend(anew.then_some("--refresh"));
     // The other options belong to `install`.
-    let concerns_lookup = |option: &&str| ["repo", "module", "setopt", "releasever", "exclude"].iter().any(|word| option.contains(word));
+    let concerns_lookup =
+        |option: &&str| ["repo", "module", "setopt", "releasever", "exclude"].iter().any(|word| option.contains(word));
     argv.extend(wanted.options.iter().map(String::as_str).filter(concerns_lookup));
     argv.extend(["repoquery", "--available", "--qf", rpm::DNF_FORMAT]);
     let list = |more: &[&str]| {

@@ -172,7 +172,9 @@ mod tests {
     #[test]
     fn compares_with_a_wish() {
         let package = Nevra { name: "x".into(), epoch: 0, version: "1.4".into(), release: "3".into(), arch: "noarch".into() };
-        for (operator, wanted, fits) in [(">=", "1.4", true), (">=", "1.4-4", false), ("<", "1.10", true), ("=", "1.4", true), (">", "1:0", false)] {
+        for (operator, wanted, fits) in
+            [(">=", "1.4", true), (">=", "1.4-4", false), ("<", "1.10", true), ("=", "1.4", true), (">", "1:0", false)]
+        {
             assert_eq!(package.satisfies(operator, wanted), fits, "{operator} {wanted}");
         }
     }

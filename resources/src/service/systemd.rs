@@ -51,7 +51,7 @@ impl Provider for Systemd {
         let name = unit_name(&service.service_name);
         let bus = Bus::of(view, service.user.as_ref())?;
         let unit = inspect_unit(view, &bus, &name)?;
-        if unit.load == "not-found" && action != ServiceAction::Nothing {
+        if unit.load == "not-found" && !matches!(action, ServiceAction::Nothing | ServiceAction::Mask) {
             return Err(no_unit(view, &bus, &service.service_name, &name));
         }
         let running = match service.asked_status(view)? {
