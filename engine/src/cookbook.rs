@@ -144,7 +144,12 @@ pub fn get<'a>(cookbooks: &'a Cookbooks, name: &str) -> Result<&'a Rc<Cookbook>,
 /// # Errors
 /// A missing dependency, a version that does not fit, or a circle.
 pub fn in_order(cookbooks: &Cookbooks, wanted: impl IntoIterator<Item = String>) -> Result<Vec<Rc<Cookbook>>, Diagnostic> {
-    fn visit(all: &Cookbooks, name: &str, path: &mut Vec<String>, done: &mut IndexMap<String, Rc<Cookbook>>) -> Result<(), Diagnostic> {
+    fn visit(
+        all: &Cookbooks,
+        name: &str,
+        path: &mut Vec<String>,
+        done: &mut IndexMap<String, Rc<Cookbook>>,
+    ) -> Result<(), Diagnostic> {
         if done.contains_key(name) {
             return Ok(());
         }

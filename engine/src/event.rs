@@ -7,26 +7,50 @@ use crate::resource::Level;
 #[derive(Debug)]
 pub enum Event<'a> {
     /// Another run holds the lock; this one waits.
-    Waiting { holder: &'a str },
+    Waiting {
+        holder: &'a str,
+    },
     /// Recipes are being compiled.
-    Compiling { cookbooks: &'a [String] },
+    Compiling {
+        cookbooks: &'a [String],
+    },
     /// The graph stands; converge begins.
-    Converging { resources: usize },
+    Converging {
+        resources: usize,
+    },
     /// An action begins. What follows until its record is about it.
-    Started { resource: &'a str, action: &'static str },
+    Started {
+        resource: &'a str,
+        action: &'static str,
+    },
     /// An attempt failed and will be repeated.
-    Retrying { resource: &'a str, action: &'static str, left: u32, error: &'a str },
+    Retrying {
+        resource: &'a str,
+        action: &'static str,
+        left: u32,
+        error: &'a str,
+    },
     /// A line that a command wrote, when it was asked to show them.
-    Output { line: &'a str },
+    Output {
+        line: &'a str,
+    },
     /// An action ended.
     Done(&'a Record),
     /// Delayed notifications begin.
-    Delayed { count: usize },
+    Delayed {
+        count: usize,
+    },
     /// The run was told to stop and does so after what is in progress.
     Stopping,
-    Log { level: Level, message: &'a str },
+    Log {
+        level: Level,
+        message: &'a str,
+    },
     /// The run is over.
-    Finished { report: &'a Report, counts: &'a Counts },
+    Finished {
+        report: &'a Report,
+        counts: &'a Counts,
+    },
 }
 
 /// Whoever listens.

@@ -41,7 +41,10 @@ pub struct Declared {
 pub enum Body {
     Parsed(Box<dyn AnyResource>),
     /// Some properties are computed when the resource's turn comes.
-    Lazy { fixed: Map<String, Value>, lazy: Vec<Lazy> },
+    Lazy {
+        fixed: Map<String, Value>,
+        lazy: Vec<Lazy>,
+    },
 }
 
 /// The properties that every kind has.
@@ -166,8 +169,9 @@ impl Graph {
     /// When there is none, or when several differ.
     pub fn find(&self, registry: &Registry, text: &str, span: Option<&Span>) -> Result<Index, Diagnostic> {
         let wrong = |message: String| Diagnostic::error(message).at(span.cloned());
-        let id = ResourceId::parse(text)
-            .ok_or_else(|| wrong(format!("`{text}` names no resource")).hint("write it as `kind[name]`, such as `service[nginx]`"))?;
+        let id = ResourceId::parse(text).ok_or_else(|| {
+            wrong(format!("`{text}` names no resource")).hint("write it as `kind[name]`, such as `service[nginx]`")
+        })?;
         if !registry.kinds.contains_key(&*id.kind) {
             let unknown = wrong(format!("`{text}`: there is no kind `{}`", id.kind));
             return Err(match did_you_mean(&id.kind, registry.kinds.keys().copied()) {

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::language::Closure;
@@ -22,7 +21,7 @@ pub enum Condition {
 }
 
 /// A command that answers by its exit status. It runs as root in the run's clean environment and inherits nothing from its resource.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CommandGuard {
     /// A shell line, or a program and its arguments.

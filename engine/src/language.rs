@@ -3,7 +3,6 @@
 //!
 //! Rhai is pinned: this module uses interfaces that it calls volatile. Each use is in one place and has a test.
 
-mod check;
 mod closure;
 mod engine;
 mod error;
@@ -19,9 +18,11 @@ mod value;
 use std::path::Path;
 use std::rc::Rc;
 
-pub use check::check;
 pub use closure::{Closure, Lazy};
 pub use engine::FUNCTIONS;
+pub(crate) use functions::{diagnostic_of, hex};
+pub use kinds::COMMON;
+pub(crate) use kinds::numbers;
 
 use crate::diagnostic::{Diagnostic, Source};
 use crate::name::RecipeName;

@@ -2,18 +2,36 @@
 //! state. It does not print, exit, or read the environment.
 
 pub mod accounts;
+pub mod attributes;
 pub mod command;
+mod compile;
+mod converge;
+mod convert;
 pub mod cookbook;
 pub mod diagnostic;
+pub mod event;
+pub mod facts;
 pub mod failure;
+mod graph;
+mod guard;
+mod language;
 pub mod lookup;
 pub mod name;
+mod node;
 mod overlay;
 pub mod property;
 pub mod registry;
+pub mod report;
 pub mod resource;
+pub mod run;
+mod session;
 pub mod snapshots;
+pub mod state;
 pub mod stop;
 pub mod system;
+mod template;
 pub mod version;
 pub mod view;
+
+pub use language::{COMMON, FUNCTIONS};
+pub use session::{Limits, Reach};

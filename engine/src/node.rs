@@ -47,7 +47,8 @@ impl Node {
     #[must_use]
     pub fn keys(&self) -> Vec<String> {
         let attributes = self.attributes.borrow();
-        let mut keys: Vec<String> = attributes.keys().into_iter().chain(self.facts.keys()).map(str::to_owned).collect();
+        let mut keys: Vec<String> = attributes.keys().into_iter().map(str::to_owned).collect();
+        keys.extend(Facts::keys().map(str::to_owned));
         keys.extend(["name", "environment"].map(str::to_owned));
         keys.sort_unstable();
         keys.dedup();

@@ -4,6 +4,7 @@
 use std::any::Any;
 use std::cell::OnceCell;
 use std::marker::PhantomData;
+use std::rc::Rc;
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -45,6 +46,8 @@ pub struct Kind {
     pub actions: Vec<(&'static str, &'static str)>,
     pub(crate) parse: fn(Map<String, Value>) -> Result<Box<dyn AnyResource>, PropertyError>,
     pub(crate) providers: Vec<Box<dyn AnyProvider>>,
+    /// Some provider applies neighbours in one transaction.
+    pub(crate) joins: bool,
     schema: OnceCell<Value>,
     generate: fn() -> Value,
 }
@@ -53,7 +56,7 @@ impl Kind {
     /// A kind without providers yet. Add them in the order of preference.
     #[must_use]
     pub fn of<R: Resource>() -> KindOf<R> {
-        KindOf { providers: Vec::new(), resource: PhantomData }
+        KindOf { providers: Vec::new(), joins: false, resource: PhantomData }
     }
 
     /// The JSON schema of the properties, made from the struct.
@@ -102,6 +105,7 @@ impl Kind {
 /// A kind whose types are still known.
 pub struct KindOf<R> {
     providers: Vec<Box<dyn AnyProvider>>,
+    joins: bool,
     resource: PhantomData<R>,
 }
 
@@ -109,6 +113,7 @@ impl<R: Resource> KindOf<R> {
     /// Adds a provider.
     #[must_use]
     pub fn provider<P: Provider<Resource = R>>(mut self, provider: P) -> Self {
+        self.joins |= P::JOINS;
         self.providers.push(Box::new(provider));
         self
     }
@@ -122,6 +127,7 @@ impl<R: Resource> From<KindOf<R>> for Kind {
             callbacks: R::CALLBACKS,
             actions: R::Action::ALL.iter().map(|(_, name, doc)| (*name, *doc)).collect(),
             parse: parse::<R>,
+            joins: kind.joins,
             providers: kind.providers,
             schema: OnceCell::new(),
             generate: || schemars::schema_for!(R).to_value(),
@@ -134,9 +140,9 @@ pub(crate) trait AnyResource {
     fn check(&self, actions: &[usize]) -> Result<(), PropertyError>;
     fn aliases(&self) -> Vec<String>;
     fn late(&self) -> bool;
-    fn resolve(&self, scope: &dyn Scope) -> Result<Box<dyn Any>, Diagnostic>;
+    fn resolve(&self, scope: &dyn Scope) -> Result<Rc<dyn Any>, Diagnostic>;
     /// Resolves without keeping the declaration.
-    fn resolve_once(self: Box<Self>, scope: &dyn Scope) -> Result<Box<dyn Any>, Diagnostic>;
+    fn resolve_once(self: Box<Self>, scope: &dyn Scope) -> Result<Rc<dyn Any>, Diagnostic>;
     /// The properties that are set.
     fn properties(&self) -> Map<String, Value>;
 }
@@ -155,12 +161,12 @@ impl<R: Resource> AnyResource for R {
         Resource::late(self)
     }
 
-    fn resolve(&self, scope: &dyn Scope) -> Result<Box<dyn Any>, Diagnostic> {
-        Ok(Box::new(Resource::resolve(self.clone(), scope)?))
+    fn resolve(&self, scope: &dyn Scope) -> Result<Rc<dyn Any>, Diagnostic> {
+        Ok(Rc::new(Resource::resolve(self.clone(), scope)?))
     }
 
-    fn resolve_once(self: Box<Self>, scope: &dyn Scope) -> Result<Box<dyn Any>, Diagnostic> {
-        Ok(Box::new(Resource::resolve(*self, scope)?))
+    fn resolve_once(self: Box<Self>, scope: &dyn Scope) -> Result<Rc<dyn Any>, Diagnostic> {
+        Ok(Rc::new(Resource::resolve(*self, scope)?))
     }
 
     fn properties(&self) -> Map<String, Value> {

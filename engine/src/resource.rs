@@ -89,6 +89,8 @@ pub trait Provider: 'static {
     type Step: 'static;
     /// The name that the property `provider` takes.
     const NAME: &'static str;
+    /// Whether neighbours may be applied in one transaction, see [`batch`](Self::batch).
+    const JOINS: bool = false;
 
     /// Whether this provider works on a machine, and whether it is the machine's own way.
     fn supports(&self, _host: &HostFacts<'_>) -> Support {

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use crate::cookbook::Cookbooks;
-use crate::diagnostic::{Diagnostic, Source, Span};
+use crate::diagnostic::{Source, Span};
 use crate::event::{Event, Sink};
 use crate::graph::Graph;
 use crate::language::Closure;
@@ -83,7 +83,6 @@ pub struct Session {
     pub run_state: rhai::Dynamic,
     /// What each resource's `changed` answers, by index.
     pub changed: RefCell<HashMap<usize, Changed>>,
-    pub warnings: RefCell<Vec<Diagnostic>>,
     pub deadline: Cell<Option<Instant>>,
     pub operations: Cell<u64>,
     /// Ends scripts when the run is told to stop.
@@ -112,6 +111,15 @@ impl Session {
     pub fn span(&self, source: Option<&str>, position: rhai::Position) -> Option<Span> {
         let source = Rc::clone(self.sources.borrow().get(source?)?);
         Some(Span::word(source, position.line()?, position.position().unwrap_or(1)))
+    }
+
+    /// Whether a program is on the machine's path, or among those that shipped facts name.
+    pub fn has_program(&self, name: &str) -> bool {
+        if let Some(programs) = self.node.facts.get("programs", &self.view) {
+            return programs.as_array().is_some_and(|programs| programs.iter().any(|program| program == name));
+        }
+        let folders = crate::command::DEFAULT_PATH.split(':');
+        folders.map(|folder| std::path::Path::new(folder).join(name)).any(|path| self.view.exists(&path))
     }
 
     /// Remembers a text under its name, so that positions in it can be shown.

@@ -77,7 +77,8 @@ impl Templates {
     ) -> Result<Parsed, Diagnostic> {
         let mut partials = Vec::new();
         let mut node_keys = Vec::new();
-        let source = self.register(&path.display().to_string(), path, text, partial, &mut Vec::new(), &mut partials, &mut node_keys)?;
+        let source =
+            self.register(&path.display().to_string(), path, text, partial, &mut Vec::new(), &mut partials, &mut node_keys)?;
         node_keys.sort();
         node_keys.dedup();
         Ok(Parsed { source, partials, node_keys })
@@ -125,7 +126,8 @@ impl Templates {
 /// When it cannot be read or is no UTF-8.
 pub fn read(path: &Path) -> Result<String, Diagnostic> {
     std::fs::read_to_string(path).map_err(|error| {
-        let cause = if error.kind() == std::io::ErrorKind::InvalidData { "it is not UTF-8 text".to_owned() } else { error.to_string() };
+        let cause =
+            if error.kind() == std::io::ErrorKind::InvalidData { "it is not UTF-8 text".to_owned() } else { error.to_string() };
         Diagnostic::error(format!("cannot read the template `{}`: {cause}", path.display()))
     })
 }
@@ -134,7 +136,11 @@ fn parse_diagnostic(source: &Rc<Source>, error: &TemplateError) -> Diagnostic {
     let reason = error.reason().to_string();
     let message = reason.lines().next().unwrap_or_default().to_owned();
     let (line, column) = error.pos().unwrap_or((1, 1));
-    Diagnostic::error(format!("cannot read the template: {}", lower(&message))).at(Span::word(Rc::clone(source), line, column.max(1)))
+    Diagnostic::error(format!("cannot read the template: {}", lower(&message))).at(Span::word(
+        Rc::clone(source),
+        line,
+        column.max(1),
+    ))
 }
 
 fn render_diagnostic(parsed: &Parsed, variables: &[String], error: &RenderError) -> Diagnostic {
@@ -148,7 +154,9 @@ fn render_diagnostic(parsed: &Parsed, variables: &[String], error: &RenderError)
     let source = error
         .template_name
         .as_deref()
-        .and_then(|name| parsed.partials.iter().find(|source| source.name == name || source.name.ends_with(&format!("/{name}.hbs"))))
+        .and_then(|name| {
+            parsed.partials.iter().find(|source| source.name == name || source.name.ends_with(&format!("/{name}.hbs")))
+        })
         .unwrap_or(&parsed.source);
     let mut diagnostic = Diagnostic::error(format!("cannot render the template: {message}"));
     if let (Some(line), Some(column)) = (error.line_no, error.column_no) {

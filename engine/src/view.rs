@@ -1,6 +1,6 @@
 //! The machine as a run sees it: the real one, what is held of it, and (in a plan) what earlier resources would have changed.
 
-use std::cell::{Ref, RefCell};
+use std::cell::RefCell;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,43 +14,70 @@ use crate::command::{Command, Output};
 use crate::failure::Failure;
 use crate::overlay::{Causes, Overlay, Provide};
 use crate::snapshots::{Area, Areas, Snapshots};
-use crate::system::{Metadata, Query, Request, Response, fetch};
+use crate::system::{Metadata, Query, Request, Response, System, fetch};
 
 /// All that `inspect` gets. Its answers include what the plan assumes, and it remembers when an answer could still turn out
 /// differently: that is what makes a resource a *may change*.
 pub struct View<'a> {
-    system: &'a dyn Query,
+    system: Machine<'a>,
     snapshots: Snapshots,
     /// Nothing is laid over the machine while converging.
     overlay: RefCell<Overlay>,
     doubts: RefCell<Causes>,
-    memory: Option<&'a dyn Fn(&str) -> Option<Value>>,
+    memory: Option<Box<dyn Fn(&str) -> Option<Value> + 'a>>,
+}
+
+/// The real machine: lent for a test, shared for a run.
+enum Machine<'a> {
+    Lent(&'a dyn Query),
+    Shared(Rc<dyn System>),
+}
+
+impl Machine<'_> {
+    fn query(&self) -> &dyn Query {
+        match self {
+            Self::Lent(query) => *query,
+            Self::Shared(system) => system.as_query(),
+        }
+    }
+}
+
+impl View<'static> {
+    /// The view of a run, which lasts as long as the machine is shared.
+    #[must_use]
+    pub fn shared(system: Rc<dyn System>) -> Self {
+        Self::over(Machine::Shared(system))
+    }
 }
 
 impl<'a> View<'a> {
     #[must_use]
     pub fn new(system: &'a dyn Query) -> Self {
+        Self::over(Machine::Lent(system))
+    }
+
+    fn over(system: Machine<'a>) -> Self {
         Self { system, snapshots: Snapshots::default(), overlay: RefCell::default(), doubts: RefCell::default(), memory: None }
     }
 
     /// Adds what providers kept by [`Services::remember`](crate::resource::Services::remember) in earlier runs.
     #[must_use]
-    pub fn with_memory(mut self, memory: &'a dyn Fn(&str) -> Option<Value>) -> Self {
-        self.memory = Some(memory);
+    pub fn with_memory(mut self, memory: impl Fn(&str) -> Option<Value> + 'a) -> Self {
+        self.memory = Some(Box::new(memory));
         self
     }
 
     /// What a provider kept under this key when it last changed something.
     #[must_use]
     pub fn remembered(&self, key: &str) -> Option<Value> {
-        self.memory.and_then(|memory| memory(key))
+        self.memory.as_ref().and_then(|memory| memory(key))
     }
 
     /// What is shared of an area, read by the first who asks. A kind that looks something up in it asks `planned` first.
     /// # Errors
     /// As `read`.
     pub fn snapshot<T: 'static>(&self, area: Area, read: impl FnOnce(&dyn Query) -> Result<T, Failure>) -> Result<Rc<T>, Failure> {
-        self.snapshots.get(area, || read(self.system))
+        self.snapshots.get(area, || read(self.system.query()))
     }
 
     /// What an earlier resource of this plan would have set, by the key that its provider chose. Always `None` while converging.
@@ -83,7 +110,7 @@ impl<'a> View<'a> {
     /// # Errors
     /// When the account files cannot be read.
     pub fn accounts(&self) -> Result<Rc<Accounts>, Failure> {
-        self.snapshots.get(Area::Accounts, || Accounts::read(self.system))
+        self.snapshots.get(Area::Accounts, || Accounts::read(self.system.query()))
     }
 
     /// Whether something is at the path, links followed.
@@ -104,11 +131,7 @@ impl<'a> View<'a> {
     }
 
     pub(crate) fn assume(&self, resource: &Rc<str>, provides: &[Provide], unsure: bool) {
-        self.overlay.borrow_mut().assume(resource, provides, unsure, self.system);
-    }
-
-    pub(crate) fn pending(&self) -> Ref<'_, Causes> {
-        Ref::map(self.overlay.borrow(), Overlay::pending)
+        self.overlay.borrow_mut().assume(resource, provides, unsure, self.system.query());
     }
 
     /// What made the answers since the last call uncertain.
@@ -126,7 +149,7 @@ impl<'a> View<'a> {
     }
 
     fn found(&self, path: &Path, follow: bool) -> io::Result<crate::overlay::Found> {
-        let (found, causes) = self.overlay.borrow().look(path, follow, self.system);
+        let (found, causes) = self.overlay.borrow().look(path, follow, self.system.query());
         self.doubt(causes);
         found
     }
@@ -138,16 +161,16 @@ impl<'a> View<'a> {
 
 impl Query for View<'_> {
     fn lstat(&self, path: &Path) -> io::Result<Metadata> {
-        if self.plain() { self.system.lstat(path) } else { Ok(self.found(path, false)?.metadata) }
+        if self.plain() { self.system.query().lstat(path) } else { Ok(self.found(path, false)?.metadata) }
     }
 
     fn stat(&self, path: &Path) -> io::Result<Metadata> {
-        if self.plain() { self.system.stat(path) } else { Ok(self.found(path, true)?.metadata) }
+        if self.plain() { self.system.query().stat(path) } else { Ok(self.found(path, true)?.metadata) }
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         if self.plain() {
-            return self.system.read(path);
+            return self.system.query().read(path);
         }
         let found = self.found(path, true)?;
         match found.planned {
@@ -156,43 +179,43 @@ impl Query for View<'_> {
                 self.looked_at_everything();
                 Err(io::Error::other("its content is known only when it is made"))
             }
-            None => self.system.read(&found.path),
+            None => self.system.query().read(&found.path),
         }
     }
 
     fn read_dir(&self, path: &Path) -> io::Result<Vec<OsString>> {
         if self.plain() {
-            return self.system.read_dir(path);
+            return self.system.query().read_dir(path);
         }
-        let (names, causes) = self.overlay.borrow().read_dir(path, self.system);
+        let (names, causes) = self.overlay.borrow().read_dir(path, self.system.query());
         self.doubt(causes);
         names
     }
 
     fn read_link(&self, path: &Path) -> io::Result<PathBuf> {
         if self.plain() {
-            return self.system.read_link(path);
+            return self.system.query().read_link(path);
         }
         self.found(path, false)?.to.ok_or_else(|| io::ErrorKind::InvalidInput.into())
     }
 
     fn probe(&self, command: &Command) -> Result<Output, Failure> {
-        self.system.probe(command)
+        self.system.query().probe(command)
     }
 
     fn fetch(&self, request: &Request) -> Result<Response, Failure> {
         // A file of this machine may be one that the plan makes.
         match fetch::file_path(&request.url) {
             Some(path) if !self.plain() => fetch::read(self, &path?),
-            _ => self.system.fetch(request),
+            _ => self.system.query().fetch(request),
         }
     }
 
     fn now(&self) -> SystemTime {
-        self.system.now()
+        self.system.query().now()
     }
 
     fn effective_uid(&self) -> u32 {
-        self.system.effective_uid()
+        self.system.query().effective_uid()
     }
 }

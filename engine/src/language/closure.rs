@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext, NativeCallContextStore};
+use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
 use serde_json::Value;
 
 use super::error::diagnose;
@@ -11,11 +11,15 @@ use super::value::{to_json, to_json_with};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::session::Session;
 
+/// The script, and the place in it, that a closure comes from.
+#[expect(deprecated, reason = "Rhai marks the interface as volatile; the version is pinned")]
+pub(super) type Home = Rc<rhai::NativeCallContextStore>;
+
 /// A closure with what it needs to run later.
 #[derive(Clone)]
 pub struct Closure {
     pointer: FnPtr,
-    home: Rc<NativeCallContextStore>,
+    home: Home,
     /// Where the resource that holds it was declared.
     pub span: Option<Span>,
 }
@@ -24,25 +28,25 @@ pub struct Closure {
 pub struct Lazy {
     pub property: String,
     value: Dynamic,
-    home: Rc<NativeCallContextStore>,
+    home: Home,
     span: Option<Span>,
 }
 
 /// The place that closures of one call come from.
 #[expect(deprecated, reason = "Rhai marks the interface as volatile; the version is pinned")]
-pub(super) fn home(context: &NativeCallContext<'_>) -> Rc<NativeCallContextStore> {
+pub(super) fn home(context: &NativeCallContext<'_>) -> Home {
     Rc::new(context.store_data())
 }
 
 impl Closure {
-    pub(super) fn new(mut pointer: FnPtr, home: &Rc<NativeCallContextStore>, span: Option<Span>) -> Self {
+    pub(super) fn new(mut pointer: FnPtr, home: &Home, span: Option<Span>) -> Self {
         keep_values(&mut pointer);
         Self { pointer, home: Rc::clone(home), span }
     }
 }
 
 impl Lazy {
-    pub(super) fn new(property: String, mut value: Dynamic, home: &Rc<NativeCallContextStore>, span: Option<Span>) -> Self {
+    pub(super) fn new(property: String, mut value: Dynamic, home: &Home, span: Option<Span>) -> Self {
         keep_values_in(&mut value);
         Self { property, value, home: Rc::clone(home), span }
     }
@@ -50,7 +54,8 @@ impl Lazy {
 
 pub(super) fn call(engine: &Engine, session: &Session, closure: &Closure) -> Result<Value, Diagnostic> {
     let value = run(engine, session, &closure.pointer, &closure.home)?;
-    to_json(value).map_err(|message| Diagnostic::error(format!("the closure gave no usable value: {message}")).at(closure.span.clone()))
+    to_json(value)
+        .map_err(|message| Diagnostic::error(format!("the closure gave no usable value: {message}")).at(closure.span.clone()))
 }
 
 pub(super) fn evaluate(engine: &Engine, session: &Session, lazy: &Lazy) -> Result<Value, Diagnostic> {
@@ -68,7 +73,7 @@ pub(super) fn evaluate(engine: &Engine, session: &Session, lazy: &Lazy) -> Resul
 }
 
 #[expect(deprecated, reason = "Rhai marks the interface as volatile; the version is pinned")]
-fn run(engine: &Engine, session: &Session, pointer: &FnPtr, home: &NativeCallContextStore) -> Result<Dynamic, Diagnostic> {
+fn run(engine: &Engine, session: &Session, pointer: &FnPtr, home: &Home) -> Result<Dynamic, Diagnostic> {
     let context = home.create_context(engine);
     pointer.call_within_context::<Dynamic>(&context, ()).map_err(|error| diagnose(session, *error, home.source.as_deref()))
 }

@@ -1,6 +1,6 @@
 //! Rhai's errors as diagnostics: what a person did wrong in a recipe, in words about recipes.
 
-use rhai::{Dynamic, EvalAltResult, NativeCallContext, ParseErrorType, Position};
+use rhai::{Dynamic, EvalAltResult, NativeCallContext, ParseErrorType};
 
 use super::FUNCTIONS;
 use super::engine::Halt;
@@ -121,13 +121,8 @@ pub(super) fn syntax(what: &ParseErrorType) -> Diagnostic {
     let text = lower(&what.to_string());
     match what {
         ParseErrorType::VariableUndefined(name) => unknown_variable(name),
-        ParseErrorType::MalformedInExpr(_) | ParseErrorType::MissingToken(..) | ParseErrorType::UnexpectedEOF => {
-            Diagnostic::error(format!("syntax error: {text}"))
-        }
-        ParseErrorType::Reserved(word) => {
-            Diagnostic::error(format!("syntax error: `{word}` is a word of the language")).hint(format!("as a key, quote it: \"{word}\""))
-        }
-        ParseErrorType::BadInput(_) => Diagnostic::error(format!("syntax error: {text}")),
+        ParseErrorType::Reserved(word) => Diagnostic::error(format!("syntax error: `{word}` is a word of the language"))
+            .hint(format!("as a key, quote it: \"{word}\"")),
         _ => Diagnostic::error(format!("syntax error: {text}")),
     }
 }
@@ -200,11 +195,6 @@ pub(super) fn too_late(context: &NativeCallContext<'_>, session: &Session, what:
         return Err(throw(context, session, diagnostic));
     }
     Ok(())
-}
-
-/// The place of an error that is about no place in particular.
-pub(super) fn at_start() -> Position {
-    Position::new(1, 1)
 }
 
 fn lower(text: &str) -> String {

@@ -12,10 +12,10 @@ use sha2::{Digest, Sha256};
 
 use super::error::{Fallible, throw, throw_text, too_late};
 use super::node_view::path_of;
-use super::value::{from_json, to_json};
 use super::script;
+use super::value::{from_json, to_json};
 use crate::attributes::Level;
-use crate::command::{Command, End, shell_quote};
+use crate::command::{End, shell_quote};
 use crate::convert;
 use crate::diagnostic::Diagnostic;
 use crate::event::Event;
@@ -33,11 +33,9 @@ pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
     platforms(engine, session);
     machine(engine, session);
     formats(engine, session);
-    for (name, level) in [
-        ("log_debug", resource::Level::Debug),
-        ("log_info", resource::Level::Info),
-        ("log_warn", resource::Level::Warn),
-    ] {
+    for (name, level) in
+        [("log_debug", resource::Level::Debug), ("log_info", resource::Level::Info), ("log_warn", resource::Level::Warn)]
+    {
         let s = Rc::clone(session);
         engine.register_fn(name, move |message: Dynamic| log(&s, level, &message.to_string()));
     }
@@ -106,15 +104,17 @@ fn platforms(engine: &mut Engine, session: &Rc<Session>) {
         let s = Rc::clone(session);
         engine.register_fn(function, move |a: ImmutableString, b: ImmutableString, c: ImmutableString| is(&s, &[a, b, c]));
         let s = Rc::clone(session);
-        engine.register_fn(
-            function,
-            move |a: ImmutableString, b: ImmutableString, c: ImmutableString, d: ImmutableString| is(&s, &[a, b, c, d]),
-        );
+        engine.register_fn(function, move |a: ImmutableString, b: ImmutableString, c: ImmutableString, d: ImmutableString| {
+            is(&s, &[a, b, c, d])
+        });
     }
     let s = Rc::clone(session);
     engine.register_fn("value_for_platform_family", move |context: NativeCallContext<'_>, map: Map| -> Fallible<Dynamic> {
         let family = s.node.text("platform_family", &s.view);
-        map.get(family.as_str()).or_else(|| map.get("default")).cloned().ok_or_else(|| throw(&context, &s, no_match("family", &family, &map)))
+        map.get(family.as_str())
+            .or_else(|| map.get("default"))
+            .cloned()
+            .ok_or_else(|| throw(&context, &s, no_match("family", &family, &map)))
     });
     let s = Rc::clone(session);
     engine.register_fn("value_for_platform", move |context: NativeCallContext<'_>, map: Map| -> Fallible<Dynamic> {
@@ -183,11 +183,14 @@ fn machine(engine: &mut Engine, session: &Rc<Session>) {
         if s.reach == Reach::Repository {
             return Ok(String::new());
         }
-        let bytes = s.view.read(Path::new(&*path)).map_err(|error| failed(&context, &s, Failure::io("read", Path::new(&*path), &error)))?;
+        let bytes =
+            s.view.read(Path::new(&*path)).map_err(|error| failed(&context, &s, Failure::io("read", Path::new(&*path), &error)))?;
         String::from_utf8(bytes).map_err(|_| throw_text(&context, &s, format!("cannot read `{path}`: it is not UTF-8 text")))
     });
     let s = Rc::clone(session);
-    engine.register_fn("shell_out", move |context: NativeCallContext<'_>, command: Dynamic| shell_out(&context, &s, command, Map::new()));
+    engine.register_fn("shell_out", move |context: NativeCallContext<'_>, command: Dynamic| {
+        shell_out(&context, &s, command, Map::new())
+    });
     let s = Rc::clone(session);
     engine.register_fn("shell_out", move |context: NativeCallContext<'_>, command: Dynamic, options: Map| {
         shell_out(&context, &s, command, options)
@@ -214,8 +217,7 @@ fn shell_out(context: &NativeCallContext<'_>, session: &Session, command: Dynami
     let run = || -> Result<_, Failure> {
         if options.user.is_some() || options.group.is_some() {
             let accounts = session.view.accounts()?;
-            command.identity =
-                Some(accounts.identity(&session.view, options.user.as_deref(), options.group.as_deref())?);
+            command.identity = Some(accounts.identity(&session.view, options.user.as_deref(), options.group.as_deref())?);
         }
         session.view.probe(&command).map(|output| (command, output))
     };
@@ -227,7 +229,12 @@ fn shell_out(context: &NativeCallContext<'_>, session: &Session, command: Dynami
     }
 }
 
-fn read<T: serde::de::DeserializeOwned>(context: &NativeCallContext<'_>, session: &Session, value: Dynamic, what: &str) -> Fallible<T> {
+fn read<T: serde::de::DeserializeOwned>(
+    context: &NativeCallContext<'_>,
+    session: &Session,
+    value: Dynamic,
+    what: &str,
+) -> Fallible<T> {
     to_json(value)
         .and_then(|json| serde_path_to_error::deserialize(json).map_err(|error| error.to_string()))
         .map_err(|message| throw_text(context, session, format!("{what}: {message}")))
@@ -270,7 +277,8 @@ fn formats(engine: &mut Engine, session: &Rc<Session>) {
     engine.register_fn("timestamp", {
         let s = Rc::clone(session);
         move |context: NativeCallContext<'_>| -> Fallible<()> {
-            let wrong = Diagnostic::error("there is no function `timestamp`").hint("a recipe gives the same result at any time of day");
+            let wrong =
+                Diagnostic::error("there is no function `timestamp`").hint("a recipe gives the same result at any time of day");
             Err(throw(&context, &s, wrong))
         }
     });

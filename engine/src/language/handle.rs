@@ -68,9 +68,7 @@ pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
     engine.register_fn("resource", move |context: NativeCallContext<'_>, name: ImmutableString| -> Fallible<Handle> {
         let span = s.span(context.call_source(), context.call_position());
         let found = s.graph.borrow().find(&s.registry, &name, span.as_ref());
-        found.map(Handle).map_err(|diagnostic| {
-            throw(&context, &s, diagnostic.note("`resource` finds what was declared before it"))
-        })
+        found.map(Handle).map_err(|diagnostic| throw(&context, &s, diagnostic.note("`resource` finds what was declared before it")))
     });
     let s = Rc::clone(session);
     engine.register_fn("has_resource", move |name: ImmutableString| {
@@ -96,7 +94,11 @@ fn relate(
         other => {
             let hint = crate::diagnostic::did_you_mean(other, ["delayed", "immediately", "before"]);
             let wrong = crate::diagnostic::Diagnostic::error(format!("there is no timing `{other}`"));
-            return Err(throw(context, session, wrong.hint(hint.unwrap_or("it is \"delayed\", \"immediately\" or \"before\"".into()))));
+            return Err(throw(
+                context,
+                session,
+                wrong.hint(hint.unwrap_or("it is \"delayed\", \"immediately\" or \"before\"".into())),
+            ));
         }
     };
     let other = match target.try_cast_result::<Handle>() {

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use rhai::{Dynamic, Engine, FnPtr, Map, NativeCallContext};
+use rhai::{Dynamic, Engine, FnPtr, ImmutableString, Map, NativeCallContext};
 use serde_json::Value;
 
 use super::closure::{self, Closure, Lazy};
@@ -34,6 +34,15 @@ pub const COMMON: [(&str, &str, &str); 9] = [
 
 pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
     for (index, name) in session.registry.kinds.keys().enumerate() {
+        // Exact types first: they also win over functions of the same name that Rhai has for strings.
+        let s = Rc::clone(session);
+        engine.register_fn(*name, move |context: NativeCallContext<'_>, name: ImmutableString| {
+            declare(&context, &s, index, name.into(), Map::new())
+        });
+        let s = Rc::clone(session);
+        engine.register_fn(*name, move |context: NativeCallContext<'_>, name: ImmutableString, properties: Map| {
+            declare(&context, &s, index, name.into(), properties)
+        });
         let s = Rc::clone(session);
         engine.register_fn(*name, move |context: NativeCallContext<'_>, name: Dynamic| {
             declare(&context, &s, index, name, Map::new())
@@ -208,7 +217,8 @@ fn bind(
             }
             Some(home) => bound.lazy.push(Lazy::new(key.into(), value, &home, span())),
             None => {
-                let json = to_json(value).map_err(|message| fail(&PropertyError::new(key.as_str(), format!("`{key}`: {message}"))))?;
+                let json =
+                    to_json(value).map_err(|message| fail(&PropertyError::new(key.as_str(), format!("`{key}`: {message}"))))?;
                 if !json.is_null() {
                     bound.fixed.insert(key.into(), json);
                 }
@@ -222,7 +232,7 @@ fn bind_common(
     kind: &Kind,
     key: &str,
     value: Dynamic,
-    home: Option<&Rc<rhai::NativeCallContextStore>>,
+    home: Option<&closure::Home>,
     common: &mut Common,
     span: &dyn Fn() -> Option<crate::diagnostic::Span>,
 ) -> Result<(), PropertyError> {
@@ -292,7 +302,7 @@ fn bind_common(
 
 fn condition(
     guard: Dynamic,
-    home: Option<&Rc<rhai::NativeCallContextStore>>,
+    home: Option<&closure::Home>,
     span: &dyn Fn() -> Option<crate::diagnostic::Span>,
 ) -> Result<Condition, String> {
     if let (true, Some(home)) = (guard.is_fnptr(), home) {

@@ -16,7 +16,10 @@ use crate::snapshots::Area;
 pub(super) enum NodeView {
     Root,
     /// `path` leads from `node` to the map, and from `top` (the value of its first key) all but the first.
-    Below { top: Rc<Value>, path: Rc<[String]> },
+    Below {
+        top: Rc<Value>,
+        path: Rc<[String]>,
+    },
 }
 
 /// An entry of a map that a loop goes through.
@@ -65,7 +68,11 @@ impl NodeView {
             }
             Self::Root => {
                 let top = session.node.get(key, &session.view)?;
-                Some(if top.is_object() { Dynamic::from(Self::Below { top, path: Rc::new([key.to_owned()]) }) } else { from_json(&top) })
+                Some(if top.is_object() {
+                    Dynamic::from(Self::Below { top, path: Rc::new([key.to_owned()]) })
+                } else {
+                    from_json(&top)
+                })
             }
             Self::Below { top, path } => {
                 let value = self.here()?.get(key)?;
@@ -149,7 +156,8 @@ pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
     });
     let s = with(session);
     engine.register_fn("len", move |view: &mut NodeView| i64::try_from(view.keys(&s).len()).unwrap_or(i64::MAX));
-    engine.register_fn("to_string", |view: &mut NodeView| view.value().map_or_else(|| "node".to_owned(), |value| value.to_string()));
+    engine
+        .register_fn("to_string", |view: &mut NodeView| view.value().map_or_else(|| "node".to_owned(), |value| value.to_string()));
     engine.register_fn("to_debug", |view: &mut NodeView| view.value().map_or_else(|| "node".to_owned(), |value| value.to_string()));
     engine.register_fn("==", |a: NodeView, b: NodeView| a.here() == b.here());
     engine.register_fn("!=", |a: NodeView, b: NodeView| a.here() != b.here());
@@ -205,6 +213,7 @@ fn register_pairs(engine: &mut Engine) {
         Some(pair) => Dynamic::from(pair.key.clone()),
         None => item.clone(),
     });
-    engine.register_fn(PAIR_VALUE, |item: Dynamic, count: Dynamic| item.read_lock::<Pair>().map_or(count, |pair| pair.value.clone()));
+    engine
+        .register_fn(PAIR_VALUE, |item: Dynamic, count: Dynamic| item.read_lock::<Pair>().map_or(count, |pair| pair.value.clone()));
     engine.register_fn("to_string", |pair: &mut Pair| format!("{}: {}", pair.key, pair.value));
 }

@@ -99,7 +99,8 @@ fn scope() -> Scope<'static> {
 /// The text of a script, remembered for positions. Paths are shown from the cookbook's folder on.
 fn read(session: &Session, path: &Path) -> Result<Rc<Source>, Diagnostic> {
     let text = std::fs::read_to_string(path).map_err(|error| {
-        let cause = if error.kind() == std::io::ErrorKind::InvalidData { "it is not UTF-8 text".to_owned() } else { error.to_string() };
+        let cause =
+            if error.kind() == std::io::ErrorKind::InvalidData { "it is not UTF-8 text".to_owned() } else { error.to_string() };
         Diagnostic::error(format!("cannot read `{}`: {cause}", path.display()))
     })?;
     let repository = session.cookbooks.values().find_map(|cookbook| {
@@ -142,7 +143,8 @@ fn decimal_mode(ast: &AST, source: &Source) -> Option<(Position, i64)> {
                     && let (Some(line), Some(column)) = (position.line(), position.position())
                 {
                     let literal = lines.get(line - 1).map(|line| line.chars().skip(column - 1).take(2).collect::<String>());
-                    if literal.is_some_and(|start| !start.starts_with("0o") && !start.starts_with("0x") && !start.starts_with("0b")) {
+                    if literal.is_some_and(|start| !start.starts_with("0o") && !start.starts_with("0x") && !start.starts_with("0b"))
+                    {
                         found = Some((*position, *number));
                         return false;
                     }

@@ -16,15 +16,14 @@ pub(super) fn to_json(value: Dynamic) -> Result<Value, String> {
 }
 
 /// As [`to_json`], with `replace` asked first for each closure.
-pub(super) fn to_json_with(value: Dynamic, call: &mut dyn FnMut(FnPtr) -> Option<Result<Dynamic, String>>) -> Result<Value, String> {
+pub(super) fn to_json_with(
+    value: Dynamic,
+    call: &mut dyn FnMut(FnPtr) -> Option<Result<Dynamic, String>>,
+) -> Result<Value, String> {
     convert(value, call, 0)
 }
 
-fn convert(
-    value: Dynamic,
-    call: &mut dyn FnMut(FnPtr) -> Option<Result<Dynamic, String>>,
-    depth: usize,
-) -> Result<Value, String> {
+fn convert(value: Dynamic, call: &mut dyn FnMut(FnPtr) -> Option<Result<Dynamic, String>>, depth: usize) -> Result<Value, String> {
     if depth > DEEPEST {
         return Err(format!("the value is nested more than {DEEPEST} deep"));
     }

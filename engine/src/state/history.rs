@@ -56,10 +56,8 @@ impl History {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries.attempting("list the runs in", &self.folder)?,
         };
-        let mut ids: Vec<String> = entries
-            .flatten()
-            .filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".json").map(str::to_owned))
-            .collect();
+        let mut ids: Vec<String> =
+            entries.flatten().filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".json").map(str::to_owned)).collect();
         ids.sort();
         Ok(ids)
     }

@@ -116,7 +116,9 @@ impl Journal {
         let Some(path) = &self.path else { return Ok(()) };
         let mut text = String::new();
         for line in lines {
-            text.push_str(&serde_json::to_string(line).map_err(|error| Failure::new(format!("cannot note what is owed: {error}")))?);
+            text.push_str(
+                &serde_json::to_string(line).map_err(|error| Failure::new(format!("cannot note what is owed: {error}")))?,
+            );
             text.push('\n');
         }
         if self.file.is_none() {
@@ -132,9 +134,11 @@ impl Journal {
             self.file = Some(file);
         }
         match &mut self.file {
-            Some(file) => {
-                file.write_all(text.as_bytes()).and_then(|()| file.sync_data()).attempting("note what is owed in", path).map_err(super::hint)
-            }
+            Some(file) => file
+                .write_all(text.as_bytes())
+                .and_then(|()| file.sync_data())
+                .attempting("note what is owed in", path)
+                .map_err(super::hint),
             None => Ok(()),
         }
     }

@@ -20,13 +20,8 @@ impl RunLock {
     pub fn take(state_dir: &Path, timeout: Option<Duration>, stop: &Stop, waiting: &mut dyn FnMut(&str)) -> Result<Self, Failure> {
         super::make_private(state_dir)?;
         let path = state_dir.join("lock");
-        let mut file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .attempting("open the lock", &path)?;
+        let mut file =
+            File::options().read(true).write(true).create(true).truncate(false).open(&path).attempting("open the lock", &path)?;
         let begun = Instant::now();
         let mut told = false;
         loop {

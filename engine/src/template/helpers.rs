@@ -36,7 +36,8 @@ pub fn register(engine: &mut Handlebars<'_>) {
     for (name, least, compute) in helpers {
         engine.register_helper(name, Box::new(Computed { name, least, compute }));
     }
-    engine.register_helper("and", Box::new(Computed { name: "and", least: 1, compute: |v| Ok(v.iter().all(|x| truthy(x)).into()) }));
+    engine
+        .register_helper("and", Box::new(Computed { name: "and", least: 1, compute: |v| Ok(v.iter().all(|x| truthy(x)).into()) }));
     engine.register_helper("or", Box::new(Computed { name: "or", least: 1, compute: |v| Ok(v.iter().any(|x| truthy(x)).into()) }));
 }
 
@@ -117,7 +118,8 @@ fn join(value: &Value, separator: &str) -> Result<Value, String> {
 fn indent(text: &str, by: &Value) -> Result<Value, String> {
     let by = by.as_u64().and_then(|by| usize::try_from(by).ok()).filter(|by| *by <= 200);
     let pad = " ".repeat(by.ok_or("the second argument is the number of spaces, 200 at most")?);
-    let lines: Vec<String> = text.lines().map(|line| if line.is_empty() { String::new() } else { format!("{pad}{line}") }).collect();
+    let lines: Vec<String> =
+        text.lines().map(|line| if line.is_empty() { String::new() } else { format!("{pad}{line}") }).collect();
     Ok(lines.join("\n").into())
 }
 

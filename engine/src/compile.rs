@@ -1,0 +1,217 @@
+//! From a repository to a resource graph: attributes, recipes, and everything that can be resolved before a machine is touched.
+
+use std::any::Any;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use crate::cookbook;
+use crate::diagnostic::{Diagnostic, Diagnostics, Source};
+use crate::graph::{Body, Common, Declared, Edge};
+use crate::language::{Language, Lazy};
+use crate::lookup;
+use crate::name::{RecipeName, ResourceId};
+use crate::registry::AnyResource;
+use crate::resource::{Scope, TemplateSource};
+use crate::session::{Phase, Session};
+use crate::system::Query;
+use crate::template;
+use crate::view::View;
+
+/// What is to be converged, in order.
+pub struct Compiled {
+    pub resources: Vec<Ready>,
+    /// Of each resource, what it notifies, in the order of writing.
+    pub edges: Vec<Vec<Edge>>,
+}
+
+/// A resource that only waits for its turn.
+pub struct Ready {
+    pub kind: usize,
+    pub id: ResourceId,
+    pub desired: Wanted,
+    pub common: Common,
+    pub span: Option<crate::diagnostic::Span>,
+    pub recipe: Option<Rc<RecipeName>>,
+}
+
+/// The desired state, or what it will be computed from.
+pub enum Wanted {
+    Known(Rc<dyn Any>),
+    /// It looks at the machine.
+    Late(Box<dyn AnyResource>),
+    /// Some properties are closures.
+    Lazy {
+        fixed: serde_json::Map<String, serde_json::Value>,
+        lazy: Vec<Lazy>,
+    },
+    /// A recipe took the declaration back.
+    Removed,
+}
+
+/// What to compile.
+pub enum Recipes<'a> {
+    RunList(&'a [RecipeName]),
+    /// One recipe that belongs to no cookbook.
+    Text(Rc<Source>),
+}
+
+/// Runs attribute files, dependencies first, then the recipes; then freezes the graph and resolves what can be.
+/// # Errors
+/// Everything that is wrong, as far as it can be told together. Nothing has been touched.
+pub fn compile(session: &Rc<Session>, language: &Language, recipes: &Recipes<'_>) -> Result<Compiled, Diagnostics> {
+    declare(session, language, recipes)?;
+    let mut graph = session.graph.borrow_mut();
+    let edges = graph.freeze(&session.registry).map_err(Diagnostics)?;
+    let resources = std::mem::take(&mut graph.resources);
+    drop(graph);
+    session.phase.set(Phase::Converge);
+    session.deadline.set(None);
+    let mut wrong = Vec::new();
+    let mut ready = Vec::with_capacity(resources.len());
+    for declared in resources {
+        match prepare(session, declared) {
+            Ok(resource) => ready.push(resource),
+            Err(diagnostic) => wrong.push(diagnostic),
+        }
+    }
+    if wrong.is_empty() { Ok(Compiled { resources: ready, edges }) } else { Err(Diagnostics(wrong)) }
+}
+
+/// Compiles up to the graph, which stays in the session.
+/// # Errors
+/// The first mistake of a recipe.
+pub fn declare(session: &Rc<Session>, language: &Language, recipes: &Recipes<'_>) -> Result<(), Diagnostics> {
+    session.deadline.set(Some(std::time::Instant::now() + session.limits.compile_time));
+    session.phase.set(Phase::Attributes);
+    for cookbook in session.cookbooks.values() {
+        let engine = env!("CARGO_PKG_VERSION").parse();
+        if let (Some(wanted), Ok(engine)) = (&cookbook.about.toque, engine)
+            && !wanted.accepts(engine)
+        {
+            let name = &cookbook.about.name;
+            return Err(Diagnostic::error(format!("cookbook `{name}` works with toque {wanted}, and this is {engine}"))
+                .hint("install a version of toque or of the cookbook that fits")
+                .into());
+        }
+        for path in cookbook.attribute_files() {
+            let file = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+            let name = RecipeName { cookbook: cookbook.about.name.clone(), recipe: file };
+            language.run_file(&name, &path)?;
+        }
+    }
+    session.phase.set(Phase::Recipes);
+    match recipes {
+        Recipes::RunList(names) => {
+            for name in *names {
+                language.include(name)?;
+            }
+        }
+        Recipes::Text(source) => language.run_text(source)?,
+    }
+    Ok(())
+}
+
+fn prepare(session: &Rc<Session>, declared: Declared) -> Result<Ready, Diagnostic> {
+    let Declared { kind, id, body, common, span, recipe, removed, .. } = declared;
+    let desired = match body {
+        _ if removed => Wanted::Removed,
+        Body::Lazy { fixed, lazy } => Wanted::Lazy { fixed, lazy },
+        Body::Parsed(resource) if resource.late() => Wanted::Late(resource),
+        Body::Parsed(resource) => {
+            let scope = ResolveScope { session, recipe: recipe.as_deref(), umask: common.umask.unwrap_or(session.umask) };
+            let resolved = resource.resolve_once(&scope);
+            Wanted::Known(resolved.map_err(|diagnostic| about(diagnostic, &id, span.clone()))?)
+        }
+    };
+    Ok(Ready { kind, id, desired, common, span, recipe })
+}
+
+/// Adds which resource a diagnostic is about.
+pub(crate) fn about(diagnostic: Diagnostic, id: &ResourceId, span: Option<crate::diagnostic::Span>) -> Diagnostic {
+    match (&diagnostic.span, span) {
+        (Some(_), Some(span)) => diagnostic.frame(span, format!("for `{id}`")),
+        (None, span) => Diagnostic { message: format!("{id}: {}", diagnostic.message), ..diagnostic }.at(span),
+        (Some(_), None) => diagnostic,
+    }
+}
+
+/// What a resource of a recipe finds around it.
+pub(crate) struct ResolveScope<'a> {
+    pub session: &'a Session,
+    pub recipe: Option<&'a RecipeName>,
+    pub umask: u32,
+}
+
+impl ResolveScope<'_> {
+    fn cookbook(&self, named: Option<&str>) -> Result<&Rc<cookbook::Cookbook>, Diagnostic> {
+        let own = self.recipe.map(|recipe| recipe.cookbook.as_str()).filter(|name| !name.is_empty());
+        let name = named.or(own).ok_or_else(|| {
+            Diagnostic::error("a recipe outside a cookbook has no templates and files of its own")
+                .hint("name a `cookbook`, or use `local: true` with a path, or `content`")
+        })?;
+        cookbook::get(&self.session.cookbooks, name)
+    }
+
+    fn machine(&self) -> lookup::Machine {
+        self.session.node.machine(&self.session.view)
+    }
+}
+
+impl Scope for ResolveScope<'_> {
+    fn render(&self, wanted: &TemplateSource) -> Result<String, Diagnostic> {
+        let view = &self.session.view;
+        let node = |key: &str| self.session.node.get(key, view);
+        if wanted.local {
+            let path = PathBuf::from(wanted.sources.first().map_or("", String::as_str));
+            let text = || {
+                let bytes = view
+                    .read(&path)
+                    .map_err(|error| Diagnostic::error(crate::failure::Failure::io("read the template", &path, &error).message))?;
+                String::from_utf8(bytes)
+                    .map_err(|_| Diagnostic::error(format!("cannot read the template `{}`: it is not UTF-8 text", path.display())))
+            };
+            let beside = |name: &str| Ok(path.with_file_name(format!("{name}.hbs")));
+            // What another resource may write is read anew each time.
+            return template::Templates::default().render(&path, text, &wanted.variables, &beside, &node);
+        }
+        let cookbook = self.cookbook(wanted.cookbook.as_deref())?;
+        let machine = self.machine();
+        let path = lookup::find(cookbook, "templates", &wanted.sources, &machine)?;
+        let partial = |name: &str| {
+            let source = if Path::new(name).extension().is_some() { name.to_owned() } else { format!("{name}.hbs") };
+            lookup::find(cookbook, "templates", &[source], &machine)
+        };
+        self.session.templates.render(&path, || template::read(&path), &wanted.variables, &partial, &node)
+    }
+
+    fn cookbook_file(&self, sources: &[String], cookbook: Option<&str>) -> Result<Vec<u8>, Diagnostic> {
+        let path = lookup::find(self.cookbook(cookbook)?, "files", sources, &self.machine())?;
+        read(&path)
+    }
+
+    fn cookbook_directory(&self, source: &str, cookbook: Option<&str>) -> Result<Vec<(PathBuf, Vec<u8>)>, Diagnostic> {
+        let root = lookup::find_folder(self.cookbook(cookbook)?, "files", source, &self.machine())?;
+        let mut files = Vec::new();
+        for entry in walkdir::WalkDir::new(&root).sort_by_file_name() {
+            let entry = entry.map_err(|error| Diagnostic::error(format!("cannot list `{}`: {error}", root.display())))?;
+            if entry.file_type().is_file()
+                && let Ok(relative) = entry.path().strip_prefix(&root)
+            {
+                files.push((relative.to_owned(), read(entry.path())?));
+            }
+        }
+        Ok(files)
+    }
+
+    fn umask(&self) -> u32 {
+        self.umask
+    }
+
+    fn view(&self) -> &View<'_> {
+        &self.session.view
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Diagnostic> {
+    std::fs::read(path).map_err(|error| Diagnostic::error(format!("cannot read `{}`: {error}", path.display())))
+}

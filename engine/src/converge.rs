@@ -1,0 +1,316 @@
+//! Going through the graph: guards, inspect, plan, apply, notifications. A plan is the same walk without `apply`; what would be
+//! applied is laid over the view instead.
+
+mod guards;
+mod services;
+mod turn;
+
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::Instant;
+
+pub(crate) use turn::choose;
+
+use crate::compile::{Compiled, Wanted};
+use crate::diagnostic::Diagnostic;
+use crate::event::Event;
+use crate::failure::Failure;
+use crate::graph::{Act, Edge, Index, Timing};
+use crate::language::Language;
+use crate::name::ResourceId;
+use crate::overlay::Causes;
+use crate::report::{Cause, Record, Status};
+use crate::session::{Changed, Session};
+use crate::state::{Journal, Owed};
+use crate::system::System;
+
+/// Whether changes are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    Converge,
+    Plan,
+}
+
+/// A walk through the graph.
+pub struct Converge<'a> {
+    pub session: &'a Rc<Session>,
+    pub language: &'a Language,
+    pub system: &'a dyn System,
+    pub compiled: &'a Compiled,
+    pub mode: Mode,
+    pub run_id: &'a str,
+    pub journal: Journal,
+    /// What happened, with the resource's index.
+    pub records: Vec<(Index, Record)>,
+    /// What ended the walk or a delayed notification; the first is the cause of all.
+    pub errors: Vec<Diagnostic>,
+    delayed: Vec<Delivery>,
+    queued: HashMap<(Index, Act), usize>,
+    /// The chosen provider of each kind, until packages change.
+    providers: HashMap<usize, usize>,
+    reached: Vec<bool>,
+}
+
+/// A delayed notification.
+struct Delivery {
+    to: Index,
+    action: Act,
+    cause: Cause,
+    /// In a plan: what decides whether it is sent.
+    doubts: Causes,
+}
+
+/// The walk ends here.
+struct Halted;
+
+impl<'a> Converge<'a> {
+    #[must_use]
+    pub fn new(
+        session: &'a Rc<Session>,
+        language: &'a Language,
+        system: &'a dyn System,
+        compiled: &'a Compiled,
+        mode: Mode,
+        run_id: &'a str,
+        journal: Journal,
+    ) -> Self {
+        Self {
+            session,
+            language,
+            system,
+            compiled,
+            mode,
+            run_id,
+            journal,
+            records: Vec::with_capacity(compiled.resources.len()),
+            errors: Vec::new(),
+            delayed: Vec::new(),
+            queued: HashMap::new(),
+            providers: HashMap::new(),
+            reached: vec![false; compiled.resources.len()],
+        }
+    }
+
+    /// Goes through every resource, then delivers what was delayed, also after a failure, unless `hold` keeps it owed then.
+    pub fn walk(&mut self, hold: bool) {
+        self.take_over_what_is_owed();
+        let walked = self.declared();
+        if walked.is_err() && hold {
+            return;
+        }
+        if !self.stopping() {
+            self.deliver();
+        }
+    }
+
+    /// The resources that were never come to.
+    pub fn not_reached(&self) -> impl Iterator<Item = &ResourceId> {
+        let resources = self.compiled.resources.iter().zip(&self.reached);
+        resources.filter(|(ready, reached)| !**reached && !matches!(ready.desired, Wanted::Removed)).map(|(ready, _)| &ready.id)
+    }
+
+    /// Whether the run was told to stop, and does so.
+    #[must_use]
+    pub fn stopping(&self) -> bool {
+        self.session.stop.requested()
+    }
+
+    fn declared(&mut self) -> Result<(), Halted> {
+        let mut index = 0;
+        while index < self.compiled.resources.len() {
+            if self.stopping() {
+                self.session.event(&Event::Stopping);
+                return Err(Halted);
+            }
+            let ready = &self.compiled.resources[index];
+            if matches!(ready.desired, Wanted::Removed) {
+                index += 1;
+                continue;
+            }
+            let together = self.neighbours(index);
+            if together > 1 {
+                self.together(index..index + together)?;
+                index += together;
+                continue;
+            }
+            for position in 0..ready.common.actions.len() {
+                self.act(index, ready.common.actions[position], Cause::Declared, Causes::new())?;
+            }
+            index += 1;
+        }
+        Ok(())
+    }
+
+    /// What earlier runs owe to resources of this one is delivered at the end.
+    fn take_over_what_is_owed(&mut self) {
+        let by_id: HashMap<String, Index> = if self.journal.owed().next().is_none() {
+            return;
+        } else {
+            let resources = self.compiled.resources.iter().enumerate();
+            resources
+                .filter(|(_, ready)| !matches!(ready.desired, Wanted::Removed))
+                .map(|(i, ready)| (ready.id.to_string(), i))
+                .collect()
+        };
+        let found: Vec<(Index, Act)> = self
+            .journal
+            .owed()
+            .filter_map(|owed| {
+                let index = *by_id.get(&owed.target)?;
+                let kind = &self.session.registry.kinds[self.compiled.resources[index].kind];
+                Some((index, Act::named(kind, &owed.action)?))
+            })
+            .collect();
+        for (to, action) in found {
+            self.queue(Delivery { to, action, cause: Cause::Owed, doubts: Causes::new() });
+        }
+    }
+
+    fn queue(&mut self, delivery: Delivery) {
+        match self.queued.entry((delivery.to, delivery.action)) {
+            std::collections::hash_map::Entry::Occupied(known) => {
+                // One certain notifier is enough to make it certain.
+                let known = &mut self.delayed[*known.get()];
+                if delivery.doubts.is_empty() {
+                    known.doubts.clear();
+                }
+            }
+            std::collections::hash_map::Entry::Vacant(free) => {
+                free.insert(self.delayed.len());
+                self.delayed.push(delivery);
+            }
+        }
+    }
+
+    /// Delivers in the order of queueing; what they queue comes last. A failure does not keep the others from being delivered.
+    fn deliver(&mut self) {
+        if !self.delayed.is_empty() {
+            self.session.event(&Event::Delayed { count: self.delayed.len() });
+        }
+        let mut next = 0;
+        while next < self.delayed.len() {
+            if self.stopping() {
+                self.session.event(&Event::Stopping);
+                return;
+            }
+            let Delivery { to, action, cause, doubts } = &self.delayed[next];
+            let (to, action, cause, doubts) = (*to, *action, cause.clone(), doubts.clone());
+            next += 1;
+            // The error is kept already.
+            let _ = self.act(to, action, cause, doubts);
+        }
+    }
+
+    /// Takes one action on one resource, and what it notifies.
+    fn act(&mut self, index: Index, action: Act, cause: Cause, doubts: Causes) -> Result<Option<Status>, Halted> {
+        self.reached[index] = true;
+        let begun = Instant::now();
+        let target = self.compiled.resources[index].id.clone();
+        let notified = cause != Cause::Declared;
+        let mut turn = self.turn(index, action, cause, doubts)?;
+        turn.record.microseconds = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let status = turn.record.status;
+        let failed = matches!(status, Status::Failed | Status::Interrupted);
+        let ignored = turn.record.ignored;
+        let error = turn.record.error.as_deref().cloned();
+        let action_name = turn.record.action;
+        self.record(index, turn.record);
+        if failed && !ignored {
+            self.errors.extend(error);
+            return Err(Halted);
+        }
+        if notified && !failed && self.mode == Mode::Converge {
+            self.note(|journal| journal.paid(&target.to_string(), action_name), index)?;
+        }
+        if matches!(status, Status::Changed | Status::WouldChange | Status::MayChange) {
+            let doubts = turn.doubts;
+            let changed = match status {
+                Status::MayChange => {
+                    Changed::Perhaps(if doubts.is_empty() { vec![target.to_string().into()] } else { doubts.clone() })
+                }
+                _ => Changed::Yes,
+            };
+            let mut known = self.session.changed.borrow_mut();
+            if known.get(&index) != Some(&Changed::Yes) {
+                known.insert(index, changed);
+            }
+            drop(known);
+            let doubts = if status == Status::MayChange { doubts } else { Causes::new() };
+            self.notify(index, &doubts)?;
+        }
+        Ok(Some(status))
+    }
+
+    /// Sends what a change brings about: at once, or queued for the end. What is delayed is queued after what is immediate has
+    /// happened, and also when that failed: the change was made.
+    fn notify(&mut self, index: Index, doubts: &Causes) -> Result<(), Halted> {
+        let compiled = self.compiled;
+        let by = || compiled.resources[index].id.clone();
+        let at_once = self.notify_at_once(index, doubts);
+        for edge in compiled.edges[index].iter().filter(|edge| edge.timing == Timing::Delayed) {
+            self.queue(Delivery { to: edge.to, action: edge.action, cause: Cause::Delayed(by()), doubts: doubts.clone() });
+        }
+        at_once
+    }
+
+    fn notify_at_once(&mut self, index: Index, doubts: &Causes) -> Result<(), Halted> {
+        let compiled = self.compiled;
+        for edge in compiled.edges[index].iter().filter(|edge| edge.timing == Timing::Immediately) {
+            if self.stopping() {
+                self.session.event(&Event::Stopping);
+                return Err(Halted);
+            }
+            let by = compiled.resources[index].id.clone();
+            self.act(edge.to, edge.action, Cause::Immediately(by), doubts.clone())?;
+        }
+        Ok(())
+    }
+
+    /// Writes down what the change of a resource will owe, before it is made.
+    fn owe(&mut self, index: Index) -> Result<(), Failure> {
+        let compiled = self.compiled;
+        let later = |edge: &&Edge| edge.timing != Timing::Before && edge.action != Act::Nothing;
+        let owed: Vec<Owed> = compiled.edges[index]
+            .iter()
+            .filter(later)
+            .map(|edge| {
+                let target = &compiled.resources[edge.to];
+                Owed {
+                    target: target.id.to_string(),
+                    action: edge.action.name(&self.session.registry.kinds[target.kind]).to_owned(),
+                    timing: edge.timing.name().to_owned(),
+                    by: compiled.resources[index].id.to_string(),
+                    declared: edge.span.as_ref().map(ToString::to_string),
+                    since: self.run_id.to_owned(),
+                }
+            })
+            .collect();
+        if owed.is_empty() { Ok(()) } else { self.journal.owe(owed) }
+    }
+
+    /// Takes back what [`owe`](Self::owe) wrote, when the change was not made after all. What was owed before stays.
+    fn owe_no_more(&mut self, index: Index) -> Result<(), Failure> {
+        let compiled = self.compiled;
+        for edge in &compiled.edges[index] {
+            if !self.queued.contains_key(&(edge.to, edge.action)) {
+                let target = &compiled.resources[edge.to];
+                let action = edge.action.name(&self.session.registry.kinds[target.kind]);
+                self.journal.paid(&target.id.to_string(), action)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, write: impl FnOnce(&mut Journal) -> Result<(), Failure>, index: Index) -> Result<(), Halted> {
+        write(&mut self.journal).map_err(|failure| {
+            let ready = &self.compiled.resources[index];
+            self.errors.push(crate::compile::about(crate::language::diagnostic_of(failure), &ready.id, ready.span.clone()));
+            Halted
+        })
+    }
+
+    fn record(&mut self, index: Index, record: Record) {
+        self.session.event(&Event::Done(&record));
+        self.records.push((index, record));
+    }
+}

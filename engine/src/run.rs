@@ -1,0 +1,383 @@
+//! A run from its lock to its report: the way in for the command line, the agent, and programs that embed toque.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::attributes::{Attributes, Level};
+use crate::compile::{Compiled, Recipes, compile, declare};
+use crate::converge::{Converge, Mode};
+use crate::cookbook::{self, Cookbooks};
+use crate::diagnostic::{Diagnostic, Diagnostics, Source};
+use crate::event::{Event, Sink};
+use crate::facts::Facts;
+use crate::graph::Graph;
+use crate::language::{Language, diagnostic_of};
+use crate::name::RecipeName;
+use crate::node::Node;
+use crate::registry::Registry;
+use crate::report::{Counts, Outcome, Record, Report, Status};
+use crate::session::{Limits, Phase, Reach, Session};
+use crate::state::{History, Journal, RunLock, recall};
+use crate::stop::Stop;
+use crate::system::System;
+use crate::template::Templates;
+use crate::view::View;
+
+/// What to run, and how.
+pub struct Options {
+    /// The repository's folder; none for a recipe that needs no cookbook.
+    pub repository: Option<PathBuf>,
+    pub run_list: Vec<RecipeName>,
+    /// One recipe in place of a run list.
+    pub recipe: Option<Source>,
+    /// A JSON object of attributes, at the level `normal`.
+    pub attributes: Value,
+    pub node_name: String,
+    pub environment: String,
+    /// Where lock, history, journal and backups are; without it nothing is kept.
+    pub state_dir: Option<PathBuf>,
+    /// How long to wait for another run; without end when absent.
+    pub lock_timeout: Option<Duration>,
+    /// After a failure, keep delayed notifications owed instead of delivering them.
+    pub hold_notifications_on_failure: bool,
+    pub limits: Limits,
+    /// The mask for modes of new files.
+    pub umask: u32,
+    pub stop: Stop,
+    /// Facts of another machine, in place of this one's.
+    pub facts: Option<Facts>,
+    pub reach: Reach,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            repository: None,
+            run_list: Vec::new(),
+            recipe: None,
+            attributes: Value::Null,
+            node_name: "localhost".to_owned(),
+            environment: "_default".to_owned(),
+            state_dir: None,
+            lock_timeout: None,
+            hold_notifications_on_failure: false,
+            limits: Limits::default(),
+            umask: 0o022,
+            stop: Stop::default(),
+            facts: None,
+            reach: Reach::Machine,
+        }
+    }
+}
+
+/// Why a run did not begin. Nothing was touched.
+#[derive(Debug, Clone)]
+pub struct Refused {
+    pub diagnostics: Diagnostics,
+    /// It was told to stop before it began.
+    pub stopped: bool,
+}
+
+impl From<Diagnostics> for Refused {
+    fn from(diagnostics: Diagnostics) -> Self {
+        Self { diagnostics, stopped: false }
+    }
+}
+
+impl From<Diagnostic> for Refused {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Diagnostics::from(diagnostic).into()
+    }
+}
+
+impl From<crate::failure::Failure> for Refused {
+    fn from(failure: crate::failure::Failure) -> Self {
+        let stopped = failure.interrupted;
+        Self { diagnostics: diagnostic_of(failure).into(), stopped }
+    }
+}
+
+/// The stack that recipes may use: calls, includes and values nest, and Rhai recurses natively.
+const STACK: usize = 256 * 1024 * 1024;
+
+/// Brings the machine to the declared state.
+/// # Errors
+/// When nothing was touched: bad usage, a lock that is not let go, a recipe that does not compile. What fails later is in the report.
+pub fn converge(system: Rc<dyn System>, registry: Rc<Registry>, options: &Options, sink: Box<dyn Sink>) -> Result<Report, Refused> {
+    stacker::grow(STACK, || run(system, registry, options, sink, Mode::Converge))
+}
+
+/// Says what [`converge`] would do. Writes nothing.
+/// # Errors
+/// As [`converge`].
+pub fn plan(system: Rc<dyn System>, registry: Rc<Registry>, options: &Options, sink: Box<dyn Sink>) -> Result<Report, Refused> {
+    stacker::grow(STACK, || run(system, registry, options, sink, Mode::Plan))
+}
+
+/// Compiles and gives the graph.
+/// # Errors
+/// What does not compile.
+pub fn graph(system: Rc<dyn System>, registry: Rc<Registry>, options: &Options, sink: Box<dyn Sink>) -> Result<Drawing, Refused> {
+    stacker::grow(STACK, || {
+        let session = open(system, registry, options, sink)?;
+        let language = Language::new(&session);
+        declare(&session, &language, &recipes(options))?;
+        let mut graph = session.graph.borrow_mut();
+        let edges = graph.freeze(&session.registry).map_err(Diagnostics)?;
+        Ok(Drawing::of(&graph, &edges, &session))
+    })
+}
+
+/// Which provider each resource would get on this machine, or on the one whose facts are given.
+/// # Errors
+/// What does not compile.
+pub fn providers(
+    system: Rc<dyn System>,
+    registry: Rc<Registry>,
+    options: &Options,
+    sink: Box<dyn Sink>,
+) -> Result<Vec<(String, Result<&'static str, crate::failure::Failure>)>, Refused> {
+    stacker::grow(STACK, || {
+        let session = open(system, registry, options, sink)?;
+        let language = Language::new(&session);
+        let compiled = compile(&session, &language, &recipes(options))?;
+        let chosen = |ready: &crate::compile::Ready| {
+            let kind = &session.registry.kinds[ready.kind];
+            let provider = crate::converge::choose(&session, kind, ready.common.provider.as_deref());
+            (ready.id.to_string(), provider.map(|index| kind.providers[index].name()))
+        };
+        Ok(compiled.resources.iter().map(chosen).collect())
+    })
+}
+
+/// Compiles only, to find out whether it does.
+/// # Errors
+/// What does not compile.
+pub fn try_compile(system: Rc<dyn System>, registry: Rc<Registry>, options: &Options, sink: Box<dyn Sink>) -> Result<(), Refused> {
+    stacker::grow(STACK, || {
+        let session = open(system, registry, options, sink)?;
+        let language = Language::new(&session);
+        compile(&session, &language, &recipes(options))?;
+        Ok(())
+    })
+}
+
+/// A resource of a graph that is only looked at.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct DrawnResource {
+    pub id: String,
+    pub actions: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// Where `.set` changed it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub set_by: Vec<String>,
+    pub notifies: Vec<DrawnEdge>,
+}
+
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct DrawnEdge {
+    /// The target's place in the list of resources.
+    pub to: usize,
+    pub target: String,
+    pub action: &'static str,
+    pub timing: &'static str,
+}
+
+/// The graph as data, in order of declaration.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Drawing {
+    pub resources: Vec<DrawnResource>,
+}
+
+impl Drawing {
+    fn of(graph: &Graph, edges: &[Vec<crate::graph::Edge>], session: &Session) -> Self {
+        let kept: Vec<usize> = (0..graph.resources.len()).filter(|index| !graph.resources[*index].removed).collect();
+        let place: HashMap<usize, usize> = kept.iter().enumerate().map(|(place, index)| (*index, place)).collect();
+        let resources = kept.iter().map(|&index| {
+            let declared = &graph.resources[index];
+            let kind = &session.registry.kinds[declared.kind];
+            DrawnResource {
+                id: declared.id.to_string(),
+                actions: declared.common.actions.iter().map(|act| act.name(kind)).collect(),
+                recipe: declared.recipe.as_ref().map(ToString::to_string),
+                at: declared.span.as_ref().map(ToString::to_string),
+                set_by: declared.set_by.iter().map(ToString::to_string).collect(),
+                notifies: edges[index]
+                    .iter()
+                    .filter_map(|edge| {
+                        let target = &graph.resources[edge.to];
+                        Some(DrawnEdge {
+                            to: *place.get(&edge.to)?,
+                            target: target.id.to_string(),
+                            action: edge.action.name(&session.registry.kinds[target.kind]),
+                            timing: edge.timing.name(),
+                        })
+                    })
+                    .collect(),
+            }
+        });
+        Self { resources: resources.collect() }
+    }
+}
+
+fn run(
+    system: Rc<dyn System>,
+    registry: Rc<Registry>,
+    options: &Options,
+    sink: Box<dyn Sink>,
+    mode: Mode,
+) -> Result<Report, Refused> {
+    let begun = Instant::now();
+    let started = jiff::Timestamp::now();
+    let session = open(Rc::clone(&system), registry, options, sink)?;
+    let _lock = match (&options.state_dir, mode) {
+        (Some(dir), Mode::Converge) => Some(RunLock::take(dir, options.lock_timeout, &options.stop, &mut |holder| {
+            session.event(&Event::Waiting { holder });
+        })?),
+        _ => None,
+    };
+    let language = Language::new(&session);
+    let names: Vec<String> = session.cookbooks.keys().cloned().collect();
+    session.event(&Event::Compiling { cookbooks: &names });
+    let compiled = compile(&session, &language, &recipes(options))?;
+    let compile_seconds = begun.elapsed().as_secs_f64();
+    let id = format!("{}-{}", started.strftime("%Y%m%dT%H%M%S%.3fZ"), std::process::id());
+    let journal = Journal::open(options.state_dir.as_deref())?;
+    let count = compiled.resources.len();
+    session.event(&Event::Converging { resources: count });
+    let mut walk = Converge::new(&session, &language, &*system, &compiled, mode, &id, journal);
+    walk.walk(options.hold_notifications_on_failure);
+    let report = report(walk, &compiled, options, &session, mode, id.clone(), started, compile_seconds, begun)?;
+    session.event(&Event::Finished { report: &report, counts: &report.counts });
+    Ok(report)
+}
+
+#[expect(clippy::too_many_arguments, reason = "a report gathers everything")]
+fn report(
+    walk: Converge<'_>,
+    compiled: &Compiled,
+    options: &Options,
+    session: &Session,
+    mode: Mode,
+    id: String,
+    started: jiff::Timestamp,
+    compile_seconds: f64,
+    begun: Instant,
+) -> Result<Report, Refused> {
+    let not_reached: Vec<String> = walk.not_reached().map(ToString::to_string).collect();
+    let counts = Counts::of(walk.records.iter().map(|(index, record)| (*index, record)), compiled.resources.len());
+    let counts =
+        Counts { resources: counts.resources - (counts.not_reached - not_reached.len()), not_reached: not_reached.len(), ..counts };
+    let interrupted = walk.records.iter().any(|(_, record)| record.status == Status::Interrupted);
+    let stopped =
+        interrupted || (walk.stopping() && !not_reached.is_empty()) || (walk.stopping() && walk.journal.owed().next().is_some());
+    let outcome = match (stopped, walk.errors.is_empty()) {
+        (true, _) => Outcome::Stopped,
+        (false, true) => Outcome::Success,
+        (false, false) => Outcome::Failed,
+    };
+    let owed = walk.journal.owed().cloned().collect();
+    let records: Vec<Record> = walk.records.into_iter().map(|(_, record)| record).collect();
+    let report = Report {
+        id: (mode == Mode::Converge).then_some(id),
+        toque: env!("CARGO_PKG_VERSION"),
+        command: if mode == Mode::Converge { "converge" } else { "plan" },
+        node: session.node.name.clone(),
+        run_list: match &options.recipe {
+            Some(recipe) => vec![recipe.name.clone()],
+            None => options.run_list.iter().map(ToString::to_string).collect(),
+        },
+        cookbooks: session.cookbooks.values().map(|c| (c.about.name.clone(), c.about.version.to_string())).collect(),
+        started: started.strftime("%FT%T%.3fZ").to_string(),
+        compile_seconds,
+        converge_seconds: begun.elapsed().as_secs_f64() - compile_seconds,
+        outcome,
+        counts,
+        resources: records,
+        not_reached,
+        owed,
+    };
+    if mode == Mode::Converge {
+        walk.journal.close()?;
+        if let Some(dir) = &options.state_dir {
+            History::of(dir).keep(&report)?;
+        }
+    }
+    Ok(report)
+}
+
+fn recipes(options: &Options) -> Recipes<'_> {
+    match &options.recipe {
+        Some(recipe) => {
+            let source = Source { name: recipe.name.clone(), path: recipe.path.clone(), text: recipe.text.clone() };
+            Recipes::Text(Rc::new(source))
+        }
+        None => Recipes::RunList(&options.run_list),
+    }
+}
+
+/// Reads what a run needs before its first recipe.
+fn open(system: Rc<dyn System>, registry: Rc<Registry>, options: &Options, sink: Box<dyn Sink>) -> Result<Rc<Session>, Refused> {
+    let mut attributes = Attributes::default();
+    match &options.attributes {
+        Value::Null => {}
+        map @ Value::Object(_) => attributes.set(Level::NormalDocument, &[], map.clone()),
+        _ => {
+            return Err(Diagnostic::error("the attributes are no JSON object")
+                .hint("give a map such as {\"nginx\": {\"port\": 80}}")
+                .into());
+        }
+    }
+    let view = match options.state_dir.clone() {
+        Some(dir) => View::shared(system).with_memory(move |key| recall(&dir, key)),
+        None => View::shared(system),
+    };
+    Ok(Rc::new(Session {
+        registry,
+        node: Node {
+            name: options.node_name.clone(),
+            environment: options.environment.clone(),
+            attributes: RefCell::new(attributes),
+            facts: options.facts.clone().unwrap_or_default(),
+        },
+        view,
+        cookbooks: cookbooks(options.repository.as_deref(), &options.run_list)?,
+        templates: Templates::default(),
+        limits: options.limits,
+        reach: options.reach,
+        umask: options.umask,
+        state_dir: options.state_dir.clone(),
+        sink: RefCell::new(sink),
+        graph: RefCell::default(),
+        phase: Cell::new(Phase::Attributes),
+        recipes: RefCell::default(),
+        included: RefCell::new(HashSet::new()),
+        sources: RefCell::default(),
+        callbacks: RefCell::default(),
+        run_state: rhai::Dynamic::from_map(rhai::Map::new()).into_shared(),
+        changed: RefCell::default(),
+        deadline: Cell::new(None),
+        operations: Cell::new(0),
+        stop: options.stop.clone(),
+    }))
+}
+
+/// The cookbooks that the run list needs, dependencies first.
+fn cookbooks(repository: Option<&Path>, run_list: &[RecipeName]) -> Result<Cookbooks, Refused> {
+    let Some(repository) = repository else { return Ok(Cookbooks::new()) };
+    let (all, wrong) = cookbook::find(repository);
+    if !wrong.is_empty() {
+        return Err(Diagnostics(wrong).into());
+    }
+    let wanted = run_list.iter().map(|name| name.cookbook.clone());
+    let needed = cookbook::in_order(&all, wanted)?;
+    Ok(needed.into_iter().map(|cookbook| (cookbook.about.name.clone(), cookbook)).collect())
+}
