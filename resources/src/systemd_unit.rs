@@ -108,9 +108,15 @@ impl Resource for SystemdUnit {
     }
 }
 
-/// The sections as text; an array repeats its option.
+/// The sections as text, in the order that people know, since a recipe's map has none of its own; an array repeats its option.
 fn render(sections: &Map<String, Value>) -> Result<String, String> {
     let mut text = String::new();
+    let mut sections: Vec<(&String, &Value)> = sections.iter().collect();
+    sections.sort_by_key(|(section, _)| match section.as_str() {
+        "Unit" => 0,
+        "Install" => 2,
+        _ => 1,
+    });
     for (section, options) in sections {
         let Value::Object(options) = options else { return Err(format!("section `{section}` is not a map of options")) };
         if !text.is_empty() {

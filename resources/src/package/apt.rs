@@ -33,6 +33,7 @@ impl Provider for Apt {
     type State = State;
     type Step = Step;
     const NAME: &'static str = "apt";
+    const JOINS: bool = true;
 
     fn supports(&self, host: &HostFacts<'_>) -> Support {
         match (host.platform_family, (host.has_program)("apt-get")) {

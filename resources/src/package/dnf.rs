@@ -38,6 +38,7 @@ impl Provider for Dnf {
     type State = State;
     type Step = Step;
     const NAME: &'static str = "dnf";
+    const JOINS: bool = true;
 
     fn supports(&self, host: &HostFacts<'_>) -> Support {
         let major = host.platform_version.split('.').next().and_then(|major| major.parse::<u32>().ok());
