@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use crate::cookbook;
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
-use crate::graph::{Body, Common, Declared, Edge};
+use crate::graph::{Act, Body, Common, Declared, Edge};
 use crate::language::{Language, Lazy};
 use crate::lookup;
 use crate::name::{RecipeName, ResourceId};
@@ -68,8 +68,12 @@ pub fn compile(session: &Rc<Session>, language: &Language, recipes: &Recipes<'_>
     session.deadline.set(None);
     let mut wrong = Vec::new();
     let mut ready = Vec::with_capacity(resources.len());
-    for declared in resources {
-        match prepare(session, declared) {
+    let mut actions: Vec<Vec<Act>> = resources.iter().map(|declared| declared.common.actions.clone()).collect();
+    for edge in edges.iter().flatten() {
+        actions[edge.to].push(edge.action);
+    }
+    for (declared, actions) in resources.into_iter().zip(actions) {
+        match prepare(session, declared, &actions) {
             Ok(resource) => ready.push(resource),
             Err(diagnostic) => wrong.push(diagnostic),
         }
@@ -111,14 +115,15 @@ pub fn declare(session: &Rc<Session>, language: &Language, recipes: &Recipes<'_>
     Ok(())
 }
 
-fn prepare(session: &Rc<Session>, declared: Declared) -> Result<Ready, Diagnostic> {
+fn prepare(session: &Rc<Session>, declared: Declared, actions: &[Act]) -> Result<Ready, Diagnostic> {
     let Declared { kind, id, body, common, span, recipe, removed, .. } = declared;
     let desired = match body {
         _ if removed => Wanted::Removed,
         Body::Lazy { fixed, lazy } => Wanted::Lazy { fixed, lazy },
         Body::Parsed(resource) if resource.late() => Wanted::Late(resource),
         Body::Parsed(resource) => {
-            let scope = ResolveScope { session, recipe: recipe.as_deref(), umask: common.umask.unwrap_or(session.umask) };
+            let umask = common.umask.unwrap_or(session.umask);
+            let scope = ResolveScope { session, recipe: recipe.as_deref(), umask, kind, actions };
             let resolved = resource.resolve_once(&scope);
             Wanted::Known(resolved.map_err(|diagnostic| about(diagnostic, &id, span.clone()))?)
         }
@@ -140,6 +145,9 @@ pub(crate) struct ResolveScope<'a> {
     pub session: &'a Session,
     pub recipe: Option<&'a RecipeName>,
     pub umask: u32,
+    pub kind: usize,
+    /// What may be done to the resource, as declared and by notifications.
+    pub actions: &'a [Act],
 }
 
 impl ResolveScope<'_> {
@@ -201,6 +209,11 @@ impl Scope for ResolveScope<'_> {
             }
         }
         Ok(files)
+    }
+
+    fn may_run(&self, action: &str) -> bool {
+        let kind = &self.session.registry.kinds[self.kind];
+        self.actions.iter().any(|act| act.name(kind) == action)
     }
 
     fn umask(&self) -> u32 {

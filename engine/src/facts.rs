@@ -1,20 +1,158 @@
-use crate::system::Query;
-use serde_json::Value;
+//! What a machine is, under Ohai's names and in Ohai's shapes. Each group of facts is read when one of them is first asked for.
+
+mod block_device;
+mod cpu;
+mod dmi;
+mod etc;
+mod filesystem;
+mod hostname;
+mod init;
+mod kernel;
+mod lsb;
+mod machine_id;
+mod memory;
+mod network;
+mod os_release;
+mod platform;
+pub mod shipped;
+mod time;
+mod virtualization;
+
+#[cfg(test)]
+mod tests;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::path::Path;
 use std::rc::Rc;
-#[derive(Clone, Default)]
-pub struct Facts;
+
+use serde_json::{Map, Value};
+
+use crate::system::Query;
+
+/// The facts of one machine.
+#[derive(Clone)]
+pub struct Facts {
+    /// The facts of a machine that is only thought of; nothing is read for them.
+    fixed: bool,
+    held: RefCell<HashMap<String, Rc<Value>>>,
+    /// Which groups were read.
+    read: RefCell<Vec<bool>>,
+    reads: Cell<u64>,
+}
+
+/// Facts that are read together.
+struct Group {
+    keys: &'static [&'static str],
+    /// What the machine does not tell is left out.
+    read: fn(&dyn Query) -> Map<String, Value>,
+}
+
+/// Every group of facts. One that costs a command or many files does not share a group with one that is often asked for.
+const GROUPS: &[Group] = &[
+    Group { keys: &["platform", "platform_family", "platform_version"], read: platform::read },
+    Group { keys: &["os", "os_version"], read: kernel::read_os },
+    Group { keys: &["kernel"], read: kernel::read },
+    Group { keys: &["hostname", "machinename"], read: hostname::read },
+    Group { keys: &["fqdn", "domain"], read: hostname::read_fqdn },
+    Group { keys: &["network", "ipaddress", "ip6address", "macaddress"], read: network::read },
+    Group { keys: &["memory"], read: memory::read },
+    Group { keys: &["cpu"], read: cpu::read },
+    Group { keys: &["filesystem"], read: filesystem::read },
+    Group { keys: &["block_device"], read: block_device::read },
+    Group { keys: &["lsb"], read: lsb::read },
+    Group { keys: &["init_package"], read: init::read },
+    Group { keys: &["virtualization"], read: virtualization::read },
+    Group { keys: &["dmi"], read: dmi::read },
+    Group { keys: &["etc", "current_user", "root_group"], read: etc::read },
+    Group { keys: &["time"], read: time::read },
+    Group { keys: &["uptime", "uptime_seconds", "idletime", "idletime_seconds"], read: time::read_uptime },
+    Group { keys: &["ohai_time"], read: time::read_now },
+    Group { keys: &["machine_id"], read: machine_id::read },
+];
+
+impl Default for Facts {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Facts {
-    pub fn get(&self, key: &str, _q: &dyn Query) -> Option<Rc<Value>> {
-        match key {
-            "platform" | "platform_family" => Some(Rc::new("debian".into())),
-            "platform_version" => Some(Rc::new("12.1".into())),
-            "init_package" => Some(Rc::new("systemd".into())),
-            "fqdn" => Some(Rc::new("h.test".into())),
-            _ => None,
+    /// Facts that will be read from the machine.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { fixed: false, held: RefCell::default(), read: RefCell::new(vec![false; GROUPS.len()]), reads: Cell::new(0) }
+    }
+
+    /// The facts of a machine that is only thought of; there are no others.
+    #[must_use]
+    pub fn fixed(facts: Map<String, Value>) -> Self {
+        let held = facts.into_iter().map(|(key, value)| (key, Rc::new(value))).collect();
+        Self { fixed: true, held: RefCell::new(held), ..Self::new() }
+    }
+
+    /// The names of all facts that can be read.
+    pub fn keys() -> impl Iterator<Item = &'static str> {
+        GROUPS.iter().flat_map(|group| group.keys.iter().copied())
+    }
+
+    /// A fact, read now when it was not before. `None`: the machine does not tell, or there is no such fact.
+    #[must_use]
+    pub fn get(&self, key: &str, query: &dyn Query) -> Option<Rc<Value>> {
+        let held = || self.held.borrow().get(key).map(Rc::clone);
+        if self.fixed {
+            return held();
+        }
+        let index = GROUPS.iter().position(|group| group.keys.contains(&key))?;
+        if !self.read.borrow()[index] {
+            self.reads.set(self.reads.get() + 1);
+            let facts = (GROUPS[index].read)(query);
+            self.held.borrow_mut().extend(facts.into_iter().map(|(key, value)| (key, Rc::new(value))));
+            self.read.borrow_mut()[index] = true;
+        }
+        held()
+    }
+
+    /// A fact that is text.
+    #[must_use]
+    pub fn text(&self, key: &str, query: &dyn Query) -> Option<String> {
+        self.get(key, query).and_then(|value| value.as_str().map(str::to_owned))
+    }
+
+    /// Forgets what was read, so that it is read again when it is next asked for. Fixed facts stay.
+    pub fn reload(&self) {
+        if !self.fixed {
+            self.held.borrow_mut().clear();
+            self.read.borrow_mut().fill(false);
         }
     }
-    pub fn keys() -> impl Iterator<Item = &'static str> {
-        ["platform"].into_iter()
+
+    /// How many groups of facts were read so far, for tests that nothing is read without need.
+    #[must_use]
+    pub fn reads(&self) -> u64 {
+        self.reads.get()
     }
-    pub fn reload(&self) {}
+}
+
+/// The text of a file; empty when it cannot be read, because a fact that a machine does not tell is no error.
+fn text(query: &dyn Query, path: impl AsRef<Path>) -> String {
+    query.read(path.as_ref()).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+}
+
+/// The one line of a small file of `/proc` or `/sys`, unless it is empty.
+fn line(query: &dyn Query, path: impl AsRef<Path>) -> Option<String> {
+    let text = text(query, path);
+    let line = text.trim_end_matches(['\n', '\0']).trim();
+    (!line.is_empty()).then(|| line.to_owned())
+}
+
+/// The names in a directory.
+fn names(query: &dyn Query, path: &str) -> Vec<String> {
+    let names = query.read_dir(Path::new(path)).unwrap_or_default();
+    names.into_iter().filter_map(|name| name.into_string().ok()).collect()
+}
+
+/// The facts that have a value.
+fn facts<const N: usize>(facts: [(&str, Option<Value>); N]) -> Map<String, Value> {
+    facts.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
 }

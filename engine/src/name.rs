@@ -47,6 +47,9 @@ impl RecipeName {
             Some((what, _)) => return Err(format!("`{text}` is no recipe: `{what}[…]` is not known in a run list")),
         };
         let inner = inner.trim();
+        if inner.is_empty() {
+            return Err("a recipe's name cannot be empty".to_owned());
+        }
         let (cookbook, recipe) = inner.split_once("::").unwrap_or((inner, "default"));
         let cookbook = match (cookbook, own) {
             ("", Some(own)) => own,

@@ -219,3 +219,6 @@ impl Query for View<'_> {
         self.system.query().effective_uid()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,7 +20,7 @@ use toque_engine::resource::{Action, Apply, Change, Effect, Provider, Resource, 
 use toque_engine::view::View;
 
 pub use apply::{Step, apply};
-pub use inspect::{Current, Folder, Found, New, State, compare, inspect};
+pub use inspect::{Current, Folder, Found, State, compare, inspect};
 pub use plan::plan;
 pub(crate) use properties::managed_file;
 pub use properties::{Backup, yes};
@@ -95,3 +95,6 @@ impl<R: Resource<Action = FileAction, Desired = ManagedFile>> Provider for Files
         apply(run, changes.iter().map(|change| &change.step))
     }
 }
+
+#[cfg(test)]
+mod tests;

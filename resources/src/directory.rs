@@ -118,6 +118,7 @@ pub struct New {
 
 impl New {
     /// How something comes about in a directory that is made this way.
+    #[must_use]
     pub fn below(&self, wanted: &Ownership) -> Self {
         let setgid = wanted.mode.map_or(self.setgid.is_some(), |mode| mode & 0o2000 != 0);
         Self { missing: Vec::new(), blocked: None, setgid: setgid.then(|| wanted.gid.or(self.setgid).unwrap_or(self.gid)), ..*self }
@@ -346,3 +347,6 @@ pub fn apply(apply: &Apply<'_>, step: &Step) -> Result<(), Failure> {
         Step::Remove { path, recursive: false } => apply.system.remove_dir(path).attempting("delete the directory", path),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,13 +5,13 @@ pub mod apt_update;
 pub mod block;
 mod checksum;
 mod content;
-mod cookbook_file;
-mod directory;
+pub mod cookbook_file;
+pub mod directory;
 pub mod execute;
 pub mod facts;
-mod file;
+pub mod file;
 pub mod group;
-mod link;
+pub mod link;
 pub mod log;
 pub mod notify_group;
 mod numbers;
@@ -19,13 +19,15 @@ mod ownership;
 pub mod package;
 mod parse;
 mod path;
-mod remote_directory;
-mod remote_file;
+pub mod remote_directory;
+pub mod remote_file;
 pub mod script;
 pub mod service;
 pub mod simulated;
 pub mod systemd_unit;
-mod template;
+pub mod template;
+#[cfg(test)]
+mod testing;
 pub mod user;
 
 use toque_engine::registry::{Kind, Registry};
@@ -37,10 +39,10 @@ pub fn standard() -> Registry {
         .with(Kind::of::<file::File>().provider(content::Files::new()))
         .with(Kind::of::<template::Template>().provider(content::Files::new()))
         .with(Kind::of::<cookbook_file::CookbookFile>().provider(content::Files::new()))
-        .with(Kind::of::<remote_file::RemoteFile>().provider(remote_file::Downloads))
-        .with(Kind::of::<remote_directory::RemoteDirectory>().provider(remote_directory::Copies))
-        .with(Kind::of::<directory::Directory>().provider(directory::Directories))
-        .with(Kind::of::<link::Link>().provider(link::Links))
+        .with(Kind::of().provider(remote_file::Downloads))
+        .with(Kind::of().provider(remote_directory::Copies))
+        .with(Kind::of().provider(directory::Directories))
+        .with(Kind::of().provider(link::Links))
         .with(Kind::of().provider(package::Apt::default()).provider(package::Dnf::default()))
         .with(Kind::of().provider(apt_update::AptUpdate))
         .with(Kind::of().provider(service::Systemd).provider(service::Sysv))

@@ -333,12 +333,12 @@ fn make(apply: &Apply<'_>, path: &Path, to: &Path, hard: bool, owner: (Option<u3
     let made = if hard { apply.system.hard_link(to, &staged) } else { apply.system.symlink(to, &staged) };
     made.attempting("create the link", path)?;
     let (uid, gid) = owner;
-    let owned = if uid.is_some() || gid.is_some() {
+    let prepared = if uid.is_some() || gid.is_some() {
         apply.system.set_owner(&staged, uid, gid).attempting("change the owner of", path)
     } else {
         Ok(())
     };
-    let result = owned.and_then(|()| apply.system.rename(&staged, path).attempting("create the link", path));
+    let result = prepared.and_then(|()| apply.system.rename(&staged, path).attempting("create the link", path));
     if let Err(failure) = result {
         apply.system.remove_file(&staged).attempting("remove", &staged)?;
         return Err(failure);
@@ -362,3 +362,6 @@ fn same_file(one: &Metadata, other: &Metadata) -> bool {
 fn same_text(one: &Path, other: &Path) -> bool {
     one.as_os_str() == other.as_os_str()
 }
+
+#[cfg(test)]
+mod tests;

@@ -311,3 +311,6 @@ fn wrapped<S>(change: Change<S>, step: fn(S) -> Step) -> Change<Step> {
     let Change { what, diff, step: inner, provides, touches } = change;
     Change { what, diff, step: step(inner), provides, touches }
 }
+
+#[cfg(test)]
+mod tests;

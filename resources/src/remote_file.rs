@@ -21,7 +21,7 @@ use crate::checksum;
 use crate::content::{self, FileAction, ManagedFile, managed_file};
 
 /// How long a server may be silent.
-const TIMEOUT: Duration = Duration::from_secs(300);
+const TIMEOUT: Duration = Duration::from_mins(5);
 
 managed_file! {
     /// A copy of a file from a server, or from elsewhere on this machine.
@@ -37,7 +37,7 @@ managed_file! {
         /// Headers to send, as a map of names and values. Default: none.
         #[serde(default)]
         pub headers: BTreeMap<String, String>,
-        /// Whether the server is asked to send the file only when its ETag is another than that of the last download.
+        /// Whether the server is asked to send the file only when its `ETag` is another than that of the last download.
         /// Default: `true`.
         #[serde(default)]
         pub use_etag: Option<bool>,
@@ -209,3 +209,6 @@ fn from(change: Change<content::Step>, fetched: Option<&Fetched>) -> Change<Step
         touches: change.touches,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -66,6 +66,7 @@ impl Resource for Template {
 }
 
 /// The declared sources, or the one that has the file's name.
+#[must_use]
 pub fn sources(declared: Option<OneOrMany<String>>, path: &str, extension: &str) -> Vec<String> {
     match declared {
         Some(OneOrMany::One(source)) => vec![source],

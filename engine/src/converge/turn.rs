@@ -256,7 +256,7 @@ impl Converge<'_> {
     /// Resolves what is not resolved yet, chooses the provider, inspects and plans.
     fn plan(&mut self, index: Index, number: usize) -> Result<(usize, Plan, Rc<dyn Any>), Wrong> {
         let ready = &self.compiled.resources[index];
-        let desired = self.desired(ready)?;
+        let desired = self.desired(ready, &[Act::Kind(number)])?;
         let provider = self.provider(ready)?;
         let kind = &self.session.registry.kinds[ready.kind];
         let plan = kind.providers[provider].plan(&self.session.view, &*desired, number)?;
@@ -264,11 +264,13 @@ impl Converge<'_> {
     }
 
     /// The desired state; lazy properties are computed now.
-    fn desired(&self, ready: &Ready) -> Result<Rc<dyn Any>, Wrong> {
+    fn desired(&self, ready: &Ready, actions: &[Act]) -> Result<Rc<dyn Any>, Wrong> {
         let scope = ResolveScope {
             session: self.session,
             recipe: ready.recipe.as_deref(),
             umask: ready.common.umask.unwrap_or(self.session.umask),
+            kind: ready.kind,
+            actions,
         };
         match &ready.desired {
             Wanted::Known(desired) => Ok(Rc::clone(desired)),

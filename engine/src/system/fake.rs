@@ -65,7 +65,7 @@ pub struct FakeSystem {
 #[derive(Clone)]
 struct State {
     tree: Tree,
-    /// The directory to whose device a rename from elsewhere is refused, and so on: what fails, where, and how.
+    /// What fails, where, and how.
     faults: BTreeMap<(Operation, PathBuf), Errno>,
     programs: BTreeMap<OsString, Program>,
     memory: BTreeMap<String, Value>,
@@ -198,7 +198,7 @@ impl FakeSystem {
         self.state.borrow_mut().faults.retain(|(_, at), _| at != path.as_ref());
     }
 
-    /// Lets a server have a document, or answer otherwise. The server knows ETags and dates: it answers 304 when the request names
+    /// Lets a server have a document, or answer otherwise. The server knows `ETag`s and dates: it answers 304 when the request names
     /// the document's.
     pub fn serve(&self, url: impl Into<String>, response: Response) {
         self.state.borrow_mut().documents.insert(url.into(), response);

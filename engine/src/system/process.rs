@@ -1,8 +1,10 @@
 //! Child processes: a clean environment, a session of their own, a time limit, and output that is read as it comes.
 
+mod stream;
+
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -16,12 +18,11 @@ use nix::sys::signal::{Signal, killpg};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Gid, Pid, Uid, geteuid, setgid, setgroups, setsid, setuid};
 
+use self::stream::Stream;
 use super::HostSystem;
 use crate::command::{Command, DEFAULT_PATH, End, Identity, Output};
 use crate::failure::Failure;
 
-/// What is kept of each stream.
-const KEPT: usize = 16 << 20;
 /// How often a quiet child is looked at: whether it ended without closing its output, and whether to stop it.
 const TICK: Duration = Duration::from_millis(50);
 /// From the polite signal to the one that cannot be refused.
@@ -225,8 +226,10 @@ struct Ending {
 impl<'a> Attended<'a> {
     fn new(mut child: Child, command: &'a Command, host: &'a HostSystem) -> Self {
         let live = command.live && !command.sensitive && host.live.is_some();
-        let streams =
-            [Stream::new(child.stdout.take().map(OwnedFd::from), live), Stream::new(child.stderr.take().map(OwnedFd::from), live)];
+        let streams = [
+            Stream::new(child.stdout.take().map(OwnedFd::from).and_then(non_blocking), live),
+            Stream::new(child.stderr.take().map(OwnedFd::from).and_then(non_blocking), live),
+        ];
         let stdin = child.stdin.take().map(OwnedFd::from).and_then(non_blocking).map(|pipe| (pipe, 0));
         let now = Instant::now();
         Self { child, command, host, stdin, streams, begun: now, heard: now, gone: None, ending: None }
@@ -274,12 +277,12 @@ impl<'a> Attended<'a> {
     }
 
     fn open(&self) -> bool {
-        self.streams.iter().any(|stream| stream.pipe.is_some())
+        self.streams.iter().any(|stream| stream.is_open())
     }
 
     /// Sleeps until a pipe is ready, or for a tick.
     fn wait_for_pipes(&self) {
-        let outputs = self.streams.iter().filter_map(|stream| stream.pipe.as_ref());
+        let outputs = self.streams.iter().filter_map(Stream::pipe);
         let mut pipes: Vec<PollFd<'_>> = outputs.map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)).collect();
         pipes.extend(self.stdin.iter().map(|(pipe, _)| PollFd::new(pipe.as_fd(), PollFlags::POLLOUT)));
         let timeout = PollTimeout::try_from(TICK).unwrap_or(PollTimeout::ZERO);
@@ -338,70 +341,6 @@ impl<'a> Attended<'a> {
             // A stopped process hears nothing.
             let _ = killpg(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGCONT);
         }
-    }
-}
-
-/// One of the child's output streams.
-struct Stream {
-    pipe: Option<File>,
-    kept: Vec<u8>,
-    cut: bool,
-    /// The line that is not complete yet, when lines are handed on.
-    line: Option<Vec<u8>>,
-}
-
-impl Stream {
-    fn new(pipe: Option<OwnedFd>, live: bool) -> Self {
-        Self { pipe: pipe.and_then(non_blocking), kept: Vec::new(), cut: false, line: live.then(Vec::new) }
-    }
-
-    /// Reads what is there, in portions, so that a child that never stops talking does not outlive its time. Says whether it spoke.
-    fn read(&mut self, host: &HostSystem) -> bool {
-        let mut buffer = [0; 64 << 10];
-        let mut spoke = false;
-        for _ in 0..64 {
-            let Some(pipe) = &mut self.pipe else { break };
-            match pipe.read(&mut buffer) {
-                Ok(0) => self.pipe = None,
-                Ok(count) => {
-                    spoke = true;
-                    self.keep(&buffer[..count]);
-                    self.hand_on(&buffer[..count], host);
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => self.pipe = None,
-            }
-        }
-        spoke
-    }
-
-    fn keep(&mut self, bytes: &[u8]) {
-        let room = KEPT - self.kept.len().min(KEPT);
-        self.kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        self.cut |= bytes.len() > room;
-    }
-
-    fn hand_on(&mut self, bytes: &[u8], host: &HostSystem) {
-        let (Some(line), Some(live)) = (&mut self.line, &host.live) else { return };
-        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
-            line.extend_from_slice(part);
-            // A line without an end is handed on in pieces.
-            if part.ends_with(b"\n") || line.len() > 64 << 10 {
-                live(String::from_utf8_lossy(line).trim_end_matches(['\n', '\r']));
-                line.clear();
-            }
-        }
-    }
-
-    fn finish(mut self, host: &HostSystem) -> Vec<u8> {
-        if self.line.as_ref().is_some_and(|line| !line.is_empty()) {
-            self.hand_on(b"\n", host);
-        }
-        if self.cut {
-            self.kept.extend_from_slice(b"\n[cut here: more than 16 MiB of output]\n");
-        }
-        self.kept
     }
 }
 

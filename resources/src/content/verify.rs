@@ -93,9 +93,10 @@ fn accepted(apply: &Apply<'_>, command: &Command, text: &str, path: &Path) -> Re
         return Ok(());
     }
     let mut failure = command_failure(command, &output, apply.sensitive);
-    failure.message = match apply.sensitive {
-        true => format!("the new content of `{}` was not accepted by its `verify`", path.display()),
-        false => format!("the new content of `{}` was not accepted by `{text}`: {}", path.display(), failure.message),
+    failure.message = if apply.sensitive {
+        format!("the new content of `{}` was not accepted by its `verify`", path.display())
+    } else {
+        format!("the new content of `{}` was not accepted by `{text}`: {}", path.display(), failure.message)
     };
     Err(failure.hint("correct the content; the file was left as it is"))
 }
@@ -123,22 +124,22 @@ fn systemd_unit(apply: &Apply<'_>, staged: &Path, path: &Path) -> Result<(), Fai
 
 fn json(text: &str) -> Option<String> {
     let error = serde_json::from_str::<IgnoredAny>(text).err()?;
-    Some(place(error.line(), error.column()))
+    Some(place(error.line() as u64, error.column() as u64))
 }
 
 fn yaml(text: &str) -> Option<String> {
     let error = serde_saphyr::from_multiple::<IgnoredAny>(text).err()?;
-    Some(error.location().map_or_else(|| "it ends too early".to_owned(), |at| place(at.line() as usize, at.column() as usize)))
+    Some(error.location().map_or_else(|| "it ends too early".to_owned(), |at| place(at.line(), at.column())))
 }
 
 fn toml(text: &str) -> Option<String> {
     let error = text.parse::<toml::Table>().err()?;
     let before = &text[..error.span().map_or(text.len(), |span| span.start)];
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    Some(place(before.matches('\n').count() + 1, column))
+    Some(place(before.matches('\n').count() as u64 + 1, column as u64))
 }
 
-fn place(line: usize, column: usize) -> String {
+fn place(line: u64, column: u64) -> String {
     format!("line {line}, column {column} breaks its rules")
 }
 

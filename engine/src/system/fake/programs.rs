@@ -63,8 +63,8 @@ impl FakeSystem {
             let fields: Vec<&str> = line.split(':').collect();
             keys.is_empty() || keys.iter().any(|key| fields[0] == *key || fields.get(2) == Some(key))
         };
-        let found: String = text.lines().filter(wanted).map(|line| format!("{line}\n")).collect();
-        if found.is_empty() { exited(2) } else { Output { stdout: found.into_bytes(), ..Output::default() } }
+        let found: Vec<&str> = text.lines().filter(wanted).flat_map(|line| [line, "\n"]).collect();
+        if found.is_empty() { exited(2) } else { Output { stdout: found.concat().into_bytes(), ..Output::default() } }
     }
 }
 

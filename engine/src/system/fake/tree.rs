@@ -1,10 +1,11 @@
 //! Inodes and paths, with the kernel's rules for both.
 
+mod place;
+
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use nix::errno::Errno;
@@ -12,8 +13,6 @@ use nix::errno::Errno;
 use super::super::{FileKind, Metadata};
 
 const ROOT: u64 = 1;
-/// Links that are followed for one path before it is taken for a loop.
-const MOST_LINKS: u32 = 40;
 
 #[derive(Clone)]
 pub(super) struct Tree {
@@ -39,15 +38,6 @@ pub(super) enum Content {
     Directory(BTreeMap<OsString, u64>),
     Link(PathBuf),
     Special,
-}
-
-/// Where a path leads: the directory, the name in it, and what has this name. The root has no name.
-struct Place {
-    directory: u64,
-    name: Option<OsString>,
-    inode: Option<u64>,
-    /// The path ended in a slash, so that it can only be a directory.
-    slash: bool,
 }
 
 impl Tree {
@@ -283,53 +273,6 @@ impl Tree {
         Ok(number)
     }
 
-    /// Follows a path part by part. Only the last may be missing.
-    fn place(&self, path: &Path, follow: bool) -> io::Result<Place> {
-        let bytes = path.as_os_str().as_bytes();
-        if bytes.is_empty() {
-            return Err(Errno::ENOENT.into());
-        }
-        if bytes.contains(&0) {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "file name contained an unexpected NUL byte"));
-        }
-        let slash = bytes.len() > 1 && bytes.ends_with(b"/");
-        let mut ahead = parts(path);
-        // The directories from the root to here, for `..`.
-        let mut trail = vec![ROOT];
-        let mut links = 0;
-        while let Some(part) = ahead.pop() {
-            let here = trail.last().copied().unwrap_or(ROOT);
-            let names = self.directory(here)?;
-            let last = ahead.is_empty();
-            if part == ".." {
-                trail.truncate(trail.len().saturating_sub(1).max(1));
-                continue;
-            }
-            if part.len() > 255 {
-                return Err(Errno::ENAMETOOLONG.into());
-            }
-            let found = names.get(&part).copied();
-            match found.map(|number| self.inode(number).map(|inode| (number, &inode.content))).transpose()? {
-                Some((_, Content::Link(to))) if !last || follow || slash => {
-                    links += 1;
-                    if links > MOST_LINKS {
-                        return Err(Errno::ELOOP.into());
-                    }
-                    if to.is_absolute() {
-                        trail.truncate(1);
-                    }
-                    ahead.extend(parts(to));
-                }
-                _ if last => return Ok(Place { directory: here, name: Some(part), inode: found, slash }),
-                Some((number, _)) => trail.push(number),
-                None => return Err(Errno::ENOENT.into()),
-            }
-        }
-        // The path ended in `..`, or is the root itself.
-        let here = trail.last().copied().unwrap_or(ROOT);
-        Ok(Place { directory: here, name: None, inode: Some(here), slash })
-    }
-
     /// A directory and all directories above it.
     fn above(&self, directory: u64) -> Vec<u64> {
         let mut above = vec![directory];
@@ -395,24 +338,4 @@ impl Tree {
         self.clock += Duration::from_secs(1);
         self.clock
     }
-}
-
-impl Place {
-    /// The name, when nothing has it yet.
-    fn free(&self) -> io::Result<OsString> {
-        match (&self.name, self.inode) {
-            (Some(name), None) => Ok(name.clone()),
-            _ => Err(Errno::EEXIST.into()),
-        }
-    }
-}
-
-/// The parts of a path, the last first.
-fn parts(path: &Path) -> Vec<OsString> {
-    let part = |component| match component {
-        Component::Normal(name) => Some(name.to_owned()),
-        Component::ParentDir => Some("..".into()),
-        _ => None,
-    };
-    path.components().rev().filter_map(part).collect()
 }

@@ -1,0 +1,246 @@
+//! What the command line takes.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+/// Bring a Linux machine to the state that its recipes declare, and keep it there
+#[derive(Parser)]
+#[command(name = "toque", version, max_term_width = 100, disable_help_subcommand = true)]
+pub struct Args {
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+impl Color {
+    /// Decides for all output that is still to come.
+    pub fn write_global(self) {
+        match self {
+            Self::Auto => {}
+            Self::Always => anstream::ColorChoice::Always.write_global(),
+            Self::Never => anstream::ColorChoice::Never.write_global(),
+        }
+    }
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Converge this machine
+    #[command(after_help = "Example:\n  toque converge webserver\n  toque converge 'recipe[base],web::tls' -j site.json")]
+    Converge(Converge),
+    /// Show what converge would change, changing nothing
+    #[command(after_help = "Example:\n  toque plan webserver --detailed-exit-code")]
+    Plan(Plan),
+    /// Converge one recipe that belongs to no cookbook
+    #[command(after_help = "Example:\n  toque apply motd.rhai\n  toque apply -e 'package(\"git\")' --plan")]
+    Apply(Apply),
+    /// Find every mistake in the cookbooks, running nothing
+    #[command(after_help = "Example:\n  toque check\n  toque check cookbooks/web")]
+    Check(Check),
+    /// Show the resource graph
+    #[command(after_help = "Example:\n  toque graph webserver --format dot | dot -Tsvg > graph.svg")]
+    Graph(Graph),
+    /// Show what is known of this machine
+    #[command(after_help = "Example:\n  toque facts platform ipaddress\n  toque facts network.default_interface")]
+    Facts(Facts),
+    /// Look at past runs, and at what they still owe
+    #[command(after_help = "Example:\n  toque runs list\n  toque runs show\n  toque runs owed")]
+    Runs(Runs),
+    /// The kinds of resources and their properties
+    #[command(after_help = "Example:\n  toque resource list\n  toque resource show template")]
+    Resource(ResourceArgs),
+    /// Write completions for a shell
+    #[command(after_help = "Example:\n  toque completions bash > /etc/bash_completion.d/toque")]
+    Completions { shell: clap_complete::Shell },
+}
+
+/// What every command that compiles recipes takes.
+#[derive(ClapArgs)]
+pub struct Source {
+    /// Recipes to run, in order: `web`, `web::tls`, `recipe[web]`; also joined by commas
+    #[arg(value_name = "RUN_LIST")]
+    pub run_list: Vec<String>,
+    /// The repository of cookbooks; the nearest folder above with `Cookfile.toml` or `cookbooks/` unless told
+    #[arg(long, value_name = "DIR")]
+    pub repo: Option<PathBuf>,
+    #[command(flatten)]
+    pub node: Node,
+}
+
+/// What every command that makes up a node takes.
+#[derive(ClapArgs)]
+pub struct Node {
+    /// Attributes as a JSON object: a file, a URL, or `-` for standard input
+    #[arg(short = 'j', long, value_name = "FILE|URL|-")]
+    pub attributes: Option<String>,
+    /// The name of this node; the host name unless told
+    #[arg(long, value_name = "NAME")]
+    pub node: Option<String>,
+    /// Where lock, history and backups are kept
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+}
+
+/// How a run is reported.
+#[derive(ClapArgs)]
+pub struct Reporting {
+    /// Write the report as JSON to this file
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// What goes to standard output
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Show only what failed
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Show also what is up to date or skipped
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+/// How a run behaves toward others and toward signals.
+#[derive(ClapArgs)]
+pub struct Running {
+    /// How many seconds to wait for another run; without end unless told
+    #[arg(long, value_name = "SECONDS")]
+    pub lock_timeout: Option<f64>,
+    /// After a failure, keep delayed notifications for the next run instead of delivering them
+    #[arg(long)]
+    pub hold_notifications_on_failure: bool,
+    /// How many seconds what is in progress may go on after a signal
+    #[arg(long, value_name = "SECONDS", default_value_t = 30.0)]
+    pub stop_timeout: f64,
+}
+
+#[derive(Clone, Copy, ValueEnum, PartialEq, Eq)]
+pub enum Format {
+    Text,
+    Json,
+}
+
+#[derive(ClapArgs)]
+pub struct Converge {
+    #[command(flatten)]
+    pub source: Source,
+    #[command(flatten)]
+    pub reporting: Reporting,
+    #[command(flatten)]
+    pub running: Running,
+}
+
+#[derive(ClapArgs)]
+pub struct Plan {
+    #[command(flatten)]
+    pub source: Source,
+    #[command(flatten)]
+    pub reporting: Reporting,
+    /// Exit with 4 when changes are pending
+    #[arg(long)]
+    pub detailed_exit_code: bool,
+    /// Show which providers another platform would choose, such as `debian-12` or `rocky-9`
+    #[arg(long, value_name = "PLATFORM")]
+    pub platform: Option<String>,
+}
+
+#[derive(ClapArgs)]
+pub struct Apply {
+    /// The recipe
+    #[arg(required_unless_present = "code")]
+    pub file: Option<PathBuf>,
+    /// The recipe itself
+    #[arg(short = 'e', long, value_name = "CODE", conflicts_with = "file")]
+    pub code: Option<String>,
+    /// Show what would change, changing nothing
+    #[arg(long)]
+    pub plan: bool,
+    #[command(flatten)]
+    pub node: Node,
+    #[command(flatten)]
+    pub reporting: Reporting,
+    #[command(flatten)]
+    pub running: Running,
+}
+
+#[derive(ClapArgs)]
+pub struct Check {
+    /// Cookbooks, recipes or a repository; the repository around this folder unless told
+    pub paths: Vec<PathBuf>,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+#[derive(ClapArgs)]
+pub struct Graph {
+    #[command(flatten)]
+    pub source: Source,
+    #[arg(long, value_enum, default_value_t = GraphFormat::Text)]
+    pub format: GraphFormat,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum GraphFormat {
+    Text,
+    Dot,
+    Json,
+}
+
+#[derive(ClapArgs)]
+pub struct Facts {
+    /// Facts by name, also nested: `network.default_interface`
+    pub keys: Vec<String>,
+}
+
+#[derive(ClapArgs)]
+pub struct Runs {
+    #[command(subcommand)]
+    pub what: RunsWhat,
+    /// Where the history is kept
+    #[arg(long, value_name = "DIR", global = true)]
+    pub state_dir: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub enum RunsWhat {
+    /// The runs that are kept, newest last
+    List,
+    /// A run's report; the newest without an id
+    Show {
+        id: Option<String>,
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+    /// Notifications that no run has delivered yet
+    Owed {
+        /// Strike out what is owed to this resource: `service[nginx]`
+        #[arg(long, value_name = "RESOURCE")]
+        forget: Option<String>,
+    },
+}
+
+#[derive(ClapArgs)]
+pub struct ResourceArgs {
+    #[command(subcommand)]
+    pub what: ResourceWhat,
+}
+
+#[derive(Subcommand)]
+pub enum ResourceWhat {
+    /// Every kind
+    List,
+    /// A kind's properties, actions and providers
+    Show {
+        kind: String,
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+}

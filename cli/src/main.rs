@@ -1,0 +1,41 @@
+//! `toque`, the command line. Everything that reads the environment, prints or exits is here; the engine does neither.
+
+mod args;
+mod commands;
+mod output;
+mod settings;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Args, Command};
+use crate::commands::Exit;
+
+fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // Help and version are no errors; a reader that went away is none either.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { Exit::Refused.code() } else { Exit::Success.code() });
+        }
+    };
+    args.color.write_global();
+    let exit = match &args.command {
+        Command::Converge(run) => commands::converge::converge(run),
+        Command::Plan(plan) => commands::plan::plan(plan),
+        Command::Apply(apply) => commands::apply::apply(apply),
+        Command::Check(check) => commands::check::check(check),
+        Command::Graph(graph) => commands::graph::graph(graph),
+        Command::Facts(facts) => commands::facts::facts(facts),
+        Command::Runs(runs) => commands::runs::runs(runs),
+        Command::Resource(resource) => commands::resource::resource(resource),
+        Command::Completions { shell } => commands::completions::completions(*shell),
+    };
+    let exit = exit.unwrap_or_else(|refused| {
+        output::diagnostic::print(&refused.diagnostics);
+        if refused.stopped { Exit::Stopped } else { Exit::Refused }
+    });
+    ExitCode::from(exit.code())
+}

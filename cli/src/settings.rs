@@ -1,0 +1,165 @@
+//! Settings: flags win over the repository's `toque.toml`, which wins over `/etc/toque/toque.toml`.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+use toque_engine::Limits;
+use toque_engine::cookbook::toml_diagnostic;
+use toque_engine::diagnostic::Diagnostic;
+use toque_engine::system::Proxies;
+
+/// The fields of `toque.toml`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    pub repo: Option<PathBuf>,
+    pub node_name: Option<String>,
+    pub environment: Option<String>,
+    pub run_list: Vec<String>,
+    pub state_dir: Option<PathBuf>,
+    pub secret_file: Option<PathBuf>,
+    /// A file that what is printed is appended to as well.
+    pub log: Option<PathBuf>,
+    /// Seconds.
+    pub lock_timeout: Option<f64>,
+    pub proxies: ProxySettings,
+    pub limits: LimitSettings,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProxySettings {
+    pub http: Option<String>,
+    pub https: Option<String>,
+    pub no_proxy: Vec<String>,
+}
+
+/// What recipes may use up.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitSettings {
+    /// Seconds.
+    pub compile_time: Option<f64>,
+    pub operations: Option<u64>,
+    pub resources: Option<usize>,
+    pub depth: Option<usize>,
+    pub size: Option<usize>,
+}
+
+const SYSTEM: &str = "/etc/toque/toque.toml";
+
+impl Settings {
+    /// The settings of a repository over those of the system. Paths in a file are relative to it.
+    pub fn read(repository: Option<&Path>) -> Result<Self, Diagnostic> {
+        let system = Self::from_file(Path::new(SYSTEM))?;
+        match repository {
+            Some(repository) => Ok(Self::from_file(&repository.join("toque.toml"))?.over(system)),
+            None => Ok(system),
+        }
+    }
+
+    fn from_file(path: &Path) -> Result<Self, Diagnostic> {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) => return Err(Diagnostic::error(format!("cannot read the settings in `{}`: {error}", path.display()))),
+        };
+        let mut settings: Self = toml::from_str(&text).map_err(|error| toml_diagnostic(path, &text, &error))?;
+        let beside = |path_in: &mut Option<PathBuf>| {
+            if let (Some(inner), Some(folder)) = (path_in.as_mut(), path.parent()) {
+                *inner = folder.join(&*inner);
+            }
+        };
+        for path in [&mut settings.repo, &mut settings.state_dir, &mut settings.secret_file, &mut settings.log] {
+            beside(path);
+        }
+        Ok(settings)
+    }
+
+    fn over(self, base: Self) -> Self {
+        Self {
+            repo: self.repo.or(base.repo),
+            node_name: self.node_name.or(base.node_name),
+            environment: self.environment.or(base.environment),
+            run_list: if self.run_list.is_empty() { base.run_list } else { self.run_list },
+            state_dir: self.state_dir.or(base.state_dir),
+            secret_file: self.secret_file.or(base.secret_file),
+            log: self.log.or(base.log),
+            lock_timeout: self.lock_timeout.or(base.lock_timeout),
+            proxies: ProxySettings {
+                http: self.proxies.http.or(base.proxies.http),
+                https: self.proxies.https.or(base.proxies.https),
+                no_proxy: if self.proxies.no_proxy.is_empty() { base.proxies.no_proxy } else { self.proxies.no_proxy },
+            },
+            limits: LimitSettings {
+                compile_time: self.limits.compile_time.or(base.limits.compile_time),
+                operations: self.limits.operations.or(base.limits.operations),
+                resources: self.limits.resources.or(base.limits.resources),
+                depth: self.limits.depth.or(base.limits.depth),
+                size: self.limits.size.or(base.limits.size),
+            },
+        }
+    }
+
+    /// What recipes may use up, where it differs from what is usual.
+    pub fn limits(&self) -> Limits {
+        let usual = Limits::default();
+        let limits = &self.limits;
+        Limits {
+            compile_time: limits.compile_time.map_or(usual.compile_time, seconds),
+            operations: limits.operations.unwrap_or(usual.operations),
+            resources: limits.resources.unwrap_or(usual.resources),
+            depth: limits.depth.unwrap_or(usual.depth),
+            size: limits.size.unwrap_or(usual.size),
+        }
+    }
+
+    /// Where lock, history and backups are kept.
+    pub fn state_dir(&self, flag: Option<&Path>) -> PathBuf {
+        if let Some(dir) = flag.or(self.state_dir.as_deref()) {
+            return std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
+        }
+        if nix::unistd::geteuid().is_root() {
+            return PathBuf::from("/var/lib/toque");
+        }
+        let state = std::env::var_os("XDG_STATE_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
+        let home = || std::env::var_os("HOME").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
+        state.unwrap_or_else(|| home().join(".local/state")).join("toque")
+    }
+
+    /// Proxies as set, else as the environment has them.
+    pub fn proxies(&self) -> Proxies {
+        let environment = |name: &str| {
+            let lower = std::env::var(name.to_lowercase()).ok();
+            lower.or_else(|| std::env::var(name.to_uppercase()).ok()).filter(|value| !value.is_empty())
+        };
+        let no_proxy = if self.proxies.no_proxy.is_empty() {
+            environment("no_proxy").map(|list| list.split(',').map(|name| name.trim().to_owned()).collect()).unwrap_or_default()
+        } else {
+            self.proxies.no_proxy.clone()
+        };
+        Proxies {
+            http: self.proxies.http.clone().or_else(|| environment("http_proxy")),
+            https: self.proxies.https.clone().or_else(|| environment("https_proxy")),
+            no_proxy,
+        }
+    }
+}
+
+/// A number of seconds; what is no time is none.
+pub fn seconds(number: f64) -> Duration {
+    Duration::try_from_secs_f64(number).unwrap_or_default()
+}
+
+/// The repository: the one named, else the nearest folder above with `Cookfile.toml` or `cookbooks/`.
+pub fn find_repository(named: Option<&Path>) -> Result<Option<PathBuf>, Diagnostic> {
+    if let Some(named) = named {
+        let found = std::fs::canonicalize(named)
+            .map_err(|error| Diagnostic::error(format!("cannot open the repository `{}`: {error}", named.display())))?;
+        return Ok(Some(found));
+    }
+    let here = std::env::current_dir().map_err(|error| Diagnostic::error(format!("cannot tell the current folder: {error}")))?;
+    let is_repository = |folder: &&Path| folder.join("Cookfile.toml").is_file() || folder.join("cookbooks").is_dir();
+    Ok(here.ancestors().find(is_repository).map(Path::to_owned))
+}
