@@ -99,6 +99,8 @@ pub fn debian(packages: impl IntoIterator<Item = Package>) -> FakeSystem {
         machine.put_dir(path, mode);
     }
     machine.put_special("/dev/null");
+    machine.put_file("/proc/1/comm", "systemd\n");
+    machine.put_file("/etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n");
     machine.put_file("/etc/shadow", "root:*:20000:0:99999:7:::\n");
     machine
         .put_file("/etc/login.defs", "UID_MIN 1000\nUID_MAX 60000\nGID_MIN 1000\nGID_MAX 60000\nUSERGROUPS_ENAB yes\nUMASK 022\n");

@@ -108,10 +108,11 @@ impl Provider for Dnf {
         super::batch(wanted, action, changes)
     }
 
-    fn apply_together(&self, apply: &mut Apply<'_>, items: &[Item<'_, Self>]) -> Result<(), Failure> {
-        let Some((wanted, ..)) = items.first() else { return Ok(()) };
+    fn apply_together(&self, apply: &mut Apply<'_>, items: &[Item<'_, Self>]) -> Result<Vec<Effect>, Failure> {
+        let Some((wanted, ..)) = items.first() else { return Ok(Vec::new()) };
         let steps: Vec<&Step> = items.iter().flat_map(|(_, _, changes)| changes.iter().map(|change| &change.step)).collect();
-        self.carry_out(apply, wanted, &steps)
+        self.carry_out(apply, wanted, &steps)?;
+        Ok(super::effects(items.iter().map(|(_, _, changes)| *changes)))
     }
 }
 

@@ -229,8 +229,11 @@ fn group_number(view: &View<'_>, gid: &Account) -> Result<Option<u32>, Failure> 
     }
 }
 
-/// A group of this machine's files, as it would be: its number and members.
-fn local_group(view: &View<'_>, name: &str) -> Result<Option<(Option<u32>, Vec<String>)>, Failure> {
+/// A group's number and members.
+type LocalGroup = (Option<u32>, Vec<String>);
+
+/// A group of this machine's files, as it would be.
+fn local_group(view: &View<'_>, name: &str) -> Result<Option<LocalGroup>, Failure> {
     Ok(match view.planned(Area::Accounts, &format!("group:{name}")) {
         Some(Value::Null) => None,
         Some(planned) => Some((number(&planned, "gid"), serde_json::from_value(planned["members"].clone()).unwrap_or_default())),

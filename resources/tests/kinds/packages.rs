@@ -15,7 +15,7 @@ fn commands(machine: &FakeSystem, word: &str) -> Vec<String> {
 
 #[test]
 fn installs_in_one_command() {
-    let (machine, lines) = converges(&fresh(), r#"package(["tool", "web"]); package("libc");"#);
+    let (machine, lines) = converges(&fresh(), r#"package(["tool", "web"]); log("between"); package("libc");"#);
     assert_eq!(lines, ["install package `tool` 1.1", "install package `web` 2.0"]);
     let installs = commands(&machine, "install");
     assert!(installs.len() == 1 && installs[0].ends_with("install -- tool web"), "{installs:?}");
