@@ -198,6 +198,7 @@ impl Provider for UnitFile {
                 return Err(Failure::new(format!("cannot {} `{}`: a link is in its place", action.name(), wanted.path.display()))
                     .hint("the unit may be masked: use the action `unmask` first"));
             }
+            Ok(found) if found.kind == FileKind::Link => None,
             Ok(_) => Some(String::from_utf8_lossy(&view.read(&wanted.path).attempting("read", &wanted.path)?).into_owned()),
         };
         if unit.load == "not-found" && !writes && action != UnitAction::Nothing {
