@@ -1,1 +1,5 @@
+//! Toque on real machines.
+
 mod hosts;
+mod toque;
+mod webserver;
