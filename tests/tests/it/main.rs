@@ -1,5 +1,6 @@
 //! Toque on real machines.
 
 mod hosts;
+mod semantics;
 mod toque;
 mod webserver;
