@@ -96,7 +96,10 @@ step("never");
     // The next run delivers what is owed, though nothing notifies it now.
     let mended = with_steps("idle(\"bad\");");
     let run = apply(&host, &mended).well();
-    assert_eq!((order(&host).as_str(), run.of("execute[bad]")), ("bad", vec!["nothing: skipped".to_owned(), "run: changed".to_owned()]));
+    assert_eq!(
+        (order(&host).as_str(), run.of("execute[bad]")),
+        ("bad", vec!["nothing: skipped".to_owned(), "run: changed".to_owned()])
+    );
     apply(&host, &mended).idle();
     assert_eq!(order(&host), "");
 
@@ -104,9 +107,12 @@ step("never");
     host.write("/root/recipe.rhai", broken.replace("!= bad", "!= nobody"));
     let run = toque(&host, &["apply", "/root/recipe.rhai", "--hold-notifications-on-failure"]);
     assert_eq!((run.code(), order(&host).as_str()), (Some(1), "one"), "{}", run.output);
-    host.write("/root/recipe.rhai", broken.replace("!= bad", "!= nobody").replace("exit 7", "true").replace("step(\"one\")", "idle(\"one\")"));
+    host.write(
+        "/root/recipe.rhai",
+        broken.replace("!= bad", "!= nobody").replace("exit 7", "true").replace("step(\"one\")", "idle(\"one\")"),
+    );
     toque(&host, &["apply", "/root/recipe.rhai"]).well();
-    assert_eq!(order(&host), "never late bad later");
+    assert_eq!(order(&host), "never late bad later never");
     assert_eq!(host.run(["toque", "runs", "owed"]).stdout, "");
 
     // A target that is not declared waits, and can be forgotten.
@@ -125,11 +131,11 @@ fn closures_in_a_loop_keep_their_own_values() {
     let recipe = r#"
 node.run_state.token = "none yet";
 for n in 1..=4 {
-    file(`/root/loop-${n}`, #{ content: || `${n} of ${node.run_state.token}\n`, only_if: || n != 2, not_if: `[ ${n} = 3 ]` });
+    file(`/root/loop-${n}`, #{ content: || `${n} of ${node.run_state.token}` + "\n", only_if: || n != 2, not_if: `[ ${n} = 3 ]` });
 }
 block("find the token", #{ run: || { node.run_state.token = "the late one"; } });
 for n in 5..=6 {
-    file(`/root/loop-${n}`, #{ content: || `${n} of ${node.run_state.token}\n` });
+    file(`/root/loop-${n}`, #{ content: || `${n} of ${node.run_state.token}` + "\n" });
 }
 "#;
     apply(&host, recipe).well();
@@ -154,7 +160,10 @@ const LIMIT: Duration = Duration::from_secs(60);
 #[test]
 fn the_second_of_two_runs_waits_and_finds_nothing_to_do() {
     let host = host(Image::Debian12);
-    host.write("/root/recipe.rhai", r#"execute("slow", #{ command: "touch /root/begun; sleep 1; touch /root/done", creates: "/root/done" });"#);
+    host.write(
+        "/root/recipe.rhai",
+        r#"execute("slow", #{ command: "touch /root/begun; sleep 1; touch /root/done", creates: "/root/done" });"#,
+    );
     let first = start_until(&host, "/root/begun");
 
     let hasty = host.run(["toque", "apply", "/root/recipe.rhai", "--lock-timeout", "0.1"]);
@@ -235,10 +244,12 @@ fn the_exit_code_says_how_it_ended() {
     assert_eq!(run.with("changed"), ["file[/root/file]"]);
 
     // 1: it began and failed.
-    apply(&host, r#"file("/root/one", #{}); execute("false"); file("/root/two", #{});"#).fails(1, &["execute[false]", "recipe.rhai:1:"]);
+    apply(&host, r#"file("/root/one", #{}); execute("false"); file("/root/two", #{});"#)
+        .fails(1, &["execute[false]", "recipe.rhai:1:"]);
     assert!(host.exists("/root/one") && !host.exists("/root/two"));
     // 2: it did not begin.
-    apply(&host, "file(\"/root/three\", #{});\nfile(\"/root/four\", #{ contents: \"text\" });").fails(2, &["recipe.rhai:2:23", "`content`"]);
+    apply(&host, "file(\"/root/three\", #{});\nfile(\"/root/four\", #{ contents: \"text\" });")
+        .fails(2, &["recipe.rhai:2:23", "`content`"]);
     assert!(!host.exists("/root/three"));
     assert_eq!(host.run(["toque", "converge", "--no-such-flag"]).code(), Some(2));
     assert_eq!(host.run(["toque", "apply", "/root/missing.rhai"]).code(), Some(2));
