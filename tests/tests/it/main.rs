@@ -1,5 +1,6 @@
 //! Toque on real machines.
 
+mod crash;
 mod hosts;
 mod semantics;
 mod toque;
