@@ -319,12 +319,13 @@ fn condition(
 /// A property's error at the property, where it can be found in the call.
 fn property_diagnostic(context: &NativeCallContext<'_>, session: &Session, kind: &Kind, error: &PropertyError) -> Diagnostic {
     let first = error.property.split(['.', '[']).next().unwrap_or_default();
-    let message = if first.is_empty() || error.message.contains('`') {
-        error.message.clone()
+    let told = plain_message(&error.message);
+    let message = if first.is_empty() || told.contains(&format!("`{first}`")) {
+        told
     } else {
-        format!("`{}`: {}", error.property, error.message)
+        format!("`{}`: {told}", error.property)
     };
-    let message = if message.contains(kind.name) { message } else { format!("{}: {message}", kind.name) };
+    let message = if message.starts_with(&format!("`{}`", kind.name)) { message } else { format!("{}: {message}", kind.name) };
     let span = session.span(context.call_source(), context.call_position());
     let key = locate::property(context, session, first).or(span);
     let diagnostic = Diagnostic::error(message).at(key);
@@ -332,4 +333,17 @@ fn property_diagnostic(context: &NativeCallContext<'_>, session: &Session, kind:
         Some(hint) => diagnostic.hint(hint.clone()),
         None => diagnostic,
     }
+}
+
+/// Serde's words for types in the words of recipes.
+pub(crate) fn plain_message(message: &str) -> String {
+    let Some((before, expected)) = message.rsplit_once("expected ") else { return message.to_owned() };
+    let plain = match expected {
+        "f64" => "a number",
+        "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number",
+        "a sequence" => "an array",
+        "a boolean" => "true or false",
+        other => other,
+    };
+    format!("{before}expected {plain}")
 }
