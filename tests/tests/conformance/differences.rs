@@ -15,3 +15,9 @@ pub const NOTIFICATIONS: &[(&str, &[&str])] = &[
     ),
     ("custom resources are not part of the language yet", &["n145", "n147", "n149", "n154", "n155", "n156", "n160", "n165"]),
 ];
+
+pub const GUARDS: &[(&str, &[&str])] = &[];
+
+pub const SPECIFICITY: &[(&str, &[&str])] = &[];
+
+pub const FILE_SEMANTICS: &[(&str, &[&str])] = &[];
