@@ -32,7 +32,7 @@ pub struct Settings {
 pub struct ProxySettings {
     pub http: Option<String>,
     pub https: Option<String>,
-    pub no_proxy: Vec<String>,
+    pub no_proxy: Option<String>,
 }
 
 /// What recipes may use up.
@@ -90,7 +90,7 @@ impl Settings {
             proxies: ProxySettings {
                 http: self.proxies.http.or(base.proxies.http),
                 https: self.proxies.https.or(base.proxies.https),
-                no_proxy: if self.proxies.no_proxy.is_empty() { base.proxies.no_proxy } else { self.proxies.no_proxy },
+                no_proxy: self.proxies.no_proxy.or(base.proxies.no_proxy),
             },
             limits: LimitSettings {
                 compile_time: self.limits.compile_time.or(base.limits.compile_time),
@@ -134,15 +134,10 @@ impl Settings {
             let lower = std::env::var(name.to_lowercase()).ok();
             lower.or_else(|| std::env::var(name.to_uppercase()).ok()).filter(|value| !value.is_empty())
         };
-        let no_proxy = if self.proxies.no_proxy.is_empty() {
-            environment("no_proxy").map(|list| list.split(',').map(|name| name.trim().to_owned()).collect()).unwrap_or_default()
-        } else {
-            self.proxies.no_proxy.clone()
-        };
         Proxies {
             http: self.proxies.http.clone().or_else(|| environment("http_proxy")),
             https: self.proxies.https.clone().or_else(|| environment("https_proxy")),
-            no_proxy,
+            no_proxy: self.proxies.no_proxy.clone().or_else(|| environment("no_proxy")),
         }
     }
 }

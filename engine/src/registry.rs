@@ -219,7 +219,7 @@ pub(crate) trait AnyProvider {
     fn plan(&self, view: &View<'_>, desired: &dyn Any, action: usize) -> Result<Plan, Failure>;
     fn provides(&self, plan: &Plan) -> Vec<Provide>;
     fn apply(&self, apply: &mut Apply<'_>, desired: &dyn Any, action: usize, plan: &Plan) -> Result<Effect, Failure>;
-    fn apply_together(&self, apply: &mut Apply<'_>, items: &[(&dyn Any, usize, &Plan)]) -> Result<(), Failure>;
+    fn apply_together(&self, apply: &mut Apply<'_>, items: &[(&dyn Any, usize, &Plan)]) -> Result<Vec<Effect>, Failure>;
 }
 
 impl<P: Provider> AnyProvider for P {
@@ -259,7 +259,7 @@ impl<P: Provider> AnyProvider for P {
         Provider::apply(self, apply, desired_of::<P>(desired)?, action, changes_of::<P>(plan))
     }
 
-    fn apply_together(&self, apply: &mut Apply<'_>, items: &[(&dyn Any, usize, &Plan)]) -> Result<(), Failure> {
+    fn apply_together(&self, apply: &mut Apply<'_>, items: &[(&dyn Any, usize, &Plan)]) -> Result<Vec<Effect>, Failure> {
         let mut typed: Vec<crate::resource::Item<'_, P>> = Vec::with_capacity(items.len());
         for (desired, action, plan) in items {
             let action = <P::Resource as Resource>::Action::ALL[*action].0;

@@ -132,10 +132,11 @@ pub trait Provider: 'static {
         None
     }
 
-    /// Applies neighbours of one [`batch`](Self::batch) key together.
+    /// Applies neighbours of one [`batch`](Self::batch) key together, and says for each whether it made a difference: two may have
+    /// asked for the same thing.
     /// # Errors
     /// When the transaction failed as a whole; each is then applied by itself.
-    fn apply_together(&self, _apply: &mut Apply<'_>, _items: &[Item<'_, Self>]) -> Result<(), Failure> {
+    fn apply_together(&self, _apply: &mut Apply<'_>, _items: &[Item<'_, Self>]) -> Result<Vec<Effect>, Failure> {
         Err(Failure::new("this provider does not join resources"))
     }
 }

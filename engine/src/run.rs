@@ -15,6 +15,7 @@ use crate::cookbook::{self, Cookbooks};
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::event::{Event, Sink};
 use crate::facts::Facts;
+use crate::facts::shipped::Shipped;
 use crate::graph::Graph;
 use crate::language::{Language, diagnostic_of};
 use crate::name::RecipeName;
@@ -49,8 +50,8 @@ pub struct Options {
     /// The mask for modes of new files.
     pub umask: u32,
     pub stop: Stop,
-    /// Facts of another machine, in place of this one's.
-    pub facts: Option<Facts>,
+    /// Another machine's facts and programs, in place of this one's.
+    pub elsewhere: Option<Shipped>,
     pub reach: Reach,
 }
 
@@ -69,7 +70,7 @@ impl Default for Options {
             limits: Limits::default(),
             umask: 0o022,
             stop: Stop::default(),
-            facts: None,
+            elsewhere: None,
             reach: Reach::Machine,
         }
     }
@@ -346,13 +347,14 @@ fn open(system: Rc<dyn System>, registry: Rc<Registry>, options: &Options, sink:
             name: options.node_name.clone(),
             environment: options.environment.clone(),
             attributes: RefCell::new(attributes),
-            facts: options.facts.clone().unwrap_or_default(),
+            facts: options.elsewhere.as_ref().map_or_else(Facts::new, |machine| Facts::fixed(machine.facts.clone())),
         },
         view,
         cookbooks: cookbooks(options.repository.as_deref(), &options.run_list)?,
         templates: Templates::default(),
         limits: options.limits,
         reach: options.reach,
+        programs: options.elsewhere.as_ref().map(|machine| machine.programs.clone()),
         umask: options.umask,
         state_dir: options.state_dir.clone(),
         sink: RefCell::new(sink),

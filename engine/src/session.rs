@@ -67,6 +67,8 @@ pub struct Session {
     pub templates: Templates,
     pub limits: Limits,
     pub reach: Reach,
+    /// Of a machine that is only thought of.
+    pub programs: Option<Vec<String>>,
     pub umask: u32,
     /// Where the run keeps what it must remember; none for `check`.
     pub state_dir: Option<PathBuf>,
@@ -113,10 +115,10 @@ impl Session {
         Some(Span::word(source, position.line()?, position.position().unwrap_or(1)))
     }
 
-    /// Whether a program is on the machine's path, or among those that shipped facts name.
+    /// Whether a program is on the machine's path, or among those of the machine that is thought of.
     pub fn has_program(&self, name: &str) -> bool {
-        if let Some(programs) = self.node.facts.get("programs", &self.view) {
-            return programs.as_array().is_some_and(|programs| programs.iter().any(|program| program == name));
+        if let Some(programs) = &self.programs {
+            return programs.iter().any(|program| program == name);
         }
         let folders = crate::command::DEFAULT_PATH.split(':');
         folders.map(|folder| std::path::Path::new(folder).join(name)).any(|path| self.view.exists(&path))

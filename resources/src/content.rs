@@ -3,7 +3,7 @@
 //! was there) comes before that moment.
 
 mod apply;
-mod diff;
+pub(crate) mod diff;
 mod inspect;
 mod plan;
 mod properties;

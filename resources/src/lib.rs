@@ -23,6 +23,7 @@ pub mod remote_directory;
 pub mod remote_file;
 pub mod script;
 pub mod service;
+pub mod simulated;
 pub mod systemd_unit;
 pub mod template;
 #[cfg(test)]

@@ -83,16 +83,16 @@ fn is_free(view: &View<'_>, kind: &str, used: &BTreeSet<u32>, number: u32) -> bo
     !used.contains(&number) && view.planned(Area::Accounts, &format!("{kind}:{number}")).is_none()
 }
 
-/// Ordinary numbers grow from the highest in use, those of the system shrink from the lowest.
+/// Ordinary numbers grow from the highest in use, those of the system shrink from the lowest; past the end, gaps are filled.
 fn next(view: &View<'_>, kind: &str, used: &BTreeSet<u32>, (min, max): (u32, u32), system: bool) -> Option<u32> {
     let mut taken = used.range(min..=max).copied();
-    let first = if system {
-        taken.next().map_or(Some(max), |lowest| lowest.checked_sub(1))
+    let mut ahead: Box<dyn Iterator<Item = u32>> = if system {
+        let first = taken.next().map_or(max, |lowest| lowest.saturating_sub(1));
+        Box::new((min..=first).rev().chain((min..=max).rev()))
     } else {
-        taken.next_back().map_or(Some(min), |highest| highest.checked_add(1))
-    }?;
-    let mut ahead: Box<dyn Iterator<Item = u32>> =
-        if system { Box::new((min..=first.min(max)).rev()) } else { Box::new(first..=max) };
+        let first = taken.next_back().map_or(min, |highest| highest.saturating_add(1));
+        Box::new((first..=max).chain(min..=max))
+    };
     ahead.find(|number| is_free(view, kind, used, *number))
 }
 

@@ -18,7 +18,7 @@ use toque_engine::actions;
 use toque_engine::diagnostic::{Diagnostic, did_you_mean};
 use toque_engine::failure::Failure;
 use toque_engine::property::{OneOrMany, Seconds};
-use toque_engine::resource::{Change, PropertyError, Provide, Resource, Scope, TemplateSource};
+use toque_engine::resource::{Change, Effect, PropertyError, Provide, Resource, Scope, TemplateSource};
 use toque_engine::snapshots::{Area, Areas};
 use toque_engine::view::View;
 
@@ -413,6 +413,19 @@ fn batch(wanted: &Wanted, action: PackageAction, changes: &[Change<Step>]) -> Op
             wanted.options, package.default_release, package.environment, package.overwrite_config_files, package.timeout
         )
     })
+}
+
+/// Who of several brought a package that none before had asked for.
+fn effects<'a>(items: impl Iterator<Item = &'a [Change<Step>]>) -> Vec<Effect> {
+    let mut seen = HashSet::new();
+    items
+        .map(|changes| {
+            let packages = changes.iter().map(|change| &change.step).filter(|step| step.verb != Verb::Refresh);
+            // All are noted, not only the first that is new.
+            let news = packages.filter(|step| seen.insert(&step.name)).count();
+            if news > 0 { Effect::Changed } else { Effect::Unchanged }
+        })
+        .collect()
 }
 
 /// The arguments of all steps of some verbs, in order.

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use similar::TextDiff;
 use toque_engine::actions;
 use toque_engine::command::Command;
 use toque_engine::diagnostic::Diagnostic;
@@ -18,6 +17,7 @@ use toque_engine::snapshots::Area;
 use toque_engine::system::{FileKind, Ownership, Query};
 use toque_engine::view::View;
 
+use crate::content::diff::diff;
 use crate::parse::systemctl::Unit;
 use crate::service::{self, Bus, ServiceAction};
 
@@ -108,9 +108,15 @@ impl Resource for SystemdUnit {
     }
 }
 
-/// The sections as text; an array repeats its option.
+/// The sections as text, in the order that people know, since a recipe's map has none of its own; an array repeats its option.
 fn render(sections: &Map<String, Value>) -> Result<String, String> {
     let mut text = String::new();
+    let mut sections: Vec<(&String, &Value)> = sections.iter().collect();
+    sections.sort_by_key(|(section, _)| match section.as_str() {
+        "Unit" => 0,
+        "Install" => 2,
+        _ => 1,
+    });
     for (section, options) in sections {
         let Value::Object(options) = options else { return Err(format!("section `{section}` is not a map of options")) };
         if !text.is_empty() {
@@ -192,6 +198,7 @@ impl Provider for UnitFile {
                 return Err(Failure::new(format!("cannot {} `{}`: a link is in its place", action.name(), wanted.path.display()))
                     .hint("the unit may be masked: use the action `unmask` first"));
             }
+            Ok(found) if found.kind == FileKind::Link => None,
             Ok(_) => Some(String::from_utf8_lossy(&view.read(&wanted.path).attempting("read", &wanted.path)?).into_owned()),
         };
         if unit.load == "not-found" && !writes && action != UnitAction::Nothing {
@@ -274,7 +281,7 @@ fn create(wanted: &Wanted, state: &State) -> Option<Change<Step>> {
     let path = wanted.path.display();
     let what = if state.file.is_some() { format!("update unit file `{path}`") } else { format!("create unit file `{path}`") };
     let old = state.file.as_deref().unwrap_or_default();
-    let diff = TextDiff::from_lines(old, content).unified_diff().header(&path.to_string(), &path.to_string()).to_string();
+    let diff = diff(&wanted.path, old.as_bytes(), content.as_bytes());
     let fresh = service::unit_from_file(content);
     // What runs keeps running as it was; whether it is enabled is a matter of links, unless there is nothing to enable any more.
     let keeps = state.unit.load == "loaded" && state.unit.file != "static" && fresh.file != "static";
@@ -311,7 +318,6 @@ fn control(wanted: &Wanted, action: UnitAction, verb: &'static str, unit: &Unit)
         UnitAction::Enable => set(&mut after.file, "enabled"),
         UnitAction::Disable => set(&mut after.file, "disabled"),
         UnitAction::Mask => set(&mut after.load, "masked") && set(&mut after.file, "masked"),
-        UnitAction::Unmask => set(&mut after.load, "loaded") && set(&mut after.file, "disabled"),
         UnitAction::Stop => set(&mut after.active, "inactive") && unit.stops.is_empty(),
         UnitAction::Start
         | UnitAction::Restart
@@ -325,12 +331,20 @@ fn control(wanted: &Wanted, action: UnitAction, verb: &'static str, unit: &Unit)
     if !sure {
         change = change.provides(Provide::Anything(Area::Services.into()));
     }
-    if matches!(action, UnitAction::Mask | UnitAction::Unmask | UnitAction::Revert) {
-        // These make and remove files in the unit's folder.
-        change = change.provides(Provide::Anything(Area::Files.into())).touches(Area::Files);
+    let mask = match action {
+        UnitAction::Mask => ServiceAction::Mask,
+        UnitAction::Unmask => ServiceAction::Unmask,
+        _ => ServiceAction::Nothing,
+    };
+    if let Some(link) = service::mask_link(wanted.unit.user.as_ref(), &wanted.unit.unit_name, mask) {
+        change = change.provides(link).touches(Area::Files);
     }
-    let known = !matches!(action, UnitAction::Preset | UnitAction::Revert | UnitAction::Reenable);
-    if known { change.provides(unit_state(wanted, &after)) } else { change }
+    match action {
+        // It may remove the unit's file and its drop-ins.
+        UnitAction::Revert => change.provides(Provide::Anything(Area::Files.into())).touches(Area::Files),
+        UnitAction::Preset | UnitAction::Reenable | UnitAction::Unmask => change,
+        _ => change.provides(unit_state(wanted, &after)),
+    }
 }
 
 fn set(field: &mut String, value: &str) -> bool {

@@ -389,9 +389,13 @@ impl Converge<'_> {
                 .collect();
             let applied = provider.apply_together(&mut apply, &items);
             self.forget(joined.iter().fold(Areas::NONE, |areas, (.., plan)| areas | plan.touches));
-            if applied.is_ok() {
+            if let Ok(effects) = applied {
                 let share = begun.elapsed() / u32::try_from(joined.len()).unwrap_or(u32::MAX);
-                for (index, _, plan) in joined {
+                for ((index, _, plan), effect) in joined.into_iter().zip(effects) {
+                    // Whoever made no difference is taken by itself below, and found up to date.
+                    if effect == Effect::Unchanged {
+                        continue;
+                    }
                     let ready = &compiled.resources[index];
                     let kind = &session.registry.kinds[ready.kind];
                     let mut record = blank(ready, ready.common.actions[0].name(kind), Cause::Declared);

@@ -26,13 +26,17 @@ pub struct Apt {
 
 /// What was asked of the package lists since they last changed, by release and name; `None` for a name that apt does not know.
 #[derive(Debug, Default)]
-struct Lists(RefCell<HashMap<(Option<String>, String), Option<Policy>>>);
+struct Lists(RefCell<HashMap<Asked, Option<Policy>>>);
+
+/// A release, where one was given, and a name.
+type Asked = (Option<String>, String);
 
 impl Provider for Apt {
     type Resource = Package;
     type State = State;
     type Step = Step;
     const NAME: &'static str = "apt";
+    const JOINS: bool = true;
 
     fn supports(&self, host: &HostFacts<'_>) -> Support {
         match (host.platform_family, (host.has_program)("apt-get")) {
@@ -85,10 +89,11 @@ impl Provider for Apt {
         super::batch(wanted, action, changes)
     }
 
-    fn apply_together(&self, apply: &mut Apply<'_>, items: &[Item<'_, Self>]) -> Result<(), Failure> {
-        let Some((wanted, ..)) = items.first() else { return Ok(()) };
+    fn apply_together(&self, apply: &mut Apply<'_>, items: &[Item<'_, Self>]) -> Result<Vec<Effect>, Failure> {
+        let Some((wanted, ..)) = items.first() else { return Ok(Vec::new()) };
         let steps: Vec<&Step> = items.iter().flat_map(|(_, _, changes)| changes.iter().map(|change| &change.step)).collect();
-        self.carry_out(apply, wanted, &steps)
+        self.carry_out(apply, wanted, &steps)?;
+        Ok(super::effects(items.iter().map(|(_, _, changes)| *changes)))
     }
 }
 

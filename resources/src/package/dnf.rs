@@ -38,6 +38,7 @@ impl Provider for Dnf {
     type State = State;
     type Step = Step;
     const NAME: &'static str = "dnf";
+    const JOINS: bool = true;
 
     fn supports(&self, host: &HostFacts<'_>) -> Support {
         let major = host.platform_version.split('.').next().and_then(|major| major.parse::<u32>().ok());
@@ -107,10 +108,11 @@ impl Provider for Dnf {
         super::batch(wanted, action, changes)
     }
 
-    fn apply_together(&self, apply: &mut Apply<'_>, items: &[Item<'_, Self>]) -> Result<(), Failure> {
-        let Some((wanted, ..)) = items.first() else { return Ok(()) };
+    fn apply_together(&self, apply: &mut Apply<'_>, items: &[Item<'_, Self>]) -> Result<Vec<Effect>, Failure> {
+        let Some((wanted, ..)) = items.first() else { return Ok(Vec::new()) };
         let steps: Vec<&Step> = items.iter().flat_map(|(_, _, changes)| changes.iter().map(|change| &change.step)).collect();
-        self.carry_out(apply, wanted, &steps)
+        self.carry_out(apply, wanted, &steps)?;
+        Ok(super::effects(items.iter().map(|(_, _, changes)| *changes)))
     }
 }
 
@@ -259,9 +261,11 @@ fn find(view: &View<'_>, installed: &Installed, wish: &Wish) -> Result<Found, Fa
         return Ok(Found { name: wish.name.clone(), ..found });
     }
     let mut name = wish.name.clone();
-    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || "+-._".contains(c));
-    if !plain && !installed.0.contains_key(&name) {
-        // A path, a capability (`perl(Foo)`) or a comparison (`foo >= 1.2`): rpm knows who satisfies it.
+    if let [base, operator, version] = name.split_whitespace().collect::<Vec<_>>()[..] {
+        let satisfied = installed.0.get(base).into_iter().flatten().find(|package| package.satisfies(operator, version));
+        return Ok(Found { key, installed: satisfied.map(Nevra::evr), name, ..Found::default() });
+    }
+    if !is_plain(&name) && !installed.0.contains_key(&name) {
         let output = view.probe(&Command::new(["rpm", "-q", "--whatprovides", "--qf", rpm::RPM_FORMAT, "--", &name]))?;
         if let Some(provider) = output.success().then(|| rpm::parse(&output.stdout())).and_then(|found| found.into_iter().next()) {
             name = provider.name;
@@ -318,26 +322,40 @@ fn offers(view: &View<'_>, wanted: &Wanted, names: &[&str], anew: bool) -> Resul
 }
 
 fn ask(query: &dyn Query, wanted: &Wanted, names: &[&str], anew: bool) -> Result<HashMap<String, Vec<Nevra>>, Failure> {
-    let refresh = anew.then_some("--refresh");
-    let options = wanted.options.iter().map(String::as_str).filter(|option| option.contains("repo") || option.contains("module"));
-    let argv =
-        ["dnf", "-q", "-y"].into_iter().chain(refresh).chain(options).chain(["repoquery", "--available", "--qf", rpm::DNF_FORMAT]);
-    let output = query.probe(&command(wanted, argv.chain(["--"]).chain(names.iter().copied())))?;
-    if !output.success() {
-        return Err(Failure::new("cannot look up packages in the repositories of dnf")
+    let mut argv = vec!["dnf", "-q", "-y"];
+    argv.extend(anew.then_some("--refresh"));
+    // The other options belong to `install`.
+    let concerns_lookup =
+        |option: &&str| ["repo", "module", "setopt", "releasever", "exclude"].iter().any(|word| option.contains(word));
+    argv.extend(wanted.options.iter().map(String::as_str).filter(concerns_lookup));
+    argv.extend(["repoquery", "--available", "--qf", rpm::DNF_FORMAT]);
+    let list = |more: &[&str]| {
+        let output = query.probe(&command(wanted, argv.iter().chain(more).copied()))?;
+        if output.success() {
+            return Ok(rpm::parse(&output.stdout()));
+        }
+        Err(Failure::new("cannot look up packages in the repositories of dnf")
             .note(output.stderr())
-            .hint("see that the repositories in /etc/yum.repos.d are right and can be reached"));
-    }
+            .hint("see that the repositories in /etc/yum.repos.d are right and can be reached"))
+    };
     let mut offers: HashMap<String, Vec<Nevra>> = names.iter().map(|name| ((*name).to_owned(), Vec::new())).collect();
-    for package in rpm::parse(&output.stdout()) {
-        if let Some(list) = offers.get_mut(&package.name) {
-            list.push(package);
-        } else if let [name] = names {
-            // Asked for one capability or path: whoever is listed satisfies it.
-            offers.entry((*name).to_owned()).or_default().push(package);
+    let (plain, capabilities): (Vec<&str>, Vec<&str>) = names.iter().partition(|name| is_plain(name));
+    if !plain.is_empty() {
+        for package in list(&[&["--"], plain.as_slice()].concat())? {
+            if let Some(list) = offers.get_mut(&package.name) {
+                list.push(package);
+            }
         }
     }
+    for capability in capabilities {
+        offers.insert(capability.to_owned(), list(&["--whatprovides", capability])?);
+    }
     Ok(offers)
+}
+
+/// Whether a name is a package's, rather than a path, a capability (`perl(Foo)`) or a comparison (`foo >= 1.2`).
+fn is_plain(name: &str) -> bool {
+    name.chars().all(|c| c.is_ascii_alphanumeric() || "+-._".contains(c))
 }
 
 fn expect_all(query: &dyn Query, wanted: &Wanted, steps: &[&Step]) -> Result<(), Failure> {

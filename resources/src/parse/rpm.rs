@@ -42,6 +42,26 @@ impl Nevra {
         epoch == Some(self.epoch) && (wanted == self.version || wanted == full || wanted == format!("{full}.{}", self.arch))
     }
 
+    /// Whether this version fits a comparison: `>=` and `1.2`, `1.2-3` or `1:1.2`.
+    #[must_use]
+    pub fn satisfies(&self, operator: &str, wanted: &str) -> bool {
+        let (epoch, rest) = wanted.split_once(':').unwrap_or(("0", wanted));
+        let (version, release) = rest.split_once('-').unwrap_or((rest, ""));
+        let mut order = self.epoch.cmp(&epoch.parse().unwrap_or(0)).then_with(|| compare(&self.version, version));
+        // A comparison without a release is about any release.
+        if !release.is_empty() {
+            order = order.then_with(|| compare(&self.release, release));
+        }
+        match operator {
+            ">=" => order.is_ge(),
+            "<=" => order.is_le(),
+            ">" => order.is_gt(),
+            "<" => order.is_lt(),
+            "=" | "==" => order.is_eq(),
+            _ => false,
+        }
+    }
+
     /// Which of two is newer.
     #[must_use]
     pub fn order(&self, other: &Self) -> Ordering {
@@ -146,6 +166,16 @@ mod tests {
         }
         for wanted in ["1.5", "1:1.4", "1.4-2", "1"] {
             assert!(!packages[1].is_version(wanted), "{wanted}");
+        }
+    }
+
+    #[test]
+    fn compares_with_a_wish() {
+        let package = Nevra { name: "x".into(), epoch: 0, version: "1.4".into(), release: "3".into(), arch: "noarch".into() };
+        for (operator, wanted, fits) in
+            [(">=", "1.4", true), (">=", "1.4-4", false), ("<", "1.10", true), ("=", "1.4", true), (">", "1:0", false)]
+        {
+            assert_eq!(package.satisfies(operator, wanted), fits, "{operator} {wanted}");
         }
     }
 

@@ -51,7 +51,7 @@ impl Provider for Systemd {
         let name = unit_name(&service.service_name);
         let bus = Bus::of(view, service.user.as_ref())?;
         let unit = inspect_unit(view, &bus, &name)?;
-        if unit.load == "not-found" && action != ServiceAction::Nothing {
+        if unit.load == "not-found" && !matches!(action, ServiceAction::Nothing | ServiceAction::Mask) {
             return Err(no_unit(view, &bus, &service.service_name, &name));
         }
         let running = match service.asked_status(view)? {
@@ -102,6 +102,13 @@ impl Provider for Systemd {
             change = change.provides(Provide::Anything(Area::Services.into()));
         }
         let user = service.user.as_ref();
+        if let Some(mask) = mask_link(user, &name, action) {
+            change = change.provides(mask).touches(Area::Files);
+        }
+        // What a mask hid, and whether it is enabled, shows only when the mask is gone.
+        if action == ServiceAction::Unmask {
+            return Ok(vec![change]);
+        }
         let state = Provide::State { area: Area::Services, key: key(user, &name), value: value(&after) };
         Ok(vec![change.provides(state)])
     }
@@ -270,7 +277,7 @@ fn is_masked(unit: &Unit) -> bool {
 /// What an action leaves behind.
 fn after_action(unit: &mut Unit, action: ServiceAction) {
     let (field, value) = match action {
-        ServiceAction::Nothing | ServiceAction::Reload => return,
+        ServiceAction::Nothing | ServiceAction::Reload | ServiceAction::Unmask => return,
         ServiceAction::Enable => (&mut unit.file, "enabled"),
         ServiceAction::Disable => (&mut unit.file, "disabled"),
         ServiceAction::Start | ServiceAction::Restart => (&mut unit.active, "active"),
@@ -279,21 +286,28 @@ fn after_action(unit: &mut Unit, action: ServiceAction) {
             unit.load.replace_range(.., "masked");
             (&mut unit.file, "masked")
         }
-        ServiceAction::Unmask => {
-            unit.load.replace_range(.., "loaded");
-            // Whether it is enabled is seen again only without the mask.
-            (&mut unit.file, "disabled")
-        }
     };
     value.clone_into(field);
 }
 
-/// Whether other services may start or stop along, or (after an unmask) what was hidden shows.
+/// A mask is a link in the place where an administrator's unit file would be.
+pub(crate) fn mask_link(user: Option<&Account>, unit: &str, action: ServiceAction) -> Option<Provide> {
+    let folder = if user.is_some() { "/etc/systemd/user" } else { "/etc/systemd/system" };
+    let path = Path::new(folder).join(unit);
+    match action {
+        ServiceAction::Mask => Some(Provide::Link { path, to: "/dev/null".into(), uid: 0, gid: 0 }),
+        ServiceAction::Unmask => Some(Provide::Absent { path }),
+        _ => None,
+    }
+}
+
+/// Whether other services may start or stop along, or show now that the mask is gone.
 fn disturbs_others(unit: &Unit, action: ServiceAction) -> bool {
     match action {
         ServiceAction::Start => !unit.starts.is_empty(),
         ServiceAction::Stop => !unit.stops.is_empty(),
         ServiceAction::Restart => !unit.starts.is_empty() || !unit.stops.is_empty(),
+        ServiceAction::Unmask => true,
         _ => false,
     }
 }

@@ -112,6 +112,11 @@ impl Provider for Useradd {
             (UserAction::Create, None) => create(user, &state.fresh),
             (UserAction::Remove, Some(current)) => vec![remove(user, current, &state.bereft)],
             (UserAction::Create | UserAction::Modify | UserAction::Manage, Some(current)) => modify(user, current, state.gid),
+            (UserAction::Unlock, Some(current)) if current.locked && current.unlocked_password == digest("") => {
+                // `usermod -U` would say so too, but end as if it had done it.
+                return Err(Failure::new(format!("cannot unlock user `{}`: it has no password below the lock", user.username))
+                    .hint("set `password` by the action `create` or `modify`, which unlocks it too"));
+            }
             (UserAction::Lock, Some(current)) if !current.locked => vec![lock(user, current, true)],
             (UserAction::Unlock, Some(current)) if current.locked => vec![lock(user, current, false)],
             _ => Vec::new(),
@@ -224,8 +229,11 @@ fn group_number(view: &View<'_>, gid: &Account) -> Result<Option<u32>, Failure> 
     }
 }
 
-/// A group of this machine's files, as it would be: its number and members.
-fn local_group(view: &View<'_>, name: &str) -> Result<Option<(Option<u32>, Vec<String>)>, Failure> {
+/// A group's number and members.
+type LocalGroup = (Option<u32>, Vec<String>);
+
+/// A group of this machine's files, as it would be.
+fn local_group(view: &View<'_>, name: &str) -> Result<Option<LocalGroup>, Failure> {
     Ok(match view.planned(Area::Accounts, &format!("group:{name}")) {
         Some(Value::Null) => None,
         Some(planned) => Some((number(&planned, "gid"), serde_json::from_value(planned["members"].clone()).unwrap_or_default())),

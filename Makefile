@@ -1,0 +1,30 @@
+# Everything that a fresh Debian or Ubuntu machine with Rust, git and root needs is installed by the targets themselves.
+CARGO ?= cargo
+TARGET := $(shell rustc -vV | sed -n 's/^host: //p')
+TOQUE := $(or $(CARGO_TARGET_DIR),target)/$(TARGET)/release/toque
+
+.PHONY: build demo test bench lint hosts
+
+build:
+	$(CARGO) build --release -p toque
+
+# The machines that tests and demo boot: their tools, roots and packages.
+hosts:
+	$(CARGO) run --release -q -p toque-acceptance --bin prepare
+
+# Converges examples/webserver on a throwaway host, twice.
+demo: build hosts
+	TOQUE_BINARY=$(TOQUE) $(CARGO) run --release -q -p toque-acceptance --bin demo
+
+# All tests, those on booted hosts too.
+test: build hosts
+	TOQUE_BINARY=$(abspath $(TOQUE)) $(CARGO) test --workspace
+
+# Speed, as ratios to a bare program that does the same to the same files.
+bench: build
+	TOQUE_BINARY=$(abspath $(TOQUE)) $(CARGO) run --release -q -p toque-acceptance --bin bench
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items

@@ -1,0 +1,236 @@
+//! The commands, one file each, and what they share: making up a run from flags and settings.
+
+pub mod apply;
+pub mod check;
+pub mod completions;
+pub mod converge;
+pub mod facts;
+pub mod graph;
+pub mod plan;
+pub mod resource;
+pub mod runs;
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use serde_json::Value;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use toque_engine::diagnostic::{Diagnostic, Source, Span};
+use toque_engine::event::Sink;
+use toque_engine::name::RecipeName;
+use toque_engine::report::{Outcome, Report};
+use toque_engine::run::{Options, Refused};
+use toque_engine::stop::Stop;
+use toque_engine::system::{HostSystem, Query, Request};
+
+use crate::args::{Format, Node, Reporting, Running};
+use crate::output;
+use crate::output::progress::Progress;
+use crate::output::text::{Detail, Text};
+use crate::settings::{Settings, find_repository, seconds};
+
+/// How the process ends. The numbers are part of the interface.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Exit {
+    Success,
+    /// Converge began and failed.
+    Failed,
+    /// Nothing was touched.
+    Refused,
+    Stopped,
+    /// A plan found changes, and the exit code was to say so.
+    Pending,
+}
+
+impl Exit {
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Failed => 1,
+            Self::Refused => 2,
+            Self::Stopped => 3,
+            Self::Pending => 4,
+        }
+    }
+}
+
+/// What flags and settings make of a run.
+pub struct Prepared {
+    pub options: Options,
+    pub system: Rc<HostSystem>,
+    pub settings: Settings,
+}
+
+/// Reads settings and attributes, and readies the machine. `repo` and `run_list` are none for what needs no repository.
+pub fn prepare(node: &Node, running: Option<&Running>, repo: Option<(Option<&Path>, &[String])>) -> Result<Prepared, Refused> {
+    let named = repo.and_then(|(repo, _)| repo);
+    let system_settings = Settings::read(None)?;
+    let repository = match repo {
+        Some(_) => find_repository(named)?.or(system_settings.repo),
+        None => None,
+    };
+    let settings = Settings::read(repository.as_deref())?;
+    let stop = Stop::new(seconds(running.map_or(30.0, |running| running.stop_timeout)));
+    let live: Box<dyn Fn(&str)> = Box::new(|line| output::message(&format!("  | {line}")));
+    let mut system = HostSystem::new();
+    (system.stop, system.proxies, system.live) = (stop.clone(), settings.proxies(), Some(live));
+    let mut attributes = match &node.attributes {
+        Some(place) => read_attributes(place, &system)?,
+        None => Value::Null,
+    };
+    let run_list = match repo {
+        Some((_, items)) => run_list(items, &mut attributes, &settings)?,
+        None => Vec::new(),
+    };
+    if repo.is_some() && repository.is_none() {
+        return Err(Diagnostic::error("there is no repository of cookbooks here")
+            .hint("run toque below a folder with `cookbooks/`, or name one with `--repo`; `toque apply` runs a single recipe")
+            .into());
+    }
+    let options = Options {
+        repository,
+        run_list,
+        attributes,
+        node_name: node.node.clone().or_else(|| settings.node_name.clone()).unwrap_or_else(host_name),
+        environment: settings.environment.clone().unwrap_or_else(|| "_default".to_owned()),
+        state_dir: Some(settings.state_dir(node.state_dir.as_deref())),
+        lock_timeout: running.and_then(|running| running.lock_timeout).or(settings.lock_timeout).map(seconds),
+        hold_notifications_on_failure: running.is_some_and(|running| running.hold_notifications_on_failure),
+        limits: settings.limits(),
+        umask: umask(),
+        stop,
+        ..Options::default()
+    };
+    Ok(Prepared { options, system: Rc::new(system), settings })
+}
+
+/// SIGINT and SIGTERM ask the run to stop; it does so after what is in progress.
+pub fn heed_signals(stop: &Stop) {
+    let stop = stop.clone();
+    if let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) {
+        std::thread::spawn(move || {
+            for _ in signals.forever() {
+                stop.request();
+            }
+        });
+    }
+}
+
+/// Who listens to a run.
+pub fn listener(reporting: &Reporting, settings: &Settings) -> Result<Box<dyn Sink>, Refused> {
+    let detail = match (reporting.quiet, reporting.verbose) {
+        (true, _) => Detail::Quiet,
+        (_, true) => Detail::Verbose,
+        _ => Detail::Usual,
+    };
+    let log = match &settings.log {
+        Some(path) => Some(
+            std::fs::File::options()
+                .append(true)
+                .create(true)
+                .open(path)
+                .map_err(|error| Diagnostic::error(format!("cannot open the log `{}`: {error}", path.display())))?,
+        ),
+        None => None,
+    };
+    Ok(Box::new(Text { detail, progress: Progress::new(!reporting.quiet), silent: reporting.format == Format::Json, log }))
+}
+
+/// Writes the report where it was asked for, and tells how the process ends.
+pub fn finish(report: &Report, reporting: &Reporting) -> Result<Exit, Refused> {
+    let json = || serde_json::to_string_pretty(report).unwrap_or_default();
+    if reporting.format == Format::Json {
+        output::print(&json());
+    }
+    if let Some(path) = &reporting.report
+        && let Err(error) = std::fs::write(path, json() + "\n")
+    {
+        output::message(&format!("error: cannot write the report to `{}`: {error}", path.display()));
+        return Ok(if report.outcome == Outcome::Success { Exit::Failed } else { exit_of(report) });
+    }
+    Ok(exit_of(report))
+}
+
+fn exit_of(report: &Report) -> Exit {
+    match report.outcome {
+        Outcome::Success => Exit::Success,
+        Outcome::Failed => Exit::Failed,
+        Outcome::Stopped => Exit::Stopped,
+    }
+}
+
+/// The run list: what was given, else what the attributes bring, else the settings'.
+fn run_list(items: &[String], attributes: &mut Value, settings: &Settings) -> Result<Vec<RecipeName>, Diagnostic> {
+    let brought = attributes.as_object_mut().and_then(|map| map.shift_remove("run_list"));
+    let items: Vec<String> = if !items.is_empty() {
+        items.iter().flat_map(|item| item.split(',')).map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect()
+    } else if let Some(list) = brought {
+        serde_json::from_value(list).map_err(|_| Diagnostic::error("`run_list` of the attributes is no array of strings"))?
+    } else {
+        settings.run_list.clone()
+    };
+    items.iter().map(|item| RecipeName::parse(item, None).map_err(Diagnostic::error)).collect()
+}
+
+/// A JSON object from a file, a URL, or standard input.
+fn read_attributes(place: &str, system: &HostSystem) -> Result<Value, Diagnostic> {
+    let what = if place == "-" { "standard input" } else { place };
+    let text = if place == "-" {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).map_err(|error| error.to_string()).map(|_| text)
+    } else if place.starts_with("http://") || place.starts_with("https://") {
+        let request =
+            Request { url: place.to_owned(), headers: Vec::new(), timeout: std::time::Duration::from_secs(60), verify: true };
+        match system.fetch(&request) {
+            Ok(response) if response.status == 200 => String::from_utf8(response.body).map_err(|error| error.to_string()),
+            Ok(response) => Err(format!("the server answered {}", response.status)),
+            Err(failure) => Err(failure.message),
+        }
+    } else {
+        std::fs::read_to_string(place).map_err(|error| error.to_string())
+    };
+    let text = text.map_err(|cause| Diagnostic::error(format!("cannot read the attributes from {what}: {cause}")))?;
+    parse_json(what, &text)
+}
+
+/// Reads JSON; a mistake is shown where it stands.
+pub fn parse_json(name: &str, text: &str) -> Result<Value, Diagnostic> {
+    serde_json::from_str(text).map_err(|error| {
+        let source = Rc::new(Source { name: name.to_owned(), path: None, text: text.to_owned() });
+        let cause = error.to_string();
+        let cause = cause.split(" at line ").next().unwrap_or(&cause);
+        Diagnostic::error(format!("cannot read JSON from {name}: {cause}")).at(Span {
+            source,
+            line: error.line().max(1),
+            column: error.column().max(1),
+            length: 1,
+        })
+    })
+}
+
+fn host_name() -> String {
+    let name = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+    name.filter(|name| !name.is_empty()).unwrap_or_else(|| "localhost".to_owned())
+}
+
+/// The mask that this process was given; asking sets it, so it is set back.
+fn umask() -> u32 {
+    let mask = nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
+    nix::sys::stat::umask(mask);
+    mask.bits()
+}
+
+/// A source of one recipe.
+pub fn recipe_source(file: Option<&PathBuf>, code: Option<&str>) -> Result<Source, Diagnostic> {
+    match (file, code) {
+        (_, Some(code)) => Ok(Source { name: "-e".to_owned(), path: None, text: code.to_owned() }),
+        (Some(path), None) => {
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| Diagnostic::error(format!("cannot read the recipe `{}`: {error}", path.display())))?;
+            Ok(Source { name: path.display().to_string(), path: Some(path.clone()), text })
+        }
+        (None, None) => Err(Diagnostic::error("name a recipe file, or give the recipe with `-e`")),
+    }
+}

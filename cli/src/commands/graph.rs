@@ -1,0 +1,64 @@
+//! `toque graph`.
+
+use std::fmt::Write as _;
+use std::rc::Rc;
+
+use toque_engine::run::{self, Drawing, Refused};
+
+use super::{Exit, prepare};
+use crate::args::{Graph, GraphFormat};
+use crate::output;
+
+pub fn graph(args: &Graph) -> Result<Exit, Refused> {
+    let prepared = prepare(&args.source.node, None, Some((args.source.repo.as_deref(), &args.source.run_list)))?;
+    let drawing = run::graph(prepared.system, Rc::new(toque_resources::standard()), &prepared.options, Box::new(()))?;
+    output::print(&match args.format {
+        GraphFormat::Text => text(&drawing),
+        GraphFormat::Dot => dot(&drawing),
+        GraphFormat::Json => serde_json::to_string_pretty(&drawing).unwrap_or_default(),
+    });
+    Ok(Exit::Success)
+}
+
+fn text(drawing: &Drawing) -> String {
+    let mut text = String::new();
+    let mut recipe = None;
+    for resource in &drawing.resources {
+        if recipe != Some(&resource.recipe) {
+            let _ = writeln!(text, "{}", resource.recipe.as_deref().unwrap_or("(no recipe)"));
+            recipe = Some(&resource.recipe);
+        }
+        let at = resource.at.as_deref().map_or(String::new(), |at| format!("  ({at})"));
+        let _ = writeln!(text, "  {} {}{at}", resource.id, resource.actions.join(", "));
+        for by in &resource.set_by {
+            let _ = writeln!(text, "    changed by {by}");
+        }
+        for edge in &resource.notifies {
+            let _ = writeln!(text, "    -> {} {} ({})", edge.target, edge.action, edge.timing);
+        }
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+/// Declaration order downwards in grey, notifications in colour.
+fn dot(drawing: &Drawing) -> String {
+    let quote = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+    let mut text = "digraph toque {\n  rankdir=TB;\n  node [shape=box, fontname=\"sans-serif\"];\n".to_owned();
+    for (index, resource) in drawing.resources.iter().enumerate() {
+        let label = format!("{}\n{}", resource.id, resource.actions.join(", "));
+        let _ = writeln!(text, "  r{index} [label={}];", quote(&label).replace('\n', "\\n"));
+        if index > 0 {
+            let _ = writeln!(text, "  r{} -> r{index} [color=gray70, arrowhead=vee];", index - 1);
+        }
+    }
+    for (index, resource) in drawing.resources.iter().enumerate() {
+        for edge in &resource.notifies {
+            let style = if edge.timing == "delayed" { "dashed" } else { "solid" };
+            let label = quote(&format!("{} ({})", edge.action, edge.timing));
+            let _ = writeln!(text, "  r{index} -> r{} [label={label}, style={style}, color=blue, constraint=false];", edge.to);
+        }
+    }
+    text.push('}');
+    text
+}

@@ -1,0 +1,55 @@
+//! `toque plan`.
+
+use std::rc::Rc;
+
+use toque_engine::diagnostic::{Diagnostic, did_you_mean};
+use toque_engine::facts::shipped::{shipped, shipped_platforms};
+use toque_engine::run::{self, Refused};
+
+use super::{Exit, Prepared, finish, heed_signals, listener, prepare};
+use crate::args::Plan;
+use crate::output;
+
+pub fn plan(args: &Plan) -> Result<Exit, Refused> {
+    let prepared = prepare(&args.source.node, None, Some((args.source.repo.as_deref(), &args.source.run_list)))?;
+    if let Some(platform) = &args.platform {
+        return elsewhere(prepared, platform);
+    }
+    heed_signals(&prepared.options.stop);
+    let sink = listener(&args.reporting, &prepared.settings)?;
+    let report = run::plan(prepared.system, Rc::new(toque_resources::standard()), &prepared.options, sink)?;
+    let exit = finish(&report, &args.reporting)?;
+    let pending = report.counts.would_change + report.counts.may_change > 0;
+    Ok(if exit == Exit::Success && pending && args.detailed_exit_code { Exit::Pending } else { exit })
+}
+
+/// Which provider each resource would get on another platform.
+fn elsewhere(mut prepared: Prepared, wanted: &str) -> Result<Exit, Refused> {
+    let (platform, version) = match wanted.split_once(['-', ':', '@', ' ']) {
+        Some((platform, version)) => (platform, Some(version)),
+        None => (wanted, None),
+    };
+    let Some(machine) = shipped(platform, version) else {
+        let known: Vec<String> = shipped_platforms().map(|(platform, version)| format!("{platform}-{version}")).collect();
+        let unknown = Diagnostic::error(format!("no facts of a platform `{wanted}` are known"));
+        let hint = did_you_mean(wanted, known.iter().map(String::as_str));
+        return Err(unknown.hint(hint.unwrap_or_else(|| format!("known are {}", known.join(", ")))).into());
+    };
+    prepared.options.elsewhere = Some(machine);
+    let chosen = run::providers(prepared.system, Rc::new(toque_resources::standard()), &prepared.options, Box::new(()))?;
+    let mut exit = Exit::Success;
+    let width = chosen.iter().map(|(resource, _)| resource.chars().count()).max().unwrap_or(0);
+    for (resource, provider) in chosen {
+        match provider {
+            Ok(provider) => output::print(&format!("{resource:width$}  {provider}")),
+            Err(failure) => {
+                exit = Exit::Failed;
+                output::print(&format!("{resource:width$}  none: {}", failure.message));
+                for note in failure.notes.iter().flat_map(|note| note.lines()) {
+                    output::print(&format!("{:width$}    {note}", ""));
+                }
+            }
+        }
+    }
+    Ok(exit)
+}

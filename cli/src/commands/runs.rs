@@ -1,0 +1,105 @@
+//! `toque runs`: the history, and what is owed.
+
+use serde_json::Value;
+use toque_engine::diagnostic::{Diagnostic, did_you_mean};
+use toque_engine::run::Refused;
+use toque_engine::state::{History, Journal, RunLock};
+use toque_engine::stop::Stop;
+
+use super::Exit;
+use crate::args::{Format, Runs, RunsWhat};
+use crate::output;
+use crate::settings::{Settings, find_repository};
+
+pub fn runs(args: &Runs) -> Result<Exit, Refused> {
+    let settings = Settings::read(find_repository(None)?.as_deref())?;
+    let state_dir = settings.state_dir(args.state_dir.as_deref());
+    let history = History::of(&state_dir);
+    match &args.what {
+        RunsWhat::List => {
+            for id in history.ids()? {
+                output::print(&line(&id, &history.report(Some(&id))?));
+            }
+        }
+        RunsWhat::Show { id, format } => {
+            let report = history.report(id.as_deref())?;
+            output::print(&match format {
+                Format::Json => serde_json::to_string_pretty(&report).unwrap_or_default(),
+                Format::Text => text(&report),
+            });
+        }
+        RunsWhat::Owed { forget: None } => {
+            for owed in Journal::open(Some(&state_dir))?.owed() {
+                let declared = owed.declared.as_deref().map_or(String::new(), |place| format!(", declared at {place}"));
+                output::print(&format!(
+                    "{} {} ({}; because {} changed in run {}{declared})",
+                    owed.target, owed.action, owed.timing, owed.by, owed.since
+                ));
+            }
+        }
+        RunsWhat::Owed { forget: Some(target) } => {
+            let _lock = RunLock::take(&state_dir, None, &Stop::default(), &mut |holder| {
+                output::message(&format!("waiting for another run: {holder}"));
+            })?;
+            let mut journal = Journal::open(Some(&state_dir))?;
+            let all: Vec<(String, String)> = journal.owed().map(|owed| (owed.target.clone(), owed.action.clone())).collect();
+            let (found, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|(owed, _)| owed == target);
+            if found.is_empty() {
+                let none = Diagnostic::error(format!("nothing is owed to `{target}`"));
+                return Err(match did_you_mean(target, others.iter().map(|(owed, _)| owed.as_str())) {
+                    Some(hint) => none.hint(hint),
+                    None => none.hint("`toque runs owed` shows what is"),
+                }
+                .into());
+            }
+            for (target, action) in found {
+                journal.paid(&target, &action)?;
+                output::print(&format!("forgot {target} {action}"));
+            }
+            journal.close()?;
+        }
+    }
+    Ok(Exit::Success)
+}
+
+fn line(id: &str, report: &Value) -> String {
+    let counts = &report["counts"];
+    let list: Vec<&str> = report["run_list"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let mut text = format!(
+        "{id}  {:8} {} changed, {} up to date, {} failed  [{}]",
+        report["outcome"].as_str().unwrap_or_default(),
+        counts["changed"],
+        counts["up_to_date"],
+        counts["failed"],
+        list.join(", ")
+    );
+    let owed = report["owed"].as_array().map_or(0, Vec::len);
+    if owed > 0 {
+        text.push_str(&format!("  {owed} owed"));
+    }
+    text
+}
+
+fn text(report: &Value) -> String {
+    let id = report["id"].as_str().unwrap_or_default();
+    let mut lines = vec![line(id, report)];
+    for record in report["resources"].as_array().into_iter().flatten() {
+        let status = record["status"].as_str().unwrap_or_default();
+        if status == "up-to-date" || status == "skipped" {
+            continue;
+        }
+        let name = |key: &str| record[key].as_str().unwrap_or_default().to_owned();
+        lines.push(format!("{} {}: {status}  ({})", name("resource"), name("action"), name("at")));
+        for change in record["changes"].as_array().into_iter().flatten() {
+            lines.push(format!("    {}", change["what"].as_str().unwrap_or_default()));
+            lines.extend(change["diff"].as_str().into_iter().flat_map(str::lines).map(|line| format!("      {line}")));
+        }
+        if let Some(message) = record["error"]["message"].as_str() {
+            lines.push(format!("    {message}"));
+        }
+    }
+    for owed in report["owed"].as_array().into_iter().flatten() {
+        lines.push(format!("owed: {} {}", owed["target"].as_str().unwrap_or_default(), owed["action"].as_str().unwrap_or_default()));
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,57 @@
+//! Mistakes with the place they stand in, as rustc draws them.
+
+use annotate_snippets::{AnnotationKind, Element, Group, Level, Renderer, Snippet};
+use toque_engine::diagnostic::{Diagnostic, Diagnostics, Severity, Span};
+
+/// Prints them to standard error, an empty line between two.
+pub fn print(diagnostics: &Diagnostics) {
+    for diagnostic in &diagnostics.0 {
+        super::message(&draw(diagnostic));
+        super::message("");
+    }
+}
+
+/// The drawing of one, with colours that the stream drops where nobody sees them.
+pub fn draw(diagnostic: &Diagnostic) -> String {
+    let (level, name) = match diagnostic.severity {
+        Severity::Error => (Level::ERROR, "error"),
+        Severity::Warning => (Level::WARNING, "warning"),
+    };
+    let title = level.with_name(name).primary_title(&*diagnostic.message);
+    let mut main = match &diagnostic.span {
+        Some(span) => title.element(snippet(span, AnnotationKind::Primary, diagnostic.label.as_deref())),
+        None => Group::with_title(title),
+    };
+    for note in &diagnostic.notes {
+        main = main.element(Element::from(Level::NOTE.message(&**note)));
+    }
+    for hint in &diagnostic.hints {
+        main = main.element(Element::from(Level::HELP.message(&**hint)));
+    }
+    let mut report = vec![main];
+    for (span, what) in &diagnostic.frames {
+        report.push(Level::NOTE.secondary_title(&**what).element(snippet(span, AnnotationKind::Context, None)));
+    }
+    Renderer::styled().render(&report)
+}
+
+/// The line of a span and those around it.
+fn snippet<'a>(span: &'a Span, kind: AnnotationKind, label: Option<&'a str>) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
+    let text = &span.source.text;
+    let from = byte_of(text, span.line, span.column);
+    let to = byte_of(text, span.line, span.column + span.length).max(from);
+    Snippet::source(&**text).path(&*span.source.name).annotation(kind.span(from..to).label(label))
+}
+
+/// Where a line's column begins in the text; its end when the line is shorter.
+fn byte_of(text: &str, line: usize, column: usize) -> usize {
+    let mut start = 0;
+    for (index, content) in text.split_inclusive('\n').enumerate() {
+        if index + 1 == line {
+            let content = content.trim_end_matches(['\n', '\r']);
+            return start + content.char_indices().nth(column.saturating_sub(1)).map_or(content.len(), |(at, _)| at);
+        }
+        start += content.len();
+    }
+    text.len()
+}

@@ -1,0 +1,36 @@
+//! What is being done right now, on a line that is written over; only where somebody watches a terminal.
+
+use std::io::{IsTerminal, Write};
+
+/// The line at the bottom of the terminal.
+pub struct Progress {
+    watched: bool,
+    shown: bool,
+}
+
+impl Progress {
+    pub fn new(wanted: bool) -> Self {
+        Self { watched: wanted && std::io::stderr().is_terminal(), shown: false }
+    }
+
+    /// Writes over the line.
+    pub fn show(&mut self, text: &str) {
+        if self.watched {
+            let short: String = text.chars().take(76).collect();
+            let mut out = std::io::stderr().lock();
+            let _ = write!(out, "\r\x1b[K… {short}");
+            let _ = out.flush();
+            self.shown = true;
+        }
+    }
+
+    /// Takes the line away.
+    pub fn clear(&mut self) {
+        if self.shown {
+            let mut out = std::io::stderr().lock();
+            let _ = write!(out, "\r\x1b[K");
+            let _ = out.flush();
+            self.shown = false;
+        }
+    }
+}

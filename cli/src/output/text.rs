@@ -1,0 +1,205 @@
+//! A run for the terminal: a line for each action that did something, its changes below it, and a summary.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use anstyle::{AnsiColor, Effects, Style};
+use toque_engine::event::{Event, Sink};
+use toque_engine::report::{Cause, Counts, Outcome, Record, Report, Status};
+use toque_engine::resource::Level;
+
+use super::diagnostic;
+use super::progress::Progress;
+
+const BOLD: Style = Style::new().effects(Effects::BOLD);
+const DIM: Style = Style::new().effects(Effects::DIMMED);
+const CHANGED: Style = AnsiColor::Yellow.on_default();
+const PERHAPS: Style = AnsiColor::Cyan.on_default();
+const FINE: Style = AnsiColor::Green.on_default();
+const WRONG: Style = AnsiColor::Red.on_default().effects(Effects::BOLD);
+
+/// How much is shown.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    /// Only what failed.
+    Quiet,
+    /// What changed, and what did not go well.
+    Usual,
+    /// Everything.
+    Verbose,
+}
+
+/// Writes a run as it goes on.
+pub struct Text {
+    pub detail: Detail,
+    pub progress: Progress,
+    /// Whether the lines are data (a plan's, a converge's) or JSON takes their place.
+    pub silent: bool,
+    /// What is printed is appended here as well, without colours.
+    pub log: Option<std::fs::File>,
+}
+
+impl Text {
+    fn line(&mut self, text: &str) {
+        self.progress.clear();
+        if let Some(log) = &mut self.log {
+            let _ = writeln!(log, "{}", anstream::adapter::strip_str(text));
+        }
+        if !self.silent {
+            super::print(text);
+        }
+    }
+
+    fn message(&mut self, text: &str) {
+        self.progress.clear();
+        if let Some(log) = &mut self.log {
+            let _ = writeln!(log, "{}", anstream::adapter::strip_str(text));
+        }
+        super::message(text);
+    }
+
+    fn done(&mut self, record: &Record) {
+        let wrong = matches!(record.status, Status::Failed | Status::Interrupted);
+        let quiet_end = matches!(record.status, Status::UpToDate | Status::Skipped);
+        let shown = match self.detail {
+            Detail::Quiet => wrong,
+            Detail::Usual => !quiet_end || !record.notes.is_empty(),
+            Detail::Verbose => true,
+        };
+        if shown {
+            let text = described(record);
+            self.line(&text);
+        }
+        if let Some(error) = &record.error {
+            let drawn = diagnostic::draw(error);
+            self.message(&drawn);
+        }
+    }
+
+    fn finished(&mut self, report: &Report, counts: &Counts) {
+        for owed in &report.owed {
+            let text = format!(
+                "{PERHAPS}owed{PERHAPS:#} {} of {} since run {}, because {} changed{}",
+                owed.action,
+                owed.target,
+                owed.since,
+                owed.by,
+                if report.command == "plan" { "; converge would deliver it if it is declared" } else { "" }
+            );
+            self.message(&text);
+        }
+        if self.detail == Detail::Quiet {
+            return;
+        }
+        let text = summary(report, counts);
+        self.line(&text);
+    }
+}
+
+impl Sink for Text {
+    fn event(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Waiting { holder } => self.message(&format!("waiting for another run: {holder}")),
+            Event::Compiling { .. } => self.progress.show("compiling recipes"),
+            Event::Converging { .. } => self.progress.clear(),
+            Event::Started { resource, action } => self.progress.show(&format!("{resource} {action}")),
+            Event::Retrying { resource, action, left, error } => {
+                self.message(&format!("{resource} {action} failed and is tried again ({left} left): {error}"));
+            }
+            Event::Output { line } => self.message(&format!("{DIM}  | {line}{DIM:#}")),
+            Event::Done(record) => self.done(record),
+            Event::Delayed { .. } => {}
+            Event::Stopping => self.message("told to stop: nothing further is begun"),
+            Event::Log { level, message } => {
+                let shown = match level {
+                    Level::Debug => self.detail == Detail::Verbose,
+                    Level::Info => self.detail >= Detail::Usual,
+                    Level::Warn | Level::Error => true,
+                };
+                if shown {
+                    let style = if *level >= Level::Warn { CHANGED } else { DIM };
+                    self.message(&format!("{style}{}:{style:#} {message}", format!("{level:?}").to_lowercase()));
+                }
+            }
+            Event::Finished { report, counts } => self.finished(report, counts),
+        }
+    }
+}
+
+/// An action and what it changed.
+fn described(record: &Record) -> String {
+    let (glyph, style, word) = match record.status {
+        Status::Changed => ("~", CHANGED, ""),
+        Status::WouldChange => ("~", CHANGED, "would change"),
+        Status::MayChange => ("?", PERHAPS, "may change"),
+        Status::UpToDate => ("=", FINE, "up to date"),
+        Status::Skipped => ("-", DIM, "skipped"),
+        Status::Failed => ("!", WRONG, if record.ignored { "failed, and that is ignored" } else { "failed" }),
+        Status::Interrupted => ("!", WRONG, "interrupted"),
+    };
+    let mut text = format!("{style}{glyph}{style:#} {BOLD}{}{BOLD:#} {}", record.resource, record.action);
+    if !word.is_empty() {
+        let _ = write!(text, ": {style}{word}{style:#}");
+    }
+    if !record.depends_on.is_empty() {
+        let _ = write!(text, ", depending on {}", record.depends_on.join(", "));
+    }
+    match &record.cause {
+        Cause::Declared => {}
+        Cause::Before(by) => {
+            let _ = write!(text, " {DIM}(before {by} changes){DIM:#}");
+        }
+        Cause::Immediately(by) | Cause::Delayed(by) => {
+            let _ = write!(text, " {DIM}(because {by} changed){DIM:#}");
+        }
+        Cause::Owed => {
+            let _ = write!(text, " {DIM}(owed by an earlier run){DIM:#}");
+        }
+    }
+    if let Some(reason) = &record.reason {
+        let _ = write!(text, " {DIM}({reason}){DIM:#}");
+    }
+    for change in &record.changes {
+        let _ = write!(text, "\n    {}", change.what);
+        for line in change.diff.iter().flat_map(|diff| diff.lines()) {
+            let style = match line.as_bytes().first() {
+                Some(b'+') => FINE,
+                Some(b'-') => AnsiColor::Red.on_default(),
+                _ => DIM,
+            };
+            let _ = write!(text, "\n      {style}{line}{style:#}");
+        }
+    }
+    for note in &record.notes {
+        let _ = write!(text, "\n    {DIM}note: {note}{DIM:#}");
+    }
+    text
+}
+
+/// The last line of a run.
+fn summary(report: &Report, counts: &Counts) -> String {
+    let mut parts = Vec::new();
+    if report.command == "plan" {
+        parts.push(format!("{} would change", counts.would_change));
+        if counts.may_change > 0 {
+            parts.push(format!("{} may change", counts.may_change));
+        }
+    } else {
+        parts.push(format!("{} changed", counts.changed));
+    }
+    parts.push(format!("{} up to date", counts.up_to_date));
+    for (count, word) in [(counts.skipped, "skipped"), (counts.failed, "failed"), (counts.not_reached, "not reached")] {
+        if count > 0 {
+            parts.push(format!("{count} {word}"));
+        }
+    }
+    let (style, word) = match (report.outcome, report.command) {
+        (Outcome::Success, "plan") => (FINE, "planned"),
+        (Outcome::Success, _) => (FINE, "converged"),
+        (Outcome::Failed, _) => (WRONG, "failed"),
+        (Outcome::Stopped, _) => (WRONG, "stopped"),
+    };
+    let seconds = report.compile_seconds + report.converge_seconds;
+    let of = if counts.resources == 1 { "1 resource" } else { &format!("{} resources", counts.resources) };
+    format!("{style}{word}{style:#} {of}: {} {DIM}({seconds:.2} s){DIM:#}", parts.join(", "))
+}

@@ -1,0 +1,73 @@
+//! `package` by apt, and `apt_update`.
+
+use toque_engine::system::FakeSystem;
+use toque_resources::simulated::debian;
+
+use crate::{converges, fails, fresh, offered};
+
+fn commands(machine: &FakeSystem, word: &str) -> Vec<String> {
+    machine
+        .effects()
+        .into_iter()
+        .filter(|effect| effect.contains("apt-get") && effect.split(' ').any(|part| part == word))
+        .collect()
+}
+
+#[test]
+fn installs_in_one_command() {
+    let (machine, lines) = converges(&fresh(), r#"package(["tool", "web"]); log("between"); package("libc");"#);
+    assert_eq!(lines, ["install package `tool` 1.1", "install package `web` 2.0"]);
+    let installs = commands(&machine, "install");
+    assert!(installs.len() == 1 && installs[0].ends_with("install -- tool web"), "{installs:?}");
+}
+
+#[test]
+fn neighbours_share_a_transaction() {
+    let (machine, _) = converges(&fresh(), r#"package("tool"); package("web"); package("mta");"#);
+    assert_eq!(commands(&machine, "install").len(), 1, "{:?}", machine.effects());
+}
+
+#[test]
+fn refreshes_the_lists_once() {
+    let (machine, lines) = converges(&debian(offered()), r#"package("tool"); package("web"); package("mta-a");"#);
+    assert_eq!(lines[0], "refresh the package lists");
+    assert_eq!(commands(&machine, "update").len(), 1, "{:?}", machine.effects());
+    let (machine, _) = converges(&debian(offered()), r#"apt_update("daily"); package("tool");"#);
+    assert_eq!(commands(&machine, "update").len(), 1, "{:?}", machine.effects());
+}
+
+#[test]
+fn brings_versions_about() {
+    let (machine, _) = converges(&fresh(), r#"package("tool", #{ version: "1.0" });"#);
+    let (machine, lines) = converges(&machine, r#"package("tool", #{ action: "upgrade" });"#);
+    assert_eq!(lines, ["upgrade package `tool` from 1.0 to 1.1"]);
+    let (_, lines) = converges(&machine, r#"package("tool", #{ version: "1.0", allow_downgrade: false });"#);
+    assert!(lines.is_empty(), "{lines:?}");
+    let (machine, lines) = converges(&machine, r#"package("tool", #{ version: "1.0" });"#);
+    assert_eq!(lines, ["downgrade package `tool` from 1.1 to 1.0"]);
+    let (machine, _) = converges(&machine, r#"package("tool", #{ action: "lock" });"#);
+    assert!(fails(&machine, r#"package("tool", #{ action: "upgrade" });"#).contains("is locked at 1.0"));
+    converges(&machine, r#"package("tool", #{ action: ["unlock", "upgrade"] });"#);
+}
+
+#[test]
+fn removes_and_purges() {
+    let (machine, _) = converges(&fresh(), r#"package("web");"#);
+    let (machine, lines) = converges(&machine, r#"package("web", #{ action: "remove" });"#);
+    assert_eq!(lines, ["remove package `web` 2.0"]);
+    assert_eq!(machine.text("/etc/web/web.conf"), "# main\n");
+    let (machine, lines) = converges(&machine, r#"package("web", #{ action: "purge" });"#);
+    assert_eq!(lines, ["purge the configuration files of package `web`"]);
+    assert_eq!(machine.text("/etc/web/web.conf"), "");
+}
+
+#[test]
+fn names_what_does_not_exist() {
+    let said = fails(&fresh(), r#"package("wep");"#);
+    assert!(said.contains("no package `wep` in the lists of this machine") && said.contains("did you mean `web`?"), "{said}");
+    let said = fails(&fresh(), r#"package("tool", #{ version: "9" });"#);
+    assert!(said.contains("no version 9") && said.contains("1.1, 1.0"), "{said}");
+    let said = fails(&fresh(), r#"package("dns");"#);
+    assert!(said.contains("several provide it") && said.contains("dns-a, dns-b"), "{said}");
+    converges(&fresh(), r#"package("mta"); package("mta-a");"#);
+}
