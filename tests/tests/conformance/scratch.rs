@@ -8,17 +8,26 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::AT_FDCWD;
 use nix::sys::stat::{Mode, UtimensatFlags, utimensat};
 use nix::sys::time::TimeSpec;
-use nix::unistd::{Gid, Group, Uid, User, mkfifo};
+use nix::unistd::mkfifo;
 use serde_json::{Map, Value};
 use tempfile::TempDir;
 
 /// What stands for the folder's path in a recorded case.
 const ROOT: &str = "$ROOT";
 
+const USERS: &str = "/etc/passwd";
+const GROUPS: &str = "/etc/group";
+
 pub struct Scratch {
     folder: TempDir,
-    /// Inode and modification time of what was there at the start.
-    before: BTreeMap<String, (u64, Time)>,
+    /// What was there at the start.
+    before: BTreeMap<String, Before>,
+}
+
+struct Before {
+    kind: fs::FileType,
+    inode: u64,
+    modified: Time,
 }
 
 /// Seconds and nanoseconds.
@@ -38,7 +47,8 @@ impl Scratch {
         for (path, metadata) in walk(scratch.path()) {
             let old = TimeSpec::new(1_000_000_000, 0);
             utimensat(AT_FDCWD, &scratch.path().join(&path), &old, &old, UtimensatFlags::NoFollowSymlink).unwrap();
-            scratch.before.insert(path, (metadata.ino(), (old.tv_sec(), old.tv_nsec())));
+            let modified = (old.tv_sec(), old.tv_nsec());
+            scratch.before.insert(path, Before { kind: metadata.file_type(), inode: metadata.ino(), modified });
         }
         scratch
     }
@@ -69,8 +79,8 @@ impl Scratch {
             }
             other => panic!("cannot make a {other}"),
         };
-        let user = entry["owner"].as_str().map(|name| User::from_name(name).unwrap().unwrap().uid.as_raw());
-        let group = entry["group"].as_str().map(|name| Group::from_name(name).unwrap().unwrap().gid.as_raw());
+        let user = entry["owner"].as_str().map(|name| number_of(USERS, name));
+        let group = entry["group"].as_str().map(|name| number_of(GROUPS, name));
         if user.is_some() || group.is_some() {
             lchown(&path, user, group).unwrap();
         }
@@ -116,21 +126,28 @@ impl Scratch {
             entry.insert("type".into(), "link".into());
             entry.insert("to".into(), shown(fs::read_link(&real).unwrap().to_str().unwrap().to_owned()).into());
         } else {
-            let kind = if kind.is_dir() { "dir" } else if kind.is_fifo() { "fifo" } else { "file" };
+            let kind = if kind.is_dir() {
+                "dir"
+            } else if kind.is_fifo() {
+                "fifo"
+            } else {
+                "file"
+            };
             entry.insert("type".into(), kind.into());
             entry.insert("mode".into(), format!("{:04o}", metadata.mode() & 0o7777).into());
         }
-        entry.insert("owner".into(), owner(metadata.uid()));
-        entry.insert("group".into(), group(metadata.gid()));
+        entry.insert("owner".into(), name_of(USERS, metadata.uid()));
+        entry.insert("group".into(), name_of(GROUPS, metadata.gid()));
         if kind.is_file() {
             entry.insert("content".into(), shown(String::from_utf8(fs::read(&real).unwrap()).unwrap()).into());
             if metadata.nlink() > 1 {
                 entry.insert("links".into(), metadata.nlink().into());
             }
         }
-        if let Some((inode, time)) = self.before.get(path) {
-            entry.insert("same_inode".into(), (*inode == metadata.ino()).into());
-            if kind.is_file() && *time != modified(metadata) {
+        if let Some(before) = self.before.get(path) {
+            // What took the place of something else may have been given the inode that this has just let go.
+            entry.insert("same_inode".into(), (before.inode == metadata.ino() && before.kind == kind).into());
+            if kind.is_file() && before.modified != modified(metadata) {
                 entry.insert("touched".into(), true.into());
             }
         }
@@ -142,12 +159,20 @@ fn modified(metadata: &fs::Metadata) -> Time {
     (metadata.mtime(), metadata.mtime_nsec())
 }
 
-fn owner(uid: u32) -> Value {
-    User::from_uid(Uid::from_raw(uid)).unwrap().map_or_else(|| uid.into(), |user| user.name.into())
+/// The name of a number in `/etc/passwd` or `/etc/group`, or else the number.
+fn name_of(database: &str, id: u32) -> Value {
+    let known = accounts(database).into_iter().find(|(_, number)| *number == id);
+    known.map_or_else(|| id.into(), |(name, _)| name.into())
 }
 
-fn group(gid: u32) -> Value {
-    Group::from_gid(Gid::from_raw(gid)).unwrap().map_or_else(|| gid.into(), |group| group.name.into())
+fn number_of(database: &str, name: &str) -> u32 {
+    accounts(database).into_iter().find(|(known, _)| known == name).unwrap().1
+}
+
+fn accounts(database: &str) -> Vec<(String, u32)> {
+    let text = fs::read_to_string(database).unwrap();
+    let fields = text.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    fields.map(|fields| (fields[0].to_owned(), fields[2].parse().unwrap())).collect()
 }
 
 /// Everything below a folder by its relative path; links are not followed.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use toque_engine::cookbook::Cookbook;
-use toque_engine::facts::Facts;
+use toque_engine::facts::shipped::Shipped;
 use toque_engine::lookup::{self, Machine};
 use toque_engine::name::RecipeName;
 use toque_engine::report::Outcome;
@@ -69,7 +69,10 @@ fn converged(case: &Value) -> Result<(), String> {
     let options = Options {
         repository: Some(repository.path().to_owned()),
         run_list: vec![RecipeName { cookbook: "o".into(), recipe: "default".into() }],
-        facts: Some(Facts::fixed(facts.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect())),
+        elsewhere: Some(Shipped {
+            facts: facts.map(|(name, value)| (name.to_owned(), value.into())).into_iter().collect(),
+            programs: Vec::new(),
+        }),
         ..Options::default()
     };
     let system = Rc::new(FakeSystem::new());
