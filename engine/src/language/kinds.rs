@@ -309,11 +309,13 @@ fn condition(
         return Ok(Condition::Closure(Closure::new(guard.cast::<FnPtr>(), home, span())));
     }
     let found = plain_type(guard.type_name());
-    match to_json(guard)? {
-        Value::String(line) => Ok(Condition::Command(CommandGuard::plain(crate::property::CommandLine::Shell(line)))),
-        map @ Value::Object(_) => serde_path_to_error::deserialize(map).map(Condition::Command).map_err(|error| error.to_string()),
-        _ => Err(format!("a guard is a shell command, a closure, or a map with `command`, not {found}")),
-    }
+    let command: CommandGuard = match to_json(guard)? {
+        Value::String(line) => CommandGuard::plain(crate::property::CommandLine::Shell(line)),
+        map @ Value::Object(_) => serde_path_to_error::deserialize(map).map_err(|error| error.to_string())?,
+        _ => return Err(format!("a guard is a shell command, a closure, or a map with `command`, not {found}")),
+    };
+    command.check()?;
+    Ok(Condition::Command(command))
 }
 
 /// A property's error at the property, where it can be found in the call.
