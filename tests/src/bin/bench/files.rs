@@ -50,5 +50,5 @@ fn in_loop(folder: &Path) -> String {
 }
 
 fn content_in_loop() -> String {
-    format!("`number ${{i}}\\n{REST}\\n{REST}${{i}}\\n`")
+    format!("`number ${{i}}\n{REST}\n{REST}${{i}}\n`")
 }
