@@ -3,6 +3,7 @@
 //!
 //! Rhai is pinned: this module uses interfaces that it calls volatile. Each use is in one place and has a test.
 
+mod check;
 mod closure;
 mod engine;
 mod error;
@@ -18,6 +19,7 @@ mod value;
 use std::path::Path;
 use std::rc::Rc;
 
+pub use check::Looked;
 pub use closure::{Closure, Lazy};
 pub use engine::FUNCTIONS;
 pub(crate) use functions::{diagnostic_of, hex};
@@ -60,6 +62,18 @@ impl Language {
     pub fn run_text(&self, source: &Rc<Source>) -> Result<(), Diagnostic> {
         let name = RecipeName { cookbook: String::new(), recipe: source.name.clone() };
         script::run(&self.engine, &self.session, &name, source)
+    }
+
+    /// Looks at a script without running it.
+    pub fn look(&self, source: &Rc<Source>) -> Looked {
+        check::look(&self.engine, &self.session, source)
+    }
+
+    /// Looks at a script on disk without running it.
+    /// # Errors
+    /// When it cannot be read.
+    pub fn look_at(&self, path: &Path) -> Result<Looked, Diagnostic> {
+        Ok(self.look(&script::read(&self.session, path)?))
     }
 
     /// Calls a closure of a recipe, and gives what it returned.

@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod attributes;
+pub mod check;
 pub mod command;
 mod compile;
 mod converge;

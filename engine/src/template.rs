@@ -132,6 +132,14 @@ pub fn read(path: &Path) -> Result<String, Diagnostic> {
     })
 }
 
+/// Whether a template can be parsed at all.
+/// # Errors
+/// Where it cannot.
+pub fn parse(path: &Path) -> Result<(), Diagnostic> {
+    let source = Rc::new(Source { name: path.display().to_string(), path: Some(path.to_owned()), text: read(path)? });
+    Template::compile(&source.text).map(|_| ()).map_err(|error| parse_diagnostic(&source, &error))
+}
+
 fn parse_diagnostic(source: &Rc<Source>, error: &TemplateError) -> Diagnostic {
     let reason = error.reason().to_string();
     let message = reason.lines().next().unwrap_or_default().to_owned();

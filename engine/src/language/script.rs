@@ -97,7 +97,7 @@ fn scope() -> Scope<'static> {
 }
 
 /// The text of a script, remembered for positions. Paths are shown from the cookbook's folder on.
-fn read(session: &Session, path: &Path) -> Result<Rc<Source>, Diagnostic> {
+pub(super) fn read(session: &Session, path: &Path) -> Result<Rc<Source>, Diagnostic> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         let cause =
             if error.kind() == std::io::ErrorKind::InvalidData { "it is not UTF-8 text".to_owned() } else { error.to_string() };

@@ -1,0 +1,204 @@
+//! `check`: every mistake in the cookbooks of a repository, for each platform they name, without touching a machine.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use walkdir::WalkDir;
+
+use crate::cookbook::{self, Cookbook, Cookbooks};
+use crate::diagnostic::{Diagnostic, Diagnostics, Source};
+use crate::facts::shipped::{Shipped, shipped, shipped_platforms};
+use crate::language::Language;
+use crate::name::RecipeName;
+use crate::registry::Registry;
+use crate::run::{Options, Refused, open, try_compile};
+use crate::session::{Limits, Reach};
+use crate::stop::Stop;
+use crate::system::FakeSystem;
+use crate::template;
+
+/// What to check: a repository, and which of its cookbooks (all when none is named); or recipes of no cookbook.
+#[derive(Default)]
+pub struct Checked {
+    pub repository: Option<PathBuf>,
+    pub cookbooks: Vec<String>,
+    pub recipes: Vec<Source>,
+    pub limits: Limits,
+    pub stop: Stop,
+}
+
+/// Every mistake once, by file and place; none means that everything compiles on every platform.
+#[must_use]
+pub fn check(registry: &Rc<Registry>, checked: &Checked) -> Vec<Diagnostic> {
+    let mut mistakes = Vec::new();
+    if let Some(repository) = &checked.repository {
+        let (cookbooks, wrong) = cookbook::find(repository);
+        mistakes.extend(wrong);
+        for cookbook in cookbooks.values() {
+            if checked.cookbooks.is_empty() || checked.cookbooks.contains(&cookbook.about.name) {
+                mistakes.extend(check_cookbook(registry, checked, repository, &cookbooks, cookbook));
+            }
+        }
+    }
+    for recipe in &checked.recipes {
+        mistakes.extend(check_recipe(registry, checked, recipe));
+    }
+    sorted(mistakes)
+}
+
+fn check_cookbook(
+    registry: &Rc<Registry>,
+    checked: &Checked,
+    repository: &Path,
+    cookbooks: &Cookbooks,
+    cookbook: &Rc<Cookbook>,
+) -> Vec<Diagnostic> {
+    let mut mistakes = Vec::new();
+    let name = &cookbook.about.name;
+    if let Err(wrong) = cookbook::in_order(cookbooks, [name.clone()]) {
+        return vec![wrong];
+    }
+    let options = |machine: Shipped, run_list: Vec<RecipeName>| Options {
+        repository: Some(repository.to_owned()),
+        run_list,
+        elsewhere: Some(machine),
+        ..offline(checked)
+    };
+    let machines = platforms(cookbook, &mut mistakes);
+    let Some(first) = machines.first().cloned() else { return mistakes };
+    let default = RecipeName { cookbook: name.clone(), recipe: "default".to_owned() };
+    let mut included: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    match open(Rc::new(FakeSystem::new()), Rc::clone(registry), &options(first, vec![default]), Box::new(())) {
+        Err(refused) => mistakes.extend(refused.diagnostics.0),
+        Ok(session) => {
+            let language = Language::new(&session);
+            for folder in ["attributes", "recipes", "libraries", "resources"] {
+                for path in files(&cookbook.root.join(folder), "rhai") {
+                    match language.look_at(&path) {
+                        Err(mistake) => mistakes.push(mistake),
+                        Ok(looked) => {
+                            mistakes.extend(looked.mistakes);
+                            let recipe = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+                            let names = looked.includes.iter().filter_map(|text| RecipeName::parse(text, Some(name)).ok());
+                            let own = names.filter(|included| included.cookbook == *name).map(|included| included.recipe);
+                            included.entry(recipe).or_default().extend(own);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    for path in files(&cookbook.root.join("templates"), "hbs") {
+        if let Err(mistake) = template::parse(&path) {
+            mistakes.push(mistake);
+        }
+    }
+    for machine in machines {
+        for recipe in roots(cookbook, &included) {
+            let run_list = vec![RecipeName { cookbook: name.clone(), recipe }];
+            let options = options(machine.clone(), run_list);
+            if let Err(refused) = try_compile(Rc::new(FakeSystem::new()), Rc::clone(registry), &options, Box::new(())) {
+                mistakes.extend(refused.diagnostics.0);
+            }
+        }
+    }
+    mistakes
+}
+
+fn check_recipe(registry: &Rc<Registry>, checked: &Checked, recipe: &Source) -> Vec<Diagnostic> {
+    let source = || Source { name: recipe.name.clone(), path: recipe.path.clone(), text: recipe.text.clone() };
+    let options = Options { recipe: Some(source()), elsewhere: shipped("debian", None), ..offline(checked) };
+    let mut mistakes = Vec::new();
+    let session = open(Rc::new(FakeSystem::new()), Rc::clone(registry), &options, Box::new(()));
+    let looked = session.map(|session| Language::new(&session).look(&Rc::new(source())));
+    match looked {
+        Ok(looked) => mistakes.extend(looked.mistakes),
+        Err(refused) => mistakes.extend(refused.diagnostics.0),
+    }
+    let compiled = try_compile(Rc::new(FakeSystem::new()), Rc::clone(registry), &options, Box::new(()));
+    if let Err(Refused { diagnostics: Diagnostics(more), .. }) = compiled {
+        mistakes.extend(more);
+    }
+    mistakes
+}
+
+/// Nothing is asked of the machine that checks.
+fn offline(checked: &Checked) -> Options {
+    Options {
+        node_name: "example".to_owned(),
+        limits: checked.limits,
+        stop: checked.stop.clone(),
+        reach: Reach::Repository,
+        ..Options::default()
+    }
+}
+
+/// The machines that the cookbook is for: every version of each platform that it names and that there are facts of; the newest
+/// Debian when it names none.
+fn platforms(cookbook: &Cookbook, mistakes: &mut Vec<Diagnostic>) -> Vec<Shipped> {
+    if cookbook.about.platforms.is_empty() {
+        return shipped("debian", None).into_iter().collect();
+    }
+    let mut machines = Vec::new();
+    for (platform, constraint) in &cookbook.about.platforms {
+        let known: Vec<_> = shipped_platforms().filter(|(known, _)| known == platform).collect();
+        if known.is_empty() {
+            mistakes.push(
+                Diagnostic::warning(format!("cookbook `{}` is for `{platform}`, of which no facts are known", cookbook.about.name))
+                    .hint("it is not checked for that platform"),
+            );
+        }
+        let fitting = known.into_iter().filter(|(_, version)| version.parse().is_ok_and(|version| constraint.accepts(version)));
+        machines.extend(fitting.filter_map(|(platform, version)| shipped(platform, Some(version))));
+    }
+    machines
+}
+
+/// The recipes that no other recipe of the cookbook includes: the others are compiled with those that include them.
+fn roots(cookbook: &Cookbook, included: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
+    let recipes = cookbook.recipes();
+    let mut reached: HashSet<&str> = HashSet::new();
+    let mut roots: Vec<String> = Vec::new();
+    let targets: BTreeSet<&String> = included.iter().flat_map(|(from, to)| to.iter().filter(move |to| *to != from)).collect();
+    for recipe in recipes.iter().filter(|recipe| !targets.contains(recipe)) {
+        roots.push(recipe.clone());
+        reach(recipe, included, &mut reached);
+    }
+    // A circle of recipes has no root of its own.
+    for recipe in &recipes {
+        if reached.insert(recipe) {
+            roots.push(recipe.clone());
+            reach(recipe, included, &mut reached);
+        }
+    }
+    roots
+}
+
+fn reach<'a>(recipe: &'a str, included: &'a BTreeMap<String, BTreeSet<String>>, reached: &mut HashSet<&'a str>) {
+    let mut open = vec![recipe];
+    while let Some(recipe) = open.pop() {
+        reached.insert(recipe);
+        let next = included.get(recipe).into_iter().flatten().map(String::as_str);
+        open.extend(next.filter(|next| !reached.contains(next)));
+    }
+}
+
+fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    WalkDir::new(folder)
+        .sort_by_file_name()
+        .into_iter()
+        .flatten()
+        .filter(|entry| entry.file_type().is_file())
+        .map(walkdir::DirEntry::into_path)
+        .filter(|path| path.extension().is_some_and(|found| found == extension))
+        .collect()
+}
+
+/// By file and place, each once: what was seen in a look is often also what stopped a run.
+fn sorted(mut mistakes: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let place = |mistake: &Diagnostic| mistake.span.as_ref().map(|span| (span.source.name.clone(), span.line, span.column));
+    mistakes.sort_by_key(|mistake| (place(mistake), mistake.message.clone()));
+    mistakes.dedup_by(|one, two| place(one) == place(two) && one.message == two.message);
+    mistakes
+}

@@ -1,0 +1,135 @@
+//! What can be told of a script without running it: calls of what does not exist, and properties and actions that a kind has not,
+//! also in branches that are never taken.
+
+use std::collections::HashSet;
+use std::rc::Rc;
+
+use rhai::{AST, ASTNode, Engine, Expr, FnCallExpr, Position, Stmt};
+
+use super::error::unknown_word;
+use super::{COMMON, script};
+use crate::diagnostic::{Diagnostic, Source, did_you_mean};
+use crate::graph::{Act, actions_hint};
+use crate::name::ResourceId;
+use crate::registry::Kind;
+use crate::session::Session;
+
+/// What a look at a script told.
+#[derive(Default)]
+pub struct Looked {
+    pub mistakes: Vec<Diagnostic>,
+    /// The recipes that it names in `include_recipe`, as written.
+    pub includes: Vec<String>,
+}
+
+pub(super) fn look(engine: &Engine, session: &Session, source: &Rc<Source>) -> Looked {
+    session.sources.borrow_mut().insert(source.name.clone(), Rc::clone(source));
+    let ast = match script::compile(engine, session, source) {
+        Ok(ast) => ast,
+        Err(mistake) => return Looked { mistakes: vec![mistake], includes: Vec::new() },
+    };
+    let known = function_names(engine, &ast);
+    let mut looked = Looked::default();
+    ast.walk(&mut |path| {
+        match path.last() {
+            Some(ASTNode::Expr(Expr::FnCall(call, at)) | ASTNode::Stmt(Stmt::FnCall(call, at))) => {
+                function_call(session, source, &known, call, *at, &mut looked);
+            }
+            Some(ASTNode::Expr(Expr::MethodCall(call, _))) => method_call(session, source, call, &mut looked),
+            _ => {}
+        }
+        true
+    });
+    looked
+}
+
+/// Every name that a call may have: what is registered, and what the script defines.
+fn function_names(engine: &Engine, ast: &AST) -> HashSet<String> {
+    let mut names: HashSet<String> =
+        engine.collect_fn_metadata(None, |function| Some(function.metadata.name.to_string()), true).into_iter().collect();
+    names.extend(ast.iter_functions().map(|function| function.name.to_owned()));
+    // These are part of Rhai's grammar.
+    names.extend(["Fn", "call", "curry", "is_shared", "is_def_var", "is_def_fn", "type_of", "print", "debug"].map(str::to_owned));
+    names
+}
+
+fn function_call(
+    session: &Session,
+    source: &Rc<Source>,
+    known: &HashSet<String>,
+    call: &FnCallExpr,
+    at: Position,
+    looked: &mut Looked,
+) {
+    if call.op_token.is_some() || !call.namespace.is_empty() {
+        return;
+    }
+    let name = call.name.as_str();
+    let place = |position| session.span(Some(&source.name), position);
+    if let Some(kind) = session.registry.kinds.get(name) {
+        if let Some(Expr::Map(properties, _)) = call.args.get(1) {
+            for (key, value) in &properties.0 {
+                property(kind, key.name.as_str(), value, key.pos, &place, looked);
+            }
+        }
+    } else if name == "include_recipe" {
+        if let Some(Expr::StringConstant(recipe, _)) = call.args.first() {
+            looked.includes.push(recipe.to_string());
+        }
+    } else if !known.contains(name) && !name.starts_with("anon$") {
+        looked.mistakes.push(unknown_word(session, name).at(place(at)));
+    }
+}
+
+fn property(
+    kind: &Kind,
+    name: &str,
+    value: &Expr,
+    at: Position,
+    place: &dyn Fn(Position) -> Option<crate::diagnostic::Span>,
+    looked: &mut Looked,
+) {
+    if name == "action" {
+        let actions = match value {
+            Expr::Array(items, _) => items.iter().collect(),
+            one => vec![one],
+        };
+        for action in actions {
+            if let Expr::StringConstant(action, at) = action
+                && Act::named(kind, action).is_none()
+            {
+                let mistake = Diagnostic::error(format!("`{}` has no action `{action}`", kind.name)).at(place(*at));
+                looked.mistakes.push(mistake.hint(actions_hint(kind, action)));
+            }
+        }
+    } else if kind.schema()["properties"].get(name).is_none() && !COMMON.iter().any(|(known, ..)| *known == name) {
+        let known = kind.properties().chain(COMMON.iter().map(|(known, ..)| *known));
+        let hint = did_you_mean(name, known).unwrap_or_else(|| format!("`toque resource show {}` lists its properties", kind.name));
+        let mistake = Diagnostic::error(format!("`{}` has no property `{name}`", kind.name)).at(place(at));
+        looked.mistakes.push(mistake.hint(hint));
+    }
+}
+
+/// `.notifies("action", "kind[name]")` and its like, where both are written out.
+fn method_call(session: &Session, source: &Rc<Source>, call: &FnCallExpr, looked: &mut Looked) {
+    let relation = ["notifies", "subscribes"].contains(&call.name.as_str());
+    let [Expr::StringConstant(action, action_at), Expr::StringConstant(target, target_at), ..] = &call.args[..] else { return };
+    if !relation {
+        return;
+    }
+    let place = |position: &Position| session.span(Some(&source.name), *position);
+    let Some(kind) = ResourceId::parse(target).map(|id| id.kind) else {
+        let mistake = Diagnostic::error(format!("`{target}` names no resource")).at(place(target_at));
+        looked.mistakes.push(mistake.hint("write it as `kind[name]`, such as `service[nginx]`"));
+        return;
+    };
+    match session.registry.kinds.get(&*kind) {
+        None => looked.mistakes.push(unknown_word(session, &kind).at(place(target_at))),
+        // A subscription's action is one of the resource itself, which the call alone does not tell.
+        Some(found) if call.name == "notifies" && Act::named(found, action).is_none() => {
+            let mistake = Diagnostic::error(format!("`{kind}` has no action `{action}`")).at(place(action_at));
+            looked.mistakes.push(mistake.hint(actions_hint(found, action)));
+        }
+        Some(_) => {}
+    }
+}
