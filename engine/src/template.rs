@@ -145,8 +145,10 @@ fn parse_diagnostic(source: &Rc<Source>, error: &TemplateError) -> Diagnostic {
     let (line, column) = error.pos().unwrap_or((1, 1));
     let diagnostic = match error.reason() {
         // The parser lists every token that could have come, which tells nobody anything.
-        TemplateErrorReason::InvalidSyntax(_) => Diagnostic::error("cannot read the template: a tag is wrong, or a block is not closed")
-            .hint("each `{{#if …}}` needs its `{{/if}}`, and each `{{` its `}}`"),
+        TemplateErrorReason::InvalidSyntax(_) => {
+            Diagnostic::error("cannot read the template: a tag is wrong, or a block is not closed")
+                .hint("each `{{#if …}}` needs its `{{/if}}`, and each `{{` its `}}`")
+        }
         reason => {
             let reason = reason.to_string();
             Diagnostic::error(format!("cannot read the template: {}", lower(reason.lines().next().unwrap_or_default())))

@@ -322,11 +322,8 @@ fn condition(
 fn property_diagnostic(context: &NativeCallContext<'_>, session: &Session, kind: &Kind, error: &PropertyError) -> Diagnostic {
     let first = error.property.split(['.', '[']).next().unwrap_or_default();
     let told = plain_message(&error.message);
-    let message = if first.is_empty() || told.contains(&format!("`{first}`")) {
-        told
-    } else {
-        format!("`{}`: {told}", error.property)
-    };
+    let message =
+        if first.is_empty() || told.contains(&format!("`{first}`")) { told } else { format!("`{}`: {told}", error.property) };
     let message = if message.starts_with(&format!("`{}`", kind.name)) { message } else { format!("{}: {message}", kind.name) };
     let span = session.span(context.call_source(), context.call_position());
     let key = locate::property(context, session, first).or(span);

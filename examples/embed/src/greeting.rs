@@ -76,8 +76,13 @@ impl Provider for InAFile {
         let change = match &wanted {
             Some(text) => {
                 let content = Some(Rc::from(text.as_bytes()));
-                Change::new(format!("greet {} in `{}`", desired.name, path.display()), wanted.clone())
-                    .provides(Provide::File { path, content, mode: 0o644, uid: 0, gid: 0 })
+                Change::new(format!("greet {} in `{}`", desired.name, path.display()), wanted.clone()).provides(Provide::File {
+                    path,
+                    content,
+                    mode: 0o644,
+                    uid: 0,
+                    gid: 0,
+                })
             }
             None => Change::new(format!("remove `{}`", path.display()), None).provides(Provide::Absent { path }),
         };
