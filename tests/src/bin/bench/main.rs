@@ -1,0 +1,72 @@
+//! How fast Toque converges, beside a bare program that does the same to the same files: the floor.
+//!
+//! `bench` spawns the release binary on repositories that it makes, and itself as the floor, in turns. Every figure is the least of
+//! several runs, because whatever else the machine does only adds to it.
+
+mod files;
+mod floor;
+mod measure;
+mod report;
+mod run;
+mod targets;
+mod webserver;
+
+use std::env;
+
+fn main() {
+    let words: Vec<String> = env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words[..] {
+        [] => bench(),
+        ["floor", action, folder, count] => floor::run(action, folder.as_ref(), count.parse().expect("a number of files")),
+        ["measure", ref command @ ..] => measure::child(command),
+        _ => panic!("`bench` takes no arguments"),
+    }
+}
+
+fn bench() {
+    let binary = toque_acceptance::toque_binary();
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    println!("toque: {}\nfiles: {}\n", binary.display(), folder.path().display());
+    let bench = run::Bench { binary, folder: folder.path().to_owned() };
+
+    report::heading();
+    let empty = bench.empty();
+    report::row("empty run list", &empty, None);
+    let mut no_ops = Vec::new();
+    for count in [100, 1_000, 10_000] {
+        let (first, no_op) = bench.files(count);
+        report::row(&format!("{} files, first", report::thousands(count)), &first.toque, Some(&first.floor));
+        report::row(&format!("{} files, no-op", report::thousands(count)), &no_op.toque, Some(&no_op.floor));
+        no_ops.push((count, no_op));
+    }
+    report::row("the loop of 10,000 alone", &bench.language(10_000), no_ops.last().map(|(_, both)| &both.floor));
+    let (first, no_op) = bench.templates(1_000);
+    report::row("1,000 templates, first", &first.toque, Some(&first.floor));
+    report::row("1,000 templates, no-op", &no_op.toque, Some(&no_op.floor));
+    match bench.packages(200) {
+        Some(no_op) => report::row("200 packages, no-op", &no_op, None),
+        None => println!("200 packages: this machine has no dpkg-query, or not so many packages"),
+    }
+
+    println!("\nPer file of a no-op, less the empty run:");
+    for (count, both) in &no_ops {
+        let each = |seconds: f64| (seconds - empty.cpu) * 1e6 / f64::from(*count);
+        println!("  {:>6} files: {:5.1} µs", report::thousands(*count), each(both.toque.cpu));
+    }
+
+    let (_, largest) = &no_ops[no_ops.len() - 1];
+    let met = targets::show(&targets::Found {
+        ratio: largest.toque.cpu / largest.floor.cpu,
+        peak: largest.toque.peak,
+        empty: empty.wall,
+        growth: {
+            let each = |index: usize| (no_ops[index].1.toque.cpu - empty.cpu) / f64::from(no_ops[index].0);
+            each(2) / each(1)
+        },
+        webserver: webserver::no_op(&bench.binary),
+    });
+    if !met {
+        std::process::exit(1);
+    }
+}

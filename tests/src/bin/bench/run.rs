@@ -1,0 +1,172 @@
+//! The cases: each makes a repository, and runs Toque and the floor on it in turns.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::files;
+use crate::measure::{self, Usage};
+
+/// Enough for the least of them to be undisturbed.
+const RUNS: usize = 9;
+
+/// What is measured, and where.
+pub struct Bench {
+    pub binary: PathBuf,
+    pub folder: PathBuf,
+}
+
+/// What Toque took.
+#[derive(Debug, Clone, Copy)]
+pub struct Taken {
+    pub wall: f64,
+    pub cpu: f64,
+    pub peak: u64,
+    /// Seconds of the wall, as the report of the run tells them.
+    pub compile: f64,
+    pub converge: f64,
+}
+
+/// Toque and the floor, measured in turns.
+pub struct Both {
+    pub toque: Taken,
+    pub floor: Usage,
+}
+
+impl Bench {
+    /// Nothing to do at all.
+    pub fn empty(&self) -> Taken {
+        let repository = self.repository("empty", "");
+        least(RUNS * 2, || self.toque(&repository, &[]))
+    }
+
+    /// As many `file` resources: the first converge and one that finds them up to date.
+    pub fn files(&self, count: u32) -> (Both, Both) {
+        let name = format!("files-{count}");
+        let repository = self.repository(&name, "");
+        let out = made(&repository.join("out"));
+        fs::write(repository.join(RECIPE), files::recipe(&out, count)).expect("the recipe can be written");
+        self.first_and_no_op(&repository, &out, count)
+    }
+
+    /// As many `template` resources.
+    pub fn templates(&self, count: u32) -> (Both, Both) {
+        let repository = self.repository("templates", "");
+        let out = made(&repository.join("out"));
+        fs::write(repository.join(RECIPE), files::template_recipe(&out, count)).expect("the recipe can be written");
+        let templates = made(&repository.join("cookbooks/bench/templates"));
+        fs::write(templates.join("file.hbs"), files::template()).expect("the template can be written");
+        self.first_and_no_op(&repository, &out, count)
+    }
+
+    /// A loop that makes the values of as many resources, and declares none.
+    pub fn language(&self, count: u32) -> Taken {
+        let repository = self.repository("language", &files::loop_alone(&self.folder.join("files-10000/out"), count));
+        least(RUNS, || self.toque(&repository, &["bench"]))
+    }
+
+    /// As many packages that this machine has.
+    pub fn packages(&self, count: usize) -> Option<Taken> {
+        let listed = Command::new("dpkg-query").args(["-W", "-f", "${db:Status-Abbrev} ${Package}\\n"]).output().ok()?;
+        let listed = String::from_utf8_lossy(&listed.stdout);
+        let mut names: Vec<String> = listed.lines().filter_map(|line| line.strip_prefix("ii  ")).map(str::to_owned).collect();
+        names.dedup();
+        names.truncate(count);
+        if names.len() < count {
+            return None;
+        }
+        let repository = self.repository("packages", &files::package_recipe(&names));
+        Some(least(3, || self.toque(&repository, &["bench"])))
+    }
+
+    fn first_and_no_op(&self, repository: &Path, out: &Path, count: u32) -> (Both, Both) {
+        let bare = made(&repository.join("bare"));
+        let firsts = if count > 1_000 { 1 } else { 3 };
+        let first = in_turns(firsts, || {
+            emptied(out);
+            emptied(&bare);
+            (self.toque(repository, &["bench"]), floor("write", &bare, count))
+        });
+        // The very same files.
+        let no_op = in_turns(RUNS, || (self.toque(repository, &["bench"]), floor("check", out, count)));
+        (first, no_op)
+    }
+
+    /// One converge.
+    fn toque(&self, repository: &Path, run_list: &[&str]) -> Taken {
+        let state = repository.join("state");
+        let mut words = vec![self.binary.as_os_str(), "converge".as_ref(), "--repo".as_ref(), repository.as_os_str()];
+        words.extend(["--state-dir".as_ref(), state.as_os_str()]);
+        words.extend(run_list.iter().map(AsRef::<std::ffi::OsStr>::as_ref));
+        let usage = measure::run(&words);
+        let report = newest_report(&state.join("runs"));
+        let (compile, converge) = (number(&report, "compile_seconds"), number(&report, "converge_seconds"));
+        Taken { wall: usage.wall, cpu: usage.cpu, peak: usage.peak, compile, converge }
+    }
+
+    /// A repository of one cookbook with one recipe.
+    fn repository(&self, name: &str, recipe: &str) -> PathBuf {
+        let repository = self.folder.join(name);
+        made(&repository.join("cookbooks/bench/recipes"));
+        fs::write(repository.join("cookbooks/bench/cookbook.toml"), "name = \"bench\"\nversion = \"1.0.0\"\n")
+            .expect("the cookbook can be written");
+        fs::write(repository.join(RECIPE), recipe).expect("the recipe can be written");
+        repository
+    }
+}
+
+const RECIPE: &str = "cookbooks/bench/recipes/default.rhai";
+
+fn floor(action: &str, folder: &Path, count: u32) -> Usage {
+    let program = std::env::current_exe().expect("the path of this program");
+    let count = count.to_string();
+    measure::run(&[program.as_os_str(), "floor".as_ref(), action.as_ref(), folder.as_os_str(), count.as_ref()])
+}
+
+fn least(runs: usize, mut run: impl FnMut() -> Taken) -> Taken {
+    (1..runs).fold(run(), |least, _| least.least(run()))
+}
+
+fn in_turns(runs: usize, mut run: impl FnMut() -> (Taken, Usage)) -> Both {
+    let (mut toque, mut floor) = run();
+    for _ in 1..runs {
+        let next = run();
+        (toque, floor) = (toque.least(next.0), floor.least(next.1));
+    }
+    Both { toque, floor }
+}
+
+impl Taken {
+    fn least(self, other: Self) -> Self {
+        Self {
+            wall: self.wall.min(other.wall),
+            cpu: self.cpu.min(other.cpu),
+            peak: self.peak.min(other.peak),
+            compile: self.compile.min(other.compile),
+            converge: self.converge.min(other.converge),
+        }
+    }
+}
+
+fn made(folder: &Path) -> PathBuf {
+    fs::create_dir_all(folder).expect("the folder can be made");
+    folder.to_owned()
+}
+
+fn emptied(folder: &Path) {
+    fs::remove_dir_all(folder).expect("the folder can be removed");
+    made(folder);
+}
+
+/// The text of the last run's report.
+fn newest_report(runs: &Path) -> String {
+    let entries = fs::read_dir(runs).expect("the run is kept").flatten();
+    let newest = entries.map(|entry| entry.path()).max().expect("the run is kept");
+    fs::read_to_string(newest).expect("the report can be read")
+}
+
+/// A number of a report; these stand before the records, so the first of its name is meant.
+fn number(report: &str, name: &str) -> f64 {
+    let (_, rest) = report.split_once(&format!("\"{name}\":")).expect("the report tells it");
+    rest.split([',', '}']).next().and_then(|text| text.trim().parse().ok()).expect("it is a number")
+}

@@ -1,0 +1,39 @@
+//! What must hold.
+
+use crate::report::megabytes;
+
+/// What was found.
+pub struct Found {
+    /// Of the no-op of 10,000 files, to the floor's CPU.
+    pub ratio: f64,
+    /// Of the same, in bytes.
+    pub peak: u64,
+    /// Seconds of wall of an empty run.
+    pub empty: f64,
+    /// What a file costs among 10,000, to one among 1,000.
+    pub growth: f64,
+    /// Seconds of wall of the no-op of `examples/webserver`, or why it was not measured.
+    pub webserver: Result<f64, String>,
+}
+
+/// Shows each figure with its target, and tells whether all are met.
+pub fn show(found: &Found) -> bool {
+    println!("\nTargets:");
+    let mut met = true;
+    let mut target = |what: &str, figure: String, wanted: &str, holds: bool| {
+        println!("  {} {what}: {figure} (target: {wanted})", if holds { "PASS" } else { "OVER" });
+        met &= holds;
+    };
+    let goal = if found.ratio <= 2.0 { "reached" } else { "not reached" };
+    let wanted = format!("at most 3.00 ×; the goal of 2.00 × is {goal}");
+    target("no-op of 10,000 files", format!("{:.2} × the floor's CPU", found.ratio), &wanted, found.ratio <= 3.0);
+    target("its peak memory", format!("{:.1} MB", megabytes(found.peak)), "under 80 MB", found.peak < 80_000_000);
+    target("empty run", format!("{:.1} ms", found.empty * 1e3), "under 10 ms", found.empty < 0.010);
+    let growth = format!("{:.2} × what one among 1,000 costs", found.growth);
+    target("a file among 10,000", growth, "linear: at most 1.25 ×", found.growth <= 1.25);
+    match &found.webserver {
+        Ok(wall) => target("no-op of examples/webserver", format!("{:.1} ms", wall * 1e3), "under 100 ms", *wall < 0.1),
+        Err(why) => println!("  ---- no-op of examples/webserver: not measured, {why}"),
+    }
+    met
+}
