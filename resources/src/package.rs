@@ -375,7 +375,11 @@ fn recall(view: &View<'_>, key: &str) -> Option<Found> {
 
 /// The package file that is to be installed cannot be looked at.
 fn missing_file(failure: Failure) -> Failure {
-    if failure.hint.is_some() { failure } else { failure.hint("correct `source`, or bring the file there before, with a `remote_file`") }
+    if failure.hint.is_some() {
+        failure
+    } else {
+        failure.hint("correct `source`, or bring the file there before, with a `remote_file`")
+    }
 }
 
 /// "did you mean", from what the package manager lists.

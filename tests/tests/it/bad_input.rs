@@ -23,7 +23,11 @@ fn files_that_cannot_be_written() {
     // A full disk: what is there stays as it was, and nothing lies around.
     host.sh("mkdir /small; mount -t tmpfs -o size=1m none /small; echo old > /small/file");
     host.sh("head -c 2000000 /dev/zero | tr '\\0' x > /root/big");
-    fails(&host, r#"file("/small/file", #{ content: read_file("/root/big") })"#, &["file[/small/file]", "no space left on the file system"]);
+    fails(
+        &host,
+        r#"file("/small/file", #{ content: read_file("/root/big") })"#,
+        &["file[/small/file]", "no space left on the file system"],
+    );
     assert_eq!(host.sh("cat /small/file; ls -A /small"), "old\nfile\n");
     // The same where toque keeps its own things: then it does not even begin to change what notifies.
     host.sh("mkdir /full; mount -t tmpfs -o size=4k none /full; head -c 4096 /dev/zero > /full/filler || true");
