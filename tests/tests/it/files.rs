@@ -91,11 +91,10 @@ fn family(host: &Host, kind: &str, extra: &str, apply: impl Fn(&str) -> crate::t
 #[test]
 fn file() {
     let host = prepared();
-    // path, owner, group, mode, backup, verify, atomic_update, force_unlink, manage_symlink_source; create_if_missing, touch, delete
     family(&host, "file", r#"content: "new content\n""#, |recipe| apply(&host, recipe));
     assert_eq!(host.read("/root/t/new"), "new content\n");
 
-    let digest = "d0b425e00e15a0d36b9b361f02bab63563aed6cb4665083905386c55d5b679fa";
+    let digest = "47d741b6059c6d7e99be25ce46fb9ba099cfd6515de1ef7681f93479d25996a4";
     settle(&host, &format!(r#"file("/root/t/checked", #{{ content: "content1\n", checksum: "{digest}" }});"#));
     let run = apply(&host, &format!(r#"file("/root/t/checked", #{{ content: "other\n", checksum: "{digest}" }});"#));
     assert!(run.code() != Some(0) && host.read("/root/t/checked") == "content1\n", "{}", run.output);
@@ -124,7 +123,6 @@ fn template() {
         put(&host, "recipes/default.rhai", recipe);
         converge(&host)
     };
-    // path, owner, group, mode, backup, verify, atomic_update, force_unlink, manage_symlink_source; create_if_missing, touch, delete
     family(&host, "template", r#"source: "page.hbs", variables: #{ greeting: "hello", list: [1, 2] }"#, run);
     assert_eq!(host.read("/root/t/new"), "hello, debian 1;2;\n");
 
@@ -159,7 +157,6 @@ fn cookbook_file() {
         put(&host, "recipes/default.rhai", recipe);
         converge(&host)
     };
-    // path, owner, group, mode, backup, verify, atomic_update, force_unlink, manage_symlink_source; create_if_missing, touch, delete
     family(&host, "cookbook_file", r#"source: "page""#, run);
     assert_eq!(host.read("/root/t/new"), "from the cookbook\n");
 
@@ -189,7 +186,6 @@ fn remote_file() {
     let asked = || host.sh("touch /run/web.log; cat /run/web.log; rm /run/web.log");
     let run = |recipe: &str| apply(&host, recipe);
 
-    // path, owner, group, mode, backup, verify, atomic_update, force_unlink, manage_symlink_source; create_if_missing, touch, delete
     family(&host, "remote_file", r#"source: "http://localhost:8080/page""#, run);
     assert_eq!(host.read("/root/t/new"), "from the server\n");
     asked();

@@ -1,7 +1,10 @@
 //! Toque on real machines.
 
+mod accounts;
 mod bad_input;
+mod common;
 mod crash;
+mod execution;
 mod files;
 mod hosts;
 mod properties;

@@ -72,12 +72,13 @@ fn every_property_and_action_has_a_test_or_a_reason() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The text of a test: `module::name`.
+/// The text of a test, `module::name`, with that of the functions beside it that are no tests.
 fn source_of(tests: &Path, test: &str) -> Option<String> {
     let (module, name) = test.split_once("::")?;
     let text = fs::read_to_string(tests.join(format!("tests/it/{module}.rs"))).ok()?;
-    let (_, after) = text.split_once(&format!("#[test]\nfn {name}() {{"))?;
-    Some(after.split_once("\n}\n")?.0.to_owned())
+    let parts = || text.split("\n}\n");
+    let test = parts().find(|part| part.contains(&format!("#[test]\nfn {name}() {{")))?;
+    Some(parts().filter(|part| !part.contains("#[test]")).chain([test]).collect())
 }
 
 /// Whether a word stands in a text.
