@@ -476,8 +476,12 @@ fn blank(ready: &Ready, action: &'static str, cause: Cause) -> Record {
     }
 }
 
+/// Values stand in backticks; what is sensitive is told without them.
 fn hide(changes: &mut [Shown]) {
     for change in changes {
+        if let Some((words, _)) = change.what.split_once('`') {
+            change.what = format!("{words}[sensitive]");
+        }
         if change.diff.is_some() {
             change.diff = Some("[sensitive]".to_owned());
         }
