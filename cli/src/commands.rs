@@ -171,7 +171,8 @@ fn run_list(items: &[String], attributes: &mut Value, settings: &Settings) -> Re
     } else {
         settings.run_list.clone()
     };
-    items.iter().map(|item| RecipeName::parse(item, None).map_err(Diagnostic::error)).collect()
+    let hint = "a run list names recipes: `web`, `web::tls`, `recipe[web]`";
+    items.iter().map(|item| RecipeName::parse(item, None).map_err(|wrong| Diagnostic::error(wrong).hint(hint))).collect()
 }
 
 /// A JSON object from a file, a URL, or standard input.

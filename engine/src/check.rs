@@ -94,16 +94,34 @@ fn check_cookbook(
             mistakes.push(mistake);
         }
     }
-    for machine in machines {
+    let mut compiled: Vec<(Diagnostic, Vec<String>)> = Vec::new();
+    for machine in &machines {
         for recipe in roots(cookbook, &included) {
             let run_list = vec![RecipeName { cookbook: name.clone(), recipe }];
             let options = options(machine.clone(), run_list);
-            if let Err(refused) = try_compile(Rc::new(FakeSystem::new()), Rc::clone(registry), &options, Box::new(())) {
-                mistakes.extend(refused.diagnostics.0);
+            let refused = try_compile(Rc::new(FakeSystem::new()), Rc::clone(registry), &options, Box::new(())).err();
+            for mistake in refused.into_iter().flat_map(|refused| refused.diagnostics.0) {
+                match compiled.iter_mut().find(|(known, _)| place(known) == place(&mistake) && known.message == mistake.message) {
+                    Some((_, on)) => on.push(platform_of(machine)),
+                    None => compiled.push((mistake, vec![platform_of(machine)])),
+                }
             }
         }
     }
+    mistakes.extend(compiled.into_iter().map(|(mistake, mut on)| {
+        on.dedup();
+        if on.len() < machines.len() { mistake.note(format!("on {}", on.join(", "))) } else { mistake }
+    }));
     mistakes
+}
+
+fn platform_of(machine: &Shipped) -> String {
+    let text = |key: &str| machine.facts.get(key).and_then(|value| value.as_str()).unwrap_or_default();
+    format!("{} {}", text("platform"), text("platform_version"))
+}
+
+fn place(mistake: &Diagnostic) -> Option<(&str, usize, usize)> {
+    mistake.span.as_ref().map(|span| (span.source.name.as_str(), span.line, span.column))
 }
 
 fn check_recipe(registry: &Rc<Registry>, checked: &Checked, recipe: &Source) -> Vec<Diagnostic> {
@@ -197,8 +215,7 @@ fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
 
 /// By file and place, each once: what was seen in a look is often also what stopped a run.
 fn sorted(mut mistakes: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let place = |mistake: &Diagnostic| mistake.span.as_ref().map(|span| (span.source.name.clone(), span.line, span.column));
-    mistakes.sort_by_key(|mistake| (place(mistake), mistake.message.clone()));
+    mistakes.sort_by(|one, two| (place(one), &one.message).cmp(&(place(two), &two.message)));
     mistakes.dedup_by(|one, two| place(one) == place(two) && one.message == two.message);
     mistakes
 }

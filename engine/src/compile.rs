@@ -61,12 +61,15 @@ pub enum Recipes<'a> {
 pub fn compile(session: &Rc<Session>, language: &Language, recipes: &Recipes<'_>) -> Result<Compiled, Diagnostics> {
     declare(session, language, recipes)?;
     let mut graph = session.graph.borrow_mut();
-    let edges = graph.freeze(&session.registry).map_err(Diagnostics)?;
+    let mut wrong = Vec::new();
+    let edges = graph.freeze(&session.registry).unwrap_or_else(|mistakes| {
+        wrong = mistakes;
+        Vec::new()
+    });
     let resources = std::mem::take(&mut graph.resources);
     drop(graph);
     session.phase.set(Phase::Converge);
     session.deadline.set(None);
-    let mut wrong = Vec::new();
     let mut ready = Vec::with_capacity(resources.len());
     let mut actions: Vec<Vec<Act>> = resources.iter().map(|declared| declared.common.actions.clone()).collect();
     for edge in edges.iter().flatten() {

@@ -46,6 +46,8 @@ pub struct Converge<'a> {
     pub errors: Vec<Diagnostic>,
     delayed: Vec<Delivery>,
     queued: HashMap<(Index, Act), usize>,
+    /// How many of `delayed` have had their turn.
+    delivered: usize,
     /// The chosen provider of each kind, until packages change.
     providers: HashMap<usize, usize>,
     reached: Vec<bool>,
@@ -86,6 +88,7 @@ impl<'a> Converge<'a> {
             errors: Vec::new(),
             delayed: Vec::new(),
             queued: HashMap::new(),
+            delivered: 0,
             providers: HashMap::new(),
             reached: vec![false; compiled.resources.len()],
         }
@@ -187,15 +190,14 @@ impl<'a> Converge<'a> {
         if !self.delayed.is_empty() {
             self.session.event(&Event::Delayed { count: self.delayed.len() });
         }
-        let mut next = 0;
-        while next < self.delayed.len() {
+        while self.delivered < self.delayed.len() {
             if self.stopping() {
                 self.session.event(&Event::Stopping);
                 return;
             }
-            let Delivery { to, action, cause, doubts } = &self.delayed[next];
+            let Delivery { to, action, cause, doubts } = &self.delayed[self.delivered];
             let (to, action, cause, doubts) = (*to, *action, cause.clone(), doubts.clone());
-            next += 1;
+            self.delivered += 1;
             // The error is kept already.
             let _ = self.act(to, action, cause, doubts);
         }
@@ -269,7 +271,11 @@ impl<'a> Converge<'a> {
     /// Writes down what the change of a resource will owe, before it is made.
     fn owe(&mut self, index: Index) -> Result<(), Failure> {
         let compiled = self.compiled;
-        let later = |edge: &&Edge| edge.timing != Timing::Before && edge.action != Act::Nothing;
+        // A delayed one comes once in a run: when it has had its turn, another change at the end does not bring it about again.
+        let had_its_turn = |edge: &Edge| {
+            edge.timing == Timing::Delayed && self.queued.get(&(edge.to, edge.action)).is_some_and(|place| *place < self.delivered)
+        };
+        let later = |edge: &&Edge| edge.timing != Timing::Before && edge.action != Act::Nothing && !had_its_turn(edge);
         let owed: Vec<Owed> = compiled.edges[index]
             .iter()
             .filter(later)

@@ -186,10 +186,18 @@ pub fn in_order(cookbooks: &Cookbooks, wanted: impl IntoIterator<Item = String>)
     Ok(done.into_values().collect())
 }
 
+/// A path as people know it: from `cookbooks/` on, where it lies below one.
+#[must_use]
+pub fn shown(path: &Path) -> String {
+    let parts: Vec<_> = path.components().collect();
+    let from = parts.iter().rposition(|part| part.as_os_str() == "cookbooks").unwrap_or(0);
+    parts[from..].iter().collect::<PathBuf>().display().to_string()
+}
+
 /// A TOML error with its place.
 #[must_use]
 pub fn toml_diagnostic(path: &Path, text: &str, error: &toml::de::Error) -> Diagnostic {
-    let diagnostic = Diagnostic::error(format!("cannot read `{}`: {}", path.display(), error.message().trim_end_matches('\n')));
+    let diagnostic = Diagnostic::error(format!("cannot read `{}`: {}", shown(path), error.message().trim_end_matches('\n')));
     diagnostic.at(error.span().map(|range| span_at(path, text, range)))
 }
 
@@ -201,7 +209,7 @@ pub fn span_at(path: &Path, text: &str, range: std::ops::Range<usize>) -> Span {
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
     let length = text.get(start..range.end.min(text.len())).map_or(1, |part| part.lines().next().map_or(1, |l| l.chars().count()));
-    let source = Rc::new(Source { name: path.display().to_string(), path: Some(path.to_owned()), text: text.to_owned() });
+    let source = Rc::new(Source { name: shown(path), path: Some(path.to_owned()), text: text.to_owned() });
     Span { source, line, column, length: Some(length) }
 }
 

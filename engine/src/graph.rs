@@ -313,10 +313,9 @@ impl Graph {
 
 /// What to say when an action is not one of a kind's.
 pub(crate) fn actions_hint(kind: &crate::registry::Kind, wanted: &str) -> String {
-    let names = || kind.actions.iter().map(|(name, _)| *name).chain(["nothing"]);
+    let names = || kind.actions.iter().map(|(name, _)| *name).filter(|name| *name != "nothing").chain(["nothing"]);
     did_you_mean(wanted, names()).unwrap_or_else(|| {
-        let mut all: Vec<_> = names().map(|name| format!("`{name}`")).collect();
-        all.dedup();
+        let all: Vec<_> = names().map(|name| format!("`{name}`")).collect();
         format!("its actions are {}", all.join(", "))
     })
 }

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 
 use crate::language::Closure;
-use crate::property::{CommandLine, Mode, OneOrMany, Seconds};
+use crate::property::{Account, CommandLine, Mode, OneOrMany, Seconds};
 
 /// One `only_if` or `not_if`.
 pub struct Guard {
@@ -28,9 +28,10 @@ pub struct CommandGuard {
     pub command: CommandLine,
     /// Whom to run it as.
     #[serde(default)]
-    pub user: Option<String>,
+    pub user: Option<Account>,
     #[serde(default)]
-    pub group: Option<String>,
+    pub group: Option<Account>,
+    /// An absolute path; `/` unless told.
     #[serde(default)]
     pub cwd: Option<String>,
     #[serde(default)]
@@ -58,6 +59,21 @@ impl CommandGuard {
             umask: None,
             timeout: None,
             returns: None,
+        }
+    }
+
+    /// What is wrong with it, whatever the machine.
+    /// # Errors
+    /// A command that says nothing: it would be run, and answer yes. A folder that depends on where toque was started.
+    pub fn check(&self) -> Result<(), String> {
+        let empty = match &self.command {
+            CommandLine::Shell(line) => line.trim().is_empty(),
+            CommandLine::Argv(argv) => argv.first().is_none_or(String::is_empty),
+        };
+        match &self.cwd {
+            _ if empty => Err("the command is empty".to_owned()),
+            Some(cwd) if !cwd.starts_with('/') => Err(format!("`cwd` must be an absolute path, and `{cwd}` is not")),
+            _ => Ok(()),
         }
     }
 

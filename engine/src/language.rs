@@ -24,7 +24,7 @@ pub use closure::{Closure, Lazy};
 pub use engine::FUNCTIONS;
 pub(crate) use functions::{diagnostic_of, hex};
 pub use kinds::COMMON;
-pub(crate) use kinds::numbers;
+pub(crate) use kinds::{numbers, plain_message};
 
 use crate::diagnostic::{Diagnostic, Source};
 use crate::name::RecipeName;

@@ -87,14 +87,13 @@ pub fn find_folder(cookbook: &Cookbook, segment: &str, source: &str, machine: &M
     })
 }
 
-/// A source stays inside its cookbook.
+/// A source stays inside its cookbook, and has one way to be written.
 fn check_relative(source: &str, segment: &str) -> Result<(), Diagnostic> {
-    let inside = Path::new(source).components().all(|part| matches!(part, std::path::Component::Normal(_)));
-    if inside && !source.is_empty() {
+    if source.split('/').all(|part| !matches!(part, "" | "." | "..")) {
         return Ok(());
     }
     Err(Diagnostic::error(format!("`{source}` is no name below {segment}/ of a cookbook"))
-        .hint(format!("write the path from {segment}/ on, without a leading slash and without `..`")))
+        .hint(format!("write the path from {segment}/ on, with single slashes between its parts and without `.` and `..`")))
 }
 
 /// What lies below a folder, as relative paths, sorted.

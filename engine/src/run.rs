@@ -326,7 +326,12 @@ fn recipes(options: &Options) -> Recipes<'_> {
 }
 
 /// Reads what a run needs before its first recipe.
-pub(crate) fn open(system: Rc<dyn System>, registry: Rc<Registry>, options: &Options, sink: Box<dyn Sink>) -> Result<Rc<Session>, Refused> {
+pub(crate) fn open(
+    system: Rc<dyn System>,
+    registry: Rc<Registry>,
+    options: &Options,
+    sink: Box<dyn Sink>,
+) -> Result<Rc<Session>, Refused> {
     let mut attributes = Attributes::default();
     match &options.attributes {
         Value::Null => {}

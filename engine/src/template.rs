@@ -8,9 +8,10 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use handlebars::{Context, Handlebars, RenderError, RenderErrorReason, Template, TemplateError};
+use handlebars::{Context, Handlebars, RenderError, RenderErrorReason, Template, TemplateError, TemplateErrorReason};
 use serde_json::{Map, Value};
 
+use crate::cookbook;
 use crate::diagnostic::{Diagnostic, Source, Span, did_you_mean};
 
 /// Templates of one run, each read and parsed once.
@@ -97,7 +98,7 @@ impl Templates {
         partials: &mut Vec<Rc<Source>>,
         node_keys: &mut Vec<String>,
     ) -> Result<Rc<Source>, Diagnostic> {
-        let source = Rc::new(Source { name: path.display().to_string(), path: Some(path.to_owned()), text });
+        let source = Rc::new(Source { name: cookbook::shown(path), path: Some(path.to_owned()), text });
         let mut template =
             Template::compile_with_name(&source.text, name.to_owned()).map_err(|error| parse_diagnostic(&source, &error))?;
         let mut names = Vec::new();
@@ -136,19 +137,24 @@ pub fn read(path: &Path) -> Result<String, Diagnostic> {
 /// # Errors
 /// Where it cannot.
 pub fn parse(path: &Path) -> Result<(), Diagnostic> {
-    let source = Rc::new(Source { name: path.display().to_string(), path: Some(path.to_owned()), text: read(path)? });
+    let source = Rc::new(Source { name: cookbook::shown(path), path: Some(path.to_owned()), text: read(path)? });
     Template::compile(&source.text).map(|_| ()).map_err(|error| parse_diagnostic(&source, &error))
 }
 
 fn parse_diagnostic(source: &Rc<Source>, error: &TemplateError) -> Diagnostic {
-    let reason = error.reason().to_string();
-    let message = reason.lines().next().unwrap_or_default().to_owned();
     let (line, column) = error.pos().unwrap_or((1, 1));
-    Diagnostic::error(format!("cannot read the template: {}", lower(&message))).at(Span::word(
-        Rc::clone(source),
-        line,
-        column.max(1),
-    ))
+    let diagnostic = match error.reason() {
+        // The parser lists every token that could have come, which tells nobody anything.
+        TemplateErrorReason::InvalidSyntax(_) => {
+            Diagnostic::error("cannot read the template: a tag is wrong, or a block is not closed")
+                .hint("each `{{#if …}}` needs its `{{/if}}`, and each `{{` its `}}`")
+        }
+        reason => {
+            let reason = reason.to_string();
+            Diagnostic::error(format!("cannot read the template: {}", lower(reason.lines().next().unwrap_or_default())))
+        }
+    };
+    diagnostic.at(Span::word(Rc::clone(source), line, column.max(1)))
 }
 
 fn render_diagnostic(parsed: &Parsed, variables: &[String], error: &RenderError) -> Diagnostic {

@@ -82,8 +82,12 @@ impl Resource for Execute {
     type Desired = Wanted;
 
     fn check(&self, _actions: &[ExecuteAction]) -> Result<(), PropertyError> {
-        if matches!(&self.command, CommandLine::Argv(argv) if argv.is_empty()) {
-            return Err(PropertyError::new("command", "`command` is an empty array: it needs at least a program"));
+        let empty = match &self.command {
+            CommandLine::Shell(line) => line.trim().is_empty(),
+            CommandLine::Argv(argv) => argv.first().is_none_or(String::is_empty),
+        };
+        if empty {
+            return Err(PropertyError::new("command", "`command` is empty: it needs at least a program"));
         }
         check_creates(self.creates.as_deref(), self.cwd.as_deref())
     }

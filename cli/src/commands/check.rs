@@ -31,7 +31,9 @@ pub fn check(args: &Check) -> Result<Exit, Refused> {
     let mistakes = check_all(&Rc::new(toque_resources::standard()), &checked);
     let errors = mistakes.iter().filter(|mistake| mistake.severity == Severity::Error).count();
     match args.format {
-        Format::Json => output::print(&serde_json::to_string_pretty(&mistakes.iter().map(data).collect::<Vec<_>>()).unwrap_or_default()),
+        Format::Json => {
+            output::print(&serde_json::to_string_pretty(&mistakes.iter().map(data).collect::<Vec<_>>()).unwrap_or_default())
+        }
         Format::Text => {
             for mistake in &mistakes {
                 output::message(&output::diagnostic::draw(mistake));
@@ -46,8 +48,8 @@ pub fn check(args: &Check) -> Result<Exit, Refused> {
 
 /// A path is a recipe, a cookbook of a repository, or a repository.
 fn sort_in(path: &Path, checked: &mut Checked) -> Result<(), Diagnostic> {
-    let full = std::fs::canonicalize(path)
-        .map_err(|error| Diagnostic::error(format!("cannot check `{}`: {error}", path.display())))?;
+    let full =
+        std::fs::canonicalize(path).map_err(|error| Diagnostic::error(format!("cannot check `{}`: {error}", path.display())))?;
     if full.is_file() {
         checked.recipes.push(recipe_source(Some(&path.to_owned()), None)?);
         return Ok(());

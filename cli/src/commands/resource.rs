@@ -121,7 +121,9 @@ fn type_of(schema: &Value) -> String {
     };
     match &schema["type"] {
         Value::String(name) => word(name),
-        Value::Array(names) => names.iter().filter_map(Value::as_str).filter(|name| *name != "null").map(word).collect::<Vec<_>>().join(" or "),
+        Value::Array(names) => {
+            names.iter().filter_map(Value::as_str).filter(|name| *name != "null").map(word).collect::<Vec<_>>().join(" or ")
+        }
         _ => "any".to_owned(),
     }
 }

@@ -99,7 +99,11 @@ fn text(report: &Value) -> String {
         }
     }
     for owed in report["owed"].as_array().into_iter().flatten() {
-        lines.push(format!("owed: {} {}", owed["target"].as_str().unwrap_or_default(), owed["action"].as_str().unwrap_or_default()));
+        lines.push(format!(
+            "owed: {} {}",
+            owed["target"].as_str().unwrap_or_default(),
+            owed["action"].as_str().unwrap_or_default()
+        ));
     }
     lines.join("\n")
 }

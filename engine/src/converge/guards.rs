@@ -7,22 +7,23 @@ use crate::failure::Failure;
 use crate::graph::Index;
 use crate::guard::{CommandGuard, Condition};
 use crate::language::diagnostic_of;
-use crate::property::OneOrMany;
+use crate::property::{Account, CommandLine, OneOrMany};
 use crate::resource::command_failure;
 use crate::system::Query;
 
 impl Converge<'_> {
     /// The first guard that keeps the resource from acting; all `only_if` are asked before any `not_if`.
     pub(super) fn held_back(&self, index: Index) -> Result<Option<String>, Diagnostic> {
-        let guards = &self.compiled.resources[index].common.guards;
+        let common = &self.compiled.resources[index].common;
         for negated in [false, true] {
-            for guard in guards.iter().filter(|guard| guard.negated == negated) {
+            for guard in common.guards.iter().filter(|guard| guard.negated == negated) {
+                let shown = if common.sensitive { format!("{}: [sensitive]", guard.property()) } else { guard.to_string() };
                 let holds = match &guard.condition {
                     Condition::Command(command) => {
                         self.session.view.looked_at_everything();
-                        self.ask(command).map_err(|failure| {
+                        self.ask(command, common.sensitive).map_err(|failure| {
                             let mut diagnostic = diagnostic_of(failure);
-                            diagnostic.message = format!("the guard `{guard}`: {}", diagnostic.message);
+                            diagnostic.message = format!("the guard `{shown}`: {}", diagnostic.message);
                             diagnostic
                         })?
                     }
@@ -32,29 +33,41 @@ impl Converge<'_> {
                     }
                 };
                 if holds == negated {
-                    return Ok(Some(guard.to_string()));
+                    return Ok(Some(shown));
                 }
             }
         }
         Ok(None)
     }
 
-    fn ask(&self, guard: &CommandGuard) -> Result<bool, Failure> {
+    /// Whether the command says yes. One that could not be asked (its folder, user or program is missing, its time is up) has said
+    /// neither yes nor no.
+    fn ask(&self, guard: &CommandGuard, sensitive: bool) -> Result<bool, Failure> {
         let view = &self.session.view;
         let mut command = guard.command.command();
-        command.cwd = guard.cwd.clone().map(Into::into);
+        command.cwd = Some(guard.cwd.as_deref().unwrap_or("/").into());
         command.environment.clone_from(&guard.environment);
-        command.umask = guard.umask.map(|mode| mode.0);
+        command.umask = Some(guard.umask.map_or(self.session.umask, |mode| mode.0));
         command.timeout = guard.time_limit();
+        command.sensitive = sensitive;
         if guard.user.is_some() || guard.group.is_some() {
-            command.identity = Some(view.accounts()?.identity(view, guard.user.as_deref(), guard.group.as_deref())?);
+            let name = |account: &Option<Account>| account.as_ref().map(Account::to_string);
+            let (user, group) = (name(&guard.user), name(&guard.group));
+            command.identity = Some(view.accounts()?.identity(view, user.as_deref(), group.as_deref())?);
         }
         let output = view.probe(&command)?;
         let yes = guard.returns.as_ref().map_or(&[0][..], OneOrMany::as_slice);
         match output.end {
-            End::Exited(status) => Ok(yes.contains(&status)),
-            End::Signalled(_) => Ok(false),
-            End::TimedOut | End::Interrupted => Err(command_failure(&command, &output, false)),
+            End::Exited(status) if yes.contains(&status) => Ok(true),
+            End::Exited(126 | 127) if is_plain(&guard.command) => Err(command_failure(&command, &output, sensitive)
+                .hint("correct the command; where its program may be missing, ask for that first: `command -v NAME`")),
+            End::Exited(_) | End::Signalled(_) => Ok(false),
+            End::TimedOut | End::Interrupted => Err(command_failure(&command, &output, sensitive)),
         }
     }
+}
+
+/// Whether a command is one program with its arguments, so that the shell's word for "not found" can only be about that program.
+fn is_plain(command: &CommandLine) -> bool {
+    matches!(command, CommandLine::Shell(line) if !line.contains(|c: char| "*?{}[]<>()~&|\\$;'`\"\n#=%!".contains(c)))
 }

@@ -291,7 +291,7 @@ impl Converge<'_> {
                 });
                 let resource = checked.map_err(|error| {
                     let place = if error.property.is_empty() { String::new() } else { format!("`{}`: ", error.property) };
-                    let diagnostic = Diagnostic::error(format!("{place}{}", error.message));
+                    let diagnostic = Diagnostic::error(format!("{place}{}", crate::language::plain_message(&error.message)));
                     error.hint.into_iter().fold(diagnostic, Diagnostic::hint)
                 })?;
                 Ok(resource.resolve_once(&scope)?.into())

@@ -21,7 +21,7 @@ use crate::diagnostic::Diagnostic;
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::name::RecipeName;
-use crate::property::{CommandLine, OneOrMany, Seconds};
+use crate::property::{Account, CommandLine, OneOrMany, Seconds};
 use crate::resource::{self, command_failure};
 use crate::session::{Reach, Session};
 use crate::system::Query;
@@ -166,8 +166,8 @@ fn no_match(what: &str, mine: &str, map: &Map) -> Diagnostic {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct ShellOut {
-    user: Option<String>,
-    group: Option<String>,
+    user: Option<Account>,
+    group: Option<Account>,
     cwd: Option<String>,
     environment: IndexMap<String, String>,
     timeout: Option<Seconds>,
@@ -208,7 +208,8 @@ fn shell_out(context: &NativeCallContext<'_>, session: &Session, command: Dynami
     }
     session.view.looked_at_everything();
     let mut command = line.command();
-    command.cwd = options.cwd.map(Into::into);
+    command.cwd = Some(options.cwd.unwrap_or_else(|| "/".to_owned()).into());
+    command.umask = Some(session.umask);
     command.environment = options.environment;
     command.input = options.input.map(String::into_bytes);
     if let Some(timeout) = options.timeout {
@@ -216,8 +217,9 @@ fn shell_out(context: &NativeCallContext<'_>, session: &Session, command: Dynami
     }
     let run = || -> Result<_, Failure> {
         if options.user.is_some() || options.group.is_some() {
-            let accounts = session.view.accounts()?;
-            command.identity = Some(accounts.identity(&session.view, options.user.as_deref(), options.group.as_deref())?);
+            let name = |account: &Option<Account>| account.as_ref().map(Account::to_string);
+            let (user, group) = (name(&options.user), name(&options.group));
+            command.identity = Some(session.view.accounts()?.identity(&session.view, user.as_deref(), group.as_deref())?);
         }
         session.view.probe(&command).map(|output| (command, output))
     };

@@ -310,22 +310,22 @@ fn condition(
         return Ok(Condition::Closure(Closure::new(guard.cast::<FnPtr>(), home, span())));
     }
     let found = plain_type(guard.type_name());
-    match to_json(guard)? {
-        Value::String(line) => Ok(Condition::Command(CommandGuard::plain(crate::property::CommandLine::Shell(line)))),
-        map @ Value::Object(_) => serde_path_to_error::deserialize(map).map(Condition::Command).map_err(|error| error.to_string()),
-        _ => Err(format!("a guard is a shell command, a closure, or a map with `command`, not {found}")),
-    }
+    let command: CommandGuard = match to_json(guard)? {
+        Value::String(line) => CommandGuard::plain(crate::property::CommandLine::Shell(line)),
+        map @ Value::Object(_) => serde_path_to_error::deserialize(map).map_err(|error| error.to_string())?,
+        _ => return Err(format!("a guard is a shell command, a closure, or a map with `command`, not {found}")),
+    };
+    command.check()?;
+    Ok(Condition::Command(command))
 }
 
 /// A property's error at the property, where it can be found in the call.
 fn property_diagnostic(context: &NativeCallContext<'_>, session: &Session, kind: &Kind, error: &PropertyError) -> Diagnostic {
     let first = error.property.split(['.', '[']).next().unwrap_or_default();
-    let message = if first.is_empty() || error.message.contains('`') {
-        error.message.clone()
-    } else {
-        format!("`{}`: {}", error.property, error.message)
-    };
-    let message = if message.contains(kind.name) { message } else { format!("{}: {message}", kind.name) };
+    let told = plain_message(&error.message);
+    let message =
+        if first.is_empty() || told.contains(&format!("`{first}`")) { told } else { format!("`{}`: {told}", error.property) };
+    let message = if message.starts_with(&format!("`{}`", kind.name)) { message } else { format!("{}: {message}", kind.name) };
     let span = session.span(context.call_source(), context.call_position());
     let key = locate::property(context, session, first).or(span);
     let diagnostic = Diagnostic::error(message).at(key);
@@ -333,4 +333,17 @@ fn property_diagnostic(context: &NativeCallContext<'_>, session: &Session, kind:
         Some(hint) => diagnostic.hint(hint.clone()),
         None => diagnostic,
     }
+}
+
+/// Serde's words for types in the words of recipes.
+pub(crate) fn plain_message(message: &str) -> String {
+    let Some((before, expected)) = message.rsplit_once("expected ") else { return message.to_owned() };
+    let plain = match expected {
+        "f64" => "a number",
+        "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number",
+        "a sequence" => "an array",
+        "a boolean" => "true or false",
+        other => other,
+    };
+    format!("{before}expected {plain}")
 }

@@ -96,18 +96,14 @@ fn scope() -> Scope<'static> {
     scope
 }
 
-/// The text of a script, remembered for positions. Paths are shown from the cookbook's folder on.
+/// The text of a script, remembered for positions.
 pub(super) fn read(session: &Session, path: &Path) -> Result<Rc<Source>, Diagnostic> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         let cause =
             if error.kind() == std::io::ErrorKind::InvalidData { "it is not UTF-8 text".to_owned() } else { error.to_string() };
         Diagnostic::error(format!("cannot read `{}`: {cause}", path.display()))
     })?;
-    let repository = session.cookbooks.values().find_map(|cookbook| {
-        path.starts_with(&cookbook.root).then(|| cookbook.root.parent().and_then(Path::parent).map(Path::to_owned)).flatten()
-    });
-    let shown = repository.and_then(|root| path.strip_prefix(root).ok().map(Path::to_owned)).unwrap_or_else(|| path.to_owned());
-    Ok(session.add_source(&shown.display().to_string(), Some(path.to_owned()), text))
+    Ok(session.add_source(&cookbook::shown(path), Some(path.to_owned()), text))
 }
 
 fn start(source: &Rc<Source>) -> Span {

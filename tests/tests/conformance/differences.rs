@@ -15,3 +15,39 @@ pub const NOTIFICATIONS: &[(&str, &[&str])] = &[
     ),
     ("custom resources are not part of the language yet", &["n145", "n147", "n149", "n154", "n155", "n156", "n160", "n165"]),
 ];
+
+pub const GUARDS: &[(&str, &[&str])] = &[
+    ("a guard without a command can only be a slip: it is refused before anything is touched", &["g019"]),
+    (
+        "a guard that cannot be asked, because its folder or user is missing, has said neither yes nor no: its resource fails",
+        &["g053", "g102", "g103", "g104", "g119", "g120", "g121"],
+    ),
+    ("one way to write each thing: the guard's property is `environment`", &["g056"]),
+    ("a command that runs as a user runs with that user's groups", &["g057", "g059", "g101"]),
+    ("a guard inherits nothing from its resource", &["g071", "g075", "g076", "g077"]),
+    (
+        "a guard is a shell command, a closure or a map: no property makes it code for another interpreter",
+        &["g088", "g089", "g090"],
+    ),
+];
+
+pub const SPECIFICITY: &[(&str, &[&str])] = &[("a folder may be named after the platform's family", &["l053"])];
+
+pub const FILE_SEMANTICS: &[(&str, &[&str])] = &[
+    (
+        "what can be told without the machine is refused before anything is touched",
+        &["f055", "f103", "f205", "f219", "f244", "f287"],
+    ),
+    ("a decimal number is no mode", &["f063"]),
+    ("one way to write each thing: a mode is \"0644\" or 0o644", &["f076"]),
+    ("one way to write each thing: the property is `owner`", &["f089"]),
+    ("a plan runs no `verify`: only guards may run in one", &["f095", "f096", "f214"]),
+    ("a link that leads nowhere is deleted and purged as any other", &["f112", "f226"]),
+    ("no copy is kept of what is not replaced", &["f113"]),
+    ("`link` does not replace a file without `force: true`", &["f181", "f185"]),
+    ("a link that is as declared is left alone", &["f186"]),
+    ("a template that prints an absent value is refused before anything is touched, whatever the action", &["f202", "f208"]),
+    ("a command always runs in the run's clean environment", &["f261"]),
+    ("a command that runs as a user runs with that user's groups", &["f264", "f286"]),
+    ("a mask may be a number as a mode may", &["f269"]),
+];

@@ -3,7 +3,13 @@
 
 mod append;
 mod differences;
+mod file_semantics;
+mod guards;
 mod notifications;
+mod on_host;
+mod recipe;
+mod scratch;
+mod specificity;
 
 use serde_json::Value;
 

@@ -1,1 +1,7 @@
+//! Toque on real machines.
+
+mod crash;
 mod hosts;
+mod semantics;
+mod toque;
+mod webserver;

@@ -1,0 +1,114 @@
+//! SIGKILL from outside, at any moment: what a killed run changed and had still to bring about, the next one brings about.
+
+use std::env;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use nix::sys::signal::Signal;
+use toque_acceptance::{Host, Image};
+
+use crate::toque::{REPOSITORY, host, put, start, toque};
+
+/// Kills that must fall between a change and the restart that it owes.
+const WANTED: usize = 20;
+
+/// It is given up when so many kills have not brought those.
+const MOST: usize = 200;
+
+const RECIPE: &str = r#"
+for number in 0..50 {
+    let unit = service(`probe@${number}`);
+    template(`/etc/probe/${number}`, #{
+        source: "probe.hbs",
+        variables: #{ number: number, generation: node.generation },
+    }).notifies("restart", unit);
+}
+"#;
+
+/// Starting it takes over what the template says, so that one can tell which content it was last started with.
+const UNIT: &str = "\
+[Unit]
+StartLimitIntervalSec=0
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/cp /etc/probe/%i /run/probe/%i
+";
+
+#[test]
+fn what_a_killed_run_owes_is_delivered_by_the_next() {
+    let seed = env::var("TOQUE_SEED").ok().map_or_else(now, |seed| seed.parse().expect("a seed is a number"));
+    let mut chance = Chance(seed);
+
+    let host = host(Image::Debian12);
+    host.sh("mkdir -p /etc/probe /run/probe");
+    host.write("/etc/systemd/system/probe@.service", UNIT);
+    put(&host, "recipes/default.rhai", RECIPE);
+    put(&host, "templates/probe.hbs", "{{number}} in generation {{generation}}\n");
+
+    let begun = Instant::now();
+    finish(&host, 0);
+    let whole = begun.elapsed();
+
+    let (mut generation, mut kills, mut between) = (0, 0, 0);
+    while between < WANTED && kills < MOST {
+        generation += 1;
+        declare(&host, generation);
+        // Now and then the run that makes up for a killed one is killed as well.
+        loop {
+            let mut run = start(&host, &CONVERGE);
+            thread::sleep(whole.mul_f64(chance.draw()));
+            run.kill(Signal::SIGKILL);
+            kills += usize::from(run.wait(Duration::from_secs(60)).code().is_none());
+            between += usize::from(stale(&host) > 0);
+            if chance.draw() < 0.7 {
+                break;
+            }
+        }
+        finish(&host, generation);
+    }
+    println!("seed {seed}: {between} of {kills} kills fell between a change and the restart that it owes");
+    assert!(between >= WANTED, "seed {seed}: only {between} of {kills} kills fell between change and restart");
+}
+
+const CONVERGE: [&str; 5] = ["converge", "--repo", REPOSITORY, "probe", "--attributes=/root/generation.json"];
+
+/// What the templates are to say from now on.
+fn declare(host: &Host, generation: usize) {
+    host.write("/root/generation.json", format!(r#"{{ "generation": {generation} }}"#));
+}
+
+/// Converges to the end, which must leave every service started with what its template says.
+fn finish(host: &Host, generation: usize) {
+    declare(host, generation);
+    let run = toque(host, &CONVERGE).well();
+    let current = host.sh(&format!("cat /etc/probe/* | grep -c 'in generation {generation}$'"));
+    assert_eq!((current.trim(), stale(host)), ("50", 0), "{}", run.output);
+    assert_eq!(host.run(["toque", "runs", "owed"]).stdout, "", "nothing is owed any more");
+}
+
+/// How many services were last started before their template changed.
+fn stale(host: &Host) -> usize {
+    let script = "cd /etc/probe; for file in [0-9]*; do cmp -s \"$file\" \"/run/probe/$file\" || echo \"$file\"; done";
+    host.sh(script).lines().count()
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(1, |since| since.subsec_nanos().into())
+}
+
+/// Draws numbers from 0 to 1, the same for the same seed.
+struct Chance(u64);
+
+impl Chance {
+    fn draw(&mut self) -> f64 {
+        // SplitMix64.
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.0;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^= bits >> 31;
+        f64::from(u32::try_from(bits >> 32).unwrap_or(u32::MAX)) / f64::from(u32::MAX)
+    }
+}
