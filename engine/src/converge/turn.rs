@@ -51,12 +51,26 @@ enum Found {
 
 /// What a plan can tell of an action.
 enum Forecast {
-    HeldBack { guard: String, provider: Option<usize> },
-    UpToDate { provider: usize },
+    HeldBack {
+        guard: String,
+        provider: Option<usize>,
+    },
+    UpToDate {
+        provider: usize,
+    },
     /// `held_back`: the guard that keeps it from acting today. `runs_perhaps`: whether it acts at all is open.
-    Acts { provider: usize, plan: Plan, doubts: Causes, held_back: Option<String>, runs_perhaps: bool },
+    Acts {
+        provider: usize,
+        plan: Plan,
+        doubts: Causes,
+        held_back: Option<String>,
+        runs_perhaps: bool,
+    },
     /// Nothing can be told of what it does, nor of what it may touch.
-    Unknown { doubts: Causes, reason: Option<String> },
+    Unknown {
+        doubts: Causes,
+        reason: Option<String>,
+    },
 }
 
 impl Converge<'_> {
@@ -300,7 +314,7 @@ impl Converge<'_> {
         };
         match &ready.desired {
             Wanted::Known(desired) => Ok(Rc::clone(desired)),
-            Wanted::Late(resource) => Ok(resource.resolve(&scope)?.into()),
+            Wanted::Late(resource) => Ok(resource.resolve(&scope)?),
             Wanted::Removed => Err(Failure::new("the resource was removed").into()),
             Wanted::Lazy { fixed, lazy } => {
                 let mut properties = fixed.clone();
@@ -320,7 +334,7 @@ impl Converge<'_> {
                     let diagnostic = Diagnostic::error(format!("{place}{}", crate::language::plain_message(&error.message)));
                     error.hint.into_iter().fold(diagnostic, Diagnostic::hint)
                 })?;
-                Ok(resource.resolve_once(&scope)?.into())
+                Ok(resource.resolve_once(&scope)?)
             }
         }
     }

@@ -11,8 +11,19 @@ type Properties = Vec<(&'static str, String)>;
 type Drawn = BoxedStrategy<Properties>;
 
 const FILES: &[&str] = &[
-    "/srv/a", "/srv/a", "/srv/d/f", "/srv/d/f", "/srv/d/e/h", "/srv/l/f", "/srv/m", "/etc/web/web.conf", "/home/ann/x",
-    "/srv/t.hbs", "/tmp/flag", "/opt/tree/one.txt", "/etc/systemd/system/job.service",
+    "/srv/a",
+    "/srv/a",
+    "/srv/d/f",
+    "/srv/d/f",
+    "/srv/d/e/h",
+    "/srv/l/f",
+    "/srv/m",
+    "/etc/web/web.conf",
+    "/home/ann/x",
+    "/srv/t.hbs",
+    "/tmp/flag",
+    "/opt/tree/one.txt",
+    "/etc/systemd/system/job.service",
 ];
 const FOLDERS: &[&str] = &["/srv/d", "/srv/d", "/srv/d/e", "/srv/a", "/home/ann", "/opt/tree", "/srv/l", "/etc/web"];
 const OWNERS: &[&str] = &["ann", "bob", "www", "root"];
@@ -73,7 +84,11 @@ fn managed(kind_actions: &'static [&'static str]) -> Drawn {
     all(vec![
         account("owner", OWNERS),
         account("group", GROUPS),
-        some(0.25, "mode", &["0o644", "0o600", "0o755", "\"0640\"", "|| if file_exists(\"/tmp/flag\") { \"0600\" } else { \"0644\" }"]),
+        some(
+            0.25,
+            "mode",
+            &["0o644", "0o600", "0o755", "\"0640\"", "|| if file_exists(\"/tmp/flag\") { \"0600\" } else { \"0644\" }"],
+        ),
         some(0.1, "force_unlink", &["true"]),
         some(0.1, "manage_symlink_source", &["true", "false"]),
         some(0.1, "atomic_update", &["false"]),
@@ -221,25 +236,31 @@ fn places() -> BoxedStrategy<(&'static str, Properties)> {
 
 fn accounts() -> BoxedStrategy<(&'static str, Properties)> {
     prop_oneof![
-        of("user", vec![
-            one("username", &["ann", "ann", "bob", "www"]),
-            some(0.2, "uid", &["1200", "1300"]),
-            some(0.3, "gid", &["\"ops\"", "\"staff\"", "1500"]),
-            some(0.2, "shell", &["\"/bin/sh\"", "\"/bin/dash\""]),
-            some(0.15, "password", &["\"$6$a$b\"", "\"$6$c$d\""]),
-            some(0.4, "manage_home", &["true"]),
-            some(0.15, "home", &["\"/home/ann\"", "\"/srv/d\""]),
-            some(0.1, "system", &["true"]),
-            action(0.35, &["create", "remove", "modify", "manage", "lock", "unlock"]),
-        ]),
-        of("group", vec![
-            one("group_name", GROUPS),
-            some(0.2, "gid", &["1400", "1500"]),
-            some(0.4, "members", &["\"ann\"", "[\"ann\", \"bob\"]", "\"www\""]),
-            some(0.2, "excluded_members", &["\"root\""]),
-            some(0.3, "append", &["false"]),
-            action(0.3, &["create", "remove", "modify", "manage"]),
-        ]),
+        of(
+            "user",
+            vec![
+                one("username", &["ann", "ann", "bob", "www"]),
+                some(0.2, "uid", &["1200", "1300"]),
+                some(0.3, "gid", &["\"ops\"", "\"staff\"", "1500"]),
+                some(0.2, "shell", &["\"/bin/sh\"", "\"/bin/dash\""]),
+                some(0.15, "password", &["\"$6$a$b\"", "\"$6$c$d\""]),
+                some(0.4, "manage_home", &["true"]),
+                some(0.15, "home", &["\"/home/ann\"", "\"/srv/d\""]),
+                some(0.1, "system", &["true"]),
+                action(0.35, &["create", "remove", "modify", "manage", "lock", "unlock"]),
+            ]
+        ),
+        of(
+            "group",
+            vec![
+                one("group_name", GROUPS),
+                some(0.2, "gid", &["1400", "1500"]),
+                some(0.4, "members", &["\"ann\"", "[\"ann\", \"bob\"]", "\"www\""]),
+                some(0.2, "excluded_members", &["\"root\""]),
+                some(0.3, "append", &["false"]),
+                action(0.3, &["create", "remove", "modify", "manage"]),
+            ]
+        ),
     ]
     .boxed()
 }

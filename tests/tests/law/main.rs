@@ -19,13 +19,8 @@ fn check<S: Strategy>(cases: u32, strategy: &S, test: impl Fn(S::Value) -> Resul
     let seed = number("TOQUE_LAW_SEED").unwrap_or(0x7071_7565);
     let cases = number("TOQUE_LAW_CASES").map_or(cases, |cases| u32::try_from(cases).unwrap());
     println!("{cases} cases with the seed {seed}");
-    let config = Config {
-        cases,
-        rng_seed: RngSeed::Fixed(seed),
-        failure_persistence: None,
-        max_shrink_iters: 3000,
-        ..Config::default()
-    };
+    let config =
+        Config { cases, rng_seed: RngSeed::Fixed(seed), failure_persistence: None, max_shrink_iters: 3000, ..Config::default() };
     match TestRunner::new(config).run(strategy, test) {
         Ok(()) => {}
         // The reason tells the recipe; the value would only repeat it.
@@ -56,7 +51,12 @@ fn plans_are_faithful() {
     });
     law.print();
     let runs = ["runs compared", "runs failed", "runs refused"].map(|what| law.counted(what));
-    assert!(runs[0] * 10 >= runs.iter().sum::<usize>() * 4, "of {} runs only {} were compared", runs.iter().sum::<usize>(), runs[0]);
+    assert!(
+        runs[0] * 10 >= runs.iter().sum::<usize>() * 4,
+        "of {} runs only {} were compared",
+        runs.iter().sum::<usize>(),
+        runs[0]
+    );
     for (what, share) in [
         ("actions that would change", 10),
         ("actions that may change, and did", 2),

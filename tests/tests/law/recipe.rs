@@ -62,11 +62,7 @@ pub fn text(items: &[Item]) -> String {
             let (target, verb) = if relation.subscribes { (index, "subscribes") } else { (other, "notifies") };
             let actions = actions(items[target].kind);
             let action = actions[relation.action.index(actions.len())];
-            let _ = writeln!(
-                text,
-                "r{index}.{verb}(\"{action}\", \"{}[r{other}]\", \"{}\");",
-                items[other].kind, relation.timing
-            );
+            let _ = writeln!(text, "r{index}.{verb}(\"{action}\", \"{}[r{other}]\", \"{}\");", items[other].kind, relation.timing);
         }
     }
     text
