@@ -376,6 +376,7 @@ pub(crate) fn open(
         recipes: RefCell::default(),
         included: RefCell::new(HashSet::new()),
         sources: RefCell::default(),
+        inserted: RefCell::default(),
         callbacks: RefCell::default(),
         run_state: rhai::Dynamic::from_map(rhai::Map::new()).into_shared(),
         changed: RefCell::default(),

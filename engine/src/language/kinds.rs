@@ -83,7 +83,9 @@ fn declare(context: &NativeCallContext<'_>, session: &Session, index: usize, nam
     let recipe = session.recipes.borrow().last().cloned();
     let id = ResourceId { kind: Rc::from(kind.name), name: name.into() };
     let declared = Declared { kind: index, id, body, common, span, recipe, set_by: Vec::new(), removed: false };
-    Ok(Handle(session.graph.borrow_mut().declare(declared, aliases)))
+    let id = declared.id.clone();
+    let index = session.graph.borrow_mut().declare(declared, aliases);
+    Ok(Handle { index, id })
 }
 
 /// Changes a declared resource: what is not named stays.
