@@ -211,7 +211,7 @@ fn what_a_recipe_must_not_do() {
         ("default(\"a..b\", 1);", "no attribute path"),
         ("file(\"/out/x\", #{ action: || \"create\" });", "`action`"),
         ("file(\"\");", "cannot be empty"),
-        ("file(5.5);", "name"),
+        ("file(5.5);", "not an absolute path"),
         ("file(\"/x\", \"y\");", "map"),
         ("throw \"no good\";", "no good"),
         ("shell_out([\"sh\", \"false\"]);", "exited with 1"),
@@ -221,7 +221,8 @@ fn what_a_recipe_must_not_do() {
         ("to_toml([1]);", "only a map"),
         ("parse_json(\"{\");", "cannot read JSON"),
     ] {
-        let limits = toque_engine::Limits { operations: 300_000, size: 100_000, ..toque_engine::Limits::default() };
+        let compile_time = std::time::Duration::from_secs(3);
+        let limits = toque_engine::Limits { operations: 300_000, size: 100_000, compile_time, ..toque_engine::Limits::default() };
         let options = Options { limits, ..options(recipe) };
         let error = match try_run(&machine(), &options) {
             Ok(_) => panic!("{recipe} was not refused"),
