@@ -107,7 +107,7 @@ pub(super) fn read(session: &Session, path: &Path) -> Result<Rc<Source>, Diagnos
 }
 
 fn start(source: &Rc<Source>) -> Span {
-    Span { source: Rc::clone(source), line: 1, column: 1, length: 1 }
+    Span { source: Rc::clone(source), line: 1, column: 1, length: Some(1) }
 }
 
 /// A script's function silently takes the place of a native one of the same name.
@@ -122,7 +122,7 @@ fn function_span(source: &Rc<Source>, name: &str) -> Option<Span> {
     source.text.lines().enumerate().find_map(|(index, line)| {
         let at = line.find(&format!("fn {name}"))?;
         let column = line[..at].chars().count() + 4;
-        Some(Span { source: Rc::clone(source), line: index + 1, column, length: name.chars().count() })
+        Some(Span { source: Rc::clone(source), line: index + 1, column, length: Some(name.chars().count()) })
     })
 }
 
