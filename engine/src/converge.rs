@@ -209,6 +209,10 @@ impl<'a> Converge<'a> {
         let begun = Instant::now();
         let target = self.compiled.resources[index].id.clone();
         let notified = cause != Cause::Declared;
+        if self.mode == Mode::Converge && action != Act::Nothing {
+            let kind = &self.session.registry.kinds[self.compiled.resources[index].kind];
+            self.session.event(&Event::Started { resource: &target, action: action.name(kind) });
+        }
         let mut turn = self.turn(index, action, cause, doubts)?;
         turn.record.microseconds = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         let status = turn.record.status;

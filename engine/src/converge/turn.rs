@@ -49,6 +49,30 @@ enum Found {
     Planned { provider: usize, plan: Plan },
 }
 
+/// What a plan can tell of an action.
+enum Forecast {
+    HeldBack {
+        guard: String,
+        provider: Option<usize>,
+    },
+    UpToDate {
+        provider: usize,
+    },
+    /// `held_back`: the guard that keeps it from acting today. `runs_perhaps`: whether it acts at all is open.
+    Acts {
+        provider: usize,
+        plan: Plan,
+        doubts: Causes,
+        held_back: Option<String>,
+        runs_perhaps: bool,
+    },
+    /// Nothing can be told of what it does, nor of what it may touch.
+    Unknown {
+        doubts: Causes,
+        reason: Option<String>,
+    },
+}
+
 impl Converge<'_> {
     /// Takes an action, trying again as often as the resource says.
     pub(super) fn turn(&mut self, index: Index, action: Act, cause: Cause, doubts: Causes) -> Result<Turn, Halted> {
@@ -168,70 +192,86 @@ impl Converge<'_> {
         }
     }
 
-    /// Plans once: what converge would do, and what leaves that open.
+    /// Plans: what converge would do, and what leaves that open.
     fn foresee(&mut self, index: Index, number: usize, record: &mut Record, sent_in_doubt: &Causes) -> Result<Causes, Ended> {
         let compiled = self.compiled;
-        let ready = &compiled.resources[index];
         let session = Rc::clone(self.session);
-        let name: Rc<str> = ready.id.to_string().into();
-        let held_back = self.held_back(index);
-        let guard_doubts = session.view.take_doubts();
-        let open = |causes: Causes, more: &Causes| {
-            let mut all = causes;
-            all.extend(more.iter().filter(|cause| !all.contains(cause)).cloned().collect::<Vec<_>>());
-            all
-        };
-        let held_back = match held_back {
-            Ok(held_back) => held_back,
-            Err(diagnostic) if guard_doubts.is_empty() => return Err(diagnostic.into()),
-            Err(diagnostic) => {
-                let doubts = open(guard_doubts, sent_in_doubt);
-                return Ok(self.perhaps(record, &name, doubts, Some(diagnostic.message)));
-            }
-        };
-        if let Some(guard) = &held_back
-            && guard_doubts.is_empty()
-        {
-            record.status = Status::Skipped;
-            record.reason = Some(guard.clone());
-            return Ok(Causes::new());
+        let mut forecast = self.forecast(index, number, sent_in_doubt)?;
+        let has_before = compiled.edges[index].iter().any(|edge| edge.timing == Timing::Before);
+        if has_before && let Forecast::Acts { doubts, .. } | Forecast::Unknown { doubts, .. } = &forecast {
+            let doubts = doubts.clone();
+            self.send_before(index, &doubts)?;
+            // What ran may have changed what this resource finds.
+            forecast = self.forecast(index, number, &doubts)?;
         }
-        let planned = self.plan(index, number);
-        let own_doubts = session.view.take_doubts();
-        let doubts = open(open(guard_doubts.clone(), &own_doubts), sent_in_doubt);
-        match planned {
-            Err(wrong) if doubts.is_empty() => Err(wrong.into()),
-            Err(wrong) => Ok(self.perhaps(record, &name, doubts, Some(wrong.diagnostic.message))),
-            Ok((provider, plan, _)) if plan.shown.is_empty() && own_doubts.is_empty() => {
-                record.provider = Some(session.registry.kinds[ready.kind].providers[provider].name());
-                record.status = if held_back.is_some() { Status::Skipped } else { Status::UpToDate };
-                record.reason = held_back;
+        let kind = &session.registry.kinds[compiled.resources[index].kind];
+        let name: Rc<str> = compiled.resources[index].id.to_string().into();
+        match forecast {
+            Forecast::HeldBack { guard, provider } => {
+                record.status = Status::Skipped;
+                record.reason = Some(guard);
+                record.provider = provider.map(|provider| kind.providers[provider].name());
                 Ok(Causes::new())
             }
-            Ok((_, plan, _)) if plan.shown.is_empty() => Ok(self.perhaps(record, &name, doubts, None)),
-            Ok((provider, plan, _)) => {
-                let provider = &session.registry.kinds[ready.kind].providers[provider];
-                record.provider = Some(provider.name());
-                self.send_before(index, &doubts)?;
+            Forecast::UpToDate { provider } => {
+                record.status = Status::UpToDate;
+                record.provider = Some(kind.providers[provider].name());
+                Ok(Causes::new())
+            }
+            Forecast::Acts { provider, plan, doubts, held_back, runs_perhaps } => {
                 record.status = if doubts.is_empty() { Status::WouldChange } else { Status::MayChange };
+                record.provider = Some(kind.providers[provider].name());
                 record.depends_on = doubts.iter().map(ToString::to_string).collect();
-                record.changes = plan.shown.clone();
                 record.reason = held_back.map(|guard| format!("today the guard holds it back: {guard}"));
-                let runs_perhaps = !guard_doubts.is_empty() || !sent_in_doubt.is_empty();
-                session.view.assume(&name, &provider.provides(&plan), runs_perhaps);
+                session.view.assume(&name, &kind.providers[provider].provides(&plan), runs_perhaps);
+                record.changes = plan.shown;
+                session.view.take_doubts();
+                Ok(doubts)
+            }
+            Forecast::Unknown { doubts, reason } => {
+                record.status = Status::MayChange;
+                record.depends_on = doubts.iter().map(ToString::to_string).collect();
+                record.reason = reason.map(|reason| format!("cannot be told yet: {reason}"));
+                session.view.assume(&name, &[Provide::Anything(Areas::ALL)], true);
                 session.view.take_doubts();
                 Ok(doubts)
             }
         }
     }
 
-    /// It cannot be told yet what the resource will do, so nothing can be told of what it may touch.
-    fn perhaps(&self, record: &mut Record, name: &Rc<str>, doubts: Causes, reason: Option<String>) -> Causes {
-        record.status = Status::MayChange;
-        record.depends_on = doubts.iter().map(ToString::to_string).collect();
-        record.reason = reason.map(|reason| format!("cannot be told yet: {reason}"));
-        self.session.view.assume(name, &[Provide::Anything(Areas::ALL)], true);
-        doubts
+    /// What converge would find out, guards first.
+    fn forecast(&mut self, index: Index, number: usize, sent_in_doubt: &Causes) -> Result<Forecast, Ended> {
+        let session = Rc::clone(self.session);
+        let with = |mut all: Causes, more: &Causes| {
+            all.extend(more.iter().filter(|cause| !all.contains(cause)).cloned().collect::<Vec<_>>());
+            all
+        };
+        session.view.take_doubts();
+        let held_back = self.held_back(index);
+        let guard_doubts = session.view.take_doubts();
+        let held_back = match held_back {
+            Err(diagnostic) => {
+                let doubts = with(guard_doubts, sent_in_doubt);
+                let reason = Some(diagnostic.message.clone());
+                return if doubts.is_empty() { Err(diagnostic.into()) } else { Ok(Forecast::Unknown { doubts, reason }) };
+            }
+            Ok(Some(guard)) if guard_doubts.is_empty() => return Ok(Forecast::HeldBack { guard, provider: None }),
+            Ok(held_back) => held_back,
+        };
+        let planned = self.plan(index, number);
+        let own_doubts = session.view.take_doubts();
+        let runs_perhaps = !guard_doubts.is_empty() || !sent_in_doubt.is_empty();
+        let doubts = with(with(guard_doubts, &own_doubts), sent_in_doubt);
+        match planned {
+            Err(wrong) if doubts.is_empty() => Err(wrong.into()),
+            Err(wrong) => Ok(Forecast::Unknown { doubts, reason: Some(wrong.diagnostic.message) }),
+            Ok((provider, plan, _)) if plan.shown.is_empty() && own_doubts.is_empty() => Ok(match held_back {
+                Some(guard) => Forecast::HeldBack { guard, provider: Some(provider) },
+                None => Forecast::UpToDate { provider },
+            }),
+            Ok((_, plan, _)) if plan.shown.is_empty() => Ok(Forecast::Unknown { doubts, reason: None }),
+            Ok((provider, plan, _)) => Ok(Forecast::Acts { provider, plan, doubts, held_back, runs_perhaps }),
+        }
     }
 
     /// Runs what is to happen before the resource changes.
@@ -274,7 +314,7 @@ impl Converge<'_> {
         };
         match &ready.desired {
             Wanted::Known(desired) => Ok(Rc::clone(desired)),
-            Wanted::Late(resource) => Ok(resource.resolve(&scope)?.into()),
+            Wanted::Late(resource) => Ok(resource.resolve(&scope)?),
             Wanted::Removed => Err(Failure::new("the resource was removed").into()),
             Wanted::Lazy { fixed, lazy } => {
                 let mut properties = fixed.clone();
@@ -294,7 +334,7 @@ impl Converge<'_> {
                     let diagnostic = Diagnostic::error(format!("{place}{}", crate::language::plain_message(&error.message)));
                     error.hint.into_iter().fold(diagnostic, Diagnostic::hint)
                 })?;
-                Ok(resource.resolve_once(&scope)?.into())
+                Ok(resource.resolve_once(&scope)?)
             }
         }
     }
@@ -477,8 +517,12 @@ fn blank(ready: &Ready, action: &'static str, cause: Cause) -> Record {
     }
 }
 
+/// Values stand in backticks; what is sensitive is told without them.
 fn hide(changes: &mut [Shown]) {
     for change in changes {
+        if let Some((words, _)) = change.what.split_once('`') {
+            change.what = format!("{words}[sensitive]");
+        }
         if change.diff.is_some() {
             change.diff = Some("[sensitive]".to_owned());
         }

@@ -218,8 +218,7 @@ fn bind(
             }
             Some(home) => bound.lazy.push(Lazy::new(key.into(), value, &home, span())),
             None => {
-                let json =
-                    to_json(value).map_err(|message| fail(&PropertyError::new(key, format!("`{key}`: {message}"))))?;
+                let json = to_json(value).map_err(|message| fail(&PropertyError::new(key, format!("`{key}`: {message}"))))?;
                 if !json.is_null() {
                     bound.fixed.insert(key.into(), json);
                 }

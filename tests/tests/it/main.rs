@@ -1,5 +1,6 @@
 //! Toque on real machines.
 
+mod bad_input;
 mod crash;
 mod hosts;
 mod semantics;
