@@ -1,5 +1,7 @@
 //! Which file of `templates/` or `files/` a machine is given: the most specific one.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
@@ -37,6 +39,38 @@ impl Machine {
         folders.push("default".to_owned());
         folders.push(String::new());
         folders
+    }
+}
+
+/// What was found in one run. A cookbook stays as it is while it is used, and many resources share a template.
+#[derive(Debug, Default)]
+pub struct Lookup {
+    found: RefCell<HashMap<(PathBuf, Vec<String>), PathBuf>>,
+}
+
+impl Lookup {
+    /// As [`find`], which is asked once for the same sources.
+    /// # Errors
+    /// As [`find`].
+    pub fn find(
+        &self,
+        cookbook: &Cookbook,
+        segment: &str,
+        sources: &[String],
+        machine: impl FnOnce() -> Machine,
+    ) -> Result<PathBuf, Diagnostic> {
+        let key = (cookbook.root.join(segment), sources.to_vec());
+        if let Some(path) = self.found.borrow().get(&key) {
+            return Ok(path.clone());
+        }
+        let path = find(cookbook, segment, sources, &machine())?;
+        self.found.borrow_mut().insert(key, path.clone());
+        Ok(path)
+    }
+
+    /// Forgets it all, because the machine may be another one now: its facts are read anew.
+    pub fn forget(&self) {
+        self.found.borrow_mut().clear();
     }
 }
 

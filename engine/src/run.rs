@@ -18,6 +18,7 @@ use crate::facts::Facts;
 use crate::facts::shipped::Shipped;
 use crate::graph::Graph;
 use crate::language::{Language, diagnostic_of};
+use crate::lookup::Lookup;
 use crate::name::RecipeName;
 use crate::node::Node;
 use crate::registry::Registry;
@@ -365,6 +366,7 @@ pub(crate) fn open(
         view,
         cookbooks: cookbooks(options.repository.as_deref(), &options.run_list)?,
         templates: Templates::default(),
+        lookup: Lookup::default(),
         limits: options.limits,
         reach: options.reach,
         programs: options.elsewhere.as_ref().map(|machine| machine.programs.clone()),

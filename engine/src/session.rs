@@ -11,6 +11,7 @@ use crate::diagnostic::{Source, Span};
 use crate::event::{Event, Sink};
 use crate::graph::Graph;
 use crate::language::Closure;
+use crate::lookup::Lookup;
 use crate::name::RecipeName;
 use crate::node::Node;
 use crate::registry::Registry;
@@ -65,6 +66,7 @@ pub struct Session {
     pub view: View<'static>,
     pub cookbooks: Cookbooks,
     pub templates: Templates,
+    pub lookup: Lookup,
     pub limits: Limits,
     pub reach: Reach,
     /// Of a machine that is only thought of.

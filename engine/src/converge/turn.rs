@@ -360,6 +360,7 @@ impl Converge<'_> {
         }
         if touched.contains(Area::Facts) {
             self.session.node.facts.reload();
+            self.session.lookup.forget();
         }
     }
 
