@@ -373,6 +373,15 @@ fn recall(view: &View<'_>, key: &str) -> Option<Found> {
     Some(Found { key: key.to_owned(), installed, held: flag("held"), leftovers: flag("leftovers"), ..Found::default() })
 }
 
+/// The package file that is to be installed cannot be looked at.
+fn missing_file(failure: Failure) -> Failure {
+    if failure.hint.is_some() {
+        failure
+    } else {
+        failure.hint("correct `source`, or bring the file there before, with a `remote_file`")
+    }
+}
+
 /// "did you mean", from what the package manager lists.
 fn no_package(name: &str, known: &str) -> Failure {
     let failure = Failure::new(format!("no package `{name}` in the lists of this machine"));

@@ -12,7 +12,7 @@ use toque_engine::snapshots::Area;
 use toque_engine::system::Query;
 use toque_engine::view::View;
 
-use super::{Found, Package, PackageAction, Refreshed, State, Step, Target, Verb, Wanted, Wish};
+use super::{Found, Package, PackageAction, Refreshed, State, Step, Target, Verb, Wanted, Wish, missing_file};
 use crate::apt_lists;
 use crate::parse::apt_policy::{self, Policy};
 use crate::parse::dpkg_status::{self, Packages};
@@ -260,7 +260,7 @@ fn find(view: &View<'_>, installed: &Packages, name: &str, action: PackageAction
 /// What a `.deb` file would install.
 fn package_file(view: &View<'_>, path: &Path, wish: &Wish, found: &Found) -> Result<Target, Failure> {
     let argument = path.display().to_string();
-    view.stat(path).attempting("install from", path)?;
+    view.stat(path).attempting("install from", path).map_err(missing_file)?;
     let output = view.probe(&Command::new(["dpkg-deb", "--show", "--showformat=${Package}\t${Version}", "--", &argument]))?;
     let text = output.stdout();
     let (name, version) = match text.split_once('\t') {

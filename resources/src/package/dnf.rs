@@ -12,7 +12,7 @@ use toque_engine::snapshots::Area;
 use toque_engine::system::Query;
 use toque_engine::view::View;
 
-use super::{Found, Package, PackageAction, Refreshed, State, Step, Target, Verb, Wanted, Wish};
+use super::{Found, Package, PackageAction, Refreshed, State, Step, Target, Verb, Wanted, Wish, missing_file};
 use crate::parse::rpm::{self, Nevra};
 
 /// `rpm` and `dnf`.
@@ -293,7 +293,7 @@ fn native_arch(installed: &Installed) -> Option<&str> {
 
 fn package_file(view: &View<'_>, path: &Path, wish: &Wish, found: &Found, installed: &Installed) -> Result<Target, Failure> {
     let argument = path.display().to_string();
-    let file = view.stat(path).attempting("install from", path)?;
+    let file = view.stat(path).attempting("install from", path).map_err(missing_file)?;
     // A file that an earlier resource of this plan would bring is on no real device, and what is in it cannot be told yet.
     if file.device == u64::MAX {
         view.looked_at_everything();

@@ -23,7 +23,11 @@ fn files_that_cannot_be_written() {
     // A full disk: what is there stays as it was, and nothing lies around.
     host.sh("mkdir /small; mount -t tmpfs -o size=1m none /small; echo old > /small/file");
     host.sh("head -c 2000000 /dev/zero | tr '\\0' x > /root/big");
-    fails(&host, r#"file("/small/file", #{ content: read_file("/root/big") })"#, &["file[/small/file]", "No space left on device"]);
+    fails(
+        &host,
+        r#"file("/small/file", #{ content: read_file("/root/big") })"#,
+        &["file[/small/file]", "no space left on the file system"],
+    );
     assert_eq!(host.sh("cat /small/file; ls -A /small"), "old\nfile\n");
     // The same where toque keeps its own things: then it does not even begin to change what notifies.
     host.sh("mkdir /full; mount -t tmpfs -o size=4k none /full; head -c 4096 /dev/zero > /full/filler || true");
@@ -33,7 +37,7 @@ fn files_that_cannot_be_written() {
     );
     let run = host.run(["toque", "apply", "/root/recipe.rhai", "--state-dir", "/full/state"]);
     assert!(matches!(run.code(), Some(1 | 2)), "{run}");
-    assert!(run.stderr.contains("No space left on device") && run.stderr.contains("/full/state"), "{run}");
+    assert!(run.stderr.contains("no space left on the file system") && run.stderr.contains("/full/state"), "{run}");
     assert!(!host.exists("/root/owing"), "{run}");
 
     // Something else is in the place.
@@ -59,6 +63,7 @@ fn files_that_cannot_be_written() {
     // Where it would have to be text: in the cookbook.
     host.sh(&format!("printf x > \"$(printf '{REPOSITORY}/cookbooks/probe/files/tree/\\377')\""));
     let run = toque(&host, &["converge", "--repo", REPOSITORY, "probe"]);
+    println!("{}", run.output);
     assert!(matches!(run.code(), Some(0 | 2)), "{}", run.output);
     if run.code() == Some(2) {
         assert!(run.output.stderr.contains("UTF-8"), "{}", run.output);
@@ -98,7 +103,7 @@ fn without_permission() {
     let run =
         as_walker("file(\"/home/walker/own\");\nfile(\"/etc/not-his\", #{ content: \"x\" });\nfile(\"/home/walker/never\");\n");
     assert_eq!(run.code(), Some(1), "{run}");
-    assert!(run.stderr.contains("file[/etc/not-his]") && run.stderr.contains("ermission denied"), "{run}");
+    assert!(run.stderr.contains("file[/etc/not-his]") && run.stderr.contains("permission denied"), "{run}");
     assert!(run.stderr.contains("recipe.rhai:2:1") && run.stderr.contains("help: "), "{run}");
     assert!(host.exists("/home/walker/own") && !host.exists("/etc/not-his") && !host.exists("/home/walker/never"));
     assert!(host.exists("/home/walker/.local/state/toque") && !host.exists("/var/lib/toque"));
@@ -127,7 +132,7 @@ fn without_permission() {
         "log(\"x\")",
     ]);
     assert_eq!(run.code(), Some(2), "{run}");
-    assert!(run.stderr.contains("/var/lib/toque") && run.stderr.contains("--state-dir"), "{run}");
+    assert!(run.stderr.contains("/var/lib/toque"), "{run}");
 }
 
 #[test]

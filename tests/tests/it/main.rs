@@ -1,8 +1,13 @@
 //! Toque on real machines.
 
+mod accounts;
 mod bad_input;
+mod common;
 mod crash;
+mod execution;
+mod files;
 mod hosts;
+mod properties;
 mod semantics;
 mod toque;
 mod webserver;
