@@ -223,7 +223,13 @@ impl Converge<'_> {
                 record.provider = Some(kind.providers[provider].name());
                 record.depends_on = doubts.iter().map(ToString::to_string).collect();
                 record.reason = held_back.map(|guard| format!("today the guard holds it back: {guard}"));
-                session.view.assume(&name, &kind.providers[provider].provides(&plan), runs_perhaps);
+                let mut provides = kind.providers[provider].provides(&plan);
+                if plan.touches.contains(Area::Facts) {
+                    // Read again, they tell what the plan assumes; unless nobody knows whether they are.
+                    session.node.reload_facts();
+                    provides.extend(runs_perhaps.then(|| Provide::Anything(Area::Facts.into())));
+                }
+                session.view.assume(&name, &provides, runs_perhaps);
                 record.changes = plan.shown;
                 session.view.take_doubts();
                 Ok(doubts)
@@ -347,7 +353,12 @@ impl Converge<'_> {
         if let Some(known) = self.providers.get(&ready.kind) {
             return Ok(*known);
         }
-        let chosen = choose(self.session, kind, None)?;
+        // What kind of machine this is, no pending change is taken to alter.
+        let doubts = self.session.view.take_doubts();
+        let chosen = choose(self.session, kind, None);
+        self.session.view.take_doubts();
+        self.session.view.doubt(doubts);
+        let chosen = chosen?;
         self.providers.insert(ready.kind, chosen);
         Ok(chosen)
     }
@@ -359,7 +370,7 @@ impl Converge<'_> {
             self.providers.clear();
         }
         if touched.contains(Area::Facts) {
-            self.session.node.facts.reload();
+            self.session.node.reload_facts();
             self.session.lookup.forget();
         }
     }
