@@ -2,14 +2,16 @@
 //! applied is laid over the view instead.
 
 mod guards;
+mod prepare;
 mod services;
+mod together;
 mod turn;
 
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Instant;
 
-pub(crate) use turn::choose;
+pub(crate) use prepare::choose;
 
 use crate::compile::{Compiled, Wanted};
 use crate::diagnostic::Diagnostic;

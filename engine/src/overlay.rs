@@ -336,7 +336,13 @@ impl Overlay {
             Some(Planned::Absent) => Err(io::ErrorKind::NotFound.into()),
             Some(Planned::There { metadata, content, to, fresh }) => {
                 let by = entry.map(|entry| Rc::clone(&entry.by));
-                Ok(Found { path: path.to_owned(), metadata: *metadata, planned: fresh.then(|| content.clone()), by, to: to.clone() })
+                Ok(Found {
+                    path: path.to_owned(),
+                    metadata: *metadata,
+                    planned: fresh.then(|| content.clone()),
+                    by,
+                    to: to.clone(),
+                })
             }
             None if sealed => Err(io::ErrorKind::NotFound.into()),
             None => {

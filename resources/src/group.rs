@@ -167,9 +167,7 @@ impl Provider for Groupadd {
             change.touches(Area::Accounts | Area::Files)
         };
         if action == GroupAction::Remove {
-            let gone = || {
-                Change::new(format!("remove group `{name}`"), Step::Remove).provides(provide(Value::Null))
-            };
+            let gone = || Change::new(format!("remove group `{name}`"), Step::Remove).provides(provide(Value::Null));
             return Ok(state.current.is_some().then(gone).map(told).into_iter().collect());
         }
         let mut changes = Vec::new();

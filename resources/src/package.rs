@@ -322,7 +322,9 @@ fn plan_one(wanted: &Wanted, wish: &Wish, action: PackageAction, found: &Found) 
             let what = format!("remove package `{name}`{}", shown(&found.installed));
             Some(with_company(change(Verb::Remove, what, name, remember(None, false, None))))
         }
-        PackageAction::Purge if (found.installed.is_some() && removes) || (found.installed.is_none() && found.leftovers == Some(true)) => {
+        PackageAction::Purge
+            if (found.installed.is_some() && removes) || (found.installed.is_none() && found.leftovers == Some(true)) =>
+        {
             let what = match &found.installed {
                 Some(version) => format!("purge package `{name}` {version}"),
                 None => format!("purge the configuration files of package `{name}`"),
