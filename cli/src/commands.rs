@@ -206,7 +206,7 @@ pub fn parse_json(name: &str, text: &str) -> Result<Value, Diagnostic> {
             source,
             line: error.line().max(1),
             column: error.column().max(1),
-            length: 1,
+            length: Some(1),
         })
     })
 }

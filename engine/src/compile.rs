@@ -186,17 +186,16 @@ impl Scope for ResolveScope<'_> {
             return template::Templates::default().render(&path, text, &wanted.variables, &beside, &node);
         }
         let cookbook = self.cookbook(wanted.cookbook.as_deref())?;
-        let machine = self.machine();
-        let path = lookup::find(cookbook, "templates", &wanted.sources, &machine)?;
+        let path = self.session.lookup.find(cookbook, "templates", &wanted.sources, || self.machine())?;
         let partial = |name: &str| {
             let source = if Path::new(name).extension().is_some() { name.to_owned() } else { format!("{name}.hbs") };
-            lookup::find(cookbook, "templates", &[source], &machine)
+            self.session.lookup.find(cookbook, "templates", &[source], || self.machine())
         };
         self.session.templates.render(&path, || template::read(&path), &wanted.variables, &partial, &node)
     }
 
     fn cookbook_file(&self, sources: &[String], cookbook: Option<&str>) -> Result<Vec<u8>, Diagnostic> {
-        let path = lookup::find(self.cookbook(cookbook)?, "files", sources, &self.machine())?;
+        let path = self.session.lookup.find(self.cookbook(cookbook)?, "files", sources, || self.machine())?;
         read(&path)
     }
 

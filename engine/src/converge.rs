@@ -2,14 +2,16 @@
 //! applied is laid over the view instead.
 
 mod guards;
+mod prepare;
 mod services;
+mod together;
 mod turn;
 
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Instant;
 
-pub(crate) use turn::choose;
+pub(crate) use prepare::choose;
 
 use crate::compile::{Compiled, Wanted};
 use crate::diagnostic::Diagnostic;
@@ -209,6 +211,10 @@ impl<'a> Converge<'a> {
         let begun = Instant::now();
         let target = self.compiled.resources[index].id.clone();
         let notified = cause != Cause::Declared;
+        if self.mode == Mode::Converge && action != Act::Nothing {
+            let kind = &self.session.registry.kinds[self.compiled.resources[index].kind];
+            self.session.event(&Event::Started { resource: &target, action: action.name(kind) });
+        }
         let mut turn = self.turn(index, action, cause, doubts)?;
         turn.record.microseconds = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         let status = turn.record.status;

@@ -210,7 +210,7 @@ pub fn span_at(path: &Path, text: &str, range: std::ops::Range<usize>) -> Span {
     let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
     let length = text.get(start..range.end.min(text.len())).map_or(1, |part| part.lines().next().map_or(1, |l| l.chars().count()));
     let source = Rc::new(Source { name: shown(path), path: Some(path.to_owned()), text: text.to_owned() });
-    Span { source, line, column, length: length.max(1) }
+    Span { source, line, column, length: Some(length) }
 }
 
 fn find_in(path: &Path, text: &str, word: &str) -> Option<Span> {

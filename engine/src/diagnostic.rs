@@ -27,21 +27,26 @@ pub struct Span {
     pub source: Rc<Source>,
     pub line: usize,
     pub column: usize,
-    /// Characters to underline, at least 1.
-    pub length: usize,
+    /// Characters to underline; when it is not known, those of the word that begins there.
+    pub length: Option<usize>,
 }
 
 impl Span {
-    /// A span of one word or symbol: it ends where the identifier at its start ends.
+    /// A span of one word or symbol: it ends where the identifier at its start ends. The text is looked at only when the span is
+    /// drawn, because every resource has one and few are.
     #[must_use]
     pub fn word(source: Rc<Source>, line: usize, column: usize) -> Self {
-        let length = source
-            .text
-            .lines()
-            .nth(line.saturating_sub(1))
-            .map_or(0, |text| text.chars().skip(column.saturating_sub(1)).take_while(|c| c.is_alphanumeric() || *c == '_').count())
-            .max(1);
-        Self { source, line, column, length }
+        Self { source, line, column, length: None }
+    }
+
+    /// How many characters to underline, at least 1.
+    #[must_use]
+    pub fn characters(&self) -> usize {
+        let word = || {
+            let line = self.source.text.lines().nth(self.line.saturating_sub(1)).unwrap_or_default();
+            line.chars().skip(self.column.saturating_sub(1)).take_while(|c| c.is_alphanumeric() || *c == '_').count()
+        };
+        self.length.unwrap_or_else(word).max(1)
     }
 }
 

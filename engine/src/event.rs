@@ -1,5 +1,6 @@
 //! What a run tells while it goes on. The engine prints nothing; whoever runs it listens.
 
+use crate::name::ResourceId;
 use crate::report::{Counts, Record, Report};
 use crate::resource::Level;
 
@@ -20,7 +21,7 @@ pub enum Event<'a> {
     },
     /// An action begins. What follows until its record is about it.
     Started {
-        resource: &'a str,
+        resource: &'a ResourceId,
         action: &'static str,
     },
     /// An attempt failed and will be repeated.

@@ -99,3 +99,29 @@ impl std::fmt::Display for Guard {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_command_whatever_the_machine() {
+        let cases: &[(Value, bool)] = &[
+            (json!({ "command": "true" }), true),
+            (json!({ "command": ["test", ""] }), true),
+            (json!({ "command": "true", "cwd": "/srv", "user": 33, "group": "adm" }), true),
+            (json!({ "command": "" }), false),
+            (json!({ "command": " \n" }), false),
+            (json!({ "command": [] }), false),
+            (json!({ "command": [""] }), false),
+            (json!({ "command": "true", "cwd": "srv" }), false),
+            (json!({ "command": "true", "cwd": "" }), false),
+        ];
+        for (guard, fine) in cases {
+            let parsed: CommandGuard = serde_json::from_value(guard.clone()).unwrap();
+            assert_eq!(parsed.check().is_ok(), *fine, "{guard}");
+        }
+    }
+}

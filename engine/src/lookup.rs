@@ -1,5 +1,7 @@
 //! Which file of `templates/` or `files/` a machine is given: the most specific one.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
@@ -25,14 +27,10 @@ impl Machine {
             folders.push(format!("host-{}", self.fqdn));
         }
         if !self.platform.is_empty() {
-            let mut versions = vec![self.platform_version.as_str()];
-            let numbers: Vec<&str> = self.platform_version.split('.').collect();
-            let minor = numbers.iter().take(2).copied().collect::<Vec<_>>().join(".");
-            versions.push(&minor);
-            versions.push(numbers.first().copied().unwrap_or_default());
-            versions.retain(|version| !version.is_empty());
-            versions.dedup();
-            folders.extend(versions.iter().map(|version| format!("{}-{version}", self.platform)));
+            // 8.4.2105, then 8.4, then 8.
+            let whole = self.platform_version.as_str();
+            let versions = std::iter::successors(Some(whole), |version| Some(version.rsplit_once('.')?.0));
+            folders.extend(versions.filter(|version| !version.is_empty()).map(|version| format!("{}-{version}", self.platform)));
             folders.push(self.platform.clone());
         }
         if !self.platform_family.is_empty() && self.platform_family != self.platform {
@@ -41,6 +39,38 @@ impl Machine {
         folders.push("default".to_owned());
         folders.push(String::new());
         folders
+    }
+}
+
+/// What was found in one run. A cookbook stays as it is while it is used, and many resources share a template.
+#[derive(Debug, Default)]
+pub struct Lookup {
+    found: RefCell<HashMap<(PathBuf, Vec<String>), PathBuf>>,
+}
+
+impl Lookup {
+    /// As [`find`], which is asked once for the same sources.
+    /// # Errors
+    /// As [`find`].
+    pub fn find(
+        &self,
+        cookbook: &Cookbook,
+        segment: &str,
+        sources: &[String],
+        machine: impl FnOnce() -> Machine,
+    ) -> Result<PathBuf, Diagnostic> {
+        let key = (cookbook.root.join(segment), sources.to_vec());
+        if let Some(path) = self.found.borrow().get(&key) {
+            return Ok(path.clone());
+        }
+        let path = find(cookbook, segment, sources, &machine())?;
+        self.found.borrow_mut().insert(key, path.clone());
+        Ok(path)
+    }
+
+    /// Forgets it all, because the machine may be another one now: its facts are read anew.
+    pub fn forget(&self) {
+        self.found.borrow_mut().clear();
     }
 }
 
@@ -105,4 +135,67 @@ fn files(root: &Path) -> Vec<String> {
         .filter(|entry| entry.file_type().is_file())
         .filter_map(|entry| Some(entry.path().strip_prefix(root).ok()?.display().to_string()))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folders(fqdn: &str, platform: &str, version: &str, family: &str) -> Vec<String> {
+        let text = str::to_owned;
+        let machine =
+            Machine { fqdn: text(fqdn), platform: text(platform), platform_version: text(version), platform_family: text(family) };
+        machine.folders()
+    }
+
+    #[test]
+    fn most_specific_first() {
+        let cases: &[([&str; 4], &[&str])] = &[
+            (
+                ["web1.example.com", "ubuntu", "22.04", "debian"],
+                &["host-web1.example.com", "ubuntu-22.04", "ubuntu-22", "ubuntu", "debian"],
+            ),
+            (["r", "centos", "8.4.2105", "rhel"], &["host-r", "centos-8.4.2105", "centos-8.4", "centos-8", "centos", "rhel"]),
+            (
+                ["", "amazon", "2023.6.20241010.1", ""],
+                &["amazon-2023.6.20241010.1", "amazon-2023.6.20241010", "amazon-2023.6", "amazon-2023", "amazon"],
+            ),
+            // The family's folder is the platform's own.
+            (["", "debian", "12", "debian"], &["debian-12", "debian"]),
+            // What a machine does not tell is no folder.
+            (["", "arch", "", "arch"], &["arch"]),
+            (["", "", "12", "debian"], &["debian"]),
+            (["h", "", "", ""], &["host-h"]),
+            (["", "", "", ""], &[]),
+        ];
+        for ([fqdn, platform, version, family], expected) in cases {
+            let expected: Vec<&str> = expected.iter().copied().chain(["default", ""]).collect();
+            assert_eq!(folders(fqdn, platform, version, family), expected, "{fqdn} {platform} {version} {family}");
+        }
+    }
+
+    #[test]
+    fn no_folder_comes_twice_and_the_general_comes_last() {
+        let versions = ["", "1", "1.", ".1", "1.1", "1.1.1", "rolling/x"];
+        for (fqdn, platform) in [("", ""), ("", "a"), ("h", ""), ("h.example", "a")] {
+            for version in versions {
+                for family in ["", "a", "b"] {
+                    let folders = folders(fqdn, platform, version, family);
+                    let once: std::collections::HashSet<&String> = folders.iter().collect();
+                    assert_eq!(once.len(), folders.len(), "{folders:?}");
+                    assert_eq!(folders[folders.len() - 2..], ["default", ""]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn sources_have_one_way_to_be_written() {
+        for fine in ["a", "a/b.conf", ".hidden", "a..b", "a b"] {
+            assert!(check_relative(fine, "files").is_ok(), "{fine}");
+        }
+        for wrong in ["", "/a", "a/", "./a", "a/./b", "a//b", "../a", "a/..", "."] {
+            assert!(check_relative(wrong, "files").is_err(), "{wrong}");
+        }
+    }
 }

@@ -334,6 +334,7 @@ impl Apply<'_> {
 pub fn command_failure(command: &Command, output: &Output, sensitive: bool) -> Failure {
     let line = if sensitive { "the command".to_owned() } else { format!("`{}`", shorten(&command.line())) };
     let mut failure = match output.end {
+        End::Exited(126) => Failure::new(format!("{line} exited with 126: a program it names cannot be executed")),
         End::Exited(127) => Failure::new(format!("{line} exited with 127: a program it names was not found")),
         End::Exited(status) => Failure::new(format!("{line} exited with {status}")),
         End::Signalled(signal) => Failure::new(format!("{line} was ended by signal {signal}")),

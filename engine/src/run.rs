@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::attributes::{Attributes, Level};
-use crate::compile::{Compiled, Recipes, compile, declare};
+use crate::compile::{Recipes, compile, declare};
 use crate::converge::{Converge, Mode};
 use crate::cookbook::{self, Cookbooks};
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
@@ -18,10 +18,11 @@ use crate::facts::Facts;
 use crate::facts::shipped::Shipped;
 use crate::graph::Graph;
 use crate::language::{Language, diagnostic_of};
+use crate::lookup::Lookup;
 use crate::name::RecipeName;
 use crate::node::Node;
 use crate::registry::Registry;
-use crate::report::{Counts, Outcome, Record, Report, Status};
+use crate::report::{Counts, Outcome, Report, Status};
 use crate::session::{Limits, Phase, Reach, Session};
 use crate::state::{History, Journal, RunLock, recall};
 use crate::stop::Stop;
@@ -248,7 +249,8 @@ fn run(
     let language = Language::new(&session);
     let names: Vec<String> = session.cookbooks.keys().cloned().collect();
     session.event(&Event::Compiling { cookbooks: &names });
-    let compiled = compile(&session, &language, &recipes(options))?;
+    let compiled = compile(&session, &language, &recipes(options))
+        .map_err(|diagnostics| Refused { diagnostics, stopped: options.stop.requested() })?;
     let compile_seconds = begun.elapsed().as_secs_f64();
     let id = format!("{}-{}", started.strftime("%Y%m%dT%H%M%S%.3fZ"), std::process::id());
     let journal = Journal::open(options.state_dir.as_deref())?;
@@ -256,63 +258,70 @@ fn run(
     session.event(&Event::Converging { resources: count });
     let mut walk = Converge::new(&session, &language, &*system, &compiled, mode, &id, journal);
     walk.walk(options.hold_notifications_on_failure);
-    let report = report(walk, &compiled, options, &session, mode, id.clone(), started, compile_seconds, begun)?;
+    let mut report = report(&mut walk, options, &Times { started, begun, compile_seconds });
+    if mode == Mode::Converge
+        && let Err(failure) = keep(walk.journal, &report, options)
+    {
+        // The machine is converged; that the next run is not told so is a failure of its own.
+        report.outcome = Outcome::Failed;
+        session.event(&Event::Log { level: crate::resource::Level::Error, message: &failure.message });
+    }
     session.event(&Event::Finished { report: &report, counts: &report.counts });
     Ok(report)
 }
 
-#[expect(clippy::too_many_arguments, reason = "a report gathers everything")]
-fn report(
-    walk: Converge<'_>,
-    compiled: &Compiled,
-    options: &Options,
-    session: &Session,
-    mode: Mode,
-    id: String,
-    started: jiff::Timestamp,
-    compile_seconds: f64,
-    begun: Instant,
-) -> Result<Report, Refused> {
+/// What a walk did, as data.
+fn report(walk: &mut Converge<'_>, options: &Options, times: &Times) -> Report {
     let not_reached: Vec<String> = walk.not_reached().map(ToString::to_string).collect();
-    let counts = Counts::of(walk.records.iter().map(|(index, record)| (*index, record)), compiled.resources.len());
-    let counts =
-        Counts { resources: counts.resources - (counts.not_reached - not_reached.len()), not_reached: not_reached.len(), ..counts };
+    let all = walk.compiled.resources.len();
+    let counts = Counts::of(walk.records.iter().map(|(index, record)| (*index, record)), all);
+    // What a recipe took back is neither reached nor missing.
+    let removed = counts.not_reached - not_reached.len();
+    let counts = Counts { resources: all - removed, not_reached: not_reached.len(), ..counts };
     let interrupted = walk.records.iter().any(|(_, record)| record.status == Status::Interrupted);
-    let stopped =
-        interrupted || (walk.stopping() && !not_reached.is_empty()) || (walk.stopping() && walk.journal.owed().next().is_some());
-    let outcome = match (stopped, walk.errors.is_empty()) {
-        (true, _) => Outcome::Stopped,
-        (false, true) => Outcome::Success,
-        (false, false) => Outcome::Failed,
+    let left_over = !not_reached.is_empty() || walk.journal.owed().next().is_some();
+    let outcome = if interrupted || (walk.stopping() && left_over) {
+        Outcome::Stopped
+    } else if walk.errors.is_empty() {
+        Outcome::Success
+    } else {
+        Outcome::Failed
     };
-    let owed = walk.journal.owed().cloned().collect();
-    let records: Vec<Record> = walk.records.into_iter().map(|(_, record)| record).collect();
-    let report = Report {
-        id: (mode == Mode::Converge).then_some(id),
+    Report {
+        id: (walk.mode == Mode::Converge).then(|| walk.run_id.to_owned()),
         toque: env!("CARGO_PKG_VERSION"),
-        command: if mode == Mode::Converge { "converge" } else { "plan" },
-        node: session.node.name.clone(),
+        command: if walk.mode == Mode::Converge { "converge" } else { "plan" },
+        node: walk.session.node.name.clone(),
         run_list: match &options.recipe {
             Some(recipe) => vec![recipe.name.clone()],
             None => options.run_list.iter().map(ToString::to_string).collect(),
         },
-        cookbooks: session.cookbooks.values().map(|c| (c.about.name.clone(), c.about.version.to_string())).collect(),
-        started: started.strftime("%FT%T%.3fZ").to_string(),
-        compile_seconds,
-        converge_seconds: begun.elapsed().as_secs_f64() - compile_seconds,
+        cookbooks: walk.session.cookbooks.values().map(|c| (c.about.name.clone(), c.about.version.to_string())).collect(),
+        started: times.started.strftime("%FT%T%.3fZ").to_string(),
+        compile_seconds: times.compile_seconds,
+        converge_seconds: times.begun.elapsed().as_secs_f64() - times.compile_seconds,
         outcome,
         counts,
-        resources: records,
+        resources: std::mem::take(&mut walk.records).into_iter().map(|(_, record)| record).collect(),
         not_reached,
-        owed,
-    };
-    if mode == Mode::Converge {
-        walk.journal.close()?;
-        if let Some(dir) = &options.state_dir {
-            History::of(dir).keep(&report)?;
-        }
+        owed: walk.journal.owed().cloned().collect(),
     }
-    Ok(report)
+}
+
+/// When a run began, and how long its recipes took to compile.
+struct Times {
+    started: jiff::Timestamp,
+    begun: Instant,
+    compile_seconds: f64,
+}
+
+/// Writes down what the next run must know, and what people may want to.
+fn keep(journal: Journal, report: &Report, options: &Options) -> Result<(), crate::failure::Failure> {
+    journal.close()?;
+    match &options.state_dir {
+        Some(dir) => History::of(dir).keep(report),
+        None => Ok(()),
+    }
 }
 
 fn recipes(options: &Options) -> Recipes<'_> {
@@ -348,15 +357,16 @@ pub(crate) fn open(
     };
     Ok(Rc::new(Session {
         registry,
-        node: Node {
-            name: options.node_name.clone(),
-            environment: options.environment.clone(),
-            attributes: RefCell::new(attributes),
-            facts: options.elsewhere.as_ref().map_or_else(Facts::new, |machine| Facts::fixed(machine.facts.clone())),
-        },
+        node: Node::new(
+            options.node_name.clone(),
+            options.environment.clone(),
+            attributes,
+            options.elsewhere.as_ref().map_or_else(Facts::new, |machine| Facts::fixed(machine.facts.clone())),
+        ),
         view,
         cookbooks: cookbooks(options.repository.as_deref(), &options.run_list)?,
         templates: Templates::default(),
+        lookup: Lookup::default(),
         limits: options.limits,
         reach: options.reach,
         programs: options.elsewhere.as_ref().map(|machine| machine.programs.clone()),
@@ -368,6 +378,7 @@ pub(crate) fn open(
         recipes: RefCell::default(),
         included: RefCell::new(HashSet::new()),
         sources: RefCell::default(),
+        inserted: RefCell::default(),
         callbacks: RefCell::default(),
         run_state: rhai::Dynamic::from_map(rhai::Map::new()).into_shared(),
         changed: RefCell::default(),

@@ -11,6 +11,7 @@ use crate::diagnostic::{Source, Span};
 use crate::event::{Event, Sink};
 use crate::graph::Graph;
 use crate::language::Closure;
+use crate::lookup::Lookup;
 use crate::name::RecipeName;
 use crate::node::Node;
 use crate::registry::Registry;
@@ -65,6 +66,7 @@ pub struct Session {
     pub view: View<'static>,
     pub cookbooks: Cookbooks,
     pub templates: Templates,
+    pub lookup: Lookup,
     pub limits: Limits,
     pub reach: Reach,
     /// Of a machine that is only thought of.
@@ -79,6 +81,8 @@ pub struct Session {
     pub recipes: RefCell<Vec<Rc<RecipeName>>>,
     pub included: RefCell<HashSet<RecipeName>>,
     pub sources: RefCell<HashMap<String, Rc<Source>>>,
+    /// What was put into scripts before they were parsed, by script, from left to right.
+    pub inserted: RefCell<HashMap<String, Vec<Inserted>>>,
     /// Closures that providers call, by number.
     pub callbacks: RefCell<Vec<Closure>>,
     /// `node.run_state`.
@@ -89,6 +93,15 @@ pub struct Session {
     pub operations: Cell<u64>,
     /// Ends scripts when the run is told to stop.
     pub stop: crate::stop::Stop,
+}
+
+/// Text that a script was given for the parser; people never see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Inserted {
+    pub line: usize,
+    /// The column, as written, that it follows.
+    pub column: usize,
+    pub length: usize,
 }
 
 /// Whether a resource has changed, as far as a plan can tell.
@@ -111,8 +124,15 @@ impl Session {
 
     /// A position in a script as a span.
     pub fn span(&self, source: Option<&str>, position: rhai::Position) -> Option<Span> {
-        let source = Rc::clone(self.sources.borrow().get(source?)?);
-        Some(Span::word(source, position.line()?, position.position().unwrap_or(1)))
+        let name = source?;
+        let source = Rc::clone(self.sources.borrow().get(name)?);
+        let (line, mut column) = (position.line()?, position.position().unwrap_or(1));
+        for inserted in self.inserted.borrow().get(name).into_iter().flatten().filter(|inserted| inserted.line == line) {
+            if column > inserted.column {
+                column = column.saturating_sub(inserted.length).max(inserted.column);
+            }
+        }
+        Some(Span::word(source, line, column))
     }
 
     /// Whether a program is on the machine's path, or among those of the machine that is thought of.

@@ -176,7 +176,7 @@ impl Query for View<'_> {
         match found.planned {
             Some(Some(content)) => Ok(content.to_vec()),
             Some(None) => {
-                self.looked_at_everything();
+                self.doubt(found.by.into_iter().collect());
                 Err(io::Error::other("its content is known only when it is made"))
             }
             None => self.system.query().read(&found.path),

@@ -260,7 +260,7 @@ pub fn plan(desired: &ManagedDirectory, action: DirectoryAction, state: &State) 
         }
         (DirectoryAction::Create, Found::Directory { metadata, refusal, .. }) => {
             let at = state.target.as_ref().unwrap_or(path);
-            let Some(attributes) = Attributes::difference(at.clone(), metadata, &state.wanted) else { return Ok(Vec::new()) };
+            let Some(attributes) = Attributes::difference(at, metadata, &state.wanted) else { return Ok(Vec::new()) };
             if let Some(refusal) = refusal {
                 let hint = "declare the directory that is meant by its own path, without the link";
                 return Err(refusal.failure(path, "directory", hint));

@@ -1,6 +1,6 @@
 //! Who owns a path and who may do what with it: declared names become numbers, and what differs is found and put in words.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use toque_engine::accounts::no_account;
@@ -129,7 +129,7 @@ pub struct Attributes {
 
 impl Attributes {
     /// The difference between what is there and what is wanted; `None` when there is none.
-    pub fn difference(path: PathBuf, found: &Metadata, wanted: &Ownership) -> Option<Self> {
+    pub fn difference(path: &Path, found: &Metadata, wanted: &Ownership) -> Option<Self> {
         let uid = wanted.uid.filter(|uid| *uid != found.uid);
         let gid = wanted.gid.filter(|gid| *gid != found.gid);
         let mode = final_mode(found, wanted);
@@ -137,7 +137,7 @@ impl Attributes {
         let again = (uid.is_some() || gid.is_some()) && (mode | found.mode) & 0o6000 != 0;
         let mode = (mode != found.mode || again).then_some(mode);
         let any = uid.is_some() || gid.is_some() || mode.is_some();
-        any.then_some(Self { path, uid, gid, mode })
+        any.then(|| Self { path: path.to_owned(), uid, gid, mode })
     }
 
     /// # Errors

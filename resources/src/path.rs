@@ -6,7 +6,9 @@ use toque_engine::resource::PropertyError;
 
 /// A path without trailing slashes and `.`, which the kernel would read as "what a link here leads to". `..` is left to the kernel.
 pub fn plain(path: &str) -> PathBuf {
-    Path::new(path).components().collect()
+    let mut plain = PathBuf::with_capacity(path.len());
+    plain.extend(Path::new(path).components());
+    plain
 }
 
 /// # Errors

@@ -52,7 +52,7 @@ impl Bench {
 
     pub fn plan<P: Provider>(&self, provider: &P, action: &str, properties: Value) -> Result<Vec<Change<P::Step>>, Failure> {
         let memory = |key: &str| self.memory.borrow().get(key).cloned();
-        let view = View::new(&self.fake).with_memory(&memory);
+        let view = View::new(&self.fake).with_memory(memory);
         let resource: P::Resource = serde_json::from_value(properties).expect("properties");
         let all = <P::Resource as Resource>::Action::ALL;
         let action: ActionOf<P> = all.iter().find(|(_, name, _)| *name == action).expect("action").0;
@@ -111,7 +111,7 @@ impl Bench {
                 | Provide::Absent { path } => {
                     last.insert(path, provide);
                 }
-                Provide::State { .. } | Provide::Anything(_) => {}
+                Provide::Rewritten { .. } | Provide::State { .. } | Provide::Anything(_) => {}
             }
         }
         for (path, provide) in last {
@@ -132,7 +132,7 @@ impl Bench {
                 }
                 Provide::HardLink { to, .. } => assert_eq!(found.unwrap().inode, self.fake.lstat(to).unwrap().inode),
                 Provide::Absent { .. } => assert!(found.is_err(), "{}", path.display()),
-                Provide::State { .. } | Provide::Anything(_) => {}
+                Provide::Rewritten { .. } | Provide::State { .. } | Provide::Anything(_) => {}
             }
         }
     }

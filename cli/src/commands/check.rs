@@ -32,7 +32,7 @@ pub fn check(args: &Check) -> Result<Exit, Refused> {
     let errors = mistakes.iter().filter(|mistake| mistake.severity == Severity::Error).count();
     match args.format {
         Format::Json => {
-            output::print(&serde_json::to_string_pretty(&mistakes.iter().map(data).collect::<Vec<_>>()).unwrap_or_default())
+            output::print(&serde_json::to_string_pretty(&mistakes.iter().map(data).collect::<Vec<_>>()).unwrap_or_default());
         }
         Format::Text => {
             for mistake in &mistakes {

@@ -39,7 +39,7 @@ pub fn draw(diagnostic: &Diagnostic) -> String {
 fn snippet<'a>(span: &'a Span, kind: AnnotationKind, label: Option<&'a str>) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
     let text = &span.source.text;
     let from = byte_of(text, span.line, span.column);
-    let to = byte_of(text, span.line, span.column + span.length).max(from);
+    let to = byte_of(text, span.line, span.column + span.characters()).max(from);
     Snippet::source(&**text).path(&*span.source.name).annotation(kind.span(from..to).label(label))
 }
 

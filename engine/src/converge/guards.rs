@@ -71,3 +71,22 @@ impl Converge<'_> {
 fn is_plain(command: &CommandLine) -> bool {
     matches!(command, CommandLine::Shell(line) if !line.contains(|c: char| "*?{}[]<>()~&|\\$;'`\"\n#=%!".contains(c)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_of_one_program_the_shell_says_for_sure_that_it_is_missing() {
+        let shell = |line: &str| CommandLine::Shell(line.to_owned());
+        for plain in ["nosuch", "/opt/app/bin/migrated --check", "test -e /etc/x_y,z:1"] {
+            assert!(is_plain(&shell(plain)), "{plain}");
+        }
+        for involved in ["nosuch --version >/dev/null", "nosuch | grep x", "nosuch; true", "a && b", "x $(nosuch)", "a\nb", "A=1 b"]
+        {
+            assert!(!is_plain(&shell(involved)), "{involved}");
+        }
+        // Whether that exists is found out before it is started.
+        assert!(!is_plain(&CommandLine::Argv(vec!["nosuch".to_owned()])));
+    }
+}

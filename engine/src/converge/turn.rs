@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::{Converge, Halted, Mode};
-use crate::compile::{Ready, ResolveScope, Wanted, about};
+use crate::compile::{Ready, about};
 use crate::diagnostic::Diagnostic;
 use crate::event::Event;
 use crate::failure::Failure;
@@ -14,8 +14,7 @@ use crate::language::diagnostic_of;
 use crate::overlay::{Causes, Provide};
 use crate::registry::{AnyProvider, Plan, Shown};
 use crate::report::{Cause, Record, Status};
-use crate::resource::{Apply, Effect, HostFacts};
-use crate::session::Session;
+use crate::resource::{Apply, Effect};
 use crate::snapshots::{Area, Areas};
 
 /// How a turn ended, and in a plan what leaves it open.
@@ -25,7 +24,7 @@ pub(super) struct Turn {
 }
 
 /// A failed attempt.
-struct Wrong {
+pub(super) struct Wrong {
     diagnostic: Diagnostic,
     interrupted: bool,
 }
@@ -47,6 +46,30 @@ impl From<Failure> for Wrong {
 enum Found {
     HeldBack(String),
     Planned { provider: usize, plan: Plan },
+}
+
+/// What a plan can tell of an action.
+enum Forecast {
+    HeldBack {
+        guard: String,
+        provider: Option<usize>,
+    },
+    UpToDate {
+        provider: usize,
+    },
+    /// `held_back`: the guard that keeps it from acting today. `runs_perhaps`: whether it acts at all is open.
+    Acts {
+        provider: usize,
+        plan: Plan,
+        doubts: Causes,
+        held_back: Option<String>,
+        runs_perhaps: bool,
+    },
+    /// Nothing can be told of what it does, nor of what it may touch.
+    Unknown {
+        doubts: Causes,
+        reason: Option<String>,
+    },
 }
 
 impl Converge<'_> {
@@ -168,70 +191,92 @@ impl Converge<'_> {
         }
     }
 
-    /// Plans once: what converge would do, and what leaves that open.
+    /// Plans: what converge would do, and what leaves that open.
     fn foresee(&mut self, index: Index, number: usize, record: &mut Record, sent_in_doubt: &Causes) -> Result<Causes, Ended> {
         let compiled = self.compiled;
-        let ready = &compiled.resources[index];
         let session = Rc::clone(self.session);
-        let name: Rc<str> = ready.id.to_string().into();
-        let held_back = self.held_back(index);
-        let guard_doubts = session.view.take_doubts();
-        let open = |causes: Causes, more: &Causes| {
-            let mut all = causes;
-            all.extend(more.iter().filter(|cause| !all.contains(cause)).cloned().collect::<Vec<_>>());
-            all
-        };
-        let held_back = match held_back {
-            Ok(held_back) => held_back,
-            Err(diagnostic) if guard_doubts.is_empty() => return Err(diagnostic.into()),
-            Err(diagnostic) => {
-                let doubts = open(guard_doubts, sent_in_doubt);
-                return Ok(self.perhaps(record, &name, doubts, Some(diagnostic.message)));
-            }
-        };
-        if let Some(guard) = &held_back
-            && guard_doubts.is_empty()
-        {
-            record.status = Status::Skipped;
-            record.reason = Some(guard.clone());
-            return Ok(Causes::new());
+        let mut forecast = self.forecast(index, number, sent_in_doubt)?;
+        let has_before = compiled.edges[index].iter().any(|edge| edge.timing == Timing::Before);
+        if has_before && let Forecast::Acts { doubts, .. } | Forecast::Unknown { doubts, .. } = &forecast {
+            let doubts = doubts.clone();
+            self.send_before(index, &doubts)?;
+            // What ran may have changed what this resource finds.
+            forecast = self.forecast(index, number, &doubts)?;
         }
-        let planned = self.plan(index, number);
-        let own_doubts = session.view.take_doubts();
-        let doubts = open(open(guard_doubts.clone(), &own_doubts), sent_in_doubt);
-        match planned {
-            Err(wrong) if doubts.is_empty() => Err(wrong.into()),
-            Err(wrong) => Ok(self.perhaps(record, &name, doubts, Some(wrong.diagnostic.message))),
-            Ok((provider, plan, _)) if plan.shown.is_empty() && own_doubts.is_empty() => {
-                record.provider = Some(session.registry.kinds[ready.kind].providers[provider].name());
-                record.status = if held_back.is_some() { Status::Skipped } else { Status::UpToDate };
-                record.reason = held_back;
+        let kind = &session.registry.kinds[compiled.resources[index].kind];
+        let name: Rc<str> = compiled.resources[index].id.to_string().into();
+        match forecast {
+            Forecast::HeldBack { guard, provider } => {
+                record.status = Status::Skipped;
+                record.reason = Some(guard);
+                record.provider = provider.map(|provider| kind.providers[provider].name());
                 Ok(Causes::new())
             }
-            Ok((_, plan, _)) if plan.shown.is_empty() => Ok(self.perhaps(record, &name, doubts, None)),
-            Ok((provider, plan, _)) => {
-                let provider = &session.registry.kinds[ready.kind].providers[provider];
-                record.provider = Some(provider.name());
-                self.send_before(index, &doubts)?;
+            Forecast::UpToDate { provider } => {
+                record.status = Status::UpToDate;
+                record.provider = Some(kind.providers[provider].name());
+                Ok(Causes::new())
+            }
+            Forecast::Acts { provider, plan, doubts, held_back, runs_perhaps } => {
                 record.status = if doubts.is_empty() { Status::WouldChange } else { Status::MayChange };
+                record.provider = Some(kind.providers[provider].name());
                 record.depends_on = doubts.iter().map(ToString::to_string).collect();
-                record.changes = plan.shown.clone();
                 record.reason = held_back.map(|guard| format!("today the guard holds it back: {guard}"));
-                let runs_perhaps = !guard_doubts.is_empty() || !sent_in_doubt.is_empty();
-                session.view.assume(&name, &provider.provides(&plan), runs_perhaps);
+                let mut provides = kind.providers[provider].provides(&plan);
+                if plan.touches.contains(Area::Facts) {
+                    // Read again, they tell what the plan assumes; unless nobody knows whether they are.
+                    session.node.reload_facts();
+                    provides.extend(runs_perhaps.then(|| Provide::Anything(Area::Facts.into())));
+                }
+                session.view.assume(&name, &provides, runs_perhaps);
+                record.changes = plan.shown;
+                session.view.take_doubts();
+                Ok(doubts)
+            }
+            Forecast::Unknown { doubts, reason } => {
+                record.status = Status::MayChange;
+                record.depends_on = doubts.iter().map(ToString::to_string).collect();
+                record.reason = reason.map(|reason| format!("cannot be told yet: {reason}"));
+                session.view.assume(&name, &[Provide::Anything(Areas::ALL)], true);
                 session.view.take_doubts();
                 Ok(doubts)
             }
         }
     }
 
-    /// It cannot be told yet what the resource will do, so nothing can be told of what it may touch.
-    fn perhaps(&self, record: &mut Record, name: &Rc<str>, doubts: Causes, reason: Option<String>) -> Causes {
-        record.status = Status::MayChange;
-        record.depends_on = doubts.iter().map(ToString::to_string).collect();
-        record.reason = reason.map(|reason| format!("cannot be told yet: {reason}"));
-        self.session.view.assume(name, &[Provide::Anything(Areas::ALL)], true);
-        doubts
+    /// What converge would find out, guards first.
+    fn forecast(&mut self, index: Index, number: usize, sent_in_doubt: &Causes) -> Result<Forecast, Ended> {
+        let session = Rc::clone(self.session);
+        let with = |mut all: Causes, more: &Causes| {
+            all.extend(more.iter().filter(|cause| !all.contains(cause)).cloned().collect::<Vec<_>>());
+            all
+        };
+        session.view.take_doubts();
+        let held_back = self.held_back(index);
+        let guard_doubts = session.view.take_doubts();
+        let held_back = match held_back {
+            Err(diagnostic) => {
+                let doubts = with(guard_doubts, sent_in_doubt);
+                let reason = Some(diagnostic.message.clone());
+                return if doubts.is_empty() { Err(diagnostic.into()) } else { Ok(Forecast::Unknown { doubts, reason }) };
+            }
+            Ok(Some(guard)) if guard_doubts.is_empty() => return Ok(Forecast::HeldBack { guard, provider: None }),
+            Ok(held_back) => held_back,
+        };
+        let planned = self.plan(index, number);
+        let own_doubts = session.view.take_doubts();
+        let runs_perhaps = !guard_doubts.is_empty() || !sent_in_doubt.is_empty();
+        let doubts = with(with(guard_doubts, &own_doubts), sent_in_doubt);
+        match planned {
+            Err(wrong) if doubts.is_empty() => Err(wrong.into()),
+            Err(wrong) => Ok(Forecast::Unknown { doubts, reason: Some(wrong.diagnostic.message) }),
+            Ok((provider, plan, _)) if plan.shown.is_empty() && own_doubts.is_empty() => Ok(match held_back {
+                Some(guard) => Forecast::HeldBack { guard, provider: Some(provider) },
+                None => Forecast::UpToDate { provider },
+            }),
+            Ok((_, plan, _)) if plan.shown.is_empty() => Ok(Forecast::Unknown { doubts, reason: None }),
+            Ok((provider, plan, _)) => Ok(Forecast::Acts { provider, plan, doubts, held_back, runs_perhaps }),
+        }
     }
 
     /// Runs what is to happen before the resource changes.
@@ -252,176 +297,6 @@ impl Converge<'_> {
         let (provider, plan, desired) = self.plan(index, number)?;
         Ok((Found::Planned { provider, plan }, desired))
     }
-
-    /// Resolves what is not resolved yet, chooses the provider, inspects and plans.
-    fn plan(&mut self, index: Index, number: usize) -> Result<(usize, Plan, Rc<dyn Any>), Wrong> {
-        let ready = &self.compiled.resources[index];
-        let desired = self.desired(ready, &[Act::Kind(number)])?;
-        let provider = self.provider(ready)?;
-        let kind = &self.session.registry.kinds[ready.kind];
-        let plan = kind.providers[provider].plan(&self.session.view, &*desired, number)?;
-        Ok((provider, plan, desired))
-    }
-
-    /// The desired state; lazy properties are computed now.
-    fn desired(&self, ready: &Ready, actions: &[Act]) -> Result<Rc<dyn Any>, Wrong> {
-        let scope = ResolveScope {
-            session: self.session,
-            recipe: ready.recipe.as_deref(),
-            umask: ready.common.umask.unwrap_or(self.session.umask),
-            kind: ready.kind,
-            actions,
-        };
-        match &ready.desired {
-            Wanted::Known(desired) => Ok(Rc::clone(desired)),
-            Wanted::Late(resource) => Ok(resource.resolve(&scope)?.into()),
-            Wanted::Removed => Err(Failure::new("the resource was removed").into()),
-            Wanted::Lazy { fixed, lazy } => {
-                let mut properties = fixed.clone();
-                for lazy in lazy {
-                    let value = self.language.evaluate(lazy)?;
-                    if !value.is_null() {
-                        properties.insert(lazy.property.clone(), value);
-                    }
-                }
-                let kind = &self.session.registry.kinds[ready.kind];
-                let checked = (kind.parse)(properties).and_then(|resource| {
-                    resource.check(&crate::language::numbers(&ready.common.actions))?;
-                    Ok(resource)
-                });
-                let resource = checked.map_err(|error| {
-                    let place = if error.property.is_empty() { String::new() } else { format!("`{}`: ", error.property) };
-                    let diagnostic = Diagnostic::error(format!("{place}{}", crate::language::plain_message(&error.message)));
-                    error.hint.into_iter().fold(diagnostic, Diagnostic::hint)
-                })?;
-                Ok(resource.resolve_once(&scope)?.into())
-            }
-        }
-    }
-
-    fn provider(&mut self, ready: &Ready) -> Result<usize, Failure> {
-        let kind = &self.session.registry.kinds[ready.kind];
-        if let Some(wanted) = &ready.common.provider {
-            return choose(self.session, kind, Some(wanted));
-        }
-        if let Some(known) = self.providers.get(&ready.kind) {
-            return Ok(*known);
-        }
-        let chosen = choose(self.session, kind, None)?;
-        self.providers.insert(ready.kind, chosen);
-        Ok(chosen)
-    }
-
-    /// Drops what an action may have changed.
-    fn forget(&mut self, touched: Areas) {
-        self.session.view.drop_areas(touched);
-        if touched.contains(Area::Packages) {
-            self.providers.clear();
-        }
-        if touched.contains(Area::Facts) {
-            self.session.node.facts.reload();
-        }
-    }
-
-    /// How many resources from here on are alike enough to share a transaction; 1 when this one is on its own.
-    pub(super) fn neighbours(&mut self, index: Index) -> usize {
-        if self.mode == Mode::Plan || !self.may_share(index) || !self.may_share(index + 1) {
-            return 1;
-        }
-        let kind = self.compiled.resources[index].kind;
-        let same = |other: &Ready| other.kind == kind;
-        let mut count = 1;
-        while self.may_share(index + count) && same(&self.compiled.resources[index + count]) {
-            count += 1;
-        }
-        count
-    }
-
-    /// Nothing tells it apart from its neighbours: no guard, no lazy property, nothing that must happen around it alone.
-    fn may_share(&self, index: Index) -> bool {
-        let Some(ready) = self.compiled.resources.get(index) else { return false };
-        let common = &ready.common;
-        matches!(ready.desired, Wanted::Known(_))
-            && common.guards.is_empty()
-            && common.retries == 0
-            && common.ignore_failure == IgnoreFailure::No
-            && common.provider.is_none()
-            && common.umask.is_none()
-            && !common.sensitive
-            && matches!(common.actions[..], [Act::Kind(_)])
-            && self.session.registry.kinds[ready.kind].joins
-            && self.compiled.edges[index].iter().all(|edge| edge.timing == Timing::Delayed)
-    }
-
-    /// Converges neighbours, those that want the same transaction in one. If it fails they are taken one by one.
-    pub(super) fn together(&mut self, range: std::ops::Range<Index>) -> Result<(), Halted> {
-        let compiled = self.compiled;
-        let session = Rc::clone(self.session);
-        let mut joined: Vec<(Index, usize, Plan)> = Vec::new();
-        let mut key = None;
-        let mut provider_index = 0;
-        for index in range.clone() {
-            let Act::Kind(number) = compiled.resources[index].common.actions[0] else { continue };
-            match self.plan(index, number) {
-                Ok((provider, plan, _)) if plan.batch.is_some() && (key.is_none() || key == plan.batch) => {
-                    key.clone_from(&plan.batch);
-                    provider_index = provider;
-                    joined.push((index, number, plan));
-                }
-                _ => {}
-            }
-        }
-        let mut done = vec![false; range.len()];
-        if joined.len() > 1 {
-            let provider = &session.registry.kinds[compiled.resources[range.start].kind].providers[provider_index];
-            for (index, ..) in &joined {
-                let index = *index;
-                self.owe(index).map_err(|failure| self.errors.push(diagnostic_of(failure))).map_err(|()| Halted)?;
-            }
-            let begun = std::time::Instant::now();
-            let mut apply = Apply { system: self.system, view: &session.view, services: self, sensitive: false, notes: Vec::new() };
-            let items: Vec<(&dyn Any, usize, &Plan)> = joined
-                .iter()
-                .filter_map(|(index, number, plan)| match &compiled.resources[*index].desired {
-                    Wanted::Known(desired) => Some((&**desired, *number, plan)),
-                    _ => None,
-                })
-                .collect();
-            let applied = provider.apply_together(&mut apply, &items);
-            self.forget(joined.iter().fold(Areas::NONE, |areas, (.., plan)| areas | plan.touches));
-            if let Ok(effects) = applied {
-                let share = begun.elapsed() / u32::try_from(joined.len()).unwrap_or(u32::MAX);
-                for ((index, _, plan), effect) in joined.into_iter().zip(effects) {
-                    // Whoever made no difference is taken by itself below, and found up to date.
-                    if effect == Effect::Unchanged {
-                        continue;
-                    }
-                    let ready = &compiled.resources[index];
-                    let kind = &session.registry.kinds[ready.kind];
-                    let mut record = blank(ready, ready.common.actions[0].name(kind), Cause::Declared);
-                    record.status = Status::Changed;
-                    record.provider = Some(provider.name());
-                    record.changes = plan.shown;
-                    record.microseconds = u64::try_from(share.as_micros()).unwrap_or(u64::MAX);
-                    self.reached[index] = true;
-                    done[index - range.start] = true;
-                    self.record(index, record);
-                    session.changed.borrow_mut().insert(index, crate::session::Changed::Yes);
-                    self.notify(index, &Causes::new())?;
-                }
-            }
-        }
-        for (index, done) in range.zip(done) {
-            if !done {
-                if self.stopping() {
-                    self.session.event(&Event::Stopping);
-                    return Err(Halted);
-                }
-                self.act(index, compiled.resources[index].common.actions[0], Cause::Declared, Causes::new())?;
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Why an attempt ended early.
@@ -437,28 +312,7 @@ impl<W: Into<Wrong>> From<W> for Ended {
     }
 }
 
-/// The provider of a kind on this machine.
-pub(crate) fn choose(session: &Session, kind: &crate::registry::Kind, wanted: Option<&str>) -> Result<usize, Failure> {
-    if let ([_], None) = (&kind.providers[..], wanted) {
-        return Ok(0);
-    }
-    let view = &session.view;
-    let text = |key: &str| session.node.text(key, view);
-    let (platform, family, version, init) =
-        (text("platform"), text("platform_family"), text("platform_version"), text("init_package"));
-    kind.choose(
-        &HostFacts {
-            platform: &platform,
-            platform_family: &family,
-            platform_version: &version,
-            init_package: &init,
-            has_program: &|name| session.has_program(name),
-        },
-        wanted,
-    )
-}
-
-fn blank(ready: &Ready, action: &'static str, cause: Cause) -> Record {
+pub(super) fn blank(ready: &Ready, action: &'static str, cause: Cause) -> Record {
     Record {
         resource: ready.id.clone(),
         action,
@@ -476,8 +330,12 @@ fn blank(ready: &Ready, action: &'static str, cause: Cause) -> Record {
     }
 }
 
+/// Values stand in backticks; what is sensitive is told without them.
 fn hide(changes: &mut [Shown]) {
     for change in changes {
+        if let Some((words, _)) = change.what.split_once('`') {
+            change.what = format!("{words}[sensitive]");
+        }
         if change.diff.is_some() {
             change.diff = Some("[sensitive]".to_owned());
         }

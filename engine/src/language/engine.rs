@@ -97,6 +97,9 @@ pub(super) fn build(session: &Rc<Session>) -> Engine {
     let limits = session.limits;
     engine.set_max_call_levels(limits.depth);
     engine.set_max_expr_depths(128, 64);
+    // Rhai looks through all the strings that it keeps whenever it keeps a new one, which costs more than it saves where names are
+    // computed in a loop.
+    engine.set_max_strings_interned(0);
     engine.set_max_operations(0);
     engine.set_max_variables(10_000);
     engine.set_max_functions(10_000);

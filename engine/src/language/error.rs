@@ -85,7 +85,11 @@ fn cause(session: &Session, mut error: EvalAltResult) -> Diagnostic {
             Diagnostic::error(format!("{} is larger than the limit of {}", what.to_lowercase(), session.limits.size))
         }
         EvalAltResult::ErrorDotExpr(text, _) | EvalAltResult::ErrorIndexingType(text, _) => {
-            Diagnostic::error(format!("this has no such property: {text}"))
+            match text.strip_prefix("No writable property '").and_then(|rest| rest.split('\'').next()) {
+                Some(property) => Diagnostic::error(format!("`{property}` cannot be set like this"))
+                    .hint("attributes are set with `default(\"path\", value)` and its like, scratch values in `node.run_state`"),
+                None => Diagnostic::error(format!("this has no such property: {text}")),
+            }
         }
         EvalAltResult::ErrorFor(_) => {
             Diagnostic::error("`for` needs something to go through").hint("it goes through arrays, ranges and maps")

@@ -275,25 +275,23 @@ fn formats(engine: &mut Engine, session: &Rc<Session>) {
     engine.register_fn("shell_quote", |text: ImmutableString| shell_quote(&text));
     engine.register_fn("sha256", |text: ImmutableString| hex(&Sha256::digest(text.as_bytes())));
     engine.register_fn("base64", |text: ImmutableString| base64::engine::general_purpose::STANDARD.encode(text.as_bytes()));
-    engine.register_fn("sleep", forbidden(session, "sleep", "a recipe does not wait: retries and `retry_delay` of a resource do"));
-    engine.register_fn("timestamp", {
-        let s = Rc::clone(session);
-        move |context: NativeCallContext<'_>| -> Fallible<()> {
-            let wrong =
-                Diagnostic::error("there is no function `timestamp`").hint("a recipe gives the same result at any time of day");
-            Err(throw(&context, &s, wrong))
-        }
-    });
+    forbid(engine, session);
 }
 
 /// Functions of Rhai that recipes do not have.
-fn forbidden(
-    session: &Rc<Session>,
-    name: &'static str,
-    why: &'static str,
-) -> impl Fn(NativeCallContext<'_>, Dynamic) -> Fallible<()> + 'static {
+fn forbid(engine: &mut Engine, session: &Rc<Session>) {
+    let refuse = |context: &NativeCallContext<'_>, s: &Session, name: &str, why: &str| -> Fallible<()> {
+        Err(throw(context, s, Diagnostic::error(format!("there is no function `{name}`")).hint(why)))
+    };
+    let waits = "a recipe does not wait: `retries` and `retry_delay` of a resource do";
     let s = Rc::clone(session);
-    move |context, _| Err(throw(&context, &s, Diagnostic::error(format!("there is no function `{name}`")).hint(why)))
+    engine.register_fn("sleep", move |context: NativeCallContext<'_>, _: i64| refuse(&context, &s, "sleep", waits));
+    let s = Rc::clone(session);
+    engine.register_fn("sleep", move |context: NativeCallContext<'_>, _: f64| refuse(&context, &s, "sleep", waits));
+    let s = Rc::clone(session);
+    engine.register_fn("timestamp", move |context: NativeCallContext<'_>| {
+        refuse(&context, &s, "timestamp", "a recipe gives the same result at any time of day")
+    });
 }
 
 /// Lower-case hexadecimal.

@@ -6,12 +6,16 @@ use rhai::{Dynamic, Engine, ImmutableString, Map, NativeCallContext};
 
 use super::error::{Fallible, throw, throw_text, too_late};
 use super::kinds;
-use crate::graph::{Relation, Target, Timing};
+use crate::graph::{Index, Relation, Target, Timing};
+use crate::name::ResourceId;
 use crate::session::{Changed, Session};
 
-/// A resource of the graph.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Handle(pub usize);
+/// A resource of the graph. It knows its name, because it outlives the graph's making.
+#[derive(Clone, Debug)]
+pub(super) struct Handle {
+    pub index: Index,
+    pub id: ResourceId,
+}
 
 /// Which end of a relation the handle is.
 #[derive(Clone, Copy)]
@@ -26,7 +30,7 @@ pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
         engine.register_fn(
             name,
             move |context: NativeCallContext<'_>, handle: &mut Handle, action: ImmutableString, target: Dynamic| {
-                relate(&context, &s, *handle, end, &action, target, "delayed")
+                relate(&context, &s, handle, end, &action, target, "delayed")
             },
         );
         let s = Rc::clone(session);
@@ -36,23 +40,23 @@ pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
                   handle: &mut Handle,
                   action: ImmutableString,
                   target: Dynamic,
-                  timing: ImmutableString| { relate(&context, &s, *handle, end, &action, target, &timing) },
+                  timing: ImmutableString| { relate(&context, &s, handle, end, &action, target, &timing) },
         );
     }
     let s = Rc::clone(session);
     engine.register_fn("set", move |context: NativeCallContext<'_>, handle: &mut Handle, properties: Map| {
         too_late(&context, &s, "a resource cannot be changed")?;
-        kinds::set(&context, &s, handle.0, properties)?;
-        Ok::<_, Box<rhai::EvalAltResult>>(*handle)
+        kinds::set(&context, &s, handle.index, properties)?;
+        Ok::<_, Box<rhai::EvalAltResult>>(handle.clone())
     });
     let s = Rc::clone(session);
     engine.register_fn("remove", move |context: NativeCallContext<'_>, handle: &mut Handle| -> Fallible<()> {
         too_late(&context, &s, "a resource cannot be removed")?;
-        s.graph.borrow_mut().resources[handle.0].removed = true;
+        s.graph.borrow_mut().resources[handle.index].removed = true;
         Ok(())
     });
     let s = Rc::clone(session);
-    engine.register_get("changed", move |handle: &mut Handle| match s.changed.borrow().get(&handle.0) {
+    engine.register_get("changed", move |handle: &mut Handle| match s.changed.borrow().get(&handle.index) {
         Some(Changed::Yes) => true,
         Some(Changed::Perhaps(causes)) => {
             s.view.doubt(causes.clone());
@@ -60,27 +64,30 @@ pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
         }
         None => false,
     });
-    let s = Rc::clone(session);
-    engine.register_get("name", move |handle: &mut Handle| s.graph.borrow().resources[handle.0].id.name.to_string());
-    let s = Rc::clone(session);
-    engine.register_fn("to_string", move |handle: &mut Handle| s.graph.borrow().resources[handle.0].id.to_string());
+    engine.register_get("name", |handle: &mut Handle| handle.id.name.to_string());
+    engine.register_fn("to_string", |handle: &mut Handle| handle.id.to_string());
     let s = Rc::clone(session);
     engine.register_fn("resource", move |context: NativeCallContext<'_>, name: ImmutableString| -> Fallible<Handle> {
+        too_late(&context, &s, "a resource cannot be looked up (use the handle that its declaration returned)")?;
         let span = s.span(context.call_source(), context.call_position());
-        let found = s.graph.borrow().find(&s.registry, &name, span.as_ref());
-        found.map(Handle).map_err(|diagnostic| throw(&context, &s, diagnostic.note("`resource` finds what was declared before it")))
+        let graph = s.graph.borrow();
+        match graph.find(&s.registry, &name, span.as_ref()) {
+            Ok(index) => Ok(Handle { index, id: graph.resources[index].id.clone() }),
+            Err(diagnostic) => Err(throw(&context, &s, diagnostic.note("`resource` finds what was declared before it"))),
+        }
     });
     let s = Rc::clone(session);
-    engine.register_fn("has_resource", move |name: ImmutableString| {
-        let id = crate::name::ResourceId::parse(&name);
-        id.is_some_and(|id| !s.graph.borrow().named(&s.registry, &id).is_empty())
+    engine.register_fn("has_resource", move |context: NativeCallContext<'_>, name: ImmutableString| -> Fallible<bool> {
+        too_late(&context, &s, "a resource cannot be looked up")?;
+        let id = ResourceId::parse(&name);
+        Ok(id.is_some_and(|id| !s.graph.borrow().named(&s.registry, &id).is_empty()))
     });
 }
 
 fn relate(
     context: &NativeCallContext<'_>,
     session: &Session,
-    handle: Handle,
+    handle: &Handle,
     end: End,
     action: &str,
     target: Dynamic,
@@ -102,19 +109,19 @@ fn relate(
         }
     };
     let other = match target.try_cast_result::<Handle>() {
-        Ok(handle) => Target::Declared(handle.0),
+        Ok(handle) => Target::Declared(handle.index),
         Err(target) if target.is_string() => Target::Named(target.to_string()),
         Err(target) => {
             let found = super::error::plain_type(target.type_name());
             return Err(throw_text(context, session, format!("a target is a resource or its name as \"kind[name]\", not {found}")));
         }
     };
-    let this = Target::Declared(handle.0);
+    let this = Target::Declared(handle.index);
     let (from, to) = match end {
         End::Notifies => (this, other),
         End::Subscribes => (other, this),
     };
     let span = session.span(context.call_source(), context.call_position());
     session.graph.borrow_mut().relations.push(Relation { from, to, action: action.to_owned(), timing, span });
-    Ok(handle)
+    Ok(handle.clone())
 }

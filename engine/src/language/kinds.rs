@@ -83,7 +83,9 @@ fn declare(context: &NativeCallContext<'_>, session: &Session, index: usize, nam
     let recipe = session.recipes.borrow().last().cloned();
     let id = ResourceId { kind: Rc::from(kind.name), name: name.into() };
     let declared = Declared { kind: index, id, body, common, span, recipe, set_by: Vec::new(), removed: false };
-    Ok(Handle(session.graph.borrow_mut().declare(declared, aliases)))
+    let id = declared.id.clone();
+    let index = session.graph.borrow_mut().declare(declared, aliases);
+    Ok(Handle { index, id })
 }
 
 /// Changes a declared resource: what is not named stays.
@@ -195,30 +197,30 @@ fn bind(
     let mut home = None;
     let span = || session.span(context.call_source(), context.call_position());
     for (key, value) in properties {
+        let key = key.as_str();
         let home = holds_closure(&value).then(|| Rc::clone(home.get_or_insert_with(|| closure::home(context))));
         let fail = |error: &PropertyError| throw(context, session, property_diagnostic(context, session, kind, error));
         if COMMON.iter().any(|(name, ..)| *name == key) {
-            bind_common(kind, &key, value, home.as_ref(), common, &span).map_err(|error| fail(&error))?;
+            bind_common(kind, key, value, home.as_ref(), common, &span).map_err(|error| fail(&error))?;
             continue;
         }
-        if kind.schema()["properties"].get(key.as_str()).is_none() {
+        if kind.schema()["properties"].get(key).is_none() {
             let known = kind.properties().chain(COMMON.iter().map(|(name, ..)| *name));
-            let mut error = PropertyError::new(key.as_str(), format!("`{}` has no property `{key}`", kind.name));
+            let mut error = PropertyError::new(key, format!("`{}` has no property `{key}`", kind.name));
             error.hint = Some(
-                did_you_mean(&key, known).unwrap_or_else(|| format!("`toque resource show {}` lists its properties", kind.name)),
+                did_you_mean(key, known).unwrap_or_else(|| format!("`toque resource show {}` lists its properties", kind.name)),
             );
             return Err(fail(&error));
         }
         match home {
-            Some(home) if value.is_fnptr() && kind.callbacks.contains(&key.as_str()) => {
+            Some(home) if value.is_fnptr() && kind.callbacks.contains(&key) => {
                 let mut callbacks = session.callbacks.borrow_mut();
                 bound.fixed.insert(key.into(), callbacks.len().into());
                 callbacks.push(Closure::new(value.cast::<FnPtr>(), &home, span()));
             }
             Some(home) => bound.lazy.push(Lazy::new(key.into(), value, &home, span())),
             None => {
-                let json =
-                    to_json(value).map_err(|message| fail(&PropertyError::new(key.as_str(), format!("`{key}`: {message}"))))?;
+                let json = to_json(value).map_err(|message| fail(&PropertyError::new(key, format!("`{key}`: {message}"))))?;
                 if !json.is_null() {
                     bound.fixed.insert(key.into(), json);
                 }

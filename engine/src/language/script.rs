@@ -11,7 +11,7 @@ use super::node_view::{NodeView, PAIR_KEY, PAIR_VALUE};
 use crate::cookbook;
 use crate::diagnostic::{Diagnostic, Source, Span};
 use crate::name::RecipeName;
-use crate::session::Session;
+use crate::session::{Inserted, Session};
 
 /// Properties that are modes: a decimal number there is a slip that Rhai cannot see.
 const MODES: [&str; 4] = ["mode", "umask", "files_mode", "file_mode"];
@@ -83,7 +83,9 @@ pub(super) fn compile(engine: &Engine, session: &Session, source: &Rc<Source>) -
     }
     let loops = pair_loops(&ast);
     if !loops.is_empty() {
-        ast = parse(&with_pairs(&source.text, loops))?;
+        let (text, inserted) = with_pairs(&source.text, loops);
+        session.inserted.borrow_mut().insert(source.name.clone(), inserted);
+        ast = parse(&text)?;
     }
     ast.set_source(&source.name);
     Ok(ast)
@@ -107,7 +109,7 @@ pub(super) fn read(session: &Session, path: &Path) -> Result<Rc<Source>, Diagnos
 }
 
 fn start(source: &Rc<Source>) -> Span {
-    Span { source: Rc::clone(source), line: 1, column: 1, length: 1 }
+    Span { source: Rc::clone(source), line: 1, column: 1, length: Some(1) }
 }
 
 /// A script's function silently takes the place of a native one of the same name.
@@ -122,7 +124,7 @@ fn function_span(source: &Rc<Source>, name: &str) -> Option<Span> {
     source.text.lines().enumerate().find_map(|(index, line)| {
         let at = line.find(&format!("fn {name}"))?;
         let column = line[..at].chars().count() + 4;
-        Some(Span { source: Rc::clone(source), line: index + 1, column, length: name.chars().count() })
+        Some(Span { source: Rc::clone(source), line: index + 1, column, length: Some(name.chars().count()) })
     })
 }
 
@@ -175,15 +177,20 @@ fn pair_loops(ast: &AST) -> Vec<PairLoop> {
 
 /// Rhai's `for (x, i) in …` counts; over a map the second variable is to be the value. So each such body begins by taking the pair
 /// apart. What is put in stands on the line of the opening brace, so that lines keep their numbers.
-fn with_pairs(text: &str, mut loops: Vec<PairLoop>) -> String {
+fn with_pairs(text: &str, mut loops: Vec<PairLoop>) -> (String, Vec<Inserted>) {
+    // From the end, so that what is put in moves nothing that is still to be found.
     loops.sort_by_key(|pair| std::cmp::Reverse((pair.body.line(), pair.body.position())));
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let mut inserted = Vec::new();
     for PairLoop { body, key, value } in loops {
         let (Some(line), Some(column)) = (body.line(), body.position()) else { continue };
         let Some(text) = lines.get_mut(line - 1) else { continue };
         if let Some((at, '{')) = text.char_indices().nth(column - 1) {
-            text.insert_str(at + 1, &format!(" {value} = {PAIR_VALUE}({key}, {value}); {key} = {PAIR_KEY}({key}); "));
+            let taken_apart = format!(" {value} = {PAIR_VALUE}({key}, {value}); {key} = {PAIR_KEY}({key}); ");
+            inserted.push(Inserted { line, column, length: taken_apart.chars().count() });
+            text.insert_str(at + 1, &taken_apart);
         }
     }
-    lines.join("\n")
+    inserted.reverse();
+    (lines.join("\n"), inserted)
 }

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use crate::failure::{Attempting, Failure};
 use crate::system::Query;
 
-/// Keeps a copy of what is at `path` below `state_dir/backups`, with its mode and owner, and the newest `keep` copies of it.
+/// Keeps a copy of what is at `path` as `state_dir/backups/PATH/TIME`, with its mode and owner, and the newest `keep` copies of it.
+/// Each file has a folder of its own, so that the copies of many files are not all looked at to find the old ones of one.
 /// # Errors
 /// When the copy cannot be written; then the file must not be touched.
 pub fn back_up(system: &dyn Query, state_dir: &Path, path: &Path, keep: usize) -> Result<(), Failure> {
@@ -13,15 +14,11 @@ pub fn back_up(system: &dyn Query, state_dir: &Path, path: &Path, keep: usize) -
     use std::os::unix::fs::PermissionsExt;
     let metadata = system.stat(path).attempting("look at", path)?;
     let content = system.read(path).attempting("read for its backup", path)?;
-    let place = state_dir.join("backups").join(path.strip_prefix("/").unwrap_or(path));
-    let Some((folder, name)) = place.parent().zip(place.file_name().map(|name| name.to_string_lossy().into_owned())) else {
-        return Ok(());
-    };
-    super::make_private(folder)?;
-    let stamp = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S%.6fZ");
-    let copy = folder.join(format!("{name}.{stamp}"));
+    let folder = state_dir.join("backups").join(path.strip_prefix("/").unwrap_or(path));
+    super::make_private(&folder)?;
+    let copy = folder.join(jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S%.6fZ").to_string());
     let write = || -> std::io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        let mut file = tempfile::NamedTempFile::new_in(&folder)?;
         file.write_all(&content)?;
         // Ownership can only be given away by root; anybody else's copy is their own.
         let _ = std::os::unix::fs::fchown(file.as_file(), Some(metadata.uid), Some(metadata.gid));
@@ -31,20 +28,16 @@ pub fn back_up(system: &dyn Query, state_dir: &Path, path: &Path, keep: usize) -
         Ok(())
     };
     write().attempting("write the backup", &copy)?;
-    prune(folder, &name, keep)
+    prune(&folder, keep)
 }
 
-fn prune(folder: &Path, name: &str, keep: usize) -> Result<(), Failure> {
-    let prefix = format!("{name}.");
+fn prune(folder: &Path, keep: usize) -> Result<(), Failure> {
+    // Only what carries a stamp: where a directory has taken the file's place, the folders of the files in it are here too.
+    let is_copy = |name: &str| name.len() == 23 && name.ends_with('Z') && name.as_bytes()[8] == b'T';
     let mut copies: Vec<PathBuf> = std::fs::read_dir(folder)
         .attempting("list the backups in", folder)?
         .flatten()
-        .filter(|entry| {
-            // Only what carries a stamp: `nginx.conf.default` is another file than a copy of `nginx.conf`.
-            let name = entry.file_name();
-            let stamp = name.to_str().and_then(|name| name.strip_prefix(&prefix));
-            stamp.is_some_and(|stamp| stamp.len() == 23 && stamp.ends_with('Z') && stamp.as_bytes()[8] == b'T')
-        })
+        .filter(|entry| entry.file_name().to_str().is_some_and(is_copy) && entry.file_type().is_ok_and(|kind| kind.is_file()))
         .map(|entry| entry.path())
         .collect();
     copies.sort();
@@ -52,4 +45,49 @@ fn prune(folder: &Path, name: &str, keep: usize) -> Result<(), Failure> {
         std::fs::remove_file(old).attempting("remove the old backup", old)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::system::HostSystem;
+
+    #[test]
+    fn keeps_the_newest_of_each_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let (state, files) = (dir.path().join("state"), dir.path().join("files"));
+        std::fs::create_dir(&files).unwrap();
+        let copies = |path: &Path| {
+            let folder = state.join("backups").join(path.strip_prefix("/").unwrap());
+            let mut copies: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path()).collect();
+            copies.sort();
+            copies.iter().map(|copy| std::fs::read_to_string(copy).unwrap()).collect::<Vec<_>>()
+        };
+        let (one, other) = (files.join("a.conf"), files.join("a.conf.default"));
+        std::fs::write(&other, "other").unwrap();
+        back_up(&HostSystem::new(), &state, &other, 1).unwrap();
+        for text in ["1", "2", "3"] {
+            std::fs::write(&one, text).unwrap();
+            back_up(&HostSystem::new(), &state, &one, 2).unwrap();
+            // Copies of one moment would have one name.
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        assert_eq!(copies(&one), ["2", "3"]);
+        assert_eq!(copies(&other), ["other"]);
+    }
+
+    #[test]
+    fn a_directory_may_take_the_place_of_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = dir.path().join("x");
+        let state = dir.path().join("state");
+        std::fs::write(&place, "file").unwrap();
+        back_up(&HostSystem::new(), &state, &place, 1).unwrap();
+        std::fs::remove_file(&place).unwrap();
+        std::fs::create_dir(&place).unwrap();
+        std::fs::write(place.join("y"), "inside").unwrap();
+        back_up(&HostSystem::new(), &state, &place.join("y"), 1).unwrap();
+        let folder = state.join("backups").join(place.strip_prefix("/").unwrap());
+        assert_eq!(std::fs::read_dir(folder).unwrap().count(), 2);
+    }
 }

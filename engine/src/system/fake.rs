@@ -73,6 +73,8 @@ struct State {
     requests: Vec<Request>,
     effects: Vec<String>,
     probes: Vec<String>,
+    /// How often a path was read.
+    reads: BTreeMap<PathBuf, usize>,
     uid: u32,
     /// Counts staged files, which need names of their own.
     staged: u64,
@@ -98,6 +100,7 @@ impl FakeSystem {
             requests: Vec::new(),
             effects: Vec::new(),
             probes: Vec::new(),
+            reads: BTreeMap::new(),
             uid: 0,
             staged: 0,
             staged_for: BTreeMap::new(),
@@ -225,6 +228,12 @@ impl FakeSystem {
     #[must_use]
     pub fn probes(&self) -> Vec<String> {
         self.state.borrow().probes.clone()
+    }
+
+    /// How often a file was read by this path.
+    #[must_use]
+    pub fn reads(&self, path: impl AsRef<Path>) -> usize {
+        self.state.borrow().reads.get(path.as_ref()).copied().unwrap_or(0)
     }
 
     /// Sets who toque runs as; root at first.

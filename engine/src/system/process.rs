@@ -277,7 +277,7 @@ impl<'a> Attended<'a> {
     }
 
     fn open(&self) -> bool {
-        self.streams.iter().any(|stream| stream.is_open())
+        self.streams.iter().any(stream::Stream::is_open)
     }
 
     /// Sleeps until a pipe is ready, or for a tick.

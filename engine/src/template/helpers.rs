@@ -64,7 +64,7 @@ impl HelperDef for Computed {
         if !["default", "and", "or", "not", "eq", "ne", "json", "yaml"].contains(&self.name)
             && let Some(absent) = helper.params().iter().find(|value| value.is_value_missing())
         {
-            return Err(RenderErrorReason::MissingVariable(absent.relative_path().map(|path| path.to_string())).into());
+            return Err(RenderErrorReason::MissingVariable(absent.relative_path().cloned()).into());
         }
         let value = (self.compute)(&values).map_err(|message| RenderErrorReason::Other(format!("`{}`: {message}", self.name)))?;
         Ok(ScopedJson::Derived(value))
@@ -84,7 +84,7 @@ impl HelperDef for Print {
         output: &mut dyn Output,
     ) -> HelperResult {
         let Some(value) = helper.param(0) else { return Ok(()) };
-        let path = || value.relative_path().map(|path| path.to_string());
+        let path = || value.relative_path().cloned();
         if value.is_value_missing() || value.value().is_null() {
             return Err(RenderErrorReason::MissingVariable(path()).into());
         }

@@ -82,7 +82,7 @@ fn a_file_url_may_name_a_planned_file() {
 fn memory_is_asked_by_key() {
     let fake = FakeSystem::new();
     let memory = |key: &str| (key == "known").then(|| Value::from(1));
-    let view = View::new(&fake).with_memory(&memory);
+    let view = View::new(&fake).with_memory(memory);
     assert_eq!(view.remembered("known"), Some(Value::from(1)));
     assert_eq!(view.remembered("unknown"), None);
     assert_eq!(View::new(&fake).remembered("known"), None);

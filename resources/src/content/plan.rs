@@ -92,7 +92,7 @@ fn update(
     current: &Current,
 ) -> Result<Option<Change<Step>>, Failure> {
     let wanted = &state.wanted;
-    let attributes = || Attributes::difference(managed_path(desired, state).to_owned(), metadata, wanted);
+    let attributes = || Attributes::difference(managed_path(desired, state), metadata, wanted);
     let (Current::Other(old), Some(content)) = (current, content) else {
         return Ok(attributes().map(|attributes| change_attributes(desired, state, metadata, attributes)));
     };

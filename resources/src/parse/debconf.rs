@@ -29,9 +29,8 @@ pub fn answers(database: &str) -> HashMap<&str, &str> {
     database
         .split("\n\n")
         .filter_map(|stanza| {
-            let field = |name: &str| {
-                stanza.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(|value| value.trim_start())
-            };
+            let field =
+                |name: &str| stanza.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim_start);
             Some((field("Name")?, field("Value").unwrap_or("")))
         })
         .collect()

@@ -1,6 +1,8 @@
 //! The kinds of this crate, run from recipes on a simulated machine: what changes, that a plan foretells it, and that a second run
 //! finds nothing to do.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on says why and ends")]
+
 mod accounts;
 mod foretelling;
 mod packages;

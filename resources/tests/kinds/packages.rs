@@ -1,9 +1,11 @@
 //! `package` by apt, and `apt_update`.
 
+use std::rc::Rc;
+
 use toque_engine::system::FakeSystem;
 use toque_resources::simulated::debian;
 
-use crate::{converges, fails, fresh, offered};
+use crate::{converges, fails, fresh, offered, run};
 
 fn commands(machine: &FakeSystem, word: &str) -> Vec<String> {
     machine
@@ -25,6 +27,22 @@ fn installs_in_one_command() {
 fn neighbours_share_a_transaction() {
     let (machine, _) = converges(&fresh(), r#"package("tool"); package("web"); package("mta");"#);
     assert_eq!(commands(&machine, "install").len(), 1, "{:?}", machine.effects());
+}
+
+#[test]
+fn reads_the_database_once_until_something_may_change_it() {
+    const STATUS: &str = "/var/lib/dpkg/status";
+    let packages = r#"package("tool"); package("web"); file("/tmp/a"); package(["libc", "mta-a"]); service("web");"#;
+    let (machine, _) = converges(&fresh(), packages);
+    let reads = |recipe: &str| {
+        let machine = Rc::new(machine.clone());
+        let before = machine.reads(STATUS);
+        run(Rc::<FakeSystem>::clone(&machine), recipe, false);
+        machine.reads(STATUS) - before
+    };
+    assert_eq!(reads(packages), 1);
+    let between = r#"package("tool"); package("web"); execute("touch /tmp/done"); package("libc"); package("mta-a");"#;
+    assert_eq!(reads(between), 2);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use toque_engine::actions;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::{Attempting, Failure};
 use toque_engine::resource::{Apply, Change, Effect, Provider, Resource, Scope};
-use toque_engine::system::{Ownership, Query};
+use toque_engine::system::Ownership;
 use toque_engine::view::View;
 
 /// Where the letters go.

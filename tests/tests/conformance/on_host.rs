@@ -143,8 +143,7 @@ fn differ_in_tree(case: &Value, scratch: &Scratch, wrong: &mut Vec<String>) {
             continue;
         };
         let mut wanted = wanted.clone();
-        // A link that was removed and made anew is given the inode that has just become free, or is not.
-        if wanted["type"] == "link" && resources(case).iter().any(|resource| resource["kind"] == "link") {
+        if made_anew(case, &wanted) {
             for entry in [&mut entry, &mut wanted] {
                 entry.as_object_mut().unwrap().remove("same_inode");
             }
@@ -154,6 +153,15 @@ fn differ_in_tree(case: &Value, scratch: &Scratch, wrong: &mut Vec<String>) {
         }
     }
     wrong.extend(found.values().map(|entry| format!("unexpected: {entry}")));
+}
+
+/// What is removed and made again is given the inode that has just become free, or is not.
+fn made_anew(case: &Value, entry: &Value) -> bool {
+    let resources = resources(case);
+    let deleted =
+        || resources.iter().any(|resource| resource["action"].as_array().is_some_and(|all| all.contains(&json!("delete"))));
+    let linked = || resources.iter().any(|resource| resource["kind"] == "link");
+    deleted() || (entry["type"] == "link" && linked())
 }
 
 fn ran(result: Result<Report, Refused>, statuses: Vec<Value>) -> Ran {

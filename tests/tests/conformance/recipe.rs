@@ -68,7 +68,7 @@ fn property(name: &str, value: &Value) -> String {
     match (name, value) {
         ("mode" | "files_mode" | "umask", Value::Number(number)) if number.is_u64() => format!("0o{:o}", number.as_u64().unwrap()),
         ("verify", Value::String(symbol)) if symbol.starts_with(':') => literal(&json!(symbol[1..])),
-        ("source", Value::String(source)) => literal(&json!(handlebars(source))),
+        ("source", Value::String(source)) if !source.starts_with('$') => literal(&json!(handlebars(source))),
         _ => literal(value),
     }
 }
@@ -88,9 +88,8 @@ fn guard(guard: &Value) -> String {
     match (command, guard["options"].as_object()) {
         (Value::String(_), None) => literal(command),
         (_, options) => {
-            let mut map = options.cloned().unwrap_or_default();
-            map.insert("command".into(), command.clone());
-            literal(&Value::Object(map))
+            let options = options.into_iter().flatten().map(|(name, value)| format!(", {name}: {}", property(name, value)));
+            format!("#{{ command: {}{} }}", literal(command), options.collect::<String>())
         }
     }
 }

@@ -23,7 +23,8 @@ impl Query for FakeSystem {
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        let state = self.state.borrow();
+        let mut state = self.state.borrow_mut();
+        *state.reads.entry(path.to_owned()).or_default() += 1;
         state.check(Operation::Read, path)?;
         state.tree.read(path)
     }

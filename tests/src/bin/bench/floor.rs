@@ -1,7 +1,7 @@
 //! The bare program: what a machine needs for the same files, and nothing else.
 
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
@@ -22,8 +22,7 @@ pub fn run(action: &str, folder: &Path, count: u32) {
 fn check(folder: &Path, number: u32) {
     let path = files::path(folder, number);
     let metadata = fs::symlink_metadata(&path).expect("the file is there");
-    let mut content = Vec::with_capacity(metadata.len() as usize + 1);
-    File::open(&path).and_then(|mut file| file.read_to_end(&mut content)).expect("the file can be read");
+    let content = fs::read(&path).expect("the file can be read");
     std::hint::black_box(Sha256::digest(&content));
     assert!(content == files::content(number).as_bytes(), "{} is as it was written", path.display());
     assert!(metadata.permissions().mode() & 0o7777 == 0o644);

@@ -1,0 +1,118 @@
+//! Neighbours that are alike share one transaction: twenty packages are one run of the package manager.
+
+use std::any::Any;
+use std::rc::Rc;
+
+use super::turn::blank;
+use super::{Converge, Halted, Mode};
+use crate::compile::{Ready, Wanted};
+use crate::event::Event;
+use crate::graph::{Act, IgnoreFailure, Index, Timing};
+use crate::language::diagnostic_of;
+use crate::overlay::Causes;
+use crate::registry::Plan;
+use crate::report::{Cause, Status};
+use crate::resource::{Apply, Effect};
+use crate::snapshots::Areas;
+
+impl Converge<'_> {
+    /// How many resources from here on are alike enough to share a transaction; 1 when this one is on its own.
+    pub(super) fn neighbours(&mut self, index: Index) -> usize {
+        if self.mode == Mode::Plan || !self.may_share(index) || !self.may_share(index + 1) {
+            return 1;
+        }
+        let kind = self.compiled.resources[index].kind;
+        let same = |other: &Ready| other.kind == kind;
+        let mut count = 1;
+        while self.may_share(index + count) && same(&self.compiled.resources[index + count]) {
+            count += 1;
+        }
+        count
+    }
+
+    /// Nothing tells it apart from its neighbours: no guard, no lazy property, nothing that must happen around it alone.
+    fn may_share(&self, index: Index) -> bool {
+        let Some(ready) = self.compiled.resources.get(index) else { return false };
+        let common = &ready.common;
+        matches!(ready.desired, Wanted::Known(_))
+            && common.guards.is_empty()
+            && common.retries == 0
+            && common.ignore_failure == IgnoreFailure::No
+            && common.provider.is_none()
+            && common.umask.is_none()
+            && !common.sensitive
+            && matches!(common.actions[..], [Act::Kind(_)])
+            && self.session.registry.kinds[ready.kind].joins
+            && self.compiled.edges[index].iter().all(|edge| edge.timing == Timing::Delayed)
+    }
+
+    /// Converges neighbours, those that want the same transaction in one. If it fails they are taken one by one.
+    pub(super) fn together(&mut self, range: std::ops::Range<Index>) -> Result<(), Halted> {
+        let compiled = self.compiled;
+        let session = Rc::clone(self.session);
+        let mut joined: Vec<(Index, usize, Plan)> = Vec::new();
+        let mut key = None;
+        let mut provider_index = 0;
+        for index in range.clone() {
+            let Act::Kind(number) = compiled.resources[index].common.actions[0] else { continue };
+            match self.plan(index, number) {
+                Ok((provider, plan, _)) if plan.batch.is_some() && (key.is_none() || key == plan.batch) => {
+                    key.clone_from(&plan.batch);
+                    provider_index = provider;
+                    joined.push((index, number, plan));
+                }
+                _ => {}
+            }
+        }
+        let mut done = vec![false; range.len()];
+        if joined.len() > 1 {
+            let provider = &session.registry.kinds[compiled.resources[range.start].kind].providers[provider_index];
+            for (index, ..) in &joined {
+                let index = *index;
+                self.owe(index).map_err(|failure| self.errors.push(diagnostic_of(failure))).map_err(|()| Halted)?;
+            }
+            let begun = std::time::Instant::now();
+            let mut apply = Apply { system: self.system, view: &session.view, services: self, sensitive: false, notes: Vec::new() };
+            let items: Vec<(&dyn Any, usize, &Plan)> = joined
+                .iter()
+                .filter_map(|(index, number, plan)| match &compiled.resources[*index].desired {
+                    Wanted::Known(desired) => Some((&**desired, *number, plan)),
+                    _ => None,
+                })
+                .collect();
+            let applied = provider.apply_together(&mut apply, &items);
+            self.forget(joined.iter().fold(Areas::NONE, |areas, (.., plan)| areas | plan.touches));
+            if let Ok(effects) = applied {
+                let share = begun.elapsed() / u32::try_from(joined.len()).unwrap_or(u32::MAX);
+                for ((index, _, plan), effect) in joined.into_iter().zip(effects) {
+                    // Whoever made no difference is taken by itself below, and found up to date.
+                    if effect == Effect::Unchanged {
+                        continue;
+                    }
+                    let ready = &compiled.resources[index];
+                    let kind = &session.registry.kinds[ready.kind];
+                    let mut record = blank(ready, ready.common.actions[0].name(kind), Cause::Declared);
+                    record.status = Status::Changed;
+                    record.provider = Some(provider.name());
+                    record.changes = plan.shown;
+                    record.microseconds = u64::try_from(share.as_micros()).unwrap_or(u64::MAX);
+                    self.reached[index] = true;
+                    done[index - range.start] = true;
+                    self.record(index, record);
+                    session.changed.borrow_mut().insert(index, crate::session::Changed::Yes);
+                    self.notify(index, &Causes::new())?;
+                }
+            }
+        }
+        for (index, done) in range.zip(done) {
+            if !done {
+                if self.stopping() {
+                    self.session.event(&Event::Stopping);
+                    return Err(Halted);
+                }
+                self.act(index, compiled.resources[index].common.actions[0], Cause::Declared, Causes::new())?;
+            }
+        }
+        Ok(())
+    }
+}

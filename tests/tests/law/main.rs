@@ -1,0 +1,82 @@
+//! The law of plans on random recipes and machines: what would change does change, nothing changes that was not foretold, and
+//! nothing is open without a reason. `TOQUE_LAW_CASES` sets how many are drawn, `TOQUE_LAW_SEED` which.
+
+mod items;
+mod machine;
+mod recipe;
+mod run;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::test_runner::{Config, RngSeed, TestError, TestRunner};
+
+use crate::run::{Ended, Law};
+
+/// Draws and tries; says with which numbers a failure comes back.
+fn check<S: Strategy>(cases: u32, strategy: &S, test: impl Fn(S::Value) -> Result<(), TestCaseError>) {
+    let number = |name: &str| std::env::var(name).ok().map(|value| value.parse::<u64>().unwrap());
+    let seed = number("TOQUE_LAW_SEED").unwrap_or(0x7071_7565);
+    let cases = number("TOQUE_LAW_CASES").map_or(cases, |cases| u32::try_from(cases).unwrap());
+    println!("{cases} cases with the seed {seed}");
+    let config =
+        Config { cases, rng_seed: RngSeed::Fixed(seed), failure_persistence: None, max_shrink_iters: 3000, ..Config::default() };
+    match TestRunner::new(config).run(strategy, test) {
+        Ok(()) => {}
+        // The reason tells the recipe; the value would only repeat it.
+        Err(TestError::Fail(reason, _)) => panic!("with TOQUE_LAW_SEED={seed} TOQUE_LAW_CASES={cases}:\n{reason}"),
+        Err(TestError::Abort(reason)) => panic!("{reason}"),
+    }
+}
+
+#[test]
+fn plans_are_faithful() {
+    let law = Law::new();
+    let steps = vec(select(machine::STEPS), 0..8);
+    // Each recipe begins with what the one before has left.
+    let recipes = vec(vec(items::item(), 1..7), 1..3);
+    check(700, &(steps, recipes), |(steps, recipes)| {
+        let mut machine = machine::machine(&steps);
+        let texts: Vec<String> = recipes.iter().map(|recipe| recipe::text(recipe)).collect();
+        for (place, text) in texts.iter().enumerate() {
+            // What ended well is run again: little is left to do then, and the law holds for it too.
+            for _ in 0..2 {
+                match law.holds(&machine, text).map_err(|error| with_story(error, &steps, &texts[..place]))? {
+                    Ended::Well(after, _) => machine = after,
+                    Ended::Badly => break,
+                }
+            }
+        }
+        Ok(())
+    });
+    law.print();
+    let runs = ["runs compared", "runs failed", "runs refused"].map(|what| law.counted(what));
+    assert!(
+        runs[0] * 10 >= runs.iter().sum::<usize>() * 4,
+        "of {} runs only {} were compared",
+        runs.iter().sum::<usize>(),
+        runs[0]
+    );
+    for (what, share) in [
+        ("actions that would change", 10),
+        ("actions that may change, and did", 2),
+        ("actions that may change, and did not", 2),
+        ("actions up to date", 10),
+        ("actions skipped", 2),
+    ] {
+        let all: usize = law.counts.borrow().iter().filter(|(what, _)| what.starts_with("actions ")).map(|(_, count)| count).sum();
+        let count = law.counted(what);
+        assert!(count * 100 >= all * share, "only {count} of {all} were {what}");
+    }
+}
+
+/// Adds what was done to the machine before.
+fn with_story(error: TestCaseError, steps: &[&str], recipes: &[String]) -> TestCaseError {
+    match error {
+        TestCaseError::Fail(reason) => {
+            let recipes = recipes.join("and then\n");
+            TestCaseError::fail(format!("{reason}on a machine after {steps:#?}\nand converging\n{recipes}"))
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,69 @@
+//! Recipes as data that can be drawn, shortened and written down.
+
+use std::fmt::Write;
+
+use proptest::sample::Index;
+
+/// One declaration.
+#[derive(Debug, Clone)]
+pub struct Item {
+    pub kind: &'static str,
+    /// Properties with their values, as a recipe writes them.
+    pub properties: Vec<(&'static str, String)>,
+    pub relations: Vec<Relation>,
+}
+
+/// A notification; which resource it goes to depends on how many there are.
+#[derive(Debug, Clone)]
+pub struct Relation {
+    pub subscribes: bool,
+    pub target: Index,
+    pub action: Index,
+    pub timing: &'static str,
+}
+
+/// The actions that notifications name.
+fn actions(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "file" | "template" | "cookbook_file" | "remote_file" => &["create", "delete", "touch", "create_if_missing"],
+        "remote_directory" => &["create", "delete", "create_if_missing"],
+        "directory" | "link" => &["create", "delete"],
+        "package" => &["install", "upgrade", "remove", "purge"],
+        "apt_update" => &["periodic", "update"],
+        "service" => &["restart", "start", "stop", "reload", "enable"],
+        "systemd_unit" => &["create", "restart", "start", "enable", "delete", "try_restart"],
+        "user" | "group" => &["create", "remove", "manage"],
+        "facts" => &["reload"],
+        "log" => &["write"],
+        _ => &["run"],
+    }
+}
+
+/// The text of a recipe. A value names the resource before its own as `BEFORE`.
+pub fn text(items: &[Item]) -> String {
+    let mut text = String::new();
+    for (index, item) in items.iter().enumerate() {
+        let _ = write!(text, "let r{index} = {}(\"r{index}\", #{{", item.kind);
+        let before = format!("r{}", index.saturating_sub(1));
+        for (place, (name, value)) in item.properties.iter().enumerate() {
+            // What refers to an earlier resource needs one.
+            let value = if value.contains("BEFORE") && index == 0 { "|| true" } else { value };
+            let comma = if place == 0 { "" } else { "," };
+            let _ = write!(text, "{comma} {name}: {}", value.replace("BEFORE", &before));
+        }
+        text.push_str(" });\n");
+    }
+    for (index, item) in items.iter().enumerate() {
+        for relation in &item.relations {
+            let other = relation.target.index(items.len());
+            if other == index {
+                continue;
+            }
+            let (target, verb) = if relation.subscribes { (index, "subscribes") } else { (other, "notifies") };
+            let actions = actions(items[target].kind);
+            let action = actions[relation.action.index(actions.len())];
+            let _ = writeln!(text, "r{index}.{verb}(\"{action}\", \"{}[r{other}]\", \"{}\");", items[other].kind, relation.timing);
+        }
+    }
+    text
+}

@@ -1,0 +1,176 @@
+//! A recipe on a machine: planned, converged, and the two compared.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use proptest::prelude::TestCaseError;
+use toque_engine::diagnostic::Source;
+use toque_engine::name::RecipeName;
+use toque_engine::registry::Registry;
+use toque_engine::report::{Outcome, Report, Status};
+use toque_engine::run::{Options, converge, plan};
+use toque_engine::system::FakeSystem;
+
+use crate::machine;
+
+/// What all runs of a test share, and what came of them.
+pub struct Law {
+    repository: tempfile::TempDir,
+    registry: Rc<Registry>,
+    pub counts: RefCell<BTreeMap<String, usize>>,
+}
+
+/// What a converge came to.
+pub enum Ended {
+    /// It ended without failure.
+    Well(FakeSystem, Report),
+    /// It failed, or was never begun; the law is about the others.
+    Badly,
+}
+
+type Pairs = BTreeSet<(String, &'static str)>;
+
+impl Law {
+    pub fn new() -> Self {
+        let registry = Rc::new(toque_resources::standard());
+        Self { repository: machine::repository(), registry, counts: RefCell::default() }
+    }
+
+    pub fn count(&self, what: impl Into<String>) {
+        *self.counts.borrow_mut().entry(what.into()).or_default() += 1;
+    }
+
+    pub fn counted(&self, what: &str) -> usize {
+        self.counts.borrow().get(what).copied().unwrap_or_default()
+    }
+
+    pub fn print(&self) {
+        for (what, count) in &*self.counts.borrow() {
+            println!("{count:8} {what}");
+        }
+    }
+
+    fn run(&self, machine: &Rc<FakeSystem>, recipe: &str, planning: bool) -> Option<Report> {
+        let options = Options {
+            repository: Some(PathBuf::from(self.repository.path())),
+            run_list: vec![RecipeName::parse("law", None).unwrap()],
+            recipe: Some(Source { name: "law.rhai".to_owned(), path: None, text: recipe.to_owned() }),
+            ..Options::default()
+        };
+        let act = if planning { plan } else { converge };
+        act(Rc::<FakeSystem>::clone(machine), Rc::clone(&self.registry), &options, Box::new(())).map_or_else(
+            |refused| {
+                let text = refused.diagnostics.0.first().map(|diagnostic| diagnostic.message.clone());
+                let text = text.unwrap_or_default();
+                self.count(format!("refused: {}", text.split('`').next().unwrap_or_default()));
+                None
+            },
+            Some,
+        )
+    }
+
+    /// Plans and converges.
+    pub fn holds(&self, machine: &FakeSystem, recipe: &str) -> Result<Ended, TestCaseError> {
+        let before = Rc::new(machine.clone());
+        before.take_effects();
+        let Some(foretold) = self.run(&before, recipe, true) else {
+            self.count("runs refused");
+            return Ok(Ended::Badly);
+        };
+        let effects = before.effects();
+        let fail = |why: String| Err(TestCaseError::fail(format!("{why}\nof\n{recipe}")));
+        if before.snapshot() != machine.snapshot() || !effects.is_empty() {
+            return fail(format!("the plan changed the machine: {effects:?}"));
+        }
+        let after = Rc::new(machine.clone());
+        let Some(done) = self.run(&after, recipe, false) else { return fail("only the converge was refused".to_owned()) };
+        // A failure that a plan could not know makes what comes after it another story.
+        let failed = pairs(&done, &[Status::Failed]);
+        if done.outcome != Outcome::Success || failed != pairs(&foretold, &[Status::Failed]) {
+            if done.outcome == Outcome::Success && failed.is_empty() {
+                return fail(format!("the plan failed and converge did not:\n{}", errors(&foretold)));
+            }
+            self.count("runs failed");
+            return Ok(Ended::Badly);
+        }
+        self.count("runs compared");
+        if let Err(why) = compare(&foretold, &done) {
+            return fail(why);
+        }
+        self.tally(&foretold, &done);
+        Ok(Ended::Well((*after).clone(), done))
+    }
+
+    fn tally(&self, foretold: &Report, done: &Report) {
+        let changed = pairs(done, &[Status::Changed]);
+        for record in &foretold.resources {
+            let what = match record.status {
+                Status::WouldChange => "actions that would change",
+                Status::MayChange if changed.contains(&(record.resource.to_string(), record.action)) => {
+                    "actions that may change, and did"
+                }
+                Status::MayChange => "actions that may change, and did not",
+                Status::Skipped => "actions skipped",
+                Status::UpToDate => "actions up to date",
+                _ => "actions failed",
+            };
+            self.count(what);
+            if let Some((kind, _)) = record.resource.to_string().split_once('[') {
+                self.count(format!("kind {kind}: {what}"));
+            }
+        }
+    }
+}
+
+/// The law of plans.
+fn compare(foretold: &Report, done: &Report) -> Result<(), String> {
+    let would = pairs(foretold, &[Status::WouldChange]);
+    let may = pairs(foretold, &[Status::MayChange]);
+    let changed = pairs(done, &[Status::Changed]);
+    let story = || format!("\nplan\n{}converge\n{}", told(foretold), told(done));
+    if let Some(kept) = would.difference(&changed).next() {
+        return Err(format!("{kept:?} would change, and did not{}", story()));
+    }
+    if let Some(unforeseen) = changed.iter().find(|pair| !would.contains(*pair) && !may.contains(*pair)) {
+        return Err(format!("{unforeseen:?} changed and was not foretold{}", story()));
+    }
+    let mut pending = BTreeSet::new();
+    for record in &foretold.resources {
+        if record.status == Status::MayChange {
+            let strange = record.depends_on.iter().find(|cause| !pending.contains(*cause));
+            if record.depends_on.is_empty() || strange.is_some() {
+                return Err(format!("{}: {} may change without a pending cause{}", record.resource, record.action, story()));
+            }
+        }
+        if matches!(record.status, Status::WouldChange | Status::MayChange) {
+            pending.insert(record.resource.to_string());
+        }
+    }
+    Ok(())
+}
+
+fn pairs(report: &Report, statuses: &[Status]) -> Pairs {
+    let records = report.resources.iter().filter(|record| statuses.contains(&record.status));
+    records.map(|record| (record.resource.to_string(), record.action)).collect()
+}
+
+fn errors(report: &Report) -> String {
+    let errors = report.resources.iter().filter_map(|record| Some((record, record.error.as_ref()?)));
+    errors.map(|(record, error)| format!("{}: {error}\n", record.resource)).collect()
+}
+
+/// A report, for whoever looks into a case.
+pub fn told(report: &Report) -> String {
+    let line = |record: &toque_engine::report::Record| {
+        let changes: Vec<&str> = record.changes.iter().map(|change| change.what.as_str()).collect();
+        let (why, reason) = (&record.depends_on, record.reason.clone().unwrap_or_default());
+        let error = record.error.as_ref().map(ToString::to_string).unwrap_or_default();
+        format!(
+            "    {} {}: {:?} {:?} {changes:?} {why:?} {reason} {error}\n",
+            record.resource, record.action, record.status, record.cause
+        )
+    };
+    report.resources.iter().map(line).collect()
+}
