@@ -2,7 +2,7 @@
 
 use toque_acceptance::Image;
 
-use crate::toque::{apply, host, plan};
+use crate::toque::{apply, faithful, host, plan};
 
 #[test]
 fn properties_of_every_kind() {
@@ -35,7 +35,8 @@ fn properties_of_every_kind() {
     let expected: Vec<String> =
         guards.iter().enumerate().filter(|(_, (_, held))| *held).map(|(number, _)| format!("file[/root/guard-{number}]")).collect();
     assert_eq!(run.with("changed"), expected, "{}", run.output);
-    assert_eq!(planned.with("would-change"), expected, "{}", planned.output);
+    // Whoever is asked by a command may be told otherwise once the files before are there.
+    faithful(&planned, &run);
 
     // One that does not answer has said neither yes nor no.
     let run = apply(&host, r#"file("/root/guard-late", #{ not_if: #{ command: "sleep 100", timeout: 0.2 } });"#);
