@@ -1,6 +1,7 @@
 //! SIGKILL from outside, at any moment: what a killed run changed and had still to bring about, the next one brings about.
 
 use std::env;
+use std::io::Write;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -39,6 +40,7 @@ ExecStart=/bin/cp /etc/probe/%i /run/probe/%i
 #[test]
 fn what_a_killed_run_owes_is_delivered_by_the_next() {
     let seed = env::var("TOQUE_SEED").ok().map_or_else(now, |seed| seed.parse().expect("a seed is a number"));
+    println!("seed {seed}: TOQUE_SEED={seed} draws the same moments again");
     let mut chance = Chance(seed);
 
     let host = host(Image::Debian12);
@@ -69,7 +71,9 @@ fn what_a_killed_run_owes_is_delivered_by_the_next() {
         }
         finish(&host, generation);
     }
-    println!("seed {seed}: {between} of {kills} kills fell between a change and the restart that it owes");
+    // Written past the test harness, which shows what is printed only when a test fails.
+    let result = format!("seed {seed}: {between} of {kills} kills fell between a change and the restart that it owes\n");
+    std::io::stderr().write_all(result.as_bytes()).expect("there is a standard error");
     assert!(between >= WANTED, "seed {seed}: only {between} of {kills} kills fell between change and restart");
 }
 
