@@ -201,7 +201,9 @@ impl Provider for UnitFile {
             Ok(found) if found.kind == FileKind::Link => None,
             Ok(_) => Some(String::from_utf8_lossy(&view.read(&wanted.path).attempting("read", &wanted.path)?).into_owned()),
         };
-        if unit.load == "not-found" && !writes && action != UnitAction::Nothing {
+        // What is not there neither runs nor starts with the machine, which is what taking a unit away asks for.
+        let takes_away = matches!(action, UnitAction::Stop | UnitAction::Disable);
+        if unit.load == "not-found" && !writes && !takes_away && action != UnitAction::Nothing {
             return Err(Failure::new(format!("systemd knows no unit `{}`", wanted.unit.unit_name))
                 .hint("use the action `create` first, or declare the package that brings it"));
         }
@@ -393,7 +395,9 @@ fn verify(apply: &Apply<'_>, wanted: &Wanted, content: &str) -> Result<(), Failu
         let staged = system.stage(&copy, content.as_bytes(), &Ownership::default()).attempting("write", &copy)?;
         system.rename(&staged, &copy).attempting("write", &copy)?;
         let scope = if wanted.unit.user.is_some() { "--user" } else { "--system" };
-        let command = Command::new(["systemd-analyze", scope, "--man=no", "verify", "--", &copy.display().to_string()]);
+        // For a user it wants a folder of the session, which a run that nobody logged in for has not.
+        let command = Command::new(["systemd-analyze", scope, "--man=no", "verify", "--", &copy.display().to_string()])
+            .env("XDG_RUNTIME_DIR", folder.display().to_string());
         apply.run(&command).map_err(|mut failure| {
             failure.message = format!("`{}` is not a unit file that systemd accepts; nothing was changed", wanted.unit.unit_name);
             failure.hint("correct `content`, or set `verify: false` when what it names comes only later")

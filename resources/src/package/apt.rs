@@ -348,11 +348,16 @@ fn command<'a>(wanted: &Wanted, argv: impl IntoIterator<Item = &'a str>) -> Comm
 }
 
 fn apt_get(apply: &Apply<'_>, wanted: &Wanted, verb: &str, downgrade: bool, names: &[&str]) -> Result<(), Failure> {
-    let files = if wanted.package.overwrite_config_files { "--force-confnew" } else { "--force-confold" };
-    let files = format!("Dpkg::Options::={files}");
+    // dpkg's default is to keep a changed file: together with it, `--force-confnew` would do nothing.
+    let files: &[&str] = if wanted.package.overwrite_config_files {
+        &["-o", "Dpkg::Options::=--force-confnew"]
+    } else {
+        &["-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"]
+    };
     let lock = format!("DPkg::Lock::Timeout={}", apt_lists::LOCK_TIMEOUT.as_secs());
     let release = wanted.package.default_release.as_ref().map(|release| format!("APT::Default-Release={release}"));
-    let mut argv = vec!["apt-get", "-q", "-y", "-o", "Dpkg::Options::=--force-confdef", "-o", &files, "-o", &lock];
+    let mut argv = vec!["apt-get", "-q", "-y", "-o", &lock];
+    argv.extend(files);
     argv.extend(release.iter().flat_map(|release| ["-o", release.as_str()]));
     if downgrade {
         argv.push("--allow-downgrades");
