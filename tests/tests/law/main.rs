@@ -42,7 +42,7 @@ fn plans_are_faithful() {
         [before, &steps].concat()
     });
     // Each recipe begins with what the one before has left.
-    let recipes = vec(vec(items::item(), 1..7), 1..3);
+    let recipes = vec(vec(items::item(), 1..9), 1..3);
     check(700, &(steps, recipes), |(steps, recipes)| {
         let mut machine = machine::machine(&steps);
         let texts: Vec<String> = recipes.iter().map(|recipe| recipe::text(recipe)).collect();
