@@ -41,7 +41,8 @@ fn the_examples_have_no_mistakes() {
 fn the_settings_are_read() {
     let folder = std::env::temp_dir().join(format!("toque-readme-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
-    std::os::unix::fs::symlink(root().join("examples/webserver/cookbooks").canonicalize().unwrap(), folder.join("cookbooks")).unwrap();
+    std::os::unix::fs::symlink(root().join("examples/webserver/cookbooks").canonicalize().unwrap(), folder.join("cookbooks"))
+        .unwrap();
     std::fs::write(folder.join("toque.toml"), &blocks("toml")[0]).unwrap();
     let output = toque(&folder, &["graph"]);
     std::fs::remove_dir_all(&folder).unwrap();
