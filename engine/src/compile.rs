@@ -128,7 +128,10 @@ fn prepare(session: &Rc<Session>, declared: Declared, actions: &[Act]) -> Result
             let umask = common.umask.unwrap_or(session.umask);
             let scope = ResolveScope { session, recipe: recipe.as_deref(), umask, kind, actions };
             let resolved = resource.resolve_once(&scope);
-            Wanted::Known(resolved.map_err(|diagnostic| about(diagnostic, &id, span.clone()))?)
+            Wanted::Known(resolved.map_err(|diagnostic| {
+                let error = about(diagnostic, &id, span.clone());
+                if common.sensitive { error.hidden() } else { error }
+            })?)
         }
     };
     Ok(Ready { kind, id, desired, common, span, recipe })

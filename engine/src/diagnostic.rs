@@ -48,6 +48,17 @@ impl Span {
         };
         self.length.unwrap_or_else(word).max(1)
     }
+
+    /// The same place with nothing of what stands there.
+    #[must_use]
+    pub fn hidden(&self) -> Self {
+        const INSTEAD: &str = "[sensitive]";
+        let above = "\n".repeat(self.line.saturating_sub(1));
+        let before = " ".repeat(self.column.saturating_sub(1));
+        let source =
+            Source { name: self.source.name.clone(), path: self.source.path.clone(), text: format!("{above}{before}{INSTEAD}") };
+        Self { source: Rc::new(source), line: self.line, column: self.column, length: Some(INSTEAD.len()) }
+    }
 }
 
 /// `recipes/default.rhai:3:7`
@@ -102,6 +113,16 @@ impl Diagnostic {
     pub fn at(mut self, span: impl Into<Option<Span>>) -> Self {
         if let Some(span) = span.into() {
             self.span = Some(span);
+        }
+        self
+    }
+
+    /// The same with its places, but nothing of what stands there: a recipe may say what must not be shown.
+    #[must_use]
+    pub fn hidden(mut self) -> Self {
+        self.span = self.span.map(|span| span.hidden());
+        for (span, _) in &mut self.frames {
+            *span = span.hidden();
         }
         self
     }

@@ -94,9 +94,6 @@ impl Converge<'_> {
 
 /// The provider of a kind on this machine.
 pub(crate) fn choose(session: &Session, kind: &crate::registry::Kind, wanted: Option<&str>) -> Result<usize, Failure> {
-    if let ([_], None) = (&kind.providers[..], wanted) {
-        return Ok(0);
-    }
     let view = &session.view;
     let text = |key: &str| session.node.text(key, view);
     let (platform, family, version, init) =

@@ -82,26 +82,30 @@ impl Converge<'_> {
                 .collect();
             let applied = provider.apply_together(&mut apply, &items);
             self.forget(joined.iter().fold(Areas::NONE, |areas, (.., plan)| areas | plan.touches));
-            if let Ok(effects) = applied {
-                let share = begun.elapsed() / u32::try_from(joined.len()).unwrap_or(u32::MAX);
-                for ((index, _, plan), effect) in joined.into_iter().zip(effects) {
-                    // Whoever made no difference is taken by itself below, and found up to date.
-                    if effect == Effect::Unchanged {
-                        continue;
-                    }
-                    let ready = &compiled.resources[index];
-                    let kind = &session.registry.kinds[ready.kind];
-                    let mut record = blank(ready, ready.common.actions[0].name(kind), Cause::Declared);
-                    record.status = Status::Changed;
-                    record.provider = Some(provider.name());
-                    record.changes = plan.shown;
-                    record.microseconds = u64::try_from(share.as_micros()).unwrap_or(u64::MAX);
-                    self.reached[index] = true;
-                    done[index - range.start] = true;
-                    self.record(index, record);
-                    session.changed.borrow_mut().insert(index, crate::session::Changed::Yes);
-                    self.notify(index, &Causes::new())?;
+            // One that failed may have come far: what it brought about all the same is a change like any other.
+            let effects = match applied {
+                Ok(effects) => effects,
+                Err(_) => joined.iter().map(|(index, number, _)| self.effect_of_failed(*index, *number)).collect(),
+            };
+            let share = begun.elapsed() / u32::try_from(joined.len()).unwrap_or(u32::MAX);
+            for ((index, _, plan), effect) in joined.into_iter().zip(effects) {
+                // Whoever made no difference is taken by itself below.
+                if effect == Effect::Unchanged {
+                    self.owe_no_more(index).map_err(|failure| self.errors.push(diagnostic_of(failure))).map_err(|()| Halted)?;
+                    continue;
                 }
+                let ready = &compiled.resources[index];
+                let kind = &session.registry.kinds[ready.kind];
+                let mut record = blank(ready, ready.common.actions[0].name(kind), Cause::Declared);
+                record.status = Status::Changed;
+                record.provider = Some(provider.name());
+                record.changes = plan.shown;
+                record.microseconds = u64::try_from(share.as_micros()).unwrap_or(u64::MAX);
+                self.reached[index] = true;
+                done[index - range.start] = true;
+                self.record(index, record);
+                session.changed.borrow_mut().insert(index, crate::session::Changed::Yes);
+                self.notify(index, &Causes::new())?;
             }
         }
         for (index, done) in range.zip(done) {
@@ -114,5 +118,13 @@ impl Converge<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether a transaction that failed did for this resource what it was to do.
+    fn effect_of_failed(&mut self, index: Index, number: usize) -> Effect {
+        match self.plan(index, number) {
+            Ok((_, plan, _)) if plan.shown.is_empty() => Effect::Changed,
+            _ => Effect::Unchanged,
+        }
     }
 }

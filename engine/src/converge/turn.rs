@@ -115,7 +115,8 @@ impl Converge<'_> {
             record.ignored = ready.common.ignore_failure != IgnoreFailure::No && !wrong.interrupted;
             let quiet = ready.common.ignore_failure == IgnoreFailure::Quiet && record.ignored;
             if !quiet {
-                record.error = Some(Box::new(about(wrong.diagnostic, &ready.id, ready.span.clone())));
+                let error = about(wrong.diagnostic, &ready.id, ready.span.clone());
+                record.error = Some(Box::new(if ready.common.sensitive { error.hidden() } else { error }));
             }
             record.changes.clear();
             return Ok(Turn { record, doubts: Causes::new() });

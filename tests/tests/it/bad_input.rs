@@ -161,12 +161,12 @@ fn packages_services_and_accounts_that_are_not_there() {
     );
     fails(&host, r#"package("toque-probe", #{ provider: "dnf" })"#, &["package[toque-probe]", "dnf"]);
 
-    // Of two that share a transaction the guilty one is named, and the other is installed.
+    // Of several that share a transaction the guilty one is named, and the others are installed.
     let run = apply(&host, "package(\"hello\");\npackage(\"toque-broken\");\npackage(\"sl\");\n")
         .fails(1, &["package[toque-broken]", "cannot be configured"]);
     assert_eq!(
         (run.with("changed"), run.with("failed")),
-        (vec!["package[hello]"], vec!["package[toque-broken]"]),
+        (vec!["package[hello]", "package[sl]"], vec!["package[toque-broken]"]),
         "{}",
         run.output
     );

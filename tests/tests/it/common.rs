@@ -92,5 +92,5 @@ execute("login {secret} && false", #{{ sensitive: true, ignore_failure: true, co
     assert_eq!(host.sh("stat -c %a /root/private /root/private2 /root/usual"), "600\n640\n644\n");
 
     let run = apply(&host, r#"package("hello", #{ provider: "none-such" });"#);
-    assert!(run.code() == Some(1) && run.output.stderr.contains("`apt`"), "{}", run.output);
+    assert!(run.code() == Some(2) && run.output.stderr.contains("`apt`"), "{}", run.output);
 }

@@ -11,6 +11,8 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use toque_acceptance::{Host, Image, remains};
 
+use crate::toque::{equip, settle};
+
 #[test]
 fn debian_12_comes_up_with_systemd() {
     let host = Host::boot(Image::Debian12);
@@ -208,6 +210,9 @@ fn tests_in_parallel_leave_nothing_when_one_is_killed() {
             host.write("/etc/round", round.to_string());
             assert_eq!(host.read("/etc/round"), round.to_string());
             assert_eq!(host.sh("systemctl is-system-running"), "running\n");
+            equip(&host);
+            settle(&host, r#"package("sl"); file("/etc/converged", #{ content: "converged" });"#);
+            assert_eq!(host.sh("cat /etc/converged; command -v /usr/games/sl"), "converged/usr/games/sl\n");
             host.name().to_owned()
         });
         names.collect::<Vec<String>>()

@@ -190,9 +190,6 @@ service("own", #{ user: "walker", action: ["enable", "start"] });
     settle(&host, recipe);
     assert_eq!(host.sh("ps -o user= -C sleep 2> /dev/null || stat -c %U /proc/$(cat /sys/fs/cgroup/*/user.slice/user-1500.slice/user@1500.service/app.slice/own.service/cgroup.procs 2> /dev/null | head -1)").trim(), "walker");
     assert!(host.exists("/etc/systemd/user/own.service"));
-    settle(
-        &host,
-        r#"service("own", #{ user: "walker", action: ["stop", "disable"] }); systemd_unit("own.service", #{ user: "walker", action: "delete" });"#,
-    );
+    settle(&host, r#"systemd_unit("own.service", #{ user: "walker", action: ["stop", "disable", "delete"] });"#);
     assert!(!host.exists("/etc/systemd/user/own.service"));
 }
