@@ -103,7 +103,7 @@ impl Facts {
         if self.fixed {
             return held();
         }
-        let index = GROUPS.iter().position(|group| group.keys.contains(&key))?;
+        let index = Self::group(key)?;
         if !self.read.borrow()[index] {
             self.reads.set(self.reads.get() + 1);
             let facts = (GROUPS[index].read)(query);
@@ -111,6 +111,11 @@ impl Facts {
             self.read.borrow_mut()[index] = true;
         }
         held()
+    }
+
+    /// Which group a fact is in: the facts of one are read together.
+    pub(crate) fn group(key: &str) -> Option<usize> {
+        GROUPS.iter().position(|group| group.keys.contains(&key))
     }
 
     /// A fact that is text.

@@ -25,6 +25,8 @@ pub enum Provide {
     Link { path: PathBuf, to: PathBuf, uid: u32, gid: u32 },
     /// A second name for the file at `to`.
     HardLink { path: PathBuf, to: PathBuf },
+    /// The file at the path is written anew by somebody else's program: what it says is known only afterwards.
+    Rewritten { path: PathBuf },
     /// Nothing at the path or below.
     Absent { path: PathBuf },
     /// A value that this kind's providers look up again by `View::planned`: a package and its version, a unit and its state.
@@ -51,6 +53,7 @@ pub(crate) struct Overlay {
 #[derive(Debug)]
 struct Entry {
     at: u64,
+    by: Rc<str>,
     /// Set when the change itself is only a *may*.
     doubt: Option<Rc<str>>,
     what: Planned,
@@ -75,6 +78,8 @@ pub(crate) struct Found {
     pub metadata: Metadata,
     /// Of a file that the plan made; `None` asks the real machine.
     pub planned: Option<Option<Rc<[u8]>>>,
+    /// Who changes it in the plan.
+    pub by: Option<Rc<str>>,
     pub to: Option<PathBuf>,
 }
 
@@ -116,7 +121,7 @@ impl Overlay {
                 let size = content.as_ref().map_or(0, |content| content.len() as u64);
                 let metadata = self.made(FileKind::File, *mode, *uid, *gid, size, base);
                 let what = Planned::There { metadata, content: content.clone(), to: None, fresh: true };
-                self.insert(path, doubt, what);
+                self.insert(resource, path, doubt, what);
             }
             Provide::Directory { path, mode, uid, gid } => {
                 let path = self.place(path, base);
@@ -124,21 +129,21 @@ impl Overlay {
                 // A directory that someone else may make first may also be filled by them.
                 let fresh = !existed && !self.tainted(Area::Files);
                 let metadata = self.made(FileKind::Directory, *mode, *uid, *gid, 0, base);
-                self.insert(path, doubt, Planned::There { metadata, content: None, to: None, fresh });
+                self.insert(resource, path, doubt, Planned::There { metadata, content: None, to: None, fresh });
             }
             Provide::Attributes { path, mode, uid, gid, touched } => {
                 let path = self.place(path, base);
                 if let Ok(found) = self.look(&path, false, base).0 {
                     let modified = if *touched { base.now() } else { found.metadata.modified };
                     let metadata = Metadata { mode: *mode, uid: *uid, gid: *gid, modified, ..found.metadata };
-                    self.insert(path, doubt, found.kept(metadata));
+                    self.insert(resource, path, doubt, found.kept(metadata));
                 }
             }
             Provide::Link { path, to, uid, gid } => {
                 let path = self.place(path, base);
                 let metadata = self.made(FileKind::Link, 0o777, *uid, *gid, 0, base);
                 let what = Planned::There { metadata, content: None, to: Some(to.clone()), fresh: true };
-                self.insert(path, doubt, what);
+                self.insert(resource, path, doubt, what);
             }
             Provide::HardLink { path, to } => {
                 let path = self.place(path, base);
@@ -151,8 +156,15 @@ impl Overlay {
                         None => base.read(&found.path).ok().map(Rc::from),
                     };
                     let what = Planned::There { metadata, content, to: found.to.clone(), fresh: true };
-                    self.insert(path, doubt.clone(), what);
-                    self.insert(found.path.clone(), doubt, found.kept(metadata));
+                    self.insert(resource, path, doubt.clone(), what);
+                    self.insert(resource, found.path.clone(), doubt, found.kept(metadata));
+                }
+            }
+            Provide::Rewritten { path } => {
+                if let Ok(found) = self.look(path, true, base).0 {
+                    let metadata = Metadata { modified: base.now(), ..found.metadata };
+                    let what = Planned::There { metadata, content: None, to: None, fresh: true };
+                    self.insert(resource, found.path, doubt, what);
                 }
             }
             Provide::Absent { path } => {
@@ -162,7 +174,7 @@ impl Overlay {
                 for path in below {
                     self.files.remove(&path);
                 }
-                self.insert(path, doubt, Planned::Absent);
+                self.insert(resource, path, doubt, Planned::Absent);
             }
             Provide::State { area, key, value } => {
                 self.states.insert((*area, key.clone()), (self.clock, doubt, value.clone()));
@@ -192,6 +204,15 @@ impl Overlay {
             (None, None) => Vec::new(),
         };
         (entry.map(|(_, _, value)| value), causes)
+    }
+
+    /// Who changes the file at a path, or where a link there leads, later than the planned state under a key was set.
+    pub fn changed_after(&self, path: &Path, area: Area, key: &str, base: &dyn Query) -> Causes {
+        let set = self.states.get(&(area, key.to_owned())).map_or(0, |(at, ..)| *at);
+        let mut places = vec![self.place(path, base)];
+        places.extend(self.look(path, true, base).0.ok().map(|found| found.path));
+        let entries = places.iter().filter_map(|place| self.files.get(place));
+        entries.filter(|entry| entry.at > set).map(|entry| Rc::clone(&entry.by)).collect()
     }
 
     /// What put an area as a whole in doubt.
@@ -253,8 +274,8 @@ impl Overlay {
         }
     }
 
-    fn insert(&mut self, path: PathBuf, doubt: Option<Rc<str>>, what: Planned) {
-        self.files.insert(path, Entry { at: self.clock, doubt, what });
+    fn insert(&mut self, by: &Rc<str>, path: PathBuf, doubt: Option<Rc<str>>, what: Planned) {
+        self.files.insert(path, Entry { at: self.clock, by: Rc::clone(by), doubt, what });
     }
 
     fn made(&mut self, kind: FileKind, mode: u32, uid: u32, gid: u32, size: u64, base: &dyn Query) -> Metadata {
@@ -323,13 +344,14 @@ impl Overlay {
         match entry.map(|entry| &entry.what) {
             Some(Planned::Absent) => Err(io::ErrorKind::NotFound.into()),
             Some(Planned::There { metadata, content, to, fresh }) => {
-                Ok(Found { path: path.to_owned(), metadata: *metadata, planned: fresh.then(|| content.clone()), to: to.clone() })
+                let by = entry.map(|entry| Rc::clone(&entry.by));
+                Ok(Found { path: path.to_owned(), metadata: *metadata, planned: fresh.then(|| content.clone()), by, to: to.clone() })
             }
             None if sealed => Err(io::ErrorKind::NotFound.into()),
             None => {
                 let metadata = base.lstat(path)?;
                 let to = (metadata.kind == FileKind::Link).then(|| base.read_link(path)).transpose()?;
-                Ok(Found { path: path.to_owned(), metadata, planned: None, to })
+                Ok(Found { path: path.to_owned(), metadata, planned: None, by: None, to })
             }
         }
     }

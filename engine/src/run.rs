@@ -343,12 +343,12 @@ fn open(system: Rc<dyn System>, registry: Rc<Registry>, options: &Options, sink:
     };
     Ok(Rc::new(Session {
         registry,
-        node: Node {
-            name: options.node_name.clone(),
-            environment: options.environment.clone(),
-            attributes: RefCell::new(attributes),
-            facts: options.elsewhere.as_ref().map_or_else(Facts::new, |machine| Facts::fixed(machine.facts.clone())),
-        },
+        node: Node::new(
+            options.node_name.clone(),
+            options.environment.clone(),
+            attributes,
+            options.elsewhere.as_ref().map_or_else(Facts::new, |machine| Facts::fixed(machine.facts.clone())),
+        ),
         view,
         cookbooks: cookbooks(options.repository.as_deref(), &options.run_list)?,
         templates: Templates::default(),

@@ -106,6 +106,15 @@ impl<'a> View<'a> {
         self.doubt(causes);
     }
 
+    /// Says that somebody was asked who reads the file at `path` by himself, as systemd does with units: what the plan does to that
+    /// file leaves the answer open, unless the state planned under this key already takes it into account.
+    pub fn looked_past(&self, path: &Path, area: Area, key: &str) {
+        if !self.plain() {
+            let causes = self.overlay.borrow().changed_after(path, area, key, self.system.query());
+            self.doubt(causes);
+        }
+    }
+
     /// Users and groups.
     /// # Errors
     /// When the account files cannot be read.
@@ -176,7 +185,7 @@ impl Query for View<'_> {
         match found.planned {
             Some(Some(content)) => Ok(content.to_vec()),
             Some(None) => {
-                self.looked_at_everything();
+                self.doubt(found.by.into_iter().collect());
                 Err(io::Error::other("its content is known only when it is made"))
             }
             None => self.system.query().read(&found.path),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use toque_engine::actions;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;
-use toque_engine::resource::{Apply, Change, Effect, Provide, Provider, Resource, Scope};
+use toque_engine::resource::{Apply, Change, Effect, Provider, Resource, Scope};
 use toque_engine::snapshots::Area;
 use toque_engine::view::View;
 
@@ -49,8 +49,7 @@ impl Provider for Reload {
     }
 
     fn plan(&self, _: &Facts, _: FactsAction, (): &()) -> Result<Vec<Change<()>>, Failure> {
-        let change = Change::new("reload the facts", ()).provides(Provide::Anything(Area::Facts.into())).touches(Area::Facts);
-        Ok(vec![change])
+        Ok(vec![Change::new("reload the facts", ()).touches(Area::Facts)])
     }
 
     fn apply(&self, _: &mut Apply<'_>, _: &Facts, _: FactsAction, _: &[Change<()>]) -> Result<Effect, Failure> {

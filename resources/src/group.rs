@@ -162,11 +162,15 @@ impl Provider for Groupadd {
         let name = &group.group_name;
         let key = format!("group:{name}");
         let provide = |value: Value| Provide::State { area: Area::Accounts, key: key.clone(), value };
+        let told = |mut change: Change<Step>| {
+            change.provides.extend(numbers::rewritten(&["group"]));
+            change.touches(Area::Accounts | Area::Files)
+        };
         if action == GroupAction::Remove {
             let gone = || {
-                Change::new(format!("remove group `{name}`"), Step::Remove).provides(provide(Value::Null)).touches(Area::Accounts)
+                Change::new(format!("remove group `{name}`"), Step::Remove).provides(provide(Value::Null))
             };
-            return Ok(state.current.is_some().then(gone).into_iter().collect());
+            return Ok(state.current.is_some().then(gone).map(told).into_iter().collect());
         }
         let mut changes = Vec::new();
         let (mut gid, mut members) = match &state.current {
@@ -218,7 +222,7 @@ impl Provider for Groupadd {
                     .provides(provide(json!({ "gid": gid, "members": members }))),
             );
         }
-        Ok(changes.into_iter().map(|change| change.touches(Area::Accounts)).collect())
+        Ok(changes.into_iter().map(told).collect())
     }
 
     fn apply(

@@ -73,6 +73,11 @@ pub(crate) fn next_gid(view: &View<'_>, system: bool, uid: Option<u32>) -> Resul
     Ok(next(view, "gid", &used, range, system))
 }
 
+/// That account files are written anew, for recipes that read them.
+pub(crate) fn rewritten(files: &[&str]) -> impl Iterator<Item = Provide> {
+    files.iter().map(|file| Provide::Rewritten { path: Path::new("/etc").join(file) })
+}
+
 /// That a number is no longer free.
 pub(crate) fn taken(kind: &str, number: Option<u32>) -> Provide {
     let key = number.map_or_else(|| format!("{kind}:"), |number| format!("{kind}:{number}"));

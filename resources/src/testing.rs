@@ -111,7 +111,7 @@ impl Bench {
                 | Provide::Absent { path } => {
                     last.insert(path, provide);
                 }
-                Provide::State { .. } | Provide::Anything(_) => {}
+                Provide::Rewritten { .. } | Provide::State { .. } | Provide::Anything(_) => {}
             }
         }
         for (path, provide) in last {
@@ -132,7 +132,7 @@ impl Bench {
                 }
                 Provide::HardLink { to, .. } => assert_eq!(found.unwrap().inode, self.fake.lstat(to).unwrap().inode),
                 Provide::Absent { .. } => assert!(found.is_err(), "{}", path.display()),
-                Provide::State { .. } | Provide::Anything(_) => {}
+                Provide::Rewritten { .. } | Provide::State { .. } | Provide::Anything(_) => {}
             }
         }
     }

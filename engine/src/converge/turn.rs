@@ -53,8 +53,8 @@ enum Found {
 enum Forecast {
     HeldBack { guard: String, provider: Option<usize> },
     UpToDate { provider: usize },
-    /// `held_back`: the guard that keeps it from acting today. `runs_perhaps`: whether it acts at all is open.
-    Acts { provider: usize, plan: Plan, doubts: Causes, held_back: Option<String>, runs_perhaps: bool },
+    /// `held_back`: the guard that keeps it from acting today.
+    Acts { provider: usize, plan: Plan, doubts: Causes, held_back: Option<String> },
     /// Nothing can be told of what it does, nor of what it may touch.
     Unknown { doubts: Causes, reason: Option<String> },
 }
@@ -204,12 +204,19 @@ impl Converge<'_> {
                 record.provider = Some(kind.providers[provider].name());
                 Ok(Causes::new())
             }
-            Forecast::Acts { provider, plan, doubts, held_back, runs_perhaps } => {
+            Forecast::Acts { provider, plan, doubts, held_back } => {
                 record.status = if doubts.is_empty() { Status::WouldChange } else { Status::MayChange };
                 record.provider = Some(kind.providers[provider].name());
                 record.depends_on = doubts.iter().map(ToString::to_string).collect();
                 record.reason = held_back.map(|guard| format!("today the guard holds it back: {guard}"));
-                session.view.assume(&name, &kind.providers[provider].provides(&plan), runs_perhaps);
+                let mut provides = kind.providers[provider].provides(&plan);
+                if plan.touches.contains(Area::Facts) {
+                    // Read again, they tell what the plan assumes; unless nobody knows whether they are.
+                    session.node.reload_facts();
+                    provides.extend((!doubts.is_empty()).then(|| Provide::Anything(Area::Facts.into())));
+                }
+                // What it would leave is made from what it finds: with the one in doubt, the other is.
+                session.view.assume(&name, &provides, !doubts.is_empty());
                 record.changes = plan.shown;
                 session.view.take_doubts();
                 Ok(doubts)
@@ -246,7 +253,6 @@ impl Converge<'_> {
         };
         let planned = self.plan(index, number);
         let own_doubts = session.view.take_doubts();
-        let runs_perhaps = !guard_doubts.is_empty() || !sent_in_doubt.is_empty();
         let doubts = with(with(guard_doubts, &own_doubts), sent_in_doubt);
         match planned {
             Err(wrong) if doubts.is_empty() => Err(wrong.into()),
@@ -256,7 +262,7 @@ impl Converge<'_> {
                 None => Forecast::UpToDate { provider },
             }),
             Ok((_, plan, _)) if plan.shown.is_empty() => Ok(Forecast::Unknown { doubts, reason: None }),
-            Ok((provider, plan, _)) => Ok(Forecast::Acts { provider, plan, doubts, held_back, runs_perhaps }),
+            Ok((provider, plan, _)) => Ok(Forecast::Acts { provider, plan, doubts, held_back }),
         }
     }
 
@@ -333,7 +339,12 @@ impl Converge<'_> {
         if let Some(known) = self.providers.get(&ready.kind) {
             return Ok(*known);
         }
-        let chosen = choose(self.session, kind, None)?;
+        // What kind of machine this is, no pending change is taken to alter.
+        let doubts = self.session.view.take_doubts();
+        let chosen = choose(self.session, kind, None);
+        self.session.view.take_doubts();
+        self.session.view.doubt(doubts);
+        let chosen = chosen?;
         self.providers.insert(ready.kind, chosen);
         Ok(chosen)
     }
@@ -345,7 +356,7 @@ impl Converge<'_> {
             self.providers.clear();
         }
         if touched.contains(Area::Facts) {
-            self.session.node.facts.reload();
+            self.session.node.reload_facts();
         }
     }
 

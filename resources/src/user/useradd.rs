@@ -121,7 +121,11 @@ impl Provider for Useradd {
             (UserAction::Unlock, Some(current)) if current.locked => vec![lock(user, current, false)],
             _ => Vec::new(),
         };
-        Ok(changes.into_iter().map(|change| change.touches(Area::Accounts | Area::Files)).collect())
+        let told = |mut change: Change<Step>| {
+            change.provides.extend(numbers::rewritten(&["passwd", "group"]));
+            change.touches(Area::Accounts | Area::Files)
+        };
+        Ok(changes.into_iter().map(told).collect())
     }
 
     fn apply(&self, apply: &mut Apply<'_>, user: &User, action: UserAction, changes: &[Change<Step>]) -> Result<Effect, Failure> {
