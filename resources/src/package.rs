@@ -201,8 +201,8 @@ pub struct Found {
     key: String,
     installed: Option<String>,
     held: bool,
-    /// Configuration files of a removed package are left.
-    leftovers: bool,
+    /// Configuration files of a removed package are left. `None`: there are none, or only the removal will show whether there are.
+    leftovers: Option<bool>,
     /// What an install would bring: looked up only when something may have to be installed.
     target: Option<Target>,
     /// The answers of the response file are not those that the package was given.
@@ -315,23 +315,23 @@ fn plan_one(wanted: &Wanted, wish: &Wish, action: PackageAction, found: &Found) 
                 verb,
                 what,
                 &target.argument,
-                remember(Some(target.version.as_deref().unwrap_or_default()), found.held, false),
+                remember(Some(target.version.as_deref().unwrap_or_default()), found.held, Some(false)),
             )))
         }
         PackageAction::Remove if found.installed.is_some() && removes => {
             let what = format!("remove package `{name}`{}", shown(&found.installed));
-            Some(with_company(change(Verb::Remove, what, name, remember(None, false, true))))
+            Some(with_company(change(Verb::Remove, what, name, remember(None, false, None))))
         }
-        PackageAction::Purge if (found.installed.is_some() && removes) || (found.installed.is_none() && found.leftovers) => {
+        PackageAction::Purge if (found.installed.is_some() && removes) || (found.installed.is_none() && found.leftovers == Some(true)) => {
             let what = match &found.installed {
                 Some(version) => format!("purge package `{name}` {version}"),
                 None => format!("purge the configuration files of package `{name}`"),
             };
-            Some(with_company(change(Verb::Purge, what, name, remember(None, false, false))))
+            Some(with_company(change(Verb::Purge, what, name, remember(None, false, Some(false)))))
         }
         PackageAction::Reconfig if found.installed.is_some() && found.unanswered => {
             let what = format!("reconfigure package `{name}` with the answers of its response file");
-            Some(with_company(change(Verb::Reconfigure, what, name, remember(found.installed.as_deref(), found.held, false))))
+            Some(with_company(change(Verb::Reconfigure, what, name, remember(found.installed.as_deref(), found.held, Some(false)))))
         }
         PackageAction::Lock if !found.held => {
             let what = format!("lock package `{name}`{}", shown(&found.installed));
@@ -358,19 +358,21 @@ fn with_company(mut change: Change<Step>) -> Change<Step> {
 }
 
 /// A package's state as a plan keeps it; a version that only the refreshed lists can tell is empty.
-fn remember(installed: Option<&str>, held: bool, leftovers: bool) -> Value {
+fn remember(installed: Option<&str>, held: bool, leftovers: Option<bool>) -> Value {
     json!({ "version": installed, "held": held, "leftovers": leftovers })
 }
 
 /// A package as an earlier resource of the plan would have left it.
-fn recall(view: &View<'_>, key: &str) -> Option<Found> {
+fn recall(view: &View<'_>, key: &str, action: PackageAction) -> Option<Found> {
     let planned = view.planned(Area::Packages, key)?;
     let installed = planned["version"].as_str().map(str::to_owned);
-    if installed.as_deref() == Some("") {
+    let perhaps_left = planned["leftovers"].is_null() && installed.is_none() && action == PackageAction::Purge;
+    if installed.as_deref() == Some("") || perhaps_left {
         view.looked_at_everything();
     }
-    let flag = |name: &str| planned[name].as_bool().unwrap_or(false);
-    Some(Found { key: key.to_owned(), installed, held: flag("held"), leftovers: flag("leftovers"), ..Found::default() })
+    let leftovers = if perhaps_left { Some(true) } else { planned["leftovers"].as_bool() };
+    let held = planned["held"].as_bool().unwrap_or(false);
+    Some(Found { key: key.to_owned(), installed, held, leftovers, ..Found::default() })
 }
 
 /// "did you mean", from what the package manager lists.

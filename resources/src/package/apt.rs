@@ -238,8 +238,8 @@ fn read_status(query: &dyn Query) -> Result<Packages, Failure> {
 
 fn find(view: &View<'_>, installed: &Packages, name: &str, action: PackageAction) -> Found {
     let key = format!("apt:{name}");
-    let found = super::recall(view, &key).unwrap_or_else(|| {
-        let Some(package) = installed.by_name.get(name) else { return Found { key, ..Found::default() } };
+    let found = super::recall(view, &key, action).unwrap_or_else(|| {
+        let Some(package) = installed.by_name.get(name) else { return Found { key, leftovers: Some(false), ..Found::default() } };
         let there = match package.state {
             dpkg_status::State::Installed => true,
             // Half done is not installed, so that an install completes it; but it can be removed.
@@ -249,7 +249,7 @@ fn find(view: &View<'_>, installed: &Packages, name: &str, action: PackageAction
         Found {
             installed: there.then(|| package.version.clone()),
             held: package.held,
-            leftovers: package.state == dpkg_status::State::ConfigFiles,
+            leftovers: Some(package.state == dpkg_status::State::ConfigFiles),
             key,
             ..Found::default()
         }

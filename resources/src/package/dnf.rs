@@ -63,7 +63,7 @@ impl Provider for Dnf {
         let installed = view.snapshot(Area::Packages, read_installed)?;
         let mut state = State::default();
         for wish in &wanted.wishes {
-            state.found.push(find(view, &installed, wish)?);
+            state.found.push(find(view, &installed, wish, action)?);
         }
         match action {
             PackageAction::Install | PackageAction::Upgrade => match &wanted.package.source {
@@ -252,12 +252,12 @@ fn needs_plugin(failure: Failure) -> Failure {
     failure.hint("locking is done by dnf's plugin `versionlock`: declare its package (`python3-dnf-plugin-versionlock`) before")
 }
 
-fn find(view: &View<'_>, installed: &Installed, wish: &Wish) -> Result<Found, Failure> {
+fn find(view: &View<'_>, installed: &Installed, wish: &Wish, action: PackageAction) -> Result<Found, Failure> {
     let key = match &wish.arch {
         Some(arch) => format!("dnf:{}.{arch}", wish.name),
         None => format!("dnf:{}", wish.name),
     };
-    if let Some(found) = super::recall(view, &key) {
+    if let Some(found) = super::recall(view, &key, action) {
         return Ok(Found { name: wish.name.clone(), ..found });
     }
     let mut name = wish.name.clone();
