@@ -37,16 +37,19 @@ fn check<S: Strategy>(cases: u32, strategy: &S, test: impl Fn(S::Value) -> Resul
 #[test]
 fn plans_are_faithful() {
     let law = Law::new();
-    let steps = vec(select(machine::STEPS), 0..8);
+    let steps = (proptest::bool::weighted(0.8), vec(select(machine::STEPS), 0..6)).prop_map(|(furnished, steps)| {
+        let before = if furnished { machine::FURNISHED } else { &[] };
+        [before, &steps].concat()
+    });
     // Each recipe begins with what the one before has left.
-    let recipes = vec(vec(items::item(), 1..7), 1..3);
+    let recipes = vec(vec(items::item(), 1..9), 1..3);
     check(700, &(steps, recipes), |(steps, recipes)| {
         let mut machine = machine::machine(&steps);
-        for recipe in recipes {
-            let text = recipe::text(&recipe);
+        let texts: Vec<String> = recipes.iter().map(|recipe| recipe::text(recipe)).collect();
+        for (place, text) in texts.iter().enumerate() {
             // What ended well is run again: little is left to do then, and the law holds for it too.
             for _ in 0..2 {
-                match law.holds(&machine, &text).map_err(|error| with_steps(error, &steps))? {
+                match law.holds(&machine, text).map_err(|error| with_story(error, &steps, &texts[..place]))? {
                     Ended::Well(after, _) => machine = after,
                     Ended::Badly => break,
                 }
@@ -70,9 +73,13 @@ fn plans_are_faithful() {
     }
 }
 
-fn with_steps(error: TestCaseError, steps: &[&str]) -> TestCaseError {
+/// Adds what was done to the machine before.
+fn with_story(error: TestCaseError, steps: &[&str], recipes: &[String]) -> TestCaseError {
     match error {
-        TestCaseError::Fail(reason) => TestCaseError::fail(format!("{reason}on a machine after {steps:#?}")),
+        TestCaseError::Fail(reason) => {
+            let recipes = recipes.join("and then\n");
+            TestCaseError::fail(format!("{reason}on a machine after {steps:#?}\nand converging\n{recipes}"))
+        }
         other => other,
     }
 }
