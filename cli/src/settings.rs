@@ -18,7 +18,6 @@ pub struct Settings {
     pub environment: Option<String>,
     pub run_list: Vec<String>,
     pub state_dir: Option<PathBuf>,
-    pub secret_file: Option<PathBuf>,
     /// A file that what is printed is appended to as well.
     pub log: Option<PathBuf>,
     /// Seconds.
@@ -71,7 +70,7 @@ impl Settings {
                 *inner = folder.join(&*inner);
             }
         };
-        for path in [&mut settings.repo, &mut settings.state_dir, &mut settings.secret_file, &mut settings.log] {
+        for path in [&mut settings.repo, &mut settings.state_dir, &mut settings.log] {
             beside(path);
         }
         Ok(settings)
@@ -84,7 +83,6 @@ impl Settings {
             environment: self.environment.or(base.environment),
             run_list: if self.run_list.is_empty() { base.run_list } else { self.run_list },
             state_dir: self.state_dir.or(base.state_dir),
-            secret_file: self.secret_file.or(base.secret_file),
             log: self.log.or(base.log),
             lock_timeout: self.lock_timeout.or(base.lock_timeout),
             proxies: ProxySettings {

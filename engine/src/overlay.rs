@@ -206,6 +206,15 @@ impl Overlay {
         (entry.map(|(_, _, value)| value), causes)
     }
 
+    /// Who changes the file at a path, or where a link there leads, later than the planned state under a key was set.
+    pub fn changed_after(&self, path: &Path, area: Area, key: &str, base: &dyn Query) -> Causes {
+        let set = self.states.get(&(area, key.to_owned())).map_or(0, |(at, ..)| *at);
+        let mut places = vec![self.place(path, base)];
+        places.extend(self.look(path, true, base).0.ok().map(|found| found.path));
+        let entries = places.iter().filter_map(|place| self.files.get(place));
+        entries.filter(|entry| entry.at > set).map(|entry| Rc::clone(&entry.by)).collect()
+    }
+
     /// What put an area as a whole in doubt.
     pub fn doubts(&self, area: Area) -> Causes {
         let mut causes = self.taints.get(&area).map_or_else(Vec::new, |(_, causes)| causes.clone());

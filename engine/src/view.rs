@@ -106,6 +106,15 @@ impl<'a> View<'a> {
         self.doubt(causes);
     }
 
+    /// Says that somebody was asked who reads the file at `path` by himself, as systemd does with units: what the plan does to that
+    /// file leaves the answer open, unless the state planned under this key already takes it into account.
+    pub fn looked_past(&self, path: &Path, area: Area, key: &str) {
+        if !self.plain() {
+            let causes = self.overlay.borrow().changed_after(path, area, key, self.system.query());
+            self.doubt(causes);
+        }
+    }
+
     /// Users and groups.
     /// # Errors
     /// When the account files cannot be read.

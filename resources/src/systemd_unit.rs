@@ -162,6 +162,7 @@ pub struct UnitFile;
 pub struct State {
     file: Option<String>,
     unit: Unit,
+    takes_along: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -207,7 +208,9 @@ impl Provider for UnitFile {
             return Err(Failure::new(format!("systemd knows no unit `{}`", wanted.unit.unit_name))
                 .hint("use the action `create` first, or declare the package that brings it"));
         }
-        Ok(State { file, unit })
+        let switches = matches!(action, UnitAction::Enable | UnitAction::Disable);
+        let takes_along = switches && service::takes_along(view, &bus, &wanted.unit.unit_name);
+        Ok(State { file, unit, takes_along })
     }
 
     fn plan(&self, wanted: &Wanted, action: UnitAction, state: &State) -> Result<Vec<Change<Step>>, Failure> {
@@ -233,7 +236,7 @@ impl Provider for UnitFile {
             UnitAction::Revert => Some("revert"),
             UnitAction::Nothing => None,
         };
-        Ok(verb.map(|verb| control(wanted, action, verb, unit)).into_iter().collect())
+        Ok(verb.map(|verb| control(wanted, action, verb, state)).into_iter().collect())
     }
 
     fn apply(
@@ -314,11 +317,12 @@ fn delete(wanted: &Wanted, state: &State) -> Option<Change<Step>> {
     )
 }
 
-fn control(wanted: &Wanted, action: UnitAction, verb: &'static str, unit: &Unit) -> Change<Step> {
+fn control(wanted: &Wanted, action: UnitAction, verb: &'static str, state: &State) -> Change<Step> {
+    let unit = &state.unit;
     let mut after = unit.clone();
     let sure = match action {
-        UnitAction::Enable => set(&mut after.file, "enabled"),
-        UnitAction::Disable => set(&mut after.file, "disabled"),
+        UnitAction::Enable => set(&mut after.file, "enabled") && !state.takes_along,
+        UnitAction::Disable => set(&mut after.file, "disabled") && !state.takes_along,
         UnitAction::Mask => set(&mut after.load, "masked") && set(&mut after.file, "masked"),
         UnitAction::Stop => set(&mut after.active, "inactive") && unit.stops.is_empty(),
         UnitAction::Start

@@ -57,13 +57,12 @@ enum Forecast {
     UpToDate {
         provider: usize,
     },
-    /// `held_back`: the guard that keeps it from acting today. `runs_perhaps`: whether it acts at all is open.
+    /// `held_back`: the guard that keeps it from acting today.
     Acts {
         provider: usize,
         plan: Plan,
         doubts: Causes,
         held_back: Option<String>,
-        runs_perhaps: bool,
     },
     /// Nothing can be told of what it does, nor of what it may touch.
     Unknown {
@@ -218,7 +217,7 @@ impl Converge<'_> {
                 record.provider = Some(kind.providers[provider].name());
                 Ok(Causes::new())
             }
-            Forecast::Acts { provider, plan, doubts, held_back, runs_perhaps } => {
+            Forecast::Acts { provider, plan, doubts, held_back } => {
                 record.status = if doubts.is_empty() { Status::WouldChange } else { Status::MayChange };
                 record.provider = Some(kind.providers[provider].name());
                 record.depends_on = doubts.iter().map(ToString::to_string).collect();
@@ -227,9 +226,10 @@ impl Converge<'_> {
                 if plan.touches.contains(Area::Facts) {
                     // Read again, they tell what the plan assumes; unless nobody knows whether they are.
                     session.node.reload_facts();
-                    provides.extend(runs_perhaps.then(|| Provide::Anything(Area::Facts.into())));
+                    provides.extend((!doubts.is_empty()).then(|| Provide::Anything(Area::Facts.into())));
                 }
-                session.view.assume(&name, &provides, runs_perhaps);
+                // What it would leave is made from what it finds: with the one in doubt, the other is.
+                session.view.assume(&name, &provides, !doubts.is_empty());
                 record.changes = plan.shown;
                 session.view.take_doubts();
                 Ok(doubts)
@@ -266,7 +266,6 @@ impl Converge<'_> {
         };
         let planned = self.plan(index, number);
         let own_doubts = session.view.take_doubts();
-        let runs_perhaps = !guard_doubts.is_empty() || !sent_in_doubt.is_empty();
         let doubts = with(with(guard_doubts, &own_doubts), sent_in_doubt);
         match planned {
             Err(wrong) if doubts.is_empty() => Err(wrong.into()),
@@ -276,7 +275,7 @@ impl Converge<'_> {
                 None => Forecast::UpToDate { provider },
             }),
             Ok((_, plan, _)) if plan.shown.is_empty() => Ok(Forecast::Unknown { doubts, reason: None }),
-            Ok((provider, plan, _)) => Ok(Forecast::Acts { provider, plan, doubts, held_back, runs_perhaps }),
+            Ok((provider, plan, _)) => Ok(Forecast::Acts { provider, plan, doubts, held_back }),
         }
     }
 

@@ -31,6 +31,7 @@ pub struct State {
     unit: Unit,
     running: bool,
     enabled: bool,
+    takes_along: bool,
 }
 
 impl Provider for Systemd {
@@ -65,7 +66,8 @@ impl Provider for Systemd {
             }
             (file, _) => matches!(file, "enabled" | "static" | "generated" | "alias" | "indirect"),
         };
-        Ok(State { unit, running, enabled })
+        let switches = matches!(action, ServiceAction::Enable | ServiceAction::Disable);
+        Ok(State { takes_along: switches && takes_along(view, &bus, &name), unit, running, enabled })
     }
 
     fn plan(&self, service: &Service, action: ServiceAction, state: &State) -> Result<Vec<Change<Step>>, Failure> {
@@ -98,7 +100,7 @@ impl Provider for Systemd {
         let mut after = state.unit.clone();
         after_action(&mut after, action);
         let mut change = Change::new(describe(action, &service.service_name), step).touches(Area::Services);
-        if disturbs_others(&state.unit, action) || line.is_some() {
+        if disturbs_others(&state.unit, action) || state.takes_along || line.is_some() {
             change = change.provides(Provide::Anything(Area::Services.into()));
         }
         let user = service.user.as_ref();
@@ -205,7 +207,14 @@ pub(crate) fn value(unit: &Unit) -> Value {
 /// A unit as it is, or as the plan would have left it.
 pub(crate) fn inspect_unit(view: &View<'_>, bus: &Bus, name: &str) -> Result<Unit, Failure> {
     let user = bus.user.as_ref().map(|(user, _)| Account::Name(user.clone()));
-    if let Some(planned) = view.planned(Area::Services, &key(user.as_ref(), name)) {
+    let asked = key(user.as_ref(), name);
+    let read_by_systemd = || {
+        for folder in bus.folders() {
+            view.looked_past(&Path::new(folder).join(name), Area::Services, &asked);
+        }
+    };
+    if let Some(planned) = view.planned(Area::Services, &asked) {
+        read_by_systemd();
         let text = |name: &str| planned[name].as_str().unwrap_or_default().to_owned();
         let list = |name: &str| serde_json::from_value(planned[name].clone()).unwrap_or_default();
         return Ok(Unit {
@@ -217,13 +226,12 @@ pub(crate) fn inspect_unit(view: &View<'_>, bus: &Bus, name: &str) -> Result<Uni
         });
     }
     let units = view.snapshot(Area::Services, |_| Ok(Units::default()))?;
-    let asked = key(user.as_ref(), name);
     let known = units.0.borrow().get(&asked).cloned();
     let unit = match known {
         Some(unit) => unit,
         None => {
             let unit = ask(view, bus, name)?;
-            units.0.borrow_mut().insert(asked, unit.clone());
+            units.0.borrow_mut().insert(asked.clone(), unit.clone());
             unit
         }
     };
@@ -234,8 +242,16 @@ pub(crate) fn inspect_unit(view: &View<'_>, bus: &Bus, name: &str) -> Result<Uni
                 return Ok(from_file(&String::from_utf8_lossy(&content)));
             }
         }
+    } else {
+        read_by_systemd();
     }
     Ok(unit)
+}
+
+/// Whether enabling or disabling a unit does the same to others, which its file names by `Also=`.
+pub(crate) fn takes_along(view: &View<'_>, bus: &Bus, name: &str) -> bool {
+    let mut texts = bus.folders().iter().filter_map(|folder| view.read(&Path::new(folder).join(name)).ok());
+    texts.next().is_some_and(|text| String::from_utf8_lossy(&text).lines().any(|line| line.trim_start().starts_with("Also=")))
 }
 
 /// What a unit is that systemd has not seen yet.

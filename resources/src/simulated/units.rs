@@ -75,6 +75,14 @@ pub(super) fn set_enabled(machine: &FakeSystem, unit: &str, enabled: bool) {
     }
 }
 
+/// What `systemctl` does: the units that `Also=` names come along.
+fn switch(machine: &FakeSystem, unit: &str, enabled: bool) {
+    set_enabled(machine, unit, enabled);
+    for other in named(machine, unit, &["Also"]) {
+        set_enabled(machine, &other, enabled);
+    }
+}
+
 /// Starts a unit with what it needs; what it conflicts with is stopped. `ExecStart=/bin/false` fails.
 pub(super) fn start(machine: &FakeSystem, unit: &str) -> bool {
     if is_active(machine, unit) {
@@ -174,7 +182,7 @@ fn systemctl(machine: &FakeSystem, command: &Command) -> Output {
         _ if !there => fail(5, &format!("Unit {unit} not found.\n")),
         "enable" | "reenable" | "preset" if is_masked(machine, unit) => fail(1, &format!("Unit {unit} is masked.\n")),
         "enable" | "reenable" | "preset" | "disable" => {
-            set_enabled(machine, unit, *verb != "disable");
+            switch(machine, unit, *verb != "disable");
             if flags.contains(&"--now") { works(start(machine, unit)) } else { ok("") }
         }
         "revert" => ok(""),

@@ -132,7 +132,7 @@ const QUOTED_GUARDS: &[&str] = &[
     "|| file_exists(\"/srv/a\")",
     "|| file_exists(\"/srv/d/e\")",
     "|| file_exists(\"/tmp/flag\") && read_file(\"/tmp/flag\") == \"yes\"",
-    "|| read_file(\"/srv/a\").contains(\"one\")",
+    "|| file_exists(\"/srv/a\") && read_file(\"/srv/a\").contains(\"one\")",
     "|| BEFORE.changed",
     "|| \"token\" in node.run_state",
     "|| node.get(\"etc.passwd.ann\") != ()",
@@ -166,7 +166,7 @@ fn files() -> BoxedStrategy<(&'static str, Properties)> {
             one("path", FILES),
             content(&[
                 "\"one\"", "\"one\"", "\"two\"", "\"\"", "\"[Service]\\nExecStart=/bin/true\\n\"",
-                "|| node.run_state.token", "|| if BEFORE.changed { \"one\" } else { \"two\" }",
+                "|| if \"token\" in node.run_state { node.run_state.token } else { \"none\" }", "|| if BEFORE.changed { \"one\" } else { \"two\" }",
                 "|| read_file(\"/srv/a\")", "|| `${node.get(\"etc.passwd.ann.uid\", 0)}`",
             ]),
             managed(FILE_ACTIONS),
@@ -323,7 +323,7 @@ fn commands() -> BoxedStrategy<(&'static str, Properties)> {
             "|| { node.run_state.other = 1; }",
         ])]),
         2 => of("notify_group", vec![some(0.6, "action", &["\"run\""])]),
-        2 => of("log", vec![given("message", &["\"hello\"", "|| read_file(\"/srv/a\")"])]),
+        2 => of("log", vec![given("message", &["\"hello\"", "|| if file_exists(\"/srv/a\") { read_file(\"/srv/a\") } else { \"no\" }"])]),
         1 => of("facts", vec![Just(Vec::new()).boxed()]),
     ]
     .boxed()

@@ -9,6 +9,20 @@ use toque_resources::simulated::{Package, debian, install, update_lists};
 
 pub const SERVER: &str = "http://files.example.com";
 
+/// What makes most resources possible.
+pub const FURNISHED: &[&str] = &[
+    "update",
+    "install web",
+    "sh groupadd -- ops",
+    "sh groupadd -g 1500 -- staff",
+    "sh useradd -m -- ann",
+    "sh useradd -- bob",
+    "dir /srv/d",
+    "file /srv/a one",
+    "file /srv/t.hbs {{node.name}} is {{word}}",
+    "file /etc/systemd/system/job.service [Service]\nExecStart=/bin/true\n\n[Install]\nWantedBy=multi-user.target\n",
+];
+
 /// Something that was done to the machine before the recipe.
 pub const STEPS: &[&str] = &[
     "update",
@@ -50,6 +64,11 @@ pub const STEPS: &[&str] = &[
     "chmod 2775 /srv/d",
     "chown 1000:1000 /srv/d/f",
     "chown 1000:1000 /srv/d",
+    "clear /srv/a",
+    "clear /srv/d",
+    "clear /etc/systemd/system/job.service",
+    "sh userdel -- bob",
+    "sh apt-get -y purge -- web",
 ];
 
 fn offered() -> Vec<Package> {
@@ -89,6 +108,7 @@ pub fn machine(steps: &[&str]) -> FakeSystem {
             "file" => machine.put_file(path, more),
             "dir" => machine.put_dir(path, 0o755),
             "link" => machine.put_link(path, more),
+            "clear" => machine.clear(path),
             "special" => machine.put_special(path),
             "chmod" => drop(machine.set_mode(Path::new(more), u32::from_str_radix(path, 8).unwrap())),
             "chown" => drop(machine.set_owner(Path::new(more), Some(1000), Some(1000))),

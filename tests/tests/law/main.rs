@@ -32,9 +32,12 @@ fn check<S: Strategy>(cases: u32, strategy: &S, test: impl Fn(S::Value) -> Resul
 #[test]
 fn plans_are_faithful() {
     let law = Law::new();
-    let steps = vec(select(machine::STEPS), 0..8);
+    let steps = (proptest::bool::weighted(0.8), vec(select(machine::STEPS), 0..6)).prop_map(|(furnished, steps)| {
+        let before = if furnished { machine::FURNISHED } else { &[] };
+        [before, &steps].concat()
+    });
     // Each recipe begins with what the one before has left.
-    let recipes = vec(vec(items::item(), 1..7), 1..3);
+    let recipes = vec(vec(items::item(), 1..9), 1..3);
     check(700, &(steps, recipes), |(steps, recipes)| {
         let mut machine = machine::machine(&steps);
         let texts: Vec<String> = recipes.iter().map(|recipe| recipe::text(recipe)).collect();

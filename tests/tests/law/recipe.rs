@@ -45,11 +45,12 @@ pub fn text(items: &[Item]) -> String {
     for (index, item) in items.iter().enumerate() {
         let _ = write!(text, "let r{index} = {}(\"r{index}\", #{{", item.kind);
         let before = format!("r{}", index.saturating_sub(1));
-        for (place, (name, value)) in item.properties.iter().enumerate() {
+        for (name, value) in &item.properties {
             // What refers to an earlier resource needs one.
-            let value = if value.contains("BEFORE") && index == 0 { "|| true" } else { value };
-            let comma = if place == 0 { "" } else { "," };
-            let _ = write!(text, "{comma} {name}: {}", value.replace("BEFORE", &before));
+            if value.contains("BEFORE") && index == 0 {
+                continue;
+            }
+            let _ = write!(text, " {name}: {},", value.replace("BEFORE", &before));
         }
         text.push_str(" });\n");
     }

@@ -93,6 +93,11 @@ impl Law {
                 return fail(format!("the plan failed and converge did not:\n{}", errors(&foretold)));
             }
             self.count("runs failed");
+            let error = done.resources.iter().find_map(|record| record.error.as_ref()).map(|error| error.message.clone());
+            let kind = done.resources.iter().find(|record| record.error.is_some()).map(|record| record.resource.kind.to_string());
+            let words = error.unwrap_or_default();
+            let plain: Vec<&str> = words.split('`').step_by(2).collect();
+            self.count(format!("failed: {} {}", kind.unwrap_or_default(), plain.join("_")));
             return Ok(Ended::Badly);
         }
         self.count("runs compared");
