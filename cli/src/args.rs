@@ -112,14 +112,20 @@ pub struct Reporting {
 #[derive(ClapArgs)]
 pub struct Running {
     /// How many seconds to wait for another run; without end unless told
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub lock_timeout: Option<f64>,
     /// After a failure, keep delayed notifications for the next run instead of delivering them
     #[arg(long)]
     pub hold_notifications_on_failure: bool,
     /// How many seconds what is in progress may go on after a signal
-    #[arg(long, value_name = "SECONDS", default_value_t = 30.0)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 30.0, value_parser = seconds)]
     pub stop_timeout: f64,
+}
+
+/// A number of seconds that a wait can last.
+fn seconds(text: &str) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| "it is no number of seconds".to_owned())?;
+    std::time::Duration::try_from_secs_f64(number).map(|_| number).map_err(|error| error.to_string())
 }
 
 #[derive(Clone, Copy, ValueEnum, PartialEq, Eq)]

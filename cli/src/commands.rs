@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use serde_json::Value;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use toque_engine::diagnostic::{Diagnostic, Source, Span};
 use toque_engine::event::Sink;
@@ -106,10 +106,10 @@ pub fn prepare(node: &Node, running: Option<&Running>, repo: Option<(Option<&Pat
     Ok(Prepared { options, system: Rc::new(system), settings })
 }
 
-/// SIGINT and SIGTERM ask the run to stop; it does so after what is in progress.
+/// SIGINT, SIGTERM and the SIGHUP of a lost terminal ask the run to stop; it does so after what is in progress.
 pub fn heed_signals(stop: &Stop) {
     let stop = stop.clone();
-    if let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) {
+    if let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) {
         std::thread::spawn(move || {
             for _ in signals.forever() {
                 stop.request();

@@ -23,7 +23,7 @@ use crate::name::ResourceId;
 use crate::overlay::Causes;
 use crate::report::{Cause, Record, Status};
 use crate::session::{Changed, Session};
-use crate::state::{Journal, Owed};
+use crate::state::{Debt, Journal, Owed};
 use crate::system::System;
 
 /// Whether changes are made.
@@ -148,15 +148,12 @@ impl<'a> Converge<'a> {
 
     /// What earlier runs owe to resources of this one is delivered at the end.
     fn take_over_what_is_owed(&mut self) {
-        let by_id: HashMap<String, Index> = if self.journal.owed().next().is_none() {
+        if self.journal.owed().next().is_none() {
             return;
-        } else {
-            let resources = self.compiled.resources.iter().enumerate();
-            resources
-                .filter(|(_, ready)| !matches!(ready.desired, Wanted::Removed))
-                .map(|(i, ready)| (ready.id.to_string(), i))
-                .collect()
-        };
+        }
+        let there = self.compiled.resources.iter().enumerate().filter(|(_, ready)| !matches!(ready.desired, Wanted::Removed));
+        // Of several with one name, notifications mean the first.
+        let by_id: HashMap<String, Index> = there.rev().map(|(index, ready)| (ready.id.to_string(), index)).collect();
         let found: Vec<(Index, Act)> = self
             .journal
             .owed()
@@ -275,7 +272,8 @@ impl<'a> Converge<'a> {
     }
 
     /// Writes down what the change of a resource will owe, before it is made.
-    fn owe(&mut self, index: Index) -> Result<(), Failure> {
+    /// Gives what was not owed already.
+    fn owe(&mut self, index: Index) -> Result<Vec<Debt>, Failure> {
         let compiled = self.compiled;
         // A delayed one comes once in a run: when it has had its turn, another change at the end does not bring it about again.
         let had_its_turn = |edge: &Edge| {
@@ -297,20 +295,12 @@ impl<'a> Converge<'a> {
                 }
             })
             .collect();
-        if owed.is_empty() { Ok(()) } else { self.journal.owe(owed) }
+        self.journal.owe(owed)
     }
 
-    /// Takes back what [`owe`](Self::owe) wrote, when the change was not made after all. What was owed before stays.
-    fn owe_no_more(&mut self, index: Index) -> Result<(), Failure> {
-        let compiled = self.compiled;
-        for edge in &compiled.edges[index] {
-            if !self.queued.contains_key(&(edge.to, edge.action)) {
-                let target = &compiled.resources[edge.to];
-                let action = edge.action.name(&self.session.registry.kinds[target.kind]);
-                self.journal.paid(&target.id.to_string(), action)?;
-            }
-        }
-        Ok(())
+    /// Takes back what [`owe`](Self::owe) wrote, when the change was not made after all. What others owe stays.
+    fn owe_no_more(&mut self, debts: Vec<Debt>) -> Result<(), Failure> {
+        debts.iter().try_for_each(|(target, action)| self.journal.paid(target, action))
     }
 
     fn note(&mut self, write: impl FnOnce(&mut Journal) -> Result<(), Failure>, index: Index) -> Result<(), Halted> {

@@ -90,6 +90,8 @@ pub struct Diagnostic {
     pub notes: Vec<String>,
     /// What to do next.
     pub hints: Vec<String>,
+    /// It is no mistake: the run was told to stop while this was in progress.
+    pub interrupted: bool,
 }
 
 impl Diagnostic {
@@ -102,6 +104,7 @@ impl Diagnostic {
             frames: Vec::new(),
             notes: Vec::new(),
             hints: Vec::new(),
+            interrupted: false,
         }
     }
 

@@ -11,6 +11,9 @@ use crate::language::Lazy;
 use crate::name::{RecipeName, ResourceId};
 use crate::registry::{AnyResource, Registry};
 
+/// How many resources may set off one another at once; each waits for the next.
+const DEEPEST: usize = 1000;
+
 /// A resource's place in the graph.
 pub type Index = usize;
 
@@ -48,7 +51,7 @@ pub enum Body {
 }
 
 /// The properties that every kind has.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub struct Common {
     pub actions: Vec<Act>,
     pub guards: Vec<Guard>,
@@ -273,6 +276,13 @@ impl Graph {
                 match marks[edge.to] {
                     Mark::New => {
                         marks[edge.to] = Mark::Open;
+                        if path.len() >= DEEPEST {
+                            return Some(
+                                Diagnostic::error(format!("notifications set off one another more than {DEEPEST} deep"))
+                                    .at(edge.span.clone())
+                                    .hint("make some of them \"delayed\""),
+                            );
+                        }
                         path.push((edge.to, 0));
                     }
                     Mark::Open => {

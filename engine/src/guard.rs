@@ -9,12 +9,14 @@ use crate::language::Closure;
 use crate::property::{Account, CommandLine, Mode, OneOrMany, Seconds};
 
 /// One `only_if` or `not_if`.
+#[derive(Clone)]
 pub struct Guard {
     /// `not_if`: the resource is left alone when the condition holds.
     pub negated: bool,
     pub condition: Condition,
 }
 
+#[derive(Clone)]
 pub enum Condition {
     Command(CommandGuard),
     Closure(Closure),

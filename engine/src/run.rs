@@ -237,15 +237,16 @@ fn run(
     sink: Box<dyn Sink>,
     mode: Mode,
 ) -> Result<Report, Refused> {
-    let begun = Instant::now();
-    let started = jiff::Timestamp::now();
-    let session = open(Rc::clone(&system), registry, options, sink)?;
+    let mut sink = sink;
     let _lock = match (&options.state_dir, mode) {
         (Some(dir), Mode::Converge) => Some(RunLock::take(dir, options.lock_timeout, &options.stop, &mut |holder| {
-            session.event(&Event::Waiting { holder });
+            sink.event(&Event::Waiting { holder });
         })?),
         _ => None,
     };
+    let begun = Instant::now();
+    let started = jiff::Timestamp::now();
+    let session = open(Rc::clone(&system), registry, options, sink)?;
     let language = Language::new(&session);
     let names: Vec<String> = session.cookbooks.keys().cloned().collect();
     session.event(&Event::Compiling { cookbooks: &names });

@@ -11,7 +11,7 @@ use std::path::Path;
 
 pub use backup::back_up;
 pub use history::{History, Summary};
-pub use journal::{Journal, Owed};
+pub use journal::{Debt, Journal, Owed};
 pub use lock::RunLock;
 pub use memory::{recall, remember};
 

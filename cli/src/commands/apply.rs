@@ -19,5 +19,6 @@ pub fn apply(args: &Apply) -> Result<Exit, Refused> {
     } else {
         run::converge(prepared.system, registry, &prepared.options, sink)?
     };
-    finish(&report, &args.reporting)
+    let exit = finish(&report, &args.reporting)?;
+    Ok(if args.plan && exit == Exit::Failed { Exit::Refused } else { exit })
 }

@@ -20,7 +20,12 @@ pub fn plan(args: &Plan) -> Result<Exit, Refused> {
     let report = run::plan(prepared.system, Rc::new(toque_resources::standard()), &prepared.options, sink)?;
     let exit = finish(&report, &args.reporting)?;
     let pending = report.counts.would_change + report.counts.may_change > 0;
-    Ok(if exit == Exit::Success && pending && args.detailed_exit_code { Exit::Pending } else { exit })
+    Ok(match exit {
+        Exit::Success if pending && args.detailed_exit_code => Exit::Pending,
+        // It foresees a failure, and has touched nothing.
+        Exit::Failed => Exit::Refused,
+        other => other,
+    })
 }
 
 /// Which provider each resource would get on another platform.
@@ -43,7 +48,7 @@ fn elsewhere(mut prepared: Prepared, wanted: &str) -> Result<Exit, Refused> {
         match provider {
             Ok(provider) => output::print(&format!("{resource:width$}  {provider}")),
             Err(failure) => {
-                exit = Exit::Failed;
+                exit = Exit::Refused;
                 output::print(&format!("{resource:width$}  none: {}", failure.message));
                 for note in failure.notes.iter().flat_map(|note| note.lines()) {
                     output::print(&format!("{:width$}    {note}", ""));

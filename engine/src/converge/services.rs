@@ -19,6 +19,7 @@ impl Services for Converge<'_> {
             });
             failure.notes = diagnostic.notes;
             failure.hint = diagnostic.hints.into_iter().next();
+            failure.interrupted = diagnostic.interrupted;
             failure
         })
     }

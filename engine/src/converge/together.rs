@@ -56,20 +56,23 @@ impl Converge<'_> {
         for index in range.clone() {
             let Act::Kind(number) = compiled.resources[index].common.actions[0] else { continue };
             match self.plan(index, number) {
+                Ok((_, plan, _)) if plan.shown.is_empty() => {}
                 Ok((provider, plan, _)) if plan.batch.is_some() && (key.is_none() || key == plan.batch) => {
                     key.clone_from(&plan.batch);
                     provider_index = provider;
                     joined.push((index, number, plan));
                 }
-                _ => {}
+                // Nothing overtakes what must be done in between.
+                _ => break,
             }
         }
         let mut done = vec![false; range.len()];
         if joined.len() > 1 {
             let provider = &session.registry.kinds[compiled.resources[range.start].kind].providers[provider_index];
+            let mut debts = Vec::with_capacity(joined.len());
             for (index, ..) in &joined {
-                let index = *index;
-                self.owe(index).map_err(|failure| self.errors.push(diagnostic_of(failure))).map_err(|()| Halted)?;
+                let owed = self.owe(*index);
+                debts.push(owed.map_err(|failure| self.errors.push(diagnostic_of(failure))).map_err(|()| Halted)?);
             }
             let begun = std::time::Instant::now();
             let mut apply = Apply { system: self.system, view: &session.view, services: self, sensitive: false, notes: Vec::new() };
@@ -83,15 +86,19 @@ impl Converge<'_> {
             let applied = provider.apply_together(&mut apply, &items);
             self.forget(joined.iter().fold(Areas::NONE, |areas, (.., plan)| areas | plan.touches));
             // One that failed may have come far: what it brought about all the same is a change like any other.
+            let interrupted = applied.as_ref().is_err_and(|failure| failure.interrupted);
             let effects = match applied {
                 Ok(effects) => effects,
                 Err(_) => joined.iter().map(|(index, number, _)| self.effect_of_failed(*index, *number)).collect(),
             };
             let share = begun.elapsed() / u32::try_from(joined.len()).unwrap_or(u32::MAX);
-            for ((index, _, plan), effect) in joined.into_iter().zip(effects) {
-                // Whoever made no difference is taken by itself below.
+            for (((index, _, plan), effect), debts) in joined.into_iter().zip(effects).zip(debts) {
+                // Whoever made no difference is taken by itself below. What an interruption left half done stays owed.
                 if effect == Effect::Unchanged {
-                    self.owe_no_more(index).map_err(|failure| self.errors.push(diagnostic_of(failure))).map_err(|()| Halted)?;
+                    if !interrupted {
+                        let struck = self.owe_no_more(debts);
+                        struck.map_err(|failure| self.errors.push(diagnostic_of(failure))).map_err(|()| Halted)?;
+                    }
                     continue;
                 }
                 let ready = &compiled.resources[index];

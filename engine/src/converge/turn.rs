@@ -23,6 +23,15 @@ pub(super) struct Turn {
     pub doubts: Causes,
 }
 
+/// What the tries of one action have done so far.
+#[derive(Default)]
+struct Tries {
+    /// What is to happen before the change has happened; once, however often it is tried.
+    sent_before: bool,
+    /// What the last try was to change, and failed at.
+    failed: Vec<Shown>,
+}
+
 /// A failed attempt.
 pub(super) struct Wrong {
     diagnostic: Diagnostic,
@@ -31,14 +40,13 @@ pub(super) struct Wrong {
 
 impl From<Diagnostic> for Wrong {
     fn from(diagnostic: Diagnostic) -> Self {
-        Self { diagnostic, interrupted: false }
+        Self { interrupted: diagnostic.interrupted, diagnostic }
     }
 }
 
 impl From<Failure> for Wrong {
     fn from(failure: Failure) -> Self {
-        let interrupted = failure.interrupted;
-        Self { diagnostic: diagnostic_of(failure), interrupted }
+        diagnostic_of(failure).into()
     }
 }
 
@@ -84,12 +92,11 @@ impl Converge<'_> {
             return Ok(Turn { record, doubts: Causes::new() });
         };
         let mut left = if self.mode == Mode::Converge { ready.common.retries } else { 0 };
-        // Sent once, however often the action is tried.
-        let mut sent_before = false;
+        let mut tries = Tries::default();
         loop {
             self.session.view.take_doubts();
             let attempt = match self.mode {
-                Mode::Converge => self.attempt(index, number, &mut record, &mut sent_before),
+                Mode::Converge => self.attempt(index, number, &mut record, &mut tries),
                 Mode::Plan => self.foresee(index, number, &mut record, &doubts),
             };
             let wrong = match attempt {
@@ -100,11 +107,16 @@ impl Converge<'_> {
                     return Ok(Turn { record, doubts });
                 }
                 Err(Ended::Wrong(wrong)) => wrong,
-                Err(Ended::Halted) => return Err(Halted),
+                Err(Ended::Halted) => {
+                    record.status = Status::Skipped;
+                    record.reason = Some("what was to happen before it failed".to_owned());
+                    self.record(index, record);
+                    return Err(Halted);
+                }
             };
             let again = left > 0 && !wrong.interrupted && !self.stopping();
             if again {
-                let error = wrong.diagnostic.message.clone();
+                let error = if ready.common.sensitive { "[sensitive]".to_owned() } else { wrong.diagnostic.message.clone() };
                 let (resource, action) = (ready.id.to_string(), record.action);
                 self.session.event(&Event::Retrying { resource: &resource, action, left, error: &error });
                 left -= 1;
@@ -124,7 +136,7 @@ impl Converge<'_> {
     }
 
     /// Converges once.
-    fn attempt(&mut self, index: Index, number: usize, record: &mut Record, sent_before: &mut bool) -> Result<Causes, Ended> {
+    fn attempt(&mut self, index: Index, number: usize, record: &mut Record, tries: &mut Tries) -> Result<Causes, Ended> {
         let compiled = self.compiled;
         let ready = &compiled.resources[index];
         let session = Rc::clone(self.session);
@@ -141,18 +153,25 @@ impl Converge<'_> {
             let provider: &dyn AnyProvider = &*session.registry.kinds[ready.kind].providers[provider];
             record.provider = Some(provider.name());
             provider.announce(self, &*desired, number)?;
-            if plan.shown.is_empty() {
+            if plan.shown.is_empty() && tries.failed.is_empty() {
                 record.status = Status::UpToDate;
                 return Ok(Causes::new());
             }
+            if plan.shown.is_empty() {
+                // An earlier try failed and took effect all the same.
+                self.owe(index)?;
+                record.status = Status::Changed;
+                record.changes = std::mem::take(&mut tries.failed);
+                return Ok(Causes::new());
+            }
             let has_before = compiled.edges[index].iter().any(|edge| edge.timing == Timing::Before);
-            if has_before && !*sent_before {
-                *sent_before = true;
+            if has_before && !tries.sent_before {
+                tries.sent_before = true;
                 self.send_before(index, &Causes::new())?;
                 // What ran may have changed what this resource finds.
                 continue;
             }
-            self.owe(index)?;
+            let debts = self.owe(index)?;
             let mut apply = Apply {
                 system: self.system,
                 view: &session.view,
@@ -166,7 +185,7 @@ impl Converge<'_> {
             match applied {
                 Ok(effect) => {
                     if effect == Effect::Unchanged {
-                        self.owe_no_more(index)?;
+                        self.owe_no_more(debts)?;
                     }
                     record.status = if effect == Effect::Changed { Status::Changed } else { Status::UpToDate };
                     record.changes = if effect == Effect::Changed { plan.shown } else { Vec::new() };
@@ -176,14 +195,16 @@ impl Converge<'_> {
                     let mut failure = failure;
                     // A change that was made before the failure still owes its notifications; the next run would not see it.
                     let again = provider.plan(&session.view, &*desired, number);
-                    if again.is_ok_and(|again| again.shown.len() < plan.shown.len()) || failure.interrupted {
+                    let nothing_done = again.is_ok_and(|again| again.shown.len() >= plan.shown.len());
+                    tries.failed = plan.shown;
+                    if failure.interrupted || !nothing_done {
                         if compiled.edges[index].iter().any(|edge| edge.timing != Timing::Before) {
                             failure
                                 .notes
                                 .push("part of the change was made: what it notifies stays owed to the next run".to_owned());
                         }
                     } else {
-                        self.owe_no_more(index)?;
+                        self.owe_no_more(debts)?;
                     }
                     return Err(failure.into());
                 }
@@ -226,6 +247,7 @@ impl Converge<'_> {
                 if plan.touches.contains(Area::Facts) {
                     // Read again, they tell what the plan assumes; unless nobody knows whether they are.
                     session.node.reload_facts();
+                    session.lookup.forget();
                     provides.extend((!doubts.is_empty()).then(|| Provide::Anything(Area::Facts.into())));
                 }
                 // What it would leave is made from what it finds: with the one in doubt, the other is.

@@ -25,6 +25,7 @@ pub struct Closure {
 }
 
 /// A property that holds closures: all of it is computed when the resource's turn comes.
+#[derive(Clone)]
 pub struct Lazy {
     pub property: String,
     value: Dynamic,

@@ -6,7 +6,7 @@ use std::time::Instant;
 use rhai::{Dynamic, Engine, OptimizationLevel, Token};
 
 use super::{functions, handle, kinds, library, node_view};
-use crate::session::Session;
+use crate::session::{Phase, Session};
 
 /// Words that Rhai reserves without using them, and that recipes need: as functions (`package`) or as keys (`default`).
 const UNRESERVED: [&str; 37] = [
@@ -149,6 +149,9 @@ fn progress(engine: &mut Engine, session: &Rc<Session>) {
         if session.deadline.get().is_some_and(|deadline| Instant::now() > deadline) {
             return Some(Dynamic::from(Halt::Time));
         }
-        session.stop.requested().then(|| Dynamic::from(Halt::Stopped))
+        // What is in progress on the machine is finished, unless that takes too long.
+        let converging = session.phase.get() == Phase::Converge;
+        let stop = if converging { session.stop.forced() } else { session.stop.requested() };
+        stop.then(|| Dynamic::from(Halt::Stopped))
     });
 }

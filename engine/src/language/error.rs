@@ -116,7 +116,7 @@ fn halted(session: &Session, halt: Option<Halt>) -> Diagnostic {
             Diagnostic::error(format!("recipes took more than the limit of {} steps", session.limits.operations))
                 .hint("look for a loop without end; `operations` in toque.toml sets the limit")
         }
-        _ => Diagnostic::error("the run was told to stop"),
+        _ => Diagnostic { interrupted: true, ..Diagnostic::error("the run was told to stop") },
     }
 }
 

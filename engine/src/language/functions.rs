@@ -173,6 +173,7 @@ struct ShellOut {
     timeout: Option<Seconds>,
     input: Option<String>,
     returns: Option<OneOrMany<i32>>,
+    sensitive: bool,
 }
 
 fn machine(engine: &mut Engine, session: &Rc<Session>) {
@@ -212,6 +213,7 @@ fn shell_out(context: &NativeCallContext<'_>, session: &Session, command: Dynami
     command.umask = Some(session.umask);
     command.environment = options.environment;
     command.input = options.input.map(String::into_bytes);
+    command.sensitive = options.sensitive;
     if let Some(timeout) = options.timeout {
         command.timeout = timeout.duration();
     }
@@ -227,7 +229,7 @@ fn shell_out(context: &NativeCallContext<'_>, session: &Session, command: Dynami
     let allowed = options.returns.as_ref().map_or(&[0][..], OneOrMany::as_slice);
     match output.end {
         End::Exited(status) if allowed.contains(&status) => Ok(answer(output.stdout(), output.stderr(), status.into())),
-        _ => Err(failed(context, session, command_failure(&command, &output, false))),
+        _ => Err(failed(context, session, command_failure(&command, &output, options.sensitive))),
     }
 }
 
@@ -252,6 +254,7 @@ pub(crate) fn diagnostic_of(failure: Failure) -> Diagnostic {
     let mut diagnostic = Diagnostic::error(failure.message);
     diagnostic.notes = failure.notes;
     diagnostic.hints = failure.hint.into_iter().collect();
+    diagnostic.interrupted = failure.interrupted;
     diagnostic
 }
 

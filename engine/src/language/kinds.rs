@@ -91,13 +91,14 @@ fn declare(context: &NativeCallContext<'_>, session: &Session, index: usize, nam
 /// Changes a declared resource: what is not named stays.
 pub(super) fn set(context: &NativeCallContext<'_>, session: &Session, index: usize, properties: Map) -> Fallible<()> {
     let (kind, mut common, mut body) = {
-        let mut graph = session.graph.borrow_mut();
-        let declared = &mut graph.resources[index];
-        let body = match &mut declared.body {
+        // What is wrong in the new properties must leave the old ones as they are.
+        let graph = session.graph.borrow();
+        let declared = &graph.resources[index];
+        let body = match &declared.body {
             Body::Parsed(resource) => Properties { fixed: resource.properties(), lazy: Vec::new() },
-            Body::Lazy { fixed, lazy } => Properties { fixed: std::mem::take(fixed), lazy: std::mem::take(lazy) },
+            Body::Lazy { fixed, lazy } => Properties { fixed: fixed.clone(), lazy: lazy.clone() },
         };
-        (declared.kind, std::mem::take(&mut declared.common), body)
+        (declared.kind, declared.common.clone(), body)
     };
     let kind = &session.registry.kinds[kind];
     let actions = std::mem::take(&mut common.actions);

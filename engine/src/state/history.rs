@@ -68,6 +68,12 @@ impl History {
     pub fn report(&self, id: Option<&str>) -> Result<Value, Failure> {
         let ids = self.ids()?;
         let id = match id {
+            Some(id) if ids.iter().filter(|known| known.starts_with(id)).count() > 1 && !ids.iter().any(|known| known == id) => {
+                let meant: Vec<&str> = ids.iter().filter(|known| known.starts_with(id)).map(String::as_str).collect();
+                return Err(
+                    Failure::new(format!("`{id}` could be {} runs", meant.len())).hint(format!("one of {}", meant.join(", ")))
+                );
+            }
             Some(id) => ids.iter().find(|known| *known == id || known.starts_with(id)).cloned().ok_or_else(|| {
                 Failure::new(format!("there is no run `{id}`")).hint("`toque runs list` shows the runs that are kept")
             })?,

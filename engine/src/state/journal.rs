@@ -26,6 +26,9 @@ pub struct Owed {
     pub since: String,
 }
 
+/// What is owed, by target and action.
+pub type Debt = (String, String);
+
 /// A line of the journal. A line that was cut off by a crash is the last and is dropped.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -48,10 +51,12 @@ impl Journal {
     /// When the journal is there and cannot be read.
     pub fn open(state_dir: Option<&Path>) -> Result<Self, Failure> {
         let Some(path) = state_dir.map(|dir| dir.join("owed.jsonl")) else { return Ok(Self::default()) };
-        let text = match std::fs::read_to_string(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            text => text.attempting("read the owed notifications in", &path)?,
+        let bytes = match std::fs::read(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            bytes => bytes.attempting("read the owed notifications in", &path)?,
         };
+        // A crash may have cut a line anywhere, also within a character.
+        let text = String::from_utf8_lossy(&bytes);
         let mut owed = IndexMap::new();
         for line in text.lines().filter_map(|line| serde_json::from_str(line).ok()) {
             match line {
@@ -71,19 +76,20 @@ impl Journal {
         self.owed.values()
     }
 
-    /// Records what a change will owe; it is on disk when this returns.
+    /// Records what a change will owe; it is on disk when this returns. Gives what was not owed before, by target and action.
     /// # Errors
     /// When it cannot be written; then the change must not be made.
-    pub fn owe(&mut self, owed: Vec<Owed>) -> Result<(), Failure> {
+    pub fn owe(&mut self, owed: Vec<Owed>) -> Result<Vec<Debt>, Failure> {
         let new: Vec<Owed> =
             owed.into_iter().filter(|one| !self.owed.contains_key(&(one.target.clone(), one.action.clone()))).collect();
         if new.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let lines: Vec<Line> = new.iter().cloned().map(Line::Owe).collect();
         self.append(&lines)?;
+        let debts = new.iter().map(|one| (one.target.clone(), one.action.clone())).collect();
         self.owed.extend(new.into_iter().map(|one| ((one.target.clone(), one.action.clone()), one)));
-        Ok(())
+        Ok(debts)
     }
 
     /// Strikes out what was delivered.
@@ -134,11 +140,15 @@ impl Journal {
             self.file = Some(file);
         }
         match &mut self.file {
-            Some(file) => file
-                .write_all(text.as_bytes())
-                .and_then(|()| file.sync_data())
-                .attempting("note what is owed in", path)
-                .map_err(super::hint),
+            Some(file) => {
+                let before = file.metadata().attempting("look at", path)?.len();
+                let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_data());
+                if written.is_err() {
+                    // Half a line must not stand before the next one. If even this fails, it is the last line that is lost.
+                    let _ = file.set_len(before);
+                }
+                written.attempting("note what is owed in", path).map_err(super::hint)
+            }
             None => Ok(()),
         }
     }

@@ -6,6 +6,7 @@ pub const NOTIFICATIONS: &[(&str, &[&str])] = &[
          and the next run would not see it",
         &["n057", "n058", "n196", "n362"],
     ),
+    ("what did not come to act, because what was to happen before it failed, is in the report", &["n059", "n322"]),
     ("`retries` and `ignore_failure` work together", &["n073", "n074", "n260", "n289"]),
     ("a name that is declared twice, differently, cannot be a target: nobody can tell which is meant", &["n082", "n083"]),
     ("targets and actions are checked before anything is touched", &["n096", "n097", "n099", "n100", "n101"]),
