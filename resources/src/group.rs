@@ -168,7 +168,9 @@ impl Provider for Groupadd {
         };
         if action == GroupAction::Remove {
             let gone = || {
-                Change::new(format!("remove group `{name}`"), Step::Remove).provides(provide(Value::Null))
+                Change::new(format!("remove group `{name}`"), Step::Remove)
+                    .provides(provide(Value::Null))
+                    .provides(numbers::freed("gid", state.current.as_ref().and_then(|current| current.gid)))
             };
             return Ok(state.current.is_some().then(gone).map(told).into_iter().collect());
         }
@@ -193,10 +195,11 @@ impl Provider for Groupadd {
                 "change the number of group `{name}` from {} to {wanted}",
                 gid.map_or("?".to_owned(), |gid| gid.to_string())
             );
-            gid = Some(wanted);
+            let old = gid.replace(wanted);
             changes.push(
                 Change::new(what, Step::Number(wanted))
                     .provides(provide(json!({ "gid": gid, "members": members })))
+                    .provides(numbers::freed("gid", old))
                     .provides(numbers::taken("gid", gid)),
             );
         }
