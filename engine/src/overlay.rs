@@ -206,6 +206,16 @@ impl Overlay {
         (entry.map(|(_, _, value)| value), causes)
     }
 
+    /// Every planned state under a key that begins so.
+    pub fn states(&self, area: Area, prefix: &str) -> Vec<(String, Value, Causes)> {
+        let keys = self.states.keys().filter(|(of, key)| *of == area && key.starts_with(prefix));
+        keys.filter_map(|(_, key)| {
+            let (value, causes) = self.state(area, key);
+            Some((key[prefix.len()..].to_owned(), value?.clone(), causes))
+        })
+        .collect()
+    }
+
     /// Who changes the file at a path, or where a link there leads, later than the planned state under a key was set.
     pub fn changed_after(&self, path: &Path, area: Area, key: &str, base: &dyn Query) -> Causes {
         let set = self.states.get(&(area, key.to_owned())).map_or(0, |(at, ..)| *at);

@@ -94,6 +94,17 @@ impl<'a> View<'a> {
         value
     }
 
+    /// The same for every key that begins so, by the rest of the key.
+    #[must_use]
+    pub fn planned_below(&self, area: Area, prefix: &str) -> Vec<(String, Value)> {
+        let states = self.overlay.borrow().states(area, prefix);
+        let told = states.into_iter().map(|(key, value, causes)| {
+            self.doubt(causes);
+            (key, value)
+        });
+        told.collect()
+    }
+
     /// Says that the whole of an area was looked at.
     pub fn looked_at(&self, area: Area) {
         let causes = self.overlay.borrow().doubts(area);

@@ -191,10 +191,11 @@ impl Provider for Groupadd {
                 "change the number of group `{name}` from {} to {wanted}",
                 gid.map_or("?".to_owned(), |gid| gid.to_string())
             );
-            gid = Some(wanted);
+            let old = gid.replace(wanted);
             changes.push(
                 Change::new(what, Step::Number(wanted))
                     .provides(provide(json!({ "gid": gid, "members": members })))
+                    .provides(numbers::freed("gid", old))
                     .provides(numbers::taken("gid", gid)),
             );
         }

@@ -54,23 +54,19 @@ impl Defaults {
     }
 }
 
-/// The number of the next user.
+/// The number of the next user; `None` where it cannot be told.
 pub(crate) fn next_uid(view: &View<'_>, system: bool) -> Result<Option<u32>, Failure> {
     let used = view.accounts()?.users.values().map(|user| user.uid).collect();
-    Ok(next(view, "uid", &used, Defaults::read(view)?.range("UID", system), system))
+    let range = Defaults::read(view)?.range("UID", system);
+    Ok(planned(view, "uid", used).and_then(|used| next(&used, range, system)))
 }
 
 /// The number of the next group; that of its user, when it is a private group and the number is free.
 pub(crate) fn next_gid(view: &View<'_>, system: bool, uid: Option<u32>) -> Result<Option<u32>, Failure> {
-    let used: BTreeSet<u32> = view.accounts()?.groups.values().map(|group| group.gid).collect();
+    let used = view.accounts()?.groups.values().map(|group| group.gid).collect();
     let range = Defaults::read(view)?.range("GID", system);
-    if let Some(uid) = uid
-        && (range.0..=range.1).contains(&uid)
-        && is_free(view, "gid", &used, uid)
-    {
-        return Ok(Some(uid));
-    }
-    Ok(next(view, "gid", &used, range, system))
+    let free = |used: &BTreeSet<u32>| uid.filter(|uid| (range.0..=range.1).contains(uid) && !used.contains(uid));
+    Ok(planned(view, "gid", used).and_then(|used| free(&used).or_else(|| next(&used, range, system))))
 }
 
 /// That account files are written anew, for recipes that read them.
@@ -80,16 +76,34 @@ pub(crate) fn rewritten(files: &[&str]) -> impl Iterator<Item = Provide> {
 
 /// That a number is no longer free.
 pub(crate) fn taken(kind: &str, number: Option<u32>) -> Provide {
-    let key = number.map_or_else(|| format!("{kind}:"), |number| format!("{kind}:{number}"));
-    Provide::State { area: Area::Accounts, key, value: Value::Bool(true) }
+    state(kind, number, true)
 }
 
-fn is_free(view: &View<'_>, kind: &str, used: &BTreeSet<u32>, number: u32) -> bool {
-    !used.contains(&number) && view.planned(Area::Accounts, &format!("{kind}:{number}")).is_none()
+/// That a number is free again.
+pub(crate) fn freed(kind: &str, number: Option<u32>) -> Provide {
+    state(kind, number, false)
+}
+
+fn state(kind: &str, number: Option<u32>, taken: bool) -> Provide {
+    let key = number.map_or_else(|| format!("{kind}:"), |number| format!("{kind}:{number}"));
+    Provide::State { area: Area::Accounts, key, value: Value::Bool(taken) }
+}
+
+/// The numbers in use when the earlier resources of the plan are done; `None` when one of them gets a number that nobody knows yet.
+fn planned(view: &View<'_>, kind: &str, mut used: BTreeSet<u32>) -> Option<BTreeSet<u32>> {
+    for (number, taken) in view.planned_below(Area::Accounts, &format!("{kind}:")) {
+        let number = number.parse().ok()?;
+        if taken == Value::Bool(true) {
+            used.insert(number);
+        } else {
+            used.remove(&number);
+        }
+    }
+    Some(used)
 }
 
 /// Ordinary numbers grow from the highest in use, those of the system shrink from the lowest; past the end, gaps are filled.
-fn next(view: &View<'_>, kind: &str, used: &BTreeSet<u32>, (min, max): (u32, u32), system: bool) -> Option<u32> {
+fn next(used: &BTreeSet<u32>, (min, max): (u32, u32), system: bool) -> Option<u32> {
     let mut taken = used.range(min..=max).copied();
     let mut ahead: Box<dyn Iterator<Item = u32>> = if system {
         let first = taken.next().map_or(max, |lowest| lowest.saturating_sub(1));
@@ -98,7 +112,7 @@ fn next(view: &View<'_>, kind: &str, used: &BTreeSet<u32>, (min, max): (u32, u32
         let first = taken.next_back().map_or(min, |highest| highest.saturating_add(1));
         Box::new((first..=max).chain(min..=max))
     };
-    ahead.find(|number| is_free(view, kind, used, *number))
+    ahead.find(|number| !used.contains(number))
 }
 
 /// Names that the account files can hold.

@@ -293,7 +293,11 @@ fn create(wanted: &Wanted, state: &State) -> Option<Change<Step>> {
     let unit = Unit {
         file: if keeps { state.unit.file.clone() } else { fresh.file },
         load: fresh.load,
-        ..if state.unit.load == "loaded" { state.unit.clone() } else { Unit { active: fresh.active, ..Unit::default() } }
+        ..if state.unit.load == "loaded" {
+            state.unit.clone()
+        } else {
+            Unit { active: state.unit.active.clone(), ..Unit::default() }
+        }
     };
     let file = Provide::File { path: wanted.path.clone(), content: Some(content.as_bytes().into()), mode: 0o644, uid: 0, gid: 0 };
     Some(

@@ -239,7 +239,8 @@ pub(crate) fn inspect_unit(view: &View<'_>, bus: &Bus, name: &str) -> Result<Uni
         // An earlier resource may be about to write the unit's file; then it is what the file will make it.
         for folder in bus.folders() {
             if let Ok(content) = view.read(&Path::new(folder).join(name)) {
-                return Ok(from_file(&String::from_utf8_lossy(&content)));
+                // What runs goes on running without its file.
+                return Ok(Unit { active: unit.active, ..from_file(&String::from_utf8_lossy(&content)) });
             }
         }
     } else {

@@ -321,6 +321,7 @@ fn bereft(view: &View<'_>, name: &str, current: &Current) -> Result<Vec<Provide>
         && !accounts.users.values().any(|other| other.name != name && Some(other.gid) == gid)
     {
         provides.push(state(&format!("group:{name}"), Value::Null));
+        provides.push(numbers::freed("gid", gid));
     }
     Ok(provides)
 }
@@ -434,6 +435,7 @@ fn modify(user: &User, current: &Current, gid: Option<u32>) -> Vec<Change<Step>>
         argv.extend(words(["--", name]));
         let mut change = Change::new(format!("modify user `{name}`: {}", differences.join(", ")), Step::Run(argv))
             .provides(remember(name, &after))
+            .provides(numbers::freed("uid", current.uid))
             .provides(numbers::taken("uid", after.uid));
         // What is below the home changes hands, or moves.
         if after.uid != current.uid || after.gid != current.gid || moves {
@@ -480,6 +482,7 @@ fn remove(user: &User, current: &Current, bereft: &[Provide]) -> Change<Step> {
     let home = if user.manage_home { format!(" with home `{}`", current.home) } else { String::new() };
     let mut change = Change::new(format!("remove user `{name}`{home}"), Step::Run(argv));
     change.provides.push(state(&format!("user:{name}"), Value::Null));
+    change.provides.push(numbers::freed("uid", current.uid));
     change.provides.extend(bereft.iter().cloned());
     if user.manage_home {
         change.provides.push(Provide::Absent { path: current.home.clone().into() });

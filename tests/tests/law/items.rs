@@ -7,8 +7,8 @@ use proptest::sample::{Index, select};
 use crate::machine::SERVER;
 use crate::recipe::{Item, Relation};
 
-type Properties = Vec<(&'static str, String)>;
-type Drawn = BoxedStrategy<Properties>;
+pub type Properties = Vec<(&'static str, String)>;
+pub type Drawn = BoxedStrategy<Properties>;
 
 const FILES: &[&str] = &[
     "/srv/a",
@@ -29,29 +29,29 @@ const FOLDERS: &[&str] = &["/srv/d", "/srv/d", "/srv/d/e", "/srv/a", "/home/ann"
 const OWNERS: &[&str] = &["ann", "bob", "www", "root"];
 const GROUPS: &[&str] = &["ops", "staff", "ann", "root"];
 
-fn text(value: &str) -> String {
+pub fn text(value: &str) -> String {
     format!("{value:?}")
 }
 
 /// Always this property, with one of these texts.
-fn one(name: &'static str, values: &'static [&'static str]) -> Drawn {
+pub fn one(name: &'static str, values: &'static [&'static str]) -> Drawn {
     select(values).prop_map(move |value| vec![(name, text(value))]).boxed()
 }
 
 /// Always this property, with one of these values as a recipe writes them.
-fn given(name: &'static str, values: &'static [&'static str]) -> Drawn {
+pub fn given(name: &'static str, values: &'static [&'static str]) -> Drawn {
     select(values).prop_map(move |value| vec![(name, value.to_owned())]).boxed()
 }
 
 /// Perhaps this property, with one of these values as a recipe writes them.
-fn some(chance: f64, name: &'static str, values: &'static [&'static str]) -> Drawn {
+pub fn some(chance: f64, name: &'static str, values: &'static [&'static str]) -> Drawn {
     proptest::option::weighted(chance, select(values))
         .prop_map(move |value| value.map(|value| (name, value.to_owned())).into_iter().collect())
         .boxed()
 }
 
 /// Perhaps an account.
-fn account(name: &'static str, values: &'static [&'static str]) -> Drawn {
+pub fn account(name: &'static str, values: &'static [&'static str]) -> Drawn {
     proptest::option::weighted(0.2, select(values))
         .prop_map(move |value| value.map(|value| (name, text(value))).into_iter().collect())
         .boxed()
@@ -72,7 +72,7 @@ fn action(chance: f64, values: &'static [&'static str]) -> Drawn {
         .boxed()
 }
 
-fn all(parts: Vec<Drawn>) -> Drawn {
+pub fn all(parts: Vec<Drawn>) -> Drawn {
     parts.prop_map(|parts| parts.concat()).boxed()
 }
 
@@ -115,7 +115,7 @@ const LINES: &[&str] = &[
     "rm /etc/systemd/system/job.service",
     "write mine /etc/web/web.conf",
 ];
-const QUOTED_GUARDS: &[&str] = &[
+const GUARDS: &[&str] = &[
     "\"true\"",
     "\"false\"",
     "\"test -e /tmp/flag\"",
@@ -141,9 +141,13 @@ const QUOTED_GUARDS: &[&str] = &[
 
 /// The properties that every kind has.
 fn common() -> Drawn {
+    all(vec![some(0.15, "not_if", GUARDS), common_of(GUARDS)])
+}
+
+/// The same with some guards only, and without `not_if`.
+pub fn common_of(guards: &'static [&'static str]) -> Drawn {
     all(vec![
-        some(0.15, "only_if", QUOTED_GUARDS),
-        some(0.15, "not_if", QUOTED_GUARDS),
+        some(0.15, "only_if", guards),
         some(0.08, "ignore_failure", &["true", "\"quiet\""]),
         some(0.05, "umask", &["\"0077\"", "\"0002\""]),
         some(0.05, "sensitive", &["true"]),
@@ -152,11 +156,11 @@ fn common() -> Drawn {
 
 fn relations() -> BoxedStrategy<Vec<Relation>> {
     let relation = (any::<bool>(), any::<Index>(), any::<Index>(), select(&["delayed", "delayed", "immediately", "before"][..]))
-        .prop_map(|(subscribes, target, action, timing)| Relation { subscribes, target, action, timing });
+        .prop_map(|(subscribes, target, action, timing)| Relation { subscribes, target, action: Some(action), timing });
     prop_oneof![5 => Just(Vec::new()), 2 => vec![relation.clone()], 1 => vec(relation, 1..3)].boxed()
 }
 
-fn of(kind: &'static str, parts: Vec<Drawn>) -> BoxedStrategy<(&'static str, Properties)> {
+pub fn of(kind: &'static str, parts: Vec<Drawn>) -> BoxedStrategy<(&'static str, Properties)> {
     all(parts).prop_map(move |properties| (kind, properties)).boxed()
 }
 

@@ -148,6 +148,7 @@ fn simple(machine: &FakeSystem, line: &str) -> Output {
         ["id", user] => yes(machine.text("/etc/passwd").lines().any(|line| line.starts_with(&format!("{user}:")))),
         ["write", word, path] => yes(put(machine, path, word)),
         ["append", word, path] => yes(put(machine, path, &format!("{}{word}\n", machine.text(path)))),
+        ["touch", path] => yes(put(machine, path, &machine.text(path))),
         ["rm", path] => {
             machine.clear(path);
             yes(true)

@@ -5,6 +5,7 @@ mod items;
 mod machine;
 mod recipe;
 mod run;
+mod settled;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -32,20 +33,16 @@ fn check<S: Strategy>(cases: u32, strategy: &S, test: impl Fn(S::Value) -> Resul
 #[test]
 fn plans_are_faithful() {
     let law = Law::new();
-    let steps = (proptest::bool::weighted(0.8), vec(select(machine::STEPS), 0..6)).prop_map(|(furnished, steps)| {
-        let before = if furnished { machine::FURNISHED } else { &[] };
-        [before, &steps].concat()
-    });
     // Each recipe begins with what the one before has left.
     let recipes = vec(vec(items::item(), 1..9), 1..3);
-    check(700, &(steps, recipes), |(steps, recipes)| {
+    check(700, &(machines(), recipes), |(steps, recipes)| {
         let mut machine = machine::machine(&steps);
         let texts: Vec<String> = recipes.iter().map(|recipe| recipe::text(recipe)).collect();
         for (place, text) in texts.iter().enumerate() {
             // What ended well is run again: little is left to do then, and the law holds for it too.
             for _ in 0..2 {
                 match law.holds(&machine, text).map_err(|error| with_story(error, &steps, &texts[..place]))? {
-                    Ended::Well(after, _) => machine = after,
+                    Ended::Well(after) => machine = after,
                     Ended::Badly => break,
                 }
             }
@@ -71,6 +68,40 @@ fn plans_are_faithful() {
         let count = law.counted(what);
         assert!(count * 100 >= all * share, "only {count} of {all} were {what}");
     }
+}
+
+#[test]
+fn a_second_converge_is_empty() {
+    let law = Law::new();
+    let strategy = (machines(), settled::recipe());
+    check(250, &strategy, |(steps, recipe)| {
+        let text = recipe::text(&recipe);
+        let machine = machine::machine(&steps);
+        let empty = || -> Result<(), TestCaseError> {
+            let Ended::Well(once) = law.holds(&machine, &text)? else { return Ok(()) };
+            let Ended::Well(twice) = law.holds(&once, &text)? else {
+                return Err(TestCaseError::fail(format!("the second run failed\nof\n{text}")));
+            };
+            law.count("runs repeated");
+            law.is_empty(&once, &text)?;
+            if once.snapshot() != twice.snapshot() {
+                return Err(TestCaseError::fail(format!("the second run left another machine\nof\n{text}")));
+            }
+            Ok(())
+        };
+        empty().map_err(|error| with_story(error, &steps, &[]))
+    });
+    law.print();
+    let (compared, failed) = (law.counted("runs repeated"), law.counted("runs failed") + law.counted("runs refused"));
+    assert!(compared * 10 >= (compared + failed) * 4, "{compared} runs were repeated, {failed} failed");
+}
+
+/// What was done to a machine before its first recipe.
+fn machines() -> impl Strategy<Value = Vec<&'static str>> {
+    (proptest::bool::weighted(0.8), vec(select(machine::STEPS), 0..6)).prop_map(|(furnished, steps)| {
+        let before = if furnished { machine::FURNISHED } else { &[] };
+        [before, &steps].concat()
+    })
 }
 
 /// Adds what was done to the machine before.

@@ -18,7 +18,8 @@ pub struct Item {
 pub struct Relation {
     pub subscribes: bool,
     pub target: Index,
-    pub action: Index,
+    /// One of the target's actions, or the one that it takes anyway.
+    pub action: Option<Index>,
     pub timing: &'static str,
 }
 
@@ -62,7 +63,9 @@ pub fn text(items: &[Item]) -> String {
             }
             let (target, verb) = if relation.subscribes { (index, "subscribes") } else { (other, "notifies") };
             let actions = actions(items[target].kind);
-            let action = actions[relation.action.index(actions.len())];
+            let own = items[target].properties.iter().find(|(name, _)| *name == "action").map(|(_, value)| value.trim_matches('"'));
+            let own = own.filter(|own| !own.starts_with('[') && *own != "nothing").unwrap_or(actions[0]);
+            let action = relation.action.map_or(own, |action| actions[action.index(actions.len())]);
             let _ = writeln!(text, "r{index}.{verb}(\"{action}\", \"{}[r{other}]\", \"{}\");", items[other].kind, relation.timing);
         }
     }

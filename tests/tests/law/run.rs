@@ -25,7 +25,7 @@ pub struct Law {
 /// What a converge came to.
 pub enum Ended {
     /// It ended without failure.
-    Well(FakeSystem, Report),
+    Well(FakeSystem),
     /// It failed, or was never begun; the law is about the others.
     Badly,
 }
@@ -105,7 +105,17 @@ impl Law {
             return fail(why);
         }
         self.tally(&foretold, &done);
-        Ok(Ended::Well((*after).clone(), done))
+        Ok(Ended::Well((*after).clone()))
+    }
+
+    /// A plan that finds something to do, or may, is not empty.
+    pub fn is_empty(&self, machine: &FakeSystem, recipe: &str) -> Result<(), TestCaseError> {
+        let foretold = self.run(&Rc::new(machine.clone()), recipe, true);
+        let open = |report: &Report| !pairs(report, &[Status::WouldChange, Status::MayChange]).is_empty();
+        match foretold.filter(open) {
+            Some(report) => Err(TestCaseError::fail(format!("the plan after a run is not empty:\n{}of\n{recipe}", told(&report)))),
+            None => Ok(()),
+        }
     }
 
     fn tally(&self, foretold: &Report, done: &Report) {
@@ -167,7 +177,7 @@ fn errors(report: &Report) -> String {
 }
 
 /// A report, for whoever looks into a case.
-pub fn told(report: &Report) -> String {
+fn told(report: &Report) -> String {
     let line = |record: &toque_engine::report::Record| {
         let changes: Vec<&str> = record.changes.iter().map(|change| change.what.as_str()).collect();
         let (why, reason) = (&record.depends_on, record.reason.clone().unwrap_or_default());
