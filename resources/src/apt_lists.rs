@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use toque_engine::command::Command;
 use toque_engine::failure::{Attempting, Failure};
 use toque_engine::resource::{Apply, command_failure};
-use toque_engine::system::Ownership;
+use toque_engine::system::{FileKind, Ownership};
 
 /// How long another program may hold a lock of the package manager.
 pub(crate) const LOCK_TIMEOUT: Duration = Duration::from_secs(300);
@@ -38,7 +38,7 @@ pub(crate) fn refresh(apply: &Apply<'_>, timeout: Duration, environment: &IndexM
 fn stamp(apply: &Apply<'_>) -> Result<(), Failure> {
     let path = Path::new(STAMP);
     let system = apply.system;
-    if system.stat(path).is_ok() {
+    if system.lstat(path).is_ok_and(|found| found.kind == FileKind::File) {
         return system.touch(path).attempting("set the time of", path);
     }
     let folder = path.parent().unwrap_or(path);
