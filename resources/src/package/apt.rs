@@ -260,17 +260,16 @@ fn find(view: &View<'_>, installed: &Packages, name: &str, action: PackageAction
 /// What a `.deb` file would install.
 fn package_file(view: &View<'_>, path: &Path, wish: &Wish, found: &Found) -> Result<Target, Failure> {
     let argument = path.display().to_string();
-    view.stat(path).attempting("install from", path).map_err(missing_file)?;
+    let file = view.stat(path).attempting("install from", path).map_err(missing_file)?;
+    // A file that an earlier resource of this plan would bring is on no real device, and what is in it cannot be told yet.
+    if file.device == u64::MAX {
+        view.looked_at_everything();
+        return Ok(Target { version: None, argument, order: Ordering::Greater });
+    }
     let output = view.probe(&Command::new(["dpkg-deb", "--show", "--showformat=${Package}\t${Version}", "--", &argument]))?;
     let text = output.stdout();
-    let (name, version) = match text.split_once('\t') {
-        Some(parts) if output.success() => parts,
-        // An earlier resource of this plan would bring the file: what is in it cannot be told yet.
-        _ if view.planned(Area::Files, &argument).is_some() || view.lstat(path).is_ok_and(|file| file.device == u64::MAX) => {
-            view.looked_at_everything();
-            return Ok(Target { version: None, argument, order: Ordering::Greater });
-        }
-        _ => return Err(Failure::new(format!("`{argument}` is not a Debian package")).note(output.stderr())),
+    let Some((name, version)) = text.split_once('\t').filter(|_| output.success()) else {
+        return Err(Failure::new(format!("`{argument}` is not a Debian package")).note(output.stderr()));
     };
     if name != wish.name {
         return Err(Failure::new(format!("`{argument}` holds package `{name}`, not `{}`", wish.name)));
