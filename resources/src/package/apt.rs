@@ -24,6 +24,9 @@ pub struct Apt {
     refreshed: Refreshed,
 }
 
+/// Where apt finds its sources, pins and options, and keeps its lists: they decide which version is the candidate.
+const CONSULTED: [&str; 2] = ["/etc/apt", "/var/lib/apt"];
+
 /// What was asked of the package lists since they last changed, by release and name; `None` for a name that apt does not know.
 #[derive(Debug, Default)]
 struct Lists(RefCell<HashMap<Asked, Option<Policy>>>);
@@ -156,8 +159,11 @@ impl Apt {
             if !needs_lists(wish, found) {
                 continue;
             }
-            if lists_pending && found.installed.is_some() {
-                view.looked_at_everything();
+            if found.installed.is_some() {
+                CONSULTED.iter().for_each(|folder| view.looked_below(Path::new(folder)));
+                if lists_pending {
+                    view.looked_at_everything();
+                }
             }
             let policy = policies.get(&found.name).cloned().flatten().unwrap_or_default();
             let version = match &wish.version {
