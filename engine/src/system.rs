@@ -130,8 +130,8 @@ pub trait System: Query {
     /// # Errors
     /// When the command could not be started. How it ended is in the output.
     fn run(&self, command: &Command) -> Result<Output, Failure>;
-    /// Waits, unless told to stop before.
-    fn wait(&self, time: Duration);
+    /// Waits, unless told to stop before; says whether all the time has passed.
+    fn wait(&self, time: Duration) -> bool;
     /// The read-only part (trait upcasting, spelled out for readers).
     fn as_query(&self) -> &dyn Query;
 }

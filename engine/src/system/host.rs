@@ -214,8 +214,8 @@ impl System for HostSystem {
         process::run(self, command)
     }
 
-    fn wait(&self, time: Duration) {
-        self.stop.wait(time);
+    fn wait(&self, time: Duration) -> bool {
+        self.stop.wait(time)
     }
 
     fn as_query(&self) -> &dyn Query {
