@@ -90,7 +90,7 @@ impl Accounts {
 
     /// Who a command runs as, with the user's groups.
     /// # Errors
-    /// When the user or the group does not exist.
+    /// When the user or the group does not exist, or nothing says which group a number without an account belongs to.
     pub fn identity(&self, system: &dyn Query, user: Option<&str>, group: Option<&str>) -> Result<Identity, Failure> {
         let mut identity = Identity::default();
         if let Some(name) = user {
@@ -107,6 +107,8 @@ impl Accounts {
                     identity.name = Some(user.name);
                 }
                 None => match name.parse() {
+                    // The group of whoever runs toque, root's, would come with rights that nobody asked for.
+                    Ok(_) if group.is_none() => return Err(no_group(name)),
                     Ok(uid) => identity.uid = Some(uid),
                     Err(_) => return Err(no_account("user", name)),
                 },
@@ -128,6 +130,11 @@ impl Accounts {
 pub fn no_account(what: &str, name: &str) -> Failure {
     Failure::new(format!("there is no {what} `{name}` on this machine"))
         .hint(format!("declare `{what}(\"{name}\")` before this resource, or correct the name"))
+}
+
+fn no_group(uid: &str) -> Failure {
+    Failure::new(format!("no group is known for user {uid}, because there is no account with this number"))
+        .hint("give a `group` too, or name a user that has an account")
 }
 
 impl User {
@@ -153,4 +160,26 @@ impl Group {
 fn getent(system: &dyn Query, database: &str, name: &str) -> Option<String> {
     let output = system.probe(&Command::new(["getent", "--", database, name])).ok()?;
     output.success().then(|| output.stdout())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::system::FakeSystem;
+
+    #[test]
+    fn a_number_without_an_account_never_keeps_the_group_of_root() {
+        let fake = FakeSystem::new();
+        fake.put_file("/etc/passwd", "alice:x:1000:1001::/home/alice:/bin/sh\n");
+        fake.put_file("/etc/group", "alice:x:1001:\nvideo:x:44:alice\n");
+        let accounts = Accounts::read(&fake).unwrap();
+        let identity = |user, group| accounts.identity(&fake, user, group);
+        let failure = identity(Some("4242"), None).unwrap_err();
+        assert_eq!(failure.message, "no group is known for user 4242, because there is no account with this number");
+        let ids = |user, group| identity(user, group).map(|who| (who.uid, who.gid, who.groups)).unwrap();
+        assert_eq!(ids(Some("4242"), Some("4243")), (Some(4242), Some(4243), vec![]));
+        assert_eq!(ids(Some("4242"), Some("video")), (Some(4242), Some(44), vec![]));
+        assert_eq!(ids(Some("1000"), None), (Some(1000), Some(1001), vec![44, 1001]));
+        assert_eq!(ids(Some("alice"), Some("video")), (Some(1000), Some(44), vec![44, 1001]));
+    }
 }

@@ -225,6 +225,13 @@ impl Overlay {
         entries.filter(|entry| entry.at > set).map(|entry| Rc::clone(&entry.by)).collect()
     }
 
+    /// Who changes something at a path or below it, where a link there leads included.
+    pub fn changed_below(&self, path: &Path, base: &dyn Query) -> Causes {
+        let place = self.look(path, true, base).0.map_or_else(|_| path.to_owned(), |found| found.path);
+        let entries = self.files.range(place.clone()..).take_while(|(below, _)| below.starts_with(&place));
+        entries.map(|(_, entry)| Rc::clone(&entry.by)).collect()
+    }
+
     /// What put an area as a whole in doubt.
     pub fn doubts(&self, area: Area) -> Causes {
         let mut causes = self.taints.get(&area).map_or_else(Vec::new, |(_, causes)| causes.clone());

@@ -62,11 +62,12 @@ impl Stop {
         state.again || state.requested.is_some_and(|at| at.elapsed() >= state.timeout)
     }
 
-    /// Sleeps, but no longer than until a stop is requested.
-    pub fn wait(&self, time: Duration) {
+    /// Sleeps, but no longer than until a stop is requested; says whether it slept all the time.
+    pub fn wait(&self, time: Duration) -> bool {
         let state = self.state();
+        let waited = self.0.changed.wait_timeout_while(state, time, |state| state.requested.is_none());
         // A poisoned lock holds a valid state all the same: nothing panics while it is half changed.
-        drop(self.0.changed.wait_timeout_while(state, time, |state| state.requested.is_none()));
+        waited.unwrap_or_else(PoisonError::into_inner).0.requested.is_none()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -105,7 +106,8 @@ mod tests {
             std::thread::sleep(Duration::from_millis(30));
             other.request();
         });
-        stop.wait(Duration::from_secs(20));
+        assert!(stop.wait(Duration::from_millis(1)));
+        assert!(!stop.wait(Duration::from_secs(20)));
         assert!(begun.elapsed() < Duration::from_secs(10));
         thread.join().unwrap();
     }

@@ -90,7 +90,8 @@ pub trait System: Query {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Writes into the file that is there, keeping its inode. Not atomic: only where a rename is impossible, or asked for.
     /// # Errors
-    /// As `open(2)` and `write(2)`.
+    /// As `open(2)` and `write(2)`; `ELOOP` for a link, which is never followed: its owner could have led it anywhere since it was
+    /// looked at.
     fn write_in_place(&self, path: &Path, content: &[u8]) -> io::Result<()>;
     /// # Errors
     /// As `mkdir(2)`; the parent must exist. The mode is exact, whatever the umask.
@@ -111,13 +112,13 @@ pub trait System: Query {
     /// As `link(2)`.
     fn hard_link(&self, to: &Path, path: &Path) -> io::Result<()>;
     /// # Errors
-    /// As `chmod(2)`, following links.
+    /// As `chmod(2)`; `ELOOP` for a link, which is never followed: its owner could have led it anywhere since it was looked at.
     fn set_mode(&self, path: &Path, mode: u32) -> io::Result<()>;
     /// Changes what is given; a link itself is changed, not what it leads to.
     /// # Errors
     /// As `lchown(2)`.
     fn set_owner(&self, path: &Path, uid: Option<u32>, gid: Option<u32>) -> io::Result<()>;
-    /// Sets access and modification time to now.
+    /// Sets access and modification time to now, of a link itself rather than of what it leads to.
     /// # Errors
     /// As `utimensat(2)`.
     fn touch(&self, path: &Path) -> io::Result<()>;
@@ -129,8 +130,8 @@ pub trait System: Query {
     /// # Errors
     /// When the command could not be started. How it ended is in the output.
     fn run(&self, command: &Command) -> Result<Output, Failure>;
-    /// Waits, unless told to stop before.
-    fn wait(&self, time: Duration);
+    /// Waits, unless told to stop before; says whether all the time has passed.
+    fn wait(&self, time: Duration) -> bool;
     /// The read-only part (trait upcasting, spelled out for readers).
     fn as_query(&self) -> &dyn Query;
 }

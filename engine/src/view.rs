@@ -126,6 +126,15 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Says that somebody was asked who reads the files below `path` by himself, as apt does with its configuration: what the plan
+    /// does there leaves the answer open.
+    pub fn looked_below(&self, path: &Path) {
+        if !self.plain() {
+            let causes = self.overlay.borrow().changed_below(path, self.system.query());
+            self.doubt(causes);
+        }
+    }
+
     /// Users and groups.
     /// # Errors
     /// When the account files cannot be read.

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use toque_engine::command::Command;
 use toque_engine::failure::{Attempting, Failure};
 use toque_engine::resource::{Apply, command_failure};
-use toque_engine::system::Ownership;
+use toque_engine::system::{FileKind, Ownership};
 
 /// How long another program may hold a lock of the package manager.
 pub(crate) const LOCK_TIMEOUT: Duration = Duration::from_secs(300);
@@ -30,7 +30,11 @@ pub(crate) fn refresh(apply: &Apply<'_>, timeout: Duration, environment: &IndexM
             return Err(command_failure(&command, &output, apply.sensitive)
                 .hint("see that the repositories in /etc/apt are right and can be reached"));
         }
-        apply.system.wait(BETWEEN_TRIES);
+        if !apply.system.wait(BETWEEN_TRIES) {
+            let mut failure = command_failure(&command, &output, apply.sensitive);
+            failure.interrupted = true;
+            return Err(failure);
+        }
         waited += BETWEEN_TRIES;
     }
 }
@@ -38,7 +42,7 @@ pub(crate) fn refresh(apply: &Apply<'_>, timeout: Duration, environment: &IndexM
 fn stamp(apply: &Apply<'_>) -> Result<(), Failure> {
     let path = Path::new(STAMP);
     let system = apply.system;
-    if system.stat(path).is_ok() {
+    if system.lstat(path).is_ok_and(|found| found.kind == FileKind::File) {
         return system.touch(path).attempting("set the time of", path);
     }
     let folder = path.parent().unwrap_or(path);
@@ -48,4 +52,38 @@ fn stamp(apply: &Apply<'_>) -> Result<(), Failure> {
     }
     let staged = system.stage(path, b"", &Ownership { mode: Some(0o644), ..Ownership::default() }).attempting("write", path)?;
     system.rename(&staged, path).attempting("write", path)
+}
+
+#[cfg(test)]
+mod tests {
+    use toque_engine::command::{End, Output};
+    use toque_engine::system::FakeSystem;
+    use toque_engine::view::View;
+
+    use super::*;
+    use crate::testing::Bench;
+
+    /// How often the lists were asked for while another program has their lock.
+    fn tries(bench: &Bench) -> (usize, Failure) {
+        let locked = Output {
+            end: End::Exited(100),
+            stderr: b"E: Could not get lock /var/lib/apt/lists/lock.".to_vec(),
+            ..Output::default()
+        };
+        bench.fake.install_program("apt-get", move |_: &FakeSystem, _: &Command| locked.clone());
+        let view = View::new(&bench.fake);
+        let apply = Apply { system: &bench.fake, view: &view, services: bench, sensitive: false, notes: Vec::new() };
+        let failure = refresh(&apply, Duration::from_secs(1), &IndexMap::new()).unwrap_err();
+        (bench.fake.take_effects().iter().filter(|effect| effect.starts_with("run apt-get")).count(), failure)
+    }
+
+    #[test]
+    fn who_is_told_to_stop_does_not_wait_for_a_lock() {
+        let bench = Bench::new();
+        let (count, failure) = tries(&bench);
+        assert_eq!((count, failure.interrupted), (101, false));
+        bench.fake.stop_waiting();
+        let (count, failure) = tries(&bench);
+        assert_eq!((count, failure.interrupted), (1, true));
+    }
 }

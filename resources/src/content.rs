@@ -8,6 +8,7 @@ mod inspect;
 mod plan;
 mod properties;
 mod symlink;
+mod unit_file;
 mod verify;
 
 use std::marker::PhantomData;
@@ -19,7 +20,7 @@ use toque_engine::failure::Failure;
 use toque_engine::resource::{Action, Apply, Change, Effect, Provider, Resource, Scope};
 use toque_engine::view::View;
 
-pub use apply::{Step, apply};
+pub use apply::{Replacement, Step, apply};
 pub use inspect::{Current, Folder, Found, State, compare, inspect};
 pub use plan::plan;
 pub(crate) use properties::managed_file;

@@ -6,7 +6,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use toque_engine::actions;
-use toque_engine::command::Command;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::{Attempting, Failure};
 use toque_engine::property::Account;
@@ -18,6 +17,8 @@ use toque_engine::system::{FileKind, Ownership, Query};
 use toque_engine::view::View;
 
 use crate::content::diff::diff;
+use crate::content::{self, Replacement, Verify};
+use crate::ownership::Attributes;
 use crate::parse::systemctl::Unit;
 use crate::service::{self, Bus, ServiceAction};
 
@@ -367,52 +368,22 @@ fn unit_state(wanted: &Wanted, unit: &Unit) -> Provide {
     Provide::State { area: Area::Services, key, value: service::unit_value(unit) }
 }
 
+/// As any managed file; one that cannot be replaced, as where it is a bind mount, is written in place.
 fn write(apply: &mut Apply<'_>, wanted: &Wanted) -> Result<(), Failure> {
-    let (path, content) = (&wanted.path, wanted.content.as_deref().unwrap_or_default());
-    if wanted.unit.verify {
-        verify(apply, wanted, content)?;
-    }
-    if apply.system.lstat(path).is_ok() {
-        apply.services.back_up(path, KEEP)?;
-    }
-    let owner = Ownership { uid: Some(0), gid: Some(0), mode: Some(0o644) };
-    let staged = apply.system.stage(path, content.as_bytes(), &owner).attempting("write", path)?;
-    if let Err(error) = apply.system.rename(&staged, path) {
-        let failure = Failure::io("replace", path, &error);
-        return Err(match apply.system.remove_file(&staged) {
-            Ok(()) => failure,
-            Err(error) => failure.note(format!("`{}` is left behind: {error}", staged.display())),
-        });
-    }
-    apply.system.relabel(path, false)
-}
-
-/// systemd judges a unit by the name of its file, so that the copy must have it too.
-fn verify(apply: &Apply<'_>, wanted: &Wanted, content: &str) -> Result<(), Failure> {
-    if !apply.view.exists(Path::new("/usr/bin/systemd-analyze")) {
-        return Ok(());
-    }
-    let system = apply.system;
-    let folder = PathBuf::from(format!("/run/toque-verify-{}", std::process::id()));
-    if system.lstat(&folder).is_ok() {
-        system.remove_dir_all(&folder).attempting("remove", &folder)?;
-    }
-    system.create_dir(&folder, 0o700).attempting("create", &folder)?;
-    let checked = (|| {
-        let copy = folder.join(&wanted.unit.unit_name);
-        let staged = system.stage(&copy, content.as_bytes(), &Ownership::default()).attempting("write", &copy)?;
-        system.rename(&staged, &copy).attempting("write", &copy)?;
-        let scope = if wanted.unit.user.is_some() { "--user" } else { "--system" };
-        // For a user it wants a folder of the session, which a run that nobody logged in for has not.
-        let command = Command::new(["systemd-analyze", scope, "--man=no", "verify", "--", &copy.display().to_string()])
-            .env("XDG_RUNTIME_DIR", folder.display().to_string());
-        apply.run(&command).map_err(|mut failure| {
-            failure.message = format!("`{}` is not a unit file that systemd accepts; nothing was changed", wanted.unit.unit_name);
-            failure.hint("correct `content`, or set `verify: false` when what it names comes only later")
-        })
-    })();
-    system.remove_dir_all(&folder).attempting("remove", &folder)?;
-    checked.map(|_| ())
+    let ownership = Ownership { uid: Some(0), gid: Some(0), mode: Some(0o644) };
+    let there = apply.system.lstat(&wanted.path).ok();
+    let verify: &[Verify] = if wanted.unit.verify { &[Verify::SystemdUnit] } else { &[] };
+    let replacement = Replacement {
+        path: wanted.path.clone(),
+        content: wanted.content.as_deref().unwrap_or_default().as_bytes().into(),
+        ownership,
+        verify: verify.into(),
+        backup: if there.is_some() { KEEP } else { 0 },
+        attributes: there.and_then(|found| Attributes::difference(&wanted.path, &found, &ownership)),
+        in_place: false,
+    };
+    content::apply(apply, [&content::Step::Replace(replacement)])?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Copies of files that are about to be replaced or removed.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::failure::{Attempting, Failure};
 use crate::system::Query;
@@ -14,7 +14,7 @@ pub fn back_up(system: &dyn Query, state_dir: &Path, path: &Path, keep: usize) -
     use std::os::unix::fs::PermissionsExt;
     let metadata = system.stat(path).attempting("look at", path)?;
     let content = system.read(path).attempting("read for its backup", path)?;
-    let folder = state_dir.join("backups").join(path.strip_prefix("/").unwrap_or(path));
+    let folder = folder(state_dir, path);
     super::make_private(&folder)?;
     let copy = folder.join(jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S%.6fZ").to_string());
     let write = || -> std::io::Result<()> {
@@ -29,6 +29,19 @@ pub fn back_up(system: &dyn Query, state_dir: &Path, path: &Path, keep: usize) -
     };
     write().attempting("write the backup", &copy)?;
     prune(&folder, keep)
+}
+
+/// Below `backups`, whatever the path is: a `..` could lead out of it, so that it is written as `%2E%2E`.
+fn folder(state_dir: &Path, path: &Path) -> PathBuf {
+    let mut folder = state_dir.join("backups");
+    for part in path.components() {
+        match part {
+            Component::Normal(name) => folder.push(name),
+            Component::ParentDir => folder.push("%2E%2E"),
+            Component::Prefix(_) | Component::RootDir | Component::CurDir => {}
+        }
+    }
+    folder
 }
 
 fn prune(folder: &Path, keep: usize) -> Result<(), Failure> {
@@ -74,6 +87,28 @@ mod tests {
         }
         assert_eq!(copies(&one), ["2", "3"]);
         assert_eq!(copies(&other), ["other"]);
+    }
+
+    #[test]
+    fn no_path_leads_out_of_the_backups() {
+        let state = Path::new("/var/lib/toque");
+        let cases = [
+            ("/etc/motd", "etc/motd"),
+            ("/srv/../../../../etc/cron.d/x", "srv/%2E%2E/%2E%2E/%2E%2E/%2E%2E/etc/cron.d/x"),
+            ("/./etc//motd", "etc/motd"),
+        ];
+        for (path, below) in cases {
+            assert_eq!(folder(state, Path::new(path)), state.join("backups").join(below));
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let (state, place) = (dir.path().join("a/b/state"), dir.path().join("x"));
+        std::fs::write(&place, "file").unwrap();
+        let depth = place.components().count();
+        let around = place.parent().unwrap().join(format!("{}{}", "../".repeat(depth), place.strip_prefix("/").unwrap().display()));
+        back_up(&HostSystem::new(), &state, &around, 1).unwrap();
+        let mut there: Vec<_> = std::fs::read_dir(&state).unwrap().flatten().map(|entry| entry.file_name()).collect();
+        there.sort();
+        assert_eq!(there, ["backups"]);
     }
 
     #[test]

@@ -76,6 +76,7 @@ struct State {
     /// How often a path was read.
     reads: BTreeMap<PathBuf, usize>,
     uid: u32,
+    stopped: bool,
     /// Counts staged files, which need names of their own.
     staged: u64,
     staged_for: BTreeMap<PathBuf, PathBuf>,
@@ -102,6 +103,7 @@ impl FakeSystem {
             probes: Vec::new(),
             reads: BTreeMap::new(),
             uid: 0,
+            stopped: false,
             staged: 0,
             staged_for: BTreeMap::new(),
         };
@@ -244,6 +246,11 @@ impl FakeSystem {
     /// Moves the clock on. It also moves by a second with each change, so that times tell the order of changes.
     pub fn advance(&self, time: Duration) {
         self.state.borrow_mut().tree.clock += time;
+    }
+
+    /// Ends every wait at once, as a request to stop does.
+    pub fn stop_waiting(&self) {
+        self.state.borrow_mut().stopped = true;
     }
 
     /// All that lies on the disk and what programs remember, without times and inode numbers: equal for machines in the same state.

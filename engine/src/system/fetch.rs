@@ -189,7 +189,9 @@ fn ask_again(agent: &Agent, request: &Request, stop: &Stop) -> Result<Response, 
             Err(error) => may_pass(error),
         };
         match pauses.next() {
-            Some(pause) if passing && !stop.requested() => stop.wait(*pause),
+            Some(pause) if passing && !stop.requested() => {
+                stop.wait(*pause);
+            }
             _ => return answer.map_err(|error| no_answer(request, &error)),
         }
     }

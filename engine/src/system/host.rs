@@ -8,8 +8,9 @@ use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt,
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag};
-use nix::sys::stat::{UtimensatFlags, utimensat};
+use nix::sys::stat::{FchmodatFlags, Mode, UtimensatFlags, fchmodat, utimensat};
 use nix::sys::time::TimeSpec;
 use nix::unistd::{Gid, Uid, fchown, geteuid};
 
@@ -140,7 +141,8 @@ impl System for HostSystem {
     }
 
     fn write_in_place(&self, path: &Path, content: &[u8]) -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).truncate(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
+        let flags = OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW;
+        let mut file = OpenOptions::new().write(true).truncate(true).custom_flags(flags.bits()).open(path)?;
         file.write_all(content)?;
         file.sync_all()
     }
@@ -148,7 +150,11 @@ impl System for HostSystem {
     fn create_dir(&self, path: &Path, mode: u32) -> io::Result<()> {
         // Closed to others until its mode is what was asked for.
         fs::DirBuilder::new().mode(0o700).create(path)?;
-        fs::set_permissions(path, Permissions::from_mode(mode)).inspect_err(|_| {
+        // Whoever may write the directory above could have put a link here meanwhile, and a slash at the end would follow it.
+        let itself = path.components().as_path();
+        let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW;
+        let made = OpenOptions::new().read(true).custom_flags(flags.bits()).open(itself);
+        made.and_then(|made| made.set_permissions(Permissions::from_mode(mode))).inspect_err(|_| {
             // The first error is the one to tell.
             let _ = fs::remove_dir(path);
         })
@@ -175,7 +181,11 @@ impl System for HostSystem {
     }
 
     fn set_mode(&self, path: &Path, mode: u32) -> io::Result<()> {
-        fs::set_permissions(path, Permissions::from_mode(mode))
+        match fchmodat(AT_FDCWD, path, Mode::from_bits_truncate(mode), FchmodatFlags::NoFollowSymlink) {
+            // What the kernel says of a link, in words that nobody would understand.
+            Err(Errno::EOPNOTSUPP) if fs::symlink_metadata(path)?.is_symlink() => Err(Errno::ELOOP.into()),
+            result => Ok(result?),
+        }
     }
 
     fn set_owner(&self, path: &Path, uid: Option<u32>, gid: Option<u32>) -> io::Result<()> {
@@ -183,7 +193,7 @@ impl System for HostSystem {
     }
 
     fn touch(&self, path: &Path) -> io::Result<()> {
-        Ok(utimensat(AT_FDCWD, path, &TimeSpec::UTIME_NOW, &TimeSpec::UTIME_NOW, UtimensatFlags::FollowSymlink)?)
+        Ok(utimensat(AT_FDCWD, path, &TimeSpec::UTIME_NOW, &TimeSpec::UTIME_NOW, UtimensatFlags::NoFollowSymlink)?)
     }
 
     fn relabel(&self, path: &Path, recursive: bool) -> Result<(), Failure> {
@@ -204,8 +214,8 @@ impl System for HostSystem {
         process::run(self, command)
     }
 
-    fn wait(&self, time: Duration) {
-        self.stop.wait(time);
+    fn wait(&self, time: Duration) -> bool {
+        self.stop.wait(time)
     }
 
     fn as_query(&self) -> &dyn Query {

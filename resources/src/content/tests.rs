@@ -1,10 +1,12 @@
 //! Managed files on the fake machine: what is done, what is refused, and what is left alone when something fails.
 
+use std::cell::RefCell;
 use std::io::ErrorKind;
 use std::path::Path;
+use std::rc::Rc;
 
 use serde_json::{Value, json};
-use toque_engine::command::{End, Output};
+use toque_engine::command::{Command, End, Output};
 use toque_engine::system::{FakeSystem, Operation, Query, System};
 
 use super::Files;
@@ -431,4 +433,24 @@ fn a_local_template_is_rendered_in_its_turn() {
     assert!(!template(path("/r/f")).late());
     assert!(template(f(json!({ "local": true }))).check(&[]).is_err());
     assert!(template(f(json!({ "local": true, "source": "t.hbs" }))).check(&[]).is_err());
+}
+
+#[test]
+fn a_folder_that_a_killed_verification_left_is_in_nobodys_way() {
+    let bench = Bench::new();
+    for left in ["/run/toque-verify/x.service", "/r/.toque-verify/x.service"] {
+        bench.fake.put_file(left, "half");
+    }
+    let shown = Rc::new(RefCell::new(Vec::new()));
+    let seen = Rc::clone(&shown);
+    bench.fake.install_program("systemd-analyze", move |fake: &FakeSystem, command: &Command| {
+        let path = command.argv.last().unwrap();
+        seen.borrow_mut().push((path.clone(), fake.text(path)));
+        Output::default()
+    });
+    let properties = json!({ "path": "/r/x.service", "content": "[Service]\n", "verify": "systemd_unit" });
+    bench.converge(&FILES, "create", properties).unwrap();
+    assert_eq!(shown.borrow()[..], [("/run/toque-verify/x.service".to_owned(), "[Service]\n".to_owned())]);
+    assert!(bench.fake.lstat(Path::new("/run/toque-verify")).is_err());
+    assert_eq!(bench.fake.text("/r/x.service"), "[Service]\n");
 }

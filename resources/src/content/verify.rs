@@ -1,12 +1,13 @@
 //! What must accept new content before it goes live.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::de::IgnoredAny;
 use toque_engine::command::{Command, shell_quote};
 use toque_engine::failure::{Attempting, Failure};
 use toque_engine::resource::{Apply, PropertyError, command_failure};
-use toque_engine::system::Ownership;
+
+use super::unit_file::accepted_by_systemd;
 
 /// One check of new content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +83,10 @@ impl Verify {
                 let line = text.replace("%{path}", &shell_quote(&staged.to_string_lossy()));
                 accepted(apply, &Command::shell(line), text, path)
             }
-            Self::SystemdUnit => systemd_unit(apply, staged, path),
+            Self::SystemdUnit => {
+                let content = apply.system.read(staged).attempting("read", staged)?;
+                accepted_by_systemd(apply, path, &content)
+            }
         }
     }
 }
@@ -99,27 +103,6 @@ fn accepted(apply: &Apply<'_>, command: &Command, text: &str, path: &Path) -> Re
         format!("the new content of `{}` was not accepted by `{text}`: {}", path.display(), failure.message)
     };
     Err(failure.hint("correct the content; the file was left as it is"))
-}
-
-/// systemd judges a unit by its name too, so it is shown a file of the real name, in a folder of its own. Where systemd is not
-/// installed there is nobody to ask.
-fn systemd_unit(apply: &Apply<'_>, staged: &Path, path: &Path) -> Result<(), Failure> {
-    let content = apply.system.read(staged).attempting("read", staged)?;
-    let folder: PathBuf = path.with_file_name(".toque-verify");
-    apply.system.create_dir(&folder, 0o700).attempting("create", &folder)?;
-    let named = folder.join(path.file_name().unwrap_or(path.as_os_str()));
-    let result = apply
-        .system
-        .stage(&named, &content, &Ownership::default())
-        .and_then(|unnamed| apply.system.rename(&unnamed, &named))
-        .attempting("write", &named)
-        .and_then(|()| {
-            let script = "command -v systemd-analyze >/dev/null || exit 0; exec systemd-analyze verify \"$0\"";
-            let command = Command::new(["/bin/sh", "-c", script, &named.to_string_lossy()]);
-            accepted(apply, &command, "systemd-analyze verify", path)
-        });
-    let removed = apply.system.remove_dir_all(&folder).attempting("remove", &folder);
-    result.and(removed)
 }
 
 fn json(text: &str) -> Option<String> {

@@ -24,6 +24,9 @@ pub struct Apt {
     refreshed: Refreshed,
 }
 
+/// Where apt finds its sources, pins and options, and keeps its lists: they decide which version is the candidate.
+const CONSULTED: [&str; 2] = ["/etc/apt", "/var/lib/apt"];
+
 /// What was asked of the package lists since they last changed, by release and name; `None` for a name that apt does not know.
 #[derive(Debug, Default)]
 struct Lists(RefCell<HashMap<Asked, Option<Policy>>>);
@@ -156,8 +159,11 @@ impl Apt {
             if !needs_lists(wish, found) {
                 continue;
             }
-            if lists_pending && found.installed.is_some() {
-                view.looked_at_everything();
+            if found.installed.is_some() {
+                CONSULTED.iter().for_each(|folder| view.looked_below(Path::new(folder)));
+                if lists_pending {
+                    view.looked_at_everything();
+                }
             }
             let policy = policies.get(&found.name).cloned().flatten().unwrap_or_default();
             let version = match &wish.version {
@@ -260,17 +266,16 @@ fn find(view: &View<'_>, installed: &Packages, name: &str, action: PackageAction
 /// What a `.deb` file would install.
 fn package_file(view: &View<'_>, path: &Path, wish: &Wish, found: &Found) -> Result<Target, Failure> {
     let argument = path.display().to_string();
-    view.stat(path).attempting("install from", path).map_err(missing_file)?;
+    let file = view.stat(path).attempting("install from", path).map_err(missing_file)?;
+    // A file that an earlier resource of this plan would bring is on no real device, and what is in it cannot be told yet.
+    if file.device == u64::MAX {
+        view.looked_at_everything();
+        return Ok(Target { version: None, argument, order: Ordering::Greater });
+    }
     let output = view.probe(&Command::new(["dpkg-deb", "--show", "--showformat=${Package}\t${Version}", "--", &argument]))?;
     let text = output.stdout();
-    let (name, version) = match text.split_once('\t') {
-        Some(parts) if output.success() => parts,
-        // An earlier resource of this plan would bring the file: what is in it cannot be told yet.
-        _ if view.planned(Area::Files, &argument).is_some() || view.lstat(path).is_ok_and(|file| file.device == u64::MAX) => {
-            view.looked_at_everything();
-            return Ok(Target { version: None, argument, order: Ordering::Greater });
-        }
-        _ => return Err(Failure::new(format!("`{argument}` is not a Debian package")).note(output.stderr())),
+    let Some((name, version)) = text.split_once('\t').filter(|_| output.success()) else {
+        return Err(Failure::new(format!("`{argument}` is not a Debian package")).note(output.stderr()));
     };
     if name != wish.name {
         return Err(Failure::new(format!("`{argument}` holds package `{name}`, not `{}`", wish.name)));

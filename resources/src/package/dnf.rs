@@ -25,6 +25,9 @@ pub struct Dnf {
 #[derive(Debug)]
 struct Installed(HashMap<String, Vec<Nevra>>);
 
+/// Where dnf finds its repositories, modules, locks and options: they decide what is on offer.
+const CONSULTED: [&str; 2] = ["/etc/yum.repos.d", "/etc/dnf"];
+
 /// What `dnf versionlock` keeps at its version.
 #[derive(Debug)]
 struct Locked(HashSet<String>);
@@ -148,8 +151,11 @@ impl Dnf {
             if !needs_offer(wish, found) {
                 continue;
             }
-            if lists_pending && found.installed.is_some() {
-                view.looked_at_everything();
+            if found.installed.is_some() {
+                CONSULTED.iter().for_each(|folder| view.looked_below(Path::new(folder)));
+                if lists_pending {
+                    view.looked_at_everything();
+                }
             }
             let all = offers.get(&found.name).map_or(&[][..], Vec::as_slice);
             let fitting = |offer: &&Nevra| {

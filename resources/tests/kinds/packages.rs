@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use toque_engine::command::{Command, Output};
+use toque_engine::report::Status;
 use toque_engine::system::FakeSystem;
 use toque_resources::simulated::debian;
 
@@ -77,6 +79,62 @@ fn removes_and_purges() {
     let (machine, lines) = converges(&machine, r#"package("web", #{ action: "purge" });"#);
     assert_eq!(lines, ["purge the configuration files of package `web`"]);
     assert_eq!(machine.text("/etc/web/web.conf"), "");
+}
+
+/// What lies at a path now says nothing about the file that a plan would put there.
+#[test]
+fn a_package_file_that_the_plan_replaces_is_not_asked() {
+    let machine = fresh();
+    machine.put_file("/srv/tool.deb", "old");
+    let told = Output { stdout: b"tool\t1.0".to_vec(), ..Output::default() };
+    machine.install_program("dpkg-deb", move |_: &FakeSystem, _: &Command| told.clone());
+    let recipe = r#"file("/srv/tool.deb", #{ content: "new" }); package("tool", #{ source: "/srv/tool.deb" });"#;
+    let planned_on = Rc::new(machine.clone());
+    let report = run(Rc::<FakeSystem>::clone(&planned_on), recipe, true);
+    let statuses: Vec<Status> = report.resources.iter().map(|record| record.status).collect();
+    assert_eq!(statuses, [Status::WouldChange, Status::MayChange]);
+    assert!(!planned_on.probes().iter().any(|probe| probe.contains("dpkg-deb")), "{:?}", planned_on.probes());
+}
+
+/// Pins, sources and options of apt decide which version is the candidate, and apt reads them by itself.
+#[test]
+fn what_would_change_below_the_configuration_of_apt_leaves_candidates_open() {
+    let (machine, _) = converges(&fresh(), r#"package("tool", #{ version: "1.0" });"#);
+    machine.put_dir("/etc/apt/preferences.d", 0o755);
+    let upgrade = r#"package("tool", #{ action: "upgrade" });"#;
+    let upgraded = |before: &str| {
+        let report = run(Rc::new(machine.clone()), &format!("{before}{upgrade}"), true);
+        report.resources.last().map(|record| record.status).unwrap()
+    };
+    assert_eq!(upgraded(""), Status::WouldChange);
+    assert_eq!(upgraded(r#"file("/etc/motd", #{ content: "x" });"#), Status::WouldChange);
+    assert_eq!(upgraded(r#"file("/etc/apt/preferences.d/pin", #{ content: "x" });"#), Status::MayChange);
+    assert_eq!(upgraded(r#"file("/etc/apt/apt.conf", #{ content: "x" });"#), Status::MayChange);
+    assert_eq!(upgraded(r#"directory("/var/lib/apt/lists", #{ mode: "0700" });"#), Status::MayChange);
+    // What a pin cannot change stays certain.
+    let report = run(
+        Rc::new(machine.clone()),
+        r#"file("/etc/apt/apt.conf", #{ content: "x" }); package("tool"); package("tool", #{ action: "remove" });"#,
+        true,
+    );
+    let statuses: Vec<Status> = report.resources.iter().map(|record| record.status).collect();
+    assert_eq!(statuses, [Status::WouldChange, Status::UpToDate, Status::WouldChange]);
+}
+
+#[test]
+fn what_would_change_below_the_configuration_of_dnf_leaves_offers_open() {
+    let machine = fresh();
+    let says = |text: &'static str| move |_: &FakeSystem, _: &Command| Output { stdout: text.into(), ..Output::default() };
+    machine.install_program("rpm", says("tool\t0\t1.0\t1\tnoarch\n"));
+    machine.install_program("dnf", says("tool\t0\t1.1\t1\tnoarch\n"));
+    let upgraded = |before: &str| {
+        let upgrade = r#"package("tool", #{ provider: "dnf", action: "upgrade" });"#;
+        let report = run(Rc::new(machine.clone()), &format!("{before}{upgrade}"), true);
+        report.resources.last().map(|record| record.status).unwrap()
+    };
+    assert_eq!(upgraded(r#"file("/etc/motd", #{ content: "x" });"#), Status::WouldChange);
+    assert_eq!(upgraded(r#"directory("/etc/yum.repos.d");"#), Status::MayChange);
+    assert_eq!(upgraded(r#"directory("/etc/dnf/modules.d", #{ recursive: true });"#), Status::MayChange);
 }
 
 #[test]

@@ -166,8 +166,12 @@ impl System for FakeSystem {
         self.execute(command)
     }
 
-    fn wait(&self, time: Duration) {
-        self.advance(time);
+    fn wait(&self, time: Duration) -> bool {
+        let stopped = self.state.borrow().stopped;
+        if !stopped {
+            self.advance(time);
+        }
+        !stopped
     }
 
     fn as_query(&self) -> &dyn Query {

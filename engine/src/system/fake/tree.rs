@@ -142,7 +142,7 @@ impl Tree {
     }
 
     pub fn write(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let number = self.find(path, true)?;
+        let number = self.find(path, false)?;
         let now = self.tick();
         let inode = self.inode_mut(number)?;
         match &mut inode.content {
@@ -195,8 +195,12 @@ impl Tree {
     }
 
     pub fn set_mode(&mut self, path: &Path, mode: u32) -> io::Result<()> {
-        let number = self.find(path, true)?;
-        self.inode_mut(number)?.mode = mode & 0o7777;
+        let number = self.find(path, false)?;
+        let inode = self.inode_mut(number)?;
+        if matches!(inode.content, Content::Link(_)) {
+            return Err(Errno::ELOOP.into());
+        }
+        inode.mode = mode & 0o7777;
         Ok(())
     }
 
@@ -216,7 +220,7 @@ impl Tree {
     }
 
     pub fn touch(&mut self, path: &Path) -> io::Result<()> {
-        let number = self.find(path, true)?;
+        let number = self.find(path, false)?;
         let now = self.tick();
         self.inode_mut(number)?.modified = now;
         Ok(())

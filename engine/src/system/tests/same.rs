@@ -181,6 +181,11 @@ const OPERATIONS: &[(&str, Operation)] = &[
     ("set the mode of one name", |s, r| done(s.set_mode(&r.join("one"), 0o600))),
     ("set the mode of a dangling link", |s, r| done(s.set_mode(&r.join("dangling"), 0o600))),
     ("set the mode of nothing", |s, r| done(s.set_mode(&r.join("none"), 0o600))),
+    ("set the mode of a directory", |s, r| done(s.set_mode(&r.join("full"), 0o2750))),
+    ("set the mode of a link to a directory", |s, r| done(s.set_mode(&r.join("to-dir"), 0o700))),
+    ("set the mode of a loop", |s, r| done(s.set_mode(&r.join("loop-a"), 0o600))),
+    ("write through a dangling link", |s, r| done(s.write_in_place(&r.join("dangling"), b"new"))),
+    ("touch a link", |s, r| done(s.touch(&r.join("to-file")))),
     ("touch a file", |s, r| done(s.touch(&r.join("plain")))),
     ("touch nothing", |s, r| done(s.touch(&r.join("none")))),
     ("touch a dangling link", |s, r| done(s.touch(&r.join("dangling")))),
@@ -249,6 +254,54 @@ fn times_follow_changes() {
         assert_eq!(modified("one"), before, "a mode is not content");
         assert_eq!(system.stat(&root.join("one")).unwrap().inode, system.stat(&root.join("other")).unwrap().inode);
     }
+}
+
+#[test]
+fn a_link_that_was_put_in_the_place_of_something_is_not_followed() {
+    let directory = tempfile::tempdir().unwrap();
+    let fake = FakeSystem::new();
+    fake.put_dir("/work", 0o755);
+    for (system, root) in [(&HostSystem::new() as &dyn System, directory.path()), (&fake, Path::new("/work"))] {
+        prepare(system, root).unwrap();
+        let before = system.stat(&root.join("plain")).unwrap();
+        let link = root.join("to-file");
+        if root != Path::new("/work") {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        assert_eq!(system.set_mode(&link, 0o600).unwrap_err().raw_os_error(), Some(40));
+        assert_eq!(system.write_in_place(&link, b"new").unwrap_err().raw_os_error(), Some(40));
+        system.touch(&link).unwrap();
+        assert_eq!(system.stat(&root.join("plain")).unwrap(), before);
+        assert!(system.lstat(&link).unwrap().modified > before.modified);
+    }
+}
+
+#[test]
+fn a_new_directory_that_is_swapped_for_a_link_is_not_followed() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+    let directory = tempfile::tempdir().unwrap();
+    let [place, link, shadow] = ["ssh", "link", "shadow"].map(|name| directory.path().join(name));
+    std::fs::write(&shadow, "secret").unwrap();
+    std::os::unix::fs::symlink(&shadow, &link).unwrap();
+    let host = HostSystem::new();
+    host.set_mode(&shadow, 0o600).unwrap();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                let _ = renameat2(AT_FDCWD, &place, AT_FDCWD, &link, RenameFlags::RENAME_EXCHANGE);
+            }
+        });
+        for _ in 0..300 {
+            let _ = host.create_dir(&place, 0o755);
+            // It is at one of the two places, and comes here again.
+            while std::fs::remove_dir(&place).is_err_and(|error| error.kind() != io::ErrorKind::NotFound) {}
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(crate::system::Query::stat(&host, &shadow).unwrap().mode, 0o600);
 }
 
 #[test]
