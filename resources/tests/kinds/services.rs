@@ -1,6 +1,10 @@
 //! `service` by systemd, and `systemd_unit`.
 
+use std::io::ErrorKind;
+use std::path::Path;
+
 use toque_engine::report::Status;
+use toque_engine::system::{Operation, Query};
 
 use crate::{converges, fails, fresh, planned};
 
@@ -51,4 +55,16 @@ fn a_service_that_fails_shows_its_state() {
         said.contains("exited with 1") && said.contains("Active: failed") && said.contains("journalctl -u bad.service"),
         "{said}"
     );
+}
+
+#[test]
+fn a_unit_file_that_cannot_be_replaced_is_written_in_place() {
+    const PATH: &str = "/etc/systemd/system/job.service";
+    let machine = fresh();
+    machine.put_file(PATH, "[Service]\nExecStart=/bin/false\n");
+    machine.break_operation(Operation::Rename, PATH, ErrorKind::ResourceBusy);
+    let recipe = r#"systemd_unit("job.service", #{ content: "[Service]\nExecStart=/bin/true\n", action: "create" });"#;
+    let (machine, _) = converges(&machine, recipe);
+    assert_eq!(machine.text(PATH), "[Service]\nExecStart=/bin/true\n");
+    assert_eq!(machine.read_dir(Path::new("/etc/systemd/system")).unwrap(), ["job.service"]);
 }
