@@ -11,6 +11,7 @@ pub mod resource;
 pub mod runs;
 
 use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -19,6 +20,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use toque_engine::diagnostic::{Diagnostic, Source, Span};
 use toque_engine::event::Sink;
+use toque_engine::failure::plain_io;
 use toque_engine::name::RecipeName;
 use toque_engine::report::{Outcome, Report};
 use toque_engine::run::{Options, Refused};
@@ -112,6 +114,9 @@ pub fn heed_signals(stop: &Stop) {
     if let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) {
         std::thread::spawn(move || {
             for _ in signals.forever() {
+                if !stop.requested() {
+                    output::message("told to stop: what is in progress is finished first; once more ends it");
+                }
                 stop.request();
             }
         });
@@ -125,13 +130,21 @@ pub fn listener(reporting: &Reporting, settings: &Settings) -> Result<Box<dyn Si
         (_, true) => Detail::Verbose,
         _ => Detail::Usual,
     };
+    if let Some(path) = &reporting.report {
+        // Better to know before the machine is changed.
+        let opened = std::fs::File::options().write(true).create(true).truncate(false).open(path);
+        opened
+            .map_err(|error| Diagnostic::error(format!("cannot write the report to `{}`: {}", path.display(), plain_io(&error))))?;
+    }
     let log = match &settings.log {
         Some(path) => Some(
             std::fs::File::options()
                 .append(true)
                 .create(true)
+                // It holds diffs of files that not everybody may read.
+                .mode(0o600)
                 .open(path)
-                .map_err(|error| Diagnostic::error(format!("cannot open the log `{}`: {error}", path.display())))?,
+                .map_err(|error| Diagnostic::error(format!("cannot open the log `{}`: {}", path.display(), plain_io(&error))))?,
         ),
         None => None,
     };
@@ -147,7 +160,7 @@ pub fn finish(report: &Report, reporting: &Reporting) -> Result<Exit, Refused> {
     if let Some(path) = &reporting.report
         && let Err(error) = std::fs::write(path, json() + "\n")
     {
-        output::message(&format!("error: cannot write the report to `{}`: {error}", path.display()));
+        output::message(&format!("error: cannot write the report to `{}`: {}", path.display(), plain_io(&error)));
         return Ok(if report.outcome == Outcome::Success { Exit::Failed } else { exit_of(report) });
     }
     Ok(exit_of(report))
@@ -180,7 +193,7 @@ fn read_attributes(place: &str, system: &HostSystem) -> Result<Value, Diagnostic
     let what = if place == "-" { "standard input" } else { place };
     let text = if place == "-" {
         let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map_err(|error| error.to_string()).map(|_| text)
+        std::io::stdin().read_to_string(&mut text).map_err(|error| plain_io(&error)).map(|_| text)
     } else if place.starts_with("http://") || place.starts_with("https://") {
         let request =
             Request { url: place.to_owned(), headers: Vec::new(), timeout: std::time::Duration::from_secs(60), verify: true };
@@ -190,7 +203,7 @@ fn read_attributes(place: &str, system: &HostSystem) -> Result<Value, Diagnostic
             Err(failure) => Err(failure.message),
         }
     } else {
-        std::fs::read_to_string(place).map_err(|error| error.to_string())
+        std::fs::read_to_string(place).map_err(|error| plain_io(&error))
     };
     let text = text.map_err(|cause| Diagnostic::error(format!("cannot read the attributes from {what}: {cause}")))?;
     parse_json(what, &text)
@@ -229,7 +242,7 @@ pub fn recipe_source(file: Option<&PathBuf>, code: Option<&str>) -> Result<Sourc
         (_, Some(code)) => Ok(Source { name: "-e".to_owned(), path: None, text: code.to_owned() }),
         (Some(path), None) => {
             let text = std::fs::read_to_string(path)
-                .map_err(|error| Diagnostic::error(format!("cannot read the recipe `{}`: {error}", path.display())))?;
+                .map_err(|error| Diagnostic::error(format!("cannot read the recipe `{}`: {}", path.display(), plain_io(&error))))?;
             Ok(Source { name: path.display().to_string(), path: Some(path.clone()), text })
         }
         (None, None) => Err(Diagnostic::error("name a recipe file, or give the recipe with `-e`")),

@@ -37,5 +37,6 @@ fn main() -> ExitCode {
         output::diagnostic::print(&refused.diagnostics);
         if refused.stopped { Exit::Stopped } else { Exit::Refused }
     });
+    let exit = if exit == Exit::Success && output::lost() { Exit::Failed } else { exit };
     ExitCode::from(exit.code())
 }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use toque_engine::Limits;
 use toque_engine::cookbook::toml_diagnostic;
 use toque_engine::diagnostic::Diagnostic;
+use toque_engine::failure::plain_io;
 use toque_engine::system::Proxies;
 
 /// The fields of `toque.toml`.
@@ -62,7 +63,9 @@ impl Settings {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) => return Err(Diagnostic::error(format!("cannot read the settings in `{}`: {error}", path.display()))),
+            Err(error) => {
+                return Err(Diagnostic::error(format!("cannot read the settings in `{}`: {}", path.display(), plain_io(&error))));
+            }
         };
         let mut settings: Self = toml::from_str(&text).map_err(|error| toml_diagnostic(path, &text, &error))?;
         let beside = |path_in: &mut Option<PathBuf>| {
@@ -148,8 +151,9 @@ pub fn seconds(number: f64) -> Duration {
 /// The repository: the one named, else the nearest folder above with `Cookfile.toml` or `cookbooks/`.
 pub fn find_repository(named: Option<&Path>) -> Result<Option<PathBuf>, Diagnostic> {
     if let Some(named) = named {
-        let found = std::fs::canonicalize(named)
-            .map_err(|error| Diagnostic::error(format!("cannot open the repository `{}`: {error}", named.display())))?;
+        let found = std::fs::canonicalize(named).map_err(|error| {
+            Diagnostic::error(format!("cannot open the repository `{}`: {}", named.display(), plain_io(&error)))
+        })?;
         return Ok(Some(found));
     }
     let here = std::env::current_dir().map_err(|error| Diagnostic::error(format!("cannot tell the current folder: {error}")))?;

@@ -7,12 +7,12 @@ use std::rc::Rc;
 use walkdir::WalkDir;
 
 use crate::cookbook::{self, Cookbook, Cookbooks};
-use crate::diagnostic::{Diagnostic, Diagnostics, Source};
+use crate::diagnostic::{Diagnostic, Source};
 use crate::facts::shipped::{Shipped, shipped, shipped_platforms};
 use crate::language::Language;
 use crate::name::RecipeName;
 use crate::registry::Registry;
-use crate::run::{Options, Refused, open, try_compile};
+use crate::run::{self, Options, open};
 use crate::session::{Limits, Reach};
 use crate::stop::Stop;
 use crate::system::FakeSystem;
@@ -99,8 +99,7 @@ fn check_cookbook(
         for recipe in roots(cookbook, &included) {
             let run_list = vec![RecipeName { cookbook: name.clone(), recipe }];
             let options = options(machine.clone(), run_list);
-            let refused = try_compile(Rc::new(FakeSystem::new()), Rc::clone(registry), &options, Box::new(())).err();
-            for mistake in refused.into_iter().flat_map(|refused| refused.diagnostics.0) {
+            for mistake in run::mistakes(Rc::new(FakeSystem::new()), Rc::clone(registry), &options) {
                 match compiled.iter_mut().find(|(known, _)| place(known) == place(&mistake) && known.message == mistake.message) {
                     Some((_, on)) => on.push(platform_of(machine)),
                     None => compiled.push((mistake, vec![platform_of(machine)])),
@@ -134,10 +133,7 @@ fn check_recipe(registry: &Rc<Registry>, checked: &Checked, recipe: &Source) -> 
         Ok(looked) => mistakes.extend(looked.mistakes),
         Err(refused) => mistakes.extend(refused.diagnostics.0),
     }
-    let compiled = try_compile(Rc::new(FakeSystem::new()), Rc::clone(registry), &options, Box::new(()));
-    if let Err(Refused { diagnostics: Diagnostics(more), .. }) = compiled {
-        mistakes.extend(more);
-    }
+    mistakes.extend(run::mistakes(Rc::new(FakeSystem::new()), Rc::clone(registry), &options));
     mistakes
 }
 
@@ -216,6 +212,8 @@ fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
 /// By file and place, each once: what was seen in a look is often also what stopped a run.
 fn sorted(mut mistakes: Vec<Diagnostic>) -> Vec<Diagnostic> {
     mistakes.sort_by(|one, two| (place(one), &one.message).cmp(&(place(two), &two.message)));
-    mistakes.dedup_by(|one, two| place(one) == place(two) && one.message == two.message);
+    // What was seen in a look is often also what stopped a run, there with the place of the call.
+    let line = |mistake: &Diagnostic| mistake.span.as_ref().map(|span| (span.source.name.clone(), span.line));
+    mistakes.dedup_by(|one, two| line(one) == line(two) && one.message == two.message && one.severity == two.severity);
     mistakes
 }

@@ -231,5 +231,6 @@ impl Scope for ResolveScope<'_> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Diagnostic> {
-    std::fs::read(path).map_err(|error| Diagnostic::error(format!("cannot read `{}`: {error}", path.display())))
+    std::fs::read(path)
+        .map_err(|error| Diagnostic::error(format!("cannot read `{}`: {}", path.display(), crate::failure::plain_io(&error))))
 }

@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 
 use crate::diagnostic::{Diagnostic, Source, Span, did_you_mean};
+use crate::failure::plain_io;
 use crate::version::{Constraint, Version};
 
 /// A cookbook's `cookbook.toml`, and its folder.
@@ -49,7 +50,7 @@ pub fn find(repository: &Path) -> (Cookbooks, Vec<Diagnostic>) {
         Ok(entries) => entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir() && !hidden(path)).collect(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
         Err(error) => {
-            wrong.push(Diagnostic::error(format!("cannot list the cookbooks in `{}`: {error}", folder.display())));
+            wrong.push(Diagnostic::error(format!("cannot list the cookbooks in `{}`: {}", folder.display(), plain_io(&error))));
             Vec::new()
         }
     };
@@ -91,7 +92,7 @@ impl Cookbook {
                         .hint("write a cookbook.toml with at least `name` and `version`, or move the folder out of cookbooks/")
                 });
             }
-            Err(error) => return Err(Diagnostic::error(format!("cannot read `{}`: {error}", path.display()))),
+            Err(error) => return Err(Diagnostic::error(format!("cannot read `{}`: {}", path.display(), plain_io(&error)))),
         };
         let about: About = toml::from_str(&text).map_err(|error| toml_diagnostic(&path, &text, &error))?;
         if let Some(folder) = root.file_name().and_then(|name| name.to_str())

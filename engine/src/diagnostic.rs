@@ -127,6 +127,9 @@ impl Diagnostic {
         for (span, _) in &mut self.frames {
             *span = span.hidden();
         }
+        self.message = without_values(&self.message);
+        self.notes = vec!["more is known and not shown: the resource is sensitive".to_owned()];
+        self.hints = self.hints.iter().map(|hint| without_values(hint)).collect();
         self
     }
 
@@ -188,6 +191,15 @@ impl fmt::Display for Diagnostics {
 }
 
 impl std::error::Error for Diagnostics {}
+
+/// Values stand in backticks. A text without any is somebody's own words, which may be the secret itself.
+fn without_values(text: &str) -> String {
+    if !text.contains('`') {
+        return "it failed".to_owned();
+    }
+    let parts = text.split('`').enumerate();
+    parts.map(|(index, part)| if index % 2 == 0 { part } else { "[sensitive]" }).collect()
+}
 
 /// "did you mean `x`?", when one of `candidates` is near enough to `wanted` to be a slip of the finger.
 pub fn did_you_mean<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {

@@ -83,8 +83,9 @@ fn is_loop(error: &std::io::Error) -> bool {
     error.raw_os_error() == Some(nix::errno::Errno::ELOOP as i32)
 }
 
-/// Rust's texts end in "(os error 13)", which tells an operator nothing.
-fn plain_io(error: &std::io::Error) -> String {
+/// An error's cause without Rust's "(os error 13)", which tells an operator nothing.
+#[must_use]
+pub fn plain_io(error: &std::io::Error) -> String {
     let text = error.to_string();
     let plain = text.split(" (os error").next().unwrap_or(&text);
     let mut letters = plain.chars();

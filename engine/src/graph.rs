@@ -90,6 +90,17 @@ pub enum Timing {
 }
 
 impl Timing {
+    /// The timing of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "delayed" => Some(Self::Delayed),
+            "immediately" | "immediate" => Some(Self::Immediately),
+            "before" => Some(Self::Before),
+            _ => None,
+        }
+    }
+
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

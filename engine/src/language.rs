@@ -24,7 +24,7 @@ pub use closure::{Closure, Lazy};
 pub use engine::FUNCTIONS;
 pub(crate) use functions::{diagnostic_of, hex};
 pub use kinds::COMMON;
-pub(crate) use kinds::{numbers, plain_message};
+pub(crate) use kinds::{nothing, numbers, plain_message};
 
 use crate::diagnostic::{Diagnostic, Source};
 use crate::name::RecipeName;
@@ -33,13 +33,15 @@ use crate::session::Session;
 /// The language of one run.
 pub struct Language {
     engine: rhai::Engine,
+    /// Accepts variables that nothing defines, for looking at scripts.
+    lenient: std::cell::OnceCell<rhai::Engine>,
     session: Rc<Session>,
 }
 
 impl Language {
     #[must_use]
     pub fn new(session: &Rc<Session>) -> Self {
-        Self { engine: engine::build(session), session: Rc::clone(session) }
+        Self { engine: engine::build(session), lenient: std::cell::OnceCell::new(), session: Rc::clone(session) }
     }
 
     /// Runs an attribute file or a recipe from disk.
@@ -66,7 +68,12 @@ impl Language {
 
     /// Looks at a script without running it.
     pub fn look(&self, source: &Rc<Source>) -> Looked {
-        check::look(&self.engine, &self.session, source)
+        let lenient = self.lenient.get_or_init(|| {
+            let mut lenient = engine::build(&self.session);
+            lenient.set_strict_variables(false);
+            lenient
+        });
+        check::look(&self.engine, lenient, &self.session, source)
     }
 
     /// Looks at a script on disk without running it.

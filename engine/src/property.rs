@@ -61,6 +61,9 @@ impl Visitor<'_> for ModeVisitor {
         let looks_octal = (0o1000..1000).contains(&number) && number.to_string().bytes().all(|digit| digit < b'8');
         match u32::try_from(number) {
             Ok(mode) if mode <= 0o7777 && !looks_octal => Ok(Mode(mode)),
+            Ok(mode) if mode > 0o7777 && !looks_octal => {
+                Err(E::custom(format!("0o{number:o} is no mode: it has more than four octal digits")))
+            }
             _ => Err(E::custom(format!("{number} is a decimal number: write \"{number:04}\" or 0o{number} for a mode"))),
         }
     }

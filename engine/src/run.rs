@@ -157,15 +157,18 @@ pub fn providers(
     })
 }
 
-/// Compiles only, to find out whether it does.
-/// # Errors
-/// What does not compile.
-pub fn try_compile(system: Rc<dyn System>, registry: Rc<Registry>, options: &Options, sink: Box<dyn Sink>) -> Result<(), Refused> {
+/// Compiles only, going on as far as it can, and gives what is wrong.
+pub(crate) fn mistakes(system: Rc<dyn System>, registry: Rc<Registry>, options: &Options) -> Vec<Diagnostic> {
     stacker::grow(STACK, || {
-        let session = open(system, registry, options, sink)?;
+        let session = match open(system, registry, options, Box::new(())) {
+            Ok(session) => session,
+            Err(refused) => return refused.diagnostics.0,
+        };
         let language = Language::new(&session);
-        compile(&session, &language, &recipes(options))?;
-        Ok(())
+        if let Err(Diagnostics(last)) = compile(&session, &language, &recipes(options)) {
+            last.into_iter().for_each(|mistake| session.note_mistake(mistake));
+        }
+        session.mistakes.take()
     })
 }
 
@@ -255,6 +258,10 @@ fn run(
     let compile_seconds = begun.elapsed().as_secs_f64();
     let id = format!("{}-{}", started.strftime("%Y%m%dT%H%M%S%.3fZ"), std::process::id());
     let journal = Journal::open(options.state_dir.as_deref())?;
+    if journal.unreadable > 0 {
+        let message = "owed.jsonl in the state directory is damaged: what its unreadable lines owe will not be delivered";
+        session.event(&Event::Log { level: crate::resource::Level::Warn, message });
+    }
     let count = compiled.resources.len();
     session.event(&Event::Converging { resources: count });
     let mut walk = Converge::new(&session, &language, &*system, &compiled, mode, &id, journal);
@@ -281,7 +288,7 @@ fn report(walk: &mut Converge<'_>, options: &Options, times: &Times) -> Report {
     let counts = Counts { resources: all - removed, not_reached: not_reached.len(), ..counts };
     let interrupted = walk.records.iter().any(|(_, record)| record.status == Status::Interrupted);
     let left_over = !not_reached.is_empty() || walk.journal.owed().next().is_some();
-    let outcome = if interrupted || (walk.stopping() && left_over) {
+    let outcome = if interrupted || (walk.stopping() && (left_over || !walk.errors.is_empty())) {
         Outcome::Stopped
     } else if walk.errors.is_empty() {
         Outcome::Success
@@ -383,6 +390,8 @@ pub(crate) fn open(
         callbacks: RefCell::default(),
         run_state: rhai::Dynamic::from_map(rhai::Map::new()).into_shared(),
         changed: RefCell::default(),
+        mistakes: RefCell::default(),
+        asked: Cell::new(false),
         deadline: Cell::new(None),
         operations: Cell::new(0),
         stop: options.stop.clone(),
@@ -393,10 +402,9 @@ pub(crate) fn open(
 fn cookbooks(repository: Option<&Path>, run_list: &[RecipeName]) -> Result<Cookbooks, Refused> {
     let Some(repository) = repository else { return Ok(Cookbooks::new()) };
     let (all, wrong) = cookbook::find(repository);
-    if !wrong.is_empty() {
-        return Err(Diagnostics(wrong).into());
-    }
     let wanted = run_list.iter().map(|name| name.cookbook.clone());
-    let needed = cookbook::in_order(&all, wanted)?;
+    // A cookbook that cannot be read matters only to those who need it.
+    let needed =
+        cookbook::in_order(&all, wanted).map_err(|missing| if wrong.is_empty() { missing.into() } else { Diagnostics(wrong) })?;
     Ok(needed.into_iter().map(|cookbook| (cookbook.about.name.clone(), cookbook)).collect())
 }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use crate::cookbook::Cookbooks;
-use crate::diagnostic::{Source, Span};
+use crate::diagnostic::{Diagnostic, Severity, Source, Span};
 use crate::event::{Event, Sink};
 use crate::graph::Graph;
 use crate::language::Closure;
@@ -89,6 +89,10 @@ pub struct Session {
     pub run_state: rhai::Dynamic,
     /// What each resource's `changed` answers, by index.
     pub changed: RefCell<HashMap<usize, Changed>>,
+    /// What `check` found while it went on.
+    pub mistakes: RefCell<Vec<Diagnostic>>,
+    /// A script wanted to look at the machine and was not let.
+    pub asked: Cell<bool>,
     pub deadline: Cell<Option<Instant>>,
     pub operations: Cell<u64>,
     /// Ends scripts when the run is told to stop.
@@ -142,6 +146,25 @@ impl Session {
         }
         let folders = crate::command::DEFAULT_PATH.split(':');
         folders.map(|folder| std::path::Path::new(folder).join(name)).any(|path| self.view.exists(&path))
+    }
+
+    /// Whether a script may look at the machine. Where it may not, what it makes of the answer is no proof of a mistake.
+    pub fn may_ask(&self) -> bool {
+        if self.reach == Reach::Repository {
+            self.asked.set(true);
+        }
+        self.reach == Reach::Machine
+    }
+
+    /// Keeps a mistake, so that looking can go on.
+    pub fn note_mistake(&self, mistake: Diagnostic) {
+        let mistake = if self.asked.get() {
+            let unsure = "the recipe asked the machine before, and `check` does not: it may be no mistake";
+            Diagnostic { severity: Severity::Warning, ..mistake }.note(unsure)
+        } else {
+            mistake
+        };
+        self.mistakes.borrow_mut().push(mistake);
     }
 
     /// Remembers a text under its name, so that positions in it can be shown.

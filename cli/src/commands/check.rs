@@ -6,6 +6,7 @@ use std::rc::Rc;
 use serde_json::json;
 use toque_engine::check::{Checked, check as check_all};
 use toque_engine::diagnostic::{Diagnostic, Severity};
+use toque_engine::failure::plain_io;
 use toque_engine::run::Refused;
 
 use super::{Exit, recipe_source};
@@ -48,8 +49,8 @@ pub fn check(args: &Check) -> Result<Exit, Refused> {
 
 /// A path is a recipe, a cookbook of a repository, or a repository.
 fn sort_in(path: &Path, checked: &mut Checked) -> Result<(), Diagnostic> {
-    let full =
-        std::fs::canonicalize(path).map_err(|error| Diagnostic::error(format!("cannot check `{}`: {error}", path.display())))?;
+    let full = std::fs::canonicalize(path)
+        .map_err(|error| Diagnostic::error(format!("cannot check `{}`: {}", path.display(), plain_io(&error))))?;
     if full.is_file() {
         checked.recipes.push(recipe_source(Some(&path.to_owned()), None)?);
         return Ok(());

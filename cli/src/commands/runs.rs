@@ -29,7 +29,11 @@ pub fn runs(args: &Runs) -> Result<Exit, Refused> {
             });
         }
         RunsWhat::Owed { forget: None } => {
-            for owed in Journal::open(Some(&state_dir))?.owed() {
+            let journal = Journal::open(Some(&state_dir))?;
+            if journal.unreadable > 0 {
+                output::message(&format!("warning: {} lines of the journal cannot be read", journal.unreadable));
+            }
+            for owed in journal.owed() {
                 let declared = owed.declared.as_deref().map_or(String::new(), |place| format!(", declared at {place}"));
                 output::print(&format!(
                     "{} {} ({}; because {} changed in run {}{declared})",

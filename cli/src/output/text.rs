@@ -109,7 +109,7 @@ impl Sink for Text {
             Event::Output { line } => self.message(&format!("{DIM}  | {line}{DIM:#}")),
             Event::Done(record) => self.done(record),
             Event::Delayed { .. } => {}
-            Event::Stopping => self.message("told to stop: nothing further is begun"),
+            Event::Stopping => self.message("stopped: nothing further is begun"),
             Event::Log { level, message } => {
                 let shown = match level {
                     Level::Debug => self.detail == Detail::Verbose,
@@ -142,7 +142,9 @@ fn described(record: &Record) -> String {
         let _ = write!(text, ": {style}{word}{style:#}");
     }
     if !record.depends_on.is_empty() {
-        let _ = write!(text, ", depending on {}", record.depends_on.join(", "));
+        let named = record.depends_on.iter().take(3).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let more = record.depends_on.len().saturating_sub(3);
+        let _ = write!(text, ", depending on {named}{}", if more > 0 { format!(" and {more} more") } else { String::new() });
     }
     match &record.cause {
         Cause::Declared => {}

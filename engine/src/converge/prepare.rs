@@ -42,9 +42,11 @@ impl Converge<'_> {
                 let mut properties = fixed.clone();
                 for lazy in lazy {
                     let value = self.language.evaluate(lazy)?;
-                    if !value.is_null() {
-                        properties.insert(lazy.property.clone(), value);
+                    if value.is_null() {
+                        let nothing = crate::language::nothing(&lazy.property);
+                        return Err(Diagnostic::error(nothing.message).hint("a closure of a property returns its value").into());
                     }
+                    properties.insert(lazy.property.clone(), value);
                 }
                 let kind = &self.session.registry.kinds[ready.kind];
                 let checked = (kind.parse)(properties).and_then(|resource| {

@@ -127,8 +127,9 @@ impl Converge<'_> {
             record.ignored = ready.common.ignore_failure != IgnoreFailure::No && !wrong.interrupted;
             let quiet = ready.common.ignore_failure == IgnoreFailure::Quiet && record.ignored;
             if !quiet {
-                let error = about(wrong.diagnostic, &ready.id, ready.span.clone());
-                record.error = Some(Box::new(if ready.common.sensitive { error.hidden() } else { error }));
+                let wrong = if ready.common.sensitive { wrong.diagnostic.hidden() } else { wrong.diagnostic };
+                let span = ready.span.as_ref().map(|span| if ready.common.sensitive { span.hidden() } else { span.clone() });
+                record.error = Some(Box::new(about(wrong, &ready.id, span)));
             }
             record.changes.clear();
             return Ok(Turn { record, doubts: Causes::new() });
@@ -152,7 +153,9 @@ impl Converge<'_> {
             let (provider, plan, desired) = desired;
             let provider: &dyn AnyProvider = &*session.registry.kinds[ready.kind].providers[provider];
             record.provider = Some(provider.name());
-            provider.announce(self, &*desired, number)?;
+            if !ready.common.sensitive {
+                provider.announce(self, &*desired, number)?;
+            }
             if plan.shown.is_empty() && tries.failed.is_empty() {
                 record.status = Status::UpToDate;
                 return Ok(Causes::new());

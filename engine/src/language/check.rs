@@ -7,10 +7,11 @@ use std::rc::Rc;
 use rhai::{AST, ASTNode, Engine, Expr, FnCallExpr, Position, Stmt};
 
 use super::error::unknown_word;
+use super::handle::unknown_timing;
 use super::{COMMON, script};
 use crate::diagnostic::{Diagnostic, Source, did_you_mean};
-use crate::graph::{Act, actions_hint};
-use crate::name::ResourceId;
+use crate::graph::{Act, Timing, actions_hint};
+use crate::name::{RecipeName, ResourceId};
 use crate::registry::Kind;
 use crate::session::Session;
 
@@ -22,14 +23,22 @@ pub struct Looked {
     pub includes: Vec<String>,
 }
 
-pub(super) fn look(engine: &Engine, session: &Session, source: &Rc<Source>) -> Looked {
+/// `lenient` parses also what uses variables that nothing defines, so that such a slip does not hide what else is wrong.
+pub(super) fn look(engine: &Engine, lenient: &Engine, session: &Session, source: &Rc<Source>) -> Looked {
     session.sources.borrow_mut().insert(source.name.clone(), Rc::clone(source));
-    let ast = match script::compile(engine, session, source) {
-        Ok(ast) => ast,
-        Err(mistake) => return Looked { mistakes: vec![mistake], includes: Vec::new() },
-    };
-    let known = function_names(engine, &ast);
     let mut looked = Looked::default();
+    let ast = match script::parse(engine, session, source, &source.text) {
+        Ok(ast) => ast,
+        Err((mistake, variable)) => {
+            looked.mistakes.push(mistake);
+            match script::parse(lenient, session, source, &source.text) {
+                Ok(ast) if variable => ast,
+                _ => return looked,
+            }
+        }
+    };
+    looked.mistakes.extend(script::oddities(session, source, &ast));
+    let known = function_names(engine, &ast);
     ast.walk(&mut |path| {
         match path.last() {
             Some(ASTNode::Expr(Expr::FnCall(call, at)) | ASTNode::Stmt(Stmt::FnCall(call, at))) => {
@@ -75,6 +84,10 @@ fn function_call(
     } else if name == "include_recipe" {
         if let Some(Expr::StringConstant(recipe, _)) = call.args.first() {
             looked.includes.push(recipe.to_string());
+            let own = source.path.as_deref().and_then(|path| owner(session, path));
+            if let Some(mistake) = own.and_then(|own| unknown_recipe(session, recipe, &own)) {
+                looked.mistakes.push(mistake.at(place(at)));
+            }
         }
     } else if !known.contains(name) && !name.starts_with("anon$") {
         looked.mistakes.push(unknown_word(session, name).at(place(at)));
@@ -110,6 +123,31 @@ fn property(
     }
 }
 
+/// The cookbook that a script belongs to.
+fn owner(session: &Session, path: &std::path::Path) -> Option<String> {
+    session.cookbooks.values().find(|cookbook| path.starts_with(&cookbook.root)).map(|cookbook| cookbook.about.name.clone())
+}
+
+/// A recipe that is included by name and is not there.
+fn unknown_recipe(session: &Session, text: &str, own: &str) -> Option<Diagnostic> {
+    let name = match RecipeName::parse(text, Some(own)) {
+        Ok(name) => name,
+        Err(wrong) => return Some(Diagnostic::error(wrong)),
+    };
+    match session.cookbooks.get(&name.cookbook) {
+        Some(cookbook) if cookbook.recipe(&name.recipe).is_none() => {
+            let missing = Diagnostic::error(format!("cookbook `{}` has no recipe `{}`", name.cookbook, name.recipe));
+            let recipes = cookbook.recipes();
+            Some(match did_you_mean(&name.recipe, recipes.iter().map(String::as_str)) {
+                Some(hint) => missing.hint(hint),
+                None => missing.hint(format!("add it as recipes/{}.rhai", name.recipe)),
+            })
+        }
+        Some(_) => None,
+        None => Some(script::undeclared(own, &name)),
+    }
+}
+
 /// `.notifies("action", "kind[name]")` and its like, where both are written out.
 fn method_call(session: &Session, source: &Rc<Source>, call: &FnCallExpr, looked: &mut Looked) {
     let relation = ["notifies", "subscribes"].contains(&call.name.as_str());
@@ -118,6 +156,11 @@ fn method_call(session: &Session, source: &Rc<Source>, call: &FnCallExpr, looked
         return;
     }
     let place = |position: &Position| session.span(Some(&source.name), *position);
+    if let Some(Expr::StringConstant(timing, at)) = call.args.get(2)
+        && Timing::named(timing).is_none()
+    {
+        looked.mistakes.push(unknown_timing(timing).at(place(at)));
+    }
     let Some(kind) = ResourceId::parse(target).map(|id| id.kind) else {
         let mistake = Diagnostic::error(format!("`{target}` names no resource")).at(place(target_at));
         looked.mistakes.push(mistake.hint("write it as `kind[name]`, such as `service[nginx]`"));

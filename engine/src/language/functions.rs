@@ -23,7 +23,7 @@ use crate::failure::Failure;
 use crate::name::RecipeName;
 use crate::property::{Account, CommandLine, OneOrMany, Seconds};
 use crate::resource::{self, command_failure};
-use crate::session::{Reach, Session};
+use crate::session::Session;
 use crate::system::Query;
 use crate::version::{Constraint, Version};
 
@@ -75,8 +75,7 @@ fn flow(engine: &mut Engine, session: &Rc<Session>) {
         if let Some(own) = own.filter(|own| *own != name.cookbook) {
             let declared = s.cookbooks.get(&own).is_none_or(|cookbook| cookbook.about.dependencies.contains_key(&name.cookbook));
             if !declared {
-                let wrong = Diagnostic::error(format!("`{own}` includes `{name}` without depending on `{}`", name.cookbook))
-                    .hint(format!("add `{} = \">= 0\"` to [dependencies] of cookbooks/{own}/cookbook.toml", name.cookbook));
+                let wrong = script::undeclared(&own, &name);
                 return Err(throw(&context, &s, wrong));
             }
         }
@@ -178,10 +177,10 @@ struct ShellOut {
 
 fn machine(engine: &mut Engine, session: &Rc<Session>) {
     let s = Rc::clone(session);
-    engine.register_fn("file_exists", move |path: ImmutableString| s.reach == Reach::Machine && s.view.exists(Path::new(&*path)));
+    engine.register_fn("file_exists", move |path: ImmutableString| s.may_ask() && s.view.exists(Path::new(&*path)));
     let s = Rc::clone(session);
     engine.register_fn("read_file", move |context: NativeCallContext<'_>, path: ImmutableString| -> Fallible<String> {
-        if s.reach == Reach::Repository {
+        if !s.may_ask() {
             return Ok(String::new());
         }
         let bytes =
@@ -204,7 +203,7 @@ fn shell_out(context: &NativeCallContext<'_>, session: &Session, command: Dynami
     let answer = |stdout: String, stderr: String, status: i64| {
         Map::from_iter([("stdout".into(), stdout.into()), ("stderr".into(), stderr.into()), ("status".into(), status.into())])
     };
-    if session.reach == Reach::Repository {
+    if !session.may_ask() {
         return Ok(answer(String::new(), String::new(), 0));
     }
     session.view.looked_at_everything();
@@ -275,6 +274,11 @@ fn formats(engine: &mut Engine, session: &Rc<Session>) {
             parse(&text).map(|value| from_json(&value)).map_err(|message| throw_text(&context, &s, message))
         });
     }
+    // Rhai's own changes the variable and returns nothing, which is an empty property for whoever does not know.
+    engine.register_fn("trim", |text: &mut ImmutableString| {
+        *text = text.trim().into();
+        text.clone()
+    });
     engine.register_fn("shell_quote", |text: ImmutableString| shell_quote(&text));
     engine.register_fn("sha256", |text: ImmutableString| hex(&Sha256::digest(text.as_bytes())));
     engine.register_fn("base64", |text: ImmutableString| base64::engine::general_purpose::STANDARD.encode(text.as_bytes()));

@@ -6,6 +6,7 @@ use rhai::{Dynamic, Engine, ImmutableString, Map, NativeCallContext};
 
 use super::error::{Fallible, throw, throw_text, too_late};
 use super::kinds;
+use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::graph::{Index, Relation, Target, Timing};
 use crate::name::ResourceId;
 use crate::session::{Changed, Session};
@@ -94,20 +95,7 @@ fn relate(
     timing: &str,
 ) -> Fallible<Handle> {
     too_late(context, session, "a notification cannot be added")?;
-    let timing = match timing {
-        "delayed" => Timing::Delayed,
-        "immediately" | "immediate" => Timing::Immediately,
-        "before" => Timing::Before,
-        other => {
-            let hint = crate::diagnostic::did_you_mean(other, ["delayed", "immediately", "before"]);
-            let wrong = crate::diagnostic::Diagnostic::error(format!("there is no timing `{other}`"));
-            return Err(throw(
-                context,
-                session,
-                wrong.hint(hint.unwrap_or("it is \"delayed\", \"immediately\" or \"before\"".into())),
-            ));
-        }
-    };
+    let timing = Timing::named(timing).ok_or_else(|| throw(context, session, unknown_timing(timing)))?;
     let other = match target.try_cast_result::<Handle>() {
         Ok(handle) => Target::Declared(handle.index),
         Err(target) if target.is_string() => Target::Named(target.to_string()),
@@ -124,4 +112,10 @@ fn relate(
     let span = session.span(context.call_source(), context.call_position());
     session.graph.borrow_mut().relations.push(Relation { from, to, action: action.to_owned(), timing, span });
     Ok(handle.clone())
+}
+
+pub(super) fn unknown_timing(name: &str) -> Diagnostic {
+    let known = ["delayed", "immediately", "before"];
+    let hint = did_you_mean(name, known).unwrap_or_else(|| "it is \"delayed\", \"immediately\" or \"before\"".to_owned());
+    Diagnostic::error(format!("there is no timing `{name}`")).hint(hint)
 }

@@ -6,7 +6,7 @@ use rhai::{Dynamic, Engine, FnPtr, ImmutableString, Map, NativeCallContext};
 use serde_json::Value;
 
 use super::closure::{self, Closure, Lazy};
-use super::error::{Fallible, plain_type, throw, throw_text, too_late};
+use super::error::{Fallible, diagnose, plain_type, throw, throw_text, too_late};
 use super::handle::Handle;
 use super::locate;
 use super::value::{from_json, holds_closure, to_json};
@@ -17,7 +17,7 @@ use crate::name::ResourceId;
 use crate::property::Mode;
 use crate::registry::Kind;
 use crate::resource::PropertyError;
-use crate::session::Session;
+use crate::session::{Reach, Session};
 
 /// The properties that every kind has, with their types and what they say.
 pub const COMMON: [(&str, &str, &str); 9] = [
@@ -70,6 +70,33 @@ fn declare(context: &NativeCallContext<'_>, session: &Session, index: usize, nam
         return Err(throw(context, session, wrong.hint("look for a loop without end; `resources` in toque.toml sets the limit")));
     }
     let (name, identity) = name_of(context, session, kind, name)?;
+    let built = build(context, session, kind, properties, identity);
+    let (common, body, aliases) = match built {
+        Ok(built) => built,
+        // Looking for mistakes goes on with a resource that has no properties, so that others can still name it.
+        Err(mistake) if session.reach == Reach::Repository => {
+            session.note_mistake(diagnose(session, *mistake, context.call_source()));
+            (Common::default(), Body::Lazy { fixed: serde_json::Map::new(), lazy: Vec::new() }, Vec::new())
+        }
+        Err(mistake) => return Err(mistake),
+    };
+    let span = session.span(context.call_source(), context.call_position());
+    let recipe = session.recipes.borrow().last().cloned();
+    let id = ResourceId { kind: Rc::from(kind.name), name: name.into() };
+    let declared = Declared { kind: index, id, body, common, span, recipe, set_by: Vec::new(), removed: false };
+    let id = declared.id.clone();
+    let index = session.graph.borrow_mut().declare(declared, aliases);
+    Ok(Handle { index, id })
+}
+
+/// What a declaration says: of every kind, of its own, and its further names.
+fn build(
+    context: &NativeCallContext<'_>,
+    session: &Session,
+    kind: &Kind,
+    properties: Map,
+    identity: Option<Value>,
+) -> Fallible<(Common, Body, Vec<String>)> {
     let mut common = Common { retry_delay: 2.0, ..Common::default() };
     let mut body = bind(context, session, kind, properties, &mut common)?;
     if let Some(identity) = identity {
@@ -79,13 +106,7 @@ fn declare(context: &NativeCallContext<'_>, session: &Session, index: usize, nam
         common.actions.push(default_action(kind));
     }
     let (body, aliases) = body.finish(context, session, kind, &common)?;
-    let span = session.span(context.call_source(), context.call_position());
-    let recipe = session.recipes.borrow().last().cloned();
-    let id = ResourceId { kind: Rc::from(kind.name), name: name.into() };
-    let declared = Declared { kind: index, id, body, common, span, recipe, set_by: Vec::new(), removed: false };
-    let id = declared.id.clone();
-    let index = session.graph.borrow_mut().declare(declared, aliases);
-    Ok(Handle { index, id })
+    Ok((common, body, aliases))
 }
 
 /// Changes a declared resource: what is not named stays.
@@ -222,9 +243,10 @@ fn bind(
             Some(home) => bound.lazy.push(Lazy::new(key.into(), value, &home, span())),
             None => {
                 let json = to_json(value).map_err(|message| fail(&PropertyError::new(key, format!("`{key}`: {message}"))))?;
-                if !json.is_null() {
-                    bound.fixed.insert(key.into(), json);
+                if json.is_null() {
+                    return Err(fail(&nothing(&key)));
                 }
+                bound.fixed.insert(key.into(), json);
             }
         }
     }
@@ -348,4 +370,11 @@ pub(crate) fn plain_message(message: &str) -> String {
         other => other,
     };
     format!("{before}expected {plain}")
+}
+
+/// A property that is set to nothing: mostly a key that is not there, or a function that returns nothing.
+pub(crate) fn nothing(property: &str) -> PropertyError {
+    PropertyError::new(property, format!("`{property}` is nothing")).hint(
+        "leave the property out, or give it a value; a missing key of a map is nothing, `map.key ?? default` gives another value",
+    )
 }

@@ -35,6 +35,12 @@ pub(super) fn include(engine: &Engine, session: &Session, name: &RecipeName) -> 
     Ok(true)
 }
 
+/// A recipe of a cookbook that is no dependency.
+pub(super) fn undeclared(own: &str, name: &RecipeName) -> Diagnostic {
+    Diagnostic::error(format!("`{own}` includes `{name}` without depending on `{}`", name.cookbook))
+        .hint(format!("add `{} = \">= 0\"` to [dependencies] of cookbooks/{own}/cookbook.toml", name.cookbook))
+}
+
 pub(super) fn run_file(engine: &Engine, session: &Session, name: &RecipeName, path: &Path) -> Result<(), Diagnostic> {
     let source = read(session, path)?;
     run(engine, session, name, &source)
@@ -61,34 +67,48 @@ pub(super) fn load_library(engine: &Engine, session: &Session, path: &Path) -> R
     Module::eval_ast_as_new(scope(), &ast, engine).map_err(|error| diagnose(session, *error, Some(&source.name)))
 }
 
-/// Parses a script.
+/// Reads a script for running.
 /// # Errors
 /// A syntax error; a function that would hide one of the language; a mode in decimal.
 pub(super) fn compile(engine: &Engine, session: &Session, source: &Rc<Source>) -> Result<AST, Diagnostic> {
-    let parse = |text: &str| {
-        engine.compile_with_scope(&scope(), text).map_err(|error| {
-            syntax(error.err_type()).at(session.span(Some(&source.name), error.position()).or_else(|| Some(start(source))))
-        })
-    };
-    let mut ast = parse(&source.text)?;
-    if let Some((position, name)) = hidden_function(session, &ast) {
-        return Err(Diagnostic::error(format!("the function `{name}` would hide `{name}` of the language"))
-            .at(session.span(Some(&source.name), position).or_else(|| function_span(source, &name)))
-            .hint("give it another name"));
-    }
-    if let Some((position, number)) = decimal_mode(&ast, source) {
-        return Err(Diagnostic::error(format!("{number} is a decimal number, not a mode"))
-            .at(session.span(Some(&source.name), position))
-            .hint(format!("write \"{number:04}\" or 0o{number}")));
+    let mut ast = parse(engine, session, source, &source.text).map_err(|(mistake, _)| mistake)?;
+    if let Some(mistake) = oddities(session, source, &ast).into_iter().next() {
+        return Err(mistake);
     }
     let loops = pair_loops(&ast);
     if !loops.is_empty() {
         let (text, inserted) = with_pairs(&source.text, loops);
         session.inserted.borrow_mut().insert(source.name.clone(), inserted);
-        ast = parse(&text)?;
+        ast = parse(engine, session, source, &text).map_err(|(mistake, _)| mistake)?;
     }
     ast.set_source(&source.name);
     Ok(ast)
+}
+
+/// Parses a text.
+/// # Errors
+/// The first syntax error, and whether it is only a variable that nothing defines.
+pub(super) fn parse(engine: &Engine, session: &Session, source: &Rc<Source>, text: &str) -> Result<AST, (Diagnostic, bool)> {
+    engine.compile_with_scope(&scope(), text).map_err(|error| {
+        let place = session.span(Some(&source.name), error.position()).unwrap_or_else(|| start(source));
+        let variable = matches!(error.err_type(), rhai::ParseErrorType::VariableUndefined(_));
+        (syntax(error.err_type()).at(place), variable)
+    })
+}
+
+/// What Rhai accepts and a recipe must not mean.
+pub(super) fn oddities(session: &Session, source: &Rc<Source>, ast: &AST) -> Vec<Diagnostic> {
+    let hiding = hiding_functions(session, ast).into_iter().map(|name| {
+        Diagnostic::error(format!("the function `{name}` would hide `{name}` of the language"))
+            .at(function_span(source, &name).unwrap_or_else(|| start(source)))
+            .hint("give it another name")
+    });
+    let decimal = decimal_modes(ast, source).into_iter().map(|(position, number)| {
+        Diagnostic::error(format!("{number} is a decimal number, not a mode"))
+            .at(session.span(Some(&source.name), position))
+            .hint(format!("write \"{number:04}\" or 0o{number}"))
+    });
+    hiding.chain(decimal).collect()
 }
 
 /// Every script sees `node` (strict variables ask for it at compile time) and nothing else.
@@ -101,8 +121,11 @@ fn scope() -> Scope<'static> {
 /// The text of a script, remembered for positions.
 pub(super) fn read(session: &Session, path: &Path) -> Result<Rc<Source>, Diagnostic> {
     let text = std::fs::read_to_string(path).map_err(|error| {
-        let cause =
-            if error.kind() == std::io::ErrorKind::InvalidData { "it is not UTF-8 text".to_owned() } else { error.to_string() };
+        let cause = if error.kind() == std::io::ErrorKind::InvalidData {
+            "it is not UTF-8 text".to_owned()
+        } else {
+            crate::failure::plain_io(&error)
+        };
         Diagnostic::error(format!("cannot read `{}`: {cause}", path.display()))
     })?;
     Ok(session.add_source(&cookbook::shown(path), Some(path.to_owned()), text))
@@ -113,11 +136,10 @@ fn start(source: &Rc<Source>) -> Span {
 }
 
 /// A script's function silently takes the place of a native one of the same name.
-fn hidden_function(session: &Session, ast: &AST) -> Option<(Position, String)> {
-    ast.iter_functions()
-        .map(|function| function.name.to_owned())
-        .find(|name| session.registry.kinds.contains_key(name.as_str()) || FUNCTIONS.iter().any(|(known, _)| known == name))
-        .map(|name| (Position::NONE, name))
+fn hiding_functions(session: &Session, ast: &AST) -> Vec<String> {
+    let known =
+        |name: &String| session.registry.kinds.contains_key(name.as_str()) || FUNCTIONS.iter().any(|(known, _)| known == name);
+    ast.iter_functions().map(|function| function.name.to_owned()).filter(known).collect()
 }
 
 fn function_span(source: &Rc<Source>, name: &str) -> Option<Span> {
@@ -129,9 +151,9 @@ fn function_span(source: &Rc<Source>, name: &str) -> Option<Span> {
 }
 
 /// A property such as `mode: 644`: the literal is decimal, where an octal number was meant.
-fn decimal_mode(ast: &AST, source: &Source) -> Option<(Position, i64)> {
+fn decimal_modes(ast: &AST, source: &Source) -> Vec<(Position, i64)> {
     let lines: Vec<&str> = source.text.lines().collect();
-    let mut found = None;
+    let mut found = Vec::new();
     ast.walk(&mut |path| {
         if let Some(ASTNode::Expr(Expr::Map(map, _))) = path.last() {
             for (key, value) in &map.0 {
@@ -143,8 +165,7 @@ fn decimal_mode(ast: &AST, source: &Source) -> Option<(Position, i64)> {
                     let literal = lines.get(line - 1).map(|line| line.chars().skip(column - 1).take(2).collect::<String>());
                     if literal.is_some_and(|start| !start.starts_with("0o") && !start.starts_with("0x") && !start.starts_with("0b"))
                     {
-                        found = Some((*position, *number));
-                        return false;
+                        found.push((*position, *number));
                     }
                 }
             }

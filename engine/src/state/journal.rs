@@ -43,6 +43,8 @@ pub struct Journal {
     path: Option<PathBuf>,
     file: Option<File>,
     owed: IndexMap<(String, String), Owed>,
+    /// Lines that could not be read, beyond a last one that was cut off.
+    pub unreadable: usize,
 }
 
 impl Journal {
@@ -58,7 +60,13 @@ impl Journal {
         // A crash may have cut a line anywhere, also within a character.
         let text = String::from_utf8_lossy(&bytes);
         let mut owed = IndexMap::new();
-        for line in text.lines().filter_map(|line| serde_json::from_str(line).ok()) {
+        let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+        let mut unreadable = 0;
+        for (index, line) in lines.iter().enumerate() {
+            let Ok(line) = serde_json::from_str(line) else {
+                unreadable += usize::from(index + 1 < lines.len() || !text.contains('{'));
+                continue;
+            };
             match line {
                 Line::Owe(one) => {
                     owed.entry((one.target.clone(), one.action.clone())).or_insert(one);
@@ -68,7 +76,7 @@ impl Journal {
                 }
             }
         }
-        Ok(Self { path: Some(path), file: None, owed })
+        Ok(Self { path: Some(path), file: None, owed, unreadable })
     }
 
     /// Everything that is owed, oldest first.

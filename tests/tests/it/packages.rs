@@ -166,7 +166,7 @@ fn the_platform_decides_who_provides() {
     }
     // Where none fits, each says why.
     let output = on("alpine-3.20");
-    assert_eq!(output.code(), Some(1), "{output}");
+    assert_eq!(output.code(), Some(2), "{output}");
     for part in [
         "package[hello]  none: no provider of `package` works on this machine (alpine 3.20",
         "`apt`: there is no `apt-get`",
