@@ -63,7 +63,8 @@ pub fn compile(session: &Rc<Session>, language: &Language, recipes: &Recipes<'_>
     let mut graph = session.graph.borrow_mut();
     let mut wrong = Vec::new();
     let edges = graph.freeze(&session.registry).unwrap_or_else(|mistakes| {
-        wrong = mistakes;
+        // Where a script ended early, a target may be missing only because of that.
+        wrong = if session.incomplete.get() { Vec::new() } else { mistakes };
         Vec::new()
     });
     let resources = std::mem::take(&mut graph.resources);
@@ -103,17 +104,17 @@ pub fn declare(session: &Rc<Session>, language: &Language, recipes: &Recipes<'_>
         for path in cookbook.attribute_files() {
             let file = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
             let name = RecipeName { cookbook: cookbook.about.name.clone(), recipe: file };
-            language.run_file(&name, &path)?;
+            language.run_file(&name, &path).or_else(|mistake| session.go_on_after(mistake))?;
         }
     }
     session.phase.set(Phase::Recipes);
     match recipes {
         Recipes::RunList(names) => {
             for name in *names {
-                language.include(name)?;
+                language.include(name).or_else(|mistake| session.go_on_after(mistake))?;
             }
         }
-        Recipes::Text(source) => language.run_text(source)?,
+        Recipes::Text(source) => language.run_text(source).or_else(|mistake| session.go_on_after(mistake))?,
     }
     Ok(())
 }

@@ -391,6 +391,7 @@ pub(crate) fn open(
         run_state: rhai::Dynamic::from_map(rhai::Map::new()).into_shared(),
         changed: RefCell::default(),
         mistakes: RefCell::default(),
+        incomplete: Cell::new(false),
         asked: Cell::new(false),
         deadline: Cell::new(None),
         operations: Cell::new(0),

@@ -91,6 +91,8 @@ pub struct Session {
     pub changed: RefCell<HashMap<usize, Changed>>,
     /// What `check` found while it went on.
     pub mistakes: RefCell<Vec<Diagnostic>>,
+    /// A script ended at a mistake, so that what it would have declared is missing.
+    pub incomplete: Cell<bool>,
     /// A script wanted to look at the machine and was not let.
     pub asked: Cell<bool>,
     pub deadline: Cell<Option<Instant>>,
@@ -154,6 +156,18 @@ impl Session {
             self.asked.set(true);
         }
         self.reach == Reach::Machine
+    }
+
+    /// A script ended at a mistake. Looking for mistakes goes on with the next one.
+    /// # Errors
+    /// The mistake, where it ends everything.
+    pub fn go_on_after(&self, mistake: Diagnostic) -> Result<(), Diagnostic> {
+        if self.reach == Reach::Machine {
+            return Err(mistake);
+        }
+        self.incomplete.set(true);
+        self.note_mistake(mistake);
+        Ok(())
     }
 
     /// Keeps a mistake, so that looking can go on.

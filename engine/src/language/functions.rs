@@ -79,13 +79,14 @@ fn flow(engine: &mut Engine, session: &Rc<Session>) {
                 return Err(throw(&context, &s, wrong));
             }
         }
-        script::include(context.engine(), &s, &name).map_err(|diagnostic| {
+        script::include(context.engine(), &s, &name).or_else(|diagnostic| {
             let here = s.span(context.call_source(), context.call_position());
             let diagnostic = match here {
                 Some(span) if diagnostic.span.is_some() => diagnostic.frame(span, format!("`{name}` was included here")),
-                _ => diagnostic,
+                Some(span) => diagnostic.at(span),
+                None => diagnostic,
             };
-            throw(&context, &s, diagnostic)
+            s.go_on_after(diagnostic).map(|()| true).map_err(|diagnostic| throw(&context, &s, diagnostic))
         })
     });
 }
