@@ -13,7 +13,7 @@ use toque_engine::property::Account;
 use toque_engine::resource::{
     Action as _, Apply, Change, Effect, HostFacts, PropertyError, Provide, Provider, Resource, Scope, Support,
 };
-use toque_engine::snapshots::Area;
+use toque_engine::snapshots::{Area, Areas};
 use toque_engine::system::{FileKind, Ownership, Query};
 use toque_engine::view::View;
 
@@ -180,6 +180,7 @@ impl Provider for UnitFile {
     type State = State;
     type Step = Step;
     const NAME: &'static str = "systemd";
+    const REACH: Areas = Areas::of(&[Area::Services, Area::Files]);
 
     fn supports(&self, host: &HostFacts<'_>) -> Support {
         match (host.init_package, (host.has_program)("systemctl")) {

@@ -10,7 +10,7 @@ use toque_engine::diagnostic::did_you_mean;
 use toque_engine::failure::Failure;
 use toque_engine::property::Account;
 use toque_engine::resource::{Apply, Change, Effect, HostFacts, Provide, Provider, Support};
-use toque_engine::snapshots::Area;
+use toque_engine::snapshots::{Area, Areas};
 use toque_engine::system::Query;
 use toque_engine::view::View;
 
@@ -100,7 +100,9 @@ impl Provider for Systemd {
         let mut after = state.unit.clone();
         after_action(&mut after, action);
         let mut change = Change::new(describe(action, &service.service_name), step).touches(Area::Services);
-        if disturbs_others(&state.unit, action) || state.takes_along || line.is_some() {
+        if line.is_some() {
+            change = change.provides(Provide::Anything(Areas::ALL)).touches(Areas::ALL);
+        } else if disturbs_others(&state.unit, action) || state.takes_along {
             change = change.provides(Provide::Anything(Area::Services.into()));
         }
         let user = service.user.as_ref();
