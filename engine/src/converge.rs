@@ -50,6 +50,7 @@ pub struct Converge<'a> {
     queued: HashMap<(Index, Act), usize>,
     /// How many of `delayed` have had their turn.
     delivered: usize,
+    delivering: bool,
     /// The chosen provider of each kind, until packages change.
     providers: HashMap<usize, usize>,
     reached: Vec<bool>,
@@ -62,6 +63,8 @@ struct Delivery {
     cause: Cause,
     /// In a plan: what decides whether it is sent.
     doubts: Causes,
+    /// It comes at this place only if it did not come at an earlier one.
+    again: bool,
 }
 
 /// The walk ends here.
@@ -91,6 +94,7 @@ impl<'a> Converge<'a> {
             delayed: Vec::new(),
             queued: HashMap::new(),
             delivered: 0,
+            delivering: false,
             providers: HashMap::new(),
             reached: vec![false; compiled.resources.len()],
         }
@@ -164,24 +168,36 @@ impl<'a> Converge<'a> {
             })
             .collect();
         for (to, action) in found {
-            self.queue(Delivery { to, action, cause: Cause::Owed, doubts: Causes::new() });
+            self.queue(Delivery { to, action, cause: Cause::Owed, doubts: Causes::new(), again: false });
         }
     }
 
     fn queue(&mut self, delivery: Delivery) {
-        match self.queued.entry((delivery.to, delivery.action)) {
-            std::collections::hash_map::Entry::Occupied(known) => {
-                // One certain notifier is enough to make it certain.
-                let known = &mut self.delayed[*known.get()];
-                if delivery.doubts.is_empty() {
-                    known.doubts.clear();
-                }
-            }
+        let place = self.delayed.len();
+        let known = match self.queued.entry((delivery.to, delivery.action)) {
+            std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
             std::collections::hash_map::Entry::Vacant(free) => {
-                free.insert(self.delayed.len());
+                free.insert(place);
                 self.delayed.push(delivery);
+                return;
             }
+        };
+        let first = &mut self.delayed[*known];
+        if first.doubts.is_empty() || (first.again && self.delivering) {
+            return;
         }
+        if *known + 1 == place && !self.delivering {
+            // One certain notifier is enough to make it certain.
+            if delivery.doubts.is_empty() {
+                first.doubts.clear();
+            }
+            return;
+        }
+        // If the first is not sent after all, this is its place in the order.
+        let mut doubts = first.doubts.clone();
+        doubts.extend(delivery.doubts.iter().filter(|cause| !first.doubts.contains(cause)).cloned());
+        *known = place;
+        self.delayed.push(Delivery { doubts, again: true, ..delivery });
     }
 
     /// Delivers in the order of queueing; what they queue comes last. A failure does not keep the others from being delivered.
@@ -189,12 +205,13 @@ impl<'a> Converge<'a> {
         if !self.delayed.is_empty() {
             self.session.event(&Event::Delayed { count: self.delayed.len() });
         }
+        self.delivering = true;
         while self.delivered < self.delayed.len() {
             if self.stopping() {
                 self.session.event(&Event::Stopping);
                 return;
             }
-            let Delivery { to, action, cause, doubts } = &self.delayed[self.delivered];
+            let Delivery { to, action, cause, doubts, .. } = &self.delayed[self.delivered];
             let (to, action, cause, doubts) = (*to, *action, cause.clone(), doubts.clone());
             self.delivered += 1;
             // The error is kept already.
@@ -253,7 +270,13 @@ impl<'a> Converge<'a> {
         let by = || compiled.resources[index].id.clone();
         let at_once = self.notify_at_once(index, doubts);
         for edge in compiled.edges[index].iter().filter(|edge| edge.timing == Timing::Delayed) {
-            self.queue(Delivery { to: edge.to, action: edge.action, cause: Cause::Delayed(by()), doubts: doubts.clone() });
+            self.queue(Delivery {
+                to: edge.to,
+                action: edge.action,
+                cause: Cause::Delayed(by()),
+                doubts: doubts.clone(),
+                again: false,
+            });
         }
         at_once
     }

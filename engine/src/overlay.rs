@@ -222,7 +222,9 @@ impl Overlay {
         let mut places = vec![self.place(path, base)];
         places.extend(self.look(path, true, base).0.ok().map(|found| found.path));
         let entries = places.iter().filter_map(|place| self.files.get(place));
-        entries.filter(|entry| entry.at > set).map(|entry| Rc::clone(&entry.by)).collect()
+        let changed = entries.filter(|entry| entry.at > set).map(|entry| Rc::clone(&entry.by));
+        let taint = self.taints.get(&Area::Files).filter(|(tainted, _)| *tainted > set);
+        changed.chain(taint.into_iter().flat_map(|(_, by)| by.iter().cloned())).collect()
     }
 
     /// Who changes something at a path or below it, where a link there leads included.

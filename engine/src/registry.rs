@@ -213,6 +213,7 @@ pub struct Shown {
 /// A provider of any kind.
 pub(crate) trait AnyProvider {
     fn name(&self) -> &'static str;
+    fn reach(&self) -> Areas;
     fn supports(&self, host: &HostFacts<'_>) -> Support;
     fn announce(&self, services: &dyn Services, desired: &dyn Any, action: usize) -> Result<(), Failure>;
     /// Inspects and plans.
@@ -225,6 +226,10 @@ pub(crate) trait AnyProvider {
 impl<P: Provider> AnyProvider for P {
     fn name(&self) -> &'static str {
         P::NAME
+    }
+
+    fn reach(&self) -> Areas {
+        P::REACH
     }
 
     fn supports(&self, host: &HostFacts<'_>) -> Support {

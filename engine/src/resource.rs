@@ -89,6 +89,8 @@ pub trait Provider: 'static {
     type Step: 'static;
     /// The name that the property `provider` takes.
     const NAME: &'static str;
+    /// All that a change may touch: what a plan must leave open when it cannot tell the change itself.
+    const REACH: Areas = Areas::ALL;
     /// Whether neighbours may be applied in one transaction, see [`batch`](Self::batch).
     const JOINS: bool = false;
 

@@ -40,6 +40,17 @@ impl Areas {
     /// What a command may have changed.
     pub const ALL: Self = Self(0x7f);
 
+    /// These areas, for constants.
+    #[must_use]
+    pub const fn of(areas: &[Area]) -> Self {
+        let (mut set, mut index) = (0, 0);
+        while index < areas.len() {
+            set |= 1 << areas[index] as u8;
+            index += 1;
+        }
+        Self(set)
+    }
+
     #[must_use]
     pub fn contains(self, area: Area) -> bool {
         self.0 & (1 << area as u8) != 0

@@ -12,7 +12,7 @@ use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;
 use toque_engine::property::Seconds;
 use toque_engine::resource::{Apply, Change, Effect, HostFacts, Provide, Provider, Resource, Scope, Support};
-use toque_engine::snapshots::Area;
+use toque_engine::snapshots::{Area, Areas};
 use toque_engine::system::Query;
 use toque_engine::view::View;
 
@@ -71,6 +71,7 @@ impl Provider for AptUpdate {
     type State = Age;
     type Step = ();
     const NAME: &'static str = "apt";
+    const REACH: Areas = Areas::of(&[Area::Packages]);
 
     fn supports(&self, host: &HostFacts<'_>) -> Support {
         // Recipes for several platforms declare it once for all.

@@ -18,6 +18,7 @@ use std::rc::Rc;
 use toque_engine::actions;
 use toque_engine::failure::Failure;
 use toque_engine::resource::{Action, Apply, Change, Effect, Provider, Resource, Scope};
+use toque_engine::snapshots::{Area, Areas};
 use toque_engine::view::View;
 
 pub use apply::{Replacement, Step, apply};
@@ -77,6 +78,7 @@ impl<R: Resource<Action = FileAction, Desired = ManagedFile>> Provider for Files
     type State = State;
     type Step = Step;
     const NAME: &'static str = "file";
+    const REACH: Areas = Areas::of(&[Area::Files]);
 
     fn inspect(&self, view: &View<'_>, desired: &ManagedFile, action: FileAction) -> Result<State, Failure> {
         inspect(view, desired, action)

@@ -6,7 +6,7 @@ use toque_engine::actions;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;
 use toque_engine::resource::{Apply, Change, Effect, Provider, Resource, Scope};
-use toque_engine::snapshots::Area;
+use toque_engine::snapshots::{Area, Areas};
 use toque_engine::view::View;
 
 /// Forgets the node's facts, so that whoever reads them next sees the machine as it is then. It always counts as changed.
@@ -43,6 +43,7 @@ impl Provider for Reload {
     type State = ();
     type Step = ();
     const NAME: &'static str = "facts";
+    const REACH: Areas = Areas::of(&[Area::Facts]);
 
     fn inspect(&self, _: &View<'_>, _: &Facts, _: FactsAction) -> Result<(), Failure> {
         Ok(())

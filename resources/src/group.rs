@@ -12,7 +12,7 @@ use toque_engine::property::OneOrMany;
 use toque_engine::resource::{
     Action as _, Apply, Change, Effect, HostFacts, PropertyError, Provide, Provider, Resource, Scope, Support,
 };
-use toque_engine::snapshots::Area;
+use toque_engine::snapshots::{Area, Areas};
 use toque_engine::view::View;
 
 use crate::numbers;
@@ -117,6 +117,7 @@ impl Provider for Groupadd {
     type State = State;
     type Step = Step;
     const NAME: &'static str = "groupadd";
+    const REACH: Areas = Areas::of(&[Area::Accounts, Area::Files]);
 
     fn supports(&self, host: &HostFacts<'_>) -> Support {
         match (host.has_program)("groupadd") {

@@ -10,7 +10,7 @@ use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::{Attempting, Failure};
 use toque_engine::property::Account;
 use toque_engine::resource::{Apply, Change, Effect, PropertyError, Provide, Provider, Resource, Scope};
-use toque_engine::snapshots::Area;
+use toque_engine::snapshots::{Area, Areas};
 use toque_engine::system::{FileKind, Metadata, Ownership, Query};
 use toque_engine::view::View;
 
@@ -153,6 +153,7 @@ impl Provider for Links {
     type State = State;
     type Step = Step;
     const NAME: &'static str = "link";
+    const REACH: Areas = Areas::of(&[Area::Files]);
 
     fn inspect(&self, view: &View<'_>, desired: &Desired, action: LinkAction) -> Result<State, Failure> {
         let path = &desired.path;

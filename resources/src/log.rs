@@ -6,6 +6,7 @@ use toque_engine::actions;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;
 use toque_engine::resource::{Apply, Change, Effect, Level, Provider, Resource, Scope, Services};
+use toque_engine::snapshots::Areas;
 use toque_engine::view::View;
 
 /// Writes a line to the log when its turn comes. It changes nothing, so it never counts as changed and notifies nobody.
@@ -45,6 +46,7 @@ impl Provider for Write {
     type State = ();
     type Step = ();
     const NAME: &'static str = "log";
+    const REACH: Areas = Areas::NONE;
 
     fn inspect(&self, _: &View<'_>, _: &Log, _: LogAction) -> Result<(), Failure> {
         Ok(())

@@ -6,6 +6,7 @@ use toque_engine::actions;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;
 use toque_engine::resource::{Apply, Change, Effect, Provider, Resource, Scope};
+use toque_engine::snapshots::Areas;
 use toque_engine::view::View;
 
 /// Does nothing itself: whoever notifies it sets off everything that it notifies.
@@ -43,6 +44,7 @@ impl Provider for FanOut {
     type State = ();
     type Step = ();
     const NAME: &'static str = "notify_group";
+    const REACH: Areas = Areas::NONE;
 
     fn inspect(&self, _: &View<'_>, _: &NotifyGroup, _: NotifyGroupAction) -> Result<(), Failure> {
         Ok(())

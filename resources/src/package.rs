@@ -250,9 +250,7 @@ enum Verb {
 }
 
 /// What a package may bring or take along. The mount table and the run's own state are not among it.
-fn anything() -> Areas {
-    Area::Files | Area::Packages | Area::Services | Area::Accounts | Area::Facts
-}
+const ANYTHING: Areas = Areas::of(&[Area::Files, Area::Packages, Area::Services, Area::Accounts, Area::Facts]);
 
 /// The plan, the same for every package manager.
 fn plan(provider: &str, wanted: &Wanted, action: PackageAction, state: &State) -> Result<Vec<Change<Step>>, Failure> {
@@ -355,8 +353,8 @@ fn plan_one(wanted: &Wanted, wish: &Wish, action: PackageAction, found: &Found) 
 /// A package brings others, files, accounts and services; what it does to itself is known for sure. The order matters: what is
 /// sure lies over what is not.
 fn with_company(mut change: Change<Step>) -> Change<Step> {
-    change.provides.insert(0, Provide::Anything(anything()));
-    change.touches(anything())
+    change.provides.insert(0, Provide::Anything(ANYTHING));
+    change.touches(ANYTHING)
 }
 
 /// A package's state as a plan keeps it; a version that only the refreshed lists can tell is empty.

@@ -11,7 +11,7 @@ use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::{Attempting, Failure};
 use toque_engine::property::{Account, Mode};
 use toque_engine::resource::{Apply, Change, Effect, PropertyError, Provide, Provider, Resource, Scope};
-use toque_engine::snapshots::Area;
+use toque_engine::snapshots::{Area, Areas};
 use toque_engine::system::{FileKind, Query};
 use toque_engine::view::View;
 
@@ -166,6 +166,7 @@ impl Provider for Copies {
     type State = State;
     type Step = Step;
     const NAME: &'static str = "remote_directory";
+    const REACH: Areas = Areas::of(&[Area::Files]);
 
     fn inspect(&self, view: &View<'_>, desired: &Desired, action: RemoteDirectoryAction) -> Result<State, Failure> {
         if action == RemoteDirectoryAction::Delete {

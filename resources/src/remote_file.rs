@@ -13,6 +13,7 @@ use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;
 use toque_engine::property::OneOrMany;
 use toque_engine::resource::{Apply, Change, Effect, PropertyError, Provider, Resource, Scope};
+use toque_engine::snapshots::{Area, Areas};
 use toque_engine::system::Request;
 use toque_engine::view::View;
 
@@ -155,6 +156,7 @@ impl Provider for Downloads {
     type State = State;
     type Step = Step;
     const NAME: &'static str = "remote_file";
+    const REACH: Areas = Areas::of(&[Area::Files]);
 
     fn inspect(&self, view: &View<'_>, desired: &Desired, action: FileAction) -> Result<State, Failure> {
         let mut file = content::inspect(view, &desired.file, action)?;

@@ -16,7 +16,8 @@ use toque_engine::view::View;
 
 pub use systemd::Systemd;
 pub(crate) use systemd::{
-    Bus, from_file as unit_from_file, inspect_unit, key as unit_key, mask_link, show_failure, takes_along, value as unit_value,
+    Bus, from_file as unit_from_file, inspect_unit, key as unit_key, mask_link, show_failure, takes_along, tied,
+    value as unit_value,
 };
 pub use sysv::Sysv;
 

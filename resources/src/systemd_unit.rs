@@ -12,7 +12,7 @@ use toque_engine::property::Account;
 use toque_engine::resource::{
     Action as _, Apply, Change, Effect, HostFacts, PropertyError, Provide, Provider, Resource, Scope, Support,
 };
-use toque_engine::snapshots::Area;
+use toque_engine::snapshots::{Area, Areas};
 use toque_engine::system::{FileKind, Ownership, Query};
 use toque_engine::view::View;
 
@@ -159,11 +159,13 @@ pub struct Wanted {
 pub struct UnitFile;
 
 /// What is there of the unit.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct State {
     file: Option<String>,
     unit: Unit,
     takes_along: bool,
+    /// What the new file would make of it, and the others that it names.
+    fresh: Option<(Unit, Vec<Provide>)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -179,6 +181,7 @@ impl Provider for UnitFile {
     type State = State;
     type Step = Step;
     const NAME: &'static str = "systemd";
+    const REACH: Areas = Areas::of(&[Area::Services, Area::Files]);
 
     fn supports(&self, host: &HostFacts<'_>) -> Support {
         match (host.init_package, (host.has_program)("systemctl")) {
@@ -211,7 +214,14 @@ impl Provider for UnitFile {
         }
         let switches = matches!(action, UnitAction::Enable | UnitAction::Disable);
         let takes_along = switches && service::takes_along(view, &bus, &wanted.unit.unit_name);
-        Ok(State { file, unit, takes_along })
+        let content = wanted.content.as_deref().filter(|_| action == UnitAction::Create);
+        let fresh = content.map(|content| {
+            let name = &wanted.unit.unit_name;
+            let fresh = service::unit_from_file(view, &bus, name, content);
+            let tied = service::tied(&bus, name, &fresh).collect();
+            (fresh, tied)
+        });
+        Ok(State { file, unit, takes_along, fresh })
     }
 
     fn plan(&self, wanted: &Wanted, action: UnitAction, state: &State) -> Result<Vec<Change<Step>>, Failure> {
@@ -288,26 +298,21 @@ fn create(wanted: &Wanted, state: &State) -> Option<Change<Step>> {
     let what = if state.file.is_some() { format!("update unit file `{path}`") } else { format!("create unit file `{path}`") };
     let old = state.file.as_deref().unwrap_or_default();
     let diff = diff(&wanted.path, old.as_bytes(), content.as_bytes());
-    let fresh = service::unit_from_file(content);
+    let (fresh, tied) = state.fresh.clone()?;
     // What runs keeps running as it was; whether it is enabled is a matter of links, unless there is nothing to enable any more.
-    let keeps = state.unit.load == "loaded" && state.unit.file != "static" && fresh.file != "static";
+    let known = state.unit.load == "loaded";
+    let keeps = known && state.unit.file != "static" && fresh.file != "static";
     let unit = Unit {
         file: if keeps { state.unit.file.clone() } else { fresh.file },
         load: fresh.load,
-        ..if state.unit.load == "loaded" {
-            state.unit.clone()
-        } else {
-            Unit { active: state.unit.active.clone(), ..Unit::default() }
-        }
+        active: state.unit.active.clone(),
+        starts: if known { [fresh.starts, state.unit.starts.clone()].concat() } else { fresh.starts },
+        stops: state.unit.stops.clone(),
     };
     let file = Provide::File { path: wanted.path.clone(), content: Some(content.as_bytes().into()), mode: 0o644, uid: 0, gid: 0 };
-    Some(
-        Change::new(what, Step::Write)
-            .diff(diff)
-            .provides(file)
-            .provides(unit_state(wanted, &unit))
-            .touches(Area::Files | Area::Services),
-    )
+    let mut change = Change::new(what, Step::Write).diff(diff).provides(file).provides(unit_state(wanted, &unit));
+    change.provides.extend(tied);
+    Some(change.touches(Area::Files | Area::Services))
 }
 
 fn delete(wanted: &Wanted, state: &State) -> Option<Change<Step>> {

@@ -263,7 +263,11 @@ impl Converge<'_> {
                 record.status = Status::MayChange;
                 record.depends_on = doubts.iter().map(ToString::to_string).collect();
                 record.reason = reason.map(|reason| format!("cannot be told yet: {reason}"));
-                session.view.assume(&name, &[Provide::Anything(Areas::ALL)], true);
+                let reach = kind.providers.iter().fold(Areas::NONE, |areas, provider| areas | provider.reach());
+                if reach.contains(Area::Facts) {
+                    session.node.reload_facts();
+                }
+                session.view.assume(&name, &[Provide::Anything(reach)], true);
                 session.view.take_doubts();
                 Ok(doubts)
             }

@@ -244,7 +244,7 @@ fn bind(
             None => {
                 let json = to_json(value).map_err(|message| fail(&PropertyError::new(key, format!("`{key}`: {message}"))))?;
                 if json.is_null() {
-                    return Err(fail(&nothing(&key)));
+                    return Err(fail(&nothing(key)));
                 }
                 bound.fixed.insert(key.into(), json);
             }

@@ -8,7 +8,7 @@ use std::path::Path;
 use toque_engine::command::Command;
 use toque_engine::failure::{Attempting, Failure};
 use toque_engine::resource::{Apply, Change, Effect, HostFacts, Item, Provider, Support};
-use toque_engine::snapshots::Area;
+use toque_engine::snapshots::{Area, Areas};
 use toque_engine::system::Query;
 use toque_engine::view::View;
 
@@ -39,6 +39,7 @@ impl Provider for Apt {
     type State = State;
     type Step = Step;
     const NAME: &'static str = "apt";
+    const REACH: Areas = super::ANYTHING;
     const JOINS: bool = true;
 
     fn supports(&self, host: &HostFacts<'_>) -> Support {

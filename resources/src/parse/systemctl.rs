@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 /// The properties that [`parse`] reads, for `systemctl show --property`.
-pub const PROPERTIES: &str = "LoadState,UnitFileState,ActiveState,Requires,Wants,BindsTo,Conflicts,RequiredBy,BoundBy,ConsistsOf";
+pub const PROPERTIES: &str =
+    "LoadState,UnitFileState,ActiveState,Requires,Wants,BindsTo,Conflicts,ConflictedBy,RequiredBy,BoundBy,ConsistsOf";
 
 /// A unit as systemd sees it. States are systemd's own words.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,23 +26,32 @@ pub struct Unit {
 pub fn parse(text: &str) -> Option<Unit> {
     let properties: HashMap<&str, &str> = text.lines().filter_map(|line| line.split_once('=')).collect();
     let value = |name: &str| properties.get(name).map(|value| (*value).to_owned());
-    // Slices, mounts and targets of the system's own start are up long before any recipe runs.
-    let others = |names: &[&str]| -> Vec<String> {
-        names
-            .iter()
-            .filter_map(|name| properties.get(name))
-            .flat_map(|units| units.split_whitespace())
-            .filter(|unit| [".service", ".socket", ".timer", ".path"].iter().any(|suffix| unit.ends_with(suffix)))
-            .map(str::to_owned)
-            .collect()
-    };
+    let others = |names: &[&str]| names.iter().filter_map(|name| properties.get(name)).flat_map(|units| running(units)).collect();
     Some(Unit {
         load: value("LoadState")?,
         file: value("UnitFileState").unwrap_or_default(),
         active: value("ActiveState")?,
-        starts: others(&["Requires", "Wants", "BindsTo", "Conflicts"]),
+        starts: others(&["Requires", "Wants", "BindsTo", "Conflicts", "ConflictedBy"]),
         stops: others(&["RequiredBy", "BoundBy", "ConsistsOf"]),
     })
+}
+
+/// The units that a unit's file ties it to: starting or stopping one may start or stop the other.
+#[must_use]
+pub fn ties(file: &str) -> Vec<String> {
+    named(file, &["Requires", "Requisite", "Wants", "BindsTo", "PartOf", "Upholds", "Conflicts"]).flat_map(running).collect()
+}
+
+/// What a unit's file says under these options.
+pub fn named<'a>(file: &'a str, options: &[&str]) -> impl Iterator<Item = &'a str> {
+    let lines = file.lines().filter_map(|line| line.split_once('='));
+    lines.filter(|(option, _)| options.contains(&option.trim())).map(|(_, units)| units)
+}
+
+/// Slices, mounts and targets of the system's own start are up long before any recipe runs.
+fn running(units: &str) -> impl Iterator<Item = String> {
+    let units = units.split_whitespace();
+    units.filter(|unit| [".service", ".socket", ".timer", ".path"].iter().any(|suffix| unit.ends_with(suffix))).map(str::to_owned)
 }
 
 #[cfg(test)]

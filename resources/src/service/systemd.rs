@@ -10,7 +10,7 @@ use toque_engine::diagnostic::did_you_mean;
 use toque_engine::failure::Failure;
 use toque_engine::property::Account;
 use toque_engine::resource::{Apply, Change, Effect, HostFacts, Provide, Provider, Support};
-use toque_engine::snapshots::Area;
+use toque_engine::snapshots::{Area, Areas};
 use toque_engine::system::Query;
 use toque_engine::view::View;
 
@@ -100,7 +100,9 @@ impl Provider for Systemd {
         let mut after = state.unit.clone();
         after_action(&mut after, action);
         let mut change = Change::new(describe(action, &service.service_name), step).touches(Area::Services);
-        if disturbs_others(&state.unit, action) || state.takes_along || line.is_some() {
+        if line.is_some() {
+            change = change.provides(Provide::Anything(Areas::ALL)).touches(Areas::ALL);
+        } else if disturbs_others(&state.unit, action) || state.takes_along {
             change = change.provides(Provide::Anything(Area::Services.into()));
         }
         let user = service.user.as_ref();
@@ -206,6 +208,25 @@ pub(crate) fn value(unit: &Unit) -> Value {
 
 /// A unit as it is, or as the plan would have left it.
 pub(crate) fn inspect_unit(view: &View<'_>, bus: &Bus, name: &str) -> Result<Unit, Failure> {
+    let mut unit = inspect_alone(view, bus, name)?;
+    if let Some(Value::String(other)) = view.planned(Area::Services, &tie(bus, name)) {
+        unit.starts.push(other.clone());
+        unit.stops.push(other);
+    }
+    Ok(unit)
+}
+
+/// That a unit's new file ties others to it, which do not know of it yet.
+pub(crate) fn tied<'a>(bus: &'a Bus, name: &'a str, unit: &'a Unit) -> impl Iterator<Item = Provide> + 'a {
+    let state = |other: &String| Provide::State { area: Area::Services, key: tie(bus, other), value: name.into() };
+    unit.starts.iter().map(state)
+}
+
+fn tie(bus: &Bus, name: &str) -> String {
+    format!("systemd-tie:{}@{name}", bus.user.as_ref().map_or("", |(user, _)| user))
+}
+
+fn inspect_alone(view: &View<'_>, bus: &Bus, name: &str) -> Result<Unit, Failure> {
     let user = bus.user.as_ref().map(|(user, _)| Account::Name(user.clone()));
     let asked = key(user.as_ref(), name);
     let read_by_systemd = || {
@@ -240,7 +261,7 @@ pub(crate) fn inspect_unit(view: &View<'_>, bus: &Bus, name: &str) -> Result<Uni
         for folder in bus.folders() {
             if let Ok(content) = view.read(&Path::new(folder).join(name)) {
                 // What runs goes on running without its file.
-                return Ok(Unit { active: unit.active, ..from_file(&String::from_utf8_lossy(&content)) });
+                return Ok(Unit { active: unit.active, ..from_file(view, bus, name, &String::from_utf8_lossy(&content)) });
             }
         }
     } else {
@@ -255,11 +276,21 @@ pub(crate) fn takes_along(view: &View<'_>, bus: &Bus, name: &str) -> bool {
     texts.next().is_some_and(|text| String::from_utf8_lossy(&text).lines().any(|line| line.trim_start().starts_with("Also=")))
 }
 
-/// What a unit is that systemd has not seen yet.
-pub(crate) fn from_file(content: &str) -> Unit {
+/// What a unit is that systemd has not seen yet. It is enabled when a link of earlier days is still there.
+pub(crate) fn from_file(view: &View<'_>, bus: &Bus, name: &str, content: &str) -> Unit {
     let installable = content.lines().any(|line| line.trim() == "[Install]");
-    let file = if installable { "disabled" } else { "static" };
-    Unit { load: "loaded".to_owned(), file: file.to_owned(), active: "inactive".to_owned(), ..Unit::default() }
+    let linked = |option: &str, suffix: &str| {
+        let options = [option];
+        let mut targets = systemctl::named(content, &options).flat_map(str::split_whitespace);
+        targets.any(|target| view.lstat(&Path::new(bus.folders()[0]).join(format!("{target}.{suffix}")).join(name)).is_ok())
+    };
+    let file = match installable {
+        false => "static",
+        true if linked("WantedBy", "wants") || linked("RequiredBy", "requires") => "enabled",
+        true => "disabled",
+    };
+    let (load, active) = ("loaded".to_owned(), "inactive".to_owned());
+    Unit { load, file: file.to_owned(), active, starts: systemctl::ties(content), stops: Vec::new() }
 }
 
 fn ask(view: &View<'_>, bus: &Bus, name: &str) -> Result<Unit, Failure> {

@@ -53,6 +53,11 @@ fn named(machine: &FakeSystem, unit: &str, options: &[&str]) -> Vec<String> {
         .collect()
 }
 
+/// The units whose files name a unit under an option.
+fn naming(machine: &FakeSystem, unit: &str, options: &[&str]) -> Vec<String> {
+    all(machine).into_iter().filter(|other| named(machine, other, options).iter().any(|named| named == unit)).collect()
+}
+
 /// Every unit that has a file.
 fn all(machine: &FakeSystem) -> Vec<String> {
     let mut names: Vec<String> = FOLDERS
@@ -92,7 +97,7 @@ pub(super) fn start(machine: &FakeSystem, unit: &str) -> bool {
         return false;
     }
     let Some(text) = file(machine, unit) else { return false };
-    for other in named(machine, unit, &["Conflicts"]) {
+    for other in named(machine, unit, &["Conflicts"]).into_iter().chain(naming(machine, unit, &["Conflicts"])) {
         stop(machine, &other);
     }
     // So that units which need each other do not start each other for ever.
@@ -207,9 +212,8 @@ fn show(machine: &FakeSystem, unit: &str) -> String {
     for option in ["Requires", "Wants", "BindsTo", "Conflicts"] {
         let _ = writeln!(text, "{option}={}", named(machine, unit, &[option]).join(" "));
     }
-    for (property, option) in [("RequiredBy", "Requires"), ("BoundBy", "BindsTo")] {
-        let others = all(machine).into_iter().filter(|other| named(machine, other, &[option]).iter().any(|needed| needed == unit));
-        let _ = writeln!(text, "{property}={}", others.collect::<Vec<_>>().join(" "));
+    for (property, option) in [("RequiredBy", "Requires"), ("BoundBy", "BindsTo"), ("ConflictedBy", "Conflicts")] {
+        let _ = writeln!(text, "{property}={}", naming(machine, unit, &[option]).join(" "));
     }
     text
 }

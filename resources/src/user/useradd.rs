@@ -10,7 +10,7 @@ use toque_engine::command::Command;
 use toque_engine::failure::{Attempting, Failure};
 use toque_engine::property::Account;
 use toque_engine::resource::{Action as _, Apply, Change, Effect, HostFacts, Provide, Provider, Support};
-use toque_engine::snapshots::Area;
+use toque_engine::snapshots::{Area, Areas};
 use toque_engine::system::{FileKind, Query};
 use toque_engine::view::View;
 
@@ -78,6 +78,7 @@ impl Provider for Useradd {
     type State = State;
     type Step = Step;
     const NAME: &'static str = "useradd";
+    const REACH: Areas = Areas::of(&[Area::Accounts, Area::Files]);
 
     fn supports(&self, host: &HostFacts<'_>) -> Support {
         if (host.has_program)("useradd") { Support::Preferred } else { Support::No("there is no `useradd`".to_owned()) }

@@ -157,7 +157,7 @@ pub fn common_of(guards: &'static [&'static str]) -> Drawn {
 fn relations() -> BoxedStrategy<Vec<Relation>> {
     let relation = (any::<bool>(), any::<Index>(), any::<Index>(), select(&["delayed", "delayed", "immediately", "before"][..]))
         .prop_map(|(subscribes, target, action, timing)| Relation { subscribes, target, action: Some(action), timing });
-    prop_oneof![5 => Just(Vec::new()), 2 => vec![relation.clone()], 1 => vec(relation, 1..3)].boxed()
+    prop_oneof![3 => Just(Vec::new()), 2 => vec(relation, 1..4)].boxed()
 }
 
 pub fn of(kind: &'static str, parts: Vec<Drawn>) -> BoxedStrategy<(&'static str, Properties)> {

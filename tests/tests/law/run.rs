@@ -87,8 +87,8 @@ impl Law {
         let after = Rc::new(machine.clone());
         let Some(done) = self.run(&after, recipe, false) else { return fail("only the converge was refused".to_owned()) };
         // A failure that a plan could not know makes what comes after it another story.
-        let failed = pairs(&done, &[Status::Failed]);
-        if done.outcome != Outcome::Success || failed != pairs(&foretold, &[Status::Failed]) {
+        let failed = failures(&done);
+        if done.outcome != Outcome::Success || failed != failures(&foretold) {
             if done.outcome == Outcome::Success && failed.is_empty() {
                 return fail(format!("the plan failed and converge did not:\n{}", errors(&foretold)));
             }
@@ -169,6 +169,14 @@ fn compare(foretold: &Report, done: &Report) -> Result<(), String> {
 fn pairs(report: &Report, statuses: &[Status]) -> Pairs {
     let records = report.resources.iter().filter(|record| statuses.contains(&record.status));
     records.map(|record| (record.resource.to_string(), record.action)).collect()
+}
+
+/// What failed and was ignored, each time.
+fn failures(report: &Report) -> Vec<(String, &'static str)> {
+    let records = report.resources.iter().filter(|record| record.status == Status::Failed);
+    let mut failures: Vec<_> = records.map(|record| (record.resource.to_string(), record.action)).collect();
+    failures.sort();
+    failures
 }
 
 fn errors(report: &Report) -> String {

@@ -9,7 +9,7 @@ use crate::machine::SERVER;
 use crate::recipe::{Item, Relation};
 
 const GUARDS: &[&str] =
-    &["\"true\"", "\"test -e /srv/a\"", "|| true", "|| file_exists(\"/srv/a\")", "[\"true\", \"test -e /srv/a\"]"];
+    &["\"true\"", "\"test -e /srv/t.hbs\"", "|| true", "|| file_exists(\"/srv/t.hbs\")", "[\"true\", \"test -e /srv/t.hbs\"]"];
 const OWNERS: &[&str] = &["ann", "bob", "root"];
 const GROUPS: &[&str] = &["ops", "staff", "root"];
 
