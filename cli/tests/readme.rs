@@ -1,6 +1,8 @@
 //! What the README shows is what there is: its recipe is the example's, its settings are read, its commands exist, and the examples
 //! have no mistakes.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

@@ -42,7 +42,7 @@ fn plans_are_faithful() {
             // What ended well is run again: little is left to do then, and the law holds for it too.
             for _ in 0..2 {
                 match law.holds(&machine, text).map_err(|error| with_story(error, &steps, &texts[..place]))? {
-                    Ended::Well(after) => machine = after,
+                    Ended::Well(after) => machine = *after,
                     Ended::Badly => break,
                 }
             }

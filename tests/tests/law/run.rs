@@ -25,7 +25,7 @@ pub struct Law {
 /// What a converge came to.
 pub enum Ended {
     /// It ended without failure.
-    Well(FakeSystem),
+    Well(Box<FakeSystem>),
     /// It failed, or was never begun; the law is about the others.
     Badly,
 }
@@ -105,7 +105,7 @@ impl Law {
             return fail(why);
         }
         self.tally(&foretold, &done);
-        Ok(Ended::Well((*after).clone()))
+        Ok(Ended::Well(Box::new((*after).clone())))
     }
 
     /// A plan that finds something to do, or may, is not empty.
