@@ -10,6 +10,7 @@ mod converge;
 mod convert;
 pub mod cookbook;
 pub mod diagnostic;
+pub mod drawing;
 pub mod event;
 pub mod facts;
 pub mod failure;

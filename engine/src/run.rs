@@ -1,7 +1,7 @@
 //! A run from its lock to its report: the way in for the command line, the agent, and programs that embed toque.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -13,10 +13,10 @@ use crate::compile::{Recipes, compile, declare};
 use crate::converge::{Converge, Mode};
 use crate::cookbook::{self, Cookbooks};
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
+use crate::drawing::Drawing;
 use crate::event::{Event, Sink};
 use crate::facts::Facts;
 use crate::facts::shipped::Shipped;
-use crate::graph::Graph;
 use crate::language::{Language, diagnostic_of};
 use crate::lookup::Lookup;
 use crate::name::RecipeName;
@@ -170,67 +170,6 @@ pub(crate) fn mistakes(system: Rc<dyn System>, registry: Rc<Registry>, options: 
         }
         session.mistakes.take()
     })
-}
-
-/// A resource of a graph that is only looked at.
-#[derive(Debug, Clone, serde::Serialize)]
-pub struct DrawnResource {
-    pub id: String,
-    pub actions: Vec<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub recipe: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub at: Option<String>,
-    /// Where `.set` changed it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub set_by: Vec<String>,
-    pub notifies: Vec<DrawnEdge>,
-}
-
-#[derive(Debug, Clone, serde::Serialize)]
-pub struct DrawnEdge {
-    /// The target's place in the list of resources.
-    pub to: usize,
-    pub target: String,
-    pub action: &'static str,
-    pub timing: &'static str,
-}
-
-/// The graph as data, in order of declaration.
-#[derive(Debug, Clone, serde::Serialize)]
-pub struct Drawing {
-    pub resources: Vec<DrawnResource>,
-}
-
-impl Drawing {
-    fn of(graph: &Graph, edges: &[Vec<crate::graph::Edge>], session: &Session) -> Self {
-        let kept: Vec<usize> = (0..graph.resources.len()).filter(|index| !graph.resources[*index].removed).collect();
-        let place: HashMap<usize, usize> = kept.iter().enumerate().map(|(place, index)| (*index, place)).collect();
-        let resources = kept.iter().map(|&index| {
-            let declared = &graph.resources[index];
-            let kind = &session.registry.kinds[declared.kind];
-            DrawnResource {
-                id: declared.id.to_string(),
-                actions: declared.common.actions.iter().map(|act| act.name(kind)).collect(),
-                recipe: declared.recipe.as_ref().map(ToString::to_string),
-                at: declared.span.as_ref().map(ToString::to_string),
-                set_by: declared.set_by.iter().map(ToString::to_string).collect(),
-                notifies: edges[index]
-                    .iter()
-                    .filter_map(|edge| {
-                        let target = &graph.resources[edge.to];
-                        Some(DrawnEdge {
-                            to: *place.get(&edge.to)?,
-                            target: target.id.to_string(),
-                            action: edge.action.name(&session.registry.kinds[target.kind]),
-                            timing: edge.timing.name(),
-                        })
-                    })
-                    .collect(),
-            }
-        });
-        Self { resources: resources.collect() }
-    }
 }
 
 fn run(

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::rc::Rc;
 
-use toque_engine::run::{self, Drawing, Refused};
+use toque_engine::drawing::Drawing;
+use toque_engine::run::{self, Refused};
 
 use super::{Exit, prepare};
 use crate::args::{Graph, GraphFormat};
