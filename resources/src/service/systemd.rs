@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::Path;
+use std::time::SystemTime;
 
 use serde_json::{Value, json};
 use toque_engine::command::{Command, Identity};
@@ -21,9 +22,13 @@ use crate::parse::systemctl::{self, Unit};
 #[derive(Debug)]
 pub struct Systemd;
 
-/// The units that were asked for since one of them may have changed.
+/// The units that were asked for since one of them may have changed, each with its files as they were then: whoever writes a
+/// unit's file by `file` or `link` does not know that it is one.
 #[derive(Debug, Default)]
-struct Units(RefCell<HashMap<String, Unit>>);
+struct Units(RefCell<HashMap<String, (Files, Unit)>>);
+
+/// When the files that a unit may have were modified, and which they are.
+type Files = Vec<Option<(SystemTime, u64)>>;
 
 /// A unit as it is, or as an earlier resource of the plan would have left it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -247,12 +252,14 @@ fn inspect_alone(view: &View<'_>, bus: &Bus, name: &str) -> Result<Unit, Failure
         });
     }
     let units = view.snapshot(Area::Services, |_| Ok(Units::default()))?;
+    let files = bus.folders().iter().map(|folder| view.stat(&Path::new(folder).join(name)).ok());
+    let files: Files = files.map(|found| found.map(|found| (found.modified, found.inode))).collect();
     let known = units.0.borrow().get(&asked).cloned();
     let unit = match known {
-        Some(unit) => unit,
-        None => {
+        Some((then, unit)) if then == files => unit,
+        _ => {
             let unit = ask(view, bus, name)?;
-            units.0.borrow_mut().insert(asked.clone(), unit.clone());
+            units.0.borrow_mut().insert(asked.clone(), (files, unit.clone()));
             unit
         }
     };

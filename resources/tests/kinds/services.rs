@@ -68,3 +68,21 @@ fn a_unit_file_that_cannot_be_replaced_is_written_in_place() {
     assert_eq!(machine.text(PATH), "[Service]\nExecStart=/bin/true\n");
     assert_eq!(machine.read_dir(Path::new("/etc/systemd/system")).unwrap(), ["job.service"]);
 }
+
+#[test]
+fn a_file_may_be_a_units() {
+    let recipe = r#"
+        service("web", #{ action: "enable" });
+        file("/lib/systemd/system/web.service", #{ content: "[Service]\nExecStart=/bin/true\n" });
+        service("web again", #{ service_name: "web", action: "enable" });
+    "#;
+    let machine = fresh();
+    toque_resources::simulated::install(&machine, "web").unwrap();
+    machine.clear("/etc/systemd/system/multi-user.target.wants/web.service");
+    let (machine, lines) = converges(&machine, recipe);
+    assert_eq!(lines, ["enable service `web`", "update file `/lib/systemd/system/web.service`"]);
+    let installable = recipe.replace("true", "true\\n[Install]\\nWantedBy=multi-user.target");
+    machine.clear("/etc/systemd/system/multi-user.target.wants/web.service");
+    let (_, lines) = converges(&machine, &installable);
+    assert_eq!(lines.len(), 2, "{lines:?}");
+}

@@ -35,7 +35,7 @@ fn plans_are_faithful() {
     let law = Law::new();
     // Each recipe begins with what the one before has left.
     let recipes = vec(vec(items::item(), 1..10), 1..3);
-    check(700, &(machines(), recipes), |(steps, recipes)| {
+    check(1200, &(machines(), recipes), |(steps, recipes)| {
         let mut machine = machine::machine(&steps);
         let texts: Vec<String> = recipes.iter().map(|recipe| recipe::text(recipe)).collect();
         for (place, text) in texts.iter().enumerate() {
@@ -74,7 +74,7 @@ fn plans_are_faithful() {
 fn a_second_converge_is_empty() {
     let law = Law::new();
     let strategy = (machines(), settled::recipe());
-    check(250, &strategy, |(steps, recipe)| {
+    check(400, &strategy, |(steps, recipe)| {
         let text = recipe::text(&recipe);
         let machine = machine::machine(&steps);
         let empty = || -> Result<(), TestCaseError> {
