@@ -333,18 +333,16 @@ fn plan_one(wanted: &Wanted, wish: &Wish, action: PackageAction, found: &Found) 
             let what = format!("reconfigure package `{name}` with the answers of its response file");
             Some(with_company(change(Verb::Reconfigure, what, name, remember(found.installed.as_deref(), found.held, Some(false)))))
         }
-        PackageAction::Lock if !found.held => {
-            let what = format!("lock package `{name}`{}", shown(&found.installed));
-            Some(
-                change(Verb::Hold, what, name, remember(found.installed.as_deref(), true, found.leftovers)).touches(Area::Packages),
-            )
-        }
-        PackageAction::Unlock if found.held => {
-            let what = format!("unlock package `{name}`{}", shown(&found.installed));
-            Some(
-                change(Verb::Release, what, name, remember(found.installed.as_deref(), false, found.leftovers))
-                    .touches(Area::Packages),
-            )
+        PackageAction::Lock | PackageAction::Unlock if found.held == (action == PackageAction::Unlock) => {
+            let holds = action == PackageAction::Lock;
+            let (verb, word) = if holds { (Verb::Hold, "lock") } else { (Verb::Release, "unlock") };
+            let what = format!("{word} package `{name}`{}", shown(&found.installed));
+            let mut change = change(verb, what, name, remember(found.installed.as_deref(), holds, found.leftovers));
+            // What is not there may be a name for what an earlier resource brings.
+            if found.installed.is_none() {
+                change.provides.insert(0, Provide::Anything(Area::Packages.into()));
+            }
+            Some(change.touches(Area::Packages))
         }
         _ => None,
     })

@@ -280,7 +280,7 @@ fn software() -> BoxedStrategy<(&'static str, Properties)> {
             some(0.9, "version", &["\"1.0\"", "\"1.1\""]),
             action(0.2, &["install", "upgrade"]),
         ]),
-        1 => of("apt_update", vec![some(0.3, "frequency", &["0", "60"]), action(0.4, &["periodic", "update"])]),
+        1 => of("apt_update", vec![some(0.3, "frequency", &["0", "3600"]), action(0.4, &["periodic", "update"])]),
         4 => of("service", vec![
             one("service_name", &["web", "job", "web.service"]),
             action(0.95, &["enable", "disable", "start", "stop", "restart", "reload", "mask", "unmask"]),
