@@ -68,6 +68,12 @@ impl Settings {
             }
         };
         let mut settings: Self = toml::from_str(&text).map_err(|error| toml_diagnostic(path, &text, &error))?;
+        for (name, number) in [("lock_timeout", settings.lock_timeout), ("limits.compile_time", settings.limits.compile_time)] {
+            if let Some(number) = number.filter(|number| Duration::try_from_secs_f64(*number).is_err()) {
+                return Err(Diagnostic::error(format!("`{name}` in `{}` is {number}, which is no time", path.display()))
+                    .hint("give seconds, 0 or more"));
+            }
+        }
         let beside = |path_in: &mut Option<PathBuf>| {
             if let (Some(inner), Some(folder)) = (path_in.as_mut(), path.parent()) {
                 *inner = folder.join(&*inner);
