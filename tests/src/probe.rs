@@ -4,6 +4,7 @@
 //!   in the conffile `/etc/toque-probe.conf`;
 //! - `toque-probe-service`, with a service `toque-probe` (unit and init script) that starts when
 //!   it is installed and writes `started`, `reloaded` and `stopped` to `/var/log/toque-probe.log`;
+//!   starting it waits until it heeds signals, because an earlier one would end it;
 //! - `toque-question`, which asks `toque-question/answer` by debconf and writes the answer to
 //!   `/etc/toque-question`;
 //! - `toque-broken`, whose installation fails.
@@ -107,8 +108,9 @@ fn broken() -> Package {
 const DAEMON: &str = r#"#!/bin/sh
 log() { echo "$1" >> /var/log/toque-probe.log; }
 trap 'log reloaded' USR1
-trap 'log stopped; exit 0' TERM
+trap 'log stopped; rm -f /run/toque-probe.ready; exit 0' TERM
 log started
+touch /run/toque-probe.ready
 while :; do
     sleep 1 &
     wait $!
@@ -121,6 +123,7 @@ Description=Toque's probe of services
 
 [Service]
 ExecStart=/usr/sbin/toque-probe-service
+ExecStartPost=/bin/sh -c 'until test -e /run/toque-probe.ready; do sleep 0.02; done'
 ExecReload=/bin/sh -c 'kill -USR1 $MAINPID'
 
 [Install]
@@ -143,6 +146,7 @@ DAEMON=/usr/sbin/toque-probe-service
 
 start() {
     start-stop-daemon --start --quiet --oknodo --background --make-pidfile --pidfile "$PIDFILE" --startas "$DAEMON"
+    until test -e /run/toque-probe.ready; do sleep 0.02; done
 }
 
 stop() {

@@ -7,10 +7,20 @@ use toque_acceptance::{Host, Image};
 
 use crate::toque::{apply, host, settle};
 
-/// What the service of `toque-probe-service` has written since the last look.
-fn log(host: &Host) -> String {
-    thread::sleep(Duration::from_millis(200));
-    host.sh("tr '\\n' ' ' < /var/log/toque-probe.log; : > /var/log/toque-probe.log").trim_end().to_owned()
+/// The service of `toque-probe-service` has written `words` since the last look, and nothing else.
+/// It writes when it gets to it, so there is a wait for the last word.
+#[track_caller]
+fn logged(host: &Host, words: &str) {
+    let mut written = String::new();
+    for _ in 0..100 {
+        written = host.sh("tr '\\n' ' ' < /var/log/toque-probe.log").trim_end().to_owned();
+        if written.len() >= words.len() {
+            break;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(written, words);
+    host.sh(": > /var/log/toque-probe.log");
 }
 
 fn is(host: &Host, unit: &str) -> String {
@@ -24,15 +34,18 @@ fn is(host: &Host, unit: &str) -> String {
 fn systemd() {
     let host = host(Image::Debian12);
     settle(&host, r#"package("toque-probe-service"); service("toque-probe", #{ action: ["enable", "start"] });"#);
-    assert_eq!((is(&host, "toque-probe").as_str(), log(&host).as_str()), ("enabled active", "started"));
+    assert_eq!(is(&host, "toque-probe"), "enabled active");
+    logged(&host, "started");
     settle(&host, r#"service("the probe", #{ service_name: "toque-probe", action: ["stop", "disable"], timeout: 30 });"#);
-    assert_eq!((is(&host, "toque-probe").as_str(), log(&host).as_str()), ("disabled inactive", "stopped"));
+    assert_eq!(is(&host, "toque-probe"), "disabled inactive");
+    logged(&host, "stopped");
     apply(&host, r#"service("toque-probe", #{ action: "reload" });"#).idle();
     settle(&host, r#"service("toque-probe.service", #{ action: ["enable", "start"], options: "--quiet" });"#);
-    assert_eq!((is(&host, "toque-probe").as_str(), log(&host).as_str()), ("enabled active", "started"));
+    assert_eq!(is(&host, "toque-probe"), "enabled active");
+    logged(&host, "started");
     let run = apply(&host, r#"service("toque-probe", #{ action: ["restart", "reload"] });"#).well();
     assert_eq!(run.of("service[toque-probe]"), ["restart: changed", "reload: changed"]);
-    assert_eq!(log(&host), "stopped started reloaded");
+    logged(&host, "stopped started reloaded");
     settle(&host, r#"service("toque-probe", #{ action: ["stop", "mask"] });"#);
     assert_eq!(is(&host, "toque-probe"), "masked inactive");
     settle(&host, r#"service("toque-probe", #{ action: ["unmask", "start"] });"#);
@@ -73,15 +86,16 @@ fn sysv() {
     let host = host(Image::Debian12SysV);
     let run = settle(&host, r#"package("toque-probe-service"); service("toque-probe", #{ action: ["enable", "start"] });"#);
     assert_eq!(run.report["resources"][1]["provider"], "sysv");
-    assert_eq!(log(&host), "started");
+    logged(&host, "started");
     settle(&host, r#"service("toque-probe", #{ action: ["stop", "disable"] });"#);
-    assert_eq!((log(&host).as_str(), host.sh("ls /etc/rc2.d | grep toque").as_str()), ("stopped", "K01toque-probe\n"));
+    logged(&host, "stopped");
+    assert_eq!(host.sh("ls /etc/rc2.d | grep toque"), "K01toque-probe\n");
     settle(&host, r#"service("toque-probe", #{ action: ["enable", "start"], run_levels: [3, 5], priority: 20 });"#);
     assert_eq!(host.sh("ls -d /etc/rc?.d/S*toque-probe"), "/etc/rc3.d/S01toque-probe\n/etc/rc5.d/S01toque-probe\n");
-    assert_eq!(log(&host), "started");
+    logged(&host, "started");
     let run = apply(&host, r#"service("toque-probe", #{ action: ["restart", "reload"] });"#).well();
     assert_eq!(run.of("service[toque-probe]"), ["restart: changed", "reload: changed"]);
-    assert_eq!(log(&host), "stopped started reloaded");
+    logged(&host, "stopped started reloaded");
 
     // A script that can do little, elsewhere: its process tells whether it runs.
     host.write(
