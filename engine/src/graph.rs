@@ -229,8 +229,7 @@ impl Graph {
         let mut open = Some(scope);
         while let Some(scope) = open {
             let found = self.by_name.get(&(scope, kind, Rc::clone(&id.name)));
-            let found: Vec<Index> =
-                found.into_iter().flatten().copied().filter(|index| !self.resources[*index].removed).collect();
+            let found: Vec<Index> = found.into_iter().flatten().copied().filter(|index| !self.resources[*index].removed).collect();
             if !found.is_empty() {
                 return found;
             }

@@ -22,9 +22,9 @@ use std::rc::Rc;
 
 pub use check::Looked;
 pub use closure::{Closure, Lazy};
-pub use engine::FUNCTIONS;
 pub use custom::Definition;
 pub(crate) use custom::{Group, Instance, add_kinds as add_custom_kinds};
+pub use engine::FUNCTIONS;
 pub(crate) use functions::{diagnostic_of, hex};
 pub use kinds::COMMON;
 pub(crate) use kinds::{nothing, numbers, plain_message};

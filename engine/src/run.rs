@@ -328,6 +328,7 @@ pub(crate) fn open(
         defining: RefCell::default(),
         inside: RefCell::default(),
         owed: RefCell::default(),
+        too_early: RefCell::default(),
         sources: RefCell::default(),
         inserted: RefCell::default(),
         callbacks: RefCell::default(),

@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 
 pub(super) use expand::{differences, expand, is_group};
 use property::Property;
-pub(super) use this::{Handed, This};
 pub(crate) use this::{Compared, Group, Instance};
+pub(super) use this::{Handed, This};
 
 use super::closure::{self, Closure};
 use super::error::{Fallible, throw, throw_text};
@@ -99,11 +99,8 @@ fn home(custom: &CustomKind) -> RecipeName {
 pub(crate) fn kinds_of(cookbook: &crate::cookbook::Cookbook) -> Vec<Kind> {
     let kind = |path: &Path| {
         let file = path.file_stem()?.to_str()?;
-        let custom = CustomKind {
-            cookbook: cookbook.about.name.clone(),
-            path: path.to_owned(),
-            definition: std::cell::OnceCell::new(),
-        };
+        let custom =
+            CustomKind { cookbook: cookbook.about.name.clone(), path: path.to_owned(), definition: std::cell::OnceCell::new() };
         Some(Kind { name: kind_name(&cookbook.about.name, file).into(), origin: Origin::Custom(custom) })
     };
     cookbook.resource_files().iter().filter_map(|path| kind(path)).collect()
@@ -122,8 +119,9 @@ pub(crate) fn add_kinds<'a>(
         let file = crate::cookbook::shown(&custom.path);
         let rename = "give the file another name: the kind is called after the cookbook and the file";
         if FUNCTIONS.iter().any(|(function, _)| *function == &*name) {
-            return Err(Diagnostic::error(format!("`{file}` makes a resource `{name}`, and there is a function of that name"))
-                .hint(rename));
+            return Err(
+                Diagnostic::error(format!("`{file}` makes a resource `{name}`, and there is a function of that name")).hint(rename)
+            );
         }
         if !name.starts_with(|c: char| c.is_ascii_alphabetic()) || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
             return Err(Diagnostic::error(format!("`{file}` makes a resource `{name}`, which is no name in a recipe"))
@@ -196,8 +194,9 @@ fn with_definition(
 }
 
 fn property(context: &NativeCallContext<'_>, session: &Session, name: &str, options: Map) -> Fallible<()> {
-    let property = Property::read(context, session, options)
-        .map_err(|mistake| throw(context, session, Diagnostic { message: format!("property `{name}`: {}", mistake.message), ..mistake }))?;
+    let property = Property::read(context, session, options).map_err(|mistake| {
+        throw(context, session, Diagnostic { message: format!("property `{name}`: {}", mistake.message), ..mistake })
+    })?;
     with_definition(context, session, "property", |definition| {
         if let Some(why) = unusable(name) {
             return Err(Diagnostic::error(format!("`{name}` cannot be the name of a property: {why}")).hint("give it another name"));
@@ -224,7 +223,10 @@ fn unusable(name: &str) -> Option<&'static str> {
         Some("there is a function of that name")
     } else if ["notifies", "subscribes", "set", "remove", "changed", "this", "call", "curry"].contains(&name) {
         Some("it means something else on a resource")
-    } else if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') || name.starts_with(|c: char| c.is_ascii_digit()) {
+    } else if name.is_empty()
+        || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        || name.starts_with(|c: char| c.is_ascii_digit())
+    {
         Some("names are letters, digits and `_`")
     } else {
         None

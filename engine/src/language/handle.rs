@@ -110,7 +110,14 @@ fn relate(
         End::Subscribes => (other, this),
     };
     let span = session.span(context.call_source(), context.call_position());
-    session.graph.borrow_mut().relations.push(Relation { from, to, action: action.to_owned(), timing, span, scope: session.scope() });
+    session.graph.borrow_mut().relations.push(Relation {
+        from,
+        to,
+        action: action.to_owned(),
+        timing,
+        span,
+        scope: session.scope(),
+    });
     Ok(handle.clone())
 }
 

@@ -9,8 +9,8 @@ use super::closure::{self, Closure, Lazy};
 use super::custom;
 use super::error::{Fallible, diagnose, plain_type, throw, throw_text, too_late};
 use super::handle::Handle;
-use super::{locate, script};
 use super::value::{from_json, holds_closure, to_json};
+use super::{locate, script};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::graph::{Act, Body, Common, Declared, IgnoreFailure, actions_hint};
 use crate::guard::{CommandGuard, Condition, Guard};
@@ -49,9 +49,8 @@ pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
             declare(&context, &s, index, name.into(), properties)
         });
         let s = Rc::clone(session);
-        engine.register_fn(name, move |context: NativeCallContext<'_>, name: Dynamic| {
-            declare(&context, &s, index, name, Map::new())
-        });
+        engine
+            .register_fn(name, move |context: NativeCallContext<'_>, name: Dynamic| declare(&context, &s, index, name, Map::new()));
         let s = Rc::clone(session);
         engine.register_fn(name, move |context: NativeCallContext<'_>, name: Dynamic, properties: Dynamic| {
             let found = plain_type(properties.type_name());
@@ -95,9 +94,7 @@ fn declare(context: &NativeCallContext<'_>, session: &Session, index: usize, nam
         owner: inside.as_ref().map(|inside| Rc::clone(&inside.owner)),
     };
     let common = match &inside {
-        Some(inside) => {
-            Common { sensitive: common.sensitive || inside.sensitive, umask: common.umask.or(inside.umask), ..common }
-        }
+        Some(inside) => Common { sensitive: common.sensitive || inside.sensitive, umask: common.umask.or(inside.umask), ..common },
         None => common,
     };
     let declared = Declared {
@@ -243,7 +240,7 @@ pub(crate) fn numbers(actions: &[Act]) -> Vec<usize> {
 }
 
 fn default_action(kind: &Kind) -> Act {
-    if kind.actions().is_empty() { Act::Nothing } else { Act::Kind(0) }
+    kind.actions().first().and_then(|action| Act::named(kind, &action.name)).unwrap_or(Act::Nothing)
 }
 
 /// The resource's name, and the value that its identity property takes.
@@ -330,7 +327,9 @@ fn bind_common(
         let guards = if value.is_array() { value.into_array().unwrap_or_default() } else { vec![value] };
         // An array of strings could be an argv or a list of shell lines; it is a list, as the guide says.
         for guard in guards {
-            common.guards.push(Guard { negated: key == "not_if", condition: condition(session, guard, home, span).map_err(wrong)? });
+            common
+                .guards
+                .push(Guard { negated: key == "not_if", condition: condition(session, guard, home, span).map_err(wrong)? });
         }
         return Ok(());
     }
@@ -390,12 +389,7 @@ fn bind_common(
 }
 
 /// The closure that a value is, whether it stands there or was handed on by a custom resource.
-fn closure_of(
-    session: &Session,
-    value: &Dynamic,
-    home: &closure::Home,
-    span: Option<crate::diagnostic::Span>,
-) -> Option<Closure> {
+fn closure_of(session: &Session, value: &Dynamic, home: &closure::Home, span: Option<crate::diagnostic::Span>) -> Option<Closure> {
     match value.read_lock::<custom::Handed>() {
         Some(handed) => handed.closure(),
         None => Some(Closure::new(session, value.clone().try_cast::<FnPtr>()?, home, span)),

@@ -23,10 +23,7 @@ pub(super) fn to_json(value: Dynamic) -> Result<Value, String> {
 }
 
 /// As [`to_json`], with `call` asked for each value that is computed later.
-pub(super) fn to_json_with(
-    value: Dynamic,
-    call: &mut dyn FnMut(Late) -> Option<Result<Dynamic, String>>,
-) -> Result<Value, String> {
+pub(super) fn to_json_with(value: Dynamic, call: &mut dyn FnMut(Late) -> Option<Result<Dynamic, String>>) -> Result<Value, String> {
     convert(value, call, 0)
 }
 

@@ -45,7 +45,8 @@ pub(in super::super) fn expand(engine: &Engine, session: &Session, index: Index,
             .note(shortened(&id.to_string()))
             .hint("one of them probably declares itself, directly or by way of others"));
     }
-    let complete = complete(engine, session, definition, &instance, &id).map_err(|mistake| crate::compile::about(mistake, &id, span.clone()))?;
+    let complete = complete(engine, session, definition, &instance, &id)
+        .map_err(|mistake| crate::compile::about(mistake, &id, span.clone()))?;
     let missing = definition.properties.iter().find(|(name, property)| {
         let given = complete.values.contains_key(&***name) || complete.lazy.iter().any(|lazy| *lazy.property == ***name);
         property.is_required_for(act.name(&kind)) && !given
@@ -76,7 +77,11 @@ pub(in super::super) fn expand(engine: &Engine, session: &Session, index: Index,
     let ran = closure::call_with(engine, session, body, Some(&This(complete)), Vec::new());
     session.inside.borrow_mut().pop();
     session.recipes.borrow_mut().pop();
-    ran.map(drop).map_err(|mistake| match span {
+    let ran = match session.too_early.take() {
+        Some(mistake) => Err(mistake),
+        None => ran.map(drop),
+    };
+    ran.map_err(|mistake| match span {
         Some(span) => mistake.frame(span, format!("`{id}` is declared here")),
         None => mistake,
     })
@@ -101,10 +106,12 @@ fn complete(
         }
         let this = This(Rc::new(complete.clone()));
         let value = closure::call_with(engine, session, default, Some(&this), Vec::new())?;
-        let value = to_json(value).map_err(|why| Diagnostic::error(format!("the default of `{name}`: {why}")).at(default.span.clone()))?;
+        let value =
+            to_json(value).map_err(|why| Diagnostic::error(format!("the default of `{name}`: {why}")).at(default.span.clone()))?;
         if !value.is_null() {
             let accepted = property.accept(engine, session, name, value);
-            let value = accepted.map_err(|error| Diagnostic::error(format!("the default of {}", error.message)).at(default.span.clone()))?;
+            let value = accepted
+                .map_err(|error| Diagnostic::error(format!("the default of {}", error.message)).at(default.span.clone()))?;
             complete.values.insert(name.to_string(), value);
         }
     }
@@ -128,8 +135,9 @@ pub(in super::super) fn register(engine: &mut Engine, session: &Rc<Session>) {
     });
     let s = Rc::clone(session);
     engine.register_fn(GROUP, move |context: NativeCallContext<'_>, properties: Dynamic, body: FnPtr| {
-        let named = names(properties)
-            .map_err(|expected| throw_text(&context, &s, format!("`{GROUP}` compares {expected}, and then does what a closure says")))?;
+        let named = names(properties).map_err(|expected| {
+            throw_text(&context, &s, format!("`{GROUP}` compares {expected}, and then does what a closure says"))
+        })?;
         converge_if_changed(&context, &s, Compared::Named(named), body)
     });
 }
@@ -174,7 +182,11 @@ fn converge_if_changed(context: &NativeCallContext<'_>, session: &Session, compa
     let Some((kind, definition)) = kind.as_ref().and_then(|kind| Some((kind, definition(kind)?))) else { return Ok(()) };
     if definition.current.is_none() {
         let blind = Diagnostic::error(format!("`{GROUP}` needs `current`, which tells the state that the machine is in"));
-        return Err(throw(context, session, blind.hint("add `current(|| #{ … });` to the file: a map of properties, or () when there is nothing")));
+        return Err(throw(
+            context,
+            session,
+            blind.hint("add `current(|| #{ … });` to the file: a map of properties, or () when there is nothing"),
+        ));
     }
     if is_group(session, outer.container) {
         return Err(throw_text(context, session, format!("a `{GROUP}` cannot be inside another")));

@@ -232,7 +232,8 @@ impl Property {
             let shown: Vec<String> = allowed.iter().map(ToString::to_string).collect();
             let texts = allowed.iter().filter_map(Value::as_str);
             let near = value.as_str().and_then(|text| did_you_mean(text, texts));
-            let error = wrong(format!("{} is not allowed", if self.sensitive { "this value".to_owned() } else { value.to_string() }));
+            let error =
+                wrong(format!("{} is not allowed", if self.sensitive { "this value".to_owned() } else { value.to_string() }));
             return Err(error.hint(near.unwrap_or_else(|| format!("it is one of {}", shown.join(", ")))));
         }
         if let (Some(pattern), Some(text)) = (&self.pattern, value.as_str())
