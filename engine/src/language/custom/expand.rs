@@ -82,8 +82,8 @@ pub(in super::super) fn expand(engine: &Engine, session: &Session, index: Index,
         None => ran.map(drop),
     };
     ran.map_err(|mistake| match span {
-        Some(span) => mistake.frame(span, format!("`{id}` is declared here")),
-        None => mistake,
+        Some(span) if mistake.span.is_some() => mistake.frame(span, format!("`{id}` is declared here")),
+        span => mistake.at(span),
     })
 }
 
