@@ -6,8 +6,9 @@ use std::rc::Rc;
 
 use walkdir::WalkDir;
 
+use crate::compile::begin;
 use crate::cookbook::{self, Cookbook, Cookbooks};
-use crate::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::facts::shipped::{Shipped, shipped, shipped_platforms};
 use crate::language::Language;
 use crate::name::RecipeName;
@@ -73,6 +74,10 @@ fn check_cookbook(
         Err(refused) => mistakes.extend(refused.diagnostics.0),
         Ok(session) => {
             let language = Language::new(&session);
+            if let Err(Diagnostics(wrong)) = begin(&session, &language) {
+                mistakes.extend(wrong);
+            }
+            mistakes.extend(session.mistakes.take());
             for folder in ["attributes", "recipes", "libraries", "resources"] {
                 for path in files(&cookbook.root.join(folder), "rhai") {
                     match language.look_at(&path) {

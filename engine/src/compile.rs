@@ -102,6 +102,25 @@ pub fn compile(session: &Rc<Session>, language: &Language, recipes: &Recipes<'_>
 /// # Errors
 /// The first mistake of a recipe.
 pub fn declare(session: &Rc<Session>, language: &Language, recipes: &Recipes<'_>) -> Result<(), Diagnostics> {
+    begin(session, language)?;
+    session.phase.set(Phase::Recipes);
+    match recipes {
+        Recipes::RunList(names) => {
+            for name in *names {
+                language.include(name).or_else(|mistake| session.go_on_after(mistake))?;
+            }
+        }
+        Recipes::Text(source) => language.run_text(source).or_else(|mistake| session.go_on_after(mistake))?,
+    }
+    session.phase.set(Phase::Expansion);
+    expand(session, language)?;
+    Ok(())
+}
+
+/// What comes before the first recipe: attribute files, and what the custom resources are.
+/// # Errors
+/// The first mistake in one of these files.
+pub fn begin(session: &Rc<Session>, language: &Language) -> Result<(), Diagnostics> {
     session.deadline.set(Some(std::time::Instant::now() + session.limits.compile_time));
     session.phase.set(Phase::Attributes);
     for cookbook in session.cookbooks.values() {
@@ -120,19 +139,7 @@ pub fn declare(session: &Rc<Session>, language: &Language, recipes: &Recipes<'_>
             language.run_file(&name, &path).or_else(|mistake| session.go_on_after(mistake))?;
         }
     }
-    language.define()?;
-    session.phase.set(Phase::Recipes);
-    match recipes {
-        Recipes::RunList(names) => {
-            for name in *names {
-                language.include(name).or_else(|mistake| session.go_on_after(mistake))?;
-            }
-        }
-        Recipes::Text(source) => language.run_text(source).or_else(|mistake| session.go_on_after(mistake))?,
-    }
-    session.phase.set(Phase::Expansion);
-    expand(session, language)?;
-    Ok(())
+    Ok(language.define()?)
 }
 
 /// Runs the actions of custom resources that are declared, that a notification names, or that an earlier run owes; and so on for

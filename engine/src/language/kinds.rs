@@ -106,6 +106,7 @@ fn declare(context: &NativeCallContext<'_>, session: &Session, index: usize, nam
         recipe,
         scope: inside.as_ref().map_or(0, |inside| inside.scope),
         inside: inside.as_ref().map(|inside| (inside.container, inside.act)),
+        expanded: Vec::new(),
         set_by: Vec::new(),
         removed: false,
     };
@@ -162,7 +163,7 @@ pub(super) fn set(context: &NativeCallContext<'_>, session: &Session, index: usi
         // What is wrong in the new properties must leave the old ones as they are.
         let graph = session.graph.borrow();
         let declared = &graph.resources[index];
-        if graph.bodies.keys().any(|(container, _)| *container == index) {
+        if !declared.expanded.is_empty() {
             let late = Diagnostic::error(format!("`{}` cannot be changed any more: its actions have run", declared.id));
             return Err(throw(context, session, late.hint("change it in a recipe, or before it is declared")));
         }

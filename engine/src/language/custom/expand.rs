@@ -59,7 +59,7 @@ pub(in super::super) fn expand(engine: &Engine, session: &Session, index: Index,
     let scope = {
         let mut graph = session.graph.borrow_mut();
         graph.resources[index].body = Body::Container(Rc::clone(&complete));
-        graph.bodies.entry((index, act)).or_default();
+        graph.open(index, act);
         graph.scope_inside(scope)
     };
     let inside = Inside {
@@ -214,13 +214,14 @@ fn converge_if_changed(context: &NativeCallContext<'_>, session: &Session, compa
         recipe: session.recipes.borrow().last().cloned(),
         scope: outer.scope,
         inside: Some((outer.container, outer.act)),
+        expanded: Vec::new(),
         set_by: Vec::new(),
         removed: false,
     };
     let container = {
         let mut graph = session.graph.borrow_mut();
         let container = graph.declare(group, Vec::new());
-        graph.bodies.entry((container, Act::Kind(0))).or_default();
+        graph.open(container, Act::Kind(0));
         container
     };
     let body = super::kept(context, session, work);
