@@ -126,6 +126,13 @@ impl Cookbook {
         names.sort_by_key(|name| (name != "default", name.clone()));
         names.into_iter().map(|name| folder.join(format!("{name}.rhai"))).collect()
     }
+
+    /// The names and paths of its libraries, sorted.
+    #[must_use]
+    pub fn libraries(&self) -> Vec<(String, PathBuf)> {
+        let folder = self.root.join("libraries");
+        scripts(&folder).into_iter().map(|name| (name.clone(), folder.join(format!("{name}.rhai")))).collect()
+    }
 }
 
 /// A cookbook of the repository by name.

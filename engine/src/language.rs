@@ -14,6 +14,7 @@ mod library;
 mod locate;
 mod node_view;
 mod script;
+mod template_functions;
 mod value;
 
 use std::path::Path;
@@ -25,6 +26,7 @@ pub use engine::FUNCTIONS;
 pub(crate) use functions::{diagnostic_of, hex};
 pub use kinds::COMMON;
 pub(crate) use kinds::{nothing, numbers, plain_message};
+use template_functions::TemplateFunctions;
 
 use crate::diagnostic::{Diagnostic, Source};
 use crate::name::RecipeName;
@@ -32,7 +34,8 @@ use crate::session::Session;
 
 /// The language of one run.
 pub struct Language {
-    engine: rhai::Engine,
+    engine: Rc<rhai::Engine>,
+    functions: Rc<TemplateFunctions>,
     /// Accepts variables that nothing defines, for looking at scripts.
     lenient: std::cell::OnceCell<rhai::Engine>,
     session: Rc<Session>,
@@ -41,7 +44,10 @@ pub struct Language {
 impl Language {
     #[must_use]
     pub fn new(session: &Rc<Session>) -> Self {
-        Self { engine: engine::build(session), lenient: std::cell::OnceCell::new(), session: Rc::clone(session) }
+        let engine = Rc::new(engine::build(session));
+        let functions = Rc::new(TemplateFunctions::new(&engine, session));
+        session.templates.give(Rc::<TemplateFunctions>::clone(&functions));
+        Self { engine, functions, lenient: std::cell::OnceCell::new(), session: Rc::clone(session) }
     }
 
     /// Runs an attribute file or a recipe from disk.
@@ -81,6 +87,13 @@ impl Language {
     /// When it cannot be read.
     pub fn look_at(&self, path: &Path) -> Result<Looked, Diagnostic> {
         Ok(self.look(&script::read(&self.session, path)?))
+    }
+
+    /// Looks at a template of a cookbook.
+    /// # Errors
+    /// When it cannot be parsed.
+    pub(crate) fn look_at_template(&self, path: &Path, cookbook: &str) -> Result<crate::template::Looked, Diagnostic> {
+        crate::template::look(path, cookbook, &*self.functions)
     }
 
     /// Calls a closure of a recipe, and gives what it returned.

@@ -197,7 +197,8 @@ fn name_of(context: &NativeCallContext<'_>, session: &Session, kind: &Kind, name
         }
         _ => {
             let wrong = Diagnostic::error(format!("the first argument of `{}` is the resource's name, not {found}", kind.name));
-            return Err(throw(context, session, wrong.hint("give a string; kinds that allow it take an array of strings")));
+            let hint = if value.is_null() { NOTHING } else { "give a string; kinds that allow it take an array of strings" };
+            return Err(throw(context, session, wrong.hint(hint)));
         }
     };
     if text.is_empty() {
@@ -374,7 +375,9 @@ pub(crate) fn plain_message(message: &str) -> String {
 
 /// A property that is set to nothing: mostly a key that is not there, or a function that returns nothing.
 pub(crate) fn nothing(property: &str) -> PropertyError {
-    PropertyError::new(property, format!("`{property}` is nothing")).hint(
-        "leave the property out, or give it a value; a missing key of a map is nothing, `map.key ?? default` gives another value",
-    )
+    PropertyError::new(property, format!("`{property}` is nothing"))
+        .hint(format!("leave the property out, or give it a value; {NOTHING}"))
 }
+
+/// Where nothing mostly comes from.
+const NOTHING: &str = "a missing key of a map is nothing, `map.key ?? default` gives another value";
