@@ -25,10 +25,10 @@ pub use closure::{Closure, Lazy};
 pub use engine::FUNCTIONS;
 pub(crate) use functions::{diagnostic_of, hex};
 pub use kinds::COMMON;
-pub(crate) use kinds::{nothing, numbers, plain_message};
+pub(crate) use kinds::{nothing, numbers, told};
 use template_functions::TemplateFunctions;
 
-use crate::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::{Diagnostic, Source, Span};
 use crate::name::RecipeName;
 use crate::session::Session;
 
@@ -101,6 +101,11 @@ impl Language {
     /// What it threw, or a value that cannot leave the language.
     pub fn call(&self, closure: &Closure) -> Result<serde_json::Value, Diagnostic> {
         closure::call(&self.engine, &self.session, closure)
+    }
+
+    /// Where a lazy property, or what is below it by the path, was written.
+    pub(crate) fn place(&self, lazy: &Lazy, path: &str) -> Option<Span> {
+        closure::place(&self.engine, &self.session, lazy, path)
     }
 
     /// Computes a lazy property.

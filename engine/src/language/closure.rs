@@ -7,6 +7,7 @@ use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
 use serde_json::Value;
 
 use super::error::diagnose;
+use super::locate::{self, Place};
 use super::value::{to_json, to_json_with};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::session::Session;
@@ -59,6 +60,12 @@ pub(super) fn call(engine: &Engine, session: &Session, closure: &Closure) -> Res
         .map_err(|message| Diagnostic::error(format!("the closure gave no usable value: {message}")).at(closure.span.clone()))
 }
 
+/// Where a path that begins with the property was written.
+pub(super) fn place(engine: &Engine, session: &Session, lazy: &Lazy, path: &str) -> Option<Span> {
+    let place = Place { source: lazy.home.source.as_deref(), call: lazy.home.pos };
+    locate::property(engine, session, &place, path)
+}
+
 pub(super) fn evaluate(engine: &Engine, session: &Session, lazy: &Lazy) -> Result<Value, Diagnostic> {
     let mut thrown = None;
     let computed = to_json_with(lazy.value.clone(), &mut |pointer| {
@@ -68,7 +75,8 @@ pub(super) fn evaluate(engine: &Engine, session: &Session, lazy: &Lazy) -> Resul
         }))
     });
     computed.map_err(|message| {
-        let plain = || Diagnostic::error(format!("`{}` cannot be computed: {message}", lazy.property)).at(lazy.span.clone());
+        let span = || place(engine, session, lazy, &lazy.property).or(lazy.span.clone());
+        let plain = || Diagnostic::error(format!("`{}` cannot be computed: {message}", lazy.property)).at(span());
         thrown.unwrap_or_else(plain)
     })
 }

@@ -11,6 +11,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::error::{Fallible, throw, throw_text, too_late};
+use super::kinds::told;
+use super::locate::{self, Place};
 use super::node_view::path_of;
 use super::script;
 use super::value::{from_json, to_json};
@@ -21,6 +23,7 @@ use crate::diagnostic::Diagnostic;
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::name::RecipeName;
+use crate::plain;
 use crate::property::{Account, CommandLine, OneOrMany, Seconds};
 use crate::resource::{self, command_failure};
 use crate::session::Session;
@@ -239,9 +242,13 @@ fn read<T: serde::de::DeserializeOwned>(
     value: Dynamic,
     what: &str,
 ) -> Fallible<T> {
-    to_json(value)
-        .and_then(|json| serde_path_to_error::deserialize(json).map_err(|error| error.to_string()))
-        .map_err(|message| throw_text(context, session, format!("{what}: {message}")))
+    let json = to_json(value).map_err(|message| throw_text(context, session, format!("{what}: {message}")))?;
+    plain::read(json).map_err(|error| {
+        let place = Place { source: context.call_source(), call: context.call_position() };
+        let at = locate::property(context.engine(), session, &place, &error.property);
+        let wrong = told(what, &error).at(at);
+        throw(context, session, wrong)
+    })
 }
 
 /// A failure of the machine as an error of the recipe.

@@ -90,11 +90,33 @@ pub(super) fn compile(engine: &Engine, session: &Session, source: &Rc<Source>) -
 /// # Errors
 /// The first syntax error, and whether it is only a variable that nothing defines.
 pub(super) fn parse(engine: &Engine, session: &Session, source: &Rc<Source>, text: &str) -> Result<AST, (Diagnostic, bool)> {
+    if let Some(place) = open_comment(engine, source) {
+        return Err((Diagnostic::error("syntax error: the comment is not closed").at(place).hint("close it with `*/`"), false));
+    }
     engine.compile_with_scope(&scope(), text).map_err(|error| {
         let place = session.span(Some(&source.name), error.position()).unwrap_or_else(|| start(source));
         let variable = matches!(error.err_type(), rhai::ParseErrorType::VariableUndefined(_));
         (syntax(error.err_type()).at(place), variable)
     })
+}
+
+/// Where a comment begins that does not end: Rhai takes the rest of the script for a part of it.
+fn open_comment(engine: &Engine, source: &Rc<Source>) -> Option<Span> {
+    // What is at the end of a text: how many comments are open.
+    let depth = |text: &str| {
+        let text = text.to_owned();
+        let (mut tokens, _) = engine.lex([&text]);
+        tokens.by_ref().take_while(|(token, _)| *token != rhai::Token::EOF).for_each(drop);
+        tokens.state.comment_level
+    };
+    let text = &source.text;
+    if !text.contains("/*") || depth(text) == 0 {
+        return None;
+    }
+    let (at, _) = text.rmatch_indices("/*").find(|(at, _)| depth(&text[..*at]) == 0)?;
+    let line = text[..at].matches('\n').count() + 1;
+    let column = text[..at].rsplit('\n').next().map_or(0, |before| before.chars().count()) + 1;
+    Some(Span { source: Rc::clone(source), line, column, length: Some(2) })
 }
 
 /// What Rhai accepts and a recipe must not mean.
