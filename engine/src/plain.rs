@@ -13,13 +13,7 @@ pub fn read<T: DeserializeOwned>(value: Value) -> Result<T, PropertyError> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let path = error.path().to_string();
         let told = in_plain_words(&error.into_inner().to_string());
-        let property = match told.key {
-            // The path leads to the map that has the key.
-            Some(key) if path == "." => key,
-            Some(key) => format!("{path}.{key}"),
-            None if path == "." => String::new(),
-            None => path,
-        };
+        let property = if path == "." { String::new() } else { path };
         PropertyError { property, message: told.message, hint: told.hint }
     })
 }
@@ -29,22 +23,16 @@ pub fn read<T: DeserializeOwned>(value: Value) -> Result<T, PropertyError> {
 pub struct Plain {
     pub message: String,
     pub hint: Option<String>,
-    /// A key that is not known, of the map that the message is about.
-    pub key: Option<String>,
 }
 
 /// Rewrites a message of serde; what is none stays as it is.
 #[must_use]
 pub fn in_plain_words(message: &str) -> Plain {
     let message = message.trim_end();
-    let plain = |message: String| Plain { message, hint: None, key: None };
+    let plain = |message: String| Plain { message, hint: None };
     if let Some((name, known)) = between(message, "unknown field `", "`, ") {
         let known = names(known);
-        return Plain {
-            message: format!("there is no key `{name}` here"),
-            hint: choice(name, &known, "the keys are"),
-            key: Some(name.to_owned()),
-        };
+        return Plain { hint: choice(name, &known, "the keys are"), ..plain(format!("there is no key `{name}` here")) };
     }
     if let Some((name, known)) = between(message, "unknown variant `", "`, ") {
         let known = names(known);
@@ -63,7 +51,12 @@ pub fn in_plain_words(message: &str) -> Plain {
         if let Some(rest) = message.strip_prefix(beginning)
             && let Some((found, expected)) = rest.rsplit_once(", expected ")
         {
-            let found = if beginning == "invalid length " { format!("{found} of them") } else { plain_found(found) };
+            let found = match beginning {
+                // An array, given for the fields of a struct in their order.
+                "invalid length " if expected.starts_with("struct ") => "an array".to_owned(),
+                "invalid length " => format!("{found} of them"),
+                _ => plain_found(found),
+            };
             return plain(format!("expected {}, found {found}", plain_expected(expected)));
         }
     }
