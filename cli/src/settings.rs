@@ -46,6 +46,7 @@ pub struct LimitSettings {
     pub operations: Option<u64>,
     pub resources: Option<usize>,
     pub depth: Option<usize>,
+    pub nesting: Option<usize>,
     pub size: Option<usize>,
 }
 
@@ -109,6 +110,7 @@ impl Settings {
                 operations: self.limits.operations.or(base.limits.operations),
                 resources: self.limits.resources.or(base.limits.resources),
                 depth: self.limits.depth.or(base.limits.depth),
+                nesting: self.limits.nesting.or(base.limits.nesting),
                 size: self.limits.size.or(base.limits.size),
             },
         }
@@ -123,6 +125,7 @@ impl Settings {
             operations: limits.operations.unwrap_or(usual.operations),
             resources: limits.resources.unwrap_or(usual.resources),
             depth: limits.depth.unwrap_or(usual.depth),
+            nesting: limits.nesting.unwrap_or(usual.nesting),
             size: limits.size.unwrap_or(usual.size),
         }
     }

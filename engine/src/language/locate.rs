@@ -1,6 +1,6 @@
 //! Finding the property that an error is about. Rhai knows only where the call begins, so the script is parsed again, on errors only.
 
-use rhai::{AST, ASTNode, Engine, Expr, Position, Stmt};
+use rhai::{AST, ASTNode, Engine, Expr, NativeCallContext, Position, Stmt};
 
 use super::script;
 use crate::diagnostic::Span;
@@ -12,9 +12,15 @@ pub(super) struct Place<'a> {
     pub call: Position,
 }
 
+/// [`written`], for the call in progress.
+pub(super) fn property(context: &NativeCallContext<'_>, session: &Session, path: &str) -> Option<Span> {
+    let place = Place { source: context.call_source(), call: context.call_position() };
+    written(context.engine(), session, &place, path)
+}
+
 /// Where `path` stands in the map that the call was given: the key of a property, or what lies below it, as far as it is written out:
 /// `environment.PATH`, `only_if[1].user`.
-pub(super) fn property(engine: &Engine, session: &Session, place: &Place<'_>, path: &str) -> Option<Span> {
+pub(super) fn written(engine: &Engine, session: &Session, place: &Place<'_>, path: &str) -> Option<Span> {
     if path.is_empty() {
         return None;
     }
