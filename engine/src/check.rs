@@ -17,7 +17,6 @@ use crate::run::{self, Options, open};
 use crate::session::{Limits, Reach};
 use crate::stop::Stop;
 use crate::system::FakeSystem;
-use crate::template;
 
 /// What to check: a repository, and which of its cookbooks (all when none is named); or recipes of no cookbook.
 #[derive(Default)]
@@ -92,11 +91,12 @@ fn check_cookbook(
                     }
                 }
             }
-        }
-    }
-    for path in files(&cookbook.root.join("templates"), "hbs") {
-        if let Err(mistake) = template::parse(&path) {
-            mistakes.push(mistake);
+            for path in files(&cookbook.root.join("templates"), "hbs") {
+                match language.look_at_template(&path, name) {
+                    Err(mistake) => mistakes.push(mistake),
+                    Ok(looked) => mistakes.extend(looked.mistakes),
+                }
+            }
         }
     }
     let mut compiled: Vec<(Diagnostic, Vec<String>)> = Vec::new();

@@ -21,6 +21,7 @@ pub mod lookup;
 pub mod name;
 mod node;
 mod overlay;
+pub mod plain;
 pub mod property;
 pub mod registry;
 pub mod report;
