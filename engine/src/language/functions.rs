@@ -14,7 +14,7 @@ use super::error::{Fallible, throw, throw_text, too_late};
 use super::node_view::path_of;
 use super::script;
 use super::value::{from_json, to_json};
-use crate::attributes::Level;
+use crate::attributes::{Level, Origin, shown_path};
 use crate::command::{End, shell_quote};
 use crate::convert;
 use crate::diagnostic::Diagnostic;
@@ -58,10 +58,16 @@ fn attributes(engine: &mut Engine, session: &Rc<Session>) {
         engine.register_fn(name, move |context: NativeCallContext<'_>, path: Dynamic, value: Dynamic| -> Fallible<()> {
             too_late(&context, &s, "an attribute cannot be set")?;
             let path = path_of(&context, &s, path)?;
+            if value.is_fnptr() {
+                let wrong = Diagnostic::error(format!("the attribute `{}` cannot be a closure", shown_path(&path)))
+                    .hint("give it the value itself; a property of a resource may be a closure that reads `node`");
+                return Err(throw(&context, &s, wrong));
+            }
             let value = to_json(value)
-                .map_err(|message| throw_text(&context, &s, format!("the attribute `{}`: {message}", path.join("."))))?;
-            s.node.attributes.borrow_mut().set(level, &path, value);
-            Ok(())
+                .map_err(|message| throw_text(&context, &s, format!("the attribute `{}`: {message}", shown_path(&path))))?;
+            let origin = Rc::new(Origin::Call(s.span(context.call_source(), context.call_position())));
+            let set = s.node.attributes.borrow_mut().set(level, &path, value, &origin);
+            set.map_err(|wrong| throw(&context, &s, wrong))
         });
     }
 }
