@@ -72,6 +72,7 @@ fn values_of_expressions() {
         ("parse_yaml(\"a: [1, 2]\").a[1]", "2"),
         ("parse_toml(\"a = [1, 2]\").a[1]", "2"),
         ("parse_json(to_json(#{ a: 1.5 })).a", "1.5"),
+        ("parse_json(to_json(#{ part: node.a })).part.b", "x"),
         ("parse_yaml(to_yaml(#{ a: [1] })).a[0]", "1"),
         ("parse_toml(to_toml(#{ a: \"b\" })).a", "b"),
         ("shell_out([\"sh\", \"true\"]).status", "0"),

@@ -273,6 +273,12 @@ fn formats(engine: &mut Engine, session: &Rc<Session>) {
             to_json(value).and_then(|json| write(&json)).map_err(|message| throw_text(&context, &s, format!("{name}: {message}")))
         });
     }
+    // Rhai has one of its own for maps, which takes them as they are.
+    let s = Rc::clone(session);
+    engine.register_fn("to_json", move |context: NativeCallContext<'_>, map: Map| -> Fallible<String> {
+        let json = to_json(Dynamic::from_map(map)).and_then(|json| convert::to_json(&json));
+        json.map_err(|message| throw_text(&context, &s, format!("to_json: {message}")))
+    });
     let parse: [(&str, fn(&str) -> Result<Value, String>); 3] =
         [("parse_json", convert::parse_json), ("parse_yaml", convert::parse_yaml), ("parse_toml", convert::parse_toml)];
     for (name, parse) in parse {
