@@ -14,17 +14,18 @@ mod library;
 mod locate;
 mod node_view;
 mod script;
+pub mod signature;
 mod value;
+pub mod words;
 
 use std::path::Path;
 use std::rc::Rc;
 
 pub use check::Looked;
 pub use closure::{Closure, Lazy};
-pub use engine::FUNCTIONS;
 pub(crate) use functions::{diagnostic_of, hex};
-pub use kinds::COMMON;
 pub(crate) use kinds::{nothing, numbers, plain_message};
+pub use words::COMMON;
 
 use crate::diagnostic::{Diagnostic, Source};
 use crate::name::RecipeName;

@@ -35,5 +35,5 @@ mod template;
 pub mod version;
 pub mod view;
 
-pub use language::{COMMON, FUNCTIONS};
+pub use language::{COMMON, signature, words};
 pub use session::{Limits, Reach};

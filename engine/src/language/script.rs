@@ -5,9 +5,9 @@ use std::rc::Rc;
 
 use rhai::{AST, ASTNode, Engine, Expr, Module, Position, Scope, Stmt};
 
-use super::FUNCTIONS;
 use super::error::{diagnose, syntax};
 use super::node_view::{NodeView, PAIR_KEY, PAIR_VALUE};
+use super::words;
 use crate::cookbook;
 use crate::diagnostic::{Diagnostic, Source, Span};
 use crate::name::RecipeName;
@@ -137,8 +137,7 @@ fn start(source: &Rc<Source>) -> Span {
 
 /// A script's function silently takes the place of a native one of the same name.
 fn hiding_functions(session: &Session, ast: &AST) -> Vec<String> {
-    let known =
-        |name: &String| session.registry.kinds.contains_key(name.as_str()) || FUNCTIONS.iter().any(|(known, _)| known == name);
+    let known = |name: &String| session.registry.kinds.contains_key(name.as_str()) || words::is_function(name);
     ast.iter_functions().map(|function| function.name.to_owned()).filter(known).collect()
 }
 
