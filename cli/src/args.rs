@@ -59,6 +59,9 @@ pub enum Command {
     /// The kinds of resources and their properties
     #[command(after_help = "Example:\n  toque resource list\n  toque resource show template")]
     Resource(ResourceArgs),
+    /// Write definition files, from which editors complete and explain recipes
+    #[command(after_help = "Example:\n  toque definitions .rhai\n  toque definitions --repo /srv/cookbooks /srv/cookbooks/.rhai")]
+    Definitions(Definitions),
     /// Write completions for a shell
     #[command(after_help = "Example:\n  toque completions bash > /etc/bash_completion.d/toque")]
     Completions { shell: clap_complete::Shell },
@@ -249,4 +252,13 @@ pub enum ResourceWhat {
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
     },
+}
+
+#[derive(ClapArgs)]
+pub struct Definitions {
+    /// The folder for the files; it is made, and files of an earlier call in it are written anew
+    pub dir: PathBuf,
+    /// The repository whose libraries are defined too; the one around this folder unless told
+    #[arg(long, value_name = "DIR")]
+    pub repo: Option<PathBuf>,
 }

@@ -4,6 +4,7 @@ pub mod apply;
 pub mod check;
 pub mod completions;
 pub mod converge;
+pub mod definitions;
 pub mod facts;
 pub mod graph;
 pub mod plan;

@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         Command::Facts(facts) => commands::facts::facts(facts),
         Command::Runs(runs) => commands::runs::runs(runs),
         Command::Resource(resource) => commands::resource::resource(resource),
+        Command::Definitions(definitions) => commands::definitions::definitions(definitions),
         Command::Completions { shell } => commands::completions::completions(*shell),
     };
     let exit = exit.unwrap_or_else(|refused| {

@@ -118,6 +118,12 @@ impl Cookbook {
         scripts(&self.root.join("recipes"))
     }
 
+    /// The names of its libraries, sorted.
+    #[must_use]
+    pub fn libraries(&self) -> Vec<String> {
+        scripts(&self.root.join("libraries"))
+    }
+
     /// The paths of its attribute files: `default.rhai` first, then by name.
     #[must_use]
     pub fn attribute_files(&self) -> Vec<PathBuf> {

@@ -25,6 +25,7 @@ pub use check::Looked;
 pub use closure::{Closure, Lazy};
 pub(crate) use functions::{diagnostic_of, hex};
 pub(crate) use kinds::{nothing, numbers, plain_message};
+pub use library::Offered;
 pub use words::COMMON;
 
 use crate::diagnostic::{Diagnostic, Source};
@@ -82,6 +83,13 @@ impl Language {
     /// When it cannot be read.
     pub fn look_at(&self, path: &Path) -> Result<Looked, Diagnostic> {
         Ok(self.look(&script::read(&self.session, path)?))
+    }
+
+    /// What a library on disk offers.
+    /// # Errors
+    /// When it cannot be read or does not compile.
+    pub fn offered(&self, path: &Path) -> Result<Vec<Offered>, Diagnostic> {
+        library::offered(&self.engine, &self.session, path)
     }
 
     /// Calls a closure of a recipe, and gives what it returned.

@@ -2,18 +2,18 @@
 
 /// A signature taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Signature {
-    pub name: &'static str,
+pub struct Signature<'a> {
+    pub name: &'a str,
     /// Read like a field: `handle.changed`.
     pub property: bool,
     /// Names and types.
-    pub parameters: Vec<(&'static str, &'static str)>,
-    pub returns: Option<&'static str>,
+    pub parameters: Vec<(&'a str, &'a str)>,
+    pub returns: Option<&'a str>,
 }
 
-impl Signature {
+impl<'a> Signature<'a> {
     #[must_use]
-    pub fn of(text: &'static str) -> Self {
+    pub fn of(text: &'a str) -> Self {
         let (property, text) = text.strip_prefix("get ").map_or((false, text), |rest| (true, rest));
         let (call, returns) = text.split_once(" -> ").map_or((text, None), |(call, returns)| (call, Some(returns)));
         let (name, parameters) = call.split_once('(').unwrap_or((call, ""));
@@ -23,7 +23,7 @@ impl Signature {
 
     /// What a method or property is called on: `node`, `resource` or `entry`.
     #[must_use]
-    pub fn receiver(&self) -> Option<&'static str> {
+    pub fn receiver(&self) -> Option<&'a str> {
         self.parameters.first().map(|(name, _)| *name).filter(|name| ["node", "resource", "entry"].contains(name))
     }
 }

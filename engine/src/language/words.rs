@@ -116,8 +116,8 @@ pub const WORDS: &[Word] = &[
     Word {
         name: "get",
         group: Node,
-        signatures: &["get(node: Node, path: ?) -> ?", "get(node: Node, path: ?, default: ?) -> ?"],
-        doc: "What is at a path, or `()`, or the default that is given. A path is text with dots, or an array of keys.",
+        signatures: &["get(node: Node, path: ?) -> ?", "get(node: Node, path: ?, otherwise: ?) -> ?"],
+        doc: "What is at a path, or `()`, or what is given for that case. A path is text with dots, or an array of keys.",
         example: "let port = node.get(\"nginx.port\", 80);",
     },
     Word {
