@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use crate::commands::Exit;
+
 /// Bring a Linux machine to the state that its recipes declare, and keep it there
 #[derive(Parser)]
-#[command(name = "toque", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "toque", version, max_term_width = 100, disable_help_subcommand = true, after_help = Exit::help())]
 pub struct Args {
     /// When to use colours
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
@@ -224,6 +226,7 @@ pub enum RunsWhat {
     List,
     /// A run's report; the newest without an id
     Show {
+        /// The run, as `toque runs list` names it
         id: Option<String>,
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
@@ -248,6 +251,7 @@ pub enum ResourceWhat {
     List,
     /// A kind's properties, actions and providers
     Show {
+        /// The kind, as `toque resource list` names it
         kind: String,
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,

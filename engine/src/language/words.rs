@@ -350,7 +350,7 @@ pub const WORDS: &[Word] = &[
         group: Formats,
         signatures: &["shell_quote(text: String) -> String"],
         doc: "Quotes a word for a shell line.",
-        example: "execute(`touch ${shell_quote(\"/srv/it's here\")}`, #{ creates: \"/srv/it's here\" });",
+        example: "let path = \"/srv/new\";\nexecute(`touch ${shell_quote(path)}`, #{ creates: path });",
     },
     Word {
         name: "sha256",
