@@ -132,7 +132,7 @@ pub const WORDS: &[Word] = &[
         group: Node,
         signatures: &["contains(node: Node, key: String) -> bool"],
         doc: "Whether a map has a key; also written `key in map`.",
-        example: "if \"lsb\" in node { log_info(node.lsb.codename); }",
+        example: "if \"fqdn\" in node { log_info(node.fqdn); }",
     },
     Word {
         name: "keys",
@@ -160,14 +160,14 @@ pub const WORDS: &[Word] = &[
         group: Node,
         signatures: &["get key(entry: Entry) -> String"],
         doc: "The key of what a loop of one variable finds in a map; `for (key, value) in …` names both.",
-        example: "for entry in #{ a: 1 } { log_info(entry.key); }",
+        example: "let ports = #{ web: 80 };\nfor entry in ports { log_info(entry.key); }",
     },
     Word {
         name: "value",
         group: Node,
         signatures: &["get value(entry: Entry) -> ?"],
         doc: "The value of what a loop of one variable finds in a map.",
-        example: "for entry in #{ a: 1 } { log_info(entry.value); }",
+        example: "let ports = #{ web: 80 };\nfor entry in ports { log_info(`${entry.value}`); }",
     },
     Word {
         name: "include_recipe",
