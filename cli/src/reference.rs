@@ -51,7 +51,7 @@ fn the_reference_is_up_to_date() {
 fn pages() -> BTreeMap<String, String> {
     let registry = toque_resources::standard();
     let mut pages = BTreeMap::from([
-        ("kinds.md".to_owned(), kinds_page(registry.kinds.values())),
+        ("kinds.md".to_owned(), kinds_page(registry.kinds.values().map(|kind| &**kind))),
         ("functions.md".to_owned(), functions_page()),
         ("commands.md".to_owned(), commands_page()),
         ("settings.md".to_owned(), settings_page()),
@@ -92,9 +92,9 @@ fn kind_page(kind: &Kind) -> String {
         .unwrap_or_else(|_| panic!("write an example of `{}` into {}", kind.name, example.display()));
     let mut text = page(&format!("`{}`", kind.name));
     let _ = writeln!(text, "{}\n\n{}\n\n## Actions\n\n| action | |\n|---|---|", description(kind), example.trim());
-    for (index, (name, doc)) in kind.actions.iter().enumerate() {
+    for (index, action) in kind.actions().iter().enumerate() {
         let default = if index == 0 { " (default)" } else { "" };
-        let _ = writeln!(text, "| `{name}`{default} | {} |", cell(doc.trim_end_matches('.')));
+        let _ = writeln!(text, "| `{}`{default} | {} |", action.name, cell(action.doc.trim_end_matches('.')));
     }
     text.push_str("\n## Properties\n\n| property | type | default | |\n|---|---|---|---|\n");
     for property in properties(kind) {
@@ -237,9 +237,14 @@ fn settings_page() -> String {
     );
     setting_rows("", schema_for!(Settings).as_value(), &mut text);
     let limits = toque_engine::Limits::default();
-    for number in
-        [limits.compile_time.as_secs(), limits.operations, limits.resources as u64, limits.depth as u64, limits.size as u64]
-    {
+    for number in [
+        limits.compile_time.as_secs(),
+        limits.operations,
+        limits.resources as u64,
+        limits.depth as u64,
+        limits.nesting as u64,
+        limits.size as u64,
+    ] {
         assert!(text.contains(&format!("Default: {number}.")), "the settings tell of another default than {number}");
     }
     text

@@ -59,6 +59,8 @@ pub struct LimitSettings {
     pub resources: Option<usize>,
     /// Calls and includes that may nest. Default: 64.
     pub depth: Option<usize>,
+    /// Custom resources that may be inside one another. Default: 32.
+    pub nesting: Option<usize>,
     /// Bytes of a text and entries of an array or a map. Default: 16777216.
     pub size: Option<usize>,
 }
@@ -120,6 +122,7 @@ impl Settings {
                 operations: self.limits.operations.or(base.limits.operations),
                 resources: self.limits.resources.or(base.limits.resources),
                 depth: self.limits.depth.or(base.limits.depth),
+                nesting: self.limits.nesting.or(base.limits.nesting),
                 size: self.limits.size.or(base.limits.size),
             },
         }
@@ -134,6 +137,7 @@ impl Settings {
             operations: limits.operations.unwrap_or(usual.operations),
             resources: limits.resources.unwrap_or(usual.resources),
             depth: limits.depth.unwrap_or(usual.depth),
+            nesting: limits.nesting.unwrap_or(usual.nesting),
             size: limits.size.unwrap_or(usual.size),
         }
     }

@@ -195,7 +195,7 @@ fn links_lead_somewhere() {
                 let anchors = text.lines().filter(|line| line.starts_with('#')).map(anchor);
                 heading.is_empty() || anchors.into_iter().any(|anchor| anchor == heading)
             });
-            if !there && !(file.is_dir() && heading.is_empty()) {
+            if !(there || file.is_dir() && heading.is_empty()) {
                 wrong.push(format!("{}: {target}", page.display()));
             }
         }

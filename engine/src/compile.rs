@@ -1,13 +1,16 @@
 //! From a repository to a resource graph: attributes, recipes, and everything that can be resolved before a machine is touched.
 
 use std::any::Any;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use indexmap::IndexMap;
+
 use crate::cookbook;
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
-use crate::graph::{Act, Body, Common, Declared, Edge};
-use crate::language::{Language, Lazy};
+use crate::graph::{Act, Body, Common, Declared, Edge, Index};
+use crate::language::{Group, Language, Lazy};
 use crate::lookup;
 use crate::name::{RecipeName, ResourceId};
 use crate::registry::AnyResource;
@@ -22,6 +25,10 @@ pub struct Compiled {
     pub resources: Vec<Ready>,
     /// Of each resource, what it notifies, in the order of writing.
     pub edges: Vec<Vec<Edge>>,
+    /// What the recipes declare themselves, in order.
+    pub outermost: Vec<Index>,
+    /// What is inside each action of a custom resource, and each group, in order.
+    pub bodies: IndexMap<(Index, Act), Vec<Index>>,
 }
 
 /// A resource that only waits for its turn.
@@ -44,6 +51,10 @@ pub enum Wanted {
         fixed: serde_json::Map<String, serde_json::Value>,
         lazy: Vec<Lazy>,
     },
+    /// It is made of other resources.
+    Container,
+    /// What is inside converges when something differs.
+    Group(Rc<Group>),
     /// A recipe took the declaration back.
     Removed,
 }
@@ -55,7 +66,7 @@ pub enum Recipes<'a> {
     Text(Rc<Source>),
 }
 
-/// Runs attribute files, dependencies first, then the recipes; then freezes the graph and resolves what can be.
+/// Runs attribute files, dependencies first, then the recipes and what custom resources do; then freezes the graph and resolves what can be.
 /// # Errors
 /// Everything that is wrong, as far as it can be told together. Nothing has been touched.
 pub fn compile(session: &Rc<Session>, language: &Language, recipes: &Recipes<'_>) -> Result<Compiled, Diagnostics> {
@@ -67,6 +78,8 @@ pub fn compile(session: &Rc<Session>, language: &Language, recipes: &Recipes<'_>
         wrong = if session.incomplete.get() { Vec::new() } else { mistakes };
         Vec::new()
     });
+    let outermost = graph.outermost().collect();
+    let bodies = std::mem::take(&mut graph.bodies);
     let resources = std::mem::take(&mut graph.resources);
     drop(graph);
     session.phase.set(Phase::Converge);
@@ -82,7 +95,7 @@ pub fn compile(session: &Rc<Session>, language: &Language, recipes: &Recipes<'_>
             Err(diagnostic) => wrong.push(diagnostic),
         }
     }
-    if wrong.is_empty() { Ok(Compiled { resources: ready, edges }) } else { Err(Diagnostics(wrong)) }
+    if wrong.is_empty() { Ok(Compiled { resources: ready, edges, outermost, bodies }) } else { Err(Diagnostics(wrong)) }
 }
 
 /// Compiles up to the graph, which stays in the session.
@@ -107,6 +120,7 @@ pub fn declare(session: &Rc<Session>, language: &Language, recipes: &Recipes<'_>
             language.run_file(&name, &path).or_else(|mistake| session.go_on_after(mistake))?;
         }
     }
+    language.define()?;
     session.phase.set(Phase::Recipes);
     match recipes {
         Recipes::RunList(names) => {
@@ -116,13 +130,58 @@ pub fn declare(session: &Rc<Session>, language: &Language, recipes: &Recipes<'_>
         }
         Recipes::Text(source) => language.run_text(source).or_else(|mistake| session.go_on_after(mistake))?,
     }
+    session.phase.set(Phase::Expansion);
+    expand(session, language)?;
     Ok(())
+}
+
+/// Runs the actions of custom resources that are declared, that a notification names, or that an earlier run owes; and so on for
+/// what they declare. The innermost first, so that a circle is met at the limit of depth.
+fn expand(session: &Rc<Session>, language: &Language) -> Result<(), Diagnostic> {
+    let mut done: HashSet<(Index, Act)> = HashSet::new();
+    let mut open: Vec<(Index, Act)> = Vec::new();
+    let mut resources = 0;
+    let mut relations: Vec<usize> = Vec::new();
+    let mut seen_relations = 0;
+    loop {
+        let graph = session.graph.borrow();
+        let mut found = Vec::new();
+        for (index, declared) in graph.resources.iter().enumerate().skip(resources).filter(|(_, declared)| !declared.removed) {
+            let kind = &session.registry.kinds[declared.kind];
+            if matches!(declared.body, Body::Container(_)) {
+                found.extend(declared.common.actions.iter().map(|action| (index, *action)));
+                let path = declared.id.to_string();
+                let owed = session.owed.borrow();
+                let owed = owed.iter().filter(|(target, _)| *target == path);
+                found.extend(owed.filter_map(|(_, action)| Some((index, Act::named(kind, action)?))));
+            }
+        }
+        resources = graph.resources.len();
+        relations.extend(seen_relations..graph.relations.len());
+        seen_relations = graph.relations.len();
+        // A target may be declared by what is still to be expanded.
+        relations.retain(|place| match graph.target(&session.registry, &graph.relations[*place]) {
+            Some((index, action)) => {
+                found.extend(matches!(graph.resources[index].body, Body::Container(_)).then_some((index, action)));
+                false
+            }
+            None => true,
+        });
+        drop(graph);
+        open.extend(found.into_iter().rev().filter(|(_, action)| *action != Act::Nothing));
+        let Some((index, action)) = open.pop() else { return Ok(()) };
+        if done.insert((index, action)) && !session.graph.borrow().resources[index].removed {
+            language.expand(index, action).or_else(|mistake| session.go_on_after(mistake))?;
+        }
+    }
 }
 
 fn prepare(session: &Rc<Session>, declared: Declared, actions: &[Act]) -> Result<Ready, Diagnostic> {
     let Declared { kind, id, body, common, span, recipe, removed, .. } = declared;
     let desired = match body {
         _ if removed => Wanted::Removed,
+        Body::Container(_) => Wanted::Container,
+        Body::Group(group) => Wanted::Group(group),
         Body::Lazy { fixed, lazy } => Wanted::Lazy { fixed, lazy },
         Body::Parsed(resource) if resource.late() => Wanted::Late(resource),
         Body::Parsed(resource) => {

@@ -124,6 +124,13 @@ impl Cookbook {
         scripts(&self.root.join("libraries"))
     }
 
+    /// The paths of its custom resources, by name.
+    #[must_use]
+    pub fn resource_files(&self) -> Vec<PathBuf> {
+        let folder = self.root.join("resources");
+        scripts(&folder).into_iter().map(|name| folder.join(format!("{name}.rhai"))).collect()
+    }
+
     /// The paths of its attribute files: `default.rhai` first, then by name.
     #[must_use]
     pub fn attribute_files(&self) -> Vec<PathBuf> {

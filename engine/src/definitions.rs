@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use crate::COMMON;
+use crate::compile::{Recipes, declare};
 use crate::cookbook;
 use crate::diagnostic::Diagnostics;
 use crate::facts::shipped::shipped;
 use crate::language::signature::Signature;
-use crate::language::words::WORDS;
+use crate::language::words::{WORDS, is_function};
 use crate::language::{Language, Offered};
 use crate::name::RecipeName;
 use crate::reference::{description, properties};
@@ -58,8 +59,8 @@ const RESERVED: [&str; 31] = [
     "private",
 ];
 
-/// The definition files by their path below the folder they are for: the language, the kinds, and the libraries of the repository's
-/// cookbooks when there is one. The same input gives the same text.
+/// The definition files by their path below the folder they are for: the language, the kinds, and, of the cookbooks of a repository,
+/// their custom resources among the kinds and their libraries. The same input gives the same text.
 /// # Errors
 /// A cookbook or a library that cannot be read.
 pub fn definitions(registry: Rc<Registry>, repository: Option<&Path>) -> Result<BTreeMap<PathBuf, String>, Refused> {
@@ -78,11 +79,13 @@ pub fn definitions(registry: Rc<Registry>, repository: Option<&Path>) -> Result<
     };
     let session = open(Rc::new(FakeSystem::new()), registry, &options, Box::new(()))?;
     let language = Language::new(&session);
+    // Attribute files, because what a custom resource declares may depend on them, but no recipe.
+    declare(&session, &language, &Recipes::RunList(&[]))?;
+    let mut mistakes = session.mistakes.take();
     let mut files = BTreeMap::from([
         (PathBuf::from("language.d.rhai"), language_file()),
         (PathBuf::from("kinds.d.rhai"), kinds_file(&session.registry)),
     ]);
-    let mut mistakes = Vec::new();
     for cookbook in session.cookbooks.values() {
         for name in cookbook.libraries() {
             let library = format!("{}::{name}", cookbook.about.name);
@@ -120,8 +123,8 @@ fn language_file() -> String {
 }
 
 fn kinds_file(registry: &Registry) -> String {
-    let mut kinds: Vec<&Kind> = registry.kinds.values().collect();
-    kinds.sort_by_key(|kind| kind.name);
+    let mut kinds: Vec<&Kind> = registry.kinds.values().map(|kind| &**kind).filter(|kind| !is_function(&kind.name)).collect();
+    kinds.sort_by_key(|kind| Rc::clone(&kind.name));
     let mut text = header("static");
     for kind in kinds {
         let doc = kind_doc(kind);
@@ -133,7 +136,7 @@ fn kinds_file(registry: &Registry) -> String {
 
 fn kind_doc(kind: &Kind) -> Vec<String> {
     let mut doc = vec![description(kind), String::new(), "Actions, the first by itself:".to_owned()];
-    doc.extend(kind.actions.iter().map(|(name, told)| format!("- `{name}`: {}", told.trim_end_matches('.'))));
+    doc.extend(kind.actions().iter().map(|action| format!("- `{}`: {}", action.name, action.doc.trim_end_matches('.'))));
     doc.extend([String::new(), "Properties:".to_owned()]);
     doc.extend(properties(kind).iter().map(|property| format!("- `{}` ({}): {}", property.name, property.remark(), property.doc)));
     let common: Vec<String> = COMMON.iter().map(|(name, ..)| format!("`{name}`")).collect();

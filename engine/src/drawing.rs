@@ -11,7 +11,7 @@ use crate::session::Session;
 #[derive(Debug, Clone, Serialize)]
 pub struct DrawnResource {
     pub id: String,
-    pub actions: Vec<&'static str>,
+    pub actions: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recipe: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -27,7 +27,7 @@ pub struct DrawnEdge {
     /// The target's place in the list of resources.
     pub to: usize,
     pub target: String,
-    pub action: &'static str,
+    pub action: String,
     pub timing: &'static str,
 }
 
@@ -46,7 +46,7 @@ impl Drawing {
             let kind = &session.registry.kinds[declared.kind];
             DrawnResource {
                 id: declared.id.to_string(),
-                actions: declared.common.actions.iter().map(|act| act.name(kind)).collect(),
+                actions: declared.common.actions.iter().map(|act| act.name(kind).to_owned()).collect(),
                 recipe: declared.recipe.as_ref().map(ToString::to_string),
                 at: declared.span.as_ref().map(ToString::to_string),
                 set_by: declared.set_by.iter().map(ToString::to_string).collect(),
@@ -57,7 +57,7 @@ impl Drawing {
                         Some(DrawnEdge {
                             to: *place.get(&edge.to)?,
                             target: target.id.to_string(),
-                            action: edge.action.name(&session.registry.kinds[target.kind]),
+                            action: edge.action.name(&session.registry.kinds[target.kind]).to_owned(),
                             timing: edge.timing.name(),
                         })
                     })

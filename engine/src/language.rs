@@ -5,6 +5,7 @@
 
 mod check;
 mod closure;
+mod custom;
 mod engine;
 mod error;
 mod functions;
@@ -23,13 +24,17 @@ use std::rc::Rc;
 
 pub use check::Looked;
 pub use closure::{Closure, Lazy};
+pub use custom::Definition;
+pub(crate) use custom::{Group, Instance, add_kinds as add_custom_kinds};
 pub(crate) use functions::{diagnostic_of, hex};
 pub(crate) use kinds::{nothing, numbers, plain_message};
 pub use library::Offered;
 pub use words::COMMON;
 
 use crate::diagnostic::{Diagnostic, Source};
+use crate::graph::{Act, Index};
 use crate::name::RecipeName;
+use crate::registry::Shown;
 use crate::session::Session;
 
 /// The language of one run.
@@ -90,6 +95,27 @@ impl Language {
     /// When it cannot be read or does not compile.
     pub fn offered(&self, path: &Path) -> Result<Vec<Offered>, Diagnostic> {
         library::offered(&self.engine, &self.session, path)
+    }
+
+    /// Reads what the cookbooks' custom resources are.
+    /// # Errors
+    /// The first mistake in one of their files.
+    pub fn define(&self) -> Result<(), Diagnostic> {
+        custom::define_all(&self.engine, &self.session)
+    }
+
+    /// Runs an action of a declared custom resource, so that what is inside it is in the graph.
+    /// # Errors
+    /// The first mistake in the action.
+    pub(crate) fn expand(&self, index: Index, act: Act) -> Result<(), Diagnostic> {
+        custom::expand(&self.engine, &self.session, index, act)
+    }
+
+    /// What differs between the machine and a custom resource, as its `current` tells.
+    /// # Errors
+    /// What `current` threw, or an answer that cannot be used.
+    pub(crate) fn differences(&self, group: &Group) -> Result<Vec<Shown>, Diagnostic> {
+        custom::differences(&self.engine, &self.session, group)
     }
 
     /// Calls a closure of a recipe, and gives what it returned.

@@ -49,7 +49,7 @@ pub fn properties(kind: &Kind) -> Vec<Property<'_>> {
     let of = |name| {
         let property = &schema["properties"][name];
         let (told, doc) = default_in(property["description"].as_str().unwrap_or_default());
-        let identity = name == kind.identity;
+        let identity = name == kind.identity();
         let default = if identity { Some("the resource's name".to_owned()) } else { told.or_else(|| plain_default(property)) };
         Property { name, kind: type_of(property), default, required: required.contains(&name) && !identity, doc }
     };

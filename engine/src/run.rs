@@ -17,7 +17,7 @@ use crate::drawing::Drawing;
 use crate::event::{Event, Sink};
 use crate::facts::Facts;
 use crate::facts::shipped::Shipped;
-use crate::language::{Language, diagnostic_of};
+use crate::language::{Language, add_custom_kinds, diagnostic_of};
 use crate::lookup::Lookup;
 use crate::name::RecipeName;
 use crate::node::Node;
@@ -151,9 +151,10 @@ pub fn providers(
         let chosen = |ready: &crate::compile::Ready| {
             let kind = &session.registry.kinds[ready.kind];
             let provider = crate::converge::choose(&session, kind, ready.common.provider.as_deref());
-            (ready.id.to_string(), provider.map(|index| kind.providers[index].name()))
+            (ready.id.to_string(), provider.map(|index| kind.providers()[index].name()))
         };
-        Ok(compiled.resources.iter().map(chosen).collect())
+        let native = |ready: &&crate::compile::Ready| !session.registry.kinds[ready.kind].is_container();
+        Ok(compiled.resources.iter().filter(native).map(chosen).collect())
     })
 }
 
@@ -189,6 +190,8 @@ fn run(
     let begun = Instant::now();
     let started = jiff::Timestamp::now();
     let session = open(Rc::clone(&system), registry, options, sink)?;
+    let journal = Journal::open(options.state_dir.as_deref())?;
+    session.owed.replace(journal.owed().map(|owed| (owed.target.clone(), owed.action.clone())).collect());
     let language = Language::new(&session);
     let names: Vec<String> = session.cookbooks.keys().cloned().collect();
     session.event(&Event::Compiling { cookbooks: &names });
@@ -196,7 +199,6 @@ fn run(
         .map_err(|diagnostics| Refused { diagnostics, stopped: options.stop.requested() })?;
     let compile_seconds = begun.elapsed().as_secs_f64();
     let id = format!("{}-{}", started.strftime("%Y%m%dT%H%M%S%.3fZ"), std::process::id());
-    let journal = Journal::open(options.state_dir.as_deref())?;
     if journal.unreadable > 0 {
         let message = "owed.jsonl in the state directory is damaged: what its unreadable lines owe will not be delivered";
         session.event(&Event::Log { level: crate::resource::Level::Warn, message });
@@ -220,11 +222,7 @@ fn run(
 /// What a walk did, as data.
 fn report(walk: &mut Converge<'_>, options: &Options, times: &Times) -> Report {
     let not_reached: Vec<String> = walk.not_reached().map(ToString::to_string).collect();
-    let all = walk.compiled.resources.len();
-    let counts = Counts::of(walk.records.iter().map(|(index, record)| (*index, record)), all);
-    // What a recipe took back is neither reached nor missing.
-    let removed = counts.not_reached - not_reached.len();
-    let counts = Counts { resources: all - removed, not_reached: not_reached.len(), ..counts };
+    let counts = Counts::of(walk.records.iter().map(|(index, record)| (*index, record)), not_reached.len());
     let interrupted = walk.records.iter().any(|(_, record)| record.status == Status::Interrupted);
     let left_over = !not_reached.is_empty() || walk.journal.owed().next().is_some();
     let outcome = if interrupted || (walk.stopping() && (left_over || !walk.errors.is_empty())) {
@@ -302,6 +300,9 @@ pub(crate) fn open(
         Some(dir) => View::shared(system).with_memory(move |key| recall(&dir, key)),
         None => View::shared(system),
     };
+    let cookbooks = cookbooks(options.repository.as_deref(), &options.run_list)?;
+    let mut registry = (*registry).clone();
+    add_custom_kinds(&mut registry, cookbooks.values())?;
     Ok(Rc::new(Session {
         registry,
         node: Node::new(
@@ -311,7 +312,7 @@ pub(crate) fn open(
             options.elsewhere.as_ref().map_or_else(Facts::new, |machine| Facts::fixed(machine.facts.clone())),
         ),
         view,
-        cookbooks: cookbooks(options.repository.as_deref(), &options.run_list)?,
+        cookbooks,
         templates: Templates::default(),
         lookup: Lookup::default(),
         limits: options.limits,
@@ -324,6 +325,9 @@ pub(crate) fn open(
         phase: Cell::new(Phase::Attributes),
         recipes: RefCell::default(),
         included: RefCell::new(HashSet::new()),
+        defining: RefCell::default(),
+        inside: RefCell::default(),
+        owed: RefCell::default(),
         sources: RefCell::default(),
         inserted: RefCell::default(),
         callbacks: RefCell::default(),

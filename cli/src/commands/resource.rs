@@ -25,7 +25,7 @@ pub fn resource(args: &ResourceArgs) -> Result<Exit, Refused> {
         ResourceWhat::Show { kind, format } => {
             let Some(found) = registry.kinds.get(kind.as_str()) else {
                 let unknown = Diagnostic::error(format!("there is no kind `{kind}`"));
-                return Err(match did_you_mean(kind, registry.kinds.keys().copied()) {
+                return Err(match did_you_mean(kind, registry.kinds.keys().map(|name| &**name)) {
                     Some(hint) => unknown.hint(hint),
                     None => unknown.hint("`toque resource list` shows the kinds"),
                 }
@@ -42,9 +42,9 @@ pub fn resource(args: &ResourceArgs) -> Result<Exit, Refused> {
 
 fn data(kind: &Kind) -> Value {
     json!({
-        "kind": kind.name,
-        "name_property": kind.identity,
-        "actions": kind.actions.iter().map(|(name, doc)| json!({ "name": name, "doc": doc })).collect::<Vec<_>>(),
+        "kind": &*kind.name,
+        "name_property": kind.identity(),
+        "actions": kind.actions().iter().map(|action| json!({ "name": &*action.name, "doc": &*action.doc })).collect::<Vec<_>>(),
         "providers": kind.provider_names().collect::<Vec<_>>(),
         "schema": kind.schema(),
         "common": COMMON.map(|(name, kind, doc)| json!({ "name": name, "type": kind, "doc": doc })),
@@ -54,8 +54,8 @@ fn data(kind: &Kind) -> Value {
 fn text(kind: &Kind) -> String {
     let mut text = format!("{}\n\n{}\n", kind.name, description(kind));
     let _ = writeln!(text, "\nActions (the first is the default)");
-    for (name, doc) in &kind.actions {
-        let _ = writeln!(text, "  {name:20} {}", doc.trim_end_matches('.'));
+    for action in kind.actions() {
+        let _ = writeln!(text, "  {:20} {}", action.name, action.doc.trim_end_matches('.'));
     }
     let _ = writeln!(text, "\nProperties");
     for property in properties(kind) {

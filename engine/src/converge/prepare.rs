@@ -21,7 +21,7 @@ impl Converge<'_> {
         let desired = self.desired(ready, &[Act::Kind(number)])?;
         let provider = self.provider(ready)?;
         let kind = &self.session.registry.kinds[ready.kind];
-        let plan = kind.providers[provider].plan(&self.session.view, &*desired, number)?;
+        let plan = kind.providers()[provider].plan(&self.session.view, &*desired, number)?;
         Ok((provider, plan, desired))
     }
 
@@ -37,6 +37,7 @@ impl Converge<'_> {
         match &ready.desired {
             Wanted::Known(desired) => Ok(Rc::clone(desired)),
             Wanted::Late(resource) => Ok(resource.resolve(&scope)?),
+            Wanted::Container | Wanted::Group(_) => Err(Failure::new("the resource is made of others").into()),
             Wanted::Removed => Err(Failure::new("the resource was removed").into()),
             Wanted::Lazy { fixed, lazy } => {
                 let mut properties = fixed.clone();
@@ -49,7 +50,7 @@ impl Converge<'_> {
                     properties.insert(lazy.property.clone(), value);
                 }
                 let kind = &self.session.registry.kinds[ready.kind];
-                let checked = (kind.parse)(properties).and_then(|resource| {
+                let checked = kind.parse(properties).and_then(|resource| {
                     resource.check(&crate::language::numbers(&ready.common.actions))?;
                     Ok(resource)
                 });

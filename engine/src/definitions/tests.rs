@@ -40,7 +40,16 @@ fn definitions_are_written_for_a_repository() {
     let library = "/// The name of a site's file.\n/// Without a folder.\nfn file_name(site, port) { site + port }\n\nprivate fn inner() {}\nfn bare() {}\n";
     write("cookbooks/web/libraries/names.rhai", library);
 
+    write("cookbooks/web/attributes/default.rhai", "default(\"web.port\", 80);\n");
+    let kind = "property(\"port\", #{ type: \"int\", default: node.web.port, doc: \"Where it listens.\" });\naction(\"create\", \"Make it.\", || {});\n";
+    write("cookbooks/web/resources/site.rhai", kind);
+
     let files = definitions(Rc::new(Registry::new()), Some(folder.path())).unwrap();
+    let kinds = &files[Path::new("kinds.d.rhai")];
+    assert!(kinds.contains("/// - `create`: Make it\n"), "{kinds}");
+    assert!(kinds.contains("/// - `port` (int, default: `80`): Where it listens.\n"), "{kinds}");
+    assert!(kinds.contains("\nfn web_site(name: ?, properties: Map) -> Resource;\n"), "{kinds}");
+    assert!(!kinds.contains("converge_if_changed"), "{kinds}");
     let names: Vec<&str> = files.keys().filter_map(|path| path.to_str()).collect();
     assert_eq!(names, ["kinds.d.rhai", "language.d.rhai", "libraries/web/names.d.rhai"]);
     let expected = format!(

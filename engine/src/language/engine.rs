@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use rhai::{Dynamic, Engine, OptimizationLevel, Token};
 
-use super::{functions, handle, kinds, library, node_view};
+use super::{custom, functions, handle, kinds, library, node_view};
 use crate::session::{Phase, Session};
 
 /// Words that Rhai reserves without using them, and that recipes need: as functions (`package`) or as keys (`default`).
@@ -91,6 +91,7 @@ pub(super) fn build(session: &Rc<Session>) -> Engine {
     handle::register(&mut engine, session);
     functions::register(&mut engine, session);
     kinds::register(&mut engine, session);
+    custom::register(&mut engine, session);
     engine
 }
 

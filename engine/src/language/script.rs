@@ -38,7 +38,12 @@ pub(super) fn include(engine: &Engine, session: &Session, name: &RecipeName) -> 
 /// A recipe of a cookbook that is no dependency.
 pub(super) fn undeclared(own: &str, name: &RecipeName) -> Diagnostic {
     Diagnostic::error(format!("`{own}` includes `{name}` without depending on `{}`", name.cookbook))
-        .hint(format!("add `{} = \">= 0\"` to [dependencies] of cookbooks/{own}/cookbook.toml", name.cookbook))
+        .hint(dependency_hint(own, &name.cookbook))
+}
+
+/// How a cookbook is made a dependency of another.
+pub(super) fn dependency_hint(own: &str, cookbook: &str) -> String {
+    format!("add `{cookbook} = \">= 0\"` to [dependencies] of cookbooks/{own}/cookbook.toml")
 }
 
 pub(super) fn run_file(engine: &Engine, session: &Session, name: &RecipeName, path: &Path) -> Result<(), Diagnostic> {
@@ -131,7 +136,7 @@ pub(super) fn read(session: &Session, path: &Path) -> Result<Rc<Source>, Diagnos
     Ok(session.add_source(&cookbook::shown(path), Some(path.to_owned()), text))
 }
 
-fn start(source: &Rc<Source>) -> Span {
+pub(super) fn start(source: &Rc<Source>) -> Span {
     Span { source: Rc::clone(source), line: 1, column: 1, length: Some(1) }
 }
 

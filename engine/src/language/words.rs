@@ -4,7 +4,7 @@
 //! A new word is one row: register it, add the row to its group, and the tests say whether the two agree.
 
 use super::signature::Signature;
-use Group::{Attributes, Flow, Formats, Log, Machine, Node, Platforms, Resources};
+use Group::{Attributes, CustomResources, Flow, Formats, Log, Machine, Node, Platforms, Resources};
 
 /// A word of the language.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +27,7 @@ pub enum Group {
     Node,
     Flow,
     Resources,
+    CustomResources,
     Platforms,
     Machine,
     Formats,
@@ -35,7 +36,7 @@ pub enum Group {
 
 impl Group {
     /// Every group, in the order of the reference.
-    pub const ALL: [Self; 8] = [Attributes, Node, Flow, Resources, Platforms, Machine, Formats, Log];
+    pub const ALL: [Self; 9] = [Attributes, Node, Flow, Resources, CustomResources, Platforms, Machine, Formats, Log];
 
     #[must_use]
     pub fn title(self) -> &'static str {
@@ -44,6 +45,7 @@ impl Group {
             Node => "Reading `node`",
             Flow => "Flow",
             Resources => "Resources and notifications",
+            CustomResources => "Custom resources",
             Platforms => "Platforms",
             Machine => "Looking at the machine",
             Formats => "Text and formats",
@@ -239,6 +241,48 @@ pub const WORDS: &[Word] = &[
         signatures: &["has_resource(name: String) -> bool"],
         doc: "Whether a resource was declared before, by `\"kind[name]\"`.",
         example: "if !has_resource(\"package[git]\") { package(\"git\"); }",
+    },
+    Word {
+        name: "property",
+        group: CustomResources,
+        signatures: &["property(name: String)", "property(name: String, options: Map)"],
+        doc: "In `resources/`: says that the resource has a property. Options: `type` (`\"string\"`, `\"int\"`, `\"float\"`, `\"bool\"`, \
+              `\"array\"`, `\"map\"`, `\"mode\"`, `\"any\"`, or an array of those), `default` (a value or a closure), `required` (true, or \
+              the actions that need it), `name` (takes the resource's name), `one_of`, `pattern`, `validate`, `coerce`, `sensitive`, `doc`.",
+        example: "",
+    },
+    Word {
+        name: "action",
+        group: CustomResources,
+        signatures: &["action(name: String, body: FnPtr)", "action(name: String, doc: String, body: FnPtr)"],
+        doc: "In `resources/`: says what an action does. The first one is the default. In the closure, `this` is the resource.",
+        example: "",
+    },
+    Word {
+        name: "current",
+        group: CustomResources,
+        signatures: &["current(body: FnPtr)"],
+        doc: "In `resources/`: a closure that tells the state that the machine is in, as a map of properties, or `()` where there is \
+              nothing. It runs in a plan too, so it must only look.",
+        example: "",
+    },
+    Word {
+        name: "converge_if_changed",
+        group: CustomResources,
+        signatures: &[
+            "converge_if_changed(body: FnPtr) -> Resource",
+            "converge_if_changed(properties: ?, body: FnPtr) -> Resource",
+        ],
+        doc: "In an action: what is inside converges when what `current` tells differs from the properties: from the one that is \
+              named, from an array of them, or from all.",
+        example: "",
+    },
+    Word {
+        name: "run_action",
+        group: CustomResources,
+        signatures: &["run_action(name: String)"],
+        doc: "In an action: does what another action of the same resource does.",
+        example: "",
     },
     Word {
         name: "platform",

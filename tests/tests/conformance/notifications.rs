@@ -82,7 +82,7 @@ fn events(report: &Report, case: &Value) -> Vec<Value> {
                 other => panic!("{other:?} while converging"),
             };
             let id = ids.iter().find(|(name, number, _)| recipe.ends_with(&format!("/{name}.rhai")) && *number == line);
-            json!([id.map_or("?", |(.., id)| id.as_str()), record.action, status])
+            json!([id.map_or("?", |(.., id)| id.as_str()), &*record.action, status])
         })
         .collect()
 }
