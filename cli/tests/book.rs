@@ -128,7 +128,7 @@ fn machine() -> Rc<FakeSystem> {
     let service = |name: &str| Package::new(name, "1.0").service(name);
     let packages = ["git", "curl", "openssl", "nginx-doc", "php8.2"].map(|name| Package::new(name, "1.0"));
     let machine = debian(packages.into_iter().chain([
-        service("nginx").file("/etc/nginx/nginx.conf", "# main\n"),
+        service("nginx").file("/etc/nginx/nginx.conf", "# main\n").file("/etc/nginx/conf.d/default.conf", "# default\n"),
         service("apache2"),
         service("chrony").file("/etc/chrony/chrony.conf", "pool example.com\n"),
     ]));
