@@ -190,7 +190,7 @@ fn command_section(command: &mut Command, above: &str, text: &mut String) {
 
 /// An example's command line can be parsed.
 fn is_accepted(line: &str) {
-    let command = line.split(['|', '>']).next().unwrap_or_default();
+    let command = line.split(['|', '<', '>']).next().unwrap_or_default();
     // Quotes are only around whole words.
     let mut words = Vec::new();
     for (index, part) in command.split('\'').enumerate() {

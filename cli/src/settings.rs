@@ -29,6 +29,7 @@ pub struct Settings {
     /// A file that what is printed is appended to as well. Default: none.
     pub log: Option<PathBuf>,
     /// Seconds to wait for another run. Default: without end.
+    #[serde(deserialize_with = "time")]
     pub lock_timeout: Option<f64>,
     pub proxies: ProxySettings,
     pub limits: LimitSettings,
@@ -52,6 +53,7 @@ pub struct ProxySettings {
 #[serde(deny_unknown_fields, default)]
 pub struct LimitSettings {
     /// Seconds that recipes may take to compile. Default: 60.
+    #[serde(deserialize_with = "time")]
     pub compile_time: Option<f64>,
     /// Steps of the language that a run may take. Default: 100000000.
     pub operations: Option<u64>,
@@ -63,6 +65,15 @@ pub struct LimitSettings {
     pub nesting: Option<usize>,
     /// Bytes of a text and entries of an array or a map. Default: 16777216.
     pub size: Option<usize>,
+}
+
+/// A number of seconds that a wait can last.
+fn time<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    let number = f64::deserialize(deserializer)?;
+    match Duration::try_from_secs_f64(number) {
+        Ok(_) => Ok(Some(number)),
+        Err(_) => Err(serde::de::Error::custom(format!("{number} is no time: give seconds, 0 or more"))),
+    }
 }
 
 const SYSTEM: &str = "/etc/toque/toque.toml";
@@ -86,12 +97,6 @@ impl Settings {
             }
         };
         let mut settings: Self = toml::from_str(&text).map_err(|error| toml_diagnostic(path, &text, &error))?;
-        for (name, number) in [("lock_timeout", settings.lock_timeout), ("limits.compile_time", settings.limits.compile_time)] {
-            if let Some(number) = number.filter(|number| Duration::try_from_secs_f64(*number).is_err()) {
-                return Err(Diagnostic::error(format!("`{name}` in `{}` is {number}, which is no time", path.display()))
-                    .hint("give seconds, 0 or more"));
-            }
-        }
         let beside = |path_in: &mut Option<PathBuf>| {
             if let (Some(inner), Some(folder)) = (path_in.as_mut(), path.parent()) {
                 *inner = folder.join(&*inner);

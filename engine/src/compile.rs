@@ -17,7 +17,7 @@ use crate::registry::AnyResource;
 use crate::resource::{Scope, TemplateSource};
 use crate::session::{Phase, Session};
 use crate::system::Query;
-use crate::template;
+use crate::template::{self, Given};
 use crate::view::View;
 
 /// What is to be converged, in order.
@@ -83,7 +83,6 @@ pub fn compile(session: &Rc<Session>, language: &Language, recipes: &Recipes<'_>
     let resources = std::mem::take(&mut graph.resources);
     drop(graph);
     session.phase.set(Phase::Converge);
-    session.deadline.set(None);
     let mut ready = Vec::with_capacity(resources.len());
     let mut actions: Vec<Vec<Act>> = resources.iter().map(|declared| declared.common.actions.clone()).collect();
     for edge in edges.iter().flatten() {
@@ -95,6 +94,8 @@ pub fn compile(session: &Rc<Session>, language: &Language, recipes: &Recipes<'_>
             Err(diagnostic) => wrong.push(diagnostic),
         }
     }
+    // Templates may call libraries, so the limit holds until they are rendered.
+    session.deadline.set(None);
     if wrong.is_empty() { Ok(Compiled { resources: ready, edges, outermost, bodies }) } else { Err(Diagnostics(wrong)) }
 }
 
@@ -102,6 +103,25 @@ pub fn compile(session: &Rc<Session>, language: &Language, recipes: &Recipes<'_>
 /// # Errors
 /// The first mistake of a recipe.
 pub fn declare(session: &Rc<Session>, language: &Language, recipes: &Recipes<'_>) -> Result<(), Diagnostics> {
+    begin(session, language)?;
+    session.phase.set(Phase::Recipes);
+    match recipes {
+        Recipes::RunList(names) => {
+            for name in *names {
+                language.include(name).or_else(|mistake| session.go_on_after(mistake))?;
+            }
+        }
+        Recipes::Text(source) => language.run_text(source).or_else(|mistake| session.go_on_after(mistake))?,
+    }
+    session.phase.set(Phase::Expansion);
+    expand(session, language)?;
+    Ok(())
+}
+
+/// What comes before the first recipe: attribute files, and what the custom resources are.
+/// # Errors
+/// The first mistake in one of these files.
+pub fn begin(session: &Rc<Session>, language: &Language) -> Result<(), Diagnostics> {
     session.deadline.set(Some(std::time::Instant::now() + session.limits.compile_time));
     session.phase.set(Phase::Attributes);
     for cookbook in session.cookbooks.values() {
@@ -120,19 +140,7 @@ pub fn declare(session: &Rc<Session>, language: &Language, recipes: &Recipes<'_>
             language.run_file(&name, &path).or_else(|mistake| session.go_on_after(mistake))?;
         }
     }
-    language.define()?;
-    session.phase.set(Phase::Recipes);
-    match recipes {
-        Recipes::RunList(names) => {
-            for name in *names {
-                language.include(name).or_else(|mistake| session.go_on_after(mistake))?;
-            }
-        }
-        Recipes::Text(source) => language.run_text(source).or_else(|mistake| session.go_on_after(mistake))?,
-    }
-    session.phase.set(Phase::Expansion);
-    expand(session, language)?;
-    Ok(())
+    Ok(language.define()?)
 }
 
 /// Runs the actions of custom resources that are declared, that a notification names, or that an earlier run owes; and so on for
@@ -235,6 +243,7 @@ impl Scope for ResolveScope<'_> {
     fn render(&self, wanted: &TemplateSource) -> Result<String, Diagnostic> {
         let view = &self.session.view;
         let node = |key: &str| self.session.node.get(key, view);
+        let node_keys = || self.session.node.keys();
         if wanted.local {
             let path = PathBuf::from(wanted.sources.first().map_or("", String::as_str));
             let text = || {
@@ -246,7 +255,9 @@ impl Scope for ResolveScope<'_> {
             };
             let beside = |name: &str| Ok(path.with_file_name(format!("{name}.hbs")));
             // What another resource may write is read anew each time.
-            return template::Templates::default().render(&path, text, &wanted.variables, &beside, &node);
+            let given =
+                Given { variables: &wanted.variables, partial: &beside, node: &node, node_keys: &node_keys, cookbook: None };
+            return template::Templates::default().render(&path, text, &given);
         }
         let cookbook = self.cookbook(wanted.cookbook.as_deref())?;
         let path = self.session.lookup.find(cookbook, "templates", &wanted.sources, || self.machine())?;
@@ -254,7 +265,9 @@ impl Scope for ResolveScope<'_> {
             let source = if Path::new(name).extension().is_some() { name.to_owned() } else { format!("{name}.hbs") };
             self.session.lookup.find(cookbook, "templates", &[source], || self.machine())
         };
-        self.session.templates.render(&path, || template::read(&path), &wanted.variables, &partial, &node)
+        let own = Some(cookbook.about.name.as_str());
+        let given = Given { variables: &wanted.variables, partial: &partial, node: &node, node_keys: &node_keys, cookbook: own };
+        self.session.templates.render(&path, || template::read(&path), &given)
     }
 
     fn cookbook_file(&self, sources: &[String], cookbook: Option<&str>) -> Result<Vec<u8>, Diagnostic> {

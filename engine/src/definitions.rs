@@ -87,9 +87,9 @@ pub fn definitions(registry: Rc<Registry>, repository: Option<&Path>) -> Result<
         (PathBuf::from("kinds.d.rhai"), kinds_file(&session.registry)),
     ]);
     for cookbook in session.cookbooks.values() {
-        for name in cookbook.libraries() {
+        for (name, path) in cookbook.libraries() {
             let library = format!("{}::{name}", cookbook.about.name);
-            match language.offered(&cookbook.root.join("libraries").join(format!("{name}.rhai"))) {
+            match language.offered(&path) {
                 Ok(offered) => {
                     let path = Path::new("libraries").join(&cookbook.about.name).join(format!("{name}.d.rhai"));
                     files.insert(path, library_file(&library, &offered));

@@ -16,6 +16,7 @@ mod locate;
 mod node_view;
 mod script;
 pub mod signature;
+mod template_functions;
 mod value;
 pub mod words;
 
@@ -27,11 +28,12 @@ pub use closure::{Closure, Lazy};
 pub use custom::Definition;
 pub(crate) use custom::{Group, Instance, add_kinds as add_custom_kinds};
 pub(crate) use functions::{diagnostic_of, hex};
-pub(crate) use kinds::{nothing, numbers, plain_message};
+pub(crate) use kinds::{nothing, numbers, told};
 pub use library::Offered;
+use template_functions::TemplateFunctions;
 pub use words::COMMON;
 
-use crate::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::{Diagnostic, Source, Span};
 use crate::graph::{Act, Index};
 use crate::name::RecipeName;
 use crate::registry::Shown;
@@ -39,7 +41,8 @@ use crate::session::Session;
 
 /// The language of one run.
 pub struct Language {
-    engine: rhai::Engine,
+    engine: Rc<rhai::Engine>,
+    functions: Rc<TemplateFunctions>,
     /// Accepts variables that nothing defines, for looking at scripts.
     lenient: std::cell::OnceCell<rhai::Engine>,
     session: Rc<Session>,
@@ -48,7 +51,10 @@ pub struct Language {
 impl Language {
     #[must_use]
     pub fn new(session: &Rc<Session>) -> Self {
-        Self { engine: engine::build(session), lenient: std::cell::OnceCell::new(), session: Rc::clone(session) }
+        let engine = Rc::new(engine::build(session));
+        let functions = Rc::new(TemplateFunctions::new(&engine, session));
+        session.templates.give(Rc::<TemplateFunctions>::clone(&functions));
+        Self { engine, functions, lenient: std::cell::OnceCell::new(), session: Rc::clone(session) }
     }
 
     /// Runs an attribute file or a recipe from disk.
@@ -97,6 +103,13 @@ impl Language {
         library::offered(&self.engine, &self.session, path)
     }
 
+    /// Looks at a template of a cookbook.
+    /// # Errors
+    /// When it cannot be parsed.
+    pub(crate) fn look_at_template(&self, path: &Path, cookbook: &str) -> Result<crate::template::Looked, Diagnostic> {
+        crate::template::look(path, cookbook, &*self.functions)
+    }
+
     /// Reads what the cookbooks' custom resources are.
     /// # Errors
     /// The first mistake in one of their files.
@@ -123,6 +136,11 @@ impl Language {
     /// What it threw, or a value that cannot leave the language.
     pub fn call(&self, closure: &Closure) -> Result<serde_json::Value, Diagnostic> {
         closure::call(&self.engine, &self.session, closure)
+    }
+
+    /// Where a lazy property, or what is below it by the path, was written.
+    pub(crate) fn place(&self, lazy: &Lazy, path: &str) -> Option<Span> {
+        closure::place(&self.engine, &self.session, lazy, path)
     }
 
     /// Computes a lazy property.

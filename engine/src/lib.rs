@@ -22,6 +22,7 @@ pub mod lookup;
 pub mod name;
 mod node;
 mod overlay;
+pub mod plain;
 pub mod property;
 pub mod reference;
 pub mod registry;

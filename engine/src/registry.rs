@@ -14,6 +14,7 @@ use crate::diagnostic::Diagnostic;
 use crate::failure::Failure;
 use crate::language::Definition;
 use crate::overlay::Provide;
+use crate::plain;
 use crate::resource::{Action, Apply, Change, Effect, HostFacts, PropertyError, Provider, Resource, Scope, Services, Support};
 use crate::snapshots::Areas;
 use crate::view::View;
@@ -275,19 +276,7 @@ impl<R: Resource> AnyResource for R {
 }
 
 fn parse<R: Resource>(properties: Map<String, Value>) -> Result<Box<dyn AnyResource>, PropertyError> {
-    match serde_path_to_error::deserialize::<_, R>(Value::Object(properties)) {
-        Ok(resource) => Ok(Box::new(resource)),
-        Err(error) => {
-            let path = error.path().to_string();
-            let message = error.into_inner().to_string();
-            // A missing property has no path of its own; its name is in the message.
-            let missing = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')).map(str::to_owned);
-            Err(match missing {
-                Some(name) => PropertyError::new("", format!("`{name}` is required and not set")),
-                None => PropertyError::new(if path == "." { String::new() } else { path }, message),
-            })
-        }
-    }
+    plain::read::<R>(Value::Object(properties)).map(|resource| Box::new(resource) as Box<dyn AnyResource>)
 }
 
 /// What an action would do to one resource.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::attributes::{Attributes, Level};
-use crate::compile::{Recipes, compile, declare};
+use crate::compile::{Recipes, begin, compile, declare};
 use crate::converge::{Converge, Mode};
 use crate::cookbook::{self, Cookbooks};
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
@@ -155,6 +155,29 @@ pub fn providers(
         };
         let native = |ready: &&crate::compile::Ready| !session.registry.kinds[ready.kind].is_container();
         Ok(compiled.resources.iter().filter(native).map(chosen).collect())
+    })
+}
+
+/// The kinds that recipes of a repository can use: those of the program, and the custom resources of its cookbooks.
+/// # Errors
+/// A cookbook that cannot be read, a mistake in an attribute file or in a custom resource.
+pub fn kinds(registry: Rc<Registry>, repository: &Path) -> Result<Registry, Refused> {
+    stacker::grow(STACK, || {
+        let (cookbooks, wrong) = cookbook::find(repository);
+        if !wrong.is_empty() {
+            return Err(Diagnostics(wrong).into());
+        }
+        let name = |cookbook: &String| RecipeName { cookbook: cookbook.clone(), recipe: "default".to_owned() };
+        let options = Options {
+            repository: Some(repository.to_owned()),
+            run_list: cookbooks.keys().map(name).collect(),
+            elsewhere: crate::facts::shipped::shipped("debian", None),
+            reach: Reach::Repository,
+            ..Options::default()
+        };
+        let session = open(Rc::new(crate::system::FakeSystem::new()), registry, &options, Box::new(()))?;
+        begin(&session, &Language::new(&session))?;
+        Ok(session.registry.clone())
     })
 }
 
@@ -328,6 +351,7 @@ pub(crate) fn open(
         defining: RefCell::default(),
         inside: RefCell::default(),
         owed: RefCell::default(),
+        too_early: RefCell::default(),
         sources: RefCell::default(),
         inserted: RefCell::default(),
         callbacks: RefCell::default(),

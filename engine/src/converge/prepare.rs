@@ -45,7 +45,8 @@ impl Converge<'_> {
                     let value = self.language.evaluate(lazy)?;
                     if value.is_null() {
                         let nothing = crate::language::nothing(&lazy.property);
-                        return Err(Diagnostic::error(nothing.message).hint("a closure of a property returns its value").into());
+                        let told = Diagnostic::error(nothing.message).hint("a closure of a property returns its value");
+                        return Err(told.at(self.language.place(lazy, &lazy.property)).into());
                     }
                     properties.insert(lazy.property.clone(), value);
                 }
@@ -55,9 +56,10 @@ impl Converge<'_> {
                     Ok(resource)
                 });
                 let resource = checked.map_err(|error| {
-                    let place = if error.property.is_empty() { String::new() } else { format!("`{}`: ", error.property) };
-                    let diagnostic = Diagnostic::error(format!("{place}{}", crate::language::plain_message(&error.message)));
-                    error.hint.into_iter().fold(diagnostic, Diagnostic::hint)
+                    let first = error.property.split(['.', '[']).next().unwrap_or_default();
+                    let written = lazy.iter().find(|lazy| lazy.property == first);
+                    let place = written.and_then(|lazy| self.language.place(lazy, &error.property));
+                    crate::language::told(&kind.name, &error).at(place)
                 })?;
                 Ok(resource.resolve_once(&scope)?)
             }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::custom::{Handed, This};
 use super::error::diagnose;
+use super::locate::{self, Place};
 use super::value::{Late, from_json, to_json, to_json_with};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::session::Session;
@@ -78,6 +79,13 @@ pub(super) fn call(engine: &Engine, session: &Session, closure: &Closure) -> Res
         .map_err(|message| Diagnostic::error(format!("the closure gave no usable value: {message}")).at(closure.span.clone()))
 }
 
+/// Where a path that begins with the property was written.
+#[expect(deprecated, reason = "Rhai marks the interface as volatile; the version is pinned")]
+pub(super) fn place(engine: &Engine, session: &Session, lazy: &Lazy, path: &str) -> Option<Span> {
+    let place = Place { source: lazy.home.source.as_deref(), call: lazy.home.pos };
+    locate::written(engine, session, &place, path)
+}
+
 pub(super) fn evaluate(engine: &Engine, session: &Session, lazy: &Lazy) -> Result<Value, Diagnostic> {
     let mut thrown = None;
     let computed = to_json_with(lazy.value.clone(), &mut |late| {
@@ -91,7 +99,8 @@ pub(super) fn evaluate(engine: &Engine, session: &Session, lazy: &Lazy) -> Resul
         }))
     });
     computed.map_err(|message| {
-        let plain = || Diagnostic::error(format!("`{}` cannot be computed: {message}", lazy.property)).at(lazy.span.clone());
+        let span = || place(engine, session, lazy, &lazy.property).or(lazy.span.clone());
+        let plain = || Diagnostic::error(format!("`{}` cannot be computed: {message}", lazy.property)).at(span());
         thrown.unwrap_or_else(plain)
     })
 }

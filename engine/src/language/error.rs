@@ -4,7 +4,7 @@ use rhai::{Dynamic, EvalAltResult, NativeCallContext, ParseErrorType};
 
 use super::engine::Halt;
 use super::words;
-use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 use crate::session::{Phase, Session};
 
 pub(super) type Fallible<T> = Result<T, Box<EvalAltResult>>;
@@ -18,7 +18,7 @@ pub(super) fn throw(context: &NativeCallContext<'_>, session: &Session, diagnost
     let diagnostic = if diagnostic.span.is_some() {
         diagnostic
     } else {
-        diagnostic.at(session.span(context.call_source(), context.call_position()))
+        diagnostic.at(session.span(context.call_source(), context.call_position()).map(Span::after_dot))
     };
     EvalAltResult::ErrorRuntime(Dynamic::from(Thrown(diagnostic)), context.call_position()).into()
 }
@@ -61,7 +61,7 @@ pub(super) fn diagnose(session: &Session, error: EvalAltResult, source: Option<&
     let position = error.position();
     let mut diagnostic = cause(session, error);
     if diagnostic.span.is_none() {
-        diagnostic = diagnostic.at(session.span(source.as_deref(), position));
+        diagnostic = diagnostic.at(session.span(source.as_deref(), position).map(Span::after_dot));
     }
     diagnostic.frames.extend(frames);
     diagnostic

@@ -12,6 +12,8 @@ use sha2::{Digest, Sha256};
 
 use super::custom;
 use super::error::{Fallible, final_by_now, throw, throw_text};
+use super::kinds::told;
+use super::locate;
 use super::node_view::path_of;
 use super::script;
 use super::value::{from_json, to_json};
@@ -23,6 +25,7 @@ use crate::diagnostic::Diagnostic;
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::name::RecipeName;
+use crate::plain;
 use crate::property::{Account, CommandLine, OneOrMany, Seconds};
 use crate::resource::{self, command_failure};
 use crate::session::{Phase, Session};
@@ -246,9 +249,12 @@ fn read<T: serde::de::DeserializeOwned>(
     value: Dynamic,
     what: &str,
 ) -> Fallible<T> {
-    to_json(value)
-        .and_then(|json| serde_path_to_error::deserialize(json).map_err(|error| error.to_string()))
-        .map_err(|message| throw_text(context, session, format!("{what}: {message}")))
+    let json = to_json(value).map_err(|message| throw_text(context, session, format!("{what}: {message}")))?;
+    plain::read(json).map_err(|error| {
+        let at = locate::property(context, session, &error.property);
+        let wrong = told(what, &error).at(at);
+        throw(context, session, wrong)
+    })
 }
 
 /// A failure of the machine as an error of the recipe.

@@ -16,6 +16,7 @@ use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::graph::{Act, Body, Common, Declared, IgnoreFailure, actions_hint};
 use crate::guard::{CommandGuard, Condition, Guard};
 use crate::name::ResourceId;
+use crate::plain;
 use crate::property::Mode;
 use crate::registry::{Kind, Origin};
 use crate::resource::PropertyError;
@@ -94,6 +95,7 @@ fn declare(context: &NativeCallContext<'_>, session: &Session, index: usize, nam
         recipe,
         scope: inside.as_ref().map_or(0, |inside| inside.scope),
         inside: inside.as_ref().map(|inside| (inside.container, inside.act)),
+        expanded: Vec::new(),
         set_by: Vec::new(),
         removed: false,
     };
@@ -150,7 +152,7 @@ pub(super) fn set(context: &NativeCallContext<'_>, session: &Session, index: usi
         // What is wrong in the new properties must leave the old ones as they are.
         let graph = session.graph.borrow();
         let declared = &graph.resources[index];
-        if graph.bodies.keys().any(|(container, _)| *container == index) {
+        if !declared.expanded.is_empty() {
             let late = Diagnostic::error(format!("`{}` cannot be changed any more: its actions have run", declared.id));
             return Err(throw(context, session, late.hint("change it in a recipe, or before it is declared")));
         }
@@ -228,7 +230,7 @@ pub(crate) fn numbers(actions: &[Act]) -> Vec<usize> {
 }
 
 fn default_action(kind: &Kind) -> Act {
-    if kind.actions().is_empty() { Act::Nothing } else { Act::Kind(0) }
+    kind.actions().first().and_then(|action| Act::named(kind, &action.name)).unwrap_or(Act::Nothing)
 }
 
 /// The resource's name, and the value that its identity property takes.
@@ -243,7 +245,8 @@ fn name_of(context: &NativeCallContext<'_>, session: &Session, kind: &Kind, name
         }
         _ => {
             let wrong = Diagnostic::error(format!("the first argument of `{}` is the resource's name, not {found}", kind.name));
-            return Err(throw(context, session, wrong.hint("give a string; kinds that allow it take an array of strings")));
+            let hint = if value.is_null() { NOTHING } else { "give a string; kinds that allow it take an array of strings" };
+            return Err(throw(context, session, wrong.hint(hint)));
         }
     };
     if text.is_empty() {
@@ -312,12 +315,16 @@ fn bind_common(
 ) -> Result<(), PropertyError> {
     let wrong = |message: String| PropertyError::new(key, format!("`{key}`: {message}"));
     if key == "only_if" || key == "not_if" {
-        let guards = if value.is_array() { value.into_array().unwrap_or_default() } else { vec![value] };
         // An array of strings could be an argv or a list of shell lines; it is a list, as the guide says.
-        for guard in guards {
-            common
-                .guards
-                .push(Guard { negated: key == "not_if", condition: condition(session, guard, home, span).map_err(wrong)? });
+        let several = value.is_array();
+        let guards = if several { value.into_array().unwrap_or_default() } else { vec![value] };
+        for (index, guard) in guards.into_iter().enumerate() {
+            let condition = condition(session, guard, home, span).map_err(|error| {
+                let place = if several { format!("{key}[{index}]") } else { key.to_owned() };
+                let inner = if error.property.is_empty() { place } else { format!("{place}.{}", error.property) };
+                PropertyError { property: inner, ..error }
+            })?;
+            common.guards.push(Guard { negated: key == "not_if", condition });
         }
         return Ok(());
     }
@@ -360,7 +367,7 @@ fn bind_common(
         }
         "sensitive" => common.sensitive = json.as_bool().ok_or_else(|| typed("true or false"))?,
         "umask" => {
-            let mode: Mode = serde_json::from_value(json).map_err(|error| wrong(error.to_string()))?;
+            let mode: Mode = plain::read(json).map_err(|error| wrong(error.message))?;
             common.umask = Some(mode.0);
         }
         _ => {
@@ -389,52 +396,50 @@ fn condition(
     guard: Dynamic,
     home: Option<&closure::Home>,
     span: &dyn Fn() -> Option<crate::diagnostic::Span>,
-) -> Result<Condition, String> {
+) -> Result<Condition, PropertyError> {
+    let wrong = |message| PropertyError::new("", message);
     if let Some(closure) = home.and_then(|home| closure_of(session, &guard, home, span())) {
         return Ok(Condition::Closure(closure));
     }
     let found = plain_type(guard.type_name());
-    let command: CommandGuard = match to_json(guard)? {
+    let command: CommandGuard = match to_json(guard).map_err(wrong)? {
         Value::String(line) => CommandGuard::plain(crate::property::CommandLine::Shell(line)),
-        map @ Value::Object(_) => serde_path_to_error::deserialize(map).map_err(|error| error.to_string())?,
-        _ => return Err(format!("a guard is a shell command, a closure, or a map with `command`, not {found}")),
+        map @ Value::Object(_) => plain::read(map)?,
+        _ => return Err(wrong(format!("a guard is a shell command, a closure, or a map with `command`, not {found}"))),
     };
-    command.check()?;
+    command.check().map_err(wrong)?;
     Ok(Condition::Command(command))
 }
 
 /// A property's error at the property, where it can be found in the call.
 fn property_diagnostic(context: &NativeCallContext<'_>, session: &Session, kind: &Kind, error: &PropertyError) -> Diagnostic {
-    let first = error.property.split(['.', '[']).next().unwrap_or_default();
-    let told = plain_message(&error.message);
-    let message =
-        if first.is_empty() || told.contains(&format!("`{first}`")) { told } else { format!("`{}`: {told}", error.property) };
-    let message = if message.starts_with(&format!("`{}`", kind.name)) { message } else { format!("{}: {message}", kind.name) };
     let span = session.span(context.call_source(), context.call_position());
-    let key = locate::property(context, session, first).or(span);
-    let diagnostic = Diagnostic::error(message).at(key);
+    let key = locate::property(context, session, &error.property).or(span);
+    told(&kind.name, error).at(key)
+}
+
+/// A property's error, with the property's name and the kind's.
+pub(crate) fn told(kind: &str, error: &PropertyError) -> Diagnostic {
+    let names = |message: &str| error.property.is_empty() || message.contains(&format!("`{}`", last(&error.property)));
+    let message = if names(&error.message) { error.message.clone() } else { format!("`{}`: {}", error.property, error.message) };
+    let message = if message.starts_with(&format!("`{kind}`")) { message } else { format!("{kind}: {message}") };
+    let diagnostic = Diagnostic::error(message);
     match &error.hint {
         Some(hint) => diagnostic.hint(hint.clone()),
         None => diagnostic,
     }
 }
 
-/// Serde's words for types in the words of recipes.
-pub(crate) fn plain_message(message: &str) -> String {
-    let Some((before, expected)) = message.rsplit_once("expected ") else { return message.to_owned() };
-    let plain = match expected {
-        "f64" => "a number",
-        "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number",
-        "a sequence" => "an array",
-        "a boolean" => "true or false",
-        other => other,
-    };
-    format!("{before}expected {plain}")
+/// The last name of a path such as `environment.PATH`.
+fn last(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
 }
 
 /// A property that is set to nothing: mostly a key that is not there, or a function that returns nothing.
 pub(crate) fn nothing(property: &str) -> PropertyError {
-    PropertyError::new(property, format!("`{property}` is nothing")).hint(
-        "leave the property out, or give it a value; a missing key of a map is nothing, `map.key ?? default` gives another value",
-    )
+    PropertyError::new(property, format!("`{property}` is nothing"))
+        .hint(format!("leave the property out, or give it a value; {NOTHING}"))
 }
+
+/// Where nothing mostly comes from.
+const NOTHING: &str = "a missing key of a map is nothing, `map.key ?? default` gives another value";

@@ -29,7 +29,12 @@ fn what_the_book_shows_happens() {
                     let output = host.run(["sh", "-c", &format!("exec 2>&1\ncd /srv/site\n{command}")]);
                     let well = output.success() == block.mark("refused").is_none();
                     if !well || !shown.is_empty() && !matches(&shown, &output.stdout) {
-                        wrong.push(format!("{}: `{command}` ended with {:?} and printed\n{}", block.place, output.code(), output.stdout));
+                        wrong.push(format!(
+                            "{}: `{command}` ended with {:?} and printed\n{}",
+                            block.place,
+                            output.code(),
+                            output.stdout
+                        ));
                     }
                 }
             }
