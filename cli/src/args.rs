@@ -42,7 +42,9 @@ pub enum Command {
     #[command(after_help = "Example:\n  toque plan webserver --detailed-exit-code")]
     Plan(Plan),
     /// Converge one recipe that belongs to no cookbook
-    #[command(after_help = "Example:\n  toque apply motd.rhai\n  toque apply -e 'package(\"git\")' --plan")]
+    #[command(
+        after_help = "Example:\n  toque apply motd.rhai\n  toque apply -e 'package(\"git\")' --plan\n  toque apply - < motd.rhai"
+    )]
     Apply(Apply),
     /// Find every mistake in the cookbooks, running nothing
     #[command(after_help = "Example:\n  toque check\n  toque check cookbooks/web")]
@@ -166,7 +168,7 @@ pub struct Plan {
 
 #[derive(ClapArgs)]
 pub struct Apply {
-    /// The recipe
+    /// The recipe; `-` is standard input
     #[arg(required_unless_present = "code")]
     pub file: Option<PathBuf>,
     /// The recipe itself
@@ -234,14 +236,17 @@ pub struct Runs {
 #[derive(Subcommand)]
 pub enum RunsWhat {
     /// The runs that are kept, newest last
+    #[command(after_help = "Example:\n  toque runs list\n  toque runs list --state-dir /var/lib/toque")]
     List,
     /// A run's report; the newest without an id
+    #[command(after_help = "Example:\n  toque runs show\n  toque runs show 20250102T030405.678Z-901 --format json")]
     Show {
         id: Option<String>,
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
     },
     /// Notifications that no run has delivered yet
+    #[command(after_help = "Example:\n  toque runs owed\n  toque runs owed --forget 'service[nginx]'")]
     Owed {
         /// Strike out what is owed to this resource: `service[nginx]`
         #[arg(long, value_name = "RESOURCE")]
@@ -258,8 +263,10 @@ pub struct ResourceArgs {
 #[derive(Subcommand)]
 pub enum ResourceWhat {
     /// Every kind
+    #[command(after_help = "Example:\n  toque resource list")]
     List,
     /// A kind's properties, actions and providers
+    #[command(after_help = "Example:\n  toque resource show template\n  toque resource show template --format json")]
     Show {
         kind: String,
         #[arg(long, value_enum, default_value_t = Format::Text)]

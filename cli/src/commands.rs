@@ -216,6 +216,12 @@ fn umask() -> u32 {
 /// A source of one recipe.
 pub fn recipe_source(file: Option<&PathBuf>, code: Option<&str>) -> Result<Source, Diagnostic> {
     match (file, code) {
+        (Some(path), None) if path.as_os_str() == "-" => {
+            let mut text = String::new();
+            let read = std::io::stdin().read_to_string(&mut text);
+            read.map_err(|error| Diagnostic::error(format!("cannot read the recipe from standard input: {}", plain_io(&error))))?;
+            Ok(Source { name: "standard input".to_owned(), path: None, text })
+        }
         (_, Some(code)) => Ok(Source { name: "-e".to_owned(), path: None, text: code.to_owned() }),
         (Some(path), None) => {
             let text = std::fs::read_to_string(path)

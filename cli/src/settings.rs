@@ -22,6 +22,7 @@ pub struct Settings {
     /// A file that what is printed is appended to as well.
     pub log: Option<PathBuf>,
     /// Seconds.
+    #[serde(deserialize_with = "time")]
     pub lock_timeout: Option<f64>,
     pub proxies: ProxySettings,
     pub limits: LimitSettings,
@@ -40,11 +41,22 @@ pub struct ProxySettings {
 #[serde(deny_unknown_fields, default)]
 pub struct LimitSettings {
     /// Seconds.
+    #[serde(deserialize_with = "time")]
     pub compile_time: Option<f64>,
     pub operations: Option<u64>,
     pub resources: Option<usize>,
     pub depth: Option<usize>,
+    pub nesting: Option<usize>,
     pub size: Option<usize>,
+}
+
+/// A number of seconds that a wait can last.
+fn time<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    let number = f64::deserialize(deserializer)?;
+    match Duration::try_from_secs_f64(number) {
+        Ok(_) => Ok(Some(number)),
+        Err(_) => Err(serde::de::Error::custom(format!("{number} is no time: give seconds, 0 or more"))),
+    }
 }
 
 const SYSTEM: &str = "/etc/toque/toque.toml";
@@ -68,12 +80,6 @@ impl Settings {
             }
         };
         let mut settings: Self = toml::from_str(&text).map_err(|error| toml_diagnostic(path, &text, &error))?;
-        for (name, number) in [("lock_timeout", settings.lock_timeout), ("limits.compile_time", settings.limits.compile_time)] {
-            if let Some(number) = number.filter(|number| Duration::try_from_secs_f64(*number).is_err()) {
-                return Err(Diagnostic::error(format!("`{name}` in `{}` is {number}, which is no time", path.display()))
-                    .hint("give seconds, 0 or more"));
-            }
-        }
         let beside = |path_in: &mut Option<PathBuf>| {
             if let (Some(inner), Some(folder)) = (path_in.as_mut(), path.parent()) {
                 *inner = folder.join(&*inner);
@@ -104,6 +110,7 @@ impl Settings {
                 operations: self.limits.operations.or(base.limits.operations),
                 resources: self.limits.resources.or(base.limits.resources),
                 depth: self.limits.depth.or(base.limits.depth),
+                nesting: self.limits.nesting.or(base.limits.nesting),
                 size: self.limits.size.or(base.limits.size),
             },
         }
@@ -118,6 +125,7 @@ impl Settings {
             operations: limits.operations.unwrap_or(usual.operations),
             resources: limits.resources.unwrap_or(usual.resources),
             depth: limits.depth.unwrap_or(usual.depth),
+            nesting: limits.nesting.unwrap_or(usual.nesting),
             size: limits.size.unwrap_or(usual.size),
         }
     }

@@ -9,8 +9,9 @@ use std::rc::Rc;
 
 use walkdir::WalkDir;
 
+use crate::compile::begin;
 use crate::cookbook::{self, Cookbook, Cookbooks};
-use crate::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::facts::shipped::{Shipped, shipped, shipped_platforms};
 use crate::language::Language;
 use crate::name::RecipeName;
@@ -19,7 +20,6 @@ use crate::run::{self, Options, open};
 use crate::session::{Limits, Reach};
 use crate::stop::Stop;
 use crate::system::FakeSystem;
-use crate::template;
 
 /// What to check: a repository, and which of its cookbooks (all when none is named); or recipes of no cookbook.
 #[derive(Default)]
@@ -79,6 +79,10 @@ fn check_cookbook(
         Err(refused) => mistakes.extend(refused.diagnostics.0),
         Ok(session) => {
             let language = Language::new(&session);
+            if let Err(Diagnostics(wrong)) = begin(&session, &language) {
+                mistakes.extend(wrong);
+            }
+            mistakes.extend(session.mistakes.take());
             for folder in ["attributes", "recipes", "libraries", "resources"] {
                 for path in files(&cookbook.root.join(folder), "rhai") {
                     match language.look_at(&path) {
@@ -93,11 +97,12 @@ fn check_cookbook(
                     }
                 }
             }
-        }
-    }
-    for path in files(&cookbook.root.join("templates"), "hbs") {
-        if let Err(mistake) = template::parse(&path) {
-            mistakes.push(mistake);
+            for path in files(&cookbook.root.join("templates"), "hbs") {
+                match language.look_at_template(&path, name) {
+                    Err(mistake) => mistakes.push(mistake),
+                    Ok(looked) => mistakes.extend(looked.mistakes),
+                }
+            }
         }
     }
     let mut compiled: Vec<(Diagnostic, Vec<String>)> = Vec::new();

@@ -1,20 +1,23 @@
 //! From a repository to a resource graph: attributes, recipes, and everything that can be resolved before a machine is touched.
 
 use std::any::Any;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use indexmap::IndexMap;
+
 use crate::cookbook;
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
-use crate::graph::{Act, Body, Common, Declared, Edge};
-use crate::language::{Language, Lazy};
+use crate::graph::{Act, Body, Common, Declared, Edge, Index};
+use crate::language::{Group, Language, Lazy};
 use crate::lookup;
 use crate::name::{RecipeName, ResourceId};
 use crate::registry::AnyResource;
 use crate::resource::{Scope, TemplateSource};
 use crate::session::{Phase, Session};
 use crate::system::Query;
-use crate::template;
+use crate::template::{self, Given};
 use crate::view::View;
 
 /// What is to be converged, in order.
@@ -22,6 +25,10 @@ pub struct Compiled {
     pub resources: Vec<Ready>,
     /// Of each resource, what it notifies, in the order of writing.
     pub edges: Vec<Vec<Edge>>,
+    /// What the recipes declare themselves, in order.
+    pub outermost: Vec<Index>,
+    /// What is inside each action of a custom resource, and each group, in order.
+    pub bodies: IndexMap<(Index, Act), Vec<Index>>,
 }
 
 /// A resource that only waits for its turn.
@@ -44,6 +51,10 @@ pub enum Wanted {
         fixed: serde_json::Map<String, serde_json::Value>,
         lazy: Vec<Lazy>,
     },
+    /// It is made of other resources.
+    Container,
+    /// What is inside converges when something differs.
+    Group(Rc<Group>),
     /// A recipe took the declaration back.
     Removed,
 }
@@ -55,7 +66,7 @@ pub enum Recipes {
     Text(Rc<Source>),
 }
 
-/// Runs attribute files, dependencies first, then the recipes; then freezes the graph and resolves what can be.
+/// Runs attribute files, dependencies first, then the recipes and what custom resources do; then freezes the graph and resolves what can be.
 /// # Errors
 /// Everything that is wrong, as far as it can be told together. Nothing has been touched.
 pub fn compile(session: &Rc<Session>, language: &Language, recipes: &Recipes) -> Result<Compiled, Diagnostics> {
@@ -67,10 +78,11 @@ pub fn compile(session: &Rc<Session>, language: &Language, recipes: &Recipes) ->
         wrong = if session.incomplete.get() { Vec::new() } else { mistakes };
         Vec::new()
     });
+    let outermost = graph.outermost().collect();
+    let bodies = std::mem::take(&mut graph.bodies);
     let resources = std::mem::take(&mut graph.resources);
     drop(graph);
     session.phase.set(Phase::Converge);
-    session.deadline.set(None);
     let mut ready = Vec::with_capacity(resources.len());
     let mut actions: Vec<Vec<Act>> = resources.iter().map(|declared| declared.common.actions.clone()).collect();
     for edge in edges.iter().flatten() {
@@ -82,13 +94,34 @@ pub fn compile(session: &Rc<Session>, language: &Language, recipes: &Recipes) ->
             Err(diagnostic) => wrong.push(diagnostic),
         }
     }
-    if wrong.is_empty() { Ok(Compiled { resources: ready, edges }) } else { Err(Diagnostics(wrong)) }
+    // Templates may call libraries, so the limit holds until they are rendered.
+    session.deadline.set(None);
+    if wrong.is_empty() { Ok(Compiled { resources: ready, edges, outermost, bodies }) } else { Err(Diagnostics(wrong)) }
 }
 
 /// Compiles up to the graph, which stays in the session.
 /// # Errors
 /// The first mistake of a recipe.
 pub fn declare(session: &Rc<Session>, language: &Language, recipes: &Recipes) -> Result<(), Diagnostics> {
+    begin(session, language)?;
+    session.phase.set(Phase::Recipes);
+    match recipes {
+        Recipes::RunList(names) => {
+            for name in names {
+                language.include(name).or_else(|mistake| session.go_on_after(mistake))?;
+            }
+        }
+        Recipes::Text(source) => language.run_text(source).or_else(|mistake| session.go_on_after(mistake))?,
+    }
+    session.phase.set(Phase::Expansion);
+    expand(session, language)?;
+    Ok(())
+}
+
+/// What comes before the first recipe: attribute files, and what the custom resources are.
+/// # Errors
+/// The first mistake in one of these files.
+pub fn begin(session: &Rc<Session>, language: &Language) -> Result<(), Diagnostics> {
     session.deadline.set(Some(std::time::Instant::now() + session.limits.compile_time));
     session.phase.set(Phase::Attributes);
     for cookbook in session.cookbooks.values() {
@@ -107,22 +140,56 @@ pub fn declare(session: &Rc<Session>, language: &Language, recipes: &Recipes) ->
             language.run_file(&name, &path).or_else(|mistake| session.go_on_after(mistake))?;
         }
     }
-    session.phase.set(Phase::Recipes);
-    match recipes {
-        Recipes::RunList(names) => {
-            for name in names {
-                language.include(name).or_else(|mistake| session.go_on_after(mistake))?;
+    Ok(language.define()?)
+}
+
+/// Runs the actions of custom resources that are declared, that a notification names, or that an earlier run owes; and so on for
+/// what they declare. The innermost first, so that a circle is met at the limit of depth.
+fn expand(session: &Rc<Session>, language: &Language) -> Result<(), Diagnostic> {
+    let mut done: HashSet<(Index, Act)> = HashSet::new();
+    let mut open: Vec<(Index, Act)> = Vec::new();
+    let mut resources = 0;
+    let mut relations: Vec<usize> = Vec::new();
+    let mut seen_relations = 0;
+    loop {
+        let graph = session.graph.borrow();
+        let mut found = Vec::new();
+        for (index, declared) in graph.resources.iter().enumerate().skip(resources).filter(|(_, declared)| !declared.removed) {
+            let kind = &session.registry.kinds[declared.kind];
+            if matches!(declared.body, Body::Container(_)) {
+                found.extend(declared.common.actions.iter().map(|action| (index, *action)));
+                let path = declared.id.to_string();
+                let owed = session.owed.borrow();
+                let owed = owed.iter().filter(|(target, _)| *target == path);
+                found.extend(owed.filter_map(|(_, action)| Some((index, Act::named(kind, action)?))));
             }
         }
-        Recipes::Text(source) => language.run_text(source).or_else(|mistake| session.go_on_after(mistake))?,
+        resources = graph.resources.len();
+        relations.extend(seen_relations..graph.relations.len());
+        seen_relations = graph.relations.len();
+        // A target may be declared by what is still to be expanded.
+        relations.retain(|place| match graph.target(&session.registry, &graph.relations[*place]) {
+            Some((index, action)) => {
+                found.extend(matches!(graph.resources[index].body, Body::Container(_)).then_some((index, action)));
+                false
+            }
+            None => true,
+        });
+        drop(graph);
+        open.extend(found.into_iter().rev().filter(|(_, action)| *action != Act::Nothing));
+        let Some((index, action)) = open.pop() else { return Ok(()) };
+        if done.insert((index, action)) && !session.graph.borrow().resources[index].removed {
+            language.expand(index, action).or_else(|mistake| session.go_on_after(mistake))?;
+        }
     }
-    Ok(())
 }
 
 fn prepare(session: &Rc<Session>, declared: Declared, actions: &[Act]) -> Result<Ready, Diagnostic> {
     let Declared { kind, id, body, common, span, recipe, removed, .. } = declared;
     let desired = match body {
         _ if removed => Wanted::Removed,
+        Body::Container(_) => Wanted::Container,
+        Body::Group(group) => Wanted::Group(group),
         Body::Lazy { fixed, lazy } => Wanted::Lazy { fixed, lazy },
         Body::Parsed(resource) if resource.late() => Wanted::Late(resource),
         Body::Parsed(resource) => {
@@ -176,6 +243,7 @@ impl Scope for ResolveScope<'_> {
     fn render(&self, wanted: &TemplateSource) -> Result<String, Diagnostic> {
         let view = &self.session.view;
         let node = |key: &str| self.session.node.get(key, view);
+        let node_keys = || self.session.node.keys();
         if wanted.local {
             let path = PathBuf::from(wanted.sources.first().map_or("", String::as_str));
             let text = || {
@@ -187,7 +255,9 @@ impl Scope for ResolveScope<'_> {
             };
             let beside = |name: &str| Ok(path.with_file_name(format!("{name}.hbs")));
             // What another resource may write is read anew each time.
-            return template::Templates::default().render(&path, text, &wanted.variables, &beside, &node);
+            let given =
+                Given { variables: &wanted.variables, partial: &beside, node: &node, node_keys: &node_keys, cookbook: None };
+            return template::Templates::default().render(&path, text, &given);
         }
         let cookbook = self.cookbook(wanted.cookbook.as_deref())?;
         let path = self.session.lookup.find(cookbook, "templates", &wanted.sources, || self.machine())?;
@@ -195,7 +265,9 @@ impl Scope for ResolveScope<'_> {
             let source = if Path::new(name).extension().is_some() { name.to_owned() } else { format!("{name}.hbs") };
             self.session.lookup.find(cookbook, "templates", &[source], || self.machine())
         };
-        self.session.templates.render(&path, || template::read(&path), &wanted.variables, &partial, &node)
+        let own = Some(cookbook.about.name.as_str());
+        let given = Given { variables: &wanted.variables, partial: &partial, node: &node, node_keys: &node_keys, cookbook: own };
+        self.session.templates.render(&path, || template::read(&path), &given)
     }
 
     fn cookbook_file(&self, sources: &[String], cookbook: Option<&str>) -> Result<Vec<u8>, Diagnostic> {

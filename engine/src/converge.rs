@@ -2,6 +2,7 @@
 //! applied is laid over the view instead.
 
 mod guards;
+mod inside;
 mod prepare;
 mod services;
 mod together;
@@ -11,6 +12,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Instant;
 
+use indexmap::IndexSet;
 pub(crate) use prepare::choose;
 
 use crate::compile::{Compiled, Wanted};
@@ -54,9 +56,23 @@ pub struct Converge<'a> {
     /// The chosen provider of each kind, until packages change.
     providers: HashMap<usize, usize>,
     reached: Vec<bool>,
+    /// The custom resources and groups whose turn it is, outermost first.
+    open: Vec<Open>,
+    /// The actions of custom resources, and the groups, whose insides have had their turn.
+    begun: IndexSet<(Index, Act)>,
+    /// Nobody is told: it is only looked whether something would change.
+    probing: bool,
+}
+
+/// A resource made of others, while those are taken.
+struct Open {
+    index: Index,
+    /// What was written down as owed when the first change inside was at hand.
+    debts: Option<Vec<Debt>>,
 }
 
 /// A delayed notification.
+#[derive(Clone)]
 struct Delivery {
     to: Index,
     action: Act,
@@ -97,13 +113,17 @@ impl<'a> Converge<'a> {
             delivering: false,
             providers: HashMap::new(),
             reached: vec![false; compiled.resources.len()],
+            open: Vec::new(),
+            begun: IndexSet::new(),
+            probing: false,
         }
     }
 
     /// Goes through every resource, then delivers what was delayed, also after a failure, unless `hold` keeps it owed then.
     pub fn walk(&mut self, hold: bool) {
         self.take_over_what_is_owed();
-        let walked = self.declared();
+        let compiled = self.compiled;
+        let walked = self.sequence(&compiled.outermost, &Causes::new());
         if walked.is_err() && hold {
             return;
         }
@@ -112,10 +132,12 @@ impl<'a> Converge<'a> {
         }
     }
 
-    /// The resources that were never come to.
+    /// The resources that were never come to: of those that the recipes declare, and of those inside what had its turn.
     pub fn not_reached(&self) -> impl Iterator<Item = &ResourceId> {
-        let resources = self.compiled.resources.iter().zip(&self.reached);
-        resources.filter(|(ready, reached)| !**reached && !matches!(ready.desired, Wanted::Removed)).map(|(ready, _)| &ready.id)
+        let begun = self.begun.iter().filter_map(|body| self.compiled.bodies.get(body));
+        let due = self.compiled.outermost.iter().chain(begun.flatten());
+        let missed = due.filter(|index| !self.reached[**index]).map(|index| &self.compiled.resources[*index]);
+        missed.filter(|ready| !matches!(ready.desired, Wanted::Removed)).map(|ready| &ready.id)
     }
 
     /// Whether the run was told to stop, and does so.
@@ -124,28 +146,29 @@ impl<'a> Converge<'a> {
         self.session.stop.requested()
     }
 
-    fn declared(&mut self) -> Result<(), Halted> {
-        let mut index = 0;
-        while index < self.compiled.resources.len() {
+    /// Takes resources in order, each with its declared actions. `doubts`: what decides in a plan whether they come to be taken.
+    fn sequence(&mut self, list: &'a [Index], doubts: &Causes) -> Result<(), Halted> {
+        let mut rest = list;
+        while let Some((&index, after)) = rest.split_first() {
             if self.stopping() {
                 self.session.event(&Event::Stopping);
                 return Err(Halted);
             }
             let ready = &self.compiled.resources[index];
             if matches!(ready.desired, Wanted::Removed) {
-                index += 1;
+                rest = after;
                 continue;
             }
-            let together = self.neighbours(index);
+            let together = self.neighbours(rest);
             if together > 1 {
-                self.together(index..index + together)?;
-                index += together;
+                self.together(&rest[..together])?;
+                rest = &rest[together..];
                 continue;
             }
-            for position in 0..ready.common.actions.len() {
-                self.act(index, ready.common.actions[position], Cause::Declared, Causes::new())?;
+            for action in &ready.common.actions {
+                self.act(index, *action, Cause::Declared, doubts.clone())?;
             }
-            index += 1;
+            rest = after;
         }
         Ok(())
     }
@@ -225,7 +248,7 @@ impl<'a> Converge<'a> {
         let begun = Instant::now();
         let target = self.compiled.resources[index].id.clone();
         let notified = cause != Cause::Declared;
-        if self.mode == Mode::Converge && action != Act::Nothing {
+        if self.mode == Mode::Converge && action != Act::Nothing && !self.probing {
             let kind = &self.session.registry.kinds[self.compiled.resources[index].kind];
             self.session.event(&Event::Started { resource: &target, action: action.name(kind) });
         }
@@ -234,15 +257,19 @@ impl<'a> Converge<'a> {
         let status = turn.record.status;
         let failed = matches!(status, Status::Failed | Status::Interrupted);
         let ignored = turn.record.ignored;
-        let error = turn.record.error.as_deref().cloned();
-        let action_name = turn.record.action;
+        let error = turn.record.error.as_deref().filter(|_| !turn.told).cloned();
+        let action_name = Rc::clone(&turn.record.action);
         self.record(index, turn.record);
         if failed && !ignored {
             self.errors.extend(error);
             return Err(Halted);
         }
+        if failed && turn.changed_inside {
+            self.session.changed.borrow_mut().insert(index, Changed::Yes);
+            self.notify(index, &Causes::new())?;
+        }
         if notified && !failed && self.mode == Mode::Converge {
-            self.note(|journal| journal.paid(&target.to_string(), action_name), index)?;
+            self.note(|journal| journal.paid(&target.to_string(), &action_name), index)?;
         }
         if matches!(status, Status::Changed | Status::WouldChange | Status::MayChange) {
             let doubts = turn.doubts;
@@ -295,8 +322,17 @@ impl<'a> Converge<'a> {
     }
 
     /// Writes down what the change of a resource will owe, before it is made.
-    /// Gives what was not owed already.
+    /// Gives what was not owed already. The custom resources that it is inside of change with it.
     fn owe(&mut self, index: Index) -> Result<Vec<Debt>, Failure> {
+        for place in 0..self.open.len() {
+            if self.open[place].debts.is_none() {
+                self.open[place].debts = Some(self.owe_for(self.open[place].index)?);
+            }
+        }
+        self.owe_for(index)
+    }
+
+    fn owe_for(&mut self, index: Index) -> Result<Vec<Debt>, Failure> {
         let compiled = self.compiled;
         // A delayed one comes once in a run: when it has had its turn, another change at the end does not bring it about again.
         let had_its_turn = |edge: &Edge| {
@@ -335,7 +371,9 @@ impl<'a> Converge<'a> {
     }
 
     fn record(&mut self, index: Index, record: Record) {
-        self.session.event(&Event::Done(&record));
+        if !self.probing {
+            self.session.event(&Event::Done(&record));
+        }
         self.records.push((index, record));
     }
 }

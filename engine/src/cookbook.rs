@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::diagnostic::{Diagnostic, Source, Span, did_you_mean};
 use crate::failure::plain_io;
+use crate::plain::in_plain_words;
 use crate::version::{Constraint, Version};
 
 /// A cookbook's `cookbook.toml`, and its folder.
@@ -133,6 +134,13 @@ impl Cookbook {
         scripts(&self.root.join("recipes"))
     }
 
+    /// The paths of its custom resources, by name.
+    #[must_use]
+    pub fn resource_files(&self) -> Vec<PathBuf> {
+        let folder = self.root.join("resources");
+        scripts(&folder).into_iter().map(|name| folder.join(format!("{name}.rhai"))).collect()
+    }
+
     /// The paths of its attribute files: `default.rhai` first, then by name.
     #[must_use]
     pub fn attribute_files(&self) -> Vec<PathBuf> {
@@ -140,6 +148,13 @@ impl Cookbook {
         let mut names = scripts(&folder);
         names.sort_by_key(|name| (name != "default", name.clone()));
         names.into_iter().map(|name| folder.join(format!("{name}.rhai"))).collect()
+    }
+
+    /// The names and paths of its libraries, sorted.
+    #[must_use]
+    pub fn libraries(&self) -> Vec<(String, PathBuf)> {
+        let folder = self.root.join("libraries");
+        scripts(&folder).into_iter().map(|name| (name.clone(), folder.join(format!("{name}.rhai")))).collect()
     }
 }
 
@@ -213,8 +228,10 @@ pub fn shown(path: &Path) -> String {
 /// A TOML error with its place.
 #[must_use]
 pub fn toml_diagnostic(path: &Path, text: &str, error: &toml::de::Error) -> Diagnostic {
-    let diagnostic = Diagnostic::error(format!("cannot read `{}`: {}", shown(path), error.message().trim_end_matches('\n')));
-    diagnostic.at(error.span().map(|range| span_at(path, text, range)))
+    let plain = in_plain_words(error.message());
+    let diagnostic = Diagnostic::error(format!("cannot read `{}`: {}", shown(path), plain.message));
+    let diagnostic = diagnostic.at(error.span().map(|range| span_at(path, text, range)));
+    plain.hint.into_iter().fold(diagnostic, Diagnostic::hint)
 }
 
 /// The span of a byte range in a text.

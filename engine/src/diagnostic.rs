@@ -39,6 +39,15 @@ impl Span {
         Self { source, line, column, length: None }
     }
 
+    /// Where a reading of `a.b` stands at the dot, the name after it.
+    #[must_use]
+    pub fn after_dot(mut self) -> Self {
+        let line = self.source.text.lines().nth(self.line.saturating_sub(1)).unwrap_or_default();
+        let here: String = line.chars().skip(self.column.saturating_sub(1)).take(2).collect();
+        self.column += if here == "?." { 2 } else { usize::from(here.starts_with('.')) };
+        self
+    }
+
     /// How many characters to underline, at least 1.
     #[must_use]
     pub fn characters(&self) -> usize {

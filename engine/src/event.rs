@@ -22,12 +22,12 @@ pub enum Event<'a> {
     /// An action begins. What follows until its record is about it.
     Started {
         resource: &'a ResourceId,
-        action: &'static str,
+        action: &'a str,
     },
     /// An attempt failed and will be repeated.
     Retrying {
         resource: &'a str,
-        action: &'static str,
+        action: &'a str,
         left: u32,
         error: &'a str,
     },

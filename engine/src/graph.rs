@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 use crate::guard::Guard;
-use crate::language::Lazy;
+use crate::language::{Group, Instance, Lazy};
 use crate::name::{RecipeName, ResourceId};
 use crate::registry::{AnyResource, Registry};
 
@@ -18,11 +19,35 @@ const DEEPEST: usize = 1000;
 pub type Index = usize;
 
 /// What was declared so far.
-#[derive(Default)]
 pub struct Graph {
     pub resources: Vec<Declared>,
     pub relations: Vec<Relation>,
-    by_name: HashMap<(usize, Rc<str>), Vec<Index>>,
+    /// Where names mean something: first the recipes, then each action of a custom resource.
+    scopes: Vec<Scope>,
+    by_name: HashMap<(ScopeIndex, usize, Rc<str>), Vec<Index>>,
+    /// What is inside an action of a custom resource, or a group, in order.
+    pub bodies: IndexMap<(Index, Act), Vec<Index>>,
+}
+
+/// The place of a [`Scope`] in the graph; 0 is that of the recipes.
+pub type ScopeIndex = usize;
+
+/// A place where resources are declared.
+struct Scope {
+    /// Where names are looked up that are not found here.
+    outer: Option<ScopeIndex>,
+}
+
+impl Default for Graph {
+    fn default() -> Self {
+        Self {
+            resources: Vec::new(),
+            relations: Vec::new(),
+            scopes: vec![Scope { outer: None }],
+            by_name: HashMap::new(),
+            bodies: IndexMap::new(),
+        }
+    }
 }
 
 /// One declaration in a recipe.
@@ -35,6 +60,12 @@ pub struct Declared {
     /// Where it was declared; absent for resources made by a program.
     pub span: Option<Span>,
     pub recipe: Option<Rc<RecipeName>>,
+    /// Where its name means something.
+    pub scope: ScopeIndex,
+    /// The action of a custom resource, or the group, that it is inside of.
+    pub inside: Option<(Index, Act)>,
+    /// Which of its actions have said what is inside.
+    pub expanded: Vec<Act>,
     /// Who changed it later, by `.set`.
     pub set_by: Vec<Span>,
     pub removed: bool,
@@ -48,6 +79,10 @@ pub enum Body {
         fixed: Map<String, Value>,
         lazy: Vec<Lazy>,
     },
+    /// It is made of other resources.
+    Container(Rc<Instance>),
+    /// What is inside converges when something differs.
+    Group(Rc<Group>),
 }
 
 /// The properties that every kind has.
@@ -118,6 +153,8 @@ pub struct Relation {
     pub action: String,
     pub timing: Timing,
     pub span: Option<Span>,
+    /// Where it was written, for its names.
+    pub scope: ScopeIndex,
 }
 
 /// One end of a relation.
@@ -143,14 +180,14 @@ impl Act {
         if name == "nothing" {
             return Some(Self::Nothing);
         }
-        kind.actions.iter().position(|(action, _)| *action == name).map(Self::Kind)
+        kind.actions().iter().position(|action| *action.name == *name).map(Self::Kind)
     }
 
     #[must_use]
-    pub fn name(self, kind: &crate::registry::Kind) -> &'static str {
+    pub fn name(self, kind: &crate::registry::Kind) -> &str {
         match self {
             Self::Nothing => "nothing",
-            Self::Kind(index) => kind.actions.get(index).map_or("", |(name, _)| name),
+            Self::Kind(index) => kind.actions().get(index).map_or("", |action| &action.name),
         }
     }
 }
@@ -159,49 +196,84 @@ impl Graph {
     /// Adds a resource at the end.
     pub fn declare(&mut self, declared: Declared, aliases: Vec<String>) -> Index {
         let index = self.resources.len();
-        let kind = declared.kind;
-        self.by_name.entry((kind, Rc::clone(&declared.id.name))).or_default().push(index);
+        let Declared { kind, scope, .. } = declared;
+        self.by_name.entry((scope, kind, Rc::clone(&declared.id.name))).or_default().push(index);
         for alias in aliases {
             if *alias != *declared.id.name {
-                self.by_name.entry((kind, alias.into())).or_default().push(index);
+                self.by_name.entry((scope, kind, alias.into())).or_default().push(index);
             }
+        }
+        if let Some(inside) = declared.inside {
+            self.bodies.entry(inside).or_default().push(index);
         }
         self.resources.push(declared);
         index
     }
 
-    /// Every resource of this name that was not removed, in order of declaration.
-    #[must_use]
-    pub fn named(&self, registry: &Registry, id: &ResourceId) -> Vec<Index> {
-        let Some(kind) = registry.kinds.get_index_of(&*id.kind) else { return Vec::new() };
-        let found = self.by_name.get(&(kind, Rc::clone(&id.name)));
-        found.into_iter().flatten().copied().filter(|index| !self.resources[*index].removed).collect()
+    /// Takes a resource back, and what is inside it.
+    pub fn remove(&mut self, index: Index) {
+        self.resources[index].removed = true;
+        let inside: Vec<Index> = self.inside(index).collect();
+        inside.into_iter().for_each(|inner| self.remove(inner));
     }
 
-    /// The one resource that a name means.
+    /// Makes room for what an action of a custom resource, or a group, declares.
+    pub fn open(&mut self, container: Index, action: Act) {
+        self.resources[container].expanded.push(action);
+        self.bodies.entry((container, action)).or_default();
+    }
+
+    /// What is inside a resource, by action, in order.
+    pub fn inside(&self, container: Index) -> impl Iterator<Item = Index> {
+        let actions = self.resources[container].expanded.iter();
+        actions.filter_map(move |action| self.bodies.get(&(container, *action))).flatten().copied()
+    }
+
+    /// A new scope inside another.
+    pub fn scope_inside(&mut self, outer: ScopeIndex) -> ScopeIndex {
+        self.scopes.push(Scope { outer: Some(outer) });
+        self.scopes.len() - 1
+    }
+
+    /// Every resource of this name that was not removed, in order of declaration: those of the innermost scope that has any.
+    #[must_use]
+    pub fn named(&self, registry: &Registry, id: &ResourceId, scope: ScopeIndex) -> Vec<Index> {
+        let Some(kind) = registry.kinds.get_index_of(&*id.kind) else { return Vec::new() };
+        let mut open = Some(scope);
+        while let Some(scope) = open {
+            let found = self.by_name.get(&(scope, kind, Rc::clone(&id.name)));
+            let found: Vec<Index> = found.into_iter().flatten().copied().filter(|index| !self.resources[*index].removed).collect();
+            if !found.is_empty() {
+                return found;
+            }
+            open = self.scopes[scope].outer;
+        }
+        Vec::new()
+    }
+
+    /// What the recipes declare themselves, in order.
+    pub fn outermost(&self) -> impl Iterator<Item = Index> {
+        self.resources.iter().enumerate().filter(|(_, declared)| declared.inside.is_none()).map(|(index, _)| index)
+    }
+
+    /// The one resource that a name means in a scope.
     /// # Errors
     /// When there is none, or when several differ.
-    pub fn find(&self, registry: &Registry, text: &str, span: Option<&Span>) -> Result<Index, Diagnostic> {
+    pub fn find(&self, registry: &Registry, text: &str, scope: ScopeIndex, span: Option<&Span>) -> Result<Index, Diagnostic> {
         let wrong = |message: String| Diagnostic::error(message).at(span.cloned());
         let id = ResourceId::parse(text).ok_or_else(|| {
             wrong(format!("`{text}` names no resource")).hint("write it as `kind[name]`, such as `service[nginx]`")
         })?;
         if !registry.kinds.contains_key(&*id.kind) {
             let unknown = wrong(format!("`{text}`: there is no kind `{}`", id.kind));
-            return Err(match did_you_mean(&id.kind, registry.kinds.keys().copied()) {
+            return Err(match did_you_mean(&id.kind, registry.kinds.keys().map(|name| &**name)) {
                 Some(hint) => unknown.hint(hint),
                 None => unknown,
             });
         }
-        let found = self.named(registry, &id);
+        let found = self.named(registry, &id, scope);
         let Some((&first, rest)) = found.split_first() else {
-            let names: Vec<String> =
-                self.resources.iter().filter(|declared| !declared.removed).map(|declared| declared.id.to_string()).collect();
-            let missing = wrong(format!("`{text}` is not declared by any recipe of this run"));
-            return Err(match did_you_mean(text, names.iter().map(String::as_str)) {
-                Some(hint) => missing.hint(hint),
-                None => missing.hint("declare it, or correct the name; a target may be declared before or after"),
-            });
+            return Err(self.missing(text, &id, scope, wrong(format!("`{text}` is not declared by any recipe of this run"))));
         };
         for &other in rest {
             if !self.twins(first, other) {
@@ -217,6 +289,40 @@ impl Graph {
         Ok(first)
     }
 
+    /// What a relation is about, if that exists by now.
+    pub fn target(&self, registry: &Registry, relation: &Relation) -> Option<(Index, Act)> {
+        let to = match &relation.to {
+            Target::Declared(index) => *index,
+            Target::Named(text) => *self.named(registry, &ResourceId::parse(text)?, relation.scope).first()?,
+        };
+        let action = Act::named(&registry.kinds[self.resources[to].kind], &relation.action)?;
+        Some((to, action))
+    }
+
+    /// What may have been meant by a name that nothing has.
+    fn missing(&self, text: &str, id: &ResourceId, scope: ScopeIndex, missing: Diagnostic) -> Diagnostic {
+        let mut seen = vec![scope];
+        while let Some(outer) = seen.last().and_then(|scope| self.scopes[*scope].outer) {
+            seen.push(outer);
+        }
+        let there = || self.resources.iter().filter(|declared| !declared.removed);
+        let inner = there().find(|declared| !seen.contains(&declared.scope) && declared.id.is_called(id));
+        if let Some(inner) = inner {
+            let owner = inner.id.owner.as_ref().map(ToString::to_string).unwrap_or_default();
+            return missing
+                .note(format!("`{}` is inside a custom resource and has no name outside it", inner.id))
+                .hint(format!("notify `{owner}` itself, or let that custom resource notify"));
+        }
+        let names: Vec<String> = there()
+            .filter(|declared| seen.contains(&declared.scope))
+            .map(|declared| format!("{}[{}]", declared.id.kind, declared.id.name))
+            .collect();
+        match did_you_mean(text, names.iter().map(String::as_str)) {
+            Some(hint) => missing.hint(hint),
+            None => missing.hint("declare it, or correct the name; a target may be declared before or after"),
+        }
+    }
+
     /// The edges of every resource, in the order in which they were written.
     /// # Errors
     /// Every target that does not exist or is ambiguous, every action that the target's kind has not, and circles.
@@ -227,7 +333,7 @@ impl Graph {
         for relation in &self.relations {
             let end = |target: &Target| match target {
                 Target::Declared(index) => Ok(*index),
-                Target::Named(text) => self.find(registry, text, relation.span.as_ref()),
+                Target::Named(text) => self.find(registry, text, relation.scope, relation.span.as_ref()),
             };
             let gone = |target: &Target| matches!(target, Target::Declared(index) if self.resources[*index].removed);
             if gone(&relation.from) || gone(&relation.to) {
@@ -267,46 +373,38 @@ impl Graph {
             Open,
             Done,
         }
-        let mut marks = vec![Mark::New; edges.len()];
-        for start in 0..edges.len() {
-            if marks[start] != Mark::New || edges[start].is_empty() {
+        let mut marks = vec![Mark::New; edges.len() + self.bodies.len()];
+        for start in 0..marks.len() {
+            if marks[start] != Mark::New || edges.get(start).is_some_and(Vec::is_empty) {
                 continue;
             }
             marks[start] = Mark::Open;
-            let mut path = vec![(start, 0)];
+            let mut path = vec![(start, self.sets_off(start, edges).into_iter())];
             while let Some((at, next)) = path.last_mut() {
-                let Some(edge) = edges[*at].get(*next) else {
+                let Some((to, span)) = next.next() else {
                     marks[*at] = Mark::Done;
                     path.pop();
                     continue;
                 };
-                *next += 1;
-                if edge.timing == Timing::Delayed || edge.action == Act::Nothing {
-                    continue;
-                }
-                match marks[edge.to] {
+                match marks[to] {
                     Mark::New => {
-                        marks[edge.to] = Mark::Open;
+                        marks[to] = Mark::Open;
                         if path.len() >= DEEPEST {
                             return Some(
                                 Diagnostic::error(format!("notifications set off one another more than {DEEPEST} deep"))
-                                    .at(edge.span.clone())
+                                    .at(span.cloned())
                                     .hint("make some of them \"delayed\""),
                             );
                         }
-                        path.push((edge.to, 0));
+                        path.push((to, self.sets_off(to, edges).into_iter()));
                     }
                     Mark::Open => {
-                        let from = path.iter().position(|(index, _)| *index == edge.to).unwrap_or(0);
-                        let names: Vec<String> = path[from..]
-                            .iter()
-                            .map(|(index, _)| *index)
-                            .chain([edge.to])
-                            .map(|index| format!("`{}`", self.resources[index].id))
-                            .collect();
+                        let from = path.iter().position(|(node, _)| *node == to).unwrap_or(0);
+                        let names: Vec<String> =
+                            path[from..].iter().map(|(node, _)| *node).chain([to]).map(|node| self.node_name(node)).collect();
                         return Some(
                             Diagnostic::error(format!("notifications go round in a circle: {}", names.join(" -> ")))
-                                .at(edge.span.clone())
+                                .at(span.cloned())
                                 .hint("make one of them \"delayed\", or take it out"),
                         );
                     }
@@ -317,11 +415,33 @@ impl Graph {
         None
     }
 
+    /// What a change at a node brings about at once: its notifications, and of a custom resource's action what is inside. Nodes are
+    /// the resources, then the bodies.
+    fn sets_off<'e>(&self, node: usize, edges: &'e [Vec<Edge>]) -> Vec<(usize, Option<&'e Span>)> {
+        let to_node = |index: Index, action: Act| self.bodies.get_index_of(&(index, action)).map_or(index, |at| edges.len() + at);
+        let body = node.checked_sub(edges.len()).and_then(|at| self.bodies.get_index(at));
+        let index = body.map_or(node, |((index, _), _)| *index);
+        let inside = body.into_iter().flat_map(|(_, inside)| inside).flat_map(|child| {
+            let actions = self.resources[*child].common.actions.iter().filter(|action| **action != Act::Nothing);
+            actions.map(|action| (to_node(*child, *action), None))
+        });
+        let told = edges[index].iter().filter(|edge| edge.timing != Timing::Delayed && edge.action != Act::Nothing);
+        told.map(|edge| (to_node(edge.to, edge.action), edge.span.as_ref())).chain(inside).collect()
+    }
+
+    fn node_name(&self, node: usize) -> String {
+        let index = node.checked_sub(self.resources.len()).and_then(|at| self.bodies.get_index(at));
+        format!("`{}`", self.resources[index.map_or(node, |((index, _), _)| *index)].id)
+    }
+
     /// Whether two declarations say the same.
     fn twins(&self, one: Index, two: Index) -> bool {
         let (one, two) = (&self.resources[one], &self.resources[two]);
         let plain = |declared: &Declared| match &declared.body {
             Body::Parsed(resource) if declared.common.guards.is_empty() => Some(resource.properties()),
+            Body::Container(instance) if declared.common.guards.is_empty() && instance.lazy.is_empty() => {
+                Some(instance.values.clone())
+            }
             _ => None,
         };
         let same_common = one.common.actions == two.common.actions
@@ -334,7 +454,7 @@ impl Graph {
 
 /// What to say when an action is not one of a kind's.
 pub(crate) fn actions_hint(kind: &crate::registry::Kind, wanted: &str) -> String {
-    let names = || kind.actions.iter().map(|(name, _)| *name).filter(|name| *name != "nothing").chain(["nothing"]);
+    let names = || kind.actions().iter().map(|action| &*action.name).filter(|name| *name != "nothing").chain(["nothing"]);
     did_you_mean(wanted, names()).unwrap_or_else(|| {
         let all: Vec<_> = names().map(|name| format!("`{name}`")).collect();
         format!("its actions are {}", all.join(", "))

@@ -5,6 +5,7 @@
 
 mod check;
 mod closure;
+mod custom;
 mod engine;
 mod error;
 mod functions;
@@ -14,6 +15,7 @@ mod library;
 mod locate;
 mod node_view;
 mod script;
+mod template_functions;
 mod value;
 
 use std::path::Path;
@@ -21,18 +23,24 @@ use std::rc::Rc;
 
 pub use check::Looked;
 pub use closure::{Closure, Lazy};
+pub use custom::Definition;
+pub(crate) use custom::{Group, Instance, add_kinds as add_custom_kinds};
 pub use engine::FUNCTIONS;
 pub(crate) use functions::{diagnostic_of, hex};
 pub use kinds::COMMON;
-pub(crate) use kinds::{nothing, numbers, plain_message};
+pub(crate) use kinds::{nothing, numbers, told};
+use template_functions::TemplateFunctions;
 
-use crate::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::{Diagnostic, Source, Span};
+use crate::graph::{Act, Index};
 use crate::name::RecipeName;
+use crate::registry::Shown;
 use crate::session::Session;
 
 /// The language of one run.
 pub struct Language {
-    engine: rhai::Engine,
+    engine: Rc<rhai::Engine>,
+    functions: Rc<TemplateFunctions>,
     /// Accepts variables that nothing defines, for looking at scripts.
     lenient: std::cell::OnceCell<rhai::Engine>,
     session: Rc<Session>,
@@ -41,7 +49,10 @@ pub struct Language {
 impl Language {
     #[must_use]
     pub fn new(session: &Rc<Session>) -> Self {
-        Self { engine: engine::build(session), lenient: std::cell::OnceCell::new(), session: Rc::clone(session) }
+        let engine = Rc::new(engine::build(session));
+        let functions = Rc::new(TemplateFunctions::new(&engine, session));
+        session.templates.give(Rc::<TemplateFunctions>::clone(&functions));
+        Self { engine, functions, lenient: std::cell::OnceCell::new(), session: Rc::clone(session) }
     }
 
     /// Runs an attribute file or a recipe from disk.
@@ -83,11 +94,44 @@ impl Language {
         Ok(self.look(&script::read(&self.session, path)?))
     }
 
+    /// Looks at a template of a cookbook.
+    /// # Errors
+    /// When it cannot be parsed.
+    pub(crate) fn look_at_template(&self, path: &Path, cookbook: &str) -> Result<crate::template::Looked, Diagnostic> {
+        crate::template::look(path, cookbook, &*self.functions)
+    }
+
+    /// Reads what the cookbooks' custom resources are.
+    /// # Errors
+    /// The first mistake in one of their files.
+    pub fn define(&self) -> Result<(), Diagnostic> {
+        custom::define_all(&self.engine, &self.session)
+    }
+
+    /// Runs an action of a declared custom resource, so that what is inside it is in the graph.
+    /// # Errors
+    /// The first mistake in the action.
+    pub(crate) fn expand(&self, index: Index, act: Act) -> Result<(), Diagnostic> {
+        custom::expand(&self.engine, &self.session, index, act)
+    }
+
+    /// What differs between the machine and a custom resource, as its `current` tells.
+    /// # Errors
+    /// What `current` threw, or an answer that cannot be used.
+    pub(crate) fn differences(&self, group: &Group) -> Result<Vec<Shown>, Diagnostic> {
+        custom::differences(&self.engine, &self.session, group)
+    }
+
     /// Calls a closure of a recipe, and gives what it returned.
     /// # Errors
     /// What it threw, or a value that cannot leave the language.
     pub fn call(&self, closure: &Closure) -> Result<serde_json::Value, Diagnostic> {
         closure::call(&self.engine, &self.session, closure)
+    }
+
+    /// Where a lazy property, or what is below it by the path, was written.
+    pub(crate) fn place(&self, lazy: &Lazy, path: &str) -> Option<Span> {
+        closure::place(&self.engine, &self.session, lazy, path)
     }
 
     /// Computes a lazy property.

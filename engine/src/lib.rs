@@ -25,6 +25,7 @@ pub mod name;
 mod node;
 mod node_file;
 mod overlay;
+pub mod plain;
 pub mod property;
 pub mod registry;
 pub mod report;

@@ -5,26 +5,37 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What a resource is called: `template[/etc/motd]`.
+/// What a resource is called: `template[/etc/motd]`, and `nginx_vhost[a]/template[/etc/motd]` inside a custom resource.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ResourceId {
     pub kind: Rc<str>,
     pub name: Rc<str>,
+    /// The custom resource that it is inside of.
+    pub owner: Option<Rc<ResourceId>>,
 }
 
 impl ResourceId {
-    /// Reads `kind[name]`; the name may hold brackets.
+    /// Reads `kind[name]`; the name may hold brackets. What is inside a custom resource has no name that could be read.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (kind, rest) = text.split_once('[')?;
         let name = rest.strip_suffix(']')?;
         let word = !kind.is_empty() && kind.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        (word && !name.is_empty()).then(|| Self { kind: kind.into(), name: name.into() })
+        (word && !name.is_empty()).then(|| Self { kind: kind.into(), name: name.into(), owner: None })
+    }
+
+    /// Whether it has this kind and name, wherever it is.
+    #[must_use]
+    pub fn is_called(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.name == other.name
     }
 }
 
 impl fmt::Display for ResourceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(owner) = &self.owner {
+            write!(f, "{owner}/")?;
+        }
         write!(f, "{}[{}]", self.kind, self.name)
     }
 }

@@ -38,7 +38,7 @@ pub enum Provide {
 /// The resources that could make an answer different by the time it matters.
 pub type Causes = Vec<Rc<str>>;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Overlay {
     /// Counts changes, so that a later one can be told from an earlier doubt.
     clock: u64,
@@ -50,7 +50,7 @@ pub(crate) struct Overlay {
     pending: Causes,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Entry {
     at: u64,
     by: Rc<str>,
@@ -59,7 +59,7 @@ struct Entry {
     what: Planned,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Planned {
     Absent,
     /// `fresh`: made by the plan, so that nothing of the real machine shows through.

@@ -4,6 +4,7 @@
 use std::any::Any;
 use std::cell::OnceCell;
 use std::marker::PhantomData;
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use indexmap::IndexMap;
@@ -11,15 +12,17 @@ use serde_json::{Map, Value};
 
 use crate::diagnostic::Diagnostic;
 use crate::failure::Failure;
+use crate::language::Definition;
 use crate::overlay::Provide;
+use crate::plain;
 use crate::resource::{Action, Apply, Change, Effect, HostFacts, PropertyError, Provider, Resource, Scope, Services, Support};
 use crate::snapshots::Areas;
 use crate::view::View;
 
-/// The kinds that recipes can use.
-#[derive(Default)]
+/// The kinds that recipes can use. A run adds the custom resources of its cookbooks.
+#[derive(Default, Clone)]
 pub struct Registry {
-    pub kinds: IndexMap<&'static str, Kind>,
+    pub kinds: IndexMap<Rc<str>, Rc<Kind>>,
 }
 
 impl Registry {
@@ -31,25 +34,55 @@ impl Registry {
     /// Adds a kind; a kind of the same name is replaced.
     #[must_use]
     pub fn with(mut self, kind: impl Into<Kind>) -> Self {
-        let kind = kind.into();
-        self.kinds.insert(kind.name, kind);
+        self.add(kind.into());
         self
+    }
+
+    pub(crate) fn add(&mut self, kind: Kind) {
+        self.kinds.insert(Rc::clone(&kind.name), Rc::new(kind));
     }
 }
 
-/// A kind with its providers, its types erased.
+/// A kind of resource.
 pub struct Kind {
-    pub name: &'static str,
-    pub identity: &'static str,
-    pub callbacks: &'static [&'static str],
-    /// Names and what they do; the first is the default.
-    pub actions: Vec<(&'static str, &'static str)>,
-    pub(crate) parse: fn(Map<String, Value>) -> Result<Box<dyn AnyResource>, PropertyError>,
-    pub(crate) providers: Vec<Box<dyn AnyProvider>>,
+    pub name: Rc<str>,
+    pub(crate) origin: Origin,
+}
+
+/// Where a kind comes from.
+pub(crate) enum Origin {
+    Native(Native),
+    /// A file in a cookbook's `resources/`.
+    Custom(CustomKind),
+    /// `converge_if_changed`, with its one action.
+    Group(ActionDoc),
+}
+
+/// A kind that a program brings, with its providers, its types erased.
+pub(crate) struct Native {
+    identity: &'static str,
+    callbacks: &'static [&'static str],
+    actions: Vec<ActionDoc>,
+    pub parse: fn(Map<String, Value>) -> Result<Box<dyn AnyResource>, PropertyError>,
+    pub providers: Vec<Box<dyn AnyProvider>>,
     /// Some provider applies neighbours in one transaction.
-    pub(crate) joins: bool,
+    pub joins: bool,
     schema: OnceCell<Value>,
     generate: fn() -> Value,
+}
+
+/// A kind that a cookbook brings. What it declares is read when the attributes are.
+pub(crate) struct CustomKind {
+    pub cookbook: String,
+    pub path: PathBuf,
+    pub definition: OnceCell<Definition>,
+}
+
+/// An action and what it does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActionDoc {
+    pub name: Rc<str>,
+    pub doc: Rc<str>,
 }
 
 impl Kind {
@@ -59,9 +92,73 @@ impl Kind {
         KindOf { providers: Vec::new(), joins: false, resource: PhantomData }
     }
 
-    /// The JSON schema of the properties, made from the struct.
+    /// The property that takes the resource's name when it is not given; empty when none does.
+    #[must_use]
+    pub fn identity(&self) -> &str {
+        match &self.origin {
+            Origin::Native(native) => native.identity,
+            Origin::Custom(custom) => custom.definition.get().map_or("", |definition| &definition.identity),
+            Origin::Group(_) => "",
+        }
+    }
+
+    /// What can be done with it; the first is the default.
+    #[must_use]
+    pub fn actions(&self) -> &[ActionDoc] {
+        match &self.origin {
+            Origin::Native(native) => &native.actions,
+            Origin::Custom(custom) => custom.definition.get().map_or(&[], |definition| &definition.actions),
+            Origin::Group(action) => std::slice::from_ref(action),
+        }
+    }
+
+    /// The JSON schema of the properties: made from the struct, or from what the cookbook declares.
     pub fn schema(&self) -> &Value {
-        self.schema.get_or_init(self.generate)
+        const NONE: &Value = &Value::Null;
+        match &self.origin {
+            Origin::Native(native) => native.schema.get_or_init(native.generate),
+            Origin::Custom(custom) => custom.definition.get().map_or(NONE, |definition| &definition.schema),
+            Origin::Group(_) => NONE,
+        }
+    }
+
+    /// The cookbook that brings it, if one does.
+    #[must_use]
+    pub fn cookbook(&self) -> Option<&str> {
+        match &self.origin {
+            Origin::Custom(custom) => Some(&custom.cookbook),
+            _ => None,
+        }
+    }
+
+    /// Whether a property is a closure for the provider to call.
+    pub(crate) fn calls(&self, property: &str) -> bool {
+        matches!(&self.origin, Origin::Native(native) if native.callbacks.contains(&property))
+    }
+
+    /// Whether this is a resource made of others.
+    pub(crate) fn is_container(&self) -> bool {
+        !matches!(self.origin, Origin::Native(_))
+    }
+
+    pub(crate) fn joins(&self) -> bool {
+        matches!(&self.origin, Origin::Native(native) if native.joins)
+    }
+
+    /// The providers, in the order of preference; a custom resource has none.
+    pub(crate) fn providers(&self) -> &[Box<dyn AnyProvider>] {
+        match &self.origin {
+            Origin::Native(native) => &native.providers,
+            _ => &[],
+        }
+    }
+
+    /// The declaration that these properties make.
+    pub(crate) fn parse(&self, properties: Map<String, Value>) -> Result<Box<dyn AnyResource>, PropertyError> {
+        match &self.origin {
+            Origin::Native(native) => (native.parse)(properties),
+            _ => Err(PropertyError::new("", format!("`{}` is made of other resources", self.name))),
+        }
     }
 
     /// The names of the properties, in the struct's order, without those that every kind has.
@@ -71,7 +168,7 @@ impl Kind {
 
     /// The names of the providers, in the order of preference.
     pub fn provider_names(&self) -> impl Iterator<Item = &'static str> {
-        self.providers.iter().map(|provider| provider.name())
+        self.providers().iter().map(|provider| provider.name())
     }
 
     /// The provider for a machine: the one asked for, else the first preferred, else the first usable.
@@ -79,14 +176,14 @@ impl Kind {
     /// When none fits, with each one's reason.
     pub(crate) fn choose(&self, host: &HostFacts<'_>, wanted: Option<&str>) -> Result<usize, Failure> {
         if let Some(wanted) = wanted {
-            return self.providers.iter().position(|provider| provider.name() == wanted).ok_or_else(|| {
+            return self.providers().iter().position(|provider| provider.name() == wanted).ok_or_else(|| {
                 let names: Vec<_> = self.provider_names().map(|name| format!("`{name}`")).collect();
                 Failure::new(format!("`{}` has no provider `{wanted}`", self.name)).hint(format!("it has {}", names.join(", ")))
             });
         }
         let mut usable = None;
         let mut reasons = Vec::new();
-        for (index, provider) in self.providers.iter().enumerate() {
+        for (index, provider) in self.providers().iter().enumerate() {
             match provider.supports(host) {
                 Support::Preferred => return Ok(index),
                 Support::Usable => usable = usable.or(Some(index)),
@@ -121,17 +218,18 @@ impl<R: Resource> KindOf<R> {
 
 impl<R: Resource> From<KindOf<R>> for Kind {
     fn from(kind: KindOf<R>) -> Self {
-        Self {
-            name: R::KIND,
+        let doc = |(_, name, doc): &(R::Action, &str, &str)| ActionDoc { name: Rc::from(*name), doc: Rc::from(*doc) };
+        let native = Native {
             identity: R::IDENTITY,
             callbacks: R::CALLBACKS,
-            actions: R::Action::ALL.iter().map(|(_, name, doc)| (*name, *doc)).collect(),
+            actions: R::Action::ALL.iter().map(doc).collect(),
             parse: parse::<R>,
             joins: kind.joins,
             providers: kind.providers,
             schema: OnceCell::new(),
             generate: || schemars::schema_for!(R).to_value(),
-        }
+        };
+        Self { name: Rc::from(R::KIND), origin: Origin::Native(native) }
     }
 }
 
@@ -178,19 +276,7 @@ impl<R: Resource> AnyResource for R {
 }
 
 fn parse<R: Resource>(properties: Map<String, Value>) -> Result<Box<dyn AnyResource>, PropertyError> {
-    match serde_path_to_error::deserialize::<_, R>(Value::Object(properties)) {
-        Ok(resource) => Ok(Box::new(resource)),
-        Err(error) => {
-            let path = error.path().to_string();
-            let message = error.into_inner().to_string();
-            // A missing property has no path of its own; its name is in the message.
-            let missing = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')).map(str::to_owned);
-            Err(match missing {
-                Some(name) => PropertyError::new("", format!("`{name}` is required and not set")),
-                None => PropertyError::new(if path == "." { String::new() } else { path }, message),
-            })
-        }
-    }
+    plain::read::<R>(Value::Object(properties)).map(|resource| Box::new(resource) as Box<dyn AnyResource>)
 }
 
 /// What an action would do to one resource.

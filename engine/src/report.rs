@@ -1,5 +1,8 @@
 //! What a run did or would do, resource by resource: the same data for the terminal, the JSON report and the history.
 
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use indexmap::IndexMap;
 use serde::{Serialize, Serializer};
 
@@ -45,7 +48,8 @@ pub enum Cause {
 pub struct Record {
     #[serde(serialize_with = "as_text")]
     pub resource: ResourceId,
-    pub action: &'static str,
+    #[serde(serialize_with = "as_text")]
+    pub action: Rc<str>,
     pub status: Status,
     #[serde(skip_serializing_if = "is_declared")]
     pub cause: Cause,
@@ -125,26 +129,25 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Counts each resource once.
+    /// Counts each resource once: those with records, by their place in the graph, and those that had none.
     #[must_use]
-    pub fn of<'a>(records: impl Iterator<Item = (usize, &'a Record)>, resources: usize) -> Self {
-        let mut weightiest: Vec<Option<Status>> = vec![None; resources];
+    pub fn of<'a>(records: impl Iterator<Item = (usize, &'a Record)>, not_reached: usize) -> Self {
+        let mut weightiest: HashMap<usize, Status> = HashMap::new();
         for (index, record) in records {
-            let slot = &mut weightiest[index];
-            if slot.is_none_or(|known| weight(record.status) > weight(known)) {
-                *slot = Some(record.status);
+            let known = weightiest.entry(index).or_insert(record.status);
+            if weight(record.status) > weight(*known) {
+                *known = record.status;
             }
         }
-        let mut counts = Self { resources, ..Self::default() };
-        for status in weightiest {
+        let mut counts = Self { resources: weightiest.len() + not_reached, not_reached, ..Self::default() };
+        for status in weightiest.into_values() {
             match status {
-                Some(Status::Changed) => counts.changed += 1,
-                Some(Status::UpToDate) => counts.up_to_date += 1,
-                Some(Status::Skipped) => counts.skipped += 1,
-                Some(Status::Failed | Status::Interrupted) => counts.failed += 1,
-                Some(Status::WouldChange) => counts.would_change += 1,
-                Some(Status::MayChange) => counts.may_change += 1,
-                None => counts.not_reached += 1,
+                Status::Changed => counts.changed += 1,
+                Status::UpToDate => counts.up_to_date += 1,
+                Status::Skipped => counts.skipped += 1,
+                Status::Failed | Status::Interrupted => counts.failed += 1,
+                Status::WouldChange => counts.would_change += 1,
+                Status::MayChange => counts.may_change += 1,
             }
         }
         counts
@@ -163,7 +166,7 @@ fn weight(status: Status) -> u8 {
     }
 }
 
-fn as_text<S: Serializer>(id: &ResourceId, serializer: S) -> Result<S::Ok, S::Error> {
+fn as_text<S: Serializer>(id: &impl std::fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(id)
 }
 

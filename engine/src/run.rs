@@ -4,12 +4,13 @@ mod given;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use crate::compile::{Recipes, compile, declare};
+use crate::compile::{Recipes, begin, compile, declare};
 use crate::converge::{Converge, Mode};
+use crate::cookbook;
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::drawing::Drawing;
 use crate::event::{Event, Sink};
@@ -17,8 +18,9 @@ use crate::explain::{Explained, explain as explain_attribute};
 use crate::facts::Facts;
 use crate::facts::shipped::Shipped;
 use crate::json::Document;
-use crate::language::{Language, diagnostic_of};
+use crate::language::{Language, add_custom_kinds, diagnostic_of};
 use crate::lookup::Lookup;
+use crate::name::RecipeName;
 use crate::node::Node;
 use crate::registry::Registry;
 use crate::report::{Counts, Outcome, Report, Status};
@@ -180,9 +182,33 @@ pub fn providers(
         let chosen = |ready: &crate::compile::Ready| {
             let kind = &session.registry.kinds[ready.kind];
             let provider = crate::converge::choose(&session, kind, ready.common.provider.as_deref());
-            (ready.id.to_string(), provider.map(|index| kind.providers[index].name()))
+            (ready.id.to_string(), provider.map(|index| kind.providers()[index].name()))
         };
-        Ok(compiled.resources.iter().map(chosen).collect())
+        let native = |ready: &&crate::compile::Ready| !session.registry.kinds[ready.kind].is_container();
+        Ok(compiled.resources.iter().filter(native).map(chosen).collect())
+    })
+}
+
+/// The kinds that recipes of a repository can use: those of the program, and the custom resources of its cookbooks.
+/// # Errors
+/// A cookbook that cannot be read, a mistake in an attribute file or in a custom resource.
+pub fn kinds(registry: Rc<Registry>, repository: &Path) -> Result<Registry, Refused> {
+    stacker::grow(STACK, || {
+        let (cookbooks, wrong) = cookbook::find(repository);
+        if !wrong.is_empty() {
+            return Err(Diagnostics(wrong).into());
+        }
+        let name = |cookbook: &String| Item::from(RecipeName { cookbook: cookbook.clone(), recipe: "default".to_owned() });
+        let options = Options {
+            repository: Some(repository.to_owned()),
+            run_list: cookbooks.keys().map(name).collect(),
+            elsewhere: crate::facts::shipped::shipped("debian", None),
+            reach: Reach::Repository,
+            ..Options::default()
+        };
+        let session = open(Rc::new(crate::system::FakeSystem::new()), registry, &options, Box::new(()))?;
+        begin(&session, &Language::new(&session))?;
+        Ok(session.registry.clone())
     })
 }
 
@@ -219,6 +245,8 @@ fn run(
     let begun = Instant::now();
     let started = jiff::Timestamp::now();
     let session = open(Rc::clone(&system), registry, options, sink)?;
+    let journal = Journal::open(options.state_dir.as_deref())?;
+    session.owed.replace(journal.owed().map(|owed| (owed.target.clone(), owed.action.clone())).collect());
     let language = Language::new(&session);
     let names: Vec<String> = session.cookbooks.keys().cloned().collect();
     session.event(&Event::Compiling { cookbooks: &names });
@@ -227,7 +255,6 @@ fn run(
         .map_err(|diagnostics| Refused { diagnostics, stopped: options.stop.requested() })?;
     let compile_seconds = begun.elapsed().as_secs_f64();
     let id = format!("{}-{}", started.strftime("%Y%m%dT%H%M%S%.3fZ"), std::process::id());
-    let journal = Journal::open(options.state_dir.as_deref())?;
     if journal.unreadable > 0 {
         let message = "owed.jsonl in the state directory is damaged: what its unreadable lines owe will not be delivered";
         session.event(&Event::Log { level: crate::resource::Level::Warn, message });
@@ -251,11 +278,7 @@ fn run(
 /// What a walk did, as data.
 fn report(walk: &mut Converge<'_>, options: &Options, times: &Times) -> Report {
     let not_reached: Vec<String> = walk.not_reached().map(ToString::to_string).collect();
-    let all = walk.compiled.resources.len();
-    let counts = Counts::of(walk.records.iter().map(|(index, record)| (*index, record)), all);
-    // What a recipe took back is neither reached nor missing.
-    let removed = counts.not_reached - not_reached.len();
-    let counts = Counts { resources: all - removed, not_reached: not_reached.len(), ..counts };
+    let counts = Counts::of(walk.records.iter().map(|(index, record)| (*index, record)), not_reached.len());
     let interrupted = walk.records.iter().any(|(_, record)| record.status == Status::Interrupted);
     let left_over = !not_reached.is_empty() || walk.journal.owed().next().is_some();
     let outcome = if interrupted || (walk.stopping() && (left_over || !walk.errors.is_empty())) {
@@ -332,6 +355,8 @@ pub(crate) fn open(
         Some(dir) => View::shared(system).with_memory(move |key| recall(&dir, key)),
         None => View::shared(system),
     };
+    let mut registry = (*registry).clone();
+    add_custom_kinds(&mut registry, given.cookbooks.values())?;
     Ok(Rc::new(Session {
         registry,
         node: Node::new(
@@ -355,6 +380,10 @@ pub(crate) fn open(
         phase: Cell::new(Phase::Attributes),
         recipes: RefCell::default(),
         included: RefCell::new(HashSet::new()),
+        defining: RefCell::default(),
+        inside: RefCell::default(),
+        owed: RefCell::default(),
+        too_early: RefCell::default(),
         sources: RefCell::default(),
         inserted: RefCell::default(),
         callbacks: RefCell::default(),

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use crate::cookbook::Cookbooks;
 use crate::diagnostic::{Diagnostic, Severity, Source, Span};
 use crate::event::{Event, Sink};
-use crate::graph::Graph;
-use crate::language::Closure;
+use crate::graph::{Act, Graph, Index, ScopeIndex};
+use crate::language::{Closure, Definition, Instance};
 use crate::lookup::Lookup;
-use crate::name::RecipeName;
+use crate::name::{RecipeName, ResourceId};
 use crate::node::Node;
 use crate::registry::Registry;
 use crate::template::Templates;
@@ -28,6 +28,8 @@ pub struct Limits {
     pub resources: usize,
     /// Nested function calls, and nested includes.
     pub depth: usize,
+    /// Custom resources inside one another.
+    pub nesting: usize,
     /// Bytes of a string, elements of a collection.
     pub size: usize,
 }
@@ -39,6 +41,7 @@ impl Default for Limits {
             operations: 100_000_000,
             resources: 1_000_000,
             depth: 64,
+            nesting: 32,
             size: 16 * 1024 * 1024,
         }
     }
@@ -49,7 +52,26 @@ impl Default for Limits {
 pub enum Phase {
     Attributes,
     Recipes,
+    /// Attributes are final; actions of custom resources say what is inside them.
+    Expansion,
     Converge,
+}
+
+/// Where an action of a custom resource declares.
+#[derive(Clone)]
+pub struct Inside {
+    /// The custom resource, or a group in it.
+    pub container: Index,
+    pub act: Act,
+    pub scope: ScopeIndex,
+    /// The custom resource's name, which is the beginning of the names inside.
+    pub owner: Rc<ResourceId>,
+    pub instance: Rc<Instance>,
+    /// What is inside is as sensitive as the whole.
+    pub sensitive: bool,
+    pub umask: Option<u32>,
+    /// How many actions run one another.
+    pub calls: usize,
 }
 
 /// Whether the machine may be asked.
@@ -61,7 +83,8 @@ pub enum Reach {
 }
 
 pub struct Session {
-    pub registry: Rc<Registry>,
+    /// What the program brings, and the custom resources of the cookbooks.
+    pub registry: Registry,
     pub node: Node,
     pub view: View<'static>,
     pub cookbooks: Cookbooks,
@@ -80,7 +103,15 @@ pub struct Session {
     /// The recipes and attribute files in progress, outermost first.
     pub recipes: RefCell<Vec<Rc<RecipeName>>>,
     pub included: RefCell<HashSet<RecipeName>>,
+    /// What a file in `resources/` has declared so far, while it runs.
+    pub defining: RefCell<Option<Definition>>,
+    /// The actions of custom resources in progress, outermost first.
+    pub inside: RefCell<Vec<Rc<Inside>>>,
+    /// Something was made of a value that is not there yet. Rhai swallows errors where it makes text of values or compares them.
+    pub too_early: RefCell<Option<Diagnostic>>,
     pub sources: RefCell<HashMap<String, Rc<Source>>>,
+    /// What earlier runs owe: resources and their actions.
+    pub owed: RefCell<Vec<(String, String)>>,
     /// What was put into scripts before they were parsed, by script, from left to right.
     pub inserted: RefCell<HashMap<String, Vec<Inserted>>>,
     /// Closures that providers call, by number.
@@ -126,6 +157,11 @@ impl Session {
     /// The cookbook whose recipe or attribute file is in progress.
     pub fn own_cookbook(&self) -> Option<String> {
         self.recipes.borrow().last().map(|name| name.cookbook.clone()).filter(|name| !name.is_empty())
+    }
+
+    /// The scope in which names are looked up now.
+    pub fn scope(&self) -> ScopeIndex {
+        self.inside.borrow().last().map_or(0, |inside| inside.scope)
     }
 
     /// A position in a script as a span.

@@ -1,6 +1,7 @@
 //! Handlebars, made strict: what is absent is an error where it would be printed, and a map is never printed.
 
 mod helpers;
+mod trace;
 mod walk;
 
 use std::cell::RefCell;
@@ -14,111 +15,205 @@ use serde_json::{Map, Value};
 use crate::cookbook;
 use crate::diagnostic::{Diagnostic, Source, Span, did_you_mean};
 
+pub use trace::Functions;
+pub(crate) use walk::{BLOCKS, HELPERS, Read};
+
 /// Templates of one run, each read and parsed once.
 pub struct Templates {
     engine: RefCell<Handlebars<'static>>,
     parsed: RefCell<HashMap<PathBuf, Rc<Parsed>>>,
+    trace: Rc<trace::Trace>,
+    functions: RefCell<Option<Rc<dyn Functions>>>,
+}
+
+/// What a template is rendered with.
+pub struct Given<'a> {
+    pub variables: &'a Map<String, Value>,
+    /// Finds a partial by its name.
+    pub partial: &'a dyn Fn(&str) -> Result<PathBuf, Diagnostic>,
+    /// The value below a first key of `node`.
+    pub node: &'a dyn Fn(&str) -> Option<Rc<Value>>,
+    /// The first keys of `node`.
+    pub node_keys: &'a dyn Fn() -> Vec<String>,
+    /// The cookbook whose libraries' functions it can call.
+    pub cookbook: Option<&'a str>,
 }
 
 /// A template with its partials registered, and the parts of `node` that they name.
 struct Parsed {
-    source: Rc<Source>,
-    partials: Vec<Rc<Source>>,
+    /// The template itself and its partials, by the names they are registered by.
+    sources: HashMap<String, Rc<Source>>,
     node_keys: Vec<String>,
 }
 
 impl Default for Templates {
     fn default() -> Self {
+        let trace = Rc::default();
         let mut engine = Handlebars::new();
         engine.set_strict_mode(true);
         engine.register_escape_fn(handlebars::no_escape);
-        helpers::register(&mut engine);
-        Self { engine: RefCell::new(engine), parsed: RefCell::default() }
+        helpers::register(&mut engine, &trace);
+        Self { engine: RefCell::new(engine), parsed: RefCell::default(), trace, functions: RefCell::default() }
     }
 }
 
 impl Templates {
-    /// Renders the template at `path`. `partial` finds a partial by its name; `node` gives the value below a first key.
+    /// From now on templates can call these.
+    pub fn give(&self, functions: Rc<dyn Functions>) {
+        *self.functions.borrow_mut() = Some(functions);
+    }
+
+    /// Renders the template at `path`.
     /// # Errors
-    /// A template that does not parse or lacks a value: with name, line and column.
+    /// A template that does not parse, lacks a value, or calls a function that fails: with name, line and column, and the includes and
+    /// calls that led there.
     pub fn render(
         &self,
         path: &Path,
         text: impl FnOnce() -> Result<String, Diagnostic>,
-        variables: &Map<String, Value>,
-        partial: &dyn Fn(&str) -> Result<PathBuf, Diagnostic>,
-        node: &dyn Fn(&str) -> Option<Rc<Value>>,
+        given: &Given<'_>,
     ) -> Result<String, Diagnostic> {
         let known = self.parsed.borrow().get(path).cloned();
         let parsed = match known {
             Some(parsed) => parsed,
             None => {
-                let parsed = Rc::new(self.parse(path, text()?, partial)?);
+                let parsed = Rc::new(self.parse(path, text()?, given)?);
                 self.parsed.borrow_mut().insert(path.to_owned(), Rc::clone(&parsed));
                 parsed
             }
         };
-        let mut data = variables.clone();
+        let mut data = given.variables.clone();
         if !parsed.node_keys.is_empty() && !data.contains_key("node") {
-            let named = parsed.node_keys.iter().filter_map(|key| Some((key.clone(), (*node(key)?).clone())));
+            let named = parsed.node_keys.iter().filter_map(|key| Some((key.clone(), (*(given.node)(key)?).clone())));
             data.insert("node".to_owned(), Value::Object(named.collect()));
         }
-        let names: Vec<String> = data.keys().cloned().collect();
-        let engine = self.engine.borrow();
-        engine
-            .render_with_context(&path.display().to_string(), &Context::from(Value::Object(data)))
-            .map_err(|error| render_diagnostic(&parsed, &names, &error))
+        let functions = self.functions.borrow().clone();
+        self.trace.begin(given.cookbook.map(str::to_owned).zip(functions));
+        let context = Context::from(Value::Object(data));
+        let rendered = self.engine.borrow().render_with_context(&path.display().to_string(), &context);
+        rendered.map_err(|error| self.render_diagnostic(&parsed, context.data(), given, &error))
     }
 
-    fn parse(
-        &self,
-        path: &Path,
-        text: String,
-        partial: &dyn Fn(&str) -> Result<PathBuf, Diagnostic>,
-    ) -> Result<Parsed, Diagnostic> {
-        let mut partials = Vec::new();
-        let mut node_keys = Vec::new();
-        let source =
-            self.register(&path.display().to_string(), path, text, partial, &mut Vec::new(), &mut partials, &mut node_keys)?;
+    fn parse(&self, path: &Path, text: String, given: &Given<'_>) -> Result<Parsed, Diagnostic> {
+        let functions = self.functions.borrow().clone();
+        let mut reader = Reader {
+            templates: self,
+            functions: given.cookbook.zip(functions.as_deref()),
+            partial: given.partial,
+            open: Vec::new(),
+            sources: HashMap::new(),
+            node_keys: Vec::new(),
+        };
+        reader.read("", path, text)?;
+        let Reader { sources, mut node_keys, .. } = reader;
         node_keys.sort();
         node_keys.dedup();
-        Ok(Parsed { source, partials, node_keys })
+        Ok(Parsed { sources, node_keys })
     }
 
-    /// Registers a template under a name, and its partials before it. Handlebars would follow partials that call each other until the
-    /// stack ends, so circles are refused here.
-    #[expect(clippy::too_many_arguments, reason = "a recursion that collects in three lists")]
-    fn register(
-        &self,
-        name: &str,
-        path: &Path,
-        text: String,
-        partial: &dyn Fn(&str) -> Result<PathBuf, Diagnostic>,
-        stack: &mut Vec<String>,
-        partials: &mut Vec<Rc<Source>>,
-        node_keys: &mut Vec<String>,
-    ) -> Result<Rc<Source>, Diagnostic> {
+    fn render_diagnostic(&self, parsed: &Parsed, data: &Value, given: &Given<'_>, error: &RenderError) -> Diagnostic {
+        let missing = match error.reason() {
+            RenderErrorReason::MissingVariable(Some(path)) => path,
+            RenderErrorReason::Other(told) => told.split('`').nth(1).unwrap_or_default(),
+            _ => "",
+        };
+        let span = |name: &str, at: walk::At, word: &str| parsed.sources.get(name).map(|source| tag(source, at, word));
+        let place = error.template_name.as_deref().zip(error.line_no.zip(error.column_no));
+        let place = place.and_then(|(name, at)| span(name, at, missing));
+        let mut diagnostic = match self.trace.mistake() {
+            Some(mistake) => match place {
+                Some(place) if mistake.span.is_some() => mistake.frame(place, "called by the template here"),
+                place => mistake.at(place),
+            },
+            None => plain_diagnostic(data, given, error).at(place),
+        };
+        for (name, at) in self.trace.includes() {
+            if let Some(span) = span(&name, at, "") {
+                diagnostic = diagnostic.frame(span, "included here");
+            }
+        }
+        diagnostic
+    }
+}
+
+/// Reads a template and the partials that it includes.
+struct Reader<'a> {
+    templates: &'a Templates,
+    functions: Option<(&'a str, &'a dyn Functions)>,
+    partial: &'a dyn Fn(&str) -> Result<PathBuf, Diagnostic>,
+    /// The templates in progress, outermost first: by path, and as they are included.
+    open: Vec<(String, String)>,
+    sources: HashMap<String, Rc<Source>>,
+    node_keys: Vec<String>,
+}
+
+impl Reader<'_> {
+    /// Registers a template under its path, because two cookbooks may have a partial of one name; and its partials before it. Handlebars
+    /// would follow partials that call each other until the stack ends, so circles are refused here.
+    fn read(&mut self, known_as: &str, path: &Path, text: String) -> Result<(), Diagnostic> {
+        let name = path.display().to_string();
         let source = Rc::new(Source { name: cookbook::shown(path), path: Some(path.to_owned()), text });
         let mut template =
-            Template::compile_with_name(&source.text, name.to_owned()).map_err(|error| parse_diagnostic(&source, &error))?;
-        let mut names = Vec::new();
-        walk::prepare(&mut template, &mut names, node_keys);
-        stack.push(name.to_owned());
-        for name in names {
-            if let Some(from) = stack.iter().position(|other| *other == name) {
-                let circle: Vec<_> = stack[from..].iter().chain([&name]).map(|name| format!("`{name}`")).collect();
+            Template::compile_with_name(&source.text, name.clone()).map_err(|error| parse_diagnostic(&source, &error))?;
+        self.open.push((name.clone(), known_as.to_owned()));
+        let mut named = walk::Named::default();
+        walk::prepare(&mut template, &mut named, &mut |wanted, at| {
+            let span = tag(&source, at, wanted);
+            let file = (self.partial)(wanted).map_err(|missing| {
+                if missing.span.is_some() { missing.frame(span.clone(), "included here") } else { missing.at(span.clone()) }
+            })?;
+            let partial = file.display().to_string();
+            if let Some(from) = self.open.iter().position(|(other, _)| *other == partial) {
+                let circle = self.open[from + 1..].iter().map(|(_, name)| name.as_str());
+                let circle: Vec<_> = [wanted].into_iter().chain(circle).chain([wanted]).map(|name| format!("`{name}`")).collect();
                 return Err(Diagnostic::error(format!("partials include one another in a circle: {}", circle.join(" -> ")))
-                    .at(Span::word(Rc::clone(&source), 1, 1))
+                    .at(span)
                     .hint("take one of the includes out"));
             }
-            let file = partial(&name).map_err(|missing| missing.note(format!("included by {}", source.name)))?;
-            let text = read(&file)?;
-            let source = self.register(&name, &file, text, partial, stack, partials, node_keys)?;
-            partials.push(source);
+            if !self.sources.contains_key(&partial) {
+                self.read(wanted, &file, read(&file)?).map_err(|wrong| wrong.frame(span, "included here"))?;
+            }
+            Ok(partial)
+        })?;
+        for call in &named.calls {
+            check_call(self.functions, call).map_err(|wrong| {
+                let span = tag(&source, call.at, &call.name);
+                if wrong.span.is_some() { wrong.frame(span, "called by the template here") } else { wrong.at(span) }
+            })?;
         }
-        stack.pop();
-        self.engine.borrow_mut().register_template(name, template);
-        Ok(source)
+        self.node_keys.extend(named.reads.iter().filter_map(|read| read.path.first().cloned()));
+        self.open.pop();
+        self.templates.engine.borrow_mut().register_template(&name, template);
+        self.sources.insert(name, source);
+        Ok(())
+    }
+}
+
+/// A helper that is not built in is a function of the cookbook's libraries.
+fn check_call(functions: Option<(&str, &dyn Functions)>, call: &walk::Call) -> Result<(), Diagnostic> {
+    let name = &call.name;
+    if call.block {
+        return Err(Diagnostic::error(format!("there is no block `{{{{#{name}}}}}`")).hint(format!(
+            "blocks are {}; a function's value is asked for by `{{{{#if ({name} …)}}}}`",
+            BLOCKS.map(|block| format!("`{{{{#{block}}}}}`")).join(", ")
+        )));
+    }
+    let Some((cookbook, functions)) = functions else {
+        return Err(unknown_helper(name, []).hint("a template that is in no cookbook has only the built-in helpers"));
+    };
+    if call.hash {
+        return Err(Diagnostic::error(format!("`{name}` is a function, which takes no arguments by name"))
+            .hint(format!("give them in their order: `{{{{{name} one two}}}}`")));
+    }
+    functions.check(cookbook, name, call.arguments)
+}
+
+/// A helper that is neither built in nor among `functions`.
+pub(crate) fn unknown_helper<'a>(name: &str, functions: impl IntoIterator<Item = &'a str>) -> Diagnostic {
+    let unknown = Diagnostic::error(format!("there is no helper `{name}`"));
+    match did_you_mean(name, HELPERS.into_iter().chain(BLOCKS).chain(functions)) {
+        Some(hint) => unknown.hint(hint),
+        None => unknown,
     }
 }
 
@@ -136,12 +231,29 @@ pub fn read(path: &Path) -> Result<String, Diagnostic> {
     })
 }
 
-/// Whether a template can be parsed at all.
+/// A look at a template that is not rendered.
+pub(crate) struct Looked {
+    pub source: Rc<Source>,
+    pub reads: Vec<Read>,
+    /// Calls of what is no helper.
+    pub mistakes: Vec<Diagnostic>,
+}
+
+/// Looks at a template of a cookbook.
 /// # Errors
-/// Where it cannot.
-pub fn parse(path: &Path) -> Result<(), Diagnostic> {
+/// Where it cannot be parsed.
+pub(crate) fn look(path: &Path, cookbook: &str, functions: &dyn Functions) -> Result<Looked, Diagnostic> {
     let source = Rc::new(Source { name: cookbook::shown(path), path: Some(path.to_owned()), text: read(path)? });
-    Template::compile(&source.text).map(|_| ()).map_err(|error| parse_diagnostic(&source, &error))
+    let mut template = Template::compile(&source.text).map_err(|error| parse_diagnostic(&source, &error))?;
+    let mut named = walk::Named::default();
+    walk::prepare(&mut template, &mut named, &mut |partial, _| Ok(partial.to_owned()))?;
+    let wrong = |call: &walk::Call| {
+        let span = tag(&source, call.at, &call.name);
+        let wrong = check_call(Some((cookbook, functions)), call).err()?;
+        Some(if wrong.span.is_some() { wrong.frame(span, "called by the template here") } else { wrong.at(span) })
+    };
+    let mistakes = named.calls.iter().filter_map(wrong).collect();
+    Ok(Looked { source, reads: named.reads, mistakes })
 }
 
 fn parse_diagnostic(source: &Rc<Source>, error: &TemplateError) -> Diagnostic {
@@ -160,34 +272,54 @@ fn parse_diagnostic(source: &Rc<Source>, error: &TemplateError) -> Diagnostic {
     diagnostic.at(Span::word(Rc::clone(source), line, column.max(1)))
 }
 
-fn render_diagnostic(parsed: &Parsed, variables: &[String], error: &RenderError) -> Diagnostic {
+/// What Handlebars refused to render.
+fn plain_diagnostic(data: &Value, given: &Given<'_>, error: &RenderError) -> Diagnostic {
     let message = match error.reason() {
-        RenderErrorReason::MissingVariable(Some(path)) => format!("`{path}` is not set"),
+        RenderErrorReason::MissingVariable(Some(path)) => {
+            let diagnostic = Diagnostic::error(format!("cannot render the template: `{path}` is not set"));
+            return match nearest_key(path, data, given) {
+                Some(hint) => diagnostic.hint(hint),
+                None if path.starts_with("node.") => diagnostic
+                    .hint("set it in an attribute file, or print it only where it is set: `{{#if node.x}}{{node.x}}{{/if}}`"),
+                None => diagnostic.hint("give it in `variables`, or print it only where it is set: {{#if x}}{{x}}{{/if}}"),
+            };
+        }
         RenderErrorReason::NestedError(inner) => inner.to_string(),
         RenderErrorReason::Other(text) => text.clone(),
         RenderErrorReason::HelperNotFound(name) => format!("there is no helper `{name}`"),
         other => lower(&other.to_string()),
     };
-    let source = error
-        .template_name
-        .as_deref()
-        .and_then(|name| {
-            parsed.partials.iter().find(|source| source.name == name || source.name.ends_with(&format!("/{name}.hbs")))
-        })
-        .unwrap_or(&parsed.source);
-    let mut diagnostic = Diagnostic::error(format!("cannot render the template: {message}"));
-    if let (Some(line), Some(column)) = (error.line_no, error.column_no) {
-        diagnostic = diagnostic.at(Span::word(Rc::clone(source), line, column));
-    }
-    let missing = message.split('`').nth(1).unwrap_or_default();
-    let first = missing.split('.').next().unwrap_or_default();
-    match did_you_mean(first, variables.iter().map(String::as_str).filter(|name| *name != first)) {
-        Some(hint) => diagnostic.hint(hint),
-        None if message.ends_with("is not set") => {
-            diagnostic.hint("give it in `variables`, or print it only where it is set: {{#if x}}{{x}}{{/if}}")
+    Diagnostic::error(format!("cannot render the template: {message}"))
+}
+
+/// The nearest key to the first of the path that is not there.
+fn nearest_key(path: &str, data: &Value, given: &Given<'_>) -> Option<String> {
+    let keys: Vec<&str> = path.split(['.', '/', '[', ']']).filter(|key| !key.is_empty()).collect();
+    let mut here = data;
+    for (depth, key) in keys.iter().enumerate() {
+        let Value::Object(map) = here else { return None };
+        match map.get(*key) {
+            Some(below) => here = below,
+            // Of `node`, the template was given only the parts that it names.
+            None if depth == 1 && keys[0] == "node" => {
+                return did_you_mean(key, (given.node_keys)().iter().map(String::as_str));
+            }
+            None => return did_you_mean(key, map.keys().map(String::as_str)),
         }
-        None => diagnostic,
     }
+    None
+}
+
+/// A word in the tag that begins here, or else the tag.
+fn tag(source: &Rc<Source>, (line, column): walk::At, word: &str) -> Span {
+    let text = source.text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+    let tag: String = text.chars().skip(column.saturating_sub(1)).collect();
+    let tag = tag.find("}}").map_or(tag.as_str(), |end| &tag[..end + 2]);
+    let apart = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric() && c != '_');
+    let stands = |at: &usize| apart(tag[..*at].chars().next_back()) && apart(tag[at + word.len()..].chars().next());
+    let found = if word.is_empty() { None } else { tag.match_indices(word).map(|(at, _)| at).find(stands) };
+    let (before, length) = found.map_or((0, tag.chars().count()), |at| (tag[..at].chars().count(), word.chars().count()));
+    Span { source: Rc::clone(source), line, column: column + before, length: Some(length) }
 }
 
 fn lower(text: &str) -> String {

@@ -163,6 +163,15 @@ impl<'a> View<'a> {
         self.overlay.borrow_mut().assume(resource, provides, unsure, self.system.query());
     }
 
+    /// What is laid over the machine now, to be laid over it again.
+    pub(crate) fn overlay(&self) -> Overlay {
+        self.overlay.borrow().clone()
+    }
+
+    pub(crate) fn lay_over(&self, overlay: Overlay) {
+        self.overlay.replace(overlay);
+    }
+
     /// What made the answers since the last call uncertain.
     pub(crate) fn take_doubts(&self) -> Causes {
         self.doubts.take()

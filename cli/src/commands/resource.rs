@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 use toque_engine::COMMON;
 use toque_engine::diagnostic::{Diagnostic, did_you_mean};
-use toque_engine::registry::Kind;
+use toque_engine::registry::{ActionDoc, Kind};
 use toque_engine::run::Refused;
 
 use super::Exit;
@@ -24,7 +24,7 @@ pub fn resource(args: &ResourceArgs) -> Result<Exit, Refused> {
         ResourceWhat::Show { kind, format } => {
             let Some(found) = registry.kinds.get(kind.as_str()) else {
                 let unknown = Diagnostic::error(format!("there is no kind `{kind}`"));
-                return Err(match did_you_mean(kind, registry.kinds.keys().copied()) {
+                return Err(match did_you_mean(kind, registry.kinds.keys().map(|name| &**name)) {
                     Some(hint) => unknown.hint(hint),
                     None => unknown.hint("`toque resource list` shows the kinds"),
                 }
@@ -46,9 +46,9 @@ fn first_sentence(schema: &Value) -> String {
 
 fn data(kind: &Kind) -> Value {
     json!({
-        "kind": kind.name,
-        "name_property": kind.identity,
-        "actions": kind.actions.iter().map(|(name, doc)| json!({ "name": name, "doc": doc })).collect::<Vec<_>>(),
+        "kind": &*kind.name,
+        "name_property": kind.identity(),
+        "actions": kind.actions().iter().map(|action| json!({ "name": &*action.name, "doc": &*action.doc })).collect::<Vec<_>>(),
         "providers": kind.provider_names().collect::<Vec<_>>(),
         "schema": kind.schema(),
         "common": COMMON.map(|(name, kind, doc)| json!({ "name": name, "type": kind, "doc": doc })),
@@ -62,7 +62,7 @@ fn text(kind: &Kind) -> String {
         let _ = writeln!(text, "\n{doc}");
     }
     let _ = writeln!(text, "\nActions (the first is the default)");
-    for (name, doc) in &kind.actions {
+    for ActionDoc { name, doc } in kind.actions() {
         let _ = writeln!(text, "  {name:20} {doc}");
     }
     let _ = writeln!(text, "\nProperties");
@@ -70,7 +70,7 @@ fn text(kind: &Kind) -> String {
     for name in kind.properties() {
         let property = &schema["properties"][name];
         let mut remark = type_of(property);
-        if name == kind.identity {
+        if name == kind.identity() {
             remark.push_str(", the resource's name unless told");
         } else if required.contains(&name) {
             remark.push_str(", required");

@@ -21,7 +21,7 @@ impl Converge<'_> {
         let desired = self.desired(ready, &[Act::Kind(number)])?;
         let provider = self.provider(ready)?;
         let kind = &self.session.registry.kinds[ready.kind];
-        let plan = kind.providers[provider].plan(&self.session.view, &*desired, number)?;
+        let plan = kind.providers()[provider].plan(&self.session.view, &*desired, number)?;
         Ok((provider, plan, desired))
     }
 
@@ -37,6 +37,7 @@ impl Converge<'_> {
         match &ready.desired {
             Wanted::Known(desired) => Ok(Rc::clone(desired)),
             Wanted::Late(resource) => Ok(resource.resolve(&scope)?),
+            Wanted::Container | Wanted::Group(_) => Err(Failure::new("the resource is made of others").into()),
             Wanted::Removed => Err(Failure::new("the resource was removed").into()),
             Wanted::Lazy { fixed, lazy } => {
                 let mut properties = fixed.clone();
@@ -44,19 +45,21 @@ impl Converge<'_> {
                     let value = self.language.evaluate(lazy)?;
                     if value.is_null() {
                         let nothing = crate::language::nothing(&lazy.property);
-                        return Err(Diagnostic::error(nothing.message).hint("a closure of a property returns its value").into());
+                        let told = Diagnostic::error(nothing.message).hint("a closure of a property returns its value");
+                        return Err(told.at(self.language.place(lazy, &lazy.property)).into());
                     }
                     properties.insert(lazy.property.clone(), value);
                 }
                 let kind = &self.session.registry.kinds[ready.kind];
-                let checked = (kind.parse)(properties).and_then(|resource| {
+                let checked = kind.parse(properties).and_then(|resource| {
                     resource.check(&crate::language::numbers(&ready.common.actions))?;
                     Ok(resource)
                 });
                 let resource = checked.map_err(|error| {
-                    let place = if error.property.is_empty() { String::new() } else { format!("`{}`: ", error.property) };
-                    let diagnostic = Diagnostic::error(format!("{place}{}", crate::language::plain_message(&error.message)));
-                    error.hint.into_iter().fold(diagnostic, Diagnostic::hint)
+                    let first = error.property.split(['.', '[']).next().unwrap_or_default();
+                    let written = lazy.iter().find(|lazy| lazy.property == first);
+                    let place = written.and_then(|lazy| self.language.place(lazy, &error.property));
+                    crate::language::told(&kind.name, &error).at(place)
                 })?;
                 Ok(resource.resolve_once(&scope)?)
             }

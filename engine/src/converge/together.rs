@@ -1,11 +1,12 @@
 //! Neighbours that are alike share one transaction: twenty packages are one run of the package manager.
 
 use std::any::Any;
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use super::turn::blank;
 use super::{Converge, Halted, Mode};
-use crate::compile::{Ready, Wanted};
+use crate::compile::Wanted;
 use crate::event::Event;
 use crate::graph::{Act, IgnoreFailure, Index, Timing};
 use crate::language::diagnostic_of;
@@ -16,23 +17,20 @@ use crate::resource::{Apply, Effect};
 use crate::snapshots::Areas;
 
 impl Converge<'_> {
-    /// How many resources from here on are alike enough to share a transaction; 1 when this one is on its own.
-    pub(super) fn neighbours(&mut self, index: Index) -> usize {
-        if self.mode == Mode::Plan || !self.may_share(index) || !self.may_share(index + 1) {
+    /// How many of the resources that come next are alike enough to share a transaction; 1 when the first is on its own.
+    pub(super) fn neighbours(&self, next: &[Index]) -> usize {
+        let [first, second, ..] = next else { return 1 };
+        if self.mode == Mode::Plan || !self.may_share(*first) || !self.may_share(*second) {
             return 1;
         }
-        let kind = self.compiled.resources[index].kind;
-        let same = |other: &Ready| other.kind == kind;
-        let mut count = 1;
-        while self.may_share(index + count) && same(&self.compiled.resources[index + count]) {
-            count += 1;
-        }
-        count
+        let kind = self.compiled.resources[*first].kind;
+        let alike = next.iter().take_while(|index| self.may_share(**index) && self.compiled.resources[**index].kind == kind);
+        alike.count()
     }
 
     /// Nothing tells it apart from its neighbours: no guard, no lazy property, nothing that must happen around it alone.
     fn may_share(&self, index: Index) -> bool {
-        let Some(ready) = self.compiled.resources.get(index) else { return false };
+        let ready = &self.compiled.resources[index];
         let common = &ready.common;
         matches!(ready.desired, Wanted::Known(_))
             && common.guards.is_empty()
@@ -42,18 +40,18 @@ impl Converge<'_> {
             && common.umask.is_none()
             && !common.sensitive
             && matches!(common.actions[..], [Act::Kind(_)])
-            && self.session.registry.kinds[ready.kind].joins
+            && self.session.registry.kinds[ready.kind].joins()
             && self.compiled.edges[index].iter().all(|edge| edge.timing == Timing::Delayed)
     }
 
     /// Converges neighbours, those that want the same transaction in one. If it fails they are taken one by one.
-    pub(super) fn together(&mut self, range: std::ops::Range<Index>) -> Result<(), Halted> {
+    pub(super) fn together(&mut self, list: &[Index]) -> Result<(), Halted> {
         let compiled = self.compiled;
         let session = Rc::clone(self.session);
         let mut joined: Vec<(Index, usize, Plan)> = Vec::new();
         let mut key = None;
         let mut provider_index = 0;
-        for index in range.clone() {
+        for &index in list {
             let Act::Kind(number) = compiled.resources[index].common.actions[0] else { continue };
             match self.plan(index, number) {
                 Ok((_, plan, _)) if plan.shown.is_empty() => {}
@@ -66,9 +64,9 @@ impl Converge<'_> {
                 _ => break,
             }
         }
-        let mut done = vec![false; range.len()];
+        let mut done: HashSet<Index> = HashSet::new();
         if joined.len() > 1 {
-            let provider = &session.registry.kinds[compiled.resources[range.start].kind].providers[provider_index];
+            let provider = &session.registry.kinds[compiled.resources[list[0]].kind].providers()[provider_index];
             let mut debts = Vec::with_capacity(joined.len());
             for (index, ..) in &joined {
                 let owed = self.owe(*index);
@@ -109,14 +107,14 @@ impl Converge<'_> {
                 record.changes = plan.shown;
                 record.microseconds = u64::try_from(share.as_micros()).unwrap_or(u64::MAX);
                 self.reached[index] = true;
-                done[index - range.start] = true;
+                done.insert(index);
                 self.record(index, record);
                 session.changed.borrow_mut().insert(index, crate::session::Changed::Yes);
                 self.notify(index, &Causes::new())?;
             }
         }
-        for (index, done) in range.zip(done) {
-            if !done {
+        for &index in list {
+            if !done.contains(&index) {
                 if self.stopping() {
                     self.session.event(&Event::Stopping);
                     return Err(Halted);

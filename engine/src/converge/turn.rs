@@ -15,27 +15,34 @@ use crate::overlay::{Causes, Provide};
 use crate::registry::{AnyProvider, Plan, Shown};
 use crate::report::{Cause, Record, Status};
 use crate::resource::{Apply, Effect};
+use crate::session::Changed;
 use crate::snapshots::{Area, Areas};
 
 /// How a turn ended, and in a plan what leaves it open.
 pub(super) struct Turn {
     pub record: Record,
     pub doubts: Causes,
+    /// The error is among those of the walk already: it is of something inside.
+    pub told: bool,
+    /// It failed when something inside had changed.
+    pub changed_inside: bool,
 }
 
 /// What the tries of one action have done so far.
 #[derive(Default)]
-struct Tries {
+pub(super) struct Tries {
     /// What is to happen before the change has happened; once, however often it is tried.
-    sent_before: bool,
+    pub(super) sent_before: bool,
     /// What the last try was to change, and failed at.
     failed: Vec<Shown>,
+    /// Something inside a custom resource has changed.
+    pub(super) changed_inside: bool,
 }
 
 /// A failed attempt.
 pub(super) struct Wrong {
-    diagnostic: Diagnostic,
-    interrupted: bool,
+    pub(super) diagnostic: Diagnostic,
+    pub(super) interrupted: bool,
 }
 
 impl From<Diagnostic> for Wrong {
@@ -89,22 +96,25 @@ impl Converge<'_> {
         let Act::Kind(number) = action else {
             record.status = Status::Skipped;
             record.reason = Some("action nothing".to_owned());
-            return Ok(Turn { record, doubts: Causes::new() });
+            return Ok(Turn { record, doubts: Causes::new(), told: false, changed_inside: false });
         };
         let mut left = if self.mode == Mode::Converge { ready.common.retries } else { 0 };
         let mut tries = Tries::default();
         loop {
             self.session.view.take_doubts();
-            let attempt = match self.mode {
-                Mode::Converge => self.attempt(index, number, &mut record, &mut tries),
-                Mode::Plan => self.foresee(index, number, &mut record, &doubts),
+            let errors = self.errors.len();
+            let attempt = match (self.mode, kind.is_container()) {
+                (Mode::Converge, false) => self.attempt(index, number, &mut record, &mut tries),
+                (Mode::Plan, false) => self.foresee(index, number, &mut record, &doubts),
+                (Mode::Converge, true) => self.attempt_inside(index, action, &mut record, &mut tries),
+                (Mode::Plan, true) => self.foresee_inside(index, action, &mut record, &doubts),
             };
             let wrong = match attempt {
                 Ok(doubts) => {
                     if ready.common.sensitive {
                         hide(&mut record.changes);
                     }
-                    return Ok(Turn { record, doubts });
+                    return Ok(Turn { record, doubts, told: false, changed_inside: false });
                 }
                 Err(Ended::Wrong(wrong)) => wrong,
                 Err(Ended::Halted) => {
@@ -117,9 +127,10 @@ impl Converge<'_> {
             let again = left > 0 && !wrong.interrupted && !self.stopping();
             if again {
                 let error = if ready.common.sensitive { "[sensitive]".to_owned() } else { wrong.diagnostic.message.clone() };
-                let (resource, action) = (ready.id.to_string(), record.action);
-                self.session.event(&Event::Retrying { resource: &resource, action, left, error: &error });
+                let (resource, action) = (ready.id.to_string(), Rc::clone(&record.action));
+                self.session.event(&Event::Retrying { resource: &resource, action: &action, left, error: &error });
                 left -= 1;
+                self.errors.truncate(errors);
                 self.system.wait(Duration::try_from_secs_f64(ready.common.retry_delay).unwrap_or_default());
                 continue;
             }
@@ -132,7 +143,15 @@ impl Converge<'_> {
                 record.error = Some(Box::new(about(wrong, &ready.id, span)));
             }
             record.changes.clear();
-            return Ok(Turn { record, doubts: Causes::new() });
+            let told = self.errors.len() > errors;
+            if told {
+                // The error is that of something inside, which has told it.
+                record.reason = record.error.take().map(|error| error.message);
+            }
+            if record.ignored {
+                self.errors.truncate(errors);
+            }
+            return Ok(Turn { record, doubts: Causes::new(), told, changed_inside: tries.changed_inside });
         }
     }
 
@@ -151,7 +170,7 @@ impl Converge<'_> {
                 (Found::Planned { provider, plan }, desired) => (provider, plan, desired),
             };
             let (provider, plan, desired) = desired;
-            let provider: &dyn AnyProvider = &*session.registry.kinds[ready.kind].providers[provider];
+            let provider: &dyn AnyProvider = &*session.registry.kinds[ready.kind].providers()[provider];
             record.provider = Some(provider.name());
             if !ready.common.sensitive {
                 provider.announce(self, &*desired, number)?;
@@ -201,6 +220,7 @@ impl Converge<'_> {
                     let nothing_done = again.is_ok_and(|again| again.shown.len() >= plan.shown.len());
                     tries.failed = plan.shown;
                     if failure.interrupted || !nothing_done {
+                        session.changed.borrow_mut().insert(index, Changed::Yes);
                         if compiled.edges[index].iter().any(|edge| edge.timing != Timing::Before) {
                             failure
                                 .notes
@@ -233,20 +253,20 @@ impl Converge<'_> {
             Forecast::HeldBack { guard, provider } => {
                 record.status = Status::Skipped;
                 record.reason = Some(guard);
-                record.provider = provider.map(|provider| kind.providers[provider].name());
+                record.provider = provider.map(|provider| kind.providers()[provider].name());
                 Ok(Causes::new())
             }
             Forecast::UpToDate { provider } => {
                 record.status = Status::UpToDate;
-                record.provider = Some(kind.providers[provider].name());
+                record.provider = Some(kind.providers()[provider].name());
                 Ok(Causes::new())
             }
             Forecast::Acts { provider, plan, doubts, held_back } => {
                 record.status = if doubts.is_empty() { Status::WouldChange } else { Status::MayChange };
-                record.provider = Some(kind.providers[provider].name());
+                record.provider = Some(kind.providers()[provider].name());
                 record.depends_on = doubts.iter().map(ToString::to_string).collect();
                 record.reason = held_back.map(|guard| format!("today the guard holds it back: {guard}"));
-                let mut provides = kind.providers[provider].provides(&plan);
+                let mut provides = kind.providers()[provider].provides(&plan);
                 if plan.touches.contains(Area::Facts) {
                     // Read again, they tell what the plan assumes; unless nobody knows whether they are.
                     session.node.reload_facts();
@@ -263,7 +283,7 @@ impl Converge<'_> {
                 record.status = Status::MayChange;
                 record.depends_on = doubts.iter().map(ToString::to_string).collect();
                 record.reason = reason.map(|reason| format!("cannot be told yet: {reason}"));
-                let reach = kind.providers.iter().fold(Areas::NONE, |areas, provider| areas | provider.reach());
+                let reach = kind.providers().iter().fold(Areas::NONE, |areas, provider| areas | provider.reach());
                 if reach.contains(Area::Facts) {
                     session.node.reload_facts();
                 }
@@ -309,7 +329,7 @@ impl Converge<'_> {
     }
 
     /// Runs what is to happen before the resource changes.
-    fn send_before(&mut self, index: Index, doubts: &Causes) -> Result<(), Ended> {
+    pub(super) fn send_before(&mut self, index: Index, doubts: &Causes) -> Result<(), Ended> {
         let compiled = self.compiled;
         for edge in compiled.edges[index].iter().filter(|edge| edge.timing == Timing::Before) {
             let by = compiled.resources[index].id.clone();
@@ -329,7 +349,7 @@ impl Converge<'_> {
 }
 
 /// Why an attempt ended early.
-enum Ended {
+pub(super) enum Ended {
     Wrong(Wrong),
     /// Something that it started has ended the walk.
     Halted,
@@ -341,10 +361,10 @@ impl<W: Into<Wrong>> From<W> for Ended {
     }
 }
 
-pub(super) fn blank(ready: &Ready, action: &'static str, cause: Cause) -> Record {
+pub(super) fn blank(ready: &Ready, action: &str, cause: Cause) -> Record {
     Record {
         resource: ready.id.clone(),
-        action,
+        action: action.into(),
         status: Status::UpToDate,
         cause,
         changes: Vec::new(),

@@ -6,8 +6,10 @@ use std::rc::Rc;
 use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
 use serde_json::Value;
 
+use super::custom::{Handed, This};
 use super::error::diagnose;
-use super::value::{to_json, to_json_with};
+use super::locate::{self, Place};
+use super::value::{Late, from_json, to_json, to_json_with};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::session::Session;
 
@@ -20,6 +22,8 @@ pub(super) type Home = Rc<rhai::NativeCallContextStore>;
 pub struct Closure {
     pointer: FnPtr,
     home: Home,
+    /// The custom resource whose action it was written in.
+    this: Option<This>,
     /// Where the resource that holds it was declared.
     pub span: Option<Span>,
 }
@@ -30,7 +34,9 @@ pub struct Lazy {
     pub property: String,
     value: Dynamic,
     home: Home,
-    span: Option<Span>,
+    this: Option<This>,
+    /// Where the resource that has the property was declared.
+    pub span: Option<Span>,
 }
 
 /// The place that closures of one call come from.
@@ -40,43 +46,88 @@ pub(super) fn home(context: &NativeCallContext<'_>) -> Home {
 }
 
 impl Closure {
-    pub(super) fn new(mut pointer: FnPtr, home: &Home, span: Option<Span>) -> Self {
+    pub(super) fn new(session: &Session, mut pointer: FnPtr, home: &Home, span: Option<Span>) -> Self {
         keep_values(&mut pointer);
-        Self { pointer, home: Rc::clone(home), span }
+        Self { pointer, home: Rc::clone(home), this: this(session), span }
     }
 }
 
 impl Lazy {
-    pub(super) fn new(property: String, mut value: Dynamic, home: &Home, span: Option<Span>) -> Self {
+    pub(super) fn new(session: &Session, property: String, mut value: Dynamic, home: &Home, span: Option<Span>) -> Self {
         keep_values_in(&mut value);
-        Self { property, value, home: Rc::clone(home), span }
+        Self { property, value, home: Rc::clone(home), this: this(session), span }
+    }
+
+    /// The closure that the property is, when it is nothing else.
+    pub(super) fn closure(&self) -> Option<Closure> {
+        if let Some(handed) = self.value.read_lock::<Handed>() {
+            return handed.closure();
+        }
+        let pointer = self.value.clone().try_cast::<FnPtr>()?;
+        Some(Closure { pointer, home: Rc::clone(&self.home), this: self.this.clone(), span: self.span.clone() })
     }
 }
 
+/// The custom resource whose action is in progress.
+fn this(session: &Session) -> Option<This> {
+    session.inside.borrow().last().map(|inside| This(Rc::clone(&inside.instance)))
+}
+
 pub(super) fn call(engine: &Engine, session: &Session, closure: &Closure) -> Result<Value, Diagnostic> {
-    let value = run(engine, session, &closure.pointer, &closure.home)?;
+    let value = call_with(engine, session, closure, closure.this.as_ref(), Vec::new())?;
     to_json(value)
         .map_err(|message| Diagnostic::error(format!("the closure gave no usable value: {message}")).at(closure.span.clone()))
 }
 
+/// Where a path that begins with the property was written.
+#[expect(deprecated, reason = "Rhai marks the interface as volatile; the version is pinned")]
+pub(super) fn place(engine: &Engine, session: &Session, lazy: &Lazy, path: &str) -> Option<Span> {
+    let place = Place { source: lazy.home.source.as_deref(), call: lazy.home.pos };
+    locate::written(engine, session, &place, path)
+}
+
 pub(super) fn evaluate(engine: &Engine, session: &Session, lazy: &Lazy) -> Result<Value, Diagnostic> {
     let mut thrown = None;
-    let computed = to_json_with(lazy.value.clone(), &mut |pointer| {
-        Some(run(engine, session, &pointer, &lazy.home).map_err(|diagnostic| {
+    let computed = to_json_with(lazy.value.clone(), &mut |late| {
+        let computed = match late {
+            Late::Closure(pointer) => run(engine, session, &pointer, &lazy.home, lazy.this.as_ref(), Vec::new()),
+            Late::Handed(handed) => handed.value(engine, session).map(|value| from_json(&value)),
+        };
+        Some(computed.map_err(|diagnostic| {
             thrown = Some(diagnostic);
             String::new()
         }))
     });
     computed.map_err(|message| {
-        let plain = || Diagnostic::error(format!("`{}` cannot be computed: {message}", lazy.property)).at(lazy.span.clone());
+        let span = || place(engine, session, lazy, &lazy.property).or(lazy.span.clone());
+        let plain = || Diagnostic::error(format!("`{}` cannot be computed: {message}", lazy.property)).at(span());
         thrown.unwrap_or_else(plain)
     })
 }
 
+/// Calls a closure with these arguments, as an action of `this` where there is one.
+pub(super) fn call_with(
+    engine: &Engine,
+    session: &Session,
+    closure: &Closure,
+    this: Option<&This>,
+    arguments: Vec<Dynamic>,
+) -> Result<Dynamic, Diagnostic> {
+    run(engine, session, &closure.pointer, &closure.home, this, arguments)
+}
+
 #[expect(deprecated, reason = "Rhai marks the interface as volatile; the version is pinned")]
-fn run(engine: &Engine, session: &Session, pointer: &FnPtr, home: &Home) -> Result<Dynamic, Diagnostic> {
+fn run(
+    engine: &Engine,
+    session: &Session,
+    pointer: &FnPtr,
+    home: &Home,
+    this: Option<&This>,
+    arguments: Vec<Dynamic>,
+) -> Result<Dynamic, Diagnostic> {
     let context = home.create_context(engine);
-    pointer.call_within_context::<Dynamic>(&context, ()).map_err(|error| diagnose(session, *error, home.source.as_deref()))
+    let mut this = this.cloned().map(Dynamic::from);
+    pointer.call_raw(&context, this.as_mut(), arguments).map_err(|error| diagnose(session, *error, home.source.as_deref()))
 }
 
 /// Replaces what the closure shares with its recipe by copies of the values as they are now.

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use rhai::{Dynamic, Engine, OptimizationLevel, Token};
 
-use super::{functions, handle, kinds, library, node_view};
+use super::{custom, functions, handle, kinds, library, node_view};
 use crate::session::{Phase, Session};
 
 /// Words that Rhai reserves without using them, and that recipes need: as functions (`package`) or as keys (`default`).
@@ -56,6 +56,11 @@ pub const FUNCTIONS: &[(&str, &str)] = &[
     ("normal", "sets an attribute at the level `normal`"),
     ("override", "sets an attribute at the level `override`"),
     ("force_override", "sets an attribute at the level `force_override`"),
+    ("property", "in resources/: says that a custom resource has a property"),
+    ("action", "in resources/: says what an action of a custom resource does; the first is the default"),
+    ("current", "in resources/: tells the state that the machine is in, as a map of properties, or () when there is nothing"),
+    ("converge_if_changed", "in an action: what is inside converges when what `current` tells differs from the properties"),
+    ("run_action", "in an action: does what another action of the same resource does"),
     ("include_recipe", "runs another recipe here, once per run"),
     ("resource", "the handle of a resource that was declared before"),
     ("has_resource", "whether a resource was declared"),
@@ -122,6 +127,7 @@ pub(super) fn build(session: &Rc<Session>) -> Engine {
     handle::register(&mut engine, session);
     functions::register(&mut engine, session);
     kinds::register(&mut engine, session);
+    custom::register(&mut engine, session);
     engine
 }
 

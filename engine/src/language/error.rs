@@ -4,7 +4,7 @@ use rhai::{Dynamic, EvalAltResult, NativeCallContext, ParseErrorType};
 
 use super::FUNCTIONS;
 use super::engine::Halt;
-use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 use crate::session::{Phase, Session};
 
 pub(super) type Fallible<T> = Result<T, Box<EvalAltResult>>;
@@ -18,7 +18,7 @@ pub(super) fn throw(context: &NativeCallContext<'_>, session: &Session, diagnost
     let diagnostic = if diagnostic.span.is_some() {
         diagnostic
     } else {
-        diagnostic.at(session.span(context.call_source(), context.call_position()))
+        diagnostic.at(session.span(context.call_source(), context.call_position()).map(Span::after_dot))
     };
     EvalAltResult::ErrorRuntime(Dynamic::from(Thrown(diagnostic)), context.call_position()).into()
 }
@@ -61,7 +61,7 @@ pub(super) fn diagnose(session: &Session, error: EvalAltResult, source: Option<&
     let position = error.position();
     let mut diagnostic = cause(session, error);
     if diagnostic.span.is_none() {
-        diagnostic = diagnostic.at(session.span(source.as_deref(), position));
+        diagnostic = diagnostic.at(session.span(source.as_deref(), position).map(Span::after_dot));
     }
     diagnostic.frames.extend(frames);
     diagnostic
@@ -163,7 +163,7 @@ fn unknown_function(session: &Session, signature: &str) -> Diagnostic {
 
 /// A call of something that is neither kind nor function.
 pub(super) fn unknown_word(session: &Session, name: &str) -> Diagnostic {
-    let words = session.registry.kinds.keys().copied().chain(FUNCTIONS.iter().map(|(function, _)| *function));
+    let words = session.registry.kinds.keys().map(|name| &**name).chain(FUNCTIONS.iter().map(|(function, _)| *function));
     let unknown = Diagnostic::error(format!("there is no kind or function `{name}`"));
     match did_you_mean(name, words) {
         Some(hint) => unknown.hint(hint),
@@ -185,10 +185,23 @@ pub(super) fn plain_type(name: &str) -> String {
         "Fn" | "FnPtr" => "a closure",
         "NodeView" => "a part of `node`",
         "Handle" => "a resource",
+        "This" => "a custom resource",
+        "Handed" => "a closure",
         "char" => "a character",
         other => return format!("a value of type {other}"),
     }
     .to_owned()
+}
+
+/// Actions of custom resources run when the attributes are final.
+pub(super) fn final_by_now(context: &NativeCallContext<'_>, session: &Session, what: &str) -> Fallible<()> {
+    too_late(context, session, what)?;
+    if session.phase.get() == Phase::Expansion || session.defining.borrow().is_some() {
+        let diagnostic = Diagnostic::error(format!("{what} by a custom resource"))
+            .hint("do it in an attribute file or a recipe: what custom resources do comes after all recipes");
+        return Err(throw(context, session, diagnostic));
+    }
+    Ok(())
 }
 
 /// An attribute or resource changed when it is too late.

@@ -10,7 +10,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::error::{Fallible, throw, throw_text, too_late};
+use super::custom;
+use super::error::{Fallible, final_by_now, throw, throw_text};
+use super::kinds::told;
+use super::locate;
 use super::node_view::path_of;
 use super::script;
 use super::value::{from_json, to_json};
@@ -21,9 +24,10 @@ use crate::diagnostic::Diagnostic;
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::name::RecipeName;
+use crate::plain;
 use crate::property::{Account, CommandLine, OneOrMany, Seconds};
 use crate::resource::{self, command_failure};
-use crate::session::Session;
+use crate::session::{Phase, Session};
 use crate::system::Query;
 use crate::version::{Constraint, Version};
 
@@ -56,7 +60,7 @@ fn attributes(engine: &mut Engine, session: &Rc<Session>) {
     ] {
         let s = Rc::clone(session);
         engine.register_fn(name, move |context: NativeCallContext<'_>, path: Dynamic, value: Dynamic| -> Fallible<()> {
-            too_late(&context, &s, "an attribute cannot be set")?;
+            final_by_now(&context, &s, "an attribute cannot be set")?;
             let path = path_of(&context, &s, path)?;
             if value.is_fnptr() {
                 let wrong = Diagnostic::error(format!("the attribute `{}` cannot be a closure", shown_path(&path)))
@@ -75,7 +79,7 @@ fn attributes(engine: &mut Engine, session: &Rc<Session>) {
 fn flow(engine: &mut Engine, session: &Rc<Session>) {
     let s = Rc::clone(session);
     engine.register_fn("include_recipe", move |context: NativeCallContext<'_>, name: ImmutableString| -> Fallible<bool> {
-        too_late(&context, &s, "a recipe cannot be included")?;
+        final_by_now(&context, &s, "a recipe cannot be included")?;
         let own = s.own_cookbook();
         let name = RecipeName::parse(&name, own.as_deref()).map_err(|message| throw_text(&context, &s, message))?;
         if let Some(own) = own.filter(|own| *own != name.cookbook) {
@@ -205,6 +209,11 @@ fn machine(engine: &mut Engine, session: &Rc<Session>) {
 }
 
 fn shell_out(context: &NativeCallContext<'_>, session: &Session, command: Dynamic, options: Map) -> Fallible<Map> {
+    let group = session.inside.borrow().last().map(|inside| inside.container);
+    if session.phase.get() < Phase::Converge && group.is_some_and(|container| custom::is_group(session, container)) {
+        let early = Diagnostic::error("`shell_out` in a `converge_if_changed` would run while recipes compile, and in every plan");
+        return Err(throw(context, session, early.hint("declare an `execute`, or a `block` that runs it")));
+    }
     let line: CommandLine = read(context, session, command, "the command of `shell_out`")?;
     let options: ShellOut = read(context, session, Dynamic::from_map(options), "the options of `shell_out`")?;
     let answer = |stdout: String, stderr: String, status: i64| {
@@ -245,9 +254,12 @@ fn read<T: serde::de::DeserializeOwned>(
     value: Dynamic,
     what: &str,
 ) -> Fallible<T> {
-    to_json(value)
-        .and_then(|json| serde_path_to_error::deserialize(json).map_err(|error| error.to_string()))
-        .map_err(|message| throw_text(context, session, format!("{what}: {message}")))
+    let json = to_json(value).map_err(|message| throw_text(context, session, format!("{what}: {message}")))?;
+    plain::read(json).map_err(|error| {
+        let at = locate::property(context, session, &error.property);
+        let wrong = told(what, &error).at(at);
+        throw(context, session, wrong)
+    })
 }
 
 /// A failure of the machine as an error of the recipe.

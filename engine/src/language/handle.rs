@@ -53,7 +53,7 @@ pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
     let s = Rc::clone(session);
     engine.register_fn("remove", move |context: NativeCallContext<'_>, handle: &mut Handle| -> Fallible<()> {
         too_late(&context, &s, "a resource cannot be removed")?;
-        s.graph.borrow_mut().resources[handle.index].removed = true;
+        s.graph.borrow_mut().remove(handle.index);
         Ok(())
     });
     let s = Rc::clone(session);
@@ -72,7 +72,7 @@ pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
         too_late(&context, &s, "a resource cannot be looked up (use the handle that its declaration returned)")?;
         let span = s.span(context.call_source(), context.call_position());
         let graph = s.graph.borrow();
-        match graph.find(&s.registry, &name, span.as_ref()) {
+        match graph.find(&s.registry, &name, s.scope(), span.as_ref()) {
             Ok(index) => Ok(Handle { index, id: graph.resources[index].id.clone() }),
             Err(diagnostic) => Err(throw(&context, &s, diagnostic.note("`resource` finds what was declared before it"))),
         }
@@ -81,7 +81,7 @@ pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
     engine.register_fn("has_resource", move |context: NativeCallContext<'_>, name: ImmutableString| -> Fallible<bool> {
         too_late(&context, &s, "a resource cannot be looked up")?;
         let id = ResourceId::parse(&name);
-        Ok(id.is_some_and(|id| !s.graph.borrow().named(&s.registry, &id).is_empty()))
+        Ok(id.is_some_and(|id| !s.graph.borrow().named(&s.registry, &id, s.scope()).is_empty()))
     });
 }
 
@@ -110,7 +110,14 @@ fn relate(
         End::Subscribes => (other, this),
     };
     let span = session.span(context.call_source(), context.call_position());
-    session.graph.borrow_mut().relations.push(Relation { from, to, action: action.to_owned(), timing, span });
+    session.graph.borrow_mut().relations.push(Relation {
+        from,
+        to,
+        action: action.to_owned(),
+        timing,
+        span,
+        scope: session.scope(),
+    });
     Ok(handle.clone())
 }
 

@@ -6,18 +6,20 @@ use rhai::{Dynamic, Engine, FnPtr, ImmutableString, Map, NativeCallContext};
 use serde_json::Value;
 
 use super::closure::{self, Closure, Lazy};
+use super::custom;
 use super::error::{Fallible, diagnose, plain_type, throw, throw_text, too_late};
 use super::handle::Handle;
-use super::locate;
 use super::value::{from_json, holds_closure, to_json};
+use super::{locate, script};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::graph::{Act, Body, Common, Declared, IgnoreFailure, actions_hint};
 use crate::guard::{CommandGuard, Condition, Guard};
 use crate::name::ResourceId;
+use crate::plain;
 use crate::property::Mode;
-use crate::registry::Kind;
+use crate::registry::{Kind, Origin};
 use crate::resource::PropertyError;
-use crate::session::{Reach, Session};
+use crate::session::{Phase, Reach, Session};
 
 /// The properties that every kind has, with their types and what they say.
 pub const COMMON: [(&str, &str, &str); 9] = [
@@ -33,22 +35,25 @@ pub const COMMON: [(&str, &str, &str); 9] = [
 ];
 
 pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
-    for (index, name) in session.registry.kinds.keys().enumerate() {
+    for (index, kind) in session.registry.kinds.values().enumerate() {
+        if let Origin::Group(_) = kind.origin {
+            continue;
+        }
+        let name = &*kind.name;
         // Exact types first: they also win over functions of the same name that Rhai has for strings.
         let s = Rc::clone(session);
-        engine.register_fn(*name, move |context: NativeCallContext<'_>, name: ImmutableString| {
+        engine.register_fn(name, move |context: NativeCallContext<'_>, name: ImmutableString| {
             declare(&context, &s, index, name.into(), Map::new())
         });
         let s = Rc::clone(session);
-        engine.register_fn(*name, move |context: NativeCallContext<'_>, name: ImmutableString, properties: Map| {
+        engine.register_fn(name, move |context: NativeCallContext<'_>, name: ImmutableString, properties: Map| {
             declare(&context, &s, index, name.into(), properties)
         });
         let s = Rc::clone(session);
-        engine.register_fn(*name, move |context: NativeCallContext<'_>, name: Dynamic| {
-            declare(&context, &s, index, name, Map::new())
-        });
+        engine
+            .register_fn(name, move |context: NativeCallContext<'_>, name: Dynamic| declare(&context, &s, index, name, Map::new()));
         let s = Rc::clone(session);
-        engine.register_fn(*name, move |context: NativeCallContext<'_>, name: Dynamic, properties: Dynamic| {
+        engine.register_fn(name, move |context: NativeCallContext<'_>, name: Dynamic, properties: Dynamic| {
             let found = plain_type(properties.type_name());
             match properties.try_cast::<Map>() {
                 Some(properties) => declare(&context, &s, index, name, properties),
@@ -64,6 +69,7 @@ pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
 fn declare(context: &NativeCallContext<'_>, session: &Session, index: usize, name: Dynamic, properties: Map) -> Fallible<Handle> {
     let kind = &session.registry.kinds[index];
     too_late(context, session, "a resource cannot be declared")?;
+    visible(context, session, kind)?;
     if session.graph.borrow().resources.len() >= session.limits.resources {
         let limit = session.limits.resources;
         let wrong = Diagnostic::error(format!("the recipes declare more than {limit} resources, which is the limit"));
@@ -82,11 +88,52 @@ fn declare(context: &NativeCallContext<'_>, session: &Session, index: usize, nam
     };
     let span = session.span(context.call_source(), context.call_position());
     let recipe = session.recipes.borrow().last().cloned();
-    let id = ResourceId { kind: Rc::from(kind.name), name: name.into() };
-    let declared = Declared { kind: index, id, body, common, span, recipe, set_by: Vec::new(), removed: false };
+    let inside = session.inside.borrow().last().cloned();
+    let id = ResourceId {
+        kind: Rc::clone(&kind.name),
+        name: name.into(),
+        owner: inside.as_ref().map(|inside| Rc::clone(&inside.owner)),
+    };
+    let common = match &inside {
+        Some(inside) => Common { sensitive: common.sensitive || inside.sensitive, umask: common.umask.or(inside.umask), ..common },
+        None => common,
+    };
+    let declared = Declared {
+        kind: index,
+        id,
+        body,
+        common,
+        span,
+        recipe,
+        scope: inside.as_ref().map_or(0, |inside| inside.scope),
+        inside: inside.as_ref().map(|inside| (inside.container, inside.act)),
+        expanded: Vec::new(),
+        set_by: Vec::new(),
+        removed: false,
+    };
     let id = declared.id.clone();
     let index = session.graph.borrow_mut().declare(declared, aliases);
     Ok(Handle { index, id })
+}
+
+/// A custom resource is used where its cookbook is a dependency, and once it is known what it is.
+fn visible(context: &NativeCallContext<'_>, session: &Session, kind: &Kind) -> Fallible<()> {
+    if session.defining.borrow().is_some() {
+        let early = Diagnostic::error("a resource is declared in an action, not beside it");
+        return Err(throw(context, session, early.hint("put it into `action(\"create\", || { … })`")));
+    }
+    let Some(cookbook) = kind.cookbook() else { return Ok(()) };
+    if session.phase.get() == Phase::Attributes {
+        let early = Diagnostic::error("an attribute file comes before the custom resources are read");
+        return Err(throw(context, session, early.hint(format!("declare `{}` in a recipe", kind.name))));
+    }
+    let Some(own) = session.own_cookbook().filter(|own| own != cookbook) else { return Ok(()) };
+    let declared = session.cookbooks.get(&own).is_none_or(|own| own.about.dependencies.contains_key(cookbook));
+    if declared {
+        return Ok(());
+    }
+    let undeclared = Diagnostic::error(format!("`{own}` uses `{}` without depending on `{cookbook}`", kind.name));
+    Err(throw(context, session, undeclared.hint(script::dependency_hint(&own, cookbook))))
 }
 
 /// What a declaration says: of every kind, of its own, and its further names.
@@ -99,13 +146,15 @@ fn build(
 ) -> Fallible<(Common, Body, Vec<String>)> {
     let mut common = Common { retry_delay: 2.0, ..Common::default() };
     let mut body = bind(context, session, kind, properties, &mut common)?;
-    if let Some(identity) = identity {
-        body.fixed.entry(kind.identity).or_insert(identity);
+    if let Some(identity) = identity
+        && !body.lazy.iter().any(|lazy| lazy.property == kind.identity())
+    {
+        body.fixed.entry(kind.identity()).or_insert(identity);
     }
     if common.actions.is_empty() {
         common.actions.push(default_action(kind));
     }
-    let (body, aliases) = body.finish(context, session, kind, &common)?;
+    let (body, aliases) = body.finish(context, session, kind, &mut common)?;
     Ok((common, body, aliases))
 }
 
@@ -115,9 +164,15 @@ pub(super) fn set(context: &NativeCallContext<'_>, session: &Session, index: usi
         // What is wrong in the new properties must leave the old ones as they are.
         let graph = session.graph.borrow();
         let declared = &graph.resources[index];
+        if !declared.expanded.is_empty() {
+            let late = Diagnostic::error(format!("`{}` cannot be changed any more: its actions have run", declared.id));
+            return Err(throw(context, session, late.hint("change it in a recipe, or before it is declared")));
+        }
         let body = match &declared.body {
             Body::Parsed(resource) => Properties { fixed: resource.properties(), lazy: Vec::new() },
             Body::Lazy { fixed, lazy } => Properties { fixed: fixed.clone(), lazy: lazy.clone() },
+            Body::Container(instance) => Properties { fixed: instance.given.clone(), lazy: instance.lazy.clone() },
+            Body::Group(_) => return Ok(()),
         };
         (declared.kind, declared.common.clone(), body)
     };
@@ -136,7 +191,7 @@ pub(super) fn set(context: &NativeCallContext<'_>, session: &Session, index: usi
     }
     body.fixed.extend(new.fixed);
     body.lazy.extend(new.lazy);
-    let (body, _) = body.finish(context, session, kind, &common)?;
+    let (body, _) = body.finish(context, session, kind, &mut common)?;
     let mut graph = session.graph.borrow_mut();
     let declared = &mut graph.resources[index];
     declared.body = body;
@@ -157,12 +212,17 @@ impl Properties {
         context: &NativeCallContext<'_>,
         session: &Session,
         kind: &Kind,
-        common: &Common,
+        common: &mut Common,
     ) -> Fallible<(Body, Vec<String>)> {
+        if let Origin::Custom(_) = kind.origin {
+            let made = custom::instance(context, session, kind, self.fixed, self.lazy, common);
+            let failed = |error: PropertyError| throw(context, session, property_diagnostic(context, session, kind, &error));
+            return Ok((Body::Container(Rc::new(made.map_err(failed)?)), Vec::new()));
+        }
         if !self.lazy.is_empty() {
             return Ok((Body::Lazy { fixed: self.fixed, lazy: self.lazy }, Vec::new()));
         }
-        let checked = (kind.parse)(self.fixed).and_then(|resource| {
+        let checked = kind.parse(self.fixed).and_then(|resource| {
             resource.check(&numbers(&common.actions))?;
             Ok(resource)
         });
@@ -182,7 +242,7 @@ pub(crate) fn numbers(actions: &[Act]) -> Vec<usize> {
 }
 
 fn default_action(kind: &Kind) -> Act {
-    kind.actions.first().and_then(|(name, _)| Act::named(kind, name)).unwrap_or(Act::Nothing)
+    kind.actions().first().and_then(|action| Act::named(kind, &action.name)).unwrap_or(Act::Nothing)
 }
 
 /// The resource's name, and the value that its identity property takes.
@@ -197,14 +257,15 @@ fn name_of(context: &NativeCallContext<'_>, session: &Session, kind: &Kind, name
         }
         _ => {
             let wrong = Diagnostic::error(format!("the first argument of `{}` is the resource's name, not {found}", kind.name));
-            return Err(throw(context, session, wrong.hint("give a string; kinds that allow it take an array of strings")));
+            let hint = if value.is_null() { NOTHING } else { "give a string; kinds that allow it take an array of strings" };
+            return Err(throw(context, session, wrong.hint(hint)));
         }
     };
     if text.is_empty() {
         return Err(throw_text(context, session, format!("the name of a `{}` cannot be empty", kind.name)));
     }
     let identity = if value.is_number() { Value::String(text.clone()) } else { value };
-    Ok((text, (!kind.identity.is_empty()).then_some(identity)))
+    Ok((text, (!kind.identity().is_empty()).then_some(identity)))
 }
 
 /// Sorts properties into those of every kind and the kind's own, values and lazy ones.
@@ -223,7 +284,7 @@ fn bind(
         let home = holds_closure(&value).then(|| Rc::clone(home.get_or_insert_with(|| closure::home(context))));
         let fail = |error: &PropertyError| throw(context, session, property_diagnostic(context, session, kind, error));
         if COMMON.iter().any(|(name, ..)| *name == key) {
-            bind_common(kind, key, value, home.as_ref(), common, &span).map_err(|error| fail(&error))?;
+            bind_common(session, kind, key, value, home.as_ref(), common, &span).map_err(|error| fail(&error))?;
             continue;
         }
         if kind.schema()["properties"].get(key).is_none() {
@@ -235,12 +296,14 @@ fn bind(
             return Err(fail(&error));
         }
         match home {
-            Some(home) if value.is_fnptr() && kind.callbacks.contains(&key) => {
-                let mut callbacks = session.callbacks.borrow_mut();
-                bound.fixed.insert(key.into(), callbacks.len().into());
-                callbacks.push(Closure::new(value.cast::<FnPtr>(), &home, span()));
-            }
-            Some(home) => bound.lazy.push(Lazy::new(key.into(), value, &home, span())),
+            Some(home) => match closure_of(session, &value, &home, span()).filter(|_| kind.calls(key)) {
+                Some(closure) => {
+                    let mut callbacks = session.callbacks.borrow_mut();
+                    bound.fixed.insert(key.into(), callbacks.len().into());
+                    callbacks.push(closure);
+                }
+                None => bound.lazy.push(Lazy::new(session, key.into(), value, &home, span())),
+            },
             None => {
                 let json = to_json(value).map_err(|message| fail(&PropertyError::new(key, format!("`{key}`: {message}"))))?;
                 if json.is_null() {
@@ -254,6 +317,7 @@ fn bind(
 }
 
 fn bind_common(
+    session: &Session,
     kind: &Kind,
     key: &str,
     value: Dynamic,
@@ -263,10 +327,16 @@ fn bind_common(
 ) -> Result<(), PropertyError> {
     let wrong = |message: String| PropertyError::new(key, format!("`{key}`: {message}"));
     if key == "only_if" || key == "not_if" {
-        let guards = if value.is_array() { value.into_array().unwrap_or_default() } else { vec![value] };
         // An array of strings could be an argv or a list of shell lines; it is a list, as the guide says.
-        for guard in guards {
-            common.guards.push(Guard { negated: key == "not_if", condition: condition(guard, home, span).map_err(wrong)? });
+        let several = value.is_array();
+        let guards = if several { value.into_array().unwrap_or_default() } else { vec![value] };
+        for (index, guard) in guards.into_iter().enumerate() {
+            let condition = condition(session, guard, home, span).map_err(|error| {
+                let place = if several { format!("{key}[{index}]") } else { key.to_owned() };
+                let inner = if error.property.is_empty() { place } else { format!("{place}.{}", error.property) };
+                PropertyError { property: inner, ..error }
+            })?;
+            common.guards.push(Guard { negated: key == "not_if", condition });
         }
         return Ok(());
     }
@@ -309,7 +379,7 @@ fn bind_common(
         }
         "sensitive" => common.sensitive = json.as_bool().ok_or_else(|| typed("true or false"))?,
         "umask" => {
-            let mode: Mode = serde_json::from_value(json).map_err(|error| wrong(error.to_string()))?;
+            let mode: Mode = plain::read(json).map_err(|error| wrong(error.message))?;
             common.umask = Some(mode.0);
         }
         _ => {
@@ -325,56 +395,63 @@ fn bind_common(
     Ok(())
 }
 
+/// The closure that a value is, whether it stands there or was handed on by a custom resource.
+fn closure_of(session: &Session, value: &Dynamic, home: &closure::Home, span: Option<crate::diagnostic::Span>) -> Option<Closure> {
+    match value.read_lock::<custom::Handed>() {
+        Some(handed) => handed.closure(),
+        None => Some(Closure::new(session, value.clone().try_cast::<FnPtr>()?, home, span)),
+    }
+}
+
 fn condition(
+    session: &Session,
     guard: Dynamic,
     home: Option<&closure::Home>,
     span: &dyn Fn() -> Option<crate::diagnostic::Span>,
-) -> Result<Condition, String> {
-    if let (true, Some(home)) = (guard.is_fnptr(), home) {
-        return Ok(Condition::Closure(Closure::new(guard.cast::<FnPtr>(), home, span())));
+) -> Result<Condition, PropertyError> {
+    let wrong = |message| PropertyError::new("", message);
+    if let Some(closure) = home.and_then(|home| closure_of(session, &guard, home, span())) {
+        return Ok(Condition::Closure(closure));
     }
     let found = plain_type(guard.type_name());
-    let command: CommandGuard = match to_json(guard)? {
+    let command: CommandGuard = match to_json(guard).map_err(wrong)? {
         Value::String(line) => CommandGuard::plain(crate::property::CommandLine::Shell(line)),
-        map @ Value::Object(_) => serde_path_to_error::deserialize(map).map_err(|error| error.to_string())?,
-        _ => return Err(format!("a guard is a shell command, a closure, or a map with `command`, not {found}")),
+        map @ Value::Object(_) => plain::read(map)?,
+        _ => return Err(wrong(format!("a guard is a shell command, a closure, or a map with `command`, not {found}"))),
     };
-    command.check()?;
+    command.check().map_err(wrong)?;
     Ok(Condition::Command(command))
 }
 
 /// A property's error at the property, where it can be found in the call.
 fn property_diagnostic(context: &NativeCallContext<'_>, session: &Session, kind: &Kind, error: &PropertyError) -> Diagnostic {
-    let first = error.property.split(['.', '[']).next().unwrap_or_default();
-    let told = plain_message(&error.message);
-    let message =
-        if first.is_empty() || told.contains(&format!("`{first}`")) { told } else { format!("`{}`: {told}", error.property) };
-    let message = if message.starts_with(&format!("`{}`", kind.name)) { message } else { format!("{}: {message}", kind.name) };
     let span = session.span(context.call_source(), context.call_position());
-    let key = locate::property(context, session, first).or(span);
-    let diagnostic = Diagnostic::error(message).at(key);
+    let key = locate::property(context, session, &error.property).or(span);
+    told(&kind.name, error).at(key)
+}
+
+/// A property's error, with the property's name and the kind's.
+pub(crate) fn told(kind: &str, error: &PropertyError) -> Diagnostic {
+    let names = |message: &str| error.property.is_empty() || message.contains(&format!("`{}`", last(&error.property)));
+    let message = if names(&error.message) { error.message.clone() } else { format!("`{}`: {}", error.property, error.message) };
+    let message = if message.starts_with(&format!("`{kind}`")) { message } else { format!("{kind}: {message}") };
+    let diagnostic = Diagnostic::error(message);
     match &error.hint {
         Some(hint) => diagnostic.hint(hint.clone()),
         None => diagnostic,
     }
 }
 
-/// Serde's words for types in the words of recipes.
-pub(crate) fn plain_message(message: &str) -> String {
-    let Some((before, expected)) = message.rsplit_once("expected ") else { return message.to_owned() };
-    let plain = match expected {
-        "f64" => "a number",
-        "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number",
-        "a sequence" => "an array",
-        "a boolean" => "true or false",
-        other => other,
-    };
-    format!("{before}expected {plain}")
+/// The last name of a path such as `environment.PATH`.
+fn last(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
 }
 
 /// A property that is set to nothing: mostly a key that is not there, or a function that returns nothing.
 pub(crate) fn nothing(property: &str) -> PropertyError {
-    PropertyError::new(property, format!("`{property}` is nothing")).hint(
-        "leave the property out, or give it a value; a missing key of a map is nothing, `map.key ?? default` gives another value",
-    )
+    PropertyError::new(property, format!("`{property}` is nothing"))
+        .hint(format!("leave the property out, or give it a value; {NOTHING}"))
 }
+
+/// Where nothing mostly comes from.
+const NOTHING: &str = "a missing key of a map is nothing, `map.key ?? default` gives another value";

@@ -44,8 +44,13 @@ impl ModuleResolver for Libraries {
             return Err(not_found().into());
         }
         self.loaded.borrow_mut().insert(path.to_owned(), None);
-        let module = script::load_library(engine, &session, &file)
-            .map_err(|diagnostic| EvalAltResult::ErrorRuntime(rhai::Dynamic::from(Thrown(diagnostic)), position));
+        let module = script::load_library(engine, &session, &file).map_err(|diagnostic| {
+            let diagnostic = match session.span(source, position) {
+                Some(here) if diagnostic.span.is_some() => diagnostic.frame(here, format!("`{path}` was imported here")),
+                here => diagnostic.at(here),
+            };
+            EvalAltResult::ErrorRuntime(rhai::Dynamic::from(Thrown(diagnostic)), position)
+        });
         match module {
             Ok(module) => {
                 let module = Shared::new(module);

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::rc::Rc;
 
-use rhai::{AST, ASTNode, Engine, Expr, Module, Position, Scope, Stmt};
+use rhai::{AST, ASTNode, Engine, Expr, Module, Position, Scope, ScriptFnMetadata, Stmt};
 
 use super::FUNCTIONS;
 use super::error::{diagnose, syntax};
@@ -12,6 +12,7 @@ use crate::cookbook;
 use crate::diagnostic::{Diagnostic, Source, Span};
 use crate::name::RecipeName;
 use crate::session::{Inserted, Session};
+use crate::template::{BLOCKS, HELPERS};
 
 /// Properties that are modes: a decimal number there is a slip that Rhai cannot see.
 const MODES: [&str; 4] = ["mode", "umask", "files_mode", "file_mode"];
@@ -30,7 +31,12 @@ pub(super) fn include(engine: &Engine, session: &Session, name: &RecipeName) -> 
 /// A recipe of a cookbook that is no dependency.
 pub(super) fn undeclared(own: &str, name: &RecipeName) -> Diagnostic {
     Diagnostic::error(format!("`{own}` includes `{name}` without depending on `{}`", name.cookbook))
-        .hint(format!("add `{} = \">= 0\"` to [dependencies] of cookbooks/{own}/cookbook.toml", name.cookbook))
+        .hint(dependency_hint(own, &name.cookbook))
+}
+
+/// How a cookbook is made a dependency of another.
+pub(super) fn dependency_hint(own: &str, cookbook: &str) -> String {
+    format!("add `{cookbook} = \">= 0\"` to [dependencies] of cookbooks/{own}/cookbook.toml")
 }
 
 pub(super) fn run_file(engine: &Engine, session: &Session, name: &RecipeName, path: &Path) -> Result<(), Diagnostic> {
@@ -81,6 +87,9 @@ pub(super) fn compile(engine: &Engine, session: &Session, source: &Rc<Source>) -
 /// # Errors
 /// The first syntax error, and whether it is only a variable that nothing defines.
 pub(super) fn parse(engine: &Engine, session: &Session, source: &Rc<Source>, text: &str) -> Result<AST, (Diagnostic, bool)> {
+    if let Some(place) = open_comment(engine, source) {
+        return Err((Diagnostic::error("syntax error: the comment is not closed").at(place).hint("close it with `*/`"), false));
+    }
     engine.compile_with_scope(&scope(), text).map_err(|error| {
         let place = session.span(Some(&source.name), error.position()).unwrap_or_else(|| start(source));
         let variable = matches!(error.err_type(), rhai::ParseErrorType::VariableUndefined(_));
@@ -88,19 +97,48 @@ pub(super) fn parse(engine: &Engine, session: &Session, source: &Rc<Source>, tex
     })
 }
 
+/// Where a comment begins that does not end: Rhai takes the rest of the script for a part of it.
+fn open_comment(engine: &Engine, source: &Rc<Source>) -> Option<Span> {
+    // What is at the end of a text: how many comments are open.
+    let depth = |text: &str| {
+        let text = text.to_owned();
+        let (mut tokens, _) = engine.lex([&text]);
+        tokens.by_ref().take_while(|(token, _)| *token != rhai::Token::EOF).for_each(drop);
+        tokens.state.comment_level
+    };
+    let text = &source.text;
+    if !text.contains("/*") || depth(text) == 0 {
+        return None;
+    }
+    let (at, _) = text.rmatch_indices("/*").find(|(at, _)| depth(&text[..*at]) == 0)?;
+    let line = text[..at].matches('\n').count() + 1;
+    let column = text[..at].rsplit('\n').next().map_or(0, |before| before.chars().count()) + 1;
+    Some(Span { source: Rc::clone(source), line, column, length: Some(2) })
+}
+
 /// What Rhai accepts and a recipe must not mean.
 pub(super) fn oddities(session: &Session, source: &Rc<Source>, ast: &AST) -> Vec<Diagnostic> {
-    let hiding = hiding_functions(session, ast).into_iter().map(|name| {
+    let span = |function: &ScriptFnMetadata<'_>| {
+        function_span(source, function.name, function.params.len()).unwrap_or_else(|| start(source))
+    };
+    let hiding = hiding_functions(session, ast).into_iter().map(|function| {
+        let name = function.name;
         Diagnostic::error(format!("the function `{name}` would hide `{name}` of the language"))
-            .at(function_span(source, &name).unwrap_or_else(|| start(source)))
+            .at(span(&function))
             .hint("give it another name")
+    });
+    let helpers = hidden_helpers(source, ast).into_iter().map(|function| {
+        let name = function.name;
+        Diagnostic::error(format!("templates of the cookbook could not call `{name}`: it is a helper that they always have"))
+            .at(span(&function))
+            .hint("give the function another name, or make it `private` if only its library calls it")
     });
     let decimal = decimal_modes(ast, source).into_iter().map(|(position, number)| {
         Diagnostic::error(format!("{number} is a decimal number, not a mode"))
             .at(session.span(Some(&source.name), position))
             .hint(format!("write \"{number:04}\" or 0o{number}"))
     });
-    hiding.chain(decimal).collect()
+    hiding.chain(helpers).chain(decimal).collect()
 }
 
 /// Every script sees `node` (strict variables ask for it at compile time) and nothing else.
@@ -123,23 +161,38 @@ pub(super) fn read(session: &Session, path: &Path) -> Result<Rc<Source>, Diagnos
     Ok(session.add_source(&cookbook::shown(path), Some(path.to_owned()), text))
 }
 
-fn start(source: &Rc<Source>) -> Span {
+pub(super) fn start(source: &Rc<Source>) -> Span {
     Span { source: Rc::clone(source), line: 1, column: 1, length: Some(1) }
 }
 
 /// A script's function silently takes the place of a native one of the same name.
-fn hiding_functions(session: &Session, ast: &AST) -> Vec<String> {
-    let known =
-        |name: &String| session.registry.kinds.contains_key(name.as_str()) || FUNCTIONS.iter().any(|(known, _)| known == name);
-    ast.iter_functions().map(|function| function.name.to_owned()).filter(known).collect()
+fn hiding_functions<'a>(session: &Session, ast: &'a AST) -> Vec<ScriptFnMetadata<'a>> {
+    let known = |name: &str| session.registry.kinds.contains_key(name) || FUNCTIONS.iter().any(|(known, _)| *known == name);
+    ast.iter_functions().filter(|function| known(function.name)).collect()
 }
 
-fn function_span(source: &Rc<Source>, name: &str) -> Option<Span> {
-    source.text.lines().enumerate().find_map(|(index, line)| {
+/// Functions of a library that have the name of a built-in helper of templates.
+fn hidden_helpers<'a>(source: &Source, ast: &'a AST) -> Vec<ScriptFnMetadata<'a>> {
+    let folder = source.path.as_deref().and_then(Path::parent).and_then(Path::file_name);
+    if folder.is_none_or(|folder| folder != "libraries") {
+        return Vec::new();
+    }
+    let public = ast.iter_functions().filter(|function| function.access == rhai::FnAccess::Public);
+    public.filter(|function| HELPERS.contains(&function.name) || BLOCKS.contains(&function.name)).collect()
+}
+
+/// Where a function's name stands in its definition; of functions of one name, the one with so many parameters.
+pub(super) fn function_span(source: &Rc<Source>, name: &str, parameters: usize) -> Option<Span> {
+    let mut spans = source.text.lines().enumerate().filter_map(|(index, line)| {
         let at = line.find(&format!("fn {name}"))?;
+        let listed = line[at + 3 + name.len()..].trim_start().strip_prefix('(')?.split(')').next().unwrap_or_default();
+        let count = listed.split(',').filter(|parameter| !parameter.trim().is_empty()).count();
         let column = line[..at].chars().count() + 4;
-        Some(Span { source: Rc::clone(source), line: index + 1, column, length: Some(name.chars().count()) })
-    })
+        Some((count, Span { source: Rc::clone(source), line: index + 1, column, length: Some(name.chars().count()) }))
+    });
+    let first = spans.next()?;
+    let fitting = if first.0 == parameters { None } else { spans.find(|(count, _)| *count == parameters) };
+    Some(fitting.unwrap_or(first).1)
 }
 
 /// A property such as `mode: 644`: the literal is decimal, where an octal number was meant.

@@ -3,10 +3,17 @@
 use rhai::{Dynamic, FnPtr, ImmutableString, Map};
 use serde_json::{Number, Value};
 
+use super::custom::Handed;
 use super::node_view::NodeView;
 
 /// Deeper than any real data, and far from the end of the stack.
 const DEEPEST: usize = 128;
+
+/// What stands for a value that is computed later.
+pub(super) enum Late {
+    Closure(FnPtr),
+    Handed(Handed),
+}
 
 /// The value, if it can leave the language.
 /// # Errors
@@ -15,15 +22,12 @@ pub(super) fn to_json(value: Dynamic) -> Result<Value, String> {
     convert(value, &mut |_| None, 0)
 }
 
-/// As [`to_json`], with `replace` asked first for each closure.
-pub(super) fn to_json_with(
-    value: Dynamic,
-    call: &mut dyn FnMut(FnPtr) -> Option<Result<Dynamic, String>>,
-) -> Result<Value, String> {
+/// As [`to_json`], with `call` asked for each value that is computed later.
+pub(super) fn to_json_with(value: Dynamic, call: &mut dyn FnMut(Late) -> Option<Result<Dynamic, String>>) -> Result<Value, String> {
     convert(value, call, 0)
 }
 
-fn convert(value: Dynamic, call: &mut dyn FnMut(FnPtr) -> Option<Result<Dynamic, String>>, depth: usize) -> Result<Value, String> {
+fn convert(value: Dynamic, call: &mut dyn FnMut(Late) -> Option<Result<Dynamic, String>>, depth: usize) -> Result<Value, String> {
     if depth > DEEPEST {
         return Err(format!("the value is nested more than {DEEPEST} deep"));
     }
@@ -70,11 +74,12 @@ fn convert(value: Dynamic, call: &mut dyn FnMut(FnPtr) -> Option<Result<Dynamic,
         return view.value().ok_or_else(|| "`node` as a whole is no value: name one of its keys".to_owned());
     }
     let kind = super::error::plain_type(value.type_name());
-    match value.try_cast::<FnPtr>() {
-        Some(closure) => match call(closure) {
-            Some(result) => convert(result?, call, depth + 1),
-            None => Err("a closure is no value here".to_owned()),
-        },
+    let late = match value.try_cast_result::<FnPtr>() {
+        Ok(closure) => Some(Late::Closure(closure)),
+        Err(value) => value.try_cast::<Handed>().map(Late::Handed),
+    };
+    match late.and_then(&mut *call) {
+        Some(result) => convert(result?, call, depth + 1),
         None => Err(format!("{kind} is no value here")),
     }
 }
@@ -95,7 +100,7 @@ pub(super) fn from_json(value: &Value) -> Dynamic {
 
 /// Whether a closure is in the value, at any depth.
 pub(super) fn holds_closure(value: &Dynamic) -> bool {
-    if value.is_fnptr() {
+    if value.is_fnptr() || value.read_lock::<Handed>().is_some() {
         return true;
     }
     if value.is_array() {

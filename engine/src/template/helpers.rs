@@ -1,20 +1,32 @@
 //! The helpers of templates, as design and guide list them.
 
 use std::cmp::Ordering;
+use std::rc::Rc;
 
-use handlebars::{
-    Context, Handlebars, Helper, HelperDef, HelperResult, Output, RenderContext, RenderError, RenderErrorReason, ScopedJson,
-};
+use handlebars::{Context, Handlebars, Helper, HelperDef, RenderContext, RenderError, RenderErrorReason, ScopedJson};
+use send_wrapper::SendWrapper;
 use serde_json::Value;
 
+use super::trace::Trace;
 use crate::command::shell_quote;
 use crate::convert;
 
 type Compute = fn(&[&Value]) -> Result<Value, String>;
 
+/// Helpers that only toque itself puts into templates.
+pub const PRINT: &str = "print";
+pub const CALL: &str = "call";
+pub const ENTER: &str = "enter";
+pub const LEAVE: &str = "leave";
+
 /// Registers every helper.
-pub fn register(engine: &mut Handlebars<'_>) {
-    engine.register_helper("print", Box::new(Print));
+pub fn register(engine: &mut Handlebars<'_>, trace: &Rc<Trace>) {
+    // Handlebars wants helpers that could go to another thread. What a run knows stays on its own, and so do these.
+    let trace = || SendWrapper::new(Rc::clone(trace));
+    engine.register_helper(PRINT, Box::new(Print(trace())));
+    engine.register_helper(CALL, Box::new(Call(trace())));
+    engine.register_helper(ENTER, Box::new(Enter(trace())));
+    engine.register_helper(LEAVE, Box::new(Leave(trace())));
     let helpers: [(&'static str, usize, Compute); 16] = [
         ("eq", 2, |v| Ok((v[0] == v[1]).into())),
         ("ne", 2, |v| Ok((v[0] != v[1]).into())),
@@ -71,27 +83,91 @@ impl HelperDef for Computed {
     }
 }
 
-/// What every plain `{{x}}` becomes: text, numbers and booleans are printed, nothing else is.
-struct Print;
+/// What every plain `{{x}}` becomes: text, numbers and booleans are printed, nothing else is. Where there is no value of the name, a
+/// library may have a function of it that takes no arguments.
+struct Print(SendWrapper<Rc<Trace>>);
 
 impl HelperDef for Print {
-    fn call<'reg: 'rc, 'rc>(
+    fn call_inner<'reg: 'rc, 'rc>(
         &self,
         helper: &Helper<'rc>,
         _: &'reg Handlebars<'reg>,
         _: &'rc Context,
         _: &mut RenderContext<'reg, 'rc>,
-        output: &mut dyn Output,
-    ) -> HelperResult {
-        let Some(value) = helper.param(0) else { return Ok(()) };
-        let path = || value.relative_path().cloned();
-        if value.is_value_missing() || value.value().is_null() {
-            return Err(RenderErrorReason::MissingVariable(path()).into());
+    ) -> Result<ScopedJson<'rc>, RenderError> {
+        let Some(given) = helper.param(0) else { return Ok(ScopedJson::Missing) };
+        let path = given.relative_path();
+        let called = match path {
+            Some(name) if given.is_value_missing() => self.0.call_if_known(name)?,
+            _ => None,
+        };
+        let value = called.as_ref().unwrap_or(given.value());
+        if value.is_null() {
+            let nothing = RenderErrorReason::Other("the helper gives nothing, which cannot be printed".to_owned());
+            return Err(path.map_or(nothing, |path| RenderErrorReason::MissingVariable(Some(path.clone()))).into());
         }
-        let printed = printed(value.value())
-            .map_err(|message| RenderErrorReason::Other(format!("`{}`: {message}", path().unwrap_or_default())))?;
-        output.write(&printed)?;
-        Ok(())
+        let printed = printed(value).map_err(|message| {
+            let told = path.map_or_else(
+                || format!("what the helper gives cannot be printed: {message}"),
+                |path| format!("`{path}`: {message}"),
+            );
+            RenderErrorReason::Other(told)
+        })?;
+        Ok(ScopedJson::Derived(printed.into()))
+    }
+}
+
+/// `(call "f" x y)`: a function of the cookbook's libraries.
+struct Call(SendWrapper<Rc<Trace>>);
+
+impl HelperDef for Call {
+    fn call_inner<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        _: &'reg Handlebars<'reg>,
+        _: &'rc Context,
+        _: &mut RenderContext<'reg, 'rc>,
+    ) -> Result<ScopedJson<'rc>, RenderError> {
+        let Some((name, arguments)) = helper.params().split_first() else { return Ok(ScopedJson::Missing) };
+        if let Some(absent) = arguments.iter().find(|value| value.is_value_missing()) {
+            return Err(RenderErrorReason::MissingVariable(absent.relative_path().cloned()).into());
+        }
+        let arguments: Vec<&Value> = arguments.iter().map(handlebars::PathAndJson::value).collect();
+        self.0.call(name.value().as_str().unwrap_or_default(), &arguments).map(ScopedJson::Derived)
+    }
+}
+
+/// Stands before a partial: errors tell by which includes it was reached.
+struct Enter(SendWrapper<Rc<Trace>>);
+
+impl HelperDef for Enter {
+    fn call_inner<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        _: &'reg Handlebars<'reg>,
+        _: &'rc Context,
+        _: &mut RenderContext<'reg, 'rc>,
+    ) -> Result<ScopedJson<'rc>, RenderError> {
+        let number = |index| helper.param(index).and_then(|value| usize::try_from(value.value().as_u64()?).ok()).unwrap_or(1);
+        let name = helper.param(0).and_then(|value| value.value().as_str()).unwrap_or_default();
+        self.0.enter(name.to_owned(), (number(1), number(2)));
+        Ok(ScopedJson::Derived("".into()))
+    }
+}
+
+/// Stands after a partial.
+struct Leave(SendWrapper<Rc<Trace>>);
+
+impl HelperDef for Leave {
+    fn call_inner<'reg: 'rc, 'rc>(
+        &self,
+        _: &Helper<'rc>,
+        _: &'reg Handlebars<'reg>,
+        _: &'rc Context,
+        _: &mut RenderContext<'reg, 'rc>,
+    ) -> Result<ScopedJson<'rc>, RenderError> {
+        self.0.leave();
+        Ok(ScopedJson::Derived("".into()))
     }
 }
 

@@ -55,7 +55,7 @@ impl Place {
             Event::Retrying { action, .. } => heard.borrow_mut().push((None, json!([action, "retried"]))),
             Event::Done(record) => {
                 let line = record.at.as_ref().map_or(0, |span| span.line);
-                heard.borrow_mut().push((Some(line), json!([record.action, word(record.status)])));
+                heard.borrow_mut().push((Some(line), json!([&*record.action, word(record.status)])));
             }
             _ => {}
         };

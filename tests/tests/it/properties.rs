@@ -33,7 +33,7 @@ fn every_property_and_action_has_a_test_or_a_reason() {
     let common: Vec<&str> = COMMON.iter().map(|(name, ..)| *name).collect();
     let mut kinds: BTreeMap<&str, (Vec<&str>, Vec<&str>)> = BTreeMap::from([("every", (common, vec!["nothing"]))]);
     for (name, kind) in &registry.kinds {
-        let actions = kind.actions.iter().map(|(action, _)| *action).filter(|action| *action != "nothing");
+        let actions = kind.actions().iter().map(|action| &*action.name).filter(|action| *action != "nothing");
         kinds.insert(name, (kind.properties().collect(), actions.collect()));
     }
 

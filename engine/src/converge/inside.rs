@@ -1,0 +1,251 @@
+//! The turn of a custom resource, and of a `converge_if_changed`: what is inside is taken in order, and decides what the whole did.
+
+use std::rc::Rc;
+
+use super::turn::{Ended, Tries, Wrong};
+use super::{Converge, Mode, Open};
+use crate::compile::Wanted;
+use crate::diagnostic::Diagnostic;
+use crate::graph::{Act, Index, Timing};
+use crate::overlay::{Causes, Provide};
+use crate::registry::Shown;
+use crate::report::{Record, Status};
+use crate::session::Changed;
+use crate::snapshots::Areas;
+
+/// Whether a group's turn leads to what is inside, and what differs.
+enum Differs {
+    No,
+    Yes(Vec<Shown>),
+}
+
+impl<'a> Converge<'a> {
+    /// Converges what is inside, once.
+    pub(super) fn attempt_inside(
+        &mut self,
+        index: Index,
+        action: Act,
+        record: &mut Record,
+        tries: &mut Tries,
+    ) -> Result<Causes, Ended> {
+        let compiled = self.compiled;
+        loop {
+            if let Some(guard) = self.held_back(index)? {
+                record.status = Status::Skipped;
+                record.reason = Some(guard);
+                return Ok(Causes::new());
+            }
+            let Differs::Yes(differences) = self.differs(index)? else {
+                record.status = Status::UpToDate;
+                return Ok(Causes::new());
+            };
+            let has_before = compiled.edges[index].iter().any(|edge| edge.timing == Timing::Before);
+            if has_before && !tries.sent_before && self.would_change(index, action, &Causes::new()).is_some() {
+                tries.sent_before = true;
+                self.send_before(index, &Causes::new())?;
+                // What ran may have changed what this resource finds.
+                continue;
+            }
+            let known = self.errors.len();
+            let inside = self.inside(index, action);
+            self.begun.insert((index, action));
+            self.forget_changes(inside);
+            self.open.push(Open { index, debts: None });
+            let walked = self.sequence(inside, &Causes::new());
+            let debts = self.open.pop().and_then(|open| open.debts);
+            tries.changed_inside |= self.changed_of(inside).is_some();
+            if !tries.changed_inside
+                && let Some(debts) = debts
+            {
+                self.owe_no_more(debts)?;
+            }
+            if walked.is_err() {
+                return Err(self.failed_inside(index, known, record));
+            }
+            record.status = if tries.changed_inside { Status::Changed } else { Status::UpToDate };
+            record.changes = if tries.changed_inside { differences } else { Vec::new() };
+            return Ok(Causes::new());
+        }
+    }
+
+    /// Plans what is inside. `sent`: what decides whether the action is taken at all.
+    pub(super) fn foresee_inside(
+        &mut self,
+        index: Index,
+        action: Act,
+        record: &mut Record,
+        sent: &Causes,
+    ) -> Result<Causes, Ended> {
+        let view = &Rc::clone(self.session).view;
+        let mut sent_before = false;
+        loop {
+            view.take_doubts();
+            let held_back = self.held_back(index);
+            let mut doubts = view.take_doubts();
+            add(&mut doubts, sent);
+            let held_back = match held_back {
+                Err(diagnostic) => return self.unknown_inside(index, diagnostic, doubts, record),
+                Ok(Some(guard)) if doubts.len() == sent.len() => {
+                    record.status = Status::Skipped;
+                    record.reason = Some(guard);
+                    return Ok(Causes::new());
+                }
+                Ok(held_back) => held_back,
+            };
+            let differs = self.differs(index);
+            let of_current = view.take_doubts();
+            let differences = match differs {
+                Err(diagnostic) => {
+                    add(&mut doubts, &of_current);
+                    return self.unknown_inside(index, diagnostic, doubts, record);
+                }
+                Ok(Differs::No) if of_current.is_empty() => {
+                    record.status = Status::UpToDate;
+                    return Ok(Causes::new());
+                }
+                Ok(Differs::No) => Vec::new(),
+                Ok(Differs::Yes(differences)) => differences,
+            };
+            add(&mut doubts, &of_current);
+            let has_before = self.compiled.edges[index].iter().any(|edge| edge.timing == Timing::Before);
+            if has_before
+                && !sent_before
+                && let Some(changed) = self.would_change(index, action, &doubts)
+            {
+                sent_before = true;
+                self.send_before(index, &causes_of(&changed))?;
+                continue;
+            }
+            let known = self.errors.len();
+            let inside = self.inside(index, action);
+            self.begun.insert((index, action));
+            self.forget_changes(inside);
+            self.open.push(Open { index, debts: None });
+            let walked = self.sequence(inside, &doubts);
+            self.open.pop();
+            if walked.is_err() {
+                return Err(self.failed_inside(index, known, record));
+            }
+            let Some(changed) = self.changed_of(inside) else {
+                record.status = Status::UpToDate;
+                return Ok(Causes::new());
+            };
+            let decides = causes_of(&changed);
+            record.status = if changed == Changed::Yes { Status::WouldChange } else { Status::MayChange };
+            record.depends_on = decides.iter().map(ToString::to_string).collect();
+            record.reason = held_back.map(|guard| format!("today the guard holds it back: {guard}"));
+            record.changes = differences;
+            return Ok(decides);
+        }
+    }
+
+    /// What is inside an action of a custom resource, or a group.
+    fn inside(&self, index: Index, action: Act) -> &'a [Index] {
+        self.compiled.bodies.get(&(index, action)).map_or(&[], Vec::as_slice)
+    }
+
+    /// What differs, for a group; a custom resource always goes on to what is inside.
+    fn differs(&self, index: Index) -> Result<Differs, Diagnostic> {
+        let Wanted::Group(group) = &self.compiled.resources[index].desired else { return Ok(Differs::Yes(Vec::new())) };
+        let differences = self.language.differences(group)?;
+        Ok(if differences.is_empty() { Differs::No } else { Differs::Yes(differences) })
+    }
+
+    /// Each turn finds out anew what changed inside.
+    fn forget_changes(&self, inside: &[Index]) {
+        let mut changed = self.session.changed.borrow_mut();
+        for index in inside {
+            changed.remove(index);
+        }
+    }
+
+    /// Whether something inside has changed since its turn began.
+    fn changed_of(&self, inside: &[Index]) -> Option<Changed> {
+        let changed = self.session.changed.borrow();
+        let found = inside.iter().filter_map(|index| changed.get(index));
+        found.fold(None, |all, one| match (all, one) {
+            (Some(Changed::Yes), _) | (_, Changed::Yes) => Some(Changed::Yes),
+            (None, Changed::Perhaps(causes)) => Some(Changed::Perhaps(causes.clone())),
+            (Some(Changed::Perhaps(mut all)), Changed::Perhaps(causes)) => {
+                add(&mut all, causes);
+                Some(Changed::Perhaps(all))
+            }
+        })
+    }
+
+    /// Whether something inside would change, found out by a plan that nobody is told of.
+    fn would_change(&mut self, index: Index, action: Act, doubts: &Causes) -> Option<Changed> {
+        let session = Rc::clone(self.session);
+        let inside = self.inside(index, action);
+        let (mode, probing) = (self.mode, self.probing);
+        let laid_over = session.view.overlay();
+        let changed = session.changed.borrow().clone();
+        let (records, errors, reached, begun) = (self.records.len(), self.errors.len(), self.reached.clone(), self.begun.len());
+        let (delayed, queued) = (std::mem::take(&mut self.delayed), self.queued.clone());
+        self.delayed = delayed.clone();
+        (self.mode, self.probing) = (Mode::Plan, true);
+        self.forget_changes(inside);
+        // One that would fail may have been preceded by one that would change.
+        let _ = self.sequence(inside, doubts);
+        let found = self.changed_of(inside).map(|found| match found {
+            // What is inside decides nothing before its turn.
+            Changed::Perhaps(causes) => {
+                let earlier = |cause: &Rc<str>| laid_over.pending().contains(cause) || doubts.contains(cause);
+                Changed::Perhaps(causes.into_iter().filter(earlier).collect())
+            }
+            Changed::Yes => Changed::Yes,
+        });
+        (self.mode, self.probing) = (mode, probing);
+        (self.delayed, self.queued, self.reached) = (delayed, queued, reached);
+        self.begun.truncate(begun);
+        self.records.truncate(records);
+        self.errors.truncate(errors);
+        session.changed.replace(changed);
+        session.view.lay_over(laid_over);
+        session.view.take_doubts();
+        // What was read meanwhile was read of a machine that is only thought of.
+        session.node.reload_facts();
+        session.lookup.forget();
+        found
+    }
+
+    /// Something inside failed, or the run was told to stop.
+    fn failed_inside(&self, index: Index, known: usize, record: &mut Record) -> Ended {
+        let ready = &self.compiled.resources[index];
+        let Some(error) = self.errors.get(known) else {
+            record.status = Status::Interrupted;
+            return Wrong { diagnostic: Diagnostic::error("stopped before all that is inside had its turn"), interrupted: true }
+                .into();
+        };
+        let failed =
+            self.records[..].iter().rev().find(|(_, record)| matches!(record.status, Status::Failed | Status::Interrupted));
+        let what = failed.map_or_else(|| ready.id.to_string(), |(_, record)| record.resource.to_string());
+        Wrong { diagnostic: Diagnostic::error(format!("{what} failed")), interrupted: error.interrupted }.into()
+    }
+
+    /// It cannot be told whether what is inside comes to be taken, nor what it would do.
+    fn unknown_inside(&self, index: Index, diagnostic: Diagnostic, doubts: Causes, record: &mut Record) -> Result<Causes, Ended> {
+        if doubts.is_empty() {
+            return Err(diagnostic.into());
+        }
+        record.status = Status::MayChange;
+        record.depends_on = doubts.iter().map(ToString::to_string).collect();
+        record.reason = Some(format!("cannot be told yet: {}", diagnostic.message));
+        let name: Rc<str> = self.compiled.resources[index].id.to_string().into();
+        self.session.node.reload_facts();
+        self.session.view.assume(&name, &[Provide::Anything(Areas::ALL)], true);
+        self.session.view.take_doubts();
+        Ok(doubts)
+    }
+}
+
+fn add(all: &mut Causes, more: &Causes) {
+    all.extend(more.iter().filter(|cause| !all.contains(cause)).cloned().collect::<Vec<_>>());
+}
+
+fn causes_of(changed: &Changed) -> Causes {
+    match changed {
+        Changed::Yes => Causes::new(),
+        Changed::Perhaps(causes) => causes.clone(),
+    }
+}

@@ -1,0 +1,314 @@
+//! Custom resources: kinds that cookbooks make of other kinds, in `resources/*.rhai`.
+//!
+//! A file is run once, after the attributes: it says which properties and actions there are. The actions are run for each resource
+//! that is declared, after the last recipe: see `expand`.
+
+mod expand;
+mod property;
+mod this;
+
+use std::path::Path;
+use std::rc::Rc;
+
+use indexmap::IndexMap;
+use rhai::{Array, Dynamic, Engine, FnPtr, ImmutableString, Map, NativeCallContext};
+use serde_json::{Value, json};
+
+pub(super) use expand::{differences, expand, is_group};
+use property::Property;
+pub(crate) use this::{Compared, Group, Instance};
+pub(super) use this::{Handed, This};
+
+use super::closure::{self, Closure};
+use super::error::{Fallible, throw, throw_text};
+use super::kinds::COMMON;
+use super::{FUNCTIONS, script};
+use crate::diagnostic::Diagnostic;
+use crate::graph::{Act, Common};
+use crate::name::RecipeName;
+use crate::registry::{ActionDoc, CustomKind, Kind, Origin};
+use crate::resource::PropertyError;
+use crate::session::Session;
+
+/// What a file in `resources/` declares.
+#[derive(Default)]
+pub struct Definition {
+    /// The property that takes the resource's name; empty when none does.
+    pub identity: String,
+    /// The first is the default.
+    pub actions: Vec<ActionDoc>,
+    /// The properties as a JSON schema, for the reference.
+    pub schema: Value,
+    properties: IndexMap<Rc<str>, Property>,
+    /// What the actions do, by number.
+    bodies: Vec<Closure>,
+    /// Tells the state that the machine is in.
+    current: Option<Closure>,
+}
+
+/// The name of the kind that a file of a cookbook's `resources/` makes.
+#[must_use]
+pub fn kind_name(cookbook: &str, file: &str) -> String {
+    let name = if file == "default" { cookbook.to_owned() } else { format!("{cookbook}_{file}") };
+    name.replace(['-', '.'], "_")
+}
+
+/// Runs the file of every custom kind, so that its properties and actions are known.
+/// # Errors
+/// The first mistake in one of them.
+pub(super) fn define_all(engine: &Engine, session: &Session) -> Result<(), Diagnostic> {
+    for kind in session.registry.kinds.values() {
+        if let Origin::Custom(custom) = &kind.origin
+            && custom.definition.get().is_none()
+        {
+            match define(engine, session, kind, custom) {
+                Ok(definition) => drop(custom.definition.set(definition)),
+                Err(mistake) => session.go_on_after(mistake)?,
+            }
+        }
+    }
+    Ok(())
+}
+
+fn define(engine: &Engine, session: &Session, kind: &Kind, custom: &CustomKind) -> Result<Definition, Diagnostic> {
+    session.defining.replace(Some(Definition::default()));
+    let ran = script::run_file(engine, session, &home(custom), &custom.path);
+    let mut definition = session.defining.take().unwrap_or_default();
+    ran?;
+    if definition.actions.is_empty() {
+        let place = session.sources.borrow().get(&crate::cookbook::shown(&custom.path)).map(script::start);
+        return Err(Diagnostic::error(format!("the custom resource `{}` has no action", kind.name))
+            .at(place)
+            .hint("declare one: `action(\"create\", || { … });`"));
+    }
+    let required: Vec<&str> =
+        definition.properties.iter().filter(|(_, property)| property.is_required()).map(|(name, _)| &**name).collect();
+    let properties: serde_json::Map<String, Value> =
+        definition.properties.iter().map(|(name, property)| (name.to_string(), property.schema())).collect();
+    definition.schema = json!({ "properties": properties, "required": required });
+    Ok(definition)
+}
+
+/// Where templates and files of a custom resource are looked up, and what `::recipe` means in it.
+fn home(custom: &CustomKind) -> RecipeName {
+    let recipe = custom.path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    RecipeName { cookbook: custom.cookbook.clone(), recipe }
+}
+
+/// The custom kinds of a cookbook: their names and files, in order.
+pub(crate) fn kinds_of(cookbook: &crate::cookbook::Cookbook) -> Vec<Kind> {
+    let kind = |path: &Path| {
+        let file = path.file_stem()?.to_str()?;
+        let custom =
+            CustomKind { cookbook: cookbook.about.name.clone(), path: path.to_owned(), definition: std::cell::OnceCell::new() };
+        Some(Kind { name: kind_name(&cookbook.about.name, file).into(), origin: Origin::Custom(custom) })
+    };
+    cookbook.resource_files().iter().filter_map(|path| kind(path)).collect()
+}
+
+/// Adds the custom kinds of a run's cookbooks to those that the program brings.
+/// # Errors
+/// Two kinds of one name, and a kind that has the name of a function.
+pub(crate) fn add_kinds<'a>(
+    registry: &mut crate::registry::Registry,
+    cookbooks: impl Iterator<Item = &'a Rc<crate::cookbook::Cookbook>>,
+) -> Result<(), Diagnostic> {
+    for kind in cookbooks.flat_map(|cookbook| kinds_of(cookbook)) {
+        let name = Rc::clone(&kind.name);
+        let Origin::Custom(custom) = &kind.origin else { continue };
+        let file = crate::cookbook::shown(&custom.path);
+        let rename = "give the file another name: the kind is called after the cookbook and the file";
+        if FUNCTIONS.iter().any(|(function, _)| *function == &*name) {
+            return Err(
+                Diagnostic::error(format!("`{file}` makes a resource `{name}`, and there is a function of that name")).hint(rename)
+            );
+        }
+        if !name.starts_with(|c: char| c.is_ascii_alphabetic()) || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+            return Err(Diagnostic::error(format!("`{file}` makes a resource `{name}`, which is no name in a recipe"))
+                .hint("use letters, digits and `_` in the names of cookbooks and files that make resources"));
+        }
+        if let Some(other) = registry.kinds.get(&name) {
+            let other = match &other.origin {
+                Origin::Custom(other) => format!("and so does `{}`", crate::cookbook::shown(&other.path)),
+                _ => "and there is a built-in kind of that name".to_owned(),
+            };
+            return Err(Diagnostic::error(format!("`{file}` makes a resource `{name}`, {other}")).hint(rename));
+        }
+        registry.add(kind);
+    }
+    registry.add(expand::group_kind());
+    Ok(())
+}
+
+/// The words of a file in `resources/`.
+pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
+    let s = Rc::clone(session);
+    engine.register_fn("property", move |context: NativeCallContext<'_>, name: ImmutableString| {
+        property(&context, &s, &name, Map::new())
+    });
+    let s = Rc::clone(session);
+    engine.register_fn("property", move |context: NativeCallContext<'_>, name: ImmutableString, options: Map| {
+        property(&context, &s, &name, options)
+    });
+    let s = Rc::clone(session);
+    engine.register_fn("action", move |context: NativeCallContext<'_>, name: ImmutableString, body: FnPtr| {
+        action(&context, &s, &name, "", body)
+    });
+    let s = Rc::clone(session);
+    engine.register_fn(
+        "action",
+        move |context: NativeCallContext<'_>, name: ImmutableString, doc: ImmutableString, body: FnPtr| {
+            action(&context, &s, &name, &doc, body)
+        },
+    );
+    let s = Rc::clone(session);
+    engine.register_fn("current", move |context: NativeCallContext<'_>, body: FnPtr| -> Fallible<()> {
+        let body = kept(&context, &s, body);
+        with_definition(&context, &s, "current", |definition| match definition.current.replace(body) {
+            None => Ok(()),
+            Some(_) => Err(Diagnostic::error("`current` is there twice").hint("one closure tells the whole state, as a map")),
+        })
+    });
+    expand::register(engine, session);
+    this::register(engine, session);
+}
+
+/// A closure that outlives its file.
+fn kept(context: &NativeCallContext<'_>, session: &Session, body: FnPtr) -> Closure {
+    let span = session.span(context.call_source(), context.call_position());
+    Closure::new(session, body, &closure::home(context), span)
+}
+
+fn with_definition(
+    context: &NativeCallContext<'_>,
+    session: &Session,
+    word: &str,
+    work: impl FnOnce(&mut Definition) -> Result<(), Diagnostic>,
+) -> Fallible<()> {
+    let mut defining = session.defining.borrow_mut();
+    let Some(definition) = defining.as_mut() else {
+        let misplaced = Diagnostic::error(format!("`{word}` belongs into a file of a cookbook's resources/"));
+        return Err(throw(context, session, misplaced.hint("there it says what a custom resource is; a recipe uses the resource")));
+    };
+    work(definition).map_err(|mistake| throw(context, session, mistake))
+}
+
+fn property(context: &NativeCallContext<'_>, session: &Session, name: &str, options: Map) -> Fallible<()> {
+    let property = Property::read(context, session, options).map_err(|mistake| {
+        throw(context, session, Diagnostic { message: format!("property `{name}`: {}", mistake.message), ..mistake })
+    })?;
+    with_definition(context, session, "property", |definition| {
+        if let Some(why) = unusable(name) {
+            return Err(Diagnostic::error(format!("`{name}` cannot be the name of a property: {why}")).hint("give it another name"));
+        }
+        if property.is_name() {
+            if !definition.identity.is_empty() {
+                let both = format!("both `{}` and `{name}` take the resource's name", definition.identity);
+                return Err(Diagnostic::error(both).hint("`name: true` goes with one property"));
+            }
+            name.clone_into(&mut definition.identity);
+        }
+        match definition.properties.insert(name.into(), property) {
+            None => Ok(()),
+            Some(_) => Err(Diagnostic::error(format!("there are two properties `{name}`")).hint("keep one of them")),
+        }
+    })
+}
+
+/// Why a property cannot have this name.
+fn unusable(name: &str) -> Option<&'static str> {
+    if COMMON.iter().any(|(common, ..)| *common == name) {
+        Some("every kind has a property of that name")
+    } else if FUNCTIONS.iter().any(|(function, _)| *function == name) {
+        Some("there is a function of that name")
+    } else if ["notifies", "subscribes", "set", "remove", "changed", "this", "call", "curry"].contains(&name) {
+        Some("it means something else on a resource")
+    } else if name.is_empty()
+        || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        || name.starts_with(|c: char| c.is_ascii_digit())
+    {
+        Some("names are letters, digits and `_`")
+    } else {
+        None
+    }
+}
+
+fn action(context: &NativeCallContext<'_>, session: &Session, name: &str, doc: &str, body: FnPtr) -> Fallible<()> {
+    let body = kept(context, session, body);
+    with_definition(context, session, "action", |definition| {
+        if name == "nothing" {
+            return Err(Diagnostic::error("every resource has the action `nothing` already").hint("give this one another name"));
+        }
+        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+            return Err(Diagnostic::error(format!("`{name}` cannot be the name of an action")).hint("use letters, digits and `_`"));
+        }
+        if definition.actions.iter().any(|known| *known.name == *name) {
+            return Err(Diagnostic::error(format!("there are two actions `{name}`")).hint("keep one of them"));
+        }
+        definition.actions.push(ActionDoc { name: name.into(), doc: doc.into() });
+        definition.bodies.push(body);
+        Ok(())
+    })
+}
+
+/// The resource that these properties make. Those that hold closures are checked when they are computed.
+/// # Errors
+/// The property at fault and why.
+pub(super) fn instance(
+    context: &NativeCallContext<'_>,
+    session: &Session,
+    kind: &Kind,
+    given: serde_json::Map<String, Value>,
+    lazy: Vec<closure::Lazy>,
+    common: &mut Common,
+) -> Result<Instance, PropertyError> {
+    let nothing_known = Definition::default();
+    let definition = definition(kind).unwrap_or(&nothing_known);
+    let mut values = serde_json::Map::new();
+    for (name, property) in &definition.properties {
+        if let Some(value) = given.get(&**name) {
+            let value = property.accept(context.engine(), session, name, value.clone())?;
+            common.sensitive |= property.is_sensitive();
+            values.insert(name.to_string(), value);
+        } else if lazy.iter().any(|lazy| *lazy.property == **name) {
+            common.sensitive |= property.is_sensitive();
+        } else if let Some(value) = property.fixed_default() {
+            values.insert(name.to_string(), value.clone());
+        } else if property.is_required() {
+            return Err(PropertyError::new("", format!("`{name}` is required and not set")));
+        }
+    }
+    let depth = session.inside.borrow().last().map_or(0, |inside| inside.instance.depth + 1);
+    Ok(Instance { kind: kind.name.clone(), name: Rc::from(""), given, values, lazy, depth, complete: false })
+}
+
+/// What a custom kind declares, once that is read.
+fn definition(kind: &Kind) -> Option<&Definition> {
+    match &kind.origin {
+        Origin::Custom(custom) => custom.definition.get(),
+        _ => None,
+    }
+}
+
+/// The body of an action.
+fn body(definition: &Definition, act: Act) -> Option<&Closure> {
+    match act {
+        Act::Kind(number) => definition.bodies.get(number),
+        Act::Nothing => None,
+    }
+}
+
+/// The names in a string, or in an array of strings.
+fn names(value: Dynamic) -> Result<Vec<String>, String> {
+    if value.is_string() {
+        return Ok(vec![value.to_string()]);
+    }
+    let wrong = "a property's name, or an array of them".to_owned();
+    let items = value.try_cast::<Array>().ok_or_else(|| wrong.clone())?;
+    items.into_iter().map(|item| if item.is_string() { Ok(item.to_string()) } else { Err(wrong.clone()) }).collect()
+}
+
+/// A sentence about a misplaced word.
+fn outside(context: &NativeCallContext<'_>, session: &Session, word: &str) -> Box<rhai::EvalAltResult> {
+    throw_text(context, session, format!("`{word}` belongs into an action of a custom resource"))
+}

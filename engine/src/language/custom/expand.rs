@@ -1,0 +1,314 @@
+//! Running the actions of custom resources, so that what is inside them is in the graph before anything converges; and the words
+//! that only an action knows.
+
+use std::rc::Rc;
+
+use rhai::{Dynamic, Engine, FnPtr, ImmutableString, NativeCallContext};
+use serde_json::Value;
+
+use super::super::closure;
+use super::super::error::{Fallible, throw, throw_text};
+use super::super::value::to_json;
+use super::this::late_value;
+use super::{Compared, Definition, Group, Instance, This, body, definition, home, names, outside};
+use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::graph::{Act, Body, Common, Declared, Index, actions_hint};
+use crate::name::ResourceId;
+use crate::registry::{ActionDoc, Kind, Origin, Shown};
+use crate::session::{Inside, Phase, Session};
+
+/// The kind of a `converge_if_changed` in the graph.
+const GROUP: &str = "converge_if_changed";
+
+pub(super) fn group_kind() -> Kind {
+    let action = ActionDoc { name: "converge".into(), doc: "converge what is inside when something differs".into() };
+    Kind { name: GROUP.into(), origin: Origin::Group(action) }
+}
+
+/// Runs an action of a declared custom resource: what it declares is inside the resource.
+/// # Errors
+/// The first mistake in the action; resources nested too deep.
+pub(in super::super) fn expand(engine: &Engine, session: &Session, index: Index, act: Act) -> Result<(), Diagnostic> {
+    let (kind, id, scope, span, common, instance) = {
+        let graph = session.graph.borrow();
+        let declared = &graph.resources[index];
+        let Body::Container(instance) = &declared.body else { return Ok(()) };
+        let Declared { kind, id, scope, span, common, .. } = declared;
+        (*kind, id.clone(), *scope, span.clone(), common.clone(), Rc::clone(instance))
+    };
+    let kind = Rc::clone(&session.registry.kinds[kind]);
+    let (Origin::Custom(custom), Some(definition)) = (&kind.origin, definition(&kind)) else { return Ok(()) };
+    let limit = session.limits.nesting;
+    if instance.depth >= limit {
+        return Err(Diagnostic::error(format!("custom resources are inside one another more than {limit} deep"))
+            .at(span)
+            .note(shortened(&id.to_string()))
+            .hint("one of them probably declares itself, directly or by way of others"));
+    }
+    let complete = complete(engine, session, definition, &instance, &id)
+        .map_err(|mistake| crate::compile::about(mistake, &id, span.clone()))?;
+    let missing = definition.properties.iter().find(|(name, property)| {
+        let given = complete.values.contains_key(&***name) || complete.lazy.iter().any(|lazy| *lazy.property == ***name);
+        property.is_required_for(act.name(&kind)) && !given
+    });
+    if let Some((name, _)) = missing {
+        let message = format!("{}: the action `{}` needs `{name}`, which is not set", kind.name, act.name(&kind));
+        return Err(Diagnostic::error(message).at(span));
+    }
+    let Some(body) = body(definition, act) else { return Ok(()) };
+    let scope = {
+        let mut graph = session.graph.borrow_mut();
+        graph.resources[index].body = Body::Container(Rc::clone(&complete));
+        graph.open(index, act);
+        graph.scope_inside(scope)
+    };
+    let inside = Inside {
+        container: index,
+        act,
+        scope,
+        owner: Rc::new(id.clone()),
+        instance: Rc::clone(&complete),
+        sensitive: common.sensitive,
+        umask: common.umask,
+        calls: 0,
+    };
+    session.recipes.borrow_mut().push(Rc::new(home(custom)));
+    session.inside.borrow_mut().push(Rc::new(inside));
+    let ran = closure::call_with(engine, session, body, Some(&This(complete)), Vec::new());
+    session.inside.borrow_mut().pop();
+    session.recipes.borrow_mut().pop();
+    let ran = match session.too_early.take() {
+        Some(mistake) => Err(mistake),
+        None => ran.map(drop),
+    };
+    ran.map_err(|mistake| match span {
+        Some(span) if mistake.span.is_some() => mistake.frame(span, format!("`{id}` is declared here")),
+        span => mistake.at(span),
+    })
+}
+
+/// Computes the defaults that are closures, once.
+fn complete(
+    engine: &Engine,
+    session: &Session,
+    definition: &Definition,
+    instance: &Rc<Instance>,
+    id: &ResourceId,
+) -> Result<Rc<Instance>, Diagnostic> {
+    if instance.complete {
+        return Ok(Rc::clone(instance));
+    }
+    let mut complete = Instance { complete: true, name: Rc::clone(&id.name), ..(**instance).clone() };
+    for (name, property) in &definition.properties {
+        let Some(default) = property.computed_default() else { continue };
+        if complete.values.contains_key(&**name) || complete.lazy.iter().any(|lazy| *lazy.property == **name) {
+            continue;
+        }
+        let this = This(Rc::new(complete.clone()));
+        let value = closure::call_with(engine, session, default, Some(&this), Vec::new())?;
+        let value =
+            to_json(value).map_err(|why| Diagnostic::error(format!("the default of `{name}`: {why}")).at(default.span.clone()))?;
+        if !value.is_null() {
+            let accepted = property.accept(engine, session, name, value);
+            let value = accepted
+                .map_err(|error| Diagnostic::error(format!("the default of {}", error.message)).at(default.span.clone()))?;
+            complete.values.insert(name.to_string(), value);
+        }
+    }
+    Ok(Rc::new(complete))
+}
+
+/// A path of many equal parts, without most of them.
+fn shortened(path: &str) -> String {
+    match (path.char_indices().nth(120), path.char_indices().rev().nth(60)) {
+        (Some((start, _)), Some((end, _))) if start < end => format!("{} … {}", &path[..start], &path[end..]),
+        _ => path.to_owned(),
+    }
+}
+
+pub(in super::super) fn register(engine: &mut Engine, session: &Rc<Session>) {
+    let s = Rc::clone(session);
+    engine.register_fn("run_action", move |context: NativeCallContext<'_>, name: ImmutableString| run_action(&context, &s, &name));
+    let s = Rc::clone(session);
+    engine.register_fn(GROUP, move |context: NativeCallContext<'_>, body: FnPtr| {
+        converge_if_changed(&context, &s, Compared::Told, body)
+    });
+    let s = Rc::clone(session);
+    engine.register_fn(GROUP, move |context: NativeCallContext<'_>, properties: Dynamic, body: FnPtr| {
+        let named = names(properties).map_err(|expected| {
+            throw_text(&context, &s, format!("`{GROUP}` compares {expected}, and then does what a closure says"))
+        })?;
+        converge_if_changed(&context, &s, Compared::Named(named), body)
+    });
+}
+
+/// Where an action is in progress.
+fn here(context: &NativeCallContext<'_>, session: &Session, word: &str) -> Fallible<Rc<Inside>> {
+    let inside = session.inside.borrow().last().cloned();
+    inside.filter(|_| session.phase.get() < Phase::Converge).ok_or_else(|| outside(context, session, word))
+}
+
+/// Does what another action of the same resource does, here.
+fn run_action(context: &NativeCallContext<'_>, session: &Session, name: &str) -> Fallible<()> {
+    let inside = here(context, session, "run_action")?;
+    let kind = session.registry.kinds.get(&inside.instance.kind).cloned();
+    let Some((kind, definition)) = kind.as_ref().and_then(|kind| Some((kind, definition(kind)?))) else { return Ok(()) };
+    let Some(body) = Act::named(kind, name).and_then(|act| body(definition, act)) else {
+        let unknown = Diagnostic::error(format!("`{}` has no action `{name}`", kind.name));
+        return Err(throw(context, session, unknown.hint(actions_hint(kind, name))));
+    };
+    if inside.calls >= session.limits.depth {
+        let endless = Diagnostic::error(format!("actions run one another more than {} deep", session.limits.depth));
+        return Err(throw(context, session, endless.hint("one of them probably runs itself, directly or by way of others")));
+    }
+    let this = This(Rc::clone(&inside.instance));
+    session.inside.borrow_mut().push(Rc::new(Inside { calls: inside.calls + 1, ..(*inside).clone() }));
+    let ran = closure::call_with(context.engine(), session, body, Some(&this), Vec::new());
+    session.inside.borrow_mut().pop();
+    ran.map(drop).map_err(|mistake| {
+        let here = session.span(context.call_source(), context.call_position());
+        let mistake = match here {
+            Some(span) => mistake.frame(span, format!("the action `{name}` is run here")),
+            None => mistake,
+        };
+        throw(context, session, mistake)
+    })
+}
+
+/// Declares a group: what is inside converges when what `current` tells differs from the properties.
+fn converge_if_changed(context: &NativeCallContext<'_>, session: &Session, compared: Compared, work: FnPtr) -> Fallible<()> {
+    let outer = here(context, session, GROUP)?;
+    let kind = session.registry.kinds.get(&outer.instance.kind).cloned();
+    let Some((kind, definition)) = kind.as_ref().and_then(|kind| Some((kind, definition(kind)?))) else { return Ok(()) };
+    if definition.current.is_none() {
+        let blind = Diagnostic::error(format!("`{GROUP}` needs `current`, which tells the state that the machine is in"));
+        return Err(throw(
+            context,
+            session,
+            blind.hint("add `current(|| #{ … });` to the file: a map of properties, or () when there is nothing"),
+        ));
+    }
+    if is_group(session, outer.container) {
+        return Err(throw_text(context, session, format!("a `{GROUP}` cannot be inside another")));
+    }
+    if let Compared::Named(named) = &compared {
+        for name in named {
+            if !definition.properties.contains_key(&**name) {
+                let unknown = Diagnostic::error(format!("`{}` has no property `{name}`", kind.name));
+                let known = definition.properties.keys().map(|name| &**name);
+                return Err(throw(context, session, did_you_mean(name, known).into_iter().fold(unknown, Diagnostic::hint)));
+            }
+        }
+    }
+    let span = session.span(context.call_source(), context.call_position());
+    let name = match &compared {
+        Compared::Told => "all".to_owned(),
+        Compared::Named(named) => named.join(", "),
+    };
+    let group = Declared {
+        kind: session.registry.kinds.get_index_of(GROUP).unwrap_or_default(),
+        id: ResourceId { kind: GROUP.into(), name: name.into(), owner: Some(Rc::clone(&outer.owner)) },
+        body: Body::Group(Rc::new(Group { instance: Rc::clone(&outer.instance), compared })),
+        common: Common { actions: vec![Act::Kind(0)], sensitive: outer.sensitive, umask: outer.umask, ..Common::default() },
+        span: span.clone(),
+        recipe: session.recipes.borrow().last().cloned(),
+        scope: outer.scope,
+        inside: Some((outer.container, outer.act)),
+        expanded: Vec::new(),
+        set_by: Vec::new(),
+        removed: false,
+    };
+    let container = {
+        let mut graph = session.graph.borrow_mut();
+        let container = graph.declare(group, Vec::new());
+        graph.open(container, Act::Kind(0));
+        container
+    };
+    let body = super::kept(context, session, work);
+    let this = This(Rc::clone(&outer.instance));
+    session.inside.borrow_mut().push(Rc::new(Inside { container, act: Act::Kind(0), ..(*outer).clone() }));
+    let ran = closure::call_with(context.engine(), session, &body, Some(&this), Vec::new());
+    session.inside.borrow_mut().pop();
+    ran.map(drop).map_err(|mistake| throw(context, session, mistake))?;
+    if session.graph.borrow().bodies.get(&(container, Act::Kind(0))).is_none_or(Vec::is_empty) {
+        let empty = Diagnostic::error(format!("this `{GROUP}` declares no resource"));
+        return Err(throw(context, session, empty.hint("declare what makes the difference: an `execute`, a `file`, a `block`")));
+    }
+    Ok(())
+}
+
+/// Whether a container is a `converge_if_changed`.
+pub(in super::super) fn is_group(session: &Session, container: Index) -> bool {
+    matches!(session.graph.borrow().resources.get(container).map(|declared| &declared.body), Some(Body::Group(_)))
+}
+
+/// What differs between the machine and a custom resource: asks `current`.
+/// # Errors
+/// What `current` threw, or an answer that is no map of properties.
+pub(in super::super) fn differences(engine: &Engine, session: &Session, group: &Group) -> Result<Vec<Shown>, Diagnostic> {
+    let instance = &group.instance;
+    let kind = session.registry.kinds.get(&instance.kind);
+    let found = kind.and_then(|kind| definition(kind)).and_then(|definition| Some((definition, definition.current.as_ref()?)));
+    let Some((definition, current)) = found else { return Ok(Vec::new()) };
+    let told = closure::call_with(engine, session, current, Some(&This(Rc::clone(instance))), Vec::new())?;
+    let wrong = |message: String| Diagnostic::error(message).at(current.span.clone());
+    let told = match to_json(told).map_err(|why| wrong(format!("`current`: {why}")))? {
+        Value::Null => None,
+        Value::Object(map) => Some(map),
+        other => {
+            let text = format!("`current` must give a map of properties, or () when there is nothing, and gave {other}");
+            return Err(wrong(text));
+        }
+    };
+    if let Some(unknown) = told.iter().flat_map(|map| map.keys()).find(|key| !definition.properties.contains_key(&***key)) {
+        let unknown_key = wrong(format!("`current` tells of `{unknown}`, which is no property of `{}`", instance.kind));
+        let known = definition.properties.keys().map(|name| &**name);
+        return Err(did_you_mean(unknown, known).into_iter().fold(unknown_key, Diagnostic::hint));
+    }
+    let compares = |name: &str| match (&group.compared, &told) {
+        (Compared::Named(named), _) => named.iter().any(|wanted| wanted == name),
+        (Compared::Told, Some(told)) => told.contains_key(name),
+        (Compared::Told, None) => name != definition.identity,
+    };
+    let mut differences = Vec::new();
+    for (name, property) in definition.properties.iter().filter(|(name, _)| compares(name)) {
+        let wanted = match instance.values.get(&**name) {
+            Some(value) => value.clone(),
+            None if instance.lazy.iter().any(|lazy| *lazy.property == **name) => late_value(engine, session, instance, name)?,
+            None => Value::Null,
+        };
+        let Some(told) = &told else {
+            if !wanted.is_null() {
+                differences.push(shown(name, &wanted, None, property.is_sensitive()));
+            }
+            continue;
+        };
+        let found = told.get(&**name).unwrap_or(&Value::Null);
+        // What is not declared is not managed.
+        if !wanted.is_null() && !same(&wanted, found) {
+            differences.push(shown(name, &wanted, Some(found), property.is_sensitive()));
+        }
+    }
+    if told.is_none() && differences.is_empty() {
+        differences.push(Shown { what: format!("create `{}`", instance.name), diff: None });
+    }
+    Ok(differences)
+}
+
+fn shown(name: &str, wanted: &Value, found: Option<&Value>, sensitive: bool) -> Shown {
+    let what = match found {
+        _ if sensitive => format!("set {name} to [sensitive]"),
+        None => format!("set {name} to `{wanted}`"),
+        Some(Value::Null) => format!("set {name} to `{wanted}` (not set now)"),
+        Some(found) => format!("set {name} to `{wanted}` (now `{found}`)"),
+    };
+    Shown { what, diff: None }
+}
+
+/// `1` and `1.0` are the same number.
+fn same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => one == other || one.as_f64() == other.as_f64(),
+        _ => one == other,
+    }
+}

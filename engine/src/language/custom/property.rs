@@ -1,0 +1,343 @@
+//! A property of a custom resource: what values it takes, and what becomes of them.
+
+use rhai::{Dynamic, Engine, FnPtr, Map, NativeCallContext};
+use serde_json::{Value, json};
+
+use super::super::closure::{self, Closure};
+use super::super::error::plain_type;
+use super::super::value::{from_json, to_json};
+use super::names;
+use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::property::Mode;
+use crate::resource::PropertyError;
+use crate::session::Session;
+
+/// The options that `property` takes, and what they say.
+pub(super) const OPTIONS: [(&str, &str); 10] = [
+    ("type", "one of the types, or an array of those that will do"),
+    ("default", "the value when none is given; a closure is called for each resource, after the last recipe"),
+    ("required", "true, or the actions that need it"),
+    ("name", "takes the resource's name when it is not given"),
+    ("one_of", "an array of the values that are allowed"),
+    ("pattern", "a regular expression that a string must match"),
+    ("validate", "a closure of the value: true, or false or a sentence when it is wrong"),
+    ("coerce", "a closure of the value, which gives the value to use"),
+    ("sensitive", "its value must not be shown: a resource that sets it is sensitive"),
+    ("doc", "what it is, for the reference"),
+];
+
+/// What a value may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Type {
+    String,
+    Int,
+    Float,
+    Bool,
+    Array,
+    Map,
+    Mode,
+    Any,
+}
+
+const TYPES: [(&str, Type, &str); 8] = [
+    ("string", Type::String, "a string"),
+    ("int", Type::Int, "an integer"),
+    ("float", Type::Float, "a number"),
+    ("bool", Type::Bool, "true or false"),
+    ("array", Type::Array, "an array"),
+    ("map", Type::Map, "a map"),
+    ("mode", Type::Mode, "a mode such as \"0644\" or 0o644"),
+    ("any", Type::Any, "any value"),
+];
+
+/// When a property has to be given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Required {
+    No,
+    Always,
+    For(Vec<String>),
+}
+
+/// The value of a property that is not given.
+enum Default {
+    Value(Value),
+    Closure(Closure),
+}
+
+/// A property as its file declares it.
+pub(super) struct Property {
+    types: Vec<Type>,
+    default: Option<Default>,
+    required: Required,
+    name: bool,
+    one_of: Option<Vec<Value>>,
+    pattern: Option<regex_lite::Regex>,
+    validate: Option<Closure>,
+    coerce: Option<Closure>,
+    sensitive: bool,
+    doc: String,
+}
+
+impl Property {
+    /// Reads the options of `property`.
+    /// # Errors
+    /// An option that does not exist, or has a value that it cannot have.
+    pub fn read(context: &NativeCallContext<'_>, session: &Session, options: Map) -> Result<Self, Diagnostic> {
+        let mut property = Self {
+            types: vec![Type::Any],
+            default: None,
+            required: Required::No,
+            name: false,
+            one_of: None,
+            pattern: None,
+            validate: None,
+            coerce: None,
+            sensitive: false,
+            doc: String::new(),
+        };
+        let home = closure::home(context);
+        let span = session.span(context.call_source(), context.call_position());
+        let kept = |pointer: FnPtr| Closure::new(session, pointer, &home, span.clone());
+        for (option, value) in options {
+            let option = option.as_str();
+            let at = super::super::locate::property(context, session, option);
+            let wrong = |expected: &str, value: &Dynamic| {
+                let found = plain_type(value.type_name());
+                Diagnostic::error(format!("`{option}`: expected {expected}, found {found}")).at(at.clone())
+            };
+            let flag = |value: &Dynamic| value.as_bool().map_err(|_| wrong("true or false", value));
+            let text = |value: &Dynamic| match value.is_string() {
+                true => Ok(value.to_string()),
+                false => Err(wrong("a string", value)),
+            };
+            match option {
+                "type" => property.types = types(value).map_err(|mistake| mistake.at(at.clone()))?,
+                "default" => {
+                    property.default = Some(if value.is_fnptr() {
+                        Default::Closure(kept(value.cast::<FnPtr>()))
+                    } else {
+                        Default::Value(to_json(value).map_err(|why| Diagnostic::error(format!("`default`: {why}")).at(at.clone()))?)
+                    });
+                }
+                "required" => {
+                    property.required = match value.as_bool() {
+                        Ok(true) => Required::Always,
+                        Ok(false) => Required::No,
+                        Err(_) => Required::For(names(value.clone()).map_err(|_| wrong("true, or an array of actions", &value))?),
+                    }
+                }
+                "name" => property.name = flag(&value)?,
+                "sensitive" => property.sensitive = flag(&value)?,
+                "doc" => property.doc = text(&value)?,
+                "one_of" => match to_json(value.clone()) {
+                    Ok(Value::Array(allowed)) if !allowed.is_empty() => property.one_of = Some(allowed),
+                    _ => return Err(wrong("an array of values", &value)),
+                },
+                "pattern" => {
+                    let pattern = text(&value)?;
+                    property.pattern = Some(regex_lite::Regex::new(&pattern).map_err(|error| {
+                        Diagnostic::error(format!("`pattern`: `{pattern}` is no regular expression: {error}")).at(at.clone())
+                    })?);
+                }
+                "validate" | "coerce" => {
+                    let found = wrong("a closure of the value", &value);
+                    let body = value.try_cast::<FnPtr>().map(kept).ok_or(found)?;
+                    if option == "validate" { property.validate = Some(body) } else { property.coerce = Some(body) }
+                }
+                unknown => {
+                    let known = OPTIONS.iter().map(|(name, _)| *name);
+                    let hint = did_you_mean(unknown, known.clone())
+                        .unwrap_or_else(|| format!("the options are {}", known.collect::<Vec<_>>().join(", ")));
+                    return Err(Diagnostic::error(format!("there is no option `{unknown}`")).at(at).hint(hint));
+                }
+            }
+        }
+        property.check_default(context.engine(), session)?;
+        Ok(property)
+    }
+
+    /// A default must be a value that could be given; `()` stands for a property that may be absent.
+    fn check_default(&self, engine: &Engine, session: &Session) -> Result<(), Diagnostic> {
+        if self.default.is_some() && self.required != Required::No {
+            return Err(Diagnostic::error("it is required and has a default").hint("take one of the two out"));
+        }
+        match self.fixed_default() {
+            Some(value) if !value.is_null() => {
+                let accepted = self.accept(engine, session, "default", value.clone());
+                accepted.map(drop).map_err(|error| Diagnostic::error(error.message))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub fn is_name(&self) -> bool {
+        self.name
+    }
+
+    pub fn is_sensitive(&self) -> bool {
+        self.sensitive
+    }
+
+    /// Whether every resource must have it.
+    pub fn is_required(&self) -> bool {
+        self.required == Required::Always
+    }
+
+    /// Whether this action must have it.
+    pub fn is_required_for(&self, action: &str) -> bool {
+        matches!(&self.required, Required::For(actions) if actions.iter().any(|name| name == action))
+    }
+
+    /// The default, unless it is to be computed.
+    pub fn fixed_default(&self) -> Option<&Value> {
+        match &self.default {
+            Some(Default::Value(value)) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// What computes the default.
+    pub fn computed_default(&self) -> Option<&Closure> {
+        match &self.default {
+            Some(Default::Closure(closure)) => Some(closure),
+            _ => None,
+        }
+    }
+
+    /// The value to use for one that was given.
+    /// # Errors
+    /// Why it cannot be used.
+    pub fn accept(&self, engine: &Engine, session: &Session, name: &str, value: Value) -> Result<Value, PropertyError> {
+        let wrong = |message: String| PropertyError::new(name, format!("`{name}`: {message}"));
+        let call = |closure: &Closure, value: &Value| {
+            closure::call_with(engine, session, closure, None, vec![from_json(value)]).map_err(|mistake| {
+                let mut error = wrong(mistake.message);
+                error.hint = mistake.hints.into_iter().next();
+                error
+            })
+        };
+        let value = match &self.coerce {
+            Some(coerce) => to_json(call(coerce, &value)?).map_err(|why| wrong(format!("`coerce` gave no usable value: {why}")))?,
+            None => value,
+        };
+        let value = self.typed(value).map_err(|(found, hint)| {
+            let expected: Vec<&str> = self.types.iter().map(|wanted| words(*wanted).1).collect();
+            let mut error = wrong(format!("expected {}, found {found}", expected.join(" or ")));
+            error.hint = hint;
+            error
+        })?;
+        if let Some(allowed) = &self.one_of
+            && !allowed.contains(&value)
+        {
+            let shown: Vec<String> = allowed.iter().map(ToString::to_string).collect();
+            let texts = allowed.iter().filter_map(Value::as_str);
+            let near = value.as_str().and_then(|text| did_you_mean(text, texts));
+            let error =
+                wrong(format!("{} is not allowed", if self.sensitive { "this value".to_owned() } else { value.to_string() }));
+            return Err(error.hint(near.unwrap_or_else(|| format!("it is one of {}", shown.join(", ")))));
+        }
+        if let (Some(pattern), Some(text)) = (&self.pattern, value.as_str())
+            && !pattern.is_match(text)
+        {
+            let shown = if self.sensitive { "the value".to_owned() } else { format!("`{text}`") };
+            return Err(wrong(format!("{shown} does not match `{}`", pattern.as_str())));
+        }
+        if let Some(validate) = &self.validate {
+            let answer = call(validate, &value)?;
+            let shown = if self.sensitive { "the value".to_owned() } else { value.to_string() };
+            match answer.as_bool() {
+                Ok(true) => {}
+                Ok(false) => return Err(wrong(format!("{shown} is refused by its `validate`"))),
+                Err(_) if answer.is_string() => return Err(wrong(answer.to_string())),
+                Err(_) => {
+                    let found = plain_type(answer.type_name());
+                    return Err(wrong(format!("its `validate` must give true, false or a sentence, and gave {found}")));
+                }
+            }
+        }
+        Ok(value)
+    }
+
+    /// The value in the first type that takes it; a mode becomes text.
+    fn typed(&self, value: Value) -> Result<Value, (String, Option<String>)> {
+        let mut hint = None;
+        for wanted in &self.types {
+            let fits = match (wanted, &value) {
+                (Type::Any, _)
+                | (Type::String, Value::String(_))
+                | (Type::Bool, Value::Bool(_))
+                | (Type::Array, Value::Array(_))
+                | (Type::Map, Value::Object(_))
+                | (Type::Float, Value::Number(_)) => true,
+                (Type::Int, Value::Number(number)) => number.is_i64() || number.is_u64(),
+                (Type::Mode, _) => match serde_json::from_value::<Mode>(value.clone()) {
+                    Ok(mode) => return Ok(Value::String(mode.to_string())),
+                    Err(error) => {
+                        hint = Some(error.to_string());
+                        false
+                    }
+                },
+                _ => false,
+            };
+            if fits {
+                return Ok(value);
+            }
+        }
+        Err((plain_type(from_json(&value).type_name()), hint))
+    }
+
+    /// As a JSON schema, in the form that built-in kinds have theirs.
+    pub fn schema(&self) -> Value {
+        let name = |wanted: &Type| match wanted {
+            Type::String => "string",
+            Type::Int => "integer",
+            Type::Float => "number",
+            Type::Bool => "boolean",
+            Type::Array => "array",
+            Type::Map => "object",
+            Type::Mode => "mode",
+            Type::Any => "any",
+        };
+        let mut schema = json!({});
+        match &self.types[..] {
+            [Type::Any] => {}
+            [Type::Mode] => schema = json!({ "type": ["string", "integer"], "format": "mode" }),
+            [one] => schema["type"] = name(one).into(),
+            many => schema["type"] = many.iter().map(name).collect(),
+        }
+        if !self.doc.is_empty() {
+            schema["description"] = self.doc.clone().into();
+        }
+        if let Some(allowed) = &self.one_of {
+            schema["enum"] = allowed.clone().into();
+        }
+        if let Some(pattern) = &self.pattern {
+            schema["pattern"] = pattern.as_str().into();
+        }
+        if let Some(default) = self.fixed_default().filter(|default| !default.is_null()) {
+            schema["default"] = default.clone();
+        }
+        schema
+    }
+}
+
+fn words(wanted: Type) -> (&'static str, &'static str) {
+    TYPES.iter().find(|(_, known, _)| *known == wanted).map_or(("any", "any value"), |(name, _, words)| (name, words))
+}
+
+fn types(value: Dynamic) -> Result<Vec<Type>, Diagnostic> {
+    let known = || TYPES.iter().map(|(name, ..)| *name);
+    let all = || format!("the types are {}", known().collect::<Vec<_>>().join(", "));
+    let names = names(value)
+        .ok()
+        .filter(|names| !names.is_empty())
+        .ok_or_else(|| Diagnostic::error("`type`: expected the name of a type, or an array of names").hint(all()))?;
+    let named = |name: String| match TYPES.iter().find(|(known, ..)| **known == *name) {
+        Some((_, found, _)) => Ok(*found),
+        None => {
+            let hint = did_you_mean(&name, known()).unwrap_or_else(all);
+            Err(Diagnostic::error(format!("`type`: there is no type `{name}`")).hint(hint))
+        }
+    };
+    names.into_iter().map(named).collect()
+}
