@@ -39,7 +39,7 @@ pub fn check(registry: &Rc<Registry>, checked: &Checked) -> Vec<Diagnostic> {
         let (cookbooks, wrong) = cookbook::find(repository);
         mistakes.extend(wrong);
         if checked.cookbooks.is_empty() {
-            mistakes.extend(documents::check(repository, &cookbooks));
+            mistakes.extend(stacker::grow(run::STACK, || documents::check(repository, &cookbooks)));
         }
         for cookbook in cookbooks.values() {
             if checked.cookbooks.is_empty() || checked.cookbooks.contains(&cookbook.about.name) {
