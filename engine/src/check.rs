@@ -7,13 +7,14 @@ use std::rc::Rc;
 use walkdir::WalkDir;
 
 use crate::cookbook::{self, Cookbook, Cookbooks};
-use crate::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::{Diagnostic, Source, did_you_mean};
 use crate::facts::shipped::{Shipped, shipped, shipped_platforms};
-use crate::language::Language;
+use crate::known::Known;
+use crate::language::{AttributesUsed, Language};
 use crate::name::RecipeName;
 use crate::registry::Registry;
 use crate::run::{self, Options, open};
-use crate::session::{Limits, Reach};
+use crate::session::{Limits, Reach, Session};
 use crate::stop::Stop;
 use crate::system::FakeSystem;
 
@@ -34,11 +35,20 @@ pub fn check(registry: &Rc<Registry>, checked: &Checked) -> Vec<Diagnostic> {
     if let Some(repository) = &checked.repository {
         let (cookbooks, wrong) = cookbook::find(repository);
         mistakes.extend(wrong);
+        let mut used = AttributesUsed::default();
         for cookbook in cookbooks.values() {
-            if checked.cookbooks.is_empty() || checked.cookbooks.contains(&cookbook.about.name) {
-                mistakes.extend(check_cookbook(registry, checked, repository, &cookbooks, cookbook));
+            let chosen = checked.cookbooks.is_empty() || checked.cookbooks.contains(&cookbook.about.name);
+            let mut looked = AttributesUsed::default();
+            let found = check_cookbook(registry, checked, repository, &cookbooks, cookbook, chosen, &mut looked);
+            used.known.merge(looked.known);
+            if chosen {
+                mistakes.extend(found);
+                used.reads.extend(looked.reads);
             }
         }
+        documents(repository, &mut used.known);
+        let unset = unset(used, &mistakes);
+        mistakes.extend(unset);
     }
     for recipe in &checked.recipes {
         mistakes.extend(check_recipe(registry, checked, recipe));
@@ -52,10 +62,14 @@ fn check_cookbook(
     repository: &Path,
     cookbooks: &Cookbooks,
     cookbook: &Rc<Cookbook>,
+    chosen: bool,
+    used: &mut AttributesUsed,
 ) -> Vec<Diagnostic> {
     let mut mistakes = Vec::new();
     let name = &cookbook.about.name;
     if let Err(wrong) = cookbook::in_order(cookbooks, [name.clone()]) {
+        // What it sets is not known.
+        used.known.open = true;
         return vec![wrong];
     }
     let options = |machine: Shipped, run_list: Vec<RecipeName>| Options {
@@ -65,12 +79,19 @@ fn check_cookbook(
         ..offline(checked)
     };
     let machines = platforms(cookbook, &mut mistakes);
-    let Some(first) = machines.first().cloned() else { return mistakes };
+    let Some(first) = machines.first().cloned() else {
+        used.known.open = true;
+        return mistakes;
+    };
     let default = RecipeName { cookbook: name.clone(), recipe: "default".to_owned() };
     let mut included: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     match open(Rc::new(FakeSystem::new()), Rc::clone(registry), &options(first, vec![default]), Box::new(())) {
-        Err(refused) => mistakes.extend(refused.diagnostics.0),
+        Err(refused) => {
+            used.known.open = true;
+            mistakes.extend(refused.diagnostics.0);
+        }
         Ok(session) => {
+            always_set(&session, &mut used.known);
             let language = Language::new(&session);
             for folder in ["attributes", "recipes", "libraries", "resources"] {
                 for path in files(&cookbook.root.join(folder), "rhai") {
@@ -78,6 +99,8 @@ fn check_cookbook(
                         Err(mistake) => mistakes.push(mistake),
                         Ok(looked) => {
                             mistakes.extend(looked.mistakes);
+                            used.reads.extend(looked.attributes.reads);
+                            used.known.merge(looked.attributes.known);
                             let recipe = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
                             let names = looked.includes.iter().filter_map(|text| RecipeName::parse(text, Some(name)).ok());
                             let own = names.filter(|included| included.cookbook == *name).map(|included| included.recipe);
@@ -89,10 +112,17 @@ fn check_cookbook(
             for path in files(&cookbook.root.join("templates"), "hbs") {
                 match language.look_at_template(&path, name) {
                     Err(mistake) => mistakes.push(mistake),
-                    Ok(looked) => mistakes.extend(looked.mistakes),
+                    Ok(looked) => {
+                        mistakes.extend(looked.mistakes);
+                        used.reads.extend(looked.reads);
+                        looked.asked.iter().for_each(|path| used.known.open_below(path.iter().map(String::as_str)));
+                    }
                 }
             }
         }
+    }
+    if !chosen {
+        return mistakes;
     }
     let mut compiled: Vec<(Diagnostic, Vec<String>)> = Vec::new();
     for machine in &machines {
@@ -128,13 +158,67 @@ fn check_recipe(registry: &Rc<Registry>, checked: &Checked, recipe: &Source) -> 
     let options = Options { recipe: Some(source()), elsewhere: shipped("debian", None), ..offline(checked) };
     let mut mistakes = Vec::new();
     let session = open(Rc::new(FakeSystem::new()), Rc::clone(registry), &options, Box::new(()));
-    let looked = session.map(|session| Language::new(&session).look(&Rc::new(source())));
-    match looked {
-        Ok(looked) => mistakes.extend(looked.mistakes),
+    let mut used = AttributesUsed::default();
+    match session {
+        Ok(session) => {
+            let looked = Language::new(&session).look(&Rc::new(source()));
+            mistakes.extend(looked.mistakes);
+            used = looked.attributes;
+            always_set(&session, &mut used.known);
+        }
         Err(refused) => mistakes.extend(refused.diagnostics.0),
     }
     mistakes.extend(run::mistakes(Rc::new(FakeSystem::new()), Rc::clone(registry), &options));
+    let unset = unset(used, &mistakes);
+    mistakes.extend(unset);
     mistakes
+}
+
+/// What every node has.
+fn always_set(session: &Session, known: &mut Known) {
+    let keys = session.node.keys();
+    let more = ["chef_environment", "run_state"];
+    keys.iter().map(String::as_str).chain(more).for_each(|key| known.open_below([key]));
+}
+
+/// What the documents of a repository set. One that cannot be read may set anything.
+fn documents(repository: &Path, known: &mut Known) {
+    for path in ["nodes", "roles", "environments"].iter().flat_map(|folder| files(&repository.join(folder), "json")) {
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        match serde_json::from_str(&text) {
+            Ok(serde_json::Value::Object(document)) => {
+                // Attributes stand in the document itself, or below the name of their level.
+                document.values().filter(|level| level.is_object()).for_each(|level| known.add(level));
+                known.add(&serde_json::Value::Object(document));
+            }
+            _ => known.open = true,
+        }
+    }
+}
+
+/// Attributes that are read and that nobody sets, each once. What is a mistake already is not told again.
+fn unset(used: AttributesUsed, mistakes: &[Diagnostic]) -> Vec<Diagnostic> {
+    let mut warnings: BTreeMap<Vec<String>, Diagnostic> = BTreeMap::new();
+    for (path, span) in used.reads {
+        let Some((depth, there)) = used.known.gap(&path) else { continue };
+        let name = format!("node.{}", path.join("."));
+        let here = |mistake: &Diagnostic| {
+            mistake.span.as_ref().is_some_and(|at| (&at.source.name, at.line) == (&span.source.name, span.line))
+        };
+        if mistakes.iter().any(|mistake| here(mistake) && mistake.message.contains(&format!("`{name}`"))) {
+            continue;
+        }
+        if let Some(known) = warnings.get_mut(&path) {
+            known.frames.push((span, "and read here".to_owned()));
+            continue;
+        }
+        let told = Diagnostic::warning(format!("nobody sets `{name}`")).at(span);
+        let hint = did_you_mean(&path[depth], there).unwrap_or_else(|| {
+            format!("set it in an attribute file, or read it by `node.get(\"{}\", value)` if it may be absent", path.join("."))
+        });
+        warnings.insert(path, told.hint(hint));
+    }
+    warnings.into_values().collect()
 }
 
 /// Nothing is asked of the machine that checks.

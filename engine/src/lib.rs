@@ -16,6 +16,7 @@ pub mod facts;
 pub mod failure;
 mod graph;
 mod guard;
+mod known;
 mod language;
 pub mod lookup;
 pub mod name;

@@ -80,6 +80,7 @@ pub(super) fn call(engine: &Engine, session: &Session, closure: &Closure) -> Res
 }
 
 /// Where a path that begins with the property was written.
+#[expect(deprecated, reason = "Rhai marks the interface as volatile; the version is pinned")]
 pub(super) fn place(engine: &Engine, session: &Session, lazy: &Lazy, path: &str) -> Option<Span> {
     let place = Place { source: lazy.home.source.as_deref(), call: lazy.home.pos };
     locate::written(engine, session, &place, path)
