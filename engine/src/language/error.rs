@@ -101,7 +101,7 @@ fn cause(session: &Session, mut error: EvalAltResult) -> Diagnostic {
         }
         _ => {
             error.clear_position();
-            Diagnostic::error(lower(&error.to_string()))
+            Diagnostic::error(lower(&error.to_string()).replace('\'', "`"))
         }
     }
 }

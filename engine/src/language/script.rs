@@ -142,9 +142,13 @@ pub(super) fn oddities(session: &Session, source: &Rc<Source>, ast: &AST) -> Vec
             .hint("give the function another name, or make it `private` if only its library calls it")
     });
     let decimal = decimal_modes(ast, source).into_iter().map(|(position, number)| {
-        Diagnostic::error(format!("{number} is a decimal number, not a mode"))
-            .at(session.span(Some(&source.name), position))
-            .hint(format!("write \"{number:04}\" or 0o{number}"))
+        Diagnostic::error(format!("{number} is a decimal number, not a mode")).at(session.span(Some(&source.name), position)).hint(
+            if looks_octal(number) {
+                format!("write \"{number:04}\" or 0o{number}")
+            } else {
+                "write up to four octal digits, such as \"0644\" or 0o644".to_owned()
+            },
+        )
     });
     hiding.chain(helpers).chain(decimal).collect()
 }
@@ -221,6 +225,11 @@ fn decimal_modes(ast: &AST, source: &Source) -> Vec<(Position, i64)> {
         true
     });
     found
+}
+
+/// 644, 755, 1777: digits as modes have them.
+pub(super) fn looks_octal(number: i64) -> bool {
+    (0..=7777).contains(&number) && number.to_string().bytes().all(|digit| digit < b'8')
 }
 
 /// Whether the number that stands here is written in decimal.

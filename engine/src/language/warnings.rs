@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use rhai::{AST, ASTFlags, ASTNode, Expr, FnPtr, ImmutableString, Position, Stmt};
 
-use super::script::{MODES, is_decimal};
+use super::script::{MODES, is_decimal, looks_octal};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::session::Session;
 
@@ -116,6 +116,7 @@ impl Seen {
                 let (ident, value, _) = &**parts;
                 self.defined.push(Defined { body, name: ident.name.clone(), what: What::Variable, at: ident.pos, end: None });
                 if let Expr::IntegerConstant(number, at) = value
+                    && *number >= 100
                     && looks_octal(*number)
                     && is_decimal(source, *at)
                 {
@@ -241,9 +242,4 @@ fn closure_of(expression: &Expr) -> Option<ImmutableString> {
         Expr::FnCall(call, _) => call.args.first().and_then(closure_of),
         _ => None,
     }
-}
-
-/// 644, 755, 1777: three or four digits, as modes are written.
-fn looks_octal(number: i64) -> bool {
-    (100..=7777).contains(&number) && number.to_string().bytes().all(|digit| digit < b'8')
 }
