@@ -1,4 +1,8 @@
-//! `check`: every mistake in the cookbooks of a repository, for each platform they name, without touching a machine.
+//! `check`: every mistake in the cookbooks of a repository, for each platform they name, and in its roles, environments and nodes;
+//! without touching a machine.
+
+mod documents;
+mod unset;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
@@ -6,15 +10,15 @@ use std::rc::Rc;
 
 use walkdir::WalkDir;
 
+use crate::compile::begin;
 use crate::cookbook::{self, Cookbook, Cookbooks};
-use crate::diagnostic::{Diagnostic, Source, did_you_mean};
+use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::facts::shipped::{Shipped, shipped, shipped_platforms};
-use crate::known::Known;
 use crate::language::{AttributesUsed, Language};
 use crate::name::RecipeName;
 use crate::registry::Registry;
 use crate::run::{self, Options, open};
-use crate::session::{Limits, Reach, Session};
+use crate::session::{Limits, Reach};
 use crate::stop::Stop;
 use crate::system::FakeSystem;
 
@@ -35,6 +39,9 @@ pub fn check(registry: &Rc<Registry>, checked: &Checked) -> Vec<Diagnostic> {
     if let Some(repository) = &checked.repository {
         let (cookbooks, wrong) = cookbook::find(repository);
         mistakes.extend(wrong);
+        if checked.cookbooks.is_empty() {
+            mistakes.extend(documents::check(repository, &cookbooks));
+        }
         let mut used = AttributesUsed::default();
         for cookbook in cookbooks.values() {
             let chosen = checked.cookbooks.is_empty() || checked.cookbooks.contains(&cookbook.about.name);
@@ -46,8 +53,8 @@ pub fn check(registry: &Rc<Registry>, checked: &Checked) -> Vec<Diagnostic> {
                 used.reads.extend(looked.reads);
             }
         }
-        documents(repository, &mut used.known);
-        let unset = unset(used, &mistakes);
+        unset::documents(repository, &mut used.known);
+        let unset = unset::warnings(used, &mistakes);
         mistakes.extend(unset);
     }
     for recipe in &checked.recipes {
@@ -72,9 +79,9 @@ fn check_cookbook(
         used.known.open = true;
         return vec![wrong];
     }
-    let options = |machine: Shipped, run_list: Vec<RecipeName>| Options {
+    let options = |machine: Shipped, recipe: RecipeName| Options {
         repository: Some(repository.to_owned()),
-        run_list,
+        run_list: vec![recipe.into()],
         elsewhere: Some(machine),
         ..offline(checked)
     };
@@ -85,14 +92,18 @@ fn check_cookbook(
     };
     let default = RecipeName { cookbook: name.clone(), recipe: "default".to_owned() };
     let mut included: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    match open(Rc::new(FakeSystem::new()), Rc::clone(registry), &options(first, vec![default]), Box::new(())) {
+    match open(Rc::new(FakeSystem::new()), Rc::clone(registry), &options(first, default), Box::new(())) {
         Err(refused) => {
             used.known.open = true;
             mistakes.extend(refused.diagnostics.0);
         }
         Ok(session) => {
-            always_set(&session, &mut used.known);
+            unset::always_set(&session, &mut used.known);
             let language = Language::new(&session);
+            if let Err(Diagnostics(wrong)) = begin(&session, &language) {
+                mistakes.extend(wrong);
+            }
+            mistakes.extend(session.mistakes.take());
             for folder in ["attributes", "recipes", "libraries", "resources"] {
                 for path in files(&cookbook.root.join(folder), "rhai") {
                     match language.look_at(&path) {
@@ -127,8 +138,7 @@ fn check_cookbook(
     let mut compiled: Vec<(Diagnostic, Vec<String>)> = Vec::new();
     for machine in &machines {
         for recipe in roots(cookbook, &included) {
-            let run_list = vec![RecipeName { cookbook: name.clone(), recipe }];
-            let options = options(machine.clone(), run_list);
+            let options = options(machine.clone(), RecipeName { cookbook: name.clone(), recipe });
             for mistake in run::mistakes(Rc::new(FakeSystem::new()), Rc::clone(registry), &options) {
                 match compiled.iter_mut().find(|(known, _)| place(known) == place(&mistake) && known.message == mistake.message) {
                     Some((_, on)) => on.push(platform_of(machine)),
@@ -164,61 +174,14 @@ fn check_recipe(registry: &Rc<Registry>, checked: &Checked, recipe: &Source) -> 
             let looked = Language::new(&session).look(&Rc::new(source()));
             mistakes.extend(looked.mistakes);
             used = looked.attributes;
-            always_set(&session, &mut used.known);
+            unset::always_set(&session, &mut used.known);
         }
         Err(refused) => mistakes.extend(refused.diagnostics.0),
     }
     mistakes.extend(run::mistakes(Rc::new(FakeSystem::new()), Rc::clone(registry), &options));
-    let unset = unset(used, &mistakes);
+    let unset = unset::warnings(used, &mistakes);
     mistakes.extend(unset);
     mistakes
-}
-
-/// What every node has.
-fn always_set(session: &Session, known: &mut Known) {
-    let keys = session.node.keys();
-    let more = ["chef_environment", "run_state"];
-    keys.iter().map(String::as_str).chain(more).for_each(|key| known.open_below([key]));
-}
-
-/// What the documents of a repository set. One that cannot be read may set anything.
-fn documents(repository: &Path, known: &mut Known) {
-    for path in ["nodes", "roles", "environments"].iter().flat_map(|folder| files(&repository.join(folder), "json")) {
-        let text = std::fs::read_to_string(&path).unwrap_or_default();
-        match serde_json::from_str(&text) {
-            Ok(serde_json::Value::Object(document)) => {
-                // Attributes stand in the document itself, or below the name of their level.
-                document.values().filter(|level| level.is_object()).for_each(|level| known.add(level));
-                known.add(&serde_json::Value::Object(document));
-            }
-            _ => known.open = true,
-        }
-    }
-}
-
-/// Attributes that are read and that nobody sets, each once. What is a mistake already is not told again.
-fn unset(used: AttributesUsed, mistakes: &[Diagnostic]) -> Vec<Diagnostic> {
-    let mut warnings: BTreeMap<Vec<String>, Diagnostic> = BTreeMap::new();
-    for (path, span) in used.reads {
-        let Some((depth, there)) = used.known.gap(&path) else { continue };
-        let name = format!("node.{}", path.join("."));
-        let here = |mistake: &Diagnostic| {
-            mistake.span.as_ref().is_some_and(|at| (&at.source.name, at.line) == (&span.source.name, span.line))
-        };
-        if mistakes.iter().any(|mistake| here(mistake) && mistake.message.contains(&format!("`{name}`"))) {
-            continue;
-        }
-        if let Some(known) = warnings.get_mut(&path) {
-            known.frames.push((span, "and read here".to_owned()));
-            continue;
-        }
-        let told = Diagnostic::warning(format!("nobody sets `{name}`")).at(span);
-        let hint = did_you_mean(&path[depth], there).unwrap_or_else(|| {
-            format!("set it in an attribute file, or read it by `node.get(\"{}\", value)` if it may be absent", path.join("."))
-        });
-        warnings.insert(path, told.hint(hint));
-    }
-    warnings.into_values().collect()
 }
 
 /// Nothing is asked of the machine that checks.

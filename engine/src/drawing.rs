@@ -12,8 +12,12 @@ use crate::session::Session;
 pub struct DrawnResource {
     pub id: String,
     pub actions: Vec<String>,
+    /// The recipe that declares it; what is inside a custom resource is in none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recipe: Option<String>,
+    /// The place in the list of resources of the one that it is inside of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inside: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
     /// Where `.set` changed it.
@@ -31,7 +35,7 @@ pub struct DrawnEdge {
     pub timing: &'static str,
 }
 
-/// The graph as data, in order of declaration.
+/// The graph as data, in the order in which resources come to their turn; what is inside a resource comes after it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Drawing {
     pub resources: Vec<DrawnResource>,
@@ -39,7 +43,8 @@ pub struct Drawing {
 
 impl Drawing {
     pub(crate) fn of(graph: &Graph, edges: &[Vec<Edge>], session: &Session) -> Self {
-        let kept: Vec<usize> = (0..graph.resources.len()).filter(|index| !graph.resources[*index].removed).collect();
+        let mut kept = Vec::new();
+        graph.outermost().for_each(|index| add(graph, index, &mut kept));
         let place: HashMap<usize, usize> = kept.iter().enumerate().map(|(place, index)| (*index, place)).collect();
         let resources = kept.iter().map(|&index| {
             let declared = &graph.resources[index];
@@ -47,7 +52,8 @@ impl Drawing {
             DrawnResource {
                 id: declared.id.to_string(),
                 actions: declared.common.actions.iter().map(|act| act.name(kind).to_owned()).collect(),
-                recipe: declared.recipe.as_ref().map(ToString::to_string),
+                recipe: declared.recipe.as_ref().filter(|_| declared.inside.is_none()).map(ToString::to_string),
+                inside: declared.inside.and_then(|(container, _)| place.get(&container).copied()),
                 at: declared.span.as_ref().map(ToString::to_string),
                 set_by: declared.set_by.iter().map(ToString::to_string).collect(),
                 notifies: edges[index]
@@ -66,4 +72,13 @@ impl Drawing {
         });
         Self { resources: resources.collect() }
     }
+}
+
+/// A resource and what is inside it, in order.
+fn add(graph: &Graph, index: usize, kept: &mut Vec<usize>) {
+    if graph.resources[index].removed {
+        return;
+    }
+    kept.push(index);
+    graph.inside(index).for_each(|inner| add(graph, inner, kept));
 }

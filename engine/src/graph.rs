@@ -64,6 +64,8 @@ pub struct Declared {
     pub scope: ScopeIndex,
     /// The action of a custom resource, or the group, that it is inside of.
     pub inside: Option<(Index, Act)>,
+    /// Which of its actions have said what is inside.
+    pub expanded: Vec<Act>,
     /// Who changed it later, by `.set`.
     pub set_by: Vec<Span>,
     pub removed: bool,
@@ -211,9 +213,20 @@ impl Graph {
     /// Takes a resource back, and what is inside it.
     pub fn remove(&mut self, index: Index) {
         self.resources[index].removed = true;
-        let bodies = self.bodies.iter().filter(|((container, _), _)| *container == index);
-        let inside: Vec<Index> = bodies.flat_map(|(_, inside)| inside).copied().collect();
+        let inside: Vec<Index> = self.inside(index).collect();
         inside.into_iter().for_each(|inner| self.remove(inner));
+    }
+
+    /// Makes room for what an action of a custom resource, or a group, declares.
+    pub fn open(&mut self, container: Index, action: Act) {
+        self.resources[container].expanded.push(action);
+        self.bodies.entry((container, action)).or_default();
+    }
+
+    /// What is inside a resource, by action, in order.
+    pub fn inside(&self, container: Index) -> impl Iterator<Item = Index> {
+        let actions = self.resources[container].expanded.iter();
+        actions.filter_map(move |action| self.bodies.get(&(container, *action))).flatten().copied()
     }
 
     /// A new scope inside another.

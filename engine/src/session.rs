@@ -107,6 +107,8 @@ pub struct Session {
     pub defining: RefCell<Option<Definition>>,
     /// The actions of custom resources in progress, outermost first.
     pub inside: RefCell<Vec<Rc<Inside>>>,
+    /// Something was made of a value that is not there yet. Rhai swallows errors where it makes text of values or compares them.
+    pub too_early: RefCell<Option<Diagnostic>>,
     pub sources: RefCell<HashMap<String, Rc<Source>>>,
     /// What earlier runs owe: resources and their actions.
     pub owed: RefCell<Vec<(String, String)>>,

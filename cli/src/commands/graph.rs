@@ -24,18 +24,22 @@ pub fn graph(args: &Graph) -> Result<Exit, Refused> {
 fn text(drawing: &Drawing) -> String {
     let mut text = String::new();
     let mut recipe = None;
+    let mut depths: Vec<usize> = Vec::with_capacity(drawing.resources.len());
     for resource in &drawing.resources {
-        if recipe != Some(&resource.recipe) {
+        let depth = resource.inside.map_or(0, |outer| depths[outer] + 1);
+        depths.push(depth);
+        if depth == 0 && recipe != Some(&resource.recipe) {
             let _ = writeln!(text, "{}", resource.recipe.as_deref().unwrap_or("(no recipe)"));
             recipe = Some(&resource.recipe);
         }
+        let margin = "  ".repeat(depth + 1);
         let at = resource.at.as_deref().map_or(String::new(), |at| format!("  ({at})"));
-        let _ = writeln!(text, "  {} {}{at}", resource.id, resource.actions.join(", "));
+        let _ = writeln!(text, "{margin}{} {}{at}", resource.id, resource.actions.join(", "));
         for by in &resource.set_by {
-            let _ = writeln!(text, "    changed by {by}");
+            let _ = writeln!(text, "{margin}  changed by {by}");
         }
         for edge in &resource.notifies {
-            let _ = writeln!(text, "    -> {} {} ({})", edge.target, edge.action, edge.timing);
+            let _ = writeln!(text, "{margin}  -> {} {} ({})", edge.target, edge.action, edge.timing);
         }
     }
     text.truncate(text.trim_end().len());
@@ -49,6 +53,9 @@ fn dot(drawing: &Drawing) -> String {
     for (index, resource) in drawing.resources.iter().enumerate() {
         let label = format!("{}\n{}", resource.id, resource.actions.join(", "));
         let _ = writeln!(text, "  r{index} [label={}];", quote(&label).replace('\n', "\\n"));
+        if let Some(outer) = resource.inside {
+            let _ = writeln!(text, "  r{outer} -> r{index} [style=dotted, arrowhead=none];");
+        }
         if index > 0 {
             let _ = writeln!(text, "  r{} -> r{index} [color=gray70, arrowhead=vee];", index - 1);
         }

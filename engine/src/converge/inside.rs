@@ -187,7 +187,14 @@ impl<'a> Converge<'a> {
         self.forget_changes(inside);
         // One that would fail may have been preceded by one that would change.
         let _ = self.sequence(inside, doubts);
-        let found = self.changed_of(inside);
+        let found = self.changed_of(inside).map(|found| match found {
+            // What is inside decides nothing before its turn.
+            Changed::Perhaps(causes) => {
+                let earlier = |cause: &Rc<str>| laid_over.pending().contains(cause) || doubts.contains(cause);
+                Changed::Perhaps(causes.into_iter().filter(earlier).collect())
+            }
+            Changed::Yes => Changed::Yes,
+        });
         (self.mode, self.probing) = (mode, probing);
         (self.delayed, self.queued, self.reached) = (delayed, queued, reached);
         self.begun.truncate(begun);
@@ -213,7 +220,7 @@ impl<'a> Converge<'a> {
         let failed =
             self.records[..].iter().rev().find(|(_, record)| matches!(record.status, Status::Failed | Status::Interrupted));
         let what = failed.map_or_else(|| ready.id.to_string(), |(_, record)| record.resource.to_string());
-        Wrong { diagnostic: Diagnostic::error(format!("`{what}` failed")), interrupted: error.interrupted }.into()
+        Wrong { diagnostic: Diagnostic::error(format!("{what} failed")), interrupted: error.interrupted }.into()
     }
 
     /// It cannot be told whether what is inside comes to be taken, nor what it would do.

@@ -145,10 +145,14 @@ impl Converge<'_> {
                 record.error = Some(Box::new(about(wrong, &ready.id, span)));
             }
             record.changes.clear();
+            let told = self.errors.len() > errors;
+            if told {
+                // The error is that of something inside, which has told it.
+                record.reason = record.error.take().map(|error| error.message);
+            }
             if record.ignored {
                 self.errors.truncate(errors);
             }
-            let told = self.errors.len() > errors;
             return Ok(Turn { record, doubts: Causes::new(), told, changed_inside: tries.changed_inside });
         }
     }

@@ -9,9 +9,8 @@ use super::closure::{self, Closure, Lazy};
 use super::custom;
 use super::error::{Fallible, diagnose, plain_type, throw, throw_text, too_late};
 use super::handle::Handle;
-use super::locate;
-use super::script;
 use super::value::{from_json, holds_closure, to_json};
+use super::{locate, script};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::graph::{Act, Body, Common, Declared, IgnoreFailure, actions_hint};
 use crate::guard::{CommandGuard, Condition, Guard};
@@ -108,6 +107,7 @@ fn declare(context: &NativeCallContext<'_>, session: &Session, index: usize, nam
         recipe,
         scope: inside.as_ref().map_or(0, |inside| inside.scope),
         inside: inside.as_ref().map(|inside| (inside.container, inside.act)),
+        expanded: Vec::new(),
         set_by: Vec::new(),
         removed: false,
     };
@@ -164,7 +164,7 @@ pub(super) fn set(context: &NativeCallContext<'_>, session: &Session, index: usi
         // What is wrong in the new properties must leave the old ones as they are.
         let graph = session.graph.borrow();
         let declared = &graph.resources[index];
-        if graph.bodies.keys().any(|(container, _)| *container == index) {
+        if !declared.expanded.is_empty() {
             let late = Diagnostic::error(format!("`{}` cannot be changed any more: its actions have run", declared.id));
             return Err(throw(context, session, late.hint("change it in a recipe, or before it is declared")));
         }
@@ -242,7 +242,7 @@ pub(crate) fn numbers(actions: &[Act]) -> Vec<usize> {
 }
 
 fn default_action(kind: &Kind) -> Act {
-    if kind.actions().is_empty() { Act::Nothing } else { Act::Kind(0) }
+    kind.actions().first().and_then(|action| Act::named(kind, &action.name)).unwrap_or(Act::Nothing)
 }
 
 /// The resource's name, and the value that its identity property takes.

@@ -49,13 +49,13 @@ fn run(system: Rc<dyn System>, recipe: &str, planning: bool) -> Report {
 }
 
 /// The actions that would or may happen on a machine, which stays as it is.
-fn planned(machine: &FakeSystem, recipe: &str, status: Status) -> BTreeSet<(String, &'static str)> {
+fn planned(machine: &FakeSystem, recipe: &str, status: Status) -> BTreeSet<(String, String)> {
     named(&run(Rc::new(machine.clone()), recipe, true), &[status])
 }
 
-fn named(report: &Report, statuses: &[Status]) -> BTreeSet<(String, &'static str)> {
+fn named(report: &Report, statuses: &[Status]) -> BTreeSet<(String, String)> {
     let records = report.resources.iter().filter(|record| statuses.contains(&record.status));
-    records.map(|record| (record.resource.to_string(), record.action)).collect()
+    records.map(|record| (record.resource.to_string(), record.action.to_string())).collect()
 }
 
 /// Plans, converges, compares the two, and converges again, which must change nothing. Gives the machine afterwards and what changed.

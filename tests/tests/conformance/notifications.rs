@@ -1,14 +1,15 @@
 //! Order of actions, statuses and notifications: `notifications.json`, each case as a cookbook on the fake machine.
 
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::rc::Rc;
 
 use serde_json::{Value, json};
-use toque_engine::name::RecipeName;
 use toque_engine::registry::Kind;
 use toque_engine::report::{Report, Status};
 use toque_engine::run::{Options, converge};
+use toque_engine::run_list::Item;
 use toque_engine::system::{FakeSystem, Query};
 
 use crate::append::{Append, Appender, OUTPUT};
@@ -21,15 +22,16 @@ fn notifications() {
 
 fn agrees(case: &Value) -> Result<(), String> {
     let repository = tempfile::tempdir().unwrap();
-    write_cookbook(repository.path(), case)?;
+    let cookbook = cookbook(case)?;
+    cookbook.write(repository.path());
     let system = Rc::new(FakeSystem::new());
     for (name, content) in case["initial"].as_object().into_iter().flatten() {
         system.put_file(format!("/{name}"), content.as_str().unwrap());
     }
     let registry = toque_resources::standard().with(Kind::of::<Append>().provider(Appender::default()));
     let run_list = match case["run_list"].as_array() {
-        Some(items) => items.iter().map(|item| RecipeName::parse(item.as_str().unwrap(), None).unwrap()).collect(),
-        None => vec![RecipeName { cookbook: "o".into(), recipe: "default".into() }],
+        Some(items) => items.iter().map(|item| Item::parse(item.as_str().unwrap()).unwrap()).collect(),
+        None => vec![Item::parse("o").unwrap()],
     };
     let options = Options { repository: Some(repository.path().to_owned()), run_list, ..Options::default() };
     let expected = &case["expected"];
@@ -44,7 +46,7 @@ fn agrees(case: &Value) -> Result<(), String> {
         Ok(report) => report,
     };
     let output = String::from_utf8(system.read(Path::new(OUTPUT)).unwrap_or_default()).unwrap();
-    let events = events(&report, case);
+    let events = events(&report, &cookbook);
     let wanted: Vec<Value> = expected["events"].as_array().unwrap().iter().filter(|event| event[2] != "retried").cloned().collect();
     if output != expected["output"] {
         return Err(format!("wrote {output}, expected {}\n  {events:?}\n  {wanted:?}", expected["output"]));
@@ -66,14 +68,13 @@ fn agrees(case: &Value) -> Result<(), String> {
 }
 
 /// What happened, as the recorded events are written: `[id, action, status]`.
-fn events(report: &Report, case: &Value) -> Vec<Value> {
-    let ids = ids(case);
+fn events(report: &Report, cookbook: &Cookbook) -> Vec<Value> {
     report
         .resources
         .iter()
         .map(|record| {
             let line = record.at.as_ref().map_or(0, |span| span.line);
-            let recipe = record.at.as_ref().map(|span| span.source.name.clone()).unwrap_or_default();
+            let file = record.at.as_ref().map(|span| span.source.name.clone()).unwrap_or_default();
             let status = match record.status {
                 Status::Changed => "updated",
                 Status::UpToDate => "up-to-date",
@@ -81,35 +82,76 @@ fn events(report: &Report, case: &Value) -> Vec<Value> {
                 Status::Failed => "failed",
                 other => panic!("{other:?} while converging"),
             };
-            let id = ids.iter().find(|(name, number, _)| recipe.ends_with(&format!("/{name}.rhai")) && *number == line);
-            json!([id.map_or("?", |(.., id)| id.as_str()), &*record.action, status])
+            let id = file.strip_prefix("cookbooks/o/").and_then(|file| cookbook.ids.get(&(file.to_owned(), line)));
+            json!([id.map_or("?", String::as_str), &*record.action, status])
         })
         .collect()
 }
 
-/// Recipe, line and id of each resource: every item stands on a line of its own.
-fn ids(case: &Value) -> Vec<(String, usize, String)> {
-    let recipes = case["recipes"].as_object().unwrap();
-    let items = recipes.iter().flat_map(|(name, items)| {
-        let recipe = if name == "main" { "default" } else { name };
-        items.as_array().unwrap().iter().enumerate().map(move |(index, item)| (recipe.to_owned(), index + 1, item))
-    });
-    items.filter_map(|(recipe, line, item)| Some((recipe, line, item["id"].as_str()?.to_owned()))).collect()
+/// The files of a cookbook by path, and the id of the resource on each line.
+#[derive(Default)]
+struct Cookbook {
+    files: BTreeMap<String, String>,
+    ids: HashMap<(String, usize), String>,
 }
 
-fn write_cookbook(repository: &Path, case: &Value) -> Result<(), String> {
-    let root = repository.join("cookbooks/o");
-    std::fs::create_dir_all(root.join("recipes")).unwrap();
-    std::fs::write(root.join("cookbook.toml"), "name = \"o\"\nversion = \"1.0.0\"\n").unwrap();
-    for (name, items) in case["recipes"].as_object().unwrap() {
-        let mut text = String::new();
-        for item in items.as_array().unwrap() {
-            writeln!(text, "{}", statement(item)?).unwrap();
-        }
-        let recipe = if name == "main" { "default" } else { name };
-        std::fs::write(root.join(format!("recipes/{recipe}.rhai")), text).unwrap();
+/// The one custom resource: what is inside depends on its id.
+const CUSTOM: &str = "resources/custom.rhai";
+
+impl Cookbook {
+    fn line(&mut self, file: &str, line: &str) -> usize {
+        let text = self.files.entry(file.to_owned()).or_default();
+        writeln!(text, "{line}").unwrap();
+        text.lines().count()
     }
-    Ok(())
+
+    fn item(&mut self, file: &str, item: &Value) -> Result<(), String> {
+        let number = self.line(file, &statement(item)?);
+        if let Some(id) = item["id"].as_str() {
+            self.ids.insert((file.to_owned(), number), id.to_owned());
+        }
+        Ok(())
+    }
+
+    fn write(&self, repository: &Path) {
+        let root = repository.join("cookbooks/o");
+        for folder in ["recipes", "resources"] {
+            std::fs::create_dir_all(root.join(folder)).unwrap();
+        }
+        std::fs::write(root.join("cookbook.toml"), "name = \"o\"\nversion = \"1.0.0\"\n").unwrap();
+        for (file, text) in &self.files {
+            std::fs::write(root.join(file), text).unwrap();
+        }
+    }
+}
+
+fn cookbook(case: &Value) -> Result<Cookbook, String> {
+    let mut cookbook = Cookbook::default();
+    let mut custom = Vec::new();
+    for (name, items) in case["recipes"].as_object().unwrap() {
+        let recipe = if name == "main" { "default" } else { name };
+        for item in items.as_array().unwrap() {
+            cookbook.item(&format!("recipes/{recipe}.rhai"), item)?;
+            custom.extend(customs(item));
+        }
+    }
+    cookbook.line(CUSTOM, "property(\"id\", #{ type: \"string\" });");
+    cookbook.line(CUSTOM, "action(\"run\", || {");
+    for item in custom {
+        cookbook.line(CUSTOM, &format!("if this.id == {} {{", item["id"]));
+        for child in item["children"].as_array().unwrap() {
+            cookbook.item(CUSTOM, child)?;
+        }
+        cookbook.line(CUSTOM, "}");
+    }
+    cookbook.line(CUSTOM, "});");
+    Ok(cookbook)
+}
+
+/// The custom resources that an item is and holds.
+fn customs(item: &Value) -> Vec<&Value> {
+    let children = item["children"].as_array().into_iter().flatten();
+    item["children"].is_array().then_some(item).into_iter().chain(children.flat_map(customs)).collect()
 }
 
 /// An item of a recorded recipe as a line of a recipe.
@@ -135,6 +177,10 @@ fn statement(item: &Value) -> Result<String, String> {
             "file"
         }
         "group" => "notify_group",
+        "custom" => {
+            properties.push(format!("id: {}", json!(id)));
+            "o_custom"
+        }
         other => return Err(format!("the kind `{other}` is not there yet")),
     };
     for property in ["action", "ignore_failure", "retries"] {
@@ -162,6 +208,7 @@ fn statement(item: &Value) -> Result<String, String> {
         for entry in item[relation].as_array().into_iter().flatten() {
             let target = match entry["target"].as_str().unwrap().split_once('[') {
                 Some(("group", rest)) => format!("notify_group[{rest}"),
+                Some(("custom", rest)) => format!("o_custom[{rest}"),
                 _ => entry["target"].as_str().unwrap().to_owned(),
             };
             write!(line, ".{relation}({}, {}", entry["action"], json!(target)).unwrap();

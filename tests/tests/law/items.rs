@@ -333,9 +333,33 @@ fn commands() -> BoxedStrategy<(&'static str, Properties)> {
     .boxed()
 }
 
+/// Resources made of others, which the cookbook has.
+fn custom() -> BoxedStrategy<(&'static str, Properties)> {
+    prop_oneof![
+        of(
+            "law_pair",
+            vec![
+                some(0.5, "path", &["\"/srv/a\"", "\"/srv/l/f\""]),
+                some(0.5, "content", &["\"two\"", "|| if file_exists(\"/tmp/flag\") { \"one\" } else { \"two\" }"]),
+                action(0.3, &["create", "delete"]),
+            ]
+        ),
+        of(
+            "law_state",
+            vec![
+                some(0.5, "path", &["\"/srv/d/f\"", "\"/tmp/flag\""]),
+                some(0.5, "value", &["\"two\"", "|| if file_exists(\"/tmp/flag\") { \"one\" } else { \"two\" }"]),
+                action(0.4, &["set", "file"]),
+            ]
+        ),
+        of("law_outer", vec![some(0.5, "value", &["\"two\""]), action(0.3, &["create", "twice"])]),
+    ]
+    .boxed()
+}
+
 /// Any resource.
 pub fn item() -> BoxedStrategy<Item> {
-    let drawn = prop_oneof![5 => files(), 4 => places(), 3 => accounts(), 4 => software(), 3 => commands()];
+    let drawn = prop_oneof![5 => files(), 4 => places(), 3 => accounts(), 4 => software(), 3 => commands(), 3 => custom()];
     (drawn, common(), relations())
         .prop_map(|((kind, mut properties), common, relations)| {
             properties.extend(common);

@@ -182,6 +182,51 @@ fn put(machine: &FakeSystem, path: &str, text: &str) -> bool {
     }
 }
 
+/// A custom resource whose parts know one another.
+const PAIR: &str = r#"
+property("path", #{ type: "string", default: "/srv/d/f" });
+property("content", #{ type: "string", default: "one" });
+action("create", || {
+    directory("/srv/d");
+    file(this.path, #{ content: this.content }).notifies("run", "execute[mark]", "immediately");
+    execute("mark", #{ command: "touch /tmp/flag", action: "nothing", creates: "/tmp/flag" });
+    file("/srv/m", #{ content: || `${this.content}${node.run_state.get("token") ?? ""}`, only_if: "test -e /tmp/flag" });
+});
+action("delete", || {
+    file(this.path, #{ action: "delete" });
+});
+"#;
+
+/// A custom resource that acts by command, and tells the state itself.
+const STATE: &str = r#"
+property("path", #{ type: "string", default: "/srv/a" });
+property("value", #{ type: "string", default: "one" });
+current(|| if file_exists(this.path) { #{ value: read_file(this.path) } });
+action("set", || {
+    converge_if_changed("value", || {
+        execute(`write ${this.value} ${this.path}`);
+    });
+});
+action("file", || {
+    converge_if_changed(|| {
+        file(this.path, #{ content: this.value });
+    });
+});
+"#;
+
+/// Custom resources in a custom resource.
+const OUTER: &str = r#"
+property("value", #{ type: "string", default: "one" });
+action("create", || {
+    law_state("inner", #{ path: "/srv/d/e/h", value: this.value, action: "file" }).notifies("delete", "law_pair[inner]");
+    law_pair("inner", #{ content: this.value });
+});
+action("twice", || {
+    run_action("create");
+    law_state("again", #{ value: this.value });
+});
+"#;
+
 /// A repository with the cookbook `law`, which has templates and files.
 pub fn repository() -> TempDir {
     let repository = tempfile::tempdir().unwrap();
@@ -192,6 +237,9 @@ pub fn repository() -> TempDir {
     };
     write("cookbook.toml", "name = \"law\"\nversion = \"1.0.0\"\n");
     write("recipes/default.rhai", "");
+    write("resources/pair.rhai", PAIR);
+    write("resources/state.rhai", STATE);
+    write("resources/outer.rhai", OUTER);
     write("templates/t.hbs", "{{node.name}} is {{word}}\n");
     write("templates/user.hbs", "{{#if node.etc.passwd.ann}}ann{{/if}}\n");
     write("files/one", "one");

@@ -36,6 +36,9 @@ fn actions(kind: &str) -> &'static [&'static str] {
         "user" | "group" => &["create", "remove", "manage"],
         "facts" => &["reload"],
         "log" => &["write"],
+        "law_pair" => &["create", "delete"],
+        "law_state" => &["set", "file"],
+        "law_outer" => &["create", "twice"],
         _ => &["run"],
     }
 }

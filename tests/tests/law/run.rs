@@ -7,10 +7,10 @@ use std::rc::Rc;
 
 use proptest::prelude::TestCaseError;
 use toque_engine::diagnostic::Source;
-use toque_engine::name::RecipeName;
 use toque_engine::registry::Registry;
 use toque_engine::report::{Outcome, Report, Status};
 use toque_engine::run::{Options, converge, plan};
+use toque_engine::run_list::Item;
 use toque_engine::system::FakeSystem;
 
 use crate::machine;
@@ -30,7 +30,7 @@ pub enum Ended {
     Badly,
 }
 
-type Pairs = BTreeSet<(String, &'static str)>;
+type Pairs = BTreeSet<(String, Rc<str>)>;
 
 impl Law {
     pub fn new() -> Self {
@@ -55,7 +55,7 @@ impl Law {
     fn run(&self, machine: &Rc<FakeSystem>, recipe: &str, planning: bool) -> Option<Report> {
         let options = Options {
             repository: Some(PathBuf::from(self.repository.path())),
-            run_list: vec![RecipeName::parse("law", None).unwrap()],
+            run_list: vec![Item::parse("law").unwrap()],
             recipe: Some(Source { name: "law.rhai".to_owned(), path: None, text: recipe.to_owned() }),
             ..Options::default()
         };
@@ -123,7 +123,7 @@ impl Law {
         for record in &foretold.resources {
             let what = match record.status {
                 Status::WouldChange => "actions that would change",
-                Status::MayChange if changed.contains(&(record.resource.to_string(), record.action)) => {
+                Status::MayChange if changed.contains(&(record.resource.to_string(), Rc::clone(&record.action))) => {
                     "actions that may change, and did"
                 }
                 Status::MayChange => "actions that may change, and did not",
@@ -168,13 +168,13 @@ fn compare(foretold: &Report, done: &Report) -> Result<(), String> {
 
 fn pairs(report: &Report, statuses: &[Status]) -> Pairs {
     let records = report.resources.iter().filter(|record| statuses.contains(&record.status));
-    records.map(|record| (record.resource.to_string(), record.action)).collect()
+    records.map(|record| (record.resource.to_string(), Rc::clone(&record.action))).collect()
 }
 
 /// What failed and was ignored, each time.
-fn failures(report: &Report) -> Vec<(String, &'static str)> {
+fn failures(report: &Report) -> Vec<(String, Rc<str>)> {
     let records = report.resources.iter().filter(|record| record.status == Status::Failed);
-    let mut failures: Vec<_> = records.map(|record| (record.resource.to_string(), record.action)).collect();
+    let mut failures: Vec<_> = records.map(|record| (record.resource.to_string(), Rc::clone(&record.action))).collect();
     failures.sort();
     failures
 }

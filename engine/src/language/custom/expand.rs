@@ -59,7 +59,7 @@ pub(in super::super) fn expand(engine: &Engine, session: &Session, index: Index,
     let scope = {
         let mut graph = session.graph.borrow_mut();
         graph.resources[index].body = Body::Container(Rc::clone(&complete));
-        graph.bodies.entry((index, act)).or_default();
+        graph.open(index, act);
         graph.scope_inside(scope)
     };
     let inside = Inside {
@@ -77,9 +77,13 @@ pub(in super::super) fn expand(engine: &Engine, session: &Session, index: Index,
     let ran = closure::call_with(engine, session, body, Some(&This(complete)), Vec::new());
     session.inside.borrow_mut().pop();
     session.recipes.borrow_mut().pop();
-    ran.map(drop).map_err(|mistake| match span {
-        Some(span) => mistake.frame(span, format!("`{id}` is declared here")),
-        None => mistake,
+    let ran = match session.too_early.take() {
+        Some(mistake) => Err(mistake),
+        None => ran.map(drop),
+    };
+    ran.map_err(|mistake| match span {
+        Some(span) if mistake.span.is_some() => mistake.frame(span, format!("`{id}` is declared here")),
+        span => mistake.at(span),
     })
 }
 
@@ -210,13 +214,14 @@ fn converge_if_changed(context: &NativeCallContext<'_>, session: &Session, compa
         recipe: session.recipes.borrow().last().cloned(),
         scope: outer.scope,
         inside: Some((outer.container, outer.act)),
+        expanded: Vec::new(),
         set_by: Vec::new(),
         removed: false,
     };
     let container = {
         let mut graph = session.graph.borrow_mut();
         let container = graph.declare(group, Vec::new());
-        graph.bodies.entry((container, Act::Kind(0))).or_default();
+        graph.open(container, Act::Kind(0));
         container
     };
     let body = super::kept(context, session, work);

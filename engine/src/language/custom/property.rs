@@ -158,13 +158,13 @@ impl Property {
 
     /// A default must be a value that could be given; `()` stands for a property that may be absent.
     fn check_default(&self, engine: &Engine, session: &Session) -> Result<(), Diagnostic> {
-        match &self.default {
-            Some(Default::Value(value)) if !value.is_null() => {
+        if self.default.is_some() && self.required != Required::No {
+            return Err(Diagnostic::error("it is required and has a default").hint("take one of the two out"));
+        }
+        match self.fixed_default() {
+            Some(value) if !value.is_null() => {
                 let accepted = self.accept(engine, session, "default", value.clone());
                 accepted.map(drop).map_err(|error| Diagnostic::error(error.message))
-            }
-            _ if self.default.is_some() && self.required != Required::No => {
-                Err(Diagnostic::error("it is required and has a default").hint("take one of the two out"))
             }
             _ => Ok(()),
         }

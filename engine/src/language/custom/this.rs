@@ -96,10 +96,27 @@ pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
     );
     engine.register_fn("to_string", |this: &mut This| format!("{}[{}]", this.0.kind, this.0.name));
     engine.register_fn("to_debug", |this: &mut This| format!("{}[{}]", this.0.kind, this.0.name));
+    let noted = |s: &Session, context: &NativeCallContext<'_>, handed: &Handed| {
+        let place = s.span(context.call_source(), context.call_position());
+        s.too_early.borrow_mut().get_or_insert_with(|| too_early(&handed.property).at(place));
+    };
     for text in ["to_string", "to_debug"] {
         let s = Rc::clone(session);
-        engine.register_fn(text, move |context: NativeCallContext<'_>, handed: &mut Handed| -> Fallible<String> {
-            Err(throw(&context, &s, too_early(&handed.property)))
+        engine.register_fn(text, move |context: NativeCallContext<'_>, handed: &mut Handed| {
+            noted(&s, &context, handed);
+            String::new()
+        });
+    }
+    for operator in ["==", "!=", "<", "<=", ">", ">="] {
+        let s = Rc::clone(session);
+        engine.register_fn(operator, move |context: NativeCallContext<'_>, handed: Handed, _: Dynamic| {
+            noted(&s, &context, &handed);
+            false
+        });
+        let s = Rc::clone(session);
+        engine.register_fn(operator, move |context: NativeCallContext<'_>, _: Dynamic, handed: Handed| {
+            noted(&s, &context, &handed);
+            false
         });
     }
 }
