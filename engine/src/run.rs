@@ -404,6 +404,7 @@ pub(crate) fn open(
         callbacks: RefCell::default(),
         run_state: rhai::Dynamic::from_map(rhai::Map::new()).into_shared(),
         changed: RefCell::default(),
+        thrown: RefCell::default(),
         mistakes: RefCell::default(),
         incomplete: Cell::new(false),
         asked: Cell::new(false),

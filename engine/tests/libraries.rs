@@ -183,3 +183,57 @@ fn libraries_are_read_when_they_are_named() {
     let wrong = rendered(recipe, "{{full a}}", &[broken]).unwrap_err();
     assert!(wrong[0].message.starts_with("syntax error"), "{wrong:?}");
 }
+
+/// A recipe runs once, so a circle of includes ends by itself.
+#[test]
+fn recipes_that_include_each_other_run_once() {
+    let files = [
+        ("web/recipes/default.rhai", "include_recipe(\"web::b\"); include_recipe(\"web\"); file(\"/out/a\", #{ content: \"\" });"),
+        ("web/recipes/b.rhai", "include_recipe(\"web\"); include_recipe(\"::b\"); file(\"/out/b\", #{ content: \"\" });"),
+    ];
+    let (_, report) = run(&files);
+    let order: Vec<String> = report.unwrap().resources.iter().map(|record| record.resource.to_string()).collect();
+    assert_eq!(order, ["file[/out/b]", "file[/out/a]"]);
+}
+
+/// What a closure does wrong while resources converge is told with its own place, and the library's.
+#[test]
+fn errors_of_closures_stand_in_the_closure() {
+    let library = ("web/libraries/a.rhai", "fn fail(x) {\n    throw \"no \" + x;\n}");
+    let import = "import \"web::a\" as a;\n";
+    for (resource, message, places) in [
+        (
+            "file(\"/out/x\", #{\n    content: || a::fail(\"content\"),\n});",
+            "no content",
+            vec!["libraries/a.rhai:2:5", "recipes/default.rhai:3:20"],
+        ),
+        (
+            "file(\"/out/x\", #{\n    only_if: || a::fail(\"guard\"),\n});",
+            "no guard",
+            vec!["libraries/a.rhai:2:5", "recipes/default.rhai:3:20"],
+        ),
+        (
+            "block(\"x\", #{\n    run: || a::fail(\"block\"),\n});",
+            "no block",
+            vec!["libraries/a.rhai:2:5", "recipes/default.rhai:3:16"],
+        ),
+        ("file(\"/out/x\", #{\n    content: || node.no,\n});", "`node.no` is not set", vec!["recipes/default.rhai:3:22"]),
+        ("file(\"/out/x\", #{\n    content: || 5,\n});", "`content`: expected a string, found 5", vec!["recipes/default.rhai:3:5"]),
+        ("file(\"/out/x\", #{\n    content: || (),\n});", "`content` is nothing", vec!["recipes/default.rhai:3:5"]),
+        (
+            "execute(\"true\", #{\n    environment: #{ A: || \"a\", B: || 5 },\n});",
+            "`environment.B`: expected a string, found 5",
+            vec!["recipes/default.rhai:3:32"],
+        ),
+    ] {
+        let recipe = format!("{import}{resource}");
+        let (_, report) = run(&[("web/recipes/default.rhai", &recipe), library]);
+        let report = report.unwrap_or_else(|refused| panic!("{resource}: {}", refused.diagnostics));
+        let error = report.resources[0].error.as_ref().unwrap_or_else(|| panic!("{resource} did not fail"));
+        assert!(error.message.contains(message), "{resource}: {error:?}");
+        let told = format!("{error:?}");
+        for place in places {
+            assert!(told.contains(place), "{resource}: {place} is not in {told}");
+        }
+    }
+}
