@@ -57,6 +57,9 @@ pub enum Command {
     /// Show what is known of this machine
     #[command(after_help = "Example:\n  toque facts platform ipaddress\n  toque facts network.default_interface")]
     Facts(Facts),
+    /// Show which levels set an attribute, and where
+    #[command(after_help = "Example:\n  toque explain nginx.port\n  toque explain nginx 'role[web]' -E production --format json")]
+    Explain(Explain),
     /// Look at past runs, and at what they still owe
     #[command(after_help = "Example:\n  toque runs list\n  toque runs show\n  toque runs owed")]
     Runs(Runs),
@@ -74,7 +77,7 @@ pub enum Command {
 /// What every command that compiles recipes takes.
 #[derive(ClapArgs)]
 pub struct Source {
-    /// Recipes to run, in order: `web`, `web::tls`, `recipe[web]`; also joined by commas
+    /// Recipes and roles to run, in order: `web`, `web::tls`, `recipe[web@1.2.0]`, `role[base]`; also joined by commas
     #[arg(value_name = "RUN_LIST")]
     pub run_list: Vec<String>,
     /// The repository of cookbooks; the nearest folder above with `Cookfile.toml` or `cookbooks/` unless told
@@ -87,10 +90,13 @@ pub struct Source {
 /// What every command that makes up a node takes.
 #[derive(ClapArgs)]
 pub struct Node {
-    /// Attributes as a JSON object: a file, a URL, or `-` for standard input
+    /// Attributes as a JSON object, which may name `run_list` and `chef_environment` too: a file, a URL, or `-` for standard input
     #[arg(short = 'j', long, value_name = "FILE|URL|-")]
     pub attributes: Option<String>,
-    /// The name of this node; the host name unless told
+    /// The environment that this node is in; `_default` unless told
+    #[arg(short = 'E', long, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// The name of this node, and of its file in `nodes/`; the host name unless told
     #[arg(long, value_name = "NAME")]
     pub node: Option<String>,
     /// Where lock, history and backups are kept
@@ -211,6 +217,16 @@ pub enum GraphFormat {
 pub struct Facts {
     /// Facts by name, also nested: `network.default_interface`
     pub keys: Vec<String>,
+}
+
+#[derive(ClapArgs)]
+pub struct Explain {
+    /// The attribute: `nginx.port`; `["nginx", "web.example"]` for keys that hold dots
+    pub key: String,
+    #[command(flatten)]
+    pub source: Source,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
 }
 
 #[derive(ClapArgs)]

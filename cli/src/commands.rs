@@ -5,6 +5,7 @@ pub mod check;
 pub mod completions;
 pub mod converge;
 pub mod definitions;
+pub mod explain;
 pub mod facts;
 pub mod graph;
 pub mod plan;
@@ -16,15 +17,15 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use serde_json::Value;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use toque_engine::diagnostic::{Diagnostic, Source, Span};
+use toque_engine::diagnostic::{Diagnostic, Source};
 use toque_engine::event::Sink;
 use toque_engine::failure::plain_io;
-use toque_engine::name::RecipeName;
+use toque_engine::json::Document;
 use toque_engine::report::{Outcome, Report};
-use toque_engine::run::{Options, Refused};
+use toque_engine::run::{Options, Refused, Usual};
+use toque_engine::run_list::{HINT, Item};
 use toque_engine::stop::Stop;
 use toque_engine::system::{HostSystem, Query, Request};
 
@@ -97,14 +98,11 @@ pub fn prepare(node: &Node, running: Option<&Running>, repo: Option<(Option<&Pat
     let live: Box<dyn Fn(&str)> = Box::new(|line| output::message(&format!("  | {line}")));
     let mut system = HostSystem::new();
     (system.stop, system.proxies, system.live) = (stop.clone(), settings.proxies(), Some(live));
-    let mut attributes = match &node.attributes {
-        Some(place) => read_attributes(place, &system)?,
-        None => Value::Null,
+    let attributes = match &node.attributes {
+        Some(place) => Some(Rc::new(read_attributes(place, &system)?)),
+        None => None,
     };
-    let run_list = match repo {
-        Some((_, items)) => run_list(items, &mut attributes, &settings)?,
-        None => Vec::new(),
-    };
+    let asked = repo.map_or(&[][..], |(_, items)| items).iter().flat_map(|item| item.split(','));
     if repo.is_some() && repository.is_none() {
         return Err(Diagnostic::error("there is no repository of cookbooks here")
             .hint("run toque below a folder with `cookbooks/`, or name one with `--repo`; `toque apply` runs a single recipe")
@@ -112,10 +110,14 @@ pub fn prepare(node: &Node, running: Option<&Running>, repo: Option<(Option<&Pat
     }
     let options = Options {
         repository,
-        run_list,
+        run_list: run_list(asked.filter(|item| !item.trim().is_empty()))?,
         attributes,
         node_name: node.node.clone().or_else(|| settings.node_name.clone()).unwrap_or_else(host_name),
-        environment: settings.environment.clone().unwrap_or_else(|| "_default".to_owned()),
+        environment: node.environment.clone(),
+        usual: Usual {
+            run_list: run_list(settings.run_list.iter().map(String::as_str))?,
+            environment: settings.environment.clone(),
+        },
         state_dir: Some(settings.state_dir(node.state_dir.as_deref())),
         lock_timeout: running.and_then(|running| running.lock_timeout).or(settings.lock_timeout).map(seconds),
         hold_notifications_on_failure: running.is_some_and(|running| running.hold_notifications_on_failure),
@@ -193,22 +195,12 @@ fn exit_of(report: &Report) -> Exit {
     }
 }
 
-/// The run list: what was given, else what the attributes bring, else the settings'.
-fn run_list(items: &[String], attributes: &mut Value, settings: &Settings) -> Result<Vec<RecipeName>, Diagnostic> {
-    let brought = attributes.as_object_mut().and_then(|map| map.shift_remove("run_list"));
-    let items: Vec<String> = if !items.is_empty() {
-        items.iter().flat_map(|item| item.split(',')).map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect()
-    } else if let Some(list) = brought {
-        serde_json::from_value(list).map_err(|_| Diagnostic::error("`run_list` of the attributes is no array of strings"))?
-    } else {
-        settings.run_list.clone()
-    };
-    let hint = "a run list names recipes: `web`, `web::tls`, `recipe[web]`";
-    items.iter().map(|item| RecipeName::parse(item, None).map_err(|wrong| Diagnostic::error(wrong).hint(hint))).collect()
+fn run_list<'a>(items: impl Iterator<Item = &'a str>) -> Result<Vec<Item>, Diagnostic> {
+    items.map(|item| Item::parse(item).map_err(|wrong| Diagnostic::error(wrong).hint(HINT))).collect()
 }
 
-/// A JSON object from a file, a URL, or standard input.
-fn read_attributes(place: &str, system: &HostSystem) -> Result<Value, Diagnostic> {
+/// JSON from a file, a URL, or standard input.
+fn read_attributes(place: &str, system: &HostSystem) -> Result<Document, Diagnostic> {
     let what = if place == "-" { "standard input" } else { place };
     let text = if place == "-" {
         let mut text = String::new();
@@ -225,22 +217,7 @@ fn read_attributes(place: &str, system: &HostSystem) -> Result<Value, Diagnostic
         std::fs::read_to_string(place).map_err(|error| plain_io(&error))
     };
     let text = text.map_err(|cause| Diagnostic::error(format!("cannot read the attributes from {what}: {cause}")))?;
-    parse_json(what, &text)
-}
-
-/// Reads JSON; a mistake is shown where it stands.
-pub fn parse_json(name: &str, text: &str) -> Result<Value, Diagnostic> {
-    serde_json::from_str(text).map_err(|error| {
-        let source = Rc::new(Source { name: name.to_owned(), path: None, text: text.to_owned() });
-        let cause = error.to_string();
-        let cause = cause.split(" at line ").next().unwrap_or(&cause);
-        Diagnostic::error(format!("cannot read JSON from {name}: {cause}")).at(Span {
-            source,
-            line: error.line().max(1),
-            column: error.column().max(1),
-            length: Some(1),
-        })
-    })
+    Document::parse(Source { name: what.to_owned(), path: None, text })
 }
 
 fn host_name() -> String {

@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         Command::Check(check) => commands::check::check(check),
         Command::Graph(graph) => commands::graph::graph(graph),
         Command::Facts(facts) => commands::facts::facts(facts),
+        Command::Explain(explain) => commands::explain::explain(explain),
         Command::Runs(runs) => commands::runs::runs(runs),
         Command::Resource(resource) => commands::resource::resource(resource),
         Command::Definitions(definitions) => commands::definitions::definitions(definitions),

@@ -1,4 +1,7 @@
-//! `check`: every mistake in the cookbooks of a repository, for each platform they name, without touching a machine.
+//! `check`: every mistake in the cookbooks of a repository, for each platform they name, and in its roles, environments and nodes;
+//! without touching a machine.
+
+mod documents;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
@@ -35,6 +38,9 @@ pub fn check(registry: &Rc<Registry>, checked: &Checked) -> Vec<Diagnostic> {
     if let Some(repository) = &checked.repository {
         let (cookbooks, wrong) = cookbook::find(repository);
         mistakes.extend(wrong);
+        if checked.cookbooks.is_empty() {
+            mistakes.extend(documents::check(repository, &cookbooks));
+        }
         for cookbook in cookbooks.values() {
             if checked.cookbooks.is_empty() || checked.cookbooks.contains(&cookbook.about.name) {
                 mistakes.extend(check_cookbook(registry, checked, repository, &cookbooks, cookbook));
@@ -59,9 +65,9 @@ fn check_cookbook(
     if let Err(wrong) = cookbook::in_order(cookbooks, [name.clone()]) {
         return vec![wrong];
     }
-    let options = |machine: Shipped, run_list: Vec<RecipeName>| Options {
+    let options = |machine: Shipped, recipe: RecipeName| Options {
         repository: Some(repository.to_owned()),
-        run_list,
+        run_list: vec![recipe.into()],
         elsewhere: Some(machine),
         ..offline(checked)
     };
@@ -69,7 +75,7 @@ fn check_cookbook(
     let Some(first) = machines.first().cloned() else { return mistakes };
     let default = RecipeName { cookbook: name.clone(), recipe: "default".to_owned() };
     let mut included: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    match open(Rc::new(FakeSystem::new()), Rc::clone(registry), &options(first, vec![default]), Box::new(())) {
+    match open(Rc::new(FakeSystem::new()), Rc::clone(registry), &options(first, default), Box::new(())) {
         Err(refused) => mistakes.extend(refused.diagnostics.0),
         Ok(session) => {
             let language = Language::new(&session);
@@ -102,8 +108,7 @@ fn check_cookbook(
     let mut compiled: Vec<(Diagnostic, Vec<String>)> = Vec::new();
     for machine in &machines {
         for recipe in roots(cookbook, &included) {
-            let run_list = vec![RecipeName { cookbook: name.clone(), recipe }];
-            let options = options(machine.clone(), run_list);
+            let options = options(machine.clone(), RecipeName { cookbook: name.clone(), recipe });
             for mistake in run::mistakes(Rc::new(FakeSystem::new()), Rc::clone(registry), &options) {
                 match compiled.iter_mut().find(|(known, _)| place(known) == place(&mistake) && known.message == mistake.message) {
                     Some((_, on)) => on.push(platform_of(machine)),

@@ -60,8 +60,8 @@ pub enum Wanted {
 }
 
 /// What to compile.
-pub enum Recipes<'a> {
-    RunList(&'a [RecipeName]),
+pub enum Recipes {
+    RunList(Vec<RecipeName>),
     /// One recipe that belongs to no cookbook.
     Text(Rc<Source>),
 }
@@ -69,7 +69,7 @@ pub enum Recipes<'a> {
 /// Runs attribute files, dependencies first, then the recipes and what custom resources do; then freezes the graph and resolves what can be.
 /// # Errors
 /// Everything that is wrong, as far as it can be told together. Nothing has been touched.
-pub fn compile(session: &Rc<Session>, language: &Language, recipes: &Recipes<'_>) -> Result<Compiled, Diagnostics> {
+pub fn compile(session: &Rc<Session>, language: &Language, recipes: &Recipes) -> Result<Compiled, Diagnostics> {
     declare(session, language, recipes)?;
     let mut graph = session.graph.borrow_mut();
     let mut wrong = Vec::new();
@@ -102,12 +102,12 @@ pub fn compile(session: &Rc<Session>, language: &Language, recipes: &Recipes<'_>
 /// Compiles up to the graph, which stays in the session.
 /// # Errors
 /// The first mistake of a recipe.
-pub fn declare(session: &Rc<Session>, language: &Language, recipes: &Recipes<'_>) -> Result<(), Diagnostics> {
+pub fn declare(session: &Rc<Session>, language: &Language, recipes: &Recipes) -> Result<(), Diagnostics> {
     begin(session, language)?;
     session.phase.set(Phase::Recipes);
     match recipes {
         Recipes::RunList(names) => {
-            for name in *names {
+            for name in names {
                 language.include(name).or_else(|mistake| session.go_on_after(mistake))?;
             }
         }

@@ -113,6 +113,21 @@ impl Cookbook {
         path.is_file().then_some(path)
     }
 
+    /// The path of a recipe that it must have.
+    /// # Errors
+    /// When it has not; with the nearest name.
+    pub fn find_recipe(&self, name: &str) -> Result<PathBuf, Diagnostic> {
+        self.recipe(name).ok_or_else(|| {
+            let missing = Diagnostic::error(format!("cookbook `{}` has no recipe `{name}`", self.about.name));
+            let recipes = self.recipes();
+            match did_you_mean(name, recipes.iter().map(String::as_str)) {
+                Some(hint) => missing.hint(hint),
+                None if recipes.is_empty() => missing.hint(format!("add it as recipes/{name}.rhai")),
+                None => missing.hint(format!("its recipes are {}", recipes.join(", "))),
+            }
+        })
+    }
+
     /// The names of its recipes, sorted.
     #[must_use]
     pub fn recipes(&self) -> Vec<String> {

@@ -18,6 +18,7 @@ use crate::name::RecipeName;
 use crate::reference::{description, properties};
 use crate::registry::{Kind, Registry};
 use crate::run::{Options, Refused, open};
+use crate::run_list::Item;
 use crate::session::Reach;
 use crate::system::FakeSystem;
 
@@ -69,7 +70,7 @@ pub fn definitions(registry: Rc<Registry>, repository: Option<&Path>) -> Result<
         return Err(Diagnostics(wrong).into());
     }
     // Nothing is run, and nothing asked of the machine.
-    let default = |cookbook: &String| RecipeName { cookbook: cookbook.clone(), recipe: "default".to_owned() };
+    let default = |cookbook: &String| Item::from(RecipeName { cookbook: cookbook.clone(), recipe: "default".to_owned() });
     let options = Options {
         repository: repository.map(Path::to_owned),
         run_list: cookbooks.keys().map(default).collect(),
@@ -80,7 +81,7 @@ pub fn definitions(registry: Rc<Registry>, repository: Option<&Path>) -> Result<
     let session = open(Rc::new(FakeSystem::new()), registry, &options, Box::new(()))?;
     let language = Language::new(&session);
     // Attribute files, because what a custom resource declares may depend on them, but no recipe.
-    declare(&session, &language, &Recipes::RunList(&[]))?;
+    declare(&session, &language, &Recipes::RunList(Vec::new()))?;
     let mut mistakes = session.mistakes.take();
     let mut files = BTreeMap::from([
         (PathBuf::from("language.d.rhai"), language_file()),

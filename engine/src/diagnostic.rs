@@ -129,6 +129,12 @@ impl Diagnostic {
         self
     }
 
+    /// At this place, unless it has one.
+    #[must_use]
+    pub fn or_at(self, span: Option<&Span>) -> Self {
+        if self.span.is_some() { self } else { self.at(span.cloned()) }
+    }
+
     /// The same with its places, but nothing of what stands there: a recipe may say what must not be shown.
     #[must_use]
     pub fn hidden(mut self) -> Self {

@@ -4,12 +4,13 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::attributes::{Attributes, merge};
+use crate::attributes::{Attributes, Level, Origin, Setting, merge, settings_of};
 use crate::facts::Facts;
 use crate::lookup::Machine;
 use crate::overlay::Causes;
+use crate::run_list::Expanded;
 use crate::snapshots::Area;
 use crate::view::View;
 
@@ -17,6 +18,7 @@ use crate::view::View;
 pub struct Node {
     pub name: String,
     pub environment: String,
+    pub run_list: Expanded,
     pub attributes: RefCell<Attributes>,
     facts: Facts,
     /// What leaves the facts of a group open that were read in a plan.
@@ -24,9 +26,19 @@ pub struct Node {
 }
 
 impl Node {
+    /// A node; what the run knows of it becomes automatic attributes.
     #[must_use]
-    pub fn new(name: String, environment: String, attributes: Attributes, facts: Facts) -> Self {
-        Self { name, environment, attributes: RefCell::new(attributes), facts, doubts: RefCell::default() }
+    pub fn new(name: String, environment: String, mut attributes: Attributes, run_list: Expanded, facts: Facts) -> Self {
+        let recipes: Vec<String> = run_list.recipes().iter().map(ToString::to_string).collect();
+        let known = Map::from_iter([
+            ("name".to_owned(), name.as_str().into()),
+            ("environment".to_owned(), environment.as_str().into()),
+            ("chef_environment".to_owned(), environment.as_str().into()),
+            ("recipes".to_owned(), recipes.into()),
+            ("roles".to_owned(), run_list.roles.clone().into()),
+        ]);
+        attributes.merge(Level::Automatic, &known, &Rc::new(Origin::Run));
+        Self { name, environment, run_list, attributes: RefCell::new(attributes), facts, doubts: RefCell::default() }
     }
 
     /// Forgets the facts, so that they are read again when they are next asked for.
@@ -56,11 +68,7 @@ impl Node {
 
     /// The value below a first key: attributes with the facts over them. A fact is computed when it is first read.
     pub fn get(&self, key: &str, view: &View<'_>) -> Option<Rc<Value>> {
-        let fact = match key {
-            "name" => Some(Rc::new(Value::String(self.name.clone()))),
-            "chef_environment" | "environment" => Some(Rc::new(Value::String(self.environment.clone()))),
-            _ => self.fact(key, view),
-        };
+        let fact = self.fact(key, view);
         let attribute = self.attributes.borrow().get(key);
         match (attribute, fact) {
             (Some(attribute), Some(fact)) if attribute.is_object() && fact.is_object() => {
@@ -70,6 +78,15 @@ impl Node {
             }
             (attribute, fact) => fact.or(attribute),
         }
+    }
+
+    /// What each level has below a first key, lowest level first.
+    pub fn settings(&self, key: &str, view: &View<'_>) -> Vec<Setting> {
+        let mut settings = self.attributes.borrow().settings(key);
+        if let Some(fact) = self.fact(key, view) {
+            settings.extend(settings_of(Level::Automatic, key, &fact, &Rc::new(Origin::Machine)));
+        }
+        settings
     }
 
     /// A fact that is text; empty when there is none.
@@ -84,7 +101,6 @@ impl Node {
         let attributes = self.attributes.borrow();
         let mut keys: Vec<String> = attributes.keys().into_iter().map(str::to_owned).collect();
         keys.extend(Facts::keys().map(str::to_owned));
-        keys.extend(["name", "environment"].map(str::to_owned));
         keys.sort_unstable();
         keys.dedup();
         keys

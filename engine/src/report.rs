@@ -94,7 +94,11 @@ pub struct Report {
     /// `converge` or `plan`.
     pub command: &'static str,
     pub node: String,
+    /// As it was asked for.
     pub run_list: Vec<String>,
+    /// The recipes that it came to.
+    pub expanded_run_list: Vec<String>,
+    pub environment: String,
     pub cookbooks: IndexMap<String, String>,
     /// RFC 3339, UTC.
     pub started: String,

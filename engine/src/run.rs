@@ -1,28 +1,30 @@
 //! A run from its lock to its report: the way in for the command line, the agent, and programs that embed toque.
 
+mod given;
+
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-
-use crate::attributes::{Attributes, Level};
 use crate::compile::{Recipes, begin, compile, declare};
 use crate::converge::{Converge, Mode};
-use crate::cookbook::{self, Cookbooks};
+use crate::cookbook;
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::drawing::Drawing;
 use crate::event::{Event, Sink};
+use crate::explain::{Explained, explain as explain_attribute};
 use crate::facts::Facts;
 use crate::facts::shipped::Shipped;
+use crate::json::Document;
 use crate::language::{Language, add_custom_kinds, diagnostic_of};
 use crate::lookup::Lookup;
 use crate::name::RecipeName;
 use crate::node::Node;
 use crate::registry::Registry;
 use crate::report::{Counts, Outcome, Report, Status};
+use crate::run_list::Item;
 use crate::session::{Limits, Phase, Reach, Session};
 use crate::state::{History, Journal, RunLock, recall};
 use crate::stop::Stop;
@@ -34,13 +36,16 @@ use crate::view::View;
 pub struct Options {
     /// The repository's folder; none for a recipe that needs no cookbook.
     pub repository: Option<PathBuf>,
-    pub run_list: Vec<RecipeName>,
+    /// What to run; when it is empty, what the attributes, the node's file or else the settings name.
+    pub run_list: Vec<Item>,
     /// One recipe in place of a run list.
     pub recipe: Option<Source>,
-    /// A JSON object of attributes, at the level `normal`.
-    pub attributes: Value,
+    /// A JSON object of attributes; it may name the run list and the environment too.
+    pub attributes: Option<Rc<Document>>,
     pub node_name: String,
-    pub environment: String,
+    /// The environment to be in; else that of the attributes, the node's file or the settings, else `_default`.
+    pub environment: Option<String>,
+    pub usual: Usual,
     /// Where lock, history, journal and backups are; without it nothing is kept.
     pub state_dir: Option<PathBuf>,
     /// How long to wait for another run; without end when absent.
@@ -56,15 +61,23 @@ pub struct Options {
     pub reach: Reach,
 }
 
+/// What holds when nothing else names it: the settings.
+#[derive(Debug, Clone, Default)]
+pub struct Usual {
+    pub run_list: Vec<Item>,
+    pub environment: Option<String>,
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {
             repository: None,
             run_list: Vec::new(),
             recipe: None,
-            attributes: Value::Null,
+            attributes: None,
             node_name: "localhost".to_owned(),
-            environment: "_default".to_owned(),
+            environment: None,
+            usual: Usual::default(),
             state_dir: None,
             lock_timeout: None,
             hold_notifications_on_failure: false,
@@ -128,10 +141,28 @@ pub fn graph(system: Rc<dyn System>, registry: Rc<Registry>, options: &Options, 
     stacker::grow(STACK, || {
         let session = open(system, registry, options, sink)?;
         let language = Language::new(&session);
-        declare(&session, &language, &recipes(options))?;
+        declare(&session, &language, &recipes(options, &session)?)?;
         let mut graph = session.graph.borrow_mut();
         let edges = graph.freeze(&session.registry).map_err(Diagnostics)?;
         Ok(Drawing::of(&graph, &edges, &session))
+    })
+}
+
+/// Compiles, and says which level has what at an attribute, and who set it.
+/// # Errors
+/// What does not compile; an attribute that nothing sets.
+pub fn explain(
+    system: Rc<dyn System>,
+    registry: Rc<Registry>,
+    options: &Options,
+    path: &[String],
+    sink: Box<dyn Sink>,
+) -> Result<Explained, Refused> {
+    stacker::grow(STACK, || {
+        let session = open(system, registry, options, sink)?;
+        let language = Language::new(&session);
+        declare(&session, &language, &recipes(options, &session)?)?;
+        Ok(explain_attribute(&session.node, &session.view, path)?)
     })
 }
 
@@ -147,7 +178,7 @@ pub fn providers(
     stacker::grow(STACK, || {
         let session = open(system, registry, options, sink)?;
         let language = Language::new(&session);
-        let compiled = compile(&session, &language, &recipes(options))?;
+        let compiled = compile(&session, &language, &recipes(options, &session)?)?;
         let chosen = |ready: &crate::compile::Ready| {
             let kind = &session.registry.kinds[ready.kind];
             let provider = crate::converge::choose(&session, kind, ready.common.provider.as_deref());
@@ -167,7 +198,7 @@ pub fn kinds(registry: Rc<Registry>, repository: &Path) -> Result<Registry, Refu
         if !wrong.is_empty() {
             return Err(Diagnostics(wrong).into());
         }
-        let name = |cookbook: &String| RecipeName { cookbook: cookbook.clone(), recipe: "default".to_owned() };
+        let name = |cookbook: &String| Item::from(RecipeName { cookbook: cookbook.clone(), recipe: "default".to_owned() });
         let options = Options {
             repository: Some(repository.to_owned()),
             run_list: cookbooks.keys().map(name).collect(),
@@ -189,7 +220,8 @@ pub(crate) fn mistakes(system: Rc<dyn System>, registry: Rc<Registry>, options: 
             Err(refused) => return refused.diagnostics.0,
         };
         let language = Language::new(&session);
-        if let Err(Diagnostics(last)) = compile(&session, &language, &recipes(options)) {
+        let compiled = recipes(options, &session).and_then(|recipes| compile(&session, &language, &recipes).map(|_| ()));
+        if let Err(Diagnostics(last)) = compiled {
             last.into_iter().for_each(|mistake| session.note_mistake(mistake));
         }
         session.mistakes.take()
@@ -218,7 +250,8 @@ fn run(
     let language = Language::new(&session);
     let names: Vec<String> = session.cookbooks.keys().cloned().collect();
     session.event(&Event::Compiling { cookbooks: &names });
-    let compiled = compile(&session, &language, &recipes(options))
+    let compiled = recipes(options, &session)
+        .and_then(|recipes| compile(&session, &language, &recipes))
         .map_err(|diagnostics| Refused { diagnostics, stopped: options.stop.requested() })?;
     let compile_seconds = begun.elapsed().as_secs_f64();
     let id = format!("{}-{}", started.strftime("%Y%m%dT%H%M%S%.3fZ"), std::process::id());
@@ -262,8 +295,13 @@ fn report(walk: &mut Converge<'_>, options: &Options, times: &Times) -> Report {
         node: walk.session.node.name.clone(),
         run_list: match &options.recipe {
             Some(recipe) => vec![recipe.name.clone()],
-            None => options.run_list.iter().map(ToString::to_string).collect(),
+            None => walk.session.node.run_list.items.iter().map(|placed| placed.item.to_string()).collect(),
         },
+        expanded_run_list: match &options.recipe {
+            Some(recipe) => vec![recipe.name.clone()],
+            None => walk.session.node.run_list.recipes().iter().map(ToString::to_string).collect(),
+        },
+        environment: walk.session.node.environment.clone(),
         cookbooks: walk.session.cookbooks.values().map(|c| (c.about.name.clone(), c.about.version.to_string())).collect(),
         started: times.started.strftime("%FT%T%.3fZ").to_string(),
         compile_seconds: times.compile_seconds,
@@ -292,13 +330,16 @@ fn keep(journal: Journal, report: &Report, options: &Options) -> Result<(), crat
     }
 }
 
-fn recipes(options: &Options) -> Recipes<'_> {
+fn recipes(options: &Options, session: &Session) -> Result<Recipes, Diagnostics> {
     match &options.recipe {
         Some(recipe) => {
             let source = Source { name: recipe.name.clone(), path: recipe.path.clone(), text: recipe.text.clone() };
-            Recipes::Text(Rc::new(source))
+            Ok(Recipes::Text(Rc::new(source)))
         }
-        None => Recipes::RunList(&options.run_list),
+        None => {
+            session.node.run_list.check_recipes(&session.cookbooks)?;
+            Ok(Recipes::RunList(session.node.run_list.recipes()))
+        }
     }
 }
 
@@ -309,33 +350,24 @@ pub(crate) fn open(
     options: &Options,
     sink: Box<dyn Sink>,
 ) -> Result<Rc<Session>, Refused> {
-    let mut attributes = Attributes::default();
-    match &options.attributes {
-        Value::Null => {}
-        map @ Value::Object(_) => attributes.set(Level::NormalDocument, &[], map.clone()),
-        _ => {
-            return Err(Diagnostic::error("the attributes are no JSON object")
-                .hint("give a map such as {\"nginx\": {\"port\": 80}}")
-                .into());
-        }
-    }
+    let given = given::gather(options)?;
     let view = match options.state_dir.clone() {
         Some(dir) => View::shared(system).with_memory(move |key| recall(&dir, key)),
         None => View::shared(system),
     };
-    let cookbooks = cookbooks(options.repository.as_deref(), &options.run_list)?;
     let mut registry = (*registry).clone();
-    add_custom_kinds(&mut registry, cookbooks.values())?;
+    add_custom_kinds(&mut registry, given.cookbooks.values())?;
     Ok(Rc::new(Session {
         registry,
         node: Node::new(
             options.node_name.clone(),
-            options.environment.clone(),
-            attributes,
+            given.environment,
+            given.attributes,
+            given.run_list,
             options.elsewhere.as_ref().map_or_else(Facts::new, |machine| Facts::fixed(machine.facts.clone())),
         ),
         view,
-        cookbooks,
+        cookbooks: given.cookbooks,
         templates: Templates::default(),
         lookup: Lookup::default(),
         limits: options.limits,
@@ -364,15 +396,4 @@ pub(crate) fn open(
         operations: Cell::new(0),
         stop: options.stop.clone(),
     }))
-}
-
-/// The cookbooks that the run list needs, dependencies first.
-fn cookbooks(repository: Option<&Path>, run_list: &[RecipeName]) -> Result<Cookbooks, Refused> {
-    let Some(repository) = repository else { return Ok(Cookbooks::new()) };
-    let (all, wrong) = cookbook::find(repository);
-    let wanted = run_list.iter().map(|name| name.cookbook.clone());
-    // A cookbook that cannot be read matters only to those who need it.
-    let needed =
-        cookbook::in_order(&all, wanted).map_err(|missing| if wrong.is_empty() { missing.into() } else { Diagnostics(wrong) })?;
-    Ok(needed.into_iter().map(|cookbook| (cookbook.about.name.clone(), cookbook)).collect())
 }

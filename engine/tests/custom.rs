@@ -8,9 +8,9 @@ use std::rc::Rc;
 use tempfile::TempDir;
 use toque_engine::command::{End, Output};
 use toque_engine::diagnostic::Source;
-use toque_engine::name::RecipeName;
 use toque_engine::report::{Outcome, Report, Status};
 use toque_engine::run::{Options, Refused, converge, plan};
+use toque_engine::run_list::Item;
 use toque_engine::system::{FakeSystem, Query};
 
 /// A repository with the cookbook `c`, and a machine.
@@ -54,7 +54,7 @@ impl World {
     fn options(&self, recipe: &str) -> Options {
         Options {
             repository: Some(self.repository.path().to_owned()),
-            run_list: vec![RecipeName::parse("c", None).unwrap()],
+            run_list: vec![Item::parse("c").unwrap()],
             recipe: Some(Source { name: "test".into(), path: None, text: recipe.into() }),
             state_dir: self.state.as_ref().map(|dir| dir.path().to_owned()),
             ..Options::default()
@@ -558,7 +558,7 @@ fn a_cookbook_uses_the_resources_of_its_dependencies() {
     );
     let mut options = world.options("");
     options.recipe = None;
-    options.run_list = vec![RecipeName::parse("c", None).unwrap(), RecipeName::parse("user-site", None).unwrap()];
+    options.run_list = vec![Item::parse("c").unwrap(), Item::parse("user-site").unwrap()];
     let attempt = |options: &Options| {
         converge(Rc::<FakeSystem>::clone(&world.system), Rc::new(toque_resources::standard()), options, Box::new(()))
     };
@@ -575,7 +575,7 @@ fn two_resources_cannot_have_one_name() {
     world.put("cookbooks/c_b/cookbook.toml", "name = \"c_b\"\nversion = \"1.0\"\n");
     world.put("cookbooks/c_b/resources/r.rhai", "action(\"run\", || {});");
     let mut options = world.options("");
-    options.run_list.push(RecipeName::parse("c_b", None).unwrap());
+    options.run_list.push(Item::parse("c_b").unwrap());
     let attempt = converge(Rc::<FakeSystem>::clone(&world.system), Rc::new(toque_resources::standard()), &options, Box::new(()));
     let told = attempt.unwrap_err().diagnostics.to_string();
     assert!(
@@ -589,7 +589,7 @@ fn two_resources_cannot_have_one_name() {
         world.put(&format!("cookbooks/{cookbook}/cookbook.toml"), &format!("name = \"{cookbook}\"\nversion = \"1.0\"\n"));
         world.put(&format!("cookbooks/{cookbook}/resources/default.rhai"), "action(\"run\", || {});");
         let mut options = world.options("");
-        options.run_list.push(RecipeName::parse(cookbook, None).unwrap());
+        options.run_list.push(Item::parse(cookbook).unwrap());
         let attempt =
             converge(Rc::<FakeSystem>::clone(&world.system), Rc::new(toque_resources::standard()), &options, Box::new(()));
         assert!(attempt.unwrap_err().diagnostics.to_string().contains(expected), "{cookbook}");

@@ -9,9 +9,10 @@ use serde_json::json;
 use toque_engine::command::{End, Output};
 use toque_engine::diagnostic::Source;
 use toque_engine::event::Event;
-use toque_engine::name::RecipeName;
+use toque_engine::json::Document;
 use toque_engine::report::{Report, Status};
 use toque_engine::run::{Options, Refused, converge};
+use toque_engine::run_list::Item;
 use toque_engine::system::{FakeSystem, Query};
 
 /// `sh` and `true` succeed unless their line says `false`.
@@ -71,6 +72,7 @@ fn values_of_expressions() {
         ("parse_yaml(\"a: [1, 2]\").a[1]", "2"),
         ("parse_toml(\"a = [1, 2]\").a[1]", "2"),
         ("parse_json(to_json(#{ a: 1.5 })).a", "1.5"),
+        ("parse_json(to_json(#{ part: node.a })).part.b", "x"),
         ("parse_yaml(to_yaml(#{ a: [1] })).a[0]", "1"),
         ("parse_toml(to_toml(#{ a: \"b\" })).a", "b"),
         ("shell_out([\"sh\", \"true\"]).status", "0"),
@@ -145,7 +147,8 @@ fn attributes_by_level() {
         default(["with.dot", "x"], 6);
         file("/out/v", #{ content: `${node.a.b}${node.a.c}${node.a.d}${node.a.e}${node["with.dot"].x}${node.a.f}` });
     "#;
-    let options = Options { attributes: json!({ "a": { "c": 7, "f": 1 } }), ..options(recipe) };
+    let attributes = Document::of("given", &json!({ "a": { "c": 7, "f": 1 } })).unwrap();
+    let options = Options { attributes: Some(Rc::new(attributes)), ..options(recipe) };
     let system = machine();
     try_run(&system, &options).unwrap();
     assert_eq!(system.text("/out/v"), "375961");
@@ -279,7 +282,7 @@ fn recipes_are_included_once_with_their_cookbooks_attributes_and_libraries() {
         ],
     );
     let system = machine();
-    let run_list = vec![RecipeName::parse("web", None).unwrap()];
+    let run_list = vec![Item::parse("web").unwrap()];
     let options = Options { repository: Some(repository.path().to_owned()), run_list, ..Options::default() };
     let report = try_run(&system, &options).unwrap_or_else(|refused| panic!("{}", refused.diagnostics));
     let order: Vec<String> = report.resources.iter().map(|record| record.resource.to_string()).collect();

@@ -29,6 +29,7 @@ fn run(files: &[(&str, &str)]) -> (Rc<FakeSystem>, Result<Report, Refused>) {
     system.put_dir("/out", 0o755);
     let system = Rc::new(system);
     let run_list = vec![RecipeName::parse("web", None).unwrap()];
+    let run_list = run_list.into_iter().map(Into::into).collect();
     let options = Options { repository: Some(repository.path().to_owned()), run_list, ..Options::default() };
     let report = converge(Rc::<FakeSystem>::clone(&system), Rc::new(toque_resources::standard()), &options, Box::new(()));
     (system, report)

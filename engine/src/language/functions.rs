@@ -18,7 +18,7 @@ use super::node_view::path_of;
 use super::script;
 use super::value::{from_json, to_json};
 use super::words::REFUSED;
-use crate::attributes::Level;
+use crate::attributes::{Level, Origin, shown_path};
 use crate::command::{End, shell_quote};
 use crate::convert;
 use crate::diagnostic::Diagnostic;
@@ -63,10 +63,16 @@ fn attributes(engine: &mut Engine, session: &Rc<Session>) {
         engine.register_fn(name, move |context: NativeCallContext<'_>, path: Dynamic, value: Dynamic| -> Fallible<()> {
             final_by_now(&context, &s, "an attribute cannot be set")?;
             let path = path_of(&context, &s, path)?;
+            if value.is_fnptr() {
+                let wrong = Diagnostic::error(format!("the attribute `{}` cannot be a closure", shown_path(&path)))
+                    .hint("give it the value itself; a property of a resource may be a closure that reads `node`");
+                return Err(throw(&context, &s, wrong));
+            }
             let value = to_json(value)
-                .map_err(|message| throw_text(&context, &s, format!("the attribute `{}`: {message}", path.join("."))))?;
-            s.node.attributes.borrow_mut().set(level, &path, value);
-            Ok(())
+                .map_err(|message| throw_text(&context, &s, format!("the attribute `{}`: {message}", shown_path(&path))))?;
+            let origin = Rc::new(Origin::Call(s.span(context.call_source(), context.call_position())));
+            let set = s.node.attributes.borrow_mut().set(level, &path, value, &origin);
+            set.map_err(|wrong| throw(&context, &s, wrong))
         });
     }
 }
@@ -280,6 +286,12 @@ fn formats(engine: &mut Engine, session: &Rc<Session>) {
             to_json(value).and_then(|json| write(&json)).map_err(|message| throw_text(&context, &s, format!("{name}: {message}")))
         });
     }
+    // Rhai has one of its own for maps, which takes them as they are.
+    let s = Rc::clone(session);
+    engine.register_fn("to_json", move |context: NativeCallContext<'_>, map: Map| -> Fallible<String> {
+        let json = to_json(Dynamic::from_map(map)).and_then(|json| convert::to_json(&json));
+        json.map_err(|message| throw_text(&context, &s, format!("to_json: {message}")))
+    });
     let parse: [(&str, fn(&str) -> Result<Value, String>); 3] =
         [("parse_json", convert::parse_json), ("parse_yaml", convert::parse_yaml), ("parse_toml", convert::parse_toml)];
     for (name, parse) in parse {

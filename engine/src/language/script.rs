@@ -20,15 +20,7 @@ const MODES: [&str; 4] = ["mode", "umask", "files_mode", "file_mode"];
 /// Runs a recipe once per run. Says whether it ran now.
 pub(super) fn include(engine: &Engine, session: &Session, name: &RecipeName) -> Result<bool, Diagnostic> {
     let cookbook = cookbook::get(&session.cookbooks, &name.cookbook)?;
-    let Some(path) = cookbook.recipe(&name.recipe) else {
-        let missing = Diagnostic::error(format!("cookbook `{}` has no recipe `{}`", name.cookbook, name.recipe));
-        let recipes = cookbook.recipes();
-        return Err(match crate::diagnostic::did_you_mean(&name.recipe, recipes.iter().map(String::as_str)) {
-            Some(hint) => missing.hint(hint),
-            None if recipes.is_empty() => missing.hint(format!("add it as recipes/{}.rhai", name.recipe)),
-            None => missing.hint(format!("its recipes are {}", recipes.join(", "))),
-        });
-    };
+    let path = cookbook.find_recipe(&name.recipe)?;
     if !session.included.borrow_mut().insert(name.clone()) {
         return Ok(false);
     }

@@ -18,6 +18,30 @@ pub const NOTIFICATIONS: &[(&str, &[&str])] = &[
     ("inside a custom resource, names of the recipes may be subscribed to before they are declared", &["n154"]),
 ];
 
+/// Arrays are never merged: the cases are compared with what Chef would do without that.
+pub const ATTRIBUTES: &[(&str, &[&str])] = &[
+    (
+        "maps merge, also at their own level: what an attribute file says is not lost when a recipe adds to it",
+        &["a043", "a050", "a182", "a184", "a280", "a299", "a322", "a353", "a366", "a450"],
+    ),
+    (
+        "what is said of this run and this node lies over what cookbooks say",
+        &["a009", "a025", "a188", "a295", "a344", "a413", "a436"],
+    ),
+    (
+        "facts come from the machine: recipes cannot set them",
+        &[
+            "a017", "a034", "a180", "a201", "a220", "a238", "a249", "a287", "a291", "a310", "a312", "a326", "a337", "a339", "a341",
+            "a351", "a363", "a371", "a378", "a389", "a397", "a399", "a403", "a410", "a414", "a419", "a447", "a452", "a455",
+        ],
+    ),
+    (
+        "each level is laid over all before it, so that the highest that has a value wins: a value that is no map takes away what all \
+         lower levels have there, also where a later level of its family has a map again",
+        &["a205", "a231", "a362", "a379", "a405", "a464"],
+    ),
+];
+
 pub const GUARDS: &[(&str, &[&str])] = &[
     ("a guard without a command can only be a slip: it is refused before anything is touched", &["g019"]),
     (

@@ -2,6 +2,7 @@
 //! in `differences.rs` with its reason, and a difference that is listed and does not show fails too.
 
 mod append;
+mod attributes;
 mod differences;
 mod file_semantics;
 mod guards;

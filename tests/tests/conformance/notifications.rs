@@ -6,10 +6,10 @@ use std::path::Path;
 use std::rc::Rc;
 
 use serde_json::{Value, json};
-use toque_engine::name::RecipeName;
 use toque_engine::registry::Kind;
 use toque_engine::report::{Report, Status};
 use toque_engine::run::{Options, converge};
+use toque_engine::run_list::Item;
 use toque_engine::system::{FakeSystem, Query};
 
 use crate::append::{Append, Appender, OUTPUT};
@@ -30,8 +30,8 @@ fn agrees(case: &Value) -> Result<(), String> {
     }
     let registry = toque_resources::standard().with(Kind::of::<Append>().provider(Appender::default()));
     let run_list = match case["run_list"].as_array() {
-        Some(items) => items.iter().map(|item| RecipeName::parse(item.as_str().unwrap(), None).unwrap()).collect(),
-        None => vec![RecipeName { cookbook: "o".into(), recipe: "default".into() }],
+        Some(items) => items.iter().map(|item| Item::parse(item.as_str().unwrap()).unwrap()).collect(),
+        None => vec![Item::parse("o").unwrap()],
     };
     let options = Options { repository: Some(repository.path().to_owned()), run_list, ..Options::default() };
     let expected = &case["expected"];

@@ -7,9 +7,9 @@ use std::rc::Rc;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use toque_engine::event::Event;
-use toque_engine::name::RecipeName;
 use toque_engine::report::{Outcome, Report, Status};
 use toque_engine::run::{Options, Refused, converge, plan};
+use toque_engine::run_list::Item;
 use toque_engine::system::HostSystem;
 
 use crate::recipe::{resources, write_cookbook};
@@ -44,7 +44,7 @@ impl Place {
     fn run(&self, case: &Value, dry: bool) -> Ran {
         let options = Options {
             repository: Some(self.repository.path().to_owned()),
-            run_list: vec![RecipeName { cookbook: "o".into(), recipe: "default".into() }],
+            run_list: vec![Item::parse("o").unwrap()],
             state_dir: Some(self.state.path().to_owned()),
             umask: case["umask"].as_str().map_or(0o022, |umask| u32::from_str_radix(umask, 8).unwrap()),
             ..Options::default()

@@ -8,9 +8,9 @@ use tempfile::TempDir;
 use toque_engine::cookbook::Cookbook;
 use toque_engine::facts::shipped::Shipped;
 use toque_engine::lookup::{self, Machine};
-use toque_engine::name::RecipeName;
 use toque_engine::report::Outcome;
 use toque_engine::run::{Options, converge};
+use toque_engine::run_list::Item;
 use toque_engine::system::FakeSystem;
 
 use crate::recipe::{literal, write};
@@ -68,7 +68,7 @@ fn converged(case: &Value) -> Result<(), String> {
     ];
     let options = Options {
         repository: Some(repository.path().to_owned()),
-        run_list: vec![RecipeName { cookbook: "o".into(), recipe: "default".into() }],
+        run_list: vec![Item::parse("o").unwrap()],
         elsewhere: Some(Shipped {
             facts: facts.map(|(name, value)| (name.to_owned(), value.into())).into_iter().collect(),
             programs: Vec::new(),

@@ -7,10 +7,10 @@ use std::rc::Rc;
 
 use proptest::prelude::TestCaseError;
 use toque_engine::diagnostic::Source;
-use toque_engine::name::RecipeName;
 use toque_engine::registry::Registry;
 use toque_engine::report::{Outcome, Report, Status};
 use toque_engine::run::{Options, converge, plan};
+use toque_engine::run_list::Item;
 use toque_engine::system::FakeSystem;
 
 use crate::machine;
@@ -55,7 +55,7 @@ impl Law {
     fn run(&self, machine: &Rc<FakeSystem>, recipe: &str, planning: bool) -> Option<Report> {
         let options = Options {
             repository: Some(PathBuf::from(self.repository.path())),
-            run_list: vec![RecipeName::parse("law", None).unwrap()],
+            run_list: vec![Item::parse("law").unwrap()],
             recipe: Some(Source { name: "law.rhai".to_owned(), path: None, text: recipe.to_owned() }),
             ..Options::default()
         };

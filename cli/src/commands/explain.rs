@@ -1,0 +1,69 @@
+//! `toque explain`: which levels set an attribute, and where.
+
+use std::fmt::Write as _;
+use std::rc::Rc;
+
+use serde_json::Value;
+use toque_engine::attributes::{parse_path, shown_path};
+use toque_engine::diagnostic::Diagnostic;
+use toque_engine::explain::Explained;
+use toque_engine::run::{self, Refused};
+
+use super::{Exit, prepare};
+use crate::args::{Explain, Format};
+use crate::output;
+
+pub fn explain(args: &Explain) -> Result<Exit, Refused> {
+    let path = path(&args.key)?;
+    let prepared = prepare(&args.source.node, None, Some((args.source.repo.as_deref(), &args.source.run_list)))?;
+    let registry = Rc::new(toque_resources::standard());
+    let explained = run::explain(prepared.system, registry, &prepared.options, &path, Box::new(()))?;
+    output::print(&match args.format {
+        Format::Text => text(&explained),
+        Format::Json => serde_json::to_string_pretty(&explained).unwrap_or_default(),
+    });
+    Ok(Exit::Success)
+}
+
+/// `nginx.port`, or a JSON array of keys.
+fn path(text: &str) -> Result<Vec<String>, Diagnostic> {
+    let wrong = |message: String| {
+        Diagnostic::error(message)
+            .hint("name an attribute: `nginx.port`, or '[\"nginx\", \"web.example\"]' for keys that hold dots")
+    };
+    if !text.starts_with('[') {
+        return parse_path(text).map_err(wrong);
+    }
+    let keys: Vec<String> = serde_json::from_str(text).map_err(|_| wrong(format!("`{text}` is no array of strings")))?;
+    if keys.is_empty() { Err(wrong("an attribute needs a name".to_owned())) } else { Ok(keys) }
+}
+
+/// The value, and a table of who set what; a star marks what is read.
+fn text(explained: &Explained) -> String {
+    let key = shown_path(&explained.key);
+    let mut text = match &explained.value {
+        Some(value @ (Value::Object(_) | Value::Array(_))) => {
+            format!("{key} is\n{}\n", serde_json::to_string_pretty(value).unwrap_or_default())
+        }
+        Some(value) => format!("{key} is {value}\n"),
+        None => format!("{key} cannot be read: what is above it is no map\n"),
+    };
+    // The key is told only where there are several.
+    let keys = explained.settings.iter().any(|setting| setting.key != explained.key);
+    let rows: Vec<[String; 4]> = explained
+        .settings
+        .iter()
+        .map(|setting| {
+            let star = if setting.wins { "*" } else { " " };
+            let key = if keys { shown_path(&setting.key) } else { String::new() };
+            [format!("{star} {}", setting.level), key, setting.value.to_string(), setting.set_by.clone()]
+        })
+        .collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let (level, name, value) = (width(0), width(1), width(2).min(60));
+    for row in &rows {
+        let name = if keys { format!("  {:name$}", row[1]) } else { String::new() };
+        let _ = write!(text, "\n{:level$}{name}  {:value$}  {}", row[0], row[2], row[3]);
+    }
+    text
+}

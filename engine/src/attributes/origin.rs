@@ -1,0 +1,44 @@
+//! Who set an attribute.
+
+use std::rc::Rc;
+
+use crate::diagnostic::Span;
+use crate::json::Document;
+
+/// Who set an attribute.
+#[derive(Debug)]
+pub enum Origin {
+    /// A call in an attribute file or a recipe.
+    Call(Option<Span>),
+    /// A document, below these of its keys.
+    Document { document: Rc<Document>, below: Vec<&'static str> },
+    /// What the run was told, or worked out.
+    Run,
+    /// A fact.
+    Machine,
+}
+
+impl Origin {
+    /// Where the attribute at a path is set.
+    #[must_use]
+    pub fn place(&self, path: &[String]) -> Option<Span> {
+        match self {
+            Self::Call(span) => span.clone(),
+            Self::Document { document, below } => {
+                let path: Vec<&str> = below.iter().copied().chain(path.iter().map(String::as_str)).collect();
+                Some(document.key_at(&path))
+            }
+            Self::Run | Self::Machine => None,
+        }
+    }
+
+    /// The same in words: a file and line, or what else it was.
+    #[must_use]
+    pub fn shown(&self, path: &[String]) -> String {
+        match (self, self.place(path)) {
+            (_, Some(span)) => span.to_string(),
+            (Self::Machine, None) => "this machine".to_owned(),
+            (_, None) => "this run".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! JSON documents: nodes, roles, environments, `-j`. They may carry comments, and every value knows where it stands.
+
+mod fields;
+mod mistake;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use jsonc_parser::ast;
+use jsonc_parser::common::Ranged;
+use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
+use serde_json::{Map, Number, Value};
+
+pub(crate) use fields::{Fields, wrong_type};
+
+use crate::diagnostic::{Diagnostic, Source, Span};
+use crate::failure::plain_io;
+
+/// Deeper than any real data, and far from the end of the stack.
+const DEEPEST: usize = 128;
+
+/// A JSON text with its value.
+#[derive(Debug)]
+pub struct Document {
+    pub source: Rc<Source>,
+    pub value: Value,
+    places: Place,
+}
+
+/// Where a value stands, and those inside it.
+#[derive(Debug, Default)]
+struct Place {
+    /// The bytes of its key, or its own where it has none.
+    key: Range<usize>,
+    value: Range<usize>,
+    below: Below,
+}
+
+#[derive(Debug, Default)]
+enum Below {
+    #[default]
+    Nothing,
+    Keys(HashMap<String, Place>),
+    Items(Vec<Place>),
+}
+
+impl Document {
+    /// Reads a text; `//` and `/* */` begin comments.
+    /// # Errors
+    /// What is wrong with it, and where. A key that stands twice in a map is wrong too.
+    pub fn parse(source: Source) -> Result<Self, Diagnostic> {
+        let source = Rc::new(source);
+        let options = ParseOptions {
+            allow_comments: true,
+            allow_loose_object_property_names: false,
+            allow_trailing_commas: false,
+            allow_missing_commas: false,
+            allow_single_quoted_strings: false,
+            allow_hexadecimal_numbers: false,
+            allow_unary_plus_numbers: false,
+            allow_bare_decimal_point_numbers: false,
+            allow_non_finite_numbers: false,
+            allow_extended_string_escapes: false,
+        };
+        let parsed = parse_to_ast(&source.text, &CollectOptions::default(), &options)
+            .map_err(|error| mistake::of(&source, error.kind(), error.range().start..error.range().end))?;
+        let Some(root) = parsed.value else {
+            return Err(mistake::at(&source, 0..0, "it is empty").hint("write at least `{}`"));
+        };
+        let (value, places) = convert(&source, root, 0)?;
+        Ok(Self { value, places, source: Rc::clone(&source) })
+    }
+
+    /// Reads a file that people know as `name`. There may be none.
+    /// # Errors
+    /// As [`Document::parse`], and when the file cannot be read.
+    pub fn read(path: &Path, name: &str) -> Result<Option<Self>, Diagnostic> {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+                return Err(Diagnostic::error(format!("cannot read `{name}`: it is not UTF-8 text")));
+            }
+            Err(error) => return Err(Diagnostic::error(format!("cannot read `{name}`: {}", plain_io(&error)))),
+        };
+        Self::parse(Source { name: name.to_owned(), path: Some(path.to_owned()), text }).map(Some)
+    }
+
+    /// A document of a value that was never written down; people know it as `name`.
+    /// # Errors
+    /// A value that is nested too deep.
+    pub fn of(name: &str, value: &Value) -> Result<Self, Diagnostic> {
+        let text = serde_json::to_string_pretty(value).unwrap_or_default();
+        Self::parse(Source { name: name.to_owned(), path: None, text })
+    }
+
+    /// Where the value at a path stands; an item of an array goes by its number. The nearest value around it when it is not there.
+    #[must_use]
+    pub fn value_at(&self, path: &[&str]) -> Span {
+        self.span(self.place(path).value.clone())
+    }
+
+    /// As [`Document::value_at`], but where its key stands.
+    #[must_use]
+    pub fn key_at(&self, path: &[&str]) -> Span {
+        self.span(self.place(path).key.clone())
+    }
+
+    fn place(&self, path: &[&str]) -> &Place {
+        path.iter()
+            .try_fold(&self.places, |place, key| {
+                let below = match &place.below {
+                    Below::Keys(keys) => keys.get(*key),
+                    Below::Items(items) => key.parse().ok().and_then(|index: usize| items.get(index)),
+                    Below::Nothing => None,
+                };
+                below.ok_or(place)
+            })
+            .unwrap_or_else(|nearest| nearest)
+    }
+
+    fn span(&self, range: Range<usize>) -> Span {
+        mistake::span(&self.source, range)
+    }
+}
+
+/// The documents of a kind in a repository, such as its roles: their names, sorted.
+#[must_use]
+pub fn names(repository: &Path, folder: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(repository.join(folder)).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".json").map(str::to_owned))
+        .filter(|name| !name.is_empty() && !name.starts_with('.'))
+        .collect();
+    names.sort();
+    names
+}
+
+/// A document of a repository, and what people know it as.
+pub(crate) fn path_of(repository: &Path, folder: &str, name: &str) -> (PathBuf, String) {
+    let shown = format!("{folder}/{name}.json");
+    (repository.join(&shown), shown)
+}
+
+fn convert(source: &Rc<Source>, value: ast::Value<'_>, depth: usize) -> Result<(Value, Place), Diagnostic> {
+    let range = value.range().start..value.range().end;
+    if depth > DEEPEST {
+        return Err(mistake::at(source, range.start..range.start + 1, &format!("it is nested more than {DEEPEST} deep")));
+    }
+    let mut below = Below::Nothing;
+    let value = match value {
+        ast::Value::NullKeyword(_) => Value::Null,
+        ast::Value::BooleanLit(truth) => Value::Bool(truth.value),
+        ast::Value::StringLit(text) => Value::String(text.value.into_owned()),
+        ast::Value::NumberLit(number) => {
+            let parsed: Result<Number, _> = serde_json::from_str(number.value);
+            Value::Number(parsed.map_err(|_| mistake::at(source, range.clone(), &format!("`{}` is no number", number.value)))?)
+        }
+        ast::Value::Array(array) => {
+            let mut items = Vec::with_capacity(array.elements.len());
+            let mut places = Vec::with_capacity(array.elements.len());
+            for item in array.elements {
+                let (item, place) = convert(source, item, depth + 1)?;
+                items.push(item);
+                places.push(place);
+            }
+            below = Below::Items(places);
+            Value::Array(items)
+        }
+        ast::Value::Object(object) => {
+            let mut map = Map::new();
+            let mut places: HashMap<String, Place> = HashMap::new();
+            for property in object.properties {
+                let at = property.name.range();
+                let name = property.name.into_string();
+                let (value, mut place) = convert(source, property.value, depth + 1)?;
+                place.key = at.start..at.end;
+                if let Some(first) = places.get(&name) {
+                    let first = mistake::span(source, first.key.clone());
+                    return Err(mistake::at(source, place.key, &format!("`{name}` stands twice in one map"))
+                        .frame(first, format!("`{name}` stands here too"))
+                        .hint("keep one of them"));
+                }
+                places.insert(name.clone(), place);
+                map.insert(name, value);
+            }
+            below = Below::Keys(places);
+            Value::Object(map)
+        }
+    };
+    Ok((value, Place { key: range.clone(), value: range, below }))
+}

@@ -1,0 +1,73 @@
+//! What is wrong with a JSON text, in plain words.
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use jsonc_parser::ParseStringErrorKind;
+use jsonc_parser::errors::ParseErrorKind;
+
+use crate::diagnostic::{Diagnostic, Source, Span};
+
+/// A mistake at a range of bytes.
+pub(super) fn at(source: &Rc<Source>, range: Range<usize>, what: &str) -> Diagnostic {
+    Diagnostic::error(format!("cannot read `{}`: {what}", source.name)).at(span(source, range))
+}
+
+/// The span of a range of bytes; it ends with its line.
+pub(super) fn span(source: &Rc<Source>, range: Range<usize>) -> Span {
+    let text = &source.text;
+    let boundary = |at: usize| (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let (start, end) = (boundary(range.start), boundary(range.end));
+    let before = &text[..start];
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
+    let length = text.get(start..end).and_then(|part| part.lines().next()).map_or(1, |part| part.chars().count());
+    Span { source: Rc::clone(source), line, column, length: Some(length.max(1)) }
+}
+
+/// What keeps a text from being read.
+pub(super) fn of(source: &Rc<Source>, kind: &ParseErrorKind, range: Range<usize>) -> Diagnostic {
+    let (what, hint) = words(kind);
+    let diagnostic = at(source, range, what);
+    if hint.is_empty() { diagnostic } else { diagnostic.hint(hint) }
+}
+
+/// What is wrong, and what to do; the hint may be empty.
+fn words(kind: &ParseErrorKind) -> (&'static str, &'static str) {
+    const VALUE: &str = "a value is text in double quotes, a number, `true`, `false`, `null`, `[…]` or `{…}`";
+    const NUMBER: &str = "write for example 8, -1 or 0.5";
+    match kind {
+        ParseErrorKind::ExpectedComma => ("a comma is missing here", "put a comma between two entries"),
+        ParseErrorKind::TrailingCommasNotAllowed => ("a comma is too much here", "the last entry has no comma behind it"),
+        ParseErrorKind::UnexpectedComma => ("a value is missing before this comma", VALUE),
+        ParseErrorKind::ExpectedColonAfterObjectKey => ("a colon is missing after this key", "write \"key\": value"),
+        ParseErrorKind::ExpectedObjectValue => ("a value is missing after this colon", VALUE),
+        ParseErrorKind::ExpectedStringObjectProperty => ("a key is not in quotes", "write it in double quotes: \"key\": value"),
+        ParseErrorKind::SingleQuotedStringsNotAllowed => ("text is not in double quotes", "write \"text\""),
+        ParseErrorKind::UnexpectedColon => ("a colon stands where a value should", "keys stand in `{…}`, as \"key\": value"),
+        ParseErrorKind::UnexpectedCloseBrace | ParseErrorKind::UnexpectedCloseBracket => ("a value is missing here", VALUE),
+        ParseErrorKind::UnexpectedToken | ParseErrorKind::UnexpectedWord => ("this is no value", VALUE),
+        ParseErrorKind::UnexpectedTokenInObject => ("this is no key", "in `{…}` stand entries such as \"key\": value"),
+        ParseErrorKind::MultipleRootJsonValues => ("something follows after its end", "remove it, or put all of it into one `{…}`"),
+        ParseErrorKind::UnterminatedArray => ("this `[` has no `]`", "close it"),
+        ParseErrorKind::UnterminatedObject => ("this `{` has no `}`", "close it"),
+        ParseErrorKind::UnterminatedCommentBlock => ("this comment has no end", "close it with `*/`"),
+        ParseErrorKind::NestingDepthExceeded => ("it is nested too deep", ""),
+        ParseErrorKind::BareDecimalPointNumbersNotAllowed => ("a number begins or ends with its point", NUMBER),
+        ParseErrorKind::HexadecimalNumbersNotAllowed => ("a number is in hexadecimal", NUMBER),
+        ParseErrorKind::NonFiniteNumbersNotAllowed => ("this is no number that can be written down", NUMBER),
+        ParseErrorKind::UnaryPlusNumbersNotAllowed => ("a number begins with a plus", NUMBER),
+        ParseErrorKind::ExpectedDigit
+        | ParseErrorKind::ExpectedDigitFollowingNegativeSign
+        | ParseErrorKind::ExpectedPlusMinusOrDigitInNumberLiteral => ("a number is not whole", NUMBER),
+        ParseErrorKind::CommentsNotAllowed => ("a comment stands here", ""),
+        ParseErrorKind::String(ParseStringErrorKind::UnterminatedStringLiteral) => ("this text has no closing quote", "close it"),
+        ParseErrorKind::String(ParseStringErrorKind::InvalidUnicodeEscapeSequence(_)) => {
+            ("this stands for no character", "a character beyond \\uFFFF takes two such halves, or stands as it is")
+        }
+        ParseErrorKind::String(_) => (
+            "this backslash begins nothing that is known",
+            "write \\\\ for a backslash; known are \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\u0000",
+        ),
+    }
+}

@@ -1,0 +1,79 @@
+//! What a run was given: flags before the JSON of the run, before the node's file, before the settings.
+
+use std::path::Path;
+
+use super::{Options, Refused};
+use crate::attributes::Attributes;
+use crate::cookbook::{self, Cookbooks};
+use crate::diagnostic::{Diagnostics, Span};
+use crate::environment::{DEFAULT, Environment};
+use crate::node_file::NodeFile;
+use crate::run_list::{Expanded, Item, Placed};
+
+/// The run list with all that it leads to.
+pub(super) struct Given {
+    pub environment: String,
+    pub run_list: Expanded,
+    pub cookbooks: Cookbooks,
+    pub attributes: Attributes,
+}
+
+pub(super) fn gather(options: &Options) -> Result<Given, Refused> {
+    let repository = options.repository.as_deref();
+    let json = options.attributes.clone().map(NodeFile::given).transpose()?;
+    let file = match repository {
+        Some(repository) => NodeFile::read(repository, &options.node_name)?,
+        None => None,
+    };
+    let documents = [&json, &file];
+    let (environment, at) = environment(options, documents);
+    let found = match repository {
+        Some(repository) => Environment::read(repository, &environment).map_err(|wrong| wrong.or_at(at.as_ref()))?,
+        None => None,
+    };
+    let mut attributes = Attributes::default();
+    let (run_list, cookbooks) = match repository {
+        Some(repository) => {
+            let run_list = Expanded::of(items(options, documents), &environment, repository)?;
+            let cookbooks = cookbooks(repository, &run_list)?;
+            (run_list, cookbooks)
+        }
+        None => (Expanded::default(), Cookbooks::new()),
+    };
+    if let Some(environment) = &found {
+        environment.check_versions(&cookbooks)?;
+        environment.set(&mut attributes);
+    }
+    for role in &run_list.opened {
+        role.set(&mut attributes);
+    }
+    for document in [&file, &json].into_iter().flatten() {
+        document.set(&mut attributes);
+    }
+    Ok(Given { environment, run_list, cookbooks, attributes })
+}
+
+fn items(options: &Options, documents: [&Option<NodeFile>; 2]) -> Vec<Placed> {
+    let plain = |items: &[Item]| items.iter().map(|item| Placed { item: item.clone(), at: None }).collect::<Vec<_>>();
+    if !options.run_list.is_empty() {
+        return plain(&options.run_list);
+    }
+    let named = documents.into_iter().flatten().map(|document| &document.run_list).find(|items| !items.is_empty());
+    named.cloned().unwrap_or_else(|| plain(&options.usual.run_list))
+}
+
+fn environment(options: &Options, documents: [&Option<NodeFile>; 2]) -> (String, Option<Span>) {
+    let named = documents.into_iter().flatten().find_map(|document| document.environment.clone());
+    match (&options.environment, named) {
+        (Some(name), _) => (name.clone(), None),
+        (None, Some((name, at))) => (name, Some(at)),
+        (None, None) => (options.usual.environment.clone().unwrap_or_else(|| DEFAULT.to_owned()), None),
+    }
+}
+
+/// The cookbooks that the run list needs, dependencies first.
+fn cookbooks(repository: &Path, run_list: &Expanded) -> Result<Cookbooks, Refused> {
+    let (all, wrong) = cookbook::find(repository);
+    // A cookbook that cannot be read matters only to those who need it.
+    run_list.cookbooks(&all).map_err(|missing| if wrong.is_empty() { missing.into() } else { Diagnostics(wrong).into() })
+}
