@@ -262,6 +262,9 @@ pub enum RunsWhat {
 
 #[derive(ClapArgs)]
 pub struct ResourceArgs {
+    /// The repository whose custom resources are known too; the nearest folder above with `Cookfile.toml` or `cookbooks/` unless told
+    #[arg(long, value_name = "DIR", global = true)]
+    pub repo: Option<PathBuf>,
     #[command(subcommand)]
     pub what: ResourceWhat,
 }

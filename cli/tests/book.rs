@@ -104,7 +104,8 @@ fn recipe(block: &Block) -> Result<(), String> {
 fn converges(repository: &Path) -> Result<(), String> {
     let machine = machine();
     let run = || {
-        let run_list = vec![RecipeName { cookbook: "example".to_owned(), recipe: "default".to_owned() }.into()];
+        let run_list = vec![RecipeName { cookbook: "example".to_owned(), recipe: "default".to_owned() }];
+        let run_list = run_list.into_iter().map(Into::into).collect();
         let options = Options { repository: Some(repository.to_owned()), run_list, ..Options::default() };
         let report = converge(Rc::<FakeSystem>::clone(&machine), Rc::new(toque_resources::standard()), &options, Box::new(()))
             .map_err(|refused| refused.diagnostics.to_string())?;

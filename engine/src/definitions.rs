@@ -7,20 +7,13 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use crate::COMMON;
-use crate::compile::{Recipes, declare};
-use crate::cookbook;
 use crate::diagnostic::Diagnostics;
-use crate::facts::shipped::shipped;
+use crate::language::Offered;
 use crate::language::signature::Signature;
 use crate::language::words::{WORDS, is_function};
-use crate::language::{Language, Offered};
-use crate::name::RecipeName;
 use crate::reference::{description, properties};
 use crate::registry::{Kind, Registry};
-use crate::run::{Options, Refused, open};
-use crate::run_list::Item;
-use crate::session::Reach;
-use crate::system::FakeSystem;
+use crate::run::{Refused, begun};
 
 /// How every definition file begins, so that one made by hand is never replaced.
 pub const MARK: &str = "// Written by `toque definitions`; changes are lost.";
@@ -65,24 +58,8 @@ const RESERVED: [&str; 31] = [
 /// # Errors
 /// A cookbook or a library that cannot be read.
 pub fn definitions(registry: Rc<Registry>, repository: Option<&Path>) -> Result<BTreeMap<PathBuf, String>, Refused> {
-    let (cookbooks, wrong) = repository.map(cookbook::find).unwrap_or_default();
-    if !wrong.is_empty() {
-        return Err(Diagnostics(wrong).into());
-    }
-    // Nothing is run, and nothing asked of the machine.
-    let default = |cookbook: &String| Item::from(RecipeName { cookbook: cookbook.clone(), recipe: "default".to_owned() });
-    let options = Options {
-        repository: repository.map(Path::to_owned),
-        run_list: cookbooks.keys().map(default).collect(),
-        elsewhere: shipped("debian", None),
-        reach: Reach::Repository,
-        ..Options::default()
-    };
-    let session = open(Rc::new(FakeSystem::new()), registry, &options, Box::new(()))?;
-    let language = Language::new(&session);
-    // Attribute files, because what a custom resource declares may depend on them, but no recipe.
-    declare(&session, &language, &Recipes::RunList(Vec::new()))?;
-    let mut mistakes = session.mistakes.take();
+    let (session, language) = begun(registry, repository)?;
+    let mut mistakes = Vec::new();
     let mut files = BTreeMap::from([
         (PathBuf::from("language.d.rhai"), language_file()),
         (PathBuf::from("kinds.d.rhai"), kinds_file(&session.registry)),

@@ -1,20 +1,22 @@
 //! `toque resource`: the reference, made from the declarations.
 
 use std::fmt::Write as _;
+use std::rc::Rc;
 
 use serde_json::{Value, json};
 use toque_engine::COMMON;
 use toque_engine::diagnostic::{Diagnostic, did_you_mean};
 use toque_engine::reference::{description, properties, summary};
-use toque_engine::registry::Kind;
-use toque_engine::run::Refused;
+use toque_engine::registry::{Kind, Registry};
+use toque_engine::run::{Refused, kinds};
 
 use super::Exit;
 use crate::args::{Format, ResourceArgs, ResourceWhat};
 use crate::output;
+use crate::settings::find_repository;
 
 pub fn resource(args: &ResourceArgs) -> Result<Exit, Refused> {
-    let registry = toque_resources::standard();
+    let registry = known(args)?;
     match &args.what {
         ResourceWhat::List => {
             let width = registry.kinds.keys().map(|name| name.len()).max().unwrap_or(0);
@@ -40,11 +42,26 @@ pub fn resource(args: &ResourceArgs) -> Result<Exit, Refused> {
     Ok(Exit::Success)
 }
 
+/// The built-in kinds, and those of the repository's cookbooks. Whoever asks for a built-in kind does not need them.
+fn known(args: &ResourceArgs) -> Result<Registry, Refused> {
+    let registry = toque_resources::standard();
+    if let ResourceWhat::Show { kind, .. } = &args.what
+        && registry.kinds.contains_key(kind.as_str())
+    {
+        return Ok(registry);
+    }
+    match find_repository(args.repo.as_deref())? {
+        Some(repository) => kinds(Rc::new(registry), &repository),
+        None => Ok(registry),
+    }
+}
+
 fn data(kind: &Kind) -> Value {
     json!({
         "kind": &*kind.name,
         "name_property": kind.identity(),
         "actions": kind.actions().iter().map(|action| json!({ "name": &*action.name, "doc": &*action.doc })).collect::<Vec<_>>(),
+        "cookbook": kind.cookbook(),
         "providers": kind.provider_names().collect::<Vec<_>>(),
         "schema": kind.schema(),
         "common": COMMON.map(|(name, kind, doc)| json!({ "name": name, "type": kind, "doc": doc })),
@@ -60,12 +77,17 @@ fn text(kind: &Kind) -> String {
     let _ = writeln!(text, "\nProperties");
     for property in properties(kind) {
         let _ = writeln!(text, "  {:20} {}", property.name, property.remark());
-        let _ = writeln!(text, "  {:20}   {}", "", property.doc);
+        if !property.doc.is_empty() {
+            let _ = writeln!(text, "  {:20}   {}", "", property.doc);
+        }
     }
     let _ = writeln!(text, "\nProperties of every kind");
     for (name, kind, doc) in COMMON {
         let _ = writeln!(text, "  {name:20} {kind}\n  {:20}   {doc}", "");
     }
-    let _ = write!(text, "\nProviders: {}", kind.provider_names().collect::<Vec<_>>().join(", "));
+    let _ = match kind.cookbook() {
+        Some(cookbook) => write!(text, "\nCookbook: {cookbook}"),
+        None => write!(text, "\nProviders: {}", kind.provider_names().collect::<Vec<_>>().join(", ")),
+    };
     text
 }

@@ -85,8 +85,17 @@ fn define(engine: &Engine, session: &Session, kind: &Kind, custom: &CustomKind) 
         definition.properties.iter().filter(|(_, property)| property.is_required()).map(|(name, _)| &**name).collect();
     let properties: serde_json::Map<String, Value> =
         definition.properties.iter().map(|(name, property)| (name.to_string(), property.schema())).collect();
-    definition.schema = json!({ "properties": properties, "required": required });
+    let text = session.sources.borrow().get(&crate::cookbook::shown(&custom.path)).map(|source| described(&source.text));
+    let description = text.filter(|text| !text.is_empty());
+    let description = description.unwrap_or_else(|| format!("A custom resource of the cookbook `{}`.", custom.cookbook));
+    definition.schema = json!({ "description": description, "properties": properties, "required": required });
     Ok(definition)
+}
+
+/// What the comment at the beginning of a file says.
+fn described(text: &str) -> String {
+    let comment = text.lines().map(str::trim).take_while(|line| line.starts_with("//"));
+    comment.map(|line| line.trim_start_matches(['/', '!']).trim()).collect::<Vec<_>>().join(" ").trim().to_owned()
 }
 
 /// Where templates and files of a custom resource are looked up, and what `::recipe` means in it.

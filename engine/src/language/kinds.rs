@@ -24,7 +24,7 @@ use crate::session::{Phase, Reach, Session};
 
 pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
     for (index, kind) in session.registry.kinds.values().enumerate() {
-        if let Origin::Group(_) = kind.origin {
+        if kind.is_group() {
             continue;
         }
         let name = &*kind.name;

@@ -269,12 +269,9 @@ pub const WORDS: &[Word] = &[
     Word {
         name: "converge_if_changed",
         group: CustomResources,
-        signatures: &[
-            "converge_if_changed(body: FnPtr) -> Resource",
-            "converge_if_changed(properties: ?, body: FnPtr) -> Resource",
-        ],
+        signatures: &["converge_if_changed(body: FnPtr)", "converge_if_changed(properties: ?, body: FnPtr)"],
         doc: "In an action: what is inside converges when what `current` tells differs from the properties: from the one that is \
-              named, from an array of them, or from all.",
+              named, from an array of them, or from all that `current` tells of.",
         example: "",
     },
     Word {
