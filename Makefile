@@ -3,7 +3,7 @@ CARGO ?= cargo
 TARGET := $(shell rustc -vV | sed -n 's/^host: //p')
 TOQUE := $(or $(CARGO_TARGET_DIR),target)/$(TARGET)/release/toque
 
-.PHONY: build demo test bench lint hosts
+.PHONY: build demo test bench lint docs hosts
 
 build:
 	$(CARGO) build --release -p toque
@@ -23,6 +23,17 @@ test: build hosts
 # Speed, as ratios to a bare program that does the same to the same files.
 bench: build
 	TOQUE_BINARY=$(abspath $(TOQUE)) $(CARGO) run --release -q -p toque-acceptance --bin bench
+
+# The book as web pages, in target/book. mdBook is fetched once.
+MDBOOK := 0.5.4
+TOOLS := $(abspath $(or $(CARGO_TARGET_DIR),target))/tools
+
+docs: $(TOOLS)/mdbook-$(MDBOOK)
+	$(TOOLS)/bin/mdbook build docs --dest-dir $(abspath target/book)
+
+$(TOOLS)/mdbook-$(MDBOOK):
+	$(CARGO) install mdbook --version $(MDBOOK) --locked --no-default-features --features search --root $(TOOLS)
+	touch $@
 
 lint:
 	$(CARGO) fmt --all --check

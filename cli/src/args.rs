@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use crate::commands::Exit;
+
 /// Bring a Linux machine to the state that its recipes declare, and keep it there
 #[derive(Parser)]
-#[command(name = "toque", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "toque", version, max_term_width = 100, disable_help_subcommand = true, after_help = Exit::help())]
 pub struct Args {
     /// When to use colours
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
@@ -64,6 +66,9 @@ pub enum Command {
     /// The kinds of resources and their properties
     #[command(after_help = "Example:\n  toque resource list\n  toque resource show template")]
     Resource(ResourceArgs),
+    /// Write definition files, from which editors complete and explain recipes
+    #[command(after_help = "Example:\n  toque definitions .rhai\n  toque definitions --repo /srv/cookbooks /srv/cookbooks/.rhai")]
+    Definitions(Definitions),
     /// Write completions for a shell
     #[command(after_help = "Example:\n  toque completions bash > /etc/bash_completion.d/toque")]
     Completions { shell: clap_complete::Shell },
@@ -241,6 +246,7 @@ pub enum RunsWhat {
     /// A run's report; the newest without an id
     #[command(after_help = "Example:\n  toque runs show\n  toque runs show 20250102T030405.678Z-901 --format json")]
     Show {
+        /// The run, as `toque runs list` names it
         id: Option<String>,
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
@@ -256,6 +262,9 @@ pub enum RunsWhat {
 
 #[derive(ClapArgs)]
 pub struct ResourceArgs {
+    /// The repository whose custom resources are known too; the nearest folder above with `Cookfile.toml` or `cookbooks/` unless told
+    #[arg(long, value_name = "DIR", global = true)]
+    pub repo: Option<PathBuf>,
     #[command(subcommand)]
     pub what: ResourceWhat,
 }
@@ -268,8 +277,18 @@ pub enum ResourceWhat {
     /// A kind's properties, actions and providers
     #[command(after_help = "Example:\n  toque resource show template\n  toque resource show template --format json")]
     Show {
+        /// The kind, as `toque resource list` names it
         kind: String,
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
     },
+}
+
+#[derive(ClapArgs)]
+pub struct Definitions {
+    /// The folder for the files; it is made, and files of an earlier call in it are written anew
+    pub dir: PathBuf,
+    /// The repository whose libraries are defined too; the one around this folder unless told
+    #[arg(long, value_name = "DIR")]
+    pub repo: Option<PathBuf>,
 }

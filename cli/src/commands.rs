@@ -4,6 +4,7 @@ pub mod apply;
 pub mod check;
 pub mod completions;
 pub mod converge;
+pub mod definitions;
 pub mod explain;
 pub mod facts;
 pub mod graph;
@@ -56,6 +57,24 @@ impl Exit {
             Self::Stopped => 3,
             Self::Pending => 4,
         }
+    }
+
+    /// Every one with what it says.
+    pub const ALL: [(Self, &str); 5] = [
+        (Self::Success, "success"),
+        (Self::Failed, "converge began and failed"),
+        (
+            Self::Refused,
+            "nothing was touched: usage, configuration, a recipe that does not compile, a plan that foresees a failure",
+        ),
+        (Self::Stopped, "stopped by a signal"),
+        (Self::Pending, "a plan found changes and was asked to say so with --detailed-exit-code"),
+    ];
+
+    /// All of them, as help shows them.
+    pub fn help() -> String {
+        let line = |(exit, said): (Self, &str)| format!("\n  {}  {said}", exit.code());
+        format!("Exit codes:{}", Self::ALL.map(line).concat())
     }
 }
 

@@ -3,6 +3,8 @@
 mod args;
 mod commands;
 mod output;
+#[cfg(test)]
+mod reference;
 mod settings;
 
 use std::process::ExitCode;
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
         Command::Explain(explain) => commands::explain::explain(explain),
         Command::Runs(runs) => commands::runs::runs(runs),
         Command::Resource(resource) => commands::resource::resource(resource),
+        Command::Definitions(definitions) => commands::definitions::definitions(definitions),
         Command::Completions { shell } => commands::completions::completions(*shell),
     };
     let exit = exit.unwrap_or_else(|refused| {

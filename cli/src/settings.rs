@@ -12,16 +12,23 @@ use toque_engine::system::Proxies;
 
 /// The fields of `toque.toml`.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
+    /// The repository of cookbooks, for when none is named and none is around the current folder. Only in `/etc/toque/toque.toml`.
     pub repo: Option<PathBuf>,
+    /// The name of this node. Default: the host name.
     pub node_name: Option<String>,
+    /// The environment of this node. Default: `_default`.
     pub environment: Option<String>,
+    /// What is run when neither the command line nor the attributes name recipes.
     pub run_list: Vec<String>,
+    /// Where lock, history, backups and owed notifications are kept. Default: `/var/lib/toque`; without root
+    /// `$XDG_STATE_HOME/toque`.
     pub state_dir: Option<PathBuf>,
-    /// A file that what is printed is appended to as well.
+    /// A file that what is printed is appended to as well. Default: none.
     pub log: Option<PathBuf>,
-    /// Seconds.
+    /// Seconds to wait for another run. Default: without end.
     #[serde(deserialize_with = "time")]
     pub lock_timeout: Option<f64>,
     pub proxies: ProxySettings,
@@ -29,24 +36,34 @@ pub struct Settings {
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 #[serde(deny_unknown_fields, default)]
 pub struct ProxySettings {
+    /// The proxy for `http:` addresses. Default: the variable `http_proxy`.
     pub http: Option<String>,
+    /// The proxy for `https:` addresses. Default: the variable `https_proxy`.
     pub https: Option<String>,
+    /// Hosts that are asked without a proxy, joined by commas. Default: the variable `no_proxy`.
     pub no_proxy: Option<String>,
 }
 
 /// What recipes may use up.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitSettings {
-    /// Seconds.
+    /// Seconds that recipes may take to compile. Default: 60.
     #[serde(deserialize_with = "time")]
     pub compile_time: Option<f64>,
+    /// Steps of the language that a run may take. Default: 100000000.
     pub operations: Option<u64>,
+    /// Resources that may be declared. Default: 1000000.
     pub resources: Option<usize>,
+    /// Calls and includes that may nest. Default: 64.
     pub depth: Option<usize>,
+    /// Custom resources that may be inside one another. Default: 32.
     pub nesting: Option<usize>,
+    /// Bytes of a text and entries of an array or a map. Default: 16777216.
     pub size: Option<usize>,
 }
 

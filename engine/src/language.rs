@@ -16,9 +16,11 @@ mod library;
 mod locate;
 mod node_view;
 mod script;
+pub mod signature;
 mod template_functions;
 mod value;
 mod warnings;
+pub mod words;
 
 use std::path::Path;
 use std::rc::Rc;
@@ -28,11 +30,11 @@ pub use check::Looked;
 pub use closure::{Closure, Lazy};
 pub use custom::Definition;
 pub(crate) use custom::{Group, Instance, add_kinds as add_custom_kinds};
-pub use engine::FUNCTIONS;
 pub(crate) use functions::{diagnostic_of, hex};
-pub use kinds::COMMON;
 pub(crate) use kinds::{nothing, numbers, told};
+pub use library::Offered;
 use template_functions::TemplateFunctions;
+pub use words::COMMON;
 
 use crate::diagnostic::{Diagnostic, Source, Span};
 use crate::graph::{Act, Index};
@@ -95,6 +97,13 @@ impl Language {
     /// When it cannot be read.
     pub fn look_at(&self, path: &Path) -> Result<Looked, Diagnostic> {
         Ok(self.look(&script::read(&self.session, path)?))
+    }
+
+    /// What a library on disk offers.
+    /// # Errors
+    /// When it cannot be read or does not compile.
+    pub fn offered(&self, path: &Path) -> Result<Vec<Offered>, Diagnostic> {
+        library::offered(&self.engine, &self.session, path)
     }
 
     /// Looks at a template of a cookbook.

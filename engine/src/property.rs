@@ -143,7 +143,7 @@ impl CommandLine {
 
 /// Seconds, whole or not: `30`, `0.5`.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, JsonSchema)]
-#[schemars(inline)]
+#[schemars(inline, extend("format" = "seconds"))]
 pub struct Seconds(pub f64);
 
 impl Seconds {

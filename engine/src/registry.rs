@@ -141,6 +141,10 @@ impl Kind {
         !matches!(self.origin, Origin::Native(_))
     }
 
+    pub(crate) fn is_group(&self) -> bool {
+        matches!(self.origin, Origin::Group(_))
+    }
+
     pub(crate) fn joins(&self) -> bool {
         matches!(&self.origin, Origin::Native(native) if native.joins)
     }

@@ -277,12 +277,13 @@ impl PropertyError {
 
 /// A closure of a recipe that a provider calls, by its number in the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[schemars(description = "a closure")]
+#[schemars(inline, extend("format" = "closure"))]
 pub struct Callback(pub usize);
 
 /// How a log line is weighed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, Default)]
 #[serde(rename_all = "lowercase")]
+#[schemars(inline)]
 pub enum Level {
     Debug,
     #[default]

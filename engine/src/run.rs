@@ -194,22 +194,37 @@ pub fn providers(
 /// A cookbook that cannot be read, a mistake in an attribute file or in a custom resource.
 pub fn kinds(registry: Rc<Registry>, repository: &Path) -> Result<Registry, Refused> {
     stacker::grow(STACK, || {
-        let (cookbooks, wrong) = cookbook::find(repository);
-        if !wrong.is_empty() {
-            return Err(Diagnostics(wrong).into());
-        }
-        let name = |cookbook: &String| Item::from(RecipeName { cookbook: cookbook.clone(), recipe: "default".to_owned() });
-        let options = Options {
-            repository: Some(repository.to_owned()),
-            run_list: cookbooks.keys().map(name).collect(),
-            elsewhere: crate::facts::shipped::shipped("debian", None),
-            reach: Reach::Repository,
-            ..Options::default()
-        };
-        let session = open(Rc::new(crate::system::FakeSystem::new()), registry, &options, Box::new(()))?;
-        begin(&session, &Language::new(&session))?;
-        Ok(session.registry.clone())
+        let mut known = begun(registry, Some(repository))?.0.registry.clone();
+        // No recipe declares a group by its name.
+        known.kinds.retain(|_, kind| !kind.is_group());
+        Ok(known)
     })
+}
+
+/// All cookbooks of a repository up to their recipes, which are not run: attribute files, because what a custom resource declares may
+/// depend on them, and the custom resources. Nothing is asked of the machine.
+/// # Errors
+/// A cookbook that cannot be read, a mistake in one of these files.
+pub(crate) fn begun(registry: Rc<Registry>, repository: Option<&Path>) -> Result<(Rc<Session>, Language), Refused> {
+    let (cookbooks, wrong) = repository.map(cookbook::find).unwrap_or_default();
+    if !wrong.is_empty() {
+        return Err(Diagnostics(wrong).into());
+    }
+    let name = |cookbook: &String| Item::from(RecipeName { cookbook: cookbook.clone(), recipe: "default".to_owned() });
+    let options = Options {
+        repository: repository.map(Path::to_owned),
+        run_list: cookbooks.keys().map(name).collect(),
+        elsewhere: crate::facts::shipped::shipped("debian", None),
+        reach: Reach::Repository,
+        ..Options::default()
+    };
+    let session = open(Rc::new(crate::system::FakeSystem::new()), registry, &options, Box::new(()))?;
+    let language = Language::new(&session);
+    begin(&session, &language)?;
+    match session.mistakes.take() {
+        none if none.is_empty() => Ok((session, language)),
+        mistakes => Err(Diagnostics(mistakes).into()),
+    }
 }
 
 /// Compiles only, going on as far as it can, and gives what is wrong.

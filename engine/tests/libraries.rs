@@ -5,9 +5,9 @@
 use std::rc::Rc;
 
 use toque_engine::diagnostic::Diagnostic;
-use toque_engine::name::RecipeName;
 use toque_engine::report::Report;
 use toque_engine::run::{Options, Refused, converge};
+use toque_engine::run_list::Item;
 use toque_engine::system::FakeSystem;
 
 /// Converges `recipe[web]` of a repository with these files below `cookbooks/`.
@@ -28,8 +28,7 @@ fn run(files: &[(&str, &str)]) -> (Rc<FakeSystem>, Result<Report, Refused>) {
     let system = FakeSystem::new();
     system.put_dir("/out", 0o755);
     let system = Rc::new(system);
-    let run_list = vec![RecipeName::parse("web", None).unwrap()];
-    let run_list = run_list.into_iter().map(Into::into).collect();
+    let run_list = vec![Item::parse("web").unwrap()];
     let options = Options { repository: Some(repository.path().to_owned()), run_list, ..Options::default() };
     let report = converge(Rc::<FakeSystem>::clone(&system), Rc::new(toque_resources::standard()), &options, Box::new(()));
     (system, report)

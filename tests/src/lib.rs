@@ -21,6 +21,7 @@
 //!
 //! All of it needs root, and a machine of the Debian family.
 
+pub mod book;
 mod cache;
 mod cgroup;
 mod command;

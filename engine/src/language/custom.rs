@@ -21,8 +21,8 @@ pub(super) use this::{Handed, This};
 
 use super::closure::{self, Closure};
 use super::error::{Fallible, throw, throw_text};
-use super::kinds::COMMON;
-use super::{FUNCTIONS, script};
+use super::script;
+use super::words::{self, COMMON};
 use crate::diagnostic::Diagnostic;
 use crate::graph::{Act, Common};
 use crate::name::RecipeName;
@@ -85,8 +85,17 @@ fn define(engine: &Engine, session: &Session, kind: &Kind, custom: &CustomKind) 
         definition.properties.iter().filter(|(_, property)| property.is_required()).map(|(name, _)| &**name).collect();
     let properties: serde_json::Map<String, Value> =
         definition.properties.iter().map(|(name, property)| (name.to_string(), property.schema())).collect();
-    definition.schema = json!({ "properties": properties, "required": required });
+    let text = session.sources.borrow().get(&crate::cookbook::shown(&custom.path)).map(|source| described(&source.text));
+    let description = text.filter(|text| !text.is_empty());
+    let description = description.unwrap_or_else(|| format!("A custom resource of the cookbook `{}`.", custom.cookbook));
+    definition.schema = json!({ "description": description, "properties": properties, "required": required });
     Ok(definition)
+}
+
+/// What the comment at the beginning of a file says.
+fn described(text: &str) -> String {
+    let comment = text.lines().map(str::trim).take_while(|line| line.starts_with("//"));
+    comment.map(|line| line.trim_start_matches(['/', '!']).trim()).collect::<Vec<_>>().join(" ").trim().to_owned()
 }
 
 /// Where templates and files of a custom resource are looked up, and what `::recipe` means in it.
@@ -118,7 +127,7 @@ pub(crate) fn add_kinds<'a>(
         let Origin::Custom(custom) = &kind.origin else { continue };
         let file = crate::cookbook::shown(&custom.path);
         let rename = "give the file another name: the kind is called after the cookbook and the file";
-        if FUNCTIONS.iter().any(|(function, _)| *function == &*name) {
+        if words::is_function(&name) {
             return Err(
                 Diagnostic::error(format!("`{file}` makes a resource `{name}`, and there is a function of that name")).hint(rename)
             );
@@ -219,7 +228,7 @@ fn property(context: &NativeCallContext<'_>, session: &Session, name: &str, opti
 fn unusable(name: &str) -> Option<&'static str> {
     if COMMON.iter().any(|(common, ..)| *common == name) {
         Some("every kind has a property of that name")
-    } else if FUNCTIONS.iter().any(|(function, _)| *function == name) {
+    } else if words::is_function(name) {
         Some("there is a function of that name")
     } else if ["notifies", "subscribes", "set", "remove", "changed", "this", "call", "curry"].contains(&name) {
         Some("it means something else on a resource")

@@ -49,42 +49,6 @@ const UNRESERVED: [&str; 37] = [
     "where",
 ];
 
-/// Every function of the language with what it does, beside the kinds themselves.
-pub const FUNCTIONS: &[(&str, &str)] = &[
-    ("default", "sets an attribute at the level `default`"),
-    ("force_default", "sets an attribute at the level `force_default`"),
-    ("normal", "sets an attribute at the level `normal`"),
-    ("override", "sets an attribute at the level `override`"),
-    ("force_override", "sets an attribute at the level `force_override`"),
-    ("property", "in resources/: says that a custom resource has a property"),
-    ("action", "in resources/: says what an action of a custom resource does; the first is the default"),
-    ("current", "in resources/: tells the state that the machine is in, as a map of properties, or () when there is nothing"),
-    ("converge_if_changed", "in an action: what is inside converges when what `current` tells differs from the properties"),
-    ("run_action", "in an action: does what another action of the same resource does"),
-    ("include_recipe", "runs another recipe here, once per run"),
-    ("resource", "the handle of a resource that was declared before"),
-    ("has_resource", "whether a resource was declared"),
-    ("value_for_platform", "picks by platform and version"),
-    ("value_for_platform_family", "picks by platform family"),
-    ("platform", "whether this machine runs one of these platforms"),
-    ("platform_family", "whether this machine's platform is of one of these families"),
-    ("file_exists", "whether something is at a path"),
-    ("read_file", "the text of a file on this machine"),
-    ("shell_out", "runs a command and gives its output and status"),
-    ("to_json", "writes a value as JSON"),
-    ("to_yaml", "writes a value as YAML"),
-    ("to_toml", "writes a map as TOML"),
-    ("parse_json", "reads JSON"),
-    ("parse_yaml", "reads YAML"),
-    ("parse_toml", "reads TOML"),
-    ("shell_quote", "quotes a word for a shell"),
-    ("sha256", "the SHA-256 of a text, in hexadecimal"),
-    ("base64", "a text in base64"),
-    ("log_debug", "writes a line for those who want every detail"),
-    ("log_info", "writes a line into the run's output"),
-    ("log_warn", "warns in the run's output"),
-];
-
 /// What stops a script from outside; the token that the progress callback returns.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Halt {

@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use rhai::{Dynamic, EvalAltResult, NativeCallContext, ParseErrorType};
 
-use super::FUNCTIONS;
 use super::engine::Halt;
+use super::words;
 use crate::cookbook::Cookbook;
 use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 use crate::session::{Phase, Session};
@@ -186,7 +186,7 @@ fn unknown_function(session: &Session, signature: &str) -> Diagnostic {
         return Diagnostic::error(format!("`{property}` of {} cannot be set", plain_type(owner)))
             .hint("attributes are set with `default(\"path\", value)` and its like");
     }
-    let known = session.registry.kinds.contains_key(name) || FUNCTIONS.iter().any(|(function, _)| *function == name);
+    let known = session.registry.kinds.contains_key(name) || words::is_function(name);
     if known {
         let types: Vec<String> = arguments.split(", ").filter(|word| !word.is_empty()).map(plain_type).collect();
         return Diagnostic::error(format!("`{name}` does not take these arguments: ({})", types.join(", ")));
@@ -207,7 +207,7 @@ fn unknown_function(session: &Session, signature: &str) -> Diagnostic {
 
 /// A call of something that is neither kind nor function.
 pub(super) fn unknown_word(session: &Session, name: &str) -> Diagnostic {
-    let words = session.registry.kinds.keys().map(|name| &**name).chain(FUNCTIONS.iter().map(|(function, _)| *function));
+    let words = session.registry.kinds.keys().map(|name| &**name).chain(words::functions().map(|word| word.name));
     let unknown = Diagnostic::error(format!("there is no kind or function `{name}`"));
     match did_you_mean(name, words) {
         Some(hint) => unknown.hint(hint),

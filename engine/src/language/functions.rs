@@ -17,6 +17,7 @@ use super::locate;
 use super::node_view::path_of;
 use super::script;
 use super::value::{from_json, to_json};
+use super::words::REFUSED;
 use crate::attributes::{Level, Origin, shown_path};
 use crate::command::{End, shell_quote};
 use crate::convert;
@@ -312,18 +313,16 @@ fn formats(engine: &mut Engine, session: &Rc<Session>) {
 
 /// Functions of Rhai that recipes do not have.
 fn forbid(engine: &mut Engine, session: &Rc<Session>) {
-    let refuse = |context: &NativeCallContext<'_>, s: &Session, name: &str, why: &str| -> Fallible<()> {
+    let refuse = |context: &NativeCallContext<'_>, s: &Session, name: &str| -> Fallible<()> {
+        let why = REFUSED.iter().find(|(refused, _)| *refused == name).map_or("", |(_, why)| why);
         Err(throw(context, s, Diagnostic::error(format!("there is no function `{name}`")).hint(why)))
     };
-    let waits = "a recipe does not wait: `retries` and `retry_delay` of a resource do";
     let s = Rc::clone(session);
-    engine.register_fn("sleep", move |context: NativeCallContext<'_>, _: i64| refuse(&context, &s, "sleep", waits));
+    engine.register_fn("sleep", move |context: NativeCallContext<'_>, _: i64| refuse(&context, &s, "sleep"));
     let s = Rc::clone(session);
-    engine.register_fn("sleep", move |context: NativeCallContext<'_>, _: f64| refuse(&context, &s, "sleep", waits));
+    engine.register_fn("sleep", move |context: NativeCallContext<'_>, _: f64| refuse(&context, &s, "sleep"));
     let s = Rc::clone(session);
-    engine.register_fn("timestamp", move |context: NativeCallContext<'_>| {
-        refuse(&context, &s, "timestamp", "a recipe gives the same result at any time of day")
-    });
+    engine.register_fn("timestamp", move |context: NativeCallContext<'_>| refuse(&context, &s, "timestamp"));
 }
 
 /// Lower-case hexadecimal.

@@ -10,6 +10,7 @@ use super::custom;
 use super::error::{Fallible, diagnose, plain_type, throw, throw_text, too_late};
 use super::handle::Handle;
 use super::value::{from_json, holds_closure, to_json};
+use super::words::COMMON;
 use super::{locate, script};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::graph::{Act, Body, Common, Declared, IgnoreFailure, actions_hint};
@@ -21,22 +22,9 @@ use crate::registry::{Kind, Origin};
 use crate::resource::PropertyError;
 use crate::session::{Phase, Reach, Session};
 
-/// The properties that every kind has, with their types and what they say.
-pub const COMMON: [(&str, &str, &str); 9] = [
-    ("action", "string or array", "what to do: one action or several, in order; every kind has `nothing`"),
-    ("only_if", "guard or array", "act only when every guard holds: a shell command, a closure, or a map with `command`"),
-    ("not_if", "guard or array", "act only when no guard holds"),
-    ("ignore_failure", "true, false or \"quiet\"", "go on when an action fails"),
-    ("retries", "int", "how often an action that failed is tried again"),
-    ("retry_delay", "seconds", "how long to wait between tries, 2 unless told"),
-    ("sensitive", "bool", "never show content, diffs or commands of this resource"),
-    ("umask", "mode", "the mask for modes of new files and for commands"),
-    ("provider", "string", "use this provider, whatever the platform prefers"),
-];
-
 pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
     for (index, kind) in session.registry.kinds.values().enumerate() {
-        if let Origin::Group(_) = kind.origin {
+        if kind.is_group() {
             continue;
         }
         let name = &*kind.name;

@@ -2,9 +2,10 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::path::Path;
 use std::rc::{Rc, Weak};
 
-use rhai::{Engine, EvalAltResult, Module, ModuleResolver, Position, Shared};
+use rhai::{Engine, EvalAltResult, FnAccess, Module, ModuleResolver, Position, Shared};
 
 use super::error::{Fallible, Thrown};
 use super::script;
@@ -21,6 +22,48 @@ impl Libraries {
     pub(super) fn new(session: &Rc<Session>) -> Self {
         Self { session: Rc::downgrade(session), loaded: RefCell::default() }
     }
+}
+
+/// A function that a library offers.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Offered {
+    pub name: String,
+    pub parameters: Vec<String>,
+    /// The lines of its `///` comment.
+    pub doc: Vec<String>,
+}
+
+/// What a library offers, sorted by name.
+/// # Errors
+/// When it does not compile.
+pub(super) fn offered(engine: &Engine, session: &Session, path: &Path) -> Result<Vec<Offered>, Diagnostic> {
+    let source = script::read(session, path)?;
+    let ast = script::compile(engine, session, &source)?;
+    let mut offered: Vec<Offered> = ast
+        .iter_functions()
+        .filter(|function| function.access == FnAccess::Public && !function.name.starts_with("anon$"))
+        .map(|function| Offered {
+            name: function.name.to_owned(),
+            parameters: function.params.iter().map(|name| (*name).to_owned()).collect(),
+            doc: doc_of(&source.text, function.name),
+        })
+        .collect();
+    offered.sort();
+    Ok(offered)
+}
+
+/// The comment above a function. Rhai keeps it only with its feature `metadata`.
+fn doc_of(text: &str, function: &str) -> Vec<String> {
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let defines = |line: &str| {
+        let rest = line.strip_prefix("fn ").and_then(|rest| rest.trim_start().strip_prefix(function));
+        rest.is_some_and(|rest| rest.trim_start().starts_with('('))
+    };
+    let Some(at) = lines.iter().position(|line| defines(line)) else { return Vec::new() };
+    let above = lines[..at].iter().rev().map_while(|line| line.strip_prefix("///"));
+    let mut doc: Vec<String> = above.map(|line| line.strip_prefix(' ').unwrap_or(line).to_owned()).collect();
+    doc.reverse();
+    doc
 }
 
 impl ModuleResolver for Libraries {

@@ -5,9 +5,9 @@ use std::rc::Rc;
 
 use rhai::{AST, ASTNode, Engine, Expr, Module, Position, Scope, ScriptFnMetadata, Stmt};
 
-use super::FUNCTIONS;
 use super::error::{diagnose, syntax};
 use super::node_view::{NodeView, PAIR_KEY, PAIR_VALUE};
+use super::words;
 use crate::cookbook;
 use crate::diagnostic::{Diagnostic, Source, Span};
 use crate::name::RecipeName;
@@ -171,7 +171,7 @@ pub(super) fn start(source: &Rc<Source>) -> Span {
 
 /// A script's function silently takes the place of a native one of the same name.
 fn hiding_functions<'a>(session: &Session, ast: &'a AST) -> Vec<ScriptFnMetadata<'a>> {
-    let known = |name: &str| session.registry.kinds.contains_key(name) || FUNCTIONS.iter().any(|(known, _)| *known == name);
+    let known = |name: &str| session.registry.kinds.contains_key(name) || words::is_function(name);
     ast.iter_functions().filter(|function| known(function.name)).collect()
 }
 

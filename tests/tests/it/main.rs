@@ -2,6 +2,7 @@
 
 mod accounts;
 mod bad_input;
+mod book;
 mod common;
 mod crash;
 mod execution;
@@ -11,5 +12,6 @@ mod packages;
 mod properties;
 mod semantics;
 mod services;
+mod shop;
 mod toque;
 mod webserver;

@@ -1,0 +1,76 @@
+//! `toque definitions`: what editors need to complete and explain recipes.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use toque_engine::definitions::{MARK, definitions as made};
+use toque_engine::diagnostic::Diagnostic;
+use toque_engine::failure::plain_io;
+use toque_engine::run::Refused;
+
+use super::Exit;
+use crate::args::Definitions;
+use crate::output;
+use crate::settings::find_repository;
+
+pub fn definitions(args: &Definitions) -> Result<Exit, Refused> {
+    let repository = find_repository(args.repo.as_deref())?;
+    let files = made(Rc::new(toque_resources::standard()), repository.as_deref())?;
+    let earlier = earlier(&args.dir)?;
+    if let Some(foreign) = files.keys().map(|name| args.dir.join(name)).find(|path| path.exists() && !earlier.contains(path)) {
+        return Err(Diagnostic::error(format!(
+            "`{}` is there already and was not written by `toque definitions`",
+            foreign.display()
+        ))
+        .hint("move it away, or name another folder")
+        .into());
+    }
+    write(&args.dir, &files)?;
+    for stale in earlier.iter().filter(|path| !files.keys().any(|name| args.dir.join(name) == **path)) {
+        std::fs::remove_file(stale).map_err(|error| failed("remove", stale, &error))?;
+    }
+    output::message(&format!("wrote {} files below {}", files.len(), args.dir.display()));
+    Ok(Exit::Success)
+}
+
+fn write(folder: &Path, files: &BTreeMap<PathBuf, String>) -> Result<(), Diagnostic> {
+    for (name, text) in files {
+        let path = folder.join(name);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(|error| failed("make the folder", parent, &error))?;
+        }
+        std::fs::write(&path, text).map_err(|error| failed("write", &path, &error))?;
+    }
+    Ok(())
+}
+
+/// The definition files that an earlier call has left in a folder.
+fn earlier(folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
+    let mut found = Vec::new();
+    for entry in entries(folder)? {
+        found.extend(is_ours(&entry).then_some(entry));
+    }
+    for cookbook in entries(&folder.join("libraries"))? {
+        found.extend(entries(&cookbook)?.into_iter().filter(|path| is_ours(path)));
+    }
+    Ok(found)
+}
+
+fn is_ours(path: &Path) -> bool {
+    path.to_string_lossy().ends_with(".d.rhai") && std::fs::read_to_string(path).is_ok_and(|text| text.starts_with(MARK))
+}
+
+/// What is in a folder; nothing where there is none.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
+    match std::fs::read_dir(folder) {
+        Ok(entries) => Ok(entries.flatten().map(|entry| entry.path()).collect()),
+        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => Ok(Vec::new()),
+        Err(error) => Err(failed("list", folder, &error)),
+    }
+}
+
+fn failed(verb: &str, path: &Path, error: &std::io::Error) -> Diagnostic {
+    Diagnostic::error(format!("cannot {verb} `{}`: {}", path.display(), plain_io(error)))
+        .hint("name a folder that can be written, as in `toque definitions .rhai`")
+}
