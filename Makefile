@@ -29,7 +29,7 @@ MDBOOK := 0.5.4
 TOOLS := $(abspath $(or $(CARGO_TARGET_DIR),target))/tools
 
 docs: $(TOOLS)/mdbook-$(MDBOOK)
-	$(TOOLS)/bin/mdbook build docs --dest-dir $(abspath target/book)
+	$(TOOLS)/bin/mdbook build docs
 
 $(TOOLS)/mdbook-$(MDBOOK):
 	$(CARGO) install mdbook --version $(MDBOOK) --locked --no-default-features --features search --root $(TOOLS)

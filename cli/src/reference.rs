@@ -9,6 +9,7 @@ use clap::{Command, CommandFactory};
 use schemars::schema_for;
 use serde_json::Value;
 use toque_engine::COMMON;
+use toque_engine::attributes::Level;
 use toque_engine::reference::{description, properties, summary, type_of};
 use toque_engine::registry::Kind;
 use toque_engine::signature::Signature;
@@ -45,6 +46,13 @@ fn the_reference_is_up_to_date() {
     );
     let kinds = std::fs::read_dir(folder.join("kinds")).unwrap().count();
     assert_eq!(kinds, toque_resources::standard().kinds.len(), "a page is there of a kind that is not");
+}
+
+#[test]
+fn the_guide_lists_the_levels_of_attributes() {
+    let guide = std::fs::read_to_string(book().join("src/guide/attributes.md")).unwrap();
+    let rows: Vec<&str> = guide.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    assert_eq!(rows, Level::ALL.map(Level::name), "the table of levels in docs/src/guide/attributes.md");
 }
 
 /// Every page by its name below `reference/`.
