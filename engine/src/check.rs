@@ -2,6 +2,7 @@
 //! without touching a machine.
 
 mod documents;
+mod unset;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use crate::compile::begin;
 use crate::cookbook::{self, Cookbook, Cookbooks};
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::facts::shipped::{Shipped, shipped, shipped_platforms};
-use crate::language::Language;
+use crate::language::{AttributesUsed, Language};
 use crate::name::RecipeName;
 use crate::registry::Registry;
 use crate::run::{self, Options, open};
@@ -39,13 +40,22 @@ pub fn check(registry: &Rc<Registry>, checked: &Checked) -> Vec<Diagnostic> {
         let (cookbooks, wrong) = cookbook::find(repository);
         mistakes.extend(wrong);
         if checked.cookbooks.is_empty() {
-            mistakes.extend(documents::check(repository, &cookbooks));
+            mistakes.extend(stacker::grow(run::STACK, || documents::check(repository, &cookbooks)));
         }
+        let mut used = AttributesUsed::default();
         for cookbook in cookbooks.values() {
-            if checked.cookbooks.is_empty() || checked.cookbooks.contains(&cookbook.about.name) {
-                mistakes.extend(check_cookbook(registry, checked, repository, &cookbooks, cookbook));
+            let chosen = checked.cookbooks.is_empty() || checked.cookbooks.contains(&cookbook.about.name);
+            let mut looked = AttributesUsed::default();
+            let found = check_cookbook(registry, checked, repository, &cookbooks, cookbook, chosen, &mut looked);
+            used.known.merge(looked.known);
+            if chosen {
+                mistakes.extend(found);
+                used.reads.extend(looked.reads);
             }
         }
+        unset::documents(repository, &mut used.known);
+        let unset = unset::warnings(used, &mistakes);
+        mistakes.extend(unset);
     }
     for recipe in &checked.recipes {
         mistakes.extend(check_recipe(registry, checked, recipe));
@@ -59,10 +69,14 @@ fn check_cookbook(
     repository: &Path,
     cookbooks: &Cookbooks,
     cookbook: &Rc<Cookbook>,
+    chosen: bool,
+    used: &mut AttributesUsed,
 ) -> Vec<Diagnostic> {
     let mut mistakes = Vec::new();
     let name = &cookbook.about.name;
     if let Err(wrong) = cookbook::in_order(cookbooks, [name.clone()]) {
+        // What it sets is not known.
+        used.known.open = true;
         return vec![wrong];
     }
     let options = |machine: Shipped, recipe: RecipeName| Options {
@@ -72,12 +86,19 @@ fn check_cookbook(
         ..offline(checked)
     };
     let machines = platforms(cookbook, &mut mistakes);
-    let Some(first) = machines.first().cloned() else { return mistakes };
+    let Some(first) = machines.first().cloned() else {
+        used.known.open = true;
+        return mistakes;
+    };
     let default = RecipeName { cookbook: name.clone(), recipe: "default".to_owned() };
     let mut included: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     match open(Rc::new(FakeSystem::new()), Rc::clone(registry), &options(first, default), Box::new(())) {
-        Err(refused) => mistakes.extend(refused.diagnostics.0),
+        Err(refused) => {
+            used.known.open = true;
+            mistakes.extend(refused.diagnostics.0);
+        }
         Ok(session) => {
+            unset::always_set(&session, &mut used.known);
             let language = Language::new(&session);
             if let Err(Diagnostics(wrong)) = begin(&session, &language) {
                 mistakes.extend(wrong);
@@ -89,6 +110,8 @@ fn check_cookbook(
                         Err(mistake) => mistakes.push(mistake),
                         Ok(looked) => {
                             mistakes.extend(looked.mistakes);
+                            used.reads.extend(looked.attributes.reads);
+                            used.known.merge(looked.attributes.known);
                             let recipe = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
                             let names = looked.includes.iter().filter_map(|text| RecipeName::parse(text, Some(name)).ok());
                             let own = names.filter(|included| included.cookbook == *name).map(|included| included.recipe);
@@ -100,10 +123,17 @@ fn check_cookbook(
             for path in files(&cookbook.root.join("templates"), "hbs") {
                 match language.look_at_template(&path, name) {
                     Err(mistake) => mistakes.push(mistake),
-                    Ok(looked) => mistakes.extend(looked.mistakes),
+                    Ok(looked) => {
+                        mistakes.extend(looked.mistakes);
+                        used.reads.extend(looked.reads);
+                        looked.asked.iter().for_each(|path| used.known.open_below(path.iter().map(String::as_str)));
+                    }
                 }
             }
         }
+    }
+    if !chosen {
+        return mistakes;
     }
     let mut compiled: Vec<(Diagnostic, Vec<String>)> = Vec::new();
     for machine in &machines {
@@ -138,12 +168,19 @@ fn check_recipe(registry: &Rc<Registry>, checked: &Checked, recipe: &Source) -> 
     let options = Options { recipe: Some(source()), elsewhere: shipped("debian", None), ..offline(checked) };
     let mut mistakes = Vec::new();
     let session = open(Rc::new(FakeSystem::new()), Rc::clone(registry), &options, Box::new(()));
-    let looked = session.map(|session| Language::new(&session).look(&Rc::new(source())));
-    match looked {
-        Ok(looked) => mistakes.extend(looked.mistakes),
+    let mut used = AttributesUsed::default();
+    match session {
+        Ok(session) => {
+            let looked = Language::new(&session).look(&Rc::new(source()));
+            mistakes.extend(looked.mistakes);
+            used = looked.attributes;
+            unset::always_set(&session, &mut used.known);
+        }
         Err(refused) => mistakes.extend(refused.diagnostics.0),
     }
     mistakes.extend(run::mistakes(Rc::new(FakeSystem::new()), Rc::clone(registry), &options));
+    let unset = unset::warnings(used, &mistakes);
+    mistakes.extend(unset);
     mistakes
 }
 

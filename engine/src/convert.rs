@@ -5,7 +5,18 @@ use serde_json::Value;
 /// # Errors
 /// Where and why the text is no JSON.
 pub fn parse_json(text: &str) -> Result<Value, String> {
-    serde_json::from_str(text).map_err(|error| format!("cannot read JSON: {error}"))
+    serde_json::from_str(text).map_err(|error| {
+        let told = error.to_string();
+        let cause = match told.split(" at line ").next().unwrap_or(&told) {
+            "expected value" => "a value is expected",
+            "trailing characters" => "something follows its end",
+            "trailing comma" => "nothing follows a comma",
+            "key must be a string" => "a key is no string in double quotes",
+            early if early.starts_with("EOF while parsing") => "it ends too early",
+            other => other,
+        };
+        format!("cannot read JSON: {cause} (line {}, column {})", error.line(), error.column().max(1))
+    })
 }
 
 /// # Errors

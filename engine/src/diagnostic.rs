@@ -27,7 +27,7 @@ pub struct Span {
     pub source: Rc<Source>,
     pub line: usize,
     pub column: usize,
-    /// Characters to underline; when it is not known, those of the word that begins there.
+    /// Characters to underline; when it is not known, those of the word or string that begins there.
     pub length: Option<usize>,
 }
 
@@ -53,7 +53,11 @@ impl Span {
     pub fn characters(&self) -> usize {
         let word = || {
             let line = self.source.text.lines().nth(self.line.saturating_sub(1)).unwrap_or_default();
-            line.chars().skip(self.column.saturating_sub(1)).take_while(|c| c.is_alphanumeric() || *c == '_').count()
+            let mut here = line.chars().skip(self.column.saturating_sub(1)).peekable();
+            match here.next_if(|c| ['"', '`'].contains(c)) {
+                Some(quote) => here.position(|c| c == quote).map_or(1, |end| end + 2),
+                None => here.take_while(|c| c.is_alphanumeric() || *c == '_').count(),
+            }
         };
         self.length.unwrap_or_else(word).max(1)
     }

@@ -49,10 +49,14 @@ enum Below {
 }
 
 impl Document {
-    /// Reads a text; `//` and `/* */` begin comments.
+    /// Reads a text; `//` and `/* */` begin comments, and a byte order mark at its start is passed over.
     /// # Errors
     /// What is wrong with it, and where. A key that stands twice in a map is wrong too.
     pub fn parse(source: Source) -> Result<Self, Diagnostic> {
+        let mut source = source;
+        if source.text.starts_with('\u{feff}') {
+            source.text.remove(0);
+        }
         let source = Rc::new(source);
         let options = ParseOptions {
             allow_comments: true,
@@ -157,8 +161,8 @@ fn convert(source: &Rc<Source>, value: ast::Value<'_>, depth: usize) -> Result<(
         ast::Value::BooleanLit(truth) => Value::Bool(truth.value),
         ast::Value::StringLit(text) => Value::String(text.value.into_owned()),
         ast::Value::NumberLit(number) => {
-            let parsed: Result<Number, _> = serde_json::from_str(number.value);
-            Value::Number(parsed.map_err(|_| mistake::at(source, range.clone(), &format!("`{}` is no number", number.value)))?)
+            let wrong = || mistake::at(source, range.clone(), &format!("`{}` is no number", number.value));
+            Value::Number(exactly(number.value).ok_or_else(wrong)?)
         }
         ast::Value::Array(array) => {
             let mut items = Vec::with_capacity(array.elements.len());
@@ -193,4 +197,10 @@ fn convert(source: &Rc<Source>, value: ast::Value<'_>, depth: usize) -> Result<(
         }
     };
     Ok((value, Place { key: range.clone(), value: range, below }))
+}
+
+/// A number as it is written: whole ones up to 64 bits, others as the nearest one there is. (`serde_json` may miss it by a little.)
+fn exactly(text: &str) -> Option<Number> {
+    let whole = || text.parse().map(i64::into).or_else(|_| text.parse().map(u64::into)).ok();
+    whole().or_else(|| Number::from_f64(text.parse().ok()?))
 }

@@ -3,6 +3,7 @@
 //!
 //! Rhai is pinned: this module uses interfaces that it calls volatile. Each use is in one place and has a test.
 
+mod attributes_used;
 mod check;
 mod closure;
 mod custom;
@@ -18,11 +19,13 @@ mod script;
 pub mod signature;
 mod template_functions;
 mod value;
+mod warnings;
 pub mod words;
 
 use std::path::Path;
 use std::rc::Rc;
 
+pub(crate) use attributes_used::AttributesUsed;
 pub use check::Looked;
 pub use closure::{Closure, Lazy};
 pub use custom::Definition;

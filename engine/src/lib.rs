@@ -20,6 +20,7 @@ pub mod failure;
 mod graph;
 mod guard;
 pub mod json;
+mod known;
 mod language;
 pub mod lookup;
 pub mod name;

@@ -25,6 +25,10 @@ impl Role {
     /// # Errors
     /// When it is not, with the nearest name; what is wrong with it, at its place.
     pub fn read(repository: &Path, name: &str) -> Result<Self, Diagnostic> {
+        if !is_word(name) {
+            let wrong = Diagnostic::error(format!("`{name}` is no name of a role"));
+            return Err(wrong.hint("a name is made of letters, digits, `-` and `_`"));
+        }
         let (path, shown) = json::path_of(repository, "roles", name);
         let Some(document) = Document::read(&path, &shown)? else {
             let missing = Diagnostic::error(format!("there is no role `{name}`"));

@@ -118,7 +118,7 @@ impl From<crate::failure::Failure> for Refused {
 }
 
 /// The stack that recipes may use: calls, includes and values nest, and Rhai recurses natively.
-const STACK: usize = 256 * 1024 * 1024;
+pub(crate) const STACK: usize = 256 * 1024 * 1024;
 
 /// Brings the machine to the declared state.
 /// # Errors
@@ -404,6 +404,7 @@ pub(crate) fn open(
         callbacks: RefCell::default(),
         run_state: rhai::Dynamic::from_map(rhai::Map::new()).into_shared(),
         changed: RefCell::default(),
+        thrown: RefCell::default(),
         mistakes: RefCell::default(),
         incomplete: Cell::new(false),
         asked: Cell::new(false),

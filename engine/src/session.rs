@@ -120,6 +120,8 @@ pub struct Session {
     pub run_state: rhai::Dynamic,
     /// What each resource's `changed` answers, by index.
     pub changed: RefCell<HashMap<usize, Changed>>,
+    /// What the last closure that a provider called did wrong: a provider tells only the message.
+    pub thrown: RefCell<Option<Diagnostic>>,
     /// What `check` found while it went on.
     pub mistakes: RefCell<Vec<Diagnostic>>,
     /// A script ended at a mistake, so that what it would have declared is missing.

@@ -16,7 +16,7 @@ use crate::cookbook;
 use crate::diagnostic::{Diagnostic, Source, Span, did_you_mean};
 
 pub use trace::Functions;
-pub(crate) use walk::{BLOCKS, HELPERS, Read};
+pub(crate) use walk::{BLOCKS, HELPERS};
 
 /// Templates of one run, each read and parsed once.
 pub struct Templates {
@@ -233,8 +233,9 @@ pub fn read(path: &Path) -> Result<String, Diagnostic> {
 
 /// A look at a template that is not rendered.
 pub(crate) struct Looked {
-    pub source: Rc<Source>,
-    pub reads: Vec<Read>,
+    /// The attributes that it reads, and those among them that may be absent.
+    pub reads: Vec<(Vec<String>, Span)>,
+    pub asked: Vec<Vec<String>>,
     /// Calls of what is no helper.
     pub mistakes: Vec<Diagnostic>,
 }
@@ -253,7 +254,12 @@ pub(crate) fn look(path: &Path, cookbook: &str, functions: &dyn Functions) -> Re
         Some(if wrong.span.is_some() { wrong.frame(span, "called by the template here") } else { wrong.at(span) })
     };
     let mistakes = named.calls.iter().filter_map(wrong).collect();
-    Ok(Looked { source, reads: named.reads, mistakes })
+    let (asked, read): (Vec<_>, Vec<_>) = named.reads.into_iter().partition(|read| read.asked);
+    let reads = read.into_iter().filter(|read| read.sure).map(|read| {
+        let span = tag(&source, read.at, &format!("node.{}", read.path.join(".")));
+        (read.path, span)
+    });
+    Ok(Looked { reads: reads.collect(), asked: asked.into_iter().map(|read| read.path).collect(), mistakes })
 }
 
 fn parse_diagnostic(source: &Rc<Source>, error: &TemplateError) -> Diagnostic {

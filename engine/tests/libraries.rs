@@ -5,9 +5,9 @@
 use std::rc::Rc;
 
 use toque_engine::diagnostic::Diagnostic;
-use toque_engine::name::RecipeName;
 use toque_engine::report::Report;
 use toque_engine::run::{Options, Refused, converge};
+use toque_engine::run_list::Item;
 use toque_engine::system::FakeSystem;
 
 /// Converges `recipe[web]` of a repository with these files below `cookbooks/`.
@@ -28,8 +28,7 @@ fn run(files: &[(&str, &str)]) -> (Rc<FakeSystem>, Result<Report, Refused>) {
     let system = FakeSystem::new();
     system.put_dir("/out", 0o755);
     let system = Rc::new(system);
-    let run_list = vec![RecipeName::parse("web", None).unwrap()];
-    let run_list = run_list.into_iter().map(Into::into).collect();
+    let run_list = vec![Item::parse("web").unwrap()];
     let options = Options { repository: Some(repository.path().to_owned()), run_list, ..Options::default() };
     let report = converge(Rc::<FakeSystem>::clone(&system), Rc::new(toque_resources::standard()), &options, Box::new(()));
     (system, report)
@@ -183,4 +182,58 @@ fn libraries_are_read_when_they_are_named() {
     assert_eq!(rendered(recipe, "{{join a}}{{#if a}} x{{/if}}", &[broken]).unwrap(), "1 x");
     let wrong = rendered(recipe, "{{full a}}", &[broken]).unwrap_err();
     assert!(wrong[0].message.starts_with("syntax error"), "{wrong:?}");
+}
+
+/// A recipe runs once, so a circle of includes ends by itself.
+#[test]
+fn recipes_that_include_each_other_run_once() {
+    let files = [
+        ("web/recipes/default.rhai", "include_recipe(\"web::b\"); include_recipe(\"web\"); file(\"/out/a\", #{ content: \"\" });"),
+        ("web/recipes/b.rhai", "include_recipe(\"web\"); include_recipe(\"::b\"); file(\"/out/b\", #{ content: \"\" });"),
+    ];
+    let (_, report) = run(&files);
+    let order: Vec<String> = report.unwrap().resources.iter().map(|record| record.resource.to_string()).collect();
+    assert_eq!(order, ["file[/out/b]", "file[/out/a]"]);
+}
+
+/// What a closure does wrong while resources converge is told with its own place, and the library's.
+#[test]
+fn errors_of_closures_stand_in_the_closure() {
+    let library = ("web/libraries/a.rhai", "fn fail(x) {\n    throw \"no \" + x;\n}");
+    let import = "import \"web::a\" as a;\n";
+    for (resource, message, places) in [
+        (
+            "file(\"/out/x\", #{\n    content: || a::fail(\"content\"),\n});",
+            "no content",
+            vec!["libraries/a.rhai:2:5", "recipes/default.rhai:3:20"],
+        ),
+        (
+            "file(\"/out/x\", #{\n    only_if: || a::fail(\"guard\"),\n});",
+            "no guard",
+            vec!["libraries/a.rhai:2:5", "recipes/default.rhai:3:20"],
+        ),
+        (
+            "block(\"x\", #{\n    run: || a::fail(\"block\"),\n});",
+            "no block",
+            vec!["libraries/a.rhai:2:5", "recipes/default.rhai:3:16"],
+        ),
+        ("file(\"/out/x\", #{\n    content: || node.no,\n});", "`node.no` is not set", vec!["recipes/default.rhai:3:22"]),
+        ("file(\"/out/x\", #{\n    content: || 5,\n});", "`content`: expected a string, found 5", vec!["recipes/default.rhai:3:5"]),
+        ("file(\"/out/x\", #{\n    content: || (),\n});", "`content` is nothing", vec!["recipes/default.rhai:3:5"]),
+        (
+            "execute(\"true\", #{\n    environment: #{ A: || \"a\", B: || 5 },\n});",
+            "`environment.B`: expected a string, found 5",
+            vec!["recipes/default.rhai:3:32"],
+        ),
+    ] {
+        let recipe = format!("{import}{resource}");
+        let (_, report) = run(&[("web/recipes/default.rhai", &recipe), library]);
+        let report = report.unwrap_or_else(|refused| panic!("{resource}: {}", refused.diagnostics));
+        let error = report.resources[0].error.as_ref().unwrap_or_else(|| panic!("{resource} did not fail"));
+        assert!(error.message.contains(message), "{resource}: {error:?}");
+        let told = format!("{error:?}");
+        for place in places {
+            assert!(told.contains(place), "{resource}: {place} is not in {told}");
+        }
+    }
 }

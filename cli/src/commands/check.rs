@@ -40,8 +40,11 @@ pub fn check(args: &Check) -> Result<Exit, Refused> {
                 output::message(&output::diagnostic::draw(mistake));
                 output::message("");
             }
-            let word = if errors == 1 { "mistake" } else { "mistakes" };
-            output::message(&if errors == 0 { "no mistakes found".to_owned() } else { format!("{errors} {word} found") });
+            let several = |count: usize, word: &str| if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") };
+            let found = if errors == 0 { "no mistakes".to_owned() } else { several(errors, "mistake") };
+            let warnings = mistakes.len() - errors;
+            let more = if warnings == 0 { String::new() } else { format!(", and {}", several(warnings, "warning")) };
+            output::message(&format!("{found} found{more}"));
         }
     }
     Ok(if errors == 0 { Exit::Success } else { Exit::Refused })
@@ -82,6 +85,9 @@ fn data(mistake: &Diagnostic) -> serde_json::Value {
         "file": mistake.span.as_ref().map(|span| &span.source.name),
         "line": mistake.span.as_ref().map(|span| span.line),
         "column": mistake.span.as_ref().map(|span| span.column),
+        "frames": mistake.frames.iter().map(|(span, what)| json!({
+            "what": what, "file": span.source.name, "line": span.line, "column": span.column,
+        })).collect::<Vec<_>>(),
         "notes": mistake.notes,
         "hints": mistake.hints,
     })

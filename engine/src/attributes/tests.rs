@@ -152,8 +152,12 @@ proptest! {
     }
 
     #[test]
-    fn explain_agrees_with_node(writes in writes(), asked in prop::collection::vec("[a-c]", 1..4)) {
-        agrees(writes, &asked)?;
+    fn explain_agrees_with_node(
+        writes in writes(),
+        facts in prop::collection::vec(("[a-c]", value()), 0..2),
+        asked in prop::collection::vec("[a-c]", 1..4),
+    ) {
+        agrees(writes, facts.into_iter().collect(), &asked)?;
     }
 
     #[test]
@@ -165,10 +169,10 @@ proptest! {
     }
 }
 
-fn agrees(writes: Vec<(usize, Vec<String>, Value)>, asked: &[String]) -> TestCaseResult {
+fn agrees(writes: Vec<(usize, Vec<String>, Value)>, facts: Map<String, Value>, asked: &[String]) -> TestCaseResult {
     let mut attributes = Attributes::default();
     write(&mut attributes, writes);
-    let node = Node::new("x".into(), "_default".into(), attributes, Expanded::default(), Facts::new());
+    let node = Node::new("x".into(), "_default".into(), attributes, Expanded::default(), Facts::fixed(facts));
     let view = View::shared(Rc::new(FakeSystem::new()));
     let read = node.get(&asked[0], &view).and_then(|top| at(Some(&top), &asked[1..]).cloned());
     let Ok(explained) = explain(&node, &view, asked) else {

@@ -7,11 +7,10 @@ use super::{Converge, Mode, Open};
 use crate::compile::Wanted;
 use crate::diagnostic::Diagnostic;
 use crate::graph::{Act, Index, Timing};
-use crate::overlay::{Causes, Provide};
+use crate::overlay::Causes;
 use crate::registry::Shown;
 use crate::report::{Record, Status};
 use crate::session::Changed;
-use crate::snapshots::Areas;
 
 /// Whether a group's turn leads to what is inside, and what differs.
 enum Differs {
@@ -83,8 +82,13 @@ impl<'a> Converge<'a> {
             let held_back = self.held_back(index);
             let mut doubts = view.take_doubts();
             add(&mut doubts, sent);
+            let mut reason = None;
             let held_back = match held_back {
-                Err(diagnostic) => return self.unknown_inside(index, diagnostic, doubts, record),
+                Err(diagnostic) if doubts.is_empty() => return Err(diagnostic.into()),
+                Err(diagnostic) => {
+                    reason = Some(diagnostic.message);
+                    None
+                }
                 Ok(Some(guard)) if doubts.len() == sent.len() => {
                     record.status = Status::Skipped;
                     record.reason = Some(guard);
@@ -95,9 +99,10 @@ impl<'a> Converge<'a> {
             let differs = self.differs(index);
             let of_current = view.take_doubts();
             let differences = match differs {
+                Err(diagnostic) if doubts.is_empty() && of_current.is_empty() => return Err(diagnostic.into()),
                 Err(diagnostic) => {
-                    add(&mut doubts, &of_current);
-                    return self.unknown_inside(index, diagnostic, doubts, record);
+                    reason = Some(diagnostic.message);
+                    Vec::new()
                 }
                 Ok(Differs::No) if of_current.is_empty() => {
                     record.status = Status::UpToDate;
@@ -133,7 +138,8 @@ impl<'a> Converge<'a> {
             let decides = causes_of(&changed);
             record.status = if changed == Changed::Yes { Status::WouldChange } else { Status::MayChange };
             record.depends_on = decides.iter().map(ToString::to_string).collect();
-            record.reason = held_back.map(|guard| format!("today the guard holds it back: {guard}"));
+            let unknown = reason.map(|reason| format!("cannot be told yet: {reason}"));
+            record.reason = unknown.or_else(|| held_back.map(|guard| format!("today the guard holds it back: {guard}")));
             record.changes = differences;
             return Ok(decides);
         }
@@ -221,21 +227,6 @@ impl<'a> Converge<'a> {
             self.records[..].iter().rev().find(|(_, record)| matches!(record.status, Status::Failed | Status::Interrupted));
         let what = failed.map_or_else(|| ready.id.to_string(), |(_, record)| record.resource.to_string());
         Wrong { diagnostic: Diagnostic::error(format!("{what} failed")), interrupted: error.interrupted }.into()
-    }
-
-    /// It cannot be told whether what is inside comes to be taken, nor what it would do.
-    fn unknown_inside(&self, index: Index, diagnostic: Diagnostic, doubts: Causes, record: &mut Record) -> Result<Causes, Ended> {
-        if doubts.is_empty() {
-            return Err(diagnostic.into());
-        }
-        record.status = Status::MayChange;
-        record.depends_on = doubts.iter().map(ToString::to_string).collect();
-        record.reason = Some(format!("cannot be told yet: {}", diagnostic.message));
-        let name: Rc<str> = self.compiled.resources[index].id.to_string().into();
-        self.session.node.reload_facts();
-        self.session.view.assume(&name, &[Provide::Anything(Areas::ALL)], true);
-        self.session.view.take_doubts();
-        Ok(doubts)
     }
 }
 

@@ -13,13 +13,13 @@ impl Services for Converge<'_> {
         let closure = self.session.callbacks.borrow().get(callback.0).cloned();
         let closure = closure.ok_or_else(|| Failure::new("the closure of this resource is gone"))?;
         self.language.call(&closure).map_err(|diagnostic| {
-            let mut failure = Failure::new(match &diagnostic.span {
-                Some(span) => format!("{} (at {span})", diagnostic.message),
-                None => diagnostic.message.clone(),
-            });
-            failure.notes = diagnostic.notes;
-            failure.hint = diagnostic.hints.into_iter().next();
-            failure.interrupted = diagnostic.interrupted;
+            let failure = Failure {
+                notes: diagnostic.notes.clone(),
+                hint: diagnostic.hints.first().cloned(),
+                interrupted: diagnostic.interrupted,
+                ..Failure::new(diagnostic.message.clone())
+            };
+            self.session.thrown.replace(Some(diagnostic));
             failure
         })
     }

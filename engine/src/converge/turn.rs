@@ -138,6 +138,8 @@ impl Converge<'_> {
             record.ignored = ready.common.ignore_failure != IgnoreFailure::No && !wrong.interrupted;
             let quiet = ready.common.ignore_failure == IgnoreFailure::Quiet && record.ignored;
             if !quiet {
+                let thrown = self.session.thrown.take().filter(|thrown| thrown.message == wrong.diagnostic.message);
+                let wrong = Wrong { diagnostic: thrown.unwrap_or(wrong.diagnostic), ..wrong };
                 let wrong = if ready.common.sensitive { wrong.diagnostic.hidden() } else { wrong.diagnostic };
                 let span = ready.span.as_ref().map(|span| if ready.common.sensitive { span.hidden() } else { span.clone() });
                 record.error = Some(Box::new(about(wrong, &ready.id, span)));

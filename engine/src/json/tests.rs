@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::Document;
@@ -46,8 +47,31 @@ fn hostile_text_ends_nothing() {
     for deep in ["[".repeat(100_000), "{\"a\":".repeat(100_000), format!("{}{}", "[".repeat(300), "]".repeat(300))] {
         assert!(parse(&deep).unwrap_err().contains("deep"));
     }
+    assert_eq!(parse("\u{feff}{}").unwrap().value, json!({}));
     assert!(parse(&format!("{}{}", "[".repeat(100), "]".repeat(100))).is_ok());
-    for odd in ["\u{feff}{}", "\"\\ud800\"", "1e999", "-", "\"\\x41\"", "'a'", "/", "{\"a\"", "{\"a\":1,,}", "\0", "é"] {
+    for odd in ["\"\\ud800\"", "1e999", "-", "\"\\x41\"", "'a'", "/", "{\"a\"", "{\"a\":1,,}", "\0", "é"] {
         assert!(parse(odd).is_err(), "{odd}");
+    }
+}
+
+proptest! {
+    /// Pieces of JSON in any order: each text is read or refused, at a place that is in it.
+    #[test]
+    fn any_text_is_read_or_refused(pieces in prop::collection::vec("\\{|\\}|\\[|\\]|,|:|\"|\\\\u?|//|/\\*|\\*/|\n|[0-9.eE+-]{1,3}|true|null|\\PC", 0..40)) {
+        let text = pieces.concat();
+        let source = Source { name: "x".to_owned(), path: None, text: text.clone() };
+        if let Err(error) = Document::parse(source) {
+            let span = error.span.unwrap();
+            prop_assert!(span.line <= text.matches('\n').count() + 1);
+            let line = text.split('\n').nth(span.line - 1).unwrap();
+            prop_assert!(span.column <= line.chars().count() + 1, "{}:{} in {:?}", span.line, span.column, text);
+        }
+    }
+
+    /// What is plain JSON means the same here.
+    #[test]
+    fn plain_json_is_read_as_it_is(text in "\\PC*", number in any::<i64>(), fraction in any::<f32>()) {
+        let value = json!({ "text": text.clone(), text: [number, fraction], "deep": [[{}, null, true]] });
+        prop_assert_eq!(Document::of("x", &value).unwrap().value, value);
     }
 }

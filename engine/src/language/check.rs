@@ -6,9 +6,10 @@ use std::rc::Rc;
 
 use rhai::{AST, ASTNode, Engine, Expr, FnCallExpr, Position, Stmt};
 
+use super::attributes_used::{AttributesUsed, attributes_used};
 use super::error::unknown_word;
 use super::handle::unknown_timing;
-use super::{COMMON, script};
+use super::{COMMON, script, warnings};
 use crate::diagnostic::{Diagnostic, Source, did_you_mean};
 use crate::graph::{Act, Timing, actions_hint};
 use crate::name::{RecipeName, ResourceId};
@@ -21,6 +22,7 @@ pub struct Looked {
     pub mistakes: Vec<Diagnostic>,
     /// The recipes that it names in `include_recipe`, as written.
     pub includes: Vec<String>,
+    pub(crate) attributes: AttributesUsed,
 }
 
 /// `lenient` parses also what uses variables that nothing defines, so that such a slip does not hide what else is wrong.
@@ -38,6 +40,8 @@ pub(super) fn look(engine: &Engine, lenient: &Engine, session: &Session, source:
         }
     };
     looked.mistakes.extend(script::oddities(session, source, &ast));
+    looked.mistakes.extend(warnings::warnings(session, source, &ast));
+    looked.attributes = attributes_used(session, source, &ast);
     let known = function_names(engine, &ast);
     ast.walk(&mut |path| {
         match path.last() {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::custom::{Handed, This};
 use super::error::diagnose;
-use super::locate::{self, Place};
+use super::locate;
 use super::value::{Late, from_json, to_json, to_json_with};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::session::Session;
@@ -80,10 +80,8 @@ pub(super) fn call(engine: &Engine, session: &Session, closure: &Closure) -> Res
 }
 
 /// Where a path that begins with the property was written.
-#[expect(deprecated, reason = "Rhai marks the interface as volatile; the version is pinned")]
 pub(super) fn place(engine: &Engine, session: &Session, lazy: &Lazy, path: &str) -> Option<Span> {
-    let place = Place { source: lazy.home.source.as_deref(), call: lazy.home.pos };
-    locate::written(engine, session, &place, path)
+    locate::written(engine, session, lazy.span.as_ref()?, path)
 }
 
 pub(super) fn evaluate(engine: &Engine, session: &Session, lazy: &Lazy) -> Result<Value, Diagnostic> {

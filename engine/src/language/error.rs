@@ -101,7 +101,7 @@ fn cause(session: &Session, mut error: EvalAltResult) -> Diagnostic {
         }
         _ => {
             error.clear_position();
-            Diagnostic::error(lower(&error.to_string()))
+            Diagnostic::error(lower(&error.to_string()).replace('\'', "`"))
         }
     }
 }
@@ -122,12 +122,35 @@ fn halted(session: &Session, halt: Option<Halt>) -> Diagnostic {
 
 /// A mistake that keeps a script from being read at all.
 pub(super) fn syntax(what: &ParseErrorType) -> Diagnostic {
-    let text = lower(&what.to_string());
+    let wrong = |told: String| Diagnostic::error(format!("syntax error: {told}"));
     match what {
         ParseErrorType::VariableUndefined(name) => unknown_variable(name),
-        ParseErrorType::Reserved(word) => Diagnostic::error(format!("syntax error: `{word}` is a word of the language"))
-            .hint(format!("as a key, quote it: \"{word}\"")),
-        _ => Diagnostic::error(format!("syntax error: {text}")),
+        ParseErrorType::ModuleUndefined(name) => Diagnostic::error(format!("nothing is imported as `{name}` here"))
+            .hint(format!("import it first: `import \"cookbook::file\" as {name};`")),
+        ParseErrorType::Reserved(word) => {
+            wrong(format!("`{word}` is a word of the language")).hint(format!("as a key, quote it: \"{word}\""))
+        }
+        ParseErrorType::ForbiddenVariable(name) => {
+            wrong(format!("`{name}` cannot be set: it is there everywhere")).hint("give the variable another name")
+        }
+        ParseErrorType::DuplicatedProperty(name) => {
+            wrong(format!("the map has the key `{name}` twice")).hint("take one of them out")
+        }
+        ParseErrorType::FnDuplicatedDefinition(name, _) => {
+            wrong(format!("the function `{name}` is defined twice with as many parameters")).hint("give one of them another name")
+        }
+        ParseErrorType::AssignmentToConstant(name) if !name.is_empty() => {
+            wrong(format!("`{name}` is a constant")).hint("a variable that changes is set with `let`")
+        }
+        ParseErrorType::MismatchedType(expected, _) if expected == "an iterable value" => {
+            wrong("a loop cannot go through what is written here".to_owned())
+                .hint("it goes through arrays and ranges, and through a map that is a variable")
+        }
+        ParseErrorType::UnexpectedEOF => {
+            wrong("the script ends too early".to_owned()).hint("a bracket, a brace or a string is probably not closed")
+        }
+        // Rhai quotes what it names as English does.
+        _ => wrong(lower(&what.to_string()).replace('\'', "`")),
     }
 }
 

@@ -1,54 +1,41 @@
 //! Finding the property that an error is about. Rhai knows only where the call begins, so the script is parsed again, on errors only.
 
-use rhai::{AST, ASTNode, Engine, Expr, NativeCallContext, Position, Stmt};
+use rhai::{ASTNode, Engine, Expr, NativeCallContext, Position, Stmt};
 
 use super::script;
 use crate::diagnostic::Span;
 use crate::session::Session;
 
-/// The call that declared a resource.
-pub(super) struct Place<'a> {
-    pub source: Option<&'a str>,
-    pub call: Position,
-}
-
 /// [`written`], for the call in progress.
 pub(super) fn property(context: &NativeCallContext<'_>, session: &Session, path: &str) -> Option<Span> {
-    let place = Place { source: context.call_source(), call: context.call_position() };
-    written(context.engine(), session, &place, path)
+    let call = session.span(context.call_source(), context.call_position())?;
+    written(context.engine(), session, &call, path)
 }
 
 /// Where `path` stands in the map that the call was given: the key of a property, or what lies below it, as far as it is written out:
 /// `environment.PATH`, `only_if[1].user`.
-pub(super) fn written(engine: &Engine, session: &Session, place: &Place<'_>, path: &str) -> Option<Span> {
+pub(super) fn written(engine: &Engine, session: &Session, call: &Span, path: &str) -> Option<Span> {
     if path.is_empty() {
         return None;
     }
-    let source = session.sources.borrow().get(place.source?).cloned()?;
-    let ast = script::compile(engine, session, &source).ok()?;
-    let position = position(&ast, place.call, path)?;
-    session.span(place.source, position)
-}
-
-fn position(ast: &AST, call: Position, path: &str) -> Option<Position> {
+    let ast = script::compile(engine, session, &call.source).ok()?;
+    let place = |position| session.span(Some(&call.source.name), position);
     let mut found = None;
     ast.walk(&mut |nodes| {
-        let call_at = match nodes.last() {
-            Some(ASTNode::Expr(Expr::FnCall(function, position)) | ASTNode::Stmt(Stmt::FnCall(function, position))) => {
-                Some((function, *position))
+        let made = match nodes.last() {
+            Some(ASTNode::Expr(Expr::FnCall(made, at) | Expr::MethodCall(made, at)) | ASTNode::Stmt(Stmt::FnCall(made, at))) => {
+                made.args.iter().any(|argument| matches!(argument, Expr::Map(..))).then_some((made, *at))
             }
-            Some(ASTNode::Expr(Expr::MethodCall(function, position))) => Some((function, *position)),
             _ => None,
         };
-        if let Some((function, position)) = call_at
-            && position == call
+        if let Some((made, at)) = made
+            && place(at).is_some_and(|at| (at.line, at.column) == (call.line, call.column))
         {
-            let maps = function.args.iter().filter(|argument| matches!(argument, Expr::Map(..)));
-            found = found.or_else(|| maps.filter_map(|map| below(map, path)).next());
+            found = made.args.iter().find_map(|argument| below(argument, path));
         }
         found.is_none()
     });
-    found
+    place(found?)
 }
 
 /// Follows a path as far as the expression is written out.

@@ -15,7 +15,7 @@ use crate::session::{Inserted, Session};
 use crate::template::{BLOCKS, HELPERS};
 
 /// Properties that are modes: a decimal number there is a slip that Rhai cannot see.
-const MODES: [&str; 4] = ["mode", "umask", "files_mode", "file_mode"];
+pub(super) const MODES: [&str; 4] = ["mode", "umask", "files_mode", "file_mode"];
 
 /// Runs a recipe once per run. Says whether it ran now.
 pub(super) fn include(engine: &Engine, session: &Session, name: &RecipeName) -> Result<bool, Diagnostic> {
@@ -134,9 +134,13 @@ pub(super) fn oddities(session: &Session, source: &Rc<Source>, ast: &AST) -> Vec
             .hint("give the function another name, or make it `private` if only its library calls it")
     });
     let decimal = decimal_modes(ast, source).into_iter().map(|(position, number)| {
-        Diagnostic::error(format!("{number} is a decimal number, not a mode"))
-            .at(session.span(Some(&source.name), position))
-            .hint(format!("write \"{number:04}\" or 0o{number}"))
+        Diagnostic::error(format!("{number} is a decimal number, not a mode")).at(session.span(Some(&source.name), position)).hint(
+            if looks_octal(number) {
+                format!("write \"{number:04}\" or 0o{number}")
+            } else {
+                "write up to four octal digits, such as \"0644\" or 0o644".to_owned()
+            },
+        )
     });
     hiding.chain(helpers).chain(decimal).collect()
 }
@@ -197,7 +201,6 @@ pub(super) fn function_span(source: &Rc<Source>, name: &str, parameters: usize) 
 
 /// A property such as `mode: 644`: the literal is decimal, where an octal number was meant.
 fn decimal_modes(ast: &AST, source: &Source) -> Vec<(Position, i64)> {
-    let lines: Vec<&str> = source.text.lines().collect();
     let mut found = Vec::new();
     ast.walk(&mut |path| {
         if let Some(ASTNode::Expr(Expr::Map(map, _))) = path.last() {
@@ -205,19 +208,27 @@ fn decimal_modes(ast: &AST, source: &Source) -> Vec<(Position, i64)> {
                 if MODES.contains(&key.name.as_str())
                     && let Expr::IntegerConstant(number, position) = value
                     && *number > 7
-                    && let (Some(line), Some(column)) = (position.line(), position.position())
+                    && is_decimal(source, *position)
                 {
-                    let literal = lines.get(line - 1).map(|line| line.chars().skip(column - 1).take(2).collect::<String>());
-                    if literal.is_some_and(|start| !start.starts_with("0o") && !start.starts_with("0x") && !start.starts_with("0b"))
-                    {
-                        found.push((*position, *number));
-                    }
+                    found.push((*position, *number));
                 }
             }
         }
         true
     });
     found
+}
+
+/// 644, 755, 1777: digits as modes have them.
+pub(super) fn looks_octal(number: i64) -> bool {
+    (0..=7777).contains(&number) && number.to_string().bytes().all(|digit| digit < b'8')
+}
+
+/// Whether the number that stands here is written in decimal.
+pub(super) fn is_decimal(source: &Source, position: Position) -> bool {
+    let (Some(line), Some(column)) = (position.line(), position.position()) else { return false };
+    let start: Option<String> = source.text.lines().nth(line - 1).map(|line| line.chars().skip(column - 1).take(2).collect());
+    start.is_some_and(|start| !["0o", "0x", "0b"].contains(&start.to_lowercase().as_str()))
 }
 
 /// A loop of two variables: where its body begins, and the variables.

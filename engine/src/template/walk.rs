@@ -42,6 +42,8 @@ pub struct Read {
     pub at: At,
     /// It may be absent.
     pub asked: bool,
+    /// The path begins with `node`, and is not a key of that name in something else.
+    pub sure: bool,
 }
 
 /// A helper that is not built in.
@@ -211,12 +213,14 @@ fn name_of(parameter: &Parameter) -> Option<String> {
 
 /// `node.platform`, `../node.platform`, `@root.node.platform`: the keys after `node`. `node` alone is read whole by nobody.
 fn read(parameter: &Parameter, at: At, named: &mut Named, asked: bool) {
+    let mut sure = false;
     let path: Vec<String> = match parameter {
         Parameter::Path(Path::Relative((segments, _))) => {
             let names: Vec<&str> = segments
                 .iter()
                 .filter_map(|segment| if let PathSeg::Named(name) = segment { Some(name.as_str()) } else { None })
                 .collect();
+            sure = names.first() == Some(&"node");
             let after = names.iter().position(|name| *name == "node").map_or(names.len(), |at| at + 1);
             names[after..].iter().map(|name| (*name).to_owned()).collect()
         }
@@ -227,7 +231,7 @@ fn read(parameter: &Parameter, at: At, named: &mut Named, asked: bool) {
         _ => return,
     };
     if !path.is_empty() {
-        named.reads.push(Read { path, at, asked });
+        named.reads.push(Read { path, at, asked, sure });
     }
 }
 

@@ -12,5 +12,6 @@ mod packages;
 mod properties;
 mod semantics;
 mod services;
+mod shop;
 mod toque;
 mod webserver;

@@ -349,6 +349,7 @@ fn custom() -> BoxedStrategy<(&'static str, Properties)> {
             vec![
                 some(0.5, "path", &["\"/srv/d/f\"", "\"/tmp/flag\""]),
                 some(0.5, "value", &["\"two\"", "|| if file_exists(\"/tmp/flag\") { \"one\" } else { \"two\" }"]),
+                some(0.3, "needs", &["\"/tmp/flag\"", "\"/srv/a\"", "\"/srv/m\""]),
                 action(0.4, &["set", "file"]),
             ]
         ),

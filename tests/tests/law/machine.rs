@@ -201,7 +201,11 @@ action("delete", || {
 const STATE: &str = r#"
 property("path", #{ type: "string", default: "/srv/a" });
 property("value", #{ type: "string", default: "one" });
-current(|| if file_exists(this.path) { #{ value: read_file(this.path) } });
+property("needs");
+current(|| {
+    if this.needs != () && !file_exists(this.needs) { throw "it cannot be told"; }
+    if file_exists(this.path) { #{ value: read_file(this.path) } }
+});
 action("set", || {
     converge_if_changed("value", || {
         execute(`write ${this.value} ${this.path}`);
