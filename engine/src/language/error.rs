@@ -88,7 +88,7 @@ fn cause(session: &Session, mut error: EvalAltResult) -> Diagnostic {
             match text.strip_prefix("No writable property '").and_then(|rest| rest.split('\'').next()) {
                 Some(property) => Diagnostic::error(format!("`{property}` cannot be set like this"))
                     .hint("attributes are set with `default(\"path\", value)` and its like, scratch values in `node.run_state`"),
-                None => Diagnostic::error(format!("this has no such property: {text}")),
+                None => no_getter(&text),
             }
         }
         EvalAltResult::ErrorFor(_) => {
@@ -103,6 +103,15 @@ fn cause(session: &Session, mut error: EvalAltResult) -> Diagnostic {
             error.clear_position();
             Diagnostic::error(lower(&error.to_string()).replace('\'', "`"))
         }
+    }
+}
+
+/// `Unknown property 'name' - a getter is not registered for type 'string'`
+fn no_getter(text: &str) -> Diagnostic {
+    let quoted: Vec<&str> = text.split('\'').skip(1).step_by(2).collect();
+    match quoted[..] {
+        [property, found] => Diagnostic::error(format!("{} has no property `{property}`", plain_type(found))),
+        _ => Diagnostic::error(format!("this has no such property: {text}")),
     }
 }
 
