@@ -48,8 +48,9 @@ fn every_block_is_executed() {
         }
         if repository.path().join("cookbooks").exists() {
             let output = toque(repository.path(), &["check"]);
-            if !output.status.success() {
-                wrong.push(format!("{name}: its files have mistakes\n{}", String::from_utf8_lossy(&output.stderr)));
+            let told = String::from_utf8_lossy(&output.stderr);
+            if !output.status.success() || told.contains("warning") {
+                wrong.push(format!("{name}: its files have mistakes\n{told}"));
             }
         }
     }
@@ -90,7 +91,7 @@ fn recipe(block: &Block) -> Result<(), String> {
         let refused = !output.status.success() && told.contains(message);
         return if refused { Ok(()) } else { Err(format!("it is not refused with `{message}`:\n{told}")) };
     }
-    if !output.status.success() {
+    if !output.status.success() || told.contains("warning") {
         return Err(format!("it has mistakes:\n{told}"));
     }
     match block.mark("only checked") {

@@ -235,3 +235,19 @@ fn read(parameter: &Parameter, at: At, named: &mut Named, asked: bool) {
         named.reads.push(Read { path, at, asked, sure });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{BLOCKS, HELPERS};
+
+    #[test]
+    fn the_guide_lists_helpers_and_blocks() {
+        let guide = include_str!("../../../docs/src/guide/templates.md");
+        for name in HELPERS {
+            assert!(guide.contains(&format!("`{name} ")), "docs/src/guide/templates.md does not list the helper `{name}`");
+        }
+        for name in BLOCKS {
+            assert!(guide.contains(&format!("{{{{#{name}")), "docs/src/guide/templates.md does not list the block `{name}`");
+        }
+    }
+}
