@@ -5,6 +5,7 @@
 
 mod expand;
 mod property;
+mod secrets;
 mod this;
 
 use std::path::Path;
@@ -16,14 +17,15 @@ use serde_json::{Value, json};
 
 pub(super) use expand::{differences, expand, is_group};
 use property::Property;
+pub(crate) use secrets::Secrets;
 pub(crate) use this::{Compared, Group, Instance};
 pub(super) use this::{Handed, This};
 
 use super::closure::{self, Closure};
 use super::error::{Fallible, throw, throw_text};
-use super::script;
 use super::words::{self, COMMON};
-use crate::diagnostic::Diagnostic;
+use super::{locate, script};
+use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::graph::{Act, Common};
 use crate::name::RecipeName;
 use crate::registry::{ActionDoc, CustomKind, Kind, Origin};
@@ -80,6 +82,20 @@ fn define(engine: &Engine, session: &Session, kind: &Kind, custom: &CustomKind) 
         return Err(Diagnostic::error(format!("the custom resource `{}` has no action", kind.name))
             .at(place)
             .hint("declare one: `action(\"create\", || { … });`"));
+    }
+    let actions = || definition.actions.iter().map(|action| &*action.name);
+    for (name, property) in &definition.properties {
+        if let Some(unknown) = property.required_for().iter().find(|wanted| !actions().any(|action| action == **wanted)) {
+            let at = property.span.as_ref().and_then(|span| locate::written(engine, session, span, "required"));
+            let hint = did_you_mean(unknown, actions())
+                .unwrap_or_else(|| format!("the actions are {}", actions().collect::<Vec<_>>().join(", ")));
+            return Err(Diagnostic::error(format!(
+                "property `{name}`: `required` names `{unknown}`, which is no action of `{}`",
+                kind.name
+            ))
+            .at(at.or_else(|| property.span.clone()))
+            .hint(hint));
+        }
     }
     let required: Vec<&str> =
         definition.properties.iter().filter(|(_, property)| property.is_required()).map(|(name, _)| &**name).collect();
@@ -274,21 +290,31 @@ pub(super) fn instance(
     let nothing_known = Definition::default();
     let definition = definition(kind).unwrap_or(&nothing_known);
     let mut values = serde_json::Map::new();
+    let mut secrets = session.secrets();
     for (name, property) in &definition.properties {
         if let Some(value) = given.get(&**name) {
             let value = property.accept(context.engine(), session, name, value.clone())?;
-            common.sensitive |= property.is_sensitive();
+            if property.is_sensitive() {
+                common.sensitive = true;
+                secrets.add(&value);
+            }
             values.insert(name.to_string(), value);
         } else if lazy.iter().any(|lazy| *lazy.property == **name) {
             common.sensitive |= property.is_sensitive();
         } else if let Some(value) = property.fixed_default() {
+            if property.is_sensitive() && !value.is_null() {
+                common.sensitive = true;
+                secrets.add(value);
+            }
             values.insert(name.to_string(), value.clone());
+        } else if property.computed_default().is_some() {
+            common.sensitive |= property.is_sensitive();
         } else if property.is_required() {
             return Err(PropertyError::new("", format!("`{name}` is required and not set")));
         }
     }
     let depth = session.inside.borrow().last().map_or(0, |inside| inside.instance.depth + 1);
-    Ok(Instance { kind: kind.name.clone(), name: Rc::from(""), given, values, lazy, depth, complete: false })
+    Ok(Instance { kind: kind.name.clone(), name: Rc::from(""), given, values, lazy, secrets, depth, complete: false })
 }
 
 /// What a custom kind declares, once that is read.
