@@ -155,11 +155,7 @@ fn scope() -> Scope<'static> {
 /// The text of a script, remembered for positions.
 pub(super) fn read(session: &Session, path: &Path) -> Result<Rc<Source>, Diagnostic> {
     let text = std::fs::read_to_string(path).map_err(|error| {
-        let cause = if error.kind() == std::io::ErrorKind::InvalidData {
-            "it is not UTF-8 text".to_owned()
-        } else {
-            crate::failure::plain_io(&error)
-        };
+        let cause = crate::failure::plain_io(&error);
         Diagnostic::error(format!("cannot read `{}`: {cause}", path.display()))
     })?;
     Ok(session.add_source(&cookbook::shown(path), Some(path.to_owned()), text))
@@ -222,6 +218,11 @@ fn decimal_modes(ast: &AST, source: &Source) -> Vec<(Position, i64)> {
 /// 644, 755, 1777: digits as modes have them.
 pub(super) fn looks_octal(number: i64) -> bool {
     (0..=7777).contains(&number) && number.to_string().bytes().all(|digit| digit < b'8')
+}
+
+/// What stands here.
+pub(super) fn character(source: &Source, position: Position) -> Option<char> {
+    source.text.lines().nth(position.line()?.checked_sub(1)?)?.chars().nth(position.position()?.checked_sub(1)?)
 }
 
 /// Whether the number that stands here is written in decimal.

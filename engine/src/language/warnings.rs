@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use rhai::{AST, ASTFlags, ASTNode, Expr, FnPtr, ImmutableString, Position, Stmt};
 
-use super::script::{MODES, is_decimal, looks_octal};
+use super::script::{self, MODES, is_decimal, looks_octal};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::session::Session;
 
@@ -35,7 +35,12 @@ pub(super) fn warnings(session: &Session, source: &Rc<Source>, ast: &AST) -> Vec
                 .at(place(*at))
                 .hint(format!("write \"{number:04}\" or 0o{number}"))
         });
-    unused.chain(guards).chain(modes).collect()
+    let breaks = seen.breaks.iter().map(|at| {
+        Diagnostic::warning("`\\n` is no line break between backticks: the backslash and the letter stay")
+            .at(place(*at))
+            .hint("begin a new line there, or add it in double quotes: `…` + \"\\n\"")
+    });
+    unused.chain(guards).chain(modes).chain(breaks).collect()
 }
 
 /// A function of the script by number; none is the script itself. Neither sees the variables of the others.
@@ -72,6 +77,8 @@ struct Seen {
     numbers: Vec<(Body, ImmutableString, i64, Position)>,
     /// Variables that are the value of a property that is a mode.
     modes: HashSet<(Body, ImmutableString)>,
+    /// Texts in backticks that end in `\n`. Within, it may be meant for a command.
+    breaks: Vec<Position>,
 }
 
 impl Seen {
@@ -100,7 +107,7 @@ impl Seen {
                         |above| matches!(path[above], ASTNode::Stmt(Stmt::Assignment(set)) if std::ptr::eq(&raw const set.1.lhs, *expression)),
                     );
                     if !set {
-                        seen.expression(body, expression);
+                        seen.expression(source, body, expression);
                     }
                 }
                 _ => {}
@@ -144,8 +151,12 @@ impl Seen {
         }
     }
 
-    fn expression(&mut self, body: Body, expression: &Expr) {
+    fn expression(&mut self, source: &Source, body: Body, expression: &Expr) {
         match expression {
+            Expr::InterpolatedString(parts, at) if parts.last().is_some_and(ends_in_break) => self.breaks.push(*at),
+            Expr::StringConstant(_, at) if ends_in_break(expression) && script::character(source, *at) == Some('`') => {
+                self.breaks.push(*at);
+            }
             Expr::Variable(variable, _, at) => {
                 self.use_of(body, &variable.1, *at);
                 if let Some(first) = variable.2.path.first() {
@@ -208,6 +219,10 @@ fn body_of(functions: &[Function], statement: Position) -> Body {
     };
     let around = functions.iter().enumerate().filter(|(_, function)| within(function));
     around.max_by_key(|(_, function)| function.start).map(|(index, _)| index)
+}
+
+fn ends_in_break(expression: &Expr) -> bool {
+    matches!(expression, Expr::StringConstant(text, _) if text.ends_with("\\n"))
 }
 
 /// Where the string stands that the statement gives as its value.
