@@ -3,6 +3,9 @@
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Renderer, Snippet};
 use toque_engine::diagnostic::{Diagnostic, Diagnostics, Severity, Span};
 
+/// How many calls are shown of either end, where they are many: those of a recursion say the same again and again.
+const FRAMES: usize = 3;
+
 /// Prints them to standard error, an empty line between two.
 pub fn print(diagnostics: &Diagnostics) {
     for diagnostic in &diagnostics.0 {
@@ -29,8 +32,16 @@ pub fn draw(diagnostic: &Diagnostic) -> String {
         main = main.element(Element::from(Level::HELP.message(&**hint)));
     }
     let mut report = vec![main];
-    for (span, what) in &diagnostic.frames {
-        report.push(Level::NOTE.secondary_title(&**what).element(snippet(span, AnnotationKind::Context, None)));
+    let frame = |(span, what)| Level::NOTE.secondary_title(what).element(snippet(span, AnnotationKind::Context, None));
+    let frames = || diagnostic.frames.iter().map(|(span, what)| frame((span, what.as_str())));
+    let left_out = diagnostic.frames.len().saturating_sub(2 * FRAMES);
+    let more = format!("{left_out} more are left out");
+    if left_out < 2 {
+        report.extend(frames());
+    } else {
+        report.extend(frames().take(FRAMES));
+        report.push(Group::with_title(Level::NOTE.secondary_title(&*more)));
+        report.extend(frames().skip(FRAMES + left_out));
     }
     Renderer::styled().render(&report)
 }
