@@ -209,6 +209,8 @@ fn prepare(session: &Rc<Session>, declared: Declared, actions: &[Act]) -> Result
 pub(crate) fn about(diagnostic: Diagnostic, id: &ResourceId, span: Option<crate::diagnostic::Span>) -> Diagnostic {
     match (&diagnostic.span, span) {
         (Some(_), Some(span)) => diagnostic.frame(span, format!("for `{id}`")),
+        // What is inside a custom resource begins with its name.
+        (None, span) if diagnostic.message.starts_with(&id.to_string()) => diagnostic.at(span),
         (None, span) => Diagnostic { message: format!("{id}: {}", diagnostic.message), ..diagnostic }.at(span),
         (Some(_), None) => diagnostic,
     }

@@ -255,6 +255,7 @@ fn scripts(folder: &Path) -> Vec<String> {
         .into_iter()
         .flatten()
         .flatten()
+        .filter(|entry| entry.path().is_file())
         .filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".rhai").map(str::to_owned))
         .collect();
     names.sort();

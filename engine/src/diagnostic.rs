@@ -21,6 +21,15 @@ pub struct Source {
     pub text: String,
 }
 
+impl Source {
+    /// A source without the mark that some editors begin a file with, and that nobody sees.
+    #[must_use]
+    pub fn new(name: &str, path: Option<PathBuf>, text: String) -> Self {
+        let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+        Self { name: name.to_owned(), path, text }
+    }
+}
+
 /// A place in a source. Lines and columns count from 1; columns count characters.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Span {

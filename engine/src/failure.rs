@@ -87,6 +87,9 @@ fn is_loop(error: &std::io::Error) -> bool {
 #[must_use]
 pub fn plain_io(error: &std::io::Error) -> String {
     let text = error.to_string();
+    if text == "stream did not contain valid UTF-8" {
+        return "it is not UTF-8 text".to_owned();
+    }
     let plain = text.split(" (os error").next().unwrap_or(&text);
     let mut letters = plain.chars();
     letters.next().map_or_else(String::new, |first| first.to_lowercase().collect::<String>() + letters.as_str())

@@ -86,9 +86,6 @@ impl Document {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-                return Err(Diagnostic::error(format!("cannot read `{name}`: it is not UTF-8 text")));
-            }
             Err(error) => return Err(Diagnostic::error(format!("cannot read `{name}`: {}", plain_io(&error)))),
         };
         Self::parse(Source { name: name.to_owned(), path: Some(path.to_owned()), text }).map(Some)

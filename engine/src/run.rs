@@ -348,7 +348,7 @@ fn keep(journal: Journal, report: &Report, options: &Options) -> Result<(), crat
 fn recipes(options: &Options, session: &Session) -> Result<Recipes, Diagnostics> {
     match &options.recipe {
         Some(recipe) => {
-            let source = Source { name: recipe.name.clone(), path: recipe.path.clone(), text: recipe.text.clone() };
+            let source = Source::new(&recipe.name, recipe.path.clone(), recipe.text.clone());
             Ok(Recipes::Text(Rc::new(source)))
         }
         None => {

@@ -226,7 +226,7 @@ impl Session {
 
     /// Remembers a text under its name, so that positions in it can be shown.
     pub fn add_source(&self, name: &str, path: Option<PathBuf>, text: String) -> Rc<Source> {
-        let source = Rc::new(Source { name: name.to_owned(), path, text });
+        let source = Rc::new(Source::new(name, path, text));
         self.sources.borrow_mut().insert(name.to_owned(), Rc::clone(&source));
         source
     }

@@ -222,11 +222,7 @@ pub(crate) fn unknown_helper<'a>(name: &str, functions: impl IntoIterator<Item =
 /// When it cannot be read or is no UTF-8.
 pub fn read(path: &Path) -> Result<String, Diagnostic> {
     std::fs::read_to_string(path).map_err(|error| {
-        let cause = if error.kind() == std::io::ErrorKind::InvalidData {
-            "it is not UTF-8 text".to_owned()
-        } else {
-            crate::failure::plain_io(&error)
-        };
+        let cause = crate::failure::plain_io(&error);
         Diagnostic::error(format!("cannot read the template `{}`: {cause}", path.display()))
     })
 }

@@ -558,6 +558,26 @@ fn names_and_messages_inside_do_not_show_what_is_sensitive() {
 }
 
 #[test]
+fn a_property_cannot_be_set_in_an_action() {
+    let world = World::new(&[("r", "property(\"p\"); action(\"run\", || { this.p = 1; });")]);
+    let told = world.refused("c_r(\"x\");");
+    assert!(told.contains("`p` cannot be set like this") && told.contains("where the resource is declared"), "{told}");
+}
+
+#[test]
+fn files_may_begin_with_a_byte_order_mark() {
+    let world = World::new(&[("r", "\u{feff}action(\"run\", || { file(\"/out/f\", #{ content: \"1\" }); });")]);
+    world.put("cookbooks/c/recipes/marked.rhai", "\u{feff}c_r(\"x\");");
+    assert_eq!(
+        world.run("\u{feff}include_recipe(\"c::marked\");"),
+        ["c_r[x]/file[/out/f] create: changed", "c_r[x] run: changed"].map(ToString::to_string)
+    );
+    std::fs::write(world.repository.path().join("cookbooks/c/recipes/other.rhai"), [0xff]).unwrap();
+    let told = world.refused("include_recipe(\"c::other\");");
+    assert!(told.contains("it is not UTF-8 text"), "{told}");
+}
+
+#[test]
 fn handles_change_and_remove_custom_resources() {
     let world = World::new(&[("default", VHOST)]);
     let reload = "execute(\"reload\", #{ action: \"nothing\" });";

@@ -89,14 +89,21 @@ fn cause(session: &Session, mut error: EvalAltResult) -> Diagnostic {
         }
         EvalAltResult::ErrorDotExpr(text, _) | EvalAltResult::ErrorIndexingType(text, _) => {
             match text.strip_prefix("No writable property '").and_then(|rest| rest.split('\'').next()) {
-                Some(property) => Diagnostic::error(format!("`{property}` cannot be set like this"))
-                    .hint("attributes are set with `default(\"path\", value)` and its like, scratch values in `node.run_state`"),
+                Some(property) => {
+                    Diagnostic::error(format!("`{property}` cannot be set like this")).hint(if text.contains("::This'") {
+                        "properties are set where the resource is declared; a variable keeps another value"
+                    } else {
+                        "attributes are set with `default(\"path\", value)` and its like, scratch values in `node.run_state`"
+                    })
+                }
                 None => no_getter(&text),
             }
         }
         EvalAltResult::ErrorFor(_) => {
             Diagnostic::error("`for` needs something to go through").hint("it goes through arrays, ranges and maps")
         }
+        EvalAltResult::ErrorUnboundThis(_) => Diagnostic::error("`this` is nothing in this function")
+            .hint("a function that is called as `this.name()` has it; any other is given what it needs as a parameter"),
         EvalAltResult::ErrorModuleNotFound(path, _) => unknown_library(session, &path),
         EvalAltResult::ErrorMismatchDataType(wanted, found, _) | EvalAltResult::ErrorMismatchOutputType(wanted, found, _) => {
             Diagnostic::error(format!("expected {}, found {}", plain_type(&wanted), plain_type(&found)))
@@ -187,6 +194,12 @@ fn unknown_library(session: &Session, path: &str) -> Diagnostic {
 fn unknown_function(session: &Session, signature: &str) -> Diagnostic {
     let (name, arguments) = signature.split_once(" (").unwrap_or((signature, ""));
     let arguments = arguments.trim_end_matches(')');
+    if name.starts_with("anon$") {
+        let count = arguments.split(", ").filter(|word| !word.is_empty() && !word.ends_with("::This")).count();
+        let (called, written) = if count == 0 { ("without a value", "|| …") } else { ("with one value", "|value| …") };
+        return Diagnostic::error(format!("the closure is called {called}, and has other parameters"))
+            .hint(format!("write it as `{written}`"));
+    }
     if let Some(property) = name.strip_prefix("get$") {
         return Diagnostic::error(format!("{} has no property `{property}`", plain_type(arguments)));
     }

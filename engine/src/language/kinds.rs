@@ -377,7 +377,11 @@ fn bind_common(
             if !kind.provider_names().any(|known| known == name) {
                 let names: Vec<_> = kind.provider_names().map(|name| format!("`{name}`")).collect();
                 let error = PropertyError::new("provider", format!("`{}` has no provider `{name}`", kind.name));
-                return Err(error.hint(format!("it has {}", names.join(", "))));
+                let hint = match &names[..] {
+                    [] => format!("`{}` has none: leave `provider` out", kind.name),
+                    _ => format!("it has {}", names.join(", ")),
+                };
+                return Err(error.hint(hint));
             }
             common.provider = Some(name.to_owned());
         }
