@@ -77,11 +77,7 @@ pub(in super::super) fn expand(engine: &Engine, session: &Session, index: Index,
     let ran = closure::call_with(engine, session, body, Some(&This(complete)), Vec::new());
     session.inside.borrow_mut().pop();
     session.recipes.borrow_mut().pop();
-    let ran = match session.too_early.take() {
-        Some(mistake) => Err(mistake),
-        None => ran.map(drop),
-    };
-    ran.map_err(|mistake| match span {
+    ran.map(drop).map_err(|mistake| match span {
         Some(span) if mistake.span.is_some() => mistake.frame(span, format!("`{id}` is declared here")),
         span => mistake.at(span),
     })
