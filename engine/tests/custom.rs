@@ -120,8 +120,9 @@ fn lines(report: &Report) -> Vec<String> {
 
 /// The result of one property of the type and options given.
 fn property(options: &str, value: &str) -> Result<String, String> {
-    let resource =
-        format!("property(\"p\", #{{ {options} }}); action(\"run\", || {{ file(\"/out/p\", #{{ content: `${{this.p}}` }}); }});");
+    let resource = format!(
+        "property(\"p\", #{{ {options} }}); action(\"run\", || {{ file(\"/out/p\", #{{ content: `${{this.p}}` }}); }}); action(\"other\", || {{}});"
+    );
     let world = World::new(&[("r", &resource)]);
     let given = if value.is_empty() { String::new() } else { format!("p: {value}") };
     match world.try_run(&format!("c_r(\"x\", #{{ {given} }});")) {
@@ -231,6 +232,14 @@ fn what_a_file_in_resources_cannot_say() {
             "would run while recipes compile",
         ),
         ("action(\"run\", || { run_action(\"rnu\"); });", "has no action `rnu`"),
+        (
+            "property(\"p\", #{ required: \"rnu\" }); action(\"run\", || {});",
+            "property `p` is required for the action `rnu`, which there is not",
+        ),
+        (
+            "property(\"p\", #{ required: \"more\" }); action(\"run\", || { run_action(\"more\"); }); action(\"more\", || {});",
+            "the action `more` needs `p`, which is not set",
+        ),
         ("action(\"run\", || { run_action(\"run\"); });", "actions run one another more than 64 deep"),
         ("action(\"run\", || { c_r(\"again\"); });", "inside one another more than 32 deep"),
         ("action(\"run\", || { c_r(\"a\"); c_r(\"b\"); });", "inside one another more than 32 deep"),
@@ -511,6 +520,18 @@ fn what_is_sensitive_is_so_inside() {
     assert!(serde_json::to_string(&report).unwrap().contains("[sensitive]"));
     let plain = world.try_run("c_r(\"y\");").unwrap_err().diagnostics.to_string();
     assert!(plain.contains("`content` is nothing"), "{plain}");
+    // A default that is computed, and a mistake that an action makes of the value.
+    let computed = r#"
+        property("password", #{ sensitive: true, default: || "hunter" + 22 });
+        action("run", || { file("/out/secret", #{ content: this.password }); });
+        action("slip", || { file("/out/secret", #{ mode: this.password }); });
+    "#;
+    let world = World::new(&[("r", computed)]);
+    let report = world.try_run("c_r(\"x\");").unwrap();
+    assert_eq!(world.text("/out/secret"), "hunter22");
+    assert!(!serde_json::to_string(&report).unwrap().contains("hunter22"));
+    let slip = world.refused("c_r(\"x\", #{ action: \"slip\" });");
+    assert!(slip.contains("sensitive") && !slip.contains("hunter22"), "{slip}");
 }
 
 #[test]
@@ -677,4 +698,23 @@ fn a_late_property_is_no_empty_text_in_a_closure() {
     assert!(world.system.lstat(Path::new("/out/text")).is_err());
     let errors: Vec<String> = report.resources.iter().filter_map(|record| Some(record.error.as_ref()?.to_string())).collect();
     assert!(errors.len() == 1 && errors[0].contains("`late` is a closure, and is not computed before"), "{errors:?}");
+}
+
+#[test]
+fn what_current_tells_is_compared_in_the_propertys_type() {
+    let resource = r#"
+        property("mode", #{ type: "mode" });
+        property("host", #{ type: "string", coerce: |host| { let host = host; host.make_lower(); host } });
+        property("port", #{ type: "int" });
+        current(|| #{ mode: 0o644, host: "Example.COM", port: node.run_state.port });
+        action("run", || { converge_if_changed(|| { file("/out/x"); }); });
+    "#;
+    let world = World::new(&[("r", resource)]);
+    let told = world.run("c_r(\"x\", #{ mode: \"644\", host: \"EXAMPLE.com\", port: 80 });");
+    assert!(told.contains(&"c_r[x] run: changed".to_owned()), "{told:?}");
+    let same = "node.run_state.port = 80; c_r(\"x\", #{ mode: \"644\", host: \"EXAMPLE.com\", port: 80 });";
+    assert_eq!(world.run(same).last().map(String::as_str), Some("c_r[x] run: up to date"));
+    let report = world.try_run("node.run_state.port = \"80\"; c_r(\"x\", #{ port: 80 });").unwrap();
+    let errors: Vec<String> = report.resources.iter().filter_map(|record| Some(record.error.as_ref()?.to_string())).collect();
+    assert!(errors.len() == 1 && errors[0].contains("`current`: `port`: expected an integer, found a string"), "{errors:?}");
 }

@@ -183,9 +183,12 @@ impl Property {
         self.required == Required::Always
     }
 
-    /// Whether this action must have it.
-    pub fn is_required_for(&self, action: &str) -> bool {
-        matches!(&self.required, Required::For(actions) if actions.iter().any(|name| name == action))
+    /// The actions that must have it, where it is not all of them.
+    pub fn required_for(&self) -> &[String] {
+        match &self.required {
+            Required::For(actions) => actions,
+            _ => &[],
+        }
     }
 
     /// The default, unless it is to be computed.
@@ -208,24 +211,8 @@ impl Property {
     /// # Errors
     /// Why it cannot be used.
     pub fn accept(&self, engine: &Engine, session: &Session, name: &str, value: Value) -> Result<Value, PropertyError> {
-        let wrong = |message: String| PropertyError::new(name, format!("`{name}`: {message}"));
-        let call = |closure: &Closure, value: &Value| {
-            closure::call_with(engine, session, closure, None, vec![from_json(value)]).map_err(|mistake| {
-                let mut error = wrong(mistake.message);
-                error.hint = mistake.hints.into_iter().next();
-                error
-            })
-        };
-        let value = match &self.coerce {
-            Some(coerce) => to_json(call(coerce, &value)?).map_err(|why| wrong(format!("`coerce` gave no usable value: {why}")))?,
-            None => value,
-        };
-        let value = self.typed(value).map_err(|(found, hint)| {
-            let expected: Vec<&str> = self.types.iter().map(|wanted| words(*wanted).1).collect();
-            let mut error = wrong(format!("expected {}, found {found}", expected.join(" or ")));
-            error.hint = hint;
-            error
-        })?;
+        let wrong = |message: String| wrong(name, &message);
+        let value = self.coerced(engine, session, name, value)?;
         if let Some(allowed) = &self.one_of
             && !allowed.contains(&value)
         {
@@ -243,7 +230,7 @@ impl Property {
             return Err(wrong(format!("{shown} does not match `{}`", pattern.as_str())));
         }
         if let Some(validate) = &self.validate {
-            let answer = call(validate, &value)?;
+            let answer = call(engine, session, name, validate, &value)?;
             let shown = if self.sensitive { "the value".to_owned() } else { value.to_string() };
             match answer.as_bool() {
                 Ok(true) => {}
@@ -256,6 +243,22 @@ impl Property {
             }
         }
         Ok(value)
+    }
+
+    /// The value as it is compared: coerced, and in one of the types.
+    /// # Errors
+    /// What `coerce` threw, or a value of no type of the property.
+    pub fn coerced(&self, engine: &Engine, session: &Session, name: &str, value: Value) -> Result<Value, PropertyError> {
+        let value = match &self.coerce {
+            Some(coerce) => to_json(call(engine, session, name, coerce, &value)?)
+                .map_err(|why| wrong(name, &format!("`coerce` gave no usable value: {why}")))?,
+            None => value,
+        };
+        self.typed(value).map_err(|(found, hint)| {
+            let expected: Vec<&str> = self.types.iter().map(|wanted| words(*wanted).1).collect();
+            let error = wrong(name, &format!("expected {}, found {found}", expected.join(" or ")));
+            PropertyError { hint, ..error }
+        })
     }
 
     /// The value in the first type that takes it; a mode becomes text.
@@ -319,6 +322,18 @@ impl Property {
         }
         schema
     }
+}
+
+fn wrong(name: &str, message: &str) -> PropertyError {
+    PropertyError::new(name, format!("`{name}`: {message}"))
+}
+
+/// Asks a closure of the declaration about a value.
+fn call(engine: &Engine, session: &Session, name: &str, closure: &Closure, value: &Value) -> Result<Dynamic, PropertyError> {
+    closure::call_with(engine, session, closure, None, vec![from_json(value)]).map_err(|mistake| {
+        let error = wrong(name, &mistake.message);
+        PropertyError { hint: mistake.hints.into_iter().next(), ..error }
+    })
 }
 
 fn words(wanted: Type) -> (&'static str, &'static str) {
