@@ -520,6 +520,12 @@ fn what_is_sensitive_is_so_inside() {
     assert!(serde_json::to_string(&report).unwrap().contains("[sensitive]"));
     let plain = world.try_run("c_r(\"y\");").unwrap_err().diagnostics.to_string();
     assert!(plain.contains("`content` is nothing"), "{plain}");
+    // In a plan, why nothing can be told of it yet.
+    let unsure = "execute(\"touch\"); file(\"/out/secret\", #{ sensitive: true, content: || throw read_file(\"/out/secret\") });";
+    let planned =
+        plan(Rc::<FakeSystem>::clone(&world.system), Rc::new(toque_resources::standard()), &world.options(unsure), Box::new(()));
+    let planned = serde_json::to_string(&planned.unwrap()).unwrap();
+    assert!(planned.contains("cannot be told yet") && !planned.contains("hunter22"), "{planned}");
     // A default that is computed, and a mistake that an action makes of the value.
     let computed = r#"
         property("password", #{ sensitive: true, default: || "hunter" + 22 });

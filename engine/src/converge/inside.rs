@@ -87,7 +87,7 @@ impl<'a> Converge<'a> {
             let held_back = match held_back {
                 Err(diagnostic) if doubts.is_empty() => return Err(diagnostic.into()),
                 Err(diagnostic) => {
-                    reason = Some(diagnostic.message);
+                    reason = Some(self.unknown(index, diagnostic));
                     None
                 }
                 Ok(Some(guard)) if of_guards.is_empty() => {
@@ -102,7 +102,7 @@ impl<'a> Converge<'a> {
             let differences = match differs {
                 Err(diagnostic) if doubts.is_empty() && of_current.is_empty() => return Err(diagnostic.into()),
                 Err(diagnostic) => {
-                    reason = Some(diagnostic.message);
+                    reason = Some(self.unknown(index, diagnostic));
                     Vec::new()
                 }
                 Ok(Differs::No) if of_current.is_empty() => {
@@ -139,8 +139,7 @@ impl<'a> Converge<'a> {
             let decides = causes_of(&changed);
             record.status = if changed == Changed::Yes { Status::WouldChange } else { Status::MayChange };
             record.depends_on = decides.iter().map(ToString::to_string).collect();
-            let unknown = reason.map(|reason| format!("cannot be told yet: {reason}"));
-            record.reason = unknown.or_else(|| held_back.map(|guard| format!("today the guard holds it back: {guard}")));
+            record.reason = reason.or_else(|| held_back.map(|guard| format!("today the guard holds it back: {guard}")));
             record.changes = differences;
             return Ok(decides);
         }

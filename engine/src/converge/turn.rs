@@ -289,7 +289,7 @@ impl Converge<'_> {
             Forecast::Unknown { doubts, reason } => {
                 record.status = Status::MayChange;
                 record.depends_on = doubts.iter().map(ToString::to_string).collect();
-                record.reason = reason.map(|reason| format!("cannot be told yet: {reason}"));
+                record.reason = reason;
                 let reach = kind.providers().iter().fold(Areas::NONE, |areas, provider| areas | provider.reach());
                 if reach.contains(Area::Facts) {
                     session.node.reload_facts();
@@ -314,8 +314,10 @@ impl Converge<'_> {
         let held_back = match held_back {
             Err(diagnostic) => {
                 let doubts = with(guard_doubts, sent_in_doubt);
-                let reason = Some(diagnostic.message.clone());
-                return if doubts.is_empty() { Err(diagnostic.into()) } else { Ok(Forecast::Unknown { doubts, reason }) };
+                if doubts.is_empty() {
+                    return Err(diagnostic.into());
+                }
+                return Ok(Forecast::Unknown { doubts, reason: Some(self.unknown(index, diagnostic)) });
             }
             Ok(Some(guard)) if guard_doubts.is_empty() => return Ok(Forecast::HeldBack { guard, provider: None }),
             Ok(held_back) => held_back,
@@ -325,7 +327,7 @@ impl Converge<'_> {
         let doubts = with(with(guard_doubts, &own_doubts), sent_in_doubt);
         match planned {
             Err(wrong) if doubts.is_empty() => Err(wrong.into()),
-            Err(wrong) => Ok(Forecast::Unknown { doubts, reason: Some(wrong.diagnostic.message) }),
+            Err(wrong) => Ok(Forecast::Unknown { doubts, reason: Some(self.unknown(index, wrong.diagnostic)) }),
             Ok((provider, plan, _)) if plan.shown.is_empty() && own_doubts.is_empty() => Ok(match held_back {
                 Some(guard) => Forecast::HeldBack { guard, provider: Some(provider) },
                 None => Forecast::UpToDate { provider },
@@ -333,6 +335,12 @@ impl Converge<'_> {
             Ok((_, plan, _)) if plan.shown.is_empty() => Ok(Forecast::Unknown { doubts, reason: None }),
             Ok((provider, plan, _)) => Ok(Forecast::Acts { provider, plan, doubts, held_back }),
         }
+    }
+
+    /// Why a plan cannot tell what an action would do.
+    pub(super) fn unknown(&self, index: Index, why: Diagnostic) -> String {
+        let why = if self.compiled.resources[index].common.sensitive { why.hidden() } else { why };
+        format!("cannot be told yet: {}", why.message)
     }
 
     /// Runs what is to happen before the resource changes.
