@@ -125,7 +125,11 @@ fn run(
 ) -> Result<Dynamic, Diagnostic> {
     let context = home.create_context(engine);
     let mut this = this.cloned().map(Dynamic::from);
-    pointer.call_raw(&context, this.as_mut(), arguments).map_err(|error| diagnose(session, *error, home.source.as_deref()))
+    let returned = pointer.call_raw(&context, this.as_mut(), arguments);
+    match session.too_early.take() {
+        Some(mistake) => Err(mistake),
+        None => returned.map_err(|error| diagnose(session, *error, home.source.as_deref())),
+    }
 }
 
 /// Replaces what the closure shares with its recipe by copies of the values as they are now.

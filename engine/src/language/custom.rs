@@ -23,7 +23,7 @@ use super::closure::{self, Closure};
 use super::error::{Fallible, throw, throw_text};
 use super::script;
 use super::words::{self, COMMON};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::graph::{Act, Common};
 use crate::name::RecipeName;
 use crate::registry::{ActionDoc, CustomKind, Kind, Origin};
@@ -75,18 +75,27 @@ fn define(engine: &Engine, session: &Session, kind: &Kind, custom: &CustomKind) 
     let ran = script::run_file(engine, session, &home(custom), &custom.path);
     let mut definition = session.defining.take().unwrap_or_default();
     ran?;
+    let source = session.sources.borrow().get(&crate::cookbook::shown(&custom.path)).cloned();
+    let place = || source.as_ref().map(script::start);
     if definition.actions.is_empty() {
-        let place = session.sources.borrow().get(&crate::cookbook::shown(&custom.path)).map(script::start);
         return Err(Diagnostic::error(format!("the custom resource `{}` has no action", kind.name))
-            .at(place)
+            .at(place())
             .hint("declare one: `action(\"create\", || { … });`"));
+    }
+    let is_action = |name: &str| definition.actions.iter().any(|known| *known.name == *name);
+    for (property, declared) in &definition.properties {
+        if let Some(action) = declared.required_for().iter().find(|action| !is_action(action)) {
+            let unknown =
+                Diagnostic::error(format!("property `{property}` is required for the action `{action}`, which there is not"));
+            let known = definition.actions.iter().map(|known| &*known.name);
+            return Err(did_you_mean(action, known).into_iter().fold(unknown.at(place()), Diagnostic::hint));
+        }
     }
     let required: Vec<&str> =
         definition.properties.iter().filter(|(_, property)| property.is_required()).map(|(name, _)| &**name).collect();
     let properties: serde_json::Map<String, Value> =
         definition.properties.iter().map(|(name, property)| (name.to_string(), property.schema())).collect();
-    let text = session.sources.borrow().get(&crate::cookbook::shown(&custom.path)).map(|source| described(&source.text));
-    let description = text.filter(|text| !text.is_empty());
+    let description = source.map(|source| described(&source.text)).filter(|text| !text.is_empty());
     let description = description.unwrap_or_else(|| format!("A custom resource of the cookbook `{}`.", custom.cookbook));
     definition.schema = json!({ "description": description, "properties": properties, "required": required });
     Ok(definition)
