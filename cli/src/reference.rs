@@ -124,6 +124,9 @@ fn functions_page() -> String {
     );
     for group in Group::ALL {
         let _ = writeln!(text, "\n## {}", group.title());
+        if let Some(guide) = guide(group) {
+            let _ = writeln!(text, "\nIn use: [{}](../guide/{guide}.md).", guide.replace('_', " "));
+        }
         for word in WORDS.iter().filter(|word| word.group == group) {
             text.push_str(&word_section(word));
         }
@@ -139,6 +142,18 @@ fn functions_page() -> String {
          other. Closures keep the values that their variables had when the resource was declared.\n",
     );
     text
+}
+
+/// The page of the guide that shows these words in use.
+fn guide(group: Group) -> Option<&'static str> {
+    match group {
+        Group::Attributes | Group::Node => Some("attributes"),
+        Group::Flow => Some("recipes"),
+        Group::Resources => Some("resources"),
+        Group::CustomResources => Some("custom_resources"),
+        Group::Machine => Some("guards"),
+        Group::Platforms | Group::Formats | Group::Log => None,
+    }
 }
 
 fn word_section(word: &Word) -> String {

@@ -1,8 +1,9 @@
 //! Bad input: each file or repository below `mistakes/` is refused with one clear error, exit code 2, and nothing touched. What is
 //! printed stands beside it in `.stderr`; `UPDATE_MISTAKES=1` writes it anew, to be read before it is committed.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 #[test]
 fn mistakes_are_told_clearly() {
@@ -44,4 +45,16 @@ fn mistakes_are_told_clearly() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_recipe_can_come_from_standard_input() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_toque"));
+    command.args(["apply", "-", "--plan"]).stdin(Stdio::piped()).stderr(Stdio::piped());
+    let mut toque = command.spawn().unwrap();
+    toque.stdin.take().unwrap().write_all(b"let x = 1;\nservce(x);\n").unwrap();
+    let output = toque.wait_with_output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("standard input:2:1") && told.contains("did you mean `service`?"), "{told}");
 }

@@ -35,6 +35,10 @@ pub struct Checked {
 /// Every mistake once, by file and place; none means that everything compiles on every platform.
 #[must_use]
 pub fn check(registry: &Rc<Registry>, checked: &Checked) -> Vec<Diagnostic> {
+    stacker::grow(run::STACK, || check_all(registry, checked))
+}
+
+fn check_all(registry: &Rc<Registry>, checked: &Checked) -> Vec<Diagnostic> {
     let mut mistakes = Vec::new();
     if let Some(repository) = &checked.repository {
         let (cookbooks, wrong) = cookbook::find(repository);

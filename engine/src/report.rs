@@ -183,6 +183,9 @@ fn as_error<S: Serializer>(error: &Option<Box<Diagnostic>>, serializer: S) -> Re
         message: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         at: Option<String>,
+        /// What led there, innermost call first: `recipes/web.rhai:3:7 in the call of `f``.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        frames: Vec<String>,
         #[serde(skip_serializing_if = "<[_]>::is_empty")]
         notes: &'a [String],
         #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -192,6 +195,7 @@ fn as_error<S: Serializer>(error: &Option<Box<Diagnostic>>, serializer: S) -> Re
         Some(error) => Error {
             message: &error.message,
             at: error.span.as_ref().map(ToString::to_string),
+            frames: error.frames.iter().map(|(span, what)| format!("{span} {what}")).collect(),
             notes: &error.notes,
             hints: &error.hints,
         }

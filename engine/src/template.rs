@@ -290,6 +290,10 @@ fn plain_diagnostic(data: &Value, given: &Given<'_>, error: &RenderError) -> Dia
                 None => diagnostic.hint("give it in `variables`, or print it only where it is set: {{#if x}}{{x}}{{/if}}"),
             };
         }
+        RenderErrorReason::PartialNotFound(name) => {
+            return Diagnostic::error(format!("cannot render the template: there is no partial `{name}`"))
+                .hint("a partial is included by its name as it is, `{{> name}}`, and not by one that is computed");
+        }
         RenderErrorReason::NestedError(inner) => inner.to_string(),
         RenderErrorReason::Other(text) => text.clone(),
         RenderErrorReason::HelperNotFound(name) => format!("there is no helper `{name}`"),

@@ -222,7 +222,15 @@ fn what_a_recipe_must_not_do() {
         ("include_recipe(\"web\");", "no cookbook `web`"),
         ("package(\"a\").notifies(\"install\", 5);", "a target is"),
         ("to_toml([1]);", "only a map"),
-        ("parse_json(\"{\");", "cannot read JSON"),
+        ("parse_json(\"{\");", "cannot read JSON: it ends too early"),
+        ("log(1); /* log(2);", "the comment is not closed"),
+        ("names::full();", "nothing is imported as `names`"),
+        ("let m = #{ a: 1, a: 2 };", "the key `a` twice"),
+        ("fn f() {} fn f() {}", "defined twice"),
+        ("for x in #{ a: 1 } {}", "a loop cannot go through"),
+        ("file(\"/x\", #{ only_if: #{ command: \"true\", usr: 1 } });", "there is no key `usr` here"),
+        ("file(\"/x\", #{ only_if: [#{ command: 5 }] });", "a shell line or an array"),
+        ("file(\"/x\", #{ backup: -1 });", "found -1"),
     ] {
         let compile_time = std::time::Duration::from_secs(3);
         let limits = toque_engine::Limits { operations: 300_000, size: 100_000, compile_time, ..toque_engine::Limits::default() };

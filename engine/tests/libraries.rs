@@ -105,6 +105,7 @@ fn templates_call_functions_by_name() {
         ("{{plus (nothing) 1}}", "`+` does not work on nothing and an integer"),
         ("{{later}}", "`later` gives no usable value: a closure is no value here"),
         ("{{default sites 1}}", "it is an array"),
+        ("{{> (lookup this \"name\")}}", "there is no partial `www`"),
     ] {
         let wrong = rendered(recipe, template, &[LIBRARY]).expect_err(template);
         assert_eq!(wrong.len(), 1, "{template}: {wrong:?}");

@@ -1,9 +1,12 @@
 //! Rhai's errors as diagnostics: what a person did wrong in a recipe, in words about recipes.
 
+use std::rc::Rc;
+
 use rhai::{Dynamic, EvalAltResult, NativeCallContext, ParseErrorType};
 
 use super::engine::Halt;
 use super::words;
+use crate::cookbook::Cookbook;
 use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 use crate::session::{Phase, Session};
 
@@ -88,14 +91,13 @@ fn cause(session: &Session, mut error: EvalAltResult) -> Diagnostic {
             match text.strip_prefix("No writable property '").and_then(|rest| rest.split('\'').next()) {
                 Some(property) => Diagnostic::error(format!("`{property}` cannot be set like this"))
                     .hint("attributes are set with `default(\"path\", value)` and its like, scratch values in `node.run_state`"),
-                None => Diagnostic::error(format!("this has no such property: {text}")),
+                None => no_getter(&text),
             }
         }
         EvalAltResult::ErrorFor(_) => {
             Diagnostic::error("`for` needs something to go through").hint("it goes through arrays, ranges and maps")
         }
-        EvalAltResult::ErrorModuleNotFound(path, _) => Diagnostic::error(format!("there is no library `{path}`"))
-            .hint("libraries are imported as \"cookbook::file\", from libraries/ of a cookbook of this run"),
+        EvalAltResult::ErrorModuleNotFound(path, _) => unknown_library(session, &path),
         EvalAltResult::ErrorMismatchDataType(wanted, found, _) | EvalAltResult::ErrorMismatchOutputType(wanted, found, _) => {
             Diagnostic::error(format!("expected {}, found {}", plain_type(&wanted), plain_type(&found)))
         }
@@ -103,6 +105,15 @@ fn cause(session: &Session, mut error: EvalAltResult) -> Diagnostic {
             error.clear_position();
             Diagnostic::error(lower(&error.to_string()).replace('\'', "`"))
         }
+    }
+}
+
+/// `Unknown property 'name' - a getter is not registered for type 'string'`
+fn no_getter(text: &str) -> Diagnostic {
+    let quoted: Vec<&str> = text.split('\'').skip(1).step_by(2).collect();
+    match quoted[..] {
+        [property, found] => Diagnostic::error(format!("{} has no property `{property}`", plain_type(found))),
+        _ => Diagnostic::error(format!("this has no such property: {text}")),
     }
 }
 
@@ -159,6 +170,19 @@ fn unknown_variable(name: &str) -> Diagnostic {
         .hint("functions see only their parameters and `node`; a variable must be set with `let` before it is used")
 }
 
+fn unknown_library(session: &Session, path: &str) -> Diagnostic {
+    let of = |cookbook: &Rc<Cookbook>| {
+        let files = cookbook.libraries().into_iter();
+        files.map(|(file, _)| format!("{}::{file}", cookbook.about.name)).collect::<Vec<_>>()
+    };
+    let known: Vec<String> = session.cookbooks.values().flat_map(of).collect();
+    let unknown = Diagnostic::error(format!("there is no library `{path}`"));
+    match did_you_mean(path, known.iter().map(String::as_str)) {
+        Some(hint) => unknown.hint(hint),
+        None => unknown.hint("libraries are imported as \"cookbook::file\", from libraries/ of a cookbook of this run"),
+    }
+}
+
 /// `packge (string, map)`: no such function, or not with such arguments.
 fn unknown_function(session: &Session, signature: &str) -> Diagnostic {
     let (name, arguments) = signature.split_once(" (").unwrap_or((signature, ""));
@@ -178,6 +202,12 @@ fn unknown_function(session: &Session, signature: &str) -> Diagnostic {
     }
     if name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
         unknown_word(session, name)
+    } else if let Some((library, function)) = name.rsplit_once("::") {
+        let types: Vec<String> = arguments.split(", ").filter(|word| !word.is_empty()).map(plain_type).collect();
+        let takes = if types.is_empty() { "without arguments".to_owned() } else { format!("for ({})", types.join(", ")) };
+        Diagnostic::error(format!("what is imported as `{library}` has no function `{function}` {takes}")).hint(
+            "it has the functions of its file in libraries/ that are not `private`, with as many arguments as they have there",
+        )
     } else {
         let types: Vec<String> = arguments.split(", ").map(plain_type).collect();
         Diagnostic::error(format!("`{name}` does not work on {}", types.join(" and ")))

@@ -420,9 +420,15 @@ fn property_diagnostic(context: &NativeCallContext<'_>, session: &Session, kind:
 
 /// A property's error, with the property's name and the kind's.
 pub(crate) fn told(kind: &str, error: &PropertyError) -> Diagnostic {
-    let names = |message: &str| error.property.is_empty() || message.contains(&format!("`{}`", last(&error.property)));
-    let message = if names(&error.message) { error.message.clone() } else { format!("`{}`: {}", error.property, error.message) };
-    let message = if message.starts_with(&format!("`{kind}`")) { message } else { format!("{kind}: {message}") };
+    let said = &error.message;
+    let names_property = error.property.is_empty() || said.contains(&format!("`{}`", last(&error.property)));
+    let message = if said.starts_with(&format!("`{kind}`")) {
+        said.clone()
+    } else if names_property {
+        format!("{kind}: {said}")
+    } else {
+        format!("{kind}: `{}`: {said}", error.property)
+    };
     let diagnostic = Diagnostic::error(message);
     match &error.hint {
         Some(hint) => diagnostic.hint(hint.clone()),

@@ -120,7 +120,7 @@ pub const WORDS: &[Word] = &[
         group: Node,
         signatures: &["get(node: Node, path: ?) -> ?", "get(node: Node, path: ?, otherwise: ?) -> ?"],
         doc: "What is at a path, or `()`, or what is given for that case. A path is text with dots, or an array of keys.",
-        example: "let port = node.get(\"nginx.port\", 80);",
+        example: "log_info(`listens on ${node.get(\"nginx.port\", 80)}`);",
     },
     Word {
         name: "has",
@@ -148,14 +148,14 @@ pub const WORDS: &[Word] = &[
         group: Node,
         signatures: &["values(node: Node) -> Array"],
         doc: "The values of a map.",
-        example: "let interfaces = node.network.interfaces.values();",
+        example: "for interface in node.network.interfaces.values() { log_info(interface.mtu.to_string()); }",
     },
     Word {
         name: "len",
         group: Node,
         signatures: &["len(node: Node) -> int"],
         doc: "How many keys a map has.",
-        example: "let interfaces = node.network.interfaces.len();",
+        example: "log_info(`${node.network.interfaces.len()} interfaces`);",
     },
     Word {
         name: "key",
@@ -311,7 +311,7 @@ pub const WORDS: &[Word] = &[
         signatures: &["value_for_platform(values: Map) -> ?"],
         doc: "Picks by platform, where the value of a platform may be a map by version: the exact version, else the one constraint \
               that accepts it, else `default`. No match and no `default` is an error.",
-        example: "let php = value_for_platform(#{ debian: #{ \">= 12\": \"php8.2\", default: \"php7.4\" }, default: \"php\" });",
+        example: "let php = value_for_platform(#{ debian: #{ \">= 12\": \"php8.2\", default: \"php7.4\" }, default: \"php\" });\npackage(php);",
     },
     Word {
         name: "value_for_platform_family",
@@ -370,21 +370,21 @@ pub const WORDS: &[Word] = &[
         group: Formats,
         signatures: &["parse_json(text: String) -> ?"],
         doc: "Reads JSON.",
-        example: "let port = parse_json(\"{ \\\"port\\\": 80 }\").port;",
+        example: "let settings = parse_json(`{ \"port\": 80 }`);\nlog_info(`${settings.port}`);",
     },
     Word {
         name: "parse_yaml",
         group: Formats,
         signatures: &["parse_yaml(text: String) -> ?"],
         doc: "Reads YAML.",
-        example: "let port = parse_yaml(\"port: 80\").port;",
+        example: "let settings = parse_yaml(\"port: 80\");\nlog_info(`${settings.port}`);",
     },
     Word {
         name: "parse_toml",
         group: Formats,
         signatures: &["parse_toml(text: String) -> ?"],
         doc: "Reads TOML.",
-        example: "let port = parse_toml(\"port = 80\").port;",
+        example: "let settings = parse_toml(\"port = 80\");\nlog_info(`${settings.port}`);",
     },
     Word {
         name: "shell_quote",

@@ -7,8 +7,11 @@ use crate::attributes::Attributes;
 use crate::cookbook::{self, Cookbooks};
 use crate::diagnostic::{Diagnostics, Span};
 use crate::environment::{DEFAULT, Environment};
+use crate::json;
 use crate::node_file::NodeFile;
+use crate::role::Role;
 use crate::run_list::{Expanded, Item, Placed};
+use crate::session::Reach;
 
 /// The run list with all that it leads to.
 pub(super) struct Given {
@@ -32,6 +35,9 @@ pub(super) fn gather(options: &Options) -> Result<Given, Refused> {
         None => None,
     };
     let mut attributes = Attributes::default();
+    if let (Reach::Repository, Some(repository)) = (options.reach, repository) {
+        of_any_node(repository, &mut attributes);
+    }
     let (run_list, cookbooks) = match repository {
         Some(repository) => {
             let run_list = Expanded::of(items(options, documents), &environment, repository)?;
@@ -51,6 +57,22 @@ pub(super) fn gather(options: &Options) -> Result<Given, Refused> {
         document.set(&mut attributes);
     }
     Ok(Given { environment, run_list, cookbooks, attributes })
+}
+
+/// A check is for no node in particular: what any document of the repository sets may be there. Those that cannot be read are told of
+/// by themselves.
+fn of_any_node(repository: &Path, attributes: &mut Attributes) {
+    for name in json::names(repository, "environments") {
+        if let Ok(Some(environment)) = Environment::read(repository, &name) {
+            environment.set(attributes);
+        }
+    }
+    for role in json::names(repository, "roles").iter().filter_map(|name| Role::read(repository, name).ok()) {
+        role.set(attributes);
+    }
+    for node in json::names(repository, "nodes").iter().filter_map(|name| NodeFile::read(repository, name).ok().flatten()) {
+        node.set(attributes);
+    }
 }
 
 fn items(options: &Options, documents: [&Option<NodeFile>; 2]) -> Vec<Placed> {

@@ -66,12 +66,14 @@ pub fn prepare(
     named: &mut Named,
     partial: &mut dyn FnMut(&str, At) -> Result<String, Diagnostic>,
 ) -> Result<(), Diagnostic> {
-    prepare_from(template, (1, 1), named, partial)
+    let name = template.name.clone().unwrap_or_default();
+    prepare_from(template, &name, (1, 1), named, partial)
 }
 
-/// `within` is where the template stands when it does not tell by itself.
+/// `name` is that of the whole template, and `within` is where this part of it stands when it does not tell by itself.
 fn prepare_from(
     template: &mut Template,
+    name: &str,
     within: At,
     named: &mut Named,
     partial: &mut dyn FnMut(&str, At) -> Result<String, Diagnostic>,
@@ -89,33 +91,33 @@ fn prepare_from(
             }
             TemplateElement::HelperBlock(block) => {
                 arguments(block, at, named);
-                if let Some(name) = name_of(&block.name)
-                    && !BLOCKS.contains(&name.as_str())
-                    && !HELPERS.contains(&name.as_str())
+                if let Some(helper) = name_of(&block.name)
+                    && !BLOCKS.contains(&helper.as_str())
+                    && !HELPERS.contains(&helper.as_str())
                 {
-                    named.calls.push(call_of(name, block, at, true));
+                    named.calls.push(call_of(helper, block, at, true));
                 }
                 for inner in block.template.iter_mut().chain(block.inverse.iter_mut()) {
-                    prepare_from(inner, at, named, partial)?;
+                    prepare_from(inner, name, at, named, partial)?;
                 }
             }
             TemplateElement::PartialExpression(included) | TemplateElement::PartialBlock(included) => {
-                if let Some(name) = name_of(&included.name)
-                    && !name.starts_with('@')
+                if let Some(wanted) = name_of(&included.name)
+                    && !wanted.starts_with('@')
                 {
-                    included.name = Parameter::Name(partial(&name, at)?);
+                    included.name = Parameter::Name(partial(&wanted, at)?);
                     traced = true;
                 }
                 for parameter in included.params.iter_mut().chain(included.hash.values_mut()) {
                     argument(parameter, at, named, false);
                 }
                 if let Some(inner) = &mut included.template {
-                    prepare_from(inner, at, named, partial)?;
+                    prepare_from(inner, name, at, named, partial)?;
                 }
             }
             TemplateElement::DecoratorBlock(decorator) | TemplateElement::DecoratorExpression(decorator) => {
                 if let Some(inner) = &mut decorator.template {
-                    prepare_from(inner, at, named, partial)?;
+                    prepare_from(inner, name, at, named, partial)?;
                 }
             }
             _ => {}
@@ -125,7 +127,6 @@ fn prepare_from(
             template.mapping.extend(place.cloned());
         };
         if traced {
-            let name = template.name.clone().unwrap_or_default();
             push(internal(ENTER, vec![Value::from(name), at.0.into(), at.1.into()]));
             push(element);
             push(internal(LEAVE, Vec::new()));
@@ -232,5 +233,21 @@ fn read(parameter: &Parameter, at: At, named: &mut Named, asked: bool) {
     };
     if !path.is_empty() {
         named.reads.push(Read { path, at, asked, sure });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BLOCKS, HELPERS};
+
+    #[test]
+    fn the_guide_lists_helpers_and_blocks() {
+        let guide = include_str!("../../../docs/src/guide/templates.md");
+        for name in HELPERS {
+            assert!(guide.contains(&format!("`{name} ")), "docs/src/guide/templates.md does not list the helper `{name}`");
+        }
+        for name in BLOCKS {
+            assert!(guide.contains(&format!("{{{{#{name}")), "docs/src/guide/templates.md does not list the block `{name}`");
+        }
     }
 }

@@ -341,3 +341,20 @@ fn types(value: Dynamic) -> Result<Vec<Type>, Diagnostic> {
     };
     names.into_iter().map(named).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{OPTIONS, TYPES};
+
+    #[test]
+    fn the_guide_and_the_table_of_words_list_the_options() {
+        let guide = include_str!("../../../../docs/src/guide/custom_resources.md");
+        let listed: Vec<&str> = guide.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+        assert_eq!(listed, OPTIONS.map(|(name, _)| name), "the options in docs/src/guide/custom_resources.md");
+        let word = crate::language::words::WORDS.iter().find(|word| word.name == "property").unwrap();
+        for name in OPTIONS.map(|(name, _)| format!("`{name}`")).into_iter().chain(TYPES.map(|(name, ..)| format!("`\"{name}\"`")))
+        {
+            assert!(word.doc.contains(&name) && guide.contains(&name), "{name}");
+        }
+    }
+}

@@ -3,6 +3,7 @@
 //! `bench` spawns the release binary on repositories that it makes, and itself as the floor, in turns. Every figure is the least of
 //! several runs, because whatever else the machine does only adds to it.
 
+mod cookbook;
 mod files;
 mod floor;
 mod measure;
@@ -47,6 +48,8 @@ fn bench() -> ExitCode {
     let (first, no_op) = bench.templates(1_000);
     report::row("1,000 templates, first", &first.toque, Some(&first.floor));
     report::row("1,000 templates, no-op", &no_op.toque, Some(&no_op.floor));
+    let cookbook = bench.cookbook();
+    report::row(&format!("{} recipes, {} custom", cookbook::RECIPES, cookbook::USES), &cookbook, None);
     match bench.packages(200) {
         Some(no_op) => report::row("200 packages, no-op", &no_op, None),
         None => println!("200 packages: this machine has no dpkg-query, or not so many packages"),
@@ -63,6 +66,7 @@ fn bench() -> ExitCode {
         ratio: largest.toque.cpu / largest.floor.cpu,
         peak: largest.toque.peak,
         empty: empty.wall,
+        compile: cookbook.compile,
         growth: {
             let each = |index: usize| (no_ops[index].1.toque.cpu - empty.cpu) / f64::from(no_ops[index].0);
             each(2) / each(1)

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::cookbook;
 use crate::files;
 use crate::measure::{self, Usage};
 
@@ -62,6 +63,14 @@ impl Bench {
     /// A loop that makes the values of as many resources, and declares none.
     pub fn language(&self, count: u32) -> Taken {
         let repository = self.repository("language", &files::loop_alone(&self.folder.join("files-10000/out"), count));
+        least(RUNS, || self.toque(&repository, &["bench"]))
+    }
+
+    /// A cookbook of many recipes and custom resources, when all is up to date.
+    pub fn cookbook(&self) -> Taken {
+        let repository = self.repository("cookbook", "");
+        cookbook::write(&repository, &made(&repository.join("out")));
+        self.toque(&repository, &["bench"]);
         least(RUNS, || self.toque(&repository, &["bench"]))
     }
 

@@ -1,5 +1,6 @@
 //! What must hold.
 
+use crate::cookbook;
 use crate::report::megabytes;
 
 /// What was found.
@@ -10,6 +11,8 @@ pub struct Found {
     pub peak: u64,
     /// Seconds of wall of an empty run.
     pub empty: f64,
+    /// Seconds of compiling the large cookbook.
+    pub compile: f64,
     /// What a file costs among 10,000, to one among 1,000.
     pub growth: f64,
     /// Seconds of wall of the no-op of `examples/webserver`, or why it was not measured.
@@ -29,6 +32,8 @@ pub fn show(found: &Found) -> bool {
     target("no-op of 10,000 files", format!("{:.2} × the floor's CPU", found.ratio), &wanted, found.ratio <= 3.0);
     target("its peak memory", format!("{:.1} MB", megabytes(found.peak)), "under 80 MB", found.peak < 80_000_000);
     target("empty run", format!("{:.1} ms", found.empty * 1e3), "under 10 ms", found.empty < 0.010);
+    let what = format!("compiling {} recipes with {} custom resources", cookbook::RECIPES, cookbook::USES);
+    target(&what, format!("{:.1} ms", found.compile * 1e3), "under 500 ms", found.compile < 0.5);
     let growth = format!("{:.2} × what one among 1,000 costs", found.growth);
     target("a file among 10,000", growth, "linear: at most 1.25 ×", found.growth <= 1.25);
     match &found.webserver {
