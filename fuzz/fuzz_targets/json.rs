@@ -37,7 +37,7 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
             if let Ok(plain) = plain {
                 assert!(equal(&document.value, &plain), "{} and {plain}", document.value);
             } else {
-                assert!(text.contains("//") || text.contains("/*"), "only serde_json refuses it: {plain:?}");
+                assert!(is_wider(text), "only serde_json refuses it: {plain:?}");
             }
             let again = Document::of("x.json", &document.value).unwrap_or_else(|mistake| panic!("{mistake}"));
             assert_eq!(again.value, document.value);
@@ -53,6 +53,12 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
     }
     Corpus::Keep
 });
+
+/// Whether the text has what JSON has not, and documents may have: comments, and any kind of blank.
+fn is_wider(text: &str) -> bool {
+    let blank = |character: char| character.is_whitespace() && !" \t\r\n".contains(character);
+    text.contains("//") || text.contains("/*") || text.contains(blank)
+}
 
 /// What is JSON, and is refused all the same.
 fn more_is_asked(mistake: &Diagnostic) -> bool {
@@ -76,7 +82,7 @@ fn equal(one: &Value, other: &Value) -> bool {
 
 /// Reads the document as each that there is, in a repository that has it as each.
 fn used(text: &str, document: Document) {
-    let keys = document.value.as_object().map_or_else(Vec::new, |map| map.keys().take(3).cloned().collect());
+    let key = document.value.as_object().and_then(|map| map.keys().next().cloned()).unwrap_or_else(|| "name".to_owned());
     REPOSITORY.with(|repository| {
         let repository = repository.path();
         for folder in FOLDERS {
@@ -92,11 +98,9 @@ fn used(text: &str, document: Document) {
                 recipe: Some(source("empty.rhai", "")),
                 ..options()
             };
-            for key in keys.into_iter().chain(["name".to_owned()]) {
-                let told = explain(Rc::new(FakeSystem::new()), Rc::clone(registry), &options, &[key], Box::new(()));
-                if let Err(refused) = told {
-                    refused.diagnostics.0.iter().for_each(sound);
-                }
+            let told = explain(Rc::new(FakeSystem::new()), Rc::clone(registry), &options, &[key], Box::new(()));
+            if let Err(refused) = told {
+                refused.diagnostics.0.iter().for_each(sound);
             }
         });
     });

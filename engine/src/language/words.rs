@@ -65,7 +65,7 @@ impl Word {
 /// Whether a script may not define a function of this name, because the language has it.
 #[must_use]
 pub fn is_function(name: &str) -> bool {
-    functions().any(|word| word.name == name)
+    WORDS.iter().any(|word| word.name == name && word.is_function())
 }
 
 /// The words that are called by themselves.

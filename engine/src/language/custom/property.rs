@@ -100,10 +100,10 @@ impl Property {
         let kept = |pointer: FnPtr| Closure::new(session, pointer, &home, span.clone());
         for (option, value) in options {
             let option = option.as_str();
-            let at = super::super::locate::property(context, session, option);
+            let at = || super::super::locate::property(context, session, option);
             let wrong = |expected: &str, value: &Dynamic| {
                 let found = plain_type(value.type_name());
-                Diagnostic::error(format!("`{option}`: expected {expected}, found {found}")).at(at.clone())
+                Diagnostic::error(format!("`{option}`: expected {expected}, found {found}")).at(at())
             };
             let flag = |value: &Dynamic| value.as_bool().map_err(|_| wrong("true or false", value));
             let text = |value: &Dynamic| match value.is_string() {
@@ -111,12 +111,12 @@ impl Property {
                 false => Err(wrong("a string", value)),
             };
             match option {
-                "type" => property.types = types(value).map_err(|mistake| mistake.at(at.clone()))?,
+                "type" => property.types = types(value).map_err(|mistake| mistake.at(at()))?,
                 "default" => {
                     property.default = Some(if value.is_fnptr() {
                         Default::Closure(kept(value.cast::<FnPtr>()))
                     } else {
-                        Default::Value(to_json(value).map_err(|why| Diagnostic::error(format!("`default`: {why}")).at(at.clone()))?)
+                        Default::Value(to_json(value).map_err(|why| Diagnostic::error(format!("`default`: {why}")).at(at()))?)
                     });
                 }
                 "required" => {
@@ -136,19 +136,21 @@ impl Property {
                 "pattern" => {
                     let pattern = text(&value)?;
                     property.pattern = Some(regex_lite::Regex::new(&pattern).map_err(|error| {
-                        Diagnostic::error(format!("`pattern`: `{pattern}` is no regular expression: {error}")).at(at.clone())
+                        Diagnostic::error(format!("`pattern`: `{pattern}` is no regular expression: {error}")).at(at())
                     })?);
                 }
                 "validate" | "coerce" => {
-                    let found = wrong("a closure of the value", &value);
-                    let body = value.try_cast::<FnPtr>().map(kept).ok_or(found)?;
+                    if !value.is_fnptr() {
+                        return Err(wrong("a closure of the value", &value));
+                    }
+                    let body = kept(value.cast::<FnPtr>());
                     if option == "validate" { property.validate = Some(body) } else { property.coerce = Some(body) }
                 }
                 unknown => {
                     let known = OPTIONS.iter().map(|(name, _)| *name);
                     let hint = did_you_mean(unknown, known.clone())
                         .unwrap_or_else(|| format!("the options are {}", known.collect::<Vec<_>>().join(", ")));
-                    return Err(Diagnostic::error(format!("there is no option `{unknown}`")).at(at).hint(hint));
+                    return Err(Diagnostic::error(format!("there is no option `{unknown}`")).at(at()).hint(hint));
                 }
             }
         }
