@@ -64,6 +64,7 @@ fn declare(context: &NativeCallContext<'_>, session: &Session, index: usize, nam
         return Err(throw(context, session, wrong.hint("look for a loop without end; `resources` in toque.toml sets the limit")));
     }
     let (name, identity) = name_of(context, session, kind, name)?;
+    custom::check_name(session, &name).map_err(|mistake| throw(context, session, mistake))?;
     let built = build(context, session, kind, properties, identity);
     let (common, body, aliases) = match built {
         Ok(built) => built,

@@ -112,6 +112,7 @@ fn complete(
             let accepted = property.accept(engine, session, name, value);
             let value = accepted
                 .map_err(|error| Diagnostic::error(format!("the default of {}", error.message)).at(default.span.clone()))?;
+            complete.secrets.extend(property.is_sensitive().then(|| value.as_str()).flatten().map(Rc::from));
             complete.values.insert(name.to_string(), value);
         }
     }

@@ -154,6 +154,10 @@ impl Property {
                 }
             }
         }
+        if property.name && property.sensitive {
+            return Err(Diagnostic::error("it takes the resource's name, and names are shown everywhere")
+                .hint("take `sensitive` out, or give the resource another name"));
+        }
         property.check_default(context.engine(), session)?;
         Ok(property)
     }
