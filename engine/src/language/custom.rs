@@ -181,7 +181,7 @@ pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
     );
     let s = Rc::clone(session);
     engine.register_fn("current", move |context: NativeCallContext<'_>, body: FnPtr| -> Fallible<()> {
-        let body = kept(&context, &s, body);
+        let body = kept(&context, &s, body)?;
         with_definition(&context, &s, "current", |definition| match definition.current.replace(body) {
             None => Ok(()),
             Some(_) => Err(Diagnostic::error("`current` is there twice").hint("one closure tells the whole state, as a map")),
@@ -192,9 +192,9 @@ pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
 }
 
 /// A closure that outlives its file.
-fn kept(context: &NativeCallContext<'_>, session: &Session, body: FnPtr) -> Closure {
+fn kept(context: &NativeCallContext<'_>, session: &Session, body: FnPtr) -> Fallible<Closure> {
     let span = session.span(context.call_source(), context.call_position());
-    Closure::new(session, body, &closure::home(context), span)
+    Closure::new(session, body, &closure::home(context), span).map_err(|error| throw(context, session, error.into()))
 }
 
 fn with_definition(
@@ -252,7 +252,7 @@ fn unusable(name: &str) -> Option<&'static str> {
 }
 
 fn action(context: &NativeCallContext<'_>, session: &Session, name: &str, doc: &str, body: FnPtr) -> Fallible<()> {
-    let body = kept(context, session, body);
+    let body = kept(context, session, body)?;
     with_definition(context, session, "action", |definition| {
         if name == "nothing" {
             return Err(Diagnostic::error("every resource has the action `nothing` already").hint("give this one another name"));
