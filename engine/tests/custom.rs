@@ -199,6 +199,7 @@ fn properties_refuse_what_they_do_not_take() {
         ("typ: \"int\"", "", "there is no option `typ`"),
         ("pattern: \"(\"", "", "no regular expression"),
         ("required: true, default: 1", "", "required and has a default"),
+        ("name: true, sensitive: true", "", "names are shown everywhere"),
         ("name: 1", "", "`name`: expected true or false, found an integer"),
         ("one_of: []", "", "expected an array of values"),
         ("validate: 1", "", "expected a closure of the value, found an integer"),
@@ -518,6 +519,14 @@ fn what_is_sensitive_is_so_inside() {
     assert_eq!(world.text("/out/secret"), "hunter22");
     assert!(!serde_json::to_string(&report).unwrap().contains("hunter22"));
     assert!(serde_json::to_string(&report).unwrap().contains("[sensitive]"));
+    let named = r#"
+        property("password", #{ sensitive: true });
+        action("run", || { c_inner("x", #{ word: this.password }); });
+    "#;
+    let inner = "property(\"word\"); action(\"run\", || { execute(`passwd ${this.word}`); });";
+    let told = World::new(&[("r", named), ("inner", inner)]).refused("c_r(\"x\", #{ password: \"hunter22\" });");
+    assert!(told.contains("the name of this resource holds the value of a sensitive property"), "{told}");
+    assert!(!told.contains("hunter22"), "{told}");
     let plain = world.try_run("c_r(\"y\");").unwrap_err().diagnostics.to_string();
     assert!(plain.contains("`content` is nothing"), "{plain}");
     // In a plan, why nothing can be told of it yet.

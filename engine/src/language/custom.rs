@@ -181,7 +181,7 @@ pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
     );
     let s = Rc::clone(session);
     engine.register_fn("current", move |context: NativeCallContext<'_>, body: FnPtr| -> Fallible<()> {
-        let body = kept(&context, &s, body);
+        let body = kept(&context, &s, body)?;
         with_definition(&context, &s, "current", |definition| match definition.current.replace(body) {
             None => Ok(()),
             Some(_) => Err(Diagnostic::error("`current` is there twice").hint("one closure tells the whole state, as a map")),
@@ -192,9 +192,9 @@ pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
 }
 
 /// A closure that outlives its file.
-fn kept(context: &NativeCallContext<'_>, session: &Session, body: FnPtr) -> Closure {
+fn kept(context: &NativeCallContext<'_>, session: &Session, body: FnPtr) -> Fallible<Closure> {
     let span = session.span(context.call_source(), context.call_position());
-    Closure::new(session, body, &closure::home(context), span)
+    Closure::new(session, body, &closure::home(context), span).map_err(|error| throw(context, session, error.into()))
 }
 
 fn with_definition(
@@ -252,7 +252,7 @@ fn unusable(name: &str) -> Option<&'static str> {
 }
 
 fn action(context: &NativeCallContext<'_>, session: &Session, name: &str, doc: &str, body: FnPtr) -> Fallible<()> {
-    let body = kept(context, session, body);
+    let body = kept(context, session, body)?;
     with_definition(context, session, "action", |definition| {
         if name == "nothing" {
             return Err(Diagnostic::error("every resource has the action `nothing` already").hint("give this one another name"));
@@ -282,11 +282,14 @@ pub(super) fn instance(
 ) -> Result<Instance, PropertyError> {
     let nothing_known = Definition::default();
     let definition = definition(kind).unwrap_or(&nothing_known);
+    let outer = session.inside.borrow().last().map(|inside| Rc::clone(&inside.instance));
+    let mut secrets = outer.as_ref().map(|outer| outer.secrets.clone()).unwrap_or_default();
     let mut values = serde_json::Map::new();
     for (name, property) in &definition.properties {
         if let Some(value) = given.get(&**name) {
             let value = property.accept(context.engine(), session, name, value.clone())?;
             common.sensitive |= property.is_sensitive();
+            secrets.extend(property.is_sensitive().then(|| value.as_str()).flatten().map(Rc::from));
             values.insert(name.to_string(), value);
         } else if lazy.iter().any(|lazy| *lazy.property == **name) {
             common.sensitive |= property.is_sensitive();
@@ -296,8 +299,23 @@ pub(super) fn instance(
             return Err(PropertyError::new("", format!("`{name}` is required and not set")));
         }
     }
-    let depth = session.inside.borrow().last().map_or(0, |inside| inside.instance.depth + 1);
-    Ok(Instance { kind: kind.name.clone(), name: Rc::from(""), given, values, lazy, depth, complete: false })
+    let depth = outer.map_or(0, |outer| outer.depth + 1);
+    Ok(Instance { kind: kind.name.clone(), name: Rc::from(""), given, values, lazy, depth, complete: false, secrets })
+}
+
+/// A value shorter than this is found in too many names by chance.
+const SHORTEST_SECRET: usize = 4;
+
+/// Names are shown everywhere, so none may hold what must not be shown.
+pub(super) fn check_name(session: &Session, name: &str) -> Result<(), Diagnostic> {
+    let inside = session.inside.borrow();
+    let secrets = inside.last().into_iter().flat_map(|inside| &inside.instance.secrets);
+    let shown = secrets.filter(|secret| secret.len() >= SHORTEST_SECRET).any(|secret| name.contains(&**secret));
+    if !shown {
+        return Ok(());
+    }
+    Err(Diagnostic::error("the name of this resource holds the value of a sensitive property, and names are shown everywhere")
+        .hint("give it another name, and the value by a property: `execute(\"set the password\", #{ command: … })`"))
 }
 
 /// What a custom kind declares, once that is read.

@@ -122,6 +122,7 @@ fn complete(
             let accepted = property.accept(engine, session, name, value);
             let value = accepted
                 .map_err(|error| Diagnostic::error(format!("the default of {}", error.message)).at(default.span.clone()))?;
+            complete.secrets.extend(property.is_sensitive().then(|| value.as_str()).flatten().map(Rc::from));
             complete.values.insert(name.to_string(), value);
         }
     }
@@ -235,7 +236,7 @@ fn converge_if_changed(context: &NativeCallContext<'_>, session: &Session, compa
         graph.open(container, Act::Kind(0));
         container
     };
-    let body = super::kept(context, session, work);
+    let body = super::kept(context, session, work)?;
     let this = This(Rc::clone(&outer.instance));
     session.inside.borrow_mut().push(Rc::new(Inside { container, act: Act::Kind(0), ..(*outer).clone() }));
     let ran = closure::call_with(context.engine(), session, &body, Some(&this), Vec::new());

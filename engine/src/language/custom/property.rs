@@ -98,7 +98,7 @@ impl Property {
         };
         let home = closure::home(context);
         let span = session.span(context.call_source(), context.call_position());
-        let kept = |pointer: FnPtr| Closure::new(session, pointer, &home, span.clone());
+        let kept = |pointer: FnPtr| Closure::new(session, pointer, &home, span.clone()).map_err(Diagnostic::from);
         for (option, value) in options {
             let option = option.as_str();
             let at = || locate::property(context, session, option);
@@ -115,7 +115,7 @@ impl Property {
                 "type" => property.types = types(value).map_err(|mistake| mistake.at(at()))?,
                 "default" => {
                     property.default = Some(if value.is_fnptr() {
-                        Default::Closure(kept(value.cast::<FnPtr>()))
+                        Default::Closure(kept(value.cast::<FnPtr>())?)
                     } else {
                         Default::Value(to_json(value).map_err(|why| Diagnostic::error(format!("`default`: {why}")).at(at()))?)
                     });
@@ -141,8 +141,10 @@ impl Property {
                     })?);
                 }
                 "validate" | "coerce" => {
-                    let pointer = value.try_cast_result::<FnPtr>();
-                    let body = pointer.map(kept).map_err(|value| wrong("a closure of the value", &value))?;
+                    if !value.is_fnptr() {
+                        return Err(wrong("a closure of the value", &value));
+                    }
+                    let body = kept(value.cast::<FnPtr>())?;
                     if option == "validate" { property.validate = Some(body) } else { property.coerce = Some(body) }
                 }
                 unknown => {
@@ -152,6 +154,10 @@ impl Property {
                     return Err(Diagnostic::error(format!("there is no option `{unknown}`")).at(at()).hint(hint));
                 }
             }
+        }
+        if property.name && property.sensitive {
+            return Err(Diagnostic::error("it takes the resource's name, and names are shown everywhere")
+                .hint("take `sensitive` out, or give the resource another name"));
         }
         property.check_default(context.engine(), session)?;
         Ok(property)

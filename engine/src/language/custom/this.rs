@@ -28,6 +28,8 @@ pub struct Instance {
     pub depth: usize,
     /// Defaults that are computed have been.
     pub complete: bool,
+    /// What must not be shown, of this resource and of those that it is inside of.
+    pub secrets: Vec<Rc<str>>,
 }
 
 impl Instance {
