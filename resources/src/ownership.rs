@@ -46,8 +46,7 @@ fn uid(view: &View<'_>, account: &Account) -> Result<u32, Failure> {
         Account::Name(name) => name,
     };
     if let Some(planned) = view.planned(Area::Accounts, &format!("user:{name}")) {
-        let there = view.accounts()?.users.contains_key(name);
-        return planned_id(view, &planned, "uid", ("user", name, there)).ok_or_else(|| no_account("user", name));
+        return planned_id(&planned, "uid", name).ok_or_else(|| no_account("user", name));
     }
     let accounts = view.accounts()?;
     match accounts.users.get(name) {
@@ -62,8 +61,7 @@ fn gid(view: &View<'_>, account: &Account) -> Result<u32, Failure> {
         Account::Name(name) => name,
     };
     if let Some(planned) = view.planned(Area::Accounts, &format!("group:{name}")) {
-        let there = view.accounts()?.groups.contains_key(name);
-        return planned_id(view, &planned, "gid", ("group", name, there)).ok_or_else(|| no_account("group", name));
+        return planned_id(&planned, "gid", name).ok_or_else(|| no_account("group", name));
     }
     let accounts = view.accounts()?;
     match accounts.groups.get(name) {
@@ -73,22 +71,15 @@ fn gid(view: &View<'_>, account: &Account) -> Result<u32, Failure> {
 }
 
 /// The number of an account that only the plan has. Where the machine will choose it, a number that no real account has stands for
-/// it, the same one whenever the name is asked for. `None`: the plan removes the account. The account: what it is, its name, and
-/// whether the machine has one of that name, which the plan removes first.
-fn planned_id(view: &View<'_>, planned: &Value, key: &str, (what, name, there): (&str, &str, bool)) -> Option<u32> {
+/// it, the same one whenever the name is asked for. `None`: the plan removes the account.
+fn planned_id(planned: &Value, key: &str, name: &str) -> Option<u32> {
     if planned.is_null() {
         return None;
     }
-    if let Some(known) = planned.get(key).and_then(Value::as_u64).and_then(|id| u32::try_from(id).ok()) {
-        return Some(known);
-    }
-    // A number that is freed may be chosen again, and then what has it now needs no change.
-    if there || view.planned_below(Area::Accounts, &format!("{what}:")).iter().any(|(_, account)| account.is_null()) {
-        view.looked_at_everything();
-    }
+    let known = planned.get(key).and_then(Value::as_u64).and_then(|id| u32::try_from(id).ok());
     // FNV-1a, into the top sixteenth of the range, less its end where 65534's 32-bit kin live.
-    let stand_in = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    Some(0xf000_0000 | (stand_in & 0x0eff_ffff))
+    let stand_in = || name.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    Some(known.unwrap_or_else(|| 0xf000_0000 | (stand_in() & 0x0eff_ffff)))
 }
 
 /// Whoever toque's own new files belong to.

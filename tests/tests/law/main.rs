@@ -123,7 +123,7 @@ fn an_account_may_come_back_with_its_number() {
         file("/srv/b", #{ group: "new" });
     "#;
     let law = Law::new();
-    let machine = machine::machine(&["sh groupadd -g 1500 -- staff", "sh groupadd -- ops"]);
+    let machine = machine::machine(&["sh groupadd -- ops", "sh groupadd -- staff"]);
     let before = r#"file("/srv/a", #{ content: "a", group: "staff" }); file("/srv/b", #{ content: "b", group: "ops" });"#;
     let Ended::Well(machine) = law.holds(&machine, before).unwrap() else { panic!("the files are made") };
     assert!(matches!(law.holds(&machine, recipe).unwrap(), Ended::Well(_)));
