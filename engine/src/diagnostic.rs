@@ -148,7 +148,7 @@ impl Diagnostic {
         }
         self.message = without_values(&self.message);
         self.notes = vec!["more is known and not shown: the resource is sensitive".to_owned()];
-        self.hints = self.hints.iter().map(|hint| without_values(hint)).collect();
+        self.hints = self.hints.iter().filter(|hint| hint.contains('`')).map(|hint| without_values(hint)).collect();
         self
     }
 

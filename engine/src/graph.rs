@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 use crate::guard::Guard;
-use crate::language::{Group, Instance, Lazy};
+use crate::language::{Group, Instance, Lazy, Secrets};
 use crate::name::{RecipeName, ResourceId};
 use crate::registry::{AnyResource, Registry};
 
@@ -155,6 +155,8 @@ pub struct Relation {
     pub span: Option<Span>,
     /// Where it was written, for its names.
     pub scope: ScopeIndex,
+    /// What no message about it may show.
+    pub secrets: Secrets,
 }
 
 /// One end of a relation.
@@ -315,7 +317,7 @@ impl Graph {
         }
         let names: Vec<String> = there()
             .filter(|declared| seen.contains(&declared.scope))
-            .map(|declared| format!("{}[{}]", declared.id.kind, declared.id.name))
+            .map(|declared| ResourceId { owner: None, ..declared.id.clone() }.to_string())
             .collect();
         match did_you_mean(text, names.iter().map(String::as_str)) {
             Some(hint) => missing.hint(hint),
@@ -333,7 +335,10 @@ impl Graph {
         for relation in &self.relations {
             let end = |target: &Target| match target {
                 Target::Declared(index) => Ok(*index),
-                Target::Named(text) => self.find(registry, text, relation.scope, relation.span.as_ref()),
+                Target::Named(text) => {
+                    let found = self.find(registry, text, relation.scope, relation.span.as_ref());
+                    found.map_err(|mistake| relation.secrets.hide_in(mistake))
+                }
             };
             let gone = |target: &Target| matches!(target, Target::Declared(index) if self.resources[*index].removed);
             if gone(&relation.from) || gone(&relation.to) {
@@ -400,8 +405,11 @@ impl Graph {
                     }
                     Mark::Open => {
                         let from = path.iter().position(|(node, _)| *node == to).unwrap_or(0);
-                        let names: Vec<String> =
-                            path[from..].iter().map(|(node, _)| *node).chain([to]).map(|node| self.node_name(node)).collect();
+                        let nodes: Vec<usize> = path[from..].iter().map(|(node, _)| *node).chain([to]).collect();
+                        let names: Vec<String> = nodes.iter().map(|node| self.node_name(*node)).collect();
+                        // What a custom resource sets off inside is written nowhere as a notification; another of them is.
+                        let written = |two: &[usize]| self.sets_off(two[0], edges).into_iter().find(|(next, _)| *next == two[1])?.1;
+                        let span = span.or_else(|| nodes.windows(2).rev().find_map(written));
                         return Some(
                             Diagnostic::error(format!("notifications go round in a circle: {}", names.join(" -> ")))
                                 .at(span.cloned())

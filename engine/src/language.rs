@@ -29,7 +29,7 @@ pub(crate) use attributes_used::AttributesUsed;
 pub use check::Looked;
 pub use closure::{Closure, Lazy};
 pub use custom::Definition;
-pub(crate) use custom::{Group, Instance, add_kinds as add_custom_kinds};
+pub(crate) use custom::{Group, Instance, Secrets, add_kinds as add_custom_kinds};
 pub(crate) use functions::{diagnostic_of, hex};
 pub(crate) use kinds::{nothing, numbers, told};
 pub use library::Offered;

@@ -10,6 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct ResourceId {
     pub kind: Rc<str>,
     pub name: Rc<str>,
+    /// What people see instead of the name, when that holds something sensitive.
+    pub shown: Option<Rc<str>>,
     /// The custom resource that it is inside of.
     pub owner: Option<Rc<ResourceId>>,
 }
@@ -21,7 +23,7 @@ impl ResourceId {
         let (kind, rest) = text.split_once('[')?;
         let name = rest.strip_suffix(']')?;
         let word = !kind.is_empty() && kind.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        (word && !name.is_empty()).then(|| Self { kind: kind.into(), name: name.into(), owner: None })
+        (word && !name.is_empty()).then(|| Self { kind: kind.into(), name: name.into(), shown: None, owner: None })
     }
 
     /// Whether it has this kind and name, wherever it is.
@@ -36,7 +38,7 @@ impl fmt::Display for ResourceId {
         if let Some(owner) = &self.owner {
             write!(f, "{owner}/")?;
         }
-        write!(f, "{}[{}]", self.kind, self.name)
+        write!(f, "{}[{}]", self.kind, self.shown.as_ref().unwrap_or(&self.name))
     }
 }
 

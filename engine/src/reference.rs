@@ -13,19 +13,29 @@ pub struct Property<'a> {
     /// What holds when it is not set; none where nothing does.
     pub default: Option<String>,
     pub required: bool,
+    /// The actions that need it, where not all do.
+    pub required_for: Vec<&'a str>,
+    /// Its value is never shown.
+    pub sensitive: bool,
     /// What it is for, without what is said of the default.
     pub doc: String,
 }
 
 impl Property<'_> {
-    /// `string, required`, `seconds, default 900`.
+    /// `string, required`, `seconds, default 900`, `string, sensitive`.
     #[must_use]
     pub fn remark(&self) -> String {
-        match (&self.default, self.required) {
-            (_, true) => format!("{}, required", self.kind),
-            (Some(default), _) => format!("{}, default: {default}", self.kind),
-            (None, _) => self.kind.clone(),
-        }
+        let needed = match (&self.default, self.required) {
+            (_, true) => Some("required".to_owned()),
+            (Some(default), _) => Some(format!("default: {default}")),
+            (None, _) if self.required_for.is_empty() => None,
+            (None, _) => {
+                let actions: Vec<String> = self.required_for.iter().map(|action| format!("`{action}`")).collect();
+                Some(format!("required for {}", actions.join(", ")))
+            }
+        };
+        let sensitive = self.sensitive.then(|| "sensitive".to_owned());
+        [Some(self.kind.clone()), needed, sensitive].into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -51,7 +61,15 @@ pub fn properties(kind: &Kind) -> Vec<Property<'_>> {
         let (told, doc) = default_in(property["description"].as_str().unwrap_or_default());
         let identity = name == kind.identity();
         let default = if identity { Some("the resource's name".to_owned()) } else { told.or_else(|| plain_default(property)) };
-        Property { name, kind: type_of(property), default, required: required.contains(&name) && !identity, doc }
+        Property {
+            name,
+            kind: type_of(property),
+            default,
+            required: required.contains(&name) && !identity,
+            required_for: property["required_for"].as_array().into_iter().flatten().filter_map(Value::as_str).collect(),
+            sensitive: property["sensitive"] == true,
+            doc,
+        }
     };
     kind.properties().map(of).collect()
 }
@@ -69,6 +87,9 @@ fn default_in(doc: &str) -> (Option<String>, String) {
 
 /// The default of the schema, where it says something.
 fn plain_default(schema: &Value) -> Option<String> {
+    if schema["computed"] == true {
+        return Some("computed".to_owned());
+    }
     match schema.get("default")? {
         Value::Null => None,
         Value::Array(items) if items.is_empty() => None,

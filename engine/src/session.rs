@@ -10,7 +10,7 @@ use crate::cookbook::Cookbooks;
 use crate::diagnostic::{Diagnostic, Severity, Source, Span};
 use crate::event::{Event, Sink};
 use crate::graph::{Act, Graph, Index, ScopeIndex};
-use crate::language::{Closure, Definition, Instance};
+use crate::language::{Closure, Definition, Instance, Secrets};
 use crate::lookup::Lookup;
 use crate::name::{RecipeName, ResourceId};
 use crate::node::Node;
@@ -164,6 +164,11 @@ impl Session {
     /// The scope in which names are looked up now.
     pub fn scope(&self) -> ScopeIndex {
         self.inside.borrow().last().map_or(0, |inside| inside.scope)
+    }
+
+    /// What the custom resource whose action is in progress must not show.
+    pub fn secrets(&self) -> Secrets {
+        self.inside.borrow().last().map(|inside| inside.instance.secrets.clone()).unwrap_or_default()
     }
 
     /// A position in a script as a span.

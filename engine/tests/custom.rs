@@ -120,9 +120,8 @@ fn lines(report: &Report) -> Vec<String> {
 
 /// The result of one property of the type and options given.
 fn property(options: &str, value: &str) -> Result<String, String> {
-    let resource = format!(
-        "property(\"p\", #{{ {options} }}); action(\"run\", || {{ file(\"/out/p\", #{{ content: `${{this.p}}` }}); }}); action(\"other\", || {{}});"
-    );
+    let run = "action(\"run\", || { file(\"/out/p\", #{ content: `${this.p}` }); });";
+    let resource = format!("property(\"p\", #{{ {options} }}); {run} action(\"other\", || {{}});");
     let world = World::new(&[("r", &resource)]);
     let given = if value.is_empty() { String::new() } else { format!("p: {value}") };
     match world.try_run(&format!("c_r(\"x\", #{{ {given} }});")) {
@@ -199,7 +198,8 @@ fn properties_refuse_what_they_do_not_take() {
         ("typ: \"int\"", "", "there is no option `typ`"),
         ("pattern: \"(\"", "", "no regular expression"),
         ("required: true, default: 1", "", "required and has a default"),
-        ("name: true, sensitive: true", "", "names are shown everywhere"),
+        ("required: [\"rnu\"]", "", "`required` names `rnu`, which is no action of `c_r`\ndid you mean `run`?"),
+        ("sensitive: true, name: true", "", "which everybody sees"),
         ("name: 1", "", "`name`: expected true or false, found an integer"),
         ("one_of: []", "", "expected an array of values"),
         ("validate: 1", "", "expected a closure of the value, found an integer"),
@@ -235,7 +235,7 @@ fn what_a_file_in_resources_cannot_say() {
         ("action(\"run\", || { run_action(\"rnu\"); });", "has no action `rnu`"),
         (
             "property(\"p\", #{ required: \"rnu\" }); action(\"run\", || {});",
-            "property `p` is required for the action `rnu`, which there is not",
+            "property `p`: `required` names `rnu`, which is no action of `c_r`",
         ),
         (
             "property(\"p\", #{ required: \"more\" }); action(\"run\", || { run_action(\"more\"); }); action(\"more\", || {});",
@@ -368,7 +368,7 @@ fn current_decides_what_is_done() {
 #[test]
 fn current_must_tell_properties() {
     for (current, expected) in [
-        ("1", "`current` must give a map of properties, or () when there is nothing, and gave 1"),
+        ("1", "`current` must give a map of properties, or () when there is nothing, and gave an integer"),
         ("#{ valeu: 1 }", "`current` tells of `valeu`, which is no property of `c_r`"),
         ("throw \"no daemon\"", "no daemon"),
     ] {
@@ -519,14 +519,6 @@ fn what_is_sensitive_is_so_inside() {
     assert_eq!(world.text("/out/secret"), "hunter22");
     assert!(!serde_json::to_string(&report).unwrap().contains("hunter22"));
     assert!(serde_json::to_string(&report).unwrap().contains("[sensitive]"));
-    let named = r#"
-        property("password", #{ sensitive: true });
-        action("run", || { c_inner("x", #{ word: this.password }); });
-    "#;
-    let inner = "property(\"word\"); action(\"run\", || { execute(`passwd ${this.word}`); });";
-    let told = World::new(&[("r", named), ("inner", inner)]).refused("c_r(\"x\", #{ password: \"hunter22\" });");
-    assert!(told.contains("the name of this resource holds the value of a sensitive property"), "{told}");
-    assert!(!told.contains("hunter22"), "{told}");
     let plain = world.try_run("c_r(\"y\");").unwrap_err().diagnostics.to_string();
     assert!(plain.contains("`content` is nothing"), "{plain}");
     // In a plan, why nothing can be told of it yet.
@@ -547,6 +539,48 @@ fn what_is_sensitive_is_so_inside() {
     assert!(!serde_json::to_string(&report).unwrap().contains("hunter22"));
     let slip = world.refused("c_r(\"x\", #{ action: \"slip\" });");
     assert!(slip.contains("sensitive") && !slip.contains("hunter22"), "{slip}");
+}
+
+#[test]
+fn names_and_messages_inside_do_not_show_what_is_sensitive() {
+    let outer = r#"
+        property("password", #{ sensitive: true, default: || "hunter" + "22" });
+        property("wrong", #{ default: () });
+        current(|| "hunter" + "23");
+        action("run", || {
+            execute(`write ${this.password} /out/secret`).notifies("run", `execute[append ${this.password}]`);
+            execute(`append ${this.password}`, #{ action: "nothing" });
+            c_inner("y", #{ passed: this.password });
+            if this.wrong == "name" { log("x").notifies("write", `log[${this.password}]`); }
+            if this.wrong == "value" { file("/out/f", #{ mode: this.password }); }
+            if this.wrong == "thrown" { throw `not ${this.password}`; }
+            if this.wrong == "current" { converge_if_changed("password", || { log("x"); }); }
+        });
+    "#;
+    let inner = "property(\"passed\"); action(\"run\", || { log(`got ${this.passed}`); });";
+    let mut world = World::new(&[("r", outer), ("inner", inner)]);
+    world.state = Some(tempfile::tempdir().unwrap());
+    assert_eq!(
+        world.run("c_r(\"x\");"),
+        [
+            "c_r[x]/execute[write [sensitive] /out/secret] run: changed",
+            "c_r[x]/execute[append [sensitive]] nothing: skipped",
+            "c_r[x]/c_inner[y]/log[got [sensitive]] write: up to date",
+            "c_r[x]/c_inner[y] run: up to date",
+            "c_r[x] run: changed",
+            "c_r[x]/execute[append [sensitive]] run: changed",
+        ]
+        .map(ToString::to_string)
+    );
+    assert!(world.text("/out/log").contains("hunter22"));
+    for (wrong, message) in
+        [("name", "`log[[sensitive]]` is not declared"), ("value", "`[sensitive]` is no mode"), ("thrown", "not [sensitive]")]
+    {
+        let told = world.refused(&format!("c_r(\"x\", #{{ wrong: \"{wrong}\" }});"));
+        assert!(told.contains(message) && !told.contains("hunter"), "{told}");
+    }
+    let report = world.try_run("c_r(\"x\", #{ wrong: \"current\" });").unwrap();
+    assert!(!serde_json::to_string(&report).unwrap().contains("hunter"), "{report:?}");
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 mod expand;
 mod property;
+mod secrets;
 mod this;
 
 use std::path::Path;
@@ -16,13 +17,14 @@ use serde_json::{Value, json};
 
 pub(super) use expand::{differences, expand, is_group};
 use property::Property;
+pub(crate) use secrets::Secrets;
 pub(crate) use this::{Compared, Group, Instance};
 pub(super) use this::{Handed, This};
 
 use super::closure::{self, Closure};
 use super::error::{Fallible, throw, throw_text};
-use super::script;
 use super::words::{self, COMMON};
+use super::{locate, script};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::graph::{Act, Common};
 use crate::name::RecipeName;
@@ -82,13 +84,18 @@ fn define(engine: &Engine, session: &Session, kind: &Kind, custom: &CustomKind) 
             .at(place())
             .hint("declare one: `action(\"create\", || { … });`"));
     }
-    let is_action = |name: &str| definition.actions.iter().any(|known| *known.name == *name);
-    for (property, declared) in &definition.properties {
-        if let Some(action) = declared.required_for().iter().find(|action| !is_action(action)) {
-            let unknown =
-                Diagnostic::error(format!("property `{property}` is required for the action `{action}`, which there is not"));
-            let known = definition.actions.iter().map(|known| &*known.name);
-            return Err(did_you_mean(action, known).into_iter().fold(unknown.at(place()), Diagnostic::hint));
+    let actions = || definition.actions.iter().map(|action| &*action.name);
+    for (name, property) in &definition.properties {
+        if let Some(unknown) = property.required_for().iter().find(|wanted| !actions().any(|action| action == **wanted)) {
+            let at = property.span.as_ref().and_then(|span| locate::written(engine, session, span, "required"));
+            let hint = did_you_mean(unknown, actions())
+                .unwrap_or_else(|| format!("the actions are {}", actions().collect::<Vec<_>>().join(", ")));
+            return Err(Diagnostic::error(format!(
+                "property `{name}`: `required` names `{unknown}`, which is no action of `{}`",
+                kind.name
+            ))
+            .at(at.or_else(|| property.span.clone()))
+            .hint(hint));
         }
     }
     let required: Vec<&str> =
@@ -282,40 +289,32 @@ pub(super) fn instance(
 ) -> Result<Instance, PropertyError> {
     let nothing_known = Definition::default();
     let definition = definition(kind).unwrap_or(&nothing_known);
-    let outer = session.inside.borrow().last().map(|inside| Rc::clone(&inside.instance));
-    let mut secrets = outer.as_ref().map(|outer| outer.secrets.clone()).unwrap_or_default();
     let mut values = serde_json::Map::new();
+    let mut secrets = session.secrets();
     for (name, property) in &definition.properties {
         if let Some(value) = given.get(&**name) {
             let value = property.accept(context.engine(), session, name, value.clone())?;
-            common.sensitive |= property.is_sensitive();
-            secrets.extend(property.is_sensitive().then(|| value.as_str()).flatten().map(Rc::from));
+            if property.is_sensitive() {
+                common.sensitive = true;
+                secrets.add(&value);
+            }
             values.insert(name.to_string(), value);
         } else if lazy.iter().any(|lazy| *lazy.property == **name) {
             common.sensitive |= property.is_sensitive();
         } else if let Some(value) = property.fixed_default() {
+            if property.is_sensitive() && !value.is_null() {
+                common.sensitive = true;
+                secrets.add(value);
+            }
             values.insert(name.to_string(), value.clone());
+        } else if property.computed_default().is_some() {
+            common.sensitive |= property.is_sensitive();
         } else if property.is_required() {
             return Err(PropertyError::new("", format!("`{name}` is required and not set")));
         }
     }
-    let depth = outer.map_or(0, |outer| outer.depth + 1);
-    Ok(Instance { kind: kind.name.clone(), name: Rc::from(""), given, values, lazy, depth, complete: false, secrets })
-}
-
-/// A value shorter than this is found in too many names by chance.
-const SHORTEST_SECRET: usize = 4;
-
-/// Names are shown everywhere, so none may hold what must not be shown.
-pub(super) fn check_name(session: &Session, name: &str) -> Result<(), Diagnostic> {
-    let inside = session.inside.borrow();
-    let secrets = inside.last().into_iter().flat_map(|inside| &inside.instance.secrets);
-    let shown = secrets.filter(|secret| secret.len() >= SHORTEST_SECRET).any(|secret| name.contains(&**secret));
-    if !shown {
-        return Ok(());
-    }
-    Err(Diagnostic::error("the name of this resource holds the value of a sensitive property, and names are shown everywhere")
-        .hint("give it another name, and the value by a property: `execute(\"set the password\", #{ command: … })`"))
+    let depth = session.inside.borrow().last().map_or(0, |inside| inside.instance.depth + 1);
+    Ok(Instance { kind: kind.name.clone(), name: Rc::from(""), given, values, lazy, secrets, depth, complete: false })
 }
 
 /// What a custom kind declares, once that is read.

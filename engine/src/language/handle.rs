@@ -117,6 +117,7 @@ fn relate(
         timing,
         span,
         scope: session.scope(),
+        secrets: session.secrets(),
     });
     Ok(handle.clone())
 }

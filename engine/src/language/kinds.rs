@@ -64,13 +64,13 @@ fn declare(context: &NativeCallContext<'_>, session: &Session, index: usize, nam
         return Err(throw(context, session, wrong.hint("look for a loop without end; `resources` in toque.toml sets the limit")));
     }
     let (name, identity) = name_of(context, session, kind, name)?;
-    custom::check_name(session, &name).map_err(|mistake| throw(context, session, mistake))?;
     let built = build(context, session, kind, properties, identity);
     let (common, body, aliases) = match built {
         Ok(built) => built,
         // Looking for mistakes goes on with a resource that has no properties, so that others can still name it.
         Err(mistake) if session.reach == Reach::Repository => {
-            session.note_mistake(diagnose(session, *mistake, context.call_source()));
+            let mistake = diagnose(session, *mistake, context.call_source());
+            session.note_mistake(session.secrets().hide_in(mistake));
             (Common::default(), Body::Lazy { fixed: serde_json::Map::new(), lazy: Vec::new() }, Vec::new())
         }
         Err(mistake) => return Err(mistake),
@@ -80,6 +80,7 @@ fn declare(context: &NativeCallContext<'_>, session: &Session, index: usize, nam
     let inside = session.inside.borrow().last().cloned();
     let id = ResourceId {
         kind: Rc::clone(&kind.name),
+        shown: inside.as_ref().and_then(|inside| inside.instance.secrets.hide(&name)).map(Into::into),
         name: name.into(),
         owner: inside.as_ref().map(|inside| Rc::clone(&inside.owner)),
     };

@@ -7,8 +7,8 @@ use rhai::{Dynamic, Engine, FnPtr, ImmutableString, NativeCallContext};
 use serde_json::Value;
 
 use super::super::closure;
-use super::super::error::{Fallible, throw, throw_text};
-use super::super::value::to_json;
+use super::super::error::{Fallible, plain_type, throw, throw_text};
+use super::super::value::{from_json, to_json};
 use super::this::late_value;
 use super::{Compared, Definition, Group, Instance, This, body, definition, home, names, outside};
 use crate::diagnostic::{Diagnostic, did_you_mean};
@@ -46,7 +46,7 @@ pub(in super::super) fn expand(engine: &Engine, session: &Session, index: Index,
             .hint("one of them probably declares itself, directly or by way of others"));
     }
     let complete = complete(engine, session, definition, &instance, &id)
-        .map_err(|mistake| crate::compile::about(mistake, &id, span.clone()))?;
+        .map_err(|mistake| crate::compile::about(instance.secrets.hide_in(mistake), &id, span.clone()))?;
     check_needed(&kind, definition, &complete, act).map_err(|missing| missing.at(span.clone()))?;
     let Some(body) = body(definition, act) else { return Ok(()) };
     // A default may have brought something sensitive.
@@ -72,15 +72,16 @@ pub(in super::super) fn expand(engine: &Engine, session: &Session, index: Index,
     };
     session.recipes.borrow_mut().push(Rc::new(home(custom)));
     session.inside.borrow_mut().push(Rc::new(inside));
-    let ran = closure::call_with(engine, session, body, Some(&This(complete)), Vec::new());
+    let ran = closure::call_with(engine, session, body, Some(&This(Rc::clone(&complete))), Vec::new());
     session.inside.borrow_mut().pop();
     session.recipes.borrow_mut().pop();
+    // The line that declares it may hold the value itself.
+    let span = span.map(|span| if sensitive { span.hidden() } else { span });
     ran.map(drop).map_err(|mistake| {
-        let mistake = match span {
+        complete.secrets.hide_in(match span {
             Some(span) if mistake.span.is_some() => mistake.frame(span, format!("`{id}` is declared here")),
             span => mistake.at(span),
-        };
-        if sensitive { mistake.hidden() } else { mistake }
+        })
     })
 }
 
@@ -122,7 +123,9 @@ fn complete(
             let accepted = property.accept(engine, session, name, value);
             let value = accepted
                 .map_err(|error| Diagnostic::error(format!("the default of {}", error.message)).at(default.span.clone()))?;
-            complete.secrets.extend(property.is_sensitive().then(|| value.as_str()).flatten().map(Rc::from));
+            if property.is_sensitive() {
+                complete.secrets.add(&value);
+            }
             complete.values.insert(name.to_string(), value);
         }
     }
@@ -219,7 +222,7 @@ fn converge_if_changed(context: &NativeCallContext<'_>, session: &Session, compa
     };
     let group = Declared {
         kind: session.registry.kinds.get_index_of(GROUP).unwrap_or_default(),
-        id: ResourceId { kind: GROUP.into(), name: name.into(), owner: Some(Rc::clone(&outer.owner)) },
+        id: ResourceId { kind: GROUP.into(), name: name.into(), shown: None, owner: Some(Rc::clone(&outer.owner)) },
         body: Body::Group(Rc::new(Group { instance: Rc::clone(&outer.instance), compared })),
         common: Common { actions: vec![Act::Kind(0)], sensitive: outer.sensitive, umask: outer.umask, ..Common::default() },
         span: span.clone(),
@@ -268,7 +271,8 @@ pub(in super::super) fn differences(engine: &Engine, session: &Session, group: &
         Value::Null => None,
         Value::Object(map) => Some(map),
         other => {
-            let text = format!("`current` must give a map of properties, or () when there is nothing, and gave {other}");
+            let found = plain_type(from_json(&other).type_name());
+            let text = format!("`current` must give a map of properties, or () when there is nothing, and gave {found}");
             return Err(wrong(text));
         }
     };

@@ -8,7 +8,7 @@ use super::super::error::plain_type;
 use super::super::locate;
 use super::super::value::{from_json, to_json};
 use super::names;
-use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 use crate::property::Mode;
 use crate::resource::PropertyError;
 use crate::session::Session;
@@ -77,6 +77,8 @@ pub(super) struct Property {
     coerce: Option<Closure>,
     sensitive: bool,
     doc: String,
+    /// Where it is declared.
+    pub span: Option<Span>,
 }
 
 impl Property {
@@ -95,9 +97,10 @@ impl Property {
             coerce: None,
             sensitive: false,
             doc: String::new(),
+            span: session.span(context.call_source(), context.call_position()),
         };
         let home = closure::home(context);
-        let span = session.span(context.call_source(), context.call_position());
+        let span = property.span.clone();
         let kept = |pointer: FnPtr| Closure::new(session, pointer, &home, span.clone()).map_err(Diagnostic::from);
         for (option, value) in options {
             let option = option.as_str();
@@ -155,16 +158,16 @@ impl Property {
                 }
             }
         }
-        if property.name && property.sensitive {
-            return Err(Diagnostic::error("it takes the resource's name, and names are shown everywhere")
-                .hint("take `sensitive` out, or give the resource another name"));
-        }
         property.check_default(context.engine(), session)?;
         Ok(property)
     }
 
     /// A default must be a value that could be given; `()` stands for a property that may be absent.
     fn check_default(&self, engine: &Engine, session: &Session) -> Result<(), Diagnostic> {
+        if self.name && self.sensitive {
+            return Err(Diagnostic::error("it is sensitive and takes the resource's name, which everybody sees")
+                .hint("take `name: true` out, and give it as a property"));
+        }
         if self.default.is_some() && self.required != Required::No {
             return Err(Diagnostic::error("it is required and has a default").hint("take one of the two out"));
         }
@@ -190,11 +193,11 @@ impl Property {
         self.required == Required::Always
     }
 
-    /// The actions that must have it, where it is not all of them.
+    /// The actions that must have it, where not all must.
     pub fn required_for(&self) -> &[String] {
         match &self.required {
             Required::For(actions) => actions,
-            _ => &[],
+            Required::No | Required::Always => &[],
         }
     }
 
@@ -226,8 +229,10 @@ impl Property {
             let shown: Vec<String> = allowed.iter().map(ToString::to_string).collect();
             let texts = allowed.iter().filter_map(Value::as_str);
             let near = value.as_str().and_then(|text| did_you_mean(text, texts));
-            let error =
-                wrong(format!("{} is not allowed", if self.sensitive { "this value".to_owned() } else { value.to_string() }));
+            if self.sensitive {
+                return Err(wrong("this value is not allowed".to_owned()));
+            }
+            let error = wrong(format!("{value} is not allowed"));
             return Err(error.hint(near.unwrap_or_else(|| format!("it is one of {}", shown.join(", ")))));
         }
         if let (Some(pattern), Some(text)) = (&self.pattern, value.as_str())
@@ -317,6 +322,16 @@ impl Property {
         }
         if !self.doc.is_empty() {
             schema["description"] = self.doc.clone().into();
+        }
+        if let Required::For(actions) = &self.required {
+            schema["required_for"] = actions.clone().into();
+        }
+        if self.computed_default().is_some() {
+            schema["computed"] = true.into();
+        }
+        if self.sensitive {
+            schema["sensitive"] = true.into();
+            return schema;
         }
         if let Some(allowed) = &self.one_of {
             schema["enum"] = allowed.clone().into();

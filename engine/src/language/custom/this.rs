@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::super::closure::{self, Closure, Lazy};
 use super::super::error::{Fallible, throw};
 use super::super::value::from_json;
-use super::definition;
+use super::{Secrets, definition};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::session::{Phase, Session};
 
@@ -24,12 +24,11 @@ pub struct Instance {
     pub values: Map<String, Value>,
     /// Those that are computed when they are needed.
     pub lazy: Vec<Lazy>,
+    pub secrets: Secrets,
     /// How many custom resources it is inside of.
     pub depth: usize,
     /// Defaults that are computed have been.
     pub complete: bool,
-    /// What must not be shown, of this resource and of those that it is inside of.
-    pub secrets: Vec<Rc<str>>,
 }
 
 impl Instance {
