@@ -44,7 +44,7 @@ fn check_all(registry: &Rc<Registry>, checked: &Checked) -> Vec<Diagnostic> {
         let (cookbooks, wrong) = cookbook::find(repository);
         mistakes.extend(wrong);
         if checked.cookbooks.is_empty() {
-            mistakes.extend(stacker::grow(run::STACK, || documents::check(repository, &cookbooks)));
+            mistakes.extend(documents::check(repository, &cookbooks));
         }
         let mut used = AttributesUsed::default();
         for cookbook in cookbooks.values() {

@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 
 use crate::cookbook;
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
-use crate::graph::{Act, Body, Common, Declared, Edge, Index};
+use crate::graph::{Act, Body, Common, Declared, Edge, Graph, Index};
 use crate::language::{Group, Language, Lazy};
 use crate::lookup;
 use crate::name::{RecipeName, ResourceId};
@@ -148,40 +148,47 @@ pub fn begin(session: &Rc<Session>, language: &Language) -> Result<(), Diagnosti
 fn expand(session: &Rc<Session>, language: &Language) -> Result<(), Diagnostic> {
     let mut done: HashSet<(Index, Act)> = HashSet::new();
     let mut open: Vec<(Index, Act)> = Vec::new();
-    let mut resources = 0;
-    let mut relations: Vec<usize> = Vec::new();
-    let mut seen_relations = 0;
+    // How much of the graph's resources and relations has been looked at.
+    let mut seen = (0, 0);
     loop {
+        let from = seen;
         let graph = session.graph.borrow();
-        let mut found = Vec::new();
-        for (index, declared) in graph.resources.iter().enumerate().skip(resources).filter(|(_, declared)| !declared.removed) {
-            let kind = &session.registry.kinds[declared.kind];
-            if matches!(declared.body, Body::Container(_)) {
-                found.extend(declared.common.actions.iter().map(|action| (index, *action)));
-                let path = declared.id.to_string();
-                let owed = session.owed.borrow();
-                let owed = owed.iter().filter(|(target, _)| *target == path);
-                found.extend(owed.filter_map(|(_, action)| Some((index, Act::named(kind, action)?))));
-            }
-        }
-        resources = graph.resources.len();
-        relations.extend(seen_relations..graph.relations.len());
-        seen_relations = graph.relations.len();
-        // A target may be declared by what is still to be expanded.
-        relations.retain(|place| match graph.target(&session.registry, &graph.relations[*place]) {
-            Some((index, action)) => {
-                found.extend(matches!(graph.resources[index].body, Body::Container(_)).then_some((index, action)));
-                false
-            }
-            None => true,
-        });
+        open.extend(due(session, &graph, from).into_iter().rev().filter(|next| !done.contains(next)));
+        seen = (graph.resources.len(), graph.relations.len());
         drop(graph);
-        open.extend(found.into_iter().rev().filter(|(_, action)| *action != Act::Nothing));
-        let Some((index, action)) = open.pop() else { return Ok(()) };
-        if done.insert((index, action)) && !session.graph.borrow().resources[index].removed {
-            language.expand(index, action).or_else(|mistake| session.go_on_after(mistake))?;
+        match open.pop() {
+            Some((index, action)) => {
+                if done.insert((index, action)) && !session.graph.borrow().resources[index].removed {
+                    language.expand(index, action).or_else(|mistake| session.go_on_after(mistake))?;
+                }
+            }
+            None if from == (0, 0) => return Ok(()),
+            // An action may have changed or removed what was there before it.
+            None => seen = (0, 0),
         }
     }
+}
+
+/// The actions of custom resources that are to be run, in order, as far as these resources and relations tell, and those after them.
+fn due(session: &Session, graph: &Graph, (resources, relations): (usize, usize)) -> Vec<(Index, Act)> {
+    let is_custom = |index: Index| matches!(graph.resources[index].body, Body::Container(_));
+    let owed = session.owed.borrow();
+    let mut due = Vec::new();
+    for (index, declared) in graph.resources.iter().enumerate().skip(resources) {
+        if declared.removed || !is_custom(index) {
+            continue;
+        }
+        due.extend(declared.common.actions.iter().map(|action| (index, *action)));
+        if !owed.is_empty() {
+            let (kind, path) = (&session.registry.kinds[declared.kind], declared.id.to_string());
+            let owed = owed.iter().filter(|(target, _)| *target == path);
+            due.extend(owed.filter_map(|(_, action)| Some((index, Act::named(kind, action)?))));
+        }
+    }
+    let told = graph.relations[relations..].iter().filter_map(|relation| graph.target(&session.registry, relation));
+    due.extend(told.filter(|(index, _)| is_custom(*index)));
+    due.retain(|(_, action)| *action != Act::Nothing);
+    due
 }
 
 fn prepare(session: &Rc<Session>, declared: Declared, actions: &[Act]) -> Result<Ready, Diagnostic> {

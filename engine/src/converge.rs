@@ -22,7 +22,7 @@ use crate::failure::Failure;
 use crate::graph::{Act, Edge, Index, Timing};
 use crate::language::Language;
 use crate::name::ResourceId;
-use crate::overlay::Causes;
+use crate::overlay::{Causes, add_causes};
 use crate::report::{Cause, Record, Status};
 use crate::session::{Changed, Session};
 use crate::state::{Debt, Journal, Owed};
@@ -218,7 +218,7 @@ impl<'a> Converge<'a> {
         }
         // If the first is not sent after all, this is its place in the order.
         let mut doubts = first.doubts.clone();
-        doubts.extend(delivery.doubts.iter().filter(|cause| !first.doubts.contains(cause)).cloned());
+        add_causes(&mut doubts, &delivery.doubts);
         *known = place;
         self.delayed.push(Delivery { doubts, again: true, ..delivery });
     }
@@ -257,15 +257,19 @@ impl<'a> Converge<'a> {
         let status = turn.record.status;
         let failed = matches!(status, Status::Failed | Status::Interrupted);
         let ignored = turn.record.ignored;
-        let error = turn.record.error.as_deref().filter(|_| !turn.told).cloned();
+        let error = turn.record.error.as_deref().cloned();
         let action_name = Rc::clone(&turn.record.action);
         self.record(index, turn.record);
+        let changed_all_the_same = failed && turn.changed_inside;
+        if changed_all_the_same {
+            // What this is inside of has changed with it, and owes what it notifies.
+            self.session.changed.borrow_mut().insert(index, Changed::Yes);
+        }
         if failed && !ignored {
             self.errors.extend(error);
             return Err(Halted);
         }
-        if failed && turn.changed_inside {
-            self.session.changed.borrow_mut().insert(index, Changed::Yes);
+        if changed_all_the_same {
             self.notify(index, &Causes::new())?;
         }
         if notified && !failed && self.mode == Mode::Converge {

@@ -95,12 +95,20 @@ impl Cookbook {
             }
             Err(error) => return Err(Diagnostic::error(format!("cannot read `{}`: {}", path.display(), plain_io(&error)))),
         };
-        let about: About = toml::from_str(&text).map_err(|error| toml_diagnostic(&path, &text, &error))?;
+        Self::parse(root, &text)
+    }
+
+    /// Reads the text of the `cookbook.toml` in a folder.
+    /// # Errors
+    /// What is wrong with it, with the place.
+    pub fn parse(root: &Path, text: &str) -> Result<Self, Diagnostic> {
+        let path = root.join("cookbook.toml");
+        let about: About = toml::from_str(text).map_err(|error| toml_diagnostic(&path, text, &error))?;
         if let Some(folder) = root.file_name().and_then(|name| name.to_str())
             && folder != about.name
         {
             return Err(Diagnostic::error(format!("the cookbook in the folder `{folder}` calls itself `{}`", about.name))
-                .at(find_in(&path, &text, &about.name))
+                .at(find_in(&path, text, &about.name))
                 .hint("give folder and cookbook the same name"));
         }
         Ok(Self { about, root: root.to_owned() })

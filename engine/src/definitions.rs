@@ -13,7 +13,7 @@ use crate::language::signature::Signature;
 use crate::language::words::{WORDS, is_function};
 use crate::reference::{description, properties};
 use crate::registry::{Kind, Registry};
-use crate::run::{Refused, begun};
+use crate::run::{Refused, STACK, begun};
 
 /// How every definition file begins, so that one made by hand is never replaced.
 pub const MARK: &str = "// Written by `toque definitions`; changes are lost.";
@@ -58,6 +58,10 @@ const RESERVED: [&str; 31] = [
 /// # Errors
 /// A cookbook or a library that cannot be read.
 pub fn definitions(registry: Rc<Registry>, repository: Option<&Path>) -> Result<BTreeMap<PathBuf, String>, Refused> {
+    stacker::grow(STACK, || files(registry, repository))
+}
+
+fn files(registry: Rc<Registry>, repository: Option<&Path>) -> Result<BTreeMap<PathBuf, String>, Refused> {
     let (session, language) = begun(registry, repository)?;
     let mut mistakes = Vec::new();
     let mut files = BTreeMap::from([
@@ -135,7 +139,7 @@ fn library_file(name: &str, offered: &[Offered]) -> String {
 /// A declaration with its documentation.
 fn declaration(doc: &[String], signature: &str) -> String {
     let mut text = String::from("\n");
-    for line in doc {
+    for line in doc.iter().flat_map(|text| text.split('\n')) {
         let _ = writeln!(text, "{}", format!("/// {line}").trim_end());
     }
     let name = signature.split('(').next().unwrap_or_default();

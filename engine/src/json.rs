@@ -156,7 +156,10 @@ fn convert(source: &Rc<Source>, value: ast::Value<'_>, depth: usize) -> Result<(
     let value = match value {
         ast::Value::NullKeyword(_) => Value::Null,
         ast::Value::BooleanLit(truth) => Value::Bool(truth.value),
-        ast::Value::StringLit(text) => Value::String(text.value.into_owned()),
+        ast::Value::StringLit(text) => {
+            check_text(source, &range)?;
+            Value::String(text.value.into_owned())
+        }
         ast::Value::NumberLit(number) => {
             let wrong = || mistake::at(source, range.clone(), &format!("`{}` is no number", number.value));
             Value::Number(exactly(number.value).ok_or_else(wrong)?)
@@ -177,6 +180,7 @@ fn convert(source: &Rc<Source>, value: ast::Value<'_>, depth: usize) -> Result<(
             let mut places: HashMap<String, Place> = HashMap::new();
             for property in object.properties {
                 let at = property.name.range();
+                check_text(source, &(at.start..at.end))?;
                 let name = property.name.into_string();
                 let (value, mut place) = convert(source, property.value, depth + 1)?;
                 place.key = at.start..at.end;
@@ -194,6 +198,19 @@ fn convert(source: &Rc<Source>, value: ast::Value<'_>, depth: usize) -> Result<(
         }
     };
     Ok((value, Place { key: range.clone(), value: range, below }))
+}
+
+/// The parser lets control characters stand in a text, which JSON does not: other programs could not read the document.
+fn check_text(source: &Rc<Source>, range: &Range<usize>) -> Result<(), Diagnostic> {
+    let written = source.text.get(range.clone()).unwrap_or_default();
+    let Some((at, found)) = written.char_indices().find(|(_, character)| *character < ' ') else { return Ok(()) };
+    let (what, instead) = match found {
+        '\n' | '\r' => ("a line break", "\\n".to_owned()),
+        '\t' => ("a tab", "\\t".to_owned()),
+        other => ("a control character", format!("\\u{:04x}", u32::from(other))),
+    };
+    let start = range.start + at;
+    Err(mistake::at(source, start..start + 1, &format!("{what} stands in this text")).hint(format!("write {instead} for it")))
 }
 
 /// A number as it is written: whole ones up to 64 bits, others as the nearest one there is. (`serde_json` may miss it by a little.)

@@ -38,6 +38,15 @@ pub enum Provide {
 /// The resources that could make an answer different by the time it matters.
 pub type Causes = Vec<Rc<str>>;
 
+/// Adds those that are not there yet.
+pub(crate) fn add_causes<'a>(all: &mut Causes, more: impl IntoIterator<Item = &'a Rc<str>>) {
+    for cause in more {
+        if !all.contains(cause) {
+            all.push(Rc::clone(cause));
+        }
+    }
+}
+
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Overlay {
     /// Counts changes, so that a later one can be told from an earlier doubt.

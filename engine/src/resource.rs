@@ -275,6 +275,12 @@ impl PropertyError {
     }
 }
 
+impl From<PropertyError> for Diagnostic {
+    fn from(error: PropertyError) -> Self {
+        error.hint.into_iter().fold(Self::error(error.message), Self::hint)
+    }
+}
+
 /// A closure of a recipe that a provider calls, by its number in the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(inline, extend("format" = "closure"))]

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::accounts::Accounts;
 use crate::command::{Command, Output};
 use crate::failure::Failure;
-use crate::overlay::{Causes, Overlay, Provide};
+use crate::overlay::{Causes, Overlay, Provide, add_causes};
 use crate::snapshots::{Area, Areas, Snapshots};
 use crate::system::{Metadata, Query, Request, Response, System, fetch};
 
@@ -178,12 +178,7 @@ impl<'a> View<'a> {
     }
 
     pub(crate) fn doubt(&self, causes: Causes) {
-        let mut doubts = self.doubts.borrow_mut();
-        for cause in causes {
-            if !doubts.contains(&cause) {
-                doubts.push(cause);
-            }
-        }
+        add_causes(&mut self.doubts.borrow_mut(), &causes);
     }
 
     fn found(&self, path: &Path, follow: bool) -> io::Result<crate::overlay::Found> {

@@ -233,6 +233,14 @@ fn what_a_file_in_resources_cannot_say() {
             "would run while recipes compile",
         ),
         ("action(\"run\", || { run_action(\"rnu\"); });", "has no action `rnu`"),
+        (
+            "property(\"p\", #{ required: \"rnu\" }); action(\"run\", || {});",
+            "property `p`: `required` names `rnu`, which is no action of `c_r`",
+        ),
+        (
+            "property(\"p\", #{ required: \"more\" }); action(\"run\", || { run_action(\"more\"); }); action(\"more\", || {});",
+            "the action `more` needs `p`, which is not set",
+        ),
         ("action(\"run\", || { run_action(\"run\"); });", "actions run one another more than 64 deep"),
         ("action(\"run\", || { c_r(\"again\"); });", "inside one another more than 32 deep"),
         ("action(\"run\", || { c_r(\"a\"); c_r(\"b\"); });", "inside one another more than 32 deep"),
@@ -513,6 +521,24 @@ fn what_is_sensitive_is_so_inside() {
     assert!(serde_json::to_string(&report).unwrap().contains("[sensitive]"));
     let plain = world.try_run("c_r(\"y\");").unwrap_err().diagnostics.to_string();
     assert!(plain.contains("`content` is nothing"), "{plain}");
+    // In a plan, why nothing can be told of it yet.
+    let unsure = "execute(\"touch\"); file(\"/out/secret\", #{ sensitive: true, content: || throw read_file(\"/out/secret\") });";
+    let planned =
+        plan(Rc::<FakeSystem>::clone(&world.system), Rc::new(toque_resources::standard()), &world.options(unsure), Box::new(()));
+    let planned = serde_json::to_string(&planned.unwrap()).unwrap();
+    assert!(planned.contains("cannot be told yet") && !planned.contains("hunter22"), "{planned}");
+    // A default that is computed, and a mistake that an action makes of the value.
+    let computed = r#"
+        property("password", #{ sensitive: true, default: || "hunter" + 22 });
+        action("run", || { file("/out/secret", #{ content: this.password }); });
+        action("slip", || { file("/out/secret", #{ mode: this.password }); });
+    "#;
+    let world = World::new(&[("r", computed)]);
+    let report = world.try_run("c_r(\"x\");").unwrap();
+    assert_eq!(world.text("/out/secret"), "hunter22");
+    assert!(!serde_json::to_string(&report).unwrap().contains("hunter22"));
+    let slip = world.refused("c_r(\"x\", #{ action: \"slip\" });");
+    assert!(slip.contains("sensitive") && !slip.contains("hunter22"), "{slip}");
 }
 
 #[test]
@@ -665,4 +691,99 @@ fn attribute_files_come_before_custom_resources() {
     let world = World::new(&[("default", VHOST)]);
     world.put("cookbooks/c/attributes/default.rhai", "c(\"a\");");
     assert!(world.refused("").contains("an attribute file comes before the custom resources are read"));
+}
+
+#[test]
+fn a_failure_further_inside_keeps_what_the_whole_owes() {
+    let world = World {
+        state: Some(tempfile::tempdir().unwrap()),
+        ..World::new(&[
+            ("outer", r#"action("run", || { c_inner("y"); });"#),
+            ("inner", r#"action("run", || { file("/out/f", #{ content: "1" }); execute("false"); });"#),
+        ])
+    };
+    let mark = "execute(\"mark\", #{ command: \"append m\", action: \"nothing\" });";
+    let report = world.try_run(&format!("{mark} c_outer(\"x\").notifies(\"run\", \"execute[mark]\");")).unwrap();
+    assert_eq!(report.outcome, Outcome::Failed);
+    assert_eq!(report.owed.iter().map(|owed| owed.target.as_str()).collect::<Vec<_>>(), ["execute[mark]"]);
+}
+
+#[test]
+fn what_failed_before_a_second_try_did_not_end_the_run() {
+    // It leaves a file and fails.
+    let resource = r#"action("run", || { execute("append false", #{ not_if: || file_exists("/out/log") }); });"#;
+    let world = World::new(&[("r", resource)]);
+    let report = world.try_run("c_r(\"x\", #{ retries: 1, retry_delay: 0 });").unwrap();
+    assert_eq!(report.outcome, Outcome::Success, "{report:#?}");
+    assert_eq!(
+        lines(&report),
+        ["c_r[x]/execute[append false] run: failed", "c_r[x]/execute[append false] run: skipped", "c_r[x] run: up to date"]
+    );
+    assert!(report.resources[0].ignored);
+}
+
+#[test]
+fn a_guard_in_doubt_is_in_doubt_also_where_the_same_change_sends_the_action() {
+    let resource = r#"action("run", || { file("/out/f", #{ content: "1" }); });"#;
+    let world = World::new(&[("r", resource)]);
+    // The command may make both what the file waits for and what the guard asks for.
+    let recipe = r#"
+        c_r("x", #{ action: "nothing", only_if: || file_exists("/out/log") });
+        execute("append a");
+        file("/out/z", #{ content: "1", only_if: || file_exists("/out/more") }).notifies("run", "c_r[x]");
+    "#;
+    let planned = world.plan(recipe);
+    assert!(planned.contains(&"c_r[x] run: may change".to_owned()), "{planned:?}");
+}
+
+#[test]
+fn an_action_may_change_what_is_not_run_yet() {
+    let resource = r#"
+        action("create", || {
+            if this.name == "a" { resource("c_r[b]").set(#{ action: "delete" }); }
+            file(`/out/${this.name}`, #{ content: "1" });
+        });
+        action("delete", || { file(`/out/${this.name}`, #{ action: "delete" }); });
+    "#;
+    let world = World::new(&[("r", resource)]);
+    world.system.put_file("/out/b", "1");
+    let told = world.run("c_r(\"a\"); c_r(\"b\");");
+    assert!(told.contains(&"c_r[b]/file[/out/b] delete: changed".to_owned()), "{told:?}");
+}
+
+#[test]
+fn a_late_property_is_no_empty_text_in_a_closure() {
+    let resource = r#"
+        property("late");
+        action("run", || {
+            let late = this.late;
+            file("/out/whole", #{ content: || late });
+            file("/out/text", #{ content: || `${late}!` });
+        });
+    "#;
+    let world = World::new(&[("r", resource)]);
+    let report = world.try_run("c_r(\"x\", #{ late: || \"L\" });").unwrap();
+    assert_eq!(world.text("/out/whole"), "L");
+    assert!(world.system.lstat(Path::new("/out/text")).is_err());
+    let errors: Vec<String> = report.resources.iter().filter_map(|record| Some(record.error.as_ref()?.to_string())).collect();
+    assert!(errors.len() == 1 && errors[0].contains("`late` is a closure, and is not computed before"), "{errors:?}");
+}
+
+#[test]
+fn what_current_tells_is_compared_in_the_propertys_type() {
+    let resource = r#"
+        property("mode", #{ type: "mode" });
+        property("host", #{ type: "string", coerce: |host| { let host = host; host.make_lower(); host } });
+        property("port", #{ type: "int" });
+        current(|| #{ mode: 0o644, host: "Example.COM", port: node.run_state.port });
+        action("run", || { converge_if_changed(|| { file("/out/x"); }); });
+    "#;
+    let world = World::new(&[("r", resource)]);
+    let told = world.run("c_r(\"x\", #{ mode: \"644\", host: \"EXAMPLE.com\", port: 80 });");
+    assert!(told.contains(&"c_r[x] run: changed".to_owned()), "{told:?}");
+    let same = "node.run_state.port = 80; c_r(\"x\", #{ mode: \"644\", host: \"EXAMPLE.com\", port: 80 });";
+    assert_eq!(world.run(same).last().map(String::as_str), Some("c_r[x] run: up to date"));
+    let report = world.try_run("node.run_state.port = \"80\"; c_r(\"x\", #{ port: 80 });").unwrap();
+    let errors: Vec<String> = report.resources.iter().filter_map(|record| Some(record.error.as_ref()?.to_string())).collect();
+    assert!(errors.len() == 1 && errors[0].contains("`current`: `port`: expected an integer, found a string"), "{errors:?}");
 }

@@ -103,6 +103,35 @@ fn closures_keep_the_values_of_their_declaration() {
     assert_eq!(system.text("/out/later"), "early");
 }
 
+/// A closure has copies of what it saw: one that holds itself has no end, and one that holds another twice is twice as large.
+#[test]
+fn closures_that_hold_too_many_others_are_refused() {
+    let twice = |what: &str| format!("let f = || 1; for i in 0..40 {{ let one = f; let two = f; f = {what}; }}");
+    for (make, told) in [
+        ("let f = || 1; f = || f;".to_owned(), "more than 128 deep"),
+        ("let f = || 1; f = || f.call();".to_owned(), "more than 128 deep"),
+        ("let map = #{}; let f = || map; map.f = f;".to_owned(), "more than 128 deep"),
+        ("let f = || 1; for i in 0..5000 { let other = f; f = || other; }".to_owned(), "more than 128 deep"),
+        (twice("|| { one.call(); two.call() }"), "more than 10000 in one"),
+        (twice("|| [one, two]"), "more than 10000 in one"),
+        (twice("#{ one: || one, two: || two }"), "more than 10000 in one"),
+    ] {
+        for usage in [
+            "file(\"/out/x\", #{ content: f });",
+            "file(\"/out/x\", #{ content: || f });",
+            "file(\"/out/x\", #{ only_if: || f });",
+            "block(\"x\", #{ run: || f });",
+            "template(\"/out/x\", #{ source: \"/x.hbs\", local: true, variables: #{ f: f } });",
+        ] {
+            let recipe = format!("{make}\n{usage}");
+            let refused = try_run(&machine(), &options(&recipe)).expect_err(&recipe);
+            let mistake = &refused.diagnostics.0[0];
+            assert!(mistake.message.contains(&format!("closures hold one another, {told}")), "{recipe}\n{mistake}");
+            assert_eq!(mistake.span.as_ref().map(|span| span.line), Some(2), "{recipe}\n{mistake}");
+        }
+    }
+}
+
 #[test]
 fn node_and_run_state_are_read_when_the_closure_runs() {
     let system = run(r#"

@@ -168,8 +168,11 @@ impl Provider for Groupadd {
             change.touches(Area::Accounts | Area::Files)
         };
         if action == GroupAction::Remove {
-            let gone = || Change::new(format!("remove group `{name}`"), Step::Remove).provides(provide(Value::Null));
-            return Ok(state.current.is_some().then(gone).map(told).into_iter().collect());
+            let gone = |current: &Current| {
+                let gone = Change::new(format!("remove group `{name}`"), Step::Remove).provides(provide(Value::Null));
+                told(gone.provides(numbers::freed("gid", current.gid)))
+            };
+            return Ok(state.current.iter().map(gone).collect());
         }
         let mut changes = Vec::new();
         let (mut gid, mut members) = match &state.current {

@@ -7,7 +7,7 @@ use super::{Converge, Mode, Open};
 use crate::compile::Wanted;
 use crate::diagnostic::Diagnostic;
 use crate::graph::{Act, Index, Timing};
-use crate::overlay::Causes;
+use crate::overlay::{Causes, add_causes};
 use crate::registry::Shown;
 use crate::report::{Record, Status};
 use crate::session::Changed;
@@ -80,16 +80,17 @@ impl<'a> Converge<'a> {
         loop {
             view.take_doubts();
             let held_back = self.held_back(index);
-            let mut doubts = view.take_doubts();
-            add(&mut doubts, sent);
+            let of_guards = view.take_doubts();
+            let mut doubts = of_guards.clone();
+            add_causes(&mut doubts, sent);
             let mut reason = None;
             let held_back = match held_back {
                 Err(diagnostic) if doubts.is_empty() => return Err(diagnostic.into()),
                 Err(diagnostic) => {
-                    reason = Some(diagnostic.message);
+                    reason = Some(self.unknown(index, diagnostic));
                     None
                 }
-                Ok(Some(guard)) if doubts.len() == sent.len() => {
+                Ok(Some(guard)) if of_guards.is_empty() => {
                     record.status = Status::Skipped;
                     record.reason = Some(guard);
                     return Ok(Causes::new());
@@ -101,7 +102,7 @@ impl<'a> Converge<'a> {
             let differences = match differs {
                 Err(diagnostic) if doubts.is_empty() && of_current.is_empty() => return Err(diagnostic.into()),
                 Err(diagnostic) => {
-                    reason = Some(diagnostic.message);
+                    reason = Some(self.unknown(index, diagnostic));
                     Vec::new()
                 }
                 Ok(Differs::No) if of_current.is_empty() => {
@@ -111,7 +112,7 @@ impl<'a> Converge<'a> {
                 Ok(Differs::No) => Vec::new(),
                 Ok(Differs::Yes(differences)) => differences,
             };
-            add(&mut doubts, &of_current);
+            add_causes(&mut doubts, &of_current);
             let has_before = self.compiled.edges[index].iter().any(|edge| edge.timing == Timing::Before);
             if has_before
                 && !sent_before
@@ -138,8 +139,7 @@ impl<'a> Converge<'a> {
             let decides = causes_of(&changed);
             record.status = if changed == Changed::Yes { Status::WouldChange } else { Status::MayChange };
             record.depends_on = decides.iter().map(ToString::to_string).collect();
-            let unknown = reason.map(|reason| format!("cannot be told yet: {reason}"));
-            record.reason = unknown.or_else(|| held_back.map(|guard| format!("today the guard holds it back: {guard}")));
+            record.reason = reason.or_else(|| held_back.map(|guard| format!("today the guard holds it back: {guard}")));
             record.changes = differences;
             return Ok(decides);
         }
@@ -173,7 +173,7 @@ impl<'a> Converge<'a> {
             (Some(Changed::Yes), _) | (_, Changed::Yes) => Some(Changed::Yes),
             (None, Changed::Perhaps(causes)) => Some(Changed::Perhaps(causes.clone())),
             (Some(Changed::Perhaps(mut all)), Changed::Perhaps(causes)) => {
-                add(&mut all, causes);
+                add_causes(&mut all, causes);
                 Some(Changed::Perhaps(all))
             }
         })
@@ -187,8 +187,7 @@ impl<'a> Converge<'a> {
         let laid_over = session.view.overlay();
         let changed = session.changed.borrow().clone();
         let (records, errors, reached, begun) = (self.records.len(), self.errors.len(), self.reached.clone(), self.begun.len());
-        let (delayed, queued) = (std::mem::take(&mut self.delayed), self.queued.clone());
-        self.delayed = delayed.clone();
+        let (delayed, queued) = (self.delayed.clone(), self.queued.clone());
         (self.mode, self.probing) = (Mode::Plan, true);
         self.forget_changes(inside);
         // One that would fail may have been preceded by one that would change.
@@ -223,15 +222,10 @@ impl<'a> Converge<'a> {
             return Wrong { diagnostic: Diagnostic::error("stopped before all that is inside had its turn"), interrupted: true }
                 .into();
         };
-        let failed =
-            self.records[..].iter().rev().find(|(_, record)| matches!(record.status, Status::Failed | Status::Interrupted));
+        let failed = self.records.iter().rev().find(|(_, record)| matches!(record.status, Status::Failed | Status::Interrupted));
         let what = failed.map_or_else(|| ready.id.to_string(), |(_, record)| record.resource.to_string());
         Wrong { diagnostic: Diagnostic::error(format!("{what} failed")), interrupted: error.interrupted }.into()
     }
-}
-
-fn add(all: &mut Causes, more: &Causes) {
-    all.extend(more.iter().filter(|cause| !all.contains(cause)).cloned().collect::<Vec<_>>());
 }
 
 fn causes_of(changed: &Changed) -> Causes {

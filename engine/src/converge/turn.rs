@@ -11,7 +11,7 @@ use crate::event::Event;
 use crate::failure::Failure;
 use crate::graph::{Act, IgnoreFailure, Index, Timing};
 use crate::language::diagnostic_of;
-use crate::overlay::{Causes, Provide};
+use crate::overlay::{Causes, Provide, add_causes};
 use crate::registry::{AnyProvider, Plan, Shown};
 use crate::report::{Cause, Record, Status};
 use crate::resource::{Apply, Effect};
@@ -22,8 +22,6 @@ use crate::snapshots::{Area, Areas};
 pub(super) struct Turn {
     pub record: Record,
     pub doubts: Causes,
-    /// The error is among those of the walk already: it is of something inside.
-    pub told: bool,
     /// It failed when something inside had changed.
     pub changed_inside: bool,
 }
@@ -96,13 +94,13 @@ impl Converge<'_> {
         let Act::Kind(number) = action else {
             record.status = Status::Skipped;
             record.reason = Some("action nothing".to_owned());
-            return Ok(Turn { record, doubts: Causes::new(), told: false, changed_inside: false });
+            return Ok(Turn { record, doubts: Causes::new(), changed_inside: false });
         };
         let mut left = if self.mode == Mode::Converge { ready.common.retries } else { 0 };
         let mut tries = Tries::default();
         loop {
             self.session.view.take_doubts();
-            let errors = self.errors.len();
+            let (errors, records) = (self.errors.len(), self.records.len());
             let attempt = match (self.mode, kind.is_container()) {
                 (Mode::Converge, false) => self.attempt(index, number, &mut record, &mut tries),
                 (Mode::Plan, false) => self.foresee(index, number, &mut record, &doubts),
@@ -114,7 +112,7 @@ impl Converge<'_> {
                     if ready.common.sensitive {
                         hide(&mut record.changes);
                     }
-                    return Ok(Turn { record, doubts, told: false, changed_inside: false });
+                    return Ok(Turn { record, doubts, changed_inside: false });
                 }
                 Err(Ended::Wrong(wrong)) => wrong,
                 Err(Ended::Halted) => {
@@ -130,7 +128,7 @@ impl Converge<'_> {
                 let (resource, action) = (ready.id.to_string(), Rc::clone(&record.action));
                 self.session.event(&Event::Retrying { resource: &resource, action: &action, left, error: &error });
                 left -= 1;
-                self.errors.truncate(errors);
+                self.forgive(errors, records);
                 self.system.wait(Duration::try_from_secs_f64(ready.common.retry_delay).unwrap_or_default());
                 continue;
             }
@@ -145,15 +143,22 @@ impl Converge<'_> {
                 record.error = Some(Box::new(about(wrong, &ready.id, span)));
             }
             record.changes.clear();
-            let told = self.errors.len() > errors;
-            if told {
+            if self.errors.len() > errors {
                 // The error is that of something inside, which has told it.
                 record.reason = record.error.take().map(|error| error.message);
             }
             if record.ignored {
-                self.errors.truncate(errors);
+                self.forgive(errors, records);
             }
-            return Ok(Turn { record, doubts: Causes::new(), told, changed_inside: tries.changed_inside });
+            return Ok(Turn { record, doubts: Causes::new(), changed_inside: tries.changed_inside });
+        }
+    }
+
+    /// What failed inside since then does not end the run: the whole is tried again, or may fail.
+    fn forgive(&mut self, errors: usize, records: usize) {
+        self.errors.truncate(errors);
+        for (_, record) in self.records.iter_mut().skip(records) {
+            record.ignored |= record.status == Status::Failed;
         }
     }
 
@@ -284,7 +289,7 @@ impl Converge<'_> {
             Forecast::Unknown { doubts, reason } => {
                 record.status = Status::MayChange;
                 record.depends_on = doubts.iter().map(ToString::to_string).collect();
-                record.reason = reason.map(|reason| format!("cannot be told yet: {reason}"));
+                record.reason = reason;
                 let reach = kind.providers().iter().fold(Areas::NONE, |areas, provider| areas | provider.reach());
                 if reach.contains(Area::Facts) {
                     session.node.reload_facts();
@@ -300,7 +305,7 @@ impl Converge<'_> {
     fn forecast(&mut self, index: Index, number: usize, sent_in_doubt: &Causes) -> Result<Forecast, Ended> {
         let session = Rc::clone(self.session);
         let with = |mut all: Causes, more: &Causes| {
-            all.extend(more.iter().filter(|cause| !all.contains(cause)).cloned().collect::<Vec<_>>());
+            add_causes(&mut all, more);
             all
         };
         session.view.take_doubts();
@@ -309,8 +314,10 @@ impl Converge<'_> {
         let held_back = match held_back {
             Err(diagnostic) => {
                 let doubts = with(guard_doubts, sent_in_doubt);
-                let reason = Some(diagnostic.message.clone());
-                return if doubts.is_empty() { Err(diagnostic.into()) } else { Ok(Forecast::Unknown { doubts, reason }) };
+                if doubts.is_empty() {
+                    return Err(diagnostic.into());
+                }
+                return Ok(Forecast::Unknown { doubts, reason: Some(self.unknown(index, diagnostic)) });
             }
             Ok(Some(guard)) if guard_doubts.is_empty() => return Ok(Forecast::HeldBack { guard, provider: None }),
             Ok(held_back) => held_back,
@@ -320,7 +327,7 @@ impl Converge<'_> {
         let doubts = with(with(guard_doubts, &own_doubts), sent_in_doubt);
         match planned {
             Err(wrong) if doubts.is_empty() => Err(wrong.into()),
-            Err(wrong) => Ok(Forecast::Unknown { doubts, reason: Some(wrong.diagnostic.message) }),
+            Err(wrong) => Ok(Forecast::Unknown { doubts, reason: Some(self.unknown(index, wrong.diagnostic)) }),
             Ok((provider, plan, _)) if plan.shown.is_empty() && own_doubts.is_empty() => Ok(match held_back {
                 Some(guard) => Forecast::HeldBack { guard, provider: Some(provider) },
                 None => Forecast::UpToDate { provider },
@@ -328,6 +335,12 @@ impl Converge<'_> {
             Ok((_, plan, _)) if plan.shown.is_empty() => Ok(Forecast::Unknown { doubts, reason: None }),
             Ok((provider, plan, _)) => Ok(Forecast::Acts { provider, plan, doubts, held_back }),
         }
+    }
+
+    /// Why a plan cannot tell what an action would do.
+    pub(super) fn unknown(&self, index: Index, why: Diagnostic) -> String {
+        let why = if self.compiled.resources[index].common.sensitive { why.hidden() } else { why };
+        format!("cannot be told yet: {}", why.message)
     }
 
     /// Runs what is to happen before the resource changes.

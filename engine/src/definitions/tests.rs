@@ -41,12 +41,13 @@ fn definitions_are_written_for_a_repository() {
     write("cookbooks/web/libraries/names.rhai", library);
 
     write("cookbooks/web/attributes/default.rhai", "default(\"web.port\", 80);\n");
-    let kind = "property(\"port\", #{ type: \"int\", default: node.web.port, doc: \"Where it listens.\" });\naction(\"create\", \"Make it.\", || {});\n";
+    let kind = "property(\"port\", #{ type: \"int\", default: node.web.port, doc: \"Where it listens.\" });\naction(\"create\", \"Make it.\", || {});\naction(\"delete\", \"Remove it\\nand its page.\", || {});\n";
     write("cookbooks/web/resources/site.rhai", kind);
 
     let files = definitions(Rc::new(Registry::new()), Some(folder.path())).unwrap();
     let kinds = &files[Path::new("kinds.d.rhai")];
     assert!(kinds.contains("/// - `create`: Make it\n"), "{kinds}");
+    assert!(kinds.contains("/// - `delete`: Remove it\n/// and its page\n"), "{kinds}");
     assert!(kinds.contains("/// - `port` (int, default: `80`): Where it listens.\n"), "{kinds}");
     assert!(kinds.contains("\nfn web_site(name: ?, properties: Map) -> Resource;\n"), "{kinds}");
     assert!(!kinds.contains("converge_if_changed"), "{kinds}");

@@ -11,7 +11,13 @@ use super::error::diagnose;
 use super::locate;
 use super::value::{Late, from_json, to_json, to_json_with};
 use crate::diagnostic::{Diagnostic, Span};
+use crate::resource::PropertyError;
 use crate::session::Session;
+
+/// Closures that one holds, inside one another, and altogether. It has copies of what it saw, so that one which holds another twice is
+/// twice as large, and one which holds itself has no end.
+const DEEPEST: usize = 128;
+const MOST: usize = 10_000;
 
 /// The script, and the place in it, that a closure comes from.
 #[expect(deprecated, reason = "Rhai marks the interface as volatile; the version is pinned")]
@@ -46,16 +52,26 @@ pub(super) fn home(context: &NativeCallContext<'_>) -> Home {
 }
 
 impl Closure {
-    pub(super) fn new(session: &Session, mut pointer: FnPtr, home: &Home, span: Option<Span>) -> Self {
-        keep_values(&mut pointer);
-        Self { pointer, home: Rc::clone(home), this: this(session), span }
+    /// # Errors
+    /// One that holds too many others.
+    pub(super) fn new(session: &Session, mut pointer: FnPtr, home: &Home, span: Option<Span>) -> Result<Self, PropertyError> {
+        keep_values(&mut pointer, 0, &mut 0)?;
+        Ok(Self { pointer, home: Rc::clone(home), this: this(session), span })
     }
 }
 
 impl Lazy {
-    pub(super) fn new(session: &Session, property: String, mut value: Dynamic, home: &Home, span: Option<Span>) -> Self {
-        keep_values_in(&mut value);
-        Self { property, value, home: Rc::clone(home), this: this(session), span }
+    /// # Errors
+    /// A closure that holds too many others.
+    pub(super) fn new(
+        session: &Session,
+        property: &str,
+        mut value: Dynamic,
+        home: &Home,
+        span: Option<Span>,
+    ) -> Result<Self, PropertyError> {
+        keep_values_in(&mut value, 0, &mut 0).map_err(|error| PropertyError { property: property.to_owned(), ..error })?;
+        Ok(Self { property: property.to_owned(), value, home: Rc::clone(home), this: this(session), span })
     }
 
     /// The closure that the property is, when it is nothing else.
@@ -125,30 +141,37 @@ fn run(
 ) -> Result<Dynamic, Diagnostic> {
     let context = home.create_context(engine);
     let mut this = this.cloned().map(Dynamic::from);
-    pointer.call_raw(&context, this.as_mut(), arguments).map_err(|error| diagnose(session, *error, home.source.as_deref()))
-}
-
-/// Replaces what the closure shares with its recipe by copies of the values as they are now.
-fn keep_values(pointer: &mut FnPtr) {
-    for value in pointer.iter_curry_mut() {
-        *value = value.flatten_clone();
-        keep_values_in(value);
+    let returned = pointer.call_raw(&context, this.as_mut(), arguments);
+    match session.too_early.take() {
+        Some(mistake) => Err(mistake),
+        None => returned.map_err(|error| diagnose(session, *error, home.source.as_deref())),
     }
 }
 
-fn keep_values_in(value: &mut Dynamic) {
+/// Replaces what the closure shares with its recipe by copies of the values as they are now. `depth` is how far inside it is, `count`
+/// how many closures were met.
+fn keep_values(pointer: &mut FnPtr, depth: usize, count: &mut usize) -> Result<(), PropertyError> {
+    *count += 1;
+    if depth > DEEPEST || *count > MOST {
+        let wrong = if depth > DEEPEST { format!("more than {DEEPEST} deep") } else { format!("more than {MOST} in one") };
+        return Err(PropertyError::new("", format!("closures hold one another, {wrong}"))
+            .hint("one of them probably uses the variable that holds it: give it a name of its own"));
+    }
+    pointer.iter_curry_mut().try_for_each(|value| keep_values_in(value, depth + 1, count))
+}
+
+fn keep_values_in(value: &mut Dynamic, depth: usize, count: &mut usize) -> Result<(), PropertyError> {
     if value.is_shared() {
         *value = value.flatten_clone();
     }
     if let Some(mut pointer) = value.write_lock::<FnPtr>() {
-        keep_values(&mut pointer);
-        return;
+        return keep_values(&mut pointer, depth, count);
     }
     if let Some(mut items) = value.write_lock::<Array>() {
-        items.iter_mut().for_each(keep_values_in);
-        return;
+        return items.iter_mut().try_for_each(|item| keep_values_in(item, depth, count));
     }
     if let Some(mut map) = value.write_lock::<Map>() {
-        map.values_mut().for_each(keep_values_in);
+        return map.values_mut().try_for_each(|value| keep_values_in(value, depth, count));
     }
+    Ok(())
 }

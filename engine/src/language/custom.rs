@@ -77,10 +77,11 @@ fn define(engine: &Engine, session: &Session, kind: &Kind, custom: &CustomKind) 
     let ran = script::run_file(engine, session, &home(custom), &custom.path);
     let mut definition = session.defining.take().unwrap_or_default();
     ran?;
+    let source = session.sources.borrow().get(&crate::cookbook::shown(&custom.path)).cloned();
+    let place = || source.as_ref().map(script::start);
     if definition.actions.is_empty() {
-        let place = session.sources.borrow().get(&crate::cookbook::shown(&custom.path)).map(script::start);
         return Err(Diagnostic::error(format!("the custom resource `{}` has no action", kind.name))
-            .at(place)
+            .at(place())
             .hint("declare one: `action(\"create\", || { … });`"));
     }
     let actions = || definition.actions.iter().map(|action| &*action.name);
@@ -101,8 +102,7 @@ fn define(engine: &Engine, session: &Session, kind: &Kind, custom: &CustomKind) 
         definition.properties.iter().filter(|(_, property)| property.is_required()).map(|(name, _)| &**name).collect();
     let properties: serde_json::Map<String, Value> =
         definition.properties.iter().map(|(name, property)| (name.to_string(), property.schema())).collect();
-    let text = session.sources.borrow().get(&crate::cookbook::shown(&custom.path)).map(|source| described(&source.text));
-    let description = text.filter(|text| !text.is_empty());
+    let description = source.map(|source| described(&source.text)).filter(|text| !text.is_empty());
     let description = description.unwrap_or_else(|| format!("A custom resource of the cookbook `{}`.", custom.cookbook));
     definition.schema = json!({ "description": description, "properties": properties, "required": required });
     Ok(definition)
@@ -188,7 +188,7 @@ pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
     );
     let s = Rc::clone(session);
     engine.register_fn("current", move |context: NativeCallContext<'_>, body: FnPtr| -> Fallible<()> {
-        let body = kept(&context, &s, body);
+        let body = kept(&context, &s, body)?;
         with_definition(&context, &s, "current", |definition| match definition.current.replace(body) {
             None => Ok(()),
             Some(_) => Err(Diagnostic::error("`current` is there twice").hint("one closure tells the whole state, as a map")),
@@ -199,9 +199,9 @@ pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
 }
 
 /// A closure that outlives its file.
-fn kept(context: &NativeCallContext<'_>, session: &Session, body: FnPtr) -> Closure {
+fn kept(context: &NativeCallContext<'_>, session: &Session, body: FnPtr) -> Fallible<Closure> {
     let span = session.span(context.call_source(), context.call_position());
-    Closure::new(session, body, &closure::home(context), span)
+    Closure::new(session, body, &closure::home(context), span).map_err(|error| throw(context, session, error.into()))
 }
 
 fn with_definition(
@@ -259,7 +259,7 @@ fn unusable(name: &str) -> Option<&'static str> {
 }
 
 fn action(context: &NativeCallContext<'_>, session: &Session, name: &str, doc: &str, body: FnPtr) -> Fallible<()> {
-    let body = kept(context, session, body);
+    let body = kept(context, session, body)?;
     with_definition(context, session, "action", |definition| {
         if name == "nothing" {
             return Err(Diagnostic::error("every resource has the action `nothing` already").hint("give this one another name"));

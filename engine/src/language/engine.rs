@@ -63,6 +63,8 @@ pub(super) fn build(session: &Rc<Session>) -> Engine {
     engine.set_optimization_level(OptimizationLevel::None);
     engine.set_strict_variables(true);
     engine.disable_symbol("eval");
+    // No limit counts what a closure was given: `f = f.curry(f)` in a loop fills all memory.
+    engine.disable_symbol("curry");
     let limits = session.limits;
     engine.set_max_call_levels(limits.depth);
     engine.set_max_expr_depths(128, 64);

@@ -2,10 +2,10 @@
 
 use std::rc::Rc;
 
-use rhai::{Dynamic, EvalAltResult, NativeCallContext, ParseErrorType};
+use rhai::{Dynamic, EvalAltResult, LexError, NativeCallContext, ParseErrorType};
 
 use super::engine::Halt;
-use super::words;
+use super::words::{self, REFUSED};
 use crate::cookbook::Cookbook;
 use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 use crate::session::{Phase, Session};
@@ -99,6 +99,9 @@ fn cause(session: &Session, mut error: EvalAltResult) -> Diagnostic {
                 None => no_getter(&text),
             }
         }
+        EvalAltResult::ErrorDataRace(..) => {
+            Diagnostic::error("a call cannot change a value and be given a closure that uses it").hint("let the closure use a copy")
+        }
         EvalAltResult::ErrorFor(_) => {
             Diagnostic::error("`for` needs something to go through").hint("it goes through arrays, ranges and maps")
         }
@@ -145,6 +148,9 @@ pub(super) fn syntax(what: &ParseErrorType) -> Diagnostic {
         ParseErrorType::VariableUndefined(name) => unknown_variable(name),
         ParseErrorType::ModuleUndefined(name) => Diagnostic::error(format!("nothing is imported as `{name}` here"))
             .hint(format!("import it first: `import \"cookbook::file\" as {name};`")),
+        ParseErrorType::BadInput(LexError::ImproperSymbol(word, _)) if refused(word).is_some() => {
+            Diagnostic::error(format!("there is no function `{word}`")).hint(refused(word).unwrap_or_default())
+        }
         ParseErrorType::Reserved(word) => {
             wrong(format!("`{word}` is a word of the language")).hint(format!("as a key, quote it: \"{word}\""))
         }
@@ -170,6 +176,11 @@ pub(super) fn syntax(what: &ParseErrorType) -> Diagnostic {
         // Rhai quotes what it names as English does.
         _ => wrong(lower(&what.to_string()).replace('\'', "`")),
     }
+}
+
+/// Why recipes do not have a function of Rhai.
+pub(super) fn refused(name: &str) -> Option<&'static str> {
+    REFUSED.iter().find(|(refused, _)| *refused == name).map(|(_, why)| *why)
 }
 
 fn unknown_variable(name: &str) -> Diagnostic {

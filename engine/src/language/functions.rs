@@ -11,13 +11,12 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::custom;
-use super::error::{Fallible, final_by_now, throw, throw_text};
+use super::error::{Fallible, final_by_now, refused, throw, throw_text};
 use super::kinds::told;
 use super::locate;
 use super::node_view::path_of;
 use super::script;
 use super::value::{from_json, to_json};
-use super::words::REFUSED;
 use crate::attributes::{Level, Origin, shown_path};
 use crate::command::{End, shell_quote};
 use crate::convert;
@@ -314,7 +313,7 @@ fn formats(engine: &mut Engine, session: &Rc<Session>) {
 /// Functions of Rhai that recipes do not have.
 fn forbid(engine: &mut Engine, session: &Rc<Session>) {
     let refuse = |context: &NativeCallContext<'_>, s: &Session, name: &str| -> Fallible<()> {
-        let why = REFUSED.iter().find(|(refused, _)| *refused == name).map_or("", |(_, why)| why);
+        let why = refused(name).unwrap_or_default();
         Err(throw(context, s, Diagnostic::error(format!("there is no function `{name}`")).hint(why)))
     };
     let s = Rc::clone(session);

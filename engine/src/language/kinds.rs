@@ -286,14 +286,16 @@ fn bind(
             return Err(fail(&error));
         }
         match home {
-            Some(home) => match closure_of(session, &value, &home, span()).filter(|_| kind.calls(key)) {
-                Some(closure) => {
-                    let mut callbacks = session.callbacks.borrow_mut();
-                    bound.fixed.insert(key.into(), callbacks.len().into());
-                    callbacks.push(closure);
+            Some(home) => {
+                match closure_of(session, &value, &home, span()).map_err(|error| fail(&error))?.filter(|_| kind.calls(key)) {
+                    Some(closure) => {
+                        let mut callbacks = session.callbacks.borrow_mut();
+                        bound.fixed.insert(key.into(), callbacks.len().into());
+                        callbacks.push(closure);
+                    }
+                    None => bound.lazy.push(Lazy::new(session, key, value, &home, span()).map_err(|error| fail(&error))?),
                 }
-                None => bound.lazy.push(Lazy::new(session, key.into(), value, &home, span())),
-            },
+            }
             None => {
                 let json = to_json(value).map_err(|message| fail(&PropertyError::new(key, format!("`{key}`: {message}"))))?;
                 if json.is_null() {
@@ -390,10 +392,15 @@ fn bind_common(
 }
 
 /// The closure that a value is, whether it stands there or was handed on by a custom resource.
-fn closure_of(session: &Session, value: &Dynamic, home: &closure::Home, span: Option<crate::diagnostic::Span>) -> Option<Closure> {
+fn closure_of(
+    session: &Session,
+    value: &Dynamic,
+    home: &closure::Home,
+    span: Option<crate::diagnostic::Span>,
+) -> Result<Option<Closure>, PropertyError> {
     match value.read_lock::<custom::Handed>() {
-        Some(handed) => handed.closure(),
-        None => Some(Closure::new(session, value.clone().try_cast::<FnPtr>()?, home, span)),
+        Some(handed) => Ok(handed.closure()),
+        None => value.clone().try_cast::<FnPtr>().map(|pointer| Closure::new(session, pointer, home, span)).transpose(),
     }
 }
 
@@ -404,7 +411,7 @@ fn condition(
     span: &dyn Fn() -> Option<crate::diagnostic::Span>,
 ) -> Result<Condition, PropertyError> {
     let wrong = |message| PropertyError::new("", message);
-    if let Some(closure) = home.and_then(|home| closure_of(session, &guard, home, span())) {
+    if let Some(closure) = home.map(|home| closure_of(session, &guard, home, span())).transpose()?.flatten() {
         return Ok(Condition::Closure(closure));
     }
     let found = plain_type(guard.type_name());
@@ -435,11 +442,7 @@ pub(crate) fn told(kind: &str, error: &PropertyError) -> Diagnostic {
     } else {
         format!("{kind}: `{}`: {said}", error.property)
     };
-    let diagnostic = Diagnostic::error(message);
-    match &error.hint {
-        Some(hint) => diagnostic.hint(hint.clone()),
-        None => diagnostic,
-    }
+    PropertyError { message, ..error.clone() }.into()
 }
 
 /// The last name of a path such as `environment.PATH`.

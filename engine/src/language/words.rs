@@ -65,7 +65,7 @@ impl Word {
 /// Whether a script may not define a function of this name, because the language has it.
 #[must_use]
 pub fn is_function(name: &str) -> bool {
-    functions().any(|word| word.name == name)
+    WORDS.iter().any(|word| word.name == name && word.is_function())
 }
 
 /// The words that are called by themselves.
@@ -87,10 +87,11 @@ pub const COMMON: [(&str, &str, &str); 9] = [
 ];
 
 /// Functions of Rhai that recipes do not have, and why.
-pub const REFUSED: [(&str, &str); 3] = [
+pub const REFUSED: [(&str, &str); 4] = [
     ("sleep", "a recipe does not wait: `retries` and `retry_delay` of a resource do"),
     ("timestamp", "a recipe gives the same result at any time of day"),
     ("eval", "what a recipe does stands in files that can be checked"),
+    ("curry", "a closure keeps the values that it uses: write one that calls the other"),
 ];
 
 /// Every word, by group.

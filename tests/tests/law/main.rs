@@ -112,6 +112,23 @@ fn the_order_of_delivery_may_be_open() {
     }
 }
 
+/// A number that is freed is given again.
+#[test]
+fn an_account_may_come_back_with_its_number() {
+    let recipe = r#"
+        group("staff", #{ action: ["remove", "create"] });
+        file("/srv/a", #{ group: "staff" });
+        group("ops", #{ action: "remove" });
+        group("new");
+        file("/srv/b", #{ group: "new" });
+    "#;
+    let law = Law::new();
+    let machine = machine::machine(&["sh groupadd -- ops", "sh groupadd -- staff"]);
+    let before = r#"file("/srv/a", #{ content: "a", group: "staff" }); file("/srv/b", #{ content: "b", group: "ops" });"#;
+    let Ended::Well(machine) = law.holds(&machine, before).unwrap() else { panic!("the files are made") };
+    assert!(matches!(law.holds(&machine, recipe).unwrap(), Ended::Well(_)));
+}
+
 /// What was done to a machine before its first recipe.
 fn machines() -> impl Strategy<Value = Vec<&'static str>> {
     (proptest::bool::weighted(0.8), vec(select(machine::STEPS), 0..6)).prop_map(|(furnished, steps)| {

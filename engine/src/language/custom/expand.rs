@@ -47,18 +47,16 @@ pub(in super::super) fn expand(engine: &Engine, session: &Session, index: Index,
     }
     let complete = complete(engine, session, definition, &instance, &id)
         .map_err(|mistake| crate::compile::about(instance.secrets.hide_in(mistake), &id, span.clone()))?;
-    let missing = definition.properties.iter().find(|(name, property)| {
-        let given = complete.values.contains_key(&***name) || complete.lazy.iter().any(|lazy| *lazy.property == ***name);
-        property.required_for().iter().any(|action| action == act.name(&kind)) && !given
-    });
-    if let Some((name, _)) = missing {
-        let message = format!("{}: the action `{}` needs `{name}`, which is not set", kind.name, act.name(&kind));
-        return Err(Diagnostic::error(message).at(span));
-    }
+    check_needed(&kind, definition, &complete, act).map_err(|missing| missing.at(span.clone()))?;
     let Some(body) = body(definition, act) else { return Ok(()) };
+    // A default may have brought something sensitive.
+    let secret = definition.properties.iter().any(|(name, property)| property.is_sensitive() && complete.has(name));
+    let sensitive = common.sensitive || secret;
     let scope = {
         let mut graph = session.graph.borrow_mut();
-        graph.resources[index].body = Body::Container(Rc::clone(&complete));
+        let declared = &mut graph.resources[index];
+        declared.body = Body::Container(Rc::clone(&complete));
+        declared.common.sensitive = sensitive;
         graph.open(index, act);
         graph.scope_inside(scope)
     };
@@ -68,7 +66,7 @@ pub(in super::super) fn expand(engine: &Engine, session: &Session, index: Index,
         scope,
         owner: Rc::new(id.clone()),
         instance: Rc::clone(&complete),
-        sensitive: common.sensitive,
+        sensitive,
         umask: common.umask,
         calls: 0,
     };
@@ -77,15 +75,27 @@ pub(in super::super) fn expand(engine: &Engine, session: &Session, index: Index,
     let ran = closure::call_with(engine, session, body, Some(&This(Rc::clone(&complete))), Vec::new());
     session.inside.borrow_mut().pop();
     session.recipes.borrow_mut().pop();
-    let ran = match session.too_early.take() {
-        Some(mistake) => Err(mistake),
-        None => ran.map(drop),
-    };
-    ran.map_err(|mistake| match span {
-        Some(span) if mistake.span.is_some() => mistake.frame(span, format!("`{id}` is declared here")),
-        span => mistake.at(span),
+    // The line that declares it may hold the value itself.
+    let span = span.map(|span| if sensitive { span.hidden() } else { span });
+    ran.map(drop).map_err(|mistake| {
+        complete.secrets.hide_in(match span {
+            Some(span) if mistake.span.is_some() => mistake.frame(span, format!("`{id}` is declared here")),
+            span => mistake.at(span),
+        })
     })
-    .map_err(|mistake| complete.secrets.hide_in(mistake))
+}
+
+/// Looks whether the properties are there that an action needs.
+fn check_needed(kind: &Kind, definition: &Definition, instance: &Instance, act: Act) -> Result<(), Diagnostic> {
+    let action = act.name(kind);
+    let mut needed = definition.properties.iter().filter(|(_, property)| property.required_for().iter().any(|name| name == action));
+    match needed.find(|(name, _)| !instance.has(name)) {
+        Some((name, _)) => {
+            let missing = format!("{}: the action `{action}` needs `{name}`, which is not set", kind.name);
+            Err(Diagnostic::error(missing).hint(format!("give the resource `{name}`")))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Computes the defaults that are closures, once.
@@ -102,7 +112,7 @@ fn complete(
     let mut complete = Instance { complete: true, name: Rc::clone(&id.name), ..(**instance).clone() };
     for (name, property) in &definition.properties {
         let Some(default) = property.computed_default() else { continue };
-        if complete.values.contains_key(&**name) || complete.lazy.iter().any(|lazy| *lazy.property == **name) {
+        if complete.has(name) {
             continue;
         }
         let this = This(Rc::new(complete.clone()));
@@ -157,7 +167,7 @@ fn run_action(context: &NativeCallContext<'_>, session: &Session, name: &str) ->
     let inside = here(context, session, "run_action")?;
     let kind = session.registry.kinds.get(&inside.instance.kind).cloned();
     let Some((kind, definition)) = kind.as_ref().and_then(|kind| Some((kind, definition(kind)?))) else { return Ok(()) };
-    let Some(body) = Act::named(kind, name).and_then(|act| body(definition, act)) else {
+    let Some((act, body)) = Act::named(kind, name).and_then(|act| Some((act, body(definition, act)?))) else {
         let unknown = Diagnostic::error(format!("`{}` has no action `{name}`", kind.name));
         return Err(throw(context, session, unknown.hint(actions_hint(kind, name))));
     };
@@ -165,6 +175,7 @@ fn run_action(context: &NativeCallContext<'_>, session: &Session, name: &str) ->
         let endless = Diagnostic::error(format!("actions run one another more than {} deep", session.limits.depth));
         return Err(throw(context, session, endless.hint("one of them probably runs itself, directly or by way of others")));
     }
+    check_needed(kind, definition, &inside.instance, act).map_err(|missing| throw(context, session, missing))?;
     let this = This(Rc::clone(&inside.instance));
     session.inside.borrow_mut().push(Rc::new(Inside { calls: inside.calls + 1, ..(*inside).clone() }));
     let ran = closure::call_with(context.engine(), session, body, Some(&this), Vec::new());
@@ -228,7 +239,7 @@ fn converge_if_changed(context: &NativeCallContext<'_>, session: &Session, compa
         graph.open(container, Act::Kind(0));
         container
     };
-    let body = super::kept(context, session, work);
+    let body = super::kept(context, session, work)?;
     let this = This(Rc::clone(&outer.instance));
     session.inside.borrow_mut().push(Rc::new(Inside { container, act: Act::Kind(0), ..(*outer).clone() }));
     let ran = closure::call_with(context.engine(), session, &body, Some(&this), Vec::new());
@@ -288,10 +299,18 @@ pub(in super::super) fn differences(engine: &Engine, session: &Session, group: &
             }
             continue;
         };
-        let found = told.get(&**name).unwrap_or(&Value::Null);
         // What is not declared is not managed.
-        if !wanted.is_null() && !same(&wanted, found) {
-            differences.push(shown(name, &wanted, Some(found), property.is_sensitive()));
+        if wanted.is_null() {
+            continue;
+        }
+        let found = match told.get(&**name) {
+            None | Some(Value::Null) => Value::Null,
+            Some(found) => property
+                .coerced(engine, session, name, found.clone())
+                .map_err(|error| error.hint.into_iter().fold(wrong(format!("`current`: {}", error.message)), Diagnostic::hint))?,
+        };
+        if !same(&wanted, &found) {
+            differences.push(shown(name, &wanted, Some(&found), property.is_sensitive()));
         }
     }
     if told.is_none() && differences.is_empty() {

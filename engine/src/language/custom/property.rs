@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::closure::{self, Closure};
 use super::super::error::plain_type;
+use super::super::locate;
 use super::super::value::{from_json, to_json};
 use super::names;
 use crate::diagnostic::{Diagnostic, Span, did_you_mean};
@@ -100,13 +101,13 @@ impl Property {
         };
         let home = closure::home(context);
         let span = property.span.clone();
-        let kept = |pointer: FnPtr| Closure::new(session, pointer, &home, span.clone());
+        let kept = |pointer: FnPtr| Closure::new(session, pointer, &home, span.clone()).map_err(Diagnostic::from);
         for (option, value) in options {
             let option = option.as_str();
-            let at = super::super::locate::property(context, session, option);
+            let at = || locate::property(context, session, option);
             let wrong = |expected: &str, value: &Dynamic| {
                 let found = plain_type(value.type_name());
-                Diagnostic::error(format!("`{option}`: expected {expected}, found {found}")).at(at.clone())
+                Diagnostic::error(format!("`{option}`: expected {expected}, found {found}")).at(at())
             };
             let flag = |value: &Dynamic| value.as_bool().map_err(|_| wrong("true or false", value));
             let text = |value: &Dynamic| match value.is_string() {
@@ -114,12 +115,12 @@ impl Property {
                 false => Err(wrong("a string", value)),
             };
             match option {
-                "type" => property.types = types(value).map_err(|mistake| mistake.at(at.clone()))?,
+                "type" => property.types = types(value).map_err(|mistake| mistake.at(at()))?,
                 "default" => {
                     property.default = Some(if value.is_fnptr() {
-                        Default::Closure(kept(value.cast::<FnPtr>()))
+                        Default::Closure(kept(value.cast::<FnPtr>())?)
                     } else {
-                        Default::Value(to_json(value).map_err(|why| Diagnostic::error(format!("`default`: {why}")).at(at.clone()))?)
+                        Default::Value(to_json(value).map_err(|why| Diagnostic::error(format!("`default`: {why}")).at(at()))?)
                     });
                 }
                 "required" => {
@@ -139,19 +140,21 @@ impl Property {
                 "pattern" => {
                     let pattern = text(&value)?;
                     property.pattern = Some(regex_lite::Regex::new(&pattern).map_err(|error| {
-                        Diagnostic::error(format!("`pattern`: `{pattern}` is no regular expression: {error}")).at(at.clone())
+                        Diagnostic::error(format!("`pattern`: `{pattern}` is no regular expression: {error}")).at(at())
                     })?);
                 }
                 "validate" | "coerce" => {
-                    let found = wrong("a closure of the value", &value);
-                    let body = value.try_cast::<FnPtr>().map(kept).ok_or(found)?;
+                    if !value.is_fnptr() {
+                        return Err(wrong("a closure of the value", &value));
+                    }
+                    let body = kept(value.cast::<FnPtr>())?;
                     if option == "validate" { property.validate = Some(body) } else { property.coerce = Some(body) }
                 }
                 unknown => {
                     let known = OPTIONS.iter().map(|(name, _)| *name);
                     let hint = did_you_mean(unknown, known.clone())
                         .unwrap_or_else(|| format!("the options are {}", known.collect::<Vec<_>>().join(", ")));
-                    return Err(Diagnostic::error(format!("there is no option `{unknown}`")).at(at).hint(hint));
+                    return Err(Diagnostic::error(format!("there is no option `{unknown}`")).at(at()).hint(hint));
                 }
             }
         }
@@ -218,24 +221,8 @@ impl Property {
     /// # Errors
     /// Why it cannot be used.
     pub fn accept(&self, engine: &Engine, session: &Session, name: &str, value: Value) -> Result<Value, PropertyError> {
-        let wrong = |message: String| PropertyError::new(name, format!("`{name}`: {message}"));
-        let call = |closure: &Closure, value: &Value| {
-            closure::call_with(engine, session, closure, None, vec![from_json(value)]).map_err(|mistake| {
-                let mut error = wrong(mistake.message);
-                error.hint = mistake.hints.into_iter().next();
-                error
-            })
-        };
-        let value = match &self.coerce {
-            Some(coerce) => to_json(call(coerce, &value)?).map_err(|why| wrong(format!("`coerce` gave no usable value: {why}")))?,
-            None => value,
-        };
-        let value = self.typed(value).map_err(|(found, hint)| {
-            let expected: Vec<&str> = self.types.iter().map(|wanted| words(*wanted).1).collect();
-            let mut error = wrong(format!("expected {}, found {found}", expected.join(" or ")));
-            error.hint = hint;
-            error
-        })?;
+        let wrong = |message: String| wrong(name, &message);
+        let value = self.coerced(engine, session, name, value)?;
         if let Some(allowed) = &self.one_of
             && !allowed.contains(&value)
         {
@@ -255,7 +242,7 @@ impl Property {
             return Err(wrong(format!("{shown} does not match `{}`", pattern.as_str())));
         }
         if let Some(validate) = &self.validate {
-            let answer = call(validate, &value)?;
+            let answer = call(engine, session, name, validate, &value)?;
             let shown = if self.sensitive { "the value".to_owned() } else { value.to_string() };
             match answer.as_bool() {
                 Ok(true) => {}
@@ -268,6 +255,22 @@ impl Property {
             }
         }
         Ok(value)
+    }
+
+    /// The value as it is compared: coerced, and in one of the types.
+    /// # Errors
+    /// What `coerce` threw, or a value of no type of the property.
+    pub fn coerced(&self, engine: &Engine, session: &Session, name: &str, value: Value) -> Result<Value, PropertyError> {
+        let value = match &self.coerce {
+            Some(coerce) => to_json(call(engine, session, name, coerce, &value)?)
+                .map_err(|why| wrong(name, &format!("`coerce` gave no usable value: {why}")))?,
+            None => value,
+        };
+        self.typed(value).map_err(|(found, hint)| {
+            let expected: Vec<&str> = self.types.iter().map(|wanted| words(*wanted).1).collect();
+            let error = wrong(name, &format!("expected {}, found {found}", expected.join(" or ")));
+            PropertyError { hint, ..error }
+        })
     }
 
     /// The value in the first type that takes it; a mode becomes text.
@@ -341,6 +344,18 @@ impl Property {
         }
         schema
     }
+}
+
+fn wrong(name: &str, message: &str) -> PropertyError {
+    PropertyError::new(name, format!("`{name}`: {message}"))
+}
+
+/// Asks a closure of the declaration about a value.
+fn call(engine: &Engine, session: &Session, name: &str, closure: &Closure, value: &Value) -> Result<Dynamic, PropertyError> {
+    closure::call_with(engine, session, closure, None, vec![from_json(value)]).map_err(|mistake| {
+        let error = wrong(name, &mistake.message);
+        PropertyError { hint: mistake.hints.into_iter().next(), ..error }
+    })
 }
 
 fn words(wanted: Type) -> (&'static str, &'static str) {

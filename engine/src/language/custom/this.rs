@@ -31,6 +31,13 @@ pub struct Instance {
     pub complete: bool,
 }
 
+impl Instance {
+    /// Whether a property has a value, or will have one.
+    pub(super) fn has(&self, property: &str) -> bool {
+        self.values.get(property).is_some_and(|value| !value.is_null()) || self.lazy.iter().any(|lazy| lazy.property == property)
+    }
+}
+
 /// A `converge_if_changed`: what it compares, and whose.
 pub struct Group {
     pub instance: Rc<Instance>,
