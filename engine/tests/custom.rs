@@ -584,6 +584,20 @@ fn names_and_messages_inside_do_not_show_what_is_sensitive() {
 }
 
 #[test]
+fn an_array_is_no_name_of_a_resource_that_takes_none() {
+    let world = World::new(&[("r", "action(\"run\", || { log(\"x\"); });")]);
+    let told = world.refused("c_r([\"a\", \"b\"]);");
+    assert!(told.contains("the first argument of `c_r` is the resource's name, not an array"), "{told}");
+}
+
+#[test]
+fn a_loop_without_end_is_told_of_in_its_action() {
+    let world = World::new(&[("r", "\naction(\"run\", || { loop {} });")]);
+    let told = world.refused("c_r(\"x\");");
+    assert!(told.contains("resources/r.rhai:2:1: recipes took more than the limit"), "{told}");
+}
+
+#[test]
 fn a_property_cannot_be_set_in_an_action() {
     let world = World::new(&[("r", "property(\"p\"); action(\"run\", || { this.p = 1; });")]);
     let told = world.refused("c_r(\"x\");");

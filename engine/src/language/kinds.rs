@@ -242,7 +242,7 @@ fn name_of(context: &NativeCallContext<'_>, session: &Session, kind: &Kind, name
     let text = match &value {
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),
-        Value::Array(items) if !items.is_empty() && items.iter().all(Value::is_string) => {
+        Value::Array(items) if !kind.identity().is_empty() && !items.is_empty() && items.iter().all(Value::is_string) => {
             items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
         }
         _ => {

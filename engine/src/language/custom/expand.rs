@@ -80,7 +80,8 @@ pub(in super::super) fn expand(engine: &Engine, session: &Session, index: Index,
     ran.map(drop).map_err(|mistake| {
         complete.secrets.hide_in(match span {
             Some(span) if mistake.span.is_some() => mistake.frame(span, format!("`{id}` is declared here")),
-            span => mistake.at(span),
+            // Of a loop without end Rhai tells no place.
+            span => mistake.at(body.span.clone().or(span)),
         })
     })
 }
