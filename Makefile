@@ -3,7 +3,7 @@ CARGO ?= cargo
 TARGET := $(shell rustc -vV | sed -n 's/^host: //p')
 TOQUE := $(or $(CARGO_TARGET_DIR),target)/$(TARGET)/release/toque
 
-.PHONY: build demo test bench lint docs hosts
+.PHONY: build demo test bench fuzz lint docs hosts
 
 build:
 	$(CARGO) build --release -p toque
@@ -33,6 +33,18 @@ docs: $(TOOLS)/mdbook-$(MDBOOK)
 
 $(TOOLS)/mdbook-$(MDBOOK):
 	$(CARGO) install mdbook --version $(MDBOOK) --locked --no-default-features --features search --root $(TOOLS)
+	touch $@
+
+# Random texts for everything that reads texts, each target for so many seconds. cargo-fuzz is installed once. Sanitizers would need a
+# nightly compiler, and find what unsafe code does; there is none here.
+CARGO_FUZZ := 0.13.2
+FUZZ_SECONDS ?= 60
+
+fuzz: $(TOOLS)/cargo-fuzz-$(CARGO_FUZZ)
+	PATH="$(TOOLS)/bin:$$PATH" fuzz/run $(FUZZ_SECONDS)
+
+$(TOOLS)/cargo-fuzz-$(CARGO_FUZZ):
+	$(CARGO) install cargo-fuzz --version $(CARGO_FUZZ) --locked --root $(TOOLS)
 	touch $@
 
 lint:

@@ -253,6 +253,7 @@ impl Scope for ResolveScope<'_> {
         let view = &self.session.view;
         let node = |key: &str| self.session.node.get(key, view);
         let node_keys = || self.session.node.keys();
+        let size = self.session.limits.size;
         if wanted.local {
             let path = PathBuf::from(wanted.sources.first().map_or("", String::as_str));
             let text = || {
@@ -265,7 +266,7 @@ impl Scope for ResolveScope<'_> {
             let beside = |name: &str| Ok(path.with_file_name(format!("{name}.hbs")));
             // What another resource may write is read anew each time.
             let given =
-                Given { variables: &wanted.variables, partial: &beside, node: &node, node_keys: &node_keys, cookbook: None };
+                Given { variables: &wanted.variables, partial: &beside, node: &node, node_keys: &node_keys, cookbook: None, size };
             return template::Templates::default().render(&path, text, &given);
         }
         let cookbook = self.cookbook(wanted.cookbook.as_deref())?;
@@ -275,7 +276,8 @@ impl Scope for ResolveScope<'_> {
             self.session.lookup.find(cookbook, "templates", &[source], || self.machine())
         };
         let own = Some(cookbook.about.name.as_str());
-        let given = Given { variables: &wanted.variables, partial: &partial, node: &node, node_keys: &node_keys, cookbook: own };
+        let given =
+            Given { variables: &wanted.variables, partial: &partial, node: &node, node_keys: &node_keys, cookbook: own, size };
         self.session.templates.render(&path, || template::read(&path), &given)
     }
 

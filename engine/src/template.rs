@@ -6,6 +6,7 @@ mod walk;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -37,6 +38,8 @@ pub struct Given<'a> {
     pub node_keys: &'a dyn Fn() -> Vec<String>,
     /// The cookbook whose libraries' functions it can call.
     pub cookbook: Option<&'a str>,
+    /// Bytes that it may print.
+    pub size: usize,
 }
 
 /// A template with its partials registered, and the parts of `node` that they name.
@@ -90,8 +93,10 @@ impl Templates {
         let functions = self.functions.borrow().clone();
         self.trace.begin(given.cookbook.map(str::to_owned).zip(functions));
         let context = Context::from(Value::Object(data));
-        let rendered = self.engine.borrow().render_with_context(&path.display().to_string(), &context);
-        rendered.map_err(|error| self.render_diagnostic(&parsed, context.data(), given, &error))
+        let mut printed = Printed { text: Vec::new(), limit: given.size };
+        let rendered = self.engine.borrow().render_with_context_to_write(&path.display().to_string(), &context, &mut printed);
+        rendered.map_err(|error| self.render_diagnostic(&parsed, context.data(), given, &error))?;
+        Ok(String::from_utf8_lossy(&printed.text).into_owned())
     }
 
     fn parse(&self, path: &Path, text: String, given: &Given<'_>) -> Result<Parsed, Diagnostic> {
@@ -133,6 +138,26 @@ impl Templates {
             }
         }
         diagnostic
+    }
+}
+
+/// What a template has printed. Loops inside one another come to more than memory holds.
+struct Printed {
+    text: Vec<u8>,
+    limit: usize,
+}
+
+impl Write for Printed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.text.len() + bytes.len() > self.limit {
+            return Err(io::Error::other(format!("it prints more than the limit of {} bytes", self.limit)));
+        }
+        self.text.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -291,6 +316,7 @@ fn plain_diagnostic(data: &Value, given: &Given<'_>, error: &RenderError) -> Dia
                 .hint("a partial is included by its name as it is, `{{> name}}`, and not by one that is computed");
         }
         RenderErrorReason::NestedError(inner) => inner.to_string(),
+        RenderErrorReason::IOError(error) => error.to_string(),
         RenderErrorReason::Other(text) => text.clone(),
         RenderErrorReason::HelperNotFound(name) => format!("there is no helper `{name}`"),
         other => lower(&other.to_string()),

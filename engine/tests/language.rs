@@ -133,6 +133,30 @@ fn closures_that_hold_too_many_others_are_refused() {
 }
 
 #[test]
+fn what_has_no_end_is_refused() {
+    let template = "{{#each list}}{{#each ../list}}{{#each ../../list}}{{#each ../../../list}}{{#each ../../../../list}}some text\
+                    {{/each}}{{/each}}{{/each}}{{/each}}{{/each}}";
+    let long =
+        "let list = []; list.pad(100, 1); template(\"/out/x\", #{ source: \"/x.hbs\", local: true, variables: #{ list: list } });";
+    for (recipe, told) in [
+        ("let text = \"abc\"; text.pad(10, \"\");", "there is nothing to pad the text with"),
+        ("let text = \"abc\"; text.pad(1000000000, \"de\");", "is larger than the limit"),
+        (long, "it prints more than the limit of 16777216 bytes"),
+    ] {
+        let system = machine();
+        system.put_file("/x.hbs", template);
+        let told_by = match try_run(&system, &options(recipe)) {
+            Err(refused) => refused.diagnostics.to_string(),
+            Ok(report) => report.resources.iter().filter_map(|record| record.error.as_deref()).map(ToString::to_string).collect(),
+        };
+        assert!(told_by.contains(told), "{recipe}\n{told_by}");
+    }
+    let system =
+        run("let text = \"é\"; text.pad(4, \"ab\"); text.pad(2, \"\"); text.pad(-1, \"x\"); file(\"/out/x\", #{ content: text });");
+    assert_eq!(system.text("/out/x"), "éaba");
+}
+
+#[test]
 fn node_and_run_state_are_read_when_the_closure_runs() {
     let system = run(r#"
         block("compute", #{ run: || { node.run_state.token = "secret" + 1; node.run_state["more"] = #{ x: 2 }; } });

@@ -11,7 +11,7 @@ use toque_engine::report::Report;
 use toque_engine::run::{Options, converge, plan};
 use toque_engine::run_list::Item;
 use toque_engine::system::FakeSystem;
-use toque_fuzz::{limits, options, repository, sound, source};
+use toque_fuzz::{limits, options, patience, repository, sound, source};
 use toque_resources::simulated::{Package, debian};
 
 struct Given {
@@ -54,13 +54,15 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
         let options = run(text);
         let before = Rc::new(given.machine.clone());
         before.take_effects();
-        let planned = plan(Rc::<FakeSystem>::clone(&before), Rc::clone(&given.registry), &options, Box::new(()));
+        let planned = plan(Rc::<FakeSystem>::clone(&before), Rc::clone(&given.registry), &options, patience(options.stop.clone()));
         assert_eq!(before.effects(), [""; 0], "the plan changed the machine");
         match planned {
             Err(refused) => refused.diagnostics.0.iter().for_each(sound),
             Ok(planned) => {
                 told(&planned);
-                match converge(Rc::new(given.machine.clone()), Rc::clone(&given.registry), &options, Box::new(())) {
+                let options = run(text);
+                match converge(Rc::new(given.machine.clone()), Rc::clone(&given.registry), &options, patience(options.stop.clone()))
+                {
                     Ok(converged) => told(&converged),
                     Err(refused) => panic!("what was planned is refused: {}", refused.diagnostics),
                 }

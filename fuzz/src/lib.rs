@@ -5,7 +5,9 @@ use std::rc::Rc;
 
 use toque_engine::Limits;
 use toque_engine::diagnostic::{Diagnostic, Source, Span};
+use toque_engine::event::{Event, Sink};
 use toque_engine::run::Options;
+use toque_engine::stop::Stop;
 
 /// A text under a name that people would know it by.
 #[must_use]
@@ -16,13 +18,27 @@ pub fn source(name: &str, text: &str) -> Source {
 /// Few steps and small values, so that a loop ends soon. The depths are the usual ones: the stack must hold them.
 #[must_use]
 pub fn limits() -> Limits {
-    Limits { operations: 20_000, resources: 500, size: 64 * 1024, ..Limits::default() }
+    Limits { operations: 5_000, resources: 500, size: 64 * 1024, ..Limits::default() }
 }
 
 /// A run on a machine whose facts are known.
 #[must_use]
 pub fn options() -> Options {
     Options { limits: limits(), elsewhere: toque_engine::facts::shipped::shipped("debian", None), ..Options::default() }
+}
+
+/// Stops a run that tries something again and again, or whose notifications have no end in sight.
+#[must_use]
+pub fn patience(stop: Stop) -> Box<dyn Sink> {
+    let mut left = 5_000;
+    Box::new(move |event: &Event<'_>| {
+        if matches!(event, Event::Done(_) | Event::Retrying { .. }) {
+            left -= 1;
+            if left == 0 {
+                stop.request();
+            }
+        }
+    })
 }
 
 /// The repository that recipes are run in: it has custom resources, libraries, attribute files and templates.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use base64::Engine as _;
 use indexmap::IndexMap;
-use rhai::{Dynamic, Engine, ImmutableString, Map, NativeCallContext};
+use rhai::{Dynamic, Engine, EvalAltResult, ImmutableString, Map, NativeCallContext};
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -304,6 +304,22 @@ fn formats(engine: &mut Engine, session: &Rc<Session>) {
         *text = text.trim().into();
         text.clone()
     });
+    // Rhai's own never ends when there is nothing to add.
+    let s = Rc::clone(session);
+    engine.register_fn(
+        "pad",
+        move |context: NativeCallContext<'_>, text: &mut ImmutableString, length: i64, with: ImmutableString| -> Fallible<()> {
+            let missing = usize::try_from(length).unwrap_or(0).saturating_sub(text.chars().count());
+            if missing > 0 && with.is_empty() {
+                return Err(throw_text(&context, &s, "there is nothing to pad the text with: it is empty".to_owned()));
+            }
+            if missing > s.limits.size {
+                return Err(EvalAltResult::ErrorDataTooLarge("Length of string".to_owned(), context.call_position()).into());
+            }
+            text.make_mut().extend(with.chars().cycle().take(missing));
+            Ok(())
+        },
+    );
     engine.register_fn("shell_quote", |text: ImmutableString| shell_quote(&text));
     engine.register_fn("sha256", |text: ImmutableString| hex(&Sha256::digest(text.as_bytes())));
     engine.register_fn("base64", |text: ImmutableString| base64::engine::general_purpose::STANDARD.encode(text.as_bytes()));

@@ -415,6 +415,13 @@ pub const WORDS: &[Word] = &[
         doc: "Takes white space off both ends of a variable's text, and gives the text. (Rhai's own gives nothing.)",
         example: "let name = read_file(\"/etc/hostname\");\nlog_info(name.trim());",
     },
+    Word {
+        name: "pad",
+        group: Formats,
+        signatures: &["pad(text: String, length: int, padding: String)"],
+        doc: "Lengthens a variable's text to so many characters, by adding another over and over.",
+        example: "let name = \"web\";\nname.pad(8, \".\");\nlog_info(name);",
+    },
     log("log_debug", &["log_debug(message: ?)"], "Writes a line that is shown with `--verbose`.", "log_debug(\"found nothing\");"),
     log("log_info", &["log_info(message: ?)"], "Writes a line into the run's output.", "log_info(\"found something\");"),
     log("log_warn", &["log_warn(message: ?)"], "Warns in the run's output, also with `--quiet`.", "log_warn(\"almost full\");"),
