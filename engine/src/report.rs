@@ -132,16 +132,17 @@ impl Counts {
     /// Counts each resource once: those with records, by their place in the graph, and those that had none.
     #[must_use]
     pub fn of<'a>(records: impl Iterator<Item = (usize, &'a Record)>, not_reached: usize) -> Self {
-        let mut weightiest: HashMap<usize, Status> = HashMap::new();
+        let mut weightiest: HashMap<usize, &Record> = HashMap::new();
         for (index, record) in records {
-            let known = weightiest.entry(index).or_insert(record.status);
-            if weight(record.status) > weight(*known) {
-                *known = record.status;
+            let known = weightiest.entry(index).or_insert(record);
+            // What failed and was forgiven counts by what came of it later.
+            if known.ignored || weight(record.status) > weight(known.status) {
+                *known = record;
             }
         }
         let mut counts = Self { resources: weightiest.len() + not_reached, not_reached, ..Self::default() };
-        for status in weightiest.into_values() {
-            match status {
+        for record in weightiest.into_values() {
+            match record.status {
                 Status::Changed => counts.changed += 1,
                 Status::UpToDate => counts.up_to_date += 1,
                 Status::Skipped => counts.skipped += 1,

@@ -114,8 +114,10 @@ impl<'a> Converge<'a> {
             };
             add_causes(&mut doubts, &of_current);
             let has_before = self.compiled.edges[index].iter().any(|edge| edge.timing == Timing::Before);
+            // One look ahead is enough: looking ahead in each look would take twice the time for each level.
             if has_before
                 && !sent_before
+                && !self.probing
                 && let Some(changed) = self.would_change(index, action, &doubts)
             {
                 sent_before = true;
