@@ -208,8 +208,9 @@ fn unknown_function(session: &Session, signature: &str) -> Diagnostic {
     if name.starts_with("anon$") {
         let count = arguments.split(", ").filter(|word| !word.is_empty() && !word.ends_with("::This")).count();
         let (called, written) = if count == 0 { ("without a value", "|| …") } else { ("with one value", "|value| …") };
-        return Diagnostic::error(format!("the closure is called {called}, and has other parameters"))
-            .hint(format!("write it as `{written}`"));
+        return Diagnostic::error(format!("the closure is called {called}, and cannot be called so"))
+            .hint(format!("write its parameters as `{written}`"))
+            .hint("one that a library gives cannot be called at all: write `|| library::function()` where it is used");
     }
     if let Some(property) = name.strip_prefix("get$") {
         return Diagnostic::error(format!("{} has no property `{property}`", plain_type(arguments)));

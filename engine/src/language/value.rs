@@ -9,6 +9,9 @@ use super::node_view::NodeView;
 /// Deeper than any real data, and far from the end of the stack.
 const DEEPEST: usize = 128;
 
+/// How many keys of the way to a mistake are named.
+const NAMED: usize = 8;
+
 /// What stands for a value that is computed later.
 pub(super) enum Late {
     Closure(FnPtr),
@@ -65,7 +68,8 @@ fn convert(value: Dynamic, call: &mut dyn FnMut(Late) -> Option<Result<Dynamic, 
             .into_iter()
             .map(|(key, value)| match convert(value, call, depth + 1) {
                 Ok(value) => Ok((String::from(key), value)),
-                Err(message) => Err(format!("`{key}`: {message}")),
+                Err(message) if depth < NAMED => Err(format!("`{key}`: {message}")),
+                Err(message) => Err(message),
             })
             .collect::<Result<_, _>>()?;
         return Ok(Value::Object(converted));

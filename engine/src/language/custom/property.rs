@@ -7,7 +7,7 @@ use super::super::closure::{self, Closure};
 use super::super::error::plain_type;
 use super::super::locate;
 use super::super::value::{from_json, to_json};
-use super::names;
+use super::{Secrets, names};
 use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 use crate::property::Mode;
 use crate::resource::PropertyError;
@@ -221,6 +221,19 @@ impl Property {
     /// # Errors
     /// Why it cannot be used.
     pub fn accept(&self, engine: &Engine, session: &Session, name: &str, value: Value) -> Result<Value, PropertyError> {
+        let mut secrets = Secrets::default();
+        if self.sensitive {
+            secrets.add(&value);
+        }
+        self.usable(engine, session, name, value).map_err(|mut error| {
+            // `validate` and `coerce` may quote the value.
+            error.message = secrets.hide(&error.message).unwrap_or(error.message);
+            error.hint = error.hint.map(|hint| secrets.hide(&hint).unwrap_or(hint));
+            error
+        })
+    }
+
+    fn usable(&self, engine: &Engine, session: &Session, name: &str, value: Value) -> Result<Value, PropertyError> {
         let wrong = |message: String| wrong(name, &message);
         let value = self.coerced(engine, session, name, value)?;
         if let Some(allowed) = &self.one_of
