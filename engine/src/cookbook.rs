@@ -108,7 +108,7 @@ impl Cookbook {
             && folder != about.name
         {
             return Err(Diagnostic::error(format!("the cookbook in the folder `{folder}` calls itself `{}`", about.name))
-                .at(find_in(&path, text, &about.name))
+                .at(name_in(&path, text))
                 .hint("give folder and cookbook the same name"));
         }
         Ok(Self { about, root: root.to_owned() })
@@ -254,6 +254,15 @@ pub fn span_at(path: &Path, text: &str, range: std::ops::Range<usize>) -> Span {
     Span { source, line, column, length: Some(length) }
 }
 
+/// Where a `cookbook.toml` says its name.
+fn name_in(path: &Path, text: &str) -> Option<Span> {
+    #[derive(Deserialize)]
+    struct Named {
+        name: toml::Spanned<String>,
+    }
+    toml::from_str::<Named>(text).ok().map(|named| span_at(path, text, named.name.span()))
+}
+
 fn find_in(path: &Path, text: &str, word: &str) -> Option<Span> {
     text.find(word).map(|start| span_at(path, text, start..start + word.len()))
 }
@@ -272,4 +281,19 @@ fn scripts(folder: &Path) -> Vec<String> {
 
 fn hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_name_than_the_folder_has_its_place() {
+        for (name, column) in [("\"nginx\"", 8), ("\"n\\\\x\"", 8), ("\"\"", 8), ("'''web\n'''", 8)] {
+            let text = format!("# nginx\nname = {name}\nversion = \"1.0\"\n");
+            let wrong = Cookbook::parse(Path::new("cookbooks/web"), &text).expect_err(name);
+            let span = wrong.span.map(|span| span.to_string());
+            assert_eq!(span, Some(format!("cookbooks/web/cookbook.toml:2:{column}")), "{text}");
+        }
+    }
 }

@@ -156,6 +156,19 @@ fn what_has_no_end_is_refused() {
     assert_eq!(system.text("/out/x"), "éaba");
 }
 
+/// Windows' line ends are as good as others; Rhai would count other lines where a carriage return stands alone.
+#[test]
+fn carriage_returns_end_lines_or_are_refused() {
+    for (recipe, told) in [
+        ("let a = 1;\r\n// a comment\r\n/* one\r\nmore */ let b = `x\r\ny`;\r\n  c;", "test:6:3: there is no variable `c` here"),
+        ("let a = 1;\n// it's\r\rso\nb;", "test:2:8: syntax error: a carriage return stands here and ends no line"),
+        ("let a = 1;\r", "test:1:11: syntax error: a carriage return stands here and ends no line"),
+    ] {
+        let refused = try_run(&machine(), &options(recipe)).expect_err(recipe);
+        assert_eq!(refused.diagnostics.to_string(), told, "{recipe:?}");
+    }
+}
+
 #[test]
 fn node_and_run_state_are_read_when_the_closure_runs() {
     let system = run(r#"

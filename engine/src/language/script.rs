@@ -90,6 +90,10 @@ pub(super) fn parse(engine: &Engine, session: &Session, source: &Rc<Source>, tex
     if let Some(place) = open_comment(engine, source) {
         return Err((Diagnostic::error("syntax error: the comment is not closed").at(place).hint("close it with `*/`"), false));
     }
+    if let Some(place) = stray_return(source) {
+        let stray = Diagnostic::error("syntax error: a carriage return stands here and ends no line").at(place);
+        return Err((stray.hint("take it out; a text that needs one has it as \"\\r\""), false));
+    }
     engine.compile_with_scope(&scope(), text).map_err(|error| {
         let place = session.span(Some(&source.name), error.position()).unwrap_or_else(|| start(source));
         let variable = matches!(error.err_type(), rhai::ParseErrorType::VariableUndefined(_));
@@ -111,9 +115,21 @@ fn open_comment(engine: &Engine, source: &Rc<Source>) -> Option<Span> {
         return None;
     }
     let (at, _) = text.rmatch_indices("/*").find(|(at, _)| depth(&text[..*at]) == 0)?;
-    let line = text[..at].matches('\n').count() + 1;
-    let column = text[..at].rsplit('\n').next().map_or(0, |before| before.chars().count()) + 1;
-    Some(Span { source: Rc::clone(source), line, column, length: Some(2) })
+    Some(place(source, at, 2))
+}
+
+/// Rhai counts a line where a carriage return stands alone, and nobody else does: its positions would mean another text.
+fn stray_return(source: &Rc<Source>) -> Option<Span> {
+    let mut returns = source.text.match_indices('\r').map(|(at, _)| at);
+    let at = returns.find(|at| source.text.as_bytes().get(at + 1) != Some(&b'\n'))?;
+    Some(place(source, at, 1))
+}
+
+fn place(source: &Rc<Source>, at: usize, length: usize) -> Span {
+    let before = &source.text[..at];
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
+    Span { source: Rc::clone(source), line, column, length: Some(length) }
 }
 
 /// What Rhai accepts and a recipe must not mean.
