@@ -6,6 +6,7 @@
 mod attributes_used;
 mod check;
 mod closure;
+mod common;
 mod custom;
 mod engine;
 mod error;
