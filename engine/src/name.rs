@@ -35,10 +35,15 @@ impl ResourceId {
 
 impl fmt::Display for ResourceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Written for every record of a run, so without the machinery of formats.
         if let Some(owner) = &self.owner {
-            write!(f, "{owner}/")?;
+            owner.fmt(f)?;
+            f.write_str("/")?;
         }
-        write!(f, "{}[{}]", self.kind, self.shown.as_ref().unwrap_or(&self.name))
+        f.write_str(&self.kind)?;
+        f.write_str("[")?;
+        f.write_str(self.shown.as_ref().unwrap_or(&self.name))?;
+        f.write_str("]")
     }
 }
 

@@ -48,7 +48,7 @@ pub enum Cause {
 pub struct Record {
     #[serde(serialize_with = "as_text")]
     pub resource: ResourceId,
-    #[serde(serialize_with = "as_text")]
+    #[serde(serialize_with = "as_word")]
     pub action: Rc<str>,
     pub status: Status,
     #[serde(skip_serializing_if = "is_declared")]
@@ -167,7 +167,11 @@ fn weight(status: Status) -> u8 {
     }
 }
 
-fn as_text<S: Serializer>(id: &impl std::fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
+fn as_word<S: Serializer>(word: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(word)
+}
+
+fn as_text<S: Serializer>(id: &ResourceId, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(id)
 }
 

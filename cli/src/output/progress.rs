@@ -14,9 +14,9 @@ impl Progress {
     }
 
     /// Writes over the line.
-    pub fn show(&mut self, text: &str) {
+    pub fn show(&mut self, text: impl std::fmt::Display) {
         if self.watched {
-            let short: String = text.chars().take(76).collect();
+            let short: String = text.to_string().chars().take(76).collect();
             let mut out = std::io::stderr().lock();
             let _ = write!(out, "\r\x1b[K… {short}");
             let _ = out.flush();

@@ -102,7 +102,7 @@ impl Sink for Text {
             Event::Waiting { holder } => self.message(&format!("waiting for another run: {holder}")),
             Event::Compiling { .. } => self.progress.show("compiling recipes"),
             Event::Converging { .. } => self.progress.clear(),
-            Event::Started { resource, action } => self.progress.show(&format!("{resource} {action}")),
+            Event::Started { resource, action } => self.progress.show(format_args!("{resource} {action}")),
             Event::Retrying { resource, action, left, error } => {
                 self.message(&format!("{resource} {action} failed and is tried again ({left} left): {error}"));
             }
