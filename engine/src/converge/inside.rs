@@ -11,11 +11,20 @@ use crate::overlay::{Causes, add_causes};
 use crate::registry::Shown;
 use crate::report::{Record, Status};
 use crate::session::Changed;
+use crate::state::Debt;
 
 /// Whether a group's turn leads to what is inside, and what differs.
 enum Differs {
     No,
     Yes(Vec<Shown>),
+}
+
+/// What came of taking what is inside.
+struct Taken {
+    halted: bool,
+    changed: Option<Changed>,
+    /// What the whole owes since the first change was at hand.
+    debts: Vec<Debt>,
 }
 
 impl<'a> Converge<'a> {
@@ -46,19 +55,12 @@ impl<'a> Converge<'a> {
                 continue;
             }
             let known = self.errors.len();
-            let inside = self.inside(index, action);
-            self.begun.insert((index, action));
-            self.forget_changes(inside);
-            self.open.push(Open { index, debts: None });
-            let walked = self.sequence(inside, &Causes::new());
-            let debts = self.open.pop().and_then(|open| open.debts);
-            tries.changed_inside |= self.changed_of(inside).is_some();
-            if !tries.changed_inside
-                && let Some(debts) = debts
-            {
-                self.owe_no_more(debts)?;
+            let taken = self.take_inside(index, action, &Causes::new());
+            tries.changed_inside |= taken.changed.is_some();
+            if !tries.changed_inside {
+                self.owe_no_more(taken.debts)?;
             }
-            if walked.is_err() {
+            if taken.halted {
                 return Err(self.failed_inside(index, known, record));
             }
             record.status = if tries.changed_inside { Status::Changed } else { Status::UpToDate };
@@ -125,16 +127,11 @@ impl<'a> Converge<'a> {
                 continue;
             }
             let known = self.errors.len();
-            let inside = self.inside(index, action);
-            self.begun.insert((index, action));
-            self.forget_changes(inside);
-            self.open.push(Open { index, debts: None });
-            let walked = self.sequence(inside, &doubts);
-            self.open.pop();
-            if walked.is_err() {
+            let taken = self.take_inside(index, action, &doubts);
+            if taken.halted {
                 return Err(self.failed_inside(index, known, record));
             }
-            let Some(changed) = self.changed_of(inside) else {
+            let Some(changed) = taken.changed else {
                 record.status = Status::UpToDate;
                 return Ok(Causes::new());
             };
@@ -145,6 +142,17 @@ impl<'a> Converge<'a> {
             record.changes = differences;
             return Ok(decides);
         }
+    }
+
+    /// Takes what is inside, in order.
+    fn take_inside(&mut self, index: Index, action: Act, doubts: &Causes) -> Taken {
+        let inside = self.inside(index, action);
+        self.begun.insert((index, action));
+        self.forget_changes(inside);
+        self.open.push(Open { index, debts: None });
+        let halted = self.sequence(inside, doubts).is_err();
+        let debts = self.open.pop().and_then(|open| open.debts).unwrap_or_default();
+        Taken { halted, changed: self.changed_of(inside), debts }
     }
 
     /// What is inside an action of a custom resource, or a group.
