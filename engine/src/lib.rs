@@ -12,6 +12,7 @@ pub mod cookbook;
 pub mod definitions;
 pub mod diagnostic;
 pub mod drawing;
+pub mod encrypted;
 mod environment;
 pub mod event;
 pub mod explain;
