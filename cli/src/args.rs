@@ -99,6 +99,9 @@ pub struct Node {
     /// The name of this node, and of its file in `nodes/`; the host name unless told
     #[arg(long, value_name = "NAME")]
     pub node: Option<String>,
+    /// The file with the secret that opens encrypted data bag items
+    #[arg(long, value_name = "FILE")]
+    pub secret_file: Option<PathBuf>,
     /// Where lock, history and backups are kept
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,

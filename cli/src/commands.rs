@@ -23,6 +23,7 @@ use toque_engine::diagnostic::{Diagnostic, Source};
 use toque_engine::event::Sink;
 use toque_engine::failure::plain_io;
 use toque_engine::json::Document;
+use toque_engine::masks::Masks;
 use toque_engine::report::{Outcome, Report};
 use toque_engine::run::{Options, Refused, Usual};
 use toque_engine::run_list::{HINT, Item};
@@ -95,7 +96,11 @@ pub fn prepare(node: &Node, running: Option<&Running>, repo: Option<(Option<&Pat
     };
     let settings = Settings::read(repository.as_deref())?;
     let stop = Stop::new(seconds(running.map_or(30.0, |running| running.stop_timeout)));
-    let live: Box<dyn Fn(&str)> = Box::new(|line| output::message(&format!("  | {line}")));
+    let masks = Rc::<Masks>::default();
+    let hiding = Rc::clone(&masks);
+    let live: Box<dyn Fn(&str)> = Box::new(move |line| {
+        output::message(&format!("  | {}", hiding.hide(line).as_deref().unwrap_or(line)));
+    });
     let mut system = HostSystem::new();
     (system.stop, system.proxies, system.live) = (stop.clone(), settings.proxies(), Some(live));
     let attributes = match &node.attributes {
@@ -118,6 +123,8 @@ pub fn prepare(node: &Node, running: Option<&Running>, repo: Option<(Option<&Pat
             run_list: run_list(settings.run_list.iter().map(String::as_str))?,
             environment: settings.environment.clone(),
         },
+        secret_files: settings.secret_files(node.secret_file.as_deref()),
+        masks,
         state_dir: Some(settings.state_dir(node.state_dir.as_deref())),
         lock_timeout: running.and_then(|running| running.lock_timeout).or(settings.lock_timeout).map(seconds),
         hold_notifications_on_failure: running.is_some_and(|running| running.hold_notifications_on_failure),

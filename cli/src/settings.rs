@@ -26,6 +26,9 @@ pub struct Settings {
     /// Where lock, history, backups and owed notifications are kept. Default: `/var/lib/toque`; without root
     /// `$XDG_STATE_HOME/toque`.
     pub state_dir: Option<PathBuf>,
+    /// The file with the secret that opens encrypted data bag items. Default: `/etc/toque/encrypted_data_bag_secret`, else
+    /// `/etc/chef/encrypted_data_bag_secret`.
+    pub secret_file: Option<PathBuf>,
     /// A file that what is printed is appended to as well. Default: none.
     pub log: Option<PathBuf>,
     /// Seconds to wait for another run. Default: without end.
@@ -102,7 +105,7 @@ impl Settings {
                 *inner = folder.join(&*inner);
             }
         };
-        for path in [&mut settings.repo, &mut settings.state_dir, &mut settings.log] {
+        for path in [&mut settings.repo, &mut settings.state_dir, &mut settings.secret_file, &mut settings.log] {
             beside(path);
         }
         Ok(settings)
@@ -115,6 +118,7 @@ impl Settings {
             environment: self.environment.or(base.environment),
             run_list: if self.run_list.is_empty() { base.run_list } else { self.run_list },
             state_dir: self.state_dir.or(base.state_dir),
+            secret_file: self.secret_file.or(base.secret_file),
             log: self.log.or(base.log),
             lock_timeout: self.lock_timeout.or(base.lock_timeout),
             proxies: ProxySettings {
@@ -158,6 +162,14 @@ impl Settings {
         let state = std::env::var_os("XDG_STATE_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
         let home = || std::env::var_os("HOME").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
         state.unwrap_or_else(|| home().join(".local/state")).join("toque")
+    }
+
+    /// Where the secret of encrypted data bag items is looked for, in order: the file that is named, else those that are usual.
+    pub fn secret_files(&self, flag: Option<&Path>) -> Vec<PathBuf> {
+        match flag.or(self.secret_file.as_deref()) {
+            Some(named) => vec![std::path::absolute(named).unwrap_or_else(|_| named.to_owned())],
+            None => ["/etc/toque/encrypted_data_bag_secret", "/etc/chef/encrypted_data_bag_secret"].map(PathBuf::from).into(),
+        }
     }
 
     /// Proxies as set, else as the environment has them.

@@ -64,8 +64,7 @@ impl Span {
     /// Where a reading of `a.b` stands at the dot, the name after it.
     #[must_use]
     pub fn after_dot(mut self) -> Self {
-        let line = self.source.text.lines().nth(self.line.saturating_sub(1)).unwrap_or_default();
-        let here: String = line.chars().skip(self.column.saturating_sub(1)).take(2).collect();
+        let here: String = self.line_text().chars().skip(self.column.saturating_sub(1)).take(2).collect();
         self.column += if here == "?." { 2 } else { usize::from(here.starts_with('.')) };
         self
     }
@@ -74,14 +73,19 @@ impl Span {
     #[must_use]
     pub fn characters(&self) -> usize {
         let word = || {
-            let line = self.source.text.lines().nth(self.line.saturating_sub(1)).unwrap_or_default();
-            let mut here = line.chars().skip(self.column.saturating_sub(1)).peekable();
+            let mut here = self.line_text().chars().skip(self.column.saturating_sub(1)).peekable();
             match here.next_if(|c| ['"', '`'].contains(c)) {
                 Some(quote) => here.position(|c| c == quote).map_or(1, |end| end + 2),
                 None => here.take_while(|c| c.is_alphanumeric() || *c == '_').count(),
             }
         };
         self.length.unwrap_or_else(word).max(1)
+    }
+
+    /// The whole line that it is in.
+    #[must_use]
+    pub fn line_text(&self) -> &str {
+        self.source.text.lines().nth(self.line.saturating_sub(1)).unwrap_or_default()
     }
 
     /// The same place with nothing of what stands there.
@@ -172,6 +176,17 @@ impl Diagnostic {
         self.notes = vec!["more is known and not shown: the resource is sensitive".to_owned()];
         self.hints = self.hints.iter().filter(|hint| hint.contains('`')).map(|hint| without_values(hint)).collect();
         self
+    }
+
+    /// Every text that it tells.
+    pub fn each_text(&mut self, change: &mut dyn FnMut(&mut String)) {
+        let told = [&mut self.message].into_iter().chain(&mut self.label).chain(&mut self.notes).chain(&mut self.hints);
+        told.chain(self.frames.iter_mut().map(|(_, what)| what)).for_each(change);
+    }
+
+    /// Every place that it shows.
+    pub fn each_span(&mut self, change: &mut dyn FnMut(&mut Span)) {
+        self.span.iter_mut().chain(self.frames.iter_mut().map(|(span, _)| span)).for_each(change);
     }
 
     #[must_use]

@@ -31,10 +31,6 @@ pub enum Event<'a> {
         left: u32,
         error: &'a str,
     },
-    /// A line that a command wrote, when it was asked to show them.
-    Output {
-        line: &'a str,
-    },
     /// An action ended.
     Done(&'a Record),
     /// Delayed notifications begin.

@@ -15,7 +15,7 @@ use jsonc_parser::common::Ranged;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use serde_json::{Map, Number, Value};
 
-pub(crate) use fields::{Fields, wrong_type};
+pub(crate) use fields::{Fields, described, wrong_type};
 
 use crate::diagnostic::{Diagnostic, Source, Span};
 use crate::failure::plain_io;

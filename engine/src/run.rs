@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use crate::compile::{Recipes, begin, compile, declare};
 use crate::converge::{Converge, Mode};
 use crate::cookbook;
+use crate::data_bag::DataBags;
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::drawing::Drawing;
 use crate::event::{Event, Sink};
@@ -20,6 +21,7 @@ use crate::facts::shipped::Shipped;
 use crate::json::Document;
 use crate::language::{Language, add_custom_kinds, diagnostic_of};
 use crate::lookup::Lookup;
+use crate::masks::Masks;
 use crate::name::RecipeName;
 use crate::node::Node;
 use crate::registry::Registry;
@@ -46,6 +48,11 @@ pub struct Options {
     /// The environment to be in; else that of the attributes, the node's file or the settings, else `_default`.
     pub environment: Option<String>,
     pub usual: Usual,
+    /// Where the secret that opens encrypted items is looked for: the first file that is there has it.
+    pub secret_files: Vec<PathBuf>,
+    /// What the run decrypts. The engine hides it in all that it tells; who prints more, such as lines of commands as they come, hides
+    /// it by these.
+    pub masks: Rc<Masks>,
     /// Where lock, history, journal and backups are; without it nothing is kept.
     pub state_dir: Option<PathBuf>,
     /// How long to wait for another run; without end when absent.
@@ -78,6 +85,8 @@ impl Default for Options {
             node_name: "localhost".to_owned(),
             environment: None,
             usual: Usual::default(),
+            secret_files: Vec::new(),
+            masks: Rc::default(),
             state_dir: None,
             lock_timeout: None,
             hold_notifications_on_failure: false,
@@ -383,6 +392,8 @@ pub(crate) fn open(
         ),
         view,
         cookbooks: given.cookbooks,
+        data_bags: DataBags::of(options.repository.as_deref()),
+        masks: Rc::clone(&options.masks),
         templates: Templates::default(),
         lookup: Lookup::default(),
         limits: options.limits,

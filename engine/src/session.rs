@@ -7,11 +7,13 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use crate::cookbook::Cookbooks;
+use crate::data_bag::DataBags;
 use crate::diagnostic::{Diagnostic, Severity, Source, Span};
 use crate::event::{Event, Sink};
 use crate::graph::{Act, Graph, Index, ScopeIndex};
 use crate::language::{Closure, Definition, Instance, Secrets};
 use crate::lookup::Lookup;
+use crate::masks::Masks;
 use crate::name::{RecipeName, ResourceId};
 use crate::node::Node;
 use crate::registry::Registry;
@@ -88,6 +90,9 @@ pub struct Session {
     pub node: Node,
     pub view: View<'static>,
     pub cookbooks: Cookbooks,
+    pub data_bags: DataBags,
+    /// What was decrypted.
+    pub masks: Rc<Masks>,
     pub templates: Templates,
     pub lookup: Lookup,
     pub limits: Limits,

@@ -106,7 +106,6 @@ impl Sink for Text {
             Event::Retrying { resource, action, left, error } => {
                 self.message(&format!("{resource} {action} failed and is tried again ({left} left): {error}"));
             }
-            Event::Output { line } => self.message(&format!("{DIM}  | {line}{DIM:#}")),
             Event::Done(record) => self.done(record),
             Event::Delayed { .. } => {}
             Event::Stopping => self.message("stopped: nothing further is begun"),

@@ -102,7 +102,7 @@ pub(crate) fn wrong_type(document: &Document, path: &[&str], wanted: &str, found
 }
 
 /// A value's type, in plain words.
-fn described(value: &Value) -> &'static str {
+pub(crate) fn described(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "true or false",

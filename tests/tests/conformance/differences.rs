@@ -77,3 +77,12 @@ pub const FILE_SEMANTICS: &[(&str, &[&str])] = &[
     ("a command that runs as a user runs with that user's groups", &["f264", "f286"]),
     ("a mask may be a number as a mode may", &["f269"]),
 ];
+
+pub const ENCRYPTED_ITEMS: &[(&str, &[&str])] = &[
+    (
+        "values are encrypted one by one, and what has not the form of an encrypted value is plain; version 0 has no form, and is read \
+         only where an item is said to be of it",
+        &["e125", "e209"],
+    ),
+    ("an authentication tag has 16 bytes: one that was cut off is easier to forge", &["e201"]),
+];

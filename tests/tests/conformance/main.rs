@@ -4,6 +4,7 @@
 mod append;
 mod attributes;
 mod differences;
+mod encrypted_items;
 mod file_semantics;
 mod guards;
 mod notifications;

@@ -5,8 +5,7 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use crate::diagnostic::Diagnostic;
-
-const INSTEAD: &str = "[sensitive]";
+use crate::masks::INSTEAD;
 
 /// The values of a custom resource's sensitive properties, and of those around it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,12 +39,11 @@ impl Secrets {
 
     /// The same mistake, told without them.
     pub fn hide_in(&self, mut mistake: Diagnostic) -> Diagnostic {
-        let told = [&mut mistake.message].into_iter().chain(&mut mistake.notes).chain(&mut mistake.hints);
-        for text in told.chain(mistake.frames.iter_mut().map(|(_, what)| what)) {
+        mistake.each_text(&mut |text| {
             if let Some(hidden) = self.hide(text) {
                 *text = hidden;
             }
-        }
+        });
         mistake
     }
 }

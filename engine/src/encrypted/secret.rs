@@ -1,0 +1,65 @@
+//! The secret that encrypts items, and the keys that are made of it.
+
+use std::fmt;
+use std::path::Path;
+
+use md5::Md5;
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use crate::failure::{Attempting, Failure};
+
+/// What a secret file holds. It is never shown, and forgotten when it is dropped.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl Secret {
+    /// The secret in a file of these bytes: blanks around it, NUL among them, do not count, as Ruby's `strip` has it.
+    /// # Errors
+    /// When nothing is left.
+    pub fn of_file(bytes: &[u8]) -> Result<Self, Failure> {
+        let counts = |byte: &u8| !matches!(byte, b'\0' | b'\t'..=b'\r' | b' ');
+        let (Some(first), Some(last)) = (bytes.iter().position(counts), bytes.iter().rposition(counts)) else {
+            return Err(Failure::new("the secret is blank").hint("make one: `openssl rand -base64 512 > FILE`"));
+        };
+        Ok(Self(Zeroizing::new(bytes[first..=last].to_vec())))
+    }
+
+    /// # Errors
+    /// When the file cannot be read, or is blank.
+    pub fn read(path: &Path) -> Result<Self, Failure> {
+        let bytes = Zeroizing::new(std::fs::read(path).attempting("read the secret file", path)?);
+        Self::of_file(&bytes)
+            .map_err(|blank| Failure { message: format!("the secret file `{}` is blank", path.display()), ..blank })
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The key of versions 1 to 3.
+    pub(super) fn key(&self) -> [u8; 32] {
+        Sha256::digest(self.bytes()).into()
+    }
+
+    /// The key and the initialization vector of version 0: OpenSSL's `EVP_BytesToKey` with MD5, 2048 rounds and no salt, which is what
+    /// Ruby's `pkcs5_keyivgen` does unless told otherwise.
+    pub(super) fn key_and_iv(&self) -> ([u8; 32], [u8; 16]) {
+        let block = |before: &[u8]| -> [u8; 16] {
+            let first = Md5::new().chain_update(before).chain_update(self.bytes()).finalize();
+            (1..2048).fold(first, |digest, _| Md5::digest(digest)).into()
+        };
+        let first = block(&[]);
+        let second = block(&first);
+        let mut key = [0; 32];
+        key[..16].copy_from_slice(&first);
+        key[16..].copy_from_slice(&second);
+        (key, block(&second))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret([sensitive])")
+    }
+}
