@@ -1,6 +1,7 @@
 //! From a repository to a resource graph: attributes, recipes, and everything that can be resolved before a machine is touched.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -37,8 +38,17 @@ pub struct Ready {
     pub id: ResourceId,
     pub desired: Wanted,
     pub common: Common,
+    /// A decrypted value came in when it was resolved.
+    pub revealing: Cell<bool>,
     pub span: Option<crate::diagnostic::Span>,
     pub recipe: Option<Rc<RecipeName>>,
+}
+
+impl Ready {
+    /// Whether nothing of what it makes may be shown.
+    pub fn is_sensitive(&self) -> bool {
+        self.common.sensitive || self.revealing.get()
+    }
 }
 
 /// The desired state, or what it will be computed from.
@@ -115,7 +125,20 @@ pub fn declare(session: &Rc<Session>, language: &Language, recipes: &Recipes) ->
     }
     session.phase.set(Phase::Expansion);
     expand(session, language)?;
+    hide_names(session);
     Ok(())
+}
+
+/// What was decrypted after a resource was declared may be in its name too.
+fn hide_names(session: &Session) {
+    if !session.masks.is_empty() {
+        for declared in &mut session.graph.borrow_mut().resources {
+            let shown = declared.id.shown.as_ref().unwrap_or(&declared.id.name);
+            if let Some(hidden) = session.masks.hide_in_name(shown) {
+                declared.id.shown = Some(hidden.into());
+            }
+        }
+    }
 }
 
 /// What comes before the first recipe: attribute files, and what the custom resources are.
@@ -193,6 +216,7 @@ fn due(session: &Session, graph: &Graph, (resources, relations): (usize, usize))
 
 fn prepare(session: &Rc<Session>, declared: Declared, actions: &[Act]) -> Result<Ready, Diagnostic> {
     let Declared { kind, id, body, common, span, recipe, removed, .. } = declared;
+    let revealing = Cell::new(false);
     let desired = match body {
         _ if removed => Wanted::Removed,
         Body::Container(_) => Wanted::Container,
@@ -201,15 +225,15 @@ fn prepare(session: &Rc<Session>, declared: Declared, actions: &[Act]) -> Result
         Body::Parsed(resource) if resource.late() => Wanted::Late(resource),
         Body::Parsed(resource) => {
             let umask = common.umask.unwrap_or(session.umask);
-            let scope = ResolveScope { session, recipe: recipe.as_deref(), umask, kind, actions };
+            let scope = ResolveScope { session, recipe: recipe.as_deref(), umask, kind, actions, revealing: &revealing };
             let resolved = resource.resolve_once(&scope);
             Wanted::Known(resolved.map_err(|diagnostic| {
                 let error = about(diagnostic, &id, span.clone());
-                if common.sensitive { error.hidden() } else { error }
+                if common.sensitive || revealing.get() { error.hidden() } else { error }
             })?)
         }
     };
-    Ok(Ready { kind, id, desired, common, span, recipe })
+    Ok(Ready { kind, id, desired, common, revealing, span, recipe })
 }
 
 /// Adds which resource a diagnostic is about.
@@ -231,6 +255,8 @@ pub(crate) struct ResolveScope<'a> {
     pub kind: usize,
     /// What may be done to the resource, as declared and by notifications.
     pub actions: &'a [Act],
+    /// Set when a text that is made for it holds a decrypted value.
+    pub revealing: &'a Cell<bool>,
 }
 
 impl ResolveScope<'_> {
@@ -246,10 +272,8 @@ impl ResolveScope<'_> {
     fn machine(&self) -> lookup::Machine {
         self.session.node.machine(&self.session.view)
     }
-}
 
-impl Scope for ResolveScope<'_> {
-    fn render(&self, wanted: &TemplateSource) -> Result<String, Diagnostic> {
+    fn rendered(&self, wanted: &TemplateSource) -> Result<String, Diagnostic> {
         let view = &self.session.view;
         let node = |key: &str| self.session.node.get(key, view);
         let node_keys = || self.session.node.keys();
@@ -279,6 +303,16 @@ impl Scope for ResolveScope<'_> {
         let given =
             Given { variables: &wanted.variables, partial: &partial, node: &node, node_keys: &node_keys, cookbook: own, size };
         self.session.templates.render(&path, || template::read(&path), &given)
+    }
+}
+
+impl Scope for ResolveScope<'_> {
+    fn render(&self, wanted: &TemplateSource) -> Result<String, Diagnostic> {
+        let rendered = self.rendered(wanted)?;
+        if !self.session.masks.is_empty() && self.session.masks.in_text(&rendered) {
+            self.revealing.set(true);
+        }
+        Ok(rendered)
     }
 
     fn cookbook_file(&self, sources: &[String], cookbook: Option<&str>) -> Result<Vec<u8>, Diagnostic> {

@@ -374,7 +374,8 @@ impl<'a> Converge<'a> {
         })
     }
 
-    fn record(&mut self, index: Index, record: Record) {
+    fn record(&mut self, index: Index, mut record: Record) {
+        self.session.masks.hide_in_record(&mut record);
         if !self.probing {
             self.session.event(&Event::Done(&record));
         }

@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 
 use crate::language::Closure;
+use crate::masks::Masks;
 use crate::property::{Account, CommandLine, Mode, OneOrMany, Seconds};
 
 /// One `only_if` or `not_if`.
@@ -77,6 +78,13 @@ impl CommandGuard {
             Some(cwd) if !cwd.starts_with('/') => Err(format!("`cwd` must be an absolute path, and `{cwd}` is not")),
             _ => Ok(()),
         }
+    }
+
+    /// Whether a decrypted value is in it.
+    #[must_use]
+    pub fn holds(&self, masks: &Masks) -> bool {
+        let words = self.command.command().argv;
+        words.iter().chain(self.environment.values()).any(|text| masks.in_text(text))
     }
 
     #[must_use]

@@ -46,6 +46,7 @@ pub mod state;
 pub mod stop;
 pub mod system;
 mod template;
+pub mod vault;
 pub mod version;
 pub mod view;
 

@@ -113,7 +113,7 @@ impl<T> OneOrMany<T> {
 /// A shell line, or a program and its arguments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "expected a shell line or an array of a program and its arguments")]
-#[schemars(inline)]
+#[schemars(inline, extend("format" = "command"))]
 pub enum CommandLine {
     Shell(String),
     Argv(Vec<String>),

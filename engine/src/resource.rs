@@ -329,11 +329,19 @@ pub struct Apply<'a> {
 }
 
 impl Apply<'_> {
+    /// Runs a command, however it ends.
+    /// # Errors
+    /// When it cannot start, or would show a decrypted value in its arguments.
+    pub fn output(&self, command: &Command) -> Result<Output, Failure> {
+        self.view.check_arguments(command)?;
+        self.system.run(command)
+    }
+
     /// Runs a command that must succeed.
     /// # Errors
-    /// When it cannot start or does not exit with 0; with what it printed.
+    /// As [`Apply::output`], and when it does not exit with 0; with what it printed.
     pub fn run(&self, command: &Command) -> Result<Output, Failure> {
-        let output = self.system.run(command)?;
+        let output = self.output(command)?;
         if output.success() { Ok(output) } else { Err(command_failure(command, &output, self.sensitive)) }
     }
 }

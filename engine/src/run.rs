@@ -32,6 +32,7 @@ use crate::state::{History, Journal, RunLock, recall};
 use crate::stop::Stop;
 use crate::system::System;
 use crate::template::Templates;
+use crate::vault::Vault;
 use crate::view::View;
 
 /// What to run, and how.
@@ -107,6 +108,14 @@ pub struct Refused {
     pub stopped: bool,
 }
 
+impl Refused {
+    /// The same, told without what the run had decrypted.
+    fn hidden(self, options: &Options) -> Self {
+        let diagnostics = self.diagnostics.0.into_iter().map(|diagnostic| options.masks.hide_in(diagnostic)).collect();
+        Self { diagnostics: Diagnostics(diagnostics), ..self }
+    }
+}
+
 impl From<Diagnostics> for Refused {
     fn from(diagnostics: Diagnostics) -> Self {
         Self { diagnostics, stopped: false }
@@ -133,14 +142,14 @@ pub(crate) const STACK: usize = 256 * 1024 * 1024;
 /// # Errors
 /// When nothing was touched: bad usage, a lock that is not let go, a recipe that does not compile. What fails later is in the report.
 pub fn converge(system: Rc<dyn System>, registry: Rc<Registry>, options: &Options, sink: Box<dyn Sink>) -> Result<Report, Refused> {
-    stacker::grow(STACK, || run(system, registry, options, sink, Mode::Converge))
+    stacker::grow(STACK, || run(system, registry, options, sink, Mode::Converge)).map_err(|refused| refused.hidden(options))
 }
 
 /// Says what [`converge`] would do. Writes nothing.
 /// # Errors
 /// As [`converge`].
 pub fn plan(system: Rc<dyn System>, registry: Rc<Registry>, options: &Options, sink: Box<dyn Sink>) -> Result<Report, Refused> {
-    stacker::grow(STACK, || run(system, registry, options, sink, Mode::Plan))
+    stacker::grow(STACK, || run(system, registry, options, sink, Mode::Plan)).map_err(|refused| refused.hidden(options))
 }
 
 /// Compiles and gives the graph.
@@ -155,6 +164,7 @@ pub fn graph(system: Rc<dyn System>, registry: Rc<Registry>, options: &Options, 
         let edges = graph.freeze(&session.registry).map_err(Diagnostics)?;
         Ok(Drawing::of(&graph, &edges, &session))
     })
+    .map_err(|refused: Refused| refused.hidden(options))
 }
 
 /// Compiles, and says which level has what at an attribute, and who set it.
@@ -171,8 +181,12 @@ pub fn explain(
         let session = open(system, registry, options, sink)?;
         let language = Language::new(&session);
         declare(&session, &language, &recipes(options, &session)?)?;
-        Ok(explain_attribute(&session.node, &session.view, path)?)
+        let mut explained = explain_attribute(&session.node, &session.view, path)?;
+        let values = explained.settings.iter_mut().map(|setting| &mut setting.value).chain(&mut explained.value);
+        values.for_each(|value| session.masks.hide_in_value(value));
+        Ok(explained)
     })
+    .map_err(|refused: Refused| refused.hidden(options))
 }
 
 /// Which provider each resource would get on this machine, or on the one whose facts are given.
@@ -196,6 +210,7 @@ pub fn providers(
         let native = |ready: &&crate::compile::Ready| !session.registry.kinds[ready.kind].is_container();
         Ok(compiled.resources.iter().filter(native).map(chosen).collect())
     })
+    .map_err(|refused: Refused| refused.hidden(options))
 }
 
 /// The kinds that recipes of a repository can use: those of the program, and the custom resources of its cookbooks.
@@ -379,6 +394,7 @@ pub(crate) fn open(
         Some(dir) => View::shared(system).with_memory(move |key| recall(&dir, key)),
         None => View::shared(system),
     };
+    let view = view.with_masks(Rc::clone(&options.masks));
     let mut registry = (*registry).clone();
     add_custom_kinds(&mut registry, given.cookbooks.values())?;
     Ok(Rc::new(Session {
@@ -393,6 +409,10 @@ pub(crate) fn open(
         view,
         cookbooks: given.cookbooks,
         data_bags: DataBags::of(options.repository.as_deref()),
+        vault: Rc::new(match options.reach {
+            Reach::Machine => Vault::new(options.secret_files.clone(), Rc::clone(&options.masks)),
+            Reach::Repository => Vault::closed(),
+        }),
         masks: Rc::clone(&options.masks),
         templates: Templates::default(),
         lookup: Lookup::default(),

@@ -18,6 +18,7 @@ use crate::name::{RecipeName, ResourceId};
 use crate::node::Node;
 use crate::registry::Registry;
 use crate::template::Templates;
+use crate::vault::Vault;
 use crate::view::View;
 
 /// What a script may use up. The same in every build profile.
@@ -91,7 +92,8 @@ pub struct Session {
     pub view: View<'static>,
     pub cookbooks: Cookbooks,
     pub data_bags: DataBags,
-    /// What was decrypted.
+    pub vault: Rc<Vault>,
+    /// What it has decrypted.
     pub masks: Rc<Masks>,
     pub templates: Templates,
     pub lookup: Lookup,
@@ -157,8 +159,20 @@ pub enum Changed {
 }
 
 impl Session {
+    /// Tells whoever listens, without what was decrypted. Records are told without it already.
     pub fn event(&self, event: &Event<'_>) {
-        self.sink.borrow_mut().event(event);
+        let hidden = match event {
+            Event::Log { message, .. } | Event::Retrying { error: message, .. } => self.masks.hide(message),
+            _ => None,
+        };
+        let mut sink = self.sink.borrow_mut();
+        match (event, hidden.as_deref()) {
+            (Event::Log { level, .. }, Some(message)) => sink.event(&Event::Log { level: *level, message }),
+            (Event::Retrying { resource, action, left, .. }, Some(error)) => {
+                sink.event(&Event::Retrying { resource, action, left: *left, error });
+            }
+            _ => sink.event(event),
+        }
     }
 
     /// The cookbook whose recipe or attribute file is in progress.

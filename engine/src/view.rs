@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::accounts::Accounts;
 use crate::command::{Command, Output};
 use crate::failure::Failure;
+use crate::masks::Masks;
 use crate::overlay::{Causes, Overlay, Provide, add_causes};
 use crate::snapshots::{Area, Areas, Snapshots};
 use crate::system::{Metadata, Query, Request, Response, System, fetch};
@@ -25,7 +26,12 @@ pub struct View<'a> {
     overlay: RefCell<Overlay>,
     doubts: RefCell<Causes>,
     memory: Option<Box<dyn Fn(&str) -> Option<Value> + 'a>>,
+    masks: Rc<Masks>,
 }
+
+/// What to do with a secret that stands in a command.
+pub(crate) const ARGUMENTS: &str = "give it by `environment`, and write `\"$NAME\"` in the command, or by `input`; \
+                                    if it is no secret, say so with `nonsensitive(value)`";
 
 /// The real machine: lent for a test, shared for a run.
 enum Machine<'a> {
@@ -57,7 +63,7 @@ impl<'a> View<'a> {
     }
 
     fn over(system: Machine<'a>) -> Self {
-        Self { system, snapshots: Snapshots::default(), overlay: RefCell::default(), doubts: RefCell::default(), memory: None }
+        Self { system, snapshots: Snapshots::default(), overlay: RefCell::default(), doubts: RefCell::default(), memory: None, masks: Rc::default() }
     }
 
     /// Adds what providers kept by [`Services::remember`](crate::resource::Services::remember) in earlier runs.
@@ -65,6 +71,25 @@ impl<'a> View<'a> {
     pub fn with_memory(mut self, memory: impl Fn(&str) -> Option<Value> + 'a) -> Self {
         self.memory = Some(Box::new(memory));
         self
+    }
+
+    /// Adds what no command may be given as an argument.
+    #[must_use]
+    pub fn with_masks(mut self, masks: Rc<Masks>) -> Self {
+        self.masks = masks;
+        self
+    }
+
+    /// Whether a command may be started as it is.
+    /// # Errors
+    /// When its arguments, which every process of the machine can read, hold a decrypted value.
+    pub fn check_arguments(&self, command: &Command) -> Result<(), Failure> {
+        if !command.argv.iter().any(|word| self.masks.in_argument(word)) {
+            return Ok(());
+        }
+        let program = command.argv.first().map_or("", String::as_str);
+        Err(Failure::new(format!("the arguments of `{program}` would hold a decrypted value, which every process of the machine could read"))
+            .hint(ARGUMENTS))
     }
 
     /// What a provider kept under this key when it last changed something.
@@ -233,6 +258,7 @@ impl Query for View<'_> {
     }
 
     fn probe(&self, command: &Command) -> Result<Output, Failure> {
+        self.check_arguments(command)?;
         self.system.query().probe(command)
     }
 

@@ -22,7 +22,7 @@ pub(crate) fn refresh(apply: &Apply<'_>, timeout: Duration, environment: &IndexM
     command.environment.extend(environment.clone());
     let mut waited = Duration::ZERO;
     loop {
-        let output = apply.system.run(&command)?;
+        let output = apply.output(&command)?;
         if output.success() {
             return stamp(apply);
         }

@@ -175,7 +175,7 @@ impl Process<'_> {
 
 /// Runs a command that must end with one of these statuses.
 pub(crate) fn run(apply: &Apply<'_>, command: Command, returns: &[i32]) -> Result<(), Failure> {
-    let output = apply.system.run(&command)?;
+    let output = apply.output(&command)?;
     match output.end {
         End::Exited(status) if returns.contains(&status) => Ok(()),
         End::Exited(0) => {

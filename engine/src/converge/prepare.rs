@@ -33,6 +33,7 @@ impl Converge<'_> {
             umask: ready.common.umask.unwrap_or(self.session.umask),
             kind: ready.kind,
             actions,
+            revealing: &ready.revealing,
         };
         match &ready.desired {
             Wanted::Known(desired) => Ok(Rc::clone(desired)),
@@ -48,10 +49,14 @@ impl Converge<'_> {
                         let told = Diagnostic::error(nothing.message).hint("a closure of a property returns its value");
                         return Err(told.at(self.language.place(lazy, &lazy.property)).into());
                     }
+                    if self.session.masks.in_value(&value) {
+                        ready.revealing.set(true);
+                    }
                     properties.insert(lazy.property.clone(), value);
                 }
                 let kind = &self.session.registry.kinds[ready.kind];
-                let checked = kind.parse(properties).and_then(|resource| {
+                let safe = crate::language::check_arguments(kind, &self.session.masks, &properties);
+                let checked = safe.and_then(|()| kind.parse(properties)).and_then(|resource| {
                     resource.check(&crate::language::numbers(&ready.common.actions))?;
                     Ok(resource)
                 });

@@ -109,7 +109,7 @@ impl Converge<'_> {
             };
             let wrong = match attempt {
                 Ok(doubts) => {
-                    if ready.common.sensitive {
+                    if ready.is_sensitive() {
                         hide(&mut record.changes);
                     }
                     return Ok(Turn { record, doubts, changed_inside: false });
@@ -124,7 +124,7 @@ impl Converge<'_> {
             };
             let again = left > 0 && !wrong.interrupted && !self.stopping();
             if again {
-                let error = if ready.common.sensitive { "[sensitive]".to_owned() } else { wrong.diagnostic.message.clone() };
+                let error = if ready.is_sensitive() { "[sensitive]".to_owned() } else { wrong.diagnostic.message.clone() };
                 let (resource, action) = (ready.id.to_string(), Rc::clone(&record.action));
                 self.session.event(&Event::Retrying { resource: &resource, action: &action, left, error: &error });
                 left -= 1;
@@ -138,8 +138,8 @@ impl Converge<'_> {
             if !quiet {
                 let thrown = self.session.thrown.take().filter(|thrown| thrown.message == wrong.diagnostic.message);
                 let wrong = Wrong { diagnostic: thrown.unwrap_or(wrong.diagnostic), ..wrong };
-                let wrong = if ready.common.sensitive { wrong.diagnostic.hidden() } else { wrong.diagnostic };
-                let span = ready.span.as_ref().map(|span| if ready.common.sensitive { span.hidden() } else { span.clone() });
+                let wrong = if ready.is_sensitive() { wrong.diagnostic.hidden() } else { wrong.diagnostic };
+                let span = ready.span.as_ref().map(|span| if ready.is_sensitive() { span.hidden() } else { span.clone() });
                 record.error = Some(Box::new(about(wrong, &ready.id, span)));
             }
             record.changes.clear();
@@ -179,7 +179,7 @@ impl Converge<'_> {
             let (provider, plan, desired) = desired;
             let provider: &dyn AnyProvider = &*session.registry.kinds[ready.kind].providers()[provider];
             record.provider = Some(provider.name());
-            if !ready.common.sensitive {
+            if !ready.is_sensitive() {
                 provider.announce(self, &*desired, number)?;
             }
             if plan.shown.is_empty() && tries.failed.is_empty() {
@@ -205,7 +205,7 @@ impl Converge<'_> {
                 system: self.system,
                 view: &session.view,
                 services: self,
-                sensitive: ready.common.sensitive,
+                sensitive: ready.is_sensitive(),
                 notes: Vec::new(),
             };
             let applied = provider.apply(&mut apply, &*desired, number, &plan);
@@ -339,7 +339,7 @@ impl Converge<'_> {
 
     /// Why a plan cannot tell what an action would do.
     pub(super) fn unknown(&self, index: Index, why: Diagnostic) -> String {
-        let why = if self.compiled.resources[index].common.sensitive { why.hidden() } else { why };
+        let why = if self.compiled.resources[index].is_sensitive() { why.hidden() } else { why };
         format!("cannot be told yet: {}", why.message)
     }
 

@@ -261,7 +261,7 @@ pub(super) fn plain_type(name: &str) -> String {
         "map" | "Map" => "a map",
         "()" | "" => "nothing",
         "Fn" | "FnPtr" => "a closure",
-        "NodeView" => "a part of `node`",
+        "NodeView" => "a part of `node` or of an item",
         "Handle" => "a resource",
         "This" => "a custom resource",
         "Handed" => "a closure",

@@ -255,7 +255,7 @@ fn shell_out(context: &NativeCallContext<'_>, session: &Session, command: Dynami
     }
 }
 
-fn read<T: serde::de::DeserializeOwned>(
+pub(super) fn read<T: serde::de::DeserializeOwned>(
     context: &NativeCallContext<'_>,
     session: &Session,
     value: Dynamic,

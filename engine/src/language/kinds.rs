@@ -14,10 +14,15 @@ use super::{common, custom};
 use super::{locate, script};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::graph::{Act, Body, Common, Declared};
+use crate::guard::{Condition, Guard};
+use crate::masks::Masks;
 use crate::name::ResourceId;
+use crate::plain;
+use crate::property::CommandLine;
 use crate::registry::{Kind, Origin};
 use crate::resource::PropertyError;
-use crate::session::{Phase, Reach, Session};
+use crate::session::{Inside, Phase, Reach, Session};
+use crate::view::ARGUMENTS;
 
 pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
     for (index, kind) in session.registry.kinds.values().enumerate() {
@@ -77,7 +82,7 @@ fn declare(context: &NativeCallContext<'_>, session: &Session, index: usize, nam
     let inside = session.inside.borrow().last().cloned();
     let id = ResourceId {
         kind: Rc::clone(&kind.name),
-        shown: inside.as_ref().and_then(|inside| inside.instance.secrets.hide(&name)).map(Into::into),
+        shown: shown_name(session, inside.as_deref(), &name),
         name: name.into(),
         owner: inside.as_ref().map(|inside| Rc::clone(&inside.owner)),
     };
@@ -101,6 +106,12 @@ fn declare(context: &NativeCallContext<'_>, session: &Session, index: usize, nam
     let id = declared.id.clone();
     let index = session.graph.borrow_mut().declare(declared, aliases);
     Ok(Handle { index, id })
+}
+
+/// A resource's name as people may see it, if it holds something that they may not.
+fn shown_name(session: &Session, inside: Option<&Inside>, name: &str) -> Option<Rc<str>> {
+    let hidden = inside.and_then(|inside| inside.instance.secrets.hide(name));
+    session.masks.hide_in_name(hidden.as_deref().unwrap_or(name)).or(hidden).map(Into::into)
 }
 
 /// A custom resource is used where its cookbook is a dependency, and once it is known what it is.
@@ -201,6 +212,12 @@ impl Properties {
         kind: &Kind,
         common: &mut Common,
     ) -> Fallible<(Body, Vec<String>)> {
+        if !session.masks.is_empty() {
+            let failed = |error| throw(context, session, property_diagnostic(context, session, kind, &error));
+            check_arguments(kind, &session.masks, &self.fixed).map_err(failed)?;
+            let held = |guard: &Guard| matches!(&guard.condition, Condition::Command(command) if command.holds(&session.masks));
+            common.sensitive |= self.fixed.values().any(|value| session.masks.in_value(value)) || common.guards.iter().any(held);
+        }
         if let Origin::Custom(_) = kind.origin {
             let made = custom::instance(context, session, kind, self.fixed, self.lazy, common);
             let failed = |error: PropertyError| throw(context, session, property_diagnostic(context, session, kind, &error));
@@ -221,6 +238,25 @@ impl Properties {
             Err(error) => Err(throw(context, session, property_diagnostic(context, session, kind, &error))),
         }
     }
+}
+
+/// Refuses properties that would put a decrypted value into the arguments of a command.
+pub(crate) fn check_arguments(kind: &Kind, masks: &Masks, fixed: &serde_json::Map<String, Value>) -> Result<(), PropertyError> {
+    let schema = &kind.schema()["properties"];
+    let shows = |(key, value): &(&String, &Value)| {
+        schema[&***key]["format"] == "command" && plain::read::<CommandLine>((*value).clone()).is_ok_and(|line| reveals(masks, &line))
+    };
+    fixed.iter().find(shows).map_or(Ok(()), |(key, _)| Err(revealed(key)))
+}
+
+/// Whether everybody who lists the processes would see a decrypted value.
+pub(super) fn reveals(masks: &Masks, line: &CommandLine) -> bool {
+    line.command().argv.iter().any(|word| masks.in_argument(word))
+}
+
+pub(super) fn revealed(property: &str) -> PropertyError {
+    PropertyError::new(property, "the command holds a decrypted value, which every process of the machine could read while it runs")
+        .hint(ARGUMENTS)
 }
 
 /// The kind's actions by number, without `nothing`.

@@ -2,21 +2,24 @@
 
 use std::rc::Rc;
 
-use rhai::{Array, Dynamic, Engine, ImmutableString, Map, Module, NativeCallContext};
+use rhai::{Array, Dynamic, Engine, EvalAltResult, ImmutableString, Map, Module, NativeCallContext, Position};
 use serde_json::Value;
 
-use super::error::{Fallible, throw, throw_text};
+use super::error::{Fallible, Thrown, throw, throw_text};
 use super::value::{from_json, to_json};
-use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 use crate::session::Session;
 use crate::snapshots::Area;
+use crate::vault::Opened;
 
-/// `node`, or a map below it (or an item read like one).
+/// `node`, a data bag item, or a map below either.
 #[derive(Clone, Debug)]
 pub(super) enum NodeView {
     Root,
-    /// `path` leads from `node` to the map, and from `top` (the value of its first key) all but the first.
+    Item(Rc<Opened>),
+    /// `path` leads from `root` to the map, and from `top` (the value of its first key) all but the first.
     Below {
+        root: Rc<str>,
         top: Rc<Value>,
         path: Rc<[String]>,
     },
@@ -34,71 +37,99 @@ pub(super) const PAIR_KEY: &str = "__pair_key";
 pub(super) const PAIR_VALUE: &str = "__pair_value";
 
 impl NodeView {
-    /// The map itself; `node` as a whole is none.
-    pub(super) fn value(&self) -> Option<Value> {
-        self.here().cloned()
+    /// The map itself.
+    /// # Errors
+    /// `node` as a whole is none, and what is encrypted may not open.
+    pub(super) fn value(&self) -> Result<Value, String> {
+        match self {
+            Self::Root => Err("`node` as a whole is no value: name one of its keys".to_owned()),
+            Self::Item(item) => item.whole().map(Value::Object).map_err(|wrong| wrong.message),
+            Self::Below { .. } => self.below().cloned().ok_or_else(|| "it is gone".to_owned()),
+        }
     }
 
-    fn here(&self) -> Option<&Value> {
-        let Self::Below { top, path } = self else { return None };
+    fn below(&self) -> Option<&Value> {
+        let Self::Below { top, path, .. } = self else { return None };
         path.iter().skip(1).try_fold(&**top, |value, key| value.get(key))
     }
 
-    fn name(&self, key: &str) -> String {
+    /// What it is called in messages.
+    fn name(&self) -> String {
         match self {
-            Self::Root => format!("node.{key}"),
-            Self::Below { path, .. } => format!("node.{}.{key}", path.join(".")),
+            Self::Root => "node".to_owned(),
+            Self::Item(item) => root_of(item),
+            Self::Below { root, path, .. } => format!("{root}.{}", path.join(".")),
         }
     }
 
     fn keys(&self, session: &Session) -> Vec<String> {
-        match (self, self.here()) {
-            (_, Some(Value::Object(map))) => map.keys().cloned().collect(),
-            (Self::Root, _) => session.node.keys(),
-            _ => Vec::new(),
+        match self {
+            Self::Root => session.node.keys(),
+            Self::Item(item) => item.item.values.keys().cloned().collect(),
+            Self::Below { .. } => self.below().and_then(Value::as_object).into_iter().flatten().map(|(key, _)| key.clone()).collect(),
         }
     }
 
     /// The value at a key: a view of a map, a copy of anything else.
-    fn get(&self, session: &Session, key: &str) -> Option<Dynamic> {
+    /// # Errors
+    /// When it is encrypted and does not open.
+    fn get(&self, session: &Session, key: &str) -> Result<Option<Dynamic>, Diagnostic> {
         match self {
             Self::Root if key == "run_state" => {
                 session.view.looked_at(Area::RunState);
-                Some(session.run_state.clone())
+                Ok(Some(session.run_state.clone()))
             }
-            Self::Root => {
-                let top = session.node.get(key, &session.view)?;
-                Some(if top.is_object() {
-                    Dynamic::from(Self::Below { top, path: Rc::new([key.to_owned()]) })
-                } else {
-                    from_json(&top)
-                })
-            }
-            Self::Below { top, path } => {
-                let value = self.here()?.get(key)?;
-                Some(if value.is_object() {
-                    let path = path.iter().cloned().chain([key.to_owned()]).collect();
-                    Dynamic::from(Self::Below { top: Rc::clone(top), path })
-                } else {
-                    from_json(value)
-                })
-            }
+            Self::Root => Ok(session.node.get(key, &session.view).map(|top| first("node".into(), top, key))),
+            Self::Item(_) | Self::Below { .. } => self.inside(key),
         }
     }
 
-    fn at(&self, session: &Session, path: &[String]) -> Option<Dynamic> {
-        let (first, rest) = path.split_first()?;
-        let value = self.get(session, first)?;
-        if rest.is_empty() {
-            return Some(value);
-        }
-        value.try_cast::<Self>().and_then(|view| view.at(session, rest))
+    /// The same, of anything but `node` as a whole.
+    fn inside(&self, key: &str) -> Result<Option<Dynamic>, Diagnostic> {
+        Ok(match self {
+            Self::Root => None,
+            Self::Item(item) => item.get(key)?.map(|top| first(root_of(item).into(), top, key)),
+            Self::Below { root, top, path } => self.below().and_then(|here| here.get(key)).map(|value| {
+                if value.is_object() {
+                    let path = path.iter().cloned().chain([key.to_owned()]).collect();
+                    Dynamic::from(Self::Below { root: Rc::clone(root), top: Rc::clone(top), path })
+                } else {
+                    from_json(value)
+                }
+            }),
+        })
     }
+
+    fn at(&self, session: &Session, path: &[String]) -> Result<Option<Dynamic>, Diagnostic> {
+        let Some((first, rest)) = path.split_first() else { return Ok(None) };
+        match self.get(session, first)? {
+            Some(value) if !rest.is_empty() => value.try_cast::<Self>().map_or(Ok(None), |view| view.at(session, rest)),
+            found => Ok(found),
+        }
+    }
+
+    /// As text, for messages: what does not open is left out.
+    fn text(&self) -> String {
+        self.value().map_or_else(|_| self.name(), |value| value.to_string())
+    }
+}
+
+/// The value of a first key.
+fn first(root: Rc<str>, top: Rc<Value>, key: &str) -> Dynamic {
+    if top.is_object() {
+        Dynamic::from(NodeView::Below { root, top, path: Rc::new([key.to_owned()]) })
+    } else {
+        from_json(&top)
+    }
+}
+
+fn root_of(item: &Opened) -> String {
+    format!("{}/{}", item.item.bag, item.item.id)
 }
 
 fn missing(view: &NodeView, session: &Session, key: &str) -> Diagnostic {
     let keys = view.keys(session);
-    let missing = Diagnostic::error(format!("`{}` is not set", view.name(key)));
+    let missing = Diagnostic::error(format!("`{}.{key}` is not set", view.name()));
     match did_you_mean(key, keys.iter().map(String::as_str)) {
         Some(hint) => missing.hint(hint),
         None => missing.hint("`node.get(\"path\", value)` reads with a default, `node.has(\"path\")` asks"),
@@ -126,41 +157,45 @@ pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
     let with = |session: &Rc<Session>| Rc::clone(session);
     let s = with(session);
     engine.register_indexer_get(move |context: NativeCallContext<'_>, view: &mut NodeView, key: ImmutableString| {
-        view.get(&s, &key).ok_or_else(|| throw(&context, &s, missing(view, &s, &key)))
+        let found = view.get(&s, &key).map_err(|wrong| unread(&context, &s, wrong))?;
+        found.ok_or_else(|| throw(&context, &s, missing(view, &s, &key)))
     });
+    let at = |context: &NativeCallContext<'_>, session: &Session, view: &NodeView, path: Dynamic| -> Fallible<Option<Dynamic>> {
+        let path = path_of(context, session, path)?;
+        view.at(session, &path).map_err(|wrong| unread(context, session, wrong))
+    };
     let s = with(session);
     engine.register_fn("get", move |context: NativeCallContext<'_>, view: &mut NodeView, path: Dynamic| -> Fallible<Dynamic> {
-        let path = path_of(&context, &s, path)?;
-        Ok(view.at(&s, &path).unwrap_or(Dynamic::UNIT))
+        Ok(at(&context, &s, view, path)?.unwrap_or(Dynamic::UNIT))
     });
     let s = with(session);
     engine.register_fn(
         "get",
         move |context: NativeCallContext<'_>, view: &mut NodeView, path: Dynamic, default: Dynamic| -> Fallible<Dynamic> {
-            let path = path_of(&context, &s, path)?;
-            Ok(view.at(&s, &path).unwrap_or(default))
+            Ok(at(&context, &s, view, path)?.unwrap_or(default))
         },
     );
     let s = with(session);
     engine.register_fn("has", move |context: NativeCallContext<'_>, view: &mut NodeView, path: Dynamic| -> Fallible<bool> {
-        let path = path_of(&context, &s, path)?;
-        Ok(view.at(&s, &path).is_some())
+        Ok(at(&context, &s, view, path)?.is_some())
     });
     let s = with(session);
-    engine.register_fn("contains", move |view: &mut NodeView, key: ImmutableString| view.get(&s, &key).is_some());
+    engine.register_fn("contains", move |context: NativeCallContext<'_>, view: &mut NodeView, key: ImmutableString| {
+        view.get(&s, &key).map(|found| found.is_some()).map_err(|wrong| unread(&context, &s, wrong))
+    });
     let s = with(session);
     engine.register_fn("keys", move |view: &mut NodeView| view.keys(&s).into_iter().map(Dynamic::from).collect::<Array>());
     let s = with(session);
-    engine.register_fn("values", move |view: &mut NodeView| {
-        view.keys(&s).iter().filter_map(|key| view.get(&s, key)).collect::<Array>()
+    engine.register_fn("values", move |context: NativeCallContext<'_>, view: &mut NodeView| -> Fallible<Array> {
+        let values = view.keys(&s).into_iter().filter_map(|key| view.get(&s, &key).transpose());
+        values.collect::<Result<_, _>>().map_err(|wrong| unread(&context, &s, wrong))
     });
     let s = with(session);
     engine.register_fn("len", move |view: &mut NodeView| i64::try_from(view.keys(&s).len()).unwrap_or(i64::MAX));
-    engine
-        .register_fn("to_string", |view: &mut NodeView| view.value().map_or_else(|| "node".to_owned(), |value| value.to_string()));
-    engine.register_fn("to_debug", |view: &mut NodeView| view.value().map_or_else(|| "node".to_owned(), |value| value.to_string()));
-    engine.register_fn("==", |a: NodeView, b: NodeView| a.here() == b.here());
-    engine.register_fn("!=", |a: NodeView, b: NodeView| a.here() != b.here());
+    engine.register_fn("to_string", |view: &mut NodeView| view.text());
+    engine.register_fn("to_debug", |view: &mut NodeView| view.text());
+    engine.register_fn("==", |a: NodeView, b: NodeView| a.value() == b.value());
+    engine.register_fn("!=", |a: NodeView, b: NodeView| a.value() != b.value());
     engine.register_fn("==", |a: NodeView, b: Map| same(&a, b));
     engine.register_fn("==", |a: Map, b: NodeView| same(&b, a));
     engine.register_fn("!=", |a: NodeView, b: Map| !same(&a, b));
@@ -168,8 +203,18 @@ pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
     register_pairs(engine);
 }
 
+/// What is wrong with an item's value, and where it was read.
+pub(super) fn unread(context: &NativeCallContext<'_>, session: &Session, wrong: Diagnostic) -> Box<EvalAltResult> {
+    let here = session.span(context.call_source(), context.call_position()).map(Span::after_dot);
+    let wrong = match here {
+        Some(here) if wrong.span.is_some() => wrong.frame(here, "it is read here"),
+        _ => wrong,
+    };
+    throw(context, session, wrong)
+}
+
 fn same(view: &NodeView, map: Map) -> bool {
-    to_json(Dynamic::from_map(map)).is_ok_and(|map| view.here() == Some(&map))
+    to_json(Dynamic::from_map(map)).is_ok_and(|map| view.value().is_ok_and(|value| value == map))
 }
 
 /// `node` is a variable of every scope, closures and libraries included, and no recipe can replace it.
@@ -186,25 +231,17 @@ fn register_pairs(engine: &mut Engine) {
         let pairs = map.cast::<Map>().into_iter().map(|(key, value)| Dynamic::from(Pair { key: key.into(), value }));
         Box::new(pairs.collect::<Vec<_>>().into_iter())
     });
-    module.set_iter(std::any::TypeId::of::<NodeView>(), |view| {
-        let NodeView::Below { top, path } = view.cast::<NodeView>() else { return Box::new(std::iter::empty()) };
-        let here = NodeView::Below { top: Rc::clone(&top), path: Rc::clone(&path) };
-        let pairs: Vec<Dynamic> = match here.here() {
-            Some(Value::Object(map)) => map
-                .iter()
-                .map(|(key, value)| {
-                    let value = if value.is_object() {
-                        let path = path.iter().cloned().chain([key.clone()]).collect();
-                        Dynamic::from(NodeView::Below { top: Rc::clone(&top), path })
-                    } else {
-                        from_json(value)
-                    };
-                    Dynamic::from(Pair { key: key.as_str().into(), value })
-                })
-                .collect(),
-            _ => Vec::new(),
+    module.set_iter_result(std::any::TypeId::of::<NodeView>(), |view| {
+        let view = view.cast::<NodeView>();
+        let keys: Vec<String> = match &view {
+            NodeView::Root => Vec::new(),
+            NodeView::Item(item) => item.item.values.keys().cloned().collect(),
+            NodeView::Below { .. } => view.below().and_then(Value::as_object).map_or_else(Vec::new, |map| map.keys().cloned().collect()),
         };
-        Box::new(pairs.into_iter())
+        Box::new(keys.into_iter().filter_map(move |key| match view.inside(&key).transpose()? {
+            Ok(value) => Some(Ok(Dynamic::from(Pair { key: key.into(), value }))),
+            Err(wrong) => Some(Err(EvalAltResult::ErrorRuntime(Dynamic::from(Thrown(wrong)), Position::NONE).into())),
+        }))
     });
     engine.register_global_module(module.into());
     engine.register_get("key", |pair: &mut Pair| pair.key.clone());

@@ -75,7 +75,7 @@ fn convert(value: Dynamic, call: &mut dyn FnMut(Late) -> Option<Result<Dynamic, 
         return Ok(Value::Object(converted));
     }
     if let Some(view) = value.read_lock::<NodeView>() {
-        return view.value().ok_or_else(|| "`node` as a whole is no value: name one of its keys".to_owned());
+        return view.value();
     }
     let kind = super::error::plain_type(value.type_name());
     let late = match value.try_cast_result::<FnPtr>() {

@@ -4,7 +4,7 @@
 //! A new word is one row: register it, add the row to its group, and the tests say whether the two agree.
 
 use super::signature::Signature;
-use Group::{Attributes, CustomResources, Flow, Formats, Log, Machine, Node, Platforms, Resources};
+use Group::{Attributes, CustomResources, Data, Flow, Formats, Log, Machine, Node, Platforms, Resources};
 
 /// A word of the language.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +26,7 @@ pub enum Group {
     Attributes,
     Node,
     Flow,
+    Data,
     Resources,
     CustomResources,
     Platforms,
@@ -36,7 +37,7 @@ pub enum Group {
 
 impl Group {
     /// Every group, in the order of the reference.
-    pub const ALL: [Self; 9] = [Attributes, Node, Flow, Resources, CustomResources, Platforms, Machine, Formats, Log];
+    pub const ALL: [Self; 10] = [Attributes, Node, Flow, Data, Resources, CustomResources, Platforms, Machine, Formats, Log];
 
     #[must_use]
     pub fn title(self) -> &'static str {
@@ -44,6 +45,7 @@ impl Group {
             Attributes => "Setting attributes",
             Node => "Reading `node`",
             Flow => "Flow",
+            Data => "Data bags",
             Resources => "Resources and notifications",
             CustomResources => "Custom resources",
             Platforms => "Platforms",
@@ -179,6 +181,31 @@ pub const WORDS: &[Word] = &[
         doc: "Runs another recipe here, once per run, and says whether it ran now. `\"::tls\"` is a recipe of the same cookbook; one of \
               another cookbook needs that cookbook among the dependencies.",
         example: "",
+    },
+    Word {
+        name: "data_bag",
+        group: Data,
+        signatures: &["data_bag(bag: String) -> Array"],
+        doc: "The ids of the items of a data bag, sorted.",
+        example: "for id in data_bag(\"users\") { log_info(id); }",
+    },
+    Word {
+        name: "data_bag_item",
+        group: Data,
+        signatures: &["data_bag_item(bag: String, id: String) -> Node", "data_bag_item(bag: String, id: String, options: Map) -> Node"],
+        doc: "An item of a data bag, which reads like `node`. What is encrypted in it is decrypted, and hidden by its value in all that \
+              the run writes from then on. Options: `secret_file`, where the secret of this item is; `version: 0` for an item whose \
+              values are all encrypted in Chef's oldest format, which looks like any other text. In a check, what is encrypted reads \
+              as `[sensitive]`.",
+        example: "let db = data_bag_item(\"databases\", \"shop\");\nfile(\"/etc/shop/password\", #{ content: db.password, mode: \"0600\" });",
+    },
+    Word {
+        name: "nonsensitive",
+        group: Data,
+        signatures: &["nonsensitive(value: ?) -> ?"],
+        doc: "Gives the value back and shows it from then on, although it was decrypted: for a user's name or a port in an item that is \
+              encrypted as a whole.",
+        example: "let db = data_bag_item(\"databases\", \"shop\");\nexecute(`createuser ${nonsensitive(db.username)}`);",
     },
     Word {
         name: "notifies",

@@ -41,7 +41,7 @@ fn judge(apply: &Apply<'_>, folder: &Path, path: &Path, content: &[u8]) -> Resul
     // For a user it wants a folder of the session, which a run that nobody logged in for has not.
     let command = Command::new(["systemd-analyze", scope, "--man=no", "verify", "--", &copy.display().to_string()])
         .env("XDG_RUNTIME_DIR", folder.display().to_string());
-    let output = apply.system.run(&command)?;
+    let output = apply.output(&command)?;
     if output.success() {
         return Ok(());
     }

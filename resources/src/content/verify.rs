@@ -92,7 +92,7 @@ impl Verify {
 }
 
 fn accepted(apply: &Apply<'_>, command: &Command, text: &str, path: &Path) -> Result<(), Failure> {
-    let output = apply.system.run(command)?;
+    let output = apply.output(command)?;
     if output.success() {
         return Ok(());
     }
