@@ -79,7 +79,8 @@ impl DataBags {
             let ids = self.ids(bag)?;
             let missing = Diagnostic::error(format!("the data bag `{bag}` has no item `{id}`"));
             let near = did_you_mean(id, ids.iter().map(String::as_str));
-            let how = || if is_name(id) { format!("write it as {FOLDER}/{bag}/{id}.json, or correct the id") } else { NAMES.to_owned() };
+            let how =
+                || if is_name(id) { format!("write it as {FOLDER}/{bag}/{id}.json, or correct the id") } else { NAMES.to_owned() };
             return Err(missing.hint(near.unwrap_or_else(how)));
         };
         let item = Rc::new(item);
@@ -185,7 +186,10 @@ mod tests {
             ("users/bob.json", r#"{ "id": "bob", /* the builder */ "uid": 1001 }"#),
             ("users/alice.json", r#"{ "id": "alice" }"#),
             ("users/notes.txt", "no item"),
-            ("apps/web.v2.json", r#"{ "json_class": "Chef::DataBagItem", "name": "data_bag_item_apps_web", "raw_data": { "id": "web.v2", "port": 80 } }"#),
+            (
+                "apps/web.v2.json",
+                r#"{ "json_class": "Chef::DataBagItem", "name": "data_bag_item_apps_web", "raw_data": { "id": "web.v2", "port": 80 } }"#,
+            ),
         ]);
         let bags = DataBags::of(Some(folder.path()));
         assert_eq!(bags.names(), ["apps", "users"]);
@@ -217,13 +221,21 @@ mod tests {
             ("users", "alise", "the data bag `users` has no item `alise` | did you mean `alice`?"),
             ("../users", "alice", "there is no data bag `../users` | a name is made of letters, digits, `-`, `_` and `.`"),
             ("users", "../x", "the data bag `users` has no item `../x` | a name is made of letters, digits, `-`, `_` and `.`"),
-            ("bad", "none", "data_bags/bad/none.json:1:1: the item in `data_bags/bad/none.json` has no `id` | write `\"id\": \"none\"` into it"),
+            (
+                "bad",
+                "none",
+                "data_bags/bad/none.json:1:1: the item in `data_bags/bad/none.json` has no `id` | write `\"id\": \"none\"` into it",
+            ),
             (
                 "bad",
                 "other",
                 "data_bags/bad/other.json:2:9: the item in `data_bags/bad/other.json` has the id `another` | an item's id is its file's name: write `other`, or rename the file to `another.json`",
             ),
-            ("bad", "list", "data_bags/bad/list.json:1:1: `data_bags/bad/list.json` should be a map, and is an array | an item is `{ \"id\": \"list\", … }`"),
+            (
+                "bad",
+                "list",
+                "data_bags/bad/list.json:1:1: `data_bags/bad/list.json` should be a map, and is an array | an item is `{ \"id\": \"list\", … }`",
+            ),
         ] {
             assert_eq!(told(bags.item(bag, id)), expected);
         }

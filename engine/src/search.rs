@@ -1,7 +1,7 @@
 //! Search over documents: the items of a data bag, the nodes of a repository. The language of queries is Lucene's, as far as Chef's users
 //! write it; what it means is in the book (`docs/src/search.md`). Nothing here knows where documents come from, but for `index`.
 
-mod filter;
+pub mod index;
 mod matching;
 mod numeral;
 mod order;
@@ -12,7 +12,6 @@ mod query;
 #[cfg(test)]
 mod tests;
 
-pub use filter::Filter;
 pub use order::{Direction, Order};
 pub use pattern::{Pattern, Step};
 pub use query::{Bound, Query, Range, Term, Wanted};

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::numeral::Numeral;
 use super::pattern::{Pattern, Step, glob};
 use super::query::{Bound, Query, Range, Term, Wanted};
+use crate::encrypted::is_encrypted;
 
 impl Query {
     /// Whether a document is meant.
@@ -140,16 +141,11 @@ pub(super) fn each(value: &Value, fits: &mut Fits<'_>) -> bool {
     }
 }
 
-/// The map, or those in it when it is an array. What is sealed has no inside.
+/// The map, or those in it when it is an array. An encrypted value has no inside.
 fn maps<'a>(value: &'a Value, found: &mut dyn FnMut(&'a Map<String, Value>) -> bool) -> bool {
     match value {
-        Value::Object(map) => !is_sealed(map) && found(map),
+        Value::Object(map) => !is_encrypted(value) && found(map),
         Value::Array(items) => items.iter().any(|item| maps(item, found)),
         _ => false,
     }
-}
-
-/// An encrypted value of a data bag item.
-fn is_sealed(map: &Map<String, Value>) -> bool {
-    map.contains_key("encrypted_data") && map.contains_key("version")
 }
