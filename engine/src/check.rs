@@ -262,9 +262,10 @@ fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
 
 /// By file and place, each once: what was seen in a look is often also what stopped a run.
 fn sorted(mut mistakes: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    mistakes.sort_by(|one, two| (place(one), &one.message).cmp(&(place(two), &two.message)));
+    // A certain mistake comes before the same one that only may be.
+    mistakes.sort_by(|one, two| (place(one), &one.message, two.severity).cmp(&(place(two), &two.message, one.severity)));
     // What was seen in a look is often also what stopped a run, there with the place of the call.
     let line = |mistake: &Diagnostic| mistake.span.as_ref().map(|span| (span.source.name.clone(), span.line));
-    mistakes.dedup_by(|one, two| line(one) == line(two) && one.message == two.message && one.severity == two.severity);
+    mistakes.dedup_by(|one, two| line(one) == line(two) && one.message == two.message);
     mistakes
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// What a resource is called: `template[/etc/motd]`, and `nginx_vhost[a]/template[/etc/motd]` inside a custom resource.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ResourceId {
     pub kind: Rc<str>,
     pub name: Rc<str>,
@@ -44,6 +44,13 @@ impl fmt::Display for ResourceId {
         f.write_str("[")?;
         f.write_str(self.shown.as_ref().unwrap_or(&self.name))?;
         f.write_str("]")
+    }
+}
+
+/// What people see, because anything may be printed for debugging.
+impl fmt::Debug for ResourceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -11,6 +11,7 @@ mod hosts;
 mod packages;
 mod properties;
 mod semantics;
+mod secrets;
 mod services;
 mod shop;
 mod toque;
