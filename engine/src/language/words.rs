@@ -192,12 +192,29 @@ pub const WORDS: &[Word] = &[
     Word {
         name: "data_bag_item",
         group: Data,
-        signatures: &["data_bag_item(bag: String, id: String) -> Node", "data_bag_item(bag: String, id: String, options: Map) -> Node"],
+        signatures: &[
+            "data_bag_item(bag: String, id: String) -> Node",
+            "data_bag_item(bag: String, id: String, options: Map) -> Node",
+        ],
         doc: "An item of a data bag, which reads like `node`. What is encrypted in it is decrypted, and hidden by its value in all that \
               the run writes from then on. Options: `secret_file`, where the secret of this item is; `version: 0` for an item whose \
               values are all encrypted in Chef's oldest format, which looks like any other text. In a check, what is encrypted reads \
               as `[sensitive]`.",
         example: "let db = data_bag_item(\"databases\", \"shop\");\nfile(\"/etc/shop/password\", #{ content: db.password, mode: \"0600\" });",
+    },
+    Word {
+        name: "search",
+        group: Data,
+        signatures: &[
+            "search(index: String) -> Array",
+            "search(index: String, query: String) -> Array",
+            "search(index: String, query: String, options: Map) -> Array",
+        ],
+        doc: "What is found in an index, all of it without a query. An index is a data bag, or `node`, `role` or `environment`; the \
+              language of queries has a chapter of its own. What is found reads like `node`, and this node is `node` itself. Options: \
+              `sort` (`\"priority DESC, id\"`; by id unless told), `start` and `rows` (all rows unless told), `filter_result` (a map of \
+              names and paths: what is found is a map of these, with `()` where nothing is).",
+        example: "for app in search(\"apps\", \"deploy:true AND NOT type:static\") { log_info(app.id); }",
     },
     Word {
         name: "nonsensitive",
