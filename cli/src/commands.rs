@@ -4,6 +4,7 @@ pub mod apply;
 pub mod check;
 pub mod completions;
 pub mod converge;
+pub mod data_bag;
 pub mod definitions;
 pub mod explain;
 pub mod facts;

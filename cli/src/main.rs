@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         Command::Graph(graph) => commands::graph::graph(graph),
         Command::Facts(facts) => commands::facts::facts(facts),
         Command::Explain(explain) => commands::explain::explain(explain),
+        Command::DataBag(data_bag) => commands::data_bag::data_bag(data_bag),
         Command::Search(search) => commands::search::search(search),
         Command::Runs(runs) => commands::runs::runs(runs),
         Command::Resource(resource) => commands::resource::resource(resource),

@@ -1,11 +1,15 @@
 //! Data bags: `data_bags/<bag>/<item>.json`, data that recipes work with and that belongs to no node.
 
+mod text;
+
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use serde_json::{Map, Value};
+
+pub use text::{ItemText, New};
 
 use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 use crate::json::{self, Document, wrong_type};
@@ -31,7 +35,7 @@ pub struct Item {
     pub wrapped: bool,
 }
 
-const FOLDER: &str = "data_bags";
+pub const FOLDER: &str = "data_bags";
 const NAMES: &str = "a name is made of letters, digits, `-`, `_` and `.`";
 
 impl DataBags {

@@ -111,6 +111,16 @@ impl Document {
         self.span(self.place(path).key.clone())
     }
 
+    /// As [`Document::value_at`], as bytes of the text.
+    pub(crate) fn value_range(&self, path: &[&str]) -> Range<usize> {
+        self.place(path).value.clone()
+    }
+
+    /// As [`Document::key_at`], as bytes of the text.
+    pub(crate) fn key_range(&self, path: &[&str]) -> Range<usize> {
+        self.place(path).key.clone()
+    }
+
     fn place(&self, path: &[&str]) -> &Place {
         path.iter()
             .try_fold(&self.places, |place, key| {

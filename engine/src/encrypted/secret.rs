@@ -1,7 +1,7 @@
 //! The secret that encrypts items, and the keys that are made of it.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use md5::Md5;
 use sha2::{Digest, Sha256};
@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::failure::{Attempting, Failure};
 
 /// What a secret file holds. It is never shown, and forgotten when it is dropped.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
@@ -31,6 +31,24 @@ impl Secret {
         let bytes = Zeroizing::new(std::fs::read(path).attempting("read the secret file", path)?);
         Self::of_file(&bytes)
             .map_err(|blank| Failure { message: format!("the secret file `{}` is blank", path.display()), ..blank })
+    }
+
+    /// The secret in the first of these files that is there, and which one that is.
+    /// # Errors
+    /// When none is there, with all that were tried; as [`Secret::read`].
+    pub fn first_of(files: &[PathBuf]) -> Result<(Self, &Path), Failure> {
+        match files.iter().find(|path| path.symlink_metadata().is_ok()) {
+            Some(path) => Self::read(path).map(|secret| (secret, path.as_path())),
+            None => {
+                let tried: Vec<String> = files.iter().map(|path| format!("`{}`", path.display())).collect();
+                let missing = match tried.as_slice() {
+                    [] => "no secret file is named".to_owned(),
+                    [one] => format!("the secret file {one} is not there"),
+                    several => format!("the secret file is neither {}", several.join(" nor ")),
+                };
+                Err(Failure::new(missing).hint("name it with `--secret-file`, or as `secret_file` in toque.toml"))
+            }
+        }
     }
 
     pub(super) fn bytes(&self) -> &[u8] {

@@ -1,0 +1,126 @@
+//! `toque data-bag`: what is in data bags, and their encrypted values.
+
+mod edit;
+mod editor;
+mod encrypt;
+mod file;
+mod memory;
+mod rotate;
+mod show;
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use toque_engine::data_bag::{DataBags, ItemText};
+use toque_engine::diagnostic::Diagnostic;
+use toque_engine::encrypted::{self, Secret};
+use toque_engine::failure::Failure;
+use toque_engine::run::Refused;
+
+use super::Exit;
+use crate::args::{DataBag, DataBagWhat, Form};
+use crate::output;
+use crate::settings::{Settings, find_repository};
+use show::Values;
+
+pub fn data_bag(args: &DataBag) -> Result<Exit, Refused> {
+    let repository = match find_repository(args.repo.as_deref())? {
+        Some(found) => Some(found),
+        None => Settings::read(None)?.repo,
+    };
+    let settings = Settings::read(repository.as_deref())?;
+    let bags = Bags {
+        bags: DataBags::of(repository.as_deref()),
+        repository,
+        secret_files: settings.secret_files(args.secret_file.as_deref()),
+    };
+    match &args.what {
+        DataBagWhat::Show { bag, item, reveal, form, format } => show::show(
+            &bags,
+            bag.as_deref(),
+            item.as_deref(),
+            if *reveal { Values::Revealed } else { Values::Hidden },
+            *form,
+            *format,
+        ),
+        DataBagWhat::Encrypt { bag, item, key } => encrypt::encrypt(&bags, bag, item, key),
+        DataBagWhat::Decrypt { bag, item, key, form } => encrypt::decrypt(&bags, bag, item, key, *form),
+        DataBagWhat::Edit { bag, item, new: false, form } => edit::edit(&bags, bag, item, *form),
+        DataBagWhat::Edit { bag, item, new: true, .. } => edit::make(&bags, bag, item),
+        DataBagWhat::Rotate { bag, item, new_secret_file, form } => {
+            rotate::rotate(&bags, bag.as_deref(), item.as_deref(), new_secret_file, *form)
+        }
+    }
+}
+
+/// What all of them work with.
+struct Bags {
+    repository: Option<PathBuf>,
+    bags: DataBags,
+    /// Where the secret is looked for.
+    secret_files: Vec<PathBuf>,
+}
+
+impl Bags {
+    /// An item with its text.
+    fn item(&self, bag: &str, id: &str) -> Result<ItemText, Diagnostic> {
+        ItemText::read(&*self.bags.item(bag, id)?)
+    }
+
+    /// The secret. That others can read it is worth a warning, and that they can change it.
+    fn secret(&self) -> Result<Secret, Diagnostic> {
+        let (secret, path) = Secret::first_of(&self.secret_files).map_err(diagnostic)?;
+        warn_of_readers(path);
+        Ok(secret)
+    }
+}
+
+/// A group may be meant to read a secret, everybody is not.
+fn warn_of_readers(path: &Path) {
+    let mode = path.metadata().map_or(0, |about| about.permissions().mode());
+    let open = match (mode & 0o004 != 0, mode & 0o022 != 0) {
+        (true, _) => "everybody can read",
+        (false, true) => "others can change",
+        (false, false) => return,
+    };
+    output::message(&format!("warning: {open} the secret file `{}`; `chmod go-rwx` keeps it to its owner", path.display()));
+}
+
+fn diagnostic(failure: Failure) -> Diagnostic {
+    let Failure { message, notes, hint, interrupted } = failure;
+    Diagnostic { notes, hints: hint.into_iter().collect(), interrupted, ..Diagnostic::error(message) }
+}
+
+/// Whether the value of a key is encrypted.
+fn is_encrypted(key: &str, value: &Value, form: Form) -> bool {
+    key != "id" && (encrypted::is_encrypted(value) || form.version_0 && value.is_string())
+}
+
+/// The keys of an item whose values are encrypted.
+fn encrypted_keys(text: &ItemText, form: Form) -> Vec<&String> {
+    text.item.values.iter().filter(|(key, value)| is_encrypted(key, value, form)).map(|(key, _)| key).collect()
+}
+
+/// The value of a key, decrypted.
+fn open(text: &ItemText, key: &str, secret: &Secret) -> Result<Value, Diagnostic> {
+    let value = &text.item.values[key];
+    let opened =
+        if encrypted::is_encrypted(value) { encrypted::decrypt(value, secret) } else { encrypted::decrypt_v0(value, secret) };
+    opened.map_err(|failure| about("decrypt", text, key, failure))
+}
+
+/// A value, encrypted to stand at a key.
+fn seal(text: &ItemText, key: &str, value: &Value, secret: &Secret) -> Result<Value, Diagnostic> {
+    encrypted::encrypt(value, secret).map_err(|failure| about("encrypt", text, key, failure))
+}
+
+fn about(verb: &str, text: &ItemText, key: &str, failure: Failure) -> Diagnostic {
+    let message = format!("cannot {verb} `{key}` of the item `{}/{}`: {}", text.item.bag, text.item.id, failure.message);
+    diagnostic(Failure { message, ..failure }).at(text.place(key))
+}
+
+/// `a`, `b`, `c`.
+fn listed<T: AsRef<str>>(keys: &[T]) -> String {
+    keys.iter().map(|key| format!("`{}`", key.as_ref())).collect::<Vec<_>>().join(", ")
+}
