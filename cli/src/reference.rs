@@ -127,6 +127,9 @@ fn functions_page() -> String {
         if let Some(guide) = guide(group) {
             let _ = writeln!(text, "\nIn use: [{}](../guide/{guide}.md).", guide.replace('_', " "));
         }
+        if group == Group::Data {
+            text.push_str(DATA);
+        }
         for word in WORDS.iter().filter(|word| word.group == group) {
             text.push_str(&word_section(word));
         }
@@ -144,6 +147,21 @@ fn functions_page() -> String {
     text
 }
 
+/// The items that the examples are about.
+const DATA: &str = r#"
+The examples are about these items:
+
+<!-- file: data_bags/users/alice.json -->
+```json
+{ "id": "alice", "uid": 2001, "groups": ["admin"] }
+```
+
+<!-- file: data_bags/databases/shop.json -->
+```json
+{ "id": "shop", "username": "shop", "password": "an encrypted value, as a rule" }
+```
+"#;
+
 /// The page of the guide that shows these words in use.
 fn guide(group: Group) -> Option<&'static str> {
     match group {
@@ -152,6 +170,7 @@ fn guide(group: Group) -> Option<&'static str> {
         Group::Resources => Some("resources"),
         Group::CustomResources => Some("custom_resources"),
         Group::Machine => Some("guards"),
+        Group::Data => Some("search"),
         Group::Platforms | Group::Formats | Group::Log => None,
     }
 }
@@ -170,7 +189,8 @@ fn word_section(word: &Word) -> String {
     let signatures: Vec<String> = word.signatures.iter().map(|signature| shown(signature)).collect();
     let mut text = format!("\n### `{}`\n\n```text\n{}\n```\n\n{}\n", word.name, signatures.join("\n"), word.doc);
     if !word.example.is_empty() {
-        let _ = write!(text, "\n```rhai\n{}\n```\n", word.example);
+        let mark = if word.group == Group::Data { "<!-- only checked: the folders and programs are made up -->\n" } else { "" };
+        let _ = write!(text, "\n{mark}```rhai\n{}\n```\n", word.example);
     }
     text
 }

@@ -57,27 +57,30 @@ fn every_block_is_executed() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
-fn execute(block: &Block, repository: &TempDir) -> Result<(), String> {
+fn execute(block: &Block, page: &TempDir) -> Result<(), String> {
     if let Some(path) = block.mark("file") {
         // A file that is shown again is shown as it becomes.
-        write(&repository.path().join(path), &block.text);
+        write(&page.path().join(path), &block.text);
         return Ok(());
     }
     if let Some(why) = block.mark("shown") {
         return if why.is_empty() { Err("`shown` says why nothing is executed".to_owned()) } else { Ok(()) };
     }
     match block.language.as_str() {
-        "rhai" => recipe(block),
+        "rhai" => recipe(block, page.path()),
         "console" if block.mark("host").is_some() => Ok(()),
-        "console" => console(block, repository.path()),
+        "console" => console(block, page.path()),
         "text" => Ok(()),
         language => Err(format!("a block of `{language}` needs a mark that says which file it is, or why nothing is executed")),
     }
 }
 
-/// A recipe by itself, as the only one of a cookbook.
-fn recipe(block: &Block) -> Result<(), String> {
+/// A recipe by itself, as the only one of a cookbook, beside what else the page's repository has if that has data bags.
+fn recipe(block: &Block, page: &Path) -> Result<(), String> {
     let repository = tempfile::tempdir().unwrap();
+    if page.join("data_bags").exists() {
+        assert!(Command::new("cp").arg("-rT").args([page, repository.path()]).status().unwrap().success());
+    }
     let cookbook = repository.path().join("cookbooks/example");
     write(&cookbook.join("cookbook.toml"), "name = \"example\"\nversion = \"1.0.0\"\n");
     for file in block.mark("beside").into_iter().flat_map(str::split_whitespace) {

@@ -1,5 +1,5 @@
 //! Search over documents: the items of a data bag, the nodes of a repository. The language of queries is Lucene's, as far as Chef's users
-//! write it; what it means is in the book (`docs/src/search.md`). Nothing here knows where documents come from, but for `index`.
+//! write it; what it means is in the book (`docs/src/guide/search.md`). Nothing here knows where documents come from, but for `index`.
 
 pub mod index;
 mod matching;

@@ -61,9 +61,12 @@ fn query(context: &NativeCallContext<'_>, session: &Session, text: &str) -> Fall
 
 /// A mistake in a text of the recipe: where the text stands, and where in it the mistake is.
 fn quoted(context: &NativeCallContext<'_>, session: &Session, mut wrong: Diagnostic, at: Option<Span>) -> Box<rhai::EvalAltResult> {
-    if let Some(inside) = wrong.span.take() {
+    if let Some(inside) = wrong.span.take().filter(|inside| !inside.source.text.trim().is_empty()) {
         let what = format!("{}, as the recipe makes it", inside.source.name);
         wrong = wrong.frame(inside, what);
+    }
+    if wrong.hints.iter().any(|hint| hint.contains('\\')) {
+        wrong = wrong.hint("a recipe writes a backslash twice between double quotes, and once between backticks");
     }
     throw(context, session, wrong.at(at))
 }

@@ -214,7 +214,7 @@ pub const WORDS: &[Word] = &[
               language of queries has a chapter of its own. What is found reads like `node`, and this node is `node` itself. Options: \
               `sort` (`\"priority DESC, id\"`; by id unless told), `start` and `rows` (all rows unless told), `filter_result` (a map of \
               names and paths: what is found is a map of these, with `()` where nothing is).",
-        example: "for app in search(\"apps\", \"deploy:true AND NOT type:static\") { log_info(app.id); }",
+        example: "for user in search(\"users\", \"groups:admin AND NOT locked:true\") { log_info(user.id); }",
     },
     Word {
         name: "nonsensitive",

@@ -80,7 +80,14 @@ impl Indexes {
             ENVIRONMENT => self.documents("environments", |repository, name| {
                 Ok(Environment::read(repository, name)?.map(|environment| with_name(&environment.document.value, name)))
             })?,
-            bag => bags.items(bag).map_err(|wrong| unknown(bag, bags).unwrap_or(wrong))?.into(),
+            "client" if !bags.names().iter().any(|name| name == index) => {
+                return Err(Diagnostic::error(
+                    "there are no clients to search: they belong to a Chef server, and Toque needs none",
+                )
+                .hint("machines are in the index `node`"));
+            }
+            bag if self.repository.is_some() => bags.items(bag).map_err(|wrong| unknown(bag, bags).unwrap_or(wrong))?.into(),
+            bag => bags.items(bag)?.into(),
         };
         self.read.borrow_mut().insert(index.to_owned(), Rc::clone(&items));
         Ok(items)
@@ -107,12 +114,6 @@ fn unknown(index: &str, bags: &DataBags) -> Option<Diagnostic> {
     let names = bags.names();
     if names.iter().any(|name| name == index) {
         return None;
-    }
-    if index == "client" {
-        return Some(
-            Diagnostic::error("there are no clients to search: they belong to a Chef server, and Toque needs none")
-                .hint("machines are in the index `node`"),
-        );
     }
     let near = did_you_mean(index, names.iter().map(String::as_str).chain(BUILT_IN));
     let known = "an index is a data bag, `node`, `role` or `environment`";

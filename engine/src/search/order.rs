@@ -30,9 +30,10 @@ impl Order {
         let mut fields = Vec::new();
         let mut start = 0;
         for part in text.split(',') {
-            let (begin, end) = (start, start + part.len());
-            start = end + 1;
-            let wrong = |what: String| Diagnostic::error(what).at(Span::of(&source, begin..end));
+            let begin = start + part.len() - part.trim_start().len();
+            let place = begin..begin + part.trim().len();
+            start += part.len() + 1;
+            let wrong = |what: String| Diagnostic::error(what).at(Span::of(&source, place.clone()));
             let mut words = part.split_whitespace();
             let Some(field) = words.next() else {
                 return Err(wrong("there is nothing to sort by".to_owned()).hint(HINT));
@@ -168,7 +169,7 @@ mod tests {
             ("a,,b", "there is nothing to sort by", 3),
             ("a DECS", "`DECS` is no direction", 1),
             ("a ASC b", "`b` is too much", 1),
-            ("a, x:y", "`x:y` is no field", 3),
+            ("a, x:y", "`x:y` is no field", 4),
         ] {
             let told = Order::parse(order).unwrap_err();
             assert!(told.message.starts_with(wrong), "{order}: {told}");

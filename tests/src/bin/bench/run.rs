@@ -119,7 +119,7 @@ impl Bench {
     pub fn search(&self) -> (Taken, Taken) {
         let repository = self.repository("search", "");
         bag::write(&repository);
-        let mut searches = |count: u32| {
+        let searches = |count: u32| {
             fs::write(repository.join(RECIPE), bag::recipe(count)).expect("the recipe can be written");
             least(RUNS, || self.toque(&repository, &["bench"]))
         };
