@@ -4,6 +4,7 @@ mod block_device;
 mod cloud;
 mod command;
 mod cpu;
+pub mod custom;
 mod dmi;
 mod etc;
 mod filesystem;
@@ -39,7 +40,9 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use self::custom::Custom;
 use crate::command::{Command, DEFAULT_PATH, Output};
+use crate::diagnostic::Diagnostic;
 use crate::system::{FileKind, Query};
 
 /// The facts of one machine.
@@ -51,6 +54,7 @@ pub struct Facts {
     /// Which groups were read.
     read: RefCell<Vec<bool>>,
     reads: Cell<u64>,
+    custom: Custom,
 }
 
 /// Facts that are read together.
@@ -105,7 +109,13 @@ impl Facts {
     /// Facts that will be read from the machine.
     #[must_use]
     pub fn new() -> Self {
-        Self { fixed: false, held: RefCell::default(), read: RefCell::new(vec![false; GROUPS.len()]), reads: Cell::new(0) }
+        Self {
+            fixed: false,
+            held: RefCell::default(),
+            read: RefCell::new(vec![false; GROUPS.len()]),
+            reads: Cell::new(0),
+            custom: Custom::default(),
+        }
     }
 
     /// The facts of a machine that is only thought of; there are no others.
@@ -115,7 +125,19 @@ impl Facts {
         Self { fixed: true, held: RefCell::new(held), ..Self::new() }
     }
 
-    /// The names of all facts that can be read.
+    /// The same, and those of cookbooks.
+    #[must_use]
+    pub fn with(self, custom: Custom) -> Self {
+        Self { custom, ..self }
+    }
+
+    /// The facts of cookbooks.
+    #[must_use]
+    pub fn custom(&self) -> &Custom {
+        &self.custom
+    }
+
+    /// The names of all facts that toque itself can read.
     pub fn keys() -> impl Iterator<Item = &'static str> {
         GROUPS.iter().flat_map(|group| group.keys.iter().copied())
     }
@@ -137,8 +159,25 @@ impl Facts {
         held()
     }
 
-    /// Which group a fact is in: the facts of one are read together.
-    pub(crate) fn group(key: &str) -> Option<usize> {
+    /// A fact of the machine or of a cookbook, read now when it was not before.
+    /// # Errors
+    /// As [`Custom::get`]: what the machine does not tell is no error.
+    pub fn read(&self, key: &str, query: &dyn Query) -> Result<Option<Rc<Value>>, Diagnostic> {
+        if self.custom.fact(key).is_none() {
+            return Ok(self.get(key, query));
+        }
+        if !self.custom.has_read(key) {
+            self.reads.set(self.reads.get() + 1);
+        }
+        self.custom.get(key, query)
+    }
+
+    /// Which facts are read together with this one, as a number.
+    pub(crate) fn together(&self, key: &str) -> Option<usize> {
+        Self::group(key).or_else(|| Some(GROUPS.len() + self.custom.position(key)?))
+    }
+
+    fn group(key: &str) -> Option<usize> {
         GROUPS.iter().position(|group| group.keys.contains(&key))
     }
 
@@ -148,8 +187,9 @@ impl Facts {
         self.get(key, query).and_then(|value| value.as_str().map(str::to_owned))
     }
 
-    /// Forgets what was read, so that it is read again when it is next asked for. Fixed facts stay.
+    /// Forgets what was read, so that it is read again when it is next asked for. Fixed facts stay; those of cookbooks do not.
     pub fn reload(&self) {
+        self.custom.forget();
         if !self.fixed {
             self.held.borrow_mut().clear();
             self.read.borrow_mut().fill(false);

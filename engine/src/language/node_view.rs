@@ -60,39 +60,39 @@ impl NodeView {
     }
 
     /// The value at a key: a view of a map, a copy of anything else.
-    fn get(&self, session: &Session, key: &str) -> Option<Dynamic> {
+    /// # Errors
+    /// When it is a fact of a cookbook that cannot be read.
+    fn get(&self, session: &Session, key: &str) -> Result<Option<Dynamic>, Diagnostic> {
         match self {
             Self::Root if key == "run_state" => {
                 session.view.looked_at(Area::RunState);
-                Some(session.run_state.clone())
+                Ok(Some(session.run_state.clone()))
             }
             Self::Root => {
-                let top = session.node.get(key, &session.view)?;
-                Some(if top.is_object() {
+                let Some(top) = session.read(key)? else { return Ok(None) };
+                Ok(Some(if top.is_object() {
                     Dynamic::from(Self::Below { top, path: Rc::new([key.to_owned()]) })
                 } else {
                     from_json(&top)
-                })
+                }))
             }
-            Self::Below { top, path } => {
-                let value = self.here()?.get(key)?;
-                Some(if value.is_object() {
+            Self::Below { top, path } => Ok(self.here().and_then(|here| here.get(key)).map(|value| {
+                if value.is_object() {
                     let path = path.iter().cloned().chain([key.to_owned()]).collect();
                     Dynamic::from(Self::Below { top: Rc::clone(top), path })
                 } else {
                     from_json(value)
-                })
-            }
+                }
+            })),
         }
     }
 
-    fn at(&self, session: &Session, path: &[String]) -> Option<Dynamic> {
-        let (first, rest) = path.split_first()?;
-        let value = self.get(session, first)?;
-        if rest.is_empty() {
-            return Some(value);
+    fn at(&self, session: &Session, path: &[String]) -> Result<Option<Dynamic>, Diagnostic> {
+        let Some((first, rest)) = path.split_first() else { return Ok(None) };
+        match self.get(session, first)? {
+            value if rest.is_empty() => Ok(value),
+            value => value.and_then(Dynamic::try_cast::<Self>).map_or(Ok(None), |view| view.at(session, rest)),
         }
-        value.try_cast::<Self>().and_then(|view| view.at(session, rest))
     }
 }
 
@@ -126,33 +126,37 @@ pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
     let with = |session: &Rc<Session>| Rc::clone(session);
     let s = with(session);
     engine.register_indexer_get(move |context: NativeCallContext<'_>, view: &mut NodeView, key: ImmutableString| {
-        view.get(&s, &key).ok_or_else(|| throw(&context, &s, missing(view, &s, &key)))
+        let value = view.get(&s, &key).map_err(|wrong| throw(&context, &s, wrong))?;
+        value.ok_or_else(|| throw(&context, &s, missing(view, &s, &key)))
     });
     let s = with(session);
     engine.register_fn("get", move |context: NativeCallContext<'_>, view: &mut NodeView, path: Dynamic| -> Fallible<Dynamic> {
         let path = path_of(&context, &s, path)?;
-        Ok(view.at(&s, &path).unwrap_or(Dynamic::UNIT))
+        Ok(view.at(&s, &path).map_err(|wrong| throw(&context, &s, wrong))?.unwrap_or(Dynamic::UNIT))
     });
     let s = with(session);
     engine.register_fn(
         "get",
         move |context: NativeCallContext<'_>, view: &mut NodeView, path: Dynamic, default: Dynamic| -> Fallible<Dynamic> {
             let path = path_of(&context, &s, path)?;
-            Ok(view.at(&s, &path).unwrap_or(default))
+            Ok(view.at(&s, &path).map_err(|wrong| throw(&context, &s, wrong))?.unwrap_or(default))
         },
     );
     let s = with(session);
     engine.register_fn("has", move |context: NativeCallContext<'_>, view: &mut NodeView, path: Dynamic| -> Fallible<bool> {
         let path = path_of(&context, &s, path)?;
-        Ok(view.at(&s, &path).is_some())
+        Ok(view.at(&s, &path).map_err(|wrong| throw(&context, &s, wrong))?.is_some())
     });
     let s = with(session);
-    engine.register_fn("contains", move |view: &mut NodeView, key: ImmutableString| view.get(&s, &key).is_some());
+    engine.register_fn("contains", move |context: NativeCallContext<'_>, view: &mut NodeView, key: ImmutableString| {
+        view.get(&s, &key).map(|value| value.is_some()).map_err(|wrong| throw(&context, &s, wrong))
+    });
     let s = with(session);
     engine.register_fn("keys", move |view: &mut NodeView| view.keys(&s).into_iter().map(Dynamic::from).collect::<Array>());
     let s = with(session);
-    engine.register_fn("values", move |view: &mut NodeView| {
-        view.keys(&s).iter().filter_map(|key| view.get(&s, key)).collect::<Array>()
+    engine.register_fn("values", move |context: NativeCallContext<'_>, view: &mut NodeView| {
+        let values: Result<Array, _> = view.keys(&s).iter().filter_map(|key| view.get(&s, key).transpose()).collect();
+        values.map_err(|wrong| throw(&context, &s, wrong))
     });
     let s = with(session);
     engine.register_fn("len", move |view: &mut NodeView| i64::try_from(view.keys(&s).len()).unwrap_or(i64::MAX));
