@@ -99,12 +99,14 @@ fn one_that_nobody_reads_is_not_run() {
 
 #[test]
 fn a_plan_runs_them_and_doubts_what_they_say_after_a_change() {
-    let recipe = "file(\"/srv/first\"); file(\"/srv/a\", #{ content: || node.warranty.ends.to_string() }); file(\"/srv/b\", #{ content: || node.rack.row.to_string() });";
+    let recipe = "file(\"/srv/first\"); file(\"/opt/b\", #{ content: || node.rack.row.to_string() });\
+                  file(\"/srv/a\", #{ content: || node.warranty.ends.to_string() });";
     let repository = repository(recipe, &[]);
     let fake = machine("{ \"ends\": 2030 }");
     fake.put_file("/srv/a", "2030");
+    fake.put_dir("/opt", 0o755);
     let report = run(plan, &fake, &repository).unwrap();
-    assert_eq!(statuses(&report), ["file[/srv/first]: would-change", "file[/srv/a]: may-change", "file[/srv/b]: would-change"]);
+    assert_eq!(statuses(&report), ["file[/srv/first]: would-change", "file[/opt/b]: would-change", "file[/srv/a]: may-change"]);
 }
 
 #[test]
