@@ -61,7 +61,8 @@ impl Vault {
         let Some(path) = files.iter().copied().find(there) else {
             let tried = files.iter().map(|path| format!("`{}`", path.display())).collect::<Vec<_>>().join(" nor ");
             let missing = if files.len() > 1 { format!("neither {tried} is there") } else { format!("{tried} is not there") };
-            let missing = if files.is_empty() { "no secret file is named".to_owned() } else { format!("the secret file {missing}") };
+            let missing =
+                if files.is_empty() { "no secret file is named".to_owned() } else { format!("the secret file {missing}") };
             return Err(Diagnostic::error(missing).hint("name it with `--secret-file`, or as `secret_file` in toque.toml"));
         };
         if let Some(secret) = self.secrets.borrow().get(path) {
@@ -103,11 +104,8 @@ impl Opened {
             return Ok(Some(Rc::clone(value)));
         }
         let Some(value) = self.item.values.get(key) else { return Ok(None) };
-        let value = if self.is_encrypted(key, value) {
-            self.vault.decrypt(&self.item, key, value, &self.way)?
-        } else {
-            value.clone()
-        };
+        let value =
+            if self.is_encrypted(key, value) { self.vault.decrypt(&self.item, key, value, &self.way)? } else { value.clone() };
         let value = Rc::new(value);
         self.read.borrow_mut().insert(key.to_owned(), Rc::clone(&value));
         Ok(Some(value))

@@ -63,7 +63,14 @@ impl<'a> View<'a> {
     }
 
     fn over(system: Machine<'a>) -> Self {
-        Self { system, snapshots: Snapshots::default(), overlay: RefCell::default(), doubts: RefCell::default(), memory: None, masks: Rc::default() }
+        Self {
+            system,
+            snapshots: Snapshots::default(),
+            overlay: RefCell::default(),
+            doubts: RefCell::default(),
+            memory: None,
+            masks: Rc::default(),
+        }
     }
 
     /// Adds what providers kept by [`Services::remember`](crate::resource::Services::remember) in earlier runs.
@@ -88,8 +95,10 @@ impl<'a> View<'a> {
             return Ok(());
         }
         let program = command.argv.first().map_or("", String::as_str);
-        Err(Failure::new(format!("the arguments of `{program}` would hold a decrypted value, which every process of the machine could read"))
-            .hint(ARGUMENTS))
+        Err(Failure::new(format!(
+            "the arguments of `{program}` would hold a decrypted value, which every process of the machine could read"
+        ))
+        .hint(ARGUMENTS))
     }
 
     /// What a provider kept under this key when it last changed something.

@@ -71,7 +71,10 @@ impl World {
             "more": sealed(json!({ "inner": [PASSWORD, { "token": format!("{PASSWORD}-and-more") }], "login": "shopkeeper" })),
         });
         world.put("data_bags/db/shop.json", &shop.to_string());
-        world.put("data_bags/db/plain.json", r#"{ "id": "plain", "words": ["a", "b"], "deep": { "er": { "est": 1 } }, "none": null }"#);
+        world.put(
+            "data_bags/db/plain.json",
+            r#"{ "id": "plain", "words": ["a", "b"], "deep": { "er": { "est": 1 } }, "none": null }"#,
+        );
         world
     }
 
@@ -316,14 +319,20 @@ fn a_command_is_never_given_a_decrypted_value_as_an_argument() {
     }
     // What was said to be no secret may be an argument.
     world.converge("let i = data_bag_item(\"db\", \"shop\"); execute(`createuser ${nonsensitive(i.more.login)}`);").unwrap();
-    assert_eq!(world.log("let i = data_bag_item(\"db\", \"shop\"); execute(\"echo $P\", #{ environment: #{ P: i.password } });"), [""; 0]);
+    assert_eq!(
+        world.log("let i = data_bag_item(\"db\", \"shop\"); execute(\"echo $P\", #{ environment: #{ P: i.password } });"),
+        [""; 0]
+    );
     assert_eq!(world.system.read(Path::new("/etc/group")).unwrap(), b"root:x:0:\n");
 }
 
 #[test]
 fn explained_attributes_are_told_without_what_was_decrypted() {
     let world = World::new();
-    world.put("cookbooks/c/attributes/default.rhai", r#"default("db", #{ password: data_bag_item("db", "shop").password, port: 1 });"#);
+    world.put(
+        "cookbooks/c/attributes/default.rhai",
+        r#"default("db", #{ password: data_bag_item("db", "shop").password, port: 1 });"#,
+    );
     let options = Options { recipe: None, ..world.options("") };
     let system = Rc::<FakeSystem>::clone(&world.system);
     let explained = explain(system, Rc::new(toque_resources::standard()), &options, &["db".to_owned()], Box::new(())).unwrap();
@@ -336,7 +345,8 @@ fn explained_attributes_are_told_without_what_was_decrypted() {
 fn what_cannot_be_opened_is_told_with_item_and_key() {
     let world = World::new();
     let broken = |change: &dyn Fn(&mut Value)| {
-        let mut item: Value = serde_json::from_slice(&std::fs::read(world.folder.path().join("data_bags/db/shop.json")).unwrap()).unwrap();
+        let mut item: Value =
+            serde_json::from_slice(&std::fs::read(world.folder.path().join("data_bags/db/shop.json")).unwrap()).unwrap();
         item["id"] = json!("broken");
         change(&mut item);
         world.put("data_bags/db/broken.json", &serde_json::to_string_pretty(&item).unwrap());

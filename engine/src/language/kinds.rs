@@ -244,7 +244,8 @@ impl Properties {
 pub(crate) fn check_arguments(kind: &Kind, masks: &Masks, fixed: &serde_json::Map<String, Value>) -> Result<(), PropertyError> {
     let schema = &kind.schema()["properties"];
     let shows = |(key, value): &(&String, &Value)| {
-        schema[&***key]["format"] == "command" && plain::read::<CommandLine>((*value).clone()).is_ok_and(|line| reveals(masks, &line))
+        schema[&***key]["format"] == "command"
+            && plain::read::<CommandLine>((*value).clone()).is_ok_and(|line| reveals(masks, &line))
     };
     fixed.iter().find(shows).map_or(Ok(()), |(key, _)| Err(revealed(key)))
 }

@@ -66,7 +66,9 @@ impl NodeView {
         match self {
             Self::Root => session.node.keys(),
             Self::Item(item) => item.item.values.keys().cloned().collect(),
-            Self::Below { .. } => self.below().and_then(Value::as_object).into_iter().flatten().map(|(key, _)| key.clone()).collect(),
+            Self::Below { .. } => {
+                self.below().and_then(Value::as_object).into_iter().flatten().map(|(key, _)| key.clone()).collect()
+            }
         }
     }
 
@@ -116,11 +118,7 @@ impl NodeView {
 
 /// The value of a first key.
 fn first(root: Rc<str>, top: Rc<Value>, key: &str) -> Dynamic {
-    if top.is_object() {
-        Dynamic::from(NodeView::Below { root, top, path: Rc::new([key.to_owned()]) })
-    } else {
-        from_json(&top)
-    }
+    if top.is_object() { Dynamic::from(NodeView::Below { root, top, path: Rc::new([key.to_owned()]) }) } else { from_json(&top) }
 }
 
 fn root_of(item: &Opened) -> String {
@@ -236,7 +234,9 @@ fn register_pairs(engine: &mut Engine) {
         let keys: Vec<String> = match &view {
             NodeView::Root => Vec::new(),
             NodeView::Item(item) => item.item.values.keys().cloned().collect(),
-            NodeView::Below { .. } => view.below().and_then(Value::as_object).map_or_else(Vec::new, |map| map.keys().cloned().collect()),
+            NodeView::Below { .. } => {
+                view.below().and_then(Value::as_object).map_or_else(Vec::new, |map| map.keys().cloned().collect())
+            }
         };
         Box::new(keys.into_iter().filter_map(move |key| match view.inside(&key).transpose()? {
             Ok(value) => Some(Ok(Dynamic::from(Pair { key: key.into(), value }))),

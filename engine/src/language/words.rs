@@ -192,7 +192,10 @@ pub const WORDS: &[Word] = &[
     Word {
         name: "data_bag_item",
         group: Data,
-        signatures: &["data_bag_item(bag: String, id: String) -> Node", "data_bag_item(bag: String, id: String, options: Map) -> Node"],
+        signatures: &[
+            "data_bag_item(bag: String, id: String) -> Node",
+            "data_bag_item(bag: String, id: String, options: Map) -> Node",
+        ],
         doc: "An item of a data bag, which reads like `node`. What is encrypted in it is decrypted, and hidden by its value in all that \
               the run writes from then on. Options: `secret_file`, where the secret of this item is; `version: 0` for an item whose \
               values are all encrypted in Chef's oldest format, which looks like any other text. In a check, what is encrypted reads \
