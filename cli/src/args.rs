@@ -63,6 +63,11 @@ pub enum Command {
     /// Look into data bags; encrypt, decrypt and edit their items
     #[command(after_help = "Example:\n  toque data-bag show\n  toque data-bag edit db main")]
     DataBag(DataBag),
+    /// Search data bags and nodes
+    #[command(
+        after_help = "Example:\n  toque search users 'groups:admin AND NOT active:false'\n  toque search node role:web -a fqdn -a memory.total --sort name\n  toque search apps --format json"
+    )]
+    Search(Search),
     /// Look at past runs, and at what they still owe
     #[command(after_help = "Example:\n  toque runs list\n  toque runs show\n  toque runs owed")]
     Runs(Runs),
@@ -328,6 +333,37 @@ pub struct Form {
     /// Take every text of the item but its id for an encrypted value of version 0, which looks like any other text
     #[arg(long, requires = "item")]
     pub version_0: bool,
+}
+
+#[derive(ClapArgs)]
+pub struct Search {
+    /// A data bag, or `node`, `role` or `environment`
+    pub index: String,
+    /// What to look for: `field:value`, joined by AND, OR and NOT
+    #[arg(default_value = "*:*")]
+    pub query: String,
+    /// In which order: `field`, `field DESC`, or several joined by commas; by id unless told
+    #[arg(long, value_name = "FIELDS", default_value = "", hide_default_value = true)]
+    pub sort: String,
+    /// How many to leave out at the beginning
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub start: usize,
+    /// How many to show at most; all unless told
+    #[arg(long, value_name = "NUMBER")]
+    pub rows: Option<usize>,
+    /// Show only this value of each, also nested: `owner.team`; may be given again
+    #[arg(short = 'a', long, value_name = "KEY")]
+    pub filter: Vec<String>,
+    /// Decrypt what is encrypted, and show it
+    #[arg(long)]
+    pub reveal: bool,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// The repository with the data bags; the nearest folder above with `Cookfile.toml` or `cookbooks/` unless told
+    #[arg(long, value_name = "DIR")]
+    pub repo: Option<PathBuf>,
+    #[command(flatten)]
+    pub node: Node,
 }
 
 #[derive(ClapArgs)]

@@ -12,6 +12,7 @@ pub mod graph;
 pub mod plan;
 pub mod resource;
 pub mod runs;
+pub mod search;
 
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;

@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         Command::Facts(facts) => commands::facts::facts(facts),
         Command::Explain(explain) => commands::explain::explain(explain),
         Command::DataBag(data_bag) => commands::data_bag::data_bag(data_bag),
+        Command::Search(search) => commands::search::search(search),
         Command::Runs(runs) => commands::runs::runs(runs),
         Command::Resource(resource) => commands::resource::resource(resource),
         Command::Definitions(definitions) => commands::definitions::definitions(definitions),

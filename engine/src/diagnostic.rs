@@ -1,6 +1,7 @@
 //! What is wrong, where, and what to do: plain data. Drawing it (colours, code frames) is the caller's business.
 
 use std::fmt;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -46,6 +47,18 @@ impl Span {
     #[must_use]
     pub fn word(source: Rc<Source>, line: usize, column: usize) -> Self {
         Self { source, line, column, length: None }
+    }
+
+    /// The span of a range of bytes; it ends with its line.
+    pub(crate) fn of(source: &Rc<Source>, range: Range<usize>) -> Self {
+        let text = &source.text;
+        let boundary = |at: usize| (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        let (start, end) = (boundary(range.start), boundary(range.end));
+        let before = &text[..start];
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
+        let length = text.get(start..end).and_then(|part| part.lines().next()).map_or(1, |part| part.chars().count());
+        Self { source: Rc::clone(source), line, column, length: Some(length.max(1)) }
     }
 
     /// Where a reading of `a.b` stands at the dot, the name after it.

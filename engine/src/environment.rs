@@ -20,7 +20,7 @@ pub const DEFAULT: &str = "_default";
 pub(crate) struct Environment {
     name: String,
     cookbook_versions: Vec<(String, Constraint)>,
-    document: Rc<Document>,
+    pub document: Rc<Document>,
 }
 
 impl Environment {

@@ -135,7 +135,7 @@ impl Document {
     }
 
     fn span(&self, range: Range<usize>) -> Span {
-        mistake::span(&self.source, range)
+        Span::of(&self.source, range)
     }
 }
 
@@ -195,7 +195,7 @@ fn convert(source: &Rc<Source>, value: ast::Value<'_>, depth: usize) -> Result<(
                 let (value, mut place) = convert(source, property.value, depth + 1)?;
                 place.key = at.start..at.end;
                 if let Some(first) = places.get(&name) {
-                    let first = mistake::span(source, first.key.clone());
+                    let first = Span::of(source, first.key.clone());
                     return Err(mistake::at(source, place.key, &format!("`{name}` stands twice in one map"))
                         .frame(first, format!("`{name}` stands here too"))
                         .hint("keep one of them"));

@@ -18,6 +18,7 @@ mod library;
 mod locate;
 mod node_view;
 mod script;
+mod search;
 pub mod signature;
 mod template_functions;
 mod value;

@@ -39,6 +39,7 @@ pub mod resource;
 mod role;
 pub mod run;
 pub mod run_list;
+pub mod search;
 mod session;
 pub mod snapshots;
 pub mod state;

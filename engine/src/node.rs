@@ -30,7 +30,9 @@ impl Node {
     #[must_use]
     pub fn new(name: String, environment: String, mut attributes: Attributes, run_list: Expanded, facts: Facts) -> Self {
         let recipes: Vec<String> = run_list.recipes().iter().map(ToString::to_string).collect();
+        let items: Vec<String> = run_list.items.iter().map(|placed| placed.item.in_brackets()).collect();
         let known = Map::from_iter([
+            ("run_list".to_owned(), items.into()),
             ("name".to_owned(), name.as_str().into()),
             ("environment".to_owned(), environment.as_str().into()),
             ("chef_environment".to_owned(), environment.as_str().into()),

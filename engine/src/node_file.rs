@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::rc::Rc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::attributes::{Attributes, Level, Origin};
+use crate::attributes::{Attributes, Level, Origin, merge};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::json::{self, Document, Fields, wrong_type};
 use crate::run_list::{Item, Placed};
@@ -81,6 +81,22 @@ impl NodeFile {
             one_of(&document, "environment", "chef_environment")?;
         }
         Ok(Self { environment, run_list: items, document, given: Some(taken) })
+    }
+
+    /// The run list as it is written.
+    pub fn run_list_texts(&self) -> impl Iterator<Item = &str> {
+        self.document.value.get("run_list").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+    }
+
+    /// All its attributes, each level laid over those before it; `automatic` is what its machine told of itself.
+    pub fn merged(&self) -> Map<String, Value> {
+        let mut merged = Value::Object(Map::new());
+        for level in ["default", "normal", "attributes", "override", "automatic"] {
+            if let Some(over @ Value::Object(_)) = self.document.value.get(level) {
+                merge(&mut merged, over.clone());
+            }
+        }
+        if let Value::Object(map) = merged { map } else { Map::new() }
     }
 
     /// Sets its attributes.

@@ -15,7 +15,7 @@ pub(crate) struct Role {
     run_list: Vec<Placed>,
     /// In place of `run_list`, by environment.
     env_run_lists: HashMap<String, Vec<Placed>>,
-    document: Rc<Document>,
+    pub document: Rc<Document>,
 }
 
 const FIELDS: &str = "a role has `name`, `description`, `run_list`, `env_run_lists`, `default_attributes` and `override_attributes`; other attributes go under one of the last two";

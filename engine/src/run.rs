@@ -1,6 +1,9 @@
 //! A run from its lock to its report: the way in for the command line, the agent, and programs that embed toque.
 
 mod given;
+mod search;
+
+pub use search::{Encrypted, Found, search};
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
@@ -27,6 +30,7 @@ use crate::node::Node;
 use crate::registry::Registry;
 use crate::report::{Counts, Outcome, Report, Status};
 use crate::run_list::Item;
+use crate::search::index::Indexes;
 use crate::session::{Limits, Phase, Reach, Session};
 use crate::state::{History, Journal, RunLock, recall};
 use crate::stop::Stop;
@@ -409,6 +413,7 @@ pub(crate) fn open(
         view,
         cookbooks: given.cookbooks,
         data_bags: DataBags::of(options.repository.as_deref()),
+        indexes: Indexes::of(options.repository.as_deref()),
         vault: Rc::new(match options.reach {
             Reach::Machine => Vault::new(options.secret_files.clone(), Rc::clone(&options.masks)),
             Reach::Repository => Vault::closed(),

@@ -68,6 +68,14 @@ impl Item {
         Ok(Self::Recipe { name: RecipeName::parse(name, None)?, version })
     }
 
+    /// With its kind: `recipe[web]`, `role[base]`.
+    pub(crate) fn in_brackets(&self) -> String {
+        match self {
+            Self::Recipe { .. } => format!("recipe[{self}]"),
+            Self::Role(_) => self.to_string(),
+        }
+    }
+
     /// Reads the items of a document's array.
     /// # Errors
     /// An entry that is no item, or a value that is no array, at its place.

@@ -17,6 +17,7 @@ use crate::masks::Masks;
 use crate::name::{RecipeName, ResourceId};
 use crate::node::Node;
 use crate::registry::Registry;
+use crate::search::index::Indexes;
 use crate::template::Templates;
 use crate::vault::Vault;
 use crate::view::View;
@@ -92,6 +93,7 @@ pub struct Session {
     pub view: View<'static>,
     pub cookbooks: Cookbooks,
     pub data_bags: DataBags,
+    pub indexes: Indexes,
     pub vault: Rc<Vault>,
     /// What it has decrypted.
     pub masks: Rc<Masks>,

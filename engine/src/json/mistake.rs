@@ -10,19 +10,7 @@ use crate::diagnostic::{Diagnostic, Source, Span};
 
 /// A mistake at a range of bytes.
 pub(super) fn at(source: &Rc<Source>, range: Range<usize>, what: &str) -> Diagnostic {
-    Diagnostic::error(format!("cannot read `{}`: {what}", source.name)).at(span(source, range))
-}
-
-/// The span of a range of bytes; it ends with its line.
-pub(super) fn span(source: &Rc<Source>, range: Range<usize>) -> Span {
-    let text = &source.text;
-    let boundary = |at: usize| (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    let (start, end) = (boundary(range.start), boundary(range.end));
-    let before = &text[..start];
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
-    let length = text.get(start..end).and_then(|part| part.lines().next()).map_or(1, |part| part.chars().count());
-    Span { source: Rc::clone(source), line, column, length: Some(length.max(1)) }
+    Diagnostic::error(format!("cannot read `{}`: {what}", source.name)).at(Span::of(source, range))
 }
 
 /// What keeps a text from being read.

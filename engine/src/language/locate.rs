@@ -58,3 +58,20 @@ fn below(expression: &Expr, path: &str) -> Option<Position> {
     }
     found
 }
+
+/// Where an argument of the call in progress stands, by its number.
+pub(super) fn argument(context: &NativeCallContext<'_>, session: &Session, number: usize) -> Option<Span> {
+    let call = session.span(context.call_source(), context.call_position())?;
+    let ast = script::compile(context.engine(), session, &call.source).ok()?;
+    let place = |position| session.span(Some(&call.source.name), position);
+    let mut found = None;
+    ast.walk(&mut |nodes| {
+        if let Some(ASTNode::Expr(Expr::FnCall(made, at)) | ASTNode::Stmt(Stmt::FnCall(made, at))) = nodes.last()
+            && place(*at).is_some_and(|at| (at.line, at.column) == (call.line, call.column))
+        {
+            found = made.args.get(number).map(Expr::position);
+        }
+        found.is_none()
+    });
+    place(found?)
+}

@@ -102,7 +102,7 @@ impl NodeView {
         })
     }
 
-    fn at(&self, session: &Session, path: &[String]) -> Result<Option<Dynamic>, Diagnostic> {
+    pub(super) fn at(&self, session: &Session, path: &[String]) -> Result<Option<Dynamic>, Diagnostic> {
         let Some((first, rest)) = path.split_first() else { return Ok(None) };
         match self.get(session, first)? {
             Some(value) if !rest.is_empty() => value.try_cast::<Self>().map_or(Ok(None), |view| view.at(session, rest)),

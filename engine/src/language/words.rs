@@ -203,6 +203,20 @@ pub const WORDS: &[Word] = &[
         example: "let db = data_bag_item(\"databases\", \"shop\");\nfile(\"/etc/shop/password\", #{ content: db.password, mode: \"0600\" });",
     },
     Word {
+        name: "search",
+        group: Data,
+        signatures: &[
+            "search(index: String) -> Array",
+            "search(index: String, query: String) -> Array",
+            "search(index: String, query: String, options: Map) -> Array",
+        ],
+        doc: "What is found in an index, all of it without a query. An index is a data bag, or `node`, `role` or `environment`; the \
+              language of queries has a chapter of its own. What is found reads like `node`, and this node is `node` itself. Options: \
+              `sort` (`\"priority DESC, id\"`; by id unless told), `start` and `rows` (all rows unless told), `filter_result` (a map of \
+              names and paths: what is found is a map of these, with `()` where nothing is).",
+        example: "for app in search(\"apps\", \"deploy:true AND NOT type:static\") { log_info(app.id); }",
+    },
+    Word {
         name: "nonsensitive",
         group: Data,
         signatures: &["nonsensitive(value: ?) -> ?"],

@@ -57,6 +57,9 @@ pub const GUARDS: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// Nothing: what a query means is what a reader of Lucene's syntax expects.
+pub const SEARCH: &[(&str, &[&str])] = &[];
+
 pub const SPECIFICITY: &[(&str, &[&str])] = &[("a folder may be named after the platform's family", &["l053"])];
 
 pub const FILE_SEMANTICS: &[(&str, &[&str])] = &[

@@ -11,6 +11,7 @@ mod notifications;
 mod on_host;
 mod recipe;
 mod scratch;
+mod search;
 mod specificity;
 
 use serde_json::Value;

@@ -3,6 +3,7 @@
 //! `bench` spawns the release binary on repositories that it makes, and itself as the floor, in turns. Every figure is the least of
 //! several runs, because whatever else the machine does only adds to it.
 
+mod bag;
 mod cookbook;
 mod files;
 mod floor;
@@ -50,6 +51,9 @@ fn bench() -> ExitCode {
     report::row("1,000 templates, no-op", &no_op.toque, Some(&no_op.floor));
     let cookbook = bench.cookbook();
     report::row(&format!("{} recipes, {} custom", cookbook::RECIPES, cookbook::USES), &cookbook, None);
+    let (read, searched) = bench.search();
+    report::row(&format!("reading {} items", report::thousands(bag::ITEMS)), &read, None);
+    report::row(&format!("and {} searches", bag::SEARCHES), &searched, None);
     match bench.packages(200) {
         Some(no_op) => report::row("200 packages, no-op", &no_op, None),
         None => println!("200 packages: this machine has no dpkg-query, or not so many packages"),
@@ -71,6 +75,7 @@ fn bench() -> ExitCode {
             let each = |index: usize| (no_ops[index].1.toque.cpu - empty.cpu) / f64::from(no_ops[index].0);
             each(2) / each(1)
         },
+        search: (searched.compile - read.compile) / f64::from(bag::SEARCHES),
         webserver: webserver::no_op(&bench.binary),
     });
     if met { ExitCode::SUCCESS } else { ExitCode::FAILURE }

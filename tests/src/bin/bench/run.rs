@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::bag;
 use crate::cookbook;
 use crate::files;
 use crate::measure::{self, Usage};
@@ -112,6 +113,17 @@ impl Bench {
         let report = newest_report(&state.join("runs"));
         let (compile, converge) = (number(&report, "compile_seconds"), number(&report, "converge_seconds"));
         Taken { wall: usage.wall, cpu: usage.cpu, peak: usage.peak, compile, converge }
+    }
+
+    /// A large data bag: one search that finds all of it, for which it is read, and that with more searches.
+    pub fn search(&self) -> (Taken, Taken) {
+        let repository = self.repository("search", "");
+        bag::write(&repository);
+        let mut searches = |count: u32| {
+            fs::write(repository.join(RECIPE), bag::recipe(count)).expect("the recipe can be written");
+            least(RUNS, || self.toque(&repository, &["bench"]))
+        };
+        (searches(0), searches(bag::SEARCHES))
     }
 
     /// A repository of one cookbook with one recipe.

@@ -1,7 +1,8 @@
 //! What must hold.
 
+use crate::bag;
 use crate::cookbook;
-use crate::report::megabytes;
+use crate::report::{self, megabytes};
 
 /// What was found.
 pub struct Found {
@@ -15,6 +16,8 @@ pub struct Found {
     pub compile: f64,
     /// What a file costs among 10,000, to one among 1,000.
     pub growth: f64,
+    /// Seconds of one search of the large data bag, which was read before.
+    pub search: f64,
     /// Seconds of wall of the no-op of `examples/webserver`, or why it was not measured.
     pub webserver: Result<f64, String>,
 }
@@ -36,6 +39,8 @@ pub fn show(found: &Found) -> bool {
     target(&what, format!("{:.1} ms", found.compile * 1e3), "under 500 ms", found.compile < 0.5);
     let growth = format!("{:.2} × what one among 1,000 costs", found.growth);
     target("a file among 10,000", growth, "linear: at most 1.25 ×", found.growth <= 1.25);
+    let what = format!("{} items searched", report::thousands(bag::ITEMS));
+    target(&what, format!("{:.1} ms", found.search * 1e3), "under 50 ms", found.search < 0.05);
     match &found.webserver {
         Ok(wall) => target("no-op of examples/webserver", format!("{:.1} ms", wall * 1e3), "under 100 ms", *wall < 0.1),
         Err(why) => println!("  ---- no-op of examples/webserver: not measured, {why}"),
