@@ -142,6 +142,12 @@ impl Facts {
         GROUPS.iter().flat_map(|group| group.keys.iter().copied())
     }
 
+    /// The names of all facts, the machine's and the cookbooks'.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let machine = GROUPS.iter().flat_map(|group| group.keys.iter().copied());
+        machine.chain(self.custom().facts().map(|fact| fact.name.as_str()))
+    }
+
     /// A fact, read now when it was not before. `None`: the machine does not tell, or there is no such fact.
     #[must_use]
     pub fn get(&self, key: &str, query: &dyn Query) -> Option<Rc<Value>> {

@@ -121,7 +121,7 @@ impl Node {
     /// The names of all facts, the machine's and the cookbooks'.
     #[must_use]
     pub fn facts(&self) -> Vec<String> {
-        Facts::keys().map(str::to_owned).chain(self.facts.custom().facts().map(|fact| fact.name.clone())).collect()
+        self.facts.names().map(str::to_owned).collect()
     }
 
     /// Every first key that can be read.
