@@ -142,6 +142,14 @@ impl Facts {
         GROUPS.iter().flat_map(|group| group.keys.iter().copied())
     }
 
+    /// The names of all facts that can be read here, those of cookbooks included.
+    #[must_use]
+    pub fn names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Self::keys().collect();
+        names.extend(self.custom.facts().map(|fact| fact.name.as_str()));
+        names
+    }
+
     /// A fact, read now when it was not before. `None`: the machine does not tell, or there is no such fact.
     #[must_use]
     pub fn get(&self, key: &str, query: &dyn Query) -> Option<Rc<Value>> {

@@ -121,8 +121,7 @@ impl Node {
     pub fn keys(&self) -> Vec<String> {
         let attributes = self.attributes.borrow();
         let mut keys: Vec<String> = attributes.keys().into_iter().map(str::to_owned).collect();
-        keys.extend(Facts::keys().map(str::to_owned));
-        keys.extend(self.facts.custom().facts().map(|fact| fact.name.clone()));
+        keys.extend(self.facts.names().into_iter().map(str::to_owned));
         keys.sort_unstable();
         keys.dedup();
         keys

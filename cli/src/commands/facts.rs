@@ -19,9 +19,8 @@ pub fn facts(args: &Facts) -> Result<Exit, Refused> {
     let system = HostSystem::new();
     let known = Known::new().with(custom(args.repo.as_deref())?);
     let shown = if args.keys.is_empty() {
-        let custom = known.custom().facts().map(|fact| fact.name.as_str());
         let mut all = Map::new();
-        for key in Known::keys().chain(custom) {
+        for key in known.names() {
             all.extend(known.read(key, &system)?.map(|value| (key.to_owned(), (*value).clone())));
         }
         Value::Object(all)
@@ -55,8 +54,7 @@ fn read(known: &Known, system: &HostSystem, path: &str) -> Result<Value, Diagnos
     let first = keys.next().unwrap_or_default();
     let Some(top) = known.read(first, system)? else {
         let unknown = Diagnostic::error(format!("there is no fact `{first}` on this machine"));
-        let custom = known.custom().facts().map(|fact| fact.name.as_str());
-        return Err(match did_you_mean(first, Known::keys().chain(custom)) {
+        return Err(match did_you_mean(first, known.names()) {
             Some(hint) => unknown.hint(hint),
             None => unknown.hint("`toque facts` shows all of them"),
         });
