@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on ends")]
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::rc::Rc;
@@ -60,7 +61,11 @@ fn every_block_is_executed() {
 fn execute(block: &Block, page: &TempDir) -> Result<(), String> {
     if let Some(path) = block.mark("file") {
         // A file that is shown again is shown as it becomes.
-        write(&page.path().join(path), &block.text);
+        let path = page.path().join(path);
+        write(&path, &block.text);
+        if block.text.starts_with("#!") {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
         return Ok(());
     }
     if let Some(why) = block.mark("shown") {

@@ -142,10 +142,12 @@ impl Facts {
         GROUPS.iter().flat_map(|group| group.keys.iter().copied())
     }
 
-    /// The names of all facts, the machine's and the cookbooks'.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        let machine = GROUPS.iter().flat_map(|group| group.keys.iter().copied());
-        machine.chain(self.custom().facts().map(|fact| fact.name.as_str()))
+    /// The names of all facts that can be read here, those of cookbooks included.
+    #[must_use]
+    pub fn names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Self::keys().collect();
+        names.extend(self.custom.facts().map(|fact| fact.name.as_str()));
+        names
     }
 
     /// A fact, read now when it was not before. `None`: the machine does not tell, or there is no such fact.

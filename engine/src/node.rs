@@ -121,7 +121,7 @@ impl Node {
     /// The names of all facts, the machine's and the cookbooks'.
     #[must_use]
     pub fn facts(&self) -> Vec<String> {
-        self.facts.names().map(str::to_owned).collect()
+        self.facts.names().into_iter().map(str::to_owned).collect()
     }
 
     /// Every first key that can be read.

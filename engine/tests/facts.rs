@@ -98,6 +98,20 @@ fn one_that_nobody_reads_is_not_run() {
 }
 
 #[test]
+fn a_run_that_asks_for_no_fact_reads_none() {
+    let fake = machine("{}");
+    let files = ["/etc/os-release", "/proc/cpuinfo", "/proc/meminfo", "/proc/self/mounts", "/proc/sys/kernel/hostname"];
+    for path in files {
+        fake.put_file(path, "");
+    }
+    run(converge, &fake, &repository("let port = 80;", &[])).unwrap();
+    assert_eq!(fake.probes(), [""; 0]);
+    assert_eq!(files.map(|path| fake.reads(path)), [0; 5]);
+    run(converge, &fake, &repository("let platform = node.get(\"platform\");", &[])).unwrap();
+    assert_eq!(fake.reads("/etc/os-release"), 1);
+}
+
+#[test]
 fn a_plan_runs_them_and_doubts_what_they_say_after_a_change() {
     let recipe = "file(\"/srv/first\"); file(\"/opt/b\", #{ content: || node.rack.row.to_string() });\
                   file(\"/srv/a\", #{ content: || node.warranty.ends.to_string() });";
