@@ -20,7 +20,8 @@ pub struct Vault {
     /// Where the secret is looked for: the first file that is there has it.
     files: Vec<PathBuf>,
     masks: Rc<Masks>,
-    secrets: RefCell<HashMap<PathBuf, Secret>>,
+    /// What was read, by the file that an item named; the run's own by none.
+    secrets: RefCell<HashMap<Option<PathBuf>, Secret>>,
     /// It stays closed: what is encrypted reads as [`INSTEAD`].
     closed: bool,
 }
@@ -56,20 +57,14 @@ impl Vault {
 
     /// The secret, read once.
     fn secret(&self, named: Option<&Path>) -> Result<Secret, Diagnostic> {
-        let files = named.map_or_else(|| self.files.iter().map(PathBuf::as_path).collect(), |named| vec![named]);
-        let there = |path: &&Path| path.symlink_metadata().is_ok();
-        let Some(path) = files.iter().copied().find(there) else {
-            let tried = files.iter().map(|path| format!("`{}`", path.display())).collect::<Vec<_>>().join(" nor ");
-            let missing = if files.len() > 1 { format!("neither {tried} is there") } else { format!("{tried} is not there") };
-            let missing =
-                if files.is_empty() { "no secret file is named".to_owned() } else { format!("the secret file {missing}") };
-            return Err(Diagnostic::error(missing).hint("name it with `--secret-file`, or as `secret_file` in toque.toml"));
-        };
-        if let Some(secret) = self.secrets.borrow().get(path) {
+        let named = named.map(Path::to_owned);
+        if let Some(secret) = self.secrets.borrow().get(&named) {
             return Ok(secret.clone());
         }
-        let secret = Secret::read(path).map_err(diagnostic_of)?;
-        self.secrets.borrow_mut().insert(path.to_owned(), secret.clone());
+        let found =
+            named.as_ref().map_or_else(|| Secret::first_of(&self.files), |named| Secret::first_of(std::slice::from_ref(named)));
+        let (secret, _) = found.map_err(diagnostic_of)?;
+        self.secrets.borrow_mut().insert(named, secret.clone());
         Ok(secret)
     }
 

@@ -11,6 +11,8 @@ use crate::event::Event;
 use crate::failure::Failure;
 use crate::graph::{Act, IgnoreFailure, Index, Timing};
 use crate::language::diagnostic_of;
+use crate::masks::INSTEAD;
+use crate::name::ResourceId;
 use crate::overlay::{Causes, Provide, add_causes};
 use crate::registry::{AnyProvider, Plan, Shown};
 use crate::report::{Cause, Record, Status};
@@ -110,7 +112,7 @@ impl Converge<'_> {
             let wrong = match attempt {
                 Ok(doubts) => {
                     if ready.is_sensitive() {
-                        hide(&mut record.changes);
+                        hide(&mut record.changes, &ready.id);
                     }
                     return Ok(Turn { record, doubts, changed_inside: false });
                 }
@@ -394,14 +396,16 @@ pub(super) fn blank(ready: &Ready, action: &str, cause: Cause) -> Record {
     }
 }
 
-/// Values stand in backticks; what is sensitive is told without them.
-fn hide(changes: &mut [Shown]) {
+/// Values stand in backticks; what is sensitive is told without them, but for the resource's name, which everybody sees.
+fn hide(changes: &mut [Shown], id: &ResourceId) {
     for change in changes {
-        if let Some((words, _)) = change.what.split_once('`') {
-            change.what = format!("{words}[sensitive]");
+        if let Some((words, rest)) = change.what.split_once('`') {
+            let first = rest.split_once('`').map(|(value, _)| value);
+            let named = first.filter(|value| id.shown.is_none() && *value == &*id.name);
+            change.what = named.map_or_else(|| format!("{words}{INSTEAD}"), |name| format!("{words}`{name}`"));
         }
         if change.diff.is_some() {
-            change.diff = Some("[sensitive]".to_owned());
+            change.diff = Some(INSTEAD.to_owned());
         }
     }
 }

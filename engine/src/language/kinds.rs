@@ -216,7 +216,10 @@ impl Properties {
             let failed = |error| throw(context, session, property_diagnostic(context, session, kind, &error));
             check_arguments(kind, &session.masks, &self.fixed).map_err(failed)?;
             let held = |guard: &Guard| matches!(&guard.condition, Condition::Command(command) if command.holds(&session.masks));
-            common.sensitive |= self.fixed.values().any(|value| session.masks.in_value(value)) || common.guards.iter().any(held);
+            // What is inside a custom resource is looked at by itself.
+            let custom = matches!(kind.origin, Origin::Custom(_));
+            common.sensitive |=
+                !custom && self.fixed.values().any(|value| session.masks.in_value(value)) || common.guards.iter().any(held);
         }
         if let Origin::Custom(_) = kind.origin {
             let made = custom::instance(context, session, kind, self.fixed, self.lazy, common);

@@ -12,7 +12,8 @@ const MARK: &str = "Zq7mARK";
 /// The secret of the data bag; a hash; the lines of a key; a token that is masked by its value, and one that is too short for that.
 const SECRET: &str = "Zq7mARK secret of the bag";
 const HASH: &str = "$6$Zq7mARK$W0dXQ1kPzqFjTj0t1wq3nG5b8mV7yR2sLhKcN9xE4uA6iO.pZ/DfTgBvSrMeQwYnHkJlXuCoViPaUsIzEtRy10";
-const KEY: &str = "-----BEGIN OPENSSH PRIVATE KEY-----\nfirst/Zq7mARK/line\nsecond/Zq7mARK/line\n-----END OPENSSH PRIVATE KEY-----\n";
+const KEY: &str =
+    "-----BEGIN OPENSSH PRIVATE KEY-----\nfirst/Zq7mARK/line\nsecond/Zq7mARK/line\n-----END OPENSSH PRIVATE KEY-----\n";
 const TOKEN: &str = "Zq7mARK-\"quoted\"-token";
 const SHORT: &str = "Zq7mARK";
 
@@ -112,7 +113,10 @@ fn the_accounts_are_as_the_bag_says() {
     host.copy_in(example("accounts"), REPOSITORY);
     host.sh("useradd dave");
     toque(&host, &["converge", "--repo", REPOSITORY]).well();
-    assert_eq!(host.sh("getent passwd alice bob"), "alice:x:4001:4001:Alice Archer:/home/alice:/bin/bash\nbob:x:4002:4002:Bob Baker:/home/bob:/bin/bash\n");
+    assert_eq!(
+        host.sh("getent passwd alice bob"),
+        "alice:x:4001:4001:Alice Archer:/home/alice:/bin/bash\nbob:x:4002:4002:Bob Baker:/home/bob:/bin/bash\n"
+    );
     assert!(!host.run(["id", "carol"]).success() && !host.run(["id", "dave"]).success());
     assert!(host.sh("getent shadow alice").starts_with("alice:$6$toqueexample$"));
     assert!(host.read("/home/alice/.ssh/authorized_keys").contains("alice@desk\n"));

@@ -296,7 +296,7 @@ pub(in super::super) fn differences(engine: &Engine, session: &Session, group: &
         };
         let Some(told) = &told else {
             if !wanted.is_null() {
-                differences.push(shown(name, &wanted, None, property.is_sensitive()));
+                differences.push(shown(name, &wanted, None, property.is_sensitive() || session.masks.in_value(&wanted)));
             }
             continue;
         };
@@ -311,11 +311,15 @@ pub(in super::super) fn differences(engine: &Engine, session: &Session, group: &
                 .map_err(|error| error.hint.into_iter().fold(wrong(format!("`current`: {}", error.message)), Diagnostic::hint))?,
         };
         if !same(&wanted, &found) {
-            differences.push(shown(name, &wanted, Some(&found), property.is_sensitive()));
+            let sensitive = property.is_sensitive() || session.masks.in_value(&wanted) || session.masks.in_value(&found);
+            differences.push(shown(name, &wanted, Some(&found), sensitive));
         }
     }
     if told.is_none() && differences.is_empty() {
-        differences.push(Shown { what: format!("create `{}`", instance.name), diff: None });
+        differences.push(Shown {
+            what: format!("create `{}`", session.masks.hide_in_name(&instance.name).unwrap_or_else(|| instance.name.to_string())),
+            diff: None,
+        });
     }
     Ok(differences)
 }
