@@ -226,8 +226,11 @@ pub enum GraphFormat {
 
 #[derive(ClapArgs)]
 pub struct Facts {
-    /// Facts by name, also nested: `network.default_interface`
+    /// Facts by name, also nested: `network.default_interface`; all of them when none is named
     pub keys: Vec<String>,
+    /// The repository whose cookbooks' facts are known too; the nearest folder above with `Cookfile.toml` or `cookbooks/` unless told
+    #[arg(long, value_name = "DIR")]
+    pub repo: Option<PathBuf>,
 }
 
 #[derive(ClapArgs)]

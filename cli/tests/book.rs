@@ -238,7 +238,18 @@ fn every_command_is_there_and_has_an_example() {
     let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("| `toque ")).collect();
     assert!(rows.len() >= 9);
     let commands = rows.iter().map(|row| row.trim_start_matches("| `toque ").split([' ', '`']).next().unwrap());
-    for command in commands.chain(["runs list", "runs show", "runs owed", "resource list", "resource show"]) {
+    for command in commands.chain([
+        "data-bag show",
+        "data-bag encrypt",
+        "data-bag decrypt",
+        "data-bag edit",
+        "data-bag rotate",
+        "runs list",
+        "runs show",
+        "runs owed",
+        "resource list",
+        "resource show",
+    ]) {
         let args: Vec<&str> = command.split(' ').chain(["--help"]).collect();
         let output = toque(&root(), &args);
         let help = String::from_utf8_lossy(&output.stdout);

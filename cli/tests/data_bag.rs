@@ -458,6 +458,8 @@ fn mistakes() {
         }
         assert_eq!(repository.read("data_bags/db/main.json"), before, "{args}");
     }
+    let told = told(repository.command("show").current_dir("/").output().unwrap());
+    assert!(told.code == Some(2) && told.err.contains("there is no repository here"), "{}", told.err);
     // Written by somebody else while the editor was open.
     repository.editor("echo '{ \"id\": \"main\" }' > data_bags/db/main.json; sed -i s/db1/db2/ \"$1\"");
     let told = repository.toque("edit db main");

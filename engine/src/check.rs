@@ -13,6 +13,7 @@ use walkdir::WalkDir;
 use crate::compile::begin;
 use crate::cookbook::{self, Cookbook, Cookbooks};
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
+use crate::facts::custom::CustomFact;
 use crate::facts::shipped::{Shipped, shipped, shipped_platforms};
 use crate::language::{AttributesUsed, Language};
 use crate::name::RecipeName;
@@ -124,6 +125,8 @@ fn check_cookbook(
                     }
                 }
             }
+            let documents = cookbook.fact_files().into_iter().filter(|path| path.extension().is_some_and(|found| found == "json"));
+            mistakes.extend(documents.filter_map(|path| CustomFact::document(&path).err()));
             for path in files(&cookbook.root.join("templates"), "hbs") {
                 match language.look_at_template(&path, name) {
                     Err(mistake) => mistakes.push(mistake),

@@ -275,7 +275,7 @@ impl ResolveScope<'_> {
 
     fn rendered(&self, wanted: &TemplateSource) -> Result<String, Diagnostic> {
         let view = &self.session.view;
-        let node = |key: &str| self.session.node.get(key, view);
+        let node = |key: &str| self.session.read(key);
         let node_keys = || self.session.node.keys();
         let size = self.session.limits.size;
         if wanted.local {

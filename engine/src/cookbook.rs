@@ -158,6 +158,15 @@ impl Cookbook {
         names.into_iter().map(|name| folder.join(format!("{name}.rhai"))).collect()
     }
 
+    /// The paths of the files of its facts, sorted.
+    #[must_use]
+    pub fn fact_files(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.root.join("facts")).into_iter().flatten().flatten();
+        let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_file() && !hidden(path)).collect();
+        paths.sort();
+        paths
+    }
+
     /// The names and paths of its libraries, sorted.
     #[must_use]
     pub fn libraries(&self) -> Vec<(String, PathBuf)> {

@@ -38,7 +38,7 @@ pub struct Explanation {
 /// # Errors
 /// When nothing sets it, with the nearest name.
 pub(crate) fn explain(node: &Node, view: &View<'_>, path: &[String]) -> Result<Explained, Diagnostic> {
-    let settings = path.first().map(|key| node.settings(key, view)).unwrap_or_default();
+    let settings = path.first().map(|key| node.settings(key, view)).transpose()?.unwrap_or_default();
     let wins = winners(&settings);
     let within = |setting: &Setting| setting.path.starts_with(path);
     if !settings.iter().any(within) {
@@ -58,7 +58,7 @@ pub(crate) fn explain(node: &Node, view: &View<'_>, path: &[String]) -> Result<E
             wins,
         })
         .collect();
-    let top = path.first().and_then(|key| node.get(key, view));
+    let top = path.first().map(|key| node.get(key, view)).transpose()?.flatten();
     let value = top.and_then(|top| path[1..].iter().try_fold(&*top, |value, key| value.get(key)).cloned());
     Ok(Explained { key: path.to_vec(), value, settings })
 }
@@ -94,7 +94,7 @@ fn nobody(node: &Node, view: &View<'_>, path: &[String]) -> Diagnostic {
     let mut here: Option<Value> = None;
     for (depth, key) in path.iter().enumerate() {
         let (next, names) = match &here {
-            None if depth == 0 => (node.get(key, view).map(|value| (*value).clone()), node.keys()),
+            None if depth == 0 => (node.get(key, view).ok().flatten().map(|value| (*value).clone()), node.keys()),
             Some(Value::Object(map)) => (map.get(key).cloned(), map.keys().cloned().collect()),
             Some(other) => {
                 return unset

@@ -1,20 +1,31 @@
 //! What a machine is, under Ohai's names and in Ohai's shapes. Each group of facts is read when one of them is first asked for.
 
 mod block_device;
+mod cloud;
+mod command;
 mod cpu;
+pub mod custom;
 mod dmi;
 mod etc;
 mod filesystem;
+mod fips;
 mod hostname;
 mod init;
 mod kernel;
+mod languages;
 mod lsb;
 mod machine_id;
 mod memory;
 mod network;
 mod os_release;
+mod packages;
 mod platform;
+mod shard;
+mod shells;
 pub mod shipped;
+mod ssh_host_keys;
+mod sysconf;
+mod systemd_paths;
 mod time;
 mod virtualization;
 
@@ -23,12 +34,16 @@ mod tests;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::system::Query;
+use self::custom::Custom;
+use crate::command::{Command, DEFAULT_PATH, Output};
+use crate::diagnostic::Diagnostic;
+use crate::system::{FileKind, Query};
 
 /// The facts of one machine.
 #[derive(Clone)]
@@ -39,6 +54,7 @@ pub struct Facts {
     /// Which groups were read.
     read: RefCell<Vec<bool>>,
     reads: Cell<u64>,
+    custom: Custom,
 }
 
 /// Facts that are read together.
@@ -55,7 +71,7 @@ const GROUPS: &[Group] = &[
     Group { keys: &["kernel"], read: kernel::read },
     Group { keys: &["hostname", "machinename"], read: hostname::read },
     Group { keys: &["fqdn", "domain"], read: hostname::read_fqdn },
-    Group { keys: &["network", "ipaddress", "ip6address", "macaddress"], read: network::read },
+    Group { keys: &["network", "counters", "ipaddress", "ip6address", "macaddress"], read: network::read },
     Group { keys: &["memory"], read: memory::read },
     Group { keys: &["cpu"], read: cpu::read },
     Group { keys: &["filesystem"], read: filesystem::read },
@@ -69,6 +85,18 @@ const GROUPS: &[Group] = &[
     Group { keys: &["uptime", "uptime_seconds", "idletime", "idletime_seconds"], read: time::read_uptime },
     Group { keys: &["ohai_time"], read: time::read_now },
     Group { keys: &["machine_id"], read: machine_id::read },
+    Group { keys: &["os_release"], read: os_release::read_fact },
+    Group { keys: &["languages"], read: languages::read },
+    Group { keys: &["packages"], read: packages::read },
+    Group { keys: &["package_manager"], read: packages::read_manager },
+    Group { keys: &["cloud"], read: cloud::read },
+    Group { keys: &["shells"], read: shells::read },
+    Group { keys: &["keys"], read: ssh_host_keys::read },
+    Group { keys: &["fips"], read: fips::read },
+    Group { keys: &["shard_seed"], read: shard::read },
+    Group { keys: &["sysconf"], read: sysconf::read },
+    Group { keys: &["systemd_paths"], read: systemd_paths::read },
+    Group { keys: &["command"], read: command::read },
 ];
 
 impl Default for Facts {
@@ -81,7 +109,13 @@ impl Facts {
     /// Facts that will be read from the machine.
     #[must_use]
     pub fn new() -> Self {
-        Self { fixed: false, held: RefCell::default(), read: RefCell::new(vec![false; GROUPS.len()]), reads: Cell::new(0) }
+        Self {
+            fixed: false,
+            held: RefCell::default(),
+            read: RefCell::new(vec![false; GROUPS.len()]),
+            reads: Cell::new(0),
+            custom: Custom::default(),
+        }
     }
 
     /// The facts of a machine that is only thought of; there are no others.
@@ -91,9 +125,27 @@ impl Facts {
         Self { fixed: true, held: RefCell::new(held), ..Self::new() }
     }
 
-    /// The names of all facts that can be read.
+    /// The same, and those of cookbooks.
+    #[must_use]
+    pub fn with(self, custom: Custom) -> Self {
+        Self { custom, ..self }
+    }
+
+    /// The facts of cookbooks.
+    #[must_use]
+    pub fn custom(&self) -> &Custom {
+        &self.custom
+    }
+
+    /// The names of all facts that toque itself can read.
     pub fn keys() -> impl Iterator<Item = &'static str> {
         GROUPS.iter().flat_map(|group| group.keys.iter().copied())
+    }
+
+    /// The names of all facts, the machine's and the cookbooks'.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let machine = GROUPS.iter().flat_map(|group| group.keys.iter().copied());
+        machine.chain(self.custom().facts().map(|fact| fact.name.as_str()))
     }
 
     /// A fact, read now when it was not before. `None`: the machine does not tell, or there is no such fact.
@@ -113,8 +165,25 @@ impl Facts {
         held()
     }
 
-    /// Which group a fact is in: the facts of one are read together.
-    pub(crate) fn group(key: &str) -> Option<usize> {
+    /// A fact of the machine or of a cookbook, read now when it was not before.
+    /// # Errors
+    /// As [`Custom::get`]: what the machine does not tell is no error.
+    pub fn read(&self, key: &str, query: &dyn Query) -> Result<Option<Rc<Value>>, Diagnostic> {
+        if self.custom.fact(key).is_none() {
+            return Ok(self.get(key, query));
+        }
+        if !self.custom.has_read(key) {
+            self.reads.set(self.reads.get() + 1);
+        }
+        self.custom.get(key, query)
+    }
+
+    /// Which facts are read together with this one, as a number.
+    pub(crate) fn together(&self, key: &str) -> Option<usize> {
+        Self::group(key).or_else(|| Some(GROUPS.len() + self.custom.position(key)?))
+    }
+
+    fn group(key: &str) -> Option<usize> {
         GROUPS.iter().position(|group| group.keys.contains(&key))
     }
 
@@ -124,8 +193,9 @@ impl Facts {
         self.get(key, query).and_then(|value| value.as_str().map(str::to_owned))
     }
 
-    /// Forgets what was read, so that it is read again when it is next asked for. Fixed facts stay.
+    /// Forgets what was read, so that it is read again when it is next asked for. Fixed facts stay; those of cookbooks do not.
     pub fn reload(&self) {
+        self.custom.forget();
         if !self.fixed {
             self.held.borrow_mut().clear();
             self.read.borrow_mut().fill(false);
@@ -155,6 +225,31 @@ fn line(query: &dyn Query, path: impl AsRef<Path>) -> Option<String> {
 fn names(query: &dyn Query, path: &str) -> Vec<String> {
     let names = query.read_dir(Path::new(path)).unwrap_or_default();
     names.into_iter().filter_map(|name| name.into_string().ok()).collect()
+}
+
+/// A command that tells a fact does it soon, or the fact is not told.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn asked<S: Into<String>>(argv: impl IntoIterator<Item = S>) -> Command {
+    Command::new(argv).timeout(PATIENCE)
+}
+
+/// What a command prints when it succeeds.
+fn told<S: Into<String>>(query: &dyn Query, argv: impl IntoIterator<Item = S>) -> Option<String> {
+    query.probe(&asked(argv)).ok().filter(Output::success).map(|output| output.stdout())
+}
+
+/// The same for commands that need not wait for one another.
+fn told_together<const N: usize>(query: &dyn Query, commands: [&[&str]; N]) -> [Option<Output>; N] {
+    let asked = commands.map(|argv| asked(argv.iter().copied()));
+    let mut outputs = query.probe_all(&asked).into_iter().map(|output| output.ok().filter(Output::success));
+    std::array::from_fn(|_| outputs.next().flatten())
+}
+
+/// Where a program lies on the search path of children.
+fn program(query: &dyn Query, name: &str) -> Option<PathBuf> {
+    let runnable = |path: &PathBuf| query.stat(path).is_ok_and(|found| found.kind == FileKind::File && found.mode & 0o111 != 0);
+    DEFAULT_PATH.split(':').map(|folder| Path::new(folder).join(name)).find(runnable)
 }
 
 /// The facts that have a value.

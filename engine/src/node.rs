@@ -7,6 +7,8 @@ use std::rc::Rc;
 use serde_json::{Map, Value};
 
 use crate::attributes::{Attributes, Level, Origin, Setting, merge, settings_of};
+use crate::cookbook;
+use crate::diagnostic::Diagnostic;
 use crate::facts::Facts;
 use crate::lookup::Machine;
 use crate::overlay::Causes;
@@ -50,16 +52,17 @@ impl Node {
     }
 
     /// Facts are kept, and with them what left them open when they were read.
-    fn fact(&self, key: &str, view: &View<'_>) -> Option<Rc<Value>> {
+    fn fact(&self, key: &str, view: &View<'_>) -> Result<Option<Rc<Value>>, Diagnostic> {
         let reads = self.facts.reads();
         let before = view.take_doubts();
-        let fact = self.facts.get(key, view);
+        let fact = self.facts.read(key, view);
         if self.facts.reads() > reads {
-            view.looked_at(Area::Facts);
+            // Nobody knows what the program of a cookbook looks at.
+            if self.is_program(key) { view.looked_at_everything() } else { view.looked_at(Area::Facts) }
         }
         let found = view.take_doubts();
         view.doubt(before);
-        if let Some(group) = Facts::group(key) {
+        if let Some(group) = self.facts.together(key) {
             let mut doubts = self.doubts.borrow_mut();
             let known = doubts.entry(group).or_default();
             known.extend(found);
@@ -68,41 +71,64 @@ impl Node {
         fact
     }
 
+    /// Whether a name is that of a fact, of the machine or of a cookbook.
+    #[must_use]
+    pub fn is_fact(&self, key: &str) -> bool {
+        Facts::keys().any(|fact| fact == key) || self.facts.custom().fact(key).is_some()
+    }
+
+    /// Whether a program of a cookbook tells it.
+    #[must_use]
+    pub fn is_program(&self, key: &str) -> bool {
+        self.facts.custom().fact(key).is_some_and(|fact| fact.program)
+    }
+
     /// The value below a first key: attributes with the facts over them. A fact is computed when it is first read.
-    pub fn get(&self, key: &str, view: &View<'_>) -> Option<Rc<Value>> {
-        let fact = self.fact(key, view);
+    /// # Errors
+    /// When the fact is a cookbook's and cannot be read.
+    pub fn get(&self, key: &str, view: &View<'_>) -> Result<Option<Rc<Value>>, Diagnostic> {
+        let fact = self.fact(key, view)?;
         let attribute = self.attributes.borrow().get(key);
-        match (attribute, fact) {
+        Ok(match (attribute, fact) {
             (Some(attribute), Some(fact)) if attribute.is_object() && fact.is_object() => {
                 let mut merged = (*attribute).clone();
                 merge(&mut merged, (*fact).clone());
                 Some(Rc::new(merged))
             }
             (attribute, fact) => fact.or(attribute),
-        }
+        })
     }
 
     /// What each level has below a first key, lowest level first.
-    pub fn settings(&self, key: &str, view: &View<'_>) -> Vec<Setting> {
+    /// # Errors
+    /// When the fact there is a cookbook's and cannot be read.
+    pub fn settings(&self, key: &str, view: &View<'_>) -> Result<Vec<Setting>, Diagnostic> {
         let mut settings = self.attributes.borrow().settings(key);
-        if let Some(fact) = self.fact(key, view) {
-            settings.extend(settings_of(Level::Automatic, key, &fact, &Rc::new(Origin::Machine)));
+        if let Some(fact) = self.fact(key, view)? {
+            let custom = self.facts.custom().fact(key);
+            let origin = custom.map_or(Origin::Machine, |fact| Origin::Fact(cookbook::shown(&fact.path)));
+            settings.extend(settings_of(Level::Automatic, key, &fact, &Rc::new(origin)));
         }
-        settings
+        Ok(settings)
     }
 
     /// A fact that is text; empty when there is none.
     #[must_use]
     pub fn text(&self, key: &str, view: &View<'_>) -> String {
-        self.fact(key, view).and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+        self.fact(key, view).ok().flatten().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+    }
+
+    /// The names of all facts, the machine's and the cookbooks'.
+    #[must_use]
+    pub fn facts(&self) -> Vec<String> {
+        self.facts.names().map(str::to_owned).collect()
     }
 
     /// Every first key that can be read.
     #[must_use]
     pub fn keys(&self) -> Vec<String> {
         let attributes = self.attributes.borrow();
-        let mut keys: Vec<String> = attributes.keys().into_iter().map(str::to_owned).collect();
-        keys.extend(Facts::keys().map(str::to_owned));
+        let mut keys: Vec<String> = attributes.keys().into_iter().map(str::to_owned).chain(self.facts()).collect();
         keys.sort_unstable();
         keys.dedup();
         keys

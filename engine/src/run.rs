@@ -20,6 +20,7 @@ use crate::drawing::Drawing;
 use crate::event::{Event, Sink};
 use crate::explain::{Explained, explain as explain_attribute};
 use crate::facts::Facts;
+use crate::facts::custom::Custom;
 use crate::facts::shipped::Shipped;
 use crate::json::Document;
 use crate::language::{Language, add_custom_kinds, diagnostic_of};
@@ -401,15 +402,15 @@ pub(crate) fn open(
     let view = view.with_masks(Rc::clone(&options.masks));
     let mut registry = (*registry).clone();
     add_custom_kinds(&mut registry, given.cookbooks.values())?;
+    let custom = Custom::find(given.cookbooks.values()).map_err(Diagnostics)?;
+    let facts = match &options.elsewhere {
+        Some(machine) => Facts::fixed(machine.facts.clone()),
+        None => Facts::new(),
+    };
+    let facts = facts.with(if options.reach == Reach::Repository { custom.offline() } else { custom });
     Ok(Rc::new(Session {
         registry,
-        node: Node::new(
-            options.node_name.clone(),
-            given.environment,
-            given.attributes,
-            given.run_list,
-            options.elsewhere.as_ref().map_or_else(Facts::new, |machine| Facts::fixed(machine.facts.clone())),
-        ),
+        node: Node::new(options.node_name.clone(), given.environment, given.attributes, given.run_list, facts),
         view,
         cookbooks: given.cookbooks,
         data_bags: DataBags::of(options.repository.as_deref()),

@@ -222,6 +222,17 @@ impl Session {
         self.reach == Reach::Machine
     }
 
+    /// What is below a first key of `node`.
+    /// # Errors
+    /// As [`Node::get`].
+    pub fn read(&self, key: &str) -> Result<Option<Rc<serde_json::Value>>, Diagnostic> {
+        if self.node.is_program(key) {
+            // Where it may not run, what is made of its answer is no proof of a mistake.
+            self.may_ask();
+        }
+        self.node.get(key, &self.view)
+    }
+
     /// A script ended at a mistake. Looking for mistakes goes on with the next one.
     /// # Errors
     /// The mistake, where it ends everything.

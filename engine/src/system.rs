@@ -68,6 +68,10 @@ pub trait Query {
     /// # Errors
     /// When the command could not be started. How it ended is in the output.
     fn probe(&self, command: &Command) -> Result<Output, Failure>;
+    /// The same for several commands, which may run at the same time; their outputs in the same order.
+    fn probe_all(&self, commands: &[Command]) -> Vec<Result<Output, Failure>> {
+        commands.iter().map(|command| self.probe(command)).collect()
+    }
     /// Asks a server for a document.
     /// # Errors
     /// When no answer came. An answer of any status is a response.

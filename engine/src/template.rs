@@ -33,7 +33,7 @@ pub struct Given<'a> {
     /// Finds a partial by its name.
     pub partial: &'a dyn Fn(&str) -> Result<PathBuf, Diagnostic>,
     /// The value below a first key of `node`.
-    pub node: &'a dyn Fn(&str) -> Option<Rc<Value>>,
+    pub node: &'a dyn Fn(&str) -> Result<Option<Rc<Value>>, Diagnostic>,
     /// The first keys of `node`.
     pub node_keys: &'a dyn Fn() -> Vec<String>,
     /// The cookbook whose libraries' functions it can call.
@@ -87,8 +87,11 @@ impl Templates {
         };
         let mut data = given.variables.clone();
         if !parsed.node_keys.is_empty() && !data.contains_key("node") {
-            let named = parsed.node_keys.iter().filter_map(|key| Some((key.clone(), (*(given.node)(key)?).clone())));
-            data.insert("node".to_owned(), Value::Object(named.collect()));
+            let mut node = Map::new();
+            for key in &parsed.node_keys {
+                node.extend((given.node)(key)?.map(|value| (key.clone(), (*value).clone())));
+            }
+            data.insert("node".to_owned(), node.into());
         }
         let functions = self.functions.borrow().clone();
         self.trace.begin(given.cookbook.map(str::to_owned).zip(functions));

@@ -271,6 +271,10 @@ impl Query for View<'_> {
         self.system.query().probe(command)
     }
 
+    fn probe_all(&self, commands: &[Command]) -> Vec<Result<Output, Failure>> {
+        self.system.query().probe_all(commands)
+    }
+
     fn fetch(&self, request: &Request) -> Result<Response, Failure> {
         // A file of this machine may be one that the plan makes.
         match fetch::file_path(&request.url) {

@@ -17,7 +17,9 @@ pub mod notify_group;
 mod numbers;
 mod ownership;
 pub mod package;
-mod parse;
+/// For the fuzz targets: nothing outside may depend on it.
+#[doc(hidden)]
+pub mod parse;
 mod path;
 pub mod remote_directory;
 pub mod remote_file;

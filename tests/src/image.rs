@@ -13,10 +13,12 @@ pub enum Image {
     Debian11,
     /// Debian 12 with `sysvinit-core` as PID 1 and no systemd at all.
     Debian12SysV,
+    /// Debian 12 with Ohai, and with the tools that Ohai reads the machine by.
+    Debian12Ohai,
 }
 
 impl Image {
-    pub const ALL: [Image; 3] = [Image::Debian12, Image::Debian11, Image::Debian12SysV];
+    pub const ALL: [Image; 4] = [Image::Debian12, Image::Debian11, Image::Debian12SysV, Image::Debian12Ohai];
 
     /// Makes the root and the packages of this image unless they are there. Booting does it too;
     /// doing it beforehand keeps the minute it takes out of the first test.
@@ -37,12 +39,13 @@ impl Image {
             Image::Debian12 => "debian12",
             Image::Debian11 => "debian11",
             Image::Debian12SysV => "debian12-sysv",
+            Image::Debian12Ohai => "debian12-ohai",
         }
     }
 
     pub(crate) fn init(self) -> Init {
         match self {
-            Image::Debian12 | Image::Debian11 => Init::Systemd,
+            Image::Debian12 | Image::Debian11 | Image::Debian12Ohai => Init::Systemd,
             Image::Debian12SysV => Init::SysV,
         }
     }

@@ -11,7 +11,7 @@ pub(crate) const TEXT: [&str; 2] = [include_str!("recipe.rs"), include_str!("pro
 /// The Debian release of an image.
 pub(crate) fn suite(image: Image) -> &'static str {
     match image {
-        Image::Debian12 | Image::Debian12SysV => "bookworm",
+        Image::Debian12 | Image::Debian12SysV | Image::Debian12Ohai => "bookworm",
         Image::Debian11 => "bullseye",
     }
 }
@@ -50,14 +50,32 @@ pub(crate) fn packages(image: Image) -> &'static [&'static [&'static str]] {
                 "tree",
             ],
             SYSV,
+            OHAI,
         ],
         Image::Debian11 => &[&["apache2", "cowsay", "cron", "curl", "hello", "jq", "rsync", "sl", "tree"]],
-        Image::Debian12SysV => &[],
+        Image::Debian12SysV | Image::Debian12Ohai => &[],
     }
 }
 
 /// What turns a host with systemd into one with System V init.
 pub(crate) const SYSV: &[&str] = &["sysvinit-core", "orphan-sysvinit-scripts", "systemd-sysv-"];
+
+/// Ohai, what it looks at the machine with, and languages for it to find.
+pub(crate) const OHAI: &[&str] = &[
+    "ohai",
+    "dmidecode",
+    "gcc",
+    "iproute2",
+    "kmod",
+    "libc6-dev",
+    "lsb-release",
+    "lua5.3",
+    "openssh-server",
+    "pciutils",
+    "perl",
+    "procps",
+    "python3",
+];
 
 /// Runs in every new root, with its repository at `/srv/repository` and its name as `$1`.
 ///
@@ -88,6 +106,14 @@ apt-get -q -y purge --auto-remove systemd
 rm /usr/sbin/policy-rc.d
 sed -i '/getty/d' /etc/inittab
 echo 'up:2345:once:/bin/touch /run/host-is-up' >> /etc/inittab
+"#;
+
+/// Runs in a root to put packages on it.
+pub(crate) const SET_UP_OHAI: &str = r#"
+printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d
+chmod 755 /usr/sbin/policy-rc.d
+apt-get -q -y --no-install-recommends install "$@"
+rm /usr/sbin/policy-rc.d
 "#;
 
 /// The file that a System V host makes when it is up.

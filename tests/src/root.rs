@@ -16,11 +16,8 @@ pub(crate) fn prepared(image: Image) -> Prepared {
             let kept = cache::kept(name, recipe::TEXT, |directory| bootstrap(image, directory));
             Prepared { root: kept.join("root"), repository: kept.join("repository") }
         }
-        Image::Debian12SysV => {
-            let base = prepared(Image::Debian12);
-            let kept = cache::kept(name, recipe::TEXT, |directory| replace_init(image, &base, directory));
-            Prepared { root: kept.join("root"), repository: base.repository }
-        }
+        Image::Debian12SysV => layer(image, recipe::SET_UP_SYSV, recipe::SYSV),
+        Image::Debian12Ohai => layer(image, recipe::SET_UP_OHAI, recipe::OHAI),
     }
 }
 
@@ -36,11 +33,16 @@ fn bootstrap(image: Image, directory: &Path) {
     inside(&root, &repository, recipe::SET_UP, &[image.hostname()]);
 }
 
-fn replace_init(image: Image, base: &Prepared, directory: &Path) {
-    let root = directory.join("root");
-    machine::call(Command::new("cp").args(["--archive", "--reflink=auto"]).arg(&base.root).arg(&root));
-    inside(&root, &base.repository, recipe::SET_UP_SYSV, recipe::SYSV);
-    inside(&root, &base.repository, recipe::SET_UP, &[image.hostname()]);
+/// A copy of the root of Debian 12 in which a script was run, with the same repository.
+fn layer(image: Image, script: &str, packages: &[&str]) -> Prepared {
+    let base = prepared(Image::Debian12);
+    let kept = cache::kept(image.hostname(), recipe::TEXT, |directory| {
+        let root = directory.join("root");
+        machine::call(Command::new("cp").args(["--archive", "--reflink=auto"]).arg(&base.root).arg(&root));
+        inside(&root, &base.repository, script, packages);
+        inside(&root, &base.repository, recipe::SET_UP, &[image.hostname()]);
+    });
+    Prepared { root: kept.join("root"), repository: base.repository }
 }
 
 /// Runs a script in a root that has not been booted.

@@ -25,16 +25,17 @@ use crate::settings::{Settings, find_repository};
 use show::Values;
 
 pub fn data_bag(args: &DataBag) -> Result<Exit, Refused> {
-    let repository = match find_repository(args.repo.as_deref())? {
+    let found = match find_repository(args.repo.as_deref())? {
         Some(found) => Some(found),
         None => Settings::read(None)?.repo,
     };
-    let settings = Settings::read(repository.as_deref())?;
-    let bags = Bags {
-        bags: DataBags::of(repository.as_deref()),
-        repository,
-        secret_files: settings.secret_files(args.secret_file.as_deref()),
+    let Some(repository) = found else {
+        return Err(Diagnostic::error("there is no repository here, and so there are no data bags")
+            .hint("run toque below a folder with `cookbooks/`, or name one with `--repo`")
+            .into());
     };
+    let secret_files = Settings::read(Some(&repository))?.secret_files(args.secret_file.as_deref());
+    let bags = Bags { bags: DataBags::of(Some(&repository)), repository, secret_files };
     match &args.what {
         DataBagWhat::Show { bag, item, reveal, form, format } => show::show(
             &bags,
@@ -56,7 +57,7 @@ pub fn data_bag(args: &DataBag) -> Result<Exit, Refused> {
 
 /// What all of them work with.
 struct Bags {
-    repository: Option<PathBuf>,
+    repository: PathBuf,
     bags: DataBags,
     /// Where the secret is looked for.
     secret_files: Vec<PathBuf>,

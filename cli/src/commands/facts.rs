@@ -1,21 +1,29 @@
 //! `toque facts`.
 
+use std::path::Path;
+
 use serde_json::{Map, Value};
-use toque_engine::diagnostic::{Diagnostic, did_you_mean};
+use toque_engine::cookbook;
+use toque_engine::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use toque_engine::facts::Facts as Known;
+use toque_engine::facts::custom::Custom;
 use toque_engine::run::Refused;
 use toque_engine::system::HostSystem;
 
 use super::Exit;
 use crate::args::Facts;
 use crate::output;
+use crate::settings::find_repository;
 
 pub fn facts(args: &Facts) -> Result<Exit, Refused> {
     let system = HostSystem::new();
-    let known = Known::new();
+    let known = Known::new().with(custom(args.repo.as_deref())?);
     let shown = if args.keys.is_empty() {
-        let all = Known::keys().filter_map(|key| Some((key.to_owned(), (*known.get(key, &system)?).clone())));
-        Value::Object(all.collect::<Map<_, _>>())
+        let mut all = Map::new();
+        for key in known.names() {
+            all.extend(known.read(key, &system)?.map(|value| (key.to_owned(), (*value).clone())));
+        }
+        Value::Object(all)
     } else {
         let mut values = Map::new();
         for key in &args.keys {
@@ -33,12 +41,20 @@ pub fn facts(args: &Facts) -> Result<Exit, Refused> {
     Ok(Exit::Success)
 }
 
+/// The facts of all cookbooks of the repository that is named, or that the command is run in.
+fn custom(repo: Option<&Path>) -> Result<Custom, Refused> {
+    let Some(repository) = find_repository(repo)? else { return Ok(Custom::default()) };
+    // A folder that is no cookbook has no facts; `toque check` tells what is wrong with it.
+    let (cookbooks, _) = cookbook::find(&repository);
+    Ok(Custom::find(cookbooks.values()).map_err(Diagnostics)?)
+}
+
 fn read(known: &Known, system: &HostSystem, path: &str) -> Result<Value, Diagnostic> {
     let mut keys = path.split('.');
     let first = keys.next().unwrap_or_default();
-    let Some(top) = known.get(first, system) else {
+    let Some(top) = known.read(first, system)? else {
         let unknown = Diagnostic::error(format!("there is no fact `{first}` on this machine"));
-        return Err(match did_you_mean(first, Known::keys()) {
+        return Err(match did_you_mean(first, known.names()) {
             Some(hint) => unknown.hint(hint),
             None => unknown.hint("`toque facts` shows all of them"),
         });

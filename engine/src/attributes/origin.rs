@@ -16,6 +16,8 @@ pub enum Origin {
     Run,
     /// A fact.
     Machine,
+    /// A fact that this file of a cookbook tells.
+    Fact(String),
 }
 
 impl Origin {
@@ -28,7 +30,7 @@ impl Origin {
                 let path: Vec<&str> = below.iter().copied().chain(path.iter().map(String::as_str)).collect();
                 Some(document.key_at(&path))
             }
-            Self::Run | Self::Machine => None,
+            Self::Run | Self::Machine | Self::Fact(_) => None,
         }
     }
 
@@ -37,6 +39,7 @@ impl Origin {
     pub fn shown(&self, path: &[String]) -> String {
         match (self, self.place(path)) {
             (_, Some(span)) => span.to_string(),
+            (Self::Fact(file), None) => file.clone(),
             (Self::Machine, None) => "this machine".to_owned(),
             (_, None) => "this run".to_owned(),
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::{facts, text};
+use super::{facts, text, told};
 use crate::system::Query;
 
 /// Ohai's names for the lines of `/proc/cpuinfo` that it tells of each processor.
@@ -19,18 +19,30 @@ const NAMES: &[(&str, &str)] = &[
     ("physical_id", "physical id"),
     ("core_id", "core id"),
     ("cores", "cpu cores"),
-    ("bogomips", "bogomips"),
+    ("bogomips", "BogoMIPS"),
 ];
 
 pub(super) fn read(query: &dyn Query) -> Map<String, Value> {
-    let cpu = parse(&text(query, "/proc/cpuinfo"));
+    let mut cpu = parse(&text(query, "/proc/cpuinfo"));
+    // Where processors do not tell their socket (ARM, many virtual machines) `lscpu` may know more.
+    if !cpu.is_empty()
+        && !cpu.contains_key("real")
+        && let Some(lscpu) = told(query, ["lscpu"])
+    {
+        cpu.extend(parse_lscpu(&lscpu));
+    }
+    let total = cpu.get("total").cloned();
+    for (name, unknown) in [("real", Some(json!(1))), ("cores", total)] {
+        if let (Some(unknown), false) = (unknown, cpu.is_empty()) {
+            cpu.entry(name).or_insert(unknown);
+        }
+    }
     facts([("cpu", (!cpu.is_empty()).then(|| cpu.into()))])
 }
 
-fn parse(text: &str) -> Map<String, Value> {
+pub(super) fn parse(text: &str) -> Map<String, Value> {
     let mut cpu = Map::new();
     let mut sockets = BTreeSet::new();
-    let mut cores = BTreeSet::new();
     let mut total = 0_u64;
     for processor in text.split("\n\n") {
         let field = |name: &str| {
@@ -39,26 +51,32 @@ fn parse(text: &str) -> Map<String, Value> {
         };
         let Some(number) = field("processor") else { continue };
         total += 1;
-        if let Some(socket) = field("physical id") {
-            sockets.insert(socket);
-            cores.insert((socket, field("core id").unwrap_or(number)));
-        }
+        sockets.extend(field("physical id"));
         let mut one: Map<String, Value> =
             NAMES.iter().filter_map(|(name, line)| Some(((*name).to_owned(), field(line)?.into()))).collect();
-        if let Some(flags) = field("flags").or_else(|| field("Features")) {
-            one.insert("flags".to_owned(), flags.split_whitespace().collect());
+        for (name, line) in [("flags", "flags"), ("features", "Features")] {
+            one.extend(field(line).map(|flags| (name.to_owned(), flags.split_whitespace().collect())));
         }
         cpu.insert(number.to_owned(), one.into());
     }
     if total > 0 {
-        // Where processors do not tell their socket (ARM, many virtual machines) each counts as a core, all in one socket.
-        let known = !sockets.is_empty();
         cpu.insert("total".to_owned(), json!(total));
-        cpu.insert("real".to_owned(), json!(if known { sockets.len() } else { 1 }));
-        cpu.insert("cores".to_owned(), json!(if known { cores.len() as u64 } else { total }));
-        if let Some(model) = cpu.get("0").and_then(|first| first.get("model_name")).cloned() {
-            cpu.insert("model_name".to_owned(), model);
-        }
+    }
+    let cores = cpu.get("0").and_then(|first| first.get("cores")?.as_str()?.parse::<u64>().ok());
+    if let (Some(cores), false) = (cores, sockets.is_empty()) {
+        let sockets = sockets.len() as u64;
+        cpu.insert("real".to_owned(), json!(sockets));
+        cpu.insert("cores".to_owned(), json!(sockets.saturating_mul(cores)));
     }
     cpu
+}
+
+/// `Core(s) per socket:  2`
+pub(super) fn parse_lscpu(output: &str) -> Map<String, Value> {
+    let number = |name: &str| {
+        let mut fields = output.lines().filter_map(|line| line.split_once(':')).filter(|(key, _)| key.trim() == name);
+        fields.next().and_then(|(_, value)| value.trim().parse::<u64>().ok())
+    };
+    let (Some(sockets), Some(cores)) = (number("Socket(s)"), number("Core(s) per socket")) else { return Map::new() };
+    facts([("real", Some(json!(sockets))), ("cores", Some(json!(sockets.saturating_mul(cores))))])
 }

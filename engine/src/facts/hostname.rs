@@ -2,8 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{facts, line, text};
-use crate::command::{Command, Output};
+use super::{facts, line, text, told};
 use crate::system::Query;
 
 pub(super) fn read(query: &dyn Query) -> Map<String, Value> {
@@ -19,7 +18,7 @@ pub(super) fn read_fqdn(query: &dyn Query) -> Map<String, Value> {
     facts([("domain", domain), ("fqdn", Some(fqdn.into()))])
 }
 
-fn machinename(query: &dyn Query) -> Option<String> {
+pub(super) fn machinename(query: &dyn Query) -> Option<String> {
     line(query, "/proc/sys/kernel/hostname")
 }
 
@@ -35,7 +34,5 @@ fn canonical(hosts: &str, name: &str) -> Option<String> {
 
 /// What the resolver makes of it: only the C library knows where it is told to ask.
 fn resolved(query: &dyn Query) -> Option<String> {
-    let command = Command::new(["hostname", "-f"]).timeout(std::time::Duration::from_secs(10));
-    let output = query.probe(&command).ok().filter(Output::success)?;
-    Some(output.stdout().trim().to_owned()).filter(|name| !name.is_empty() && name != "localhost")
+    Some(told(query, ["hostname", "-f"])?.trim().to_owned()).filter(|name| !name.is_empty() && name != "localhost")
 }

@@ -14,6 +14,10 @@ const NAMES: &[(&str, &str)] = &[
     ("cached", "Cached"),
     ("active", "Active"),
     ("inactive", "Inactive"),
+    ("high_total", "HighTotal"),
+    ("high_free", "HighFree"),
+    ("low_total", "LowTotal"),
+    ("low_free", "LowFree"),
     ("dirty", "Dirty"),
     ("writeback", "Writeback"),
     ("anon_pages", "AnonPages"),
@@ -30,11 +34,20 @@ const NAMES: &[(&str, &str)] = &[
     ("vmalloc_used", "VmallocUsed"),
     ("vmalloc_chunk", "VmallocChunk"),
     ("hugepage_size", "Hugepagesize"),
+    ("hugetlb", "Hugetlb"),
 ];
 const SWAP: &[(&str, &str)] = &[("cached", "SwapCached"), ("total", "SwapTotal"), ("free", "SwapFree")];
 const HUGE_PAGES: &[(&str, &str)] =
     &[("total", "HugePages_Total"), ("free", "HugePages_Free"), ("reserved", "HugePages_Rsvd"), ("surplus", "HugePages_Surp")];
-const DIRECT_MAP: &[(&str, &str)] = &[("4K", "DirectMap4k"), ("2M", "DirectMap2M"), ("1G", "DirectMap1G")];
+const DIRECT_MAP: &[(&str, &str)] = &[
+    ("4k", "DirectMap4k"),
+    ("2M", "DirectMap2M"),
+    ("4M", "DirectMap4M"),
+    ("64k", "DirectMap64k"),
+    ("1M", "DirectMap1M"),
+    ("1G", "DirectMap1G"),
+    ("2G", "DirectMap2G"),
+];
 
 pub(super) fn read(query: &dyn Query) -> Map<String, Value> {
     let text = text(query, "/proc/meminfo");

@@ -1,7 +1,9 @@
 //! Interfaces, their addresses and routes, and which of them the machine is reached by.
 
-mod address;
-mod route;
+pub(super) mod address;
+mod files;
+pub(super) mod ip;
+pub(super) mod route;
 
 use std::net::IpAddr;
 
@@ -9,126 +11,156 @@ use serde_json::{Map, Value, json};
 
 use self::address::Address;
 use self::route::Route;
-use super::{facts, line, names, text};
+use super::facts;
 use crate::system::Query;
 
+/// What is known of the network, from whatever source.
+pub struct Network {
+    interfaces: Vec<Interface>,
+    routes: Vec<Route>,
+}
+
+pub struct Interface {
+    name: String,
+    /// In capitals, as Ohai writes it.
+    hardware: Option<String>,
+    encapsulation: Option<String>,
+    flags: Vec<String>,
+    mtu: Option<String>,
+    state: Option<String>,
+    addresses: Vec<Address>,
+    vlan: Option<Value>,
+    counters: Option<Value>,
+    /// Hardware addresses by address: of IPv4, and of IPv6.
+    neighbours: [Map<String, Value>; 2],
+}
+
 pub(super) fn read(query: &dyn Query) -> Map<String, Value> {
-    let mut routes = route::parse_v4(&text(query, "/proc/net/route"));
-    routes.extend(route::parse_v6(&text(query, "/proc/net/ipv6_route")));
-    let addresses = address::read(query, &routes);
-    let default = |v6: bool| {
-        let defaults = routes.iter().filter(|route| route.prefix == 0 && route.destination.is_ipv6() == v6);
-        defaults.min_by_key(|route| route.metric)
-    };
-    let (v4, v6) = (default(false), default(true));
-    let main_v4 = main_address(&addresses, false, v4);
-    let main_v6 = main_address(&addresses, true, v6);
-    let hardware = |interface: &str| hardware_address(query, interface);
-    let macaddress = main_v4.or(main_v6).and_then(|address| hardware(&address.interface));
-
-    let interfaces: Map<String, Value> = names(query, "/sys/class/net")
-        .into_iter()
-        // Beside the interfaces lies what controls bonding.
-        .filter(|name| line(query, format!("/sys/class/net/{name}/flags")).is_some())
-        .map(|name| (name.clone(), interface(query, &name, &addresses, &routes)))
-        .collect();
-    let gateway = |route: &Route| route.gateway.map_or_else(|| unspecified(route), |gateway| gateway.to_string());
-    let network = facts([
-        ("default_interface", v4.map(|route| json!(route.interface))),
-        ("default_gateway", v4.map(|route| json!(gateway(route)))),
-        ("default_inet6_interface", v6.map(|route| json!(route.interface))),
-        ("default_inet6_gateway", v6.map(|route| json!(gateway(route)))),
-        ("interfaces", Some(interfaces.into())),
-    ]);
-    facts([
-        ("network", Some(network.into())),
-        ("ipaddress", main_v4.map(|address| json!(address.address.to_string()))),
-        ("ip6address", main_v6.map(|address| json!(address.address.to_string()))),
-        ("macaddress", macaddress.map(Value::String)),
-    ])
+    ip::read(query).unwrap_or_else(|| files::read(query)).told()
 }
 
-fn unspecified(route: &Route) -> String {
-    if route.destination.is_ipv6() { "::".to_owned() } else { "0.0.0.0".to_owned() }
-}
-
-/// The address the machine is reached by: on the interface of the default route the one in the gateway's network, else the first
-/// there; without a default route the first of all.
-fn main_address<'a>(addresses: &'a [Address], v6: bool, default: Option<&Route>) -> Option<&'a Address> {
-    let global = || addresses.iter().filter(|address| address.address.is_ipv6() == v6 && address.scope == "Global");
-    let Some(default) = default else { return global().next() };
-    let there = || global().filter(|address| address.interface == default.interface);
-    let near = default.gateway.and_then(|gateway| there().find(|address| address.contains(gateway)));
-    near.or_else(|| there().next()).or_else(|| global().next())
-}
-
-/// Ohai writes hardware addresses in capitals.
-fn hardware_address(query: &dyn Query, interface: &str) -> Option<String> {
-    let address = line(query, format!("/sys/class/net/{interface}/address"))?;
-    (!address.trim_matches(['0', ':']).is_empty()).then(|| address.to_uppercase())
-}
-
-fn interface(query: &dyn Query, name: &str, addresses: &[Address], routes: &[Route]) -> Value {
-    let file = |file: &str| line(query, format!("/sys/class/net/{name}/{file}"));
-    let mut own = Map::new();
-    if let Some(address) = hardware_address(query, name) {
-        own.insert(address, json!({ "family": "lladdr" }));
+impl Network {
+    fn told(&self) -> Map<String, Value> {
+        let (v4, v6) = (self.default(false), self.default(true));
+        let gateway = |route: &&Route| json!(route.via.as_deref().unwrap_or(if route.v6 { "::" } else { "0.0.0.0" }));
+        let interfaces = self.interfaces.iter().map(|interface| (interface.name.clone(), self.interface(interface)));
+        let network = facts([
+            ("default_interface", v4.map(|route| json!(route.interface))),
+            ("default_gateway", v4.as_ref().map(gateway)),
+            ("default_inet6_interface", v6.map(|route| json!(route.interface))),
+            ("default_inet6_gateway", v6.as_ref().map(gateway)),
+            ("interfaces", Some(Value::Object(interfaces.collect()))),
+        ]);
+        let counters = self.interfaces.iter().filter_map(|interface| Some((interface.name.clone(), interface.counters.clone()?)));
+        let counters: Map<String, Value> = counters.collect();
+        let (main_v4, main_v6) = (self.main(false), self.main(true));
+        let hardware =
+            [main_v4.as_ref(), main_v6.as_ref()].into_iter().flatten().find_map(|(interface, _)| interface.hardware.clone());
+        facts([
+            ("network", Some(network.into())),
+            ("counters", (!counters.is_empty()).then(|| json!({ "network": { "interfaces": counters } }))),
+            ("ipaddress", main_v4.map(|(_, address)| json!(address))),
+            ("ip6address", main_v6.map(|(_, address)| json!(address))),
+            ("macaddress", hardware.map(Value::String)),
+        ])
     }
-    own.extend(addresses.iter().filter(|address| address.interface == name).map(Address::described));
-    let routes: Vec<Value> = routes.iter().filter(|route| route.interface == name).map(Route::described).collect();
-    let digits = name.trim_end_matches(|letter: char| !letter.is_ascii_digit());
-    let stem = digits.trim_end_matches(|letter: char| letter.is_ascii_digit());
-    let numbered = digits.len() > stem.len() && !stem.is_empty();
-    let carrier = file("carrier").as_deref() == Some("1");
-    Value::Object(facts([
-        ("type", numbered.then(|| json!(stem))),
-        ("number", numbered.then(|| json!(name[stem.len()..]))),
-        ("encapsulation", file("type").map(|number| json!(encapsulation(&number)))),
-        ("flags", file("flags").and_then(|flags| parse_flags(&flags, carrier))),
-        ("mtu", file("mtu").map(Value::String)),
-        ("state", file("operstate").map(Value::String)),
-        ("addresses", Some(own.into())),
-        ("routes", (!routes.is_empty()).then(|| routes.into())),
-    ]))
-}
 
-/// By the numbers of `if_arp.h`.
-fn encapsulation(number: &str) -> &str {
-    match number {
-        "1" => "Ethernet",
-        "512" => "PPP",
-        "256" => "SLIP",
-        "768" => "IPIP",
-        "769" => "IPv6-in-IPv6",
-        "772" => "Loopback",
-        "776" => "6to4",
-        "778" => "GRE",
-        "32" => "InfiniBand",
-        "65534" => "None",
-        other => other,
+    fn find(&self, name: &str) -> Option<&Interface> {
+        self.interfaces.iter().find(|interface| interface.name == name)
+    }
+
+    /// The routes of a family that Ohai tells: not those from an address that the interface does not have.
+    fn routes(&self, v6: bool) -> impl Iterator<Item = &Route> {
+        self.routes.iter().filter(move |route| {
+            if route.v6 != v6 {
+                return false;
+            }
+            let Some(interface) = self.find(&route.interface) else { return false };
+            let of_the_family = || interface.addresses.iter().filter(|address| address.address.is_ipv6() == v6);
+            let own = |source: &str| of_the_family().any(|address| address.address.to_string() == source);
+            route.source.as_deref().is_none_or(|source| own(source) || of_the_family().next().is_none())
+        })
+    }
+
+    fn default(&self, v6: bool) -> Option<&Route> {
+        self.routes(v6).filter(|route| route.is_default()).min_by_key(|route| route.metric.unwrap_or(0))
+    }
+
+    /// The address that the machine is reached by, and its interface: what the route to the default gateway is used with, else the
+    /// nearest on the interface of the default route.
+    fn main(&self, v6: bool) -> Option<(&Interface, String)> {
+        let default = self.default(v6);
+        let source = default.and_then(|default| {
+            let near = self.routes(v6).filter(|route| {
+                let interface = self.find(&route.interface);
+                let up = !v6 || interface.is_some_and(|interface| interface.state.as_deref() == Some("up"));
+                let towards = route.is_default() || default.via.as_deref().is_some_and(|via| route.leads_to(via));
+                up && towards && (v6 || route.source.as_deref().is_some_and(|source| !self.is_of_a_link(route, source)))
+            });
+            let rank =
+                |route: &&Route| (!route.is_default(), route.metric.unwrap_or(0), route.network().map_or(0, |(_, prefix)| prefix));
+            near.min_by_key(rank)
+        });
+        if let Some(route) = source
+            && let Some(source) = &route.source
+        {
+            return Some((self.find(&route.interface)?, source.clone()));
+        }
+        let mut all: Vec<(&Interface, &Address)> =
+            self.interfaces.iter().flat_map(|interface| interface.addresses.iter().map(move |own| (interface, own))).collect();
+        all.retain(|(_, own)| own.address.is_ipv6() == v6);
+        all.sort_by_key(|(_, own)| (rank(&own.scope), u8::MAX - own.prefix, own.address));
+        let there = |(interface, _): &&(&Interface, &Address)| default.is_some_and(|route| route.interface == interface.name);
+        let via = default.and_then(|route| route.via.as_deref()).filter(|via| !via.starts_with("fe80:"));
+        let reaching = via.and_then(|via| all.iter().filter(there).find(|(_, own)| own.reaches(via)));
+        let chosen = match default {
+            Some(_) => reaching.or_else(|| all.iter().find(there)),
+            None => all.first(),
+        };
+        chosen.map(|(interface, own)| (*interface, own.address.to_string()))
+    }
+
+    fn is_of_a_link(&self, route: &Route, source: &str) -> bool {
+        let interface = self.find(&route.interface);
+        let mut own = interface.into_iter().flat_map(|interface| &interface.addresses);
+        own.any(|address| address.address.to_string() == source && address.scope == "Link")
+    }
+
+    fn interface(&self, interface: &Interface) -> Value {
+        let mut addresses = Map::new();
+        addresses.extend(interface.hardware.clone().map(|address| (address, json!({ "family": "lladdr" }))));
+        addresses.extend(interface.addresses.iter().map(Address::described));
+        let routes = [false, true].into_iter().flat_map(|v6| self.routes(v6)).filter(|route| route.interface == interface.name);
+        let routes: Vec<Value> = routes.map(Route::described).collect();
+        let [arp, neighbours] = &interface.neighbours;
+        let (kind, number) = numbered(&interface.name).unzip();
+        let told = |text: &Option<String>| text.clone().map(Value::String);
+        let some = |map: &Map<String, Value>| (!map.is_empty()).then(|| Value::Object(map.clone()));
+        Value::Object(facts([
+            ("type", kind.map(|kind| json!(kind))),
+            ("number", number.map(|number| json!(number))),
+            ("encapsulation", told(&interface.encapsulation)),
+            ("flags", (interface.flags.len() > 1).then(|| json!(interface.flags))),
+            ("mtu", told(&interface.mtu)),
+            ("state", told(&interface.state)),
+            ("addresses", some(&addresses)),
+            ("arp", some(arp)),
+            ("neighbour_inet6", some(neighbours)),
+            ("routes", (!routes.is_empty()).then(|| routes.into())),
+            ("vlan", interface.vlan.clone()),
+        ]))
     }
 }
 
-/// By the bits of `if.h`; what the interface found out itself is not among them, but its carrier tells.
-fn parse_flags(flags: &str, carrier: bool) -> Option<Value> {
-    const NAMES: &[(u32, &str)] = &[
-        (0x2, "BROADCAST"),
-        (0x8, "LOOPBACK"),
-        (0x10, "POINTOPOINT"),
-        (0x80, "NOARP"),
-        (0x100, "PROMISC"),
-        (0x200, "ALLMULTI"),
-        (0x400, "MASTER"),
-        (0x800, "SLAVE"),
-        (0x1000, "MULTICAST"),
-        (0x1, "UP"),
-    ];
-    let bits = u32::from_str_radix(flags.strip_prefix("0x")?, 16).ok()?;
-    let mut set: Vec<&str> = NAMES.iter().filter(|(bit, _)| bits & bit != 0).map(|(_, name)| *name).collect();
-    if carrier {
-        set.push("LOWER_UP");
-    }
-    Some(json!(set))
+/// `eth0.11` is number `0.11` of the `eth`.
+fn numbered(name: &str) -> Option<(&str, &str)> {
+    let (kind, number) = name.split_at(name.char_indices().skip(1).find(|(_, letter)| letter.is_ascii_digit())?.0);
+    kind.chars().all(|letter| letter.is_alphanumeric() || letter == '_').then_some((kind, number))
+}
+
+/// What is reached from farther comes first.
+fn rank(scope: &str) -> usize {
+    ["Global", "Site", "Link", "Node"].iter().position(|known| *known == scope).unwrap_or(4)
 }
 
 /// Whether two addresses agree in their first bits.
@@ -140,3 +172,6 @@ fn same_network(one: IpAddr, other: IpAddr, prefix: u8) -> bool {
     let ((one, family), (other, other_family)) = (bits(one), bits(other));
     family == other_family && (prefix == 0 || (one ^ other) >> (128 - u32::from(prefix.min(128))) == 0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -109,7 +109,7 @@ impl Platform {
                 "total": "2097152kB", "free": "1048576kB", "available": "1572864kB",
                 "swap": { "cached": "0kB", "total": "1048576kB", "free": "1048576kB" },
             },
-            "cpu": { "0": processor, "1": processor, "total": 2, "real": 1, "cores": 2, "model_name": "Example CPU" },
+            "cpu": { "0": processor, "1": processor, "total": 2, "real": 1, "cores": 2 },
             "filesystem": file_systems(),
             "block_device": { "vda": { "size": "41943040", "removable": "0", "rotational": "0" } },
             "lsb": lsb,
@@ -120,17 +120,37 @@ impl Platform {
             "current_user": "root",
             "root_group": "root",
             "time": { "timezone": "UTC" },
-            "uptime": "01 hours 00 minutes 00 seconds",
+            "uptime": "1 hours 00 minutes 00 seconds",
             "uptime_seconds": 3600,
-            "idletime": "01 hours 00 minutes 00 seconds",
+            "idletime": "1 hours 00 minutes 00 seconds",
             "idletime_seconds": 3600,
             "ohai_time": 1_704_067_200.0,
             "machine_id": "00000000000000000000000000000001",
         });
-        let facts = if let Value::Object(facts) = facts { facts } else { Map::new() };
+        let parts = [facts, self.software()];
+        let facts =
+            parts.into_iter().filter_map(|part| if let Value::Object(part) = part { Some(part) } else { None }).flatten().collect();
         let sets = ["common", self.init.as_str(), self.packages.as_str()];
         let programs = sets.iter().flat_map(|set| TABLE.programs.get(*set).into_iter().flatten().cloned()).collect();
         Shipped { facts, programs }
+    }
+
+    fn software(&self) -> Value {
+        json!({
+            "os_release": { "id": self.platform, "version_id": self.version, "pretty_name": self.description },
+            "languages": { "perl": { "version": "5.36.0", "archname": "x86_64-linux-gnu" } },
+            "packages": { "tzdata": { "version": "2024a", "arch": "all" } },
+            "package_manager": self.packages,
+            "cloud": { "provider": "ec2", "local_ipv4": "192.0.2.10", "local_ipv4_addrs": ["192.0.2.10"] },
+            "shells": ["/bin/sh"],
+            "keys": { "ssh": { "host_ed25519_public": "AAAAC3NzaC1lZDI1NTE5AAAAIEexample" } },
+            "fips": { "kernel": { "enabled": false } },
+            "shard_seed": 123_456_789,
+            "sysconf": { "PAGESIZE": 4096, "NPROCESSORS_ONLN": 2 },
+            "systemd_paths": { "systemd-system-unit": "/lib/systemd/system" },
+            "command": { "ps": "ps -ef" },
+            "counters": { "network": { "interfaces": { "eth0": { "rx": { "bytes": "0" }, "tx": { "bytes": "0" } } } } },
+        })
     }
 }
 

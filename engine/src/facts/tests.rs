@@ -1,3 +1,5 @@
+mod more;
+
 use std::collections::HashSet;
 
 use serde_json::{Value, json};
@@ -8,10 +10,10 @@ use crate::command::Output;
 use crate::system::{FakeSystem, HostSystem};
 
 /// Paths and what the files contain.
-type Files<'a> = &'a [(&'a str, &'a str)];
+pub(super) type Files<'a> = &'a [(&'a str, &'a str)];
 
 /// A machine with these files.
-fn machine(files: Files) -> FakeSystem {
+pub(super) fn machine(files: Files) -> FakeSystem {
     let fake = FakeSystem::new();
     for (path, content) in files {
         fake.put_file(path, content);
@@ -19,11 +21,11 @@ fn machine(files: Files) -> FakeSystem {
     fake
 }
 
-fn fact(fake: &FakeSystem, key: &str) -> Value {
+pub(super) fn fact(fake: &FakeSystem, key: &str) -> Value {
     Facts::new().get(key, fake).map_or(Value::Null, |value| (*value).clone())
 }
 
-fn prints(fake: &FakeSystem, program: &str, text: &'static str) {
+pub(super) fn prints(fake: &FakeSystem, program: &str, text: &'static str) {
     fake.install_program(program, move |_, _| Output { stdout: text.as_bytes().to_vec(), ..Output::default() });
 }
 
@@ -134,104 +136,9 @@ fn processors_are_counted() {
     let fake = machine(&[("/proc/cpuinfo", include_str!("fixtures/cpuinfo-arm"))]);
     let cpu = fact(&fake, "cpu");
     assert_eq!([&cpu["total"], &cpu["real"], &cpu["cores"]], [2, 1, 2]);
-    assert_eq!(cpu["1"]["flags"], json!(["fp", "asimd"]));
-}
-
-fn networked(ip: bool) -> FakeSystem {
-    let fake = machine(&[
-        ("/proc/net/route", include_str!("fixtures/route")),
-        ("/proc/net/ipv6_route", include_str!("fixtures/ipv6_route")),
-        ("/proc/net/fib_trie", include_str!("fixtures/fib_trie")),
-        ("/proc/net/if_inet6", include_str!("fixtures/if_inet6")),
-        ("/sys/class/net/bonding_masters", "\n"),
-    ]);
-    for (name, files) in [
-        (
-            "eth0",
-            [
-                ("flags", "0x1003"),
-                ("type", "1"),
-                ("mtu", "1400"),
-                ("operstate", "up"),
-                ("address", "02:fc:00:00:00:01"),
-                ("carrier", "1"),
-            ],
-        ),
-        (
-            "lo",
-            [
-                ("flags", "0x9"),
-                ("type", "772"),
-                ("mtu", "65536"),
-                ("operstate", "unknown"),
-                ("address", "00:00:00:00:00:00"),
-                ("carrier", "1"),
-            ],
-        ),
-    ] {
-        for (file, content) in files {
-            fake.put_file(format!("/sys/class/net/{name}/{file}"), format!("{content}\n"));
-        }
-    }
-    if ip {
-        prints(&fake, "ip", include_str!("fixtures/ip-address.json"));
-    }
-    fake
-}
-
-#[test]
-fn networks_are_the_same_with_ip_and_without() {
-    let with = networked(true);
-    assert_eq!(
-        ["ipaddress", "ip6address", "macaddress"].map(|key| fact(&with, key)),
-        ["192.0.2.2", "fd00::2", "02:FC:00:00:00:01"]
-    );
-    let network = fact(&with, "network");
-    assert_eq!([&network["default_interface"], &network["default_gateway"]], ["eth0", "192.0.2.1"]);
-    assert_eq!([&network["default_inet6_interface"], &network["default_inet6_gateway"]], ["eth0", "fd00::1"]);
-    assert_eq!(
-        network["interfaces"],
-        json!({
-            "eth0": {
-                "type": "eth", "number": "0", "encapsulation": "Ethernet", "mtu": "1400", "state": "up",
-                "flags": ["BROADCAST", "MULTICAST", "UP", "LOWER_UP"],
-                "addresses": {
-                    "02:FC:00:00:00:01": { "family": "lladdr" },
-                    "192.0.2.2": { "family": "inet", "prefixlen": "24", "netmask": "255.255.255.0", "broadcast": "192.0.2.255", "scope": "Global" },
-                    "fd00::2": { "family": "inet6", "prefixlen": "64", "scope": "Global" },
-                    "fe80::fc:ff:fe00:1": { "family": "inet6", "prefixlen": "64", "scope": "Link" },
-                },
-                "routes": [
-                    { "destination": "default", "family": "inet", "via": "192.0.2.1" },
-                    { "destination": "192.0.2.0/24", "family": "inet" },
-                    { "destination": "fd00::/64", "family": "inet6", "metric": "256" },
-                    { "destination": "fe80::/64", "family": "inet6", "metric": "256" },
-                    { "destination": "default", "family": "inet6", "via": "fd00::1", "metric": "1024" },
-                ],
-            },
-            "lo": {
-                "encapsulation": "Loopback", "mtu": "65536", "state": "unknown", "flags": ["LOOPBACK", "UP", "LOWER_UP"],
-                "addresses": {
-                    "127.0.0.1": { "family": "inet", "prefixlen": "8", "netmask": "255.0.0.0", "scope": "Node" },
-                    "::1": { "family": "inet6", "prefixlen": "128", "scope": "Node" },
-                },
-            },
-        })
-    );
-    let without = networked(false);
-    for key in ["network", "ipaddress", "ip6address", "macaddress"] {
-        assert_eq!(fact(&without, key), fact(&with, key), "{key}");
-    }
-    // An old `ip` that does not know JSON.
-    prints(&without, "ip", "Option \"-json\" is unknown, try \"ip -help\".\n");
-    assert_eq!(fact(&without, "network"), fact(&with, "network"));
-}
-
-#[test]
-fn a_machine_without_a_network() {
-    let fake = machine(&[("/proc/net/route", "Iface\tDestination\tGateway\n")]);
-    assert_eq!(["ipaddress", "ip6address", "macaddress"].map(|key| fact(&fake, key)), [Value::Null, Value::Null, Value::Null]);
-    assert_eq!(fact(&fake, "network"), json!({ "interfaces": {} }));
+    assert_eq!(cpu["1"]["features"], json!(["fp", "asimd"]));
+    prints(&fake, "lscpu", "Thread(s) per core:  1\nCore(s) per socket:  4\nSocket(s):           2\n");
+    assert_eq!([&fact(&fake, "cpu")["real"], &fact(&fake, "cpu")["cores"]], [2, 8]);
 }
 
 #[test]
@@ -260,8 +167,19 @@ fn file_systems_by_device_and_by_mount_point() {
     );
     assert_eq!(filesystem["by_device"]["/dev/vda1"]["mounts"], json!(["/", "/srv/with space"]));
     assert_eq!(filesystem["by_mountpoint"]["/srv/with space"]["kb_used"], "13763748");
-    assert_eq!(filesystem["by_mountpoint"]["/run"]["kb_size"], "100");
-    assert_eq!(filesystem["by_mountpoint"].get("/other"), None);
+    assert_eq!(filesystem["by_mountpoint"]["/run"].get("kb_size"), None);
+    assert_eq!(filesystem["by_mountpoint"]["/other"]["devices"], json!(["other"]));
+    // What is on devices, mounted or not.
+    fake.put_file("/dev/vdb", "");
+    prints(
+        &fake,
+        "lsblk",
+        "NAME=\"vda1\" UUID=\"5c9d\" LABEL=\"\" FSTYPE=\"ext4\"\nNAME=\"vdb\" UUID=\"\" LABEL=\"\" FSTYPE=\"\"\nNAME=\"gone\" \n",
+    );
+    prints(&fake, "blkid", "/dev/vda1: LABEL=\"the root\" UUID=\"5c9d\" TYPE=\"ext4\"\nnonsense\n");
+    let devices = fact(&fake, "filesystem")["by_device"].clone();
+    assert_eq!([&devices["/dev/vda1"]["label"], &devices["vda1"]["uuid"]], ["the root", "5c9d"]);
+    assert_eq!(devices["/dev/vdb"], json!({ "mounts": [] }));
 }
 
 #[test]

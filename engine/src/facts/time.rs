@@ -37,13 +37,14 @@ fn since_epoch(time: SystemTime) -> f64 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
-/// `2 days 03 hours 04 minutes 05 seconds`, beginning with the largest that is not zero.
+/// `2 days 03 hours 04 minutes 05 seconds`, beginning with the largest that is not zero, which has no zero before it.
 fn in_words(seconds: u64) -> String {
     let (days, hours, minutes, seconds) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
     match (days, hours, minutes) {
         (0, 0, 0) => format!("{seconds:02} seconds"),
-        (0, 0, _) => format!("{minutes:02} minutes {seconds:02} seconds"),
-        (0, ..) => format!("{hours:02} hours {minutes:02} minutes {seconds:02} seconds"),
+        (0, 0, _) => format!("{minutes} minutes {seconds:02} seconds"),
+        (0, ..) => format!("{hours} hours {minutes:02} minutes {seconds:02} seconds"),
+        (1, ..) => format!("1 day {hours:02} hours {minutes:02} minutes {seconds:02} seconds"),
         _ => format!("{days} days {hours:02} hours {minutes:02} minutes {seconds:02} seconds"),
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::{facts, line, text};
+use super::{dmi, facts, line, text};
 use crate::system::Query;
 
 /// Words that firmware uses for virtual hardware, and Ohai's name for what makes it. The first that is found counts.
@@ -56,9 +56,9 @@ fn container(query: &dyn Query) -> Option<String> {
 
 fn machine(query: &dyn Query) -> Option<String> {
     let about = |file: &str| line(query, format!("/sys/class/dmi/id/{file}")).unwrap_or_default();
-    let (vendor, product) = (about("sys_vendor"), about("product_name"));
-    let firmware = format!("{vendor} {product} {} {}", about("bios_vendor"), about("bios_version"));
-    if vendor == "Microsoft Corporation" && product == "Virtual Machine" {
+    let [vendor, product, version] = dmi::product(query);
+    let firmware = format!("{vendor} {product} {version} {} {}", about("bios_vendor"), about("bios_version"));
+    if vendor.contains("Microsoft") && product.contains("Virtual Machine") {
         return Some("hyperv".to_owned());
     }
     if let Some((_, system)) = FIRMWARE.iter().find(|(word, _)| firmware.contains(word)) {

@@ -22,7 +22,6 @@ use crate::command::{End, shell_quote};
 use crate::convert;
 use crate::diagnostic::Diagnostic;
 use crate::event::Event;
-use crate::facts::Facts;
 use crate::failure::Failure;
 use crate::name::RecipeName;
 use crate::plain;
@@ -71,7 +70,7 @@ fn attributes(engine: &mut Engine, session: &Rc<Session>) {
             let value = to_json(value)
                 .map_err(|message| throw_text(&context, &s, format!("the attribute `{}`: {message}", shown_path(&path))))?;
             if let ([key], false) = (&path[..], value.is_object())
-                && Facts::keys().any(|fact| fact == key)
+                && s.node.is_fact(key)
             {
                 let hidden = Diagnostic::error(format!("`{key}` is a fact of the machine, which wins over every attribute"));
                 return Err(throw(&context, &s, hidden.hint("give the attribute another name; facts cannot be set")));

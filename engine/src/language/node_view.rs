@@ -74,14 +74,14 @@ impl NodeView {
 
     /// The value at a key: a view of a map, a copy of anything else.
     /// # Errors
-    /// When it is encrypted and does not open.
+    /// When it is encrypted and does not open, or a fact of a cookbook that cannot be read.
     fn get(&self, session: &Session, key: &str) -> Result<Option<Dynamic>, Diagnostic> {
         match self {
             Self::Root if key == "run_state" => {
                 session.view.looked_at(Area::RunState);
                 Ok(Some(session.run_state.clone()))
             }
-            Self::Root => Ok(session.node.get(key, &session.view).map(|top| first("node".into(), top, key))),
+            Self::Root => Ok(session.read(key)?.map(|top| first("node".into(), top, key))),
             Self::Item(_) | Self::Below { .. } => self.inside(key),
         }
     }

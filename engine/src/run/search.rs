@@ -48,7 +48,7 @@ pub fn search(
         }
         let found = index::search(&session, index, wanted)?;
         let values = |found: index::Found| match found {
-            index::Found::This => Ok(Found { id: session.node.name.clone(), values: whole_node(&session) }),
+            index::Found::This => Ok(Found { id: session.node.name.clone(), values: whole_node(&session)? }),
             index::Found::Item(item) => {
                 let values = match encrypted {
                     Encrypted::Hidden => {

@@ -11,7 +11,6 @@ use super::{Pattern, Search};
 use crate::data_bag::{DataBags, Item};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::environment::Environment;
-use crate::facts::Facts;
 use crate::json;
 use crate::name::RecipeName;
 use crate::node_file::NodeFile;
@@ -49,7 +48,7 @@ pub(crate) enum Found {
 /// When there is no such index, with the nearest name; what is wrong with one of its files, at its place.
 pub(crate) fn search(session: &Session, index: &str, search: &Search) -> Result<Vec<Found>, Diagnostic> {
     let all = session.indexes.items(index, &session.data_bags)?;
-    let this = (index == NODE).then(|| this_node(session, &fields(search)));
+    let this = (index == NODE).then(|| this_node(session, &fields(search))).transpose()?;
     let name = &*session.node.name;
     let items: Vec<&Rc<Item>> = all.iter().filter(|item| this.is_none() || item.id != name).collect();
     let documents = items.iter().map(|item| (&*item.id, &item.values)).chain(this.iter().map(|this| (name, this)));
@@ -58,7 +57,9 @@ pub(crate) fn search(session: &Session, index: &str, search: &Search) -> Result<
 }
 
 /// The node that the run is for, with all that is known of it.
-pub(crate) fn whole_node(session: &Session) -> Map<String, Value> {
+/// # Errors
+/// When a fact of a cookbook cannot be read.
+pub(crate) fn whole_node(session: &Session) -> Result<Map<String, Value>, Diagnostic> {
     this_node(session, &[None])
 }
 
@@ -181,7 +182,7 @@ fn fields(search: &Search) -> Vec<Option<Pattern>> {
 
 /// The node that the run is for, as it is now: its attributes, and of its facts those that the fields may mean. Reading facts can take
 /// commands, so that a field whose first key is a fact or an attribute stands for that one alone.
-fn this_node(session: &Session, fields: &[Option<Pattern>]) -> Map<String, Value> {
+fn this_node(session: &Session, fields: &[Option<Pattern>]) -> Result<Map<String, Value>, Diagnostic> {
     let mut node: Map<String, Value> = {
         let attributes = session.node.attributes.borrow();
         attributes.keys().into_iter().filter_map(|key| Some((key.to_owned(), (*attributes.get(key)?).clone()))).collect()
@@ -193,16 +194,17 @@ fn this_node(session: &Session, fields: &[Option<Pattern>]) -> Map<String, Value
         .filter_map(|field| if let Some(Pattern::Exact(name)) = field { Some(&**name) } else { None })
         .filter(|name| !OWN.contains(name))
         .collect();
-    let known = |field: &str| Facts::keys().any(|key| leads(key, field)) || node.keys().any(|key| leads(key, field));
+    let facts = session.node.facts();
+    let known = |field: &str| facts.iter().any(|key| leads(key, field)) || node.keys().any(|key| leads(key, field));
     let any = fields.iter().any(|field| !matches!(field, Some(Pattern::Exact(_)))) || !named.iter().all(|field| known(field));
-    for fact in Facts::keys().filter(|fact| any || named.iter().any(|field| leads(fact, field))) {
-        if let Some(value) = session.node.get(fact, &session.view) {
-            node.insert(fact.to_owned(), (*value).clone());
+    for fact in facts.iter().filter(|fact| any || named.iter().any(|field| leads(fact, field))) {
+        if let Some(value) = session.read(fact)? {
+            node.insert(fact.clone(), (*value).clone());
         }
     }
     node.insert("recipes".to_owned(), both_names(&session.node.run_list.recipes()).into());
     let run_list: Vec<String> = session.node.run_list.items.iter().map(|placed| placed.item.in_brackets()).collect();
     let run_list: Vec<&str> = run_list.iter().map(String::as_str).collect();
     identify(&mut node, &session.node.name, &session.node.environment, &run_list);
-    node
+    Ok(node)
 }

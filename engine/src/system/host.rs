@@ -97,6 +97,10 @@ impl Query for HostSystem {
         process::run(self, command)
     }
 
+    fn probe_all(&self, commands: &[Command]) -> Vec<Result<Output, Failure>> {
+        process::run_all(self, commands)
+    }
+
     fn fetch(&self, request: &Request) -> Result<Response, Failure> {
         super::fetch::fetch(self, request)
     }

@@ -43,6 +43,16 @@ pub(super) fn run(host: &HostSystem, command: &Command) -> Result<Output, Failur
     Ok(Attended::new(child, command, host).attend())
 }
 
+/// Starts all the commands, and attends to one after the other; whoever has much to say waits for its turn.
+pub(super) fn run_all(host: &HostSystem, commands: &[Command]) -> Vec<Result<Output, Failure>> {
+    if host.stop.forced() {
+        return commands.iter().map(|command| run(host, command)).collect();
+    }
+    let started = commands.iter().map(|command| start(command).map(|child| Attended::new(child, command, host)));
+    let started: Vec<_> = started.collect();
+    started.into_iter().map(|child| child.map(Attended::attend)).collect()
+}
+
 fn start(command: &Command) -> Result<Child, Failure> {
     let Some(name) = command.argv.first() else {
         return Err(Failure::new("cannot run a command without words").hint("give at least the name of a program"));

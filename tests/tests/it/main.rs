@@ -8,6 +8,7 @@ mod crash;
 mod execution;
 mod files;
 mod hosts;
+mod ohai;
 mod packages;
 mod properties;
 mod secrets;

@@ -67,11 +67,8 @@ pub fn make(bags: &Bags, bag: &str, id: &str) -> Result<Exit, Refused> {
         Err(missing) => missing,
     };
     let shown = format!("{FOLDER}/{bag}/{id}.json");
-    let file = match &bags.repository {
-        Some(repository) if is_name(bag) && is_name(id) => repository.join(&shown),
-        _ => return Err(missing.into()),
-    };
-    if file.symlink_metadata().is_ok() {
+    let file = bags.repository.join(&shown);
+    if !is_name(bag) || !is_name(id) || file.symlink_metadata().is_ok() {
         return Err(missing.into());
     }
     let text = format!("{{\n  \"id\": \"{id}\"\n}}\n");

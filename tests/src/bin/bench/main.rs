@@ -38,6 +38,8 @@ fn bench() -> ExitCode {
     report::heading();
     let empty = bench.empty();
     report::row("empty run list", &empty, None);
+    let facts = bench.facts();
+    report::row("all facts", &run::Taken::of(&facts), None);
     let mut no_ops = Vec::new();
     for count in [100, 1_000, 10_000] {
         let (first, no_op) = bench.files(count);
@@ -70,6 +72,7 @@ fn bench() -> ExitCode {
         ratio: largest.toque.cpu / largest.floor.cpu,
         peak: largest.toque.peak,
         empty: empty.wall,
+        facts: facts.wall,
         compile: cookbook.compile,
         growth: {
             let each = |index: usize| (no_ops[index].1.toque.cpu - empty.cpu) / f64::from(no_ops[index].0);

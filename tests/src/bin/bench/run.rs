@@ -42,6 +42,12 @@ impl Bench {
         least(RUNS * 2, || self.toque(&repository, &[]))
     }
 
+    /// All facts of this machine, as `toque facts` reads them.
+    pub fn facts(&self) -> Usage {
+        let words = [self.binary.as_os_str(), "facts".as_ref()];
+        (1..RUNS).fold(measure::run(&words), |least, _| least.least(measure::run(&words)))
+    }
+
     /// As many `file` resources: the first converge and one that finds them up to date.
     pub fn files(&self, count: u32) -> (Both, Both) {
         let name = format!("files-{count}");
@@ -159,6 +165,11 @@ fn in_turns(runs: usize, mut run: impl FnMut() -> (Taken, Usage)) -> Both {
 }
 
 impl Taken {
+    /// What a command took that is no run.
+    pub fn of(usage: &Usage) -> Self {
+        Self { wall: usage.wall, cpu: usage.cpu, peak: usage.peak, compile: 0.0, converge: 0.0 }
+    }
+
     fn least(self, other: Self) -> Self {
         Self {
             wall: self.wall.min(other.wall),

@@ -12,6 +12,8 @@ pub struct Found {
     pub peak: u64,
     /// Seconds of wall of an empty run.
     pub empty: f64,
+    /// Seconds of wall of reading all facts.
+    pub facts: f64,
     /// Seconds of compiling the large cookbook.
     pub compile: f64,
     /// What a file costs among 10,000, to one among 1,000.
@@ -35,6 +37,7 @@ pub fn show(found: &Found) -> bool {
     target("no-op of 10,000 files", format!("{:.2} × the floor's CPU", found.ratio), &wanted, found.ratio <= 3.0);
     target("its peak memory", format!("{:.1} MB", megabytes(found.peak)), "under 80 MB", found.peak < 80_000_000);
     target("empty run", format!("{:.1} ms", found.empty * 1e3), "under 10 ms", found.empty < 0.010);
+    target("all facts of this machine", format!("{:.1} ms", found.facts * 1e3), "under 60 ms", found.facts < 0.060);
     let what = format!("compiling {} recipes with {} custom resources", cookbook::RECIPES, cookbook::USES);
     target(&what, format!("{:.1} ms", found.compile * 1e3), "under 500 ms", found.compile < 0.5);
     let growth = format!("{:.2} × what one among 1,000 costs", found.growth);
