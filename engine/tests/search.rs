@@ -7,8 +7,9 @@ use std::rc::Rc;
 use toque_engine::Reach;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::facts::shipped::Shipped;
-use toque_engine::run::{Options, converge};
+use toque_engine::run::{self, Encrypted, Options, converge};
 use toque_engine::run_list::Item;
+use toque_engine::search::{Query, Search};
 use toque_engine::system::FakeSystem;
 
 const FILES: &[(&str, &str)] = &[
@@ -66,7 +67,7 @@ fn run_with(recipe: &str, more: impl FnOnce(&mut Options)) -> Result<String, Dia
     }
 }
 
-fn run(recipe: &str) -> Result<String, Diagnostic> {
+fn ran(recipe: &str) -> Result<String, Diagnostic> {
     run_with(recipe, |_| ())
 }
 
@@ -75,7 +76,7 @@ fn found(search: &str) -> String {
     let recipe = format!(
         "file(\"/out\", #{{ content: {search}.map(|found| found.get(\"id\", found.get(\"name\"))).reduce(|all, id| `${{all}} ${{id}}`, \"\") }});"
     );
-    run(&recipe).unwrap_or_else(|wrong| panic!("{search}: {wrong}")).trim().to_owned()
+    ran(&recipe).unwrap_or_else(|wrong| panic!("{search}: {wrong}")).trim().to_owned()
 }
 
 #[test]
@@ -113,7 +114,7 @@ fn indexes() {
 
 #[test]
 fn what_is_found_reads_like_node() {
-    let read = |expression: &str| run(&format!("file(\"/out\", #{{ content: {expression} }});"));
+    let read = |expression: &str| ran(&format!("file(\"/out\", #{{ content: {expression} }});"));
     assert_eq!(read("search(\"apps\", \"id:shop\")[0].owner.team").unwrap(), "core");
     assert_eq!(read("search(\"node\", \"name:me\")[0].ipaddress").unwrap(), "10.0.0.1");
     assert_eq!(read("search(\"node\", \"name:db1\")[0].ipaddress").unwrap(), "10.0.0.2");
@@ -140,7 +141,7 @@ fn this_node_is_as_it_is_now() {
         let found = search("node", "colour:blue");
         file("/out", #{ content: || `${before} ${found[0].name} ${search("node", "colour:blue").len()}` });
     "#;
-    assert_eq!(run(recipe).unwrap(), "0 me 1");
+    assert_eq!(ran(recipe).unwrap(), "0 me 1");
     let without = |options: &mut Options| options.repository = None;
     let alone = |options: &mut Options| {
         without(options);
@@ -183,7 +184,7 @@ fn facts_are_read_when_a_field_needs_them() {
 
 #[test]
 fn mistakes_are_told_with_their_place() {
-    let wrong = |recipe: &str| run(recipe).unwrap_err();
+    let wrong = |recipe: &str| ran(recipe).unwrap_err();
     let told = wrong("let found = search(\"apps\", \"recipes:apt::default\");");
     assert_eq!(told.to_string(), "cookbooks/web/recipes/default.rhai:1:28: cannot read the query: this colon comes after another");
     assert_eq!(told.frames[0].0.to_string(), "the query:1:12");
@@ -202,6 +203,25 @@ fn mistakes_are_told_with_their_place() {
         assert!(told.hints.iter().any(|shown| shown.contains(hint)), "{recipe}: {:?}", told.hints);
     }
     assert!(wrong("search(\"apps\", \"x:y\", #{ rows: -1 });").span.is_some());
+}
+
+/// The way in of the command line.
+#[test]
+fn encrypted_values_are_shown_on_demand_alone() {
+    let repository = tempfile::tempdir().unwrap();
+    for (path, text) in FILES {
+        let path = repository.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let options = Options { repository: Some(repository.path().to_owned()), ..Options::default() };
+    let wanted = Search { query: Query::parse("id:vault").unwrap(), ..Search::default() };
+    let found = |encrypted| {
+        let registry = Rc::new(toque_resources::standard());
+        run::search(Rc::new(FakeSystem::new()), registry, &options, "apps", &wanted, encrypted)
+    };
+    assert_eq!(found(Encrypted::Hidden).unwrap()[0].values["key"], "[encrypted]");
+    assert!(found(Encrypted::Decrypted).unwrap_err().diagnostics.to_string().contains("no secret file is named"));
 }
 
 #[test]

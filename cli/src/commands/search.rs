@@ -74,7 +74,7 @@ fn leaves(key: &str, value: &Value, tell: &mut dyn FnMut(&str, &str)) {
                 leaves(&format!("{key}.{below}"), value, tell);
             }
         }
-        Value::String(text) => tell(key, text),
+        Value::String(text) if !text.contains(char::is_control) => tell(key, text),
         other => tell(key, &other.to_string()),
     }
 }

@@ -34,7 +34,7 @@ fn item(number: u32) -> String {
   "tags": ["public", "zone{}"],
   "source": {{ "type": "git", "url": "https://git.example.com/site{number}.git", "revision": "v{}" }},
   "environment": {{"#,
-        number % 2 == 0,
+        number.is_multiple_of(2),
         8000 + number,
         number % 7,
         number % 40
