@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::command::{Command, End, Output};
 use crate::diagnostic::Diagnostic;
 use crate::failure::Failure;
+use crate::masks::INSTEAD;
 pub use crate::overlay::Provide;
 use crate::snapshots::Areas;
 use crate::system::System;
@@ -349,7 +350,7 @@ impl Apply<'_> {
 /// "`apt-get install x` exited with 100", with the end of what it printed.
 #[must_use]
 pub fn command_failure(command: &Command, output: &Output, sensitive: bool) -> Failure {
-    let line = if sensitive { "the command".to_owned() } else { format!("`{}`", shorten(&command.line())) };
+    let line = if sensitive { format!("the command `{INSTEAD}`") } else { format!("`{}`", shorten(&command.line())) };
     let mut failure = match output.end {
         End::Exited(126) => Failure::new(format!("{line} exited with 126: a program it names cannot be executed")),
         End::Exited(127) => Failure::new(format!("{line} exited with 127: a program it names was not found")),

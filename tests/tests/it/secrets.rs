@@ -26,8 +26,8 @@ fn secrets_of_a_searched_bag_reach_their_files_and_nothing_that_is_written() {
     plant(&host);
 
     let mut written = String::new();
-    let mut tell = |words: &[&str]| {
-        let output = host.run([&["toque"], words].concat());
+    let tell = |written: &mut String, words: &[&str]| {
+        let output = host.run([&["env", "-C", REPOSITORY, "toque"], words].concat());
         let _ = write!(written, "{words:?}\n{}\n{}\n", output.stdout, output.stderr);
         output
     };
@@ -42,7 +42,7 @@ fn secrets_of_a_searched_bag_reach_their_files_and_nothing_that_is_written() {
         &["plan", "--verbose"],
         &["plan", "--format", "json"],
     ] {
-        let output = tell(&[words, &["--repo", REPOSITORY]].concat());
+        let output = tell(&mut written, words);
         assert!(output.success(), "{output}");
     }
 
@@ -86,8 +86,7 @@ fn secrets_of_a_searched_bag_reach_their_files_and_nothing_that_is_written() {
         &["runs", "owed"],
         &["plan", "--secret-file", "/etc/hostname"],
     ] {
-        let words = if words[0] == "runs" { words.to_vec() } else { [words, &["--repo", REPOSITORY]].concat() };
-        tell(&words);
+        tell(&mut written, words);
     }
     assert!(written.contains("execute[log alice in to forge.example.com]") && written.contains("exited with 1"), "{written}");
     assert!(!written.contains(MARK), "a secret was written: {}", around(&written));
@@ -102,7 +101,7 @@ fn secrets_of_a_searched_bag_reach_their_files_and_nothing_that_is_written() {
     let found = host.sh(&format!(
         "grep -rlZ --exclude-dir=proc --exclude-dir=sys --exclude-dir=dev -e {MARK} / 2>/dev/null | tr '\\0' '\\n' | sort"
     ));
-    let meant = ["/etc/shadow", "/etc/shadow-", "/home/alice/.ssh/id_ed25519", "/srv/cookbooks/secret"];
+    let meant = ["/etc/shadow", "/etc/shadow-", "/home/bob/.netrc", "/home/alice/.ssh/id_ed25519", "/srv/cookbooks/secret"];
     let stray: Vec<&str> = found.lines().filter(|path| !meant.contains(path)).collect();
     assert!(stray.is_empty(), "{stray:?} hold secrets");
 }
