@@ -108,7 +108,7 @@ fn told(output: Output) -> Told {
 /// The text without the values of these keys, which are encrypted.
 fn without_values(text: &str, keys: &[&str]) -> String {
     let value: Value =
-        serde_json::from_str(&text.lines().map(|line| line.split("//").next().unwrap()).collect::<String>()).unwrap();
+        serde_json::from_str(&text.lines().map(|line| line.split(" //").next().unwrap()).collect::<String>()).unwrap();
     keys.iter().fold(text.to_owned(), |text, key| {
         let pretty = serde_json::to_string_pretty(&value[*key]).unwrap().replace('\n', "\n  ");
         assert!(text.contains(&pretty), "{key} is not laid out as its surroundings:\n{text}");
