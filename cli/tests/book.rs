@@ -115,7 +115,8 @@ fn converges(repository: &Path) -> Result<(), String> {
     let run = || {
         let run_list = vec![RecipeName { cookbook: "example".to_owned(), recipe: "default".to_owned() }];
         let run_list = run_list.into_iter().map(Into::into).collect();
-        let options = Options { repository: Some(repository.to_owned()), run_list, ..Options::default() };
+        let secret_files = vec![repository.join("secret")];
+        let options = Options { repository: Some(repository.to_owned()), run_list, secret_files, ..Options::default() };
         let report = converge(Rc::<FakeSystem>::clone(&machine), Rc::new(toque_resources::standard()), &options, Box::new(()))
             .map_err(|refused| refused.diagnostics.to_string())?;
         let errors = report.resources.iter().filter_map(|record| record.error.as_ref());
