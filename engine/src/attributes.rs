@@ -189,8 +189,8 @@ pub fn shown_path(path: &[String]) -> String {
     if path.iter().any(|key| key.contains('.') || key.is_empty()) { format!("{path:?}") } else { path.join(".") }
 }
 
-/// A value in a message: not all of a large one.
+/// A value in a message: of a large one only what it is, because a part of it would not be known for one that must be hidden.
 fn short(value: &Value) -> String {
     let text = value.to_string();
-    if text.chars().count() > 40 { format!("{}…", text.chars().take(40).collect::<String>()) } else { text }
+    if text.chars().count() > 40 { crate::json::described(value).to_owned() } else { text }
 }

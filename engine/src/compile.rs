@@ -229,6 +229,7 @@ fn prepare(session: &Rc<Session>, declared: Declared, actions: &[Act]) -> Result
             let resolved = resource.resolve_once(&scope);
             Wanted::Known(resolved.map_err(|diagnostic| {
                 let error = about(diagnostic, &id, span.clone());
+                let error = session.masks.hide_in(error);
                 if common.sensitive || revealing.get() { error.hidden() } else { error }
             })?)
         }

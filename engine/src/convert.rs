@@ -22,7 +22,9 @@ pub fn parse_json(text: &str) -> Result<Value, String> {
 /// # Errors
 /// Where and why the text is no YAML.
 pub fn parse_yaml(text: &str) -> Result<Value, String> {
-    serde_saphyr::from_str(text).map_err(|error| format!("cannot read YAML: {error}"))
+    // A snippet cuts the text, and a part of what must be hidden is not known for it.
+    let options = serde_saphyr::options! { with_snippet: false };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| format!("cannot read YAML: {error}"))
 }
 
 /// # Errors

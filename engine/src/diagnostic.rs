@@ -5,6 +5,8 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use crate::masks::INSTEAD;
+
 /// How bad it is. A warning never stops anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -91,7 +93,6 @@ impl Span {
     /// The same place with nothing of what stands there.
     #[must_use]
     pub fn hidden(&self) -> Self {
-        const INSTEAD: &str = "[sensitive]";
         let above = "\n".repeat(self.line.saturating_sub(1));
         let before = " ".repeat(self.column.saturating_sub(1));
         let source =
@@ -172,6 +173,7 @@ impl Diagnostic {
         for (span, _) in &mut self.frames {
             *span = span.hidden();
         }
+        self.label = None;
         self.message = without_values(&self.message);
         self.notes = vec!["more is known and not shown: the resource is sensitive".to_owned()];
         self.hints = self.hints.iter().filter(|hint| hint.contains('`')).map(|hint| without_values(hint)).collect();
@@ -254,7 +256,7 @@ fn without_values(text: &str) -> String {
         return "it failed".to_owned();
     }
     let parts = text.split('`').enumerate();
-    parts.map(|(index, part)| if index % 2 == 0 { part } else { "[sensitive]" }).collect()
+    parts.map(|(index, part)| if index % 2 == 0 { part } else { INSTEAD }).collect()
 }
 
 /// "did you mean `x`?", when one of `candidates` is near enough to `wanted` to be a slip of the finger.

@@ -46,7 +46,7 @@ pub mod state;
 pub mod stop;
 pub mod system;
 mod template;
-pub mod vault;
+mod vault;
 pub mod version;
 pub mod view;
 

@@ -1,12 +1,14 @@
 //! Values that were decrypted in a run. They are found again, by value, in whatever is written, and hidden there.
 
+mod texts;
+
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::ops::Range;
 
-use aho_corasick::AhoCorasick;
 use base64::Engine as _;
 use serde_json::Value;
+use texts::Texts;
 
 use crate::command::shell_quote;
 use crate::diagnostic::Diagnostic;
@@ -19,11 +21,8 @@ pub const INSTEAD: &str = "[sensitive]";
 /// contain it sensitive instead.
 const SHORTEST: usize = 8;
 
-/// A name is hidden even where only a shorter one is in it; one or two letters are in every name.
-const SHORTEST_IN_NAMES: usize = 3;
-
-/// How many new values are looked for one by one before all are put together.
-const NEW: usize = 32;
+/// With fewer characters it means something only where it stands alone: one or two letters are in every name.
+const SHORTEST_IN_TEXT: usize = 3;
 
 /// The decrypted values of a run.
 #[derive(Default)]
@@ -34,63 +33,62 @@ pub struct Masks {
 #[derive(Default)]
 struct Known {
     /// Everything to be hidden: the values, their lines, and how they look when they are quoted.
-    long: Vec<String>,
-    short: Vec<String>,
-    /// All of both, and those that somebody said are no secrets.
+    long: Texts,
+    short: Texts,
+    tiny: HashSet<String>,
+    /// All values that were added, and those that somebody said are no secrets.
     seen: HashSet<String>,
     public: HashSet<String>,
-    /// Finds the first `built` of `long`.
-    together: Option<AhoCorasick>,
-    built: usize,
 }
 
 impl Masks {
     /// Adds the texts and numbers in a decrypted value.
-    pub fn add(&self, value: &Value) {
+    pub(crate) fn add(&self, value: &Value) {
         leaves(value, &mut |text| self.known.borrow_mut().add(text));
     }
 
     /// The texts and numbers in a value are no secrets, although they were decrypted.
-    pub fn forget(&self, value: &Value) {
+    pub(crate) fn forget(&self, value: &Value) {
         let mut known = self.known.borrow_mut();
         leaves(value, &mut |text| {
-            known.public.insert(text.to_owned());
-            let forms: HashSet<String> = forms(text).into_iter().collect();
-            known.long.retain(|other| !forms.contains(other));
-            known.short.retain(|other| other != text);
+            for form in forms(text).into_iter().chain([text.to_owned(), text.trim().to_owned()]) {
+                known.long.remove(&form);
+                known.short.remove(&form);
+                known.tiny.remove(&form);
+                known.public.insert(form);
+            }
         });
-        (known.together, known.built) = (None, 0);
     }
 
     /// Whether nothing was decrypted.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         let known = self.known.borrow();
-        known.long.is_empty() && known.short.is_empty()
+        known.long.is_empty() && known.short.is_empty() && known.tiny.is_empty()
     }
 
     /// The text without them; none when it has none.
     #[must_use]
     pub fn hide(&self, text: &str) -> Option<String> {
-        self.known.borrow_mut().hide(text)
+        self.known.borrow_mut().long.hide(text)
     }
 
     /// A name without them, and without the shorter ones that a name can do without.
     #[must_use]
-    pub fn hide_in_name(&self, name: &str) -> Option<String> {
+    pub(crate) fn hide_in_name(&self, name: &str) -> Option<String> {
         let hidden = self.hide(name);
-        let known = self.known.borrow();
-        let mut short: Vec<&String> = known.short.iter().filter(|text| text.chars().count() >= SHORTEST_IN_NAMES).collect();
-        short.sort_by_key(|text| std::cmp::Reverse(text.len()));
-        short.into_iter().filter(|text| name.contains(&***text)).fold(hidden, |hidden, text| {
-            let name = hidden.unwrap_or_else(|| name.to_owned());
-            Some(name.split(INSTEAD).map(|part| part.replace(&**text, INSTEAD)).collect::<Vec<_>>().join(INSTEAD))
-        })
+        let parts: Vec<String> = hidden.as_deref().unwrap_or(name).split(INSTEAD).map(str::to_owned).collect();
+        let known = &mut *self.known.borrow_mut();
+        let without: Vec<Option<String>> = parts.iter().map(|part| known.short.hide(part)).collect();
+        if without.iter().all(Option::is_none) {
+            return hidden;
+        }
+        Some(parts.into_iter().zip(without).map(|(part, without)| without.unwrap_or(part)).collect::<Vec<_>>().join(INSTEAD))
     }
 
     /// The same mistake, told without them.
     #[must_use]
-    pub fn hide_in(&self, mut mistake: Diagnostic) -> Diagnostic {
+    pub(crate) fn hide_in(&self, mut mistake: Diagnostic) -> Diagnostic {
         if !self.is_empty() {
             mistake.each_text(&mut |text| self.hide_here(text));
             mistake.each_span(&mut |span| {
@@ -103,7 +101,7 @@ impl Masks {
     }
 
     /// What is written of an action, told without them.
-    pub fn hide_in_record(&self, record: &mut Record) {
+    pub(crate) fn hide_in_record(&self, record: &mut Record) {
         if self.is_empty() {
             return;
         }
@@ -120,18 +118,18 @@ impl Masks {
         record.error = record.error.take().map(|error| Box::new(self.hide_in(*error)));
     }
 
-    /// A value, its texts without them.
-    pub fn hide_in_value(&self, value: &mut Value) {
-        match value {
-            Value::String(text) => self.hide_here(text),
-            Value::Number(number) => {
-                if let Some(hidden) = self.hide(&number.to_string()) {
-                    *value = Value::String(hidden);
-                }
-            }
-            Value::Array(items) => items.iter_mut().for_each(|item| self.hide_in_value(item)),
-            Value::Object(map) => map.values_mut().for_each(|item| self.hide_in_value(item)),
-            Value::Null | Value::Bool(_) => {}
+    /// A value, its texts and numbers without them. A short one is hidden where it is all of a text.
+    pub(crate) fn hide_in_value(&self, value: &mut Value) {
+        let text = match value {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            Value::Array(items) => return items.iter_mut().for_each(|item| self.hide_in_value(item)),
+            Value::Object(map) => return map.values_mut().for_each(|item| self.hide_in_value(item)),
+            Value::Null | Value::Bool(_) => return,
+        };
+        let whole = self.known.borrow().seen.contains(&text) && !self.known.borrow().public.contains(&text);
+        if let Some(hidden) = if whole { Some(INSTEAD.to_owned()) } else { self.hide(&text) } {
+            *value = Value::String(hidden);
         }
     }
 
@@ -141,16 +139,16 @@ impl Masks {
         }
     }
 
-    /// Whether a text contains one, however short.
+    /// Whether a text contains one, however short; one of one or two characters must be all of it.
     #[must_use]
-    pub fn in_text(&self, text: &str) -> bool {
-        let mut known = self.known.borrow_mut();
-        known.finds(text) || known.short.iter().any(|short| text.contains(&**short))
+    pub(crate) fn in_text(&self, text: &str) -> bool {
+        let known = &mut *self.known.borrow_mut();
+        known.long.finds(text) || known.short.finds(text) || known.tiny.contains(text.trim())
     }
 
     /// Whether the texts and numbers in a value contain one, however short.
     #[must_use]
-    pub fn in_value(&self, value: &Value) -> bool {
+    pub(crate) fn in_value(&self, value: &Value) -> bool {
         let mut found = false;
         if !self.is_empty() {
             leaves(value, &mut |text| found = found || self.in_text(text));
@@ -160,64 +158,36 @@ impl Masks {
 
     /// Whether a word of a command line contains one, so that everybody who lists the processes would see it.
     #[must_use]
-    pub fn in_argument(&self, word: &str) -> bool {
-        self.known.borrow_mut().finds(word)
+    pub(crate) fn in_argument(&self, word: &str) -> bool {
+        self.known.borrow_mut().long.finds(word)
+    }
+
+    /// As [`Masks::in_argument`], of a command that a recipe wrote: there a shorter one counts too, where it stands by itself. What
+    /// providers run has too many words that only look like one.
+    #[must_use]
+    pub(crate) fn in_written_argument(&self, word: &str) -> bool {
+        let known = &mut *self.known.borrow_mut();
+        let apart = |at: &Range<usize>| {
+            let within = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);
+            !within(word[..at.start].chars().next_back()) && !within(word[at.end..].chars().next())
+        };
+        known.long.finds(word) || known.short.places(word).iter().any(apart)
     }
 }
 
 impl Known {
     fn add(&mut self, text: &str) {
-        if text.trim().is_empty() || self.public.contains(text) || !self.seen.insert(text.to_owned()) {
+        let trimmed = text.trim();
+        if trimmed.is_empty() || self.public.contains(text) || !self.seen.insert(text.to_owned()) {
             return;
         }
-        if text.chars().count() < SHORTEST {
-            self.short.push(text.to_owned());
-            return;
-        }
-        let forms = forms(text);
-        self.seen.extend(forms.iter().cloned());
-        self.long.extend(forms);
-    }
-
-    /// Puts the new ones to the others, once there are too many of them.
-    fn put_together(&mut self) {
-        let new = self.long.len() - self.built;
-        // A growing share, so that the work for n values is that of sorting them.
-        if new > NEW.max(self.built / 2) {
-            // It fails for more text than memory holds; then all are looked for one by one.
-            let together = AhoCorasick::new(&self.long).ok();
-            if together.is_some() {
-                (self.together, self.built) = (together, self.long.len());
+        match trimmed.chars().count() {
+            SHORTEST.. => forms(text).into_iter().filter(|form| !self.public.contains(form)).for_each(|form| self.long.add(form)),
+            SHORTEST_IN_TEXT.. => self.short.add(trimmed.to_owned()),
+            _ => {
+                self.tiny.insert(trimmed.to_owned());
             }
         }
-    }
-
-    fn finds(&mut self, text: &str) -> bool {
-        self.put_together();
-        self.together.as_ref().is_some_and(|together| together.is_match(text))
-            || self.long[self.built..].iter().any(|long| text.contains(&**long))
-    }
-
-    fn hide(&mut self, text: &str) -> Option<String> {
-        if !self.finds(text) {
-            return None;
-        }
-        let together = self.together.iter().flat_map(|together| together.find_overlapping_iter(text).map(|found| found.range()));
-        let new = self.long[self.built..].iter().flat_map(|long| text.match_indices(&**long).map(|(at, _)| at..at + long.len()));
-        let mut found: Vec<Range<usize>> = together.chain(new).collect();
-        found.sort_unstable_by_key(|range| range.start);
-        let mut hidden = String::with_capacity(text.len());
-        let mut end = 0;
-        for range in found {
-            // Those that overlap are hidden as one.
-            if range.start >= end {
-                hidden.push_str(&text[end..range.start]);
-                hidden.push_str(INSTEAD);
-            }
-            end = end.max(range.end);
-        }
-        hidden.push_str(&text[end..]);
-        Some(hidden)
     }
 }
 
@@ -300,8 +270,41 @@ mod tests {
         assert!(masks.in_value(&json!({ "content": "pin=4711;" })));
         assert!(!masks.in_value(&json!({ "content": "true", "nothing": null, "empty": "" })));
         assert!(!masks.in_argument("echo hunter2"));
+        for (line, seen) in [("echo hunter2", true), ("-phunter2", false), ("-p4711", false), ("-p 4711;", true), ("54711", false)]
+        {
+            assert_eq!(masks.in_written_argument(line), seen, "{line}");
+        }
         assert_eq!(masks.hide_in_name("/etc/hunter2.d/4711").as_deref(), Some("/etc/[sensitive].d/[sensitive]"));
         assert_eq!(masks.hide_in_name("/etc/motd"), None);
+    }
+
+    #[test]
+    fn a_value_of_a_letter_or_two_counts_only_by_itself() {
+        let masks = masks(&json!({ "retries": 3, "flag": "on" }));
+        assert!(masks.in_value(&json!({ "retries": 3 })) && masks.in_value(&json!(["on\n"])));
+        assert!(!masks.in_value(&json!({ "mode": "0733", "when": "monday" })));
+        assert_eq!(masks.hide_in_name("/etc/on.d/3"), None);
+    }
+
+    #[test]
+    fn what_only_ends_with_a_line_break_is_short() {
+        let masks = masks(&json!("hunter2\n"));
+        assert!(masks.in_value(&json!("password=hunter2")));
+        let mut shown = json!({ "password": "hunter2\n", "other": "hunter2 and more" });
+        masks.hide_in_value(&mut shown);
+        assert_eq!(shown, json!({ "password": "[sensitive]", "other": "hunter2 and more" }));
+    }
+
+    #[test]
+    fn a_value_that_is_a_line_of_another_is_hidden_in_all_its_forms() {
+        let masks = masks(&json!(["first \"line\"\nsecond", "first \"line\""]));
+        assert_eq!(masks.hide(&json!("first \"line\"").to_string()).as_deref(), Some("\"[sensitive]\""));
+        // And one that was said to be public is not hidden as a line of another.
+        let masks = Masks::default();
+        masks.forget(&json!("application"));
+        masks.add(&json!("application\nwith a password"));
+        assert_eq!(masks.hide("application"), None);
+        assert_eq!(masks.hide("+with a password").as_deref(), Some("+[sensitive]"));
     }
 
     #[test]

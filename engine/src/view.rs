@@ -272,7 +272,11 @@ impl Query for View<'_> {
     }
 
     fn probe_all(&self, commands: &[Command]) -> Vec<Result<Output, Failure>> {
-        self.system.query().probe_all(commands)
+        match commands.iter().find_map(|command| self.check_arguments(command).err()) {
+            None => self.system.query().probe_all(commands),
+            // Each by itself is told whether it is the one.
+            Some(_) => commands.iter().map(|command| self.probe(command)).collect(),
+        }
     }
 
     fn fetch(&self, request: &Request) -> Result<Response, Failure> {

@@ -13,13 +13,19 @@ use toque_engine::diagnostic::Source;
 use toque_engine::encrypted::{Secret, encrypt};
 use toque_engine::event::Event;
 use toque_engine::report::Report;
-use toque_engine::run::{Options, Refused, converge, explain, graph, plan};
+use toque_engine::run::{Encrypted, Options, Refused, converge, explain, graph, plan, search};
 use toque_engine::run_list::Item;
-use toque_engine::system::{FakeSystem, Query};
+use toque_engine::search::{Order, Query, Search};
+use toque_engine::system::{FakeSystem, Query as _};
 
 const SECRET: &str = "correct horse battery staple\n";
 const PASSWORD: &str = "Xq7-plain-password";
 const PIN: &str = "zz4711z";
+/// Quotes of all kinds, and a line break at the end.
+const QUOTED: &str = "it's a `qtick` \"secret\" \\ one\n";
+/// Longer than any window that a message shows.
+const LONG: &str =
+    "long-0123456789abcdefghijklmnopqrstuvwxyz-0123456789abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOPQRSTUVWXYZ-end: [";
 const KEY: &str = "-----BEGIN KEY-----\nplain/line/one+\nplain/line/two+\n-----END KEY-----\n";
 
 /// A repository with the cookbook `c` and the bag `db`, and a machine.
@@ -68,6 +74,7 @@ impl World {
         let shop = json!({
             "id": "shop", "host": "db1", "port": 5432, "owner": { "team": "core", "mail": "core@example.com" },
             "password": sealed(json!(PASSWORD)), "pin": sealed(json!(PIN)), "key": sealed(json!(KEY)),
+            "quoted": sealed(json!(QUOTED)), "long": sealed(json!(LONG)), "broken_off": sealed(json!("hunter2\n")),
             "more": sealed(json!({ "inner": [PASSWORD, { "token": format!("{PASSWORD}-and-more") }], "login": "shopkeeper" })),
         });
         world.put("data_bags/db/shop.json", &shop.to_string());
@@ -147,7 +154,18 @@ fn shown(refused: &Refused) -> String {
 }
 
 fn assert_hidden(about: &str, text: &str) {
-    for secret in [PASSWORD, "plain/line/one+", "plain/line/two+", "shopkeeper", SECRET.trim()] {
+    let secrets = [
+        PASSWORD,
+        "plain/line/one+",
+        "plain/line/two+",
+        "shopkeeper",
+        SECRET.trim(),
+        "qtick",
+        &LONG[..16],
+        "abcdefghijkl",
+        "XYZ-end",
+    ];
+    for secret in secrets {
         assert!(!text.contains(secret), "{about} shows {secret}:\n{text}");
     }
 }
@@ -230,6 +248,33 @@ fn what_is_decrypted_is_in_nothing_that_is_written() {
         r#"let x = #{}; x[i.password].y.z;"#,
         r#"include_recipe(i.password);"#,
         r#"let x = parse_json(i.key);"#,
+        r#"let x = parse_json(i.long);"#,
+        r#"let x = parse_yaml(i.long);"#,
+        r#"let x = parse_yaml("a: b\nc: " + i.long + "\n]");"#,
+        r#"let x = parse_toml(i.long);"#,
+        r#"default("t", i.long); default("t.x", 1);"#,
+        r#"default("t", i.password); default("t.x", 1);"#,
+        r#"throw i.quoted;"#,
+        r#"log_info(i.quoted); log_info(to_json(i.quoted)); log_info(shell_quote(i.quoted)); log_info(i.quoted.trim());"#,
+        r#"file("/out/a", #{ content: "x", mode: i.quoted });"#,
+        r#"file("/out/a", #{ content: "x", owner: i.quoted });"#,
+        r#"execute("false", #{ environment: #{ P: i.quoted }, input: i.long });"#,
+        r#"let x = #{}; x[i.quoted].y;"#,
+        r#"let x = [1]; x[i.quoted];"#,
+        r#"let x = i.quoted - 1;"#,
+        r#"let x = 1 / i.quoted;"#,
+        r#"data_bag_item("db", i.quoted);"#,
+        r#"data_bag(i.long);"#,
+        r#"search("db", i.long);"#,
+        r#"search(i.long, "*:*");"#,
+        r#"include_recipe(i.quoted);"#,
+        r#"value_for_platform(#{ "nothing": i.long });"#,
+        r#"node[i.long];"#,
+        r#"template("/out/a", #{ source: i.long, cookbook: "c" });"#,
+        r#"template("/out/a", #{ source: "t.hbs", cookbook: "c", variables: #{ words: i.long, password: #{ a: i.long } } });"#,
+        r#"file("/out/a", #{ content: "x" }).notifies(i.long, "file[/out/a]");"#,
+        r#"file("/out/a", #{ content: "x" }).notifies("create", i.quoted);"#,
+        r#"file("/out/a", #{ content: "x", verify: "test {path} " + i.long });"#,
         r#"resource(`file[${i.password}]`);"#,
         r#"execute(`mysql -p${i.password}`);"#,
         r#"execute(["mysql", "-p" + i.password]);"#,
@@ -313,6 +358,9 @@ fn a_command_is_never_given_a_decrypted_value_as_an_argument() {
         "execute(\"true\", #{ not_if: `mysql -p${i.password}` });",
         "execute(\"true\", #{ not_if: [#{ command: [\"mysql\", i.password] }] });",
         "shell_out(`mysql -p${i.password}`);",
+        "execute(`mysql -p ${i.pin}`);",
+        "execute([\"mysql\", i.pin]);",
+        "shell_out([\"mysql\", \"--password=\" + i.pin]);",
     ] {
         let told = refusal(recipe);
         assert!(told.contains("test:2:") && told.contains("`environment`"), "{recipe}\n{told}");
@@ -327,18 +375,29 @@ fn a_command_is_never_given_a_decrypted_value_as_an_argument() {
 }
 
 #[test]
-fn explained_attributes_are_told_without_what_was_decrypted() {
+fn attributes_are_told_without_what_was_decrypted() {
     let world = World::new();
-    world.put(
-        "cookbooks/c/attributes/default.rhai",
-        r#"default("db", #{ password: data_bag_item("db", "shop").password, port: 1 });"#,
-    );
+    let code =
+        r#"let i = data_bag_item("db", "shop"); default("db", #{ password: i.password, pin: i.pin, off: i.broken_off, port: 1 });"#;
+    world.put("cookbooks/c/attributes/default.rhai", code);
     let options = Options { recipe: None, ..world.options("") };
     let system = Rc::<FakeSystem>::clone(&world.system);
     let explained = explain(system, Rc::new(toque_resources::standard()), &options, &["db".to_owned()], Box::new(())).unwrap();
     let text = serde_json::to_string(&explained).unwrap();
     assert!(text.contains("[sensitive]") && text.contains("\"port\":1"), "{text}");
     assert_hidden("explain", &text);
+    assert!(!text.contains(PIN) && !text.contains("hunter2"), "{text}");
+
+    let found = |encrypted| {
+        let system = Rc::<FakeSystem>::clone(&world.system);
+        let wanted = Search { query: Query::parse("name:localhost").unwrap(), order: Order::default(), start: 0, rows: None };
+        let found = search(system, Rc::new(toque_resources::standard()), &options, "node", &wanted, encrypted).unwrap();
+        Value::from_iter(found.into_iter().map(|found| (found.id, Value::Object(found.values))))["localhost"]["db"].to_string()
+    };
+    let hidden = found(Encrypted::Hidden);
+    assert!(hidden.contains("\"port\":1") && !hidden.contains(PIN), "{hidden}");
+    assert_hidden("a search", &hidden);
+    assert!(found(Encrypted::Decrypted).contains(PASSWORD));
 }
 
 #[test]
@@ -357,12 +416,12 @@ fn what_cannot_be_opened_is_told_with_item_and_key() {
         (&|item| item["password"]["version"] = json!(4), &["`password` of the item `db/broken`", "version 4"]),
         (&|item| item["password"]["auth_tag"] = json!("AAAA"), &["`password`", "auth_tag", "should be 16"]),
         (&|item| item["password"]["encrypted_data"] = json!("AAAAAAAAAAAAAAAA"), &["`password`", "the secret is not the one"]),
-        (&|item| item["pin"] = item["password"]["iv"].clone(), &[]),
+        (
+            &|item| item["pin"] = json!({ "encrypted_data": "AAAA", "version": 3 }),
+            &["`pin` of the item `db/broken`", "it has no `iv`"],
+        ),
     ];
     for (change, told) in cases {
-        if told.is_empty() {
-            continue;
-        }
         let text = broken(change);
         for part in told {
             assert!(text.contains(part), "{part}\n{text}");

@@ -7,6 +7,7 @@ use crate::failure::Failure;
 use crate::graph::Index;
 use crate::guard::{CommandGuard, Condition};
 use crate::language::diagnostic_of;
+use crate::masks::INSTEAD;
 use crate::property::{Account, CommandLine, OneOrMany};
 use crate::resource::command_failure;
 use crate::system::Query;
@@ -14,14 +15,15 @@ use crate::system::Query;
 impl Converge<'_> {
     /// The first guard that keeps the resource from acting; all `only_if` are asked before any `not_if`.
     pub(super) fn held_back(&self, index: Index) -> Result<Option<String>, Diagnostic> {
-        let common = &self.compiled.resources[index].common;
+        let ready = &self.compiled.resources[index];
+        let (common, sensitive) = (&ready.common, ready.is_sensitive());
         for negated in [false, true] {
             for guard in common.guards.iter().filter(|guard| guard.negated == negated) {
-                let shown = if common.sensitive { format!("{}: [sensitive]", guard.property()) } else { guard.to_string() };
+                let shown = if sensitive { format!("{}: {INSTEAD}", guard.property()) } else { guard.to_string() };
                 let holds = match &guard.condition {
                     Condition::Command(command) => {
                         self.session.view.looked_at_everything();
-                        self.ask(command, common.sensitive).map_err(|failure| {
+                        self.ask(command, sensitive).map_err(|failure| {
                             let mut diagnostic = diagnostic_of(failure);
                             diagnostic.message = format!("the guard `{shown}`: {}", diagnostic.message);
                             diagnostic

@@ -126,7 +126,7 @@ impl Converge<'_> {
             };
             let again = left > 0 && !wrong.interrupted && !self.stopping();
             if again {
-                let error = if ready.is_sensitive() { "[sensitive]".to_owned() } else { wrong.diagnostic.message.clone() };
+                let error = if ready.is_sensitive() { INSTEAD.to_owned() } else { wrong.diagnostic.message.clone() };
                 let (resource, action) = (ready.id.to_string(), Rc::clone(&record.action));
                 self.session.event(&Event::Retrying { resource: &resource, action: &action, left, error: &error });
                 left -= 1;
@@ -140,7 +140,9 @@ impl Converge<'_> {
             if !quiet {
                 let thrown = self.session.thrown.take().filter(|thrown| thrown.message == wrong.diagnostic.message);
                 let wrong = Wrong { diagnostic: thrown.unwrap_or(wrong.diagnostic), ..wrong };
-                let wrong = if ready.is_sensitive() { wrong.diagnostic.hidden() } else { wrong.diagnostic };
+                // What was decrypted first: only whole is it found.
+                let wrong = self.session.masks.hide_in(wrong.diagnostic);
+                let wrong = if ready.is_sensitive() { wrong.hidden() } else { wrong };
                 let span = ready.span.as_ref().map(|span| if ready.is_sensitive() { span.hidden() } else { span.clone() });
                 record.error = Some(Box::new(about(wrong, &ready.id, span)));
             }
@@ -341,6 +343,7 @@ impl Converge<'_> {
 
     /// Why a plan cannot tell what an action would do.
     pub(super) fn unknown(&self, index: Index, why: Diagnostic) -> String {
+        let why = self.session.masks.hide_in(why);
         let why = if self.compiled.resources[index].is_sensitive() { why.hidden() } else { why };
         format!("cannot be told yet: {}", why.message)
     }

@@ -40,7 +40,10 @@ pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
                 let known = "`version` is only for items of version 0: all others say of what version they are";
                 return Err(throw_text(&context, &s, known));
             }
-            item(&context, &s, &bag, &id, Way { secret_file: how.secret_file, version_0: how.version.is_some() })
+            // Like paths in toque.toml, a relative one is below the repository.
+            let secret_file =
+                how.secret_file.map(|path| s.data_bags.repository().map_or(path.clone(), |folder| folder.join(&path)));
+            item(&context, &s, &bag, &id, Way { secret_file, version_0: how.version.is_some() })
         },
     );
     let s = Rc::clone(session);

@@ -113,7 +113,10 @@ fn cause(session: &Session, mut error: EvalAltResult) -> Diagnostic {
         }
         _ => {
             error.clear_position();
-            Diagnostic::error(lower(&error.to_string()).replace('\'', "`"))
+            let told = error.to_string();
+            // Before the text is changed, and with it what must be found in it.
+            let told = session.masks.hide(&told).unwrap_or(told);
+            Diagnostic::error(lower(&told).replace('\'', "`"))
         }
     }
 }

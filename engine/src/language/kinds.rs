@@ -255,7 +255,7 @@ pub(crate) fn check_arguments(kind: &Kind, masks: &Masks, fixed: &serde_json::Ma
 
 /// Whether everybody who lists the processes would see a decrypted value.
 pub(super) fn reveals(masks: &Masks, line: &CommandLine) -> bool {
-    line.command().argv.iter().any(|word| masks.in_argument(word))
+    line.command().argv.iter().any(|word| masks.in_written_argument(word))
 }
 
 pub(super) fn revealed(property: &str) -> PropertyError {

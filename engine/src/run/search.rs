@@ -48,7 +48,14 @@ pub fn search(
         }
         let found = index::search(&session, index, wanted)?;
         let values = |found: index::Found| match found {
-            index::Found::This => Ok(Found { id: session.node.name.clone(), values: whole_node(&session)? }),
+            index::Found::This => {
+                let mut values = whole_node(&session)?;
+                if encrypted == Encrypted::Hidden {
+                    // Attributes may have been set to what an attribute file decrypted.
+                    values.values_mut().for_each(|value| session.masks.hide_in_value(value));
+                }
+                Ok(Found { id: session.node.name.clone(), values })
+            }
             index::Found::Item(item) => {
                 let values = match encrypted {
                     Encrypted::Hidden => {

@@ -87,10 +87,14 @@ impl Editing {
         write(&path, &self.before.with(&plain))?;
         loop {
             editor.run(&path)?;
-            let Err(mistake) = self.take(&path) else { return Ok(Exit::Success) };
-            if !editor.can_ask() {
-                return Err(mistake.into());
-            }
+            let mistake = match self.taken(&path) {
+                Ok(edited) => {
+                    self.store(&edited)?;
+                    return Ok(Exit::Success);
+                }
+                Err(mistake) if !editor.can_ask() => return Err(mistake.into()),
+                Err(mistake) => mistake,
+            };
             output::diagnostic::print(&mistake.into());
             if !editor.again()? {
                 output::message(&format!("`{}` is as it was", item.shown));
@@ -99,11 +103,17 @@ impl Editing {
         }
     }
 
-    /// Takes over what was edited.
-    fn take(&self, path: &Path) -> Result<(), Diagnostic> {
+    /// What was edited.
+    /// # Errors
+    /// When it is no item any more; it can be edited again.
+    fn taken(&self, path: &Path) -> Result<Edited, Diagnostic> {
         let text = fs::read_to_string(path)
             .map_err(|error| Diagnostic::error(format!("cannot read what was edited: {}", plain_io(&error))))?;
-        let edited = self.edited(text)?;
+        self.edited(text)
+    }
+
+    /// Writes it down.
+    fn store(&self, edited: &Edited) -> Result<(), Diagnostic> {
         let shown = &self.before.item.shown;
         if edited.text == self.before.whole() {
             output::message(&format!("nothing was changed in `{shown}`"));

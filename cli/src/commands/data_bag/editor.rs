@@ -137,7 +137,9 @@ fn precautions(command: &OsStr) -> &'static [&'static str] {
         name.starts_with("vim") || name.starts_with("nvim")
     };
     let folders = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&folders).map(|folder| folder.join(command)).find(|path| path.is_file());
+    let words = command.to_string_lossy();
+    let program = words.split_whitespace().next().unwrap_or_default();
+    let found = std::env::split_paths(&folders).map(|folder| folder.join(program)).find(|path| path.is_file());
     match found.and_then(|path| path.canonicalize().ok()) {
         Some(path) if is_vim(path.clone()) => &["-n", "-i", "NONE", "-c", "set nobackup nowritebackup noundofile"],
         _ => &[],

@@ -19,10 +19,6 @@ use super::diagnostic;
 pub fn replace(before: &ItemText, text: &str) -> Result<(), Diagnostic> {
     let shown = &before.item.shown;
     let path = fs::canonicalize(&before.item.file).map_err(|error| failed(shown, &error))?;
-    if fs::read_to_string(&path).map_err(|error| failed(shown, &error))? != before.whole() {
-        return Err(Diagnostic::error(format!("`{shown}` was changed by somebody else meanwhile, and is left as it is now"))
-            .hint("look at what it has become, and try again"));
-    }
     let about = path.metadata().map_err(|error| failed(shown, &error))?;
     let staged = staged(&path, text, None).map_err(|error| failed(shown, &error))?;
     let ours = staged.as_file().metadata().map_err(|error| failed(shown, &error))?;
@@ -33,13 +29,18 @@ pub fn replace(before: &ItemText, text: &str) -> Result<(), Diagnostic> {
                 .hint("run toque as its owner, or as root")
         })?;
     }
-    let live = || {
+    let ready = || {
         staged.as_file().set_permissions(Permissions::from_mode(about.mode() & 0o7777))?;
-        staged.as_file().sync_all()?;
-        staged.persist(&path)?;
-        sync_folder(&path)
+        staged.as_file().sync_all()
     };
-    live().map_err(|error| failed(shown, &error))
+    ready().map_err(|error| failed(shown, &error))?;
+    // Last, so that little time is left for another change to be lost.
+    if fs::read_to_string(&path).map_err(|error| failed(shown, &error))? != before.whole() {
+        return Err(Diagnostic::error(format!("`{shown}` was changed by somebody else meanwhile, and is left as it is now"))
+            .hint("look at what it has become, and try again"));
+    }
+    staged.persist(&path).map_err(|error| failed(shown, &error.error))?;
+    sync_folder(&path).map_err(|error| failed(shown, &error))
 }
 
 /// Writes the file of an item that is not there yet, and makes the folder of its bag.

@@ -8,6 +8,10 @@ use crate::system::HostSystem;
 /// What is kept of each stream.
 const KEPT: usize = 16 << 20;
 
+/// A line that is handed on has fewer bytes.
+const LONGEST: usize = 64 << 10;
+const TOO_LONG: &str = "[a line of more than 64 KiB]";
+
 /// One of the child's output streams.
 pub(super) struct Stream {
     pipe: Option<File>,
@@ -62,9 +66,14 @@ impl Stream {
         let (Some(line), Some(listener)) = (&mut self.line, &host.live) else { return };
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             line.extend_from_slice(part);
-            // A line without an end is handed on in pieces.
-            if part.ends_with(b"\n") || line.len() > 64 << 10 {
-                listener(String::from_utf8_lossy(line).trim_end_matches(['\n', '\r']));
+            if line.len() > LONGEST {
+                // In pieces it would be shown what must be hidden: it is found only whole.
+                line.truncate(LONGEST);
+            }
+            if part.ends_with(b"\n") {
+                let whole = line.len() < LONGEST;
+                let text = String::from_utf8_lossy(line);
+                listener(if whole { text.trim_end_matches(['\n', '\r']) } else { TOO_LONG });
                 line.clear();
             }
         }
