@@ -13,6 +13,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::graph::{Act, Body, Common, Declared, Edge, Graph, Index};
 use crate::language::{Group, Language, Lazy};
 use crate::lookup;
+use crate::masks::Holds;
 use crate::name::{RecipeName, ResourceId};
 use crate::registry::AnyResource;
 use crate::resource::{Scope, TemplateSource};
@@ -38,16 +39,21 @@ pub struct Ready {
     pub id: ResourceId,
     pub desired: Wanted,
     pub common: Common,
-    /// A decrypted value came in when it was resolved.
-    pub revealing: Cell<bool>,
+    /// Whether a decrypted value came in when it was resolved.
+    pub holds: Cell<Holds>,
     pub span: Option<crate::diagnostic::Span>,
     pub recipe: Option<Rc<RecipeName>>,
 }
 
 impl Ready {
-    /// Whether nothing of what it makes may be shown.
+    /// Whether nothing of what it makes, and of what goes wrong, may be shown.
     pub fn is_sensitive(&self) -> bool {
-        self.common.sensitive || self.revealing.get()
+        self.common.sensitive || self.common.holds.max(self.holds.get()) == Holds::Short
+    }
+
+    /// Whether its content may not be shown.
+    pub fn hides_content(&self) -> bool {
+        self.is_sensitive() || self.common.holds.max(self.holds.get()) != Holds::Nothing
     }
 }
 
@@ -135,7 +141,7 @@ fn hide_names(session: &Session) {
         for declared in &mut session.graph.borrow_mut().resources {
             let shown = declared.id.shown.as_ref().unwrap_or(&declared.id.name);
             if let Some(hidden) = session.masks.hide_in_name(shown) {
-                declared.id.shown = Some(hidden.into());
+                declared.id.shown = Some(session.told_apart(&declared.id, hidden));
             }
         }
     }
@@ -216,7 +222,7 @@ fn due(session: &Session, graph: &Graph, (resources, relations): (usize, usize))
 
 fn prepare(session: &Rc<Session>, declared: Declared, actions: &[Act]) -> Result<Ready, Diagnostic> {
     let Declared { kind, id, body, common, span, recipe, removed, .. } = declared;
-    let revealing = Cell::new(false);
+    let holds = Cell::new(common.holds);
     let desired = match body {
         _ if removed => Wanted::Removed,
         Body::Container(_) => Wanted::Container,
@@ -225,16 +231,16 @@ fn prepare(session: &Rc<Session>, declared: Declared, actions: &[Act]) -> Result
         Body::Parsed(resource) if resource.late() => Wanted::Late(resource),
         Body::Parsed(resource) => {
             let umask = common.umask.unwrap_or(session.umask);
-            let scope = ResolveScope { session, recipe: recipe.as_deref(), umask, kind, actions, revealing: &revealing };
+            let scope = ResolveScope { session, recipe: recipe.as_deref(), umask, kind, actions, holds: &holds };
             let resolved = resource.resolve_once(&scope);
             Wanted::Known(resolved.map_err(|diagnostic| {
                 let error = about(diagnostic, &id, span.clone());
                 let error = session.masks.hide_in(error);
-                if common.sensitive || revealing.get() { error.hidden() } else { error }
+                if common.sensitive || holds.get() == Holds::Short { error.hidden() } else { error }
             })?)
         }
     };
-    Ok(Ready { kind, id, desired, common, revealing, span, recipe })
+    Ok(Ready { kind, id, desired, common, holds, span, recipe })
 }
 
 /// Adds which resource a diagnostic is about.
@@ -256,8 +262,8 @@ pub(crate) struct ResolveScope<'a> {
     pub kind: usize,
     /// What may be done to the resource, as declared and by notifications.
     pub actions: &'a [Act],
-    /// Set when a text that is made for it holds a decrypted value.
-    pub revealing: &'a Cell<bool>,
+    /// Raised when a text that is made for it holds a decrypted value.
+    pub holds: &'a Cell<Holds>,
 }
 
 impl ResolveScope<'_> {
@@ -310,8 +316,8 @@ impl ResolveScope<'_> {
 impl Scope for ResolveScope<'_> {
     fn render(&self, wanted: &TemplateSource) -> Result<String, Diagnostic> {
         let rendered = self.rendered(wanted)?;
-        if !self.session.masks.is_empty() && self.session.masks.in_text(&rendered) {
-            self.revealing.set(true);
+        if !self.session.masks.is_empty() {
+            self.holds.set(self.holds.get().max(self.session.masks.in_text(&rendered)));
         }
         Ok(rendered)
     }

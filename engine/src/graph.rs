@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 use crate::guard::Guard;
 use crate::language::{Group, Instance, Lazy, Secrets};
+use crate::masks::Holds;
 use crate::name::{RecipeName, ResourceId};
 use crate::registry::{AnyResource, Registry};
 
@@ -95,6 +96,8 @@ pub struct Common {
     /// Seconds between tries.
     pub retry_delay: f64,
     pub sensitive: bool,
+    /// Whether a decrypted value is in its properties.
+    pub(crate) holds: Holds,
     pub umask: Option<u32>,
     pub provider: Option<String>,
 }

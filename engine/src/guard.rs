@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 
 use crate::language::Closure;
-use crate::masks::Masks;
+use crate::masks::{Holds, Masks};
 use crate::property::{Account, CommandLine, Mode, OneOrMany, Seconds};
 
 /// One `only_if` or `not_if`.
@@ -82,9 +82,9 @@ impl CommandGuard {
 
     /// Whether a decrypted value is in it.
     #[must_use]
-    pub fn holds(&self, masks: &Masks) -> bool {
+    pub(crate) fn holds(&self, masks: &Masks) -> Holds {
         let words = self.command.command().argv;
-        words.iter().chain(self.environment.values()).any(|text| masks.in_text(text))
+        words.iter().chain(self.environment.values()).map(|text| masks.in_text(text)).max().unwrap_or_default()
     }
 
     #[must_use]

@@ -5,12 +5,14 @@ mod texts;
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::ops::Range;
+use std::rc::Rc;
 
 use base64::Engine as _;
 use serde_json::Value;
 use texts::Texts;
 
 use crate::command::shell_quote;
+use crate::convert;
 use crate::diagnostic::Diagnostic;
 use crate::report::Record;
 
@@ -23,6 +25,17 @@ const SHORTEST: usize = 8;
 
 /// With fewer characters it means something only where it stands alone: one or two letters are in every name.
 const SHORTEST_IN_TEXT: usize = 3;
+
+/// Whether a text or a value holds a decrypted one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Holds {
+    #[default]
+    Nothing,
+    /// One that is found, and hidden, wherever it is written.
+    Long,
+    /// One that is too short for that.
+    Short,
+}
 
 /// The decrypted values of a run.
 #[derive(Default)]
@@ -42,9 +55,10 @@ struct Known {
 }
 
 impl Masks {
-    /// Adds the texts and numbers in a decrypted value.
-    pub(crate) fn add(&self, value: &Value) {
-        leaves(value, &mut |text| self.known.borrow_mut().add(text));
+    /// Adds the texts and numbers in a decrypted value. `from` says where it comes from, as messages tell it.
+    pub(crate) fn add(&self, value: &Value, from: &str) {
+        let from = from.into();
+        leaves(value, &mut |text| self.known.borrow_mut().add(text, &from));
     }
 
     /// The texts and numbers in a value are no secrets, although they were decrypted.
@@ -139,51 +153,64 @@ impl Masks {
         }
     }
 
-    /// Whether a text contains one, however short; one of one or two characters must be all of it.
+    /// What a text holds; a value of one or two characters must be all of it.
     #[must_use]
-    pub(crate) fn in_text(&self, text: &str) -> bool {
+    pub(crate) fn in_text(&self, text: &str) -> Holds {
         let known = &mut *self.known.borrow_mut();
-        known.long.finds(text) || known.short.finds(text) || known.tiny.contains(text.trim())
+        if known.short.finds(text) || known.tiny.contains(text.trim()) {
+            Holds::Short
+        } else if known.long.finds(text) {
+            Holds::Long
+        } else {
+            Holds::Nothing
+        }
     }
 
-    /// Whether the texts and numbers in a value contain one, however short.
+    /// What the texts and numbers in a value hold.
     #[must_use]
-    pub(crate) fn in_value(&self, value: &Value) -> bool {
-        let mut found = false;
+    pub(crate) fn in_value(&self, value: &Value) -> Holds {
+        let mut found = Holds::Nothing;
         if !self.is_empty() {
-            leaves(value, &mut |text| found = found || self.in_text(text));
+            leaves(value, &mut |text| found = found.max(self.in_text(text)));
         }
         found
     }
 
-    /// Whether a word of a command line contains one, so that everybody who lists the processes would see it.
+    /// Where the value comes from that a word of a command line contains, so that everybody who lists the processes would see it.
     #[must_use]
-    pub(crate) fn in_argument(&self, word: &str) -> bool {
-        self.known.borrow_mut().long.finds(word)
+    pub(crate) fn in_argument(&self, word: &str) -> Option<Rc<str>> {
+        let known = &mut *self.known.borrow_mut();
+        known.long.places(word).first().and_then(|place| known.long.origin(&word[place.clone()]))
     }
 
     /// As [`Masks::in_argument`], of a command that a recipe wrote: there a shorter one counts too, where it stands by itself. What
     /// providers run has too many words that only look like one.
     #[must_use]
-    pub(crate) fn in_written_argument(&self, word: &str) -> bool {
+    pub(crate) fn in_written_argument(&self, word: &str) -> Option<Rc<str>> {
+        if let Some(from) = self.in_argument(word) {
+            return Some(from);
+        }
         let known = &mut *self.known.borrow_mut();
         let apart = |at: &Range<usize>| {
             let within = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);
             !within(word[..at.start].chars().next_back()) && !within(word[at.end..].chars().next())
         };
-        known.long.finds(word) || known.short.places(word).iter().any(apart)
+        let place = known.short.places(word).into_iter().find(apart)?;
+        known.short.origin(&word[place])
     }
 }
 
 impl Known {
-    fn add(&mut self, text: &str) {
+    fn add(&mut self, text: &str, from: &Rc<str>) {
         let trimmed = text.trim();
         if trimmed.is_empty() || self.public.contains(text) || !self.seen.insert(text.to_owned()) {
             return;
         }
         match trimmed.chars().count() {
-            SHORTEST.. => forms(text).into_iter().filter(|form| !self.public.contains(form)).for_each(|form| self.long.add(form)),
-            SHORTEST_IN_TEXT.. => self.short.add(trimmed.to_owned()),
+            SHORTEST.. => {
+                forms(text).into_iter().filter(|form| !self.public.contains(form)).for_each(|form| self.long.add(form, from));
+            }
+            SHORTEST_IN_TEXT.. => self.short.add(trimmed.to_owned(), from),
             _ => {
                 self.tiny.insert(trimmed.to_owned());
             }
@@ -193,12 +220,21 @@ impl Known {
 
 /// What a text looks like where it is written: as it is, line by line, and quoted.
 fn forms(text: &str) -> Vec<String> {
-    let escaped = serde_json::to_string(text).unwrap_or_default();
+    let escaped = |text: &str| serde_json::to_string(text).unwrap_or_default().trim_matches('"').to_owned();
     let encoded = base64::engine::general_purpose::STANDARD.encode(text);
     let trimmed = text.trim();
     let quoted = shell_quote(text);
-    let mut forms = vec![text.to_owned(), trimmed.to_owned(), escaped.trim_matches('"').to_owned(), encoded];
-    forms.push(quoted.strip_prefix('\'').and_then(|text| text.strip_suffix('\'')).unwrap_or(&quoted).to_owned());
+    let quoted = quoted.strip_prefix('\'').and_then(|text| text.strip_suffix('\'')).unwrap_or(&quoted);
+    // A configuration may stand as JSON in another, and that in a third.
+    let (once, of_quoted) = (escaped(text), escaped(quoted));
+    let twice = escaped(&once);
+    let thrice = escaped(&twice);
+    let mut forms = vec![text.to_owned(), trimmed.to_owned(), once, twice, thrice, of_quoted, quoted.to_owned(), encoded];
+    // Other formats write control characters otherwise.
+    forms.push(text.escape_debug().to_string());
+    forms.extend(convert::to_yaml(&text.into()).map(|yaml| yaml.trim().trim_matches(['"', '\'']).to_owned()));
+    let toml = convert::to_toml(&serde_json::json!({ "a": text }));
+    forms.extend(toml.map(|toml| toml.trim().trim_start_matches("a = ").trim_matches(['"', '\'']).to_owned()));
     // Diffs and messages show lines. `-----BEGIN …` is in every key.
     forms.extend(text.lines().map(str::trim).filter(|line| !line.starts_with("-----")).map(str::to_owned));
     forms.retain(|form| form.chars().count() >= SHORTEST);
@@ -226,7 +262,7 @@ mod tests {
 
     fn masks(values: &Value) -> Masks {
         let masks = Masks::default();
-        masks.add(values);
+        masks.add(values, "a test");
         masks
     }
 
@@ -267,12 +303,12 @@ mod tests {
     fn short_values_hide_nothing_but_names_and_mark_what_contains_them() {
         let masks = masks(&json!({ "pin": 4711, "word": "hunter2", "flag": true, "none": null, "empty": "" }));
         assert_eq!(masks.hide("pin 4711 hunter2"), None);
-        assert!(masks.in_value(&json!({ "content": "pin=4711;" })));
-        assert!(!masks.in_value(&json!({ "content": "true", "nothing": null, "empty": "" })));
-        assert!(!masks.in_argument("echo hunter2"));
+        assert_eq!(masks.in_value(&json!({ "content": "pin=4711;" })), Holds::Short);
+        assert_eq!(masks.in_value(&json!({ "content": "true", "nothing": null, "empty": "" })), Holds::Nothing);
+        assert_eq!(masks.in_argument("echo hunter2"), None);
         for (line, seen) in [("echo hunter2", true), ("-phunter2", false), ("-p4711", false), ("-p 4711;", true), ("54711", false)]
         {
-            assert_eq!(masks.in_written_argument(line), seen, "{line}");
+            assert_eq!(masks.in_written_argument(line).as_deref(), seen.then_some("a test"), "{line}");
         }
         assert_eq!(masks.hide_in_name("/etc/hunter2.d/4711").as_deref(), Some("/etc/[sensitive].d/[sensitive]"));
         assert_eq!(masks.hide_in_name("/etc/motd"), None);
@@ -281,15 +317,20 @@ mod tests {
     #[test]
     fn a_value_of_a_letter_or_two_counts_only_by_itself() {
         let masks = masks(&json!({ "retries": 3, "flag": "on" }));
-        assert!(masks.in_value(&json!({ "retries": 3 })) && masks.in_value(&json!(["on\n"])));
-        assert!(!masks.in_value(&json!({ "mode": "0733", "when": "monday" })));
+        for (value, holds) in [
+            (json!({ "retries": 3 }), Holds::Short),
+            (json!(["on\n"]), Holds::Short),
+            (json!({ "mode": "0733", "when": "monday" }), Holds::Nothing),
+        ] {
+            assert_eq!(masks.in_value(&value), holds, "{value}");
+        }
         assert_eq!(masks.hide_in_name("/etc/on.d/3"), None);
     }
 
     #[test]
     fn what_only_ends_with_a_line_break_is_short() {
         let masks = masks(&json!("hunter2\n"));
-        assert!(masks.in_value(&json!("password=hunter2")));
+        assert_eq!(masks.in_value(&json!("password=hunter2")), Holds::Short);
         let mut shown = json!({ "password": "hunter2\n", "other": "hunter2 and more" });
         masks.hide_in_value(&mut shown);
         assert_eq!(shown, json!({ "password": "[sensitive]", "other": "hunter2 and more" }));
@@ -302,7 +343,7 @@ mod tests {
         // And one that was said to be public is not hidden as a line of another.
         let masks = Masks::default();
         masks.forget(&json!("application"));
-        masks.add(&json!("application\nwith a password"));
+        masks.add(&json!("application\nwith a password"), "a test");
         assert_eq!(masks.hide("application"), None);
         assert_eq!(masks.hide("+with a password").as_deref(), Some("+[sensitive]"));
     }
@@ -311,21 +352,21 @@ mod tests {
     fn what_is_said_to_be_no_secret_is_shown_also_when_it_is_decrypted_again() {
         let masks = masks(&json!({ "user": "application", "password": "correct horse" }));
         masks.forget(&json!("application"));
-        masks.add(&json!("application"));
+        masks.add(&json!("application"), "a test");
         assert_eq!(masks.hide("application: correct horse").as_deref(), Some("application: [sensitive]"));
-        assert!(!masks.in_argument("application"));
+        assert_eq!(masks.in_argument("application"), None);
     }
 
     proptest::proptest! {
         #[test]
-        fn nothing_added_is_left(secrets in proptest::collection::vec("[a-z ]{8,12}", 1..60), around in "[A-Z]{0,5}") {
+        fn nothing_added_is_left(secrets in proptest::collection::vec("[a-z][a-z ]{6,10}[a-z]", 1..60), around in "[A-Z]{0,5}") {
             let masks = Masks::default();
             let mut text = around.clone();
             for secret in &secrets {
-                masks.add(&json!(secret));
+                masks.add(&json!(secret), "a test");
                 text.push_str(secret);
                 text.push_str(&around);
-                proptest::prop_assume!(!secret.trim().is_empty());
+                proptest::prop_assume!(secret.trim().len() >= SHORTEST);
                 let hidden = masks.hide(&text).unwrap_or_else(|| text.clone());
                 proptest::prop_assert!(!hidden.contains(&**secret), "{hidden}");
             }

@@ -436,6 +436,7 @@ pub(crate) fn open(
         inside: RefCell::default(),
         owed: RefCell::default(),
         too_early: RefCell::default(),
+        hidden_names: RefCell::default(),
         sources: RefCell::default(),
         inserted: RefCell::default(),
         callbacks: RefCell::default(),

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use indexmap::IndexSet;
+
 use crate::cookbook::Cookbooks;
 use crate::data_bag::DataBags;
 use crate::diagnostic::{Diagnostic, Severity, Source, Span};
@@ -118,6 +120,8 @@ pub struct Session {
     pub inside: RefCell<Vec<Rc<Inside>>>,
     /// Something was made of a value that is not there yet. Rhai swallows errors where it makes text of values or compares them.
     pub too_early: RefCell<Option<Diagnostic>>,
+    /// Names of which a part is hidden, as people see them, each with those that would look so.
+    pub hidden_names: RefCell<HashMap<String, IndexSet<Rc<str>>>>,
     pub sources: RefCell<HashMap<String, Rc<Source>>>,
     /// What earlier runs owe: resources and their actions.
     pub owed: RefCell<Vec<(String, String)>>,
@@ -190,6 +194,14 @@ impl Session {
     /// What the custom resource whose action is in progress must not show.
     pub fn secrets(&self) -> Secrets {
         self.inside.borrow().last().map(|inside| inside.instance.secrets.clone()).unwrap_or_default()
+    }
+
+    /// What people see of a resource's name when a part of it is hidden. Those that would look alike are numbered, because what is owed
+    /// to a resource goes by what people see.
+    pub fn told_apart(&self, id: &ResourceId, hidden: String) -> Rc<str> {
+        let looks = ResourceId { shown: Some(hidden.as_str().into()), ..id.clone() }.to_string();
+        let (place, _) = self.hidden_names.borrow_mut().entry(looks).or_default().insert_full(Rc::clone(&id.name));
+        if place == 0 { hidden.into() } else { format!("{hidden} {}", place + 1).into() }
     }
 
     /// A position in a script as a span.

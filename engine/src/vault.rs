@@ -80,7 +80,7 @@ impl Vault {
         let open: fn(&Value, &Secret) -> Result<Value, Failure> =
             if encrypted::is_encrypted(value) { encrypted::decrypt } else { encrypted::decrypt_v0 };
         let plain = open(value, &secret).map_err(|failure| about(diagnostic_of(failure)))?;
-        self.masks.add(&plain);
+        self.masks.add(&plain, &format!("`{key}` of the item `{}/{}`", item.bag, item.id));
         Ok(plain)
     }
 }

@@ -91,12 +91,10 @@ impl<'a> View<'a> {
     /// # Errors
     /// When its arguments, which every process of the machine can read, hold a decrypted value.
     pub fn check_arguments(&self, command: &Command) -> Result<(), Failure> {
-        if !command.argv.iter().any(|word| self.masks.in_argument(word)) {
-            return Ok(());
-        }
+        let Some(from) = command.argv.iter().find_map(|word| self.masks.in_argument(word)) else { return Ok(()) };
         let program = command.argv.first().map_or("", String::as_str);
         Err(Failure::new(format!(
-            "the arguments of `{program}` would hold a decrypted value, which every process of the machine could read"
+            "the arguments of `{program}` would hold {from}, which is decrypted, and every process of the machine could read them"
         ))
         .hint(ARGUMENTS))
     }

@@ -449,3 +449,51 @@ fn what_cannot_be_opened_is_told_with_item_and_key() {
     let none = converge(system, Rc::new(toque_resources::standard()), &options, Box::new(())).unwrap_err();
     assert!(shown(&none).contains("no secret file is named"), "{}", shown(&none));
 }
+
+#[test]
+fn what_is_owed_to_names_that_look_alike_is_kept_apart() {
+    let world = World::new();
+    let recipe = r#"
+        let i = data_bag_item("db", "shop");
+        let (one, other) = (i.password, i.more.login);
+        let (one, other) = (`load ${one}`, `load ${other}`);
+        file("/out/a", #{ content: "x" }).notifies("run", `execute[${one}]`).notifies("run", `execute[${other}]`);
+        execute(one, #{ command: "test -e /out/ok || false", action: "nothing" });
+        execute(other, #{ command: "true", action: "nothing" });
+    "#
+    .replace("let (one, other) = (i.password, i.more.login);", "let one = i.password; let other = i.more.login;")
+    .replace("let (one, other) = (`load ${one}`, `load ${other}`);", "one = `load ${one}`; other = `load ${other}`;");
+    let report = world.converge(&recipe).unwrap();
+    let owed: Vec<&str> = report.owed.iter().map(|owed| owed.target.as_str()).collect();
+    assert_eq!(owed, ["execute[load [sensitive]]"]);
+    let names: Vec<String> = report.resources.iter().map(|record| record.resource.to_string()).collect();
+    assert_eq!(
+        names,
+        [
+            "file[/out/a]",
+            "execute[load [sensitive]]",
+            "execute[load [sensitive] 2]",
+            "execute[load [sensitive]]",
+            "execute[load [sensitive] 2]"
+        ]
+    );
+    assert_hidden("the journal", &world.state());
+}
+
+#[test]
+fn what_goes_wrong_is_told_with_all_but_the_value() {
+    let world = World::new();
+    for (recipe, told) in [
+        (r#"file("/nowhere/a", #{ content: i.password });"#, "cannot create `/nowhere/a`"),
+        (r#"file("/out/a", #{ content: i.password, owner: "nosuch" });"#, "there is no user `nosuch`"),
+        (r#"execute("echo oops >&2; false", #{ environment: #{ P: i.password } });"#, "`echo oops >&2; false` exited with 1"),
+        (r#"execute("echo oops >&2; false", #{ environment: #{ P: i.pin } });"#, "the command [sensitive] exited with 1"),
+    ] {
+        let report = world.converge(&format!("let i = data_bag_item(\"db\", \"shop\"); {recipe}")).unwrap();
+        let text = serde_json::to_string(&report).unwrap();
+        assert!(text.contains(told), "{recipe}\n{text}");
+        assert_hidden(recipe, &text);
+    }
+    let refused = world.converge("let i = data_bag_item(\"db\", \"shop\"); execute(`login ${i.more.login}`);").unwrap_err();
+    assert!(shown(&refused).contains("the command holds `more` of the item `db/shop`"), "{}", shown(&refused));
+}

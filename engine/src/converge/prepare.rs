@@ -33,7 +33,7 @@ impl Converge<'_> {
             umask: ready.common.umask.unwrap_or(self.session.umask),
             kind: ready.kind,
             actions,
-            revealing: &ready.revealing,
+            holds: &ready.holds,
         };
         match &ready.desired {
             Wanted::Known(desired) => Ok(Rc::clone(desired)),
@@ -49,9 +49,7 @@ impl Converge<'_> {
                         let told = Diagnostic::error(nothing.message).hint("a closure of a property returns its value");
                         return Err(told.at(self.language.place(lazy, &lazy.property)).into());
                     }
-                    if self.session.masks.in_value(&value) {
-                        ready.revealing.set(true);
-                    }
+                    ready.holds.set(ready.holds.get().max(self.session.masks.in_value(&value)));
                     properties.insert(lazy.property.clone(), value);
                 }
                 let kind = &self.session.registry.kinds[ready.kind];

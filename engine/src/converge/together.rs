@@ -38,7 +38,7 @@ impl Converge<'_> {
             && common.ignore_failure == IgnoreFailure::No
             && common.provider.is_none()
             && common.umask.is_none()
-            && !ready.is_sensitive()
+            && !ready.hides_content()
             && matches!(common.actions[..], [Act::Kind(_)])
             && self.session.registry.kinds[ready.kind].joins()
             && self.compiled.edges[index].iter().all(|edge| edge.timing == Timing::Delayed)

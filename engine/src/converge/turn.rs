@@ -113,6 +113,8 @@ impl Converge<'_> {
                 Ok(doubts) => {
                     if ready.is_sensitive() {
                         hide(&mut record.changes, &ready.id);
+                    } else if ready.hides_content() {
+                        record.changes.iter_mut().for_each(hide_diff);
                     }
                     return Ok(Turn { record, doubts, changed_inside: false });
                 }
@@ -407,8 +409,12 @@ fn hide(changes: &mut [Shown], id: &ResourceId) {
             let named = first.filter(|value| id.shown.is_none() && *value == &*id.name);
             change.what = named.map_or_else(|| format!("{words}{INSTEAD}"), |name| format!("{words}`{name}`"));
         }
-        if change.diff.is_some() {
-            change.diff = Some(INSTEAD.to_owned());
-        }
+        hide_diff(change);
+    }
+}
+
+fn hide_diff(change: &mut Shown) {
+    if change.diff.is_some() {
+        change.diff = Some(INSTEAD.to_owned());
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::closure::{self, Closure};
 use super::custom;
 use super::error::plain_type;
-use super::kinds::{revealed, reveals};
+use super::kinds::check_line;
 use super::value::{from_json, to_json};
 use crate::graph::{Act, Common, IgnoreFailure, actions_hint};
 use crate::guard::{CommandGuard, Condition, Guard};
@@ -132,8 +132,6 @@ fn condition(
         _ => return Err(wrong(format!("a guard is a shell command, a closure, or a map with `command`, not {found}"))),
     };
     command.check().map_err(wrong)?;
-    if reveals(&session.masks, &command.command) {
-        return Err(revealed(""));
-    }
+    check_line(&session.masks, &command.command, "")?;
     Ok(Condition::Command(command))
 }

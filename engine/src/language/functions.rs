@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::custom;
 use super::error::{Fallible, final_by_now, refused, throw, throw_text};
-use super::kinds::{revealed, reveals, told};
+use super::kinds::{check_line, told};
 use super::locate;
 use super::node_view::path_of;
 use super::script;
@@ -221,9 +221,7 @@ fn shell_out(context: &NativeCallContext<'_>, session: &Session, command: Dynami
         return Err(throw(context, session, early.hint("declare an `execute`, or a `block` that runs it")));
     }
     let line: CommandLine = read(context, session, command, "the command of `shell_out`")?;
-    if reveals(&session.masks, &line) {
-        return Err(throw(context, session, told("shell_out", &revealed(""))));
-    }
+    check_line(&session.masks, &line, "").map_err(|error| throw(context, session, told("shell_out", &error)))?;
     let options: ShellOut = read(context, session, Dynamic::from_map(options), "the options of `shell_out`")?;
     let answer = |stdout: String, stderr: String, status: i64| {
         Map::from_iter([("stdout".into(), stdout.into()), ("stderr".into(), stderr.into()), ("status".into(), status.into())])

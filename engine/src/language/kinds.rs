@@ -15,7 +15,7 @@ use super::{locate, script};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::graph::{Act, Body, Common, Declared};
 use crate::guard::{Condition, Guard};
-use crate::masks::Masks;
+use crate::masks::{Holds, Masks};
 use crate::name::ResourceId;
 use crate::plain;
 use crate::property::CommandLine;
@@ -80,12 +80,10 @@ fn declare(context: &NativeCallContext<'_>, session: &Session, index: usize, nam
     let span = session.span(context.call_source(), context.call_position());
     let recipe = session.recipes.borrow().last().cloned();
     let inside = session.inside.borrow().last().cloned();
-    let id = ResourceId {
-        kind: Rc::clone(&kind.name),
-        shown: shown_name(session, inside.as_deref(), &name),
-        name: name.into(),
-        owner: inside.as_ref().map(|inside| Rc::clone(&inside.owner)),
-    };
+    let hidden = hidden_name(session, inside.as_deref(), &name);
+    let owner = inside.as_ref().map(|inside| Rc::clone(&inside.owner));
+    let mut id = ResourceId { kind: Rc::clone(&kind.name), name: name.into(), shown: None, owner };
+    id.shown = hidden.map(|hidden| session.told_apart(&id, hidden));
     let common = match &inside {
         Some(inside) => Common { sensitive: common.sensitive || inside.sensitive, umask: common.umask.or(inside.umask), ..common },
         None => common,
@@ -108,10 +106,10 @@ fn declare(context: &NativeCallContext<'_>, session: &Session, index: usize, nam
     Ok(Handle { index, id })
 }
 
-/// A resource's name as people may see it, if it holds something that they may not.
-fn shown_name(session: &Session, inside: Option<&Inside>, name: &str) -> Option<Rc<str>> {
+/// A resource's name without what people may not see, if that is in it.
+fn hidden_name(session: &Session, inside: Option<&Inside>, name: &str) -> Option<String> {
     let hidden = inside.and_then(|inside| inside.instance.secrets.hide(name));
-    session.masks.hide_in_name(hidden.as_deref().unwrap_or(name)).or(hidden).map(Into::into)
+    session.masks.hide_in_name(hidden.as_deref().unwrap_or(name)).or(hidden)
 }
 
 /// A custom resource is used where its cookbook is a dependency, and once it is known what it is.
@@ -215,11 +213,14 @@ impl Properties {
         if !session.masks.is_empty() {
             let failed = |error| throw(context, session, property_diagnostic(context, session, kind, &error));
             check_arguments(kind, &session.masks, &self.fixed).map_err(failed)?;
-            let held = |guard: &Guard| matches!(&guard.condition, Condition::Command(command) if command.holds(&session.masks));
+            let held = |guard: &Guard| match &guard.condition {
+                Condition::Command(command) => command.holds(&session.masks),
+                Condition::Closure(_) => Holds::Nothing,
+            };
             // What is inside a custom resource is looked at by itself.
-            let custom = matches!(kind.origin, Origin::Custom(_));
-            common.sensitive |=
-                !custom && self.fixed.values().any(|value| session.masks.in_value(value)) || common.guards.iter().any(held);
+            let own = self.fixed.values().filter(|_| !matches!(kind.origin, Origin::Custom(_)));
+            let own = own.map(|value| session.masks.in_value(value));
+            common.holds = own.chain(common.guards.iter().map(held)).max().unwrap_or_default();
         }
         if let Origin::Custom(_) = kind.origin {
             let made = custom::instance(context, session, kind, self.fixed, self.lazy, common);
@@ -246,21 +247,20 @@ impl Properties {
 /// Refuses properties that would put a decrypted value into the arguments of a command.
 pub(crate) fn check_arguments(kind: &Kind, masks: &Masks, fixed: &serde_json::Map<String, Value>) -> Result<(), PropertyError> {
     let schema = &kind.schema()["properties"];
-    let shows = |(key, value): &(&String, &Value)| {
-        schema[&***key]["format"] == "command"
-            && plain::read::<CommandLine>((*value).clone()).is_ok_and(|line| reveals(masks, &line))
-    };
-    fixed.iter().find(shows).map_or(Ok(()), |(key, _)| Err(revealed(key)))
+    let mut lines = fixed.iter().filter(|(key, _)| schema[key.as_str()]["format"] == "command");
+    lines.try_for_each(|(key, value)| plain::read(value.clone()).map_or(Ok(()), |line| check_line(masks, &line, key)))
 }
 
-/// Whether everybody who lists the processes would see a decrypted value.
-pub(super) fn reveals(masks: &Masks, line: &CommandLine) -> bool {
-    line.command().argv.iter().any(|word| masks.in_written_argument(word))
-}
-
-pub(super) fn revealed(property: &str) -> PropertyError {
-    PropertyError::new(property, "the command holds a decrypted value, which every process of the machine could read while it runs")
-        .hint(ARGUMENTS)
+/// Refuses a command line in which everybody who lists the processes would see a decrypted value.
+pub(super) fn check_line(masks: &Masks, line: &CommandLine, property: &str) -> Result<(), PropertyError> {
+    match line.command().argv.iter().find_map(|word| masks.in_written_argument(word)) {
+        None => Ok(()),
+        Some(from) => {
+            let told =
+                format!("the command holds {from}, which is decrypted, and every process of the machine could read it there");
+            Err(PropertyError::new(property, told).hint(ARGUMENTS))
+        }
+    }
 }
 
 /// The kind's actions by number, without `nothing`.

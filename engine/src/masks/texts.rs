@@ -1,7 +1,8 @@
 //! Many texts that are looked for at once.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::ops::Range;
+use std::rc::Rc;
 
 use aho_corasick::AhoCorasick;
 
@@ -13,7 +14,8 @@ const NEW: usize = 32;
 /// Texts to be found in others. They can come and go between two searches.
 #[derive(Default)]
 pub(super) struct Texts {
-    known: HashSet<String>,
+    /// Each with where it comes from.
+    known: HashMap<String, Rc<str>>,
     /// Finds those that were known when it was made, some of which may be gone.
     together: Option<AhoCorasick>,
     /// How many those were.
@@ -23,14 +25,15 @@ pub(super) struct Texts {
 }
 
 impl Texts {
-    pub fn add(&mut self, text: String) {
-        if self.known.insert(text.clone()) {
+    pub fn add(&mut self, text: String, from: &Rc<str>) {
+        if !self.known.contains_key(&text) {
+            self.known.insert(text.clone(), Rc::clone(from));
             self.new.push(text);
         }
     }
 
     pub fn remove(&mut self, text: &str) {
-        if self.known.remove(text) {
+        if self.known.remove(text).is_some() {
             self.new.retain(|new| new != text);
         }
     }
@@ -44,11 +47,16 @@ impl Texts {
         !self.known.is_empty() && !self.places(text).is_empty()
     }
 
+    /// Where the one comes from that is found at a place.
+    pub fn origin(&self, text: &str) -> Option<Rc<str>> {
+        self.known.get(text).map(Rc::clone)
+    }
+
     /// Where they are in a text, some of them within others.
     pub fn places(&mut self, text: &str) -> Vec<Range<usize>> {
         self.put_together();
         let together = self.together.iter().flat_map(|together| together.find_overlapping_iter(text).map(|found| found.range()));
-        let there = together.filter(|range| self.known.contains(&text[range.clone()]));
+        let there = together.filter(|range| self.known.contains_key(&text[range.clone()]));
         let new = self.new.iter().flat_map(|new| text.match_indices(&**new).map(|(at, _)| at..at + new.len()));
         there.chain(new).collect()
     }
@@ -79,7 +87,7 @@ impl Texts {
         if self.new.len() <= NEW.max(self.built / 2) {
             return;
         }
-        let all: Vec<&String> = self.known.iter().collect();
+        let all: Vec<&String> = self.known.keys().collect();
         // It fails for more text than memory holds; then the new ones go on being looked for one by one.
         if let Ok(together) = AhoCorasick::new(&all) {
             (self.together, self.built) = (Some(together), all.len());

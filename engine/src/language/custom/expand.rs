@@ -13,6 +13,7 @@ use super::this::late_value;
 use super::{Compared, Definition, Group, Instance, This, body, definition, home, names, outside};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::graph::{Act, Body, Common, Declared, Index, actions_hint};
+use crate::masks::Holds;
 use crate::name::ResourceId;
 use crate::registry::{ActionDoc, Kind, Origin, Shown};
 use crate::session::{Inside, Phase, Session};
@@ -287,6 +288,7 @@ pub(in super::super) fn differences(engine: &Engine, session: &Session, group: &
         (Compared::Told, Some(told)) => told.contains_key(name),
         (Compared::Told, None) => name != definition.identity,
     };
+    let holds = |value: &Value| session.masks.in_value(value) != Holds::Nothing;
     let mut differences = Vec::new();
     for (name, property) in definition.properties.iter().filter(|(name, _)| compares(name)) {
         let wanted = match instance.values.get(&**name) {
@@ -296,7 +298,7 @@ pub(in super::super) fn differences(engine: &Engine, session: &Session, group: &
         };
         let Some(told) = &told else {
             if !wanted.is_null() {
-                differences.push(shown(name, &wanted, None, property.is_sensitive() || session.masks.in_value(&wanted)));
+                differences.push(shown(name, &wanted, None, property.is_sensitive() || holds(&wanted)));
             }
             continue;
         };
@@ -311,7 +313,7 @@ pub(in super::super) fn differences(engine: &Engine, session: &Session, group: &
                 .map_err(|error| error.hint.into_iter().fold(wrong(format!("`current`: {}", error.message)), Diagnostic::hint))?,
         };
         if !same(&wanted, &found) {
-            let sensitive = property.is_sensitive() || session.masks.in_value(&wanted) || session.masks.in_value(&found);
+            let sensitive = property.is_sensitive() || holds(&wanted) || holds(&found);
             differences.push(shown(name, &wanted, Some(&found), sensitive));
         }
     }
