@@ -343,7 +343,7 @@ pub struct Search {
     /// A data bag, or `node`, `role` or `environment`
     pub index: String,
     /// What to look for: `field:value`, joined by AND, OR and NOT
-    #[arg(default_value = "*:*")]
+    #[arg(default_value = "*:*", allow_hyphen_values = true)]
     pub query: String,
     /// In which order: `field`, `field DESC`, or several joined by commas; by id unless told
     #[arg(long, value_name = "FIELDS", default_value = "", hide_default_value = true)]

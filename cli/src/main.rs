@@ -41,7 +41,8 @@ fn main() -> ExitCode {
     };
     let exit = exit.unwrap_or_else(|refused| {
         output::diagnostic::print(&refused.diagnostics);
-        if refused.stopped { Exit::Stopped } else { Exit::Refused }
+        let stopped = refused.stopped || refused.diagnostics.0.iter().any(|diagnostic| diagnostic.interrupted);
+        if stopped { Exit::Stopped } else { Exit::Refused }
     });
     let exit = if exit == Exit::Success && output::lost() { Exit::Failed } else { exit };
     ExitCode::from(exit.code())

@@ -481,3 +481,22 @@ fn a_secret_that_everybody_can_read_is_worth_a_warning() {
         }
     }
 }
+
+#[test]
+fn of_two_at_once_none_loses_what_the_other_has_said_is_done() {
+    let repository = Repository::new();
+    for _ in 0..20 {
+        repository.write("data_bags/db/both.json", r#"{ "id": "both", "one": "plain-one", "two": "plain-two" }"#);
+        let started = ["one", "two"].map(|key| {
+            let mut command = repository.command(&format!("encrypt db both --key {key}"));
+            (key, command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+        });
+        for (key, child) in started {
+            let told = told(child.wait_with_output().unwrap());
+            let item: Value = serde_json::from_str(&repository.read("data_bags/db/both.json")).unwrap();
+            let encrypted = item[key]["version"] == 3;
+            assert_eq!(told.code == Some(0), encrypted, "{key}: {}{}\n{item}", told.out, told.err);
+            assert!(encrypted || told.err.contains("was changed by somebody else"), "{}", told.err);
+        }
+    }
+}

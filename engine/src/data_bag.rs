@@ -82,7 +82,7 @@ impl DataBags {
         let Some(item) = found else {
             let ids = self.ids(bag)?;
             let missing = Diagnostic::error(format!("the data bag `{bag}` has no item `{id}`"));
-            let near = did_you_mean(id, ids.iter().map(String::as_str).filter(|known| is_name(known)));
+            let near = did_you_mean(id, ids.iter().map(String::as_str).filter(|known| is_name(known) && *known != id));
             let how =
                 || if is_name(id) { format!("write it as {FOLDER}/{bag}/{id}.json, or correct the id") } else { NAMES.to_owned() };
             return Err(missing.hint(near.unwrap_or_else(how)));
@@ -104,8 +104,8 @@ impl DataBags {
     /// When there is none.
     pub fn repository(&self) -> Result<&Path, Diagnostic> {
         self.repository.as_deref().ok_or_else(|| {
-            Diagnostic::error("there are no data bags outside a repository")
-                .hint("name the repository with `--repo`, or run toque inside it")
+            Diagnostic::error("there are no data bags here: nothing says which repository they are in")
+                .hint("a recipe of `toque apply` belongs to none: put it into a cookbook; elsewhere name one with `--repo`, or run toque inside it")
         })
     }
 

@@ -373,7 +373,8 @@ pub fn command_failure(command: &Command, output: &Output, sensitive: bool) -> F
             let lines: Vec<&str> = text.lines().collect();
             let from = lines.len().saturating_sub(15);
             let cut = if from > 0 { format!(" (last 15 of {} lines)", lines.len()) } else { String::new() };
-            failure.notes.push(format!("{name}{cut}:\n{}", lines[from..].join("\n")));
+            let lines: Vec<String> = lines[from..].iter().map(|line| first_of(line, 1000)).collect();
+            failure.notes.push(format!("{name}{cut}:\n{}", lines.join("\n")));
         }
     }
     failure
@@ -386,8 +387,13 @@ fn seconds(time: Duration) -> String {
 fn shorten(line: &str) -> String {
     let first = line.lines().next().unwrap_or_default();
     let more = if line.lines().nth(1).is_some() { " …" } else { "" };
-    match first.char_indices().nth(160) {
-        Some((end, _)) => format!("{} …", &first[..end]),
-        None => format!("{first}{more}"),
+    if first.chars().nth(160).is_some() { first_of(first, 160) } else { format!("{first}{more}") }
+}
+
+/// So many characters of a line at most.
+fn first_of(line: &str, most: usize) -> String {
+    match line.char_indices().nth(most) {
+        Some((end, _)) => format!("{} …", &line[..end]),
+        None => line.to_owned(),
     }
 }

@@ -3,7 +3,7 @@
 mod given;
 mod search;
 
-pub use search::{Encrypted, Found, search};
+pub use search::{ENCRYPTED, Encrypted, Found, search};
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
@@ -402,7 +402,10 @@ pub(crate) fn open(
     let view = view.with_masks(Rc::clone(&options.masks));
     let mut registry = (*registry).clone();
     add_custom_kinds(&mut registry, given.cookbooks.values())?;
-    let custom = Custom::find(given.cookbooks.values()).map_err(Diagnostics)?;
+    let (custom, wrong) = Custom::find(given.cookbooks.values());
+    if !wrong.is_empty() {
+        return Err(Diagnostics(wrong).into());
+    }
     let facts = match &options.elsewhere {
         Some(machine) => Facts::fixed(machine.facts.clone()),
         None => Facts::new(),

@@ -182,6 +182,8 @@ fn items_read_like_attributes() {
         for (key, value) in item { log_info(`${key}=${value}`); }
         log_info(item.keys().len + item.len());
         log_info(item.deep == #{ er: #{ est: 1 } });
+        log_info(item.deep);
+        log_info([item.deep, 1]);
         log_info(to_json(item.deep) == to_json(#{ er: #{ est: 1 } }));
         let shop = data_bag_item("db", "shop");
         log_info(shop.port + 1);
@@ -204,6 +206,8 @@ fn items_read_like_attributes() {
             "none=",
             "8",
             "true",
+            "{\"er\":{\"est\":1}}",
+            r#"["{\"er\":{\"est\":1}}", 1]"#,
             "true",
             "5433",
             "core",

@@ -1,27 +1,37 @@
 //! `toque facts`.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 use toque_engine::cookbook;
-use toque_engine::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use toque_engine::diagnostic::{Diagnostic, Diagnostics, Severity, did_you_mean};
 use toque_engine::facts::Facts as Known;
 use toque_engine::facts::custom::Custom;
 use toque_engine::run::Refused;
+use toque_engine::stop::Stop;
 use toque_engine::system::HostSystem;
 
-use super::Exit;
+use super::{Exit, heed_signals};
 use crate::args::Facts;
 use crate::output;
 use crate::settings::find_repository;
 
 pub fn facts(args: &Facts) -> Result<Exit, Refused> {
-    let system = HostSystem::new();
+    let stop = Stop::new(Duration::ZERO);
+    let mut system = HostSystem::new();
+    system.stop = stop.clone();
+    // Programs of cookbooks must not be left behind.
+    heed_signals(&stop);
     let known = Known::new().with(custom(args.repo.as_deref())?);
+    let mut wrong = Vec::new();
     let shown = if args.keys.is_empty() {
         let mut all = Map::new();
         for key in known.names() {
-            all.extend(known.read(key, &system)?.map(|value| (key.to_owned(), (*value).clone())));
+            match known.read(key, &system) {
+                Ok(value) => all.extend(value.map(|value| (key.to_owned(), (*value).clone()))),
+                Err(mistake) => wrong.push(mistake),
+            }
         }
         Value::Object(all)
     } else {
@@ -38,7 +48,7 @@ pub fn facts(args: &Facts) -> Result<Exit, Refused> {
         Value::String(text) => text,
         other => serde_json::to_string_pretty(&other).unwrap_or_default(),
     });
-    Ok(Exit::Success)
+    if wrong.is_empty() { Ok(Exit::Success) } else { Err(Diagnostics(wrong).into()) }
 }
 
 /// The facts of all cookbooks of the repository that is named, or that the command is run in.
@@ -46,7 +56,13 @@ fn custom(repo: Option<&Path>) -> Result<Custom, Refused> {
     let Some(repository) = find_repository(repo)? else { return Ok(Custom::default()) };
     // A folder that is no cookbook has no facts; `toque check` tells what is wrong with it.
     let (cookbooks, _) = cookbook::find(&repository);
-    Ok(Custom::find(cookbooks.values()).map_err(Diagnostics)?)
+    let (found, mistakes) = Custom::find(cookbooks.values());
+    if !mistakes.is_empty() {
+        // They matter to runs of these cookbooks, and not to all other facts.
+        let warning = |mistake| Diagnostic { severity: Severity::Warning, ..mistake };
+        output::diagnostic::print(&Diagnostics(mistakes.into_iter().map(warning).collect()));
+    }
+    Ok(found)
 }
 
 fn read(known: &Known, system: &HostSystem, path: &str) -> Result<Value, Diagnostic> {

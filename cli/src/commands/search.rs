@@ -5,7 +5,7 @@ use std::rc::Rc;
 use serde_json::{Map, Value};
 use toque_engine::attributes::parse_path;
 use toque_engine::diagnostic::Diagnostic;
-use toque_engine::run::{self, Encrypted, Found, Refused};
+use toque_engine::run::{self, ENCRYPTED, Encrypted, Found, Refused};
 use toque_engine::search::{Order, Query};
 
 use super::{Exit, prepare};
@@ -41,9 +41,13 @@ pub fn search(args: &Search) -> Result<Exit, Refused> {
 
 /// The values at these paths, each under the name it was asked for by.
 fn filtered(values: &Map<String, Value>, names: &[String], paths: &[Vec<String>]) -> Map<String, Value> {
+    // What is encrypted stands for all that is below it too.
+    fn below<'a>(value: &'a Value, key: &String) -> Option<&'a Value> {
+        if value == ENCRYPTED { Some(value) } else { value.get(key) }
+    }
     let value = |path: &Vec<String>| {
         let (first, rest) = path.split_first()?;
-        rest.iter().try_fold(values.get(first)?, |value, key| value.get(key))
+        rest.iter().try_fold(values.get(first)?, below)
     };
     names.iter().zip(paths).map(|(name, path)| (name.clone(), value(path).cloned().unwrap_or_default())).collect()
 }

@@ -1,6 +1,8 @@
 //! The secret that encrypts items, and the keys that are made of it.
 
 use std::fmt;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use md5::Md5;
@@ -8,6 +10,9 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::failure::{Attempting, Failure};
+
+/// Bytes of a secret file.
+const MOST: u64 = 1 << 20;
 
 /// What a secret file holds. It is never shown, and forgotten when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
@@ -20,7 +25,7 @@ impl Secret {
     pub fn of_file(bytes: &[u8]) -> Result<Self, Failure> {
         let counts = |byte: &u8| !matches!(byte, b'\0' | b'\t'..=b'\r' | b' ');
         let (Some(first), Some(last)) = (bytes.iter().position(counts), bytes.iter().rposition(counts)) else {
-            return Err(Failure::new("the secret is blank").hint("make one: `openssl rand -base64 512 > FILE`"));
+            return Err(Failure::new("the secret is blank").hint("make one: `(umask 077; openssl rand -base64 512 > FILE)`"));
         };
         Ok(Self(Zeroizing::new(bytes[first..=last].to_vec())))
     }
@@ -28,7 +33,13 @@ impl Secret {
     /// # Errors
     /// When the file cannot be read, or is blank.
     pub fn read(path: &Path) -> Result<Self, Failure> {
-        let bytes = Zeroizing::new(std::fs::read(path).attempting("read the secret file", path)?);
+        let mut bytes = Zeroizing::new(Vec::new());
+        let read = File::open(path).and_then(|file| file.take(MOST + 1).read_to_end(&mut bytes));
+        read.attempting("read the secret file", path)?;
+        if bytes.len() as u64 > MOST {
+            return Err(Failure::new(format!("`{}` is no secret file: it has more than 1 MiB", path.display()))
+                .hint("name the file that items were encrypted with"));
+        }
         Self::of_file(&bytes)
             .map_err(|blank| Failure { message: format!("the secret file `{}` is blank", path.display()), ..blank })
     }

@@ -49,10 +49,8 @@ pub struct CustomFact {
 }
 
 impl Custom {
-    /// The facts of these cookbooks, none of which is read yet.
-    /// # Errors
-    /// Every file that cannot be a fact: one without a right name, that is neither JSON nor executable, or whose name another fact has.
-    pub fn find<'a>(cookbooks: impl IntoIterator<Item = &'a Rc<Cookbook>>) -> Result<Self, Vec<Diagnostic>> {
+    /// The facts of these cookbooks, none of which is read yet; and every file that cannot be a fact: one without a right name, that is neither JSON nor executable, or whose name another fact has.
+    pub fn find<'a>(cookbooks: impl IntoIterator<Item = &'a Rc<Cookbook>>) -> (Self, Vec<Diagnostic>) {
         let mut found = Self::default();
         let mut wrong = Vec::new();
         for cookbook in cookbooks {
@@ -63,7 +61,7 @@ impl Custom {
                 }
             }
         }
-        if wrong.is_empty() { Ok(found) } else { Err(wrong) }
+        (found, wrong)
     }
 
     /// The same facts where no program may be run.

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use rhai::{Dynamic, EvalAltResult, LexError, NativeCallContext, ParseErrorType};
 
 use super::engine::Halt;
+use super::value::shown;
 use super::words::{self, REFUSED};
 use crate::cookbook::Cookbook;
 use crate::diagnostic::{Diagnostic, Span, did_you_mean};
@@ -74,7 +75,7 @@ fn cause(session: &Session, mut error: EvalAltResult) -> Diagnostic {
     match error {
         EvalAltResult::ErrorRuntime(value, _) => match value.clone().try_cast::<Thrown>() {
             Some(Thrown(diagnostic)) => diagnostic,
-            None => Diagnostic::error(if value.is_unit() { "the recipe threw an error".to_owned() } else { value.to_string() }),
+            None => Diagnostic::error(if value.is_unit() { "the recipe threw an error".to_owned() } else { shown(&value) }),
         },
         EvalAltResult::ErrorTerminated(token, _) => halted(session, token.try_cast::<Halt>()),
         EvalAltResult::ErrorParsing(what, _) => syntax(&what),

@@ -16,7 +16,7 @@ use super::kinds::{check_line, told};
 use super::locate;
 use super::node_view::path_of;
 use super::script;
-use super::value::{from_json, to_json};
+use super::value::{from_json, shown, to_json};
 use crate::attributes::{Level, Origin, shown_path};
 use crate::command::{End, shell_quote};
 use crate::convert;
@@ -41,7 +41,7 @@ pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
         [("log_debug", resource::Level::Debug), ("log_info", resource::Level::Info), ("log_warn", resource::Level::Warn)]
     {
         let s = Rc::clone(session);
-        engine.register_fn(name, move |message: Dynamic| log(&s, level, &message.to_string()));
+        engine.register_fn(name, move |message: Dynamic| log(&s, level, &shown(&message)));
     }
 }
 

@@ -102,6 +102,25 @@ pub(super) fn from_json(value: &Value) -> Dynamic {
     }
 }
 
+/// The value as people read it in a message.
+pub(super) fn shown(value: &Dynamic) -> String {
+    plain(value).to_string()
+}
+
+/// Rhai names the type of a view of `node` or of an item, and has a way to write a map.
+fn plain(value: &Dynamic) -> Dynamic {
+    if let Some(view) = value.read_lock::<NodeView>() {
+        return view.value().map_or_else(|_| value.clone(), |json| json.to_string().into());
+    }
+    if let Ok(items) = value.as_array_ref() {
+        return Dynamic::from_array(items.iter().map(plain).collect());
+    }
+    if let Ok(map) = value.as_map_ref() {
+        return Dynamic::from_map(map.iter().map(|(key, value)| (key.clone(), plain(value))).collect());
+    }
+    value.clone()
+}
+
 /// Whether a closure is in the value, at any depth.
 pub(super) fn holds_closure(value: &Dynamic) -> bool {
     if value.is_fnptr() || value.read_lock::<Handed>().is_some() {

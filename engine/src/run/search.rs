@@ -14,6 +14,9 @@ use crate::search::index::{self, NODE, whole_node};
 use crate::system::System;
 use crate::vault::{Opened, Way};
 
+/// What stands in the place of an encrypted value that is not decrypted.
+pub const ENCRYPTED: &str = "[encrypted]";
+
 /// A document that was found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Found {
@@ -75,7 +78,7 @@ pub fn search(
 
 fn hide(value: &mut Value) {
     match value {
-        _ if is_encrypted(value) => *value = "[encrypted]".into(),
+        _ if is_encrypted(value) => *value = ENCRYPTED.into(),
         Value::Object(map) => map.iter_mut().for_each(|(_, value)| hide(value)),
         Value::Array(items) => items.iter_mut().for_each(hide),
         _ => {}

@@ -34,13 +34,16 @@ pub fn replace(before: &ItemText, text: &str) -> Result<(), Diagnostic> {
         staged.as_file().sync_all()
     };
     ready().map_err(|error| failed(shown, &error))?;
-    // Last, so that little time is left for another change to be lost.
+    // From here on nobody else of us writes, so that no change is lost.
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = File::open(folder).map_err(|error| failed(shown, &error))?;
+    folder.lock().map_err(|error| failed(shown, &error))?;
     if fs::read_to_string(&path).map_err(|error| failed(shown, &error))? != before.whole() {
         return Err(Diagnostic::error(format!("`{shown}` was changed by somebody else meanwhile, and is left as it is now"))
             .hint("look at what it has become, and try again"));
     }
     staged.persist(&path).map_err(|error| failed(shown, &error.error))?;
-    sync_folder(&path).map_err(|error| failed(shown, &error))
+    folder.sync_all().map_err(|error| failed(shown, &error))
 }
 
 /// Writes the file of an item that is not there yet, and makes the folder of its bag.

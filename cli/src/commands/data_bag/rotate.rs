@@ -29,7 +29,7 @@ pub fn rotate(bags: &Bags, bag: Option<&str>, item: Option<&str>, new: &Path, fo
     warn_of_readers(new);
     if new_secret == old {
         return Err(Diagnostic::error(format!("the secret in `{}` is the one that is in use", new.display()))
-            .hint("make another one: `openssl rand -base64 512 > FILE`")
+            .hint("make another one: `(umask 077; openssl rand -base64 512 > FILE)`")
             .into());
     }
     let mut rotated = Vec::new();
