@@ -1,8 +1,8 @@
 //! Reading a query.
 //!
 //! A row of clauses that stand side by side means: of those without a sign, one at least holds; of those that begin with `+`, `-`, `!` or
-//! `NOT`, all hold. `OR` between two clauses joins them whatever they begin with, but for `+`. A clause is one condition, or several joined
-//! by `AND`.
+//! `NOT`, all hold. An `OR` before a clause that begins with `-`, `!` or `NOT` joins it to the others, and so does one after the first clause
+//! of all. A clause is one condition, or several joined by `AND`.
 
 mod text;
 
