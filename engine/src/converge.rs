@@ -369,7 +369,7 @@ impl<'a> Converge<'a> {
     fn note(&mut self, write: impl FnOnce(&mut Journal) -> Result<(), Failure>, index: Index) -> Result<(), Halted> {
         write(&mut self.journal).map_err(|failure| {
             let ready = &self.compiled.resources[index];
-            self.errors.push(crate::compile::about(crate::language::diagnostic_of(failure), &ready.id, ready.span.clone()));
+            self.errors.push(crate::compile::about(Diagnostic::from(failure), &ready.id, ready.span.clone()));
             Halted
         })
     }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use crate::failure::Failure;
 use crate::masks::INSTEAD;
 
 /// How bad it is. A warning never stops anything.
@@ -213,6 +214,14 @@ impl Diagnostic {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
+    }
+}
+
+/// It has no place yet.
+impl From<Failure> for Diagnostic {
+    fn from(failure: Failure) -> Self {
+        let Failure { message, notes, hint, interrupted } = failure;
+        Self { notes, hints: hint.into_iter().collect(), interrupted, ..Self::error(message) }
     }
 }
 

@@ -108,6 +108,19 @@ pub fn decrypt_v0(value: &Value, secret: &Secret) -> Result<Value, Failure> {
     convert::parse_yaml(text).map_err(|_| not_opened())
 }
 
+/// Whether the value of an item's key is encrypted. `version_0`: the item is one of which all texts but the id are.
+#[must_use]
+pub fn is_encrypted_at(key: &str, value: &Value, version_0: bool) -> bool {
+    key != "id" && (is_encrypted(value) || version_0 && value.is_string())
+}
+
+/// Decrypts a value that is encrypted, as [`is_encrypted_at`] has it.
+/// # Errors
+/// As [`decrypt`].
+pub fn open(value: &Value, secret: &Secret) -> Result<Value, Failure> {
+    if is_encrypted(value) { decrypt(value, secret) } else { decrypt_v0(value, secret) }
+}
+
 /// Encrypts a value as version 3, under an initialization vector that was never used.
 /// # Errors
 /// When the system gives no random bytes.

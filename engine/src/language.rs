@@ -33,7 +33,7 @@ pub use check::Looked;
 pub use closure::{Closure, Lazy};
 pub use custom::Definition;
 pub(crate) use custom::{Group, Instance, Secrets, add_kinds as add_custom_kinds};
-pub(crate) use functions::{diagnostic_of, hex};
+pub(crate) use functions::hex;
 pub(crate) use kinds::{check_arguments, nothing, numbers, told};
 pub use library::Offered;
 use template_functions::TemplateFunctions;

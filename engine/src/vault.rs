@@ -11,8 +11,6 @@ use serde_json::{Map, Value};
 use crate::data_bag::Item;
 use crate::diagnostic::Diagnostic;
 use crate::encrypted::{self, Secret};
-use crate::failure::Failure;
-use crate::language::diagnostic_of;
 use crate::masks::{INSTEAD, Masks};
 
 /// Decrypts values, and remembers what it decrypted.
@@ -63,7 +61,7 @@ impl Vault {
         }
         let found =
             named.as_ref().map_or_else(|| Secret::first_of(&self.files), |named| Secret::first_of(std::slice::from_ref(named)));
-        let (secret, _) = found.map_err(diagnostic_of)?;
+        let (secret, _) = found.map_err(Diagnostic::from)?;
         self.secrets.borrow_mut().insert(named, secret.clone());
         Ok(secret)
     }
@@ -77,9 +75,7 @@ impl Vault {
             Diagnostic { message, ..wrong }.or_at(item.place(key).as_ref())
         };
         let secret = self.secret(way.secret_file.as_deref()).map_err(about)?;
-        let open: fn(&Value, &Secret) -> Result<Value, Failure> =
-            if encrypted::is_encrypted(value) { encrypted::decrypt } else { encrypted::decrypt_v0 };
-        let plain = open(value, &secret).map_err(|failure| about(diagnostic_of(failure)))?;
+        let plain = encrypted::open(value, &secret).map_err(|failure| about(Diagnostic::from(failure)))?;
         self.masks.add(&plain, &format!("`{key}` of the item `{}/{}`", item.bag, item.id));
         Ok(plain)
     }
@@ -121,7 +117,7 @@ impl Opened {
     }
 
     fn is_encrypted(&self, key: &str, value: &Value) -> bool {
-        key != "id" && (encrypted::is_encrypted(value) || (self.way.version_0 && value.is_string()))
+        encrypted::is_encrypted_at(key, value, self.way.version_0)
     }
 }
 

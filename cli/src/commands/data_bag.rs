@@ -71,7 +71,7 @@ impl Bags {
 
     /// The secret. That others can read it is worth a warning, and that they can change it.
     fn secret(&self) -> Result<Secret, Diagnostic> {
-        let (secret, path) = Secret::first_of(&self.secret_files).map_err(diagnostic)?;
+        let (secret, path) = Secret::first_of(&self.secret_files).map_err(Diagnostic::from)?;
         warn_of_readers(path);
         Ok(secret)
     }
@@ -88,26 +88,20 @@ fn warn_of_readers(path: &Path) {
     output::message(&format!("warning: {open} the secret file `{}`; `chmod go-rwx` keeps it to its owner", path.display()));
 }
 
-fn diagnostic(failure: Failure) -> Diagnostic {
-    let Failure { message, notes, hint, interrupted } = failure;
-    Diagnostic { notes, hints: hint.into_iter().collect(), interrupted, ..Diagnostic::error(message) }
-}
-
-/// Whether the value of a key is encrypted.
-fn is_encrypted(key: &str, value: &Value, form: Form) -> bool {
-    key != "id" && (encrypted::is_encrypted(value) || form.version_0 && value.is_string())
-}
-
 /// The keys of an item whose values are encrypted.
 fn encrypted_keys(text: &ItemText, form: Form) -> Vec<&String> {
-    text.item.values.iter().filter(|(key, value)| is_encrypted(key, value, form)).map(|(key, _)| key).collect()
+    text.item
+        .values
+        .iter()
+        .filter(|(key, value)| encrypted::is_encrypted_at(key, value, form.version_0))
+        .map(|(key, _)| key)
+        .collect()
 }
 
 /// The value of a key, decrypted.
 fn open(text: &ItemText, key: &str, secret: &Secret) -> Result<Value, Diagnostic> {
     let value = &text.item.values[key];
-    let opened =
-        if encrypted::is_encrypted(value) { encrypted::decrypt(value, secret) } else { encrypted::decrypt_v0(value, secret) };
+    let opened = encrypted::open(value, secret);
     opened.map_err(|failure| about("decrypt", text, key, failure))
 }
 
@@ -118,7 +112,7 @@ fn seal(text: &ItemText, key: &str, value: &Value, secret: &Secret) -> Result<Va
 
 fn about(verb: &str, text: &ItemText, key: &str, failure: Failure) -> Diagnostic {
     let message = format!("cannot {verb} `{key}` of the item `{}/{}`: {}", text.item.bag, text.item.id, failure.message);
-    diagnostic(Failure { message, ..failure }).at(text.place(key))
+    Diagnostic::from(Failure { message, ..failure }).at(text.place(key))
 }
 
 /// `a`, `b`, `c`.

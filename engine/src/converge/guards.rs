@@ -6,7 +6,6 @@ use crate::diagnostic::Diagnostic;
 use crate::failure::Failure;
 use crate::graph::Index;
 use crate::guard::{CommandGuard, Condition};
-use crate::language::diagnostic_of;
 use crate::masks::INSTEAD;
 use crate::property::{Account, CommandLine, OneOrMany};
 use crate::resource::command_failure;
@@ -24,7 +23,7 @@ impl Converge<'_> {
                     Condition::Command(command) => {
                         self.session.view.looked_at_everything();
                         self.ask(command, sensitive).map_err(|failure| {
-                            let mut diagnostic = diagnostic_of(failure);
+                            let mut diagnostic = Diagnostic::from(failure);
                             diagnostic.message = format!("the guard `{shown}`: {}", diagnostic.message);
                             diagnostic
                         })?

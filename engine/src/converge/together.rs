@@ -9,7 +9,6 @@ use super::{Converge, Halted, Mode};
 use crate::compile::Wanted;
 use crate::event::Event;
 use crate::graph::{Act, IgnoreFailure, Index, Timing};
-use crate::language::diagnostic_of;
 use crate::overlay::Causes;
 use crate::registry::Plan;
 use crate::report::{Cause, Status};
@@ -70,7 +69,7 @@ impl Converge<'_> {
             let mut debts = Vec::with_capacity(joined.len());
             for (index, ..) in &joined {
                 let owed = self.owe(*index);
-                debts.push(owed.map_err(|failure| self.errors.push(diagnostic_of(failure))).map_err(|()| Halted)?);
+                debts.push(owed.map_err(|failure| self.errors.push(failure.into())).map_err(|()| Halted)?);
             }
             let begun = std::time::Instant::now();
             let mut apply = Apply { system: self.system, view: &session.view, services: self, sensitive: false, notes: Vec::new() };
@@ -95,7 +94,7 @@ impl Converge<'_> {
                 if effect == Effect::Unchanged {
                     if !interrupted {
                         let struck = self.owe_no_more(debts);
-                        struck.map_err(|failure| self.errors.push(diagnostic_of(failure))).map_err(|()| Halted)?;
+                        struck.map_err(|failure| self.errors.push(failure.into())).map_err(|()| Halted)?;
                     }
                     continue;
                 }

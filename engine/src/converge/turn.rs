@@ -10,7 +10,6 @@ use crate::diagnostic::Diagnostic;
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::graph::{Act, IgnoreFailure, Index, Timing};
-use crate::language::diagnostic_of;
 use crate::masks::INSTEAD;
 use crate::name::ResourceId;
 use crate::overlay::{Causes, Provide, add_causes};
@@ -53,7 +52,7 @@ impl From<Diagnostic> for Wrong {
 
 impl From<Failure> for Wrong {
     fn from(failure: Failure) -> Self {
-        diagnostic_of(failure).into()
+        Diagnostic::from(failure).into()
     }
 }
 

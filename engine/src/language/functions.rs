@@ -271,16 +271,7 @@ pub(super) fn read<T: serde::de::DeserializeOwned>(
 
 /// A failure of the machine as an error of the recipe.
 fn failed(context: &NativeCallContext<'_>, session: &Session, failure: Failure) -> Box<rhai::EvalAltResult> {
-    throw(context, session, diagnostic_of(failure))
-}
-
-/// A failure without a place yet.
-pub(crate) fn diagnostic_of(failure: Failure) -> Diagnostic {
-    let mut diagnostic = Diagnostic::error(failure.message);
-    diagnostic.notes = failure.notes;
-    diagnostic.hints = failure.hint.into_iter().collect();
-    diagnostic.interrupted = failure.interrupted;
-    diagnostic
+    throw(context, session, Diagnostic::from(failure))
 }
 
 fn formats(engine: &mut Engine, session: &Rc<Session>) {

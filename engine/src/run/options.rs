@@ -7,7 +7,6 @@ use std::time::Duration;
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::facts::shipped::Shipped;
 use crate::json::Document;
-use crate::language::diagnostic_of;
 use crate::masks::Masks;
 use crate::run_list::Item;
 use crate::session::{Limits, Reach};
@@ -109,6 +108,6 @@ impl From<Diagnostic> for Refused {
 impl From<crate::failure::Failure> for Refused {
     fn from(failure: crate::failure::Failure) -> Self {
         let stopped = failure.interrupted;
-        Self { diagnostics: diagnostic_of(failure).into(), stopped }
+        Self { diagnostics: Diagnostic::from(failure).into(), stopped }
     }
 }

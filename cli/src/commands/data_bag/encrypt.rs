@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use toque_engine::data_bag::{ItemText, New};
 use toque_engine::diagnostic::{Diagnostic, did_you_mean};
+use toque_engine::encrypted::is_encrypted;
 use toque_engine::run::Refused;
 
-use super::{Bags, encrypted_keys, file, is_encrypted, listed, open, seal};
+use super::{Bags, encrypted_keys, file, listed, open, seal};
 use crate::args::Form;
 use crate::commands::Exit;
 use crate::output;
@@ -14,7 +15,7 @@ use crate::output;
 pub fn encrypt(bags: &Bags, bag: &str, id: &str, keys: &[String]) -> Result<Exit, Refused> {
     let text = bags.item(bag, id)?;
     check(&text, keys)?;
-    let plain = |key: &&String| !is_encrypted(key, &text.item.values[*key], Form { version_0: false }) && *key != "id";
+    let plain = |key: &&String| !is_encrypted(&text.item.values[*key]) && *key != "id";
     let chosen: Vec<&String> = text.item.values.keys().filter(plain).filter(|key| wanted(keys, key)).collect();
     if chosen.is_empty() {
         output::message(&format!("there is nothing to encrypt in `{}`", text.item.shown));

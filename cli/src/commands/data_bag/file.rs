@@ -11,8 +11,6 @@ use toque_engine::data_bag::ItemText;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;
 
-use super::diagnostic;
-
 /// Writes the file of an item anew, with the mode and the owner that it has. A link stays one.
 /// # Errors
 /// When it cannot be written, or is not any more what `before` says.
@@ -77,5 +75,5 @@ fn sync_folder(path: &Path) -> io::Result<()> {
 }
 
 fn failed(shown: &str, error: &io::Error) -> Diagnostic {
-    diagnostic(Failure::io("write", Path::new(shown), error))
+    Diagnostic::from(Failure::io("write", Path::new(shown), error))
 }

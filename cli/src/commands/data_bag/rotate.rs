@@ -8,7 +8,7 @@ use toque_engine::diagnostic::{Diagnostic, Diagnostics};
 use toque_engine::encrypted::Secret;
 use toque_engine::run::Refused;
 
-use super::{Bags, diagnostic, encrypted_keys, file, listed, open, seal, warn_of_readers};
+use super::{Bags, encrypted_keys, file, listed, open, seal, warn_of_readers};
 use crate::args::Form;
 use crate::commands::Exit;
 use crate::output;
@@ -25,7 +25,7 @@ struct Rotated {
 
 pub fn rotate(bags: &Bags, bag: Option<&str>, item: Option<&str>, new: &Path, form: Form) -> Result<Exit, Refused> {
     let old = bags.secret()?;
-    let new_secret = Secret::read(new).map_err(diagnostic)?;
+    let new_secret = Secret::read(new).map_err(Diagnostic::from)?;
     warn_of_readers(new);
     if new_secret == old {
         return Err(Diagnostic::error(format!("the secret in `{}` is the one that is in use", new.display()))

@@ -1,10 +1,10 @@
 //! `toque data-bag show`.
 
 use serde_json::{Map, Value};
-use toque_engine::encrypted::version;
+use toque_engine::encrypted::{is_encrypted_at, version};
 use toque_engine::run::Refused;
 
-use super::{Bags, is_encrypted, open};
+use super::{Bags, open};
 use crate::args::{Form, Format};
 use crate::commands::Exit;
 use crate::output;
@@ -48,7 +48,7 @@ fn whole(bags: &Bags, bag: &str, id: &str, values: Values, form: Form, format: F
     let mut secret = None;
     let mut shown: Vec<(&String, Shown)> = Vec::new();
     for (key, value) in &item.item.values {
-        let value = match (is_encrypted(key, value, form), values) {
+        let value = match (is_encrypted_at(key, value, form.version_0), values) {
             (false, _) => Shown::Value(value.clone()),
             (true, Values::Hidden) => Shown::Hidden(instead(value)),
             (true, Values::Revealed) => {
