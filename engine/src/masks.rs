@@ -220,7 +220,10 @@ impl Known {
 
 /// What a text looks like where it is written: as it is, line by line, and quoted.
 fn forms(text: &str) -> Vec<String> {
-    let escaped = |text: &str| serde_json::to_string(text).unwrap_or_default().trim_matches('"').to_owned();
+    let escaped = |text: &str| {
+        let json = serde_json::to_string(text).unwrap_or_default();
+        json.strip_prefix('"').and_then(|json| json.strip_suffix('"')).unwrap_or_default().to_owned()
+    };
     let encoded = base64::engine::general_purpose::STANDARD.encode(text);
     let trimmed = text.trim();
     let quoted = shell_quote(text);
@@ -297,6 +300,24 @@ mod tests {
         assert_eq!(masks.hide(&json!(key).to_string()).as_deref(), Some("\"[sensitive]\""));
         assert_eq!(masks.hide(&shell_quote("it's a \"quoted\" one")).as_deref(), Some("'[sensitive]'"));
         assert_eq!(masks.hide("-----BEGIN KEY-----"), None);
+    }
+
+    #[test]
+    fn values_are_found_in_texts_within_texts() {
+        for secret in ["C:\\Users\\admin", "ends with \"quotes\"", "\u{1b}[31mred-secret", "tab\tand\nline break"] {
+            let masks = masks(&json!(secret));
+            let mut text = secret.to_owned();
+            for depth in 0..3 {
+                text = json!(text).to_string();
+                assert!(masks.hide(&text).is_some_and(|hidden| !hidden.contains("ecret") && hidden.len() < 30), "{depth}: {text}");
+            }
+            for text in
+                [convert::to_yaml(&json!({ "a": secret })), convert::to_toml(&json!({ "a": secret })), Ok(format!("{secret:?}"))]
+            {
+                let text = text.unwrap();
+                assert_eq!(masks.in_text(&text), Holds::Long, "{text}");
+            }
+        }
     }
 
     #[test]
