@@ -115,7 +115,7 @@ fn about(verb: &str, text: &ItemText, key: &str, failure: Failure) -> Diagnostic
     Diagnostic::from(Failure { message, ..failure }).at(text.place(key))
 }
 
-/// `a`, `b`, `c`.
+/// `a`, `b`, `c`; a key may hold anything.
 fn listed<T: AsRef<str>>(keys: &[T]) -> String {
-    keys.iter().map(|key| format!("`{}`", key.as_ref())).collect::<Vec<_>>().join(", ")
+    keys.iter().map(|key| format!("`{}`", key.as_ref().escape_debug())).collect::<Vec<_>>().join(", ")
 }
