@@ -98,6 +98,8 @@ pub fn prepare(node: &Node, running: Option<&Running>, repo: Option<(Option<&Pat
     };
     let settings = Settings::read(repository.as_deref())?;
     let stop = Stop::new(seconds(running.map_or(30.0, |running| running.stop_timeout)));
+    // Recipes and facts may run commands, which must not be left behind, whatever is made of them.
+    heed_signals(&stop);
     let masks = Rc::<Masks>::default();
     let hiding = Rc::clone(&masks);
     let live: Box<dyn Fn(&str)> = Box::new(move |line| {

@@ -4,12 +4,11 @@ use std::rc::Rc;
 
 use toque_engine::run::{self, Refused};
 
-use super::{Exit, finish, heed_signals, listener, prepare};
+use super::{Exit, finish, listener, prepare};
 use crate::args::Converge;
 
 pub fn converge(args: &Converge) -> Result<Exit, Refused> {
     let prepared = prepare(&args.source.node, Some(&args.running), Some((args.source.repo.as_deref(), &args.source.run_list)))?;
-    heed_signals(&prepared.options.stop);
     let sink = listener(&args.reporting, &prepared.settings)?;
     let report = run::converge(prepared.system, Rc::new(toque_resources::standard()), &prepared.options, sink)?;
     finish(&report, &args.reporting)

@@ -6,7 +6,7 @@ use toque_engine::diagnostic::{Diagnostic, did_you_mean};
 use toque_engine::facts::shipped::{shipped, shipped_platforms};
 use toque_engine::run::{self, Refused};
 
-use super::{Exit, Prepared, finish, heed_signals, listener, prepare};
+use super::{Exit, Prepared, finish, listener, prepare};
 use crate::args::Plan;
 use crate::output;
 
@@ -15,7 +15,6 @@ pub fn plan(args: &Plan) -> Result<Exit, Refused> {
     if let Some(platform) = &args.platform {
         return elsewhere(prepared, platform);
     }
-    heed_signals(&prepared.options.stop);
     let sink = listener(&args.reporting, &prepared.settings)?;
     let report = run::plan(prepared.system, Rc::new(toque_resources::standard()), &prepared.options, sink)?;
     let exit = finish(&report, &args.reporting)?;
