@@ -1,8 +1,10 @@
-//! Which event of a stack a run is for.
+//! What `toque stack` takes, and which event of a stack a run is for.
 
 use std::path::PathBuf;
 
-use clap::Args as ClapArgs;
+use clap::{Args as ClapArgs, Subcommand};
+
+use super::Format;
 
 /// What makes a run that of an event.
 #[derive(ClapArgs, Default)]
@@ -31,4 +33,41 @@ pub struct OfStack {
     /// A command document, which holds all of these: one of `toque command write`, or what OpsWorks' agent kept
     #[arg(long, value_name = "FILE", help_heading = "Stack")]
     pub command: Option<PathBuf>,
+}
+
+#[derive(ClapArgs)]
+pub struct StackArgs {
+    #[command(subcommand)]
+    pub what: StackWhat,
+}
+
+#[derive(Subcommand)]
+pub enum StackWhat {
+    /// Find every mistake in a stack document, and in the recipes that its events come to
+    #[command(after_help = "Example:\n  toque stack check\n  toque stack check staging.json")]
+    Check {
+        /// The document; `stack.json` or `stack.toml` of the repository unless told
+        file: Option<PathBuf>,
+        /// The repository of cookbooks; the nearest folder above with `Cookfile.toml` or `cookbooks/` unless told
+        #[arg(long, value_name = "DIR")]
+        repo: Option<PathBuf>,
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+    /// Show a stack, or an instance of it: what each event runs there
+    #[command(
+        after_help = "Example:\n  toque stack show\n  toque stack show web1\n  toque stack show --stack staging.json --format json"
+    )]
+    Show {
+        /// The instance; the whole stack unless told
+        instance: Option<String>,
+        /// The document; `stack.json` or `stack.toml` of the repository unless told
+        #[arg(long, value_name = "FILE")]
+        stack: Option<PathBuf>,
+        /// Show secrets that stand in the document
+        #[arg(long)]
+        reveal: bool,
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
 }
