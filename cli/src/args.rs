@@ -1,5 +1,7 @@
 //! What the command line takes.
 
+pub mod stack;
+
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
@@ -68,6 +70,9 @@ pub enum Command {
         after_help = "Example:\n  toque search users 'groups:admin AND NOT active:false'\n  toque search node role:web -a fqdn -a memory.total --sort name\n  toque search apps --format json"
     )]
     Search(Search),
+    /// Import stack documents, and add to them
+    #[command(after_help = "Example:\n  toque stack import opsworks --to stack.json\n  toque stack add instance --layer web")]
+    Stack(stack::Stack),
     /// Look at past runs, and at what they still owe
     #[command(after_help = "Example:\n  toque runs list\n  toque runs show\n  toque runs owed")]
     Runs(Runs),

@@ -8,11 +8,13 @@ pub mod data_bag;
 pub mod definitions;
 pub mod explain;
 pub mod facts;
+mod file;
 pub mod graph;
 pub mod plan;
 pub mod resource;
 pub mod runs;
 pub mod search;
+pub mod stack;
 
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
