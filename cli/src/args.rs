@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+pub use stack::OfStack;
+
 use crate::commands::Exit;
 
 /// Bring a Linux machine to the state that its recipes declare, and keep it there
@@ -96,6 +98,8 @@ pub struct Source {
     /// The repository of cookbooks; the nearest folder above with `Cookfile.toml` or `cookbooks/` unless told
     #[arg(long, value_name = "DIR")]
     pub repo: Option<PathBuf>,
+    #[command(flatten)]
+    pub stack: OfStack,
     #[command(flatten)]
     pub node: Node,
 }
@@ -370,6 +374,8 @@ pub struct Search {
     /// The repository with the data bags; the nearest folder above with `Cookfile.toml` or `cookbooks/` unless told
     #[arg(long, value_name = "DIR")]
     pub repo: Option<PathBuf>,
+    #[command(flatten)]
+    pub stack: OfStack,
     #[command(flatten)]
     pub node: Node,
 }

@@ -4,33 +4,10 @@ use std::net::IpAddr;
 
 use serde_json::{Map, Value, json};
 
+use super::check::{HOSTNAME, SHORTNAME, STATES, is_hostname, is_shortname};
 use super::text::StackText;
 use super::theme::Theme;
 use crate::diagnostic::{Diagnostic, did_you_mean};
-
-/// What an instance can be doing, in OpsWorks' words.
-pub const STATES: [&str; 20] = [
-    "assigning",
-    "booting",
-    "connection_lost",
-    "deregistering",
-    "online",
-    "pending",
-    "rebooting",
-    "registered",
-    "registering",
-    "requested",
-    "running_setup",
-    "setup_failed",
-    "shutting_down",
-    "start_failed",
-    "stop_failed",
-    "stopped",
-    "stopping",
-    "terminated",
-    "terminating",
-    "unassigning",
-];
 
 /// An instance that is asked for.
 #[derive(Debug, Default)]
@@ -40,6 +17,7 @@ pub struct NewInstance<'a> {
     /// One is made up by the stack's theme when there is none.
     pub hostname: Option<&'a str>,
     pub private_ip: Option<IpAddr>,
+    /// It is online when there is none.
     pub status: Option<&'a str>,
 }
 
@@ -72,7 +50,7 @@ pub fn instance(stack: &StackText, new: &NewInstance) -> Result<Map<String, Valu
     };
     if !is_hostname(&hostname) {
         let wrong = Diagnostic::error(format!("`{hostname}` cannot be a host name"));
-        return Err(wrong.hint("up to 63 of `a` to `z`, digits and `-`, with `-` neither first nor last"));
+        return Err(wrong.hint(HOSTNAME));
     }
     if taken.contains(&hostname.as_str()) {
         let free = new.layers.first().map(|layer| Theme::LayerDependent.suggest(layer, &taken));
@@ -124,20 +102,11 @@ pub fn app(
     Ok(entry)
 }
 
-/// Whether a machine can be called so: it stands in `/etc/hosts`, and in DNS.
-#[must_use]
-pub fn is_hostname(text: &str) -> bool {
-    let letters = text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-    letters && (1..=63).contains(&text.len()) && !text.starts_with('-') && !text.ends_with('-')
-}
-
 /// `a` is what it is, such as `a layer`, and `list` where its like are.
 fn check_shortname(stack: &StackText, a: &str, list: &str, shortname: &str) -> Result<(), Diagnostic> {
-    let letters = shortname.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c));
-    // It becomes the name of a folder and of a data bag item.
-    if !letters || !(1..=32).contains(&shortname.len()) || shortname.starts_with('.') {
+    if !is_shortname(shortname) {
         let wrong = Diagnostic::error(format!("`{shortname}` cannot be the short name of {a}"));
-        return Err(wrong.hint("up to 32 of `a` to `z`, digits, `-`, `_` and `.`, with `.` not first; `--name` may be anything"));
+        return Err(wrong.hint(SHORTNAME));
     }
     if stack.names(list, "shortname").contains(&shortname) {
         let wrong = Diagnostic::error(format!("`{}` has {a} `{shortname}` already", stack.name));
@@ -148,7 +117,7 @@ fn check_shortname(stack: &StackText, a: &str, list: &str, shortname: &str) -> R
 
 /// How the stack calls its instances.
 fn theme(stack: &StackText) -> Result<Theme, Diagnostic> {
-    match &stack.value["stack"]["hostname_theme"] {
+    match &stack.document.value["stack"]["hostname_theme"] {
         Value::Null => Ok(Theme::LayerDependent),
         Value::String(name) => Theme::named(name).ok_or_else(|| unknown_theme(stack, name)),
         other => Err(unknown_theme(stack, &other.to_string())),
@@ -159,7 +128,7 @@ fn unknown_theme(stack: &StackText, name: &str) -> Diagnostic {
     let names = Theme::ALL.map(Theme::name);
     let near = did_you_mean(name, names);
     Diagnostic::error(format!("there is no hostname theme `{name}`"))
-        .at(stack.place(&["stack", "hostname_theme"]))
+        .at(stack.document.value_at(&["stack", "hostname_theme"]))
         .hint(near.unwrap_or_else(|| format!("the themes are {}", names.map(|name| format!("`{name}`")).join(", "))))
 }
 
@@ -203,7 +172,7 @@ mod tests {
                 "web",
                 Some("Web_1"),
                 None,
-                "`Web_1` cannot be a host name | up to 63 of `a` to `z`, digits and `-`, with `-` neither first nor last",
+                "`Web_1` cannot be a host name | a host name has up to 63 of `a`-`z`, `0`-`9` and `-`, and neither begins nor ends with `-`",
             ),
             (STACK, "web", None, Some("onlin"), "an instance is never `onlin` | did you mean `online`?"),
         ] {
@@ -217,7 +186,7 @@ mod tests {
     fn layers_and_apps_have_short_names_of_their_own() {
         let stack = stack(STACK);
         let recipes = r#""custom_recipes":{"setup":[],"configure":[],"deploy":[],"undeploy":[],"shutdown":[]}"#;
-        let rule = "up to 32 of `a` to `z`, digits, `-`, `_` and `.`, with `.` not first; `--name` may be anything";
+        let rule = SHORTNAME;
         assert_eq!(
             told(layer(&stack, "cache", Some("The cache"))),
             format!(r#"{{"shortname":"cache","name":"The cache",{recipes}}}"#)

@@ -78,7 +78,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::stack::add::is_hostname;
+    use crate::stack::check::is_hostname;
 
     #[test]
     fn the_first_free_name_is_suggested() {

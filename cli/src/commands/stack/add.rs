@@ -45,7 +45,7 @@ pub fn add(args: &Add) -> Result<Exit, Refused> {
 
 /// The stack document of the repository, else of this folder.
 fn usual() -> Result<PathBuf, Diagnostic> {
-    let repository = find_repository(None)?;
+    let repository = find_repository(None, None)?;
     let folders = repository.iter().map(PathBuf::as_path).chain([Path::new("")]);
     let paths = folders.flat_map(|folder| ["stack.json", "stack.toml"].map(|name| folder.join(name)));
     paths.into_iter().find(|path| path.is_file()).ok_or_else(|| {

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value};
 
 use super::Import;
 use super::names::{camel, snake_cased};
-use crate::diagnostic::{Diagnostic, Source, Span, did_you_mean};
+use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 use crate::json::{Document, described, wrong_type};
+use crate::stack::agent::decoded;
 
 /// A list of entries: what the API calls it, what an agent does, and the field that tells entries apart.
 pub(super) struct List {
@@ -134,7 +133,6 @@ pub(super) struct Given<'a> {
 }
 
 /// What only an agent knows.
-#[derive(Default)]
 pub(super) struct Agent {
     /// That of all levels, merged.
     pub custom_json: Map<String, Value>,
@@ -149,7 +147,7 @@ impl<'a> Given<'a> {
             let Value::Object(map) = &document.value else {
                 return Err(wrong_type_of_document(document));
             };
-            if map.contains_key(AGENT) || map.contains_key("resources") && map.contains_key("command") {
+            if map.contains_key(AGENT) {
                 if documents.len() > 1 {
                     let wrong = format!("`{}` is an agent's command document, which is read alone", document.source.name);
                     return Err(Diagnostic::error(wrong).hint("give either it, or what `aws opsworks describe-…` printed"));
@@ -186,34 +184,26 @@ impl<'a> Given<'a> {
     }
 
     fn read_agent(&mut self, document: &'a Document, import: &mut Import) -> Result<(), Diagnostic> {
-        let wrapped = document.value.get(AGENT).is_some();
-        let root: Vec<String> = if wrapped { vec![AGENT.to_owned()] } else { Vec::new() };
-        let inner = if wrapped { &document.value[AGENT] } else { &document.value };
-        let below = |keys: &[&str]| root.iter().cloned().chain(keys.iter().map(|key| (*key).to_owned())).collect::<Vec<_>>();
+        let inner = &document.value[AGENT];
         let Some(resources) = inner["resources"].as_object() else {
             let wrong = format!("`{}` has no `resources`: it says nothing of a stack", document.source.name);
             return Err(Diagnostic::error(wrong).hint("print all of it with `opsworks-agent-cli get_json -i`"));
         };
         for (key, value) in resources {
             match LISTS.iter().find(|list| list.agent == key && !key.is_empty()) {
-                Some(list) => self.read_list(document, list, below(&["resources", key]), value)?,
+                Some(list) => self.read_list(document, list, [AGENT, "resources", key].map(str::to_owned).to_vec(), value)?,
                 None => import.leave_out("resources", key),
             }
         }
-        let mut agent = Agent::default();
+        let (custom_json, data_bags) = (decoded(document, "customer_json")?, decoded(document, "customer_data_bags")?);
+        self.agent = Some(Agent { custom_json, data_bags });
         let chef = &inner["chef"];
-        for (key, into) in [("customer_json", &mut agent.custom_json), ("customer_data_bags", &mut agent.data_bags)] {
-            if let Some(value) = chef.get(key) {
-                *into = decoded(document, &below(&["chef", key]), value)?;
-            }
-        }
         import.leave_out("the command document", "command");
         for key in inner.as_object().into_iter().flat_map(Map::keys).chain(chef.as_object().into_iter().flat_map(Map::keys)) {
             if !["resources", "chef", "command", "customer_json", "customer_data_bags"].contains(&key.as_str()) {
                 import.leave_out("the command document", key);
             }
         }
-        self.agent = Some(agent);
         Ok(())
     }
 
@@ -340,35 +330,6 @@ impl<'a> Given<'a> {
 impl List {
     fn key(&self) -> &'static str {
         if self.api.is_empty() { self.agent } else { self.api }
-    }
-}
-
-/// A map that stands as Base64 of JSON, or as it is.
-fn decoded(document: &Document, path: &[String], value: &Value) -> Result<Map<String, Value>, Diagnostic> {
-    let keys: Vec<&str> = path.iter().map(String::as_str).collect();
-    let name = keys.last().copied().unwrap_or_default();
-    let wrong = |what: &str| {
-        let wrong = format!("cannot read `{name}` in `{}`: {what}", document.source.name);
-        // What it says may be secret.
-        Diagnostic::error(wrong).at(document.value_at(&keys).hidden()).hint("it is a map, or Base64 of the JSON of one")
-    };
-    let text = match value {
-        Value::Null => return Ok(Map::new()),
-        Value::Object(map) => return Ok(map.clone()),
-        Value::String(text) if text.trim().is_empty() => return Ok(Map::new()),
-        Value::String(text) => text.split_whitespace().collect::<String>(),
-        other => return Err(wrong(&format!("it is {}", described(other)))),
-    };
-    let bytes = BASE64_STANDARD.decode(text).map_err(|_| wrong("it is no Base64"))?;
-    let json = String::from_utf8(bytes).map_err(|_| wrong("it is no text"))?;
-    if json.trim() == "null" {
-        return Ok(Map::new());
-    }
-    let parsed = Document::parse(Source { name: name.to_owned(), path: None, text: json });
-    match parsed.map(|parsed| parsed.value) {
-        Ok(Value::Object(map)) => Ok(map),
-        Ok(other) => Err(wrong(&format!("it should be a map, and is {}", described(&other)))),
-        Err(_) => Err(wrong("it is no JSON")),
     }
 }
 

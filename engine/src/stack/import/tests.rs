@@ -1,9 +1,12 @@
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use serde_json::json;
 
 use super::*;
 use crate::diagnostic::Source;
+use crate::masks::Masks;
+use crate::stack::{LARGEST_CUSTOM_JSON, Stack};
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/opsworks")
@@ -63,9 +66,26 @@ fn what_an_agent_knows_becomes_a_stack() {
     let text = std::fs::read_to_string(folder().join("commands/setup.json")).unwrap();
     let imported = import(&[document("setup.json", &text)], None).unwrap();
     compare("agent.expected", &imported);
-    let unwrapped: Value = serde_json::from_str(&text).unwrap();
-    let unwrapped = import(&[Document::of("setup.json", &unwrapped["aws_opsworks_agent"]).unwrap()], None).unwrap();
-    assert_eq!(unwrapped.document, imported.document);
+}
+
+#[test]
+fn what_is_imported_makes_sense() {
+    let checked = |import: &Import| {
+        let document = Document::of("stack.json", &Value::Object(import.document.clone())).unwrap();
+        Stack::of(Rc::new(document), LARGEST_CUSTOM_JSON, &Masks::default()).map_err(|wrong| wrong.to_string())
+    };
+    let shop = checked(&import(&printed(), Some("shop")).unwrap()).unwrap();
+    assert_eq!(shop.instance("web1").unwrap().layers, ["web", "ecs-cluster"]);
+    assert_eq!(shop.apps.len(), 2);
+    // What could not be read is still there, and is told again.
+    let blog = checked(&import(&printed(), Some("blog")).unwrap()).unwrap_err();
+    assert!(blog.contains("a comma is too much here") && !blog.contains('\n'), "{blog}");
+    let folder = std::fs::read_dir(folder().join("commands")).unwrap();
+    for path in folder.map(|entry| entry.unwrap().path()) {
+        let imported = import(&[document("command.json", &std::fs::read_to_string(&path).unwrap())], None).unwrap();
+        let stack = checked(&imported).unwrap();
+        assert_eq!((stack.name.as_str(), stack.instances.len()), ("xxx", 2), "{}", path.display());
+    }
 }
 
 #[test]
@@ -190,12 +210,12 @@ fn mistakes_have_their_place_and_say_what_to_do() {
         (
             &[r#"{ "aws_opsworks_agent": { "resources": {}, "chef": { "customer_json": "%%" } } }"#],
             None,
-            "0.json:1:71: cannot read `customer_json` in `0.json`: it is no Base64 | it is a map, or Base64 of the JSON of one",
+            "0.json:1:71: `customer_json` is no base64 | it is the base64 of a JSON map",
         ),
         (
             &[r#"{ "aws_opsworks_agent": { "resources": {}, "chef": { "customer_json": "W10=" } } }"#],
             None,
-            "0.json:1:71: cannot read `customer_json` in `0.json`: it should be a map, and is an array | it is a map, or Base64 of the JSON of one",
+            "0.json:1:71: `customer_json` is an array once it is decoded | it is the base64 of a JSON map",
         ),
     ] {
         let documents: Vec<Document> = texts.iter().enumerate().map(|(n, text)| document(&format!("{n}.json"), text)).collect();

@@ -110,7 +110,7 @@ fn entries_in_toml_too() {
 fn what_is_no_list_is_told() {
     for (name, text, told) in [
         ("stack.json", "{\n  \"layers\": {} }", "stack.json:2:13: `layers` in `stack.json` should be an array, and is a map"),
-        ("stack.toml", "[layers]\n", "`layers` in `stack.toml` should be an array, and is a map"),
+        ("stack.toml", "[layers]\n", "stack.toml:1:1: `layers` in `stack.toml` should be an array, and is a map"),
     ] {
         let read = StackText::parse(source(name, text)).unwrap();
         assert_eq!(read.with("layers", &Map::new()).unwrap_err().to_string(), told);
