@@ -1,5 +1,6 @@
 //! Stacks: what OpsWorks held of a set of machines, in one document, and what an event on one of them comes to.
 
+pub mod add;
 mod agent;
 mod attributes;
 mod attributes11;
@@ -10,11 +11,14 @@ mod event;
 mod expand;
 mod fields;
 mod identity;
+pub mod import;
 mod items;
 mod nodes;
 mod run_list;
 pub(crate) mod secret;
 mod shape;
+pub mod text;
+pub mod theme;
 
 use std::path::Path;
 use std::rc::Rc;
