@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         Command::DataBag(data_bag) => commands::data_bag::data_bag(data_bag),
         Command::Search(search) => commands::search::search(search),
         Command::Stack(stack) => commands::stack::stack(stack),
+        Command::Command(command) => commands::command::command(command),
         Command::Runs(runs) => commands::runs::runs(runs),
         Command::Resource(resource) => commands::resource::resource(resource),
         Command::Definitions(definitions) => commands::definitions::definitions(definitions),

@@ -29,8 +29,8 @@ pub(crate) use attributes::set;
 pub use command::{Command, Wanted};
 pub use custom_json::CustomJson;
 pub use event::Event;
-pub use expand::expand;
-pub(crate) use items::{Bags, bags};
+pub use expand::{expand, hide};
+pub(crate) use items::{Bags, bags, no_bags};
 pub(crate) use nodes::nodes;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Source, did_you_mean};
@@ -108,11 +108,22 @@ impl Stack {
     /// # Errors
     /// Everything that is wrong with it, each at its place.
     pub fn of(document: Rc<Document>, largest: usize, masks: &Masks) -> Result<Self, Diagnostics> {
-        shape::secrets(fields::DOCUMENT, &document.value, &mut |text| {
-            masks.add(&Value::String(text.to_owned()), &format!("a secret in `{}`", document.source.name));
-        });
+        shape::hide(&document, masks);
         check::stack(&document, largest, shape::Strange::Refused)
             .map_err(|Diagnostics(wrong)| Diagnostics(wrong.into_iter().map(|wrong| masks.hide_in(wrong)).collect()))
+    }
+
+    /// The document with every column there. What must not be seen reads `[sensitive]`, unless it is revealed; what is kept elsewhere
+    /// stays there.
+    #[must_use]
+    pub fn whole(&self, reveal: bool) -> Value {
+        let mut whole = Value::Object(shape::item(fields::DOCUMENT, &self.document.value));
+        if reveal {
+            secret::unmark(&mut whole)
+        } else {
+            hide(&mut whole)
+        }
+        whole
     }
 
     /// An instance.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::Format;
+
 /// What makes a run that of an event.
 #[derive(Args, Default)]
 pub struct OfStack {
@@ -35,13 +37,40 @@ pub struct OfStack {
 }
 
 #[derive(Args)]
-pub struct Stack {
+pub struct StackArgs {
     #[command(subcommand)]
     pub what: StackWhat,
 }
 
 #[derive(Subcommand)]
 pub enum StackWhat {
+    /// Find every mistake in a stack document, and in the recipes that its events come to
+    #[command(after_help = "Example:\n  toque stack check\n  toque stack check staging.json")]
+    Check {
+        /// The document; `stack.json` or `stack.toml` of the repository unless told
+        file: Option<PathBuf>,
+        /// The repository of cookbooks; the nearest folder above with `Cookfile.toml` or `cookbooks/` unless told
+        #[arg(long, value_name = "DIR")]
+        repo: Option<PathBuf>,
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+    /// Show a stack, or an instance of it: what each event runs there
+    #[command(
+        after_help = "Example:\n  toque stack show\n  toque stack show web1\n  toque stack show --stack staging.json --format json"
+    )]
+    Show {
+        /// The instance; the whole stack unless told
+        instance: Option<String>,
+        /// The document; `stack.json` or `stack.toml` of the repository unless told
+        #[arg(long, value_name = "FILE")]
+        stack: Option<PathBuf>,
+        /// Show secrets that stand in the document
+        #[arg(long)]
+        reveal: bool,
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
     /// Make a stack document of what OpsWorks knew
     #[command(
         after_help = "Example:\n  toque stack import stacks.json layers.json instances.json --to stack.json\n  toque stack import opsworks --stack shop --to stack.json\n  toque stack import command.json"

@@ -1,7 +1,7 @@
 //! `toque stack add`: new entries, in the file, where all else stays as it is.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use toque_engine::diagnostic::{Diagnostic, Source};
 use toque_engine::failure::plain_io;
@@ -9,17 +9,13 @@ use toque_engine::run::Refused;
 use toque_engine::stack::add::{self, NewInstance, NewSource};
 use toque_engine::stack::text::StackText;
 
-use super::file;
-use crate::args::stack::{Add, AddWhat};
-use crate::commands::Exit;
+use super::document;
+use crate::args::{Add, AddWhat};
+use crate::commands::{Exit, file};
 use crate::output;
-use crate::settings::find_repository;
 
 pub fn add(args: &Add) -> Result<Exit, Refused> {
-    let path = match &args.stack {
-        Some(path) => path.clone(),
-        None => usual()?,
-    };
+    let path = document(args.stack.as_deref(), None)?;
     let stack = read(&path)?;
     let (list, entry, what) = match &args.what {
         AddWhat::Instance { layer, hostname, private_ip, status } => {
@@ -41,17 +37,6 @@ pub fn add(args: &Add) -> Result<Exit, Refused> {
     file::replace(&path, &stack.name, &stack.text, &stack.with(list, &entry)?)?;
     output::print(&format!("added {what} to `{}`", stack.name));
     Ok(Exit::Success)
-}
-
-/// The stack document of the repository, else of this folder.
-fn usual() -> Result<PathBuf, Diagnostic> {
-    let repository = find_repository(None, None)?;
-    let folders = repository.iter().map(PathBuf::as_path).chain([Path::new("")]);
-    let paths = folders.flat_map(|folder| ["stack.json", "stack.toml"].map(|name| folder.join(name)));
-    paths.into_iter().find(|path| path.is_file()).ok_or_else(|| {
-        Diagnostic::error("there is no stack document here")
-            .hint("name one with `--stack`, or write a `stack.json` with `{ \"stack\": { \"name\": … } }` first")
-    })
 }
 
 fn read(path: &Path) -> Result<StackText, Diagnostic> {

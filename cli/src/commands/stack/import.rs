@@ -11,12 +11,12 @@ use toque_engine::json::Document;
 use toque_engine::run::Refused;
 use toque_engine::stack::import::{self, Import};
 
-use super::file;
 use crate::args;
 use crate::commands::Exit;
+use crate::commands::file;
 use crate::output;
 
-pub fn import(args: &args::stack::Import) -> Result<Exit, Refused> {
+pub fn import(args: &args::Import) -> Result<Exit, Refused> {
     let mut documents = Vec::new();
     for from in &args.from {
         documents.extend(read(from)?);
