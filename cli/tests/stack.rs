@@ -79,6 +79,9 @@ fn a_stack_is_imported_for_its_owner_alone() {
     let expected = fs::read_to_string(given().join("shop.expected")).unwrap();
     assert_eq!(Some(written.trim_end()), expected.split("\n\n# wanted").next());
 
+    let checked = toque(&folder, &["check", "stack.json"], "");
+    assert_eq!((checked.code, checked.err.as_str()), (Some(0), "no mistakes found\n"));
+
     // Nothing is overwritten unless that is asked for, and then nobody else can read it.
     fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
     let again = toque(&folder, &["import", api, "--stack", "blog", "--to", "stack.json"], "");
