@@ -73,7 +73,7 @@ pub enum StackWhat {
     },
     /// Make a stack document of what OpsWorks knew
     #[command(
-        after_help = "Example:\n  aws opsworks describe-stacks > opsworks/stacks.json\n  aws opsworks describe-layers --stack-id ID > opsworks/layers.json\n  toque stack import opsworks --to stack.json\n  toque stack import command.json"
+        after_help = "Example:\n  toque stack import stacks.json layers.json instances.json --to stack.json\n  toque stack import opsworks --stack shop --to stack.json\n  toque stack import command.json"
     )]
     Import(Import),
     /// Add an instance, a layer or an app to a stack document

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::check::{HOSTNAME, SHORTNAME, STATES, is_hostname, is_shortname};
 use super::text::StackText;
 use super::theme::Theme;
+use super::without_secrets;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 
 /// An instance that is asked for.
@@ -127,8 +128,8 @@ fn theme(stack: &StackText) -> Result<Theme, Diagnostic> {
 fn unknown_theme(stack: &StackText, name: &str) -> Diagnostic {
     let names = Theme::ALL.map(Theme::name);
     let near = did_you_mean(name, names);
-    Diagnostic::error(format!("there is no hostname theme `{name}`"))
-        .at(stack.document.value_at(&["stack", "hostname_theme"]))
+    let unknown = Diagnostic::error(format!("there is no hostname theme `{name}`"));
+    without_secrets(unknown.at(stack.document.value_at(&["stack", "hostname_theme"])))
         .hint(near.unwrap_or_else(|| format!("the themes are {}", names.map(|name| format!("`{name}`")).join(", "))))
 }
 

@@ -13,7 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use crate::diagnostic::Diagnostic;
+use super::{unseen, without_secrets};
+use crate::diagnostic::{Diagnostic, Source};
 use crate::json::Document;
 use given::Given;
 
@@ -30,16 +31,28 @@ pub struct Import {
     pub warnings: Vec<Diagnostic>,
 }
 
+/// Reads what was given.
+/// # Errors
+/// What is wrong with it, at its place, unless that may be secret.
+pub fn read(source: Source) -> Result<Document, Diagnostic> {
+    Document::parse(source).map_err(unseen)
+}
+
 /// Makes a stack document; `stack` is the name or the id of one where there are several.
 /// # Errors
 /// What is no output of OpsWorks; no stack, or several; an id that leads nowhere; each at its place.
 pub fn import(documents: &[Document], stack: Option<&str>) -> Result<Import, Diagnostic> {
     let mut import = Import::default();
-    let mut given = Given::of(documents, &mut import)?;
-    given.choose(stack)?;
-    sections::write(&given, &mut import)?;
+    fill(&mut import, documents, stack).map_err(without_secrets)?;
     secrets::keep(&mut import);
+    import.warnings = import.warnings.into_iter().map(without_secrets).collect();
     Ok(import)
+}
+
+fn fill(import: &mut Import, documents: &[Document], stack: Option<&str>) -> Result<(), Diagnostic> {
+    let mut given = Given::of(documents, import)?;
+    given.choose(stack)?;
+    sections::write(&given, import)
 }
 
 impl Import {

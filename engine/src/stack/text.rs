@@ -6,6 +6,7 @@ mod toml;
 use serde_json::{Map, Value};
 use toml_edit::DocumentMut;
 
+use super::{unseen, without_secrets};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::json::{Document, described};
 
@@ -31,11 +32,11 @@ impl StackText {
         let plain = Source::new(&name, source.path, source.text);
         let (document, toml) = if name.ends_with(".toml") {
             let edited = plain.text.parse::<DocumentMut>();
-            let document = Document::parse_toml(plain)?;
+            let document = Document::parse_toml(plain).map_err(unseen)?;
             let edited = edited.map_err(|error| Diagnostic::error(format!("cannot read `{name}`: {}", error.message())))?;
             (document, Some(edited))
         } else {
-            (Document::parse(plain)?, None)
+            (Document::parse(plain).map_err(unseen)?, None)
         };
         match document.value {
             Value::Object(_) => Ok(Self { name, text, document, toml }),
@@ -66,7 +67,8 @@ impl StackText {
             Some(Value::Array(entries)) => entries.push(Value::Object(entry.clone())),
             Some(other) => {
                 let wrong = format!("`{list}` in `{}` should be an array, and is {}", self.name, described(other));
-                return Err(Diagnostic::error(wrong).at(self.document.value_at(&[list])).hint("write `[ { … }, … ]`"));
+                let wrong = Diagnostic::error(wrong).at(self.document.value_at(&[list]));
+                return Err(without_secrets(wrong).hint("write `[ { … }, … ]`"));
             }
             None => expected[list] = Value::from_iter([Value::Object(entry.clone())]),
         }

@@ -40,7 +40,7 @@ fn read(from: &Path) -> Result<Vec<Document>, Diagnostic> {
         let mut text = String::new();
         let read = std::io::stdin().read_to_string(&mut text);
         read.map_err(|error| failed("standard input", &error))?;
-        return Ok(vec![Document::parse(Source::new("standard input", None, text))?]);
+        return Ok(vec![import::read(Source::new("standard input", None, text))?]);
     }
     let quoted = format!("`{shown}`");
     let files = if from.is_dir() {
@@ -60,7 +60,7 @@ fn read(from: &Path) -> Result<Vec<Document>, Diagnostic> {
     let document = |path: &PathBuf| {
         let shown = path.display().to_string();
         let text = fs::read_to_string(path).map_err(|error| failed(&format!("`{shown}`"), &error))?;
-        Document::parse(Source::new(&shown, Some(path.clone()), text))
+        import::read(Source::new(&shown, Some(path.clone()), text))
     };
     files.iter().map(document).collect()
 }

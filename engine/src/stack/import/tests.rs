@@ -229,6 +229,34 @@ fn mistakes_have_their_place_and_say_what_to_do() {
 }
 
 #[test]
+fn no_mistake_shows_a_secret() {
+    let text = std::fs::read_to_string(folder().join("commands/setup.json")).unwrap();
+    let value: Value = serde_json::from_str(&text).unwrap();
+    let shown = |wrong: Diagnostic| {
+        let mut lines = vec![wrong.to_string()];
+        wrong.clone().each_span(&mut |span| lines.push(span.line_text().to_owned()));
+        lines.extend(wrong.notes.into_iter().chain(wrong.hints));
+        lines.join("\n")
+    };
+    // All on one line, as the agent keeps it.
+    for (from, to, told) in [
+        ("\"layer_ids\":[\"cf3e819a", "\"layer_ids\":[\"00000000", "refers to the layer"),
+        ("\"shortname\":\"xxx1\"", "\"shortname\":7", "should be text"),
+        ("\"customer_json\":\"", "\"customer_json\":\"%", "no base64"),
+        ("\"apps\":[", "\"apps\":[,", "cannot read"),
+    ] {
+        let broken = value.to_string().replacen(from, to, 1);
+        assert_ne!(broken, value.to_string(), "{from}");
+        let read = read(Source { name: "command.json".to_owned(), path: None, text: broken });
+        let shown = shown(read.and_then(|document| import(&[document], None)).unwrap_err());
+        assert!(shown.contains(told) || told == "cannot read", "{shown}");
+        for secret in ["an-invented-password", "SSH KEY", "PRIVATE KEY", "eyJ"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+    }
+}
+
+#[test]
 fn secrets_are_wanted_under_names_of_their_own() {
     let filtered = "*****FILTERED*****";
     let databases = json!({ "RdsDbInstances": [
