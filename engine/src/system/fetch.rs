@@ -69,7 +69,7 @@ pub(super) fn fetch(host: &HostSystem, request: &Request) -> Result<Response, Fa
 }
 
 /// A URL as messages may show it: no password, no query (which often holds a token).
-pub(super) fn without_secrets(url: &str) -> String {
+pub(crate) fn without_secrets(url: &str) -> String {
     let url = url.split(['?', '#']).next().unwrap_or_default();
     match split_userinfo(url) {
         Some((_, plain)) => plain,
