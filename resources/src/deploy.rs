@@ -304,3 +304,6 @@ impl Provider for Releases {
         apply::apply(apply, desired, desired.task(action), changes)
     }
 }
+
+#[cfg(test)]
+mod tests;

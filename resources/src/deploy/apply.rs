@@ -320,7 +320,7 @@ impl Deployment<'_, '_> {
     fn settle(&mut self) -> Result<(), Failure> {
         self.record.unfinished = None;
         self.record.making = None;
-        if self.record != self.before {
+        if self.written || self.record != self.before {
             self.write()?;
         }
         match self.memory.take() {
