@@ -1,8 +1,12 @@
 //! What the command line takes.
 
+mod stack;
+
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+pub use stack::OfStack;
 
 use crate::commands::Exit;
 
@@ -91,6 +95,8 @@ pub struct Source {
     /// The repository of cookbooks; the nearest folder above with `Cookfile.toml` or `cookbooks/` unless told
     #[arg(long, value_name = "DIR")]
     pub repo: Option<PathBuf>,
+    #[command(flatten)]
+    pub stack: OfStack,
     #[command(flatten)]
     pub node: Node,
 }
@@ -365,6 +371,8 @@ pub struct Search {
     /// The repository with the data bags; the nearest folder above with `Cookfile.toml` or `cookbooks/` unless told
     #[arg(long, value_name = "DIR")]
     pub repo: Option<PathBuf>,
+    #[command(flatten)]
+    pub stack: OfStack,
     #[command(flatten)]
     pub node: Node,
 }

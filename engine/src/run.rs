@@ -28,10 +28,11 @@ use crate::lookup::Lookup;
 use crate::name::RecipeName;
 use crate::node::Node;
 use crate::registry::Registry;
-use crate::report::{Counts, Outcome, Report, Status};
+use crate::report::{About, Counts, Outcome, Report, Status};
 use crate::run_list::Item;
 use crate::search::index::Indexes;
 use crate::session::{Phase, Reach, Session};
+use crate::stack;
 use crate::state::{History, Journal, RunLock, recall};
 use crate::system::System;
 use crate::template::Templates;
@@ -244,6 +245,7 @@ fn report(walk: &mut Converge<'_>, options: &Options, times: &Times) -> Report {
             None => walk.session.node.run_list.recipes().iter().map(ToString::to_string).collect(),
         },
         environment: walk.session.node.environment.clone(),
+        event: walk.session.command.as_deref().map(|command| About::of(command)),
         cookbooks: walk.session.cookbooks.values().map(|c| (c.about.name.clone(), c.about.version.to_string())).collect(),
         started: times.started.strftime("%FT%T%.3fZ").to_string(),
         compile_seconds: times.compile_seconds,
@@ -292,7 +294,20 @@ pub(crate) fn open(
     options: &Options,
     sink: Box<dyn Sink>,
 ) -> Result<Rc<Session>, Refused> {
-    let given = given::gather(options)?;
+    let repository = options.repository.as_deref();
+    let mut data_bags = DataBags::of(repository);
+    let mut bags = None;
+    if let Some(command) = &options.command {
+        let given = stack::bags(command, &data_bags.own_names())?;
+        data_bags = data_bags.with(given.clone());
+        bags = Some(given);
+    }
+    let data_bags = Rc::new(data_bags);
+    let vault = Rc::new(match options.reach {
+        Reach::Machine => Vault::new(options.secret_files.clone(), Rc::clone(&options.masks), Rc::clone(&data_bags)),
+        Reach::Repository => Vault::closed(),
+    });
+    let given = given::gather(options, bags.as_ref(), &vault)?;
     let view = match options.state_dir.clone() {
         Some(dir) => View::shared(system).with_memory(move |key| recall(&dir, key)),
         None => View::shared(system),
@@ -314,12 +329,10 @@ pub(crate) fn open(
         node: Node::new(options.node_name.clone(), given.environment, given.attributes, given.run_list, facts),
         view,
         cookbooks: given.cookbooks,
-        data_bags: DataBags::of(options.repository.as_deref()),
-        indexes: Indexes::of(options.repository.as_deref()),
-        vault: Rc::new(match options.reach {
-            Reach::Machine => Vault::new(options.secret_files.clone(), Rc::clone(&options.masks)),
-            Reach::Repository => Vault::closed(),
-        }),
+        indexes: Indexes::of(repository, options.command.as_deref().map(stack::nodes).unwrap_or_default()),
+        data_bags,
+        command: options.command.clone(),
+        vault,
         masks: Rc::clone(&options.masks),
         templates: Templates::default(),
         lookup: Lookup::default(),

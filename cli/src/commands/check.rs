@@ -20,7 +20,7 @@ pub fn check(args: &Check) -> Result<Exit, Refused> {
         sort_in(path, &mut checked)?;
     }
     if args.paths.is_empty() {
-        checked.repository = find_repository(None)?;
+        checked.repository = find_repository(None, None)?;
         if checked.repository.is_none() {
             return Err(Diagnostic::error("there is no repository of cookbooks here")
                 .hint("run toque below a folder with `cookbooks/`, or name cookbooks or recipes to check")
