@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use toque_engine::command::Command;
 use toque_engine::failure::{Attempting, Failure};
@@ -340,17 +341,25 @@ impl Deployment<'_, '_> {
         }
     }
 
-    /// Removes whatever is there, which may be nothing. A link is never followed.
+    /// Removes whatever is there, which may be nothing. A link is never followed. A program that a killed run has started may still
+    /// put something there for a while.
     fn remove_leftover(&self, path: &Path) -> Result<(), Failure> {
         let system = self.apply.system;
-        let removed = match system.lstat(path) {
-            Ok(found) if found.kind == FileKind::Directory => system.remove_dir_all(path),
-            Ok(_) => system.remove_file(path),
-            Err(error) => Err(error),
-        };
-        match removed {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            result => result.attempting("remove", path),
+        let mut tries = 50;
+        loop {
+            let removed = match system.lstat(path) {
+                Ok(found) if found.kind == FileKind::Directory => system.remove_dir_all(path),
+                Ok(_) => system.remove_file(path),
+                Err(error) => Err(error),
+            };
+            match removed {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty && tries > 0 => {
+                    tries -= 1;
+                    system.wait(Duration::from_millis(100));
+                }
+                result => return result.attempting("remove", path),
+            }
         }
     }
 
