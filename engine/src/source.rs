@@ -3,15 +3,19 @@
 
 mod archive;
 mod field;
+mod folder;
 mod git;
+#[cfg(test)]
+mod tests;
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::path::Path;
 use std::rc::Rc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use crate::failure::Failure;
 use crate::resource::PropertyError;
@@ -191,4 +195,13 @@ impl fmt::Debug for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Found").field("revision", &self.revision).finish_non_exhaustive()
     }
+}
+
+/// SHA-256 as 64 lower-case hexadecimal digits.
+fn sha256(content: &[u8]) -> String {
+    Sha256::digest(content).iter().fold(String::with_capacity(64), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
