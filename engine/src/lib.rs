@@ -43,6 +43,7 @@ pub mod search;
 mod session;
 pub mod snapshots;
 pub mod source;
+pub mod stack;
 pub mod state;
 pub mod stop;
 pub mod system;

@@ -21,7 +21,7 @@ use crate::{cgroup, machine, recipe, remains};
 /// A machine that a test has to itself. Dropping it ends it and leaves nothing behind.
 ///
 /// At most two run at once on a machine: booting waits for a place. A test that needs two asks
-/// for them together, with [`Host::boot_pair`].
+/// for them together, with [`Host::boot_pair`]. More than two run on a [`Network`](crate::Network).
 #[derive(Debug)]
 pub struct Host {
     name: Name,
@@ -38,7 +38,7 @@ impl Host {
     pub fn boot(image: Image) -> Host {
         let prepared = image.prepared();
         let [slot] = Slot::take();
-        Host::boot_in(slot, image, &prepared)
+        Host::boot_in(slot, image, &prepared, image.hostname())
     }
 
     /// Boots two machines, which do not see each other.
@@ -46,8 +46,8 @@ impl Host {
         let prepared = images.map(Image::prepared);
         let [first, second] = Slot::take();
         thread::scope(|scope| {
-            let second = scope.spawn(|| Host::boot_in(second, images[1], &prepared[1]));
-            let first = Host::boot_in(first, images[0], &prepared[0]);
+            let second = scope.spawn(|| Host::boot_in(second, images[1], &prepared[1], images[1].hostname()));
+            let first = Host::boot_in(first, images[0], &prepared[0], images[0].hostname());
             [first, second.join().expect("the other host boots, or its thread has said why not")]
         })
     }
@@ -145,19 +145,20 @@ impl Host {
         }
     }
 
-    fn boot_in(slot: Slot, image: Image, prepared: &Prepared) -> Host {
+    /// Boots a machine that calls itself `hostname`.
+    pub(crate) fn boot_in(slot: Slot, image: Image, prepared: &Prepared, hostname: &str) -> Host {
         let name = Name::new();
         let root = remains::root(&name);
         // From here on dropping the host clears away what there is of it.
         let mut host = Host { name, image, root, leader: Pid::from_raw(0), nspawn: None, _slot: slot };
-        host.make_root(&prepared.root);
-        host.start(&prepared.repository);
+        host.make_root(&prepared.root, hostname);
+        host.start(&prepared.repository, hostname);
         host.wait_until_up();
         host
     }
 
     /// Mounts an overlay on the image, with an identity of its own.
-    fn make_root(&self, lower: &Path) {
+    fn make_root(&self, lower: &Path, hostname: &str) {
         let directory = remains::directory(&self.name);
         machine::make_directory(&directory);
         mount(Some("toque-test"), &directory, Some("tmpfs"), MsFlags::empty(), Some("mode=0755"))
@@ -174,12 +175,16 @@ impl Host {
             .unwrap_or_else(|error| panic!("cannot mount an overlay ({options}): {error}"));
 
         let id = fs::read_to_string("/proc/sys/kernel/random/uuid").expect("the kernel makes identifiers");
-        let file = self.root.join("etc/machine-id");
-        fs::write(&file, id.replace('-', "")).unwrap_or_else(|error| panic!("cannot write {}: {error}", file.display()));
+        let hosts = format!("127.0.0.1\tlocalhost\n127.0.1.1\t{hostname}.example.test {hostname}\n::1\tlocalhost ip6-localhost\n");
+        let identity = [("machine-id", id.replace('-', "")), ("hostname", format!("{hostname}\n")), ("hosts", hosts)];
+        for (name, contents) in identity {
+            let file = self.root.join("etc").join(name);
+            fs::write(&file, contents).unwrap_or_else(|error| panic!("cannot write {}: {error}", file.display()));
+        }
     }
 
     /// Starts nspawn, in the cgroups of this host.
-    fn start(&mut self, repository: &Path) {
+    fn start(&mut self, repository: &Path, hostname: &str) {
         let console = self.console();
         let console = File::create(&console).unwrap_or_else(|error| panic!("cannot make {}: {error}", console.display()));
         let same_console = console.try_clone().unwrap_or_else(|error| panic!("cannot share the console: {error}"));
@@ -192,7 +197,7 @@ impl Host {
             command.arg("--keep-unit");
         }
         command.args(["--quiet", "--settings=no", "--private-network", "--link-journal=no"]);
-        command.args(["--resolv-conf=off", "--timezone=off", &format!("--hostname={}", self.image.hostname())]);
+        command.args(["--resolv-conf=off", "--timezone=off", &format!("--hostname={hostname}")]);
         command.arg(format!("--directory={}", self.root.display()));
         command.arg(format!("--bind-ro={}:/srv/repository", repository.display()));
         match self.image.init() {

@@ -15,8 +15,9 @@
 //! ```
 //!
 //! A host is an overlay on a cached Debian root ([`Image`]) with `systemd-nspawn` around it. It
-//! has its own network, in which there is only a loopback, and takes its packages from a
-//! repository beside the root, so a test needs no network and always meets the same versions.
+//! has its own network, in which there is only a loopback or what it shares with the hosts of the
+//! same [`Network`], and takes its packages from a repository beside the root, so a test needs no
+//! network of its machine and always meets the same versions.
 //! Roots and repositories are made by the first boot, or beforehand by `prepare`.
 //!
 //! All of it needs root, and a machine of the Debian family.
@@ -29,6 +30,7 @@ mod host;
 mod image;
 mod machine;
 mod name;
+mod network;
 mod probe;
 mod recipe;
 mod remains;
@@ -42,6 +44,7 @@ use std::path::{Path, PathBuf};
 pub use command::{Background, Command, Output};
 pub use host::Host;
 pub use image::Image;
+pub use network::Network;
 pub use remains::{remains, sweep};
 
 /// The release binary under test: what `TOQUE_BINARY` names, else what the Makefile builds.

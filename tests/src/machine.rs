@@ -10,8 +10,8 @@ use std::process::Command;
 
 use nix::unistd::geteuid;
 
-/// What the images are made with.
-const NEEDED: [&str; 5] = ["apt-utils", "debian-archive-keyring", "debootstrap", "mount", "systemd-container"];
+/// What the images are made with, and networks.
+const NEEDED: [&str; 6] = ["apt-utils", "debian-archive-keyring", "debootstrap", "iproute2", "mount", "systemd-container"];
 
 const DEBIAN: &str = "http://deb.debian.org/debian";
 

@@ -27,27 +27,38 @@ pub(crate) fn packages(image: Image) -> &'static [&'static [&'static str]] {
             &[
                 "acl",
                 "apache2",
+                "apache2-utils",
+                "bzip2",
                 "cowsay",
                 "createrepo-c",
                 "cron",
                 "curl",
                 "debconf-utils",
                 "dnf",
+                "fcgiwrap",
                 "git",
+                "haproxy",
                 "hello",
                 "iproute2",
                 "jq",
                 "locales",
                 "logrotate",
+                "nginx",
+                "openssh-client",
                 "openssh-server",
+                "postgresql",
                 "procps",
                 "python3",
+                "python3-psycopg2",
                 "rpm",
                 "rsync",
                 "sl",
                 "strace",
                 "sudo",
                 "tree",
+                "xz-utils",
+                "zip",
+                "zstd",
             ],
             SYSV,
             OHAI,
@@ -77,14 +88,12 @@ pub(crate) const OHAI: &[&str] = &[
     "python3",
 ];
 
-/// Runs in every new root, with its repository at `/srv/repository` and its name as `$1`.
+/// Runs in every new root, with its repository at `/srv/repository`.
 ///
 /// The timers of apt are off because they would take apt's lock in the middle of a test; the
 /// lists are read, as on a machine that was set up properly.
 pub(crate) const SET_UP: &str = r#"
 echo 'deb [trusted=yes] file:/srv/repository ./' > /etc/apt/sources.list
-echo "$1" > /etc/hostname
-printf '127.0.0.1\tlocalhost\n127.0.1.1\t%s.example.test %s\n::1\tlocalhost ip6-localhost\n' "$1" "$1" > /etc/hosts
 : > /etc/resolv.conf
 rm -f /etc/machine-id /var/lib/dbus/machine-id
 if command -v systemctl > /dev/null; then

@@ -30,7 +30,7 @@ fn bootstrap(image: Image, directory: &Path) {
     machine::call(debootstrap.envs(machine::proxies()));
 
     repository::fill(image, &root, &repository);
-    inside(&root, &repository, recipe::SET_UP, &[image.hostname()]);
+    inside(&root, &repository, recipe::SET_UP, &[]);
 }
 
 /// A copy of the root of Debian 12 in which a script was run, with the same repository.
@@ -40,7 +40,7 @@ fn layer(image: Image, script: &str, packages: &[&str]) -> Prepared {
         let root = directory.join("root");
         machine::call(Command::new("cp").args(["--archive", "--reflink=auto"]).arg(&base.root).arg(&root));
         inside(&root, &base.repository, script, packages);
-        inside(&root, &base.repository, recipe::SET_UP, &[image.hostname()]);
+        inside(&root, &base.repository, recipe::SET_UP, &[]);
     });
     Prepared { root: kept.join("root"), repository: base.repository }
 }

@@ -1,25 +1,28 @@
 //! At most two hosts run at once on a machine, whoever boots them: more would only slow each
-//! other down, and tests have time limits.
+//! other down, and tests have time limits. Hosts of one network, which are busy in turn, may be
+//! more, and are alone.
 
 use std::fs::{self, File, TryLockError};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::remains;
 
-/// The right to run one host. It ends with the process that holds it, however that ends.
-#[derive(Debug)]
+/// The right to run hosts, as long as a clone of it is there. It ends with the process that holds
+/// it, however that ends.
+#[derive(Debug, Clone)]
 pub(crate) struct Slot {
-    _locked: File,
+    _locked: Arc<File>,
 }
 
-const AT_ONCE: usize = 2;
+pub(crate) const AT_ONCE: usize = 2;
 
 /// Longer than any test may take.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 impl Slot {
-    /// Waits until `COUNT` hosts may run, and clears away those whose owners are dead.
+    /// Waits for `COUNT` places to run hosts in, and clears away those whose owners are dead.
     ///
     /// One at a time stands at the gate and waits for slots, so who needs two gets them, and
     /// nobody sweeps while another does.
@@ -27,7 +30,7 @@ impl Slot {
         const { assert!(COUNT <= AT_ONCE) };
         let deadline = Instant::now() + PATIENCE;
         let _gate = wait_for(&["gate"], deadline);
-        let slots = [(); COUNT].map(|()| Slot { _locked: wait_for(&["slot-0", "slot-1"], deadline) });
+        let slots = [(); COUNT].map(|()| Slot { _locked: Arc::new(wait_for(&["slot-0", "slot-1"], deadline)) });
         remains::sweep();
         slots
     }
@@ -50,7 +53,7 @@ fn wait_for(names: &[&str], deadline: Instant) -> File {
         assert!(
             Instant::now() < deadline,
             "no host could be booted for {PATIENCE:?}: {AT_ONCE} are running. \
-             A test that holds one host and boots another may wait for itself; it wants `Host::boot_pair`."
+             A test that holds one host and boots another may wait for itself; it wants `Host::boot_pair` or a `Network`."
         );
         thread::sleep(Duration::from_millis(10));
     }

@@ -3,13 +3,14 @@
 use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::fd::AsRawFd;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{self, Child, Command, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use toque_acceptance::{Host, Image, remains};
+use toque_acceptance::{Host, Image, Network, remains};
 
 use crate::toque::{equip, settle};
 
@@ -148,6 +149,68 @@ fn two_hosts_do_not_see_each_other() {
 }
 
 #[test]
+fn hosts_of_a_network_see_each_other_and_nothing_else() {
+    let network = Network::new();
+    let hosts = network
+        .boot(Image::Debian12, [("one", [10, 0, 0, 1]), ("two", [10, 0, 0, 2]), ("three", [10, 0, 0, 3]), ("four", [10, 0, 0, 4])]);
+    for (host, name) in hosts.iter().zip(["one", "two", "three", "four"]) {
+        assert_eq!(host.sh("hostname; hostname --fqdn; ls /sys/class/net"), format!("{name}\n{name}.example.test\neth0\nlo\n"));
+        assert_eq!(host.sh("systemctl is-system-running"), "running\n");
+        // One row a route, below the names of the columns.
+        let routes = host.sh("awk '{ print $1, $2, $3 }' /proc/net/route");
+        assert_eq!(routes, "Iface Destination Gateway\neth0 0000000A 00000000\n", "a way leads out of {name}");
+    }
+
+    let [one, two, three, four] = &hosts;
+    let listen =
+        "IO::Socket::INET->new(Listen => 5, LocalPort => 7) or die $@; while (my $c = $s->accept) { print $c $c->peerhost }";
+    let mut listener = one.spawn(["perl", "-MIO::Socket::INET", "-e", &format!("my $s = {listen}")]);
+    assert!(listener.pid().is_some());
+    for (host, address) in [(two, "10.0.0.2"), (three, "10.0.0.3"), (four, "10.0.0.4")] {
+        let knock = "until exec 3<> /dev/tcp/10.0.0.1/7; do sleep 0.1; done; cat <&3";
+        assert_eq!(host.ok(["bash", "-c", knock]).stdout, address);
+    }
+
+    let names = hosts.each_ref().map(|host| host.name().to_owned());
+    drop(listener);
+    drop((hosts, network));
+    for name in names {
+        assert_eq!(remains(&name), [""; 0]);
+        assert_eq!(traces(&name), [""; 0]);
+    }
+    // There is room for others again.
+    drop(Host::boot_pair([Image::Debian12, Image::Debian12]));
+}
+
+/// Its hosts stay until they are swept, but cut off.
+#[test]
+fn a_network_goes_with_its_owner() {
+    let (mut owner, name, leader) = owner_with("network");
+    // Another test may sweep the host at any moment: what it has of the network is kept for looking at.
+    let namespace = fs::File::open(format!("/proc/{leader}/ns/net")).unwrap();
+    let enter = format!("--net=/proc/{}/fd/{}", process::id(), namespace.as_raw_fd());
+    let attached = || {
+        let links = Command::new("nsenter").args([&enter, "cat", "/proc/net/dev"]).output().unwrap();
+        let links = String::from_utf8(links.stdout).unwrap();
+        assert!(links.contains("lo:"), "{links}");
+        links.contains("eth0:")
+    };
+    assert!(attached());
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    // The kernel takes networks down a little later.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while attached() {
+        assert!(Instant::now() < deadline, "the network is still there");
+        thread::sleep(Duration::from_millis(10));
+    }
+
+    drop(Host::boot(Image::Debian12));
+    assert_eq!(remains(&name), [""; 0]);
+    assert_eq!(traces(&name), [""; 0]);
+}
+
+#[test]
 fn dropping_a_host_leaves_nothing() {
     for image in Image::ALL {
         let host = Host::boot(image);
@@ -168,7 +231,7 @@ fn dropping_a_host_leaves_nothing() {
 
 #[test]
 fn a_host_whose_owner_was_killed_is_swept_by_the_next_boot() {
-    let (mut owner, name) = owner_with_a_host();
+    let (mut owner, name, _) = owner_with("host");
     owner.kill().unwrap();
     owner.wait().unwrap();
     assert_ne!(remains(&name), [""; 0], "the host should have outlived its owner");
@@ -182,7 +245,7 @@ fn a_host_whose_owner_was_killed_is_swept_by_the_next_boot() {
 #[test]
 fn an_owner_can_be_killed_at_any_moment() {
     for delay in [0, 3, 6, 10, 20, 40, 80, 150, 250] {
-        let mut owner = owner_in_the_act();
+        let mut owner = owner_in_the_act("host");
         let name = loop {
             let hosts = fs::read_dir("/run/toque-test/hosts").into_iter().flatten().flatten();
             let mut names = hosts.map(|entry| entry.file_name().into_string().unwrap());
@@ -220,7 +283,7 @@ fn tests_in_parallel_leave_nothing_when_one_is_killed() {
     let names = thread::scope(|scope| {
         let workers = [scope.spawn(work), scope.spawn(work)];
         // Meanwhile a third, in a process of its own, that is killed half-way.
-        let (mut owner, killed) = owner_with_a_host();
+        let (mut owner, killed, _) = owner_with("host");
         owner.kill().unwrap();
         owner.wait().unwrap();
         let mut names: Vec<String> = workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect();
@@ -234,36 +297,39 @@ fn tests_in_parallel_leave_nothing_when_one_is_killed() {
     }
 }
 
-/// Not a test by itself: the process that `owner_with_a_host` starts, and that is killed.
+/// Not a test by itself: the process that `owner_with` starts, and that is killed.
 #[test]
 fn owner() {
-    if env::var_os(OWNER).is_none() {
-        return;
-    }
-    let host = Host::boot(Image::Debian12);
-    println!("\nhost {}", host.name());
+    let Some(what) = env::var_os(OWNER) else { return };
+    let _network;
+    let host = if what == "network" {
+        let network = Network::new();
+        let [host] = network.boot(Image::Debian12, [("one", [10, 0, 0, 1])]);
+        _network = network;
+        host
+    } else {
+        Host::boot(Image::Debian12)
+    };
+    println!("\nhost {} {}", host.name(), host.leader_pid());
     thread::sleep(Duration::from_secs(600));
 }
 
 const OWNER: &str = "TOQUE_TEST_OWNER";
 
-/// A process that has booted a host, and the name of that.
-fn owner_with_a_host() -> (Child, String) {
-    let mut owner = owner_in_the_act();
-    let name = first_line(&mut owner);
-    (owner, name)
-}
-
-fn owner_in_the_act() -> Child {
-    let mut command = Command::new(env::current_exe().unwrap());
-    command.args(["--exact", "hosts::owner", "--nocapture"]).env(OWNER, "1");
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap()
-}
-
-fn first_line(owner: &mut Child) -> String {
+/// A process that has booted a host, by itself or on a network, the name of the host, and its first process.
+fn owner_with(what: &str) -> (Child, String, String) {
+    let mut owner = owner_in_the_act(what);
     let lines = BufReader::new(owner.stdout.take().unwrap()).lines().map_while(Result::ok);
-    let mut names = lines.filter_map(|line| line.strip_prefix("host ").map(str::to_owned));
-    names.next().expect("the owner boots a host")
+    let mut hosts =
+        lines.filter_map(|line| line.strip_prefix("host ")?.split_once(' ').map(|(name, pid)| (name.into(), pid.into())));
+    let (name, leader) = hosts.next().expect("the owner boots a host");
+    (owner, name, leader)
+}
+
+fn owner_in_the_act(what: &str) -> Child {
+    let mut command = Command::new(env::current_exe().unwrap());
+    command.args(["--exact", "hosts::owner", "--nocapture"]).env(OWNER, what);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap()
 }
 
 /// What a look at the machine shows of a host, without asking the library.
