@@ -15,5 +15,6 @@ mod secrets;
 mod semantics;
 mod services;
 mod shop;
+mod stack;
 mod toque;
 mod webserver;
