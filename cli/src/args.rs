@@ -1,8 +1,14 @@
 //! What the command line takes.
 
+mod command;
+mod stack;
+
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+pub use command::{CommandArgs, CommandWhat};
+pub use stack::{OfStack, StackArgs, StackWhat};
 
 use crate::commands::Exit;
 
@@ -68,6 +74,14 @@ pub enum Command {
         after_help = "Example:\n  toque search users 'groups:admin AND NOT active:false'\n  toque search node role:web -a fqdn -a memory.total --sort name\n  toque search apps --format json"
     )]
     Search(Search),
+    /// Stack documents: layers, instances and apps
+    #[command(after_help = "Example:\n  toque stack check\n  toque stack show web1")]
+    Stack(StackArgs),
+    /// Command documents: everything for one event on one instance, in one file
+    #[command(
+        after_help = "Example:\n  toque command write --stack stack.json --instance web1 --event deploy --to deploy.json\n  toque command show deploy.json\n  toque converge --command deploy.json"
+    )]
+    Command(CommandArgs),
     /// Look at past runs, and at what they still owe
     #[command(after_help = "Example:\n  toque runs list\n  toque runs show\n  toque runs owed")]
     Runs(Runs),
@@ -91,6 +105,8 @@ pub struct Source {
     /// The repository of cookbooks; the nearest folder above with `Cookfile.toml` or `cookbooks/` unless told
     #[arg(long, value_name = "DIR")]
     pub repo: Option<PathBuf>,
+    #[command(flatten)]
+    pub stack: OfStack,
     #[command(flatten)]
     pub node: Node,
 }
@@ -365,6 +381,8 @@ pub struct Search {
     /// The repository with the data bags; the nearest folder above with `Cookfile.toml` or `cookbooks/` unless told
     #[arg(long, value_name = "DIR")]
     pub repo: Option<PathBuf>,
+    #[command(flatten)]
+    pub stack: OfStack,
     #[command(flatten)]
     pub node: Node,
 }

@@ -2,10 +2,12 @@
 
 pub mod apply;
 pub mod check;
+pub mod command;
 pub mod completions;
 pub mod converge;
 pub mod data_bag;
 pub mod definitions;
+mod event;
 pub mod explain;
 pub mod facts;
 pub mod graph;
@@ -13,6 +15,7 @@ pub mod plan;
 pub mod resource;
 pub mod runs;
 pub mod search;
+pub mod stack;
 
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
@@ -29,10 +32,11 @@ use toque_engine::masks::Masks;
 use toque_engine::report::{Outcome, Report};
 use toque_engine::run::{Options, Refused, Usual};
 use toque_engine::run_list::{HINT, Item};
+use toque_engine::stack::Event;
 use toque_engine::stop::Stop;
 use toque_engine::system::{HostSystem, Query, Request};
 
-use crate::args::{Format, Node, Reporting, Running};
+use crate::args::{self, Format, Node, OfStack, Reporting, Running};
 use crate::output;
 use crate::output::progress::Progress;
 use crate::output::text::{Detail, Text};
@@ -88,12 +92,28 @@ pub struct Prepared {
     pub settings: Settings,
 }
 
-/// Reads settings and attributes, and readies the machine. `repo` and `run_list` are none for what needs no repository.
-pub fn prepare(node: &Node, running: Option<&Running>, repo: Option<(Option<&Path>, &[String])>) -> Result<Prepared, Refused> {
-    let named = repo.and_then(|(repo, _)| repo);
+/// What a run is of, where it is of a repository.
+pub struct Of<'a> {
+    pub repo: Option<&'a Path>,
+    pub run_list: &'a [String],
+    pub stack: &'a OfStack,
+    /// The event of the stack where none is named.
+    pub usual: Option<Event>,
+    /// Whether nothing can be done without one.
+    pub needed: bool,
+}
+
+/// [`prepare`] for what compiles recipes of a repository.
+pub fn prepare_source(source: &args::Source, running: Option<&Running>, usual: Option<Event>) -> Result<Prepared, Refused> {
+    let of = Of { repo: source.repo.as_deref(), run_list: &source.run_list, stack: &source.stack, usual, needed: true };
+    prepare(&source.node, running, Some(&of))
+}
+
+/// Reads settings and attributes, and readies the machine. `of` is none for what needs no repository.
+pub fn prepare(node: &Node, running: Option<&Running>, of: Option<&Of<'_>>) -> Result<Prepared, Refused> {
     let system_settings = Settings::read(None)?;
-    let repository = match repo {
-        Some(_) => find_repository(named)?.or(system_settings.repo),
+    let repository = match of {
+        Some(of) => find_repository(of.repo, event::folder(of.stack).as_deref())?.or(system_settings.repo),
         None => None,
     };
     let settings = Settings::read(repository.as_deref())?;
@@ -111,8 +131,18 @@ pub fn prepare(node: &Node, running: Option<&Running>, repo: Option<(Option<&Pat
         Some(place) => Some(Rc::new(read_attributes(place, &system)?)),
         None => None,
     };
-    let asked = repo.map_or(&[][..], |(_, items)| items).iter().flat_map(|item| item.split(','));
-    if repo.is_some() && repository.is_none() {
+    let limits = settings.limits();
+    let name = node.node.clone().or_else(|| settings.node_name.clone()).unwrap_or_else(host_name);
+    let command = of.map(|of| event::command(of.stack, of.usual, &name, &limits, &masks)).transpose()?.flatten();
+    if let (Some(of), Some(command)) = (of, &command)
+        && !of.run_list.is_empty()
+    {
+        return Err(Diagnostic::error(format!("a run list was named, and `{}` has recipes of its own", command.event))
+            .hint("leave it out, or run it with `--event execute_recipes --recipe …`")
+            .into());
+    }
+    let asked = of.map_or(&[][..], |of| of.run_list).iter().flat_map(|item| item.split(','));
+    if of.is_some_and(|of| of.needed) && repository.is_none() {
         return Err(Diagnostic::error("there is no repository of cookbooks here")
             .hint("run toque below a folder with `cookbooks/`, or name one with `--repo`; `toque apply` runs a single recipe")
             .into());
@@ -121,7 +151,11 @@ pub fn prepare(node: &Node, running: Option<&Running>, repo: Option<(Option<&Pat
         repository,
         run_list: run_list(asked.filter(|item| !item.trim().is_empty()))?,
         attributes,
-        node_name: node.node.clone().or_else(|| settings.node_name.clone()).unwrap_or_else(host_name),
+        node_name: match (&command, &node.node) {
+            (Some(command), None) => command.instance.clone(),
+            _ => name,
+        },
+        command,
         environment: node.environment.clone(),
         usual: Usual {
             run_list: run_list(settings.run_list.iter().map(String::as_str))?,
@@ -132,7 +166,7 @@ pub fn prepare(node: &Node, running: Option<&Running>, repo: Option<(Option<&Pat
         state_dir: Some(settings.state_dir(node.state_dir.as_deref())),
         lock_timeout: running.and_then(|running| running.lock_timeout).or(settings.lock_timeout).map(seconds),
         hold_notifications_on_failure: running.is_some_and(|running| running.hold_notifications_on_failure),
-        limits: settings.limits(),
+        limits,
         umask: umask(),
         stop,
         ..Options::default()

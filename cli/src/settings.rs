@@ -68,6 +68,8 @@ pub struct LimitSettings {
     pub nesting: Option<usize>,
     /// Bytes of a text and entries of an array or a map. Default: 16777216.
     pub size: Option<usize>,
+    /// Bytes of the custom JSON of a stack, a layer, an app, an instance or a command. Default: 122880.
+    pub custom_json: Option<usize>,
 }
 
 /// A number of seconds that a wait can last.
@@ -133,6 +135,7 @@ impl Settings {
                 depth: self.limits.depth.or(base.limits.depth),
                 nesting: self.limits.nesting.or(base.limits.nesting),
                 size: self.limits.size.or(base.limits.size),
+                custom_json: self.limits.custom_json.or(base.limits.custom_json),
             },
         }
     }
@@ -148,6 +151,7 @@ impl Settings {
             depth: limits.depth.unwrap_or(usual.depth),
             nesting: limits.nesting.unwrap_or(usual.nesting),
             size: limits.size.unwrap_or(usual.size),
+            custom_json: limits.custom_json.unwrap_or(usual.custom_json),
         }
     }
 
@@ -191,8 +195,8 @@ pub fn seconds(number: f64) -> Duration {
     Duration::try_from_secs_f64(number).unwrap_or_default()
 }
 
-/// The repository: the one named, else the nearest folder above with `Cookfile.toml` or `cookbooks/`.
-pub fn find_repository(named: Option<&Path>) -> Result<Option<PathBuf>, Diagnostic> {
+/// The repository: the one named, else the nearest folder above the current one, or above `from`, with `Cookfile.toml` or `cookbooks/`.
+pub fn find_repository(named: Option<&Path>, from: Option<&Path>) -> Result<Option<PathBuf>, Diagnostic> {
     if let Some(named) = named {
         let found = std::fs::canonicalize(named).map_err(|error| {
             Diagnostic::error(format!("cannot open the repository `{}`: {}", named.display(), plain_io(&error)))
@@ -201,5 +205,5 @@ pub fn find_repository(named: Option<&Path>) -> Result<Option<PathBuf>, Diagnost
     }
     let here = std::env::current_dir().map_err(|error| Diagnostic::error(format!("cannot tell the current folder: {error}")))?;
     let is_repository = |folder: &&Path| folder.join("Cookfile.toml").is_file() || folder.join("cookbooks").is_dir();
-    Ok(here.ancestors().find(is_repository).map(Path::to_owned))
+    Ok(from.unwrap_or(&here).ancestors().find(is_repository).map(Path::to_owned))
 }

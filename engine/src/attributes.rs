@@ -100,7 +100,7 @@ impl Attributes {
     /// Lays the map in a field of a document, if it has one, over what the level has.
     pub(crate) fn merge_field(&mut self, level: Level, document: &Rc<Document>, field: &'static str) {
         if let Some(map) = document.value.get(field).and_then(Value::as_object) {
-            let origin = Origin::Document { document: Rc::clone(document), below: vec![field] };
+            let origin = Origin::Document { document: Rc::clone(document), below: vec![field.to_owned()] };
             self.merge(level, map, &Rc::new(origin));
         }
     }

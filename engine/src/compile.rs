@@ -16,7 +16,7 @@ use crate::lookup;
 use crate::masks::Holds;
 use crate::name::{RecipeName, ResourceId};
 use crate::registry::AnyResource;
-use crate::resource::{Scope, TemplateSource};
+use crate::resource::{Asked, Scope, TemplateSource};
 use crate::session::{Phase, Session};
 use crate::system::Query;
 use crate::template::{self, Given};
@@ -123,6 +123,9 @@ pub fn declare(session: &Rc<Session>, language: &Language, recipes: &Recipes) ->
     session.phase.set(Phase::Recipes);
     match recipes {
         Recipes::RunList(names) => {
+            if let Some(packages) = session.command.as_ref().and_then(|command| command.packages()) {
+                language.run_text(&packages).or_else(|mistake| session.go_on_after(mistake))?;
+            }
             for name in names {
                 language.include(name).or_else(|mistake| session.go_on_after(mistake))?;
             }
@@ -352,6 +355,10 @@ impl Scope for ResolveScope<'_> {
 
     fn view(&self) -> &View<'_> {
         &self.session.view
+    }
+
+    fn asked(&self, app: &str) -> Asked {
+        self.session.command.as_ref().map_or(Asked::Nothing, |command| command.asks(app))
     }
 }
 

@@ -3,7 +3,7 @@
 mod text;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -14,15 +14,16 @@ pub use text::{ItemText, New};
 use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 use crate::json::{self, Document, wrong_type};
 
-/// The data bags of a repository. What was read is kept: they do not change while a run lasts.
+/// The data bags of a repository, and over them those that the run was given. What was read is kept: they do not change while a run lasts.
 #[derive(Debug, Default)]
 pub struct DataBags {
     repository: Option<PathBuf>,
+    given: BTreeMap<String, BTreeMap<String, Rc<Item>>>,
     read: RefCell<HashMap<(String, String), Rc<Item>>>,
 }
 
 /// An item as it stands in its file: encrypted values are as they are there.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Item {
     pub bag: String,
     pub id: String,
@@ -33,6 +34,25 @@ pub struct Item {
     pub shown: String,
     /// Chef's tools may write an item into an envelope; then all keys are below `raw_data`.
     pub wrapped: bool,
+    /// It has no file, and was made of this. Values in it may be kept elsewhere.
+    pub given: Option<Given>,
+}
+
+/// What an item without a file was made of.
+#[derive(Debug, Clone)]
+pub struct Given {
+    pub document: Rc<Document>,
+    /// Below these keys.
+    pub path: Vec<String>,
+}
+
+impl Given {
+    /// Where the value of a key stands.
+    #[must_use]
+    pub fn place(&self, key: &str) -> Span {
+        let path: Vec<&str> = self.path.iter().map(String::as_str).chain([key]).collect();
+        self.document.value_at(&path)
+    }
 }
 
 pub const FOLDER: &str = "data_bags";
@@ -41,12 +61,28 @@ const NAMES: &str = "a name is made of letters, digits, `-`, `_` and `.`";
 impl DataBags {
     #[must_use]
     pub fn of(repository: Option<&Path>) -> Self {
-        Self { repository: repository.map(Path::to_owned), read: RefCell::default() }
+        Self { repository: repository.map(Path::to_owned), ..Self::default() }
+    }
+
+    /// The same with more of them: their items win over those that have files.
+    #[must_use]
+    pub fn with(self, given: BTreeMap<String, BTreeMap<String, Rc<Item>>>) -> Self {
+        Self { given, ..self }
     }
 
     /// The names of all data bags, sorted.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
+        let mut names = self.own_names();
+        names.extend(self.given.keys().cloned());
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// The names of those that the repository has, sorted.
+    #[must_use]
+    pub fn own_names(&self) -> Vec<String> {
         let folder = self.repository.iter().map(|repository| repository.join(FOLDER));
         let entries = folder.filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
         let mut names: Vec<String> = entries
@@ -62,23 +98,40 @@ impl DataBags {
     /// # Errors
     /// When there is no such bag, with the nearest name.
     pub fn ids(&self, bag: &str) -> Result<Vec<String>, Diagnostic> {
-        let repository = self.repository()?;
-        if !is_name(bag) || !repository.join(FOLDER).join(bag).is_dir() {
+        let given = self.given.get(bag);
+        let repository = match (&self.repository, given) {
+            (None, Some(_)) => None,
+            _ => Some(self.repository()?),
+        };
+        let folder = repository.filter(|repository| is_name(bag) && repository.join(FOLDER).join(bag).is_dir());
+        if folder.is_none() && given.is_none() {
             return Err(self.no_bag(bag));
         }
-        Ok(json::names(repository, &format!("{FOLDER}/{bag}")))
+        let mut ids = folder.map_or_else(Vec::new, |repository| json::names(repository, &format!("{FOLDER}/{bag}")));
+        ids.extend(given.into_iter().flat_map(BTreeMap::keys).cloned());
+        ids.sort_unstable();
+        ids.dedup();
+        Ok(ids)
     }
 
     /// An item.
     /// # Errors
     /// When there is no such bag or item, with the nearest name; what is wrong with its file, at its place.
     pub fn item(&self, bag: &str, id: &str) -> Result<Rc<Item>, Diagnostic> {
+        if let Some(item) = self.given.get(bag).and_then(|items| items.get(id)) {
+            return Ok(Rc::clone(item));
+        }
         let key = (bag.to_owned(), id.to_owned());
         if let Some(item) = self.read.borrow().get(&key) {
             return Ok(Rc::clone(item));
         }
-        let repository = self.repository()?;
-        let found = if is_name(bag) && is_name(id) { Item::read(repository, bag, id)? } else { None };
+        let found = match &self.repository {
+            None if self.given.contains_key(bag) => None,
+            _ => {
+                let repository = self.repository()?;
+                if is_name(bag) && is_name(id) { Item::read(repository, bag, id)? } else { None }
+            }
+        };
         let Some(item) = found else {
             let ids = self.ids(bag)?;
             let missing = Diagnostic::error(format!("the data bag `{bag}` has no item `{id}`"));
@@ -145,9 +198,15 @@ impl Item {
         let path: &[&str] = if raw.is_some() { &["raw_data", "id"] } else { &["id"] };
         let values = raw.unwrap_or(whole);
         match values.get("id") {
-            Some(Value::String(own)) if own == id => {
-                Ok(Self { bag: bag.to_owned(), id: id.to_owned(), values: values.clone(), file, shown, wrapped: raw.is_some() })
-            }
+            Some(Value::String(own)) if own == id => Ok(Self {
+                bag: bag.to_owned(),
+                id: id.to_owned(),
+                values: values.clone(),
+                file,
+                shown,
+                wrapped: raw.is_some(),
+                given: None,
+            }),
             Some(Value::String(own)) => Err(Diagnostic::error(format!("the item in `{shown}` has the id `{own}`"))
                 .at(document.value_at(path))
                 .hint(format!("an item's id is its file's name: write `{id}`, or rename the file to `{own}.json`"))),
@@ -161,6 +220,9 @@ impl Item {
     /// Where the value of a key stands, if the file can still be read.
     #[must_use]
     pub fn place(&self, key: &str) -> Option<Span> {
+        if let Some(given) = &self.given {
+            return Some(given.place(key));
+        }
         let document = Document::read(&self.file, &self.shown).ok().flatten()?;
         let path = ["raw_data", key];
         Some(document.value_at(&path[usize::from(!self.wrapped)..]))

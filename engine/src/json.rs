@@ -4,6 +4,7 @@ mod fields;
 mod mistake;
 #[cfg(test)]
 mod tests;
+mod toml;
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -79,7 +80,7 @@ impl Document {
         Ok(Self { value, places, source: Rc::clone(&source) })
     }
 
-    /// Reads a file that people know as `name`. There may be none.
+    /// Reads a file that people know as `name`; `.toml` is TOML, anything else JSON. There may be none.
     /// # Errors
     /// As [`Document::parse`], and when the file cannot be read.
     pub fn read(path: &Path, name: &str) -> Result<Option<Self>, Diagnostic> {
@@ -88,7 +89,9 @@ impl Document {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Diagnostic::error(format!("cannot read `{name}`: {}", plain_io(&error)))),
         };
-        Self::parse(Source { name: name.to_owned(), path: Some(path.to_owned()), text }).map(Some)
+        let source = Source { name: name.to_owned(), path: Some(path.to_owned()), text };
+        if path.extension().is_some_and(|extension| extension == "toml") { Self::parse_toml(source) } else { Self::parse(source) }
+            .map(Some)
     }
 
     /// A document of a value that was never written down; people know it as `name`.

@@ -20,6 +20,7 @@ mod node_view;
 mod script;
 mod search;
 pub mod signature;
+mod stack;
 mod template_functions;
 mod value;
 mod warnings;

@@ -288,6 +288,8 @@ pub(crate) struct Plan {
     /// `Vec<Change<Step>>` of the provider.
     changes: Box<dyn Any>,
     pub shown: Vec<Shown>,
+    /// Remarks about what was found.
+    pub notes: Vec<String>,
     pub touches: Areas,
     pub batch: Option<String>,
 }
@@ -338,6 +340,7 @@ impl<P: Provider> AnyProvider for P {
         let state = self.inspect(view, desired, action)?;
         let changes = Provider::plan(self, desired, action, &state)?;
         Ok(Plan {
+            notes: self.notes(desired, action, &state),
             shown: changes.iter().map(|change| Shown { what: change.what.clone(), diff: change.diff.clone() }).collect(),
             touches: changes.iter().fold(Areas::NONE, |areas, change| areas | change.touches),
             batch: if changes.is_empty() { None } else { self.batch(desired, action, &changes) },

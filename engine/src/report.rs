@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::name::ResourceId;
 use crate::registry::Shown;
+use crate::stack::Command;
 use crate::state::Owed;
 
 /// How an action on a resource ended.
@@ -84,6 +85,32 @@ pub enum Outcome {
     Stopped,
 }
 
+/// The event that a run is for.
+#[derive(Debug, Clone, Serialize)]
+pub struct About {
+    pub stack: String,
+    pub instance: String,
+    /// `setup`, `deploy`, …
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    pub command_id: String,
+    /// The shortnames of the apps that it is about.
+    pub apps: Vec<String>,
+}
+
+impl About {
+    #[must_use]
+    pub fn of(command: &Command) -> Self {
+        Self {
+            stack: command.stack.name.clone(),
+            instance: command.instance.clone(),
+            kind: command.event.name(),
+            command_id: command.id.clone(),
+            apps: command.apps.clone(),
+        }
+    }
+}
+
 /// The whole of a run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
@@ -99,6 +126,9 @@ pub struct Report {
     /// The recipes that it came to.
     pub expanded_run_list: Vec<String>,
     pub environment: String,
+    /// What happened on the stack, when the run is for an event of one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<About>,
     pub cookbooks: IndexMap<String, String>,
     /// RFC 3339, UTC.
     pub started: String,

@@ -115,6 +115,11 @@ pub trait Provider: 'static {
         state: &Self::State,
     ) -> Result<Vec<Change<Self::Step>>, Failure>;
 
+    /// Remarks for the report about what was found, such as why nothing is to be done.
+    fn notes(&self, _desired: &Desired<Self>, _action: ActionOf<Self>, _state: &Self::State) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Does what was planned, all of one action together.
     /// # Errors
     /// When it could not be done; what was done by then stays.
@@ -242,6 +247,22 @@ pub trait Scope {
     fn umask(&self) -> u32;
     /// The machine. Only a [late](Resource::late) resource may look at it.
     fn view(&self) -> &View<'_>;
+    /// What the command that the run is for asks of an app, by its short name.
+    fn asked(&self, _app: &str) -> Asked {
+        Asked::Nothing
+    }
+}
+
+/// What a command asks of an app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Asked {
+    /// The run is for something else: a setup, a configure, another app.
+    #[default]
+    Nothing,
+    Deploy,
+    Undeploy,
+    Rollback,
+    Restart,
 }
 
 /// A template to render, and with what.

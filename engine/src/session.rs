@@ -20,6 +20,7 @@ use crate::name::{RecipeName, ResourceId};
 use crate::node::Node;
 use crate::registry::Registry;
 use crate::search::index::Indexes;
+use crate::stack::Command;
 use crate::template::Templates;
 use crate::vault::Vault;
 use crate::view::View;
@@ -38,6 +39,8 @@ pub struct Limits {
     pub nesting: usize,
     /// Bytes of a string, elements of a collection.
     pub size: usize,
+    /// Bytes of the custom JSON of one level of a stack.
+    pub custom_json: usize,
 }
 
 impl Default for Limits {
@@ -49,6 +52,7 @@ impl Default for Limits {
             depth: 64,
             nesting: 32,
             size: 16 * 1024 * 1024,
+            custom_json: crate::stack::LARGEST_CUSTOM_JSON,
         }
     }
 }
@@ -94,7 +98,9 @@ pub struct Session {
     pub node: Node,
     pub view: View<'static>,
     pub cookbooks: Cookbooks,
-    pub data_bags: DataBags,
+    pub data_bags: Rc<DataBags>,
+    /// What the run is for, when it is for an event of a stack.
+    pub command: Option<Rc<Command>>,
     pub indexes: Indexes,
     pub vault: Rc<Vault>,
     /// What it has decrypted.

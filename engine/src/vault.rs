@@ -8,16 +8,20 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
-use crate::data_bag::Item;
+use crate::data_bag::{DataBags, Item};
 use crate::diagnostic::Diagnostic;
 use crate::encrypted::{self, Secret};
+use crate::failure::plain_io;
 use crate::masks::{INSTEAD, Masks};
+use crate::stack::secret::{self, Kept};
 
 /// Decrypts values, and remembers what it decrypted.
 pub struct Vault {
     /// Where the secret is looked for: the first file that is there has it.
     files: Vec<PathBuf>,
     masks: Rc<Masks>,
+    /// Where values may be kept.
+    bags: Rc<DataBags>,
     /// What was read, by the file that an item named; the run's own by none.
     secrets: RefCell<HashMap<Option<PathBuf>, Secret>>,
     /// It stays closed: what is encrypted reads as [`INSTEAD`].
@@ -43,14 +47,14 @@ pub struct Opened {
 
 impl Vault {
     #[must_use]
-    pub fn new(files: Vec<PathBuf>, masks: Rc<Masks>) -> Self {
-        Self { files, masks, secrets: RefCell::default(), closed: false }
+    pub fn new(files: Vec<PathBuf>, masks: Rc<Masks>, bags: Rc<DataBags>) -> Self {
+        Self { files, masks, bags, secrets: RefCell::default(), closed: false }
     }
 
     /// One that opens nothing, for looking at recipes where no secret may be read.
     #[must_use]
     pub fn closed() -> Self {
-        Self { closed: true, ..Self::new(Vec::new(), Rc::default()) }
+        Self { closed: true, ..Self::new(Vec::new(), Rc::default(), Rc::default()) }
     }
 
     /// The secret, read once.
@@ -81,6 +85,60 @@ impl Vault {
     }
 }
 
+impl Vault {
+    /// A value with all that is kept elsewhere, or encrypted, put into its place. Relative files are below `folder`; `what` is what
+    /// messages call it.
+    /// # Errors
+    /// What cannot be read or decrypted.
+    pub fn fill(&self, value: &Value, what: &str, folder: Option<&Path>) -> Result<Value, Diagnostic> {
+        Ok(match value {
+            _ if secret::is_meant(value) => {
+                if self.closed {
+                    return Ok(Value::String(INSTEAD.to_owned()));
+                }
+                let about = |wrong: Diagnostic| Diagnostic { message: format!("cannot read {what}: {}", wrong.message), ..wrong };
+                let plain = self.kept(value, folder).map_err(about)?;
+                self.masks.add(&plain, what);
+                plain
+            }
+            Value::Object(map) => {
+                let filled = |(key, value): (&String, &Value)| Ok((key.clone(), self.fill(value, what, folder)?));
+                Value::Object(map.iter().map(filled).collect::<Result<_, Diagnostic>>()?)
+            }
+            Value::Array(items) => {
+                items.iter().map(|item| self.fill(item, what, folder)).collect::<Result<Vec<_>, Diagnostic>>()?.into()
+            }
+            other => other.clone(),
+        })
+    }
+
+    fn kept(&self, value: &Value, folder: Option<&Path>) -> Result<Value, Diagnostic> {
+        if encrypted::is_encrypted(value) {
+            let secret = self.secret(None)?;
+            return encrypted::open(value, &secret).map_err(Diagnostic::from);
+        }
+        match secret::kept(value).map_err(|(_, message)| Diagnostic::error(message).hint(secret::HINT))? {
+            Kept::Here(text) => Ok(Value::String(text)),
+            Kept::File(file) => {
+                let file = folder.unwrap_or(Path::new("/")).join(file);
+                let text = std::fs::read_to_string(&file).map_err(|error| {
+                    Diagnostic::error(format!("the file `{}` that keeps it: {}", file.display(), plain_io(&error)))
+                        .hint("put it there, readable for root alone, or correct `file`")
+                })?;
+                Ok(Value::String(text.strip_suffix('\n').unwrap_or(&text).to_owned()))
+            }
+            Kept::Bag { bag, item, key } => {
+                let item = self.bags.item(&bag, &item)?;
+                let Some(value) = item.values.get(&key) else {
+                    return Err(Diagnostic::error(format!("the item `{bag}/{}` that keeps it has no `{key}`", item.id))
+                        .hint("correct `key`, or put the value there"));
+                };
+                if encrypted::is_encrypted(value) { self.decrypt(&item, &key, value, &Way::default()) } else { Ok(value.clone()) }
+            }
+        }
+    }
+}
+
 impl Opened {
     #[must_use]
     pub fn new(item: Rc<Item>, vault: Rc<Vault>, way: Way) -> Self {
@@ -95,8 +153,15 @@ impl Opened {
             return Ok(Some(Rc::clone(value)));
         }
         let Some(value) = self.item.values.get(key) else { return Ok(None) };
-        let value =
-            if self.is_encrypted(key, value) { self.vault.decrypt(&self.item, key, value, &self.way)? } else { value.clone() };
+        let value = match &self.item.given {
+            Some(given) => {
+                let what = format!("`{key}` of the item `{}/{}`", self.item.bag, self.item.id);
+                let folder = given.document.source.path.as_deref().and_then(Path::parent);
+                self.vault.fill(value, &what, folder).map_err(|wrong| wrong.or_at(Some(&given.place(key))))?
+            }
+            None if self.is_encrypted(key, value) => self.vault.decrypt(&self.item, key, value, &self.way)?,
+            None => value.clone(),
+        };
         let value = Rc::new(value);
         self.read.borrow_mut().insert(key.to_owned(), Rc::clone(&value));
         Ok(Some(value))
@@ -113,7 +178,8 @@ impl Opened {
     /// Whether any of it is encrypted.
     #[must_use]
     pub fn holds_encrypted(&self) -> bool {
-        self.item.values.iter().any(|(key, value)| self.is_encrypted(key, value))
+        let given = self.item.given.is_some();
+        self.item.values.iter().any(|(key, value)| self.is_encrypted(key, value) || given && secret::is_within(value))
     }
 
     fn is_encrypted(&self, key: &str, value: &Value) -> bool {

@@ -25,7 +25,7 @@ use crate::settings::{Settings, find_repository};
 use show::Values;
 
 pub fn data_bag(args: &DataBag) -> Result<Exit, Refused> {
-    let found = match find_repository(args.repo.as_deref())? {
+    let found = match find_repository(args.repo.as_deref(), None)? {
         Some(found) => Some(found),
         None => Settings::read(None)?.repo,
     };

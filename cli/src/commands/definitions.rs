@@ -15,7 +15,7 @@ use crate::output;
 use crate::settings::find_repository;
 
 pub fn definitions(args: &Definitions) -> Result<Exit, Refused> {
-    let repository = find_repository(args.repo.as_deref())?;
+    let repository = find_repository(args.repo.as_deref(), None)?;
     let files = made(Rc::new(toque_resources::standard()), repository.as_deref())?;
     let earlier = earlier(&args.dir)?;
     if let Some(foreign) = files.keys().map(|name| args.dir.join(name)).find(|path| path.exists() && !earlier.contains(path)) {

@@ -8,14 +8,15 @@ use toque_engine::attributes::{parse_path, shown_path};
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::explain::Explained;
 use toque_engine::run::{self, Refused};
+use toque_engine::stack::Event;
 
-use super::{Exit, prepare};
+use super::{Exit, prepare_source};
 use crate::args::{Explain, Format};
 use crate::output;
 
 pub fn explain(args: &Explain) -> Result<Exit, Refused> {
     let path = path(&args.key)?;
-    let prepared = prepare(&args.source.node, None, Some((args.source.repo.as_deref(), &args.source.run_list)))?;
+    let prepared = prepare_source(&args.source, None, Some(Event::Configure))?;
     let registry = Rc::new(toque_resources::standard());
     let explained = run::explain(prepared.system, registry, &prepared.options, &path, Box::new(()))?;
     output::print(&match args.format {

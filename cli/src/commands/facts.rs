@@ -53,7 +53,7 @@ pub fn facts(args: &Facts) -> Result<Exit, Refused> {
 
 /// The facts of all cookbooks of the repository that is named, or that the command is run in.
 fn custom(repo: Option<&Path>) -> Result<Custom, Refused> {
-    let Some(repository) = find_repository(repo)? else { return Ok(Custom::default()) };
+    let Some(repository) = find_repository(repo, None)? else { return Ok(Custom::default()) };
     // A folder that is no cookbook has no facts; `toque check` tells what is wrong with it.
     let (cookbooks, _) = cookbook::find(&repository);
     let (found, mistakes) = Custom::find(cookbooks.values());

@@ -5,13 +5,14 @@ use std::rc::Rc;
 
 use toque_engine::drawing::Drawing;
 use toque_engine::run::{self, Refused};
+use toque_engine::stack::Event;
 
-use super::{Exit, prepare};
+use super::{Exit, prepare_source};
 use crate::args::{Graph, GraphFormat};
 use crate::output;
 
 pub fn graph(args: &Graph) -> Result<Exit, Refused> {
-    let prepared = prepare(&args.source.node, None, Some((args.source.repo.as_deref(), &args.source.run_list)))?;
+    let prepared = prepare_source(&args.source, None, Some(Event::Configure))?;
     let drawing = run::graph(prepared.system, Rc::new(toque_resources::standard()), &prepared.options, Box::new(()))?;
     output::print(&match args.format {
         GraphFormat::Text => text(&drawing),

@@ -6,12 +6,12 @@ use toque_engine::diagnostic::{Diagnostic, did_you_mean};
 use toque_engine::facts::shipped::{shipped, shipped_platforms};
 use toque_engine::run::{self, Refused};
 
-use super::{Exit, Prepared, finish, listener, prepare};
+use super::{Exit, Prepared, finish, listener, prepare_source};
 use crate::args::Plan;
 use crate::output;
 
 pub fn plan(args: &Plan) -> Result<Exit, Refused> {
-    let prepared = prepare(&args.source.node, None, Some((args.source.repo.as_deref(), &args.source.run_list)))?;
+    let prepared = prepare_source(&args.source, None, None)?;
     if let Some(platform) = &args.platform {
         return elsewhere(prepared, platform);
     }

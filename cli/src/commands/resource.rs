@@ -50,7 +50,7 @@ fn known(args: &ResourceArgs) -> Result<Registry, Refused> {
     {
         return Ok(registry);
     }
-    match find_repository(args.repo.as_deref())? {
+    match find_repository(args.repo.as_deref(), None)? {
         Some(repository) => kinds(Rc::new(registry), &repository),
         None => Ok(registry),
     }

@@ -12,7 +12,7 @@ use crate::output;
 use crate::settings::{Settings, find_repository};
 
 pub fn runs(args: &Runs) -> Result<Exit, Refused> {
-    let settings = Settings::read(find_repository(None)?.as_deref())?;
+    let settings = Settings::read(find_repository(None, None)?.as_deref())?;
     let state_dir = settings.state_dir(args.state_dir.as_deref());
     let history = History::of(&state_dir);
     match &args.what {

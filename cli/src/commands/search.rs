@@ -7,8 +7,9 @@ use toque_engine::attributes::parse_path;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::run::{self, ENCRYPTED, Encrypted, Found, Refused};
 use toque_engine::search::{Order, Query};
+use toque_engine::stack::Event;
 
-use super::{Exit, prepare};
+use super::{Exit, Of, prepare};
 use crate::args::{Format, Search};
 use crate::output;
 
@@ -21,8 +22,9 @@ pub fn search(args: &Search) -> Result<Exit, Refused> {
     };
     let wrong = |message| Diagnostic::error(message).hint("name a value of what is found: `id`, or `owner.team`");
     let paths = args.filter.iter().map(|key| parse_path(key)).collect::<Result<Vec<_>, _>>().map_err(wrong)?;
+    let of = Of { repo: args.repo.as_deref(), run_list: &[], stack: &args.stack, usual: Some(Event::Configure), needed: true };
     let encrypted = if args.reveal { Encrypted::Decrypted } else { Encrypted::Hidden };
-    let prepared = prepare(&args.node, None, Some((args.repo.as_deref(), &[])))?;
+    let prepared = prepare(&args.node, None, Some(&of))?;
     let registry = Rc::new(toque_resources::standard());
     let mut found = run::search(prepared.system, registry, &prepared.options, &args.index, &wanted, encrypted)?;
     if !paths.is_empty() {

@@ -11,6 +11,12 @@ pub enum Level {
     NodeDefault,
     ForceDefault,
     Normal,
+    /// By the custom JSON of the stack, and so on.
+    StackNormal,
+    LayerNormal,
+    AppNormal,
+    InstanceNormal,
+    CommandNormal,
     /// By the node's file.
     NodeNormal,
     /// By `-j`.
@@ -25,13 +31,18 @@ pub enum Level {
 }
 
 impl Level {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 19] = [
         Self::Default,
         Self::EnvDefault,
         Self::RoleDefault,
         Self::NodeDefault,
         Self::ForceDefault,
         Self::Normal,
+        Self::StackNormal,
+        Self::LayerNormal,
+        Self::AppNormal,
+        Self::InstanceNormal,
+        Self::CommandNormal,
         Self::NodeNormal,
         Self::JsonNormal,
         Self::Override,
@@ -52,6 +63,11 @@ impl Level {
             Self::NodeDefault => "node_default",
             Self::ForceDefault => "force_default",
             Self::Normal => "normal",
+            Self::StackNormal => "stack_normal",
+            Self::LayerNormal => "layer_normal",
+            Self::AppNormal => "app_normal",
+            Self::InstanceNormal => "instance_normal",
+            Self::CommandNormal => "command_normal",
             Self::NodeNormal => "node_normal",
             Self::JsonNormal => "json_normal",
             Self::Override => "override",

@@ -11,7 +11,7 @@ pub enum Origin {
     /// A call in an attribute file or a recipe.
     Call(Option<Span>),
     /// A document, below these of its keys.
-    Document { document: Rc<Document>, below: Vec<&'static str> },
+    Document { document: Rc<Document>, below: Vec<String> },
     /// What the run was told, or worked out.
     Run,
     /// A fact.
@@ -27,7 +27,7 @@ impl Origin {
         match self {
             Self::Call(span) => span.clone(),
             Self::Document { document, below } => {
-                let path: Vec<&str> = below.iter().copied().chain(path.iter().map(String::as_str)).collect();
+                let path: Vec<&str> = below.iter().chain(path).map(String::as_str).collect();
                 Some(document.key_at(&path))
             }
             Self::Run | Self::Machine | Self::Fact(_) => None,

@@ -70,6 +70,7 @@ enum Forecast {
     },
     UpToDate {
         provider: usize,
+        notes: Vec<String>,
     },
     /// `held_back`: the guard that keeps it from acting today.
     Acts {
@@ -184,6 +185,7 @@ impl Converge<'_> {
             let (provider, plan, desired) = desired;
             let provider: &dyn AnyProvider = &*session.registry.kinds[ready.kind].providers()[provider];
             record.provider = Some(provider.name());
+            record.notes.clone_from(&plan.notes);
             if !ready.is_sensitive() {
                 provider.announce(self, &*desired, number)?;
             }
@@ -214,7 +216,7 @@ impl Converge<'_> {
                 notes: Vec::new(),
             };
             let applied = provider.apply(&mut apply, &*desired, number, &plan);
-            record.notes = apply.notes;
+            record.notes.extend(apply.notes);
             self.forget(plan.touches);
             match applied {
                 Ok(effect) => {
@@ -268,7 +270,8 @@ impl Converge<'_> {
                 record.provider = provider.map(|provider| kind.providers()[provider].name());
                 Ok(Causes::new())
             }
-            Forecast::UpToDate { provider } => {
+            Forecast::UpToDate { provider, notes } => {
+                record.notes = notes;
                 record.status = Status::UpToDate;
                 record.provider = Some(kind.providers()[provider].name());
                 Ok(Causes::new())
@@ -288,6 +291,7 @@ impl Converge<'_> {
                 // What it would leave is made from what it finds: with the one in doubt, the other is.
                 session.view.assume(&name, &provides, !doubts.is_empty());
                 record.changes = plan.shown;
+                record.notes = plan.notes;
                 session.view.take_doubts();
                 Ok(doubts)
             }
@@ -335,7 +339,7 @@ impl Converge<'_> {
             Err(wrong) => Ok(Forecast::Unknown { doubts, reason: Some(self.unknown(index, wrong.diagnostic)) }),
             Ok((provider, plan, _)) if plan.shown.is_empty() && own_doubts.is_empty() => Ok(match held_back {
                 Some(guard) => Forecast::HeldBack { guard, provider: Some(provider) },
-                None => Forecast::UpToDate { provider },
+                None => Forecast::UpToDate { provider, notes: plan.notes },
             }),
             Ok((_, plan, _)) if plan.shown.is_empty() => Ok(Forecast::Unknown { doubts, reason: None }),
             Ok((provider, plan, _)) => Ok(Forecast::Acts { provider, plan, doubts, held_back }),

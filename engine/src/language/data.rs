@@ -54,12 +54,13 @@ pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
     });
 }
 
-/// An item, all of it decrypted: one that cannot be is told of here, and not where it is read.
+/// An item, all of it decrypted: one that cannot be is told of here, and not where it is read. (A stack has values that not every
+/// instance of it can read.)
 fn item(context: &NativeCallContext<'_>, session: &Session, bag: &str, id: &str, way: Way) -> Fallible<NodeView> {
     let item = session.data_bags.item(bag, id).map_err(|wrong| unread(context, session, wrong))?;
     let item = Opened::new(item, Rc::clone(&session.vault), way);
     // What stands for a decrypted value in a check proves nothing.
-    if item.holds_encrypted() && session.may_ask() {
+    if item.item.given.is_none() && item.holds_encrypted() && session.may_ask() {
         item.whole().map_err(|wrong| unread(context, session, wrong))?;
     }
     Ok(NodeView::Item(Rc::new(item)))

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use rhai::{Dynamic, Engine, OptimizationLevel, Token};
 
-use super::{custom, data, functions, handle, kinds, library, node_view, search};
+use super::{custom, data, functions, handle, kinds, library, node_view, search, stack};
 use crate::session::{Phase, Session};
 
 /// Words that Rhai reserves without using them, and that recipes need: as functions (`package`) or as keys (`default`).
@@ -94,6 +94,7 @@ pub(super) fn build(session: &Rc<Session>) -> Engine {
     functions::register(&mut engine, session);
     data::register(&mut engine, session);
     search::register(&mut engine, session);
+    stack::register(&mut engine, session);
     kinds::register(&mut engine, session);
     custom::register(&mut engine, session);
     engine

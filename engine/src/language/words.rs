@@ -225,6 +225,14 @@ pub const WORDS: &[Word] = &[
         example: "let db = data_bag_item(\"databases\", \"shop\");\nexecute(`createuser ${nonsensitive(db.username)}`);",
     },
     Word {
+        name: "is_first_online",
+        group: Data,
+        signatures: &["is_first_online(layer: String) -> bool"],
+        doc: "Whether this instance comes first in the stack document of those that are online in a layer: for what only one of them \
+              should do, such as a migration. In a run that is for no event of a stack, it is an error to ask.",
+        example: "if is_first_online(\"web\") {\n    execute(\"/srv/shop/bin/migrate\", #{ creates: \"/var/lib/shop/migrated\" });\n}",
+    },
+    Word {
         name: "notifies",
         group: Resources,
         signatures: &[

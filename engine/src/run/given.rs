@@ -1,4 +1,4 @@
-//! What a run was given: flags before the JSON of the run, before the node's file, before the settings.
+//! What a run was given: flags before the JSON of the run, before the node's file, before the settings; or an event of a stack.
 
 use std::path::Path;
 
@@ -12,6 +12,8 @@ use crate::node_file::NodeFile;
 use crate::role::Role;
 use crate::run_list::{Expanded, Item, Placed};
 use crate::session::Reach;
+use crate::stack::{self, Bags};
+use crate::vault::Vault;
 
 /// The run list with all that it leads to.
 pub(super) struct Given {
@@ -21,7 +23,7 @@ pub(super) struct Given {
     pub attributes: Attributes,
 }
 
-pub(super) fn gather(options: &Options) -> Result<Given, Refused> {
+pub(super) fn gather(options: &Options, bags: Option<&Bags>, vault: &Vault) -> Result<Given, Refused> {
     let repository = options.repository.as_deref();
     let json = options.attributes.clone().map(NodeFile::given).transpose()?;
     let file = match repository {
@@ -40,7 +42,10 @@ pub(super) fn gather(options: &Options) -> Result<Given, Refused> {
     }
     let (run_list, cookbooks) = match repository {
         Some(repository) => {
-            let run_list = Expanded::of(items(options, documents), &environment, repository)?;
+            let mut run_list = Expanded::of(items(options, documents), &environment, repository)?;
+            if let Some(instance) = options.command.as_ref().and_then(|command| command.own()) {
+                run_list.roles.extend(instance.layers.iter().cloned());
+            }
             let cookbooks = cookbooks(repository, &run_list)?;
             (run_list, cookbooks)
         }
@@ -52,6 +57,9 @@ pub(super) fn gather(options: &Options) -> Result<Given, Refused> {
     }
     for role in &run_list.opened {
         role.set(&mut attributes);
+    }
+    if let (Some(command), Some(bags)) = (&options.command, bags) {
+        stack::set(command, bags, &mut attributes, vault)?;
     }
     for document in [&file, &json].into_iter().flatten() {
         document.set(&mut attributes);
@@ -77,6 +85,9 @@ fn of_any_node(repository: &Path, attributes: &mut Attributes) {
 
 fn items(options: &Options, documents: [&Option<NodeFile>; 2]) -> Vec<Placed> {
     let plain = |items: &[Item]| items.iter().map(|item| Placed { item: item.clone(), at: None }).collect::<Vec<_>>();
+    if let Some(command) = &options.command {
+        return command.run_list();
+    }
     if !options.run_list.is_empty() {
         return plain(&options.run_list);
     }

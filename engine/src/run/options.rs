@@ -10,6 +10,7 @@ use crate::json::Document;
 use crate::masks::Masks;
 use crate::run_list::Item;
 use crate::session::{Limits, Reach};
+use crate::stack::Command;
 use crate::stop::Stop;
 
 /// What to run, and how.
@@ -20,6 +21,8 @@ pub struct Options {
     pub run_list: Vec<Item>,
     /// One recipe in place of a run list.
     pub recipe: Option<Source>,
+    /// An event on an instance of a stack, which brings its run list, attributes and data bags.
+    pub command: Option<Rc<Command>>,
     /// A JSON object of attributes; it may name the run list and the environment too.
     pub attributes: Option<Rc<Document>>,
     pub node_name: String,
@@ -59,6 +62,7 @@ impl Default for Options {
             repository: None,
             run_list: Vec::new(),
             recipe: None,
+            command: None,
             attributes: None,
             node_name: "localhost".to_owned(),
             environment: None,

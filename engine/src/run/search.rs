@@ -6,11 +6,13 @@ use serde_json::{Map, Value};
 
 use super::{Options, Refused, STACK, open};
 use crate::compile::begin;
-use crate::encrypted::is_encrypted;
+use crate::encrypted;
 use crate::language::Language;
+use crate::masks::INSTEAD;
 use crate::registry::Registry;
 use crate::search::Search;
 use crate::search::index::{self, NODE, whole_node};
+use crate::stack::secret;
 use crate::system::System;
 use crate::vault::{Opened, Way};
 
@@ -78,7 +80,8 @@ pub fn search(
 
 fn hide(value: &mut Value) {
     match value {
-        _ if is_encrypted(value) => *value = ENCRYPTED.into(),
+        _ if encrypted::is_encrypted(value) => *value = ENCRYPTED.into(),
+        _ if secret::is_meant(value) => *value = INSTEAD.into(),
         Value::Object(map) => map.iter_mut().for_each(|(_, value)| hide(value)),
         Value::Array(items) => items.iter_mut().for_each(hide),
         _ => {}

@@ -32,6 +32,8 @@ const OWN: [&str; 9] = ["name", "environment", "chef_environment", "role", "role
 #[derive(Debug, Default)]
 pub struct Indexes {
     repository: Option<PathBuf>,
+    /// Nodes that have no file.
+    nodes: Vec<Rc<Item>>,
     read: RefCell<HashMap<String, Rc<[Rc<Item>]>>>,
 }
 
@@ -65,8 +67,8 @@ pub(crate) fn whole_node(session: &Session) -> Result<Map<String, Value>, Diagno
 
 impl Indexes {
     #[must_use]
-    pub fn of(repository: Option<&Path>) -> Self {
-        Self { repository: repository.map(Path::to_owned), read: RefCell::default() }
+    pub fn of(repository: Option<&Path>, nodes: Vec<Rc<Item>>) -> Self {
+        Self { repository: repository.map(Path::to_owned), nodes, read: RefCell::default() }
     }
 
     /// Everything in an index that has a file.
@@ -75,7 +77,13 @@ impl Indexes {
             return Ok(Rc::clone(items));
         }
         let items: Rc<[Rc<Item>]> = match index {
-            NODE => self.documents("nodes", node)?,
+            NODE => {
+                let own = self.documents("nodes", node)?;
+                let own = own.iter().filter(|item| !self.nodes.iter().any(|node| node.id == item.id));
+                let mut nodes: Vec<Rc<Item>> = own.chain(&self.nodes).cloned().collect();
+                nodes.sort_by(|one, other| one.id.cmp(&other.id));
+                nodes.into()
+            }
             ROLE => self
                 .documents("roles", |repository, name| Ok(Some(with_name(&Role::read(repository, name)?.document.value, name))))?,
             ENVIRONMENT => self.documents("environments", |repository, name| {
@@ -101,11 +109,14 @@ impl Indexes {
     ) -> Result<Rc<[Rc<Item>]>, Diagnostic> {
         let Some(repository) = &self.repository else { return Ok(Rc::new([])) };
         let names = json::names(repository, folder).into_iter();
-        let item = |name: String| {
-            let values = read(repository, &name).transpose()?;
-            let (file, shown) = json::path_of(repository, folder, &name);
-            Some(values.map(|values| Rc::new(Item { bag: folder.to_owned(), id: name, values, file, shown, wrapped: false })))
-        };
+        let item =
+            |name: String| {
+                let values = read(repository, &name).transpose()?;
+                let (file, shown) = json::path_of(repository, folder, &name);
+                Some(values.map(|values| {
+                    Rc::new(Item { bag: folder.to_owned(), id: name, values, file, shown, wrapped: false, given: None })
+                }))
+            };
         names.filter_map(item).collect()
     }
 }
@@ -206,5 +217,13 @@ fn this_node(session: &Session, fields: &[Option<Pattern>]) -> Result<Map<String
     let run_list: Vec<String> = session.node.run_list.items.iter().map(|placed| placed.item.in_brackets()).collect();
     let run_list: Vec<&str> = run_list.iter().map(String::as_str).collect();
     identify(&mut node, &session.node.name, &session.node.environment, &run_list);
+    if let Some(own) = session.command.as_ref().and_then(|command| command.own()) {
+        // Its layers are its roles, as they are those of its peers.
+        for (key, value) in [("role", &own.layers), ("layers", &own.layers)] {
+            node.insert(key.to_owned(), value.as_slice().into());
+        }
+        let run_list: Vec<String> = own.layers.iter().map(|layer| format!("role[{layer}]")).collect();
+        node.insert("run_list".to_owned(), run_list.into());
+    }
     Ok(node)
 }

@@ -1,0 +1,198 @@
+//! Stacks: what OpsWorks held of a set of machines, in one document, and what an event on one of them comes to.
+
+mod agent;
+mod attributes;
+mod attributes11;
+mod check;
+mod command;
+mod custom_json;
+mod event;
+mod expand;
+mod fields;
+mod identity;
+mod items;
+mod nodes;
+mod run_list;
+pub(crate) mod secret;
+mod shape;
+
+use std::path::Path;
+use std::rc::Rc;
+
+use serde_json::Value;
+
+pub(crate) use attributes::set;
+pub use command::{Command, Wanted};
+pub use custom_json::CustomJson;
+pub use event::Event;
+pub use expand::{expand, hide};
+pub(crate) use items::{Bags, bags, no_bags};
+pub(crate) use nodes::nodes;
+
+use crate::diagnostic::{Diagnostic, Diagnostics, Source, did_you_mean};
+use crate::json::Document;
+use crate::masks::Masks;
+use crate::run_list::Placed;
+
+/// The largest custom JSON of one level, in bytes, unless told otherwise. OpsWorks took as much.
+pub const LARGEST_CUSTOM_JSON: usize = 120 * 1024;
+/// The largest environment of an app, in bytes, as OpsWorks had it.
+const LARGEST_ENVIRONMENT: usize = 20 * 1024;
+
+/// A stack document that makes sense.
+#[derive(Debug)]
+pub struct Stack {
+    pub document: Rc<Document>,
+    pub name: String,
+    pub id: String,
+    pub custom_json: Option<CustomJson>,
+    pub layers: Vec<Layer>,
+    pub instances: Vec<Instance>,
+    pub apps: Vec<App>,
+    /// Recipes find node attributes as OpsWorks gave them to Chef 11.
+    pub opsworks_11: bool,
+}
+
+/// What several instances have in common.
+#[derive(Debug)]
+pub struct Layer {
+    pub shortname: String,
+    pub id: String,
+    pub name: String,
+    /// Operating system packages, installed at setup.
+    pub packages: Vec<String>,
+    pub custom_json: Option<CustomJson>,
+    /// By lifecycle event, in the order of [`Event::LIFECYCLE`].
+    recipes: [Vec<Placed>; 5],
+}
+
+/// A machine.
+#[derive(Debug)]
+pub struct Instance {
+    pub hostname: String,
+    pub id: String,
+    /// Shortnames, in order.
+    pub layers: Vec<String>,
+    pub status: String,
+    pub custom_json: Option<CustomJson>,
+}
+
+/// What is deployed.
+#[derive(Debug)]
+pub struct App {
+    pub shortname: String,
+    pub id: String,
+    pub name: String,
+    pub custom_json: Option<CustomJson>,
+}
+
+impl Stack {
+    /// Reads a file, `.toml` as TOML and anything else as JSON.
+    /// # Errors
+    /// Everything that is wrong with it, each at its place.
+    pub fn read(path: &Path, largest: usize, masks: &Masks) -> Result<Self, Diagnostics> {
+        let name = path.display().to_string();
+        match Document::read(path, &name).map_err(unseen)? {
+            Some(document) => Self::of(Rc::new(document), largest, masks),
+            None => Err(Diagnostic::error(format!("there is no stack document `{name}`"))
+                .hint("name one with `--stack`; `toque stack import` makes one of what OpsWorks had")
+                .into()),
+        }
+    }
+
+    /// Makes sense of a document. What it says that must not be seen is hidden from then on.
+    /// # Errors
+    /// Everything that is wrong with it, each at its place.
+    pub fn of(document: Rc<Document>, largest: usize, masks: &Masks) -> Result<Self, Diagnostics> {
+        shape::hide(&document, masks);
+        check::stack(&document, largest, shape::Strange::Refused)
+            .map_err(|Diagnostics(wrong)| Diagnostics(wrong.into_iter().map(|wrong| masks.hide_in(wrong)).collect()))
+    }
+
+    /// The document with every column there. What must not be seen reads `[sensitive]`, unless it is revealed; what is kept elsewhere
+    /// stays there.
+    #[must_use]
+    pub fn whole(&self, reveal: bool) -> Value {
+        let mut whole = Value::Object(shape::item(fields::DOCUMENT, &self.document.value));
+        if reveal {
+            secret::unmark(&mut whole)
+        } else {
+            hide(&mut whole)
+        }
+        whole
+    }
+
+    /// An instance.
+    /// # Errors
+    /// When there is none of this name, with the nearest.
+    pub fn instance(&self, hostname: &str) -> Result<&Instance, Diagnostic> {
+        self.instances.iter().find(|instance| instance.hostname == hostname).ok_or_else(|| {
+            let names: Vec<&str> = self.instances.iter().map(|instance| &*instance.hostname).collect();
+            unknown("instance", hostname, &names, &self.document.source.name)
+        })
+    }
+
+    /// An app.
+    /// # Errors
+    /// When there is none of this name, with the nearest.
+    pub fn app(&self, shortname: &str) -> Result<&App, Diagnostic> {
+        self.apps.iter().find(|app| app.shortname == shortname).ok_or_else(|| {
+            let names: Vec<&str> = self.apps.iter().map(|app| &*app.shortname).collect();
+            unknown("app", shortname, &names, &self.document.source.name)
+        })
+    }
+
+    /// A layer.
+    /// # Errors
+    /// When there is none of this name, with the nearest.
+    pub fn layer(&self, shortname: &str) -> Result<&Layer, Diagnostic> {
+        self.layers.iter().find(|layer| layer.shortname == shortname).ok_or_else(|| {
+            let names: Vec<&str> = self.layers.iter().map(|layer| &*layer.shortname).collect();
+            unknown("layer", shortname, &names, &self.document.source.name)
+        })
+    }
+
+    /// The layers of an instance, in its order.
+    pub fn layers_of<'a>(&'a self, instance: &'a Instance) -> impl Iterator<Item = &'a Layer> {
+        instance.layers.iter().filter_map(|name| self.layers.iter().find(|layer| layer.shortname == *name))
+    }
+
+    /// The instance of a layer that comes first in the document of those that are online.
+    #[must_use]
+    pub fn first_online(&self, layer: &str) -> Option<&Instance> {
+        self.instances.iter().find(|instance| instance.is_online() && instance.layers.iter().any(|name| name == layer))
+    }
+}
+
+impl Instance {
+    #[must_use]
+    pub fn is_online(&self) -> bool {
+        self.status == ONLINE
+    }
+}
+
+const ONLINE: &str = "online";
+
+/// Something that a document does not have.
+fn unknown(what: &str, name: &str, known: &[&str], document: &str) -> Diagnostic {
+    let missing = Diagnostic::error(format!("`{document}` has no {what} `{name}`"));
+    let all = || match known {
+        [] => format!("it has no {what} at all"),
+        known => format!("it has {}", known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
+    };
+    missing.hint(did_you_mean(name, known.iter().copied()).unwrap_or_else(all))
+}
+
+/// A mistake in a text that could not be read, so that nobody knows what in it must not be seen.
+fn unseen(wrong: Diagnostic) -> Diagnostic {
+    let told = |text: &str| {
+        let text = text.to_lowercase();
+        ["password", "ssh_key", "private", "secure", "secret", "token"].iter().any(|word| text.contains(word))
+    };
+    if wrong.span.as_ref().is_some_and(|span| told(span.line_text())) { wrong.hidden() } else { wrong }
+}
+
+/// Reads a text that came from elsewhere than a file.
+fn parse(name: &str, text: String) -> Result<Document, Diagnostic> {
+    Document::parse(Source { name: name.to_owned(), path: None, text }).map_err(unseen)
+}

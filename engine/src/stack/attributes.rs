@@ -1,0 +1,36 @@
+//! The attributes of a command: those of OpsWorks where the stack wants them, and custom JSON level by level.
+
+use std::path::Path;
+use std::rc::Rc;
+
+use serde_json::Value;
+
+use super::{Bags, Command, CustomJson, attributes11};
+use crate::attributes::{Attributes, Level, Origin};
+use crate::diagnostic::Diagnostic;
+use crate::vault::Vault;
+
+/// Sets them. Of several layers, those that the instance names later win.
+/// # Errors
+/// A value that is kept elsewhere and cannot be read.
+pub(crate) fn set(command: &Command, bags: &Bags, attributes: &mut Attributes, vault: &Vault) -> Result<(), Diagnostic> {
+    let stack = &command.stack;
+    let folder = stack.document.source.path.as_deref().and_then(Path::parent);
+    let open = |value: &Value| vault.fill(value, "custom JSON", folder);
+    if stack.opsworks_11 {
+        let known = attributes11::attributes(command, bags);
+        if let Value::Object(map) = vault.fill(&Value::Object(known), "the attributes of the stack", folder)? {
+            attributes.merge(Level::StackNormal, &map, &Rc::new(Origin::Run));
+        }
+    }
+    let mut set = |level: Level, json: Option<&CustomJson>| json.map_or(Ok(()), |json| json.set(level, attributes, &open));
+    set(Level::StackNormal, stack.custom_json.as_ref())?;
+    for layer in command.layers() {
+        set(Level::LayerNormal, layer.custom_json.as_ref())?;
+    }
+    for app in &stack.apps {
+        set(Level::AppNormal, app.custom_json.as_ref())?;
+    }
+    set(Level::InstanceNormal, command.own().and_then(|instance| instance.custom_json.as_ref()))?;
+    set(Level::CommandNormal, command.custom_json.as_ref())
+}
