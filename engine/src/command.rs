@@ -21,6 +21,9 @@ pub struct Command {
     /// Whom to run as; root (or whoever runs toque) when absent.
     pub identity: Option<Identity>,
     pub environment: IndexMap<String, String>,
+    /// Files for the child that are in memory and on no disk, such as a private key: the content by the name of the environment variable
+    /// that will hold the path. Only a child of toque's own user can open them.
+    pub files: IndexMap<String, Vec<u8>>,
     /// File mode creation mask of the child.
     pub umask: Option<u32>,
     pub timeout: Duration,
@@ -51,6 +54,7 @@ impl Command {
             cwd: None,
             identity: None,
             environment: IndexMap::new(),
+            files: IndexMap::new(),
             umask: None,
             timeout: DEFAULT_TIMEOUT,
             input: None,
@@ -67,6 +71,12 @@ impl Command {
     #[must_use]
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.environment.insert(name.into(), value.into());
+        self
+    }
+
+    #[must_use]
+    pub fn file(mut self, variable: impl Into<String>, content: impl Into<Vec<u8>>) -> Self {
+        self.files.insert(variable.into(), content.into());
         self
     }
 

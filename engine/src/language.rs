@@ -138,11 +138,11 @@ impl Language {
         custom::differences(&self.engine, &self.session, group)
     }
 
-    /// Calls a closure of a recipe, and gives what it returned.
+    /// Calls a closure of a recipe, and gives what it returned. One with a parameter gets `given`.
     /// # Errors
     /// What it threw, or a value that cannot leave the language.
-    pub fn call(&self, closure: &Closure) -> Result<serde_json::Value, Diagnostic> {
-        closure::call(&self.engine, &self.session, closure)
+    pub fn call(&self, closure: &Closure, given: Option<&serde_json::Value>) -> Result<serde_json::Value, Diagnostic> {
+        closure::call(&self.engine, &self.session, closure, given)
     }
 
     /// Where a lazy property, or what is below it by the path, was written.

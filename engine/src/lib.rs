@@ -42,6 +42,7 @@ pub mod run_list;
 pub mod search;
 mod session;
 pub mod snapshots;
+pub mod source;
 pub mod stack;
 pub mod state;
 pub mod stop;

@@ -322,10 +322,10 @@ pub enum Level {
 
 /// What the run offers an `apply` beside the machine itself.
 pub trait Services {
-    /// Calls a closure of the recipe.
+    /// Calls a closure of the recipe. One with a parameter gets `given`.
     /// # Errors
     /// What the closure threw.
-    fn call(&self, callback: Callback) -> Result<Value, Failure>;
+    fn call(&self, callback: Callback, given: Option<&Value>) -> Result<Value, Failure>;
     /// Tells the people who watch.
     fn log(&self, level: Level, message: &str);
     /// Keeps a copy of a file before it is replaced or removed, and the newest `keep` of them.

@@ -97,6 +97,15 @@ pub trait System: Query {
     /// As `open(2)` and `write(2)`; `ELOOP` for a link, which is never followed: its owner could have led it anywhere since it was
     /// looked at.
     fn write_in_place(&self, path: &Path, content: &[u8]) -> io::Result<()>;
+    /// Writes a new file where nothing is, with this exact mode and time, and says how many bytes it has. It is not synced: whoever
+    /// makes many files syncs them [together](Self::sync).
+    /// # Errors
+    /// As `open(2)` with `O_EXCL`, and as reading and writing; then nothing is left.
+    fn create_file(&self, path: &Path, content: &mut dyn io::Read, mode: u32, modified: Option<SystemTime>) -> io::Result<u64>;
+    /// Waits until all that was written to the file system of `path` is on its disk.
+    /// # Errors
+    /// As `open(2)` and `syncfs(2)`.
+    fn sync(&self, path: &Path) -> io::Result<()>;
     /// # Errors
     /// As `mkdir(2)`; the parent must exist. The mode is exact, whatever the umask.
     fn create_dir(&self, path: &Path, mode: u32) -> io::Result<()>;

@@ -56,7 +56,7 @@ impl Provider for Call {
     }
 
     fn apply(&self, apply: &mut Apply<'_>, block: &Block, _: BlockAction, _: &[Change<()>]) -> Result<Effect, Failure> {
-        apply.services.call(block.run)?;
+        apply.services.call(block.run, None)?;
         Ok(Effect::Changed)
     }
 }

@@ -240,7 +240,7 @@ pub(crate) fn check_creates(creates: Option<&Path>, cwd: Option<&Path>) -> Resul
 }
 
 /// The first line, and not too much of it.
-fn shorten(line: &str) -> String {
+pub(crate) fn shorten(line: &str) -> String {
     let first = line.lines().next().unwrap_or_default();
     match first.char_indices().nth(120) {
         Some((end, _)) => format!("{} …", &first[..end]),

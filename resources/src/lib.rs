@@ -6,6 +6,7 @@ pub mod block;
 mod checksum;
 mod content;
 pub mod cookbook_file;
+pub mod deploy;
 pub mod directory;
 pub mod execute;
 pub mod facts;
@@ -45,6 +46,7 @@ pub fn standard() -> Registry {
         .with(Kind::of().provider(remote_directory::Copies))
         .with(Kind::of().provider(directory::Directories))
         .with(Kind::of().provider(link::Links))
+        .with(Kind::of().provider(deploy::Releases))
         .with(Kind::of().provider(package::Apt::default()).provider(package::Dnf::default()))
         .with(Kind::of().provider(apt_update::AptUpdate))
         .with(Kind::of().provider(service::Systemd).provider(service::Sysv))

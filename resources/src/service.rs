@@ -3,6 +3,8 @@
 mod systemd;
 mod sysv;
 
+use std::path::Path;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use toque_engine::actions;
@@ -10,7 +12,7 @@ use toque_engine::command::Command;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;
 use toque_engine::property::{Account, OneOrMany, Seconds};
-use toque_engine::resource::{Apply, PropertyError, Resource, Scope};
+use toque_engine::resource::{Apply, PropertyError, Provider, Resource, Scope};
 use toque_engine::system::Query;
 use toque_engine::view::View;
 
@@ -24,7 +26,7 @@ pub use sysv::Sysv;
 use crate::parse::words;
 
 /// A service of the machine's init system.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Service {
     /// The service: a unit of systemd (`.service` is added where no suffix stands) or a script in `/etc/init.d`.
@@ -105,10 +107,7 @@ impl Resource for Service {
     type Desired = Self;
 
     fn check(&self, _actions: &[ServiceAction]) -> Result<(), PropertyError> {
-        let name = &self.service_name;
-        if name.is_empty() || name.starts_with('-') || name.contains(['/', '\n']) {
-            return Err(PropertyError::new("service_name", format!("`{name}` cannot be the name of a service")));
-        }
+        check_name(&self.service_name).map_err(|message| PropertyError::new("service_name", message))?;
         if self.run_levels.iter().flatten().any(|level| *level > 6) {
             return Err(PropertyError::new("run_levels", "run levels go from 0 to 6"));
         }
@@ -170,6 +169,27 @@ impl Service {
         apply.run(&self.timed(Command::shell(line)))?;
         Ok(())
     }
+}
+
+/// # Errors
+/// Why no service can have this name.
+pub(crate) fn check_name(name: &str) -> Result<(), String> {
+    let wrong = name.is_empty() || name.starts_with('-') || name.contains(['/', '\n']);
+    if wrong { Err(format!("`{name}` cannot be the name of a service")) } else { Ok(()) }
+}
+
+/// Restarts a service for a resource of another kind, as the machine's init system does it.
+/// # Errors
+/// When there is no such service, or it does not come up; with what it said.
+pub(crate) fn restart(apply: &mut Apply<'_>, name: &str) -> Result<(), Failure> {
+    fn with<P: Provider<Resource = Service>>(provider: &P, apply: &mut Apply<'_>, service: &Service) -> Result<(), Failure> {
+        let state = provider.inspect(apply.view, service, ServiceAction::Restart)?;
+        let changes = provider.plan(service, ServiceAction::Restart, &state)?;
+        provider.apply(apply, service, ServiceAction::Restart, &changes).map(|_| ())
+    }
+    let service = Service { service_name: name.to_owned(), ..Service::default() };
+    // As sd_booted(3) does.
+    if apply.view.exists(Path::new("/run/systemd/system")) { with(&Systemd, apply, &service) } else { with(&Sysv, apply, &service) }
 }
 
 /// "started" for "start", for messages of what would be done.

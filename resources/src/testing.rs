@@ -139,7 +139,7 @@ impl Bench {
 }
 
 impl Services for Bench {
-    fn call(&self, _callback: Callback) -> Result<Value, Failure> {
+    fn call(&self, _callback: Callback, _given: Option<&Value>) -> Result<Value, Failure> {
         Ok(Value::Null)
     }
     fn log(&self, _level: Level, _message: &str) {}

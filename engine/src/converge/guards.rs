@@ -30,7 +30,7 @@ impl Converge<'_> {
                     }
                     // Only nothing and false say no.
                     Condition::Closure(closure) => {
-                        !matches!(self.language.call(closure)?, serde_json::Value::Null | serde_json::Value::Bool(false))
+                        !matches!(self.language.call(closure, None)?, serde_json::Value::Null | serde_json::Value::Bool(false))
                     }
                 };
                 if holds == negated {

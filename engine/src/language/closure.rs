@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
+use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext};
 use serde_json::Value;
 
 use super::custom::{Handed, This};
@@ -89,8 +89,8 @@ fn this(session: &Session) -> Option<This> {
     session.inside.borrow().last().map(|inside| This(Rc::clone(&inside.instance)))
 }
 
-pub(super) fn call(engine: &Engine, session: &Session, closure: &Closure) -> Result<Value, Diagnostic> {
-    let value = call_with(engine, session, closure, closure.this.as_ref(), Vec::new())?;
+pub(super) fn call(engine: &Engine, session: &Session, closure: &Closure, given: Option<&Value>) -> Result<Value, Diagnostic> {
+    let value = run(engine, session, &closure.pointer, &closure.home, closure.this.as_ref(), Vec::new(), given.map(from_json))?;
     to_json(value)
         .map_err(|message| Diagnostic::error(format!("the closure gave no usable value: {message}")).at(closure.span.clone()))
 }
@@ -104,7 +104,7 @@ pub(super) fn evaluate(engine: &Engine, session: &Session, lazy: &Lazy) -> Resul
     let mut thrown = None;
     let computed = to_json_with(lazy.value.clone(), &mut |late| {
         let computed = match late {
-            Late::Closure(pointer) => run(engine, session, &pointer, &lazy.home, lazy.this.as_ref(), Vec::new()),
+            Late::Closure(pointer) => run(engine, session, &pointer, &lazy.home, lazy.this.as_ref(), Vec::new(), None),
             Late::Handed(handed) => handed.value(engine, session).map(|value| from_json(&value)),
         };
         Some(computed.map_err(|diagnostic| {
@@ -127,9 +127,10 @@ pub(super) fn call_with(
     this: Option<&This>,
     arguments: Vec<Dynamic>,
 ) -> Result<Dynamic, Diagnostic> {
-    run(engine, session, &closure.pointer, &closure.home, this, arguments)
+    run(engine, session, &closure.pointer, &closure.home, this, arguments, None)
 }
 
+/// Calls a closure with these arguments; with `given` as well when it is not to be found without.
 #[expect(deprecated, reason = "Rhai marks the interface as volatile; the version is pinned")]
 fn run(
     engine: &Engine,
@@ -137,11 +138,19 @@ fn run(
     pointer: &FnPtr,
     home: &Home,
     this: Option<&This>,
-    arguments: Vec<Dynamic>,
+    mut arguments: Vec<Dynamic>,
+    given: Option<Dynamic>,
 ) -> Result<Dynamic, Diagnostic> {
     let context = home.create_context(engine);
     let mut this = this.cloned().map(Dynamic::from);
-    let returned = pointer.call_raw(&context, this.as_mut(), arguments);
+    let mut returned = pointer.call_raw(&context, this.as_mut(), arguments.clone());
+    // What is not found inside it comes wrapped in the call.
+    if let (Err(error), Some(given)) = (&returned, given)
+        && matches!(&**error, EvalAltResult::ErrorFunctionNotFound(signature, _) if signature.starts_with(pointer.fn_name()))
+    {
+        arguments.push(given);
+        returned = pointer.call_raw(&context, this.as_mut(), arguments);
+    }
     match session.too_early.take() {
         Some(mistake) => Err(mistake),
         None => returned.map_err(|error| diagnose(session, *error, home.source.as_deref())),

@@ -69,7 +69,7 @@ pub(super) fn fetch(host: &HostSystem, request: &Request) -> Result<Response, Fa
 }
 
 /// A URL as messages may show it: no password, no query (which often holds a token).
-pub(super) fn without_secrets(url: &str) -> String {
+pub(crate) fn without_secrets(url: &str) -> String {
     let url = url.split(['?', '#']).next().unwrap_or_default();
     match split_userinfo(url) {
         Some((_, plain)) => plain,
@@ -103,7 +103,7 @@ pub(crate) fn read(system: &dyn Query, path: &Path) -> Result<Response, Failure>
     }
 }
 
-fn percent_decoded(text: &str) -> Vec<u8> {
+pub(crate) fn percent_decoded(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, after @ ..] = rest {
@@ -116,7 +116,7 @@ fn percent_decoded(text: &str) -> Vec<u8> {
 }
 
 /// `user:password` and the URL without it.
-fn split_userinfo(url: &str) -> Option<(String, String)> {
+pub(crate) fn split_userinfo(url: &str) -> Option<(String, String)> {
     let (scheme, rest) = url.split_once("://")?;
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let at = rest[..end].rfind('@')?;

@@ -12,7 +12,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag};
 use nix::sys::stat::{FchmodatFlags, Mode, UtimensatFlags, fchmodat, utimensat};
 use nix::sys::time::TimeSpec;
-use nix::unistd::{Gid, Uid, fchown, geteuid};
+use nix::unistd::{Gid, Uid, fchown, geteuid, syncfs};
 
 use super::fetch::{Agents, Proxies};
 use super::{FileKind, Metadata, Ownership, Query, Request, Response, System, process};
@@ -149,6 +149,23 @@ impl System for HostSystem {
         let mut file = OpenOptions::new().write(true).truncate(true).custom_flags(flags.bits()).open(path)?;
         file.write_all(content)?;
         file.sync_all()
+    }
+
+    fn create_file(&self, path: &Path, content: &mut dyn Read, mode: u32, modified: Option<SystemTime>) -> io::Result<u64> {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        let written = io::copy(content, &mut file).and_then(|size| {
+            file.set_permissions(Permissions::from_mode(mode))?;
+            modified.map_or(Ok(()), |modified| file.set_modified(modified))?;
+            Ok(size)
+        });
+        written.inspect_err(|_| {
+            // The first error is the one to tell.
+            let _ = fs::remove_file(path);
+        })
+    }
+
+    fn sync(&self, path: &Path) -> io::Result<()> {
+        Ok(syncfs(File::open(path)?)?)
     }
 
     fn create_dir(&self, path: &Path, mode: u32) -> io::Result<()> {

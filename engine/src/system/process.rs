@@ -1,5 +1,6 @@
 //! Child processes: a clean environment, a session of their own, a time limit, and output that is read as it comes.
 
+mod memory;
 mod stream;
 
 use std::ffi::OsString;
@@ -39,8 +40,7 @@ pub(super) fn run(host: &HostSystem, command: &Command) -> Result<Output, Failur
     if host.stop.forced() {
         return Ok(Output { end: End::Interrupted, ..Output::default() });
     }
-    let child = start(command)?;
-    Ok(Attended::new(child, command, host).attend())
+    Ok(Attended::start(command, host)?.attend())
 }
 
 /// Starts all the commands, and attends to one after the other; whoever has much to say waits for its turn.
@@ -48,12 +48,11 @@ pub(super) fn run_all(host: &HostSystem, commands: &[Command]) -> Vec<Result<Out
     if host.stop.forced() {
         return commands.iter().map(|command| run(host, command)).collect();
     }
-    let started = commands.iter().map(|command| start(command).map(|child| Attended::new(child, command, host)));
-    let started: Vec<_> = started.collect();
+    let started: Vec<_> = commands.iter().map(|command| Attended::start(command, host)).collect();
     started.into_iter().map(|child| child.map(Attended::attend)).collect()
 }
 
-fn start(command: &Command) -> Result<Child, Failure> {
+fn start(command: &Command) -> Result<(Child, Vec<File>), Failure> {
     let Some(name) = command.argv.first() else {
         return Err(Failure::new("cannot run a command without words").hint("give at least the name of a program"));
     };
@@ -63,14 +62,16 @@ fn start(command: &Command) -> Result<Child, Failure> {
     let program = find_program(command, name)?;
     let mut child = std::process::Command::new(program);
     child.arg0(name).args(&command.argv[1..]);
-    child.env_clear().envs(environment(command));
+    let (files, variables) = memory::files(command).map_err(|error| cannot_start(command, &error))?;
+    child.env_clear().envs(environment(command)).envs(variables);
     if let Some(cwd) = &command.cwd {
         child.current_dir(cwd);
     }
     child.stdin(if command.input.is_some() { Stdio::piped() } else { Stdio::null() });
     child.stdout(Stdio::piped()).stderr(Stdio::piped());
     become_child(&mut child, command);
-    child.spawn().map_err(|error| cannot_start(command, &error))
+    let child = child.spawn().map_err(|error| cannot_start(command, &error))?;
+    Ok((child, files))
 }
 
 /// What the child does to itself before it becomes the program.
@@ -217,6 +218,8 @@ struct Attended<'a> {
     child: Child,
     command: &'a Command,
     host: &'a HostSystem,
+    /// The child opens them by way of us.
+    _files: Vec<File>,
     stdin: Option<(File, usize)>,
     streams: [Stream; 2],
     begun: Instant,
@@ -234,7 +237,8 @@ struct Ending {
 }
 
 impl<'a> Attended<'a> {
-    fn new(mut child: Child, command: &'a Command, host: &'a HostSystem) -> Self {
+    fn start(command: &'a Command, host: &'a HostSystem) -> Result<Self, Failure> {
+        let (mut child, files) = start(command)?;
         let live = command.live && !command.sensitive && host.live.is_some();
         let streams = [
             Stream::new(child.stdout.take().map(OwnedFd::from).and_then(non_blocking), live),
@@ -242,7 +246,7 @@ impl<'a> Attended<'a> {
         ];
         let stdin = child.stdin.take().map(OwnedFd::from).and_then(non_blocking).map(|pipe| (pipe, 0));
         let now = Instant::now();
-        Self { child, command, host, stdin, streams, begun: now, heard: now, gone: None, ending: None }
+        Ok(Self { child, command, host, _files: files, stdin, streams, begun: now, heard: now, gone: None, ending: None })
     }
 
     fn attend(mut self) -> Output {

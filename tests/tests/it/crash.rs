@@ -99,15 +99,16 @@ fn stale(host: &Host) -> usize {
     host.sh(script).lines().count()
 }
 
-fn now() -> u64 {
+/// A seed that is another each time.
+pub fn now() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(1, |since| since.subsec_nanos().into())
 }
 
 /// Draws numbers from 0 to 1, the same for the same seed.
-struct Chance(u64);
+pub struct Chance(pub u64);
 
 impl Chance {
-    fn draw(&mut self) -> f64 {
+    pub fn draw(&mut self) -> f64 {
         // SplitMix64.
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut bits = self.0;

@@ -5,6 +5,7 @@ mod bad_input;
 mod book;
 mod common;
 mod crash;
+mod deploy;
 mod execution;
 mod files;
 mod hosts;

@@ -95,6 +95,35 @@ impl System for FakeSystem {
         self.change(Operation::Write, path, what, |state| state.tree.write(path, content))
     }
 
+    fn create_file(&self, path: &Path, content: &mut dyn io::Read, mode: u32, modified: Option<SystemTime>) -> io::Result<u64> {
+        // As on a real machine, the name is taken before the content is read.
+        self.state.borrow().check(Operation::Create, path)?;
+        let mut state = self.state.borrow_mut();
+        state.tree.create(path, Content::File(Vec::new()), mode)?;
+        let uid = state.uid;
+        state.tree.set_owner(path, Some(uid), Some(uid))?;
+        drop(state);
+        let mut bytes = Vec::new();
+        let read = content.read_to_end(&mut bytes);
+        let mut state = self.state.borrow_mut();
+        if let Err(error) = read {
+            state.tree.remove_file(path)?;
+            return Err(error);
+        }
+        state.tree.write(path, &bytes)?;
+        state.tree.set_mode(path, mode)?;
+        modified.map_or(Ok(()), |modified| state.tree.set_modified(path, modified))?;
+        state.did(format!("create file {} with mode {mode:04o}: {} bytes", path.display(), bytes.len()));
+        Ok(bytes.len() as u64)
+    }
+
+    fn sync(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.state.borrow_mut();
+        state.tree.metadata(path, true)?;
+        state.did(format!("sync the file system of {}", path.display()));
+        Ok(())
+    }
+
     fn create_dir(&self, path: &Path, mode: u32) -> io::Result<()> {
         let what = format!("create directory {} with mode {mode:04o}", path.display());
         self.change(Operation::Create, path, what, |state| {

@@ -97,8 +97,11 @@ impl Tree {
     pub fn create(&mut self, path: &Path, content: Content, mode: u32) -> io::Result<()> {
         let place = self.place(path, false)?;
         let name = place.free()?;
-        if place.slash && !matches!(content, Content::Directory(_)) {
-            return Err(Errno::ENOENT.into());
+        match content {
+            Content::Directory(_) => {}
+            Content::File(_) if place.slash => return Err(Errno::EISDIR.into()),
+            _ if place.slash => return Err(Errno::ENOENT.into()),
+            _ => {}
         }
         let number = self.make(content, mode);
         self.enter(place.directory, name, number)
@@ -216,6 +219,12 @@ impl Tree {
                 inode.mode &= !0o2000;
             }
         }
+        Ok(())
+    }
+
+    pub fn set_modified(&mut self, path: &Path, modified: SystemTime) -> io::Result<()> {
+        let number = self.find(path, false)?;
+        self.inode_mut(number)?.modified = modified;
         Ok(())
     }
 

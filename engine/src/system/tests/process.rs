@@ -39,6 +39,13 @@ fn the_environment_is_clean() {
 }
 
 #[test]
+fn files_in_memory_are_for_the_child_alone() {
+    let line = "cat \"$A\" \"$B\"; stat -L -c %a \"$A\"; readlink \"$B\"";
+    let output = run(&Command::shell(line).file("A", "one ").file("B", "two ")).stdout();
+    assert!(output.starts_with("one two 600\n/memfd:toque"), "{output}");
+}
+
+#[test]
 fn input_of_any_size_is_given() {
     let input = vec![b'x'; 3 << 20];
     assert_eq!(run(&Command::new(["cat"]).input(input.clone())).stdout, input);

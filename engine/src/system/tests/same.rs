@@ -1,10 +1,10 @@
 //! The fake machine must answer as the kernel does: each operation is done on both, and result and state are compared.
 
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::system::{FakeSystem, FileKind, HostSystem, Ownership, System};
 
@@ -32,6 +32,19 @@ fn prepare(system: &dyn System, root: &Path) -> io::Result<()> {
     system.symlink(Path::new("loop-a"), &root.join("loop-b"))?;
     system.symlink(&root.join("full/deep"), &root.join("absolute"))?;
     system.symlink(Path::new("../plain"), &root.join("full/up"))
+}
+
+fn create(system: &dyn System, path: &Path) -> io::Result<String> {
+    done(system.create_file(path, &mut &b"new"[..], 0o644, None).map(|_| ()))
+}
+
+/// Content that breaks off.
+struct Unreadable;
+
+impl Read for Unreadable {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::Error::from_raw_os_error(5))
+    }
 }
 
 fn done(result: io::Result<()>) -> io::Result<String> {
@@ -147,6 +160,23 @@ const OPERATIONS: &[(&str, Operation)] = &[
     ("write through a link", |s, r| done(s.write_in_place(&r.join("to-file"), b"new"))),
     ("write into nothing", |s, r| done(s.write_in_place(&r.join("none"), b"new"))),
     ("write into a directory", |s, r| done(s.write_in_place(&r.join("full"), b"new"))),
+    ("create a file", |s, r| {
+        let size = s.create_file(&r.join("new"), &mut &b"content"[..], 0o4711, Some(SystemTime::UNIX_EPOCH))?;
+        assert_eq!(s.stat(&r.join("new"))?.modified, SystemTime::UNIX_EPOCH);
+        Ok(size.to_string())
+    }),
+    ("create a file over a file", |s, r| create(s, &r.join("plain"))),
+    ("create a file over a link", |s, r| create(s, &r.join("to-file"))),
+    ("create a file over a dangling link", |s, r| create(s, &r.join("dangling"))),
+    ("create a file over a directory", |s, r| create(s, &r.join("empty"))),
+    ("create a file with a slash", |s, r| create(s, &r.join("new/"))),
+    ("create a file in nothing", |s, r| create(s, &r.join("none/new"))),
+    ("create a file in a file", |s, r| create(s, &r.join("plain/new"))),
+    ("create a file that cannot be read", |s, r| {
+        done(s.create_file(&r.join("new"), &mut (&b"begun"[..]).chain(Unreadable), 0o644, None).map(|_| ()))
+    }),
+    ("sync", |s, r| done(s.sync(&r.join("full")))),
+    ("sync nothing", |s, r| done(s.sync(&r.join("none")))),
     ("create a directory", |s, r| done(s.create_dir(&r.join("new"), 0o2770))),
     ("create a directory with a slash", |s, r| done(s.create_dir(&r.join("new/"), 0o700))),
     ("create a directory in nothing", |s, r| done(s.create_dir(&r.join("none/new"), 0o700))),

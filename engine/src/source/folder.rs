@@ -1,0 +1,59 @@
+//! The folder that content is put into: made for it, and gone again when it could not be filled.
+
+use std::path::Path;
+
+use super::Checkout;
+use crate::failure::{Attempting, Failure};
+use crate::system::{FileKind, System};
+
+/// What everybody may do with a folder that is complete.
+const MODE: u32 = 0o755;
+
+/// Makes the folder `into`, lets `fill` put the content there, gives all of it to its owner, and waits until it is on the disk. While it
+/// is filled nobody else can enter it, so that no link can be planted on the way of what is written.
+/// # Errors
+/// As `fill`, and when anything cannot be written; then nothing is left.
+pub(super) fn make(
+    system: &dyn System,
+    into: &Path,
+    how: &Checkout<'_>,
+    fill: impl FnOnce() -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    system.create_dir(into, 0o700).attempting("create directory", into)?;
+    let filled = fill().and_then(|()| settle(system, into, how));
+    filled.inspect_err(|_| {
+        // The first failure is the one to tell.
+        let _ = system.remove_dir_all(into);
+    })
+}
+
+fn settle(system: &dyn System, into: &Path, how: &Checkout<'_>) -> Result<(), Failure> {
+    if how.uid.is_some() || how.gid.is_some() {
+        give_below(system, into, how)?;
+    }
+    system.relabel(into, true)?;
+    system.sync(into).attempting("sync the file system of", into)?;
+    // It is opened and given away last: its new owner finds it complete.
+    system.set_mode(into, MODE).attempting("set the mode of", into)?;
+    give(system, into, how)
+}
+
+/// All that is in the folder, which nobody else can enter yet.
+fn give_below(system: &dyn System, folder: &Path, how: &Checkout<'_>) -> Result<(), Failure> {
+    for name in system.read_dir(folder).attempting("read directory", folder)? {
+        let path = folder.join(name);
+        let metadata = system.lstat(&path).attempting("look at", &path)?;
+        if metadata.kind == FileKind::Directory {
+            give_below(system, &path, how)?;
+        }
+        give(system, &path, how)?;
+    }
+    Ok(())
+}
+
+fn give(system: &dyn System, path: &Path, how: &Checkout<'_>) -> Result<(), Failure> {
+    if how.uid.is_none() && how.gid.is_none() {
+        return Ok(());
+    }
+    system.set_owner(path, how.uid, how.gid).attempting("set the owner of", path)
+}

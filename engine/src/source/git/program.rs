@@ -1,0 +1,197 @@
+//! The program `git`, with nothing of the machine's or a user's configuration, asking nobody, and telling no secret.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::address::{Address, Place};
+use crate::command::{Command, End, Output};
+use crate::failure::Failure;
+use crate::masks::INSTEAD;
+use crate::resource::command_failure;
+use crate::source::Source;
+use crate::system::{Query, System};
+use crate::view::View;
+
+/// How long a server may take to tell its branches and tags.
+const LOOK: Duration = Duration::from_mins(2);
+/// How long a fetch or a checkout may take.
+const FETCH: Duration = Duration::from_hours(1);
+/// Gives git the password of this one server, which is in the environment.
+const HELPER: &str =
+    r#"!f() { test "$1" = get && printf 'username=%s\npassword=%s\n' "$TOQUE_GIT_USER" "$TOQUE_GIT_PASSWORD"; }; f"#;
+
+/// git for one repository.
+pub(super) struct Git<'a> {
+    pub source: &'a Source,
+    pub address: Address,
+}
+
+impl<'a> Git<'a> {
+    /// # Errors
+    /// When the source has no address that git may be given.
+    pub fn of(source: &'a Source) -> Result<Self, Failure> {
+        let address = Address::parse(&source.url).map_err(|error| Failure { hint: error.hint, ..Failure::new(error.message) })?;
+        Ok(Self { source, address })
+    }
+
+    /// Asks the repository itself, and leaves no trace on this machine.
+    /// # Errors
+    /// When git cannot be started or fails.
+    pub fn ask(&self, view: &View<'_>, arguments: &[&str]) -> Result<Output, Failure> {
+        let mut command = self.command(arguments);
+        command.timeout = LOOK;
+        // What a plan asks must not make a host known; only the first of the files is written to.
+        self.by_ssh(&mut command, "-o UserKnownHostsFile='/dev/null ~/.ssh/known_hosts ~/.ssh/known_hosts2'");
+        let output = view.probe(&command).map_err(without_git)?;
+        self.told(arguments, &command, output)
+    }
+
+    /// Runs git on a folder of this machine.
+    /// # Errors
+    /// When git cannot be started or fails.
+    pub fn run(&self, system: &dyn System, view: &View<'_>, arguments: &[&str]) -> Result<Output, Failure> {
+        let mut command = self.command(arguments);
+        self.by_ssh(&mut command, "");
+        view.check_arguments(&command)?;
+        let output = system.run(&command).map_err(without_git)?;
+        self.told(arguments, &command, output)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut settings: Vec<String> = SETTINGS.map(str::to_owned).to_vec();
+        let mut environment = vec![
+            ("GIT_CONFIG_NOSYSTEM", "1"),
+            ("GIT_ATTR_NOSYSTEM", "1"),
+            ("GIT_TERMINAL_PROMPT", "0"),
+            ("GIT_NO_LAZY_FETCH", "1"),
+            ("GIT_NO_REPLACE_OBJECTS", "1"),
+            // Where nothing is; an older git knows no other way. `ssh` asks the accounts for its own.
+            ("HOME", "/dev/null"),
+            // A submodule must not reach what only this machine's root can read.
+            ("GIT_ALLOW_PROTOCOL", if self.local().is_some() { "file:git:http:https:ssh" } else { "git:http:https:ssh" }),
+        ];
+        if let Place::Http(server) = &self.address.place
+            && let Some((user, password)) = self.credentials()
+        {
+            settings.push(format!("credential.{server}.helper={HELPER}"));
+            environment.extend([("TOQUE_GIT_USER", user), ("TOQUE_GIT_PASSWORD", password)]);
+        }
+        let settings = settings.iter().flat_map(|setting| ["-c", setting]);
+        let mut command = Command::new(["git"].into_iter().chain(settings).chain(arguments.iter().copied()));
+        command.environment = environment.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        // No repository begins above it, whose configuration git would read.
+        command.cwd = Some("/".into());
+        command.umask = Some(0o022);
+        command.file("GIT_CONFIG_GLOBAL", CONFIGURATION).timeout(FETCH)
+    }
+
+    /// How git is told to reach a host by `ssh`: with this key only, asking nobody.
+    fn by_ssh(&self, command: &mut Command, more: &str) {
+        let mut line = "ssh -o BatchMode=yes -o StrictHostKeyChecking=accept-new -o ConnectTimeout=30 -o LogLevel=ERROR".to_owned();
+        if let Some(key) = &self.source.ssh_key {
+            // Documents often lose the line's end, without which `ssh` does not know a key.
+            let key = format!("{}\n", key.replace("\r\n", "\n").trim_end());
+            command.files.insert("TOQUE_SSH_KEY".to_owned(), key.into_bytes());
+            line.push_str(" -o IdentitiesOnly=yes -i \"$TOQUE_SSH_KEY\"");
+        }
+        if !more.is_empty() {
+            line.push(' ');
+            line.push_str(more);
+        }
+        command.environment.insert("GIT_SSH_COMMAND".to_owned(), line);
+        command.environment.insert("GIT_SSH_VARIANT".to_owned(), "ssh".to_owned());
+    }
+
+    /// The folder of a repository on this machine.
+    pub fn local(&self) -> Option<&Path> {
+        match &self.address.place {
+            Place::Local(path) => Some(path),
+            _ => None,
+        }
+    }
+
+    /// User and password for the server.
+    pub fn credentials(&self) -> Option<(&str, &str)> {
+        let user = self.source.user.as_deref().or(self.address.user.as_deref());
+        let password = self.source.password.as_deref().or(self.address.password.as_deref());
+        // A token may stand in the place of either.
+        (user.is_some() || password.is_some()).then(|| (user.unwrap_or_default(), password.unwrap_or_default()))
+    }
+
+    fn told(&self, arguments: &[&str], command: &Command, mut output: Output) -> Result<Output, Failure> {
+        if output.success() {
+            return Ok(output);
+        }
+        output.stderr = self.hidden(&output.stderr()).into_bytes();
+        output.stdout = self.hidden(&output.stdout()).into_bytes();
+        // What is always the same would hide what was attempted.
+        let shown = Command::new(["git"].into_iter().chain(arguments.iter().copied())).timeout(command.timeout);
+        let failure = command_failure(&shown, &output, false);
+        if matches!(output.end, End::TimedOut | End::Interrupted) {
+            return Err(failure);
+        }
+        Err(match hint(&output.stderr(), self.source) {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        })
+    }
+
+    /// What git said, without a secret that a server may have repeated.
+    fn hidden(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for secret in [self.source.password.as_deref(), self.address.password.as_deref()].into_iter().flatten() {
+            if secret.len() > 3 {
+                text = text.replace(secret, INSTEAD);
+            }
+        }
+        text
+    }
+}
+
+/// What holds for every git that is run, whatever its version takes for granted.
+const SETTINGS: [&str; 11] = [
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "protocol.ext.allow=never",
+    "credential.helper=",
+    // A pack appears at once or not at all, where single objects of a fetch that was killed would look like all of it.
+    "fetch.unpackLimit=1",
+    "transfer.unpackLimit=1",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "advice.detachedHead=false",
+    "http.lowSpeedLimit=1",
+    "http.lowSpeedTime=120",
+];
+
+/// What is read in the place of a user's configuration. The recipe names the repository, whoever owns it.
+const CONFIGURATION: &str = "[safe]\n\tdirectory = *\n";
+
+fn without_git(failure: Failure) -> Failure {
+    if failure.interrupted || !failure.message.contains("there is no program `git`") {
+        return failure;
+    }
+    failure.hint("declare `package(\"git\")` before this resource")
+}
+
+/// What to do about the faults that people meet most.
+fn hint(said: &str, source: &Source) -> Option<&'static str> {
+    let says = |text: &str| said.contains(text);
+    Some(match () {
+        () if says("Could not resolve host") => "check the host's name, and that this machine can resolve names",
+        () if says("REMOTE HOST IDENTIFICATION HAS CHANGED") || says("Host key verification failed") => {
+            "the host has another key than before: if that is right, remove the old one with `ssh-keygen -R HOST`"
+        }
+        () if says("Load key") => "`ssh_key` is no private key that ssh can read: give all its lines, and one without a passphrase",
+        () if says("Permission denied (") && source.ssh_key.is_some() => "see that the server knows the public part of `ssh_key`",
+        () if says("Permission denied (") => "set `ssh_key` to a private key that the server knows",
+        () if says("could not read Username") || says("could not read Password") => "set `user` and `password`",
+        () if says("Authentication failed") => "check `user` and `password`",
+        () if says("cannot run ssh") || says("ssh: not found") => "install the package with the program `ssh` before this resource",
+        () if says("No space left on device") => "free some space (`df -h` shows where it went) and converge again",
+        () if says("does not appear to be a git repository") || says("not found") || says("does not exist") => {
+            "check the `url`; some servers also say this of repositories that one may not read"
+        }
+        () => return None,
+    })
+}

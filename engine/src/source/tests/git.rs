@@ -1,0 +1,191 @@
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+
+use serde_json::json;
+
+use super::{Bench, git_source, source};
+use crate::source::Checkout;
+use crate::system::{FakeSystem, Query};
+use crate::view::View;
+
+const PLAIN: Checkout<'static> = Checkout { cache: None, uid: None, gid: None, keep_git: false };
+
+/// Two commits on `main`, one on `fix/a`, and a tag about the first.
+fn bench() -> (Bench, [String; 3]) {
+    let bench = Bench::new();
+    bench.repository("site");
+    let one = bench.commit("site", "a.txt", "one");
+    bench.git("site", &["tag", "-a", "v1", "-m", "v1"]);
+    let two = bench.commit("site", "b/c.txt", "two");
+    bench.git("site", &["checkout", "--quiet", "-b", "fix/a"]);
+    let three = bench.commit("site", "d.txt", "three");
+    bench.git("site", &["checkout", "--quiet", "main"]);
+    (bench, [one, two, three])
+}
+
+#[test]
+fn a_revision_is_found_by_any_name() {
+    let (bench, [one, two, three]) = bench();
+    let url = bench.path("site");
+    let found = |revision: &str| bench.look(&git_source(&url, revision)).unwrap().revision;
+    for (revision, id, name) in [
+        ("", &two, format!("main ({})", &two[..7])),
+        ("HEAD", &two, format!("main ({})", &two[..7])),
+        ("main", &two, format!("main ({})", &two[..7])),
+        ("v1", &one, format!("v1 ({})", &one[..7])),
+        ("refs/tags/v1", &one, format!("v1 ({})", &one[..7])),
+        ("fix/a", &three, format!("fix/a ({})", &three[..7])),
+        (&three[..9], &three, format!("fix/a ({})", &three[..7])),
+        (&one.to_uppercase(), &one, one[..7].to_owned()),
+    ] {
+        let found = found(revision);
+        assert_eq!((&found.id, &found.name), (id, &name), "{revision}");
+    }
+}
+
+#[test]
+fn a_revision_that_does_not_exist() {
+    let (bench, _) = bench();
+    bench.repository("empty");
+    for (name, revision, message, hint) in [
+        ("site", "mian", "has no branch, tag or commit `mian`", "did you mean `main`?"),
+        ("site", "origin/fix/a", "has no branch, tag or commit `origin/fix/a`", "did you mean `fix/a`?"),
+        (
+            "site",
+            "abcdef12",
+            "has no branch, tag or commit `abcdef12`",
+            "a commit without a branch or tag is found only by all its 40 digits",
+        ),
+        ("site", "production", "has no branch, tag or commit `production`", "`git ls-remote` lists what there is"),
+        ("empty", "main", "has no branch, tag or commit `main`", "it is empty: push to it first"),
+        ("empty", "", "has no branch of its own, or no commit", "push to it, or set `revision`"),
+    ] {
+        let failure = bench.look(&git_source(bench.path(name), revision)).unwrap_err();
+        assert!(failure.message.ends_with(message), "{failure:?}");
+        assert_eq!(failure.hint.as_deref(), Some(hint));
+    }
+    let failure = bench.look(&git_source(bench.path("none"), "main")).unwrap_err();
+    assert!(failure.message.starts_with("`git ls-remote -- "), "{failure:?}");
+    assert!(failure.hint.unwrap().contains("check the `url`"));
+    // A commit that is not there is noticed when it is wanted.
+    let failure = bench.check_out(&git_source(bench.path("site"), &"ab".repeat(20)), "x", &PLAIN).unwrap_err();
+    assert!(failure.message.contains("has no commit `abab"), "{failure:?}");
+    assert_eq!(bench.names("out"), [""; 0]);
+}
+
+#[test]
+fn the_files_of_a_commit_and_nothing_else() {
+    let (bench, _) = bench();
+    let run = bench.path("site/run.sh");
+    std::fs::write(&run, "#!/bin/sh\n").unwrap();
+    std::fs::set_permissions(&run, std::fs::Permissions::from_mode(0o755)).unwrap();
+    symlink("a.txt", bench.path("site/link")).unwrap();
+    bench.commit("site", "e.txt", "five");
+    bench.check_out(&git_source(bench.path("site"), "main"), "x", &PLAIN).unwrap();
+    assert_eq!(bench.names("out"), ["x"]);
+    assert_eq!(bench.names("out/x"), ["a.txt", "b", "e.txt", "link", "run.sh"]);
+    assert_eq!(bench.text("out/x/b/c.txt"), "two");
+    let mode = |name: &str| std::fs::symlink_metadata(bench.path(name)).unwrap().mode() & 0o7777;
+    assert_eq!((mode("out/x"), mode("out/x/b"), mode("out/x/a.txt"), mode("out/x/run.sh")), (0o755, 0o755, 0o644, 0o755));
+    // What is there already is left alone.
+    bench.check_out(&git_source(bench.path("site"), "v1"), "x", &PLAIN).unwrap_err();
+    assert_eq!(bench.text("out/x/e.txt"), "five");
+    // An older one, from a bare repository.
+    bench.git("site", &["clone", "--quiet", "--bare", ".", "../bare.git"]);
+    bench.check_out(&git_source(bench.path("bare"), "v1"), "y", &PLAIN).unwrap();
+    assert_eq!(bench.names("out/y"), ["a.txt"]);
+}
+
+#[test]
+fn what_the_repository_says_of_git_is_not_done() {
+    let (bench, _) = bench();
+    let touch = format!("touch {}", bench.path("pwned").display());
+    for (key, value) in [
+        ("core.fsmonitor", touch.as_str()),
+        ("filter.evil.smudge", &touch),
+        ("core.sshCommand", &touch),
+        ("uploadpack.packObjectsHook", &touch),
+        ("core.hooksPath", bench.path("hooks").to_str().unwrap()),
+    ] {
+        bench.git("site", &["config", key, value]);
+    }
+    std::fs::create_dir(bench.path("hooks")).unwrap();
+    std::fs::write(bench.path("hooks/post-checkout"), format!("#!/bin/sh\n{touch}\n")).unwrap();
+    std::fs::set_permissions(bench.path("hooks/post-checkout"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::write(bench.path("site/.gitattributes"), "* filter=evil\n").unwrap();
+    bench.git("site", &["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "add", "."]);
+    bench.git("site", &["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "commit", "--quiet", "-m", "x"]);
+    let _ = std::fs::remove_file(bench.path("pwned"));
+    bench.check_out(&git_source(bench.path("site"), "main"), "x", &PLAIN).unwrap();
+    bench.check_out(&git_source(bench.path("site"), "main"), "y", &Checkout { keep_git: true, ..PLAIN }).unwrap();
+    assert_eq!(bench.text("out/x/a.txt"), "one");
+    assert!(!bench.path("pwned").exists());
+}
+
+#[test]
+fn a_clone_of_its_own() {
+    let (bench, [one, ..]) = bench();
+    for shallow in [false, true] {
+        let name = format!("x{shallow}");
+        let source = source(json!({ "type": "git", "url": bench.path("site"), "revision": "v1", "shallow": shallow }));
+        bench.check_out(&source, &name, &Checkout { keep_git: true, ..PLAIN }).unwrap();
+        assert_eq!(bench.names(&format!("out/{name}")), [".git", "a.txt"]);
+        assert_eq!(bench.git(&format!("out/{name}"), &["rev-parse", "HEAD"]), one);
+        assert_eq!(bench.git(&format!("out/{name}"), &["status", "--porcelain"]), "");
+        assert_eq!(bench.git(&format!("out/{name}"), &["config", "remote.origin.url"]), bench.path("site").to_str().unwrap());
+    }
+}
+
+#[test]
+fn submodules_inside_each_other() {
+    let (bench, _) = bench();
+    bench.repository("leaf");
+    bench.commit("leaf", "leaf.txt", "leaf");
+    bench.repository("lib");
+    bench.git("lib", &["submodule", "--quiet", "add", "../leaf", "parts/leaf"]);
+    bench.commit("lib", "lib.txt", "lib");
+    bench.git("site", &["submodule", "--quiet", "add", "../lib", "vendor/lib"]);
+    bench.commit("site", "f.txt", "six");
+    // What is recorded counts, not what is newest.
+    bench.commit("leaf", "leaf.txt", "newer");
+    let main = git_source(bench.path("site"), "main");
+    for (name, how) in [("x", PLAIN), ("y", Checkout { keep_git: true, ..PLAIN })] {
+        bench.check_out(&main, name, &how).unwrap();
+        assert_eq!(bench.text(&format!("out/{name}/vendor/lib/parts/leaf/leaf.txt")), "leaf");
+        assert_eq!(bench.names(&format!("out/{name}/vendor")), ["lib"]);
+        assert_eq!(bench.names(&format!("out/{name}/vendor/lib")), [".gitmodules", "lib.txt", "parts"]);
+    }
+    let without = source(json!({ "type": "git", "url": bench.path("site"), "submodules": false }));
+    bench.check_out(&without, "z", &PLAIN).unwrap();
+    assert_eq!(bench.names("out/z/vendor/lib"), [""; 0]);
+    // A submodule that is gone is named, and nothing is left.
+    std::fs::remove_dir_all(bench.path("leaf")).unwrap();
+    let failure = bench.check_out(&main, "w", &PLAIN).unwrap_err();
+    assert!(failure.notes.iter().any(|note| note.contains("the submodule `parts/leaf`")), "{failure:?}");
+    assert_eq!(bench.names("out"), ["x", "y", "z"]);
+}
+
+#[test]
+fn a_repository_of_somebody_else() {
+    let (bench, _) = bench();
+    if bench.host.effective_uid() != 0 {
+        return;
+    }
+    let chown = std::process::Command::new("chown").arg("-R").arg("1:1").arg(bench.path("site")).status().unwrap();
+    assert!(chown.success());
+    let how = Checkout { uid: Some(7), gid: Some(8), ..PLAIN };
+    bench.check_out(&git_source(bench.path("site"), "main"), "x", &how).unwrap();
+    for name in ["out/x", "out/x/b", "out/x/b/c.txt"] {
+        let metadata = std::fs::metadata(bench.path(name)).unwrap();
+        assert_eq!((metadata.uid(), metadata.gid()), (7, 8), "{name}");
+    }
+}
+
+#[test]
+fn without_git() {
+    let fake = FakeSystem::new();
+    let source = git_source("/srv/site", "main");
+    let failure = source.look(&View::new(&fake)).unwrap_err();
+    assert_eq!(failure.hint.as_deref(), Some("declare `package(\"git\")` before this resource"));
+    // All 40 digits say enough.
+    git_source("/srv/site", &"1a".repeat(20)).look(&View::new(&fake)).unwrap();
+}

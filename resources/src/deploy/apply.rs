@@ -1,0 +1,481 @@
+//! Doing what was planned, and undoing it when it fails.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use toque_engine::command::Command;
+use toque_engine::failure::{Attempting, Failure};
+use toque_engine::resource::{Apply, Change, Effect};
+use toque_engine::source::{Checkout, Found};
+use toque_engine::system::{FileKind, Ownership};
+
+use super::hook::{self, As};
+use super::layout::Layout;
+use super::plan::{Links, Step, mode};
+use super::record::{Record, Release, Unfinished};
+use super::{Desired, Task};
+use crate::ownership::Declared;
+
+/// What the owner does in his release, as himself: root would follow whatever link he has put in the way. The arguments come in
+/// pairs and triples, each begun by a word.
+const LINKS: &str = r#"set -eu
+while [ $# -gt 0 ]; do
+    case $1 in
+        purge) rm -rf -- "./$2"; shift 2 ;;
+        folder) mkdir -p -- "./$2"; shift 2 ;;
+        link)
+            mkdir -p -- "$(dirname -- "./$3")"
+            rm -rf -- "./$3"
+            ln -s -- "$2" "./$3"
+            shift 3 ;;
+    esac
+done"#;
+
+/// # Errors
+/// At the first step that fails. What was made before `current` was switched is removed; what came after it is rolled back, if the
+/// recipe wants that.
+pub fn apply(apply: &mut Apply<'_>, desired: &Desired, task: Task, changes: &[Change<Step>]) -> Result<Effect, Failure> {
+    let mut record = Record::read(apply.system.as_query(), &desired.layout.record())?.unwrap_or_default();
+    if let Ok(to) = apply.system.read_link(&desired.layout.current())
+        && let Some(current) = desired.layout.release_of(&to)
+    {
+        record.adopt(&current);
+    }
+    let owner = owner(apply, desired)?;
+    let mut deployment = Deployment {
+        switches: changes.iter().find_map(|change| match &change.step {
+            Step::Switch { to, .. } => Some(to.name.clone()),
+            _ => None,
+        }),
+        switched: false,
+        before: record.clone(),
+        written: false,
+        made: None,
+        environment: None,
+        memory: None,
+        apply,
+        desired,
+        task,
+        owner,
+        record,
+    };
+    let mut settled = false;
+    for change in changes {
+        if matches!(change.step, Step::Remove { .. }) && !settled {
+            deployment.settle()?;
+            settled = true;
+        }
+        if let Err(failure) = deployment.take(&change.step) {
+            // What is removed at the end is no part of what could be undone.
+            return Err(if settled { failure } else { deployment.undo(failure) });
+        }
+    }
+    if !settled && task != Task::Undeploy {
+        deployment.settle()?;
+    }
+    Ok(Effect::Changed)
+}
+
+/// The numbers of whom the releases belong to. They are looked up as a command's are, so that files and processes have the same.
+fn owner(apply: &Apply<'_>, desired: &Desired) -> Result<Ownership, Failure> {
+    let deploy = &desired.deploy;
+    let declared = Declared { owner: deploy.owner.clone(), group: deploy.group.clone(), mode: None };
+    let mut owner = declared.resolve(apply.view)?;
+    if let (Some(name), None) = (&deploy.owner, owner.gid) {
+        owner.gid = apply.view.accounts()?.identity(apply.system.as_query(), Some(&name.to_string()), None)?.gid;
+    }
+    Ok(owner)
+}
+
+struct Deployment<'a, 'b> {
+    apply: &'a mut Apply<'b>,
+    desired: &'a Desired,
+    task: Task,
+    owner: Ownership,
+    /// As it was when the deployment began.
+    before: Record,
+    record: Record,
+    /// The record was written.
+    written: bool,
+    /// The release that this run has made.
+    made: Option<String>,
+    /// The release that `current` is to lead to, when it is to be switched, and whether that has begun.
+    switches: Option<String>,
+    switched: bool,
+    /// The file of the environment as it was.
+    environment: Option<Option<(Vec<u8>, Ownership)>>,
+    memory: Option<(String, serde_json::Value)>,
+}
+
+impl Deployment<'_, '_> {
+    fn take(&mut self, step: &Step) -> Result<(), Failure> {
+        let layout = &self.desired.layout;
+        match step {
+            Step::Leftover(path) => self.remove_leftover(path),
+            Step::Folder(path) => {
+                let mode = 0o777 & !self.desired.umask & !0o022;
+                self.apply.system.create_dir(path, mode).attempting("create the directory", path)?;
+                self.apply.system.relabel(path, false)
+            }
+            Step::Shared(shared) => self.make_shared(shared),
+            Step::Release { name, found } => self.make(name, found),
+            Step::Hook { release, hook, .. } => hook.run(self.apply, self.desired, release),
+            Step::Migrate { release } => {
+                if let Some(line) = &self.desired.deploy.migrate_command {
+                    hook::run(self.apply, self.desired, release, line, As::Owner)?;
+                }
+                // At once: whatever fails later, it has run.
+                self.before.migrated.push(release.clone());
+                self.record.migrated.push(release.clone());
+                self.write()
+            }
+            Step::Links { release, links } => self.link(release, links),
+            Step::Environment(content) => self.write_environment(content),
+            Step::Switch { to, from, rollback } => self.switch(to, from.as_deref(), *rollback),
+            Step::Restart => {
+                self.expect_restart()?;
+                self.restart()
+            }
+            Step::Check => {
+                let (Some(check), Some(current)) = (&self.desired.deploy.check, self.current()) else { return Ok(()) };
+                check.run(self.apply, self.desired, &current)
+            }
+            Step::Remove { name } => {
+                self.remove(name)?;
+                self.record.releases.retain(|release| release.name != *name);
+                self.write()
+            }
+            Step::Undeploy => {
+                // The record last: what is left of it when this is killed still looks like what it was.
+                let record = layout.record();
+                let names = self.apply.system.read_dir(&layout.path).attempting("list", &layout.path)?;
+                for path in names.into_iter().map(|name| layout.path.join(name)).filter(|path| *path != record) {
+                    self.remove_leftover(&path)?;
+                }
+                if self.desired.deploy.environment.is_some() {
+                    self.remove_leftover(&self.desired.environment_file)?;
+                }
+                self.remove_leftover(&record)?;
+                self.apply.system.remove_dir(&layout.path).attempting("delete the directory", &layout.path)
+            }
+        }
+    }
+
+    fn write(&mut self) -> Result<(), Failure> {
+        self.written = true;
+        self.record.write(self.apply.system, &self.desired.layout.record())
+    }
+
+    fn current(&self) -> Option<String> {
+        self.desired.layout.release_of(&self.apply.system.read_link(&self.desired.layout.current()).ok()?)
+    }
+
+    /// Makes a release under another name, so that there is never an incomplete one under its own; nobody but toque's own user can
+    /// look into that folder, so that what is written there cannot be led elsewhere. Hooks run under the release's own name, which
+    /// some of what they make (virtual environments, native extensions) keeps; until it is complete the record says that it is not.
+    fn make(&mut self, name: &str, found: &Found) -> Result<(), Failure> {
+        let (desired, system) = (self.desired, self.apply.system);
+        let layout = &desired.layout;
+        let Some(source) = &desired.deploy.source else { return Err(Failure::new("there is no source to deploy from")) };
+        self.made = Some(name.to_owned());
+        self.record.making = Some(name.to_owned());
+        self.write()?;
+        let making = layout.making(name);
+        system.create_dir(&making, 0o700).attempting("create the directory", &making)?;
+        let into = making.join("release");
+        let repo = layout.repo();
+        let how = Checkout { cache: Some(&repo), uid: self.owner.uid, gid: self.owner.gid, ..Checkout::default() };
+        source.check_out(system, self.apply.view, found, &into, &how)?;
+        system.set_mode(&into, mode(desired)).attempting("change the mode of", &into)?;
+        let release = layout.release(name);
+        system.rename(&into, &release).attempting("make the release", &release)?;
+        system.remove_dir(&making).attempting("delete the directory", &making)?;
+        system.relabel(&release, true)?;
+        self.memory.clone_from(&found.memory);
+        Ok(())
+    }
+
+    /// The first part lies in a folder of toque's own. What lies deeper is made by the owner, who could lead root anywhere there.
+    fn make_shared(&mut self, shared: &str) -> Result<(), Failure> {
+        let below = self.desired.layout.shared();
+        let mut parts = Path::new(shared).components();
+        let Some(first) = parts.next() else { return Ok(()) };
+        let path = below.join(first);
+        match self.apply.system.create_dir(&path, mode(self.desired)) {
+            Ok(()) => {
+                self.apply.system.set_owner(&path, self.owner.uid, self.owner.gid).attempting("change the owner of", &path)?;
+                self.apply.system.relabel(&path, false)?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(Failure::io("create the directory", &path, &error)),
+        }
+        if parts.as_path().as_os_str().is_empty() {
+            return Ok(());
+        }
+        let deeper = below.join(shared);
+        let argv = ["mkdir", "-p", "--", &deeper.to_string_lossy()].map(str::to_owned);
+        self.as_owner(&path, Command::new(argv))
+    }
+
+    fn link(&self, release: &str, links: &Links) -> Result<(), Failure> {
+        let shared = self.desired.layout.shared();
+        let mut argv = ["/bin/sh", "-c", LINKS, "sh"].map(str::to_owned).to_vec();
+        argv.extend(links.purge.iter().flat_map(|place| ["purge".to_owned(), place.clone()]));
+        argv.extend(links.folders.iter().flat_map(|folder| ["folder".to_owned(), folder.clone()]));
+        argv.extend(
+            links
+                .links
+                .iter()
+                .flat_map(|(from, place)| ["link".to_owned(), shared.join(from).to_string_lossy().into_owned(), place.clone()]),
+        );
+        self.as_owner(&self.desired.layout.release(release), Command::new(argv))
+    }
+
+    /// Runs one of toque's own commands as the owner.
+    fn as_owner(&self, folder: &Path, mut command: Command) -> Result<(), Failure> {
+        let deploy = &self.desired.deploy;
+        if deploy.owner.is_some() || deploy.group.is_some() {
+            let text = |account: &Option<toque_engine::property::Account>| account.as_ref().map(ToString::to_string);
+            let accounts = self.apply.view.accounts()?;
+            let identity =
+                accounts.identity(self.apply.system.as_query(), text(&deploy.owner).as_deref(), text(&deploy.group).as_deref())?;
+            command.identity = Some(identity);
+        }
+        command.cwd = Some(folder.to_owned());
+        command.umask = Some(self.desired.umask);
+        let what = format!("cannot prepare `{}`", folder.display());
+        let output = self.apply.output(&command)?;
+        if output.success() { Ok(()) } else { Err(Failure::new(format!("{what}: {}", output.stderr().trim_end()))) }
+    }
+
+    fn write_environment(&mut self, content: &[u8]) -> Result<(), Failure> {
+        let path = &self.desired.environment_file;
+        let system = self.apply.system;
+        let old = match system.lstat(path) {
+            Ok(found) if found.kind == FileKind::File => {
+                let owner = Ownership { uid: Some(found.uid), gid: Some(found.gid), mode: Some(found.mode) };
+                Some((system.read(path).attempting("read", path)?, owner))
+            }
+            _ => None,
+        };
+        self.expect_restart()?;
+        self.stage(content, &Ownership { mode: Some(0o600), ..self.owner })?;
+        self.environment = Some(old);
+        Ok(())
+    }
+
+    fn stage(&self, content: &[u8], owner: &Ownership) -> Result<(), Failure> {
+        let (path, system) = (&self.desired.environment_file, self.apply.system);
+        let staged = system.stage(path, content, owner).attempting("write", path)?;
+        system.rename(&staged, path).attempting("write", path).inspect_err(|_| {
+            // The first error is the one to tell.
+            let _ = system.remove_file(&staged);
+        })?;
+        system.relabel(path, false)
+    }
+
+    /// Says on disk that what is current must be restarted, before anything changes that it should take up.
+    fn expect_restart(&mut self) -> Result<(), Failure> {
+        if self.record.unfinished.is_none()
+            && let Some(release) = self.current()
+        {
+            self.record.unfinished = Some(Unfinished { release, previous: None, new: false });
+            self.write()?;
+        }
+        Ok(())
+    }
+
+    fn switch(&mut self, to: &Release, from: Option<&str>, rollback: bool) -> Result<(), Failure> {
+        if rollback {
+            let left = self.record.releases.iter_mut().filter(|release| Some(release.name.as_str()) == from);
+            left.for_each(|release| release.rolled_back = true);
+        } else {
+            self.record.deploy(to.clone());
+        }
+        self.record.making = None;
+        let previous = from.filter(|from| *from != to.name).map(str::to_owned);
+        self.record.unfinished = Some(Unfinished { release: to.name.clone(), previous, new: !rollback });
+        // Complete before it is current.
+        self.write()?;
+        // Also when only the last of it fails: then the link tells.
+        self.switched = true;
+        self.lead_to(&to.name)
+    }
+
+    fn lead_to(&self, name: &str) -> Result<(), Failure> {
+        let (current, system) = (self.desired.layout.current(), self.apply.system);
+        let staged = self.desired.layout.path.join(".toque-current");
+        self.remove_leftover(&staged)?;
+        system.symlink(&Layout::link_to(name), &staged).attempting("create the link", &current)?;
+        system.relabel(&staged, false)?;
+        system.rename(&staged, &current).attempting("switch", &current)
+    }
+
+    fn restart(&mut self) -> Result<(), Failure> {
+        let (Some(restart), Some(current)) = (&self.desired.deploy.restart, self.current()) else { return Ok(()) };
+        restart.run(self.apply, self.desired, &current)
+    }
+
+    /// All went well.
+    fn settle(&mut self) -> Result<(), Failure> {
+        self.record.unfinished = None;
+        self.record.making = None;
+        if self.written || self.record != self.before {
+            self.write()?;
+        }
+        match self.memory.take() {
+            Some((key, value)) => self.apply.services.remember(&key, &value),
+            None => Ok(()),
+        }
+    }
+
+    /// A release goes away under another name, so that there is never a part of it under its own.
+    fn remove(&self, name: &str) -> Result<(), Failure> {
+        let (release, removing) = (self.desired.layout.release(name), self.desired.layout.removing(name));
+        self.remove_leftover(&removing)?;
+        match self.apply.system.rename(&release, &removing) {
+            Ok(()) => self.remove_leftover(&removing),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(Failure::io("remove the release", &release, &error)),
+        }
+    }
+
+    /// Removes whatever is there, which may be nothing. A link is never followed. A program that a killed run has started may still
+    /// put something there for a while.
+    fn remove_leftover(&self, path: &Path) -> Result<(), Failure> {
+        let system = self.apply.system;
+        let mut tries = 50;
+        loop {
+            let removed = match system.lstat(path) {
+                Ok(found) if found.kind == FileKind::Directory => system.remove_dir_all(path),
+                Ok(_) => system.remove_file(path),
+                Err(error) => Err(error),
+            };
+            match removed {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty && tries > 0 => {
+                    tries -= 1;
+                    system.wait(Duration::from_millis(100));
+                }
+                result => return result.attempting("remove", path),
+            }
+        }
+    }
+
+    /// Puts things back after a failure, and says so.
+    fn undo(&mut self, failure: Failure) -> Failure {
+        let undone = match self.standing() {
+            Standing::Before => self.withdraw(),
+            // The next run goes on here.
+            _ if failure.interrupted => Ok(Some("the app is not restarted yet: the next run does that".to_owned())),
+            Standing::Elsewhere => Ok(None),
+            _ if !self.desired.deploy.rollback_on_error => Ok(None),
+            Standing::Released { bad, previous } => self.roll_back(&bad, previous),
+            Standing::Surroundings => self.restore(),
+        };
+        match undone {
+            Ok(None) => failure,
+            Ok(Some(note)) => failure.note(note),
+            Err(second) => {
+                let failure = failure.note(format!("putting things back failed too: {}", second.message));
+                second.notes.into_iter().fold(failure, Failure::note)
+            }
+        }
+    }
+
+    /// How far a deployment came.
+    fn standing(&self) -> Standing {
+        if !matches!(self.task, Task::Deploy { .. }) {
+            return Standing::Elsewhere;
+        }
+        if self.switches.is_some() && !(self.switched && self.current() == self.switches) {
+            return Standing::Before;
+        }
+        match &self.record.unfinished {
+            Some(Unfinished { release, previous, new: true }) if self.current().as_ref() == Some(release) => {
+                Standing::Released { bad: release.clone(), previous: previous.clone() }
+            }
+            _ if self.environment.is_some() => Standing::Surroundings,
+            _ => Standing::Elsewhere,
+        }
+    }
+
+    /// Nothing that runs has been touched, and what was made goes away.
+    fn withdraw(&mut self) -> Result<Option<String>, Failure> {
+        self.restore_environment()?;
+        if let Some(name) = self.made.take() {
+            self.remove_leftover(&self.desired.layout.making(&name))?;
+            self.remove(&name)?;
+        }
+        if self.written {
+            self.record = self.before.clone();
+            self.record.making = None;
+            self.write()?;
+        }
+        Ok(None)
+    }
+
+    /// The environment was not for this release.
+    fn restore(&mut self) -> Result<Option<String>, Failure> {
+        self.restore_environment()?;
+        self.restart()?;
+        self.record.unfinished = None;
+        self.write()?;
+        Ok(Some("the environment was put back as it was, and the app restarted".to_owned()))
+    }
+
+    /// Goes back to the release before. The record is written last: until then it tells of a release that has to be restarted, which
+    /// the next run tries again.
+    fn roll_back(&mut self, bad: &str, previous: Option<String>) -> Result<Option<String>, Failure> {
+        self.restore_environment()?;
+        let layout = &self.desired.layout;
+        let previous = previous.filter(|name| self.apply.system.stat(&layout.release(name)).is_ok());
+        let mut record = self.before.clone();
+        record.releases.retain(|release| release.name != bad);
+        record.making = None;
+        record.unfinished = None;
+        let mut note = "nothing was deployed before, so that `current` was taken away again".to_owned();
+        let mut restarted = Ok(());
+        match previous {
+            Some(previous) => {
+                note = format!("rolled back to {}", record.revision(&previous));
+                self.lead_to(&previous)?;
+                restarted = self.restart();
+                if restarted.is_err() {
+                    record.unfinished = Some(Unfinished { release: previous, previous: None, new: false });
+                } else if self.desired.deploy.restart.is_some() {
+                    note.push_str(", which was restarted");
+                }
+            }
+            None => self.remove_leftover(&layout.current())?,
+        }
+        self.remove(bad)?;
+        self.record = record;
+        self.write()?;
+        match restarted {
+            Ok(()) => Ok(Some(note)),
+            Err(failure) => Err(Failure { message: format!("{note}, but {}", failure.message), ..failure }),
+        }
+    }
+
+    fn restore_environment(&mut self) -> Result<(), Failure> {
+        match self.environment.take() {
+            None => Ok(()),
+            Some(None) => self.remove_leftover(&self.desired.environment_file),
+            Some(Some((content, owner))) => self.stage(&content, &owner),
+        }
+    }
+}
+
+/// What a failure finds.
+enum Standing {
+    /// `current` leads to where it led before.
+    Before,
+    /// It leads to a release that has not shown yet that it works.
+    Released { bad: String, previous: Option<String> },
+    /// It leads to where it led, and the app's environment is another.
+    Surroundings,
+    /// Nothing that could be put back.
+    Elsewhere,
+}

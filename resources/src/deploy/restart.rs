@@ -1,0 +1,61 @@
+//! What makes an app run its current release.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use toque_engine::failure::Failure;
+use toque_engine::property::CommandLine;
+use toque_engine::resource::{Apply, Change, PropertyError, Provide};
+use toque_engine::snapshots::{Area, Areas};
+
+use super::Desired;
+use super::hook::{self, As};
+use super::plan::Step;
+use crate::service;
+
+/// A command, or a service of the machine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "expected a shell line, an array of a program and its arguments, or `#{ service: name }`")]
+#[schemars(inline)]
+pub enum Restart {
+    Service(Named),
+    Command(CommandLine),
+}
+
+/// A service by its name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(inline)]
+pub struct Named {
+    service: String,
+}
+
+impl Named {
+    /// # Errors
+    /// What cannot be the name of a service.
+    pub fn check(&self) -> Result<(), PropertyError> {
+        service::check_name(&self.service).map_err(|message| PropertyError::new("restart.service", message))
+    }
+}
+
+impl Restart {
+    pub fn change(&self) -> Change<Step> {
+        match self {
+            Self::Service(named) => Change::new(format!("restart service `{}`", named.service), Step::Restart)
+                .provides(Provide::Anything(Area::Services.into()))
+                .touches(Area::Services),
+            Self::Command(line) => {
+                let change = Change::new(hook::describe("restart", line), Step::Restart);
+                change.provides(Provide::Anything(Areas::ALL)).touches(Areas::ALL)
+            }
+        }
+    }
+
+    /// # Errors
+    /// When the command fails, or the service does not come up; with what it said.
+    pub fn run(&self, apply: &mut Apply<'_>, desired: &Desired, release: &str) -> Result<(), Failure> {
+        match self {
+            Self::Service(named) => service::restart(apply, &named.service),
+            Self::Command(line) => hook::run(apply, desired, release, line, As::Own),
+        }
+    }
+}
