@@ -13,8 +13,8 @@ pub struct Stack {
     _network: Network,
 }
 
-/// What the database asks of the app. Such a one would show where somebody forgot to quote.
-pub const PASSWORD: &str = "the shop's \"own\" pass$word";
+/// What the database asks of the app. Such a one would show where somebody forgot to quote; quoted, its first word is as it was.
+pub const PASSWORD: &str = "Zq7mARK: the shop's \"own\" pass$word";
 
 /// What serves requests, as a URL.
 const SITE: &str = "http://10.0.0.10/";
@@ -61,7 +61,9 @@ impl Stack {
 
     /// Publishes `v2` of the app: it says so, and its orders may have a note.
     pub fn publish_v2(&self) {
-        self.shown("forge", &self.forge, PUBLISH);
+        for line in PUBLISH {
+            self.shown("forge", &self.forge, line);
+        }
     }
 
     /// Runs toque for an event on an instance, and returns what it wrote; `words` come after the event.
@@ -114,8 +116,9 @@ impl Stack {
         let folder = if name == "forge" { "/srv/shop" } else { "/srv/stack" };
         let output = host.run(["sh", "-euc", &format!("cd {folder}; {line}")]);
         let written = format!("{}{}", output.stdout, output.stderr);
-        for line in written.lines().filter(|line| !line.starts_with("      ")) {
-            (self.show)(&format!("  {line}"));
+        let is_difference = |text: &str| line.starts_with("toque ") && text.starts_with("      ");
+        for text in written.lines().filter(|text| !is_difference(text)) {
+            (self.show)(&format!("  {text}"));
         }
         assert!(output.success(), "{line} failed on {name}: {output}");
         written
@@ -135,8 +138,9 @@ systemd-run --quiet --unit git-daemon git daemon --export-all --base-path=/srv
 until git ls-remote git://10.0.0.2/shop > /dev/null; do sleep 0.1; done
 ";
 
-const PUBLISH: &str = "\
-sed -i 's/\"v1\"/\"v2\"/' shop.py
-echo 'ALTER TABLE orders ADD COLUMN IF NOT EXISTS note text;' >> schema.sql
-git commit --quiet --all --message 'Let orders have a note'
-git tag v2";
+const PUBLISH: [&str; 4] = [
+    "sed -i 's/\"v1\"/\"v2\"/' shop.py",
+    "echo 'ALTER TABLE orders ADD COLUMN IF NOT EXISTS note text;' >> schema.sql",
+    "git commit --quiet --all --message 'Let orders have a note'",
+    "git tag v2",
+];

@@ -14,7 +14,7 @@ fn main() {
 
     say("Setup, everywhere. It ends with a deploy.");
     stack.converge_each(&EVERYWHERE, "setup");
-    say("Configure, everywhere: who is online has changed.");
+    say("Configure, everywhere. It changes nothing: the document has said from the beginning who is online.");
     stack.converge_each(&EVERYWHERE, "configure");
     say("Requests go to both instances in turn, which share a database.");
     stack.order("lamp");
@@ -39,7 +39,7 @@ fn main() {
     stack.converge("web2", "shutdown");
     stack.edit("/\"web2\"/s/online/stopped/");
     stack.converge_each(&["db1", "web1", "lb1"], "configure");
-    stack.run("lb1", "grep server /etc/haproxy/haproxy.cfg");
+    stack.run("lb1", "grep check /etc/haproxy/haproxy.cfg");
     assert!(stack.requests(4).iter().all(|answer| answer.contains("web1")));
     say("The machines go, and nothing of them stays.");
 }
