@@ -49,6 +49,7 @@ fn equipped() -> Host {
             echo $version > version; rm -f broken; test $version != v3 || touch broken
             git add -A; git commit -q -m $version; git tag $version
         done");
+    serve(&host);
     host
 }
 
