@@ -1,12 +1,14 @@
 //! What the command line takes.
 
+mod command;
 mod stack;
 
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-pub use stack::OfStack;
+pub use command::{CommandArgs, CommandWhat};
+pub use stack::{Add, AddWhat, Import, OfStack, StackArgs, StackWhat};
 
 use crate::commands::Exit;
 
@@ -72,6 +74,16 @@ pub enum Command {
         after_help = "Example:\n  toque search users 'groups:admin AND NOT active:false'\n  toque search node role:web -a fqdn -a memory.total --sort name\n  toque search apps --format json"
     )]
     Search(Search),
+    /// Stack documents: check, show and import them, and add to them
+    #[command(
+        after_help = "Example:\n  toque stack check\n  toque stack show web1\n  toque stack import opsworks --to stack.json\n  toque stack add instance --layer web"
+    )]
+    Stack(StackArgs),
+    /// Command documents: everything for one event on one instance, in one file
+    #[command(
+        after_help = "Example:\n  toque command write --stack stack.json --instance web1 --event deploy --to deploy.json\n  toque command show deploy.json\n  toque converge --command deploy.json"
+    )]
+    Command(CommandArgs),
     /// Look at past runs, and at what they still owe
     #[command(after_help = "Example:\n  toque runs list\n  toque runs show\n  toque runs owed")]
     Runs(Runs),

@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod check;
+pub mod command;
 pub mod completions;
 pub mod converge;
 pub mod data_bag;
@@ -9,11 +10,13 @@ pub mod definitions;
 mod event;
 pub mod explain;
 pub mod facts;
+mod file;
 pub mod graph;
 pub mod plan;
 pub mod resource;
 pub mod runs;
 pub mod search;
+pub mod stack;
 
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
@@ -97,11 +100,13 @@ pub struct Of<'a> {
     pub stack: &'a OfStack,
     /// The event of the stack where none is named.
     pub usual: Option<Event>,
+    /// Whether nothing can be done without one.
+    pub needed: bool,
 }
 
 /// [`prepare`] for what compiles recipes of a repository.
 pub fn prepare_source(source: &args::Source, running: Option<&Running>, usual: Option<Event>) -> Result<Prepared, Refused> {
-    let of = Of { repo: source.repo.as_deref(), run_list: &source.run_list, stack: &source.stack, usual };
+    let of = Of { repo: source.repo.as_deref(), run_list: &source.run_list, stack: &source.stack, usual, needed: true };
     prepare(&source.node, running, Some(&of))
 }
 
@@ -138,7 +143,7 @@ pub fn prepare(node: &Node, running: Option<&Running>, of: Option<&Of<'_>>) -> R
             .into());
     }
     let asked = of.map_or(&[][..], |of| of.run_list).iter().flat_map(|item| item.split(','));
-    if of.is_some() && repository.is_none() {
+    if of.is_some_and(|of| of.needed) && repository.is_none() {
         return Err(Diagnostic::error("there is no repository of cookbooks here")
             .hint("run toque below a folder with `cookbooks/`, or name one with `--repo`; `toque apply` runs a single recipe")
             .into());

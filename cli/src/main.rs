@@ -34,6 +34,8 @@ fn main() -> ExitCode {
         Command::Explain(explain) => commands::explain::explain(explain),
         Command::DataBag(data_bag) => commands::data_bag::data_bag(data_bag),
         Command::Search(search) => commands::search::search(search),
+        Command::Stack(stack) => commands::stack::stack(stack),
+        Command::Command(command) => commands::command::command(command),
         Command::Runs(runs) => commands::runs::runs(runs),
         Command::Resource(resource) => commands::resource::resource(resource),
         Command::Definitions(definitions) => commands::definitions::definitions(definitions),

@@ -2,6 +2,7 @@
 //! without touching a machine.
 
 mod documents;
+mod events;
 mod unset;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -20,17 +21,35 @@ use crate::name::RecipeName;
 use crate::registry::Registry;
 use crate::run::{self, Options, open};
 use crate::session::{Limits, Reach};
+use crate::stack::Stack;
 use crate::stop::Stop;
 use crate::system::FakeSystem;
 
 /// What to check: a repository, and which of its cookbooks (all when none is named); or recipes of no cookbook.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub struct Checked {
     pub repository: Option<PathBuf>,
     pub cookbooks: Vec<String>,
     pub recipes: Vec<Source>,
+    /// What recipes find of a stack; that of the repository is taken.
+    pub stack: Option<Rc<Stack>>,
     pub limits: Limits,
     pub stop: Stop,
+}
+
+/// The stack document of a repository.
+#[must_use]
+pub fn stack_of(repository: &Path) -> Option<PathBuf> {
+    ["stack.json", "stack.toml"].into_iter().map(|name| repository.join(name)).find(|path| path.is_file())
+}
+
+/// Every mistake of a stack document: its own, and of the recipes that its events come to, if there is a repository of them.
+#[must_use]
+pub fn check_stack(registry: &Rc<Registry>, checked: &Checked, path: &Path) -> Vec<Diagnostic> {
+    sorted(match events::read(checked, path) {
+        Ok(stack) => stacker::grow(run::STACK, || events::check(registry, checked, &stack)),
+        Err(Diagnostics(wrong)) => wrong,
+    })
 }
 
 /// Every mistake once, by file and place; none means that everything compiles on every platform.
@@ -41,11 +60,20 @@ pub fn check(registry: &Rc<Registry>, checked: &Checked) -> Vec<Diagnostic> {
 
 fn check_all(registry: &Rc<Registry>, checked: &Checked) -> Vec<Diagnostic> {
     let mut mistakes = Vec::new();
+    let mut checked = checked.clone();
+    if let Some(path) = checked.repository.as_deref().and_then(stack_of) {
+        match events::read(&checked, &path) {
+            Ok(stack) => checked.stack = Some(stack),
+            Err(Diagnostics(wrong)) => mistakes.extend(wrong),
+        }
+    }
+    let checked = &checked;
     if let Some(repository) = &checked.repository {
         let (cookbooks, wrong) = cookbook::find(repository);
         mistakes.extend(wrong);
         if checked.cookbooks.is_empty() {
             mistakes.extend(documents::check(repository, &cookbooks));
+            mistakes.extend(checked.stack.iter().flat_map(|stack| events::check(registry, checked, stack)));
         }
         let mut used = AttributesUsed::default();
         for cookbook in cookbooks.values() {
@@ -86,6 +114,7 @@ fn check_cookbook(
     }
     let options = |machine: Shipped, recipe: RecipeName| Options {
         repository: Some(repository.to_owned()),
+        command: checked.stack.as_ref().and_then(|stack| events::of_recipe(stack, &recipe)),
         run_list: vec![recipe.into()],
         elsewhere: Some(machine),
         ..offline(checked)

@@ -16,7 +16,7 @@ pub enum Severity {
 }
 
 /// A text that positions refer to: a recipe, a template, a JSON document.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     /// The name shown to people: a path, `-e`, `standard input`.
     pub name: String,

@@ -1,5 +1,6 @@
 //! Stacks: what OpsWorks held of a set of machines, in one document, and what an event on one of them comes to.
 
+pub mod add;
 mod agent;
 mod attributes;
 mod attributes11;
@@ -10,11 +11,14 @@ mod event;
 mod expand;
 mod fields;
 mod identity;
+pub mod import;
 mod items;
 mod nodes;
 mod run_list;
 pub(crate) mod secret;
 mod shape;
+pub mod text;
+pub mod theme;
 
 use std::path::Path;
 use std::rc::Rc;
@@ -25,11 +29,11 @@ pub(crate) use attributes::set;
 pub use command::{Command, Wanted};
 pub use custom_json::CustomJson;
 pub use event::Event;
-pub use expand::expand;
-pub(crate) use items::{Bags, bags};
+pub use expand::{expand, hide};
+pub(crate) use items::{Bags, bags, no_bags};
 pub(crate) use nodes::nodes;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Source, did_you_mean};
+use crate::diagnostic::{Diagnostic, Diagnostics, Source, Span, did_you_mean};
 use crate::json::Document;
 use crate::masks::Masks;
 use crate::run_list::Placed;
@@ -104,11 +108,22 @@ impl Stack {
     /// # Errors
     /// Everything that is wrong with it, each at its place.
     pub fn of(document: Rc<Document>, largest: usize, masks: &Masks) -> Result<Self, Diagnostics> {
-        shape::secrets(fields::DOCUMENT, &document.value, &mut |text| {
-            masks.add(&Value::String(text.to_owned()), &format!("a secret in `{}`", document.source.name));
-        });
+        shape::hide(&document, masks);
         check::stack(&document, largest, shape::Strange::Refused)
             .map_err(|Diagnostics(wrong)| Diagnostics(wrong.into_iter().map(|wrong| masks.hide_in(wrong)).collect()))
+    }
+
+    /// The document with every column there. What must not be seen reads `[sensitive]`, unless it is revealed; what is kept elsewhere
+    /// stays there.
+    #[must_use]
+    pub fn whole(&self, reveal: bool) -> Value {
+        let mut whole = Value::Object(shape::item(fields::DOCUMENT, &self.document.value));
+        if reveal {
+            secret::unmark(&mut whole)
+        } else {
+            hide(&mut whole)
+        }
+        whole
     }
 
     /// An instance.
@@ -174,11 +189,25 @@ fn unknown(what: &str, name: &str, known: &[&str], document: &str) -> Diagnostic
 
 /// A mistake in a text that could not be read, so that nobody knows what in it must not be seen.
 fn unseen(wrong: Diagnostic) -> Diagnostic {
-    let told = |text: &str| {
-        let text = text.to_lowercase();
-        ["password", "ssh_key", "private", "secure", "secret", "token"].iter().any(|word| text.contains(word))
-    };
-    if wrong.span.as_ref().is_some_and(|span| told(span.line_text())) { wrong.hidden() } else { wrong }
+    if wrong.span.as_ref().is_some_and(is_by_a_secret) { wrong.hidden() } else { wrong }
+}
+
+/// A mistake without the lines that may hold what must not be seen; its words do not.
+fn without_secrets(mut wrong: Diagnostic) -> Diagnostic {
+    wrong.each_span(&mut |span| {
+        if is_by_a_secret(span) {
+            *span = span.hidden();
+        }
+    });
+    wrong
+}
+
+/// Whether the line of a place may hold something that must not be seen.
+fn is_by_a_secret(span: &Span) -> bool {
+    let text = span.line_text().to_lowercase().replace('_', "");
+    ["password", "sshkey", "private", "secure", "secret", "token", "customjson", "customerjson", "customerdatabags"]
+        .iter()
+        .any(|word| text.contains(word))
 }
 
 /// Reads a text that came from elsewhere than a file.

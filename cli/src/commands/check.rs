@@ -29,14 +29,18 @@ pub fn check(args: &Check) -> Result<Exit, Refused> {
     }
     let settings = Settings::read(checked.repository.as_deref())?;
     checked.limits = settings.limits();
-    let mistakes = check_all(&Rc::new(toque_resources::standard()), &checked);
+    Ok(tell(&check_all(&Rc::new(toque_resources::standard()), &checked), args.format))
+}
+
+/// Shows what was found, and tells how the process ends.
+pub fn tell(mistakes: &[Diagnostic], format: Format) -> Exit {
     let errors = mistakes.iter().filter(|mistake| mistake.severity == Severity::Error).count();
-    match args.format {
+    match format {
         Format::Json => {
             output::print(&serde_json::to_string_pretty(&mistakes.iter().map(data).collect::<Vec<_>>()).unwrap_or_default());
         }
         Format::Text => {
-            for mistake in &mistakes {
+            for mistake in mistakes {
                 output::message(&output::diagnostic::draw(mistake));
                 output::message("");
             }
@@ -47,7 +51,7 @@ pub fn check(args: &Check) -> Result<Exit, Refused> {
             output::message(&format!("{found} found{more}"));
         }
     }
-    Ok(if errors == 0 { Exit::Success } else { Exit::Refused })
+    if errors == 0 { Exit::Success } else { Exit::Refused }
 }
 
 /// A path is a recipe, a cookbook of a repository, or a repository.

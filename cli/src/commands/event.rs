@@ -35,7 +35,7 @@ pub fn command(
                 .into());
         }
     };
-    let stack = Stack::read(path, limits.custom_json, masks)?;
+    let stack = Rc::new(Stack::read(path, limits.custom_json, masks)?);
     let instance = match &of.instance {
         Some(name) => name.clone(),
         None if stack.instances.iter().any(|instance| instance.hostname == node) => node.to_owned(),

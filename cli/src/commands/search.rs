@@ -22,7 +22,7 @@ pub fn search(args: &Search) -> Result<Exit, Refused> {
     };
     let wrong = |message| Diagnostic::error(message).hint("name a value of what is found: `id`, or `owner.team`");
     let paths = args.filter.iter().map(|key| parse_path(key)).collect::<Result<Vec<_>, _>>().map_err(wrong)?;
-    let of = Of { repo: args.repo.as_deref(), run_list: &[], stack: &args.stack, usual: Some(Event::Configure) };
+    let of = Of { repo: args.repo.as_deref(), run_list: &[], stack: &args.stack, usual: Some(Event::Configure), needed: true };
     let encrypted = if args.reveal { Encrypted::Decrypted } else { Encrypted::Hidden };
     let prepared = prepare(&args.node, None, Some(&of))?;
     let registry = Rc::new(toque_resources::standard());

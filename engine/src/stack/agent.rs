@@ -24,10 +24,11 @@ pub(super) fn convert(document: &Rc<Document>, masks: &Masks) -> Result<Option<D
     } else {
         return Ok(None);
     };
-    let mut hide = |text: &str| masks.add(&json!(text), &format!("a secret in `{}`", document.source.name));
-    super::shape::secrets(super::fields::DOCUMENT, &converted, &mut hide);
-    hidden(&converted["command"]["custom_json"], &mut hide);
-    Document::of(&format!("{}, as it was read", document.source.name), &converted).map(Some)
+    let from = format!("a secret in `{}`", document.source.name);
+    hidden(&converted["command"]["custom_json"], &mut |text| masks.add(&json!(text), &from));
+    let read = Document::of(&format!("{}, as it was read", document.source.name), &converted)?;
+    super::shape::hide(&read, masks);
+    Ok(Some(read))
 }
 
 /// The texts below keys that are known to hold secrets.
@@ -96,7 +97,7 @@ fn own_fields(entry: &Value) -> Value {
 }
 
 /// A map that is base64 of its JSON, or the map itself.
-fn decoded(document: &Document, field: &str) -> Result<Map<String, Value>, Diagnostic> {
+pub(super) fn decoded(document: &Document, field: &str) -> Result<Map<String, Value>, Diagnostic> {
     let wrong = |what: &str| {
         Diagnostic::error(format!("`{field}` is {what}"))
             .at(document.value_at(&["aws_opsworks_agent", "chef", field]).hidden())

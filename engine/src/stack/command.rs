@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::shape::{Strange, below, parts};
-use super::{App, CustomJson, Event, Instance, Stack, agent, check};
+use super::{App, CustomJson, Event, Instance, Stack, agent, check, shape};
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::json::Document;
 use crate::masks::Masks;
@@ -19,7 +19,7 @@ const VERSION: u64 = 1;
 /// One event on one instance of a stack.
 #[derive(Debug)]
 pub struct Command {
-    pub stack: Stack,
+    pub stack: Rc<Stack>,
     /// Its host name.
     pub instance: String,
     pub event: Event,
@@ -52,7 +52,7 @@ impl Command {
     /// # Errors
     /// An instance or an app that the stack does not have, with the nearest name; several apps of which none was named; recipes for an
     /// event that has its own, or none for one that needs them.
-    pub fn new(stack: Stack, event: Event, wanted: Wanted) -> Result<Self, Diagnostic> {
+    pub fn new(stack: Rc<Stack>, event: Event, wanted: Wanted) -> Result<Self, Diagnostic> {
         let mut random = [0; 16];
         getrandom::fill(&mut random).map_err(|error| Diagnostic::error(format!("the system gives no random bytes: {error}")))?;
         stack.instance(&wanted.instance)?;
@@ -87,6 +87,8 @@ impl Command {
     /// # Errors
     /// What is wrong with it; a version that is not known yet.
     pub fn read(document: Rc<Document>, largest: usize, masks: &Masks) -> Result<Self, Diagnostics> {
+        // What is wrong may stand beside what must not be seen.
+        shape::hide(&document, masks);
         if let Some(version) = document.value.get("version").and_then(Value::as_u64).filter(|version| *version > VERSION) {
             let wrong = format!("this command document is of version {version}, and this program reads versions up to {VERSION}");
             return Err(Diagnostic::error(wrong)
@@ -103,6 +105,7 @@ impl Command {
     }
 
     fn of(stack: Stack, largest: usize) -> Result<Self, Diagnostics> {
+        let stack = Rc::new(stack);
         let document = Rc::clone(&stack.document);
         let at = |field: &str| vec!["command".to_owned(), field.to_owned()];
         let Value::Object(command) = &document.value["command"] else {

@@ -67,6 +67,12 @@ pub(crate) fn bags(command: &Command, own: &[String]) -> Result<Bags, Diagnostic
     Ok(bags)
 }
 
+/// The same bags with nothing in them.
+pub(crate) fn no_bags(own: &[String]) -> Bags {
+    let names = BAGS.iter().flat_map(|(bag, short)| [bag, short]).filter(|name| !own.iter().any(|known| known == *name));
+    names.map(|name| ((*name).to_owned(), BTreeMap::new())).collect()
+}
+
 /// Something that becomes an item.
 struct Entry {
     bag: &'static str,

@@ -25,6 +25,19 @@ pub(crate) fn of(text: &str) -> Value {
     json!({ "secret": { "value": text } })
 }
 
+/// Puts texts that were marked back into their places.
+pub(super) fn unmark(value: &mut Value) {
+    if let Some(text) = value["secret"]["value"].as_str().map(str::to_owned).filter(|_| is_meant(value)) {
+        *value = Value::String(text);
+        return;
+    }
+    match value {
+        Value::Object(map) => map.values_mut().for_each(unmark),
+        Value::Array(items) => items.iter_mut().for_each(unmark),
+        _ => {}
+    }
+}
+
 /// Whether this stands in the place of a text.
 pub(crate) fn is_meant(value: &Value) -> bool {
     let alone = |map: &Map<String, Value>| map.len() == 1 && map.contains_key("secret");

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::secret;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::json::{Document, described, wrong_type};
+use crate::masks::Masks;
 use crate::run_list::Item;
 
 /// A field of a map.
@@ -176,6 +177,12 @@ const VARIABLE: &[Field] = &[
     Field { name: "secure", shape: Shape::Flag, absent: Absent::False },
 ];
 
+/// Hides what a document says that must not be seen.
+pub(super) fn hide(document: &Document, masks: &Masks) {
+    let from = format!("a secret in `{}`", document.source.name);
+    secrets(super::fields::DOCUMENT, &document.value, &mut |text| masks.add(&json!(text), &from));
+}
+
 /// What stands in a map of these fields that must not be seen, as it stands there.
 pub(super) fn secrets(fields: &[Field], value: &Value, tell: &mut dyn FnMut(&str)) {
     for field in fields {
@@ -205,7 +212,10 @@ pub(super) fn item(fields: &[Field], value: &Value) -> Map<String, Value> {
             (None, Absent::Null) => Value::Null,
             (None, Absent::False) => Value::Bool(false),
             (None, Absent::EmptyList) => json!([]),
-            (None, Absent::EmptyMap) => json!({}),
+            (None, Absent::EmptyMap) => match &field.shape {
+                Shape::Map(fields) => Value::Object(self::item(fields, &Value::Null)),
+                _ => json!({}),
+            },
         };
         item.insert(field.name.to_owned(), value);
     }
