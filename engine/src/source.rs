@@ -5,8 +5,10 @@ mod archive;
 mod field;
 mod folder;
 mod git;
+mod s3;
 #[cfg(test)]
 mod tests;
+pub mod unpack;
 
 use std::fmt::{self, Write};
 use std::path::Path;
@@ -23,7 +25,7 @@ use crate::system::{System, fetch};
 use crate::view::View;
 
 /// A source with the field names of OpsWorks. What is null or empty text counts as absent, as it does in OpsWorks' items.
-#[derive(Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Default, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
     /// `"git"`, `"archive"` or `"s3"`.
