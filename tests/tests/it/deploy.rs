@@ -108,7 +108,7 @@ fn a_service_is_deployed_checked_and_rolled_back() {
     assert_eq!((answer(&host), releases(&host)), (format!("v2 {GREETING}"), ["v1", "v2"].map(str::to_owned).to_vec()));
     apply(&host, &recipe("v2", "")).idle();
 
-    let rollback = r#"deploy("/srv/www/site", #{ action: "rollback", restart: #{ service: "site" } });"#;
+    let rollback = r#"deploy("/srv/www/site", #{ action: "rollback", restart: #{ service: "site" }, check: #{ url: "http://127.0.0.1:8080/" } });"#;
     apply(&host, rollback).well();
     assert_eq!(answer(&host), format!("v1 {GREETING}"));
     let held = apply(&host, &recipe("v2", "")).well();
@@ -175,7 +175,7 @@ fn an_archive_is_deployed_and_rolled_back_without_its_server() {
     settle(&host, &recipe("v2"));
     assert_eq!(answer(&host), format!("v2 {GREETING}"));
     host.sh("rm /srv/*.tar.gz");
-    apply(&host, r#"deploy("/srv/www/site", #{ action: "rollback", restart: #{ service: "site" } });"#).well();
+    apply(&host, r#"deploy("/srv/www/site", #{ action: "rollback", restart: #{ service: "site" }, check: #{ port: 8080 } });"#).well();
     assert_eq!(answer(&host), format!("v1 {GREETING}"));
     apply(&host, &recipe("v2")).fails(1, &["/srv/v2.tar.gz"]);
     assert_eq!(answer(&host), format!("v1 {GREETING}"));

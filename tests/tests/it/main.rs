@@ -16,5 +16,6 @@ mod secrets;
 mod semantics;
 mod services;
 mod shop;
+mod stack;
 mod toque;
 mod webserver;
