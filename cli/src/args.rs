@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub use command::{CommandArgs, CommandWhat};
-pub use stack::{OfStack, StackArgs, StackWhat};
+pub use stack::{Add, AddWhat, Import, OfStack, StackArgs, StackWhat};
 
 use crate::commands::Exit;
 
@@ -74,8 +74,10 @@ pub enum Command {
         after_help = "Example:\n  toque search users 'groups:admin AND NOT active:false'\n  toque search node role:web -a fqdn -a memory.total --sort name\n  toque search apps --format json"
     )]
     Search(Search),
-    /// Stack documents: layers, instances and apps
-    #[command(after_help = "Example:\n  toque stack check\n  toque stack show web1")]
+    /// Stack documents: check, show and import them, and add to them
+    #[command(
+        after_help = "Example:\n  toque stack check\n  toque stack show web1\n  toque stack import opsworks --to stack.json\n  toque stack add instance --layer web"
+    )]
     Stack(StackArgs),
     /// Command documents: everything for one event on one instance, in one file
     #[command(

@@ -10,6 +10,7 @@ pub mod definitions;
 mod event;
 pub mod explain;
 pub mod facts;
+mod file;
 pub mod graph;
 pub mod plan;
 pub mod resource;

@@ -5,8 +5,10 @@ mod archive;
 mod field;
 mod folder;
 mod git;
+mod s3;
 #[cfg(test)]
 mod tests;
+pub mod unpack;
 
 use std::fmt::{self, Write};
 use std::path::Path;

@@ -1,5 +1,6 @@
 //! Stacks: what OpsWorks held of a set of machines, in one document, and what an event on one of them comes to.
 
+pub mod add;
 mod agent;
 mod attributes;
 mod attributes11;
@@ -10,11 +11,14 @@ mod event;
 mod expand;
 mod fields;
 mod identity;
+pub mod import;
 mod items;
 mod nodes;
 mod run_list;
 pub(crate) mod secret;
 mod shape;
+pub mod text;
+pub mod theme;
 
 use std::path::Path;
 use std::rc::Rc;
@@ -29,7 +33,7 @@ pub use expand::{expand, hide};
 pub(crate) use items::{Bags, bags, no_bags};
 pub(crate) use nodes::nodes;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Source, did_you_mean};
+use crate::diagnostic::{Diagnostic, Diagnostics, Source, Span, did_you_mean};
 use crate::json::Document;
 use crate::masks::Masks;
 use crate::run_list::Placed;
@@ -185,11 +189,25 @@ fn unknown(what: &str, name: &str, known: &[&str], document: &str) -> Diagnostic
 
 /// A mistake in a text that could not be read, so that nobody knows what in it must not be seen.
 fn unseen(wrong: Diagnostic) -> Diagnostic {
-    let told = |text: &str| {
-        let text = text.to_lowercase();
-        ["password", "ssh_key", "private", "secure", "secret", "token"].iter().any(|word| text.contains(word))
-    };
-    if wrong.span.as_ref().is_some_and(|span| told(span.line_text())) { wrong.hidden() } else { wrong }
+    if wrong.span.as_ref().is_some_and(is_by_a_secret) { wrong.hidden() } else { wrong }
+}
+
+/// A mistake without the lines that may hold what must not be seen; its words do not.
+fn without_secrets(mut wrong: Diagnostic) -> Diagnostic {
+    wrong.each_span(&mut |span| {
+        if is_by_a_secret(span) {
+            *span = span.hidden();
+        }
+    });
+    wrong
+}
+
+/// Whether the line of a place may hold something that must not be seen.
+fn is_by_a_secret(span: &Span) -> bool {
+    let text = span.line_text().to_lowercase().replace('_', "");
+    ["password", "sshkey", "private", "secure", "secret", "token", "customjson", "customerjson", "customerdatabags"]
+        .iter()
+        .any(|word| text.contains(word))
 }
 
 /// Reads a text that came from elsewhere than a file.

@@ -1,13 +1,14 @@
-//! What `toque stack` takes, and which event of a stack a run is for.
+//! Which event of a stack a run is for, and what `toque stack` takes.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::Format;
 
 /// What makes a run that of an event.
-#[derive(ClapArgs, Default)]
+#[derive(Args, Default)]
 pub struct OfStack {
     /// The stack document, JSON or TOML: this run is for an event on an instance of it
     #[arg(long, value_name = "FILE", help_heading = "Stack", conflicts_with = "command")]
@@ -35,7 +36,7 @@ pub struct OfStack {
     pub command: Option<PathBuf>,
 }
 
-#[derive(ClapArgs)]
+#[derive(Args)]
 pub struct StackArgs {
     #[command(subcommand)]
     pub what: StackWhat,
@@ -70,4 +71,106 @@ pub enum StackWhat {
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
     },
+    /// Make a stack document of what OpsWorks knew
+    #[command(
+        after_help = "Example:\n  toque stack import stacks.json layers.json instances.json --to stack.json\n  toque stack import opsworks --stack shop --to stack.json\n  toque stack import command.json"
+    )]
+    Import(Import),
+    /// Add an instance, a layer or an app to a stack document
+    #[command(after_help = "Example:\n  toque stack add instance --layer web\n  toque stack add layer cache --stack shop.toml")]
+    Add(Add),
+}
+
+#[derive(Args)]
+pub struct Import {
+    /// What `aws opsworks describe-…` printed, in any order, or what `opsworks-agent-cli get_json -i` did: files, folders of `.json` files, or `-` for standard input
+    #[arg(required = true, value_name = "FILE|DIR|-")]
+    pub from: Vec<PathBuf>,
+    /// Where the document is written to, for its owner alone; to standard output unless told
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
+    /// Which stack, where there are several
+    #[arg(long, value_name = "NAME|ID")]
+    pub stack: Option<String>,
+    /// Overwrite what is there
+    #[arg(long, requires = "to")]
+    pub force: bool,
+}
+
+#[derive(Args)]
+pub struct Add {
+    #[command(subcommand)]
+    pub what: AddWhat,
+    /// The stack document; `stack.json` or `stack.toml` of the repository, or of this folder, unless told
+    #[arg(long, value_name = "FILE", global = true)]
+    pub stack: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub enum AddWhat {
+    /// An instance, with the next free host name of the stack's theme unless told
+    #[command(
+        after_help = "Example:\n  toque stack add instance --layer web\n  toque stack add instance --layer web --layer cache --hostname web9 --private-ip 10.0.0.19 --status online"
+    )]
+    Instance {
+        /// The short name of its layer; may be given several times
+        #[arg(long, value_name = "SHORTNAME", required = true)]
+        layer: Vec<String>,
+        /// Its host name
+        #[arg(long, value_name = "NAME")]
+        hostname: Option<String>,
+        /// Where other instances reach it
+        #[arg(long, value_name = "ADDRESS")]
+        private_ip: Option<IpAddr>,
+        /// What it is doing, such as `stopped`; it is online unless told
+        #[arg(long, value_name = "STATUS")]
+        status: Option<String>,
+    },
+    /// A layer, in which no event runs anything yet
+    #[command(after_help = "Example:\n  toque stack add layer cache --name 'The cache'")]
+    Layer {
+        /// Its short name
+        shortname: String,
+        /// Its name; the short name unless told
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+    },
+    /// An app
+    #[command(
+        after_help = "Example:\n  toque stack add app site --url https://git.example.com/site.git --revision v3\n  toque stack add app docs --type archive --url https://files.example.com/docs.tar.gz"
+    )]
+    App {
+        /// Its short name
+        shortname: String,
+        /// Its name; the short name unless told
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+        /// What its source is
+        #[arg(long = "type", value_enum, default_value_t = SourceType::Git, requires = "url")]
+        kind: SourceType,
+        /// Where its source is
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+        /// A branch, a tag or a commit
+        #[arg(long, value_name = "REVISION", requires = "url")]
+        revision: Option<String>,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum SourceType {
+    Git,
+    Archive,
+    S3,
+}
+
+impl SourceType {
+    /// As a stack document has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Git => "git",
+            Self::Archive => "archive",
+            Self::S3 => "s3",
+        }
+    }
 }

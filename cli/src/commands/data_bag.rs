@@ -3,7 +3,6 @@
 mod edit;
 mod editor;
 mod encrypt;
-mod file;
 mod memory;
 mod rotate;
 mod show;
@@ -18,7 +17,7 @@ use toque_engine::encrypted::{self, Secret};
 use toque_engine::failure::Failure;
 use toque_engine::run::Refused;
 
-use super::Exit;
+use super::{Exit, file};
 use crate::args::{DataBag, DataBagWhat, Form};
 use crate::output;
 use crate::settings::{Settings, find_repository};
@@ -75,6 +74,11 @@ impl Bags {
         warn_of_readers(path);
         Ok(secret)
     }
+}
+
+/// Writes the file of an item anew.
+fn replace(before: &ItemText, text: &str) -> Result<(), Diagnostic> {
+    file::replace(&before.item.file, &before.item.shown, &before.whole(), text)
 }
 
 /// A group may be meant to read a secret, everybody is not.

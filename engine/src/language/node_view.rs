@@ -218,7 +218,12 @@ fn same(view: &NodeView, map: Map) -> bool {
 /// `node` is a variable of every scope, closures and libraries included, and no recipe can replace it.
 #[expect(deprecated, reason = "Rhai marks the interfaces as volatile; the version is pinned")]
 fn show_node(engine: &mut Engine) {
-    engine.on_var(|name, _, _| Ok((name == "node").then(|| Dynamic::from(NodeView::Root))));
+    // A loop or a parameter may call something else so.
+    engine.on_var(|name, _, context| {
+        let is_root = |value: &Dynamic| value.read_lock::<NodeView>().is_some_and(|view| matches!(*view, NodeView::Root));
+        let here = || context.scope().get("node").is_none_or(is_root);
+        Ok((name == "node" && here()).then(|| Dynamic::from(NodeView::Root)))
+    });
     engine.on_def_var(|_, info, _| Ok(info.name() != "node"));
 }
 

@@ -1,7 +1,9 @@
 //! Sources that are there: repositories and archives in folders of their own, and servers of this machine.
 
+mod archive;
 mod field;
 mod git;
+mod hostile;
 mod remote;
 
 use std::path::{Path, PathBuf};

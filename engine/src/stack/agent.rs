@@ -97,7 +97,7 @@ fn own_fields(entry: &Value) -> Value {
 }
 
 /// A map that is base64 of its JSON, or the map itself.
-fn decoded(document: &Document, field: &str) -> Result<Map<String, Value>, Diagnostic> {
+pub(super) fn decoded(document: &Document, field: &str) -> Result<Map<String, Value>, Diagnostic> {
     let wrong = |what: &str| {
         Diagnostic::error(format!("`{field}` is {what}"))
             .at(document.value_at(&["aws_opsworks_agent", "chef", field]).hidden())

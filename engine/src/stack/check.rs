@@ -15,7 +15,7 @@ use crate::json::Document;
 use crate::run_list::Item;
 
 /// The states that OpsWorks knows.
-const STATES: [&str; 21] = [
+pub(super) const STATES: [&str; 21] = [
     "assigning",
     "booting",
     "connection_lost",
@@ -40,8 +40,8 @@ const STATES: [&str; 21] = [
 ];
 
 /// What OpsWorks gives apps and layers for a name.
-const SHORTNAME: &str = "a shortname has up to 32 of `a`-`z`, `0`-`9`, `-`, `_` and `.`";
-const HOSTNAME: &str = "a host name has up to 63 of `a`-`z`, `0`-`9` and `-`, and neither begins nor ends with `-`";
+pub(super) const SHORTNAME: &str = "a shortname has up to 32 of `a`-`z`, `0`-`9`, `-`, `_` and `.`";
+pub(super) const HOSTNAME: &str = "a host name has up to 63 of `a`-`z`, `0`-`9` and `-`, and neither begins nor ends with `-`";
 
 /// Reads a stack.
 /// # Errors
@@ -349,12 +349,12 @@ impl<'a> Entry<'a> {
     }
 }
 
-fn is_shortname(text: &str) -> bool {
+pub(super) fn is_shortname(text: &str) -> bool {
     let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
     !text.is_empty() && text.len() <= 32 && text.chars().all(known) && !text.starts_with('.')
 }
 
-fn is_hostname(text: &str) -> bool {
+pub(super) fn is_hostname(text: &str) -> bool {
     let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     !text.is_empty() && text.len() <= 63 && text.chars().all(known) && !text.starts_with('-') && !text.ends_with('-')
 }

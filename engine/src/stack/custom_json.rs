@@ -80,7 +80,20 @@ impl CustomJson {
         self.document.key_at(&whole)
     }
 
-    /// Sets its attributes: all but data bags. `open` gives what stands for a value that is kept elsewhere.
+    /// All of it but data bags.
+    pub(super) fn attributes(&self) -> Map<String, Value> {
+        let mut map = self.value.clone();
+        map.shift_remove("data_bags");
+        if let Some(Value::Object(inner)) = map.get_mut("opsworks")
+            && inner.shift_remove("data_bags").is_some()
+            && inner.is_empty()
+        {
+            map.shift_remove("opsworks");
+        }
+        map
+    }
+
+    /// Sets its attributes. `open` gives what stands for a value that is kept elsewhere.
     pub(crate) fn set(
         &self,
         level: Level,
@@ -88,25 +101,9 @@ impl CustomJson {
         open: &dyn Fn(&Value) -> Result<Value, Diagnostic>,
     ) -> Result<(), Diagnostic> {
         let origin = Rc::new(Origin::Document { document: Rc::clone(&self.document), below: self.path.clone() });
-        let mut map = Map::new();
-        for (key, value) in &self.value {
-            match (key.as_str(), value) {
-                ("data_bags", _) => {}
-                ("opsworks", Value::Object(inner)) => {
-                    let rest: Map<String, Value> = inner
-                        .iter()
-                        .filter(|(key, _)| *key != "data_bags")
-                        .map(|(key, value)| (key.clone(), value.clone()))
-                        .collect();
-                    if !rest.is_empty() {
-                        map.insert(key.clone(), Value::Object(rest));
-                    }
-                }
-                (_, value) => {
-                    let opened = open(value).map_err(|wrong| wrong.or_at(Some(&self.place(&below(&[], key)))))?;
-                    map.insert(key.clone(), opened);
-                }
-            }
+        let mut map = self.attributes();
+        for (key, value) in &mut map {
+            *value = open(value).map_err(|wrong| wrong.or_at(Some(&self.place(std::slice::from_ref(key)))))?;
         }
         attributes.merge(level, &map, &origin);
         Ok(())

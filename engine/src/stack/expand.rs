@@ -23,12 +23,7 @@ pub fn expand(
         merge(&mut attributes, Value::Object(attributes11::attributes(command, &bags)));
     }
     for custom in command.custom_json() {
-        let mut map = custom.value.clone();
-        map.shift_remove("data_bags");
-        if let Some(Value::Object(inner)) = map.get_mut("opsworks") {
-            inner.shift_remove("data_bags");
-        }
-        merge(&mut attributes, Value::Object(map));
+        merge(&mut attributes, Value::Object(custom.attributes()));
     }
     let list: Vec<String> = command.run_list().iter().map(|placed| placed.item.in_brackets()).collect();
     attributes["run_list"] = json!(list);

@@ -52,11 +52,18 @@ fn equipped() -> Host {
     host
 }
 
+/// Serves the repositories below `/srv`, as a server elsewhere would.
+fn serve(host: &Host) {
+    host.sh("git config --system --add safe.directory '*'
+        systemd-run --quiet --unit git-daemon git daemon --base-path=/srv --export-all --reuseaddr
+        for try in $(seq 50); do git ls-remote git://127.0.0.1/origin > /dev/null 2>&1 && exit; sleep 0.1; done; exit 1");
+}
+
 /// A recipe that deploys a version.
 fn recipe(version: &str, more: &str) -> String {
     format!(
         r#"deploy("/srv/www/site", #{{
-    source: #{{ type: "git", url: "/srv/origin", revision: "{version}" }},
+    source: #{{ type: "git", url: "git://127.0.0.1/origin", revision: "{version}" }},
     owner: "site", environment: #{{ PORT: 8080, GREETING: "it's \"$5\" \\ `now`" }}, shared: ["log"],
     restart: #{{ service: "site" }}, check: #{{ url: "http://127.0.0.1:8080/", timeout: 5, interval: 0.2 }}, {more}
 }});"#
@@ -250,7 +257,7 @@ fn what_goes_wrong_leaves_the_app_as_it_is() {
         (recipe("v2", "before_migrate: \"echo $GREETING; exit 3\","), "exited with 3"),
         (recipe("v2", "migrate: true, migrate_command: [\"false\"],"), "exited with 1"),
         (recipe("v2", "before_symlink: || { throw \"no\" },"), "no"),
-        (recipe("v2", "").replace("/srv/origin", "/srv/nowhere"), "/srv/nowhere"),
+        (recipe("v2", "").replace("/origin", "/nowhere"), "git://127.0.0.1/nowhere"),
     ] {
         let run = apply(&host, &recipe).fails(1, &[told]);
         assert!(!run.output.stderr.contains("it's"), "{}", run.output);
@@ -291,10 +298,11 @@ fn no_kill_makes_an_incomplete_release_current() {
             git add -A; git commit -q -m $version; git tag v$version
         done",
     );
+    serve(&host);
     let write = |version: usize| {
         let recipe = format!(
             r#"deploy("/srv/www/site", #{{
-    source: #{{ type: "git", url: "/srv/origin", revision: "v{version}" }}, owner: "site", shared: ["log"], keep_releases: 2,
+    source: #{{ type: "git", url: "git://127.0.0.1/origin", revision: "v{version}" }}, owner: "site", shared: ["log"], keep_releases: 2,
     environment: #{{ VERSION: "{version}" }}, before_migrate: "echo 1 > hooked", before_symlink: "echo 2 >> hooked",
     restart: "cp version /run/site", check: #{{ command: "grep -qx {version} version" }},
 }});"#

@@ -15,7 +15,7 @@ use toque_engine::json::Document;
 use toque_engine::run::Refused;
 
 use super::editor::Editor;
-use super::{Bags, encrypted_keys, file, listed, memory, open, seal};
+use super::{Bags, encrypted_keys, file, listed, memory, open, replace, seal};
 use crate::args::Form;
 use crate::commands::Exit;
 use crate::output;
@@ -120,9 +120,9 @@ impl Editing {
             return Ok(());
         }
         if self.new {
-            file::create(&self.before.item.file, shown, &edited.text)?;
+            file::create(&self.before.item.file, shown, &edited.text, 0o666)?;
         } else {
-            file::replace(&self.before, &edited.text)?;
+            replace(&self.before, &edited.text)?;
         }
         edited.tell(shown, self.secret.is_some());
         Ok(())

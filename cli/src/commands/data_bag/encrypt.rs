@@ -7,7 +7,7 @@ use toque_engine::diagnostic::{Diagnostic, did_you_mean};
 use toque_engine::encrypted::is_encrypted;
 use toque_engine::run::Refused;
 
-use super::{Bags, encrypted_keys, file, listed, open, seal};
+use super::{Bags, encrypted_keys, listed, open, replace, seal};
 use crate::args::Form;
 use crate::commands::Exit;
 use crate::output;
@@ -26,7 +26,7 @@ pub fn encrypt(bags: &Bags, bag: &str, id: &str, keys: &[String]) -> Result<Exit
     for key in &chosen {
         new.insert((*key).clone(), New::Value(seal(&text, key, &text.item.values[*key], &secret)?));
     }
-    file::replace(&text, &text.with(&new))?;
+    replace(&text, &text.with(&new))?;
     output::print(&format!("encrypted {} in `{}`", listed(&chosen), text.item.shown));
     Ok(Exit::Success)
 }
@@ -44,7 +44,7 @@ pub fn decrypt(bags: &Bags, bag: &str, id: &str, keys: &[String], form: Form) ->
     for key in &chosen {
         new.insert((*key).clone(), New::Value(open(&text, key, &secret)?));
     }
-    file::replace(&text, &text.with(&new))?;
+    replace(&text, &text.with(&new))?;
     output::print(&format!("decrypted {} in `{}`", listed(&chosen), text.item.shown));
     output::message(&format!(
         "warning: everybody who can read `{}` can read them now; `toque data-bag encrypt {bag} {id}` encrypts them again",

@@ -8,7 +8,7 @@ use toque_engine::diagnostic::{Diagnostic, Diagnostics};
 use toque_engine::encrypted::Secret;
 use toque_engine::run::Refused;
 
-use super::{Bags, encrypted_keys, file, listed, open, seal, warn_of_readers};
+use super::{Bags, encrypted_keys, listed, open, replace, seal, warn_of_readers};
 use crate::args::Form;
 use crate::commands::Exit;
 use crate::output;
@@ -47,7 +47,7 @@ pub fn rotate(bags: &Bags, bag: Option<&str>, item: Option<&str>, new: &Path, fo
         return Err(Diagnostics(wrong).into());
     }
     for (done, item) in rotated.iter().enumerate() {
-        if let Err(failed) = file::replace(&item.text, &item.after) {
+        if let Err(failed) = replace(&item.text, &item.after) {
             let left = rotated.len() - done;
             let failed = failed
                 .note(format!("{done} items are under the new secret, {left} still under the old one"))

@@ -5,6 +5,7 @@
 
 mod bag;
 mod cookbook;
+mod deploy;
 mod files;
 mod floor;
 mod measure;
@@ -60,6 +61,8 @@ fn bench() -> ExitCode {
         Some(no_op) => report::row("200 packages, no-op", &no_op, None),
         None => println!("200 packages: this machine has no dpkg-query, or not so many packages"),
     }
+    let deployed = bench.deploy();
+    report::row(&format!("deploying {} files", report::thousands(deploy::FILES)), &deployed.toque, Some(&deployed.floor));
 
     println!("\nPer file of a no-op, less the empty run:");
     for (count, both) in &no_ops {
@@ -78,6 +81,7 @@ fn bench() -> ExitCode {
             let each = |index: usize| (no_ops[index].1.toque.cpu - empty.cpu) / f64::from(no_ops[index].0);
             each(2) / each(1)
         },
+        deploy: deployed.toque.wall / deployed.floor.wall,
         search: (searched.compile - read.compile) / f64::from(bag::SEARCHES),
         webserver: webserver::no_op(&bench.binary),
     });

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use crate::bag;
 use crate::cookbook;
+use crate::deploy;
 use crate::files;
 use crate::measure::{self, Usage};
 
@@ -130,6 +131,22 @@ impl Bench {
             least(RUNS, || self.toque(&repository, &["bench"]))
         };
         (searches(0), searches(bag::SEARCHES))
+    }
+
+    /// An app that is deployed for the first time, and `git clone` of the same repository in its place.
+    pub fn deploy(&self) -> Both {
+        let repository = self.repository("deploy", "");
+        let (origin, out) = (made(&repository.join("origin")), repository.join("out"));
+        deploy::write(&origin);
+        fs::write(repository.join(RECIPE), deploy::recipe(&origin, &out.join("app"))).expect("the recipe can be written");
+        made(&out);
+        in_turns(RUNS, || {
+            emptied(&out);
+            let clone = ["git".as_ref(), "clone".as_ref(), "-q".as_ref(), origin.as_os_str(), out.as_os_str()];
+            let floor = measure::run(&clone);
+            emptied(&out);
+            (self.toque(&repository, &["bench"]), floor)
+        })
     }
 
     /// A repository of one cookbook with one recipe.

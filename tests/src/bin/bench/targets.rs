@@ -2,6 +2,7 @@
 
 use crate::bag;
 use crate::cookbook;
+use crate::deploy;
 use crate::report::{self, megabytes};
 
 /// What was found.
@@ -18,6 +19,8 @@ pub struct Found {
     pub compile: f64,
     /// What a file costs among 10,000, to one among 1,000.
     pub growth: f64,
+    /// Seconds of wall of deploying an app, to those of `git clone`.
+    pub deploy: f64,
     /// Seconds of one search of the large data bag, which was read before.
     pub search: f64,
     /// Seconds of wall of the no-op of `examples/webserver`, or why it was not measured.
@@ -44,6 +47,8 @@ pub fn show(found: &Found) -> bool {
     target("a file among 10,000", growth, "linear: at most 1.25 ×", found.growth <= 1.25);
     let what = format!("{} items searched", report::thousands(bag::ITEMS));
     target(&what, format!("{:.1} ms", found.search * 1e3), "under 50 ms", found.search < 0.05);
+    let what = format!("deploying {} files", report::thousands(deploy::FILES));
+    target(&what, format!("{:.2} × `git clone`", found.deploy), "at most 1.30 ×", found.deploy <= 1.3);
     match &found.webserver {
         Ok(wall) => target("no-op of examples/webserver", format!("{:.1} ms", wall * 1e3), "under 100 ms", *wall < 0.1),
         Err(why) => println!("  ---- no-op of examples/webserver: not measured, {why}"),

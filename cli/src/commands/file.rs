@@ -1,4 +1,4 @@
-//! Writing the files of items: all of a file or nothing of it.
+//! Writing documents: all of a file or nothing of it.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
@@ -7,16 +7,14 @@ use std::path::Path;
 
 use nix::unistd::{Gid, Uid, fchown};
 use tempfile::{Builder, NamedTempFile};
-use toque_engine::data_bag::ItemText;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;
 
-/// Writes the file of an item anew, with the mode and the owner that it has. A link stays one.
+/// Writes a file anew that people know as `shown`, with the mode and the owner that it has. A link stays one.
 /// # Errors
-/// When it cannot be written, or is not any more what `before` says.
-pub fn replace(before: &ItemText, text: &str) -> Result<(), Diagnostic> {
-    let shown = &before.item.shown;
-    let path = fs::canonicalize(&before.item.file).map_err(|error| failed(shown, &error))?;
+/// When it cannot be written, or is not any more what it was `before`.
+pub fn replace(file: &Path, shown: &str, before: &str, text: &str) -> Result<(), Diagnostic> {
+    let path = fs::canonicalize(file).map_err(|error| failed(shown, &error))?;
     let about = path.metadata().map_err(|error| failed(shown, &error))?;
     let staged = staged(&path, text, None).map_err(|error| failed(shown, &error))?;
     let ours = staged.as_file().metadata().map_err(|error| failed(shown, &error))?;
@@ -33,10 +31,9 @@ pub fn replace(before: &ItemText, text: &str) -> Result<(), Diagnostic> {
     };
     ready().map_err(|error| failed(shown, &error))?;
     // From here on nobody else of us writes, so that no change is lost.
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let folder = File::open(folder).map_err(|error| failed(shown, &error))?;
+    let folder = File::open(folder_of(&path)).map_err(|error| failed(shown, &error))?;
     folder.lock().map_err(|error| failed(shown, &error))?;
-    if fs::read_to_string(&path).map_err(|error| failed(shown, &error))? != before.whole() {
+    if fs::read_to_string(&path).map_err(|error| failed(shown, &error))? != before {
         return Err(Diagnostic::error(format!("`{shown}` was changed by somebody else meanwhile, and is left as it is now"))
             .hint("look at what it has become, and try again"));
     }
@@ -44,15 +41,28 @@ pub fn replace(before: &ItemText, text: &str) -> Result<(), Diagnostic> {
     folder.sync_all().map_err(|error| failed(shown, &error))
 }
 
-/// Writes the file of an item that is not there yet, and makes the folder of its bag.
+/// Writes a file that is not there yet, and makes its folder. Of `mode` stays what the process allows.
 /// # Errors
 /// When it cannot be written, or is there.
-pub fn create(path: &Path, shown: &str, text: &str) -> Result<(), Diagnostic> {
+pub fn create(path: &Path, shown: &str, text: &str, mode: u32) -> Result<(), Diagnostic> {
     let live = || {
-        path.parent().map_or(Ok(()), fs::create_dir_all)?;
-        let staged = staged(path, text, Some(Permissions::from_mode(0o666)))?;
+        fs::create_dir_all(folder_of(path))?;
+        let staged = staged(path, text, Some(Permissions::from_mode(mode)))?;
         staged.as_file().sync_all()?;
         staged.persist_noclobber(path)?;
+        sync_folder(path)
+    };
+    live().map_err(|error: io::Error| failed(shown, &error))
+}
+
+/// Writes a file that nobody else can read, whatever is there.
+/// # Errors
+/// When it cannot be written.
+pub fn overwrite(path: &Path, shown: &str, text: &str) -> Result<(), Diagnostic> {
+    let live = || {
+        let staged = staged(path, text, None)?;
+        staged.as_file().sync_all()?;
+        staged.persist(path)?;
         sync_folder(path)
     };
     live().map_err(|error: io::Error| failed(shown, &error))
@@ -65,13 +75,17 @@ fn staged(path: &Path, text: &str, mode: Option<Permissions>) -> io::Result<Name
     if let Some(mode) = mode {
         builder.permissions(mode);
     }
-    let mut staged = builder.tempfile_in(path.parent().unwrap_or(Path::new(".")))?;
+    let mut staged = builder.tempfile_in(folder_of(path))?;
     staged.write_all(text.as_bytes())?;
     Ok(staged)
 }
 
 fn sync_folder(path: &Path) -> io::Result<()> {
-    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    File::open(folder_of(path))?.sync_all()
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn failed(shown: &str, error: &io::Error) -> Diagnostic {

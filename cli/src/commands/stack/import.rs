@@ -1,0 +1,112 @@
+//! `toque stack import`.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+use toque_engine::diagnostic::{Diagnostic, Diagnostics, Source};
+use toque_engine::failure::plain_io;
+use toque_engine::json::Document;
+use toque_engine::run::Refused;
+use toque_engine::stack::import::{self, Import};
+
+use crate::args;
+use crate::commands::Exit;
+use crate::commands::file;
+use crate::output;
+
+pub fn import(args: &args::Import) -> Result<Exit, Refused> {
+    let mut documents = Vec::new();
+    for from in &args.from {
+        documents.extend(read(from)?);
+    }
+    let import = import::import(&documents, args.stack.as_deref())?;
+    let text = serde_json::to_string_pretty(&import.document).unwrap_or_default();
+    match &args.to {
+        Some(to) => write(to, &text, args.force)?,
+        None => output::print(&text),
+    }
+    output::diagnostic::print(&Diagnostics(import.warnings.clone()));
+    tell(&import, args.to.as_deref());
+    Ok(Exit::Success)
+}
+
+/// The documents that a path leads to.
+fn read(from: &Path) -> Result<Vec<Document>, Diagnostic> {
+    let shown = from.display().to_string();
+    let failed = |shown: &str, error: &std::io::Error| Diagnostic::error(format!("cannot read {shown}: {}", plain_io(error)));
+    if from.as_os_str() == "-" {
+        let mut text = String::new();
+        let read = std::io::stdin().read_to_string(&mut text);
+        read.map_err(|error| failed("standard input", &error))?;
+        return Ok(vec![import::read(Source::new("standard input", None, text))?]);
+    }
+    let quoted = format!("`{shown}`");
+    let files = if from.is_dir() {
+        let entries = fs::read_dir(from).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        let entries = entries.map_err(|error| failed(&quoted, &error))?;
+        let is_json = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json");
+        let mut files: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).filter(is_json).collect();
+        files.sort();
+        if files.is_empty() {
+            return Err(Diagnostic::error(format!("there is no `.json` file in {quoted}"))
+                .hint("put there what `aws opsworks describe-stacks` and the like print"));
+        }
+        files
+    } else {
+        vec![from.to_owned()]
+    };
+    let document = |path: &PathBuf| {
+        let shown = path.display().to_string();
+        let text = fs::read_to_string(path).map_err(|error| failed(&format!("`{shown}`"), &error))?;
+        import::read(Source::new(&shown, Some(path.clone()), text))
+    };
+    files.iter().map(document).collect()
+}
+
+fn write(to: &Path, text: &str, force: bool) -> Result<(), Diagnostic> {
+    let (shown, text) = (to.display().to_string(), format!("{text}\n"));
+    if force {
+        return file::overwrite(to, &shown, &text);
+    }
+    if to.symlink_metadata().is_ok() {
+        return Err(Diagnostic::error(format!("`{shown}` is there already"))
+            .hint("name another file with `--to`, or overwrite it with `--force`"));
+    }
+    file::create(to, &shown, &text, 0o600)
+}
+
+/// What was made, what was not, and what is still to be done.
+fn tell(import: &Import, to: Option<&Path>) {
+    if !import.left_out.is_empty() {
+        output::message("left out, because a stack document has no place for it:");
+        for (of, fields) in &import.left_out {
+            output::message(&format!("  {of}: {}", fields.iter().map(String::as_str).collect::<Vec<_>>().join(", ")));
+        }
+    }
+    if !import.plain.is_empty() {
+        output::message("these secrets are in the document in plain text; it is for root alone:");
+        import.plain.iter().for_each(|path| output::message(&format!("  {path}")));
+    }
+    if !import.wanted.is_empty() {
+        output::message("these secrets are not told by OpsWorks; write each to its file, which only root can read:");
+        import.wanted.iter().for_each(|path| output::message(&format!("  {path}")));
+    }
+    if let Some(to) = to {
+        output::print(&format!("wrote `{}`: {}", to.display(), counted(&import.document)));
+    }
+}
+
+/// `the stack `shop`, 2 layers, 1 instance`
+fn counted(document: &Map<String, Value>) -> String {
+    let name = document.get("stack").and_then(|stack| stack["name"].as_str()).unwrap_or_default();
+    let lists = document.iter().filter_map(|(key, value)| Some((key, value.as_array()?.len())));
+    let count = |(key, count): (&String, usize)| {
+        let name = key.replace('_', " ");
+        let one = name.strip_suffix('s').unwrap_or(&name);
+        if count == 1 { format!("1 {one}") } else { format!("{count} {name}") }
+    };
+    let counts = lists.filter(|(_, count)| *count > 0).map(count);
+    [format!("the stack `{name}`")].into_iter().chain(counts).collect::<Vec<_>>().join(", ")
+}
