@@ -49,6 +49,7 @@ fn equipped() -> Host {
             echo $version > version; rm -f broken; test $version != v3 || touch broken
             git add -A; git commit -q -m $version; git tag $version
         done");
+    serve(&host);
     host
 }
 
@@ -137,7 +138,7 @@ fn properties() {
     shared: ["log", "config"], symlinks: #{{ log: "var/log" }}, symlink_before_migrate: #{{ "config/a.yml": "conf/a.yml" }},
     create_dirs_before_symlink: ["tmp"], purge_before_symlink: ["server.py"],
     before_migrate: `{say}before_migrate`, migrate: true, migrate_command: `{say}migrate`, before_symlink: `{say}before_symlink`,
-    before_restart: |app| if !file_exists(app.path + "/shop.env") { throw "no environment" },
+    before_restart: |app| if !file_exists(app.path + "/shop.env") {{ throw "no environment" }},
     restart: ["sh", "-c", "id -un > /root/restarted"], check: #{{ command: `{say}check` }}, after_restart: ["sh", "-c", `{say}after`],"#
     );
     let recipe = |version: &str| {
