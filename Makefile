@@ -3,7 +3,7 @@ CARGO ?= cargo
 TARGET := $(shell rustc -vV | sed -n 's/^host: //p')
 TOQUE := $(or $(CARGO_TARGET_DIR),target)/$(TARGET)/release/toque
 
-.PHONY: build demo test bench fuzz lint docs hosts
+.PHONY: build demo demo-stack test bench fuzz lint docs hosts
 
 build:
 	$(CARGO) build --release -p toque
@@ -15,6 +15,10 @@ hosts:
 # Converges examples/webserver on a throwaway host, twice.
 demo: build hosts
 	TOQUE_BINARY=$(TOQUE) $(CARGO) run --release -q -p toque-acceptance --bin demo
+
+# Leads examples/stack, each instance a throwaway host, through a deployment, a rollback and the loss of an instance.
+demo-stack: build hosts
+	TOQUE_BINARY=$(TOQUE) $(CARGO) run --release -q -p toque-acceptance --bin demo_stack
 
 # All tests, those on booted hosts too.
 test: build hosts

@@ -27,6 +27,7 @@ use crate::view::View;
 /// A source with the field names of OpsWorks. What is null or empty text counts as absent, as it does in OpsWorks' items.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(inline)]
 pub struct Source {
     /// `"git"`, `"archive"` or `"s3"`.
     #[serde(rename = "type", default, deserialize_with = "field::present", skip_serializing_if = "Option::is_none")]

@@ -119,9 +119,9 @@ impl Stack {
     pub fn whole(&self, reveal: bool) -> Value {
         let mut whole = Value::Object(shape::item(fields::DOCUMENT, &self.document.value));
         if reveal {
-            secret::unmark(&mut whole)
+            secret::unmark(&mut whole);
         } else {
-            hide(&mut whole)
+            hide(&mut whole);
         }
         whole
     }

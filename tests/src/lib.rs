@@ -37,6 +37,7 @@ mod remains;
 mod repository;
 mod root;
 mod slot;
+pub mod stack;
 
 use std::env;
 use std::path::{Path, PathBuf};

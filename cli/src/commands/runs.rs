@@ -77,6 +77,11 @@ fn line(id: &str, report: &Value) -> String {
         counts["failed"],
         list.join(", ")
     );
+    if let Some(event) = report["event"]["type"].as_str() {
+        let apps: Vec<&str> = report["event"]["apps"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let of = if apps.is_empty() { String::new() } else { format!(" of {}", apps.join(", ")) };
+        text.push_str(&format!("  {event}{of}"));
+    }
     let owed = report["owed"].as_array().map_or(0, Vec::len);
     if owed > 0 {
         text.push_str(&format!("  {owed} owed"));
@@ -87,6 +92,7 @@ fn line(id: &str, report: &Value) -> String {
 fn text(report: &Value) -> String {
     let id = report["id"].as_str().unwrap_or_default();
     let mut lines = vec![line(id, report)];
+    lines.extend(report["cookbooks_revision"].as_str().map(|revision| format!("cookbooks: {revision}")));
     for record in report["resources"].as_array().into_iter().flatten() {
         let status = record["status"].as_str().unwrap_or_default();
         if status == "up-to-date" || status == "skipped" {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::Checkout;
 use crate::failure::{Attempting, Failure};
-use crate::system::{FileKind, System};
+use crate::system::{FileKind, Ownership, System};
 
 /// What everybody may do with a folder that is complete.
 const MODE: u32 = 0o755;
@@ -21,10 +21,24 @@ pub(super) fn make(
 ) -> Result<(), Failure> {
     system.create_dir(into, 0o700).attempting("create directory", into)?;
     let filled = fill().and_then(|()| settle(system, into, how));
-    filled.inspect_err(|_| {
+    filled.map_err(|failure| {
+        let full = is_full(system, into);
         // The first failure is the one to tell.
         let _ = system.remove_dir_all(into);
+        if full {
+            failure
+                .note("no space left on the file system")
+                .hint("free some space (`df -h` shows where it went) and converge again")
+        } else {
+            failure
+        }
     })
+}
+
+/// Whether nothing more fits: programs such as git do not say why they could not write a file.
+fn is_full(system: &dyn System, into: &Path) -> bool {
+    let tried = system.stage(&into.join("space"), &[0; 1 << 16], &Ownership::default());
+    tried.is_err_and(|error| error.kind() == std::io::ErrorKind::StorageFull)
 }
 
 fn settle(system: &dyn System, into: &Path, how: &Checkout<'_>) -> Result<(), Failure> {

@@ -49,6 +49,7 @@ fn equipped() -> Host {
             echo $version > version; rm -f broken; test $version != v3 || touch broken
             git add -A; git commit -q -m $version; git tag $version
         done");
+    serve(&host);
     host
 }
 
@@ -107,7 +108,7 @@ fn a_service_is_deployed_checked_and_rolled_back() {
     assert_eq!((answer(&host), releases(&host)), (format!("v2 {GREETING}"), ["v1", "v2"].map(str::to_owned).to_vec()));
     apply(&host, &recipe("v2", "")).idle();
 
-    let rollback = r#"deploy("/srv/www/site", #{ action: "rollback", restart: #{ service: "site" } });"#;
+    let rollback = r#"deploy("/srv/www/site", #{ action: "rollback", restart: #{ service: "site" }, check: #{ url: "http://127.0.0.1:8080/" } });"#;
     apply(&host, rollback).well();
     assert_eq!(answer(&host), format!("v1 {GREETING}"));
     let held = apply(&host, &recipe("v2", "")).well();
@@ -137,7 +138,7 @@ fn properties() {
     shared: ["log", "config"], symlinks: #{{ log: "var/log" }}, symlink_before_migrate: #{{ "config/a.yml": "conf/a.yml" }},
     create_dirs_before_symlink: ["tmp"], purge_before_symlink: ["server.py"],
     before_migrate: `{say}before_migrate`, migrate: true, migrate_command: `{say}migrate`, before_symlink: `{say}before_symlink`,
-    before_restart: |app| if !file_exists(app.path + "/shop.env") { throw "no environment" },
+    before_restart: |app| if !file_exists(app.path + "/shop.env") {{ throw "no environment" }},
     restart: ["sh", "-c", "id -un > /root/restarted"], check: #{{ command: `{say}check` }}, after_restart: ["sh", "-c", `{say}after`],"#
     );
     let recipe = |version: &str| {
@@ -174,7 +175,8 @@ fn an_archive_is_deployed_and_rolled_back_without_its_server() {
     settle(&host, &recipe("v2"));
     assert_eq!(answer(&host), format!("v2 {GREETING}"));
     host.sh("rm /srv/*.tar.gz");
-    apply(&host, r#"deploy("/srv/www/site", #{ action: "rollback", restart: #{ service: "site" } });"#).well();
+    apply(&host, r#"deploy("/srv/www/site", #{ action: "rollback", restart: #{ service: "site" }, check: #{ port: 8080 } });"#)
+        .well();
     assert_eq!(answer(&host), format!("v1 {GREETING}"));
     apply(&host, &recipe("v2")).fails(1, &["/srv/v2.tar.gz"]);
     assert_eq!(answer(&host), format!("v1 {GREETING}"));
@@ -274,7 +276,7 @@ fn what_goes_wrong_leaves_the_app_as_it_is() {
     host.sh("cd /srv/origin; head -c 4000000 /dev/urandom > large; git add -A; git commit -q -m large; git tag large");
     let run = apply(&host, &small("large"));
     assert_eq!(run.code(), Some(1), "{}", run.output);
-    assert!(run.output.stderr.to_lowercase().contains("no space left"), "{}", run.output);
+    assert!(run.output.stderr.contains("no space left on the file system"), "{}", run.output);
     assert_eq!(host.sh("cd /srv/small/site; cat current/version; ls -A releases | wc -l"), "v1\n1\n");
     apply(&host, &small("v2")).well();
 }

@@ -18,5 +18,6 @@ mod semantics;
 mod services;
 mod shop;
 mod sources;
+mod stack;
 mod toque;
 mod webserver;
