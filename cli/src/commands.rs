@@ -13,6 +13,7 @@ pub mod facts;
 mod file;
 pub mod graph;
 pub mod plan;
+mod repository;
 pub mod resource;
 pub mod runs;
 pub mod search;
@@ -113,9 +114,10 @@ pub fn prepare_source(source: &args::Source, running: Option<&Running>, usual: O
 /// Reads settings and attributes, and readies the machine. `of` is none for what needs no repository.
 pub fn prepare(node: &Node, running: Option<&Running>, of: Option<&Of<'_>>) -> Result<Prepared, Refused> {
     let system_settings = Settings::read(None)?;
+    let cookbooks = of.and_then(|of| of.repo).map(repository::archive).transpose()?.flatten();
     let repository = match of {
-        Some(of) => find_repository(of.repo, event::folder(of.stack).as_deref())?.or(system_settings.repo),
-        None => None,
+        Some(of) if cookbooks.is_none() => find_repository(of.repo, event::folder(of.stack).as_deref())?.or(system_settings.repo),
+        _ => None,
     };
     let settings = Settings::read(repository.as_deref())?;
     let stop = Stop::new(seconds(running.map_or(30.0, |running| running.stop_timeout)));
@@ -143,13 +145,16 @@ pub fn prepare(node: &Node, running: Option<&Running>, of: Option<&Of<'_>>) -> R
             .into());
     }
     let asked = of.map_or(&[][..], |of| of.run_list).iter().flat_map(|item| item.split(','));
-    if of.is_some_and(|of| of.needed) && repository.is_none() {
+    let own = command.as_ref().is_some_and(|command| command.cookbooks_source().is_some());
+    let repository = if own && of.is_some_and(|of| of.repo.is_none()) { None } else { repository };
+    if of.is_some_and(|of| of.needed) && repository.is_none() && cookbooks.is_none() && !own {
         return Err(Diagnostic::error("there is no repository of cookbooks here")
             .hint("run toque below a folder with `cookbooks/`, or name one with `--repo`; `toque apply` runs a single recipe")
             .into());
     }
     let options = Options {
         repository,
+        cookbooks,
         run_list: run_list(asked.filter(|item| !item.trim().is_empty()))?,
         attributes,
         node_name: match (&command, &node.node) {

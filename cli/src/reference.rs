@@ -233,7 +233,9 @@ fn command_section(command: &mut Command, above: &str, text: &mut String) {
 
 /// An example's command line can be parsed.
 fn is_accepted(line: &str) {
-    let command = line.split(['|', '<', '>']).next().unwrap_or_default();
+    // Another program may be before it or behind it.
+    let command = line.split('|').find(|part| part.trim_start().starts_with("toque ")).unwrap_or(line);
+    let command = command.split(['<', '>']).next().unwrap_or_default();
     // Quotes are only around whole words.
     let mut words = Vec::new();
     for (index, part) in command.split('\'').enumerate() {

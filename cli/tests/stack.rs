@@ -217,7 +217,7 @@ fn entries_are_added_where_they_belong() {
 fn a_document_in_toml_is_found_and_edited() {
     let folder = folder();
     let none = toque(&folder, &["add", "layer", "web"], "");
-    assert!(none.code == Some(2) && none.err.contains("there is no stack document here"), "{}", none.err);
+    assert!(none.code == Some(2) && none.err.contains("there is no `stack.json` or `stack.toml` here"), "{}", none.err);
     let text = "[stack]\nname = \"shop\"  # ours\nhostname_theme = \"Wild_Cats\"\n\n[[layers]]\nshortname = \"web\"\n";
     fs::create_dir_all(folder.path().join("cookbooks/web")).unwrap();
     fs::write(folder.path().join("stack.toml"), text).unwrap();

@@ -129,6 +129,9 @@ pub struct Report {
     /// What happened on the stack, when the run is for an event of one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event: Option<About>,
+    /// What was fetched, where the cookbooks come from elsewhere: `v7 (1a2b3c4)`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cookbooks_revision: Option<String>,
     pub cookbooks: IndexMap<String, String>,
     /// RFC 3339, UTC.
     pub started: String,

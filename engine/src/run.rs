@@ -1,5 +1,6 @@
 //! A run from its lock to its report: the way in for the command line, the agent, and programs that embed toque.
 
+mod cookbooks;
 mod given;
 mod options;
 mod search;
@@ -63,6 +64,8 @@ pub fn plan(system: Rc<dyn System>, registry: Rc<Registry>, options: &Options, s
 /// What does not compile.
 pub fn graph(system: Rc<dyn System>, registry: Rc<Registry>, options: &Options, sink: Box<dyn Sink>) -> Result<Drawing, Refused> {
     stacker::grow(STACK, || {
+        let ready = cookbooks::ready(&system, options, Mode::Plan, &mut ())?;
+        let options = &ready.options;
         let session = open(system, registry, options, sink)?;
         let language = Language::new(&session);
         declare(&session, &language, &recipes(options, &session)?)?;
@@ -84,6 +87,8 @@ pub fn explain(
     sink: Box<dyn Sink>,
 ) -> Result<Explained, Refused> {
     stacker::grow(STACK, || {
+        let ready = cookbooks::ready(&system, options, Mode::Plan, &mut ())?;
+        let options = &ready.options;
         let session = open(system, registry, options, sink)?;
         let language = Language::new(&session);
         declare(&session, &language, &recipes(options, &session)?)?;
@@ -105,6 +110,8 @@ pub fn providers(
     sink: Box<dyn Sink>,
 ) -> Result<Vec<(String, Result<&'static str, crate::failure::Failure>)>, Refused> {
     stacker::grow(STACK, || {
+        let ready = cookbooks::ready(&system, options, Mode::Plan, &mut ())?;
+        let options = &ready.options;
         let session = open(system, registry, options, sink)?;
         let language = Language::new(&session);
         let compiled = compile(&session, &language, &recipes(options, &session)?)?;
@@ -189,6 +196,8 @@ fn run(
     };
     let begun = Instant::now();
     let started = jiff::Timestamp::now();
+    let ready = cookbooks::ready(&system, options, mode, &mut *sink)?;
+    let options = &ready.options;
     let session = open(Rc::clone(&system), registry, options, sink)?;
     let journal = Journal::open(options.state_dir.as_deref())?;
     session.owed.replace(journal.owed().map(|owed| (owed.target.clone(), owed.action.clone())).collect());
@@ -208,7 +217,7 @@ fn run(
     session.event(&Event::Converging { resources: count });
     let mut walk = Converge::new(&session, &language, &*system, &compiled, mode, &id, journal);
     walk.walk(options.hold_notifications_on_failure);
-    let mut report = report(&mut walk, options, &Times { started, begun, compile_seconds });
+    let mut report = report(&mut walk, options, &ready, &Times { started, begun, compile_seconds });
     if mode == Mode::Converge
         && let Err(failure) = keep(walk.journal, &report, options)
     {
@@ -221,7 +230,7 @@ fn run(
 }
 
 /// What a walk did, as data.
-fn report(walk: &mut Converge<'_>, options: &Options, times: &Times) -> Report {
+fn report(walk: &mut Converge<'_>, options: &Options, ready: &cookbooks::Ready, times: &Times) -> Report {
     let not_reached: Vec<String> = walk.not_reached().map(ToString::to_string).collect();
     let counts = Counts::of(walk.records.iter().map(|(index, record)| (*index, record)), not_reached.len());
     let interrupted = walk.records.iter().any(|(_, record)| record.status == Status::Interrupted);
@@ -248,6 +257,7 @@ fn report(walk: &mut Converge<'_>, options: &Options, times: &Times) -> Report {
         },
         environment: walk.session.node.environment.clone(),
         event: walk.session.command.as_deref().map(|command| About::of(command)),
+        cookbooks_revision: ready.revision.clone(),
         cookbooks: walk.session.cookbooks.values().map(|c| (c.about.name.clone(), c.about.version.to_string())).collect(),
         started: times.started.strftime("%FT%T%.3fZ").to_string(),
         compile_seconds: times.compile_seconds,

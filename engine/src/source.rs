@@ -21,11 +21,11 @@ use sha2::{Digest, Sha256};
 
 use crate::failure::Failure;
 use crate::resource::PropertyError;
-use crate::system::{System, fetch};
+use crate::system::{Request, System, fetch};
 use crate::view::View;
 
 /// A source with the field names of OpsWorks. What is null or empty text counts as absent, as it does in OpsWorks' items.
-#[derive(Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
     /// `"git"`, `"archive"` or `"s3"`.
@@ -176,6 +176,28 @@ impl Source {
             Some(SourceType::Git) => git::check_out(self, system, view, found, into, how),
             _ => archive::check_out(self, system, view, found, into, how),
         }
+    }
+
+    /// Brings a clone that [`check_out`](Self::check_out) made with `keep_git` to what was found. Changes to what git knows of are
+    /// undone, everything else in it stays. It is done as the folder's owner.
+    /// # Errors
+    /// When it cannot be fetched, or the clone cannot take it.
+    pub fn update(&self, system: &dyn System, view: &View<'_>, found: &Found, folder: &Path) -> Result<(), Failure> {
+        git::update(self, system, view, found, folder)
+    }
+
+    /// How the archive or object is asked for now: a signature lasts only for some minutes.
+    /// # Errors
+    /// When the URL names no object.
+    pub fn request(&self, view: &View<'_>) -> Result<Request, Failure> {
+        archive::request(self, view)
+    }
+
+    /// The archive or object itself: what was found, and nothing else.
+    /// # Errors
+    /// When it cannot be fetched, or has become another.
+    pub fn fetch(&self, view: &View<'_>, found: &Found) -> Result<Rc<[u8]>, Failure> {
+        archive::fetch(self, view, found)
     }
 }
 

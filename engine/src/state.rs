@@ -2,6 +2,7 @@
 //! remember. Everything here is toque's own; the machine itself is only reached through `System`.
 
 mod backup;
+pub mod cookbooks;
 mod history;
 mod journal;
 mod lock;
@@ -18,7 +19,7 @@ pub use memory::{recall, remember};
 use crate::failure::{Attempting, Failure};
 
 /// Makes a directory of the state, readable by its owner only.
-fn make_private(path: &Path) -> Result<(), Failure> {
+pub(crate) fn make_private(path: &Path) -> Result<(), Failure> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).attempting("create the state directory", path).map_err(hint)
 }

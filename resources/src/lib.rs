@@ -2,15 +2,18 @@
 
 mod apt_lists;
 pub mod apt_update;
+pub mod archive_file;
 pub mod block;
 mod checksum;
 mod content;
 pub mod cookbook_file;
 pub mod deploy;
+mod destination;
 pub mod directory;
 pub mod execute;
 pub mod facts;
 pub mod file;
+pub mod git;
 pub mod group;
 pub mod link;
 pub mod log;
@@ -44,6 +47,8 @@ pub fn standard() -> Registry {
         .with(Kind::of::<cookbook_file::CookbookFile>().provider(content::Files::new()))
         .with(Kind::of().provider(remote_file::Downloads))
         .with(Kind::of().provider(remote_directory::Copies))
+        .with(Kind::of().provider(archive_file::Unpacks))
+        .with(Kind::of().provider(git::Clones))
         .with(Kind::of().provider(directory::Directories))
         .with(Kind::of().provider(link::Links))
         .with(Kind::of().provider(deploy::Releases))

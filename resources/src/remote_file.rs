@@ -14,10 +14,11 @@ use toque_engine::failure::Failure;
 use toque_engine::property::OneOrMany;
 use toque_engine::resource::{Apply, Change, Effect, PropertyError, Provider, Resource, Scope};
 use toque_engine::snapshots::{Area, Areas};
+use toque_engine::source::{Source, SourceType};
 use toque_engine::system::Request;
 use toque_engine::view::View;
 
-use self::download::{Found, Sources};
+use self::download::{Found, Server, Sources};
 use crate::checksum;
 use crate::content::{self, FileAction, ManagedFile, managed_file};
 
@@ -27,8 +28,8 @@ const TIMEOUT: Duration = Duration::from_mins(5);
 managed_file! {
     /// A copy of a file from a server, or from elsewhere on this machine.
     pub struct RemoteFile {
-        /// URL (`http:`, `https:` or `file:`) or absolute path, or an array of mirrors that are tried in order until one has the
-        /// file. Required, except to delete.
+        /// URL (`http:`, `https:`, `file:`, or `s3://bucket/key`) or absolute path, or an array of mirrors that are tried in order until
+        /// one has the file. Required, except to delete.
         #[serde(default)]
         pub source: Option<OneOrMany<String>>,
         /// SHA-256 of the file in hexadecimal. A file that has it is not asked for again, and a download that does not have it is
@@ -51,6 +52,21 @@ managed_file! {
         /// `"verify_peer"`, or `"verify_none"` to trust a server whose certificate cannot be checked. Default: `"verify_peer"`.
         #[serde(default)]
         pub ssl_verify_mode: VerifyMode,
+        /// The id of the access key that requests of `s3:` are signed with. Default: they are not signed.
+        #[serde(default)]
+        pub s3_access_key_id: Option<String>,
+        /// The secret access key that belongs to the id. It is never sent.
+        #[serde(default)]
+        pub s3_secret_access_key: Option<String>,
+        /// The token that belongs to a temporary key.
+        #[serde(default)]
+        pub s3_session_token: Option<String>,
+        /// The region of the bucket. Default: `"us-east-1"`.
+        #[serde(default)]
+        pub s3_region: Option<String>,
+        /// The URL of another server than Amazon's that speaks the language of S3, such as `"https://minio.example.com"`.
+        #[serde(default)]
+        pub s3_endpoint: Option<String>,
     }
 }
 
@@ -76,7 +92,7 @@ impl Resource for RemoteFile {
         }
         match &self.source {
             Some(source) if source.as_slice().is_empty() => Err(PropertyError::new("source", "the array is empty")),
-            Some(source) => source.as_slice().iter().try_for_each(|source| check_source(source)),
+            Some(source) => source.as_slice().iter().try_for_each(|source| self.check_source(source)),
             None if actions.iter().all(|action| *action == FileAction::Delete) => Ok(()),
             None => Err(PropertyError::new("source", "it is required: where does the file come from?")),
         }
@@ -87,9 +103,12 @@ impl Resource for RemoteFile {
         let verify = self.ssl_verify_mode == VerifyMode::VerifyPeer;
         let conditional = self.use_conditional_get.unwrap_or(true);
         let checksum = self.checksum.take().map(|checksum| checksum.to_ascii_lowercase());
-        let request = |source: &String| Request { url: url(source), headers: headers.clone(), timeout: TIMEOUT, verify };
+        let server = |source: &String| match self.object(source) {
+            Some(object) => Server::S3(object),
+            None => Server::Plain(Request { url: url(source), headers: headers.clone(), timeout: TIMEOUT, verify }),
+        };
         let sources = Sources {
-            requests: self.source.iter().flat_map(OneOrMany::as_slice).map(request).collect(),
+            servers: self.source.iter().flat_map(OneOrMany::as_slice).map(server).collect(),
             checksum: checksum.clone(),
             etag: self.use_etag.unwrap_or(conditional),
             last_modified: self.use_last_modified.unwrap_or(conditional),
@@ -98,7 +117,32 @@ impl Resource for RemoteFile {
     }
 }
 
-fn check_source(source: &str) -> Result<(), PropertyError> {
+impl RemoteFile {
+    /// The object that an `s3:` URL means.
+    fn object(&self, source: &str) -> Option<Source> {
+        let place = source.strip_prefix("s3://")?;
+        let url = self.s3_endpoint.as_ref().map(|endpoint| format!("{}/{place}", endpoint.trim_end_matches('/')));
+        Some(Source {
+            kind: Some(SourceType::S3),
+            url: url.unwrap_or_else(|| source.to_owned()),
+            user: self.s3_access_key_id.clone(),
+            password: self.s3_secret_access_key.clone(),
+            session_token: self.s3_session_token.clone(),
+            region: self.s3_region.clone(),
+            ..Source::default()
+        })
+    }
+
+    fn check_source(&self, source: &str) -> Result<(), PropertyError> {
+        match self.object(source) {
+            // Its URL goes by another name here.
+            Some(object) => object.check().map_err(|error| PropertyError { property: "source".to_owned(), ..error }),
+            None => check_plain(source),
+        }
+    }
+}
+
+fn check_plain(source: &str) -> Result<(), PropertyError> {
     if source.starts_with('/') {
         return crate::path::check_file("source", source);
     }

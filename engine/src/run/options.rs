@@ -14,9 +14,12 @@ use crate::stack::Command;
 use crate::stop::Stop;
 
 /// What to run, and how.
+#[derive(Clone)]
 pub struct Options {
-    /// The repository's folder; none for a recipe that needs no cookbook.
+    /// The repository's folder; none for a recipe that needs no cookbook, and for a stack that says where its cookbooks come from.
     pub repository: Option<PathBuf>,
+    /// Where the repository is fetched from, when it is no folder.
+    pub cookbooks: Option<crate::source::Source>,
     /// What to run; when it is empty, what the attributes, the node's file or else the settings name.
     pub run_list: Vec<Item>,
     /// One recipe in place of a run list.
@@ -60,6 +63,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             repository: None,
+            cookbooks: None,
             run_list: Vec::new(),
             recipe: None,
             command: None,

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{Options, Refused, STACK, open};
 use crate::compile::begin;
+use crate::converge::Mode;
 use crate::encrypted;
 use crate::language::Language;
 use crate::masks::INSTEAD;
@@ -47,6 +48,8 @@ pub fn search(
     encrypted: Encrypted,
 ) -> Result<Vec<Found>, Refused> {
     let search = || -> Result<Vec<Found>, Refused> {
+        let ready = super::cookbooks::ready(&system, options, Mode::Plan, &mut ())?;
+        let options = &ready.options;
         let session = open(system, registry, options, Box::new(()))?;
         if index == NODE {
             begin(&session, &Language::new(&session))?;

@@ -131,7 +131,7 @@ fn ask(source: &Source, view: &View<'_>, known: Option<&Value>) -> Result<(Respo
     }
 }
 
-fn request(source: &Source, view: &View<'_>) -> Result<Request, Failure> {
+pub(super) fn request(source: &Source, view: &View<'_>) -> Result<Request, Failure> {
     if source.kind == Some(SourceType::S3) {
         let object = Object::of(source).map_err(|error| Failure { hint: error.hint, ..Failure::new(error.message) })?;
         return Ok(Request { url: object.url(), headers: object.headers(source, view.now()), timeout: TIMEOUT, verify: true });

@@ -28,32 +28,39 @@ pub(super) fn make(
 }
 
 fn settle(system: &dyn System, into: &Path, how: &Checkout<'_>) -> Result<(), Failure> {
-    if how.uid.is_some() || how.gid.is_some() {
-        give_below(system, into, how)?;
-    }
+    give_below(system, into, how.uid, how.gid)?;
     system.relabel(into, true)?;
     system.sync(into).attempting("sync the file system of", into)?;
     // It is opened and given away last: its new owner finds it complete.
     system.set_mode(into, MODE).attempting("set the mode of", into)?;
-    give(system, into, how)
+    give(system, into, how.uid, how.gid)
+}
+
+/// Gives a folder and all that is in it to somebody.
+pub(super) fn give_all(system: &dyn System, folder: &Path, uid: Option<u32>, gid: Option<u32>) -> Result<(), Failure> {
+    give_below(system, folder, uid, gid)?;
+    give(system, folder, uid, gid)
 }
 
 /// All that is in the folder, which nobody else can enter yet.
-fn give_below(system: &dyn System, folder: &Path, how: &Checkout<'_>) -> Result<(), Failure> {
+fn give_below(system: &dyn System, folder: &Path, uid: Option<u32>, gid: Option<u32>) -> Result<(), Failure> {
+    if uid.is_none() && gid.is_none() {
+        return Ok(());
+    }
     for name in system.read_dir(folder).attempting("read directory", folder)? {
         let path = folder.join(name);
         let metadata = system.lstat(&path).attempting("look at", &path)?;
         if metadata.kind == FileKind::Directory {
-            give_below(system, &path, how)?;
+            give_below(system, &path, uid, gid)?;
         }
-        give(system, &path, how)?;
+        give(system, &path, uid, gid)?;
     }
     Ok(())
 }
 
-fn give(system: &dyn System, path: &Path, how: &Checkout<'_>) -> Result<(), Failure> {
-    if how.uid.is_none() && how.gid.is_none() {
+fn give(system: &dyn System, path: &Path, uid: Option<u32>, gid: Option<u32>) -> Result<(), Failure> {
+    if uid.is_none() && gid.is_none() {
         return Ok(());
     }
-    system.set_owner(path, how.uid, how.gid).attempting("set the owner of", path)
+    system.set_owner(path, uid, gid).attempting("set the owner of", path)
 }

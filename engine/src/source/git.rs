@@ -5,6 +5,7 @@ mod program;
 mod refs;
 mod store;
 mod submodules;
+mod update;
 
 use std::path::Path;
 
@@ -69,6 +70,12 @@ pub(super) fn check_out(
         let modules = if how.keep_git { wanted.clone_into(into)? } else { wanted.put_into(into, how.cache)? };
         wanted.put_modules(&modules, into, how.cache, 0)
     })
+}
+
+/// Brings a clone that is there to one commit.
+pub(super) fn update(source: &Source, system: &dyn System, view: &View<'_>, found: &Found, folder: &Path) -> Result<(), Failure> {
+    let git = Git::of(source)?;
+    Wanted { git: &git, system, view, id: &found.revision.id, name: &found.revision.name }.update(folder)
 }
 
 /// A commit that is to be checked out.

@@ -5,10 +5,14 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
+use super::nodes::node;
 use super::{Bags, Command, CustomJson, attributes11};
 use crate::attributes::{Attributes, Level, Origin};
 use crate::diagnostic::Diagnostic;
 use crate::vault::Vault;
+
+/// What an instance knows of itself by its stack.
+const OF_ITSELF: [&str; 5] = ["aws_opsworks_instance_id", "ipaddress", "ip", "layers", "private_ip"];
 
 /// Sets them. Of several layers, those that the instance names later win.
 /// # Errors
@@ -22,6 +26,14 @@ pub(crate) fn set(command: &Command, bags: &Bags, attributes: &mut Attributes, v
         if let Value::Object(map) = vault.fill(&Value::Object(known), "the attributes of the stack", folder)? {
             attributes.merge(Level::StackNormal, &map, &Rc::new(Origin::Run));
         }
+    }
+    if let Some((place, own)) = stack.instances.iter().enumerate().find(|(_, one)| one.hostname == command.instance) {
+        // What others find of it, as far as its machine does not tell it.
+        let mut known = node(command, place, own);
+        known.retain(|key, value| OF_ITSELF.contains(&key.as_str()) && !value.is_null());
+        let below = vec!["instances".to_owned(), place.to_string()];
+        let origin = Origin::Document { document: Rc::clone(&stack.document), below };
+        attributes.merge(Level::Default, &known, &Rc::new(origin));
     }
     let mut set = |level: Level, json: Option<&CustomJson>| json.map_or(Ok(()), |json| json.set(level, attributes, &open));
     set(Level::StackNormal, stack.custom_json.as_ref())?;

@@ -155,6 +155,14 @@ fn entries(command: &Command) -> Vec<Entry> {
 }
 
 impl Command {
+    /// Where the stack's cookbooks come from, unless it says that it has none of its own.
+    #[must_use]
+    pub fn cookbooks_source(&self) -> Option<Value> {
+        let stack = &self.stack.document.value["stack"];
+        let source = item(STACK, stack).remove("custom_cookbooks_source")?;
+        (stack["use_custom_cookbooks"] != json!(false) && source["url"].is_string()).then_some(source)
+    }
+
     /// The custom JSON that holds here, lowest level first.
     pub(crate) fn custom_json(&self) -> impl Iterator<Item = &CustomJson> {
         let stack = &self.stack;

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use serde_json::{Value, json};
 use toque_engine::failure::{Attempting, Failure};
+use toque_engine::source::Source;
 use toque_engine::system::{Query, Request, Response};
 use toque_engine::view::View;
 
@@ -14,11 +15,29 @@ use crate::content::{self, Folder, ManagedFile};
 /// Who has the file, and how to ask.
 #[derive(Debug, Clone)]
 pub struct Sources {
-    pub requests: Vec<Request>,
+    pub servers: Vec<Server>,
     /// The first digits of the SHA-256 that the file must have.
     pub checksum: Option<String>,
     pub etag: bool,
     pub last_modified: bool,
+}
+
+/// One that has the file.
+#[derive(Debug, Clone)]
+pub enum Server {
+    /// Anybody is asked in the same way each time.
+    Plain(Request),
+    /// S3 is asked with a signature, which is about the time as well.
+    S3(Source),
+}
+
+impl Server {
+    fn request(&self, view: &View<'_>) -> Result<Request, Failure> {
+        match self {
+            Self::Plain(request) => Ok(request.clone()),
+            Self::S3(object) => object.request(view),
+        }
+    }
 }
 
 /// What is on this machine, as far as asking goes.
@@ -55,7 +74,8 @@ impl Sources {
             return Ok(None);
         }
         let mut problems = Vec::new();
-        for request in &self.requests {
+        for server in &self.servers {
+            let request = &server.request(view)?;
             let key = format!("remote_file:{}", sha256(request.url.as_bytes()));
             let known = view.remembered(&key).filter(|known| present.is_some() && known["checksum"].as_str() == present.as_deref());
             let conditional = known.map_or_else(|| request.clone(), |known| self.conditional(request, &known));

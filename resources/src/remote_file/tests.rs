@@ -130,3 +130,26 @@ fn sources_are_checked() {
         assert_eq!(Bench::new().plan(&Downloads, "create", f(json!({ "source": source }))).unwrap_err().message, message);
     }
 }
+
+#[test]
+fn objects_of_s3_are_asked_for_with_a_signature() {
+    let bench = Bench::new();
+    bench.fake.serve("http://127.0.0.1:9000/bucket/f", document("object", &[("etag", "\"1\"")]));
+    let object = f(json!({ "source": "s3://bucket/f", "s3_endpoint": "http://127.0.0.1:9000/", "s3_access_key_id": "AK",
+        "s3_secret_access_key": "very-secret", "s3_region": "eu-west-1", "s3_session_token": "token" }));
+    bench.converge(&Downloads, "create", object).unwrap();
+    assert_eq!(bench.fake.text("/r/f"), "object");
+    let requests = bench.fake.requests();
+    let header = |number: usize, name: &str| {
+        requests[number].headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone()).unwrap_or_default()
+    };
+    assert!(header(0, "authorization").contains("Credential=AK/20240101/eu-west-1/s3/aws4_request"), "{requests:?}");
+    assert_eq!((header(0, "x-amz-security-token"), header(1, "If-None-Match")), ("token".into(), "\"1\"".into()));
+    assert!(!format!("{requests:?}").contains("very-secret"));
+    // What is for everybody needs none.
+    bench.fake.serve("https://s3.amazonaws.com/bucket/f", document("public", &[]));
+    bench.converge(&Downloads, "create", f(json!({ "source": "s3://bucket/f" }))).unwrap();
+    assert_eq!(bench.fake.text("/r/f"), "public");
+    let failure = bench.plan(&Downloads, "create", f(json!({ "source": "s3://bucket" }))).unwrap_err();
+    assert_eq!(failure.message, "source: `s3://bucket` names a bucket without an object");
+}

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::address::{Address, Place};
-use crate::command::{Command, End, Output};
+use crate::command::{Command, End, Identity, Output};
 use crate::failure::Failure;
 use crate::masks::INSTEAD;
 use crate::resource::command_failure;
@@ -52,6 +52,30 @@ impl<'a> Git<'a> {
     pub fn run(&self, system: &dyn System, view: &View<'_>, arguments: &[&str]) -> Result<Output, Failure> {
         let mut command = self.command(arguments);
         self.by_ssh(&mut command, "");
+        view.check_arguments(&command)?;
+        let output = system.run(&command).map_err(without_git)?;
+        self.told(arguments, &command, output)
+    }
+
+    /// Runs git on folders of this machine alone, as whoever owns them, and with no secret.
+    /// # Errors
+    /// When git cannot be started or fails.
+    pub fn run_locally(
+        &self,
+        system: &dyn System,
+        view: &View<'_>,
+        owner: Option<&Identity>,
+        arguments: &[&str],
+    ) -> Result<Output, Failure> {
+        let mut command = self.command(arguments);
+        command.environment.retain(|name, _| !name.starts_with("TOQUE_"));
+        command.environment.insert("GIT_ALLOW_PROTOCOL".to_owned(), "file".to_owned());
+        if owner.is_some() {
+            // Files in memory are for our own user, and the owner's own folders need no exception.
+            command.files.clear();
+            command.environment.insert("GIT_CONFIG_GLOBAL".to_owned(), "/dev/null".to_owned());
+        }
+        command.identity = owner.cloned();
         view.check_arguments(&command)?;
         let output = system.run(&command).map_err(without_git)?;
         self.told(arguments, &command, output)

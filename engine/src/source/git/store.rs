@@ -94,7 +94,7 @@ impl Wanted<'_> {
         removed.map(|()| modules)
     }
 
-    fn init(&self, options: &[&str], at: &Path) -> Result<(), Failure> {
+    pub(super) fn init(&self, options: &[&str], at: &Path) -> Result<(), Failure> {
         let format = if self.id.len() == 64 { "--object-format=sha256" } else { "--object-format=sha1" };
         let at = text(at)?;
         let arguments = [&["init", "--template=", format], options, &["--", at]].concat();
@@ -110,7 +110,7 @@ impl Wanted<'_> {
     }
 
     /// Fetches the commit by itself; everything, where the server does not allow that.
-    fn fetch(&self, store: &Path, once: bool) -> Result<(), Failure> {
+    pub(super) fn fetch(&self, store: &Path, once: bool) -> Result<(), Failure> {
         let url = self.git.address.url.as_str();
         let one = format!("+{}:{BRANCH}", self.id);
         let arguments = [FETCH, self.depth(once), &["--", url, &one]].concat();
@@ -148,7 +148,7 @@ impl Wanted<'_> {
         let arguments = [&work_tree, "-c", "core.fsync=none", "-c", "core.bare=false", "read-tree", "--reset", "-u", self.id];
         self.git_in(store, &arguments)
             .map_err(|failure| failure.note(format!("while {} was written to `{}`", self.name, into.display())))?;
-        self.modules(store, into)
+        self.modules(store)
     }
 
     /// What git prints about a store.
@@ -170,12 +170,12 @@ fn objects(query: &dyn Query, path: &Path) -> Option<PathBuf> {
 }
 
 /// A store's name beside the folder that is filled from it.
-fn beside(into: &Path) -> PathBuf {
+pub(super) fn beside(into: &Path) -> PathBuf {
     let name = into.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     into.with_file_name(format!(".toque-git-{}", name.trim_start_matches('.')))
 }
 
-fn make(system: &dyn System, folder: &Path) -> Result<(), Failure> {
+pub(super) fn make(system: &dyn System, folder: &Path) -> Result<(), Failure> {
     system.create_dir(folder, 0o700).attempting("create directory", folder)
 }
 

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
 use super::address::Place;
-use super::store::text;
 use super::{Git, Wanted};
 use crate::failure::{Attempting, Failure};
 use crate::source::{Source, sha256};
@@ -13,26 +12,27 @@ use crate::system::{FileKind, Query};
 /// How deep submodules may be inside of each other.
 const DEEPEST: usize = 16;
 
+/// Where a commit says which submodules it has.
+const LIST: &str = ".gitmodules";
+
 /// A submodule as a commit has it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Module {
     name: String,
-    path: String,
+    pub path: String,
     url: String,
     commit: String,
 }
 
 impl Wanted<'_> {
-    /// The submodules of the commit, whose files are in the folder already.
-    pub(super) fn modules(&self, store: &Path, folder: &Path) -> Result<Vec<Module>, Failure> {
-        let list = folder.join(".gitmodules");
-        if self.git.source.submodules == Some(false)
-            || !self.system.lstat(&list).is_ok_and(|metadata| metadata.kind == FileKind::File)
-        {
+    /// The submodules of the commit.
+    pub(super) fn modules(&self, store: &Path) -> Result<Vec<Module>, Failure> {
+        let list = ["ls-tree", "-z", "--full-tree", "--name-only", self.id, "--", LIST];
+        if self.git.source.submodules == Some(false) || self.git_in(store, &list)?.is_empty() {
             return Ok(Vec::new());
         }
-        let told = self.git_in(store, &["config", "--no-includes", "-z", "--file", text(&list)?, "--list"])?;
-        let declared = declared(&told);
+        let blob = format!("{}:{LIST}", self.id);
+        let declared = declared(&self.git_in(store, &["config", "--no-includes", "-z", "--blob", &blob, "--list"])?);
         if declared.is_empty() {
             return Ok(Vec::new());
         }

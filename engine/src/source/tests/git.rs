@@ -136,6 +136,41 @@ fn a_clone_of_its_own() {
 }
 
 #[test]
+fn a_clone_is_brought_to_another_commit() {
+    let (bench, _) = bench();
+    bench.repository("lib");
+    bench.commit("lib", "lib.txt", "old");
+    let owners: &[Option<u32>] = if bench.host.effective_uid() == 0 { &[None, Some(7)] } else { &[None] };
+    // The new owner has to be able to come here.
+    for folder in [bench.folder.path().to_owned(), bench.path("out")] {
+        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    for (number, uid) in owners.iter().enumerate() {
+        let name = format!("x{number}");
+        let how = Checkout { uid: *uid, gid: *uid, keep_git: true, cache: None };
+        let main = git_source(bench.path("site"), "main");
+        bench.check_out(&main, &name, &how).unwrap();
+        let at = |file: &str| bench.path("out").join(&name).join(file);
+        std::fs::write(at("mine.txt"), "mine").unwrap();
+        std::fs::write(at("a.txt"), "edited").unwrap();
+        if number == 0 {
+            bench.git("site", &["submodule", "--quiet", "add", "../lib", "vendor/lib"]);
+        }
+        let new = bench.commit("site", "new.txt", &name);
+        let found = bench.look(&main).unwrap();
+        main.update(&bench.host, &View::new(&bench.host), &found, &bench.path("out").join(&name)).unwrap();
+        let text = |file: &str| std::fs::read_to_string(at(file)).unwrap();
+        assert_eq!((text("a.txt"), text("new.txt"), text("mine.txt")), ("one".into(), name.clone(), "mine".into()));
+        assert_eq!(text("vendor/lib/lib.txt"), "old");
+        assert_eq!(std::fs::read_to_string(at(".git/HEAD")).unwrap().trim(), new);
+        let owner = |file: &str| std::fs::metadata(at(file)).unwrap().uid();
+        let expected = uid.unwrap_or(bench.host.effective_uid());
+        assert_eq!((owner("a.txt"), owner("new.txt"), owner("vendor/lib/lib.txt")), (expected, expected, expected));
+        assert!(!bench.names("out").iter().any(|name| name.starts_with('.')));
+    }
+}
+
+#[test]
 fn submodules_inside_each_other() {
     let (bench, _) = bench();
     bench.repository("leaf");

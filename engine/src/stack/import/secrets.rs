@@ -20,7 +20,7 @@ const SECRET: [&str; 7] =
 pub(super) fn keep(import: &mut Import) {
     let mut secrets = Secrets::default();
     for (section, value) in &mut import.document {
-        secrets.walk(value, &[section.clone()]);
+        secrets.walk(value, std::slice::from_ref(section));
     }
     import.wanted = secrets.wanted.into_iter().collect();
     import.plain = secrets.plain.into_iter().collect();

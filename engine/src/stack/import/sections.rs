@@ -277,7 +277,7 @@ fn environment(entry: &Entry) -> Result<Map<String, Value>, Diagnostic> {
         Some(Value::Array(variables)) => variables,
         Some(Value::Object(map)) => return Ok(map.clone()),
         Some(Value::Null) | None => return Ok(Map::new()),
-        Some(other) => return Err(entry.wrong(&["environment"], "an array", other)),
+        Some(other) => return Err(entry.wrong(&["environment"], "an array or a map", other)),
     };
     let mut environment = Map::new();
     for (place, variable) in variables.iter().enumerate() {

@@ -1,0 +1,112 @@
+//! Cookbooks that are fetched: those of a stack, at setup and when it is asked for, and a repository that is no folder.
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use serde_json::Value;
+
+use super::{Data, Options, Refused, data};
+use crate::converge::Mode;
+use crate::diagnostic::Diagnostic;
+use crate::event::{Event as Told, Sink};
+use crate::failure::{Attempting, Failure};
+use crate::resource::Level;
+use crate::source::{Checkout, Source};
+use crate::stack::Event;
+use crate::state::{cookbooks, recall};
+use crate::system::System;
+use crate::view::View;
+
+/// Options with a repository that is a folder.
+pub(super) struct Ready {
+    pub options: Options,
+    /// The revision of the cookbooks, where they were fetched.
+    pub revision: Option<String>,
+    /// A plan keeps nothing.
+    _temporary: Option<tempfile::TempDir>,
+}
+
+/// Fetches what has to be: only a converge keeps it, in the state directory, for later events.
+/// # Errors
+/// A source that cannot be reached, or has no such revision; then what was fetched before stays in use.
+pub(super) fn ready(system: &Rc<dyn System>, options: &Options, mode: Mode, sink: &mut dyn Sink) -> Result<Ready, Refused> {
+    let as_it_is = |options: Options| Ready { options, revision: None, _temporary: None };
+    let named = options.cookbooks.clone();
+    let source = match (&named, &options.repository, &options.command) {
+        (Some(source), ..) => source.clone(),
+        (None, None, Some(command)) => match command.cookbooks_source() {
+            Some(value) => of_stack(options, &value)?,
+            None if command.event == Event::UpdateCustomCookbooks => {
+                return Err(Diagnostic::error("the stack does not say where its cookbooks come from")
+                    .at(command.stack.document.value_at(&["stack"]))
+                    .hint("write `\"custom_cookbooks_source\": { \"type\": \"git\", \"url\": … }` into it")
+                    .into());
+            }
+            None => return Ok(as_it_is(options.clone())),
+        },
+        _ => return Ok(as_it_is(options.clone())),
+    };
+    let event = options.command.as_ref().map(|command| command.event);
+    let anew = named.is_some() || matches!(event, Some(Event::Setup | Event::UpdateCustomCookbooks));
+    // What somebody names is for one run; the stack's own stay in use for the next.
+    let name = if named.is_some() { "repository" } else { "cookbooks" };
+    let folder = options.state_dir.as_deref().map(|dir| dir.join(name));
+    let there = folder.as_deref().and_then(cookbooks::in_use);
+    let at = |path: PathBuf, revision: String, temporary| Ready {
+        options: Options { repository: Some(path), ..options.clone() },
+        revision: Some(revision),
+        _temporary: temporary,
+    };
+    if let (Some((path, fetched)), false) = (&there, anew) {
+        return Ok(at(path.clone(), fetched.revision.name.clone(), None));
+    }
+    let about = |failure: Failure| {
+        let message = format!("cannot fetch the cookbooks from `{}`: {}", source.shown(), failure.message);
+        Refused::from(Failure { message, ..failure })
+    };
+    source
+        .check()
+        .map_err(|wrong| Diagnostic::from(wrong).note(format!("in the source of the cookbooks, `{}`", source.shown())))?;
+    let view = View::shared(Rc::clone(system));
+    let view = match options.state_dir.clone() {
+        Some(dir) => view.with_memory(move |key| recall(&dir, key)),
+        None => view,
+    };
+    let found = source.look(&view).map_err(about)?;
+    if let (Some((path, fetched)), Some(_)) = (&there, &folder)
+        && fetched.revision.id == found.revision.id
+    {
+        return Ok(at(path.clone(), fetched.revision.name.clone(), None));
+    }
+    let (parent, temporary) = match (folder, mode) {
+        (Some(folder), Mode::Converge) => (folder, None),
+        _ => {
+            let temporary = tempfile::tempdir().attempting("make a folder in", Path::new("/tmp"))?;
+            (temporary.path().to_owned(), Some(temporary))
+        }
+    };
+    crate::state::make_private(&parent)?;
+    let making = parent.join(".making");
+    if making.exists() {
+        // A run was killed in the middle.
+        std::fs::remove_dir_all(&making).attempting("remove", &making)?;
+    }
+    source.check_out(&**system, &view, &found, &making, &Checkout::default()).map_err(about)?;
+    let message = format!("fetched the cookbooks {} from `{}`", found.revision.name, source.shown());
+    sink.event(&Told::Log { level: Level::Info, message: &message });
+    let fetched = cookbooks::Fetched { revision: found.revision.clone(), from: source.shown() };
+    let path = cookbooks::keep(&parent, &making, &fetched)?;
+    Ok(at(path, fetched.revision.name, temporary))
+}
+
+/// The source of a stack's cookbooks, with what is kept elsewhere.
+fn of_stack(options: &Options, value: &Value) -> Result<Source, Diagnostic> {
+    let Data { vault, .. } = data(options)?;
+    let document = options.command.as_ref().map(|command| Rc::clone(&command.stack.document));
+    let folder = document.as_ref().and_then(|document| document.source.path.as_deref()).and_then(Path::parent);
+    let filled = vault.fill(value, "the source of the stack's cookbooks", folder)?;
+    crate::plain::read(filled).map_err(|wrong| {
+        let at = document.map(|document| document.value_at(&["stack", "custom_cookbooks_source"]));
+        Diagnostic::from(wrong).at(at)
+    })
+}

@@ -1,0 +1,137 @@
+use std::process::Command;
+
+use serde_json::{Value, json};
+use toque_engine::failure::Failure;
+use toque_engine::resource::{Apply, Provider, Resource};
+use toque_engine::system::HostSystem;
+use toque_engine::view::View;
+
+use super::{Clones, Git, GitAction};
+use crate::ownership::Declared;
+use crate::testing::Bench;
+
+/// A repository of this machine, and a folder for what is checked out.
+struct Place {
+    folder: tempfile::TempDir,
+    host: HostSystem,
+    bench: Bench,
+}
+
+impl Place {
+    fn new() -> Self {
+        let place = Self { folder: tempfile::tempdir().unwrap(), host: HostSystem::new(), bench: Bench::new() };
+        std::fs::create_dir(place.folder.path().join("site")).unwrap();
+        place.git(&["init", "--quiet", "--initial-branch=main", "."]);
+        place.commit("a.txt", "one");
+        place
+    }
+
+    fn git(&self, arguments: &[&str]) {
+        let mut command = Command::new("git");
+        command.args(["-c", "user.name=a", "-c", "user.email=a@example.com"]).args(arguments);
+        assert!(command.current_dir(self.folder.path().join("site")).status().unwrap().success());
+    }
+
+    fn commit(&self, file: &str, content: &str) {
+        std::fs::write(self.folder.path().join("site").join(file), content).unwrap();
+        self.git(&["add", "--all"]);
+        self.git(&["commit", "--quiet", "-m", file]);
+    }
+
+    fn text(&self, name: &str) -> String {
+        std::fs::read_to_string(self.folder.path().join(name)).unwrap_or_default()
+    }
+
+    fn there(&self, name: &str) -> bool {
+        self.folder.path().join(name).exists()
+    }
+
+    /// What was changed, in words; a second run must find nothing to do.
+    fn converge(&self, action: GitAction, to: &str) -> Result<Vec<String>, Failure> {
+        let value = json!({ "destination": self.folder.path().join(to), "repository": self.folder.path().join("site") });
+        let done = self.once(action, value.clone())?;
+        if action != GitAction::Checkout {
+            assert_eq!(self.once(action, value)?, [""; 0]);
+        }
+        Ok(done)
+    }
+
+    fn once(&self, action: GitAction, value: Value) -> Result<Vec<String>, Failure> {
+        let git: Git = serde_json::from_value(value).unwrap();
+        git.check(&[action]).unwrap();
+        let desired =
+            super::Desired { path: crate::path::plain(&git.destination), source: git.source(), declared: Declared::default() };
+        let memory = |key: &str| self.bench.memory.borrow().get(key).cloned();
+        let view = View::new(&self.host).with_memory(memory);
+        let state = Clones.inspect(&view, &desired, action)?;
+        let changes = Clones.plan(&desired, action, &state)?;
+        let mut apply = Apply { system: &self.host, view: &view, services: &self.bench, sensitive: false, notes: Vec::new() };
+        if !changes.is_empty() {
+            Clones.apply(&mut apply, &desired, action, &changes)?;
+        }
+        let from = self.folder.path().display().to_string();
+        // Commits are other ones each time.
+        Ok(changes.iter().map(|change| change.what.replace(&from, "").split(" (").next().unwrap_or_default().to_owned()).collect())
+    }
+}
+
+#[test]
+fn sync_follows_the_branch_and_keeps_what_git_does_not_know() {
+    let place = Place::new();
+    assert_eq!(place.converge(GitAction::Sync, "x").unwrap(), ["check out main"]);
+    std::fs::write(place.folder.path().join("x/mine"), "mine").unwrap();
+    std::fs::write(place.folder.path().join("x/a.txt"), "edited").unwrap();
+    assert_eq!(place.converge(GitAction::Sync, "x").unwrap(), [""; 0], "no other commit");
+    place.commit("b.txt", "two");
+    assert!(place.converge(GitAction::Sync, "x").unwrap()[0].starts_with("bring `/x` from "));
+    assert_eq!((place.text("x/a.txt"), place.text("x/b.txt"), place.text("x/mine")), ("one".into(), "two".into(), "mine".into()));
+    // On a branch, too.
+    let x = place.folder.path().join("x");
+    for line in ["git checkout -q -b work && git pack-refs --all", "git checkout -q -B main"] {
+        assert!(Command::new("sh").args(["-c", line]).current_dir(&x).status().unwrap().success());
+        assert_eq!(place.converge(GitAction::Sync, "x").unwrap(), [""; 0]);
+    }
+}
+
+#[test]
+fn checkout_leaves_a_full_folder_alone() {
+    let place = Place::new();
+    std::fs::create_dir(place.folder.path().join("x")).unwrap();
+    assert_eq!(place.converge(GitAction::Checkout, "x").unwrap(), ["check out main"]);
+    place.commit("b.txt", "two");
+    assert_eq!(place.converge(GitAction::Checkout, "x").unwrap(), [""; 0]);
+    assert!(place.there("x/.git/HEAD") && !place.there("x/b.txt"));
+}
+
+#[test]
+fn export_replaces_only_what_it_made() {
+    let place = Place::new();
+    assert_eq!(place.converge(GitAction::Export, "x").unwrap(), ["export main"]);
+    assert!(!place.there("x/.git"));
+    place.git(&["rm", "-q", "a.txt"]);
+    place.commit("b.txt", "two");
+    assert!(place.converge(GitAction::Export, "x").unwrap()[0].starts_with("replace `/x`, exported from "));
+    assert!(!place.there("x/a.txt") && place.text("x/b.txt") == "two");
+    std::fs::create_dir(place.folder.path().join("y")).unwrap();
+    std::fs::write(place.folder.path().join("y/mine"), "mine").unwrap();
+    let failure = place.converge(GitAction::Export, "y").unwrap_err();
+    assert!(failure.message.ends_with("has something in it that was not exported by this resource"));
+    let failure = place.converge(GitAction::Sync, "y").unwrap_err();
+    assert!(failure.message.ends_with("has something in it, and is no clone of a git repository"));
+    let failure = place.converge(GitAction::Sync, "none/z").unwrap_err();
+    assert_eq!(failure.hint.as_deref(), Some("declare the directory before this resource"));
+    assert_eq!(place.text("y/mine"), "mine");
+}
+
+#[test]
+fn properties_are_checked() {
+    for (value, property) in [
+        (json!({ "destination": "x", "repository": "/a" }), "destination"),
+        (json!({ "destination": "/", "repository": "/a" }), "destination"),
+        (json!({ "destination": "/x", "repository": "-a" }), "repository"),
+        (json!({ "destination": "/x", "repository": "/a", "revision": "a b" }), "revision"),
+    ] {
+        let git: Git = serde_json::from_value(value.clone()).unwrap();
+        assert_eq!(git.check(&[GitAction::Sync]).unwrap_err().property, property, "{value}");
+    }
+}
