@@ -256,7 +256,7 @@ impl Desired {
         match (action, self.asked) {
             (DeployAction::Deploy, Asked::Nothing) => Task::Deploy { forced: false },
             (DeployAction::Deploy, Asked::Deploy) => Task::Deploy { forced: true },
-            (DeployAction::Deploy, Asked::Undeploy) => Task::Nothing,
+            (DeployAction::Deploy, Asked::Undeploy | Asked::Another) => Task::Nothing,
             (DeployAction::Deploy, Asked::Rollback) | (DeployAction::Rollback, _) => Task::Rollback,
             (DeployAction::Deploy, Asked::Restart) | (DeployAction::Restart, _) => Task::Restart,
             (DeployAction::Undeploy, _) => Task::Undeploy,
