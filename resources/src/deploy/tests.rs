@@ -469,11 +469,21 @@ fn a_folder_in_which_others_write_is_refused() {
     fs::create_dir(site.path("app")).unwrap();
     fs::set_permissions(site.path("app"), fs::Permissions::from_mode(0o777)).unwrap();
     let failure = site.deploy("v1", json!({})).unwrap_err();
-    assert!(failure.message.contains("others can write in it (mode 0777)"), "{failure}");
+    assert!(failure.message.contains("others can write in `"), "{failure}");
     fs::set_permissions(site.path("app"), fs::Permissions::from_mode(0o755)).unwrap();
     fs::create_dir(site.path("app/current")).unwrap();
     let failure = site.deploy("v1", json!({})).unwrap_err();
     assert!(failure.message.ends_with("is not a link to a release"), "{failure}");
+    // Nor may others lead the way there, to a folder that is there or is not.
+    fs::remove_dir(site.path("app/current")).unwrap();
+    fs::set_permissions(site.folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let refused = |action: &str| site.run(action, Asked::Nothing, site.properties("v1", json!({})), true).unwrap_err().message;
+    assert!(refused("deploy").contains("could lead toque anywhere by a link"));
+    assert!(refused("undeploy").contains("could lead toque anywhere by a link"));
+    fs::remove_dir(site.path("app")).unwrap();
+    assert!(refused("deploy").contains("could lead toque anywhere by a link"));
+    assert!(!site.path("app").exists());
+    fs::set_permissions(site.folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
 }
 
 #[test]
