@@ -246,7 +246,7 @@ fn platforms(cookbook: &Cookbook, mistakes: &mut Vec<Diagnostic>) -> Vec<Shipped
                     .hint("it is not checked for that platform"),
             );
         }
-        let fitting = known.into_iter().filter(|(_, version)| version.parse().is_ok_and(|version| constraint.accepts(version)));
+        let fitting = known.into_iter().filter(|(_, version)| version.parse().is_ok_and(|version| constraint.accepts(&version)));
         machines.extend(fitting.filter_map(|(platform, version)| shipped(platform, Some(version))));
     }
     machines

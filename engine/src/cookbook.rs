@@ -213,7 +213,7 @@ pub fn in_order(cookbooks: &Cookbooks, wanted: impl IntoIterator<Item = String>)
             let toml = cookbook.root.join("cookbook.toml");
             let at = || std::fs::read_to_string(&toml).ok().and_then(|text| find_in(&toml, &text, dependency));
             let found = get(all, dependency).map_err(|missing| missing.at(at()).note(asker))?;
-            if !constraint.accepts(found.about.version) {
+            if !constraint.accepts(&found.about.version) {
                 return Err(Diagnostic::error(format!(
                     "`{name}` needs `{dependency}` {constraint}, and the repository has {}",
                     found.about.version
