@@ -11,6 +11,9 @@ use crate::solve::{DEMANDS, Demand, Question, Reason};
 use crate::universe::Release;
 use crate::version_set::VersionSet;
 
+/// How many sentences are shown at the beginning and at the end of many.
+const SHOWN: usize = 8;
+
 /// Some versions of a cookbook that need another, or the demands.
 struct Need<'a> {
     asker: &'a str,
@@ -25,12 +28,13 @@ pub(crate) fn no_solution(question: &Question<'_>) -> Diagnostic {
     let demands = conflicting(question);
     let smallest = Question { demands: &demands, ..*question };
     let needs = match smallest.answer() {
-        Err(reason) => in_order(needs(&smallest, &reason)),
+        Err(reason) => needs(&smallest, &reason),
         Ok(_) => Vec::new(),
     };
     let contested = contested(&needs);
+    let needs = in_order(needs, contested);
     let told = Diagnostic::error(message(&smallest, &needs, contested)).at(demands.iter().find_map(|demand| demand.at.clone()));
-    let told = told.note(needs.iter().flat_map(|need| sentences(&smallest, need)).collect::<Vec<_>>().join("\n"));
+    let told = told.note(shortened(needs.iter().flat_map(|need| sentences(&smallest, need)).collect()).join("\n"));
     let there = contested.and_then(|name| Some((name, question.universe.get(name)?)));
     let told = there.into_iter().fold(told, |told, (name, offer)| {
         told.note(format!("`{name}` is there in {}, from {}", in_words(&offer.releases), offer.source))
@@ -93,15 +97,24 @@ fn needs<'a>(question: &Question<'a>, reason: &Reason<'a>) -> Vec<Need<'a>> {
     found
 }
 
-/// The demands first, and nobody before somebody asked for it.
-fn in_order(mut left: Vec<Need<'_>>) -> Vec<Need<'_>> {
+/// The demands first, and nobody before somebody asked for it; what all quarrel about comes last.
+fn in_order<'a>(mut left: Vec<Need<'a>>, contested: Option<&str>) -> Vec<Need<'a>> {
     let mut done: Vec<Need<'_>> = Vec::new();
     while !left.is_empty() {
         let known = |name: &str| name == DEMANDS || done.iter().any(|need| need.cookbook == name);
         let next = left.iter().position(|need| known(need.asker)).unwrap_or(0);
         done.push(left.remove(next));
     }
+    done.sort_by_key(|need| need.asker != DEMANDS && Some(need.cookbook) == contested);
     done
+}
+
+/// The beginning and the end of what nobody would read whole.
+fn shortened(mut sentences: Vec<String>) -> Vec<String> {
+    if let Some(more @ 2..) = sentences.len().checked_sub(2 * SHOWN) {
+        sentences.splice(SHOWN..SHOWN + more, [format!("and {more} more, that lead from these to those:")]);
+    }
+    sentences
 }
 
 /// The one cookbook of which no version pleases all that ask for it. Several may be short of one, each for some versions of others.
