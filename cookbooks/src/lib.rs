@@ -1,7 +1,9 @@
 //! Cookbooks from many sources: what a repository asks for, what there is, what is chosen. It does not print, exit, or read the
 //! environment.
 
+pub mod cookfile;
 mod explain;
+pub mod lockfile;
 pub mod solve;
 pub mod universe;
 mod version_set;
