@@ -3,7 +3,11 @@
 
 pub mod cookfile;
 mod explain;
+pub mod install;
 pub mod lockfile;
 pub mod solve;
+pub mod source;
+pub mod store;
+pub mod tree;
 pub mod universe;
 mod version_set;

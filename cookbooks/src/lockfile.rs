@@ -40,10 +40,24 @@ pub struct Locked {
 /// Where a cookbook was taken from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    Registry { registry: String },
-    Path { path: String },
-    Git { git: String, revision: String, rel: Option<String> },
-    Archive { archive: String },
+    Registry {
+        registry: String,
+    },
+    Path {
+        path: String,
+    },
+    Git {
+        git: String,
+        /// The branch, tag or commit that was asked for.
+        asked: Option<String>,
+        revision: String,
+        rel: Option<String>,
+    },
+    Archive {
+        archive: String,
+        /// The SHA-256 of the archive itself.
+        revision: String,
+    },
 }
 
 impl Lockfile {
@@ -85,14 +99,12 @@ impl Lockfile {
             if !is_name(&name) {
                 return Err(wrong(format!("`{name}` is no name of a cookbook")));
             }
+            let revision = || block.revision.clone().ok_or_else(|| wrong(format!("`{name}` has no `revision`")));
             let origin = match (block.registry, block.path, block.git, block.archive) {
                 (Some(registry), None, None, None) => Origin::Registry { registry },
                 (None, Some(path), None, None) => Origin::Path { path },
-                (None, None, Some(git), None) => {
-                    let revision = block.revision.ok_or_else(|| wrong(format!("`{name}` has no `revision`")))?;
-                    Origin::Git { git, revision, rel: block.rel }
-                }
-                (None, None, None, Some(archive)) => Origin::Archive { archive },
+                (None, None, Some(git), None) => Origin::Git { git, asked: block.asked, revision: revision()?, rel: block.rel },
+                (None, None, None, Some(archive)) => Origin::Archive { archive, revision: revision()? },
                 _ => return Err(wrong(format!("`{name}` does not have one of `registry`, `path`, `git` and `archive`"))),
             };
             if let Some(sha256) = &block.sha256
@@ -126,12 +138,16 @@ impl Lockfile {
             match &locked.origin {
                 Origin::Registry { registry } => line("registry", registry),
                 Origin::Path { path } => line("path", path),
-                Origin::Git { git, revision, rel } => {
+                Origin::Git { git, asked, revision, rel } => {
                     line("git", git);
+                    asked.iter().for_each(|asked| line("asked", asked));
                     line("revision", revision);
                     rel.iter().for_each(|rel| line("rel", rel));
                 }
-                Origin::Archive { archive } => line("archive", archive),
+                Origin::Archive { archive, revision } => {
+                    line("archive", archive);
+                    line("revision", revision);
+                }
             }
             locked.sha256.iter().for_each(|sha256| line("sha256", sha256));
             for (dependency, constraint) in &locked.dependencies {
@@ -174,6 +190,7 @@ struct Block {
     registry: Option<String>,
     path: Option<String>,
     git: Option<String>,
+    asked: Option<String>,
     revision: Option<String>,
     rel: Option<String>,
     archive: Option<String>,
@@ -199,12 +216,14 @@ mod tests {
         };
         let registry = Origin::Registry { registry: "https://cookbooks.example.com".to_owned() };
         let git = "https://git.example.com/redis.git".to_owned();
-        let git = Origin::Git { git, revision: "1b".repeat(20), rel: Some("cookbooks/redis".to_owned()) };
+        let (asked, rel) = (Some("v1.4.0".to_owned()), Some("cookbooks/redis".to_owned()));
+        let git = Origin::Git { git, asked, revision: "1b".repeat(20), rel };
+        let archive = Origin::Archive { archive: "vendor/\"base\".tar.gz".to_owned(), revision: "2c".repeat(32) };
         let cookbooks = [
             ("web", locked("1.2.0", Origin::Path { path: "cookbooks/web".to_owned() }, false, &[("nginx", ">= 2.1, < 3")])),
             ("nginx", locked("2.1.0-rc.1", registry, true, &[("redis", "~> 1.4"), ("base", ">= 0.0.0")])),
             ("redis", locked("1.4.0", git, true, &[])),
-            ("base", locked("1.0.0+5", Origin::Archive { archive: "vendor/\"base\".tar.gz".to_owned() }, true, &[])),
+            ("base", locked("1.0.0+5", archive, true, &[])),
         ];
         Lockfile { cookbooks: cookbooks.into_iter().map(|(name, locked)| (name.to_owned(), locked)).collect() }
     }

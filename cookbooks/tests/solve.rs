@@ -1,5 +1,7 @@
 //! The solver on whole universes: against trying everything, and what it says when nothing goes together.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

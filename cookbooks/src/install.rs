@@ -1,0 +1,342 @@
+//! From a Cookfile to cookbooks on this machine: choosing, fetching, locking.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use toque_engine::diagnostic::{Diagnostic, did_you_mean};
+
+use crate::cookfile::{self, Archive, Cookfile, From, Git};
+use crate::lockfile::{self, Lockfile, Origin};
+use crate::solve::{Demand, Preferred, solve};
+use crate::source::{Checkout, Folder, Machine, Registry, Source, Taken};
+use crate::store::replace;
+use crate::universe::Universe;
+
+/// What may be chosen anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Update {
+    /// Only what the lockfile does not say.
+    Nothing,
+    Everything,
+    /// These, and what they force.
+    Some(Vec<String>),
+}
+
+/// What became of the lockfile.
+#[derive(Debug, Clone)]
+pub struct Installed {
+    pub before: Lockfile,
+    pub after: Lockfile,
+    /// Where each cookbook is.
+    pub roots: BTreeMap<String, PathBuf>,
+}
+
+/// What a repository asks for, and what lies in it.
+pub struct Repository {
+    pub path: PathBuf,
+    pub cookfile: Cookfile,
+    /// Pins that are paths, `cookbooks/`, and folders that are sources, in the order in which they are asked.
+    paths: Vec<Folder>,
+    own: Folder,
+    folders: Vec<Folder>,
+}
+
+impl Repository {
+    /// Reads what is there; none without a Cookfile.
+    /// # Errors
+    /// A mistake in the Cookfile or in a cookbook, with the place.
+    pub fn read(path: &Path) -> Result<Option<Self>, Diagnostic> {
+        let Some(cookfile) = Cookfile::read(path)? else { return Ok(None) };
+        let paths = cookfile.cookbooks.iter().filter_map(|wanted| match &wanted.from {
+            From::Path(folder) => Some(Folder::one(path, folder, &wanted.name).map_err(|wrong| wrong.or_at(Some(&wanted.at)))),
+            _ => None,
+        });
+        let paths = paths.collect::<Result<_, _>>()?;
+        let folders = cookfile.sources.iter().filter_map(|source| match source {
+            cookfile::Source::Folder(folder) => Some(Folder::of(path, folder)),
+            cookfile::Source::Registry(_) => None,
+        });
+        let folders = folders.collect::<Result<_, _>>()?;
+        Ok(Some(Self { path: path.to_owned(), own: Folder::own(path)?, paths, folders, cookfile }))
+    }
+
+    /// Everything that is asked for: by the Cookfile, and by lying in `cookbooks/`.
+    fn demands(&self) -> Vec<Demand> {
+        let of_cookfile = self.cookfile.cookbooks.iter().map(|wanted| Demand {
+            cookbook: wanted.name.clone(),
+            constraint: if let From::Sources(constraint) = &wanted.from { constraint.clone() } else { Default::default() },
+            asker: cookfile::NAME.to_owned(),
+            at: Some(wanted.at.clone()),
+        });
+        let of_own = self.own.cookbooks().iter().map(|(name, _)| Demand {
+            cookbook: name.clone(),
+            constraint: Default::default(),
+            asker: "cookbooks/".to_owned(),
+            at: None,
+        });
+        of_cookfile.chain(of_own).collect()
+    }
+
+    /// Who is asked, the first first.
+    fn sources(&self, lockfile: &Lockfile, update: &Update) -> Vec<Box<dyn Source>> {
+        let mut all: Vec<Box<dyn Source>> = Vec::new();
+        for wanted in &self.cookfile.cookbooks {
+            let name = &wanted.name;
+            let moved = match update {
+                Update::Nothing => false,
+                Update::Everything => true,
+                Update::Some(names) => names.contains(name),
+            };
+            let locked = lockfile.cookbooks.get(name).filter(|locked| !moved && same_pin(&wanted.from, &locked.origin));
+            match &wanted.from {
+                From::Git(git) => all.push(Box::new(Checkout::git(name, git, locked))),
+                From::Archive(archive) => all.push(Box::new(Checkout::archive(name, archive, locked))),
+                From::Path(_) | From::Sources(_) => {}
+            }
+        }
+        let boxed = |folder: &Folder| -> Box<dyn Source> { Box::new(folder.clone()) };
+        all.extend(self.paths.iter().chain([&self.own]).map(boxed));
+        let mut folders = self.folders.iter();
+        for source in &self.cookfile.sources {
+            match source {
+                cookfile::Source::Registry(url) => all.push(Box::new(Registry::new(url))),
+                cookfile::Source::Folder(_) => all.extend(folders.next().map(boxed)),
+            }
+        }
+        all
+    }
+
+    /// Why a lockfile is not what the Cookfile and the cookbooks of the repository ask for. Nobody is asked.
+    #[must_use]
+    pub fn out_of_step(&self, lockfile: &Lockfile) -> Option<String> {
+        let locked = |name: &str| lockfile.cookbooks.get(name).ok_or_else(|| format!("it does not have `{name}`"));
+        let check = || -> Result<(), String> {
+            let demands = self.demands();
+            for demand in &demands {
+                let has = &locked(&demand.cookbook)?.version;
+                if !demand.constraint.accepts(has) {
+                    let Demand { cookbook, constraint, asker, .. } = demand;
+                    return Err(format!("it has `{cookbook}` {has}, and {asker} asks for {constraint}"));
+                }
+            }
+            for wanted in &self.cookfile.cookbooks {
+                let has = locked(&wanted.name)?;
+                if matches!(wanted.from, From::Git(_) | From::Archive(_)) && !same_pin(&wanted.from, &has.origin) {
+                    return Err(format!("it has `{}` from another place than Cookfile.toml names", wanted.name));
+                }
+            }
+            let mut local: BTreeMap<&str, &Taken> = BTreeMap::new();
+            let pinned = |name: &str| {
+                self.cookfile
+                    .cookbooks
+                    .iter()
+                    .any(|wanted| wanted.name == name && matches!(wanted.from, From::Git(_) | From::Archive(_)))
+            };
+            for (name, taken) in self.paths.iter().chain([&self.own]).flat_map(Folder::cookbooks).filter(|(name, _)| !pinned(name))
+            {
+                local.entry(name).or_insert(taken);
+            }
+            for (name, taken) in &local {
+                if locked(name)? != &taken.locked {
+                    return Err(format!("`{name}` was changed: its version, its dependencies or where it lies"));
+                }
+            }
+            let mut needed: Vec<&str> = demands.iter().map(|demand| demand.cookbook.as_str()).collect();
+            let mut index = 0;
+            while let Some(name) = needed.get(index).copied() {
+                index += 1;
+                for (other, constraint) in &locked(name)?.dependencies {
+                    let has = &locked(other)?.version;
+                    if !constraint.accepts(has) {
+                        return Err(format!("it has `{other}` {has}, and `{name}` needs {constraint}"));
+                    }
+                    if !needed.contains(&other.as_str()) {
+                        needed.push(other);
+                    }
+                }
+            }
+            for (name, has) in &lockfile.cookbooks {
+                if !needed.contains(&name.as_str()) {
+                    return Err(format!("nobody needs `{name}` any more"));
+                }
+                let known = match &has.origin {
+                    Origin::Registry { registry } => self.cookfile.sources.contains(&cookfile::Source::Registry(registry.clone())),
+                    Origin::Path { .. } => {
+                        let mut there = self.folders.iter().flat_map(Folder::cookbooks);
+                        local.contains_key(name.as_str()) || there.any(|(other, taken)| other == name && taken.locked == *has)
+                    }
+                    Origin::Git { .. } | Origin::Archive { .. } => pinned(name),
+                };
+                if !known {
+                    return Err(format!("the place that it has `{name}` from is not there any more, or has another version"));
+                }
+            }
+            Ok(())
+        };
+        check().err()
+    }
+
+    /// Brings what a lockfile names to this machine, and says where each cookbook is.
+    /// # Errors
+    /// When something cannot be fetched, or is not what was locked.
+    pub fn fetch(&self, machine: &Machine<'_>, lockfile: &Lockfile) -> Result<BTreeMap<String, PathBuf>, Diagnostic> {
+        let mut registries: BTreeMap<&str, Registry> = BTreeMap::new();
+        let mut roots = BTreeMap::new();
+        for (name, locked) in &lockfile.cookbooks {
+            let kept = match &locked.sha256 {
+                Some(sha256) => machine.store.get(name, sha256)?,
+                None => None,
+            };
+            let root = match (&locked.origin, kept) {
+                (Origin::Path { path }, _) => self.path.join(path),
+                (_, Some(root)) => root,
+                (Origin::Registry { registry }, None) => {
+                    let source = registries.entry(registry).or_insert_with(|| Registry::new(registry));
+                    the_same(source.take(machine, name, &locked.version)?, name, locked)?
+                }
+                (Origin::Git { git, asked, rel, .. }, None) => {
+                    let git = Git { url: git.clone(), revision: asked.clone(), rel: rel.as_ref().map(PathBuf::from) };
+                    the_same(Checkout::git(name, &git, Some(locked)).take(machine, name, &locked.version)?, name, locked)?
+                }
+                (Origin::Archive { archive, .. }, None) => {
+                    let archive = Archive { location: archive.clone(), sha256: None };
+                    the_same(Checkout::archive(name, &archive, Some(locked)).take(machine, name, &locked.version)?, name, locked)?
+                }
+            };
+            roots.insert(name.clone(), root);
+        }
+        Ok(roots)
+    }
+
+    /// Chooses what is needed, fetches it and writes the lockfile, unless that says it all. `locked` forbids to change the lockfile.
+    /// # Errors
+    /// When nothing fits, something cannot be fetched, or the lockfile would change and may not. Then it is as it was.
+    pub fn install(&self, machine: &Machine<'_>, update: &Update, locked: bool) -> Result<Installed, Diagnostic> {
+        let there = Lockfile::read(&self.path)?;
+        let before = there.clone().unwrap_or_default();
+        if let Update::Some(names) = update {
+            names.iter().try_for_each(|name| known(&before, name))?;
+        }
+        let reason = match &there {
+            Some(lockfile) => self.out_of_step(lockfile),
+            None => Some("there is none".to_owned()),
+        };
+        if let (Update::Nothing, None) = (update, &reason) {
+            let roots = self.fetch(machine, &before)?;
+            return Ok(Installed { after: before.clone(), before, roots });
+        }
+        if let (true, Some(reason)) = (locked, &reason) {
+            return Err(Diagnostic::error(format!("`{}` would change, and `--locked` forbids it: {reason}", lockfile::NAME))
+                .hint("run `toque cookbook install` without it, and commit the file"));
+        }
+        let (after, roots) = self.choose(machine, &before, update)?;
+        if let Some(reason) = self.out_of_step(&after) {
+            // A registry that says otherwise than the cookbooks that it has.
+            return Err(Diagnostic::error(format!("what was fetched does not go together: {reason}"))
+                .note("what the registry says of a version is not what its cookbook.toml says")
+                .hint("ask whoever keeps the registry, or pin another version"));
+        }
+        if locked && after != before {
+            return Err(Diagnostic::error(format!("`{}` would change, and `--locked` forbids it", lockfile::NAME))
+                .hint("run it without `--locked`"));
+        }
+        if there.as_ref() != Some(&after) {
+            replace(&self.path.join(lockfile::NAME), &after.text())?;
+        }
+        Ok(Installed { before, after, roots })
+    }
+
+    fn choose(
+        &self,
+        machine: &Machine<'_>,
+        before: &Lockfile,
+        update: &Update,
+    ) -> Result<(Lockfile, BTreeMap<String, PathBuf>), Diagnostic> {
+        let mut sources = self.sources(before, update);
+        let mut universe = Universe::default();
+        let mut whose: BTreeMap<String, usize> = BTreeMap::new();
+        for (index, source) in sources.iter_mut().enumerate() {
+            let shown = source.shown();
+            for (name, releases) in source.offers(machine)? {
+                whose.entry(name.clone()).or_insert(index);
+                universe.offer(&name, &shown, releases);
+            }
+        }
+        let versions = before.cookbooks.iter().map(|(name, locked)| (name.clone(), locked.version.clone()));
+        let preferred = match update {
+            Update::Everything => Preferred::default(),
+            Update::Nothing => Preferred { locked: versions.collect(), moved: Vec::new() },
+            Update::Some(names) => Preferred { locked: versions.collect(), moved: names.clone() },
+        };
+        let solution = solve(&universe, &self.demands(), &preferred)?;
+        let (mut after, mut roots) = (Lockfile::default(), BTreeMap::new());
+        for (name, version) in solution {
+            let Some(source) = whose.get(&name).and_then(|index| sources.get(*index)) else { continue };
+            // What is locked was taken before, and is on this machine unless it was lost.
+            let same = before
+                .cookbooks
+                .get(&name)
+                .filter(|locked| locked.version == version && source_is(source.as_ref(), &locked.origin));
+            let kept = match same.and_then(|locked| Some((locked, locked.sha256.as_ref()?))) {
+                Some((locked, sha256)) => machine.store.get(&name, sha256)?.map(|root| Taken { root, locked: locked.clone() }),
+                None => None,
+            };
+            let taken = match kept {
+                Some(taken) => taken,
+                None => source.take(machine, &name, &version)?,
+            };
+            if let Some(locked) = same {
+                the_same(taken.clone(), &name, locked)?;
+            }
+            roots.insert(name.clone(), taken.root);
+            after.cookbooks.insert(name, taken.locked);
+        }
+        Ok((after, roots))
+    }
+}
+
+/// Looks whether a cookbook is in a lockfile.
+/// # Errors
+/// When it is not; with the nearest name.
+pub fn known(lockfile: &Lockfile, name: &str) -> Result<(), Diagnostic> {
+    if lockfile.cookbooks.contains_key(name) {
+        return Ok(());
+    }
+    let missing = Diagnostic::error(format!("there is no cookbook `{name}` in `{}`", lockfile::NAME));
+    Err(match did_you_mean(name, lockfile.cookbooks.keys().map(String::as_str)) {
+        Some(hint) => missing.hint(hint),
+        None => {
+            missing.hint("`toque cookbook list` shows those that are; `toque cookbook install` adds what Cookfile.toml asks for")
+        }
+    })
+}
+
+/// Whether what is locked is what a pin asks for.
+fn same_pin(from: &From, origin: &Origin) -> bool {
+    match (from, origin) {
+        (From::Git(Git { url, revision, rel }), Origin::Git { git, asked, rel: of, .. }) => {
+            url == git && revision == asked && rel.as_ref().map(|rel| rel.display().to_string()) == *of
+        }
+        (From::Archive(Archive { location, sha256 }), Origin::Archive { archive, revision }) => {
+            location == archive && sha256.as_ref().is_none_or(|sha256| sha256.eq_ignore_ascii_case(revision))
+        }
+        _ => false,
+    }
+}
+
+/// Whether a cookbook of a registry still comes from there. Pins look by themselves.
+fn source_is(source: &dyn Source, origin: &Origin) -> bool {
+    matches!(origin, Origin::Registry { registry } if source.shown() == *registry)
+}
+
+/// # Errors
+/// When what was fetched is not what was locked.
+fn the_same(taken: Taken, name: &str, locked: &lockfile::Locked) -> Result<PathBuf, Diagnostic> {
+    if taken.locked.sha256 == locked.sha256 {
+        return Ok(taken.root);
+    }
+    let (wanted, has) = (locked.sha256.clone().unwrap_or_default(), taken.locked.sha256.unwrap_or_default());
+    Err(Diagnostic::error(format!("`{name}` {} is not what it was when it was locked", locked.version))
+        .note(format!("locked:  {wanted}\nfetched: {has}"))
+        .hint(format!("somebody changed a version that was published: ask who, then take it with `toque cookbook update {name}`")))
+}
