@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use toque_engine::diagnostic::{Diagnostic, did_you_mean};
+use toque_engine::version::{Constraint, Version};
 
 use crate::cookfile::{self, Archive, Cookfile, From, Git};
 use crate::lockfile::{self, Lockfile, Origin};
@@ -29,6 +30,25 @@ pub struct Installed {
     pub after: Lockfile,
     /// Where each cookbook is.
     pub roots: BTreeMap<String, PathBuf>,
+}
+
+/// A cookbook of which there is another version than the one in use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outdated {
+    pub name: String,
+    pub has: Version,
+    /// What `update` would choose; none when nobody would need it any more.
+    pub update: Option<Version>,
+    /// The newest that is no pre-release, whoever accepts it.
+    pub newest: Option<Version>,
+}
+
+#[derive(Default)]
+struct Offers {
+    universe: Universe,
+    sources: Vec<Box<dyn Source>>,
+    /// Which source has a cookbook.
+    whose: BTreeMap<String, usize>,
 }
 
 /// What a repository asks for, and what lies in it.
@@ -61,16 +81,17 @@ impl Repository {
     }
 
     /// Everything that is asked for: by the Cookfile, and by lying in `cookbooks/`.
-    fn demands(&self) -> Vec<Demand> {
+    #[must_use]
+    pub fn demands(&self) -> Vec<Demand> {
         let of_cookfile = self.cookfile.cookbooks.iter().map(|wanted| Demand {
             cookbook: wanted.name.clone(),
-            constraint: if let From::Sources(constraint) = &wanted.from { constraint.clone() } else { Default::default() },
+            constraint: if let From::Sources(constraint) = &wanted.from { constraint.clone() } else { Constraint::default() },
             asker: cookfile::NAME.to_owned(),
             at: Some(wanted.at.clone()),
         });
         let of_own = self.own.cookbooks().iter().map(|(name, _)| Demand {
             cookbook: name.clone(),
-            constraint: Default::default(),
+            constraint: Constraint::default(),
             asker: "cookbooks/".to_owned(),
             at: None,
         });
@@ -246,22 +267,46 @@ impl Repository {
         Ok(Installed { before, after, roots })
     }
 
+    /// What every source has.
+    fn offers(&self, machine: &Machine<'_>, before: &Lockfile, update: &Update) -> Result<Offers, Diagnostic> {
+        let mut offers = Offers { sources: self.sources(before, update), ..Offers::default() };
+        for (index, source) in offers.sources.iter_mut().enumerate() {
+            let shown = source.shown();
+            for (name, releases) in source.offers(machine)? {
+                offers.whose.entry(name.clone()).or_insert(index);
+                offers.universe.offer(&name, &shown, releases);
+            }
+        }
+        Ok(offers)
+    }
+
+    /// What `update` would do to each cookbook, and whether there is something newer that is not accepted. Nothing is taken.
+    /// # Errors
+    /// When a source cannot be asked, or nothing fits any more.
+    pub fn outdated(&self, machine: &Machine<'_>, lockfile: &Lockfile) -> Result<Vec<Outdated>, Diagnostic> {
+        let Offers { universe, .. } = self.offers(machine, lockfile, &Update::Everything)?;
+        let solution = solve(&universe, &self.demands(), &Preferred::default())?;
+        let all = lockfile.cookbooks.iter().map(|(name, locked)| {
+            let mut releases = universe.releases(name).iter().rev().map(|release| &release.version);
+            let newest = releases.clone().find(|version| version.pre_release.is_none()).or_else(|| releases.next());
+            Outdated {
+                name: name.clone(),
+                has: locked.version.clone(),
+                update: solution.get(name).cloned(),
+                newest: newest.cloned(),
+            }
+        });
+        let behind = |version: &Option<Version>, has: &Version| version.as_ref().is_some_and(|version| version != has);
+        Ok(all.filter(|one| behind(&one.update, &one.has) || one.newest.as_ref().is_some_and(|newest| *newest > one.has)).collect())
+    }
+
     fn choose(
         &self,
         machine: &Machine<'_>,
         before: &Lockfile,
         update: &Update,
     ) -> Result<(Lockfile, BTreeMap<String, PathBuf>), Diagnostic> {
-        let mut sources = self.sources(before, update);
-        let mut universe = Universe::default();
-        let mut whose: BTreeMap<String, usize> = BTreeMap::new();
-        for (index, source) in sources.iter_mut().enumerate() {
-            let shown = source.shown();
-            for (name, releases) in source.offers(machine)? {
-                whose.entry(name.clone()).or_insert(index);
-                universe.offer(&name, &shown, releases);
-            }
-        }
+        let Offers { universe, sources, whose } = self.offers(machine, before, update)?;
         let versions = before.cookbooks.iter().map(|(name, locked)| (name.clone(), locked.version.clone()));
         let preferred = match update {
             Update::Everything => Preferred::default(),
