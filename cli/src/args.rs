@@ -88,6 +88,7 @@ pub enum Command {
     #[command(
         after_help = "Example:\n  toque command write --stack stack.json --instance web1 --event deploy --to deploy.json\n  toque command show deploy.json\n  toque converge --command deploy.json"
     )]
+    #[expect(clippy::enum_variant_names, reason = "it is what commands of a stack are called")]
     Command(CommandArgs),
     /// Look at past runs, and at what they still owe
     #[command(after_help = "Example:\n  toque runs list\n  toque runs show\n  toque runs owed")]

@@ -269,7 +269,7 @@ fn recipes_find_peers_apps_and_themselves() {
     let found = out(&shop(), Event::Configure, wanted("both", &[]), recipe, |_, _| ());
     assert_eq!(
         found,
-        "node both -\nnode web1 10.0.0.11\ncache both\napp blog false\napp site false\nme both first false\nlayer web\n\
+        "node both 10.0.0.12\nnode web1 10.0.0.11\ncache both\napp blog false\napp site false\nme both first false\nlayer web\n\
          command configure of shop\nbag web\nport 83 roles [\"web\", \"cache\"]\n"
     );
 }
@@ -328,6 +328,18 @@ fn every_level_is_told_by_explain() {
     let told: Vec<String> = explained.settings.iter().map(|one| format!("{} {} {}", one.level, one.value, one.wins)).collect();
     assert_eq!(told, ["stack_normal 80 false", "layer_normal 82 false", "app_normal 83 true"]);
     assert!(explained.settings[0].set_by.starts_with("stack.json:"), "{}", explained.settings[0].set_by);
+}
+
+#[test]
+fn a_command_document_finds_secrets_from_anywhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut document = shop();
+    document["apps"][0]["app_source"]["ssh_key"] = json!({ "secret": { "file": "keys/site" } });
+    std::fs::write(folder.path().join("stack.json"), document.to_string()).unwrap();
+    let stack = Stack::read(&folder.path().join("stack.json"), LARGEST_CUSTOM_JSON, &Masks::default()).unwrap();
+    let command = Command::new(Rc::new(stack), Event::Configure, wanted("web1", &[])).unwrap();
+    let kept = command.document()["apps"][0]["app_source"]["ssh_key"]["secret"]["file"].clone();
+    assert_eq!(Path::new(kept.as_str().unwrap()), folder.path().join("keys/site"));
 }
 
 /// The same document always gives the same run: whatever is written of a command, and read again, comes to the same bytes.

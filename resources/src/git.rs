@@ -238,11 +238,8 @@ fn head(view: &View<'_>, path: &Path) -> Result<String, Failure> {
             .hint("empty it, use another path, or the action `checkout` to leave it alone"));
     };
     let Some(branch) = head.trim().strip_prefix("ref: ") else { return Ok(head.trim().to_owned()) };
-    let packed = || {
-        let refs = read("packed-refs")?;
-        let line = refs.lines().find_map(|line| line.strip_suffix(branch)?.strip_suffix(' ').map(str::to_owned));
-        line
-    };
+    let of_line = |line: &str| line.strip_suffix(branch)?.strip_suffix(' ').map(str::to_owned);
+    let packed = || read("packed-refs").and_then(|refs| refs.lines().find_map(of_line));
     // A branch without a commit is another than any.
     Ok(read(branch).map(|commit| commit.trim().to_owned()).or_else(packed).unwrap_or_default())
 }

@@ -277,7 +277,7 @@ impl<'a> Check<'a> {
             self.looker.wrong(&entry.path, format!("this {what} has no `{field}`"), hint);
             return None;
         };
-        if !fits(name) {
+        if self.looker.strange == Strange::Refused && !fits(name) {
             self.looker.wrong(&entry.at(field), format!("`{name}` is no {field}"), hint);
         }
         Some(name.to_owned())

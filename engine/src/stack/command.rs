@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::shape::{Strange, below, parts};
-use super::{App, CustomJson, Event, Instance, Stack, agent, check, shape};
+use super::{App, CustomJson, Event, Instance, Stack, agent, check, secret, shape};
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::json::Document;
 use crate::masks::Masks;
@@ -56,6 +56,7 @@ impl Command {
         let mut random = [0; 16];
         getrandom::fill(&mut random).map_err(|error| Diagnostic::error(format!("the system gives no random bytes: {error}")))?;
         stack.instance(&wanted.instance)?;
+        check_bags(wanted.custom_json.as_ref()).map_err(|Diagnostics(mut wrong)| wrong.remove(0))?;
         let apps = apps(&stack, event, &wanted)?;
         let recipes = match (event, wanted.recipes.is_empty()) {
             (Event::ExecuteRecipes, true) => {
@@ -131,6 +132,7 @@ impl Command {
         let recipes = recipes.filter(|(_, list)| !list.is_null());
         let recipes = recipes.map(|(path, list)| Item::all(&document, &parts(&path), list)).transpose()?;
         let custom_json = CustomJson::of(&document, &at("custom_json"), largest)?;
+        check_bags(custom_json.as_ref())?;
         let id = text("command_id").map_or_else(
             || {
                 // The same document is the same command.
@@ -189,6 +191,10 @@ impl Command {
                 document[key] = value.clone();
             }
         }
+        if let Some(folder) = self.stack.document.source.path.as_deref().and_then(|path| std::path::absolute(path.parent()?).ok()) {
+            // The document may be read elsewhere.
+            secret::move_from(&mut document, &folder);
+        }
         document
     }
 
@@ -208,6 +214,12 @@ impl Command {
     pub(super) fn targeted(&self) -> impl Iterator<Item = &App> {
         self.stack.apps.iter().filter(|app| self.apps.contains(&app.shortname))
     }
+}
+
+/// Whether the data bags of custom JSON can be.
+fn check_bags(custom: Option<&CustomJson>) -> Result<(), Diagnostics> {
+    let wrong: Vec<Diagnostic> = custom.into_iter().flat_map(CustomJson::check_data_bags).collect();
+    if wrong.is_empty() { Ok(()) } else { Err(Diagnostics(wrong)) }
 }
 
 /// The apps that a new command is about.

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::shape::{below, parts};
 use crate::attributes::{Attributes, Level, Origin, shown_path};
+use crate::data_bag::is_name;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::json::{Document, described};
 
@@ -119,7 +120,7 @@ impl CustomJson {
 
     /// What is wrong with its data bags.
     pub(super) fn check_data_bags(&self) -> Vec<Diagnostic> {
-        let mut wrong = Vec::new();
+        let (mut wrong, mut names) = (Vec::new(), Vec::new());
         let mut tell = |path: &[String], what: &str, value: &Value| {
             let message = format!("{what} should be a map, and is {}", described(value));
             let hint = "write { \"data_bags\": { \"bag\": { \"item\": { \"key\": \"value\" } } } }";
@@ -134,6 +135,14 @@ impl CustomJson {
                 Some(Value::Object(bags)) => {
                     for (bag, items) in bags {
                         let path = below(&path, bag);
+                        let ids = items.as_object().into_iter().flat_map(serde_json::Map::keys).map(|id| (below(&path, id), id));
+                        for (path, name) in [(path.clone(), bag)].into_iter().chain(ids).filter(|(_, name)| !is_name(name)) {
+                            names.push(
+                                Diagnostic::error(format!("`{name}` is no name of a data bag or an item"))
+                                    .at(self.place(&path))
+                                    .hint("a name is made of letters, digits, `-`, `_` and `.`, and does not begin with `.`"),
+                            );
+                        }
                         match items {
                             Value::Object(items) => {
                                 for (id, item) in items.iter().filter(|(_, item)| !item.is_object()) {
@@ -147,6 +156,7 @@ impl CustomJson {
                 Some(other) => tell(&path, "`data_bags`", other),
             }
         }
+        wrong.extend(names);
         wrong
     }
 }

@@ -98,6 +98,12 @@ fn entries(command: &Command) -> Vec<Entry> {
         if command.apps.contains(&app.shortname) {
             more.push(("deploy", json!(true)));
         }
+        if document["apps"][place]["app_source"]["type"].is_null() {
+            // OpsWorks had a source for every app, of this type where there is none.
+            let mut source = item(APP, &json!({ "app_source": {} }))["app_source"].take();
+            source["type"] = json!("other");
+            more.push(("app_source", source));
+        }
         add("aws_opsworks_app", "apps", place, APP, &app.shortname, more);
     }
     for (place, layer) in stack.layers.iter().enumerate() {

@@ -25,6 +25,19 @@ pub(crate) fn of(text: &str) -> Value {
     json!({ "secret": { "value": text } })
 }
 
+/// Makes files that are named relative to a folder absolute.
+pub(super) fn move_from(value: &mut Value, folder: &Path) {
+    if let Ok(Kept::File(file)) = kept(value) {
+        value["secret"]["file"] = folder.join(file).to_string_lossy().into_owned().into();
+        return;
+    }
+    match value {
+        Value::Object(map) => map.values_mut().for_each(|value| move_from(value, folder)),
+        Value::Array(items) => items.iter_mut().for_each(|value| move_from(value, folder)),
+        _ => {}
+    }
+}
+
 /// Puts texts that were marked back into their places.
 pub(super) fn unmark(value: &mut Value) {
     if let Some(text) = value["secret"]["value"].as_str().map(str::to_owned).filter(|_| is_meant(value)) {

@@ -79,7 +79,7 @@ fn answer(host: &Host) -> String {
 }
 
 fn releases(host: &Host) -> Vec<String> {
-    host.sh("cat /srv/www/site/releases/*/version").lines().map(str::to_owned).collect()
+    host.sh("cat /srv/www/site/releases/*/version | sort").lines().map(str::to_owned).collect()
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn an_archive_is_deployed_and_rolled_back_without_its_server() {
     host.sh("cd /srv/origin; for version in v1 v2; do git archive --format tar.gz -o /srv/$version.tar.gz $version; done");
     let recipe = |version: &str| {
         recipe(version, "").replace(
-            &format!(r#"type: "git", url: "/srv/origin", revision: "{version}""#),
+            &format!(r#"type: "git", url: "git://127.0.0.1/origin", revision: "{version}""#),
             &format!(r#"type: "archive", url: "/srv/{version}.tar.gz""#),
         )
     };

@@ -191,11 +191,12 @@ const SETTINGS: [&str; 11] = [
 /// What is read in the place of a user's configuration. The recipe names the repository, whoever owns it.
 const CONFIGURATION: &str = "[safe]\n\tdirectory = *\n";
 
+/// A failure to start git, without all that git would have been told.
 fn without_git(failure: Failure) -> Failure {
     if failure.interrupted || !failure.message.contains("there is no program `git`") {
         return failure;
     }
-    failure.hint("declare `package(\"git\")` before this resource")
+    Failure::new("there is no program `git`").hint("declare `package(\"git\")` before this resource")
 }
 
 /// What to do about the faults that people meet most.

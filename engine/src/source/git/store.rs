@@ -21,7 +21,7 @@ impl Wanted<'_> {
             return self.by_way_of(into, |store| self.borrow(store, &objects));
         }
         match cache {
-            Some(cache) => self.from_cache(into, cache),
+            Some(cache) => self.put_from_cache(into, cache),
             None => self.by_way_of(into, |store| self.fetch(store, true)),
         }
     }
@@ -45,7 +45,7 @@ impl Wanted<'_> {
         self.read_tree(&store, into)
     }
 
-    fn from_cache(&self, into: &Path, cache: &Path) -> Result<Vec<Module>, Failure> {
+    fn put_from_cache(&self, into: &Path, cache: &Path) -> Result<Vec<Module>, Failure> {
         let kept = self.system.lstat(cache).is_ok_and(|metadata| metadata.kind == FileKind::Directory);
         let first = self.through_cache(into, cache, kept);
         match first {

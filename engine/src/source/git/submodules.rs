@@ -130,7 +130,7 @@ mod tests {
     fn what_git_tells() {
         let told = "submodule.a.b.path\nlib/a\0submodule.a.b.url\n../a.git\0submodule.x.path\nx\0core.bare\nfalse\0";
         assert_eq!(declared(told), [("a.b".into(), "lib/a".into(), "../a.git".into())]);
-        let told = "160000 commit 1a2b\tlib/a\0100644 blob 3c4d\tlib/b\0";
+        let told = "160000 commit 1a2b\tlib/a\x00100644 blob 3c4d\tlib/b\0";
         assert_eq!(recorded(told), BTreeMap::from([("lib/a".into(), "1a2b".into())]));
     }
 }

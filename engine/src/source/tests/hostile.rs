@@ -44,10 +44,13 @@ fn refused(content: &[u8], limits: &Limits) -> String {
     let folder = tempfile::tempdir().unwrap();
     let into = folder.path().join("into");
     std::fs::create_dir(&into).unwrap();
-    unpack(&HostSystem::new(), content, &into, 0, limits).map(|()| "unpacked".to_owned()).unwrap_or_else(|failure| {
-        assert!(failure.hint.is_some(), "{failure:?}");
-        failure.message
-    })
+    match unpack(&HostSystem::new(), content, &into, 0, limits) {
+        Ok(()) => "unpacked".to_owned(),
+        Err(failure) => {
+            assert!(failure.hint.is_some(), "{failure:?}");
+            failure.message
+        }
+    }
 }
 
 #[test]

@@ -31,9 +31,11 @@ impl Daemon {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
+        // From here on it is ended, whatever happens.
+        let daemon = Self { child, port };
         for _ in 0..200 {
             if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return Self { child, port };
+                return daemon;
             }
             std::thread::sleep(Duration::from_millis(25));
         }
@@ -73,7 +75,7 @@ fn a_clone_that_is_kept_is_brought_up_to_date() {
     let lock = |name: &str| std::fs::write(cache.join(name), "").unwrap();
     let damages: [(&str, &dyn Fn()); 5] = [
         ("locks", &|| {
-            ["HEAD.lock", "index.lock", "config.lock", "shallow.lock", "refs/heads/toque.lock"].into_iter().for_each(lock)
+            ["HEAD.lock", "index.lock", "config.lock", "shallow.lock", "refs/heads/toque.lock"].into_iter().for_each(lock);
         }),
         ("a half pack", &|| lock("objects/pack/tmp_pack_x")),
         ("no head", &|| std::fs::remove_file(cache.join("HEAD")).unwrap()),

@@ -21,9 +21,9 @@ pub(super) fn unpack(format: Format, content: &[u8], tree: &mut Tree<'_>, limits
     let reader = unpacked(format, content).map_err(|error| wrong(&error))?;
     let mut archive = Archive::new(budget.metered(reader));
     budget.expect(HEADERS);
-    let mut entries = archive.entries().map_err(|error| wrong(&error))?;
+    let entries = archive.entries().map_err(|error| wrong(&error))?;
     let mut first = true;
-    while let Some(entry) = entries.next() {
+    for entry in entries {
         let mut entry = entry.map_err(|error| match budget.trouble() {
             None if first && format != Format::Tar => Failure::new("what is packed in it is no tar archive")
                 .hint("known are tar, alone or packed by gzip, xz, zstd or bzip2, and zip"),
@@ -34,7 +34,7 @@ pub(super) fn unpack(format: Format, content: &[u8], tree: &mut Tree<'_>, limits
         budget.expect(size.saturating_add(HEADERS));
         let name = entry.path_bytes().into_owned();
         let mode = entry.header().mode().unwrap_or(0o644);
-        let to = entry.link_name_bytes().map(|to| to.into_owned()).unwrap_or_default();
+        let to = entry.link_name_bytes().map(std::borrow::Cow::into_owned).unwrap_or_default();
         let kind = entry.header().entry_type();
         // Old archives tell folders by their names alone.
         let folder = kind.is_dir() || kind.is_file() && name.ends_with(b"/");
@@ -65,7 +65,6 @@ pub(super) fn unpack(format: Format, content: &[u8], tree: &mut Tree<'_>, limits
         }
         budget.expect(HEADERS.saturating_add(if skipped || !file { size } else { 0 }));
     }
-    drop(entries);
     end(archive, &budget)
 }
 

@@ -1,0 +1,61 @@
+//! Stack and command documents, JSON and TOML: what is wrong is told at its place, no secret among it; what is right comes to the same
+//! run when it is written and read again.
+#![no_main]
+
+use std::rc::Rc;
+
+use libfuzzer_sys::{Corpus, fuzz_target};
+use toque_engine::diagnostic::Diagnostics;
+use toque_engine::json::Document;
+use toque_engine::masks::Masks;
+use toque_engine::stack::{Command, Event, LARGEST_CUSTOM_JSON, Stack, Wanted, expand};
+use toque_fuzz::{sound, source};
+
+fuzz_target!(|bytes: &[u8]| -> Corpus {
+    let Ok(text) = std::str::from_utf8(bytes) else { return Corpus::Reject };
+    for document in [Document::parse(source("stack.json", text)), Document::parse_toml(source("stack.toml", text))] {
+        match document {
+            Err(wrong) => sound(&wrong),
+            Ok(document) => look(&Rc::new(document)),
+        }
+    }
+    Corpus::Keep
+});
+
+fn look(document: &Rc<Document>) {
+    match Stack::of(Rc::clone(document), LARGEST_CUSTOM_JSON, &Masks::default()) {
+        Err(Diagnostics(wrong)) => wrong.iter().for_each(sound),
+        Ok(stack) => {
+            let _ = (stack.whole(false), stack.whole(true));
+            let stack = Rc::new(stack);
+            let instances: Vec<String> = stack.instances.iter().map(|instance| instance.hostname.clone()).collect();
+            for (instance, event) in instances.iter().flat_map(|instance| Event::all().map(move |event| (instance, event))) {
+                let wanted = Wanted { instance: instance.clone(), all_apps: true, ..Wanted::default() };
+                match Command::new(Rc::clone(&stack), event, wanted) {
+                    Err(wrong) => sound(&wrong),
+                    Ok(command) => again(&command),
+                }
+            }
+        }
+    }
+    match Command::read(Rc::clone(document), LARGEST_CUSTOM_JSON, &Masks::default()) {
+        Err(Diagnostics(wrong)) => wrong.iter().for_each(sound),
+        Ok(command) => {
+            // OpsWorks' documents have fields of their own, which are not written.
+            let _ = (command.run_list(), expand(&command, &[], None));
+        }
+    }
+}
+
+/// Written and read again it is the same.
+fn again(command: &Command) {
+    // Nothing is nested deeper than documents may be, but what is put around it could be.
+    let Ok(written) = Document::of("command.json", &command.document()) else { return };
+    let read = Command::read(Rc::new(written), usize::MAX, &Masks::default()).expect("what was written can be read");
+    assert_eq!(command.document(), read.document());
+    let files = expand(command, &[], None).map_err(|wrong| wrong.message);
+    assert_eq!(files, expand(&read, &[], None).map_err(|wrong| wrong.message));
+    for (path, _) in files.into_iter().flatten() {
+        assert!(path.split('/').all(|part| !part.is_empty() && part != ".." && part != "."), "{path}");
+    }
+}
