@@ -1,16 +1,28 @@
 //! Cookbooks that were fetched, each in a folder named after its checksum. What is there is whole: it is made beside, and renamed. Many
 //! processes may use it at once.
 
-use std::fs;
+use std::fs::{self, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use toque_engine::failure::{Attempting, Failure};
 
 use crate::tree;
 
+/// How long another process may work with a clone.
+const PATIENCE: Duration = Duration::from_mins(10);
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// A bare clone that nobody else works with meanwhile.
+pub struct BareClone {
+    pub path: PathBuf,
+    _lock: fs::File,
+}
+
 /// A folder of the user's, in which everything can be fetched anew.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Store {
     folder: PathBuf,
 }
@@ -72,10 +84,31 @@ impl Store {
         made.attempting("make a folder in", &folder)
     }
 
-    /// Where bare clones are kept.
-    #[must_use]
-    pub fn git(&self) -> PathBuf {
-        self.folder.join("git")
+    /// Where a bare clone of the git repository at `url` is kept, for as long as the result is.
+    /// # Errors
+    /// When the folder cannot be made, or another process does not end its work with the clone.
+    pub fn clone_of(&self, url: &str) -> Result<BareClone, Failure> {
+        let folder = self.folder.join("git");
+        fs::create_dir_all(&folder).attempting("create", &folder)?;
+        let path = folder.join(tree::hexadecimal(&Sha256::digest(url)));
+        let lock = path.with_extension("lock");
+        let file = fs::File::options().append(true).create(true).open(&lock).attempting("open the lock", &lock)?;
+        let begun = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(BareClone { path, _lock: file }),
+                Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => std::thread::sleep(PAUSE),
+                Err(TryLockError::WouldBlock) => {
+                    let minutes = PATIENCE.as_secs() / 60;
+                    return Err(Failure::new(format!(
+                        "another process did not end its work with `{}` in {minutes} minutes",
+                        path.display()
+                    ))
+                    .hint("look what it does, and try again"));
+                }
+                Err(TryLockError::Error(error)) => return Err(Failure::io("lock", &lock, &error)),
+            }
+        }
     }
 
     fn place(&self, sha256: &str) -> PathBuf {

@@ -1,6 +1,6 @@
 //! Installing from everything that a Cookfile can name: a registry on loopback, git, archives and folders.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on ends")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -324,6 +324,75 @@ fn what_was_changed_in_the_store_is_fetched_again() {
     fs::write(&recipe, "execute(\"evil\");").unwrap();
     bench.install();
     assert_eq!(fs::read_to_string(recipe).unwrap(), "// web 1.0.0\n");
+}
+
+/// `git daemon` for the repositories in a folder, until it is dropped.
+struct Daemon {
+    child: std::process::Child,
+    port: u16,
+}
+
+impl Daemon {
+    fn start(folder: &Path) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let child = Command::new("git")
+            .args(["daemon", "--listen=127.0.0.1", "--export-all", "--reuseaddr"])
+            .arg(format!("--port={port}"))
+            .arg(format!("--base-path={}", folder.display()))
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        for _ in 0..200 {
+            if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                return Self { child, port };
+            }
+            std::thread::sleep(std::time::Duration::from_millis(25));
+        }
+        panic!("git daemon does not answer");
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // The process that listens is a child of `git`, which hands the signal on.
+        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn many_at_once_share_a_store() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["one", "two"] {
+        let origin = folder.path().join("origins").join(name);
+        cookbook(&origin, name, "1.0.0", &[]);
+        git(&origin, &["init", "--quiet", "--initial-branch=trunk", "."]);
+        git(&origin, &["add", "--all"]);
+        git(&origin, &["commit", "--quiet", "-m", "one"]);
+    }
+    let daemon = Daemon::start(&folder.path().join("origins"));
+    let url = |name: &str| format!("git://127.0.0.1:{}/{name}", daemon.port);
+    let cookfile = format!("[cookbooks]\none = {{ git = {:?} }}\ntwo = {{ git = {:?} }}\n", url("one"), url("two"));
+    let store = folder.path().join("store");
+    let install = &|number: usize| {
+        let repository = folder.path().join(format!("repository{number}"));
+        fs::create_dir_all(&repository).unwrap();
+        fs::write(repository.join("Cookfile.toml"), &cookfile).unwrap();
+        let (store, system) = (Store::new(store.clone()), HostSystem::new());
+        let machine = Machine { system: &system, repository: &repository, store: &store, offline: false, tell: &|_| {} };
+        let installed = Repository::read(&repository).unwrap().unwrap().install(&machine, &Update::Everything, false);
+        (versions(&installed.unwrap().after), fs::read_to_string(repository.join("Cookfile.lock")).unwrap())
+    };
+    let first = install(0);
+    assert_eq!(first.0, ["one 1.0.0", "two 1.0.0"]);
+    fs::remove_dir_all(store.join("cookbooks")).unwrap();
+    std::thread::scope(|scope| {
+        let running: Vec<_> = (1..7).map(|number| scope.spawn(move || install(number))).collect();
+        running.into_iter().for_each(|one| assert_eq!(one.join().unwrap(), first));
+    });
+    assert_eq!(fs::read_dir(store.join("git")).unwrap().count(), 4, "two clones with their locks");
+    assert_eq!(fs::read_dir(store.join("making")).unwrap().count(), 0);
 }
 
 #[test]

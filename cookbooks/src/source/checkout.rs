@@ -59,8 +59,11 @@ impl Checkout {
         let found = source.look(&view).map_err(about)?;
         let scratch = machine.store.scratch()?;
         let into = scratch.path().join("fetched");
-        let cache = machine.store.git();
-        let how = How { cache: matches!(self.pin, Pin::Git(_)).then_some(cache.as_path()), ..How::default() };
+        let clone = match &self.pin {
+            Pin::Git(git) => Some(machine.store.clone_of(&git.url)?),
+            Pin::Archive(_) => None,
+        };
+        let how = How { cache: clone.as_ref().map(|clone| clone.path.as_path()), ..How::default() };
         source.check_out(machine.system, &view, &found, &into, &how).map_err(about)?;
         let (cookbook, sha256) = machine.keep(&scratch, &Path::new("fetched").join(rel), &self.name, &self.shown())?;
         let revision = found.revision.id;
