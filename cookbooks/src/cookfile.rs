@@ -1,7 +1,7 @@
 //! `Cookfile.toml`: which cookbooks a repository needs, and from where.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use indexmap::IndexMap;
 use serde::de::value::MapAccessDeserializer;
@@ -42,6 +42,14 @@ pub struct Wanted {
     /// The group that asks for it, where it is in one.
     pub group: Option<String>,
     pub at: Span,
+}
+
+impl Wanted {
+    /// Whether it is pinned to a git repository or an archive.
+    #[must_use]
+    pub fn is_checked_out(&self) -> bool {
+        matches!(self.from, From::Git(_) | From::Archive(_))
+    }
 }
 
 /// Where a cookbook comes from.
@@ -214,6 +222,9 @@ impl Pin {
         if self.git.is_none() && of_git {
             return Err("`branch`, `tag`, `revision` and `rel` belong to `git`, which is not set".to_owned());
         }
+        if let Some(rel) = self.rel.as_ref().filter(|rel| !rel.components().all(|part| matches!(part, Component::Normal(_)))) {
+            return Err(format!("`{}` is no folder inside the repository", rel.display()));
+        }
         if self.archive.is_none() && self.sha256.is_some() {
             return Err("`sha256` belongs to `archive`, which is not set".to_owned());
         }
@@ -284,6 +295,7 @@ nginx = "< 3"
             ("[cookbooks]\nnginx = { git = \"x\", tag = \"a\", branch = \"b\" }\n", "only one of `branch`, `tag`", "2:9"),
             ("[cookbooks]\nnginx = { path = \"x\", git = \"y\" }\n", "a cookbook has one of", "2:9"),
             ("[cookbooks]\nnginx = { path = \"x\", rel = \"y\" }\n", "belong to `git`", "2:9"),
+            ("[cookbooks]\nnginx = { git = \"x\", rel = \"../y\" }\n", "`../y` is no folder inside the repository", "2:9"),
             ("[cookbooks]\n\"a/b\" = \"> 1\"\n", "`a/b` is no name of a cookbook", "2:1"),
             ("[[source]]\nurl = \"ftp://x\"\n", "`ftp://x` is no URL of a registry", "1:1"),
             ("[[source]]\n", "a source has either a `url` or a `path`", "1:1"),

@@ -1,15 +1,16 @@
 //! From a Cookfile to cookbooks on this machine: choosing, fetching, locking.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use toque_engine::diagnostic::{Diagnostic, did_you_mean};
-use toque_engine::version::{Constraint, Version};
+use toque_engine::version::Version;
 
-use crate::cookfile::{self, Archive, Cookfile, From, Git};
+use crate::cookfile::{Archive, Git};
 use crate::lockfile::{self, Lockfile, Origin};
-use crate::solve::{Demand, Preferred, solve};
-use crate::source::{Checkout, Folder, Machine, Registry, Source, Taken};
+use crate::repository::Repository;
+use crate::solve::{Preferred, solve};
+use crate::source::{Checkout, Machine, Registry, Source, Taken};
 use crate::store::replace;
 use crate::universe::Universe;
 
@@ -51,152 +52,7 @@ struct Offers {
     whose: BTreeMap<String, usize>,
 }
 
-/// What a repository asks for, and what lies in it.
-pub struct Repository {
-    pub path: PathBuf,
-    pub cookfile: Cookfile,
-    /// Pins that are paths, `cookbooks/`, and folders that are sources, in the order in which they are asked.
-    paths: Vec<Folder>,
-    own: Folder,
-    folders: Vec<Folder>,
-}
-
 impl Repository {
-    /// Reads what is there; none without a Cookfile.
-    /// # Errors
-    /// A mistake in the Cookfile or in a cookbook, with the place.
-    pub fn read(path: &Path) -> Result<Option<Self>, Diagnostic> {
-        let Some(cookfile) = Cookfile::read(path)? else { return Ok(None) };
-        let paths = cookfile.cookbooks.iter().filter_map(|wanted| match &wanted.from {
-            From::Path(folder) => Some(Folder::one(path, folder, &wanted.name).map_err(|wrong| wrong.or_at(Some(&wanted.at)))),
-            _ => None,
-        });
-        let paths = paths.collect::<Result<_, _>>()?;
-        let folders = cookfile.sources.iter().filter_map(|source| match source {
-            cookfile::Source::Folder(folder) => Some(Folder::of(path, folder)),
-            cookfile::Source::Registry(_) => None,
-        });
-        let folders = folders.collect::<Result<_, _>>()?;
-        Ok(Some(Self { path: path.to_owned(), own: Folder::own(path)?, paths, folders, cookfile }))
-    }
-
-    /// Everything that is asked for: by the Cookfile, and by lying in `cookbooks/`.
-    #[must_use]
-    pub fn demands(&self) -> Vec<Demand> {
-        let of_cookfile = self.cookfile.cookbooks.iter().map(|wanted| Demand {
-            cookbook: wanted.name.clone(),
-            constraint: if let From::Sources(constraint) = &wanted.from { constraint.clone() } else { Constraint::default() },
-            asker: cookfile::NAME.to_owned(),
-            at: Some(wanted.at.clone()),
-        });
-        let of_own = self.own.cookbooks().iter().map(|(name, _)| Demand {
-            cookbook: name.clone(),
-            constraint: Constraint::default(),
-            asker: "cookbooks/".to_owned(),
-            at: None,
-        });
-        of_cookfile.chain(of_own).collect()
-    }
-
-    /// Who is asked, the first first.
-    fn sources(&self, lockfile: &Lockfile, update: &Update) -> Vec<Box<dyn Source>> {
-        let mut all: Vec<Box<dyn Source>> = Vec::new();
-        for wanted in &self.cookfile.cookbooks {
-            let name = &wanted.name;
-            let moved = match update {
-                Update::Nothing => false,
-                Update::Everything => true,
-                Update::Some(names) => names.contains(name),
-            };
-            let locked = lockfile.cookbooks.get(name).filter(|locked| !moved && same_pin(&wanted.from, &locked.origin));
-            match &wanted.from {
-                From::Git(git) => all.push(Box::new(Checkout::git(name, git, locked))),
-                From::Archive(archive) => all.push(Box::new(Checkout::archive(name, archive, locked))),
-                From::Path(_) | From::Sources(_) => {}
-            }
-        }
-        let boxed = |folder: &Folder| -> Box<dyn Source> { Box::new(folder.clone()) };
-        all.extend(self.paths.iter().chain([&self.own]).map(boxed));
-        let mut folders = self.folders.iter();
-        for source in &self.cookfile.sources {
-            match source {
-                cookfile::Source::Registry(url) => all.push(Box::new(Registry::new(url))),
-                cookfile::Source::Folder(_) => all.extend(folders.next().map(boxed)),
-            }
-        }
-        all
-    }
-
-    /// Why a lockfile is not what the Cookfile and the cookbooks of the repository ask for. Nobody is asked.
-    #[must_use]
-    pub fn out_of_step(&self, lockfile: &Lockfile) -> Option<String> {
-        let locked = |name: &str| lockfile.cookbooks.get(name).ok_or_else(|| format!("it does not have `{name}`"));
-        let check = || -> Result<(), String> {
-            let demands = self.demands();
-            for demand in &demands {
-                let has = &locked(&demand.cookbook)?.version;
-                if !demand.constraint.accepts(has) {
-                    let Demand { cookbook, constraint, asker, .. } = demand;
-                    return Err(format!("it has `{cookbook}` {has}, and {asker} asks for {constraint}"));
-                }
-            }
-            for wanted in &self.cookfile.cookbooks {
-                let has = locked(&wanted.name)?;
-                if matches!(wanted.from, From::Git(_) | From::Archive(_)) && !same_pin(&wanted.from, &has.origin) {
-                    return Err(format!("it has `{}` from another place than Cookfile.toml names", wanted.name));
-                }
-            }
-            let mut local: BTreeMap<&str, &Taken> = BTreeMap::new();
-            let pinned = |name: &str| {
-                self.cookfile
-                    .cookbooks
-                    .iter()
-                    .any(|wanted| wanted.name == name && matches!(wanted.from, From::Git(_) | From::Archive(_)))
-            };
-            for (name, taken) in self.paths.iter().chain([&self.own]).flat_map(Folder::cookbooks).filter(|(name, _)| !pinned(name))
-            {
-                local.entry(name).or_insert(taken);
-            }
-            for (name, taken) in &local {
-                if locked(name)? != &taken.locked {
-                    return Err(format!("`{name}` was changed: its version, its dependencies or where it lies"));
-                }
-            }
-            let mut needed: Vec<&str> = demands.iter().map(|demand| demand.cookbook.as_str()).collect();
-            let mut index = 0;
-            while let Some(name) = needed.get(index).copied() {
-                index += 1;
-                for (other, constraint) in &locked(name)?.dependencies {
-                    let has = &locked(other)?.version;
-                    if !constraint.accepts(has) {
-                        return Err(format!("it has `{other}` {has}, and `{name}` needs {constraint}"));
-                    }
-                    if !needed.contains(&other.as_str()) {
-                        needed.push(other);
-                    }
-                }
-            }
-            for (name, has) in &lockfile.cookbooks {
-                if !needed.contains(&name.as_str()) {
-                    return Err(format!("nobody needs `{name}` any more"));
-                }
-                let known = match &has.origin {
-                    Origin::Registry { registry } => self.cookfile.sources.contains(&cookfile::Source::Registry(registry.clone())),
-                    Origin::Path { .. } => {
-                        let mut there = self.folders.iter().flat_map(Folder::cookbooks);
-                        local.contains_key(name.as_str()) || there.any(|(other, taken)| other == name && taken.locked == *has)
-                    }
-                    Origin::Git { .. } | Origin::Archive { .. } => pinned(name),
-                };
-                if !known {
-                    return Err(format!("the place that it has `{name}` from is not there any more, or has another version"));
-                }
-            }
-            Ok(())
-        };
-        check().err()
-    }
-
     /// Brings what a lockfile names to this machine, and says where each cookbook is.
     /// # Errors
     /// When something cannot be fetched, or is not what was locked.
@@ -330,7 +186,9 @@ impl Repository {
                 Some(taken) => taken,
                 None => source.take(machine, &name, &version)?,
             };
-            if let Some(locked) = same {
+            // Who names a cookbook takes it as it is now.
+            let named = matches!(update, Update::Some(names) if names.contains(&name));
+            if let Some(locked) = same.filter(|_| !named) {
                 the_same(taken.clone(), &name, locked)?;
             }
             roots.insert(name.clone(), taken.root);
@@ -354,19 +212,6 @@ pub fn known(lockfile: &Lockfile, name: &str) -> Result<(), Diagnostic> {
             missing.hint("`toque cookbook list` shows those that are; `toque cookbook install` adds what Cookfile.toml asks for")
         }
     })
-}
-
-/// Whether what is locked is what a pin asks for.
-fn same_pin(from: &From, origin: &Origin) -> bool {
-    match (from, origin) {
-        (From::Git(Git { url, revision, rel }), Origin::Git { git, asked, rel: of, .. }) => {
-            url == git && revision == asked && rel.as_ref().map(|rel| rel.display().to_string()) == *of
-        }
-        (From::Archive(Archive { location, sha256 }), Origin::Archive { archive, revision }) => {
-            location == archive && sha256.as_ref().is_none_or(|sha256| sha256.eq_ignore_ascii_case(revision))
-        }
-        _ => false,
-    }
 }
 
 /// Whether a cookbook of a registry still comes from there. Pins look by themselves.

@@ -80,6 +80,18 @@ impl Machine<'_> {
     /// Takes what was unpacked to `rel` below `scratch`: a cookbook, or a folder whose one cookbook it is.
     fn keep(&self, scratch: &tempfile::TempDir, rel: &Path, name: &str, from: &str) -> Result<(Cookbook, String), Diagnostic> {
         let top = scratch.path().join(rel);
+        // A link in what was fetched must not lead to a folder of this machine, which would be taken away.
+        let inside = |path: &Path| {
+            let (path, scratch) = (path.canonicalize(), scratch.path().canonicalize());
+            path.is_ok_and(|path| scratch.is_ok_and(|scratch| path.starts_with(scratch)))
+        };
+        if top.exists() && !inside(&top) {
+            return Err(Diagnostic::error(format!(
+                "`{}` leads out of what {from} has for `{name}`",
+                rel.strip_prefix("fetched").unwrap_or(rel).display()
+            ))
+            .hint("name a folder by `rel`, and no link"));
+        }
         let is_cookbook = |path: &Path| path.join("cookbook.toml").is_file();
         let mut below: Vec<PathBuf> = std::fs::read_dir(&top).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
         below.retain(|path| path.is_dir() && !path.is_symlink());

@@ -13,8 +13,9 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
-use toque_cookbooks::install::{Installed, Repository, Update};
+use toque_cookbooks::install::{Installed, Update};
 use toque_cookbooks::lockfile::Lockfile;
+use toque_cookbooks::repository::Repository;
 use toque_cookbooks::source::Machine;
 use toque_cookbooks::store::Store;
 use toque_engine::diagnostic::Diagnostic;
@@ -314,6 +315,25 @@ fn a_version_that_is_published_twice() {
     bench.cookfile(&format!("{REGISTRY}web = \">= 1.0\"\nother = \">= 1.0\"\n"));
     bench.server.publish("other", "1.0.0", &[]);
     assert_eq!(bench.refused().message, told.message);
+    // Until somebody says that it is meant.
+    let update = |names: &[&str]| Update::Some(names.iter().map(|name| (*name).to_owned()).collect());
+    let root = bench.run(&update(&["web"]), false, false).unwrap().roots["web"].join("recipes/evil.rhai");
+    assert!(root.is_file());
+    bench.install();
+}
+
+#[test]
+fn a_link_in_a_git_repository_leads_nowhere() {
+    let bench = Bench::new("[cookbooks]\nweb = { git = \"HERE/origin\", rel = \"cookbooks/web\" }\n");
+    cookbook(&bench.path("mine/web"), "web", "1.0.0", &[]);
+    fs::create_dir(bench.path("origin")).unwrap();
+    git(&bench.path("origin"), &["init", "--quiet", "--initial-branch=trunk", "."]);
+    std::os::unix::fs::symlink(bench.path("mine"), bench.path("origin/cookbooks")).unwrap();
+    git(&bench.path("origin"), &["add", "--all"]);
+    git(&bench.path("origin"), &["commit", "--quiet", "-m", "one"]);
+    let told = bench.refused();
+    assert!(told.message.contains("leads out of what"), "{told}");
+    assert!(bench.path("mine/web/cookbook.toml").is_file());
 }
 
 #[test]
@@ -335,17 +355,17 @@ struct Daemon {
 impl Daemon {
     fn start(folder: &Path) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let child = Command::new("git")
+        let mut command = Command::new("git");
+        command
             .args(["daemon", "--listen=127.0.0.1", "--export-all", "--reuseaddr"])
             .arg(format!("--port={port}"))
             .arg(format!("--base-path={}", folder.display()))
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
+            .stderr(std::process::Stdio::null());
+        let daemon = Self { child: command.spawn().unwrap(), port };
         for _ in 0..200 {
             if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return Self { child, port };
+                return daemon;
             }
             std::thread::sleep(std::time::Duration::from_millis(25));
         }

@@ -9,8 +9,9 @@ mod why;
 use std::path::Path;
 
 use toque_cookbooks::cookfile;
-use toque_cookbooks::install::{Repository, Update};
+use toque_cookbooks::install::Update;
 use toque_cookbooks::lockfile::{self, Lockfile};
+use toque_cookbooks::repository::Repository;
 use toque_cookbooks::source::Machine;
 use toque_cookbooks::store::Store;
 use toque_engine::cookbook::Locked;
