@@ -1,6 +1,7 @@
 //! What the command line takes.
 
 mod command;
+mod cookbook;
 mod stack;
 
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub use command::{CommandArgs, CommandWhat};
+pub use cookbook::{CookbookArgs, CookbookWhat, Fetching};
 pub use stack::{Add, AddWhat, Import, OfStack, StackArgs, StackWhat};
 
 use crate::commands::Exit;
@@ -66,6 +68,9 @@ pub enum Command {
     /// Show which levels set an attribute, and where
     #[command(after_help = "Example:\n  toque explain nginx.port\n  toque explain nginx 'role[web]' -E production --format json")]
     Explain(Explain),
+    /// Cookbooks from elsewhere: choose, fetch and lock what Cookfile.toml asks for
+    #[command(after_help = "Example:\n  toque cookbook install\n  toque cookbook update nginx\n  toque cookbook why nginx")]
+    Cookbook(CookbookArgs),
     /// Look into data bags; encrypt, decrypt and edit their items
     #[command(after_help = "Example:\n  toque data-bag show\n  toque data-bag edit db main")]
     DataBag(DataBag),

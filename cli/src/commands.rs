@@ -5,6 +5,7 @@ pub mod check;
 pub mod command;
 pub mod completions;
 pub mod converge;
+pub mod cookbook;
 pub mod data_bag;
 pub mod definitions;
 mod event;
@@ -153,6 +154,7 @@ pub fn prepare(node: &Node, running: Option<&Running>, of: Option<&Of<'_>>) -> R
             .into());
     }
     let options = Options {
+        locked: cookbook::locked(repository.as_deref(), &settings, &stop)?,
         repository,
         cookbooks,
         run_list: run_list(asked.filter(|item| !item.trim().is_empty()))?,

@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         Command::Graph(graph) => commands::graph::graph(graph),
         Command::Facts(facts) => commands::facts::facts(facts),
         Command::Explain(explain) => commands::explain::explain(explain),
+        Command::Cookbook(cookbook) => commands::cookbook::cookbook(cookbook),
         Command::DataBag(data_bag) => commands::data_bag::data_bag(data_bag),
         Command::Search(search) => commands::search::search(search),
         Command::Stack(stack) => commands::stack::stack(stack),

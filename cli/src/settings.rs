@@ -26,6 +26,8 @@ pub struct Settings {
     /// Where lock, history, backups and owed notifications are kept. Default: `/var/lib/toque`; without root
     /// `$XDG_STATE_HOME/toque`.
     pub state_dir: Option<PathBuf>,
+    /// Where cookbooks are kept that were fetched. Default: `/var/cache/toque`; without root `$XDG_CACHE_HOME/toque`.
+    pub cache_dir: Option<PathBuf>,
     /// The file with the secret that opens encrypted data bag items. Default: `/etc/toque/encrypted_data_bag_secret`, else
     /// `/etc/chef/encrypted_data_bag_secret`.
     pub secret_file: Option<PathBuf>,
@@ -107,7 +109,8 @@ impl Settings {
                 *inner = folder.join(&*inner);
             }
         };
-        for path in [&mut settings.repo, &mut settings.state_dir, &mut settings.secret_file, &mut settings.log] {
+        let Self { repo, state_dir, cache_dir, secret_file, log, .. } = &mut settings;
+        for path in [repo, state_dir, cache_dir, secret_file, log] {
             beside(path);
         }
         Ok(settings)
@@ -120,6 +123,7 @@ impl Settings {
             environment: self.environment.or(base.environment),
             run_list: if self.run_list.is_empty() { base.run_list } else { self.run_list },
             state_dir: self.state_dir.or(base.state_dir),
+            cache_dir: self.cache_dir.or(base.cache_dir),
             secret_file: self.secret_file.or(base.secret_file),
             log: self.log.or(base.log),
             lock_timeout: self.lock_timeout.or(base.lock_timeout),
@@ -166,6 +170,19 @@ impl Settings {
         let state = std::env::var_os("XDG_STATE_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
         let home = || std::env::var_os("HOME").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
         state.unwrap_or_else(|| home().join(".local/state")).join("toque")
+    }
+
+    /// Where cookbooks are kept that were fetched: all of it can be fetched again.
+    pub fn cache_dir(&self, flag: Option<&Path>) -> PathBuf {
+        if let Some(dir) = flag.or(self.cache_dir.as_deref()) {
+            return std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
+        }
+        if nix::unistd::geteuid().is_root() {
+            return PathBuf::from("/var/cache/toque");
+        }
+        let cache = std::env::var_os("XDG_CACHE_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
+        let home = || std::env::var_os("HOME").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
+        cache.unwrap_or_else(|| home().join(".cache")).join("toque")
     }
 
     /// Where the secret of encrypted data bag items is looked for, in order: the file that is named, else those that are usual.

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use walkdir::WalkDir;
 
 use crate::compile::begin;
-use crate::cookbook::{self, Cookbook, Cookbooks};
+use crate::cookbook::{self, Cookbook, Cookbooks, Locked};
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::facts::custom::CustomFact;
 use crate::facts::shipped::{Shipped, shipped, shipped_platforms};
@@ -29,6 +29,8 @@ use crate::system::FakeSystem;
 #[derive(Default, Clone)]
 pub struct Checked {
     pub repository: Option<PathBuf>,
+    /// Its cookbooks from elsewhere, which are not checked themselves.
+    pub locked: Locked,
     pub cookbooks: Vec<String>,
     pub recipes: Vec<Source>,
     /// What recipes find of a stack; that of the repository is taken.
@@ -69,7 +71,7 @@ fn check_all(registry: &Rc<Registry>, checked: &Checked) -> Vec<Diagnostic> {
     }
     let checked = &checked;
     if let Some(repository) = &checked.repository {
-        let (cookbooks, wrong) = cookbook::find(repository);
+        let (cookbooks, wrong) = cookbook::find_all(repository, &checked.locked);
         mistakes.extend(wrong);
         if checked.cookbooks.is_empty() {
             mistakes.extend(documents::check(repository, &cookbooks));
@@ -77,7 +79,8 @@ fn check_all(registry: &Rc<Registry>, checked: &Checked) -> Vec<Diagnostic> {
         }
         let mut used = AttributesUsed::default();
         for cookbook in cookbooks.values() {
-            let chosen = checked.cookbooks.is_empty() || checked.cookbooks.contains(&cookbook.about.name);
+            let own = cookbook.root.starts_with(repository.join("cookbooks"));
+            let chosen = own && checked.cookbooks.is_empty() || checked.cookbooks.contains(&cookbook.about.name);
             let mut looked = AttributesUsed::default();
             let found = check_cookbook(registry, checked, repository, &cookbooks, cookbook, chosen, &mut looked);
             used.known.merge(looked.known);
@@ -224,6 +227,7 @@ fn check_recipe(registry: &Rc<Registry>, checked: &Checked, recipe: &Source) -> 
 fn offline(checked: &Checked) -> Options {
     Options {
         node_name: "example".to_owned(),
+        locked: checked.locked.clone(),
         limits: checked.limits,
         stop: checked.stop.clone(),
         reach: Reach::Repository,
@@ -246,7 +250,7 @@ fn platforms(cookbook: &Cookbook, mistakes: &mut Vec<Diagnostic>) -> Vec<Shipped
                     .hint("it is not checked for that platform"),
             );
         }
-        let fitting = known.into_iter().filter(|(_, version)| version.parse().is_ok_and(|version| constraint.accepts(version)));
+        let fitting = known.into_iter().filter(|(_, version)| version.parse().is_ok_and(|version| constraint.accepts(&version)));
         machines.extend(fitting.filter_map(|(platform, version)| shipped(platform, Some(version))));
     }
     machines

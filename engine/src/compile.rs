@@ -20,6 +20,7 @@ use crate::resource::{Asked, Scope, TemplateSource};
 use crate::session::{Phase, Session};
 use crate::system::Query;
 use crate::template::{self, Given};
+use crate::version::Version;
 use crate::view::View;
 
 /// What is to be converged, in order.
@@ -157,9 +158,9 @@ pub fn begin(session: &Rc<Session>, language: &Language) -> Result<(), Diagnosti
     session.deadline.set(Some(std::time::Instant::now() + session.limits.compile_time));
     session.phase.set(Phase::Attributes);
     for cookbook in session.cookbooks.values() {
-        let engine = env!("CARGO_PKG_VERSION").parse();
+        let engine = env!("CARGO_PKG_VERSION").parse::<Version>();
         if let (Some(wanted), Ok(engine)) = (&cookbook.about.toque, engine)
-            && !wanted.accepts(engine)
+            && !wanted.accepts(&engine)
         {
             let name = &cookbook.about.name;
             return Err(Diagnostic::error(format!("cookbook `{name}` works with toque {wanted}, and this is {engine}"))

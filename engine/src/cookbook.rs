@@ -40,6 +40,28 @@ pub struct About {
 /// The cookbooks of a repository by name.
 pub type Cookbooks = IndexMap<String, Rc<Cookbook>>;
 
+/// Names and folders of cookbooks that a repository has from elsewhere, as its lockfile chose them.
+pub type Locked = Vec<(String, PathBuf)>;
+
+/// Every cookbook below `cookbooks/` of a repository, and those from elsewhere, which come before its own of the same name.
+/// # Errors
+/// As [`find`].
+pub fn find_all(repository: &Path, locked: &Locked) -> (Cookbooks, Vec<Diagnostic>) {
+    let (mut found, mut wrong) = find(repository);
+    for (name, root) in locked {
+        if found.get(name).is_some_and(|own| own.root == *root) {
+            continue;
+        }
+        match Cookbook::load(root) {
+            Ok(cookbook) => {
+                found.insert(name.clone(), Rc::new(cookbook));
+            }
+            Err(diagnostic) => wrong.push(diagnostic),
+        }
+    }
+    (found, wrong)
+}
+
 /// Every cookbook below `cookbooks/` of a repository.
 /// # Errors
 /// One for each folder that is no cookbook, and for a folder that cannot be listed.
@@ -213,7 +235,7 @@ pub fn in_order(cookbooks: &Cookbooks, wanted: impl IntoIterator<Item = String>)
             let toml = cookbook.root.join("cookbook.toml");
             let at = || std::fs::read_to_string(&toml).ok().and_then(|text| find_in(&toml, &text, dependency));
             let found = get(all, dependency).map_err(|missing| missing.at(at()).note(asker))?;
-            if !constraint.accepts(found.about.version) {
+            if !constraint.accepts(&found.about.version) {
                 return Err(Diagnostic::error(format!(
                     "`{name}` needs `{dependency}` {constraint}, and the repository has {}",
                     found.about.version

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use crate::COMMON;
+use crate::cookbook::Locked;
 use crate::diagnostic::Diagnostics;
 use crate::language::Offered;
 use crate::language::signature::Signature;
@@ -57,12 +58,16 @@ const RESERVED: [&str; 31] = [
 /// their custom resources among the kinds and their libraries. The same input gives the same text.
 /// # Errors
 /// A cookbook or a library that cannot be read.
-pub fn definitions(registry: Rc<Registry>, repository: Option<&Path>) -> Result<BTreeMap<PathBuf, String>, Refused> {
-    stacker::grow(STACK, || files(registry, repository))
+pub fn definitions(
+    registry: Rc<Registry>,
+    repository: Option<&Path>,
+    locked: &Locked,
+) -> Result<BTreeMap<PathBuf, String>, Refused> {
+    stacker::grow(STACK, || files(registry, repository, locked))
 }
 
-fn files(registry: Rc<Registry>, repository: Option<&Path>) -> Result<BTreeMap<PathBuf, String>, Refused> {
-    let (session, language) = begun(registry, repository)?;
+fn files(registry: Rc<Registry>, repository: Option<&Path>, locked: &Locked) -> Result<BTreeMap<PathBuf, String>, Refused> {
+    let (session, language) = begun(registry, repository, locked)?;
     let mut mistakes = Vec::new();
     let mut files = BTreeMap::from([
         (PathBuf::from("language.d.rhai"), language_file()),

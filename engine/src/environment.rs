@@ -64,7 +64,7 @@ impl Environment {
     pub fn check_versions(&self, cookbooks: &Cookbooks) -> Result<(), Diagnostic> {
         for (name, constraint) in &self.cookbook_versions {
             if let Some(cookbook) = cookbooks.get(name)
-                && !constraint.accepts(cookbook.about.version)
+                && !constraint.accepts(&cookbook.about.version)
             {
                 let wrong = format!(
                     "environment `{}` takes cookbook `{name}` {constraint}, and the repository has {}",

@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use crate::compile::{Recipes, begin, compile, declare};
 use crate::converge::{Converge, Mode};
-use crate::cookbook;
+use crate::cookbook::{self, Locked};
 use crate::data_bag::DataBags;
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::drawing::Drawing;
@@ -129,9 +129,9 @@ pub fn providers(
 /// The kinds that recipes of a repository can use: those of the program, and the custom resources of its cookbooks.
 /// # Errors
 /// A cookbook that cannot be read, a mistake in an attribute file or in a custom resource.
-pub fn kinds(registry: Rc<Registry>, repository: &Path) -> Result<Registry, Refused> {
+pub fn kinds(registry: Rc<Registry>, repository: &Path, locked: &Locked) -> Result<Registry, Refused> {
     stacker::grow(STACK, || {
-        let mut known = begun(registry, Some(repository))?.0.registry.clone();
+        let mut known = begun(registry, Some(repository), locked)?.0.registry.clone();
         // No recipe declares a group by its name.
         known.kinds.retain(|_, kind| !kind.is_group());
         Ok(known)
@@ -142,14 +142,19 @@ pub fn kinds(registry: Rc<Registry>, repository: &Path) -> Result<Registry, Refu
 /// depend on them, and the custom resources. Nothing is asked of the machine.
 /// # Errors
 /// A cookbook that cannot be read, a mistake in one of these files.
-pub(crate) fn begun(registry: Rc<Registry>, repository: Option<&Path>) -> Result<(Rc<Session>, Language), Refused> {
-    let (cookbooks, wrong) = repository.map(cookbook::find).unwrap_or_default();
+pub(crate) fn begun(
+    registry: Rc<Registry>,
+    repository: Option<&Path>,
+    locked: &Locked,
+) -> Result<(Rc<Session>, Language), Refused> {
+    let (cookbooks, wrong) = repository.map(|repository| cookbook::find_all(repository, locked)).unwrap_or_default();
     if !wrong.is_empty() {
         return Err(Diagnostics(wrong).into());
     }
     let name = |cookbook: &String| Item::from(RecipeName { cookbook: cookbook.clone(), recipe: "default".to_owned() });
     let options = Options {
         repository: repository.map(Path::to_owned),
+        locked: locked.clone(),
         run_list: cookbooks.keys().map(name).collect(),
         elsewhere: crate::facts::shipped::shipped("debian", None),
         reach: Reach::Repository,

@@ -144,7 +144,7 @@ impl Expanded {
     ) -> Result<(), Diagnostic> {
         let name = match &placed.item {
             Item::Recipe { name, version } => {
-                self.named.push((name.clone(), *version, placed.at.clone()));
+                self.named.push((name.clone(), version.clone(), placed.at.clone()));
                 return Ok(());
             }
             Item::Role(name) => name,
@@ -188,8 +188,8 @@ impl Expanded {
     pub(crate) fn cookbooks(&self, all: &Cookbooks) -> Result<Cookbooks, Diagnostic> {
         for (name, version, at) in &self.named {
             let cookbook = cookbook::get(all, &name.cookbook).map_err(|missing| missing.at(at.clone()))?;
-            let there = cookbook.about.version;
-            if let Some(wanted) = version.filter(|wanted| *wanted != there) {
+            let there = &cookbook.about.version;
+            if let Some(wanted) = version.as_ref().filter(|wanted| *wanted != there) {
                 let wrong = format!(
                     "the run list asks for version {wanted} of cookbook `{}`, and the repository has {there}",
                     name.cookbook

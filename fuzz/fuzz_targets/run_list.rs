@@ -17,8 +17,8 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
     same(text, |text| text.parse::<Version>().ok());
     same(text, |text| text.parse::<Constraint>().ok());
     if let (Ok(constraint), Some((_, version))) = (text.parse::<Constraint>(), text.rsplit_once(['=', '>', '<', '~'])) {
-        let version: Version = version.parse().unwrap_or(Version { major: 0, minor: 0, patch: 0 });
-        let _ = constraint.accepts(version);
+        let version: Version = version.parse().unwrap_or_default();
+        let _ = constraint.accepts(&version);
     }
     Corpus::Keep
 });

@@ -9,6 +9,7 @@ use toque_engine::diagnostic::{Diagnostic, Severity};
 use toque_engine::failure::plain_io;
 use toque_engine::run::Refused;
 
+use super::cookbook::locked;
 use super::{Exit, recipe_source};
 use crate::args::{Check, Format};
 use crate::output;
@@ -29,6 +30,7 @@ pub fn check(args: &Check) -> Result<Exit, Refused> {
     }
     let settings = Settings::read(checked.repository.as_deref())?;
     checked.limits = settings.limits();
+    checked.locked = locked(checked.repository.as_deref(), &settings, &checked.stop)?;
     Ok(tell(&check_all(&Rc::new(toque_resources::standard()), &checked), args.format))
 }
 

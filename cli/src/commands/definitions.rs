@@ -8,15 +8,18 @@ use toque_engine::definitions::{MARK, definitions as made};
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::plain_io;
 use toque_engine::run::Refused;
+use toque_engine::stop::Stop;
 
 use super::Exit;
+use super::cookbook::locked;
 use crate::args::Definitions;
 use crate::output;
-use crate::settings::find_repository;
+use crate::settings::{Settings, find_repository};
 
 pub fn definitions(args: &Definitions) -> Result<Exit, Refused> {
     let repository = find_repository(args.repo.as_deref(), None)?;
-    let files = made(Rc::new(toque_resources::standard()), repository.as_deref())?;
+    let locked = locked(repository.as_deref(), &Settings::read(repository.as_deref())?, &Stop::default())?;
+    let files = made(Rc::new(toque_resources::standard()), repository.as_deref(), &locked)?;
     let earlier = earlier(&args.dir)?;
     if let Some(foreign) = files.keys().map(|name| args.dir.join(name)).find(|path| path.exists() && !earlier.contains(path)) {
         return Err(Diagnostic::error(format!(

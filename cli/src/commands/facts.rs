@@ -12,10 +12,11 @@ use toque_engine::run::Refused;
 use toque_engine::stop::Stop;
 use toque_engine::system::HostSystem;
 
+use super::cookbook::locked;
 use super::{Exit, heed_signals};
 use crate::args::Facts;
 use crate::output;
-use crate::settings::find_repository;
+use crate::settings::{Settings, find_repository};
 
 pub fn facts(args: &Facts) -> Result<Exit, Refused> {
     let stop = Stop::new(Duration::ZERO);
@@ -54,8 +55,9 @@ pub fn facts(args: &Facts) -> Result<Exit, Refused> {
 /// The facts of all cookbooks of the repository that is named, or that the command is run in.
 fn custom(repo: Option<&Path>) -> Result<Custom, Refused> {
     let Some(repository) = find_repository(repo, None)? else { return Ok(Custom::default()) };
-    // A folder that is no cookbook has no facts; `toque check` tells what is wrong with it.
-    let (cookbooks, _) = cookbook::find(&repository);
+    // A folder that is no cookbook has no facts, and neither has what cannot be fetched; `toque check` tells what is wrong.
+    let locked = Settings::read(Some(&repository)).and_then(|settings| locked(Some(&repository), &settings, &Stop::default()));
+    let (cookbooks, _) = cookbook::find_all(&repository, &locked.unwrap_or_default());
     let (found, mistakes) = Custom::find(cookbooks.values());
     if !mistakes.is_empty() {
         // They matter to runs of these cookbooks, and not to all other facts.

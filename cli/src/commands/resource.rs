@@ -9,11 +9,13 @@ use toque_engine::diagnostic::{Diagnostic, did_you_mean};
 use toque_engine::reference::{description, properties, summary};
 use toque_engine::registry::{Kind, Registry};
 use toque_engine::run::{Refused, kinds};
+use toque_engine::stop::Stop;
 
 use super::Exit;
+use super::cookbook::locked;
 use crate::args::{Format, ResourceArgs, ResourceWhat};
 use crate::output;
-use crate::settings::find_repository;
+use crate::settings::{Settings, find_repository};
 
 pub fn resource(args: &ResourceArgs) -> Result<Exit, Refused> {
     let registry = known(args)?;
@@ -51,7 +53,10 @@ fn known(args: &ResourceArgs) -> Result<Registry, Refused> {
         return Ok(registry);
     }
     match find_repository(args.repo.as_deref(), None)? {
-        Some(repository) => kinds(Rc::new(registry), &repository),
+        Some(repository) => {
+            let locked = locked(Some(&repository), &Settings::read(Some(&repository))?, &Stop::default())?;
+            kinds(Rc::new(registry), &repository, &locked)
+        }
         None => Ok(registry),
     }
 }

@@ -44,7 +44,7 @@ fn definitions_are_written_for_a_repository() {
     let kind = "property(\"port\", #{ type: \"int\", default: node.web.port, doc: \"Where it listens.\" });\naction(\"create\", \"Make it.\", || {});\naction(\"delete\", \"Remove it\\nand its page.\", || {});\n";
     write("cookbooks/web/resources/site.rhai", kind);
 
-    let files = definitions(Rc::new(Registry::new()), Some(folder.path())).unwrap();
+    let files = definitions(Rc::new(Registry::new()), Some(folder.path()), &Vec::new()).unwrap();
     let kinds = &files[Path::new("kinds.d.rhai")];
     assert!(kinds.contains("/// - `create`: Make it\n"), "{kinds}");
     assert!(kinds.contains("/// - `delete`: Remove it\n/// and its page\n"), "{kinds}");
@@ -68,6 +68,6 @@ fn definitions_are_written_for_a_repository() {
     }
 
     write("cookbooks/web/libraries/broken.rhai", "fn broken( {}");
-    let refused = definitions(Rc::new(Registry::new()), Some(folder.path())).unwrap_err();
+    let refused = definitions(Rc::new(Registry::new()), Some(folder.path()), &Vec::new()).unwrap_err();
     assert!(refused.diagnostics.to_string().contains("broken"), "{}", refused.diagnostics);
 }

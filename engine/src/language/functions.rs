@@ -156,7 +156,7 @@ fn by_version(versions: &Map, version: &str) -> Result<Option<Dynamic>, String> 
     let mut matching = Vec::new();
     if let Ok(version) = version.parse::<Version>() {
         for (text, value) in versions.iter().filter(|(text, _)| *text != "default") {
-            if text.parse::<Constraint>().is_ok_and(|constraint| constraint.accepts(version)) {
+            if text.parse::<Constraint>().is_ok_and(|constraint| constraint.accepts(&version)) {
                 matching.push((text, value));
             }
         }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{Options, Refused};
 use crate::attributes::Attributes;
-use crate::cookbook::{self, Cookbooks};
+use crate::cookbook::{self, Cookbooks, Locked};
 use crate::diagnostic::{Diagnostics, Span};
 use crate::environment::{DEFAULT, Environment};
 use crate::json;
@@ -46,7 +46,7 @@ pub(super) fn gather(options: &Options, bags: Option<&Bags>, vault: &Vault) -> R
             if let Some(instance) = options.command.as_ref().and_then(|command| command.own()) {
                 run_list.roles.extend(instance.layers.iter().cloned());
             }
-            let cookbooks = cookbooks(repository, &run_list)?;
+            let cookbooks = cookbooks(repository, &options.locked, &run_list)?;
             (run_list, cookbooks)
         }
         None => (Expanded::default(), Cookbooks::new()),
@@ -105,8 +105,8 @@ fn environment(options: &Options, documents: [&Option<NodeFile>; 2]) -> (String,
 }
 
 /// The cookbooks that the run list needs, dependencies first.
-fn cookbooks(repository: &Path, run_list: &Expanded) -> Result<Cookbooks, Refused> {
-    let (all, wrong) = cookbook::find(repository);
+fn cookbooks(repository: &Path, locked: &Locked, run_list: &Expanded) -> Result<Cookbooks, Refused> {
+    let (all, wrong) = cookbook::find_all(repository, locked);
     // A cookbook that cannot be read matters only to those who need it.
     run_list.cookbooks(&all).map_err(|missing| if wrong.is_empty() { missing.into() } else { Diagnostics(wrong).into() })
 }

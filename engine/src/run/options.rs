@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::cookbook::Locked;
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::facts::shipped::Shipped;
 use crate::json::Document;
@@ -18,6 +19,8 @@ use crate::stop::Stop;
 pub struct Options {
     /// The repository's folder; none for a recipe that needs no cookbook, and for a stack that says where its cookbooks come from.
     pub repository: Option<PathBuf>,
+    /// Its cookbooks from elsewhere.
+    pub locked: Locked,
     /// Where the repository is fetched from, when it is no folder.
     pub cookbooks: Option<crate::source::Source>,
     /// What to run; when it is empty, what the attributes, the node's file or else the settings name.
@@ -63,6 +66,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             repository: None,
+            locked: Locked::new(),
             cookbooks: None,
             run_list: Vec::new(),
             recipe: None,

@@ -89,3 +89,59 @@ pub const ENCRYPTED_ITEMS: &[(&str, &[&str])] = &[
     ),
     ("an authentication tag has 16 bytes: one that was cut off is easier to forge", &["e201"]),
 ];
+
+/// What Berkshelf takes is compared, and what Chef takes where Berkshelf was not asked.
+pub const VERSIONS: &[(&str, &[&str])] = &[
+    (
+        "one way to write each thing: the sign is `~>`",
+        &[
+            "v92", "v1699", "v1700", "v1701", "v1702", "v1707", "v1708", "v1712", "v1714", "v1716", "v1717", "v1719", "v1720",
+            "v1722", "v1725", "v1726", "v1728", "v1731", "v1732", "v1734", "v1735", "v1736", "v1737", "v1738", "v1742", "v1743",
+            "v1746", "v1748", "v1750", "v1751", "v1756", "v1757", "v1759", "v1760", "v1763", "v1764", "v1768", "v1769", "v1771",
+            "v1772", "v1774", "v1776", "v1777", "v1780", "v1781", "v1783", "v1784", "v1787", "v1788", "v1789", "v1790",
+        ],
+    ),
+    (
+        "a version does not end with a dot",
+        &[
+            "v49", "v179", "v225", "v317", "v363", "v409", "v685", "v731", "v777", "v915", "v961", "v1053", "v1145", "v1191",
+            "v1329", "v1375", "v1835", "v1927", "v2249", "v2295", "v2387", "v2571", "v2663", "v2709", "v2755", "v2893", "v2939",
+            "v4209", "v4372", "v4402", "v4409",
+        ],
+    ),
+    (
+        "a constraint says something: `>= 0.0.0` takes whatever there is",
+        &[
+            "v108", "v1929", "v1933", "v1935", "v1936", "v1937", "v1939", "v1942", "v1945", "v1947", "v1950", "v1951", "v1953",
+            "v1959", "v1960", "v1962", "v1963", "v1965", "v1966", "v1967", "v1969", "v1972",
+        ],
+    ),
+    (
+        "space around a version or a constraint means nothing",
+        &[
+            "v55", "v56", "v131", "v2758", "v2759", "v2762", "v2763", "v2764", "v2766", "v2769", "v2771", "v2775", "v2776",
+            "v2780", "v2781", "v2783", "v2786", "v2790", "v2791", "v2793", "v2794", "v2795", "v2797", "v2802",
+        ],
+    ),
+    (
+        "`~> 1.2.3-alpha` takes the version that the pre-release leads to, and those after it",
+        &["v2215", "v2216", "v2234", "v2235", "v2238", "v2250", "v2543"],
+    ),
+    (
+        "a pre-release is one of a whole version: `1.2.0-alpha`, in a constraint too",
+        &[
+            "v2254", "v2255", "v2256", "v2257", "v2259", "v2262", "v2267", "v2269", "v2270", "v2274", "v2277", "v2278", "v2281",
+            "v2283", "v2288", "v2289", "v2290", "v2291", "v2292", "v2293", "v2968", "v3002", "v3063", "v3067", "v3147", "v3165",
+            "v3172", "v3241", "v3242", "v3277", "v3333", "v3393", "v3480", "v3510", "v3526", "v3547", "v3578", "v3710", "v3744",
+            "v3782", "v3820", "v3851", "v3905", "v3906", "v4007", "v4032", "v4038", "v4040",
+        ],
+    ),
+    ("pre-releases are ordered as semver.org says: what is shorter comes first, and numbers before words", &["v4445"]),
+    (
+        "cookbooks have the versions that registries have: one number is enough, and pre-releases may be named",
+        &["v4502", "v4507", "v4509"],
+    ),
+];
+
+/// Nothing: any valid solution counts, and a solution that Berkshelf missed is one.
+pub const RESOLVE: &[(&str, &[&str])] = &[];

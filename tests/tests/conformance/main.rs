@@ -10,9 +10,11 @@ mod guards;
 mod notifications;
 mod on_host;
 mod recipe;
+mod resolve;
 mod scratch;
 mod search;
 mod specificity;
+mod versions;
 
 use serde_json::Value;
 

@@ -12,6 +12,7 @@ mod measure;
 mod report;
 mod run;
 mod targets;
+mod universe;
 mod webserver;
 
 use std::env;
@@ -64,6 +65,10 @@ fn bench() -> ExitCode {
     let deployed = bench.deploy();
     report::row(&format!("deploying {} files", report::thousands(deploy::FILES)), &deployed.toque, Some(&deployed.floor));
 
+    let resolved = universe::resolve();
+    println!("\nResolving {} cookbooks among {}:", universe::REQUESTED, report::thousands(universe::COOKBOOKS));
+    println!("  {:.1} ms, a conflict explained in {:.1} ms", resolved.solved * 1e3, resolved.explained * 1e3);
+
     println!("\nPer file of a no-op, less the empty run:");
     for (count, both) in &no_ops {
         let each = |seconds: f64| (seconds - empty.cpu) * 1e6 / f64::from(*count);
@@ -83,6 +88,7 @@ fn bench() -> ExitCode {
         },
         deploy: deployed.toque.wall / deployed.floor.wall,
         search: (searched.compile - read.compile) / f64::from(bag::SEARCHES),
+        resolved,
         webserver: webserver::no_op(&bench.binary),
     });
     if met { ExitCode::SUCCESS } else { ExitCode::FAILURE }

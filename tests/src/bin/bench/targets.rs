@@ -4,6 +4,7 @@ use crate::bag;
 use crate::cookbook;
 use crate::deploy;
 use crate::report::{self, megabytes};
+use crate::universe::{self, Resolved};
 
 /// What was found.
 pub struct Found {
@@ -23,6 +24,8 @@ pub struct Found {
     pub deploy: f64,
     /// Seconds of one search of the large data bag, which was read before.
     pub search: f64,
+    /// Choosing versions in a universe of the size of the public one.
+    pub resolved: Resolved,
     /// Seconds of wall of the no-op of `examples/webserver`, or why it was not measured.
     pub webserver: Result<f64, String>,
 }
@@ -49,6 +52,10 @@ pub fn show(found: &Found) -> bool {
     target(&what, format!("{:.1} ms", found.search * 1e3), "under 50 ms", found.search < 0.05);
     let what = format!("deploying {} files", report::thousands(deploy::FILES));
     target(&what, format!("{:.2} × `git clone`", found.deploy), "at most 1.30 ×", found.deploy <= 1.3);
+    let what = format!("resolving {} cookbooks among {}", universe::REQUESTED, report::thousands(universe::COOKBOOKS));
+    target(&what, format!("{:.1} ms", found.resolved.solved * 1e3), "under 150 ms", found.resolved.solved < 0.15);
+    let figure = format!("{:.1} ms", found.resolved.explained * 1e3);
+    target("explaining a conflict among them", figure, "under 1 s", found.resolved.explained < 1.0);
     match &found.webserver {
         Ok(wall) => target("no-op of examples/webserver", format!("{:.1} ms", wall * 1e3), "under 100 ms", *wall < 0.1),
         Err(why) => println!("  ---- no-op of examples/webserver: not measured, {why}"),

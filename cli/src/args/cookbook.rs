@@ -1,0 +1,68 @@
+//! What `toque cookbook` takes.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Subcommand};
+
+use super::Format;
+
+#[derive(ClapArgs)]
+pub struct CookbookArgs {
+    #[command(subcommand)]
+    pub what: CookbookWhat,
+    /// The repository; the nearest folder above with `Cookfile.toml` or `cookbooks/` unless told
+    #[arg(long, value_name = "DIR", global = true)]
+    pub repo: Option<PathBuf>,
+}
+
+/// What every command that fetches takes.
+#[derive(ClapArgs)]
+pub struct Fetching {
+    /// The folder in which cookbooks are kept that were fetched; the user's cache unless told
+    #[arg(long, value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
+    /// Ask no server: what is not on this machine is an error
+    #[arg(long)]
+    pub offline: bool,
+}
+
+#[derive(Subcommand)]
+pub enum CookbookWhat {
+    /// Fetch what Cookfile.lock names, and choose what it does not say
+    #[command(after_help = "Example:\n  toque cookbook install\n  toque cookbook install --locked")]
+    Install {
+        /// Fail when Cookfile.lock would change
+        #[arg(long)]
+        locked: bool,
+        #[command(flatten)]
+        fetching: Fetching,
+    },
+    /// Choose newer versions: of these cookbooks and what they force, or of all
+    #[command(after_help = "Example:\n  toque cookbook update\n  toque cookbook update nginx redis")]
+    Update {
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+        #[command(flatten)]
+        fetching: Fetching,
+    },
+    /// Show which cookbooks have newer versions
+    #[command(after_help = "Example:\n  toque cookbook outdated")]
+    Outdated {
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+        #[command(flatten)]
+        fetching: Fetching,
+    },
+    /// Show what depends on what
+    #[command(after_help = "Example:\n  toque cookbook tree")]
+    Tree,
+    /// Show who needs a cookbook
+    #[command(after_help = "Example:\n  toque cookbook why nginx")]
+    Why { name: String },
+    /// List the cookbooks of Cookfile.lock
+    #[command(after_help = "Example:\n  toque cookbook list\n  toque cookbook list --format json")]
+    List {
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+}

@@ -1,0 +1,94 @@
+//! `toque cookbook`: cookbooks from elsewhere.
+
+mod install;
+mod list;
+mod outdated;
+mod tree;
+mod why;
+
+use std::path::Path;
+
+use toque_cookbooks::cookfile;
+use toque_cookbooks::install::Update;
+use toque_cookbooks::lockfile::{self, Lockfile};
+use toque_cookbooks::repository::Repository;
+use toque_cookbooks::source::Machine;
+use toque_cookbooks::store::Store;
+use toque_engine::cookbook::Locked;
+use toque_engine::diagnostic::Diagnostic;
+use toque_engine::run::Refused;
+use toque_engine::stop::Stop;
+use toque_engine::system::HostSystem;
+
+use super::{Exit, heed_signals};
+use crate::args::{CookbookArgs, CookbookWhat, Fetching};
+use crate::output;
+use crate::settings::{Settings, find_repository, seconds};
+
+pub fn cookbook(args: &CookbookArgs) -> Result<Exit, Refused> {
+    let repo = args.repo.as_deref();
+    match &args.what {
+        CookbookWhat::Install { locked, fetching } => install::install(repo, &Update::Nothing, *locked, fetching),
+        CookbookWhat::Update { names, fetching } if names.is_empty() => {
+            install::install(repo, &Update::Everything, false, fetching)
+        }
+        CookbookWhat::Update { names, fetching } => install::install(repo, &Update::Some(names.clone()), false, fetching),
+        CookbookWhat::Outdated { format, fetching } => outdated::outdated(repo, *format, fetching),
+        CookbookWhat::Tree => tree::tree(repo),
+        CookbookWhat::Why { name } => why::why(repo, name),
+        CookbookWhat::List { format } => list::list(repo, *format),
+    }
+}
+
+/// The cookbooks that a repository has from elsewhere, as its lockfile names them; none without a Cookfile. What is missing is fetched;
+/// nothing is chosen.
+/// # Errors
+/// When the lockfile is missing or out of step, or something cannot be fetched.
+pub fn locked(repository: Option<&Path>, settings: &Settings, stop: &Stop) -> Result<Locked, Diagnostic> {
+    let Some(repository) = repository else { return Ok(Locked::new()) };
+    let Some(read) = Repository::read(repository)? else { return Ok(Locked::new()) };
+    let lockfile = in_step(&read)?;
+    let mut system = HostSystem::new();
+    (system.stop, system.proxies) = (stop.clone(), settings.proxies());
+    let store = Store::new(settings.cache_dir(None));
+    let machine = Machine { system: &system, repository, store: &store, offline: false, tell: &output::message };
+    Ok(read.fetch(&machine, &lockfile)?.into_iter().collect())
+}
+
+/// The repository that is named or the nearest, which must have a Cookfile.
+fn repository(named: Option<&Path>) -> Result<Repository, Diagnostic> {
+    let nowhere = || {
+        Diagnostic::error(format!("there is no `{}` here", cookfile::NAME))
+            .hint("write one that names sources and cookbooks, or name the repository with `--repo`")
+    };
+    let path = find_repository(named, None)?.ok_or_else(nowhere)?;
+    Repository::read(&path)?.ok_or_else(nowhere)
+}
+
+/// The lockfile of a repository, which must be what the Cookfile asks for.
+fn in_step(repository: &Repository) -> Result<Lockfile, Diagnostic> {
+    let reason = match Lockfile::read(&repository.path)? {
+        Some(lockfile) => match repository.out_of_step(&lockfile) {
+            None => return Ok(lockfile),
+            Some(reason) => format!("`{}` is out of step: {reason}", lockfile::NAME),
+        },
+        None => format!("there is no `{}`", lockfile::NAME),
+    };
+    Err(Diagnostic::error(reason).hint("run `toque cookbook install`, and commit the file that it writes"))
+}
+
+/// Does something with a machine that can fetch.
+fn with_machine<T>(
+    repository: &Repository,
+    fetching: &Fetching,
+    act: impl FnOnce(&Machine<'_>) -> Result<T, Diagnostic>,
+) -> Result<T, Refused> {
+    let stop = Stop::new(seconds(1.0));
+    heed_signals(&stop);
+    let mut system = HostSystem::new();
+    let settings = Settings::read(Some(&repository.path))?;
+    (system.stop, system.proxies) = (stop, settings.proxies());
+    let store = Store::new(settings.cache_dir(fetching.cache_dir.as_deref()));
+    let (repository, offline) = (repository.path.as_path(), fetching.offline);
+    Ok(act(&Machine { system: &system, repository, store: &store, offline, tell: &output::message })?)
+}

@@ -1,0 +1,42 @@
+//! `toque cookbook why`.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
+
+use toque_cookbooks::install::known;
+use toque_cookbooks::lockfile::Lockfile;
+use toque_engine::run::Refused;
+
+use super::{Exit, in_step, repository};
+use crate::output;
+
+pub fn why(repo: Option<&Path>, name: &str) -> Result<Exit, Refused> {
+    let repository = repository(repo)?;
+    let lockfile = in_step(&repository)?;
+    known(&lockfile, name)?;
+    let demands = repository.demands();
+    for demand in demands.iter().filter(|demand| demand.cookbook == name) {
+        output::print(&format!("{} asks for {name} {}", demand.asker, demand.constraint));
+    }
+    let begin: Vec<(&str, &str)> = demands.iter().map(|demand| (demand.cookbook.as_str(), demand.asker.as_str())).collect();
+    for (asker, way) in ways(&lockfile, &begin) {
+        let Some(locked) = lockfile.cookbooks.get(asker) else { continue };
+        if let Some(constraint) = locked.dependencies.get(name).filter(|_| asker != name) {
+            output::print(&format!("{} needs {name} {constraint}", way.join(" -> ")));
+        }
+    }
+    Ok(Exit::Success)
+}
+
+/// The shortest way to each cookbook: who asks for the first, and the versions on the way.
+fn ways<'a>(lockfile: &'a Lockfile, begin: &[(&'a str, &'a str)]) -> BTreeMap<&'a str, Vec<String>> {
+    let mut ways: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    let mut next: VecDeque<(&str, Vec<String>)> = begin.iter().map(|(name, asker)| (*name, vec![(*asker).to_owned()])).collect();
+    while let Some((name, mut way)) = next.pop_front() {
+        let Some(locked) = lockfile.cookbooks.get(name).filter(|_| !ways.contains_key(name)) else { continue };
+        way.push(format!("{name} {}", locked.version));
+        next.extend(locked.dependencies.keys().map(|other| (other.as_str(), way.clone())));
+        ways.insert(name, way);
+    }
+    ways
+}

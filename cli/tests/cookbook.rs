@@ -1,0 +1,143 @@
+//! `toque cookbook`, and runs of cookbooks from elsewhere.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+struct Told {
+    out: String,
+    err: String,
+    code: Option<i32>,
+}
+
+fn toque(folder: &Path, args: &[&str]) -> Told {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_toque"));
+    let output = command.current_dir(folder).args(args).env("http_proxy", "").output().unwrap();
+    Told {
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+        code: output.status.code(),
+    }
+}
+
+fn cookbook(folder: &Path, version: &str, dependencies: &[(&str, &str)], recipe: &str) {
+    let name = folder.file_name().unwrap().to_str().unwrap();
+    fs::create_dir_all(folder.join("recipes")).unwrap();
+    let mut text = format!("name = \"{name}\"\nversion = \"{version}\"\n[dependencies]\n");
+    for (dependency, constraint) in dependencies {
+        text += &format!("{dependency} = \"{constraint}\"\n");
+    }
+    fs::write(folder.join("cookbook.toml"), text).unwrap();
+    fs::write(folder.join("recipes/default.rhai"), recipe).unwrap();
+}
+
+/// A repository with a cookbook `web` of its own, which needs `nginx` from an archive and `common` from a folder.
+fn repository() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let repository = folder.path().join("repository");
+    let out = folder.path().join("out").display().to_string();
+    cookbook(
+        &repository.join("cookbooks/web"),
+        "1.0.0",
+        &[("nginx", "~> 2.0"), ("common", ">= 1.0")],
+        "include_recipe(\"nginx\");",
+    );
+    let nginx = format!("file(\"{out}\", #{{ content: \"nginx\\n\" }});");
+    cookbook(&folder.path().join("packing/nginx"), "2.1.0", &[("common", ">= 0.5")], &nginx);
+    cookbook(&folder.path().join("shared/common"), "1.2.0", &[], "");
+    pack(&folder);
+    let text = "[[source]]\npath = \"../shared\"\n[cookbooks]\nnginx = { archive = \"../nginx.tar.gz\" }\n";
+    fs::write(repository.join("Cookfile.toml"), text).unwrap();
+    fs::write(repository.join("toque.toml"), "cache_dir = \"../cache\"\nstate_dir = \"../state\"\n").unwrap();
+    (folder, repository)
+}
+
+fn pack(folder: &TempDir) {
+    let packed = Command::new("tar").args(["-czf", "nginx.tar.gz", "-C", "packing", "."]).current_dir(folder.path()).status();
+    assert!(packed.unwrap().success());
+}
+
+#[test]
+fn from_install_to_converge() {
+    let (folder, repository) = repository();
+    let told = toque(&repository, &["converge", "web"]);
+    assert_eq!(told.code, Some(2), "{}", told.err);
+    assert!(told.err.contains("there is no `Cookfile.lock`"), "{}", told.err);
+    assert!(told.err.contains("toque cookbook install"), "{}", told.err);
+
+    let told = toque(&repository, &["cookbook", "install"]);
+    assert_eq!(told.code, Some(0), "{}", told.err);
+    assert_eq!(told.out, "common 1.2.0 new\nnginx 2.1.0 new\nweb 1.0.0 new\n");
+    assert!(told.err.ends_with("3 cookbooks are here; `Cookfile.lock` was written\n"), "{}", told.err);
+    let told = toque(&repository, &["cookbook", "install", "--locked", "--offline"]);
+    assert_eq!((told.code, told.out.as_str()), (Some(0), ""), "{}", told.err);
+
+    assert_eq!(
+        toque(&repository, &["cookbook", "list"]).out,
+        "common 1.2.0 from ../shared/common\nnginx 2.1.0 from ../nginx.tar.gz\nweb 1.0.0 from cookbooks/web\n"
+    );
+    assert_eq!(
+        toque(&repository, &["cookbook", "tree"]).out,
+        "nginx 2.1.0\n  common 1.2.0 (>= 0.5)\nweb 1.0.0\n  common 1.2.0 (>= 1.0)\n  nginx 2.1.0 (~> 2.0), shown above\n"
+    );
+    assert_eq!(
+        toque(&repository, &["cookbook", "why", "common"]).out,
+        "Cookfile.toml -> nginx 2.1.0 needs common >= 0.5\ncookbooks/ -> web 1.0.0 needs common >= 1.0\n"
+    );
+    let told = toque(&repository, &["cookbook", "why", "comon"]);
+    assert!(told.code == Some(2) && told.err.contains("did you mean `common`?"), "{}", told.err);
+
+    for command in [&["check"][..], &["resource", "list"], &["definitions", "../definitions"], &["plan", "web"]] {
+        let told = toque(&repository, command);
+        assert_eq!(told.code, Some(0), "{command:?}: {}", told.err);
+    }
+    // What is missing is fetched again.
+    fs::remove_dir_all(folder.path().join("cache")).unwrap();
+    let told = toque(&repository, &["converge", "web"]);
+    assert_eq!(told.code, Some(0), "{}", told.err);
+    assert_eq!(fs::read_to_string(folder.path().join("out")).unwrap(), "nginx\n");
+}
+
+#[test]
+fn a_lockfile_out_of_step_is_told() {
+    let (folder, repository) = repository();
+    assert_eq!(toque(&repository, &["cookbook", "install"]).code, Some(0));
+    cookbook(&repository.join("cookbooks/web"), "1.1.0", &[("nginx", "~> 3.0")], "");
+    let told = toque(&repository, &["plan", "web"]);
+    assert_eq!(told.code, Some(2));
+    assert!(told.err.contains("`Cookfile.lock` is out of step: `web` was changed"), "{}", told.err);
+
+    let told = toque(&repository, &["cookbook", "install"]);
+    assert_eq!(told.code, Some(2));
+    for said in [
+        "there is no version of cookbook `nginx` that fits",
+        "`web` 1.1.0 needs `nginx` ~> 3.0",
+        "`nginx` is there in version 2.1.0, from `../nginx.tar.gz`",
+        "a version of `web` that accepts `nginx` 2.1.0 would help",
+    ] {
+        assert!(told.err.contains(said), "{said}\n{}", told.err);
+    }
+
+    cookbook(&folder.path().join("packing/nginx"), "3.0.0", &[], "");
+    pack(&folder);
+    let told = toque(&repository, &["cookbook", "outdated"]);
+    assert!(told.code == Some(2) && told.err.contains("out of step"), "{}", told.err);
+    let told = toque(&repository, &["cookbook", "update", "nginx"]);
+    assert_eq!(told.code, Some(0), "{}", told.err);
+    assert_eq!(told.out, "nginx 2.1.0 -> 3.0.0\nweb 1.0.0 -> 1.1.0\ncommon 1.2.0 no longer needed\n");
+    cookbook(&folder.path().join("packing/nginx"), "3.1.0", &[], "");
+    pack(&folder);
+    assert_eq!(toque(&repository, &["cookbook", "outdated"]).out, "nginx 3.0.0: `update` takes 3.1.0\n");
+}
+
+#[test]
+fn a_folder_without_a_cookfile() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("cookbooks")).unwrap();
+    let told = toque(folder.path(), &["cookbook", "install"]);
+    assert!(told.code == Some(2) && told.err.contains("there is no `Cookfile.toml` here"), "{}", told.err);
+}

@@ -1,0 +1,310 @@
+//! `Cookfile.toml`: which cookbooks a repository needs, and from where.
+
+use std::fmt;
+use std::path::{Component, Path, PathBuf};
+
+use indexmap::IndexMap;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use toml::Spanned;
+use toque_engine::cookbook::{span_at, toml_diagnostic};
+use toque_engine::diagnostic::{Diagnostic, Span};
+use toque_engine::failure::plain_io;
+use toque_engine::version::Constraint;
+
+/// What the file is called.
+pub const NAME: &str = "Cookfile.toml";
+
+/// A Cookfile as it is read.
+#[derive(Debug, Clone, Default)]
+pub struct Cookfile {
+    /// In order: the first that knows a cookbook's name is the only one that is asked for it.
+    pub sources: Vec<Source>,
+    /// Those of all groups.
+    pub cookbooks: Vec<Wanted>,
+}
+
+/// Where cookbooks are looked for by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// The URL of a registry, which serves `/universe`.
+    Registry(String),
+    /// A folder of cookbooks, seen from the repository.
+    Folder(PathBuf),
+}
+
+/// A cookbook that is asked for.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    pub name: String,
+    pub from: From,
+    /// The group that asks for it, where it is in one.
+    pub group: Option<String>,
+    pub at: Span,
+}
+
+impl Wanted {
+    /// Whether it is pinned to a git repository or an archive.
+    #[must_use]
+    pub fn is_checked_out(&self) -> bool {
+        matches!(self.from, From::Git(_) | From::Archive(_))
+    }
+}
+
+/// Where a cookbook comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum From {
+    /// Whoever has it first, in a version that fits.
+    Sources(Constraint),
+    /// A folder, seen from the repository.
+    Path(PathBuf),
+    Git(Git),
+    Archive(Archive),
+}
+
+/// A cookbook in a git repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Git {
+    pub url: String,
+    /// A branch, a tag or a commit; the repository's own branch when absent.
+    pub revision: Option<String>,
+    /// The folder in it.
+    pub rel: Option<PathBuf>,
+}
+
+/// A cookbook in an archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Archive {
+    /// A URL, or a path seen from the repository.
+    pub location: String,
+    /// The SHA-256 that it must have, in hexadecimal.
+    pub sha256: Option<String>,
+}
+
+impl Cookfile {
+    /// Reads that of a repository; none when it has none.
+    /// # Errors
+    /// When it cannot be read; what is wrong with it, with the place.
+    pub fn read(repository: &Path) -> Result<Option<Self>, Diagnostic> {
+        let path = repository.join(NAME);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Self::parse(&path, &text).map(Some),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Diagnostic::error(format!("cannot read `{}`: {}", path.display(), plain_io(&error)))),
+        }
+    }
+
+    /// Reads the text of the one at `path`.
+    /// # Errors
+    /// What is wrong with it, with the place.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, Diagnostic> {
+        let written: Written = toml::from_str(text).map_err(|error| toml_diagnostic(path, text, &error))?;
+        let sources = written.source.into_iter().map(|source| source.0).collect();
+        let groups = written.groups.into_iter().map(|(name, group)| (Some(name), group.cookbooks));
+        let mut cookbooks: Vec<Wanted> = Vec::new();
+        for (group, asked) in [(None, written.cookbooks)].into_iter().chain(groups) {
+            for (key, from) in asked {
+                let at = span_at(path, text, key.span());
+                let name = key.into_inner();
+                if !is_name(&name) {
+                    return Err(Diagnostic::error(format!("`{name}` is no name of a cookbook"))
+                        .at(at)
+                        .hint("a name is made of letters, digits, `-` and `_`"));
+                }
+                let pinned = |from: &From| !matches!(from, From::Sources(_));
+                let other = cookbooks.iter().find(|other| other.name == name && other.from != from);
+                if let Some(other) = other.filter(|other| pinned(&other.from) || pinned(&from)) {
+                    return Err(Diagnostic::error(format!("cookbook `{name}` is asked for from two places"))
+                        .at(at)
+                        .frame(other.at.clone(), "from another here")
+                        .hint("keep one of them"));
+                }
+                cookbooks.push(Wanted { name, from, group: group.clone(), at });
+            }
+        }
+        Ok(Self { sources, cookbooks })
+    }
+}
+
+/// Whether it can be the name of a cookbook, and of its folder.
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    #[serde(default)]
+    source: Vec<WrittenSource>,
+    #[serde(default)]
+    cookbooks: Asked,
+    #[serde(default)]
+    groups: IndexMap<String, Group>,
+}
+
+type Asked = IndexMap<Spanned<String>, From>;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Group {
+    #[serde(default)]
+    cookbooks: Asked,
+}
+
+struct WrittenSource(Source);
+
+impl<'de> Deserialize<'de> for WrittenSource {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Fields {
+            url: Option<String>,
+            path: Option<PathBuf>,
+        }
+        match Fields::deserialize(deserializer)? {
+            Fields { url: Some(url), path: None } if url.starts_with("http://") || url.starts_with("https://") => {
+                Ok(Self(Source::Registry(url.trim_end_matches('/').to_owned())))
+            }
+            Fields { url: Some(url), path: None } => {
+                Err(D::Error::custom(format!("`{url}` is no URL of a registry: it begins with `https://` or `http://`")))
+            }
+            Fields { url: None, path: Some(path) } => Ok(Self(Source::Folder(path))),
+            _ => Err(D::Error::custom("a source has either a `url` or a `path`")),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for From {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = From;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a version constraint, or a map with `path`, `git` or `archive`")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<From, E> {
+                text.parse().map(From::Sources).map_err(E::custom)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<From, A::Error> {
+                Pin::deserialize(MapAccessDeserializer::new(map))?.checked().map_err(A::Error::custom)
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Pin {
+    version: Option<Constraint>,
+    path: Option<PathBuf>,
+    git: Option<String>,
+    branch: Option<String>,
+    tag: Option<String>,
+    revision: Option<String>,
+    rel: Option<PathBuf>,
+    archive: Option<String>,
+    sha256: Option<String>,
+}
+
+impl Pin {
+    /// # Errors
+    /// Which fields do not go together.
+    fn checked(self) -> Result<From, String> {
+        let revisions = [self.branch, self.tag, self.revision];
+        let of_git = revisions.iter().flatten().next().is_some() || self.rel.is_some();
+        if self.git.is_none() && of_git {
+            return Err("`branch`, `tag`, `revision` and `rel` belong to `git`, which is not set".to_owned());
+        }
+        if let Some(rel) = self.rel.as_ref().filter(|rel| !rel.components().all(|part| matches!(part, Component::Normal(_)))) {
+            return Err(format!("`{}` is no folder inside the repository", rel.display()));
+        }
+        if self.archive.is_none() && self.sha256.is_some() {
+            return Err("`sha256` belongs to `archive`, which is not set".to_owned());
+        }
+        match (self.version, self.path, self.git, self.archive) {
+            (Some(constraint), None, None, None) => Ok(From::Sources(constraint)),
+            (None, Some(path), None, None) => Ok(From::Path(path)),
+            (None, None, Some(url), None) => {
+                let mut revisions = revisions.into_iter().flatten();
+                match (revisions.next(), revisions.next()) {
+                    (revision, None) => Ok(From::Git(Git { url, revision, rel: self.rel })),
+                    _ => Err("only one of `branch`, `tag` and `revision` can be set".to_owned()),
+                }
+            }
+            (None, None, None, Some(location)) => Ok(From::Archive(Archive { location, sha256: self.sha256 })),
+            _ => Err("a cookbook has one of `version`, `path`, `git` and `archive`".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Cookfile, Diagnostic> {
+        Cookfile::parse(Path::new("Cookfile.toml"), text)
+    }
+
+    #[test]
+    fn all_that_it_can_say() {
+        let cookfile = parse(
+            r#"
+[[source]]
+url = "https://cookbooks.example.com/"
+[[source]]
+path = "vendor/shared"
+
+[cookbooks]
+nginx = ">= 2.1"
+web   = { path = "cookbooks/web" }
+redis = { git = "https://git.example.com/redis.git", tag = "v1.4.0", rel = "cookbooks/redis" }
+base  = { archive = "https://files.example.com/base-1.0.tar.gz", sha256 = "abc" }
+
+[groups.test.cookbooks]
+probe = "~> 0.3"
+nginx = "< 3"
+"#,
+        )
+        .unwrap();
+        let registry = Source::Registry("https://cookbooks.example.com".to_owned());
+        assert_eq!(cookfile.sources, [registry, Source::Folder("vendor/shared".into())]);
+        let of = |name: &str| cookfile.cookbooks.iter().find(|wanted| wanted.name == name).unwrap();
+        assert_eq!(of("web").from, From::Path("cookbooks/web".into()));
+        let rel = Some("cookbooks/redis".into());
+        let url = "https://git.example.com/redis.git".to_owned();
+        assert_eq!(of("redis").from, From::Git(Git { url, revision: Some("v1.4.0".to_owned()), rel }));
+        assert_eq!(of("probe").group.as_deref(), Some("test"));
+        assert_eq!(of("probe").at.to_string(), "Cookfile.toml:14:1");
+        assert_eq!(cookfile.cookbooks.iter().filter(|wanted| wanted.name == "nginx").count(), 2);
+    }
+
+    #[test]
+    fn mistakes_have_their_place() {
+        for (text, message, place) in [
+            ("[cookbok]\n", "there is no key `cookbok` here", "1:2"),
+            ("[cookbooks]\nnginx = \"=> 1\"\n", "`=> 1` is no version constraint", "2:9"),
+            ("[cookbooks]\nnginx = 2\n", "expected a version constraint, or a map with `path`", "2:9"),
+            ("[cookbooks]\nnginx = { gti = \"x\" }\n", "there is no key `gti` here", "2:11"),
+            ("[cookbooks]\nnginx = { git = \"x\", tag = \"a\", branch = \"b\" }\n", "only one of `branch`, `tag`", "2:9"),
+            ("[cookbooks]\nnginx = { path = \"x\", git = \"y\" }\n", "a cookbook has one of", "2:9"),
+            ("[cookbooks]\nnginx = { path = \"x\", rel = \"y\" }\n", "belong to `git`", "2:9"),
+            ("[cookbooks]\nnginx = { git = \"x\", rel = \"../y\" }\n", "`../y` is no folder inside the repository", "2:9"),
+            ("[cookbooks]\n\"a/b\" = \"> 1\"\n", "`a/b` is no name of a cookbook", "2:1"),
+            ("[[source]]\nurl = \"ftp://x\"\n", "`ftp://x` is no URL of a registry", "1:1"),
+            ("[[source]]\n", "a source has either a `url` or a `path`", "1:1"),
+            ("[cookbooks]\na = \"> 1\"\n[groups.g.cookbooks]\na = { path = \"x\" }\n", "asked for from two places", "4:1"),
+            ("[cookbooks\n", "", "1:11"),
+        ] {
+            let told = parse(text).expect_err(text);
+            assert!(told.message.contains(message), "{text}: {told}");
+            assert_eq!(told.span.unwrap().to_string(), format!("Cookfile.toml:{place}"), "{text}: {}", told.message);
+        }
+    }
+}

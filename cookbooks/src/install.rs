@@ -1,0 +1,232 @@
+//! From a Cookfile to cookbooks on this machine: choosing, fetching, locking.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use toque_engine::diagnostic::{Diagnostic, did_you_mean};
+use toque_engine::version::Version;
+
+use crate::cookfile::{Archive, Git};
+use crate::lockfile::{self, Lockfile, Origin};
+use crate::repository::Repository;
+use crate::solve::{Preferred, solve};
+use crate::source::{Checkout, Machine, Registry, Source, Taken};
+use crate::store::replace;
+use crate::universe::Universe;
+
+/// What may be chosen anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Update {
+    /// Only what the lockfile does not say.
+    Nothing,
+    Everything,
+    /// These, and what they force.
+    Some(Vec<String>),
+}
+
+/// What became of the lockfile.
+#[derive(Debug, Clone)]
+pub struct Installed {
+    pub before: Lockfile,
+    pub after: Lockfile,
+    /// Where each cookbook is.
+    pub roots: BTreeMap<String, PathBuf>,
+}
+
+/// A cookbook of which there is another version than the one in use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outdated {
+    pub name: String,
+    pub has: Version,
+    /// What `update` would choose; none when nobody would need it any more.
+    pub update: Option<Version>,
+    /// The newest that is no pre-release, whoever accepts it.
+    pub newest: Option<Version>,
+}
+
+#[derive(Default)]
+struct Offers {
+    universe: Universe,
+    sources: Vec<Box<dyn Source>>,
+    /// Which source has a cookbook.
+    whose: BTreeMap<String, usize>,
+}
+
+impl Repository {
+    /// Brings what a lockfile names to this machine, and says where each cookbook is.
+    /// # Errors
+    /// When something cannot be fetched, or is not what was locked.
+    pub fn fetch(&self, machine: &Machine<'_>, lockfile: &Lockfile) -> Result<BTreeMap<String, PathBuf>, Diagnostic> {
+        let mut registries: BTreeMap<&str, Registry> = BTreeMap::new();
+        let mut roots = BTreeMap::new();
+        for (name, locked) in &lockfile.cookbooks {
+            let kept = match &locked.sha256 {
+                Some(sha256) => machine.store.get(name, sha256)?,
+                None => None,
+            };
+            let root = match (&locked.origin, kept) {
+                (Origin::Path { path }, _) => self.path.join(path),
+                (_, Some(root)) => root,
+                (Origin::Registry { registry }, None) => {
+                    let source = registries.entry(registry).or_insert_with(|| Registry::new(registry));
+                    the_same(source.take(machine, name, &locked.version)?, name, locked)?
+                }
+                (Origin::Git { git, asked, rel, .. }, None) => {
+                    let git = Git { url: git.clone(), revision: asked.clone(), rel: rel.as_ref().map(PathBuf::from) };
+                    the_same(Checkout::git(name, &git, Some(locked)).take(machine, name, &locked.version)?, name, locked)?
+                }
+                (Origin::Archive { archive, .. }, None) => {
+                    let archive = Archive { location: archive.clone(), sha256: None };
+                    the_same(Checkout::archive(name, &archive, Some(locked)).take(machine, name, &locked.version)?, name, locked)?
+                }
+            };
+            roots.insert(name.clone(), root);
+        }
+        Ok(roots)
+    }
+
+    /// Chooses what is needed, fetches it and writes the lockfile, unless that says it all. `locked` forbids to change the lockfile.
+    /// # Errors
+    /// When nothing fits, something cannot be fetched, or the lockfile would change and may not. Then it is as it was.
+    pub fn install(&self, machine: &Machine<'_>, update: &Update, locked: bool) -> Result<Installed, Diagnostic> {
+        let there = Lockfile::read(&self.path)?;
+        let before = there.clone().unwrap_or_default();
+        if let Update::Some(names) = update {
+            names.iter().try_for_each(|name| known(&before, name))?;
+        }
+        let reason = match &there {
+            Some(lockfile) => self.out_of_step(lockfile),
+            None => Some("there is none".to_owned()),
+        };
+        if let (Update::Nothing, None) = (update, &reason) {
+            let roots = self.fetch(machine, &before)?;
+            return Ok(Installed { after: before.clone(), before, roots });
+        }
+        if let (true, Some(reason)) = (locked, &reason) {
+            return Err(Diagnostic::error(format!("`{}` would change, and `--locked` forbids it: {reason}", lockfile::NAME))
+                .hint("run `toque cookbook install` without it, and commit the file"));
+        }
+        let (after, roots) = self.choose(machine, &before, update)?;
+        if let Some(reason) = self.out_of_step(&after) {
+            // A registry that says otherwise than the cookbooks that it has.
+            return Err(Diagnostic::error(format!("what was fetched does not go together: {reason}"))
+                .note("what the registry says of a version is not what its cookbook.toml says")
+                .hint("ask whoever keeps the registry, or pin another version"));
+        }
+        if locked && after != before {
+            return Err(Diagnostic::error(format!("`{}` would change, and `--locked` forbids it", lockfile::NAME))
+                .hint("run it without `--locked`"));
+        }
+        if there.as_ref() != Some(&after) {
+            replace(&self.path.join(lockfile::NAME), &after.text())?;
+        }
+        Ok(Installed { before, after, roots })
+    }
+
+    /// What every source has.
+    fn offers(&self, machine: &Machine<'_>, before: &Lockfile, update: &Update) -> Result<Offers, Diagnostic> {
+        let mut offers = Offers { sources: self.sources(before, update), ..Offers::default() };
+        for (index, source) in offers.sources.iter_mut().enumerate() {
+            let shown = source.shown();
+            for (name, releases) in source.offers(machine)? {
+                offers.whose.entry(name.clone()).or_insert(index);
+                offers.universe.offer(&name, &shown, releases);
+            }
+        }
+        Ok(offers)
+    }
+
+    /// What `update` would do to each cookbook, and whether there is something newer that is not accepted. Nothing is taken.
+    /// # Errors
+    /// When a source cannot be asked, or nothing fits any more.
+    pub fn outdated(&self, machine: &Machine<'_>, lockfile: &Lockfile) -> Result<Vec<Outdated>, Diagnostic> {
+        let Offers { universe, .. } = self.offers(machine, lockfile, &Update::Everything)?;
+        let solution = solve(&universe, &self.demands(), &Preferred::default())?;
+        let all = lockfile.cookbooks.iter().map(|(name, locked)| {
+            let mut releases = universe.releases(name).iter().rev().map(|release| &release.version);
+            let newest = releases.clone().find(|version| version.pre_release.is_none()).or_else(|| releases.next());
+            Outdated {
+                name: name.clone(),
+                has: locked.version.clone(),
+                update: solution.get(name).cloned(),
+                newest: newest.cloned(),
+            }
+        });
+        let behind = |version: &Option<Version>, has: &Version| version.as_ref().is_some_and(|version| version != has);
+        Ok(all.filter(|one| behind(&one.update, &one.has) || one.newest.as_ref().is_some_and(|newest| *newest > one.has)).collect())
+    }
+
+    fn choose(
+        &self,
+        machine: &Machine<'_>,
+        before: &Lockfile,
+        update: &Update,
+    ) -> Result<(Lockfile, BTreeMap<String, PathBuf>), Diagnostic> {
+        let Offers { universe, sources, whose } = self.offers(machine, before, update)?;
+        let versions = before.cookbooks.iter().map(|(name, locked)| (name.clone(), locked.version.clone()));
+        let preferred = match update {
+            Update::Everything => Preferred::default(),
+            Update::Nothing => Preferred { locked: versions.collect(), moved: Vec::new() },
+            Update::Some(names) => Preferred { locked: versions.collect(), moved: names.clone() },
+        };
+        let solution = solve(&universe, &self.demands(), &preferred)?;
+        let (mut after, mut roots) = (Lockfile::default(), BTreeMap::new());
+        for (name, version) in solution {
+            let Some(source) = whose.get(&name).and_then(|index| sources.get(*index)) else { continue };
+            // What is locked was taken before, and is on this machine unless it was lost.
+            let same = before
+                .cookbooks
+                .get(&name)
+                .filter(|locked| locked.version == version && source_is(source.as_ref(), &locked.origin));
+            let kept = match same.and_then(|locked| Some((locked, locked.sha256.as_ref()?))) {
+                Some((locked, sha256)) => machine.store.get(&name, sha256)?.map(|root| Taken { root, locked: locked.clone() }),
+                None => None,
+            };
+            let taken = match kept {
+                Some(taken) => taken,
+                None => source.take(machine, &name, &version)?,
+            };
+            // Who names a cookbook takes it as it is now.
+            let named = matches!(update, Update::Some(names) if names.contains(&name));
+            if let Some(locked) = same.filter(|_| !named) {
+                the_same(taken.clone(), &name, locked)?;
+            }
+            roots.insert(name.clone(), taken.root);
+            after.cookbooks.insert(name, taken.locked);
+        }
+        Ok((after, roots))
+    }
+}
+
+/// Looks whether a cookbook is in a lockfile.
+/// # Errors
+/// When it is not; with the nearest name.
+pub fn known(lockfile: &Lockfile, name: &str) -> Result<(), Diagnostic> {
+    if lockfile.cookbooks.contains_key(name) {
+        return Ok(());
+    }
+    let missing = Diagnostic::error(format!("there is no cookbook `{name}` in `{}`", lockfile::NAME));
+    Err(match did_you_mean(name, lockfile.cookbooks.keys().map(String::as_str)) {
+        Some(hint) => missing.hint(hint),
+        None => {
+            missing.hint("`toque cookbook list` shows those that are; `toque cookbook install` adds what Cookfile.toml asks for")
+        }
+    })
+}
+
+/// Whether a cookbook of a registry still comes from there. Pins look by themselves.
+fn source_is(source: &dyn Source, origin: &Origin) -> bool {
+    matches!(origin, Origin::Registry { registry } if source.shown() == *registry)
+}
+
+/// # Errors
+/// When what was fetched is not what was locked.
+fn the_same(taken: Taken, name: &str, locked: &lockfile::Locked) -> Result<PathBuf, Diagnostic> {
+    if taken.locked.sha256 == locked.sha256 {
+        return Ok(taken.root);
+    }
+    let (wanted, has) = (locked.sha256.clone().unwrap_or_default(), taken.locked.sha256.unwrap_or_default());
+    Err(Diagnostic::error(format!("`{name}` {} is not what it was when it was locked", locked.version))
+        .note(format!("locked:  {wanted}\nfetched: {has}"))
+        .hint(format!("somebody changed a version that was published: ask who, then take it with `toque cookbook update {name}`")))
+}

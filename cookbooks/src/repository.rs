@@ -1,0 +1,102 @@
+//! What a repository asks for, what lies in it, and who is asked for the rest.
+
+use std::path::{Path, PathBuf};
+
+use toque_engine::diagnostic::Diagnostic;
+use toque_engine::version::Constraint;
+
+use crate::cookfile::{self, Archive, Cookfile, From, Git};
+use crate::install::Update;
+use crate::lockfile::{Lockfile, Origin};
+use crate::solve::Demand;
+use crate::source::{Checkout, Folder, Registry, Source};
+
+/// A repository that has a Cookfile.
+pub struct Repository {
+    pub path: PathBuf,
+    pub cookfile: Cookfile,
+    /// Pins that are paths, `cookbooks/`, and folders that are sources, in the order in which they are asked.
+    pub(crate) paths: Vec<Folder>,
+    pub(crate) own: Folder,
+    pub(crate) folders: Vec<Folder>,
+}
+
+impl Repository {
+    /// Reads what is there; none without a Cookfile.
+    /// # Errors
+    /// A mistake in the Cookfile or in a cookbook, with the place.
+    pub fn read(path: &Path) -> Result<Option<Self>, Diagnostic> {
+        let Some(cookfile) = Cookfile::read(path)? else { return Ok(None) };
+        let paths = cookfile.cookbooks.iter().filter_map(|wanted| match &wanted.from {
+            From::Path(folder) => Some(Folder::one(path, folder, &wanted.name).map_err(|wrong| wrong.or_at(Some(&wanted.at)))),
+            _ => None,
+        });
+        let paths = paths.collect::<Result<_, _>>()?;
+        let folders = cookfile.sources.iter().filter_map(|source| match source {
+            cookfile::Source::Folder(folder) => Some(Folder::of(path, folder)),
+            cookfile::Source::Registry(_) => None,
+        });
+        let folders = folders.collect::<Result<_, _>>()?;
+        Ok(Some(Self { path: path.to_owned(), own: Folder::own(path)?, paths, folders, cookfile }))
+    }
+
+    /// Everything that is asked for: by the Cookfile, and by lying in `cookbooks/`.
+    #[must_use]
+    pub fn demands(&self) -> Vec<Demand> {
+        let of_cookfile = self.cookfile.cookbooks.iter().map(|wanted| Demand {
+            cookbook: wanted.name.clone(),
+            constraint: if let From::Sources(constraint) = &wanted.from { constraint.clone() } else { Constraint::default() },
+            asker: cookfile::NAME.to_owned(),
+            at: Some(wanted.at.clone()),
+        });
+        let of_own = self.own.cookbooks().iter().map(|(name, _)| Demand {
+            cookbook: name.clone(),
+            constraint: Constraint::default(),
+            asker: "cookbooks/".to_owned(),
+            at: None,
+        });
+        of_cookfile.chain(of_own).collect()
+    }
+
+    /// Who is asked, the first first.
+    pub(crate) fn sources(&self, lockfile: &Lockfile, update: &Update) -> Vec<Box<dyn Source>> {
+        let mut all: Vec<Box<dyn Source>> = Vec::new();
+        for wanted in &self.cookfile.cookbooks {
+            let name = &wanted.name;
+            let moved = match update {
+                Update::Nothing => false,
+                Update::Everything => true,
+                Update::Some(names) => names.contains(name),
+            };
+            let locked = lockfile.cookbooks.get(name).filter(|locked| !moved && same_pin(&wanted.from, &locked.origin));
+            match &wanted.from {
+                From::Git(git) => all.push(Box::new(Checkout::git(name, git, locked))),
+                From::Archive(archive) => all.push(Box::new(Checkout::archive(name, archive, locked))),
+                From::Path(_) | From::Sources(_) => {}
+            }
+        }
+        let boxed = |folder: &Folder| -> Box<dyn Source> { Box::new(folder.clone()) };
+        all.extend(self.paths.iter().chain([&self.own]).map(boxed));
+        let mut folders = self.folders.iter();
+        for source in &self.cookfile.sources {
+            match source {
+                cookfile::Source::Registry(url) => all.push(Box::new(Registry::new(url))),
+                cookfile::Source::Folder(_) => all.extend(folders.next().map(boxed)),
+            }
+        }
+        all
+    }
+}
+
+/// Whether what is locked is what a pin asks for.
+pub(crate) fn same_pin(from: &From, origin: &Origin) -> bool {
+    match (from, origin) {
+        (From::Git(Git { url, revision, rel }), Origin::Git { git, asked, rel: of, .. }) => {
+            url == git && revision == asked && rel.as_ref().map(|rel| rel.display().to_string()) == *of
+        }
+        (From::Archive(Archive { location, sha256 }), Origin::Archive { archive, revision }) => {
+            location == archive && sha256.as_ref().is_none_or(|sha256| sha256.eq_ignore_ascii_case(revision))
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,136 @@
+//! Which version of each cookbook: the newest that go together.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+
+use pubgrub::{Dependencies, DependencyProvider, PackageResolutionStatistics, PubGrubError, VersionSet as _};
+use toque_engine::diagnostic::{Diagnostic, Span};
+use toque_engine::version::{Constraint, Version};
+
+use crate::explain;
+use crate::universe::Universe;
+use crate::version_set::VersionSet;
+
+/// Something that asks for a cookbook.
+#[derive(Debug, Clone)]
+pub struct Demand {
+    pub cookbook: String,
+    pub constraint: Constraint,
+    /// The file that asks: `Cookfile.toml`.
+    pub asker: String,
+    /// Where in it.
+    pub at: Option<Span>,
+}
+
+/// Which versions somebody would rather have than the newest.
+#[derive(Debug, Clone, Default)]
+pub struct Preferred {
+    /// The versions that are in use: they stay where they can.
+    pub locked: BTreeMap<String, Version>,
+    /// Cookbooks that become as new as they can, whatever else moves for that.
+    pub moved: Vec<String>,
+}
+
+/// The cookbooks that are needed, and the version of each.
+pub type Solution = BTreeMap<String, Version>;
+
+/// Chooses versions that satisfy all demands and all that depends on them, in this order: what is to move as new as possible, what is
+/// locked as it was, what is demanded as new as possible, each as far as those before allow. Cookbooks may depend on one another in a
+/// circle.
+/// # Errors
+/// When there is none, why, and what would help.
+pub fn solve(universe: &Universe, demands: &[Demand], preferred: &Preferred) -> Result<Solution, Diagnostic> {
+    let question = Question { universe, demands, preferred };
+    question.answer().map_err(|_| explain::no_solution(&question))
+}
+
+/// What depends on what, as the solver asks for it. The empty name stands for whoever demands.
+#[derive(Clone, Copy)]
+pub(crate) struct Question<'a> {
+    pub universe: &'a Universe,
+    pub demands: &'a [Demand],
+    pub preferred: &'a Preferred,
+}
+
+pub(crate) type Reason<'a> = pubgrub::DerivationTree<&'a str, VersionSet, String>;
+
+/// The name that stands for whoever demands.
+pub(crate) const DEMANDS: &str = "";
+
+impl<'a> Question<'a> {
+    /// # Errors
+    /// Why there is no solution.
+    pub fn answer(&self) -> Result<Solution, Box<Reason<'a>>> {
+        match pubgrub::resolve(self, DEMANDS, 0_usize) {
+            Ok(chosen) => Ok(chosen
+                .into_iter()
+                .filter_map(|(name, number)| Some((name.to_owned(), self.universe.releases(name).get(number)?.version.clone())))
+                .collect()),
+            Err(PubGrubError::NoSolution(reason)) => Err(Box::new(reason)),
+            Err(
+                PubGrubError::ErrorRetrievingDependencies { source, .. }
+                | PubGrubError::ErrorChoosingVersion { source, .. }
+                | PubGrubError::ErrorInShouldCancel(source),
+            ) => match source {},
+        }
+    }
+
+    /// The versions of a cookbook that a constraint accepts.
+    pub fn accepted(&self, name: &str, constraint: &Constraint) -> VersionSet {
+        VersionSet::of(self.universe.releases(name).iter().map(|release| constraint.accepts(&release.version)))
+    }
+}
+
+impl<'a> DependencyProvider for Question<'a> {
+    type P = &'a str;
+    type V = usize;
+    type VS = VersionSet;
+    /// The larger is decided first. What has an order of its own keeps it, so that the solution is the best in that order: a version of
+    /// one is only passed over when no choice of those after it would help.
+    type Priority = (Reverse<usize>, u32, Reverse<usize>);
+    type M = String;
+    type Err = Infallible;
+
+    fn prioritize(&self, name: &&'a str, range: &VersionSet, conflicts: &PackageResolutionStatistics) -> Self::Priority {
+        let Preferred { locked, moved } = self.preferred;
+        let of_demand = || self.demands.iter().position(|demand| demand.cookbook == **name);
+        let place = match moved.iter().position(|moved| moved == name) {
+            Some(place) => place,
+            None if locked.contains_key(*name) => moved.len(),
+            None => of_demand().map_or(usize::MAX, |place| moved.len() + 1 + place),
+        };
+        let ordered = place != moved.len() && place != usize::MAX;
+        let conflicts = if ordered { 0 } else { conflicts.conflict_count() };
+        (Reverse(place), conflicts, Reverse(range.count_below(self.universe.releases(name).len())))
+    }
+
+    fn choose_version(&self, name: &&'a str, range: &VersionSet) -> Result<Option<usize>, Infallible> {
+        if *name == DEMANDS {
+            return Ok(Some(0));
+        }
+        let releases = self.universe.releases(name);
+        let locked = self.preferred.locked.get(*name).filter(|_| !self.preferred.moved.iter().any(|moved| moved == name));
+        let locked = locked
+            .and_then(|version| releases.binary_search_by(|release| release.version.cmp(version)).ok())
+            .filter(|number| range.contains(number));
+        Ok(locked.or_else(|| range.below(releases.len()).next_back()))
+    }
+
+    fn get_dependencies(&self, name: &&'a str, number: &usize) -> Result<Dependencies<&'a str, VersionSet, String>, Infallible> {
+        if *name == DEMANDS {
+            let demanded = self.demands.iter().map(|demand| {
+                let name = demand.cookbook.as_str();
+                (name, self.accepted(name, &demand.constraint))
+            });
+            return Ok(Dependencies::Available(demanded.collect()));
+        }
+        let release = &self.universe.releases(name)[*number];
+        let (own, others): (Vec<_>, Vec<_>) = release.dependencies.iter().partition(|(other, _)| other == name);
+        if let Some((_, constraint)) = own.into_iter().find(|(_, constraint)| !constraint.accepts(&release.version)) {
+            return Ok(Dependencies::Unavailable(format!("needs itself ({constraint})")));
+        }
+        let others = others.into_iter().map(|(other, constraint)| (other.as_str(), self.accepted(other, constraint)));
+        Ok(Dependencies::Available(others.collect()))
+    }
+}

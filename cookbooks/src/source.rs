@@ -1,0 +1,126 @@
+//! Where cookbooks come from, behind one interface.
+
+mod checkout;
+mod folder;
+mod registry;
+
+use std::path::{Path, PathBuf};
+
+use toque_engine::cookbook::Cookbook;
+use toque_engine::diagnostic::Diagnostic;
+use toque_engine::system::System;
+use toque_engine::version::Version;
+
+pub use self::checkout::Checkout;
+pub use self::folder::Folder;
+pub use self::registry::Registry;
+use crate::lockfile::{Locked, Origin};
+use crate::store::Store;
+use crate::universe::Release;
+
+/// A place that has cookbooks.
+pub trait Source {
+    /// Where it is, as messages show it.
+    fn shown(&self) -> String;
+    /// What it has, by name.
+    /// # Errors
+    /// When it cannot be asked, or answers what is no answer.
+    fn offers(&mut self, machine: &Machine<'_>) -> Result<Vec<(String, Vec<Release>)>, Diagnostic>;
+    /// Takes a version of a cookbook that it offered: afterwards it is on this machine.
+    /// # Errors
+    /// When it cannot be fetched, or is not what it was said to be.
+    fn take(&self, machine: &Machine<'_>, name: &str, version: &Version) -> Result<Taken, Diagnostic>;
+}
+
+/// What sources work with.
+pub struct Machine<'a> {
+    pub system: &'a dyn System,
+    /// Paths are seen from here.
+    pub repository: &'a Path,
+    pub store: &'a Store,
+    /// Whether no server may be asked.
+    pub offline: bool,
+    /// Is told what takes long, and what is strange and goes on.
+    pub tell: &'a dyn Fn(&str),
+}
+
+/// A cookbook that is on this machine.
+#[derive(Debug, Clone)]
+pub struct Taken {
+    pub root: PathBuf,
+    pub locked: Locked,
+}
+
+impl Taken {
+    /// A cookbook as its own `cookbook.toml` describes it.
+    fn of(cookbook: &Cookbook, origin: Origin, sha256: Option<String>) -> Self {
+        let about = &cookbook.about;
+        let dependencies = about.dependencies.iter().map(|(name, constraint)| (name.clone(), constraint.clone())).collect();
+        Self { root: cookbook.root.clone(), locked: Locked { version: about.version.clone(), origin, sha256, dependencies } }
+    }
+
+    /// The same as something to choose from.
+    fn release(&self) -> Release {
+        let dependencies = self.locked.dependencies.iter().map(|(name, constraint)| (name.clone(), constraint.clone()));
+        Release { version: self.locked.version.clone(), dependencies: dependencies.collect() }
+    }
+}
+
+impl Machine<'_> {
+    /// # Errors
+    /// When no server may be asked.
+    fn online(&self, what: &str) -> Result<(), Diagnostic> {
+        if self.offline {
+            return Err(Diagnostic::error(format!("{what} has to be fetched, and `--offline` forbids it"))
+                .hint("run `toque cookbook install` where the network can be reached"));
+        }
+        Ok(())
+    }
+
+    /// Takes what was unpacked to `rel` below `scratch`: a cookbook, or a folder whose one cookbook it is.
+    fn keep(&self, scratch: &tempfile::TempDir, rel: &Path, name: &str, from: &str) -> Result<(Cookbook, String), Diagnostic> {
+        let top = scratch.path().join(rel);
+        // A link in what was fetched must not lead to a folder of this machine, which would be taken away.
+        let inside = |path: &Path| {
+            let (path, scratch) = (path.canonicalize(), scratch.path().canonicalize());
+            path.is_ok_and(|path| scratch.is_ok_and(|scratch| path.starts_with(scratch)))
+        };
+        if top.exists() && !inside(&top) {
+            return Err(Diagnostic::error(format!(
+                "`{}` leads out of what {from} has for `{name}`",
+                rel.strip_prefix("fetched").unwrap_or(rel).display()
+            ))
+            .hint("name a folder by `rel`, and no link"));
+        }
+        let is_cookbook = |path: &Path| path.join("cookbook.toml").is_file();
+        let mut below: Vec<PathBuf> = std::fs::read_dir(&top).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+        below.retain(|path| path.is_dir() && !path.is_symlink());
+        below.sort();
+        let own = |path: &&PathBuf| path.file_name().is_some_and(|file| file == name);
+        let found = if is_cookbook(&top) {
+            top
+        } else if let Some(path) = below.iter().find(own).or(below.first()).filter(|path| is_cookbook(path)) {
+            path.clone()
+        } else {
+            // For what it says of a cookbook of Chef.
+            let ruby = |path: &&PathBuf| ["metadata.rb", "metadata.json"].iter().any(|file| path.join(file).is_file());
+            return Err(match std::iter::once(&top).chain(&below).find(ruby) {
+                Some(_) => Diagnostic::error(format!("`{name}` from {from} is a Ruby cookbook for Chef, which toque cannot run"))
+                    .hint("take a version that is written for toque, or rewrite its recipes in Rhai"),
+                None => Diagnostic::error(format!("there is no cookbook in what {from} has for `{name}`: no cookbook.toml"))
+                    .hint("name the folder that it is in by `rel`, or correct where it comes from"),
+            });
+        };
+        let alone = self.store.scratch()?;
+        let moved = alone.path().join(name);
+        std::fs::rename(&found, &moved).map_err(|error| toque_engine::failure::Failure::io("move", &found, &error))?;
+        // Before anything is kept, so that it is told of what came and not of what is there.
+        Cookbook::load(&moved).map_err(|wrong| wrong.note(format!("in what {from} has for `{name}`")))?;
+        let git = moved.join(".git");
+        if git.exists() {
+            return Err(Diagnostic::error(format!("what {from} has for `{name}` is a git repository, and not a cookbook alone")));
+        }
+        let (sha256, root) = self.store.put(&alone, name)?;
+        Ok((Cookbook::load(&root)?, sha256))
+    }
+}

@@ -1,0 +1,87 @@
+//! Cookbooks that lie in folders: those of the repository, a folder of shared ones, a single one.
+
+use std::path::Path;
+
+use toque_engine::cookbook::Cookbook;
+use toque_engine::diagnostic::Diagnostic;
+use toque_engine::failure::Failure;
+use toque_engine::version::Version;
+
+use super::{Machine, Source, Taken};
+use crate::lockfile::Origin;
+use crate::universe::Release;
+
+/// One or more cookbooks, used where they lie.
+#[derive(Debug, Clone, Default)]
+pub struct Folder {
+    shown: String,
+    cookbooks: Vec<(String, Taken)>,
+}
+
+impl Folder {
+    /// All cookbooks in a folder, which is seen from the repository. Those that are none are passed over: [`Self::own`] is strict.
+    /// # Errors
+    /// When it cannot be listed, or a cookbook in it has a mistake.
+    pub fn of(repository: &Path, folder: &Path) -> Result<Self, Diagnostic> {
+        let path = repository.join(folder);
+        let listed = std::fs::read_dir(&path).map_err(|error| Failure::io("list the cookbooks in", &path, &error))?;
+        let mut names: Vec<_> = listed.flatten().map(|entry| entry.file_name()).collect();
+        names.sort();
+        let is_cookbook = |name: &std::ffi::OsString| path.join(name).join("cookbook.toml").is_file();
+        let cookbooks = names.iter().filter(|name| is_cookbook(name)).map(|name| load(repository, &folder.join(name)));
+        Ok(Self { shown: format!("the folder `{}`", folder.display()), cookbooks: cookbooks.collect::<Result<_, _>>()? })
+    }
+
+    /// The cookbooks below `cookbooks/` of the repository; none when it has no such folder.
+    /// # Errors
+    /// When something there is no cookbook, or has a mistake.
+    pub fn own(repository: &Path) -> Result<Self, Diagnostic> {
+        let (found, wrong) = toque_engine::cookbook::find(repository);
+        if let Some(first) = wrong.into_iter().next() {
+            return Err(first);
+        }
+        let folder = Path::new("cookbooks");
+        let path = |cookbook: &Cookbook| cookbook.root.file_name().map_or_else(|| folder.to_owned(), |name| folder.join(name));
+        let cookbooks = found.values().map(|cookbook| load(repository, &path(cookbook)));
+        Ok(Self { shown: "`cookbooks/`".to_owned(), cookbooks: cookbooks.collect::<Result<_, _>>()? })
+    }
+
+    /// One cookbook, which must have this name.
+    /// # Errors
+    /// When it is not there, or is another.
+    pub fn one(repository: &Path, path: &Path, name: &str) -> Result<Self, Diagnostic> {
+        let (is, taken) = load(repository, path)?;
+        if is != name {
+            return Err(Diagnostic::error(format!("the cookbook in `{}` calls itself `{is}`, and not `{name}`", path.display()))
+                .hint("correct the path, or the name that asks for it"));
+        }
+        Ok(Self { shown: format!("`{}`", path.display()), cookbooks: vec![(is, taken)] })
+    }
+
+    #[must_use]
+    pub fn cookbooks(&self) -> &[(String, Taken)] {
+        &self.cookbooks
+    }
+}
+
+impl Source for Folder {
+    fn shown(&self) -> String {
+        self.shown.clone()
+    }
+
+    fn offers(&mut self, _: &Machine<'_>) -> Result<Vec<(String, Vec<Release>)>, Diagnostic> {
+        Ok(self.cookbooks.iter().map(|(name, taken)| (name.clone(), vec![taken.release()])).collect())
+    }
+
+    fn take(&self, _: &Machine<'_>, name: &str, _: &Version) -> Result<Taken, Diagnostic> {
+        let found = self.cookbooks.iter().find(|(other, _)| other == name);
+        let missing = || Diagnostic::error(format!("{} has no cookbook `{name}`", self.shown));
+        found.map(|(_, taken)| taken.clone()).ok_or_else(missing)
+    }
+}
+
+fn load(repository: &Path, path: &Path) -> Result<(String, Taken), Diagnostic> {
+    let cookbook = Cookbook::load(&repository.join(path))?;
+    let origin = Origin::Path { path: path.display().to_string() };
+    Ok((cookbook.about.name.clone(), Taken::of(&cookbook, origin, None)))
+}

@@ -1,0 +1,162 @@
+//! Cookbooks that were fetched, each in a folder named after its checksum. What is there is whole: it is made beside, and renamed. Many
+//! processes may use it at once.
+
+use std::fs::{self, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+use toque_engine::failure::{Attempting, Failure};
+
+use crate::tree;
+
+/// How long another process may work with a clone.
+const PATIENCE: Duration = Duration::from_mins(10);
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// A bare clone that nobody else works with meanwhile.
+pub struct BareClone {
+    pub path: PathBuf,
+    _lock: fs::File,
+}
+
+/// A folder of the user's, in which everything can be fetched anew.
+#[derive(Debug)]
+pub struct Store {
+    folder: PathBuf,
+}
+
+impl Store {
+    #[must_use]
+    pub fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// The folder of a cookbook, when it is there and what it was. What was changed since is removed, to be fetched anew.
+    /// # Errors
+    /// When it cannot be read or removed.
+    pub fn get(&self, name: &str, sha256: &str) -> Result<Option<PathBuf>, Failure> {
+        let kept = self.place(sha256);
+        let root = kept.join(name);
+        if !root.is_dir() {
+            return Ok(None);
+        }
+        if tree::sha256(&root)? == sha256 {
+            return Ok(Some(root));
+        }
+        // Away at once, so that nobody finds half of it.
+        let away = self.scratch()?;
+        match fs::rename(&kept, away.path().join("changed")) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Failure::io("remove", &kept, &error)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Keeps the cookbook in the folder `name` of `made`, and says its checksum and where it is now.
+    /// # Errors
+    /// When it cannot be read or moved; then nothing of it is kept.
+    pub fn put(&self, made: &TempDir, name: &str) -> Result<(String, PathBuf), Failure> {
+        let from = made.path().join(name);
+        let sha256 = tree::sha256(&from)?;
+        if let Some(root) = self.get(name, &sha256)? {
+            return Ok((sha256, root));
+        }
+        let kept = self.place(&sha256);
+        fs::create_dir_all(self.folder.join("cookbooks")).attempting("create", &self.folder)?;
+        let alone = self.scratch()?;
+        fs::rename(&from, alone.path().join(name)).attempting("move", &from)?;
+        match fs::rename(alone.path(), &kept) {
+            Ok(()) => {}
+            // Another process was first: it has the same checksum.
+            Err(_) if kept.join(name).is_dir() => {}
+            Err(error) => return Err(Failure::io("create", &kept, &error)),
+        }
+        Ok((sha256, kept.join(name)))
+    }
+
+    /// A new folder on the same file system, which nobody else can enter, and that goes away by itself.
+    /// # Errors
+    /// When it cannot be made.
+    pub fn scratch(&self) -> Result<TempDir, Failure> {
+        let folder = self.folder.join("making");
+        let made = fs::create_dir_all(&folder).and_then(|()| tempfile::tempdir_in(&folder));
+        made.attempting("make a folder in", &folder)
+    }
+
+    /// Where a bare clone of the git repository at `url` is kept, for as long as the result is.
+    /// # Errors
+    /// When the folder cannot be made, or another process does not end its work with the clone.
+    pub fn clone_of(&self, url: &str) -> Result<BareClone, Failure> {
+        let folder = self.folder.join("git");
+        fs::create_dir_all(&folder).attempting("create", &folder)?;
+        let path = folder.join(tree::hexadecimal(&Sha256::digest(url)));
+        let lock = path.with_extension("lock");
+        let file = fs::File::options().append(true).create(true).open(&lock).attempting("open the lock", &lock)?;
+        let begun = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(BareClone { path, _lock: file }),
+                Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => std::thread::sleep(PAUSE),
+                Err(TryLockError::WouldBlock) => {
+                    let minutes = PATIENCE.as_secs() / 60;
+                    return Err(Failure::new(format!(
+                        "another process did not end its work with `{}` in {minutes} minutes",
+                        path.display()
+                    ))
+                    .hint("look what it does, and try again"));
+                }
+                Err(TryLockError::Error(error)) => return Err(Failure::io("lock", &lock, &error)),
+            }
+        }
+    }
+
+    fn place(&self, sha256: &str) -> PathBuf {
+        self.folder.join("cookbooks").join(sha256)
+    }
+}
+
+/// Replaces a file at once, or leaves it as it was.
+/// # Errors
+/// When it cannot be written.
+pub(crate) fn replace(path: &Path, text: &str) -> Result<(), Failure> {
+    use std::io::Write;
+    use std::os::unix::fs::PermissionsExt;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let write = || -> std::io::Result<()> {
+        // As any file that is not there yet, less what the process leaves out.
+        let mode = fs::metadata(path).map_or_else(|_| fs::Permissions::from_mode(0o666), |about| about.permissions());
+        let mut file = tempfile::Builder::new().prefix(".").permissions(mode).tempfile_in(folder)?;
+        file.write_all(text.as_bytes())?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        fs::File::open(folder)?.sync_all()
+    };
+    write().attempting("write", path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made(store: &Store, text: &str) -> TempDir {
+        let made = store.scratch().unwrap();
+        fs::create_dir(made.path().join("web")).unwrap();
+        fs::write(made.path().join("web/cookbook.toml"), text).unwrap();
+        made
+    }
+
+    #[test]
+    fn what_was_changed_is_not_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path().join("store"));
+        let (sha256, root) = store.put(&made(&store, "one"), "web").unwrap();
+        assert_eq!(store.put(&made(&store, "one"), "web").unwrap(), (sha256.clone(), root.clone()));
+        assert_eq!(store.get("web", &sha256).unwrap(), Some(root.clone()));
+        fs::write(root.join("cookbook.toml"), "two").unwrap();
+        assert_eq!(store.get("web", &sha256).unwrap(), None);
+        assert!(!root.exists());
+        assert_eq!(store.put(&made(&store, "one"), "web").unwrap(), (sha256, root));
+        assert_eq!(fs::read_dir(folder.path().join("store/making")).unwrap().count(), 0);
+    }
+}

@@ -1,0 +1,57 @@
+//! What cookbooks there are: of each name the versions of one source, and what they depend on.
+
+use indexmap::IndexMap;
+use toque_engine::version::{Constraint, Version};
+
+/// Every cookbook that sources offer, by name.
+#[derive(Debug, Clone, Default)]
+pub struct Universe {
+    offers: IndexMap<String, Offer>,
+}
+
+/// The versions of a cookbook.
+#[derive(Debug, Clone)]
+pub struct Offer {
+    /// Where they come from, as messages show it.
+    pub source: String,
+    /// Oldest first, each version once.
+    pub releases: Vec<Release>,
+    /// Other sources that have a cookbook of this name, and are not asked for it.
+    pub shadowed: Vec<String>,
+}
+
+/// One version of a cookbook.
+#[derive(Debug, Clone)]
+pub struct Release {
+    pub version: Version,
+    pub dependencies: Vec<(String, Constraint)>,
+}
+
+impl Universe {
+    /// Adds what a source has. The first source that knows a name is the only one that is asked for it: a stranger cannot slip a newer
+    /// version under a name that is somebody's own.
+    pub fn offer(&mut self, name: &str, source: &str, mut releases: Vec<Release>) {
+        if let Some(first) = self.offers.get_mut(name) {
+            first.shadowed.push(source.to_owned());
+            return;
+        }
+        releases.sort_by(|a, b| a.version.cmp(&b.version));
+        releases.dedup_by(|later, first| later.version == first.version);
+        self.offers.insert(name.to_owned(), Offer { source: source.to_owned(), releases, shadowed: Vec::new() });
+    }
+
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Offer> {
+        self.offers.get(name)
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.offers.keys().map(String::as_str)
+    }
+
+    /// The versions of a cookbook, oldest first; none when nobody has it.
+    #[must_use]
+    pub fn releases(&self, name: &str) -> &[Release] {
+        self.offers.get(name).map_or(&[], |offer| &offer.releases)
+    }
+}

@@ -1,0 +1,442 @@
+//! Installing from everything that a Cookfile can name: a registry on loopback, git, archives and folders.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on ends")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+use toque_cookbooks::install::{Installed, Update};
+use toque_cookbooks::lockfile::Lockfile;
+use toque_cookbooks::repository::Repository;
+use toque_cookbooks::source::Machine;
+use toque_cookbooks::store::Store;
+use toque_engine::diagnostic::Diagnostic;
+use toque_engine::system::HostSystem;
+
+/// A server of documents by path, which remembers what it was asked for.
+struct Server {
+    url: String,
+    documents: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let server = Self { url, documents: Arc::default(), asked: Arc::default() };
+        let (documents, asked) = (Arc::clone(&server.documents), Arc::clone(&server.asked));
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                let head: Vec<String> = lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+                let Some(path) = head.first().and_then(|line| line.split(' ').nth(1)) else { continue };
+                asked.lock().unwrap().push(path.to_owned());
+                let (status, body) = match documents.lock().unwrap().get(path) {
+                    Some(body) => ("200 OK", body.clone()),
+                    None => ("404 Not Found", Vec::new()),
+                };
+                let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+                let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
+            }
+        });
+        server
+    }
+
+    fn put(&self, path: &str, body: Vec<u8>) {
+        self.documents.lock().unwrap().insert(path.to_owned(), body);
+    }
+
+    fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut self.asked.lock().unwrap())
+    }
+
+    /// Publishes a version, as a registry that gives checksums.
+    fn publish(&self, name: &str, version: &str, dependencies: &[(&str, &str)]) {
+        let folder = tempfile::tempdir().unwrap();
+        cookbook(&folder.path().join(name), name, version, dependencies);
+        self.publish_as(name, version, dependencies, packed(folder.path()));
+    }
+
+    fn publish_as(&self, name: &str, version: &str, dependencies: &[(&str, &str)], archive: Vec<u8>) {
+        let mut universe: Value =
+            self.documents.lock().unwrap().get("/universe").map_or_else(|| json!({}), |body| serde_json::from_slice(body).unwrap());
+        let path = format!("/files/{name}-{version}.tar.gz");
+        universe[name][version] = json!({
+            "location_type": "supermarket",
+            "location_path": format!("{}/api/v1", self.url),
+            "download_url": format!("{}{path}", self.url),
+            "dependencies": dependencies.iter().copied().collect::<BTreeMap<_, _>>(),
+            "sha256": Sha256::digest(&archive).iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
+        });
+        self.put(&path, archive);
+        self.put("/universe", serde_json::to_vec(&universe).unwrap());
+    }
+}
+
+fn cookbook(folder: &Path, name: &str, version: &str, dependencies: &[(&str, &str)]) {
+    fs::create_dir_all(folder.join("recipes")).unwrap();
+    let mut text = format!("name = \"{name}\"\nversion = \"{version}\"\n[dependencies]\n");
+    for (dependency, constraint) in dependencies {
+        text += &format!("{dependency} = \"{constraint}\"\n");
+    }
+    fs::write(folder.join("cookbook.toml"), text).unwrap();
+    fs::write(folder.join("recipes/default.rhai"), format!("// {name} {version}\n")).unwrap();
+}
+
+/// All that is in a folder, as `tar` packs it.
+fn packed(folder: &Path) -> Vec<u8> {
+    let output = Command::new("tar").args(["-czf", "-", "-C"]).arg(folder).arg(".").output().unwrap();
+    assert!(output.status.success());
+    output.stdout
+}
+
+fn git(folder: &Path, arguments: &[&str]) -> String {
+    let output = Command::new("git")
+        .args(["-c", "user.name=a", "-c", "user.email=a@example.com"])
+        .args(arguments)
+        .current_dir(folder)
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// A repository with a store of its own.
+struct Bench {
+    folder: TempDir,
+    server: Server,
+}
+
+impl Bench {
+    fn new(cookfile: &str) -> Self {
+        let bench = Self { folder: tempfile::tempdir().unwrap(), server: Server::start() };
+        fs::create_dir(bench.path("repository")).unwrap();
+        bench.cookfile(cookfile);
+        bench
+    }
+
+    /// `URL` stands for the registry, `HERE` for the folder with everything.
+    fn cookfile(&self, text: &str) {
+        let text = text.replace("URL", &self.server.url).replace("HERE", &self.folder.path().display().to_string());
+        fs::write(self.path("repository/Cookfile.toml"), text).unwrap();
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn lock(&self) -> String {
+        fs::read_to_string(self.path("repository/Cookfile.lock")).unwrap_or_default()
+    }
+
+    fn run(&self, update: &Update, locked: bool, offline: bool) -> Result<Installed, Diagnostic> {
+        let (repository, store, system) = (self.path("repository"), Store::new(self.path("store")), HostSystem::new());
+        let machine = Machine { system: &system, repository: &repository, store: &store, offline, tell: &|_| {} };
+        let installed = Repository::read(&repository)?.unwrap().install(&machine, update, locked)?;
+        for (name, root) in &installed.roots {
+            assert!(fs::read_to_string(root.join("cookbook.toml")).unwrap().contains(&format!("name = \"{name}\"")));
+        }
+        Ok(installed)
+    }
+
+    fn install(&self) -> Installed {
+        self.run(&Update::Nothing, false, false).unwrap_or_else(|told| panic!("{told:?}"))
+    }
+
+    fn refused(&self) -> Diagnostic {
+        let before = self.lock();
+        let told = self.run(&Update::Nothing, false, false).expect_err("it is refused");
+        assert_eq!(self.lock(), before, "the lockfile is as it was");
+        let making = fs::read_dir(self.path("store/making")).map_or(0, Iterator::count);
+        assert_eq!(making, 0, "nothing is left behind");
+        told
+    }
+}
+
+fn versions(lockfile: &Lockfile) -> Vec<String> {
+    lockfile.cookbooks.iter().map(|(name, locked)| format!("{name} {}", locked.version)).collect()
+}
+
+const REGISTRY: &str = "[[source]]\nurl = \"URL\"\n[cookbooks]\n";
+
+#[test]
+fn from_everywhere() {
+    let bench = Bench::new(
+        "[[source]]\npath = \"../shared\"\n[[source]]\nurl = \"URL\"\n[cookbooks]\nnginx = \"~> 2.0\"\n\
+         redis = { git = \"HERE/redis\", tag = \"v1\", rel = \"cookbooks/redis\" }\nbase = { archive = \"HERE/base.tar.gz\" }\n\
+         tool = { path = \"../tool\" }\n[groups.test.cookbooks]\nprobe = \">= 0.0.0\"\n",
+    );
+    bench.server.publish("nginx", "2.0.0", &[]);
+    bench.server.publish("nginx", "2.1.0", &[("common", ">= 1.0"), ("nginx", ">= 2.0")]);
+    bench.server.publish("nginx", "3.0.0", &[]);
+    bench.server.publish("common", "9.0.0", &[]);
+    bench.server.publish("probe", "0.3.0", &[]);
+    bench.server.publish("web", "7.0.0", &[]);
+    cookbook(&bench.path("shared/common"), "common", "1.2.0", &[]);
+    cookbook(&bench.path("tool"), "tool", "0.1.0", &[("base", ">= 1.0")]);
+    cookbook(&bench.path("repository/cookbooks/web"), "web", "1.0.0", &[("nginx", "< 2.2")]);
+    cookbook(&bench.path("packing/base"), "base", "1.0.0", &[]);
+    fs::write(bench.path("base.tar.gz"), packed(&bench.path("packing"))).unwrap();
+    cookbook(&bench.path("redis/cookbooks/redis"), "redis", "1.4.0", &[]);
+    git(&bench.path("redis"), &["init", "--quiet", "--initial-branch=trunk", "."]);
+    git(&bench.path("redis"), &["add", "--all"]);
+    git(&bench.path("redis"), &["commit", "--quiet", "-m", "one"]);
+    git(&bench.path("redis"), &["tag", "v1"]);
+
+    let installed = bench.install();
+    // The folder has `common` first, and the repository its own `web`.
+    let all = ["base 1.0.0", "common 1.2.0", "nginx 2.1.0", "probe 0.3.0", "redis 1.4.0", "tool 0.1.0", "web 1.0.0"];
+    assert_eq!(versions(&installed.after), all);
+    let lock = bench.lock();
+    assert!(lock.contains(&format!("revision = \"{}\"", git(&bench.path("redis"), &["rev-parse", "HEAD"]))), "{lock}");
+    assert!(lock.contains("path = \"../shared/common\"\n"), "{lock}");
+    bench.server.asked();
+
+    // Again: no server is asked, and nothing changes.
+    let again = bench.run(&Update::Nothing, true, true).unwrap();
+    assert_eq!(versions(&again.before), versions(&again.after));
+    assert_eq!((bench.server.asked(), bench.lock()), (Vec::new(), lock.clone()));
+
+    // With an empty store the same is fetched again, also when there is something newer.
+    fs::remove_dir_all(bench.path("store")).unwrap();
+    bench.server.publish("nginx", "2.1.1", &[]);
+    fs::write(bench.path("redis/cookbooks/redis/recipes/new.rhai"), "").unwrap();
+    git(&bench.path("redis"), &["add", "--all"]);
+    git(&bench.path("redis"), &["commit", "--quiet", "-m", "two"]);
+    git(&bench.path("redis"), &["tag", "--force", "v1"]);
+    let told = bench.run(&Update::Nothing, true, true).expect_err("the network is needed");
+    assert!(told.message.contains("`--offline` forbids it"), "{told}");
+    bench.run(&Update::Nothing, true, false).unwrap();
+    assert_eq!(bench.lock(), lock);
+
+    // And moved when that is asked for.
+    let moved = bench.run(&Update::Everything, false, false).unwrap();
+    assert_eq!(moved.after.cookbooks["nginx"].version.to_string(), "2.1.1");
+    assert!(moved.roots["redis"].join("recipes/new.rhai").is_file());
+}
+
+#[test]
+fn only_what_is_named_moves() {
+    let bench = Bench::new(&format!("{REGISTRY}a = \">= 1.0\"\nb = \">= 1.0\"\n"));
+    for (name, dependencies) in [("a", [("c", "~> 1.0")]), ("b", [("c", ">= 1.0")])] {
+        bench.server.publish(name, "1.0.0", &dependencies);
+    }
+    bench.server.publish("c", "1.0.0", &[]);
+    bench.install();
+    bench.server.publish("a", "1.1.0", &[("c", ">= 1.1")]);
+    bench.server.publish("b", "1.1.0", &[("c", ">= 1.0")]);
+    bench.server.publish("c", "1.1.0", &[]);
+    assert_eq!(versions(&bench.install().after), ["a 1.0.0", "b 1.0.0", "c 1.0.0"]);
+    let moved = bench.run(&Update::Some(vec!["a".to_owned()]), false, false).unwrap();
+    assert_eq!(versions(&moved.after), ["a 1.1.0", "b 1.0.0", "c 1.1.0"]);
+    let told = bench.run(&Update::Some(vec!["aa".to_owned()]), false, false).expect_err("there is none");
+    assert_eq!(told.hints, ["did you mean `a`?"]);
+    // What is added leaves the others where they are.
+    bench.cookfile(&format!("{REGISTRY}a = \">= 1.0\"\nb = \">= 1.0\"\nd = \">= 0.0.0\"\n"));
+    bench.server.publish("c", "1.2.0", &[]);
+    bench.server.publish("d", "0.1.0", &[("c", ">= 1.0")]);
+    let told = bench.run(&Update::Nothing, true, false).expect_err("it would change");
+    assert!(told.message.ends_with("it does not have `d`"), "{told}");
+    assert_eq!(versions(&bench.install().after), ["a 1.1.0", "b 1.0.0", "c 1.1.0", "d 0.1.0"]);
+    bench.cookfile(&format!("{REGISTRY}b = \">= 1.0\"\n"));
+    assert_eq!(versions(&bench.install().after), ["b 1.0.0", "c 1.1.0"]);
+}
+
+#[test]
+fn what_a_registry_may_not_do() {
+    let bench = Bench::new(&format!("{REGISTRY}web = \">= 1.0\"\n"));
+    let told = bench.refused();
+    assert!(told.message.ends_with("/universe` answered 404"), "{told}");
+    bench.server.put("/universe", b"<html>Welcome</html>".to_vec());
+    let told = bench.refused();
+    assert!(told.message.ends_with("/universe` did not answer with a list of cookbooks"), "{told}");
+    assert!(told.notes[0].contains("<html>Welcome"), "{told:?}");
+
+    bench.server.put("/universe", b"{}".to_vec());
+    bench.server.publish("web", "1.0.0", &[]);
+    let whole = bench.server.documents.lock().unwrap()["/files/web-1.0.0.tar.gz"].clone();
+    bench.server.put("/files/web-1.0.0.tar.gz", whole[..whole.len() / 2].to_vec());
+    assert!(bench.refused().message.contains("does not have the checksum that"));
+
+    bench.server.publish_as("web", "1.0.0", &[], whole[..whole.len() / 2].to_vec());
+    let told = bench.refused();
+    assert!(told.notes.iter().any(|note| note.starts_with("in the archive of `web` 1.0.0")), "{told:?}");
+
+    let packing = tempfile::tempdir().unwrap();
+    fs::create_dir(packing.path().join("web")).unwrap();
+    fs::write(packing.path().join("web/metadata.rb"), "name 'web'").unwrap();
+    bench.server.publish_as("web", "1.0.0", &[], packed(packing.path()));
+    assert!(bench.refused().message.contains("is a Ruby cookbook for Chef"));
+
+    cookbook(&packing.path().join("web"), "other", "1.0.0", &[]);
+    bench.server.publish_as("web", "1.0.0", &[], packed(packing.path()));
+    assert!(bench.refused().message.contains("calls itself `other`"));
+
+    cookbook(&packing.path().join("web"), "web", "1.0.1", &[]);
+    bench.server.publish_as("web", "1.0.0", &[], packed(packing.path()));
+    assert!(bench.refused().message.ends_with("as `web` 1.0.0 calls itself 1.0.1"));
+
+    cookbook(&packing.path().join("web"), "web", "1.0.0", &[("hidden", "= 1.0")]);
+    bench.server.publish_as("web", "1.0.0", &[], packed(packing.path()));
+    assert_eq!(bench.refused().message, "what was fetched does not go together: it does not have `hidden`");
+
+    let file = bench.path("secret.tar.gz");
+    fs::write(&file, &whole).unwrap();
+    let universe = json!({ "web": { "1.0.0": { "download_url": format!("file://{}", file.display()) } } });
+    bench.server.put("/universe", serde_json::to_vec(&universe).unwrap());
+    assert!(bench.refused().message.contains("is no URL that a registry may name"));
+}
+
+#[test]
+fn a_version_that_is_published_twice() {
+    let bench = Bench::new(&format!("{REGISTRY}web = \">= 1.0\"\n"));
+    bench.server.publish("web", "1.0.0", &[]);
+    bench.install();
+    fs::remove_dir_all(bench.path("store")).unwrap();
+    let packing = tempfile::tempdir().unwrap();
+    cookbook(&packing.path().join("web"), "web", "1.0.0", &[]);
+    fs::write(packing.path().join("web/recipes/evil.rhai"), "").unwrap();
+    bench.server.publish_as("web", "1.0.0", &[], packed(packing.path()));
+    let told = bench.refused();
+    assert_eq!(told.message, "`web` 1.0.0 is not what it was when it was locked");
+    // The same when something else has to be chosen.
+    bench.cookfile(&format!("{REGISTRY}web = \">= 1.0\"\nother = \">= 1.0\"\n"));
+    bench.server.publish("other", "1.0.0", &[]);
+    assert_eq!(bench.refused().message, told.message);
+    // Until somebody says that it is meant.
+    let update = |names: &[&str]| Update::Some(names.iter().map(|name| (*name).to_owned()).collect());
+    let root = bench.run(&update(&["web"]), false, false).unwrap().roots["web"].join("recipes/evil.rhai");
+    assert!(root.is_file());
+    bench.install();
+}
+
+#[test]
+fn a_link_in_a_git_repository_leads_nowhere() {
+    let bench = Bench::new("[cookbooks]\nweb = { git = \"HERE/origin\", rel = \"cookbooks/web\" }\n");
+    cookbook(&bench.path("mine/web"), "web", "1.0.0", &[]);
+    fs::create_dir(bench.path("origin")).unwrap();
+    git(&bench.path("origin"), &["init", "--quiet", "--initial-branch=trunk", "."]);
+    std::os::unix::fs::symlink(bench.path("mine"), bench.path("origin/cookbooks")).unwrap();
+    git(&bench.path("origin"), &["add", "--all"]);
+    git(&bench.path("origin"), &["commit", "--quiet", "-m", "one"]);
+    let told = bench.refused();
+    assert!(told.message.contains("leads out of what"), "{told}");
+    assert!(bench.path("mine/web/cookbook.toml").is_file());
+}
+
+#[test]
+fn what_was_changed_in_the_store_is_fetched_again() {
+    let bench = Bench::new(&format!("{REGISTRY}web = \">= 1.0\"\n"));
+    bench.server.publish("web", "1.0.0", &[]);
+    let recipe = bench.install().roots["web"].join("recipes/default.rhai");
+    fs::write(&recipe, "execute(\"evil\");").unwrap();
+    bench.install();
+    assert_eq!(fs::read_to_string(recipe).unwrap(), "// web 1.0.0\n");
+}
+
+/// `git daemon` for the repositories in a folder, until it is dropped.
+struct Daemon {
+    child: std::process::Child,
+    port: u16,
+}
+
+impl Daemon {
+    fn start(folder: &Path) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut command = Command::new("git");
+        command
+            .args(["daemon", "--listen=127.0.0.1", "--export-all", "--reuseaddr"])
+            .arg(format!("--port={port}"))
+            .arg(format!("--base-path={}", folder.display()))
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .stderr(std::process::Stdio::null());
+        let daemon = Self { child: command.spawn().unwrap(), port };
+        for _ in 0..200 {
+            if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                return daemon;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(25));
+        }
+        panic!("git daemon does not answer");
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // The process that listens is a child of `git`, which hands the signal on.
+        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn many_at_once_share_a_store() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["one", "two"] {
+        let origin = folder.path().join("origins").join(name);
+        cookbook(&origin, name, "1.0.0", &[]);
+        git(&origin, &["init", "--quiet", "--initial-branch=trunk", "."]);
+        git(&origin, &["add", "--all"]);
+        git(&origin, &["commit", "--quiet", "-m", "one"]);
+    }
+    let daemon = Daemon::start(&folder.path().join("origins"));
+    let url = |name: &str| format!("git://127.0.0.1:{}/{name}", daemon.port);
+    let cookfile = format!("[cookbooks]\none = {{ git = {:?} }}\ntwo = {{ git = {:?} }}\n", url("one"), url("two"));
+    let store = folder.path().join("store");
+    let install = &|number: usize| {
+        let repository = folder.path().join(format!("repository{number}"));
+        fs::create_dir_all(&repository).unwrap();
+        fs::write(repository.join("Cookfile.toml"), &cookfile).unwrap();
+        let (store, system) = (Store::new(store.clone()), HostSystem::new());
+        let machine = Machine { system: &system, repository: &repository, store: &store, offline: false, tell: &|_| {} };
+        let installed = Repository::read(&repository).unwrap().unwrap().install(&machine, &Update::Everything, false);
+        (versions(&installed.unwrap().after), fs::read_to_string(repository.join("Cookfile.lock")).unwrap())
+    };
+    let first = install(0);
+    assert_eq!(first.0, ["one 1.0.0", "two 1.0.0"]);
+    fs::remove_dir_all(store.join("cookbooks")).unwrap();
+    std::thread::scope(|scope| {
+        let running: Vec<_> = (1..7).map(|number| scope.spawn(move || install(number))).collect();
+        running.into_iter().for_each(|one| assert_eq!(one.join().unwrap(), first));
+    });
+    assert_eq!(fs::read_dir(store.join("git")).unwrap().count(), 4, "two clones with their locks");
+    assert_eq!(fs::read_dir(store.join("making")).unwrap().count(), 0);
+}
+
+#[test]
+fn out_of_step() {
+    let bench = Bench::new(&format!("{REGISTRY}nginx = \">= 1.0\"\n"));
+    bench.server.publish("nginx", "1.0.0", &[]);
+    bench.server.publish("nginx", "2.0.0", &[]);
+    cookbook(&bench.path("repository/cookbooks/web"), "web", "1.0.0", &[("nginx", ">= 1.0")]);
+    bench.install();
+    let reason = || {
+        let repository = Repository::read(&bench.path("repository")).unwrap().unwrap();
+        repository.out_of_step(&Lockfile::read(&bench.path("repository")).unwrap().unwrap()).unwrap_or_default()
+    };
+    assert_eq!(reason(), "");
+    bench.cookfile(&format!("{REGISTRY}nginx = \"< 2.0\"\n"));
+    assert_eq!(reason(), "it has `nginx` 2.0.0, and Cookfile.toml asks for < 2.0");
+    bench.cookfile("[cookbooks]\nnginx = \">= 1.0\"\n");
+    assert_eq!(reason(), "the place that it has `nginx` from is not there any more, or has another version");
+    bench.cookfile(REGISTRY);
+    assert_eq!(reason(), "");
+    cookbook(&bench.path("repository/cookbooks/web"), "web", "1.0.1", &[]);
+    assert_eq!(reason(), "`web` was changed: its version, its dependencies or where it lies");
+    fs::remove_dir_all(bench.path("repository/cookbooks/web")).unwrap();
+    assert_eq!(reason(), "nobody needs `nginx` any more");
+    cookbook(&bench.path("repository/cookbooks/nginx"), "nginx", "2.0.0", &[]);
+    assert_eq!(reason(), "`nginx` was changed: its version, its dependencies or where it lies");
+}
