@@ -244,15 +244,12 @@ impl<'a> Check<'a> {
                 let hint = "write `\"type\": \"git\"`, `\"archive\"` or `\"s3\"` into it";
                 self.looker.wrong(&entry.at(field), "this source has no `type`", hint);
             }
-            None | Some("other") => {}
+            // What is deployed by other means is nobody's business here.
+            None | Some("other" | "svn") => {}
             Some("git" | "archive" | "s3") if !given("url") => {
                 self.looker.wrong(&entry.at(field), "this source has no `url`", "say where the content comes from");
             }
             Some("git" | "archive" | "s3") => {}
-            Some("svn") => {
-                let hint = "pack what `svn export` gives into an archive, and use a source of the type `archive`";
-                self.looker.wrong(&at("type"), "Subversion is not supported", hint);
-            }
             Some(unknown) => {
                 let hint = did_you_mean(unknown, ["git", "archive", "s3", "other"]);
                 let hint = hint.unwrap_or_else(|| "it is `git`, `archive`, `s3` or `other`".to_owned());
