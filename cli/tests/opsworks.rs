@@ -78,7 +78,7 @@ fn every_document_of_chef_12_is_run() {
         let told = converge(&document, repository.path());
         let silent = !matches!(&*kind, "setup" | "configure" | "deploy" | "undeploy" | "shutdown" | "execute_recipes");
         if silent {
-            assert_eq!(told, "", "{kind}: OpsWorks ran no recipe of its users");
+            assert!(!told.contains("info:"), "{kind}: OpsWorks ran no recipe of its users: {told}");
             continue;
         }
         let deploy = match &*kind {

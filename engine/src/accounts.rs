@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::command::{Command, Identity};
 use crate::failure::{Attempting, Failure};
-use crate::system::Query;
+use crate::system::{Metadata, Query};
 
 /// The account files, and (asked one by one) what only `getent` knows: LDAP, SSSD and their like.
 #[derive(Debug, Default)]
@@ -120,6 +120,23 @@ impl Accounts {
                 (None, Ok(gid)) => Some(gid),
                 (None, Err(_)) => return Err(no_account("group", name)),
             };
+        }
+        Ok(identity)
+    }
+
+    /// Who works in a folder as its owner. The folder's group is his when he is in it: others come with rights that he does not have.
+    /// # Errors
+    /// When nothing says which group he belongs to.
+    pub fn owner(&self, system: &dyn Query, folder: &Metadata) -> Result<Identity, Failure> {
+        let (uid, gid) = (folder.uid.to_string(), folder.gid);
+        let known = self.user(system, &uid)?.is_some();
+        let group = (!known && gid != 0).then(|| gid.to_string());
+        let mut identity = self.identity(system, Some(&uid), group.as_deref())?;
+        if identity.groups.is_empty() {
+            identity.groups.extend(identity.gid);
+        }
+        if identity.groups.contains(&gid) {
+            identity.gid = Some(gid);
         }
         Ok(identity)
     }

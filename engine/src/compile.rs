@@ -359,6 +359,7 @@ impl Scope for ResolveScope<'_> {
     }
 
     fn asked(&self, app: &str) -> Asked {
+        self.session.asked_for.borrow_mut().insert(app.to_owned());
         self.session.command.as_ref().map_or(Asked::Nothing, |command| command.asks(app))
     }
 }

@@ -131,6 +131,15 @@ impl fmt::Display for CommandLine {
 }
 
 impl CommandLine {
+    /// Whether there is nothing to run.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Shell(line) => line.trim().is_empty(),
+            Self::Argv(argv) => argv.is_empty(),
+        }
+    }
+
     /// What is run.
     #[must_use]
     pub fn command(&self) -> crate::command::Command {

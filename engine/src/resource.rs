@@ -256,9 +256,11 @@ pub trait Scope {
 /// What a command asks of an app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Asked {
-    /// The run is for something else: a setup, a configure, another app.
+    /// The run is for something else: a setup, a configure.
     #[default]
     Nothing,
+    /// It is for another app of the stack.
+    Another,
     Deploy,
     Undeploy,
     Rollback,

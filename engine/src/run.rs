@@ -222,6 +222,14 @@ fn run(
     session.event(&Event::Converging { resources: count });
     let mut walk = Converge::new(&session, &language, &*system, &compiled, mode, &id, journal);
     walk.walk(options.hold_notifications_on_failure);
+    if let Some(command) = &session.command {
+        // Other events may be served by any resource.
+        let only_theirs = matches!(command.event, stack::Event::Rollback | stack::Event::Restart);
+        for app in command.apps.iter().filter(|app| only_theirs && !session.asked_for.borrow().contains(*app)) {
+            let message = format!("no resource of this run is about the app `{app}`: the {} did nothing to it here", command.event);
+            session.event(&Event::Log { level: crate::resource::Level::Warn, message: &message });
+        }
+    }
     let mut report = report(&mut walk, options, &ready, &Times { started, begun, compile_seconds });
     if mode == Mode::Converge
         && let Err(failure) = keep(walk.journal, &report, options)
@@ -378,6 +386,7 @@ pub(crate) fn open(
         indexes: Indexes::of(repository, options.command.as_deref().map(stack::nodes).unwrap_or_default()),
         data_bags: bags,
         command: options.command.clone(),
+        asked_for: RefCell::default(),
         vault,
         masks: Rc::clone(&options.masks),
         templates: Templates::default(),

@@ -101,6 +101,8 @@ pub struct Session {
     pub data_bags: Rc<DataBags>,
     /// What the run is for, when it is for an event of a stack.
     pub command: Option<Rc<Command>>,
+    /// The apps of which a resource has asked what the command wants.
+    pub asked_for: RefCell<HashSet<String>>,
     pub indexes: Indexes,
     pub vault: Rc<Vault>,
     /// What it has decrypted.

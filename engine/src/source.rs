@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 
 use crate::failure::Failure;
 use crate::resource::PropertyError;
-use crate::system::{Request, System, fetch};
+use crate::system::{Metadata, Request, System, fetch};
 use crate::view::View;
 
 /// A source with the field names of OpsWorks. What is null or empty text counts as absent, as it does in OpsWorks' items.
@@ -180,11 +180,21 @@ impl Source {
     }
 
     /// Brings a clone that [`check_out`](Self::check_out) made with `keep_git` to what was found. Changes to what git knows of are
-    /// undone, everything else in it stays. It is done as the folder's owner.
+    /// undone, everything else in it stays. It is done as the owner of the `clone` as it was looked at, who may have put something else
+    /// there since. `safe` is a folder in which only toque's own user can write,
+    /// for what is fetched.
     /// # Errors
     /// When it cannot be fetched, or the clone cannot take it.
-    pub fn update(&self, system: &dyn System, view: &View<'_>, found: &Found, folder: &Path) -> Result<(), Failure> {
-        git::update(self, system, view, found, folder)
+    pub fn update(
+        &self,
+        system: &dyn System,
+        view: &View<'_>,
+        found: &Found,
+        folder: &Path,
+        clone: &Metadata,
+        safe: &Path,
+    ) -> Result<(), Failure> {
+        git::update(self, system, view, found, folder, clone, safe)
     }
 
     /// How the archive or object is asked for now: a signature lasts only for some minutes.

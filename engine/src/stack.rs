@@ -30,7 +30,7 @@ pub use command::{Command, Wanted};
 pub use custom_json::CustomJson;
 pub use event::Event;
 pub use expand::{expand, hide};
-pub(crate) use items::{Bags, bags, no_bags};
+pub(crate) use items::{Bags, bags, is_bag, no_bags};
 pub(crate) use nodes::nodes;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Source, Span, did_you_mean};
@@ -42,6 +42,9 @@ use crate::run_list::Placed;
 pub const LARGEST_CUSTOM_JSON: usize = 120 * 1024;
 /// The largest environment of an app, in bytes, as OpsWorks had it.
 const LARGEST_ENVIRONMENT: usize = 20 * 1024;
+
+/// The version of documents that this program writes, and the newest that it reads.
+const VERSION: u64 = 1;
 
 /// A stack document that makes sense.
 #[derive(Debug)]
@@ -96,7 +99,7 @@ impl Stack {
     /// Everything that is wrong with it, each at its place.
     pub fn read(path: &Path, largest: usize, masks: &Masks) -> Result<Self, Diagnostics> {
         let name = path.display().to_string();
-        match Document::read(path, &name).map_err(unseen)? {
+        match read(path, &name)? {
             Some(document) => Self::of(Rc::new(document), largest, masks),
             None => Err(Diagnostic::error(format!("there is no stack document `{name}`"))
                 .hint("name one with `--stack`; `toque stack import` makes one of what OpsWorks had")
@@ -109,8 +112,7 @@ impl Stack {
     /// Everything that is wrong with it, each at its place.
     pub fn of(document: Rc<Document>, largest: usize, masks: &Masks) -> Result<Self, Diagnostics> {
         shape::hide(&document, masks);
-        check::stack(&document, largest, shape::Strange::Refused)
-            .map_err(|Diagnostics(wrong)| Diagnostics(wrong.into_iter().map(|wrong| masks.hide_in(wrong)).collect()))
+        check::stack(&document, largest, shape::Strange::Refused).map_err(|wrong| told(wrong, masks))
     }
 
     /// The document with every column there. What must not be seen reads `[sensitive]`, unless it is revealed; what is kept elsewhere
@@ -187,11 +189,6 @@ fn unknown(what: &str, name: &str, known: &[&str], document: &str) -> Diagnostic
     missing.hint(did_you_mean(name, known.iter().copied()).unwrap_or_else(all))
 }
 
-/// A mistake in a text that could not be read, so that nobody knows what in it must not be seen.
-fn unseen(wrong: Diagnostic) -> Diagnostic {
-    if wrong.span.as_ref().is_some_and(is_by_a_secret) { wrong.hidden() } else { wrong }
-}
-
 /// A mistake without the lines that may hold what must not be seen; its words do not.
 fn without_secrets(mut wrong: Diagnostic) -> Diagnostic {
     wrong.each_span(&mut |span| {
@@ -205,12 +202,26 @@ fn without_secrets(mut wrong: Diagnostic) -> Diagnostic {
 /// Whether the line of a place may hold something that must not be seen.
 fn is_by_a_secret(span: &Span) -> bool {
     let text = span.line_text().to_lowercase().replace('_', "");
-    ["password", "sshkey", "private", "secure", "secret", "token", "customjson", "customerjson", "customerdatabags"]
+    ["pass", "sshkey", "private", "secure", "secret", "token", "customjson", "customerjson", "customerdatabags"]
         .iter()
         .any(|word| text.contains(word))
 }
 
-/// Reads a text that came from elsewhere than a file.
-fn parse(name: &str, text: String) -> Result<Document, Diagnostic> {
-    Document::parse(Source { name: name.to_owned(), path: None, text }).map_err(unseen)
+/// Mistakes without what must not be seen.
+fn told(Diagnostics(wrong): Diagnostics, masks: &Masks) -> Diagnostics {
+    Diagnostics(wrong.into_iter().map(|wrong| without_secrets(masks.hide_in(wrong))).collect())
+}
+
+/// Reads a file that people know as `name`, if it is there.
+/// # Errors
+/// What is wrong with it, told without what stands beside it.
+pub fn read(path: &Path, name: &str) -> Result<Option<Document>, Diagnostic> {
+    Document::read(path, name).map_err(without_secrets)
+}
+
+/// Reads a text in JSON that came from elsewhere than a file.
+/// # Errors
+/// What is wrong with it, told without what stands beside it.
+pub fn parse(name: &str, text: String) -> Result<Document, Diagnostic> {
+    Document::parse(Source { name: name.to_owned(), path: None, text }).map_err(without_secrets)
 }

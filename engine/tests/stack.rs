@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use toque_engine::facts::shipped::Shipped;
 use toque_engine::json::Document;
 use toque_engine::masks::Masks;
+use toque_engine::resource::Asked;
 use toque_engine::run::{self, Options};
 use toque_engine::run_list::Item;
 use toque_engine::stack::{Command, CustomJson, Event, LARGEST_CUSTOM_JSON, Stack, Wanted, expand};
@@ -331,6 +332,67 @@ fn every_level_is_told_by_explain() {
 }
 
 #[test]
+fn a_command_leaves_the_other_apps_alone() {
+    for (event, asked) in [
+        (Event::Deploy, Asked::Deploy),
+        (Event::Undeploy, Asked::Undeploy),
+        (Event::Rollback, Asked::Rollback),
+        (Event::Restart, Asked::Restart),
+    ] {
+        let command = command(event, wanted("web1", &["site"]));
+        assert_eq!([command.asks("site"), command.asks("blog"), command.asks("no app")], [asked, Asked::Another, Asked::Nothing]);
+    }
+    for event in [Event::Setup, Event::Configure, Event::Shutdown] {
+        assert_eq!(command(event, wanted("web1", &[])).asks("site"), Asked::Nothing);
+    }
+}
+
+/// Reads a command document that may be wrong.
+fn read(document: &Value) -> Result<Command, String> {
+    let document = Rc::new(Document::of("command.json", document).unwrap());
+    Command::read(document, LARGEST_CUSTOM_JSON, &Masks::default()).map_err(|wrong| wrong.to_string())
+}
+
+#[test]
+fn a_document_must_say_which_of_several_apps() {
+    let mut document = shop();
+    document["command"] = json!({ "type": "rollback", "instance": "web1" });
+    assert!(read(&document).unwrap_err().contains("`rollback` was not told which of 2 apps"));
+    document["command"]["args"] = json!({ "apps": ["blog"] });
+    assert_eq!(read(&document).unwrap().apps, ["blog"]);
+    document["apps"].as_array_mut().unwrap().pop();
+    document["command"]["args"] = json!({});
+    assert_eq!(read(&document).unwrap().apps, ["site"], "there is only one");
+    document["version"] = json!(1.5);
+    assert!(read(&document).unwrap_err().contains("version 1.5"));
+}
+
+/// What an agent kept holds secrets in plain text, and names that nobody checked.
+#[test]
+fn documents_of_agents_tell_no_secret_and_lead_nowhere_else() {
+    let mut document = json!({
+        "opsworks": { "activity": "deploy", "instance": { "hostname": "web1", "layers": ["web"] }, "stack": { "name": "s" }, "layers": {} },
+        "deploy": { "site": {
+            "scm": { "scm_type": "git", "repository": "https://u:MARK-url@h/x", "password": "MARK-password", "ssh_key": "MARK-key" },
+            "database": { "password": "MARK-database" },
+            "environment_variables": { "TOKEN": "MARK-variable" },
+        } },
+        "mysql": { "server_root_password": "MARK-root" },
+    });
+    let command = read(&document).unwrap();
+    for (path, text) in expand(&command, &[], None).unwrap() {
+        assert!(!text.contains("MARK"), "{path}: {text}");
+    }
+    let plain = |value: &Value| Ok(value.clone());
+    let told = expand(&command, &[], Some(&plain)).unwrap().into_iter().map(|(_, text)| text).collect::<String>();
+    for mark in ["MARK-url", "MARK-password", "MARK-key", "MARK-database", "MARK-variable", "MARK-root"] {
+        assert!(told.contains(mark), "{mark} is lost");
+    }
+    document["opsworks"]["instance"]["hostname"] = json!("../../evil");
+    assert!(read(&document).unwrap_err().contains("`../../evil` is no hostname"));
+}
+
+#[test]
 fn a_command_document_finds_secrets_from_anywhere() {
     let folder = tempfile::tempdir().unwrap();
     let mut document = shop();
@@ -352,7 +414,7 @@ fn events() -> impl Strategy<Value = (Event, &'static str, Vec<&'static str>)> {
 proptest! {
     #[test]
     fn a_command_document_is_the_whole_of_a_run((event, instance, apps) in events()) {
-        let first = command(event, wanted(instance, &apps));
+        let first = command(event, wanted(instance, if event.needs_apps() { &apps } else { &[] }));
         let written = Rc::new(Document::of("command.json", &first.document()).unwrap());
         let read = Command::read(written, LARGEST_CUSTOM_JSON, &Masks::default()).unwrap();
         prop_assert_eq!(first.document(), read.document());

@@ -15,7 +15,7 @@ use toque_engine::source::{Checkout, Found, Source, SourceType};
 use toque_engine::system::{Metadata, Ownership, Query};
 use toque_engine::view::View;
 
-use crate::destination::{self, Destination};
+use crate::destination::{self, Destination, Ground, Site};
 use crate::ownership::Declared;
 
 /// An archive, unpacked into a folder: tar, alone or packed by gzip, xz, zstd or bzip2, and zip. Its content tells which, not its name.
@@ -25,7 +25,7 @@ use crate::ownership::Declared;
 pub struct ArchiveFile {
     /// Absolute path or URL (`http:`, `https:`, `file:`) of the archive. Default: the resource's name.
     pub path: String,
-    /// Absolute path of the folder to unpack into; the folder above it must be there.
+    /// Absolute path of the folder to unpack into; the folder above it must be there, and either root's or that of `owner`.
     pub destination: String,
     /// SHA-256 that the archive must have, in hexadecimal. Default: not checked.
     #[serde(default)]
@@ -39,7 +39,7 @@ pub struct ArchiveFile {
     /// Owner of what is unpacked, by name or number. Default: toque's own user; that of the folder where one is unpacked over.
     #[serde(default)]
     pub owner: Option<Account>,
-    /// Group of what is unpacked, by name or number. Default: toque's own group; that of the folder where one is unpacked over.
+    /// Group of what is unpacked, by name or number. Default: that of `owner`, or toque's own; that of the folder where one is unpacked over.
     #[serde(default)]
     pub group: Option<Account>,
     /// Permissions of the folder itself, when it is made. Default: `"0755"`.
@@ -125,13 +125,14 @@ pub struct State {
     pub owner: Ownership,
     /// The folder, to be unpacked over.
     pub folder: Option<Metadata>,
+    pub ground: Option<Ground>,
 }
 
 /// One thing to do.
 #[derive(Debug)]
 pub enum Step {
-    Unpack { found: Found, owner: Ownership, instead_of: Destination },
-    UnpackOver { found: Found, folder: Metadata },
+    Unpack { found: Found, owner: Ownership, ground: Ground, instead_of: Destination },
+    UnpackOver { found: Found, folder: Metadata, ground: Ground },
 }
 
 /// Unpacks by system calls.
@@ -152,20 +153,22 @@ impl Provider for Unpacks {
         let found = if full && !desired.overwrite { None } else { Some(desired.source.look(view)?) };
         let last = view.remembered(&key(&desired.path)).and_then(|known| known["archive"].as_str().map(str::to_owned));
         let folder = full.then(|| view.lstat(&desired.path).attempting("look at", &desired.path)).transpose()?;
-        Ok(State { there, found, last, owner, folder })
+        let uid = folder.map_or(owner.uid, |folder| Some(folder.uid));
+        let ground = found.as_ref().map(|_| destination::ground(view, &desired.path, uid, "owner")).transpose()?;
+        Ok(State { there, found, last, owner, folder, ground })
     }
 
     fn plan(&self, desired: &Desired, _action: ArchiveFileAction, state: &State) -> Result<Vec<Change<Step>>, Failure> {
-        let Some(found) = state.found.clone() else { return Ok(Vec::new()) };
+        let (Some(found), Some(ground)) = (state.found.clone(), state.ground.clone()) else { return Ok(Vec::new()) };
         let (path, shown, name) = (desired.path.display(), desired.source.shown(), found.revision.name.clone());
         let (what, step) = match state.folder {
             Some(_) if state.last.as_ref() == Some(&found.revision.id) => return Ok(Vec::new()),
             Some(folder) => {
                 check_owner(desired, state, &folder)?;
-                (format!("unpack {name} from `{shown}` over `{path}`"), Step::UnpackOver { found, folder })
+                (format!("unpack {name} from `{shown}` over `{path}`"), Step::UnpackOver { found, folder, ground })
             }
             None => {
-                let step = Step::Unpack { found, owner: state.owner, instead_of: state.there };
+                let step = Step::Unpack { found, owner: state.owner, ground, instead_of: state.there };
                 (format!("unpack {name} from `{shown}` to `{path}`"), step)
             }
         };
@@ -183,14 +186,17 @@ impl Provider for Unpacks {
         for change in changes {
             let how = |uid, gid| Checkout { uid, gid, ..Checkout::default() };
             let found = match &change.step {
-                Step::Unpack { found, owner, instead_of } => {
-                    instead_of.make_way(apply, path)?;
-                    source.check_out(apply.system, apply.view, found, path, &how(owner.uid, owner.gid))?;
-                    apply.system.set_mode(path, owner.mode.unwrap_or(0o755)).attempting("set the mode of", path)?;
+                Step::Unpack { found, owner, ground, instead_of } => {
+                    let site = Site::of(apply, path, ground, owner)?;
+                    let new = site.new();
+                    source.check_out(apply.system, apply.view, found, &new, &how(site.uid, site.gid))?;
+                    apply.system.set_mode(&new, owner.mode.unwrap_or(0o755)).attempting("set the mode of", &new)?;
+                    site.put(apply, *instead_of)?;
                     found
                 }
-                Step::UnpackOver { found, folder } => {
-                    let new = destination::beside(apply, path)?;
+                Step::UnpackOver { found, folder, ground } => {
+                    let owner = Ownership { uid: Some(folder.uid), gid: Some(folder.gid), mode: None };
+                    let new = Site::of(apply, path, ground, &owner)?.new();
                     source.check_out(apply.system, apply.view, found, &new, &how(Some(folder.uid), Some(folder.gid)))?;
                     // What is copied has the folder's own mode as well.
                     apply.system.set_mode(&new, folder.mode).attempting("set the mode of", &new)?;

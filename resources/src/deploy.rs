@@ -10,7 +10,7 @@ mod plan;
 mod record;
 mod restart;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -149,6 +149,28 @@ actions! {
     }
 }
 
+impl Deploy {
+    /// Nothing can be linked below a link.
+    fn places_apart(&self) -> Result<(), PropertyError> {
+        let linked = match &self.symlinks {
+            Some(symlinks) => symlinks.values().map(|place| ("symlinks", place)).collect::<Vec<_>>(),
+            None => self.shared.iter().map(|folder| ("shared", folder)).collect(),
+        };
+        let early = self.symlink_before_migrate.values().map(|place| ("symlink_before_migrate", place));
+        let all: Vec<_> = linked.into_iter().chain(early).collect();
+        let inside = |(_, place): &&(&str, &String), other: &str| {
+            Path::new(place.as_str()) != Path::new(other) && Path::new(place.as_str()).starts_with(other)
+        };
+        for (_, other) in &all {
+            if let Some((property, place)) = all.iter().find(|one| inside(one, other)) {
+                let wrong = format!("`{place}` is below `{other}`, which is a link to `shared`");
+                return Err(PropertyError::new(*property, wrong).hint(format!("leave `{place}` out: it is shared with `{other}`")));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Resource for Deploy {
     const KIND: &'static str = "deploy";
     const IDENTITY: &'static str = "path";
@@ -194,9 +216,8 @@ impl Resource for Deploy {
         links("symlink_before_migrate", &self.symlink_before_migrate)?;
         self.create_dirs_before_symlink.iter().try_for_each(|folder| below("create_dirs_before_symlink", folder))?;
         self.purge_before_symlink.iter().try_for_each(|place| below("purge_before_symlink", place))?;
-        if let Some(Restart::Service(service)) = &self.restart {
-            service.check()?;
-        }
+        self.places_apart()?;
+        self.restart.as_ref().map_or(Ok(()), Restart::check)?;
         self.check.as_ref().map_or(Ok(()), Check::check)
     }
 
@@ -256,7 +277,7 @@ impl Desired {
         match (action, self.asked) {
             (DeployAction::Deploy, Asked::Nothing) => Task::Deploy { forced: false },
             (DeployAction::Deploy, Asked::Deploy) => Task::Deploy { forced: true },
-            (DeployAction::Deploy, Asked::Undeploy) => Task::Nothing,
+            (DeployAction::Deploy, Asked::Undeploy | Asked::Another) => Task::Nothing,
             (DeployAction::Deploy, Asked::Rollback) | (DeployAction::Rollback, _) => Task::Rollback,
             (DeployAction::Deploy, Asked::Restart) | (DeployAction::Restart, _) => Task::Restart,
             (DeployAction::Undeploy, _) => Task::Undeploy,

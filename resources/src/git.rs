@@ -12,10 +12,10 @@ use toque_engine::property::Account;
 use toque_engine::resource::{Apply, Change, Effect, PropertyError, Provide, Provider, Resource, Scope};
 use toque_engine::snapshots::{Area, Areas};
 use toque_engine::source::{Checkout, Found, Source, SourceType};
-use toque_engine::system::{Ownership, Query};
+use toque_engine::system::{Metadata, Ownership, Query};
 use toque_engine::view::View;
 
-use crate::destination::{self, Destination};
+use crate::destination::{self, Destination, Ground, Site};
 use crate::ownership::Declared;
 
 /// A commit of a git repository, checked out into a folder. It needs the program `git`, version 2.32 or newer for passwords and for
@@ -23,7 +23,7 @@ use crate::ownership::Declared;
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Git {
-    /// Absolute path of the folder; the folder above it must be there. Default: the resource's name.
+    /// Absolute path of the folder; the folder above it must be there, and either root's or that of `user`. Default: the resource's name.
     pub destination: String,
     /// Where the repository is: `https:`, `ssh:`, `git:`, `file:`, `user@host:path` or an absolute path.
     pub repository: String,
@@ -34,7 +34,7 @@ pub struct Git {
     /// Default: toque's own user.
     #[serde(default)]
     pub user: Option<Account>,
-    /// Group of what is checked out, by name or number. Default: toque's own group.
+    /// Group of what is checked out, by name or number. Default: that of `user`, or toque's own.
     #[serde(default)]
     pub group: Option<Account>,
     /// The private key for `ssh`, as text, without a passphrase. It is never written to a disk.
@@ -122,25 +122,18 @@ pub struct State {
     /// What the repository has, unless nothing is done anyway.
     pub found: Option<Found>,
     pub owner: Ownership,
+    pub ground: Option<Ground>,
+    /// The clone that is there.
+    pub clone: Option<Metadata>,
 }
 
 /// One thing to do.
 #[derive(Debug)]
 pub enum Step {
-    /// A folder of its own, into which nothing else was put.
-    CheckOut {
-        found: Found,
-        owner: Ownership,
-        instead_of: Destination,
-    },
-    /// The same in the place of what was exported before.
-    Replace {
-        found: Found,
-        owner: Ownership,
-    },
-    Update {
-        found: Found,
-    },
+    /// A folder of its own, in the place of what is there.
+    CheckOut { found: Found, owner: Ownership, ground: Ground, instead_of: Destination },
+    /// Another commit in the clone that is there.
+    Update { found: Found, ground: Ground, clone: Metadata },
 }
 
 /// Runs the program `git`.
@@ -157,6 +150,10 @@ impl Provider for Clones {
     fn inspect(&self, view: &View<'_>, desired: &Desired, action: GitAction) -> Result<State, Failure> {
         let there = destination::look(view, &desired.path)?;
         let owner = desired.declared.resolve(view)?;
+        let is_clone = (there, action) == (Destination::Folder, GitAction::Sync);
+        let clone = is_clone.then(|| view.lstat(&desired.path).attempting("look at", &desired.path)).transpose()?;
+        // A clone is its owner's, whoever that is.
+        let uid = clone.map_or(owner.uid, |clone| Some(clone.uid));
         let commit = match (there, action) {
             (Destination::Folder, GitAction::Sync) => Some(head(view, &desired.path)?),
             (Destination::Folder, GitAction::Export) => Some(exported(view, &desired.path)?),
@@ -166,26 +163,28 @@ impl Provider for Clones {
             (Destination::Folder, GitAction::Checkout) => None,
             _ => Some(desired.source.look(view)?),
         };
-        Ok(State { there, commit, found, owner })
+        let ground = found.as_ref().map(|_| destination::ground(view, &desired.path, uid, "user")).transpose()?;
+        Ok(State { there, commit, found, owner, ground, clone })
     }
 
     fn plan(&self, desired: &Desired, action: GitAction, state: &State) -> Result<Vec<Change<Step>>, Failure> {
-        let Some(found) = state.found.clone().filter(|found| state.commit.as_ref() != Some(&found.revision.id)) else {
+        let (Some(found), Some(ground)) = (state.found.clone(), state.ground.clone()) else { return Ok(Vec::new()) };
+        if state.commit.as_ref() == Some(&found.revision.id) {
             return Ok(Vec::new());
-        };
+        }
         let (path, shown) = (desired.path.display(), desired.source.shown());
         let name = found.revision.name.clone();
-        let owner = state.owner;
-        let (what, step) = match (&state.commit, action) {
-            (Some(from), GitAction::Export) => {
-                (format!("replace `{path}`, exported from {}, by {name} of `{shown}`", short(from)), Step::Replace { found, owner })
+        let (what, step) = match (&state.commit, state.clone) {
+            (Some(from), Some(clone)) => {
+                (format!("bring `{path}` from {} to {name} of `{shown}`", short(from)), Step::Update { found, ground, clone })
             }
-            (Some(from), _) => (format!("bring `{path}` from {} to {name} of `{shown}`", short(from)), Step::Update { found }),
-            (None, GitAction::Export) => {
-                (format!("export {name} of `{shown}` to `{path}`"), Step::CheckOut { found, owner, instead_of: state.there })
-            }
-            (None, _) => {
-                (format!("check out {name} of `{shown}` to `{path}`"), Step::CheckOut { found, owner, instead_of: state.there })
+            (from, _) => {
+                let what = match (from, action) {
+                    (Some(from), _) => format!("replace `{path}`, exported from {}, by {name} of `{shown}`", short(from)),
+                    (None, GitAction::Export) => format!("export {name} of `{shown}` to `{path}`"),
+                    (None, _) => format!("check out {name} of `{shown}` to `{path}`"),
+                };
+                (what, Step::CheckOut { found, owner: state.owner, ground, instead_of: state.there })
             }
         };
         let change = Change::new(what, step).provides(Provide::Anything(Area::Files.into())).touches(Area::Files);
@@ -201,23 +200,16 @@ impl Provider for Clones {
     ) -> Result<Effect, Failure> {
         let (path, source) = (desired.path.as_path(), &desired.source);
         for change in changes {
-            let how =
-                |owner: &Ownership| Checkout { cache: None, uid: owner.uid, gid: owner.gid, keep_git: action != GitAction::Export };
             let found = match &change.step {
-                Step::CheckOut { found, owner, instead_of } => {
-                    instead_of.make_way(apply, path)?;
-                    source.check_out(apply.system, apply.view, found, path, &how(owner))?;
+                Step::CheckOut { found, owner, ground, instead_of } => {
+                    let site = Site::of(apply, path, ground, owner)?;
+                    let how = Checkout { cache: None, uid: site.uid, gid: site.gid, keep_git: action != GitAction::Export };
+                    source.check_out(apply.system, apply.view, found, &site.new(), &how)?;
+                    site.put(apply, *instead_of)?;
                     found
                 }
-                Step::Replace { found, owner } => {
-                    let new = destination::beside(apply, path)?;
-                    source.check_out(apply.system, apply.view, found, &new, &how(owner))?;
-                    apply.system.remove_dir_all(path).attempting("remove", path)?;
-                    apply.system.rename(&new, path).attempting("put in place", path)?;
-                    found
-                }
-                Step::Update { found } => {
-                    source.update(apply.system, apply.view, found, path)?;
+                Step::Update { found, ground, clone } => {
+                    source.update(apply.system, apply.view, found, path, clone, &ground.safe)?;
                     found
                 }
             };

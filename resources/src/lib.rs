@@ -35,6 +35,7 @@ pub mod template;
 #[cfg(test)]
 mod testing;
 pub mod user;
+mod way;
 
 use toque_engine::registry::{Kind, Registry};
 

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use toque_engine::Limits;
-use toque_engine::diagnostic::{Diagnostic, Diagnostics, Source};
+use toque_engine::diagnostic::{Diagnostic, Diagnostics};
 use toque_engine::failure::plain_io;
 use toque_engine::json::Document;
 use toque_engine::masks::Masks;
 use toque_engine::run_list::{HINT, Item};
-use toque_engine::stack::{Command, CustomJson, Event, Stack, Wanted};
+use toque_engine::stack::{self, Command, CustomJson, Event, Stack, Wanted};
 
 use crate::args::OfStack;
 
@@ -73,10 +73,10 @@ pub fn document(path: &Path) -> Result<Rc<Document>, Diagnostic> {
         let text = text.map_err(|error| {
             Diagnostic::error(format!("cannot read the command document from standard input: {}", plain_io(&error)))
         })?;
-        return Document::parse(Source { name: "standard input".to_owned(), path: None, text }).map(Rc::new);
+        return stack::parse("standard input", text).map(Rc::new);
     }
     let name = path.display().to_string();
-    match Document::read(path, &name)? {
+    match stack::read(path, &name)? {
         Some(document) => Ok(Rc::new(document)),
         None => Err(Diagnostic::error(format!("there is no command document `{name}`"))
             .hint("`toque command write` makes one of a stack document")),

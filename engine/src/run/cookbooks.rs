@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{Data, Options, Refused, data};
 use crate::converge::Mode;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::{Event as Told, Sink};
 use crate::failure::{Attempting, Failure};
 use crate::resource::Level;
@@ -32,16 +32,22 @@ pub(super) struct Ready {
 pub(super) fn ready(system: &Rc<dyn System>, options: &Options, mode: Mode, sink: &mut dyn Sink) -> Result<Ready, Refused> {
     let as_it_is = |options: Options| Ready { options, revision: None, _temporary: None };
     let named = options.cookbooks.clone();
+    if let Some(command) = options.command.as_ref().filter(|command| command.event == Event::UpdateCustomCookbooks) {
+        if command.cookbooks_source().is_none() {
+            return Err(Diagnostic::error("the stack does not say where its cookbooks come from")
+                .at(command.stack.document.value_at(&["stack"]))
+                .hint("write `\"custom_cookbooks_source\": { \"type\": \"git\", \"url\": … }` into it")
+                .into());
+        }
+        if named.is_some() || options.repository.is_some() {
+            let message = "nothing is fetched: `--repo` names other cookbooks than those of the stack";
+            sink.event(&Told::Log { level: Level::Warn, message });
+        }
+    }
     let source = match (&named, &options.repository, &options.command) {
         (Some(source), ..) => source.clone(),
         (None, None, Some(command)) => match command.cookbooks_source() {
             Some(value) => of_stack(options, &value)?,
-            None if command.event == Event::UpdateCustomCookbooks => {
-                return Err(Diagnostic::error("the stack does not say where its cookbooks come from")
-                    .at(command.stack.document.value_at(&["stack"]))
-                    .hint("write `\"custom_cookbooks_source\": { \"type\": \"git\", \"url\": … }` into it")
-                    .into());
-            }
             None => return Ok(as_it_is(options.clone())),
         },
         _ => return Ok(as_it_is(options.clone())),
@@ -58,6 +64,14 @@ pub(super) fn ready(system: &Rc<dyn System>, options: &Options, mode: Mode, sink
         _temporary: temporary,
     };
     if let (Some((path, fetched)), false) = (&there, anew) {
+        if fetched.from != source.shown() {
+            let message = format!(
+                "the cookbooks in use are from `{}`, and the stack names `{}` now: `--event update_custom_cookbooks` fetches them",
+                fetched.from,
+                source.shown()
+            );
+            sink.event(&Told::Log { level: Level::Warn, message: &message });
+        }
         return Ok(at(path.clone(), fetched.revision.name.clone(), None));
     }
     let about = |failure: Failure| {
@@ -92,11 +106,29 @@ pub(super) fn ready(system: &Rc<dyn System>, options: &Options, mode: Mode, sink
         std::fs::remove_dir_all(&making).attempting("remove", &making)?;
     }
     source.check_out(&**system, &view, &found, &making, &Checkout::default()).map_err(about)?;
+    cookbooks::arrange(&making).attempting("arrange the cookbooks in", &making)?;
+    whole(&making, &found.revision.name, &source)?;
     let message = format!("fetched the cookbooks {} from `{}`", found.revision.name, source.shown());
     sink.event(&Told::Log { level: Level::Info, message: &message });
     let fetched = cookbooks::Fetched { revision: found.revision.clone(), from: source.shown() };
     let path = cookbooks::keep(&parent, &making, &fetched)?;
     Ok(at(path, fetched.revision.name, temporary))
+}
+
+/// Whether there are cookbooks, and all of them can be read: those in use are not given up for others that cannot.
+fn whole(repository: &Path, revision: &str, source: &Source) -> Result<(), Refused> {
+    let (found, wrong) = crate::cookbook::find(repository);
+    let result = if !wrong.is_empty() {
+        Err(Diagnostics(wrong))
+    } else if found.is_empty() {
+        let none = format!("`{}` has no cookbooks at {revision}", source.shown());
+        Err(Diagnostic::error(none).hint("they lie in `cookbooks/`, or at its top; each has a `cookbook.toml`").into())
+    } else {
+        return Ok(());
+    };
+    // It lies beside what is in use.
+    let _ = std::fs::remove_dir_all(repository);
+    Ok(result?)
 }
 
 /// The source of a stack's cookbooks, with what is kept elsewhere.

@@ -9,11 +9,10 @@ use crate::compile::begin;
 use crate::converge::Mode;
 use crate::encrypted;
 use crate::language::Language;
-use crate::masks::INSTEAD;
 use crate::registry::Registry;
 use crate::search::Search;
 use crate::search::index::{self, NODE, whole_node};
-use crate::stack::secret;
+use crate::stack;
 use crate::system::System;
 use crate::vault::{Opened, Way};
 
@@ -68,7 +67,10 @@ pub fn search(
                 let values = match encrypted {
                     Encrypted::Hidden => {
                         let mut values = item.values.clone();
-                        values.iter_mut().for_each(|(_, value)| hide(value));
+                        values.values_mut().for_each(hide);
+                        if item.given.is_some() {
+                            values.values_mut().for_each(stack::hide);
+                        }
                         values
                     }
                     Encrypted::Decrypted => Opened::new(Rc::clone(&item), Rc::clone(&session.vault), Way::default()).whole()?,
@@ -84,7 +86,6 @@ pub fn search(
 fn hide(value: &mut Value) {
     match value {
         _ if encrypted::is_encrypted(value) => *value = ENCRYPTED.into(),
-        _ if secret::is_meant(value) => *value = INSTEAD.into(),
         Value::Object(map) => map.iter_mut().for_each(|(_, value)| hide(value)),
         Value::Array(items) => items.iter_mut().for_each(hide),
         _ => {}

@@ -17,6 +17,7 @@ use crate::node_file::NodeFile;
 use crate::role::Role;
 use crate::run_list::Expanded;
 use crate::session::Session;
+use crate::stack;
 
 /// The nodes: those that have a file in the repository, and the one that the run is for.
 pub const NODE: &str = "node";
@@ -126,6 +127,12 @@ fn unknown(index: &str, bags: &DataBags) -> Option<Diagnostic> {
     let names = bags.names();
     if names.iter().any(|name| name == index) {
         return None;
+    }
+    if stack::is_bag(index) {
+        return Some(
+            Diagnostic::error(format!("there is no index `{index}`: it is one of stacks, and this run is for none"))
+                .hint("run it for an event of a stack: `--stack stack.json --event configure`"),
+        );
     }
     let near = did_you_mean(index, names.iter().map(String::as_str).chain(BUILT_IN));
     let known = "an index is a data bag, `node`, `role` or `environment`";

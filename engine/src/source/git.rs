@@ -15,7 +15,7 @@ use self::refs::{Commit, Refs};
 use super::{Checkout, Found, Revision, Source, folder};
 use crate::failure::Failure;
 use crate::resource::PropertyError;
-use crate::system::System;
+use crate::system::{Metadata, System};
 use crate::view::View;
 
 pub(super) fn check(source: &Source) -> Result<(), PropertyError> {
@@ -73,9 +73,17 @@ pub(super) fn check_out(
 }
 
 /// Brings a clone that is there to one commit.
-pub(super) fn update(source: &Source, system: &dyn System, view: &View<'_>, found: &Found, folder: &Path) -> Result<(), Failure> {
+pub(super) fn update(
+    source: &Source,
+    system: &dyn System,
+    view: &View<'_>,
+    found: &Found,
+    folder: &Path,
+    clone: &Metadata,
+    safe: &Path,
+) -> Result<(), Failure> {
     let git = Git::of(source)?;
-    Wanted { git: &git, system, view, id: &found.revision.id, name: &found.revision.name }.update(folder)
+    Wanted { git: &git, system, view, id: &found.revision.id, name: &found.revision.name }.update(folder, clone, safe)
 }
 
 /// A commit that is to be checked out.

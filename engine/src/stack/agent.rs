@@ -6,43 +6,47 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value, json};
 
+use super::secret;
 use crate::diagnostic::Diagnostic;
 use crate::json::Document;
 use crate::masks::Masks;
-
-/// Keys of Chef 11's attributes below which nothing is to be seen.
-const SECRETS: [&str; 5] = ["password", "ssh_key", "ssl_certificate_key", "secret", "private_key"];
 
 /// The document in the shape of this program; none when it is no agent's.
 /// # Errors
 /// What is wrong with it.
 pub(super) fn convert(document: &Rc<Document>, masks: &Masks) -> Result<Option<Document>, Diagnostic> {
-    let converted = if document.value.get("aws_opsworks_agent").is_some() {
+    let mut converted = if document.value.get("aws_opsworks_agent").is_some() {
         chef_12(document)?
     } else if document.value["opsworks"]["activity"].is_string() {
         chef_11(&document.value)
     } else {
         return Ok(None);
     };
-    let from = format!("a secret in `{}`", document.source.name);
-    hidden(&converted["command"]["custom_json"], &mut |text| masks.add(&json!(text), &from));
+    // OpsWorks told its agents secrets in plain text.
+    mark(&mut converted["command"]["custom_json"]);
     let read = Document::of(&format!("{}, as it was read", document.source.name), &converted)?;
     super::shape::hide(&read, masks);
     Ok(Some(read))
 }
 
-/// The texts below keys that are known to hold secrets.
-fn hidden(value: &Value, hide: &mut dyn FnMut(&str)) {
+/// Marks what must not be seen: texts of such a name, and the variables of apps, of which nobody knows which are protected.
+fn mark(value: &mut Value) {
     match value {
         Value::Object(map) => {
             for (key, value) in map {
                 match value {
-                    Value::String(text) if SECRETS.contains(&key.as_str()) && !text.is_empty() => hide(text),
-                    value => hidden(value, hide),
+                    Value::String(text) if secret::is_named(key) && !text.is_empty() => *value = secret::of(text),
+                    Value::Object(variables) if key == "environment_variables" => {
+                        variables
+                            .values_mut()
+                            .filter(|value| value.is_string())
+                            .for_each(|value| *value = secret::of(value.as_str().unwrap_or_default()));
+                    }
+                    value => mark(value),
                 }
             }
         }
-        Value::Array(items) => items.iter().for_each(|item| hidden(item, hide)),
+        Value::Array(items) => items.iter_mut().for_each(mark),
         _ => {}
     }
 }
@@ -229,7 +233,9 @@ fn chef_11_app(name: &str, app: &Value) -> Value {
             "private_key": app["ssl_certificate_key"].as_str(),
             "chain": app["ssl_certificate_ca"].as_str(),
         },
-        "environment": app["environment_variables"].as_object().cloned().unwrap_or_default(),
+        "environment": app["environment_variables"].as_object().into_iter().flatten().map(|(name, value)| {
+            (name.clone(), json!({ "value": value.as_str(), "secure": true }))
+        }).collect::<Map<_, _>>(),
         "attributes": {
             "document_root": app["document_root"].as_str(),
             "auto_bundle_on_deploy": app["auto_bundle_on_deploy"],

@@ -84,7 +84,10 @@ pub(crate) fn attributes(command: &Command, bags: &Bags) -> Map<String, Value> {
     ) {
         for app in &stack.apps {
             if command.apps.contains(&app.shortname) || command.event == Event::ExecuteRecipes {
-                attributes["deploy"][&app.shortname] = deploy(&item("aws_opsworks_app", &app.shortname), bags);
+                let mut found = deploy(&item("aws_opsworks_app", &app.shortname), bags);
+                // Its arguments were lists of texts.
+                found["migrate"] = json!(command.args.get("migrate").is_some_and(|given| given[0] == "true" || *given == true));
+                attributes["deploy"][&app.shortname] = found;
             }
         }
     }
@@ -227,7 +230,6 @@ fn usual() -> Value {
         "home": "/home/deploy",
         "keep_releases": 5,
         "memcached": { "host": Value::Null, "port": 11211 },
-        "migrate": false,
         "migrate_command": "if [ -f Gemfile ]; then bundle exec rake db:migrate; fi",
         "mounted_at": Value::Null,
         "purge_before_symlink": ["log", "tmp/pids", "public/system"],

@@ -8,8 +8,9 @@ use serde_json::{Map, Value};
 use super::custom_json::conflict;
 use super::fields::DOCUMENT;
 use super::shape::{Looker, Strange, below, parts};
-use super::{App, CustomJson, Event, Instance, LARGEST_ENVIRONMENT, Layer, ONLINE, Stack, identity, secret};
+use super::{App, CustomJson, Event, Instance, LARGEST_ENVIRONMENT, Layer, ONLINE, Stack, VERSION, identity, secret};
 use crate::attributes::shown_path;
+use crate::data_bag::is_name;
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::json::Document;
 use crate::run_list::Item;
@@ -48,6 +49,13 @@ pub(super) const HOSTNAME: &str = "a host name has up to 63 of `a`-`z`, `0`-`9` 
 /// Everything that is wrong with it.
 pub(super) fn stack(document: &Rc<Document>, largest: usize, strange: Strange) -> Result<Stack, Diagnostics> {
     let mut check = Check { looker: Looker { document, strange, mistakes: Vec::new() }, largest };
+    if let Some(version) =
+        document.value["version"].as_number().filter(|version| version.as_u64().is_none_or(|known| known > VERSION))
+    {
+        let wrong = format!("this document is of version {version}, and this program reads versions up to {VERSION}");
+        check.looker.wrong(&["version".to_owned()], wrong, "read it with a newer toque, or write it anew with this one");
+        return Err(Diagnostics(check.looker.mistakes));
+    }
     check.looker.map("a stack document", DOCUMENT, &document.value, &[]);
     if !check.looker.mistakes.is_empty() {
         // What is missing or misplaced would only be told again.
@@ -91,6 +99,7 @@ impl<'a> Check<'a> {
             );
         }
         let id = own.text("stack_id").map_or_else(|| identity::of_stack(&name), str::to_owned);
+        self.source(&own, "custom_cookbooks_source");
         let custom_json = self.custom_json(&own);
         let layers = self.layers(&id);
         let instances = self.instances(&id, &layers);
@@ -147,6 +156,12 @@ impl<'a> Check<'a> {
                 let hint = did_you_mean(&status, STATES).unwrap_or_else(|| "write \"online\", or \"stopped\"".to_owned());
                 self.looker.wrong(&entry.at("status"), wrong, hint);
             }
+            for field in ["private_ip", "public_ip", "elastic_ip"] {
+                let address = entry.text(field).filter(|text| text.parse::<std::net::IpAddr>().is_err());
+                if let Some(address) = address.filter(|_| self.looker.strange == Strange::Refused) {
+                    self.looker.wrong(&entry.at(field), format!("`{address}` is no address"), "write it as 10.0.0.11");
+                }
+            }
             Some(Instance { hostname, id, layers: named, status, custom_json: self.custom_json(entry) })
         };
         entries.iter().filter_map(instance).collect()
@@ -186,6 +201,7 @@ impl<'a> Check<'a> {
             let shortname = self.name(entry, "shortname", "app", SHORTNAME, is_shortname)?;
             let id = entry.text("app_id").map_or_else(|| identity::within(stack, "app", &shortname), str::to_owned);
             self.environment(entry, &shortname);
+            self.source(entry, "app_source");
             Some(App {
                 name: entry.text("name").unwrap_or(&shortname).to_owned(),
                 custom_json: self.custom_json(entry),
@@ -213,6 +229,39 @@ impl<'a> Check<'a> {
                     .frame(one.place(&path), format!("`{}` sets it here", app.shortname))
                     .hint("the custom JSON of all apps holds at every event: give each its own key, such as its shortname"),
             );
+        }
+    }
+
+    /// Where an app or cookbooks come from. What OpsWorks' agent kept may be anything.
+    fn source(&mut self, entry: &Entry<'a>, field: &str) {
+        let Some(Value::Object(source)) = entry.value.get(field).filter(|_| self.looker.strange == Strange::Refused) else {
+            return;
+        };
+        let at = |name: &str| below(&entry.at(field), name);
+        let given = |name: &str| source.get(name).is_some_and(|value| !value.is_null());
+        match source.get("type").and_then(Value::as_str) {
+            None if given("url") => {
+                let hint = "write `\"type\": \"git\"`, `\"archive\"` or `\"s3\"` into it";
+                self.looker.wrong(&entry.at(field), "this source has no `type`", hint);
+            }
+            None | Some("other") => {}
+            Some("git" | "archive" | "s3") if !given("url") => {
+                self.looker.wrong(&entry.at(field), "this source has no `url`", "say where the content comes from");
+            }
+            Some("git" | "archive" | "s3") => {}
+            Some("svn") => {
+                let hint = "pack what `svn export` gives into an archive, and use a source of the type `archive`";
+                self.looker.wrong(&at("type"), "Subversion is not supported", hint);
+            }
+            Some(unknown) => {
+                let hint = did_you_mean(unknown, ["git", "archive", "s3", "other"]);
+                let hint = hint.unwrap_or_else(|| "it is `git`, `archive`, `s3` or `other`".to_owned());
+                self.looker.wrong(&at("type"), format!("there is no source of the type `{unknown}`"), hint);
+            }
+        }
+        let checksum = source.get("checksum").and_then(Value::as_str);
+        if checksum.is_some_and(|text| text.len() != 64 || !text.chars().all(|c| c.is_ascii_hexdigit())) {
+            self.looker.wrong(&at("checksum"), "this is no SHA-256", "write its 64 hexadecimal digits, as `sha256sum` prints them");
         }
     }
 
@@ -277,7 +326,9 @@ impl<'a> Check<'a> {
             self.looker.wrong(&entry.path, format!("this {what} has no `{field}`"), hint);
             return None;
         };
-        if self.looker.strange == Strange::Refused && !fits(name) {
+        // OpsWorks has its own rules; but a name becomes that of a file.
+        let fits = if self.looker.strange == Strange::Refused { fits(name) } else { is_name(name) };
+        if !fits {
             self.looker.wrong(&entry.at(field), format!("`{name}` is no {field}"), hint);
         }
         Some(name.to_owned())

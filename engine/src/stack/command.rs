@@ -6,15 +6,12 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::shape::{Strange, below, parts};
-use super::{App, CustomJson, Event, Instance, Stack, agent, check, secret, shape};
+use super::{App, CustomJson, Event, Instance, Stack, VERSION, agent, check, secret, shape, told};
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::json::Document;
 use crate::masks::Masks;
 use crate::resource::Asked;
 use crate::run_list::{Item, Placed};
-
-/// The version of command documents that this program writes, and the newest that it reads.
-const VERSION: u64 = 1;
 
 /// One event on one instance of a stack.
 #[derive(Debug)]
@@ -88,15 +85,12 @@ impl Command {
     /// # Errors
     /// What is wrong with it; a version that is not known yet.
     pub fn read(document: Rc<Document>, largest: usize, masks: &Masks) -> Result<Self, Diagnostics> {
+        Self::understand(document, largest, masks).map_err(|wrong| told(wrong, masks))
+    }
+
+    fn understand(document: Rc<Document>, largest: usize, masks: &Masks) -> Result<Self, Diagnostics> {
         // What is wrong may stand beside what must not be seen.
         shape::hide(&document, masks);
-        if let Some(version) = document.value.get("version").and_then(Value::as_u64).filter(|version| *version > VERSION) {
-            let wrong = format!("this command document is of version {version}, and this program reads versions up to {VERSION}");
-            return Err(Diagnostic::error(wrong)
-                .at(document.value_at(&["version"]))
-                .hint("run it with a newer toque, or write it anew with this one")
-                .into());
-        }
         if let Some(converted) = agent::convert(&document, masks)? {
             // Fields that are not known to this program are the agent's business.
             let stack = check::stack(&Rc::new(converted), usize::MAX, Strange::Kept)?;
@@ -127,10 +121,19 @@ impl Command {
             Event::Setup => stack.apps.iter().map(|app| app.shortname.clone()).collect(),
             _ => named_apps(&stack, &document, &args)?,
         };
-        let recipes = ["recipes"].into_iter().find_map(|field| Some((at(field), command.get(field)?)));
+        let recipes = command.get("recipes").map(|list| (at("recipes"), list));
         let recipes = recipes.or_else(|| Some((below(&at("args"), "recipes"), args.get("recipes")?)));
         let recipes = recipes.filter(|(_, list)| !list.is_null());
         let recipes = recipes.map(|(path, list)| Item::all(&document, &parts(&path), list)).transpose()?;
+        let apps = match &recipes {
+            None if apps.is_empty() => {
+                let implied = implied_apps(&stack, event);
+                implied.map_err(|wrong| {
+                    wrong.at(document.value_at(&["command"])).hint("name them in `args.app_ids`, or `args.apps`")
+                })?
+            }
+            _ => apps,
+        };
         let custom_json = CustomJson::of(&document, &at("custom_json"), largest)?;
         check_bags(custom_json.as_ref())?;
         let id = text("command_id").map_or_else(
@@ -155,7 +158,8 @@ impl Command {
     #[must_use]
     pub fn asks(&self, app: &str) -> Asked {
         if !self.apps.iter().any(|name| name == app) {
-            return Asked::Nothing;
+            let another = self.event.needs_apps() && self.stack.apps.iter().any(|known| known.shortname == app);
+            return if another { Asked::Another } else { Asked::Nothing };
         }
         match self.event {
             Event::Deploy => Asked::Deploy,
@@ -228,17 +232,27 @@ fn apps(stack: &Stack, event: Event, wanted: &Wanted) -> Result<Vec<String>, Dia
     for app in &wanted.apps {
         stack.app(app)?;
     }
+    let told = !wanted.apps.is_empty();
+    if told && !event.needs_apps() && event != Event::ExecuteRecipes {
+        let what = if event == Event::Setup { "it deploys all apps" } else { "it is about no app" };
+        return Err(Diagnostic::error(format!("`{event}` cannot be told an app: {what}")).hint("leave `--app` out"));
+    }
     if wanted.all_apps || event == Event::Setup {
         return Ok(all());
     }
     if !wanted.apps.is_empty() {
         return Ok(all().into_iter().filter(|app| wanted.apps.contains(app)).collect());
     }
-    match (event.needs_apps(), all()) {
-        (false, _) => Ok(Vec::new()),
-        (true, apps) if apps.len() <= 1 => Ok(apps),
-        (true, apps) => Err(Diagnostic::error(format!("`{event}` was not told which of {} apps", apps.len()))
-            .hint(format!("name one: `--app {}`, or all of them: `--all-apps`", apps.join("`, `--app ")))),
+    implied_apps(stack, event)
+        .map_err(|wrong| wrong.hint(format!("name one: `--app {}`, or all of them: `--all-apps`", all().join("`, `--app "))))
+}
+
+/// The apps that an event is about when none is named.
+fn implied_apps(stack: &Stack, event: Event) -> Result<Vec<String>, Diagnostic> {
+    match (event.needs_apps(), stack.apps.as_slice()) {
+        (false, _) | (true, []) => Ok(Vec::new()),
+        (true, [only]) => Ok(vec![only.shortname.clone()]),
+        (true, apps) => Err(Diagnostic::error(format!("`{event}` was not told which of {} apps", apps.len()))),
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::shape::{below, parts};
 use crate::attributes::{Attributes, Level, Origin, shown_path};
 use crate::data_bag::is_name;
-use crate::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::Diagnostic;
 use crate::json::{Document, described};
 
 /// The custom JSON of one level, with its place.
@@ -46,8 +46,9 @@ impl CustomJson {
             Some(Value::String(text)) => {
                 let name = format!("{}: {}", document.source.name, shown_path(path));
                 let read = Self::parse(&name, text.clone(), usize::MAX).map_err(|wrong| match wrong.span.clone() {
-                    Some(inner) => Diagnostic { span: Some(at()), ..wrong }.frame(inner, "in this text"),
-                    None => wrong.at(at()),
+                    // All of it stands in one line, with what must not be seen.
+                    Some(inner) => Diagnostic { span: Some(at().hidden()), ..wrong }.frame(inner.hidden(), "in this text"),
+                    None => wrong.at(at().hidden()),
                 })?;
                 Ok(Some(read))
             }
@@ -66,7 +67,7 @@ impl CustomJson {
             ))
             .hint("put data into data bags of the repository, or raise `limits.custom_json` in toque.toml"));
         }
-        let document = Document::parse(Source { name: name.to_owned(), path: None, text })?;
+        let document = super::parse(name, text)?;
         match &document.value {
             Value::Object(map) => Ok(Self { value: map.clone(), document: Rc::new(document), path: Vec::new() }),
             other => Err(Diagnostic::error(format!("custom JSON should be a map, and is {}", described(other)))

@@ -6,6 +6,7 @@ use super::{Command, attributes11, bags, nodes, secret};
 use crate::attributes::merge;
 use crate::diagnostic::Diagnostic;
 use crate::masks::INSTEAD;
+use crate::system::fetch::split_userinfo;
 
 /// Paths below a folder, with their texts: `attribs.json` (attributes and run list), `data_bags/` and `nodes/`, sorted. The same
 /// command gives the same bytes. `own` are the names of the data bags that the repository has; what must not be seen is not, unless
@@ -51,6 +52,12 @@ pub fn expand(
 pub fn hide(value: &mut Value) {
     match value {
         _ if secret::is_meant(value) => *value = INSTEAD.into(),
+        Value::String(text) => {
+            // A URL may hold who asks, and the password.
+            if let Some((_, plain)) = split_userinfo(text).filter(|(who, _)| who.contains(':')) {
+                *text = plain;
+            }
+        }
         Value::Object(map) => map.values_mut().for_each(hide),
         Value::Array(items) => items.iter_mut().for_each(hide),
         _ => {}

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::{unseen, without_secrets};
+use super::without_secrets;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::json::Document;
 use given::Given;
@@ -35,7 +35,7 @@ pub struct Import {
 /// # Errors
 /// What is wrong with it, at its place, unless that may be secret.
 pub fn read(source: Source) -> Result<Document, Diagnostic> {
-    Document::parse(source).map_err(unseen)
+    Document::parse(source).map_err(without_secrets)
 }
 
 /// Makes a stack document; `stack` is the name or the id of one where there are several.

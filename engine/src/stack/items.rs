@@ -67,6 +67,11 @@ pub(crate) fn bags(command: &Command, own: &[String]) -> Result<Bags, Diagnostic
     Ok(bags)
 }
 
+/// Whether it is the name of one of them.
+pub(crate) fn is_bag(name: &str) -> bool {
+    BAGS.iter().any(|(bag, short)| name == *bag || name == *short)
+}
+
 /// The same bags with nothing in them.
 pub(crate) fn no_bags(own: &[String]) -> Bags {
     let names = BAGS.iter().flat_map(|(bag, short)| [bag, short]).filter(|name| !own.iter().any(|known| known == *name));
@@ -98,7 +103,8 @@ fn entries(command: &Command) -> Vec<Entry> {
         if command.apps.contains(&app.shortname) {
             more.push(("deploy", json!(true)));
         }
-        if document["apps"][place]["app_source"]["type"].is_null() {
+        let source = &document["apps"][place]["app_source"];
+        if source["type"].is_null() && source["url"].is_null() {
             // OpsWorks had a source for every app, of this type where there is none.
             let mut source = item(APP, &json!({ "app_source": {} }))["app_source"].take();
             source["type"] = json!("other");
@@ -166,7 +172,8 @@ impl Command {
     pub fn cookbooks_source(&self) -> Option<Value> {
         let stack = &self.stack.document.value["stack"];
         let source = item(STACK, stack).remove("custom_cookbooks_source")?;
-        (stack["use_custom_cookbooks"] != json!(false) && source["url"].is_string()).then_some(source)
+        let said = ["type", "url"].iter().any(|field| !source[*field].is_null());
+        (stack["use_custom_cookbooks"] != json!(false) && said).then_some(source)
     }
 
     /// The custom JSON that holds here, lowest level first.

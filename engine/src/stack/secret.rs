@@ -9,6 +9,14 @@ use crate::encrypted::is_encrypted;
 pub(crate) const HINT: &str =
     "write { \"secret\": { \"file\": \"/etc/toque/site.key\" } }, or { \"secret\": { \"bag\": …, \"item\": …, \"key\": … } }";
 
+/// What names of secret things end with.
+const NAMES: [&str; 8] = ["password", "passwd", "ssh_key", "private_key", "key_private", "certificate_key", "secret", "token"];
+
+/// Whether something of this name is a secret, wherever it stands.
+pub(super) fn is_named(key: &str) -> bool {
+    NAMES.iter().any(|name| key.strip_suffix(name).is_some_and(|before| before.is_empty() || before.ends_with('_')))
+}
+
 /// Where a value is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kept {

@@ -6,9 +6,10 @@ use serde_json::{Map, Value, json};
 
 use super::secret;
 use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::json::{Document, described, wrong_type};
+use crate::json::{Document, described};
 use crate::masks::Masks;
 use crate::run_list::Item;
+use crate::system::fetch::split_userinfo;
 
 /// A field of a map.
 pub(super) struct Field {
@@ -72,7 +73,7 @@ impl Looker<'_> {
     /// A map of these fields; `what` is what it is called, such as `an app`.
     pub fn map(&mut self, what: &str, fields: &[Field], value: &Value, path: &[String]) {
         let Value::Object(map) = value else {
-            return self.mistakes.push(wrong_type(self.document, &parts(path), "a map", value));
+            return self.wrong_type("a map", value, path);
         };
         for (key, value) in map {
             let path = below(path, key);
@@ -136,7 +137,19 @@ impl Looker<'_> {
             (Shape::Map(_), _) => "a map",
             (Shape::List(_), _) => "an array of maps",
         };
-        self.mistakes.push(wrong_type(self.document, &parts(path), wanted, value));
+        self.wrong_type(wanted, value, path);
+    }
+
+    fn wrong_type(&mut self, wanted: &str, found: &Value, path: &[String]) {
+        let what = match path.last() {
+            None => "the document".to_owned(),
+            Some(place) if place.parse::<usize>().is_ok() => {
+                format!("an entry of `{}`", path.iter().rev().nth(1).map_or("", String::as_str))
+            }
+            Some(name) => format!("`{name}`"),
+        };
+        let wrong = format!("{what} should be {wanted}, and is {}", described(found));
+        self.mistakes.push(Diagnostic::error(wrong).at(self.document.value_at(&parts(path))));
     }
 
     fn environment(&mut self, variables: &Map<String, Value>, path: &[String]) {
@@ -189,6 +202,11 @@ pub(super) fn secrets(fields: &[Field], value: &Value, tell: &mut dyn FnMut(&str
         let Some(value) = value.get(field.name) else { continue };
         match (&field.shape, value) {
             (Shape::Secret, Value::String(text)) => tell(text),
+            (Shape::Text, Value::String(text)) => {
+                let password =
+                    split_userinfo(text).and_then(|(who, _)| who.split_once(':').map(|(_, password)| password.to_owned()));
+                password.iter().for_each(|password| tell(password));
+            }
             (Shape::Map(fields), value) => secrets(fields, value, tell),
             (Shape::List(fields), Value::Array(items)) => items.iter().for_each(|item| secrets(fields, item, tell)),
             (Shape::Environment, Value::Object(variables)) => {

@@ -6,7 +6,7 @@ mod toml;
 use serde_json::{Map, Value};
 use toml_edit::DocumentMut;
 
-use super::{unseen, without_secrets};
+use super::without_secrets;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::json::{Document, described};
 
@@ -32,11 +32,11 @@ impl StackText {
         let plain = Source::new(&name, source.path, source.text);
         let (document, toml) = if name.ends_with(".toml") {
             let edited = plain.text.parse::<DocumentMut>();
-            let document = Document::parse_toml(plain).map_err(unseen)?;
+            let document = Document::parse_toml(plain).map_err(without_secrets)?;
             let edited = edited.map_err(|error| Diagnostic::error(format!("cannot read `{name}`: {}", error.message())))?;
             (document, Some(edited))
         } else {
-            (Document::parse(plain).map_err(unseen)?, None)
+            (Document::parse(plain).map_err(without_secrets)?, None)
         };
         match document.value {
             Value::Object(_) => Ok(Self { name, text, document, toml }),

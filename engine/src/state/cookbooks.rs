@@ -24,12 +24,11 @@ pub fn in_use(folder: &Path) -> Option<(PathBuf, Fetched)> {
     path.is_dir().then_some((path, fetched))
 }
 
-/// Takes what was checked out to `made` as a revision: cookbooks that lie at its top go into `cookbooks/`, where they belong.
+/// Takes the repository in `made` as a revision.
 /// # Errors
 /// When it cannot be moved to its place; then what was in use still is.
 pub fn keep(folder: &Path, made: &Path, fetched: &Fetched) -> Result<PathBuf, Failure> {
     let path = place(folder, &fetched.revision);
-    arrange(made).attempting("arrange the cookbooks in", made)?;
     if !path.exists() {
         fs::rename(made, &path).attempting("make", &path)?;
     }
@@ -50,7 +49,9 @@ pub fn place(folder: &Path, revision: &Revision) -> PathBuf {
     folder.join(revision.id.get(..40).unwrap_or(&revision.id))
 }
 
-/// Makes a repository of a folder: OpsWorks had cookbooks at its top, or a single one.
+/// Makes a repository of what was checked out: OpsWorks had cookbooks at its top, which belong into `cookbooks/`, or a single one.
+/// # Errors
+/// When something in it cannot be moved.
 pub fn arrange(made: &Path) -> std::io::Result<()> {
     if made.join("cookbooks").is_dir() || made.join("Cookfile.toml").is_file() {
         return Ok(());

@@ -77,6 +77,7 @@ fn overwrite_unpacks_another_archive_over_what_is_there() {
         copy(fake, Path::new(command.argv[4].trim_end_matches("/.")), Path::new(&command.argv[5]));
         Output::default()
     });
+    bench.fake.install_program("sync", |_, _| Output::default());
     let over = || f(json!({ "overwrite": true }));
     bench.fake.put_file("/r/site.tar", archive("one"));
     bench.fake.put_file("/r/site/mine", "mine");
@@ -92,6 +93,29 @@ fn overwrite_unpacks_another_archive_over_what_is_there() {
     let failure =
         bench.plan(&Unpacks, "extract", f(json!({ "overwrite": true, "owner": "root", "checksum": "ab".repeat(32) }))).unwrap_err();
     assert!(failure.message.contains("does not belong to the `owner`"), "{failure:?}");
+}
+
+#[test]
+fn in_a_users_folder_it_is_put_there_by_the_user() {
+    let bench = Bench::new();
+    bench.fake.install_program("sh", |fake, command| {
+        let identity = command.identity.as_ref().unwrap();
+        assert_eq!((identity.uid, identity.gid), (Some(1000), Some(1000)));
+        let [from, to] = [4, 5].map(|index| Path::new(&command.argv[index]).to_owned());
+        assert_eq!(from, Path::new("/home/.toque-new-site"));
+        fake.put_dir(&to, 0o755);
+        copy(fake, &from, &to);
+        Output::default()
+    });
+    bench.fake.put_file("/r/site.tar", archive("one"));
+    bench.fake.put_dir("/home/alice", 0o755);
+    bench.fake.set_owner(Path::new("/home/alice"), Some(1000), Some(1000)).unwrap();
+    let failure = bench.plan(&Unpacks, "extract", f(json!({ "destination": "/home/alice/site" }))).unwrap_err();
+    assert!(failure.message.contains("user 1000 owns `/home/alice`"), "{failure:?}");
+    assert!(failure.hint.unwrap().contains("set `owner`"));
+    bench.converge(&Unpacks, "extract", f(json!({ "destination": "/home/alice/site", "owner": "alice" }))).unwrap();
+    assert_eq!(bench.fake.text("/home/alice/site/top/a"), "one");
+    assert_eq!(bench.fake.read_dir(Path::new("/home")).unwrap(), ["alice"]);
 }
 
 #[test]

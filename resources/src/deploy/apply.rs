@@ -17,14 +17,27 @@ use super::record::{Record, Release, Unfinished};
 use super::{Desired, Task};
 use crate::ownership::Declared;
 
-/// What the owner does in his release, as himself: root would follow whatever link he has put in the way. The arguments come in
+/// What the owner does in his release, as himself: root would follow whatever link he has put in the way. A link that the source
+/// itself has in the way is followed by nobody: it may lead out of the release, or to what releases share. The arguments come in
 /// pairs and triples, each begun by a word.
 const LINKS: &str = r#"set -eu
+way() {
+    rest=$1 here=
+    while [ "$rest" != "${rest#*/}" ]; do
+        here=$here${rest%%/*} rest=${rest#*/}
+        if [ -L "./$here" ]; then
+            echo "\`$1\` cannot be prepared: \`$here\` is a link in this release, to $(readlink -- "./$here")" >&2
+            exit 65
+        fi
+        here=$here/
+    done
+}
 while [ $# -gt 0 ]; do
     case $1 in
-        purge) rm -rf -- "./$2"; shift 2 ;;
-        folder) mkdir -p -- "./$2"; shift 2 ;;
+        purge) way "$2"; rm -rf -- "./$2"; shift 2 ;;
+        folder) way "$2/"; mkdir -p -- "./$2"; shift 2 ;;
         link)
+            way "$3"
             mkdir -p -- "$(dirname -- "./$3")"
             rm -rf -- "./$3"
             ln -s -- "$2" "./$3"
@@ -120,10 +133,15 @@ impl Deployment<'_, '_> {
             }
             Step::Shared(shared) => self.make_shared(shared),
             Step::Release { name, found } => self.make(name, found),
-            Step::Hook { release, hook, .. } => hook.run(self.apply, self.desired, release),
+            Step::Hook { release, hook, name } => {
+                let about = |failure: Failure| Failure { message: format!("`{name}`: {}", failure.message), ..failure };
+                hook.run(self.apply, self.desired, release).map_err(about)
+            }
             Step::Migrate { release } => {
                 if let Some(line) = &self.desired.deploy.migrate_command {
-                    hook::run(self.apply, self.desired, release, line, As::Owner)?;
+                    let about =
+                        |failure: Failure| Failure { message: format!("`migrate_command`: {}", failure.message), ..failure };
+                    hook::run(self.apply, self.desired, release, line, As::Owner).map_err(about)?;
                 }
                 // At once: whatever fails later, it has run.
                 self.before.migrated.push(release.clone());
@@ -370,6 +388,9 @@ impl Deployment<'_, '_> {
             // The next run goes on here.
             _ if failure.interrupted => Ok(Some("the app is not restarted yet: the next run does that".to_owned())),
             Standing::Elsewhere => Ok(None),
+            Standing::Released { bad, .. } if !self.desired.deploy.rollback_on_error => {
+                Ok(Some(format!("`current` leads to {} all the same: `rollback_on_error` is false", self.record.revision(&bad))))
+            }
             _ if !self.desired.deploy.rollback_on_error => Ok(None),
             Standing::Released { bad, previous } => self.roll_back(&bad, previous),
             Standing::Surroundings => self.restore(),
@@ -413,7 +434,10 @@ impl Deployment<'_, '_> {
             self.record.making = None;
             self.write()?;
         }
-        Ok(None)
+        Ok(Some(match self.current() {
+            Some(current) => format!("nothing was switched: `current` leads to {} as before", self.record.revision(&current)),
+            None => "nothing was switched: nothing is deployed yet".to_owned(),
+        }))
     }
 
     /// The environment was not for this release.

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use toque_engine::failure::Failure;
-use toque_engine::system::{FileKind, Metadata, Query};
+use toque_engine::system::{FileKind, Query};
 use toque_engine::view::View;
 
-use crate::content::follow;
+use crate::way::way;
 
 /// The beginning of a release's name while it is made. No release can have it.
 pub const MAKING: &str = ".making-";
@@ -74,35 +74,32 @@ pub fn release_name(revision: &str) -> &str {
     revision.get(..40).unwrap_or(revision)
 }
 
-/// Looks at a folder in which toque makes and removes things by name. Whoever can write in it, or owns it, could put a link in the
-/// place of any of them, so that toque, as root, would change what the link leads to.
+/// Looks at a folder in which toque makes and removes things by name: where it is without links, when it is there. Whoever can write in
+/// it or above it, or owns any of that, could put a link in the place of a part, so that toque, as root, would change what the link leads
+/// to.
 /// # Errors
-/// When it is no folder, or somebody else decides what lies in it.
-pub fn own_folder(view: &View<'_>, path: &Path) -> Result<Option<Metadata>, Failure> {
-    let found = match view.lstat(path) {
-        Ok(found) => found,
-        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => return Ok(None),
-        Err(error) => return Err(Failure::io("look at", path, &error)),
-    };
-    let found = match found.kind {
-        FileKind::Link => {
-            let hint = "put the folder itself there, or let root own the link and the folder it lies in";
-            follow(view, path)?.map_err(|refusal| refusal.failure(path, "folder", hint))?.1
-        }
-        _ => found,
-    };
+/// When it is no folder, or somebody else decides what lies in it or where it leads.
+pub fn own_folder(view: &View<'_>, path: &Path) -> Result<Option<PathBuf>, Failure> {
+    let way = way(view, path, None)?;
     let here = path.display();
+    if let Some(why) = way.fault {
+        return Err(Failure::new(format!("cannot deploy in `{here}`: {why} and could lead toque anywhere by a link"))
+            .hint("let root own the folder and those above it, with mode 0755 (`owner` of `deploy` is for the releases), or use another path"));
+    }
+    let Some(found) = way.found else {
+        return match view.lstat(path) {
+            Ok(_) => Err(Failure::new(format!("`{here}` is a symbolic link to `{}`, where nothing is", way.path.display()))
+                .hint("remove the link, or make the folder that it leads to")),
+            Err(_) => Ok(None),
+        };
+    };
     if found.kind != FileKind::Directory {
         return Err(Failure::new(format!("cannot deploy: `{here}` is not a directory")).hint("move it away, or correct `path`"));
     }
-    let own = view.effective_uid();
-    let why = if found.uid != 0 && found.uid != own {
-        format!("user {} owns it", found.uid)
-    } else if found.mode & 0o022 != 0 {
-        format!("others can write in it (mode {:04o})", found.mode)
-    } else {
-        return Ok(Some(found));
-    };
-    Err(Failure::new(format!("cannot deploy in `{here}`: {why} and could lead toque anywhere by a link"))
-        .hint("let root own the folder, with mode 0755 (`owner` of `deploy` is for the releases), or let `deploy` make it"))
+    // The sticky bit leaves to everybody what is his own, and not the names that are free.
+    if found.mode & 0o022 != 0 {
+        return Err(Failure::new(format!("cannot deploy in `{here}`: others can write in it (mode {:04o})", found.mode))
+            .hint("give it mode 0755, or use a folder of its own"));
+    }
+    Ok(Some(way.path))
 }

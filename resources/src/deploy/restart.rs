@@ -17,8 +17,9 @@ use crate::service;
 #[serde(untagged, expecting = "expected a shell line, an array of a program and its arguments, or `#{ service: name }`")]
 #[schemars(inline)]
 pub enum Restart {
-    Service(Named),
+    // First: an array of one word would be taken for a map of one field.
     Command(CommandLine),
+    Service(Named),
 }
 
 /// A service by its name.
@@ -38,6 +39,19 @@ impl Named {
 }
 
 impl Restart {
+    /// # Errors
+    /// What cannot be run, or be the name of a service.
+    pub fn check(&self) -> Result<(), PropertyError> {
+        match self {
+            Self::Service(named) => named.check(),
+            Self::Command(line) if line.is_empty() => {
+                Err(PropertyError::new("restart", "there is no command")
+                    .hint("leave `restart` out when nothing is to be restarted"))
+            }
+            Self::Command(_) => Ok(()),
+        }
+    }
+
     pub fn change(&self) -> Change<Step> {
         match self {
             Self::Service(named) => Change::new(format!("restart service `{}`", named.service), Step::Restart)

@@ -1,5 +1,6 @@
 //! Deployments on this machine, of real git repositories, in folders of their own.
 
+mod links;
 mod model;
 
 use std::cell::RefCell;
@@ -274,7 +275,8 @@ fn what_fails_before_the_switch_leaves_nothing() {
     }
     site.settle("v1", json!({}));
     let failure = site.deploy("v2", json!({ "before_migrate": "exit 3" })).unwrap_err();
-    assert!(failure.notes.is_empty(), "{failure:?}");
+    let note = format!("nothing was switched: `current` leads to {} as before", shown(&site, "v1"));
+    assert_eq!(failure.notes, [note]);
     assert_eq!((site.current().as_deref(), site.releases()), (Some("v1"), vec!["v1".to_owned()]));
     assert_eq!(site.settle("v2", json!({})).len(), 2, "the next one succeeds and has nothing to clean up");
 }
@@ -309,7 +311,8 @@ fn the_first_release_that_fails_is_taken_away() {
     assert!(failure.notes.iter().any(|note| note.contains("`current` was taken away again")), "{failure:?}");
     assert_eq!((site.names("app/releases"), site.path("app/current").symlink_metadata().is_ok()), (vec![], false));
     let failure = site.deploy("v1", json!({ "restart": "exit 4", "rollback_on_error": false })).unwrap_err();
-    assert_eq!((failure.notes, site.current().as_deref()), (vec![], Some("v1")));
+    let note = format!("`current` leads to {} all the same: `rollback_on_error` is false", shown(&site, "v1"));
+    assert_eq!((failure.notes, site.current().as_deref()), (vec![note], Some("v1")));
     assert_eq!(site.settle("v1", json!({ "restart": "true" })), ["run restart: `true`"], "it is restarted by the next run");
 }
 
@@ -466,11 +469,21 @@ fn a_folder_in_which_others_write_is_refused() {
     fs::create_dir(site.path("app")).unwrap();
     fs::set_permissions(site.path("app"), fs::Permissions::from_mode(0o777)).unwrap();
     let failure = site.deploy("v1", json!({})).unwrap_err();
-    assert!(failure.message.contains("others can write in it (mode 0777)"), "{failure}");
+    assert!(failure.message.contains("others can write in `"), "{failure}");
     fs::set_permissions(site.path("app"), fs::Permissions::from_mode(0o755)).unwrap();
     fs::create_dir(site.path("app/current")).unwrap();
     let failure = site.deploy("v1", json!({})).unwrap_err();
     assert!(failure.message.ends_with("is not a link to a release"), "{failure}");
+    // Nor may others lead the way there, to a folder that is there or is not.
+    fs::remove_dir(site.path("app/current")).unwrap();
+    fs::set_permissions(site.folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let refused = |action: &str| site.run(action, Asked::Nothing, site.properties("v1", json!({})), true).unwrap_err().message;
+    assert!(refused("deploy").contains("could lead toque anywhere by a link"));
+    assert!(refused("undeploy").contains("could lead toque anywhere by a link"));
+    fs::remove_dir(site.path("app")).unwrap();
+    assert!(refused("deploy").contains("could lead toque anywhere by a link"));
+    assert!(!site.path("app").exists());
+    fs::set_permissions(site.folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
 }
 
 #[test]

@@ -1,3 +1,5 @@
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -59,8 +61,8 @@ impl Place {
     fn once(&self, action: GitAction, value: Value) -> Result<Vec<String>, Failure> {
         let git: Git = serde_json::from_value(value).unwrap();
         git.check(&[action]).unwrap();
-        let desired =
-            super::Desired { path: crate::path::plain(&git.destination), source: git.source(), declared: Declared::default() };
+        let declared = Declared { owner: git.user.clone(), ..Declared::default() };
+        let desired = super::Desired { path: crate::path::plain(&git.destination), source: git.source(), declared };
         let memory = |key: &str| self.bench.memory.borrow().get(key).cloned();
         let view = View::new(&self.host).with_memory(memory);
         let state = Clones.inspect(&view, &desired, action)?;
@@ -121,6 +123,61 @@ fn export_replaces_only_what_it_made() {
     let failure = place.converge(GitAction::Sync, "none/z").unwrap_err();
     assert_eq!(failure.hint.as_deref(), Some("declare the directory before this resource"));
     assert_eq!(place.text("y/mine"), "mine");
+}
+
+#[test]
+fn a_folder_that_others_could_swap_is_refused() {
+    let place = Place::new();
+    let (to, mode) = (place.folder.path().join("home"), |mode| std::fs::Permissions::from_mode(mode));
+    std::fs::create_dir(&to).unwrap();
+    std::fs::set_permissions(&to, mode(0o777)).unwrap();
+    let failure = place.converge(GitAction::Sync, "home/x").unwrap_err();
+    assert!(failure.message.contains("others can write in") && failure.hint.is_some(), "{failure:?}");
+    std::fs::set_permissions(&to, mode(0o755)).unwrap();
+    place.converge(GitAction::Sync, "home/x").unwrap();
+    std::fs::set_permissions(&to, mode(0o777)).unwrap();
+    place.commit("b.txt", "two");
+    assert!(place.converge(GitAction::Sync, "home/x").is_err(), "a clone that is there is one too");
+}
+
+#[test]
+fn below_a_users_home_everything_is_done_as_the_user() {
+    let place = Place::new();
+    let home = place.folder.path().join("home");
+    std::fs::create_dir(&home).unwrap();
+    // Only root can try it.
+    if std::os::unix::fs::chown(&home, Some(1), Some(1)).is_err() {
+        return;
+    }
+    std::fs::set_permissions(place.folder.path(), std::fs::Permissions::from_mode(0o711)).unwrap();
+    let run = |action| {
+        let repository = place.folder.path().join("site");
+        place.once(action, json!({ "destination": home.join("x"), "repository": repository, "user": "daemon" }))
+    };
+    let owner = |name: &str| std::fs::symlink_metadata(home.join(name)).map(|found| (found.uid(), found.gid())).ok();
+    let failure =
+        place.once(GitAction::Sync, json!({ "destination": home.join("x"), "repository": place.folder.path().join("site") }));
+    assert!(failure.unwrap_err().message.contains("user 1 owns"));
+    for (action, done) in [(GitAction::Sync, "check out main"), (GitAction::Export, "export main")] {
+        assert_eq!(run(action).unwrap(), [done]);
+        assert_eq!(run(action).unwrap(), [""; 0]);
+        place.commit("b.txt", done);
+        assert_eq!(run(action).unwrap().len(), 1);
+        assert_eq!((owner("x"), owner("x/b.txt"), place.text("home/x/b.txt")), (Some((1, 1)), Some((1, 1)), done.to_owned()));
+        std::fs::remove_dir_all(home.join("x")).unwrap();
+    }
+    // Whoever swaps his home's folder for a link leads only himself.
+    let aside = place.folder.path().join("etc");
+    std::fs::create_dir(&aside).unwrap();
+    std::os::unix::fs::symlink(&aside, home.join("way")).unwrap();
+    std::os::unix::fs::lchown(home.join("way"), Some(1), Some(1)).unwrap();
+    let value = json!({ "destination": home.join("way/x"), "repository": place.folder.path().join("site"), "user": "daemon" });
+    assert!(place.once(GitAction::Sync, value).is_err());
+    let left = |folder: &Path| std::fs::read_dir(folder).unwrap().count();
+    assert_eq!((left(&aside), left(&home)), (0, 1));
+    assert!(
+        std::fs::read_dir(place.folder.path()).unwrap().all(|name| !name.unwrap().file_name().to_string_lossy().starts_with('.'))
+    );
 }
 
 #[test]

@@ -7,20 +7,16 @@ use super::store::{beside, make, text};
 use crate::command::{Command, Identity};
 use crate::failure::{Attempting, Failure};
 use crate::source::folder;
-use crate::system::FileKind;
+use crate::system::{FileKind, Metadata};
 
 impl Wanted<'_> {
-    /// Fetches beside the folder, and lets its owner take over what was fetched: whoever may write a clone may also say in it what git
+    /// Fetches into a folder of toque's own in `safe`, and lets its owner take over what was fetched: whoever may write a clone may also say in it what git
     /// runs.
-    pub(super) fn update(&self, folder: &Path) -> Result<(), Failure> {
-        let found = self.system.lstat(folder).attempting("look at", folder)?;
-        let owner = (found.uid != self.system.effective_uid()).then(|| Identity {
-            uid: Some(found.uid),
-            gid: Some(found.gid),
-            groups: vec![found.gid],
-            ..Identity::default()
-        });
-        let aside = beside(folder);
+    pub(super) fn update(&self, folder: &Path, clone: &Metadata, safe: &Path) -> Result<(), Failure> {
+        let owner = (clone.uid != self.system.effective_uid())
+            .then(|| self.view.accounts()?.owner(self.system.as_query(), clone))
+            .transpose()?;
+        let aside = beside(&safe.join(folder.file_name().unwrap_or_default()));
         if self.system.lstat(&aside).is_ok() {
             // Left by a run that was killed.
             self.system.remove_dir_all(&aside).attempting("remove", &aside)?;
@@ -29,7 +25,11 @@ impl Wanted<'_> {
         let done = self.take_over(folder, &aside, owner.as_ref());
         let removed = self.system.remove_dir_all(&aside).attempting("remove", &aside);
         done.and(removed)?;
-        self.system.sync(folder).attempting("sync the file system of", folder)
+        match owner {
+            // Root would open what the owner has put there.
+            Some(_) => self.as_owner(owner.as_ref(), &["sync", "-f", "--", text(folder)?]),
+            None => self.system.sync(folder).attempting("sync the file system of", folder),
+        }
     }
 
     fn take_over(&self, folder: &Path, aside: &Path, owner: Option<&Identity>) -> Result<(), Failure> {

@@ -158,7 +158,15 @@ fn a_clone_is_brought_to_another_commit() {
         }
         let new = bench.commit("site", "new.txt", &name);
         let found = bench.look(&main).unwrap();
-        main.update(&bench.host, &View::new(&bench.host), &found, &bench.path("out").join(&name)).unwrap();
+        main.update(
+            &bench.host,
+            &View::new(&bench.host),
+            &found,
+            &bench.path("out").join(&name),
+            &bench.host.lstat(&bench.path("out").join(&name)).unwrap(),
+            &bench.path("out"),
+        )
+        .unwrap();
         let text = |file: &str| std::fs::read_to_string(at(file)).unwrap();
         assert_eq!((text("a.txt"), text("new.txt"), text("mine.txt")), ("one".into(), name.clone(), "mine".into()));
         assert_eq!(text("vendor/lib/lib.txt"), "old");

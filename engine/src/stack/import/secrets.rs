@@ -5,16 +5,13 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::Import;
+use crate::stack::secret;
 
 /// What the API has in their place.
 const FILTERED: &str = "*****FILTERED*****";
 
 /// Where they are looked for.
 const FOLDER: &str = "/etc/toque/secrets";
-
-/// Fields that hold one.
-const SECRET: [&str; 7] =
-    ["db_password", "password", "private_key", "ssh_host_dsa_key_private", "ssh_host_rsa_key_private", "ssh_key", "session_token"];
 
 /// Puts files in the place of what was not told, and notes what was.
 pub(super) fn keep(import: &mut Import) {
@@ -41,7 +38,7 @@ impl Secrets {
                 let file = self.file(path);
                 *value = json!({ "secret": { "file": file } });
             }
-            Value::String(text) if SECRET.contains(&last) && !text.is_empty() => {
+            Value::String(text) if secret::is_named(last) && !text.is_empty() => {
                 self.plain.insert(path.join("."));
             }
             Value::Array(items) => {
@@ -55,9 +52,7 @@ impl Secrets {
                 if let Some(inner) = map.get_mut("value") {
                     self.walk(inner, path);
                     if inner.is_string() {
-                        {
-                            self.plain.insert(path.join("."));
-                        };
+                        self.plain.insert(path.join("."));
                     }
                 }
             }

@@ -1,0 +1,152 @@
+//! The way to a path: who decides where it leads. Whoever owns a folder on it, or can write in one, could put a link in the place of the
+//! next part while toque works there as root, and so have any file of the machine given away or overwritten.
+
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use toque_engine::failure::{Attempting, Failure};
+use toque_engine::system::{FileKind, Metadata, Query};
+use toque_engine::view::View;
+
+/// A path, followed part by part.
+#[derive(Debug, Clone)]
+pub struct Way {
+    /// The path without links.
+    pub path: PathBuf,
+    /// What is there; `None`: nothing.
+    pub found: Option<Metadata>,
+    /// The innermost folder on the way that nobody but root and toque's own user can put anything else in the place of.
+    pub safe: PathBuf,
+    /// The first part that somebody else decides about, and how.
+    pub fault: Option<String>,
+}
+
+impl Way {
+    /// Whether only root and toque's own user decide where the path leads.
+    pub fn is_safe(&self) -> bool {
+        self.safe == self.path
+    }
+}
+
+/// Follows a path. What belongs to the user `by` is no fault, as far as nobody else can write in it; it is not safe either. A folder
+/// with the sticky bit, such as `/tmp`, leaves to everybody what is his own.
+/// # Errors
+/// When a part cannot be looked at, or links go round in a circle.
+pub fn way(view: &View<'_>, path: &Path, by: Option<u32>) -> Result<Way, Failure> {
+    let own = view.effective_uid();
+    let mut rest: VecDeque<OsString> = parts(path).collect();
+    let mut way = Way { path: "/".into(), found: None, safe: PathBuf::new(), fault: None };
+    let (mut unsafe_yet, mut links) = (false, 0);
+    let mut here = PathBuf::from("/");
+    loop {
+        let metadata = match view.lstat(&here) {
+            Ok(metadata) => metadata,
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => break,
+            Err(error) => return Err(error).attempting("look at", &here),
+        };
+        let open = metadata.kind == FileKind::Directory && metadata.mode & 0o022 != 0 && metadata.mode & 0o1000 == 0;
+        let owned = metadata.uid == 0 || metadata.uid == own;
+        if open || !owned {
+            unsafe_yet = true;
+            if way.fault.is_none() && (open || Some(metadata.uid) != by) {
+                let shown = here.display();
+                way.fault = Some(match open {
+                    true => format!("others can write in `{shown}` (mode {:04o})", metadata.mode),
+                    false => format!("user {} owns `{shown}`", metadata.uid),
+                });
+            }
+        }
+        if metadata.kind == FileKind::Link {
+            links += 1;
+            if links > 40 {
+                return Err(Failure::new(format!("`{}` has a symbolic link on its way that leads back to itself", path.display()))
+                    .hint("correct the link"));
+            }
+            let to = view.read_link(&here).attempting("read the link", &here)?;
+            parts(&to).rev().for_each(|part| rest.push_front(part));
+            if to.is_absolute() {
+                way.path = "/".into();
+            }
+        } else {
+            way.path.clone_from(&here);
+            if !unsafe_yet {
+                way.safe.clone_from(&here);
+            }
+            if rest.is_empty() {
+                way.found = Some(metadata);
+                return Ok(way);
+            }
+        }
+        while rest.front().is_some_and(|part| part == "..") {
+            rest.pop_front();
+            way.path.pop();
+        }
+        let Some(next) = rest.pop_front() else {
+            // A link to a folder that was followed already, such as `/` or `..`.
+            here.clone_from(&way.path);
+            continue;
+        };
+        here = way.path.join(next);
+    }
+    way.path = here;
+    way.path.extend(rest);
+    Ok(way)
+}
+
+/// The names in a path. Where it begins is the caller's to know.
+fn parts(path: &Path) -> impl DoubleEndedIterator<Item = OsString> {
+    let part = |component: Component<'_>| match component {
+        Component::Normal(name) => Some(name.to_owned()),
+        Component::ParentDir => Some("..".into()),
+        _ => None,
+    };
+    path.components().filter_map(part)
+}
+
+#[cfg(test)]
+mod tests {
+    use toque_engine::system::System;
+
+    use super::*;
+    use crate::testing::Bench;
+
+    fn told(bench: &Bench, path: &str, by: Option<u32>) -> (String, String, Option<String>) {
+        let way = way(&View::new(&bench.fake), Path::new(path), by).unwrap();
+        (way.path.display().to_string(), way.safe.display().to_string(), way.fault)
+    }
+
+    #[test]
+    fn whoever_could_lead_it_elsewhere_is_named() {
+        let bench = Bench::new();
+        let fake = &bench.fake;
+        for (path, mode, uid) in [
+            ("/home", 0o755, 0),
+            ("/home/alice", 0o755, 1000),
+            ("/home/alice/x", 0o755, 0),
+            ("/tmp", 0o1777, 0),
+            ("/open", 0o775, 0),
+        ] {
+            fake.put_dir(path, mode);
+            fake.set_owner(Path::new(path), Some(uid), None).unwrap();
+        }
+        let is = |path: &str, safe: &str, fault: Option<&str>| (path.to_owned(), safe.to_owned(), fault.map(str::to_owned));
+        assert_eq!(told(&bench, "/r", None), is("/r", "/r", None));
+        assert_eq!(told(&bench, "/tmp/new/a", None), is("/tmp/new/a", "/tmp", None));
+        assert_eq!(told(&bench, "/home/alice/x", None), is("/home/alice/x", "/home", Some("user 1000 owns `/home/alice`")));
+        assert_eq!(told(&bench, "/home/alice/x", Some(1000)), is("/home/alice/x", "/home", None));
+        assert_eq!(told(&bench, "/home/alice/x", Some(1001)).2.as_deref(), Some("user 1000 owns `/home/alice`"));
+        assert_eq!(told(&bench, "/open", Some(1000)), is("/open", "/", Some("others can write in `/open` (mode 0775)")));
+        // Links count by their owner, and by what they lead through.
+        fake.symlink(Path::new("../r"), Path::new("/tmp/ours")).unwrap();
+        assert_eq!(told(&bench, "/tmp/ours", None), is("/r", "/r", None));
+        fake.symlink(Path::new("/r"), Path::new("/tmp/theirs")).unwrap();
+        fake.set_owner(Path::new("/tmp/theirs"), Some(1000), None).unwrap();
+        assert_eq!(told(&bench, "/tmp/theirs", None), is("/r", "/tmp", Some("user 1000 owns `/tmp/theirs`")));
+        fake.symlink(Path::new("/home/alice"), Path::new("/r/home")).unwrap();
+        assert_eq!(told(&bench, "/r/home/x", None).2.as_deref(), Some("user 1000 owns `/home/alice`"));
+        fake.symlink(Path::new("round"), Path::new("/r/round")).unwrap();
+        assert!(way(&View::new(fake), Path::new("/r/round/x"), None).is_err());
+    }
+}
