@@ -7,7 +7,7 @@ use pubgrub::{DerivationTree, External, VersionSet as _};
 use toque_engine::diagnostic::{Diagnostic, did_you_mean};
 use toque_engine::version::{Constraint, Version};
 
-use crate::solve::{DEMANDS, Demand, Question, Reason};
+use crate::solve::{DEMANDS, Demand, Question, Reason, Unanswered};
 use crate::universe::Release;
 use crate::version_set::VersionSet;
 
@@ -23,14 +23,12 @@ struct Need<'a> {
     accepted: VersionSet,
 }
 
-/// Explains a question that has no answer.
-pub(crate) fn no_solution(question: &Question<'_>) -> Diagnostic {
-    let demands = conflicting(question);
+/// Explains for this reason why a question has no answer.
+pub(crate) fn no_solution<'a>(question: &Question<'a>, reason: &Reason<'a>) -> Diagnostic {
+    let all = needs(question, reason);
+    let demands = conflicting(question, &all);
     let smallest = Question { demands: &demands, ..*question };
-    let needs = match smallest.answer() {
-        Err(reason) => needs(&smallest, &reason),
-        Ok(_) => Vec::new(),
-    };
+    let needs = if demands.len() == question.demands.len() { all } else { without_end(&smallest) };
     let contested = contested(&needs);
     let needs = in_order(needs, contested);
     let told = Diagnostic::error(message(&smallest, &needs, contested)).at(demands.iter().find_map(|demand| demand.at.clone()));
@@ -43,18 +41,26 @@ pub(crate) fn no_solution(question: &Question<'_>) -> Diagnostic {
     hints(question, &smallest, &needs, contested).into_iter().fold(told, Diagnostic::hint)
 }
 
-/// The demands that cannot all be met: without any one of them there is a solution.
-fn conflicting(question: &Question<'_>) -> Vec<Demand> {
-    let mut left = question.demands.to_vec();
-    if let Err(reason) = question.answer() {
-        let named: HashSet<&str> =
-            needs(question, &reason).iter().filter(|need| need.asker == DEMANDS).map(|need| need.cookbook).collect();
-        left.retain(|demand| named.contains(demand.cookbook.as_str()));
+/// What it rests on that a question has no answer, which is known: it takes what steps it takes.
+fn without_end<'a>(question: &Question<'a>) -> Vec<Need<'a>> {
+    let left = question.steps.replace(u64::MAX);
+    let answer = question.answer();
+    question.steps.set(left);
+    match answer {
+        Err(Unanswered::Impossible(reason)) => needs(question, &reason),
+        _ => Vec::new(),
     }
+}
+
+/// The demands that cannot all be met: without any one of them there is a solution, as far as that could be found out.
+fn conflicting(question: &Question<'_>, needs: &[Need<'_>]) -> Vec<Demand> {
+    let mut left = question.demands.to_vec();
+    let named: HashSet<&str> = needs.iter().filter(|need| need.asker == DEMANDS).map(|need| need.cookbook).collect();
+    left.retain(|demand| named.contains(demand.cookbook.as_str()));
     let mut index = 0;
     while index < left.len() {
         let one = left.remove(index);
-        if (Question { demands: &left, ..*question }).answer().is_ok() {
+        if !matches!(Question { demands: &left, ..*question }.answer(), Err(Unanswered::Impossible(_))) {
             left.insert(index, one);
             index += 1;
         }

@@ -1,8 +1,8 @@
 //! Which version of each cookbook: the newest that go together.
 
+use std::cell::Cell;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 
 use pubgrub::{Dependencies, DependencyProvider, PackageResolutionStatistics, PubGrubError, VersionSet as _};
 use toque_engine::diagnostic::{Diagnostic, Span};
@@ -41,9 +41,20 @@ pub type Solution = BTreeMap<String, Version>;
 /// # Errors
 /// When there is none, why, and what would help.
 pub fn solve(universe: &Universe, demands: &[Demand], preferred: &Preferred) -> Result<Solution, Diagnostic> {
-    let question = Question { universe, demands, preferred };
-    question.answer().map_err(|_| explain::no_solution(&question))
+    let steps = Cell::new(u64::MAX);
+    let question = Question { universe, demands, preferred, steps: &steps };
+    question.answer().map_err(|unanswered| match unanswered {
+        Unanswered::Impossible(reason) => {
+            steps.set(EXPLAINING);
+            explain::no_solution(&question, &reason)
+        }
+        Unanswered::GivenUp => Diagnostic::error("choosing the versions of cookbooks took more steps than can be counted"),
+    })
 }
+
+/// How many steps may be taken to find out which demands are to blame and what would help: about a second. An explanation that is
+/// longer than it could be is better than one that does not come.
+const EXPLAINING: u64 = 20_000;
 
 /// What depends on what, as the solver asks for it. The empty name stands for whoever demands.
 #[derive(Clone, Copy)]
@@ -51,7 +62,22 @@ pub(crate) struct Question<'a> {
     pub universe: &'a Universe,
     pub demands: &'a [Demand],
     pub preferred: &'a Preferred,
+    /// How many steps are left for this question and those that are asked for its sake.
+    pub steps: &'a Cell<u64>,
 }
+
+/// Why a question has no answer.
+pub(crate) enum Unanswered<'a> {
+    /// There is no solution.
+    Impossible(Box<Reason<'a>>),
+    /// Nobody knows: no steps were left.
+    GivenUp,
+}
+
+/// No steps were left.
+#[derive(Debug, thiserror::Error)]
+#[error("it takes too long")]
+pub(crate) struct TooLong;
 
 pub(crate) type Reason<'a> = pubgrub::DerivationTree<&'a str, VersionSet, String>;
 
@@ -60,19 +86,15 @@ pub(crate) const DEMANDS: &str = "";
 
 impl<'a> Question<'a> {
     /// # Errors
-    /// Why there is no solution.
-    pub fn answer(&self) -> Result<Solution, Box<Reason<'a>>> {
+    /// Why there is no solution, if that was found out.
+    pub fn answer(&self) -> Result<Solution, Unanswered<'a>> {
         match pubgrub::resolve(self, DEMANDS, 0_usize) {
             Ok(chosen) => Ok(chosen
                 .into_iter()
                 .filter_map(|(name, number)| Some((name.to_owned(), self.universe.releases(name).get(number)?.version.clone())))
                 .collect()),
-            Err(PubGrubError::NoSolution(reason)) => Err(Box::new(reason)),
-            Err(
-                PubGrubError::ErrorRetrievingDependencies { source, .. }
-                | PubGrubError::ErrorChoosingVersion { source, .. }
-                | PubGrubError::ErrorInShouldCancel(source),
-            ) => match source {},
+            Err(PubGrubError::NoSolution(reason)) => Err(Unanswered::Impossible(Box::new(reason))),
+            Err(_) => Err(Unanswered::GivenUp),
         }
     }
 
@@ -90,7 +112,13 @@ impl<'a> DependencyProvider for Question<'a> {
     /// one is only passed over when no choice of those after it would help.
     type Priority = (Reverse<usize>, u32, Reverse<usize>);
     type M = String;
-    type Err = Infallible;
+    type Err = TooLong;
+
+    fn should_cancel(&self) -> Result<(), TooLong> {
+        let left = self.steps.get().checked_sub(1).ok_or(TooLong)?;
+        self.steps.set(left);
+        Ok(())
+    }
 
     fn prioritize(&self, name: &&'a str, range: &VersionSet, conflicts: &PackageResolutionStatistics) -> Self::Priority {
         let Preferred { locked, moved } = self.preferred;
@@ -105,7 +133,7 @@ impl<'a> DependencyProvider for Question<'a> {
         (Reverse(place), conflicts, Reverse(range.count_below(self.universe.releases(name).len())))
     }
 
-    fn choose_version(&self, name: &&'a str, range: &VersionSet) -> Result<Option<usize>, Infallible> {
+    fn choose_version(&self, name: &&'a str, range: &VersionSet) -> Result<Option<usize>, TooLong> {
         if *name == DEMANDS {
             return Ok(Some(0));
         }
@@ -117,7 +145,7 @@ impl<'a> DependencyProvider for Question<'a> {
         Ok(locked.or_else(|| range.below(releases.len()).next_back()))
     }
 
-    fn get_dependencies(&self, name: &&'a str, number: &usize) -> Result<Dependencies<&'a str, VersionSet, String>, Infallible> {
+    fn get_dependencies(&self, name: &&'a str, number: &usize) -> Result<Dependencies<&'a str, VersionSet, String>, TooLong> {
         if *name == DEMANDS {
             let demanded = self.demands.iter().map(|demand| {
                 let name = demand.cookbook.as_str();
