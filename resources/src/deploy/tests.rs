@@ -1,6 +1,7 @@
 //! Deployments on this machine, of real git repositories, in folders of their own.
 
 mod model;
+mod undoing;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
