@@ -9,6 +9,7 @@ mod layout;
 mod plan;
 mod record;
 mod restart;
+mod undo;
 
 use std::path::{Path, PathBuf};
 

@@ -204,7 +204,7 @@ impl Provider for Clones {
                 Step::CheckOut { found, owner, ground, instead_of } => {
                     let site = Site::of(apply, path, ground, owner)?;
                     let how = Checkout { cache: None, uid: site.uid, gid: site.gid, keep_git: action != GitAction::Export };
-                    source.check_out(apply.system, apply.view, found, &site.new(), &how)?;
+                    source.check_out(apply.system, apply.view, found, &site.making(), &how)?;
                     site.put(apply, *instead_of)?;
                     found
                 }

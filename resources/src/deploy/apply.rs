@@ -1,7 +1,7 @@
-//! Doing what was planned, and undoing it when it fails.
+//! Doing what was planned.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use toque_engine::command::Command;
@@ -101,31 +101,37 @@ fn owner(apply: &Apply<'_>, desired: &Desired) -> Result<Ownership, Failure> {
     Ok(owner)
 }
 
-struct Deployment<'a, 'b> {
-    apply: &'a mut Apply<'b>,
-    desired: &'a Desired,
-    task: Task,
-    owner: Ownership,
+/// A deployment while it is done.
+pub struct Deployment<'a, 'b> {
+    pub apply: &'a mut Apply<'b>,
+    pub desired: &'a Desired,
+    pub task: Task,
+    pub owner: Ownership,
     /// As it was when the deployment began.
-    before: Record,
-    record: Record,
+    pub before: Record,
+    pub record: Record,
     /// The record was written.
-    written: bool,
+    pub written: bool,
     /// The release that this run has made.
-    made: Option<String>,
+    pub made: Option<String>,
     /// The release that `current` is to lead to, when it is to be switched, and whether that has begun.
-    switches: Option<String>,
-    switched: bool,
+    pub switches: Option<String>,
+    pub switched: bool,
     /// The file of the environment as it was.
-    environment: Option<Option<(Vec<u8>, Ownership)>>,
-    memory: Option<(String, serde_json::Value)>,
+    pub environment: Option<(PathBuf, Option<(Vec<u8>, Ownership)>)>,
+    pub memory: Option<(String, serde_json::Value)>,
 }
 
 impl Deployment<'_, '_> {
     fn take(&mut self, step: &Step) -> Result<(), Failure> {
         let layout = &self.desired.layout;
         match step {
-            Step::Leftover(path) => self.remove_leftover(path),
+            Step::Leftover(path) => {
+                for record in [&mut self.before, &mut self.record] {
+                    record.releases.retain(|release| layout.release(&release.name) != *path);
+                }
+                self.remove_leftover(path)
+            }
             Step::Folder(path) => {
                 let mode = 0o777 & !self.desired.umask & !0o022;
                 self.apply.system.create_dir(path, mode).attempting("create the directory", path)?;
@@ -164,28 +170,30 @@ impl Deployment<'_, '_> {
                 self.record.releases.retain(|release| release.name != *name);
                 self.write()
             }
-            Step::Undeploy => {
-                // The record last: what is left of it when this is killed still looks like what it was.
-                let record = layout.record();
-                let names = self.apply.system.read_dir(&layout.path).attempting("list", &layout.path)?;
-                for path in names.into_iter().map(|name| layout.path.join(name)).filter(|path| *path != record) {
-                    self.remove_leftover(&path)?;
-                }
-                if self.desired.deploy.environment.is_some() {
-                    self.remove_leftover(&self.desired.environment_file)?;
-                }
-                self.remove_leftover(&record)?;
-                self.apply.system.remove_dir(&layout.path).attempting("delete the directory", &layout.path)
-            }
+            Step::NoEnvironment(path) => self.remove_environment(path),
+            Step::Undeploy(folder) => self.undeploy(folder),
         }
     }
 
-    fn write(&mut self) -> Result<(), Failure> {
+    fn undeploy(&self, folder: &Path) -> Result<(), Failure> {
+        let (path, system) = (&self.desired.layout.path, self.apply.system);
+        // The record last, and the releases before it: what is left when this is killed still looks like what it was.
+        let last = [self.desired.layout.releases(), self.desired.layout.record()];
+        let names = system.read_dir(path).attempting("list", path)?;
+        let first = names.into_iter().map(|name| path.join(name)).filter(|path| !last.contains(path));
+        first.chain(last.clone()).try_for_each(|path| self.remove_leftover(&path))?;
+        if system.lstat(path).is_ok_and(|found| found.kind == FileKind::Link) {
+            system.remove_file(path).attempting("remove the link", path)?;
+        }
+        system.remove_dir(folder).attempting("delete the directory", folder)
+    }
+
+    pub fn write(&mut self) -> Result<(), Failure> {
         self.written = true;
         self.record.write(self.apply.system, &self.desired.layout.record())
     }
 
-    fn current(&self) -> Option<String> {
+    pub fn current(&self) -> Option<String> {
         self.desired.layout.release_of(&self.apply.system.read_link(&self.desired.layout.current()).ok()?)
     }
 
@@ -269,22 +277,39 @@ impl Deployment<'_, '_> {
 
     fn write_environment(&mut self, content: &[u8]) -> Result<(), Failure> {
         let path = &self.desired.environment_file;
-        let system = self.apply.system;
-        let old = match system.lstat(path) {
-            Ok(found) if found.kind == FileKind::File => {
-                let owner = Ownership { uid: Some(found.uid), gid: Some(found.gid), mode: Some(found.mode) };
-                Some((system.read(path).attempting("read", path)?, owner))
-            }
-            _ => None,
-        };
+        let old = self.file(path)?;
+        self.record.environment = Some(path.clone());
         self.expect_restart()?;
-        self.stage(content, &Ownership { mode: Some(0o600), ..self.owner })?;
-        self.environment = Some(old);
+        self.stage(path, content, &Ownership { mode: Some(0o600), ..self.owner })?;
+        self.environment = Some((path.clone(), old));
         Ok(())
     }
 
-    fn stage(&self, content: &[u8], owner: &Ownership) -> Result<(), Failure> {
-        let (path, system) = (&self.desired.environment_file, self.apply.system);
+    fn remove_environment(&mut self, path: &Path) -> Result<(), Failure> {
+        let old = self.file(path)?;
+        if self.task != Task::Undeploy {
+            self.expect_restart()?;
+        }
+        self.apply.system.remove_file(path).attempting("remove", path)?;
+        self.environment = Some((path.to_owned(), old));
+        self.record.environment = None;
+        Ok(())
+    }
+
+    /// A file as it is, to be put back.
+    fn file(&self, path: &Path) -> Result<Option<(Vec<u8>, Ownership)>, Failure> {
+        let system = self.apply.system;
+        match system.lstat(path) {
+            Ok(found) if found.kind == FileKind::File => {
+                let owner = Ownership { uid: Some(found.uid), gid: Some(found.gid), mode: Some(found.mode) };
+                Ok(Some((system.read(path).attempting("read", path)?, owner)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    pub fn stage(&self, path: &Path, content: &[u8], owner: &Ownership) -> Result<(), Failure> {
+        let system = self.apply.system;
         let staged = system.stage(path, content, owner).attempting("write", path)?;
         system.rename(&staged, path).attempting("write", path).inspect_err(|_| {
             // The first error is the one to tell.
@@ -321,7 +346,7 @@ impl Deployment<'_, '_> {
         self.lead_to(&to.name)
     }
 
-    fn lead_to(&self, name: &str) -> Result<(), Failure> {
+    pub fn lead_to(&self, name: &str) -> Result<(), Failure> {
         let (current, system) = (self.desired.layout.current(), self.apply.system);
         let staged = self.desired.layout.path.join(".toque-current");
         self.remove_leftover(&staged)?;
@@ -330,7 +355,7 @@ impl Deployment<'_, '_> {
         system.rename(&staged, &current).attempting("switch", &current)
     }
 
-    fn restart(&mut self) -> Result<(), Failure> {
+    pub fn restart(&mut self) -> Result<(), Failure> {
         let (Some(restart), Some(current)) = (&self.desired.deploy.restart, self.current()) else { return Ok(()) };
         restart.run(self.apply, self.desired, &current)
     }
@@ -349,7 +374,7 @@ impl Deployment<'_, '_> {
     }
 
     /// A release goes away under another name, so that there is never a part of it under its own.
-    fn remove(&self, name: &str) -> Result<(), Failure> {
+    pub fn remove(&self, name: &str) -> Result<(), Failure> {
         let (release, removing) = (self.desired.layout.release(name), self.desired.layout.removing(name));
         self.remove_leftover(&removing)?;
         match self.apply.system.rename(&release, &removing) {
@@ -361,7 +386,7 @@ impl Deployment<'_, '_> {
 
     /// Removes whatever is there, which may be nothing. A link is never followed. A program that a killed run has started may still
     /// put something there for a while.
-    fn remove_leftover(&self, path: &Path) -> Result<(), Failure> {
+    pub fn remove_leftover(&self, path: &Path) -> Result<(), Failure> {
         let system = self.apply.system;
         let mut tries = 50;
         loop {
@@ -380,126 +405,4 @@ impl Deployment<'_, '_> {
             }
         }
     }
-
-    /// Puts things back after a failure, and says so.
-    fn undo(&mut self, failure: Failure) -> Failure {
-        let undone = match self.standing() {
-            Standing::Before => self.withdraw(),
-            // The next run goes on here.
-            _ if failure.interrupted => Ok(Some("the app is not restarted yet: the next run does that".to_owned())),
-            Standing::Elsewhere => Ok(None),
-            Standing::Released { bad, .. } if !self.desired.deploy.rollback_on_error => {
-                Ok(Some(format!("`current` leads to {} all the same: `rollback_on_error` is false", self.record.revision(&bad))))
-            }
-            _ if !self.desired.deploy.rollback_on_error => Ok(None),
-            Standing::Released { bad, previous } => self.roll_back(&bad, previous),
-            Standing::Surroundings => self.restore(),
-        };
-        match undone {
-            Ok(None) => failure,
-            Ok(Some(note)) => failure.note(note),
-            Err(second) => {
-                let failure = failure.note(format!("putting things back failed too: {}", second.message));
-                second.notes.into_iter().fold(failure, Failure::note)
-            }
-        }
-    }
-
-    /// How far a deployment came.
-    fn standing(&self) -> Standing {
-        if !matches!(self.task, Task::Deploy { .. }) {
-            return Standing::Elsewhere;
-        }
-        if self.switches.is_some() && !(self.switched && self.current() == self.switches) {
-            return Standing::Before;
-        }
-        match &self.record.unfinished {
-            Some(Unfinished { release, previous, new: true }) if self.current().as_ref() == Some(release) => {
-                Standing::Released { bad: release.clone(), previous: previous.clone() }
-            }
-            _ if self.environment.is_some() => Standing::Surroundings,
-            _ => Standing::Elsewhere,
-        }
-    }
-
-    /// Nothing that runs has been touched, and what was made goes away.
-    fn withdraw(&mut self) -> Result<Option<String>, Failure> {
-        self.restore_environment()?;
-        if let Some(name) = self.made.take() {
-            self.remove_leftover(&self.desired.layout.making(&name))?;
-            self.remove(&name)?;
-        }
-        if self.written {
-            self.record = self.before.clone();
-            self.record.making = None;
-            self.write()?;
-        }
-        Ok(Some(match self.current() {
-            Some(current) => format!("nothing was switched: `current` leads to {} as before", self.record.revision(&current)),
-            None => "nothing was switched: nothing is deployed yet".to_owned(),
-        }))
-    }
-
-    /// The environment was not for this release.
-    fn restore(&mut self) -> Result<Option<String>, Failure> {
-        self.restore_environment()?;
-        self.restart()?;
-        self.record.unfinished = None;
-        self.write()?;
-        Ok(Some("the environment was put back as it was, and the app restarted".to_owned()))
-    }
-
-    /// Goes back to the release before. The record is written last: until then it tells of a release that has to be restarted, which
-    /// the next run tries again.
-    fn roll_back(&mut self, bad: &str, previous: Option<String>) -> Result<Option<String>, Failure> {
-        self.restore_environment()?;
-        let layout = &self.desired.layout;
-        let previous = previous.filter(|name| self.apply.system.stat(&layout.release(name)).is_ok());
-        let mut record = self.before.clone();
-        record.releases.retain(|release| release.name != bad);
-        record.making = None;
-        record.unfinished = None;
-        let mut note = "nothing was deployed before, so that `current` was taken away again".to_owned();
-        let mut restarted = Ok(());
-        match previous {
-            Some(previous) => {
-                note = format!("rolled back to {}", record.revision(&previous));
-                self.lead_to(&previous)?;
-                restarted = self.restart();
-                if restarted.is_err() {
-                    record.unfinished = Some(Unfinished { release: previous, previous: None, new: false });
-                } else if self.desired.deploy.restart.is_some() {
-                    note.push_str(", which was restarted");
-                }
-            }
-            None => self.remove_leftover(&layout.current())?,
-        }
-        self.remove(bad)?;
-        self.record = record;
-        self.write()?;
-        match restarted {
-            Ok(()) => Ok(Some(note)),
-            Err(failure) => Err(Failure { message: format!("{note}, but {}", failure.message), ..failure }),
-        }
-    }
-
-    fn restore_environment(&mut self) -> Result<(), Failure> {
-        match self.environment.take() {
-            None => Ok(()),
-            Some(None) => self.remove_leftover(&self.desired.environment_file),
-            Some(Some((content, owner))) => self.stage(&content, &owner),
-        }
-    }
-}
-
-/// What a failure finds.
-enum Standing {
-    /// `current` leads to where it led before.
-    Before,
-    /// It leads to a release that has not shown yet that it works.
-    Released { bad: String, previous: Option<String> },
-    /// It leads to where it led, and the app's environment is another.
-    Surroundings,
-    /// Nothing that could be put back.
-    Elsewhere,
 }

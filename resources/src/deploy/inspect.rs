@@ -17,8 +17,8 @@ use crate::ownership::{Declared, own_ids};
 #[derive(Debug, Clone)]
 pub struct State {
     pub(super) task: Task,
-    /// Something is at the path.
-    pub there: bool,
+    /// The app's folder without links, when it is there.
+    pub folder: Option<PathBuf>,
     /// Folders that are missing, outermost first.
     pub missing: Vec<PathBuf>,
     pub record: Record,
@@ -36,6 +36,8 @@ pub struct State {
     pub shared: Vec<String>,
     /// What the environment's file is to be, when it is not.
     pub environment: Option<Vec<u8>>,
+    /// The environment's file, when there is to be none any more.
+    pub old_environment: Option<PathBuf>,
     /// Links of the current release that are missing or lead elsewhere, from `shared/` to the release.
     pub links: Vec<(String, String)>,
     /// Who the releases belong to.
@@ -50,7 +52,7 @@ pub fn inspect(view: &View<'_>, desired: &Desired, task: Task) -> Result<State, 
     let layout = &desired.layout;
     let mut state = State {
         task,
-        there: false,
+        folder: None,
         missing: Vec::new(),
         record: Record::default(),
         current: None,
@@ -60,6 +62,7 @@ pub fn inspect(view: &View<'_>, desired: &Desired, task: Task) -> Result<State, 
         held: None,
         shared: Vec::new(),
         environment: None,
+        old_environment: None,
         links: Vec::new(),
         wanted: Ownership::default(),
         own: own_ids(view)?,
@@ -69,16 +72,23 @@ pub fn inspect(view: &View<'_>, desired: &Desired, task: Task) -> Result<State, 
     }
     for folder in [&layout.path, &layout.releases(), &layout.shared()] {
         match own_folder(view, folder)? {
-            Some(_) => state.there = true,
+            Some(found) if folder == &layout.path => state.folder = Some(found),
+            Some(_) => {}
             None => missing(view, folder, &mut state.missing)?,
         }
     }
     if task == Task::Undeploy {
-        let looks_like = !state.there || looks_like_one(view, desired)?;
-        if !looks_like {
+        if state.folder.is_some() && !looks_like_one(view, desired)? {
             let path = layout.path.display();
             return Err(Failure::new(format!("cannot undeploy `{path}`: it does not look like the folder of an app"))
                 .hint("correct `path`; to remove the folder all the same, use `directory` with the action `delete`"));
+        }
+        let recorded = Record::read(view, &layout.record())?.and_then(|record| record.environment);
+        let declared = desired.deploy.environment.is_some().then(|| desired.environment_file.clone());
+        if let Some(file) = recorded.or(declared)
+            && is_removable(view, &file)?
+        {
+            state.old_environment = Some(file);
         }
         return Ok(state);
     }
@@ -210,6 +220,10 @@ fn circumstances(view: &View<'_>, desired: &Desired, state: &mut State) -> Resul
         }
         let text = environment::text(environment).into_bytes();
         state.environment = (!is_file(view, file, &text, state)?).then_some(text);
+    } else if let Some(file) = &state.record.environment
+        && is_removable(view, file)?
+    {
+        state.old_environment = Some(file.clone());
     }
     if let Some(current) = &state.current {
         let release = layout.release(current);
@@ -242,13 +256,31 @@ fn is_file(view: &View<'_>, path: &Path, content: &[u8], state: &State) -> Resul
     Ok(found.size == content.len() as u64 && view.read(path).attempting("read", path)? == content)
 }
 
+/// Whether a file is there that can have been written for the environment: nobody but its owner may look into it.
+fn is_removable(view: &View<'_>, path: &Path) -> Result<bool, Failure> {
+    if own_folder(view, path.parent().unwrap_or(path))?.is_none() {
+        return Ok(false);
+    }
+    match view.lstat(path) {
+        Ok(found) if found.kind == FileKind::Directory => {
+            Err(Failure::new(format!("cannot remove the environment's file `{}`: it is a directory", path.display()))
+                .hint("correct `environment_file`"))
+        }
+        Ok(found) => Ok(found.kind == FileKind::File && found.mode & 0o077 == 0),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
+        Err(error) => Err(Failure::io("look at", path, &error)),
+    }
+}
+
 /// Whether a folder was made by deployments: it has their record, or what every app's folder has and nothing else that matters.
 fn looks_like_one(view: &View<'_>, desired: &Desired) -> Result<bool, Failure> {
     let layout = &desired.layout;
-    let recorded = view.lstat(&layout.record()).is_ok_and(|found| found.kind == FileKind::File);
+    // The record is what is left last.
+    let recorded = matches!(Record::read(view, &layout.record()), Ok(Some(_)));
     let is_folder = |path: &Path| view.lstat(path).is_ok_and(|found| found.kind == FileKind::Directory);
     let is_link = view.lstat(&layout.current()).is_ok_and(|found| found.kind == FileKind::Link);
     let known = |name: &String| matches!(name.as_str(), "releases" | "current" | "shared" | "repo") || name.starts_with(STAGED);
     let names = list(view, &layout.path)?;
-    Ok(recorded || names.is_empty() || is_folder(&layout.releases()) && (is_link || names.iter().all(known)))
+    let only_record = recorded && names.iter().all(|name| layout.path.join(name) == layout.record());
+    Ok(names.is_empty() || only_record || is_folder(&layout.releases()) && (recorded || is_link || names.iter().all(known)))
 }

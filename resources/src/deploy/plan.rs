@@ -55,7 +55,10 @@ pub enum Step {
     Remove {
         name: String,
     },
-    Undeploy,
+    /// Remove the environment's file.
+    NoEnvironment(PathBuf),
+    /// Remove the app's folder: where it is without links.
+    Undeploy(PathBuf),
 }
 
 /// What is done in a release's folder by its owner.
@@ -77,9 +80,11 @@ pub fn plan(desired: &Desired, state: &State) -> Result<Vec<Change<Step>>, Failu
         Task::Nothing => {}
         Task::Undeploy => {
             let path = &desired.layout.path;
-            if state.there {
+            // What lies in the folder goes with it.
+            changes.extend(state.old_environment.as_ref().filter(|file| !file.starts_with(path)).map(|file| no_environment(file)));
+            if let Some(folder) = &state.folder {
                 let what = format!("remove `{}` with all releases and what they share", path.display());
-                let change = Change::new(what, Step::Undeploy).touches(Area::Files);
+                let change = Change::new(what, Step::Undeploy(folder.clone())).touches(Area::Files);
                 changes.push(change.provides(Provide::Absent { path: path.clone() }));
             }
         }
@@ -109,6 +114,13 @@ fn deploy(desired: &Desired, state: &State, changes: &mut Vec<Change<Step>>) {
             .provides(Provide::Absent { path: path.clone() })
             .touches(Area::Files)
     }));
+    let never_ran = state.record.never_ran(current).filter(|release| *release != name);
+    changes.extend(never_ran.map(|release| {
+        let path = desired.layout.release(release);
+        Change::new(format!("remove `{}`, which has never been current", path.display()), Step::Leftover(path.clone()))
+            .provides(Provide::Absent { path })
+            .touches(Area::Files)
+    }));
     changes.extend(state.missing.iter().map(|path| folder(desired, state, path)));
     changes.extend(state.shared.iter().map(|shared| {
         let path = desired.layout.shared().join(shared);
@@ -131,13 +143,15 @@ fn deploy(desired: &Desired, state: &State, changes: &mut Vec<Change<Step>>) {
     if let Some(content) = &state.environment {
         changes.push(environment(desired, state, content));
     }
+    changes.extend(state.old_environment.as_ref().map(|file| no_environment(file)));
     if new {
         let release = Release { name: name.to_owned(), revision: found.revision.name.clone(), rolled_back: false };
         changes.push(switch(desired, state, release, false));
     }
     // What a deploy that was killed has not restarted is restarted now.
     let unfinished = state.record.unfinished.as_ref().is_some_and(|unfinished| Some(unfinished.release.as_str()) == current);
-    if new || unfinished || state.environment.is_some() || changes.iter().any(|change| matches!(change.step, Step::Links { .. })) {
+    let other = |change: &Change<Step>| matches!(change.step, Step::Links { .. } | Step::Environment(_) | Step::NoEnvironment(_));
+    if new || unfinished || changes.iter().any(other) {
         let release = if new { Some(name) } else { current };
         let hook = |hook: &Option<Hook>, name| Some(run_hook(release?, name, hook.clone()?));
         changes.extend(hook(&deploy.before_restart, "before_restart"));
@@ -145,6 +159,7 @@ fn deploy(desired: &Desired, state: &State, changes: &mut Vec<Change<Step>>) {
         changes.extend(hook(&deploy.after_restart, "after_restart"));
     }
     let mut record = state.record.clone();
+    record.releases.retain(|release| Some(release.name.as_str()) != never_ran);
     if new {
         record.deploy(Release { name: name.to_owned(), revision: found.revision.name.clone(), rolled_back: false });
     }
@@ -198,6 +213,13 @@ fn make(desired: &Desired, state: &State, found: &Found, complete: bool, changes
 
 fn rollback(desired: &Desired, state: &State, changes: &mut Vec<Change<Step>>) -> Result<(), Failure> {
     let Some(current) = &state.current else { return Err(nothing_deployed(desired, "roll back")) };
+    if state.record.is_going_back_to(current) {
+        // A second try goes no further back than the first.
+        restart(desired, changes);
+        if !changes.is_empty() {
+            return Ok(());
+        }
+    }
     let Some(to) = state.record.before(current, &state.releases) else {
         let revision = state.record.revision(current);
         return Err(Failure::new(format!("cannot roll back `{}`: there is no release before {revision}", desired.app))
@@ -258,6 +280,12 @@ fn environment(desired: &Desired, state: &State, content: &[u8]) -> Change<Step>
     let (uid, gid) = (state.wanted.uid.unwrap_or(state.own.0), state.wanted.gid.unwrap_or(state.own.1));
     Change::new(what, Step::Environment(content.to_vec()))
         .provides(Provide::File { path, content: Some(content.into()), mode: 0o600, uid, gid })
+        .touches(Area::Files)
+}
+
+fn no_environment(path: &Path) -> Change<Step> {
+    Change::new(format!("remove `{}`, the environment that there was", path.display()), Step::NoEnvironment(path.to_owned()))
+        .provides(Provide::Absent { path: path.to_owned() })
         .touches(Area::Files)
 }
 

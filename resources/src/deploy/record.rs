@@ -1,7 +1,7 @@
 //! What must be known of an app's deployments beside what lies there: `releases.json` in its folder.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use toque_engine::failure::{Attempting, Failure};
@@ -9,12 +9,11 @@ use toque_engine::system::{Ownership, Query, System};
 
 /// The deployments of an app.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
 pub struct Record {
     /// In the order in which they were deployed.
     pub releases: Vec<Release>,
     /// Releases for which `migrate_command` has run. They need not be there any more.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub migrated: Vec<String>,
     /// The release that is being made: incomplete, if it is there.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -22,6 +21,9 @@ pub struct Record {
     /// What is, or is about to become, current without having been restarted and checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unfinished: Option<Unfinished>,
+    /// The file that the environment was written to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environment: Option<PathBuf>,
 }
 
 /// A release that is complete.
@@ -65,6 +67,7 @@ impl Record {
             )
         })?;
         let names = record.releases.iter().map(|release| &release.name).chain(&record.making);
+        let names = names.chain(record.unfinished.as_ref().map(|unfinished| &unfinished.release));
         match names.into_iter().find(|name| name.is_empty() || name.starts_with('.') || name.contains('/')) {
             None => Ok(Some(record)),
             Some(name) => {
@@ -104,6 +107,17 @@ impl Record {
     pub fn before(&self, name: &str, there: &[String]) -> Option<&Release> {
         let earlier = &self.releases[..self.place(name)?];
         earlier.iter().rev().find(|release| !release.rolled_back && there.contains(&release.name))
+    }
+
+    /// Whether a rollback has led to this release, which has not shown yet that it works.
+    pub fn is_going_back_to(&self, name: &str) -> bool {
+        self.unfinished.as_ref().is_some_and(|it| it.release == name && it.previous.is_some() && !it.new)
+    }
+
+    /// The release that a deployment which was killed was about to switch to. It has never run.
+    pub fn never_ran(&self, current: Option<&str>) -> Option<&str> {
+        let unfinished = self.unfinished.as_ref().filter(|it| it.new && Some(it.release.as_str()) != current)?;
+        Some(&unfinished.release)
     }
 
     /// Takes up the current release where it is not known: something else than toque has deployed it.

@@ -2,6 +2,7 @@
 
 mod links;
 mod model;
+mod undoing;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
