@@ -1,10 +1,12 @@
 //! A run from its lock to its report: the way in for the command line, the agent, and programs that embed toque.
 
 mod cookbooks;
+mod data;
 mod given;
 mod options;
 mod search;
 
+pub use data::expand;
 pub use options::{Options, Refused, Usual};
 pub use search::{ENCRYPTED, Encrypted, Found, search};
 
@@ -14,12 +16,9 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Instant;
 
-use serde_json::Value;
-
 use crate::compile::{Recipes, begin, compile, declare};
 use crate::converge::{Converge, Mode};
 use crate::cookbook::{self, Locked};
-use crate::data_bag::DataBags;
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::drawing::Drawing;
 use crate::event::{Event, Sink};
@@ -35,11 +34,10 @@ use crate::report::{About, Counts, Outcome, Report, Status};
 use crate::run_list::Item;
 use crate::search::index::Indexes;
 use crate::session::{Phase, Reach, Session};
-use crate::stack::{self, Bags};
+use crate::stack;
 use crate::state::{History, Journal, RunLock, recall};
 use crate::system::System;
 use crate::template::Templates;
-use crate::vault::Vault;
 use crate::view::View;
 
 /// The stack that recipes may use: calls, includes and values nest, and Rhai recurses natively.
@@ -312,46 +310,6 @@ fn recipes(options: &Options, session: &Session) -> Result<Recipes, Diagnostics>
     }
 }
 
-/// Data bags, and what opens the values in them that are not to be read.
-struct Data {
-    bags: Rc<DataBags>,
-    /// Those that the command brought.
-    given: Option<Bags>,
-    vault: Rc<Vault>,
-}
-
-fn data(options: &Options) -> Result<Data, Diagnostic> {
-    let mut bags = DataBags::of(options.repository.as_deref());
-    let given = options.command.as_ref().map(|command| stack::bags(command, &bags.own_names())).transpose()?;
-    if let Some(given) = &given {
-        bags = bags.with(given.clone());
-    }
-    if options.reach == Reach::Repository && given.is_none() {
-        // Recipes may be for a stack that is not here.
-        let own = bags.own_names();
-        bags = bags.with(stack::no_bags(&own));
-    }
-    let bags = Rc::new(bags);
-    let vault = match options.reach {
-        Reach::Machine => Vault::new(options.secret_files.clone(), Rc::clone(&options.masks), Rc::clone(&bags)),
-        Reach::Repository => Vault::closed(),
-    };
-    Ok(Data { bags, given, vault: Rc::new(vault) })
-}
-
-/// What recipes find in the command of a run, as files: see [`stack::expand`].
-/// # Errors
-/// As there; a secret that cannot be read, when they are revealed.
-pub fn expand(options: &Options, reveal: bool) -> Result<Vec<(String, String)>, Refused> {
-    let Some(command) = &options.command else { return Ok(Vec::new()) };
-    let Data { vault, .. } = data(options)?;
-    let folder = command.stack.document.source.path.as_deref().and_then(Path::parent);
-    let open = |value: &Value| vault.fill(value, "a value of the command", folder);
-    let own = DataBags::of(options.repository.as_deref()).own_names();
-    let reveal: Option<&dyn Fn(&Value) -> Result<Value, Diagnostic>> = if reveal { Some(&open) } else { None };
-    Ok(stack::expand(command, &own, reveal)?)
-}
-
 /// Reads what a run needs before its first recipe.
 pub(crate) fn open(
     system: Rc<dyn System>,
@@ -360,7 +318,7 @@ pub(crate) fn open(
     sink: Box<dyn Sink>,
 ) -> Result<Rc<Session>, Refused> {
     let repository = options.repository.as_deref();
-    let Data { bags, given: of_command, vault } = data(options)?;
+    let data::Data { bags, given: of_command, vault } = data::data(options)?;
     let given = given::gather(options, of_command.as_ref(), &vault)?;
     let view = match options.state_dir.clone() {
         Some(dir) => View::shared(system).with_memory(move |key| recall(&dir, key)),

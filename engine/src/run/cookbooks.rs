@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use super::{Data, Options, Refused, data};
+use super::data::{Data, data};
+use super::{Options, Refused};
 use crate::converge::Mode;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::{Event as Told, Sink};
