@@ -35,6 +35,7 @@ pub struct ArchiveFile {
     pub username: Option<String>,
     /// The password for the server.
     #[serde(default)]
+    #[schemars(extend("sensitive" = true))]
     pub password: Option<String>,
     /// Owner of what is unpacked, by name or number. Default: toque's own user; that of the folder where one is unpacked over.
     #[serde(default)]
@@ -75,6 +76,7 @@ impl ArchiveFile {
             strip: Some(self.strip_components),
             ..Source::default()
         }
+        .trimmed()
     }
 }
 
@@ -188,7 +190,7 @@ impl Provider for Unpacks {
             let found = match &change.step {
                 Step::Unpack { found, owner, ground, instead_of } => {
                     let site = Site::of(apply, path, ground, owner)?;
-                    let new = site.new();
+                    let new = site.making();
                     source.check_out(apply.system, apply.view, found, &new, &how(site.uid, site.gid))?;
                     apply.system.set_mode(&new, owner.mode.unwrap_or(0o755)).attempting("set the mode of", &new)?;
                     site.put(apply, *instead_of)?;
@@ -196,7 +198,7 @@ impl Provider for Unpacks {
                 }
                 Step::UnpackOver { found, folder, ground } => {
                     let owner = Ownership { uid: Some(folder.uid), gid: Some(folder.gid), mode: None };
-                    let new = Site::of(apply, path, ground, &owner)?.new();
+                    let new = Site::of(apply, path, ground, &owner)?.making();
                     source.check_out(apply.system, apply.view, found, &new, &how(Some(folder.uid), Some(folder.gid)))?;
                     // What is copied has the folder's own mode as well.
                     apply.system.set_mode(&new, folder.mode).attempting("set the mode of", &new)?;

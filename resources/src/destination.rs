@@ -99,7 +99,7 @@ impl<'a> Site<'a> {
             by = ground.by.map(|_| identity);
         }
         let site = Self { path, safe: &ground.safe, by, uid, gid };
-        remove(apply, &site.new())?;
+        remove(apply, &site.making())?;
         if site.by.is_none() {
             remove(apply, &site.old())?;
         }
@@ -107,7 +107,7 @@ impl<'a> Site<'a> {
     }
 
     /// Where it is made: nobody else can enter there.
-    pub fn new(&self) -> PathBuf {
+    pub fn making(&self) -> PathBuf {
         self.safe.join(format!(".toque-new-{}", self.name()))
     }
 
@@ -129,7 +129,7 @@ impl<'a> Site<'a> {
             Some(by) => self.put_by(apply, by),
         };
         if put.is_err() || self.by.is_some() {
-            let removed = remove(apply, &self.new());
+            let removed = remove(apply, &self.making());
             return put.and(removed);
         }
         put
@@ -142,7 +142,7 @@ impl<'a> Site<'a> {
             Destination::Empty => system.remove_dir(path).attempting("remove directory", path)?,
             Destination::Folder => system.rename(path, &old).attempting("move away", path)?,
         }
-        system.rename(&self.new(), path).attempting("put in place", path).inspect_err(|_| {
+        system.rename(&self.making(), path).attempting("put in place", path).inspect_err(|_| {
             if there == Destination::Folder {
                 // The first error is the one to tell.
                 let _ = system.rename(&old, path);
@@ -153,7 +153,7 @@ impl<'a> Site<'a> {
     }
 
     fn put_by(&self, apply: &Apply<'_>, by: &Identity) -> Result<(), Failure> {
-        let (new, path) = (self.new(), self.path);
+        let (new, path) = (self.making(), self.path);
         let (staged, old) = (path.with_file_name(format!(".toque-new-{}", self.name())), self.old());
         let [from, to, staged, old] = [&new, path, &staged, &old].map(Path::to_str);
         let (Some(from), Some(to), Some(staged), Some(old)) = (from, to, staged, old) else { return Err(no_text(path)) };

@@ -17,14 +17,25 @@ use super::record::{Record, Release, Unfinished};
 use super::{Desired, Task};
 use crate::ownership::Declared;
 
-/// What the owner does in his release, as himself: root would follow whatever link he has put in the way. The arguments come in
-/// pairs and triples, each begun by a word.
+/// What the owner does in his release, as himself: root would follow whatever link he has put in the way. A link that the source has is
+/// followed by nobody. The arguments come in pairs and triples, each begun by a word.
 const LINKS: &str = r#"set -eu
+plain() {
+    at=$(dirname -- "./$1")
+    while [ "$at" != . ]; do
+        if [ -L "$at" ]; then
+            echo "\`$1\` would lie behind the link \`${at#./}\`, which leads out of the release" >&2
+            exit 1
+        fi
+        at=$(dirname -- "$at")
+    done
+}
 while [ $# -gt 0 ]; do
     case $1 in
-        purge) rm -rf -- "./$2"; shift 2 ;;
-        folder) mkdir -p -- "./$2"; shift 2 ;;
+        purge) plain "$2"; rm -rf -- "./$2"; shift 2 ;;
+        folder) plain "$2"; mkdir -p -- "./$2"; shift 2 ;;
         link)
+            plain "$3"
             mkdir -p -- "$(dirname -- "./$3")"
             rm -rf -- "./$3"
             ln -s -- "$2" "./$3"
