@@ -40,16 +40,19 @@ pub struct Source {
     #[serde(default, deserialize_with = "field::present", skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
     /// Who asks, where a password is needed. S3: the access key's id.
-    #[serde(default, alias = "username", deserialize_with = "field::present", skip_serializing_if = "Option::is_none")]
+    #[serde(default, alias = "username", deserialize_with = "field::line", skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// The password. S3: the secret access key.
-    #[serde(default, deserialize_with = "field::present", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "field::line", skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("sensitive" = true))]
     pub password: Option<String>,
     /// S3: the token that belongs to a temporary key.
-    #[serde(default, deserialize_with = "field::present", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "field::line", skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("sensitive" = true))]
     pub session_token: Option<String>,
     /// Git: the private key for `ssh`, as text, without a passphrase.
     #[serde(default, deserialize_with = "field::present", skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("sensitive" = true))]
     pub ssh_key: Option<String>,
     /// Archive, S3: the SHA-256 that it must have, in hexadecimal.
     #[serde(default, alias = "sha256", deserialize_with = "field::present", skip_serializing_if = "Option::is_none")]
@@ -118,6 +121,13 @@ pub struct Checkout<'a> {
 }
 
 impl Source {
+    /// The same without ends of lines after what is of one line.
+    #[must_use]
+    pub fn trimmed(self) -> Self {
+        let trimmed = |text: String| field::trimmed(&text).to_owned();
+        Self { url: trimmed(self.url), user: self.user.map(trimmed), password: self.password.map(trimmed), ..self }
+    }
+
     /// Conditions over several fields.
     /// # Errors
     /// The field at fault and why.

@@ -35,6 +35,7 @@ pub struct ArchiveFile {
     pub username: Option<String>,
     /// The password for the server.
     #[serde(default)]
+    #[schemars(extend("sensitive" = true))]
     pub password: Option<String>,
     /// Owner of what is unpacked, by name or number. Default: toque's own user; that of the folder where one is unpacked over.
     #[serde(default)]
@@ -75,6 +76,7 @@ impl ArchiveFile {
             strip: Some(self.strip_components),
             ..Source::default()
         }
+        .trimmed()
     }
 }
 

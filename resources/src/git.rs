@@ -12,7 +12,7 @@ use toque_engine::property::Account;
 use toque_engine::resource::{Apply, Change, Effect, PropertyError, Provide, Provider, Resource, Scope};
 use toque_engine::snapshots::{Area, Areas};
 use toque_engine::source::{Checkout, Found, Source, SourceType};
-use toque_engine::system::{Metadata, Ownership, Query};
+use toque_engine::system::{FileKind, Metadata, Ownership, Query};
 use toque_engine::view::View;
 
 use crate::destination::{self, Destination, Ground, Site};
@@ -39,12 +39,14 @@ pub struct Git {
     pub group: Option<Account>,
     /// The private key for `ssh`, as text, without a passphrase. It is never written to a disk.
     #[serde(default)]
+    #[schemars(extend("sensitive" = true))]
     pub ssh_key: Option<String>,
     /// Who asks, where an `https:` server wants a password. Default: the one in `repository`, if any.
     #[serde(default)]
     pub username: Option<String>,
     /// The password for an `https:` server. Only that server is given it. Default: the one in `repository`, if any.
     #[serde(default)]
+    #[schemars(extend("sensitive" = true))]
     pub password: Option<String>,
     /// Whether submodules are checked out too, and theirs. Default: `false`.
     #[serde(default)]
@@ -75,6 +77,7 @@ impl Git {
             shallow: Some(self.shallow),
             ..Source::default()
         }
+        .trimmed()
     }
 }
 
@@ -221,19 +224,35 @@ impl Provider for Clones {
     }
 }
 
-/// The commit that a clone is at.
+/// The commit that a clone is at. Its owner may have put there what leads elsewhere, to what only root can read.
 fn head(view: &View<'_>, path: &Path) -> Result<String, Failure> {
     let git = path.join(".git");
-    let read = |name: &str| view.read(&git.join(name)).ok().map(|text| String::from_utf8_lossy(&text).into_owned());
-    let Some(head) = read("HEAD") else {
+    let Some(head) = read(view, &git, "HEAD") else {
         return Err(Failure::new(format!("`{}` has something in it, and is no clone of a git repository", path.display()))
             .hint("empty it, use another path, or the action `checkout` to leave it alone"));
     };
-    let Some(branch) = head.trim().strip_prefix("ref: ") else { return Ok(head.trim().to_owned()) };
-    let of_line = |line: &str| line.strip_suffix(branch)?.strip_suffix(' ').map(str::to_owned);
-    let packed = || read("packed-refs").and_then(|refs| refs.lines().find_map(of_line));
+    let commit = match head.trim().strip_prefix("ref: ") {
+        None => Some(head.trim().to_owned()),
+        Some(branch) if branch.starts_with("refs/") && !branch.split('/').any(|part| part == "..") => {
+            let of_line = |line: &str| line.strip_suffix(branch)?.strip_suffix(' ').map(str::to_owned);
+            let packed = || read(view, &git, "packed-refs").and_then(|refs| refs.lines().find_map(of_line));
+            read(view, &git, branch).map(|commit| commit.trim().to_owned()).or_else(packed)
+        }
+        Some(_) => None,
+    };
+    let is_commit = |text: &String| matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     // A branch without a commit is another than any.
-    Ok(read(branch).map(|commit| commit.trim().to_owned()).or_else(packed).unwrap_or_default())
+    Ok(commit.filter(is_commit).unwrap_or_default())
+}
+
+/// A file of a clone that no link leads to.
+fn read(view: &View<'_>, git: &Path, name: &str) -> Option<String> {
+    let file = git.join(name);
+    let kind = |path: &Path| view.lstat(path).ok().map(|found| found.kind);
+    let folders =
+        file.ancestors().skip(1).take_while(|above| above.starts_with(git)).all(|above| kind(above) == Some(FileKind::Directory));
+    let plain = folders && kind(&file) == Some(FileKind::File);
+    plain.then(|| view.read(&file).ok()).flatten().map(|text| String::from_utf8_lossy(&text).into_owned())
 }
 
 /// The commit that was exported to a folder.

@@ -57,9 +57,11 @@ managed_file! {
         pub s3_access_key_id: Option<String>,
         /// The secret access key that belongs to the id. It is never sent.
         #[serde(default)]
+        #[schemars(extend("sensitive" = true))]
         pub s3_secret_access_key: Option<String>,
         /// The token that belongs to a temporary key.
         #[serde(default)]
+        #[schemars(extend("sensitive" = true))]
         pub s3_session_token: Option<String>,
         /// The region of the bucket. Default: `"us-east-1"`.
         #[serde(default)]

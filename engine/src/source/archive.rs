@@ -21,7 +21,7 @@ const TIMEOUT: Duration = Duration::from_mins(5);
 
 pub(super) fn check(source: &Source) -> Result<(), PropertyError> {
     if let Some(checksum) = &source.checksum
-        && (checksum.len() != 64 || !checksum.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        && !is_sha256(checksum)
     {
         return Err(PropertyError::new("checksum", format!("`{checksum}` is no SHA-256: it has 64 hexadecimal digits"))
             .hint("`sha256sum FILE` prints it"));
@@ -58,7 +58,7 @@ pub(super) fn look(source: &Source, view: &View<'_>) -> Result<Found, Failure> {
         return Ok(Found::of_archive(source, checksum.to_ascii_lowercase()));
     }
     let key = format!("source:{}", sha256(source.url.as_bytes()));
-    let known = view.remembered(&key).filter(|known| known["checksum"].is_string());
+    let known = view.remembered(&key).filter(|known| known["checksum"].as_str().is_some_and(is_sha256));
     // An earlier change of this plan may make the file, start the server, or let it be reached.
     let (response, from) = ask(source, view, known.as_ref()).inspect_err(|_| view.looked_at_everything())?;
     if let (304, Some(checksum)) = (response.status, known.as_ref().and_then(|known| known["checksum"].as_str())) {
@@ -100,16 +100,23 @@ pub(super) fn fetch(source: &Source, view: &View<'_>, found: &Found) -> Result<R
     }
     // A page in its place explains more than its checksum.
     unpack::check(&response.body).map_err(|failure| about(&from, failure))?;
+    if source.checksum.is_none() {
+        return Err(Failure::new(format!("`{from}` has become another archive since it was looked at")).hint("converge again"));
+    }
     Err(Failure::new(format!("`{from}` does not have the checksum that it should have"))
         .note(format!("wanted: {}\nfetched: {has}", found.revision.id))
         .hint("correct `checksum` if the archive was changed on purpose; otherwise somebody else changed it"))
+}
+
+fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 impl Found {
     fn of_archive(source: &Source, checksum: String) -> Self {
         let shown = source.shown();
         let file = shown.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-        let name = format!("{file} ({})", &checksum[..7]);
+        let name = format!("{file} ({})", checksum.get(..7).unwrap_or(&checksum));
         Self { revision: Revision { id: checksum, name }, memory: None, content: None, reference: None }
     }
 }

@@ -13,7 +13,17 @@ pub(super) fn present<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializ
     }
 }
 
-/// Text, which is empty when it is null.
+/// Text of one line, which is empty when it is null.
 pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+    Ok(line(deserializer)?.unwrap_or_default())
+}
+
+/// A text of one line, unless it is null or empty.
+pub(super) fn line<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(present(deserializer)?.map(|text: String| trimmed(&text).to_owned()))
+}
+
+/// Text without the end of its line, which files and documents often bring along.
+pub(super) fn trimmed(text: &str) -> &str {
+    text.trim_end_matches(['\r', '\n'])
 }

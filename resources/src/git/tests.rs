@@ -181,6 +181,36 @@ fn below_a_users_home_everything_is_done_as_the_user() {
 }
 
 #[test]
+fn a_clone_leads_nowhere_else() {
+    let place = Place::new();
+    let (folder, secret) = (place.folder.path().join("x"), "ab".repeat(20));
+    std::fs::write(place.folder.path().join("secret"), &secret).unwrap();
+    let told = || super::head(&View::new(&place.host), &folder);
+    let again = || {
+        let _ = std::fs::remove_dir_all(folder.join(".git"));
+        std::fs::create_dir_all(folder.join(".git/refs/heads")).unwrap();
+    };
+    again();
+    std::os::unix::fs::symlink("../../secret", folder.join(".git/HEAD")).unwrap();
+    assert!(told().unwrap_err().message.ends_with("is no clone of a git repository"));
+    for (head, expected) in [
+        ("ref: ../../secret", ""),
+        ("ref: refs/../../../secret", ""),
+        ("ref: refs/heads/link", ""),
+        ("ref: refs/link/secret", ""),
+        ("root:x:0:0", ""),
+        ("ref: refs/heads/main", secret.as_str()),
+    ] {
+        again();
+        std::fs::write(folder.join(".git/HEAD"), head).unwrap();
+        std::fs::write(folder.join(".git/refs/heads/main"), &secret).unwrap();
+        std::os::unix::fs::symlink("../../../../secret", folder.join(".git/refs/heads/link")).unwrap();
+        std::os::unix::fs::symlink("../../..", folder.join(".git/refs/link")).unwrap();
+        assert_eq!(told().unwrap(), expected, "{head}");
+    }
+}
+
+#[test]
 fn properties_are_checked() {
     for (value, property) in [
         (json!({ "destination": "x", "repository": "/a" }), "destination"),

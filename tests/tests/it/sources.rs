@@ -27,6 +27,18 @@ fn version(host: &Host, folder: &str) -> String {
 }
 
 #[test]
+fn a_clone_in_a_users_home() {
+    let host = equipped("");
+    host.sh("useradd --create-home ann; chmod 755 /home/ann");
+    let clone = |more: &str| format!(r#"git("/home/ann/site", #{{ repository: "/srv/git/site.git", {more} }});"#);
+    apply(&host, &clone(r#"revision: "v1""#)).fails(1, &["cannot fill `/home/ann/site`", "set `user`"]);
+    settle(&host, &clone(r#"revision: "v1", user: "ann""#));
+    settle(&host, &clone(r#"revision: "v2", user: "ann""#));
+    assert_eq!(version(&host, "/home/ann/site"), "two\n");
+    assert_eq!(host.sh("stat -c %U:%G /home/ann/site /home/ann/site/.git/HEAD; ls -A /home"), "ann:ann\nann:ann\nann\n");
+}
+
+#[test]
 fn git() {
     let host = equipped("");
     let clone = |more: &str| format!(r#"git("/srv/site", #{{ repository: "/srv/git/site.git", {more} }});"#);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::resource::PropertyError;
-use crate::system::fetch::{percent_decoded, split_userinfo};
+use crate::system::fetch::{percent_decoded, split_userinfo, without_secrets};
 
 /// The address of a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl Address {
         let refuse = |why: String| Err(PropertyError::new("url", why).hint(FORMS));
         let plain = |url: &str, place| Ok(Self { url: url.to_owned(), place, user: None, password: None });
         if url.starts_with('-') || url.chars().any(char::is_control) {
-            return refuse(format!("`{}` is no address of a git repository", url.escape_default()));
+            return refuse(format!("`{}` is no address of a git repository", without_secrets(url).escape_default()));
         }
         if url.starts_with('/') {
             return plain(url, Place::Local(url.into()));
@@ -45,16 +45,18 @@ impl Address {
                 return refuse(format!("`{}` names a program, not a git repository", url.split("::").next().unwrap_or_default()));
             }
             return match url.split_once(':') {
-                Some(("file" | "http" | "https" | "ssh" | "git", _)) => refuse(format!("`{url}` has no `//` after the colon")),
+                Some(("file" | "http" | "https" | "ssh" | "git", _)) => refuse("the URL has no `//` after the colon".to_owned()),
+                // `user:password@host:path`.
+                Some((user, rest)) if !user.contains(['@', '/']) && has_host(rest) => refuse(NO_PASSWORD.to_owned()),
                 Some((host, path)) if !host.is_empty() && !host.contains('/') && !path.is_empty() => plain(url, Place::Ssh),
-                _ => refuse(format!("`{url}` is no address of a git repository")),
+                _ => refuse(format!("`{}` is no address of a git repository", without_secrets(url).escape_default())),
             };
         };
         match scheme.to_ascii_lowercase().as_str() {
             "file" => {
                 let path = rest.strip_prefix("localhost").unwrap_or(rest);
                 if !path.starts_with('/') {
-                    return refuse(format!("`{url}` names a folder of another machine"));
+                    return refuse(format!("`{}` names a folder of another machine", without_secrets(url)));
                 }
                 // git takes the path as it stands.
                 plain(path, Place::Local(path.into()))
@@ -65,6 +67,14 @@ impl Address {
                 if host.is_empty() {
                     return refuse("the URL names no host".to_owned());
                 }
+                if url.contains(['?', '#']) {
+                    // A token there would be seen in the arguments of git.
+                    return Err(PropertyError::new(
+                        "url",
+                        format!("`{}` has a query, which git repositories do not have", without_secrets(&url)),
+                    )
+                    .hint("leave it out; give a token as `password`"));
+                }
                 let place = Place::Http(format!("{scheme}://{host}"));
                 let decoded = |text: &str| String::from_utf8_lossy(&percent_decoded(text)).into_owned();
                 let (user, password) = match userinfo.as_deref().map(|info| info.split_once(':').unwrap_or((info, ""))) {
@@ -72,6 +82,9 @@ impl Address {
                     None => (None, None),
                 };
                 Ok(Self { url, place, user, password })
+            }
+            "ssh" | "git+ssh" | "ssh+git" | "git" if split_userinfo(url).is_some_and(|(info, _)| info.contains(':')) => {
+                refuse(NO_PASSWORD.to_owned())
             }
             "ssh" | "git+ssh" | "ssh+git" => plain(url, Place::Ssh),
             "git" => plain(url, Place::Daemon),
@@ -99,6 +112,14 @@ impl Address {
         }
     }
 }
+
+/// Whether it is `…@host:path`.
+fn has_host(text: &str) -> bool {
+    text.split_once('@').is_some_and(|(before, after)| !before.contains('/') && after.contains(':'))
+}
+
+/// `ssh` takes none from git, and it would be seen in its arguments.
+const NO_PASSWORD: &str = "the URL has a password, which only `https:` can use";
 
 const FORMS: &str = "write `https://host/path`, `ssh://user@host/path`, `user@host:path`, `git://host/path` or an absolute path";
 
@@ -151,6 +172,25 @@ mod tests {
             let error = Address::parse(url).unwrap_err();
             assert!(error.property == "url" && error.hint.is_some(), "{url}: {error:?}");
         }
+    }
+
+    #[test]
+    fn passwords_come_neither_to_git_nor_to_people() {
+        for url in [
+            "ssh://u:hunter2@example.com/a",
+            "git://u:hunter2@example.com/a",
+            "u:hunter2@example.com:a",
+            "https://example.com/a?private_token=hunter2",
+            "https://example.com/a#hunter2",
+            "https://u:hunter2@example.com/a\n",
+            "ftp://u:hunter2@example.com/a",
+            "file://u:hunter2@example.com/a",
+            "https:u:hunter2@example.com/a",
+        ] {
+            let error = Address::parse(url).unwrap_err();
+            assert!(!format!("{error:?}").contains("hunter2"), "{url}: {error:?}");
+        }
+        Address::parse("host:a/b@c:d").unwrap();
     }
 
     #[test]

@@ -30,6 +30,8 @@ impl Refs {
             match value.strip_prefix("ref: ") {
                 Some(branch) if name == "HEAD" => refs.head = Some(branch.to_owned()),
                 Some(_) => {}
+                // The server says what it likes.
+                None if !is_commit(value) => {}
                 None => refs.list.push((name.to_owned(), value.to_owned())),
             }
         }

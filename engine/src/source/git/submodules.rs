@@ -71,9 +71,8 @@ impl Wanted<'_> {
         }
         let mut source = Source { url: module.url.clone(), revision: Some(module.commit.clone()), ..self.git.source.clone() };
         let place = Git::of(&source)?.address.place;
-        if matches!(place, Place::Local(_)) && self.git.local().is_none() {
-            return Err(Failure::new(format!("`{}` is a folder of this machine, and the repository is not", source.shown()))
-                .hint("correct its `url` in `.gitmodules`"));
+        if let Place::Local(path) = &place {
+            self.may_be_read(path)?;
         }
         if place != self.git.address.place {
             // Another server learns no password. The key is never shown to any.
@@ -87,6 +86,26 @@ impl Wanted<'_> {
         let cache = kept.map(|kept| kept.join(&sha256(module.url.as_bytes())[..16]));
         let modules = wanted.put_into(&into, cache.as_deref())?;
         wanted.put_modules(&modules, &into, cache.as_deref(), depth + 1)
+    }
+}
+
+impl Wanted<'_> {
+    /// Whoever writes a commit could name any folder of this machine, which root can read.
+    fn may_be_read(&self, path: &Path) -> Result<(), Failure> {
+        let refuse = |why: &str| {
+            Err(Failure::new(format!("`{}` is a folder of this machine, {why}", path.display()))
+                .hint("correct its `url` in `.gitmodules`, or leave submodules out with `submodules: false`"))
+        };
+        let Some(own) = self.git.local() else { return refuse("and the repository is not") };
+        let plain = path.components().all(|part| matches!(part, Component::Normal(_) | Component::RootDir));
+        if !plain || !own.parent().is_some_and(|beside| path.starts_with(beside)) {
+            return refuse(&format!("and not beside the repository `{}` or below it", own.display()));
+        }
+        let owner = |path: &Path| self.system.stat(path).map(|found| found.uid).ok();
+        match (owner(path), owner(own)) {
+            (Some(uid), Some(own)) if uid != own => refuse(&format!("and belongs to user {uid}, not to the repository's")),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -80,6 +80,24 @@ fn every_format_is_told_by_its_content() {
     }
 }
 
+#[test]
+fn an_archive_that_asks_for_too_much_memory_is_refused() {
+    let bench = Bench::new();
+    let mut xz = liblzma::write::XzEncoder::new(Vec::new(), 6);
+    xz.write_all(&tar(&FILES)).unwrap();
+    let mut content = xz.finish().unwrap();
+    // The header of its only block, which says how large the dictionary is: nearly 4 GiB.
+    assert_eq!(content[12..16], [2, 0, 0x21, 1]);
+    content[16] = 40;
+    let mut sum = flate2::Crc::new();
+    sum.update(&content[12..20]);
+    content[20..24].copy_from_slice(&sum.sum().to_le_bytes());
+    std::fs::write(bench.path("archive"), &content).unwrap();
+    let source = source(json!({ "type": "archive", "url": bench.path("archive") }));
+    let failure = bench.check_out(&source, "x", &Checkout::default()).unwrap_err();
+    assert!(failure.message.contains("memory"), "{failure:?}");
+}
+
 fn fake(content: Vec<u8>, headers: &[(&str, &str)]) -> FakeSystem {
     let fake = FakeSystem::new();
     fake.put_dir("/srv", 0o755);
@@ -123,8 +141,12 @@ fn an_unchanged_archive_is_not_downloaded_again() {
     // Unless it has become another in between.
     serve(&fake, gzip(&tar(&[("a", "b")])), &[]);
     let failure = archive.check_out(&fake, &view, &second, Path::new("/srv/b"), &Checkout::default()).unwrap_err();
-    assert_eq!(failure.message, "`https://example.com/site-1.tar.gz` does not have the checksum that it should have");
+    assert_eq!(failure.message, "`https://example.com/site-1.tar.gz` has become another archive since it was looked at");
+    assert_eq!(failure.hint.as_deref(), Some("converge again"));
     assert!(fake.lstat(Path::new("/srv/b")).is_err());
+    // What a damaged record remembers is nothing.
+    let view = View::new(&fake).with_memory(|_| Some(json!({ "etag": "\"1\"", "checksum": "ab" })));
+    assert!(archive.look(&view).unwrap().content.is_some());
 }
 
 #[test]

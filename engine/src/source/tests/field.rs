@@ -51,3 +51,14 @@ fn fields_that_are_unknown_or_of_another_type() {
     assert!(told(json!({ "type": "git", "url": 5 })).0.contains("expected a string"));
     assert!(told(json!({ "type": "git", "url": "/a", "shallow": "yes" })).0.contains("expected true or false"));
 }
+
+#[test]
+fn ends_of_lines_are_no_part_of_a_password() {
+    let value = json!({ "type": "git", "url": "https://example.com/a\n", "user": "u\r\n", "password": "p \n" });
+    let source: Source = serde_json::from_value(value).unwrap();
+    assert_eq!(
+        (source.url.as_str(), source.user.as_deref(), source.password.as_deref()),
+        ("https://example.com/a", Some("u"), Some("p "))
+    );
+    source.check().unwrap();
+}

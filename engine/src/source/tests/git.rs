@@ -208,6 +208,29 @@ fn submodules_inside_each_other() {
 }
 
 #[test]
+fn a_submodule_is_beside_its_repository_and_of_its_owner() {
+    let (bench, _) = bench();
+    std::fs::create_dir(bench.path("group")).unwrap();
+    bench.repository("group/site");
+    bench.repository("group/lib");
+    bench.commit("group/lib", "lib.txt", "lib");
+    let main = git_source(bench.path("group/site"), "main");
+    bench.git("group/site", &["submodule", "--quiet", "add", "../lib", "lib"]);
+    bench.commit("group/site", "a.txt", "one");
+    bench.check_out(&main, "x", &PLAIN).unwrap();
+    if bench.host.effective_uid() == 0 {
+        std::os::unix::fs::chown(bench.path("group/lib"), Some(1), None).unwrap();
+        let failure = bench.check_out(&main, "y", &PLAIN).unwrap_err();
+        assert!(failure.message.contains("belongs to user 1"), "{failure:?}");
+    }
+    bench.git("group/site", &["submodule", "--quiet", "add", bench.path("site").to_str().unwrap(), "stolen"]);
+    bench.git("group/site", &["rm", "--quiet", "--force", "lib"]);
+    bench.commit("group/site", "a.txt", "two");
+    let failure = bench.check_out(&main, "y", &PLAIN).unwrap_err();
+    assert!(failure.message.contains("and not beside the repository"), "{failure:?}");
+}
+
+#[test]
 fn a_repository_of_somebody_else() {
     let (bench, _) = bench();
     if bench.host.effective_uid() != 0 {

@@ -5,6 +5,7 @@ use std::io::Read;
 use bzip2::read::MultiBzDecoder;
 use flate2::read::MultiGzDecoder;
 use liblzma::read::XzDecoder;
+use liblzma::stream::{CONCATENATED, Stream};
 
 use crate::failure::Failure;
 
@@ -28,6 +29,9 @@ const BEGINNINGS: [(&[u8], Format); 7] = [
     (b"PK\x05\x06", Format::Zip),
     (b"PK\x07\x08", Format::Zip),
 ];
+
+/// How much memory an archive may ask for, in bytes. `xz -9` asks for 65 MiB; a header can ask for 4 GiB.
+const XZ_MEMORY: u64 = 256 << 20;
 
 /// # Errors
 /// When it is none of those that are known.
@@ -56,7 +60,7 @@ pub(super) fn told(content: &[u8]) -> Result<Format, Failure> {
 pub(super) fn unpacked(format: Format, content: &[u8]) -> std::io::Result<Box<dyn Read + '_>> {
     Ok(match format {
         Format::Gzip => Box::new(MultiGzDecoder::new(content)),
-        Format::Xz => Box::new(XzDecoder::new_multi_decoder(content)),
+        Format::Xz => Box::new(XzDecoder::new_stream(content, Stream::new_stream_decoder(XZ_MEMORY, CONCATENATED)?)),
         Format::Zstandard => Box::new(zstd::Decoder::with_buffer(content)?),
         Format::Bzip2 => Box::new(MultiBzDecoder::new(content)),
         Format::Tar | Format::Zip => Box::new(content),

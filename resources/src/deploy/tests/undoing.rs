@@ -117,3 +117,24 @@ fn an_environment_that_is_taken_out_of_the_recipe_goes() {
     fs::set_permissions(site.path("app/shared/app.env"), fs::Permissions::from_mode(0o600)).unwrap();
     assert_eq!(site.settle("v1", restart), Vec::<String>::new());
 }
+
+#[test]
+fn a_link_of_the_source_leads_nothing_elsewhere() {
+    let site = Site::new();
+    fs::create_dir(site.path("etc")).unwrap();
+    fs::write(site.path("etc/x"), "theirs").unwrap();
+    symlink(site.path("etc"), site.path("origin/config")).unwrap();
+    super::tag(&site.path("origin"), "v6");
+    for more in [
+        json!({ "symlinks": { "x": "config/x" } }),
+        json!({ "symlink_before_migrate": { "x": "./config/x" } }),
+        json!({ "purge_before_symlink": ["config/x"] }),
+        json!({ "create_dirs_before_symlink": ["config/new/a"] }),
+    ] {
+        let failure = site.deploy("v6", more.clone()).unwrap_err();
+        assert!(failure.message.contains("is a link in this release"), "{more}: {failure:?}");
+        assert_eq!((site.text("etc/x"), site.names("etc")), ("theirs".to_owned(), vec!["x".to_owned()]));
+    }
+    // The link itself may be replaced.
+    site.settle("v6", json!({ "symlinks": { "x": "config" } }));
+}
