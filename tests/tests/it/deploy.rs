@@ -244,7 +244,7 @@ fn an_app_user_leads_nobody_elsewhere() {
     assert_eq!(host.sh("cmp /etc/hostname /root/hostname; readlink /srv/www/site/current/log"), "/srv/www/site/shared/log\n");
     // In a folder of his own he could lead toque anywhere.
     host.sh("chown site /srv/www/site/releases");
-    apply(&host, &recipe("v4", "")).fails(1, &["cannot deploy in `/srv/www/site/releases`: user", "owns it"]);
+    apply(&host, &recipe("v4", "")).fails(1, &["cannot deploy in `/srv/www/site/releases`: user", "owns `/srv/www/site/releases`"]);
     assert_eq!(answer(&host), format!("v2 {GREETING}"));
 }
 
