@@ -66,7 +66,7 @@ fn recipe(version: &str, more: &str) -> String {
         r#"deploy("/srv/www/site", #{{
     source: #{{ type: "git", url: "git://127.0.0.1/origin", revision: "{version}" }},
     owner: "site", environment: #{{ PORT: 8080, GREETING: "it's \"$5\" \\ `now`" }}, shared: ["log"],
-    restart: #{{ service: "site" }}, check: #{{ url: "http://127.0.0.1:8080/", timeout: 5, interval: 0.2 }}, {more}
+    restart: #{{ service: "site" }}, check: #{{ url: "http://127.0.0.1:8080/", timeout: 15, interval: 0.2 }}, {more}
 }});"#
     )
 }
@@ -103,7 +103,7 @@ fn a_service_is_deployed_checked_and_rolled_back() {
 
     settle(&host, &recipe("v2", ""));
     assert_eq!(answer(&host), format!("v2 {GREETING}"));
-    let run = apply(&host, &recipe("v3", "")).fails(1, &["the app is not up after 5 s", "answered 500", "rolled back to v2 ("]);
+    let run = apply(&host, &recipe("v3", "")).fails(1, &["the app is not up after 15 s", "answered 500", "rolled back to v2 ("]);
     assert!(run.output.stderr.contains("which was restarted"), "{}", run.output);
     assert_eq!((answer(&host), releases(&host)), (format!("v2 {GREETING}"), ["v1", "v2"].map(str::to_owned).to_vec()));
     apply(&host, &recipe("v2", "")).idle();
@@ -199,7 +199,7 @@ fn a_rollback_holds_until_a_deploy_is_asked_for() {
         r#"for app in search("aws_opsworks_app") {
     deploy(`/srv/www/${app.shortname}`, #{
         source: app.app_source, owner: "site", environment: app.environment, restart: #{ service: "site" },
-        check: #{ url: "http://127.0.0.1:8080/", timeout: 5 },
+        check: #{ url: "http://127.0.0.1:8080/", timeout: 30 },
     });
 }"#,
     );
