@@ -17,10 +17,10 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
         Ok(cookbook) => {
             let about = cookbook.about;
             assert_eq!(about.name, "web");
-            assert_eq!(about.version.to_string().parse(), Ok(about.version));
+            assert_eq!(about.version.to_string().parse().as_ref(), Ok(&about.version));
             for constraint in about.dependencies.values().chain(about.platforms.values()).chain(&about.toque) {
                 assert_eq!(constraint.to_string().parse().as_ref(), Ok(constraint));
-                let _ = constraint.accepts(about.version);
+                let _ = constraint.accepts(&about.version);
             }
         }
     }
