@@ -88,10 +88,15 @@ pub(super) fn ready(system: &Rc<dyn System>, options: &Options, mode: Mode, sink
         None => view,
     };
     let found = source.look(&view).map_err(about)?;
-    if let (Some((path, fetched)), Some(_)) = (&there, &folder)
-        && fetched.revision.id == found.revision.id
+    let fetched = cookbooks::Fetched { revision: found.revision.clone(), from: source.shown() };
+    if let (Some((path, known)), Some(folder)) = (&there, &folder)
+        && known.revision.id == fetched.revision.id
     {
-        return Ok(at(path.clone(), fetched.revision.name.clone(), None));
+        if mode == Mode::Converge && *known != fetched {
+            // The same from elsewhere, or under another name.
+            cookbooks::record(folder, &fetched)?;
+        }
+        return Ok(at(path.clone(), fetched.revision.name, None));
     }
     let (parent, temporary) = match (folder, mode) {
         (Some(folder), Mode::Converge) => (folder, None),
@@ -111,7 +116,6 @@ pub(super) fn ready(system: &Rc<dyn System>, options: &Options, mode: Mode, sink
     whole(&making, &found.revision.name, &source)?;
     let message = format!("fetched the cookbooks {} from `{}`", found.revision.name, source.shown());
     sink.event(&Told::Log { level: Level::Info, message: &message });
-    let fetched = cookbooks::Fetched { revision: found.revision.clone(), from: source.shown() };
     let path = cookbooks::keep(&parent, &making, &fetched)?;
     Ok(at(path, fetched.revision.name, temporary))
 }

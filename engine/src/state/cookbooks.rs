@@ -32,8 +32,7 @@ pub fn keep(folder: &Path, made: &Path, fetched: &Fetched) -> Result<PathBuf, Fa
     if !path.exists() {
         fs::rename(made, &path).attempting("make", &path)?;
     }
-    let text = serde_json::to_vec_pretty(fetched).unwrap_or_default();
-    super::replace(&folder.join("current.json"), &text)?;
+    record(folder, fetched)?;
     // Nobody else runs here: the lock is held.
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         if entry.path() != path && entry.path().is_dir() {
@@ -43,7 +42,15 @@ pub fn keep(folder: &Path, made: &Path, fetched: &Fetched) -> Result<PathBuf, Fa
     Ok(path)
 }
 
-/// Whether a revision is there.
+/// Says which revision is in use.
+/// # Errors
+/// When it cannot be written.
+pub fn record(folder: &Path, fetched: &Fetched) -> Result<(), Failure> {
+    let text = serde_json::to_vec_pretty(fetched).unwrap_or_default();
+    super::replace(&folder.join("current.json"), &text)
+}
+
+/// Where a revision lies, if it is there.
 #[must_use]
 pub fn place(folder: &Path, revision: &Revision) -> PathBuf {
     folder.join(revision.id.get(..40).unwrap_or(&revision.id))
