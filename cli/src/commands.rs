@@ -155,6 +155,7 @@ pub fn prepare(node: &Node, running: Option<&Running>, of: Option<&Of<'_>>) -> R
     }
     let options = Options {
         locked: cookbook::locked(repository.as_deref(), &settings, &stop)?,
+        find_locked: Some(cookbook::find_locked(&settings, &stop)),
         repository,
         cookbooks,
         run_list: run_list(asked.filter(|item| !item.trim().is_empty()))?,

@@ -2,9 +2,12 @@
 //! environment.
 
 pub mod cookfile;
+pub mod credentials;
 mod explain;
+mod group;
 pub mod install;
 pub mod lockfile;
+mod parallel;
 pub mod repository;
 pub mod solve;
 pub mod source;

@@ -12,6 +12,7 @@ use toque_engine::failure::plain_io;
 use toque_engine::version::{Constraint, Version};
 
 use crate::cookfile::is_name;
+use crate::tree::is_sha256;
 
 /// What the file is called.
 pub const NAME: &str = "Cookfile.lock";
@@ -108,7 +109,7 @@ impl Lockfile {
                 _ => return Err(wrong(format!("`{name}` does not have one of `registry`, `path`, `git` and `archive`"))),
             };
             if let Some(sha256) = &block.sha256
-                && (sha256.len() != 64 || !sha256.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
+                && !is_sha256(sha256)
             {
                 return Err(wrong(format!("the `sha256` of `{name}` has not the 64 hexadecimal digits that it must have")));
             }
