@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use toque_cookbooks::credentials::{Credential, is_for};
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::plain_io;
@@ -15,11 +16,14 @@ use super::Settings;
 #[serde(deny_unknown_fields, default)]
 pub struct CredentialSettings {
     /// For registries and archives; for git over https in the place of a password.
+    #[serde(deserialize_with = "place")]
     pub token: Option<Kept>,
     /// The name to a password.
     pub user: Option<String>,
+    #[serde(deserialize_with = "place")]
     pub password: Option<Kept>,
     /// A private key without a passphrase, for git over ssh.
+    #[serde(deserialize_with = "place")]
     pub ssh_key: Option<Kept>,
 }
 
@@ -30,6 +34,21 @@ pub struct CredentialSettings {
 pub struct Kept {
     pub file: Option<PathBuf>,
     pub env: Option<String>,
+}
+
+/// Reads whatever is written: a mistake would show its line, and that may hold the secret itself. What is no place is none, and told of
+/// when it is needed.
+fn place<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Kept>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Kept(Kept),
+        Other(IgnoredAny),
+    }
+    Ok(Some(match Written::deserialize(deserializer)? {
+        Written::Kept(kept) => kept,
+        Written::Other(_) => Kept::default(),
+    }))
 }
 
 impl Settings {
@@ -68,7 +87,7 @@ fn read(kept: &Kept, server: &str) -> Result<String, Diagnostic> {
                 .hint("set it, or correct `[credentials]` in the settings")
         })?,
         _ => {
-            return Err(Diagnostic::error(format!("{wanted}: it has neither `file` nor `env`, or both"))
+            return Err(Diagnostic::error(format!("{wanted}: the settings do not say in which `file` or `env` it is"))
                 .hint("write `{ file = \"/etc/toque/token\" }` or `{ env = \"TOKEN\" }`"));
         }
     };
