@@ -89,6 +89,15 @@ impl Repository {
     /// # Errors
     /// When nothing fits, something cannot be fetched, or the lockfile would change and may not. Then it is as it was.
     pub fn install(&self, machine: &Machine<'_>, update: &Update, locked: bool) -> Result<Installed, Diagnostic> {
+        let installed = self.prepare(machine, update, locked)?;
+        self.write(&installed)?;
+        Ok(installed)
+    }
+
+    /// The same, but for writing the lockfile.
+    /// # Errors
+    /// As for [`Self::install`].
+    pub fn prepare(&self, machine: &Machine<'_>, update: &Update, locked: bool) -> Result<Installed, Diagnostic> {
         let there = Lockfile::read(&self.path)?;
         let before = there.clone().unwrap_or_default();
         if let Update::Some(names) = update {
@@ -117,10 +126,18 @@ impl Repository {
             return Err(Diagnostic::error(format!("`{}` would change, and `--locked` forbids it", lockfile::NAME))
                 .hint("run it without `--locked`"));
         }
-        if there.as_ref() != Some(&after) {
-            replace(&self.path.join(lockfile::NAME), &after.text())?;
-        }
         Ok(Installed { before, after, roots })
+    }
+
+    /// Writes the lockfile that was prepared, unless it is there.
+    /// # Errors
+    /// When it cannot be written. Then it is as it was.
+    pub fn write(&self, installed: &Installed) -> Result<(), Diagnostic> {
+        let path = self.path.join(lockfile::NAME);
+        if installed.after != installed.before || !path.exists() {
+            replace(&path, &installed.after.text())?;
+        }
+        Ok(())
     }
 
     /// What every source has.
