@@ -10,6 +10,7 @@ pub mod solve;
 pub mod source;
 mod step;
 pub mod store;
+pub mod text;
 pub mod tree;
 pub mod universe;
 mod version_set;
