@@ -11,7 +11,6 @@ use crate::lockfile::{self, Lockfile, Origin};
 use crate::repository::Repository;
 use crate::solve::{Preferred, solve};
 use crate::source::{Checkout, Machine, Registry, Source, Taken};
-use crate::store::replace;
 use crate::universe::Universe;
 
 /// What may be chosen anew.
@@ -90,7 +89,7 @@ impl Repository {
     /// When nothing fits, something cannot be fetched, or the lockfile would change and may not. Then it is as it was.
     pub fn install(&self, machine: &Machine<'_>, update: &Update, locked: bool) -> Result<Installed, Diagnostic> {
         let installed = self.prepare(machine, update, locked)?;
-        self.write(&installed)?;
+        installed.after.write(&self.path)?;
         Ok(installed)
     }
 
@@ -127,17 +126,6 @@ impl Repository {
                 .hint("run it without `--locked`"));
         }
         Ok(Installed { before, after, roots })
-    }
-
-    /// Writes the lockfile that was prepared, unless it is there.
-    /// # Errors
-    /// When it cannot be written. Then it is as it was.
-    pub fn write(&self, installed: &Installed) -> Result<(), Diagnostic> {
-        let path = self.path.join(lockfile::NAME);
-        if installed.after != installed.before || !path.exists() {
-            replace(&path, &installed.after.text())?;
-        }
-        Ok(())
     }
 
     /// What every source has.

@@ -2,6 +2,7 @@
 //! environment.
 
 pub mod cookfile;
+pub mod edit;
 mod explain;
 pub mod install;
 pub mod lockfile;
