@@ -13,7 +13,6 @@ use crate::parallel;
 use crate::repository::Repository;
 use crate::solve::{Preferred, solve};
 use crate::source::{Checkout, Machine, Registry, Source, Taken, Told};
-use crate::store::replace;
 use crate::universe::Universe;
 
 /// What may be chosen anew.
@@ -119,6 +118,18 @@ impl Repository {
     /// # Errors
     /// When nothing fits, something cannot be fetched, or the lockfile would change and may not. Then it is as it was.
     pub fn install(&self, machine: &Machine<'_>, how: &How) -> Result<Installed, Diagnostic> {
+        let installed = self.prepare(machine, how)?;
+        installed.after.write(&self.path)?;
+        if installed.after.cookbooks.values().any(|locked| locked.sha256.is_some()) {
+            machine.store.remember(&self.path);
+        }
+        Ok(installed)
+    }
+
+    /// The same, but for writing the lockfile.
+    /// # Errors
+    /// As for [`Self::install`].
+    pub fn prepare(&self, machine: &Machine<'_>, how: &How) -> Result<Installed, Diagnostic> {
         let How { update, locked, without } = how;
         let locked = *locked;
         let there = Lockfile::read(&self.path)?;
@@ -148,12 +159,6 @@ impl Repository {
         if locked && after != before {
             return Err(Diagnostic::error(format!("`{}` would change, and `--locked` forbids it", lockfile::NAME))
                 .hint("run it without `--locked`"));
-        }
-        if there.as_ref() != Some(&after) {
-            replace(&self.path.join(lockfile::NAME), after.text().as_bytes())?;
-        }
-        if after.cookbooks.values().any(|locked| locked.sha256.is_some()) {
-            machine.store.remember(&self.path);
         }
         Ok(Installed { before, after, roots })
     }

@@ -3,6 +3,7 @@
 
 pub mod cookfile;
 pub mod credentials;
+pub mod edit;
 mod explain;
 mod group;
 pub mod install;
@@ -13,6 +14,7 @@ pub mod solve;
 pub mod source;
 mod step;
 pub mod store;
+pub mod text;
 pub mod tree;
 pub mod universe;
 mod version_set;

@@ -12,6 +12,7 @@ use toque_engine::failure::plain_io;
 use toque_engine::version::{Constraint, Version};
 
 use crate::cookfile::is_name;
+use crate::store::replace;
 use crate::tree::is_sha256;
 
 /// What the file is called.
@@ -122,6 +123,22 @@ impl Lockfile {
             }
         }
         Ok(Self { cookbooks })
+    }
+
+    /// Writes that of a repository, unless this is what it says.
+    /// # Errors
+    /// When it cannot be written. Then it is as it was.
+    pub fn write(&self, repository: &Path) -> Result<(), Diagnostic> {
+        if !Self::read(repository).is_ok_and(|there| there.as_ref() == Some(self)) {
+            replace(&repository.join(NAME), self.text().as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Which cookbooks need one, and in what versions.
+    pub fn needs<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (&'a str, &'a Locked, &'a Constraint)> {
+        let all = self.cookbooks.iter().filter(move |(asker, _)| *asker != name);
+        all.filter_map(move |(asker, locked)| Some((asker.as_str(), locked, locked.dependencies.get(name)?)))
     }
 
     /// As it is written.

@@ -29,6 +29,15 @@ pub struct BareClone {
     _lock: File,
 }
 
+/// A cookbook that is kept, whether it is still what it was or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    pub name: String,
+    /// The checksum that it had when it was put there.
+    pub sha256: String,
+    pub root: PathBuf,
+}
+
 /// A folder of the user's, in which everything can be fetched anew.
 #[derive(Debug)]
 pub struct Store {
@@ -71,6 +80,36 @@ impl Store {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(Failure::io("remove", &kept, &error)),
             _ => Ok(None),
         }
+    }
+
+    /// Where a cookbook is when it is kept.
+    #[must_use]
+    pub fn root(&self, name: &str, sha256: &str) -> PathBuf {
+        self.place(sha256).join(name)
+    }
+
+    /// Every cookbook that is kept, by name; nothing of it is read.
+    /// # Errors
+    /// When the folder cannot be listed.
+    pub fn kept(&self) -> Result<Vec<Kept>, Failure> {
+        let folder = self.folder.join("cookbooks");
+        let listed = |folder: &Path| -> Result<Vec<(String, PathBuf)>, Failure> {
+            match fs::read_dir(folder) {
+                Ok(entries) => {
+                    let named = |entry: fs::DirEntry| Some((entry.file_name().into_string().ok()?, entry.path()));
+                    Ok(entries.flatten().filter_map(named).collect())
+                }
+                // Nothing was kept yet, or another process removed it.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+                Err(error) => Err(Failure::io("list", folder, &error)),
+            }
+        };
+        let mut all = Vec::new();
+        for (sha256, path) in listed(&folder)? {
+            all.extend(listed(&path)?.into_iter().map(|(name, root)| Kept { name, sha256: sha256.clone(), root }));
+        }
+        all.sort_by(|a, b| (&a.name, &a.sha256).cmp(&(&b.name, &b.sha256)));
+        Ok(all)
     }
 
     /// Keeps the cookbook in the folder `name` of `made`, and says its checksum and where it is now.
@@ -252,9 +291,13 @@ mod tests {
         let (sha256, root) = store.put(&made(&store, "one"), "web").unwrap();
         assert_eq!(store.put(&made(&store, "one"), "web").unwrap(), (sha256.clone(), root.clone()));
         assert_eq!(store.get("web", &sha256).unwrap(), Some(root.clone()));
+        assert_eq!(store.root("web", &sha256), root);
+        let kept = Kept { name: "web".to_owned(), sha256: sha256.clone(), root: root.clone() };
+        assert_eq!(store.kept().unwrap(), [kept]);
         fs::write(root.join("cookbook.toml"), "two").unwrap();
         assert_eq!(store.get("web", &sha256).unwrap(), None);
         assert!(!root.exists());
+        assert_eq!(store.kept().unwrap(), []);
         assert_eq!(store.put(&made(&store, "one"), "web").unwrap(), (sha256, root));
         assert_eq!(fs::read_dir(folder.path().join("store/making")).unwrap().count(), 0);
     }
