@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use toque_cookbooks::install::{Installed, Update};
-use toque_cookbooks::lockfile;
+use toque_cookbooks::lockfile::{self, Lockfile};
+use toque_engine::cookbook::circle;
+use toque_engine::diagnostic::{Diagnostic, Diagnostics};
 use toque_engine::run::Refused;
 
 use super::{Exit, repository, with_machine};
@@ -14,6 +16,10 @@ pub fn install(repo: Option<&Path>, update: &Update, locked: bool, fetching: &Fe
     let repository = repository(repo)?;
     let installed = with_machine(&repository, fetching, |machine| repository.install(machine, update, locked))?;
     tell(&installed);
+    let circles = circles(&installed.after);
+    if !circles.is_empty() {
+        output::diagnostic::print(&Diagnostics(circles));
+    }
     Ok(Exit::Success)
 }
 
@@ -37,4 +43,11 @@ fn tell(Installed { before, after, .. }: &Installed) {
     let all = if count == 1 { "1 cookbook is".to_owned() } else { format!("{count} cookbooks are") };
     let lockfile = if changed { "was written" } else { "is as it was" };
     output::message(&format!("{all} here; `{}` {lockfile}", lockfile::NAME));
+}
+
+fn circles(lockfile: &Lockfile) -> Vec<Diagnostic> {
+    let cookbooks = &lockfile.cookbooks;
+    let needs = |name: &str| cookbooks.get(name).map_or_else(Vec::new, |one| one.dependencies.keys().map(String::as_str).collect());
+    let circles = circle::circles(cookbooks.keys().map(String::as_str), needs);
+    circles.iter().map(|circle| Diagnostic::warning(circle::in_words(circle)).hint(circle::HINT)).collect()
 }
