@@ -3,6 +3,7 @@
 
 pub mod cookfile;
 mod explain;
+pub mod fleet;
 pub mod install;
 pub mod lockfile;
 pub mod repository;

@@ -115,7 +115,7 @@ impl Source for Checkout {
 
     fn offers(&mut self, machine: &Machine<'_>) -> Result<Vec<(String, Vec<Release>)>, Diagnostic> {
         let taken = self.fetch(machine)?;
-        let release = taken.release();
+        let release = taken.release(false)?;
         self.taken = Some(taken);
         Ok(vec![(self.name.clone(), vec![release])])
     }

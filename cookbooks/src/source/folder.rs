@@ -70,7 +70,7 @@ impl Source for Folder {
     }
 
     fn offers(&mut self, _: &Machine<'_>) -> Result<Vec<(String, Vec<Release>)>, Diagnostic> {
-        Ok(self.cookbooks.iter().map(|(name, taken)| (name.clone(), vec![taken.release()])).collect())
+        self.cookbooks.iter().map(|(name, taken)| Ok((name.clone(), vec![taken.release(true)?]))).collect()
     }
 
     fn take(&self, _: &Machine<'_>, name: &str, _: &Version) -> Result<Taken, Diagnostic> {
