@@ -5,6 +5,7 @@ pub mod cookfile;
 pub mod credentials;
 pub mod edit;
 mod explain;
+pub mod fleet;
 mod group;
 pub mod install;
 pub mod lockfile;
