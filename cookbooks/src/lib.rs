@@ -1,10 +1,14 @@
 //! Cookbooks from many sources: what a repository asks for, what there is, what is chosen. It does not print, exit, or read the
 //! environment.
 
+pub mod content;
 pub mod cookfile;
 mod explain;
+pub mod ignored;
+pub mod index;
 pub mod install;
 pub mod lockfile;
+pub mod package;
 pub mod repository;
 pub mod solve;
 pub mod source;
@@ -12,4 +16,5 @@ mod step;
 pub mod store;
 pub mod tree;
 pub mod universe;
+pub mod vendor;
 mod version_set;
