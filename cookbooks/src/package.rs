@@ -9,6 +9,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 use tar::{Builder, EntryType, Header};
+use tempfile::NamedTempFile;
+use toque_engine::cookbook::About;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::{Attempting, Failure};
 
@@ -56,8 +58,35 @@ impl Format {
 /// # Errors
 /// When something cannot be read or written, or the file's name does not say how to pack. Then nothing is left of it.
 pub fn package(content: &Content, file: &Path) -> Result<Package, Diagnostic> {
+    let (staged, package) = staged(content, file)?;
+    kept(staged, file)?;
+    Ok(package)
+}
+
+/// Writes an archive of one cookbook into a folder, as `NAME-VERSION.tar.zst`. A version that is there stays what it is.
+/// # Errors
+/// As [`package`], and when the version is there with other content.
+pub fn publish(content: &Content, folder: &Path, cookbook: &About) -> Result<Package, Diagnostic> {
+    let About { name, version, .. } = cookbook;
+    let file = folder.join(format!("{name}-{version}.tar.zst"));
+    let (staged, package) = staged(content, &file)?;
+    match fs::read(&file) {
+        Ok(before) if hexadecimal(&Sha256::digest(&before)) == package.sha256 => return Ok(package),
+        Ok(_) => {
+            return Err(Diagnostic::error(format!("`{}` is there already, with other content", file.display()))
+                .hint("a version that others may have stays what it is: raise `version` in cookbook.toml")
+                .hint("remove the file if nobody has it yet"));
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => kept(staged, &file)?,
+        Err(error) => return Err(Failure::io("read", &file, &error).into()),
+    }
+    Ok(package)
+}
+
+/// The whole archive, on the disk beside the place where it belongs.
+fn staged(content: &Content, file: &Path) -> Result<(NamedTempFile, Package), Diagnostic> {
     let format = Format::of(file)?;
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(file);
     content.not_into_itself(folder, file)?;
     // As any file that is not there yet, less what the process leaves out.
     let mode = fs::metadata(file).map_or_else(|_| fs::Permissions::from_mode(0o666), |about| about.permissions());
@@ -78,9 +107,16 @@ pub fn package(content: &Content, file: &Path) -> Result<Package, Diagnostic> {
     }
     .attempting("write", file)?;
     inner.into_inner().map_err(io::IntoInnerError::into_error).and_then(File::sync_all).attempting("write", file)?;
+    Ok((staged, Package { path: file.to_owned(), sha256: hexadecimal(&digest.finalize()), bytes }))
+}
+
+fn kept(staged: NamedTempFile, file: &Path) -> Result<(), Failure> {
     staged.persist(file).map_err(|error| error.error).attempting("write", file)?;
-    File::open(folder).and_then(|folder| folder.sync_all()).attempting("write", file)?;
-    Ok(Package { path: file.to_owned(), sha256: hexadecimal(&digest.finalize()), bytes })
+    File::open(folder_of(file)).and_then(|folder| folder.sync_all()).attempting("write", file)
+}
+
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn archive(content: &Content, into: &mut impl Write, file: &Path) -> Result<(), Failure> {

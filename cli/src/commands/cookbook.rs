@@ -1,9 +1,12 @@
 //! `toque cookbook`: cookbooks from elsewhere.
 
+mod index;
 mod install;
 mod list;
 mod outdated;
+mod package;
 mod tree;
+mod vendor;
 mod why;
 
 use std::path::Path;
@@ -37,6 +40,9 @@ pub fn cookbook(args: &CookbookArgs) -> Result<Exit, Refused> {
         CookbookWhat::Tree => tree::tree(repo),
         CookbookWhat::Why { name } => why::why(repo, name),
         CookbookWhat::List { format } => list::list(repo, *format),
+        CookbookWhat::Vendor { dir, fetching } => vendor::vendor(repo, dir, fetching),
+        CookbookWhat::Package { file, name, fetching } => package::package(repo, file, name.as_deref(), fetching),
+        CookbookWhat::Index { dir, url } => index::index(dir, url.as_deref()),
     }
 }
 

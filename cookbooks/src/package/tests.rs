@@ -184,6 +184,22 @@ fn all_or_nothing() {
     assert!(full.message.starts_with("cannot write `/proc/web.tar.zst`"), "{full}");
 }
 
+#[test]
+fn a_version_that_is_published_stays() {
+    let folder = made(&sample(), false);
+    let registry = tempfile::tempdir().unwrap();
+    let about = toque_engine::cookbook::Cookbook::load(&folder.path().join("web")).unwrap().about;
+    let first = publish(&content(&folder), registry.path(), &about).unwrap();
+    assert_eq!(first.path, registry.path().join("web-1.0.0.tar.zst"));
+    assert_eq!(first.sha256, package(&content(&folder), &folder.path().join("a.tar.zst")).unwrap().sha256);
+    assert_eq!(publish(&content(&folder), registry.path(), &about).unwrap(), first);
+    fs::write(folder.path().join("web/files/empty"), "not any more").unwrap();
+    let told = publish(&content(&folder), registry.path(), &about).expect_err("it is another");
+    assert_eq!(told.message, format!("`{}` is there already, with other content", first.path.display()));
+    assert_eq!(hexadecimal(&Sha256::digest(fs::read(&first.path).unwrap())), first.sha256);
+    assert_eq!(fs::read_dir(registry.path()).unwrap().count(), 1);
+}
+
 fn files() -> impl Strategy<Value = Files> {
     let part = prop_oneof!["[a-c]", "[a-zäöü世 .\\\\-]{1,30}x", "[a-z]{101,140}"];
     let name = prop::collection::vec(part, 1..5).prop_map(|parts| parts.join("/"));
