@@ -1,12 +1,17 @@
 //! `toque cookbook`: cookbooks from elsewhere.
 
+mod add;
 mod install;
 mod list;
+mod new;
 mod outdated;
+mod remove;
+mod show;
 mod tree;
+mod verify;
 mod why;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toque_cookbooks::cookfile;
 use toque_cookbooks::install::Update;
@@ -28,6 +33,9 @@ use crate::settings::{Settings, find_repository, seconds};
 pub fn cookbook(args: &CookbookArgs) -> Result<Exit, Refused> {
     let repo = args.repo.as_deref();
     match &args.what {
+        CookbookWhat::New { name } => new::new(repo, name),
+        CookbookWhat::Add(wanted) => add::add(repo, wanted),
+        CookbookWhat::Remove { names, group, fetching } => remove::remove(repo, names, group.as_deref(), fetching),
         CookbookWhat::Install { locked, fetching } => install::install(repo, &Update::Nothing, *locked, fetching),
         CookbookWhat::Update { names, fetching } if names.is_empty() => {
             install::install(repo, &Update::Everything, false, fetching)
@@ -36,6 +44,8 @@ pub fn cookbook(args: &CookbookArgs) -> Result<Exit, Refused> {
         CookbookWhat::Outdated { format, fetching } => outdated::outdated(repo, *format, fetching),
         CookbookWhat::Tree => tree::tree(repo),
         CookbookWhat::Why { name } => why::why(repo, name),
+        CookbookWhat::Show { name, cache_dir, format } => show::show(repo, name, cache_dir.as_deref(), *format),
+        CookbookWhat::Verify { all, cache_dir, format } => verify::verify(repo, *all, cache_dir.as_deref(), *format),
         CookbookWhat::List { format } => list::list(repo, *format),
     }
 }
@@ -57,12 +67,22 @@ pub fn locked(repository: Option<&Path>, settings: &Settings, stop: &Stop) -> Re
 
 /// The repository that is named or the nearest, which must have a Cookfile.
 fn repository(named: Option<&Path>) -> Result<Repository, Diagnostic> {
-    let nowhere = || {
-        Diagnostic::error(format!("there is no `{}` here", cookfile::NAME))
-            .hint("write one that names sources and cookbooks, or name the repository with `--repo`")
-    };
-    let path = find_repository(named, None)?.ok_or_else(nowhere)?;
-    Repository::read(&path)?.ok_or_else(nowhere)
+    Repository::read(&folder(named)?)?.ok_or_else(nowhere)
+}
+
+/// The folder of that repository; nothing in it is read.
+fn folder(named: Option<&Path>) -> Result<PathBuf, Diagnostic> {
+    find_repository(named, None)?.filter(|path| path.join(cookfile::NAME).exists()).ok_or_else(nowhere)
+}
+
+fn nowhere() -> Diagnostic {
+    Diagnostic::error(format!("there is no `{}` here", cookfile::NAME))
+        .hint("write one that names sources and cookbooks, or name the repository with `--repo`")
+}
+
+/// Where cookbooks are kept that were fetched.
+fn store_of(repository: Option<&Path>, cache_dir: Option<&Path>) -> Result<Store, Diagnostic> {
+    Ok(Store::new(Settings::read(repository)?.cache_dir(cache_dir)))
 }
 
 /// The lockfile of a repository, which must be what the Cookfile asks for.
@@ -83,12 +103,20 @@ fn with_machine<T>(
     fetching: &Fetching,
     act: impl FnOnce(&Machine<'_>) -> Result<T, Diagnostic>,
 ) -> Result<T, Refused> {
+    with_machine_at(&repository.path, fetching, act)
+}
+
+/// The same for a folder, whether it has a Cookfile or not.
+fn with_machine_at<T>(
+    repository: &Path,
+    fetching: &Fetching,
+    act: impl FnOnce(&Machine<'_>) -> Result<T, Diagnostic>,
+) -> Result<T, Refused> {
     let stop = Stop::new(seconds(1.0));
     heed_signals(&stop);
     let mut system = HostSystem::new();
-    let settings = Settings::read(Some(&repository.path))?;
+    let settings = Settings::read(Some(repository))?;
     (system.stop, system.proxies) = (stop, settings.proxies());
     let store = Store::new(settings.cache_dir(fetching.cache_dir.as_deref()));
-    let (repository, offline) = (repository.path.as_path(), fetching.offline);
-    Ok(act(&Machine { system: &system, repository, store: &store, offline, tell: &output::message })?)
+    Ok(act(&Machine { system: &system, repository, store: &store, offline: fetching.offline, tell: &output::message })?)
 }

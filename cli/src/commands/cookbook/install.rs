@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use toque_cookbooks::install::{Installed, Update};
-use toque_cookbooks::lockfile;
+use toque_cookbooks::install::Update;
+use toque_cookbooks::lockfile::{self, Lockfile};
 use toque_engine::run::Refused;
 
 use super::{Exit, repository, with_machine};
@@ -13,12 +13,12 @@ use crate::output;
 pub fn install(repo: Option<&Path>, update: &Update, locked: bool, fetching: &Fetching) -> Result<Exit, Refused> {
     let repository = repository(repo)?;
     let installed = with_machine(&repository, fetching, |machine| repository.install(machine, update, locked))?;
-    tell(&installed);
+    tell(&installed.before, &installed.after);
     Ok(Exit::Success)
 }
 
 /// What changed, cookbook by cookbook.
-fn tell(Installed { before, after, .. }: &Installed) {
+pub fn tell(before: &Lockfile, after: &Lockfile) {
     let mut changed = false;
     for (name, now) in &after.cookbooks {
         match before.cookbooks.get(name) {
