@@ -162,12 +162,15 @@ impl Files {
             return Err(Diagnostic::error(format!("`{NAME}` was changed by somebody else meanwhile, and is left as it is now"))
                 .hint("look at what it has become, and try again"));
         }
+        // A link stays one.
+        let path = std::fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
         if new != self.text || !self.is_there {
-            // A link stays one.
-            let path = std::fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
             replace(&path, new)?;
         }
-        Lockfile::write(lockfile, machine.repository)
+        lockfile.write(machine.repository).inspect_err(|_| {
+            // Should that fail too, the next install mends it.
+            let _ = if self.is_there { replace(&path, &self.text).is_ok() } else { std::fs::remove_file(&path).is_ok() };
+        })
     }
 
     /// A cookbook that is to be removed, and is not there.

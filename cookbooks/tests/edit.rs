@@ -196,6 +196,19 @@ fn nothing_is_written_when_it_cannot_be_had() {
 }
 
 #[test]
+fn a_lockfile_that_cannot_be_written() {
+    let mut bench = Bench::new(REGISTRY);
+    bench.publish("web", "1.0.0", &[]);
+    let before = bench.files();
+    // Not even root replaces a folder that has something in it by a file.
+    let hinder = |_: &str| fs::create_dir_all(bench.repository().join("Cookfile.lock/x")).unwrap();
+    let told =
+        bench.machine(false, &hinder, |machine| edit::add(machine, "web", None, None)).expect_err("there is no place for it");
+    assert!(told.message.starts_with("cannot write") && told.message.contains("Cookfile.lock"), "{told}");
+    assert_eq!(bench.files(), before);
+}
+
+#[test]
 fn what_somebody_else_writes_meanwhile_is_kept() {
     let mut bench = Bench::new(REGISTRY);
     bench.publish("web", "1.0.0", &[]);
