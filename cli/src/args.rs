@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub use command::{CommandArgs, CommandWhat};
-pub use cookbook::{Add as AddCookbook, CookbookArgs, CookbookWhat, Fetching};
+pub use cookbook::{Add as AddCookbook, CookbookArgs, CookbookWhat, Fetching, Verify};
 pub use data_bag::{DataBag, DataBagWhat, Form};
 pub use stack::{Add, AddWhat, Import, OfStack, StackArgs, StackWhat};
 
@@ -139,6 +139,9 @@ pub struct Node {
     /// Where lock, history and backups are kept
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
+    /// Where cookbooks are kept that were fetched
+    #[arg(long, value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
 }
 
 /// How a run is reported.

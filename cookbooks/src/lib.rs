@@ -2,11 +2,14 @@
 //! environment.
 
 pub mod cookfile;
+pub mod credentials;
 pub mod edit;
 mod explain;
+mod group;
 pub mod install;
 pub mod lockfile;
 pub mod new;
+mod parallel;
 pub mod repository;
 pub mod solve;
 pub mod source;

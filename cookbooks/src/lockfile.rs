@@ -13,6 +13,7 @@ use toque_engine::version::{Constraint, Version};
 
 use crate::cookfile::is_name;
 use crate::store::replace;
+use crate::tree::is_sha256;
 
 /// What the file is called.
 pub const NAME: &str = "Cookfile.lock";
@@ -109,7 +110,7 @@ impl Lockfile {
                 _ => return Err(wrong(format!("`{name}` does not have one of `registry`, `path`, `git` and `archive`"))),
             };
             if let Some(sha256) = &block.sha256
-                && (sha256.len() != 64 || !sha256.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
+                && !is_sha256(sha256)
             {
                 return Err(wrong(format!("the `sha256` of `{name}` has not the 64 hexadecimal digits that it must have")));
             }
@@ -129,7 +130,7 @@ impl Lockfile {
     /// When it cannot be written. Then it is as it was.
     pub fn write(&self, repository: &Path) -> Result<(), Diagnostic> {
         if !Self::read(repository).is_ok_and(|there| there.as_ref() == Some(self)) {
-            replace(&repository.join(NAME), &self.text())?;
+            replace(&repository.join(NAME), self.text().as_bytes())?;
         }
         Ok(())
     }

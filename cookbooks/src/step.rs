@@ -20,20 +20,6 @@ impl Repository {
             .err()
     }
 
-    /// What is left of a lockfile without the cookbooks that nobody needs.
-    pub(crate) fn needed_of(&self, lockfile: &Lockfile) -> Lockfile {
-        let mut left = Lockfile::default();
-        let mut needed: Vec<String> = self.demands().into_iter().map(|demand| demand.cookbook).collect();
-        while let Some(name) = needed.pop() {
-            if let Some(locked) = lockfile.cookbooks.get(&name)
-                && left.cookbooks.insert(name, locked.clone()).is_none()
-            {
-                needed.extend(locked.dependencies.keys().cloned());
-            }
-        }
-        left
-    }
-
     /// The cookbooks that lie in the repository or are pinned by a path, and are used.
     fn local(&self) -> BTreeMap<&str, &Taken> {
         let mut local = BTreeMap::new();

@@ -2,86 +2,46 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on ends")]
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::{Arc, Mutex};
+mod bench;
 
-use serde_json::{Value, json};
-use tempfile::TempDir;
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use toque_cookbooks::edit::{self, Edited};
 use toque_cookbooks::lockfile::Lockfile;
-use toque_cookbooks::source::Machine;
+use toque_cookbooks::source::{Machine, Told};
 use toque_cookbooks::store::Store;
 use toque_cookbooks::text::Entry;
 use toque_engine::diagnostic::Diagnostic;
-use toque_engine::system::HostSystem;
 
 /// A repository, and a registry on loopback that its Cookfile may name.
-struct Bench {
-    folder: TempDir,
-    url: String,
-    universe: Value,
-    documents: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
-}
+struct Bench(bench::Bench);
 
 impl Bench {
     /// `URL` stands for the registry.
     fn new(cookfile: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let documents: Arc<Mutex<BTreeMap<String, Vec<u8>>>> = Arc::default();
-        let served = Arc::clone(&documents);
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let mut stream = stream.unwrap();
-                let lines = BufReader::new(stream.try_clone().unwrap()).lines();
-                let head: Vec<String> = lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
-                let Some(path) = head.first().and_then(|line| line.split(' ').nth(1)) else { continue };
-                let body = served.lock().unwrap().get(path).cloned();
-                let status = if body.is_some() { "200 OK" } else { "404 Not Found" };
-                let body = body.unwrap_or_default();
-                let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
-                let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
-            }
-        });
-        let bench = Self { folder: tempfile::tempdir().unwrap(), url, universe: json!({}), documents };
-        fs::create_dir(bench.repository()).unwrap();
-        if !cookfile.is_empty() {
-            fs::write(bench.repository().join("Cookfile.toml"), cookfile.replace("URL", &bench.url)).unwrap();
+        let bench = bench::Bench::new(cookfile);
+        if cookfile.is_empty() {
+            fs::remove_file(bench.path("repository/Cookfile.toml")).unwrap();
         }
-        bench
+        Self(bench)
     }
 
     fn publish(&mut self, name: &str, version: &str, dependencies: &[(&str, &str)]) {
-        let packing = tempfile::tempdir().unwrap();
-        cookbook(&packing.path().join(name), version, dependencies);
-        let packed = Command::new("tar").args(["-czf", "-", "-C"]).arg(packing.path()).arg(".").output().unwrap();
-        assert!(packed.status.success());
-        let path = format!("/{name}-{version}.tar.gz");
-        self.universe[name][version] = json!({
-            "download_url": format!("{}{path}", self.url),
-            "dependencies": dependencies.iter().copied().collect::<BTreeMap<_, _>>(),
-        });
-        let mut documents = self.documents.lock().unwrap();
-        documents.insert(path, packed.stdout);
-        documents.insert("/universe".to_owned(), serde_json::to_vec(&self.universe).unwrap());
+        self.0.server.publish(name, version, dependencies);
     }
 
     fn repository(&self) -> PathBuf {
-        self.folder.path().join("repository")
+        self.0.path("repository")
     }
 
-    fn machine<T>(&self, offline: bool, tell: &dyn Fn(&str), act: impl FnOnce(&Machine<'_>) -> T) -> T {
-        let (repository, store) = (self.repository(), Store::new(self.folder.path().join("store")));
-        act(&Machine { system: &HostSystem::new(), repository: &repository, store: &store, offline, tell })
+    fn machine<T>(&self, offline: bool, tell: &(dyn Fn(Told<'_>) + Sync), act: impl FnOnce(&Machine<'_>) -> T) -> T {
+        let (repository, store) = (self.repository(), Store::open(self.0.path("store")).unwrap());
+        act(&Machine { offline, tell, ..bench::machine(&repository, &store) })
     }
 
     fn try_add(&self, name: &str, entry: Option<&Entry>) -> Result<Edited, Diagnostic> {
-        self.machine(false, &|_| {}, |machine| edit::add(machine, name, None, entry))
+        self.machine(false, &|_| {}, |machine| edit::add(machine, name, None, entry, &[]))
     }
 
     /// What was said of it, as `before -> after`.
@@ -94,7 +54,7 @@ impl Bench {
 
     fn remove(&self, names: &[&str], group: Option<&str>) -> Result<Edited, Diagnostic> {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        self.machine(true, &|_| {}, |machine| edit::remove(machine, &names, group))
+        self.machine(true, &|_| {}, |machine| edit::remove(machine, &names, group, &[]))
     }
 
     /// The text of both files.
@@ -109,11 +69,7 @@ impl Bench {
 }
 
 fn cookbook(folder: &Path, version: &str, dependencies: &[(&str, &str)]) {
-    fs::create_dir_all(folder.join("recipes")).unwrap();
-    let name = folder.file_name().unwrap().to_str().unwrap();
-    let each = dependencies.iter().map(|(name, constraint)| format!("{name} = \"{constraint}\"\n"));
-    let text = format!("name = \"{name}\"\nversion = \"{version}\"\n[dependencies]\n{}", each.collect::<String>());
-    fs::write(folder.join("cookbook.toml"), text).unwrap();
+    bench::cookbook(folder, folder.file_name().unwrap().to_str().unwrap(), version, dependencies);
 }
 
 const REGISTRY: &str = "[[source]]\nurl = \"URL\"\n";
@@ -143,7 +99,7 @@ fn the_newest_that_goes_with_the_rest() {
     assert_eq!(bench.add("small", None), "\">= 0.3\" -> \"~> 0.5\"");
     assert!(bench.locked().contains(&"small 0.5.0".to_owned()), "{:?}", bench.locked());
     // Another place.
-    cookbook(&bench.folder.path().join("small"), "9.0.0", &[]);
+    cookbook(&bench.0.path("small"), "9.0.0", &[]);
     let path = Entry(vec![("path", "../small".to_owned())]);
     assert_eq!(bench.add("small", Some(&path)), "\"~> 0.5\" -> { path = \"../small\" }");
     assert!(bench.locked().contains(&"small 9.0.0".to_owned()), "{:?}", bench.locked());
@@ -152,7 +108,7 @@ fn the_newest_that_goes_with_the_rest() {
 #[test]
 fn a_file_is_made_where_there_is_none() {
     let bench = Bench::new("");
-    cookbook(&bench.folder.path().join("tool"), "0.1.0", &[]);
+    cookbook(&bench.0.path("tool"), "0.1.0", &[]);
     assert_eq!(bench.add("tool", Some(&Entry(vec![("path", "../tool".to_owned())]))), "none -> { path = \"../tool\" }");
     assert_eq!(bench.files()[0], "[cookbooks]\ntool = { path = \"../tool\" }\n");
     assert_eq!(bench.locked(), ["tool 0.1.0"]);
@@ -189,7 +145,7 @@ fn nothing_is_written_when_it_cannot_be_had() {
     assert_eq!(told.span.unwrap().line_text(), "common = \"~> 2.0\"");
     assert!(told.notes.iter().any(|note| note.contains("shown as it would have been")), "{:?}", told.notes);
 
-    bench.documents.lock().unwrap().clear();
+    bench.0.server.documents.lock().unwrap().clear();
     let told = bench.try_add("common", None).expect_err("the registry is down");
     assert!(told.message.ends_with("/universe` answered 404"), "{told}");
     assert_eq!(bench.files(), before);
@@ -201,9 +157,9 @@ fn a_lockfile_that_cannot_be_written() {
     bench.publish("web", "1.0.0", &[]);
     let before = bench.files();
     // Not even root replaces a folder that has something in it by a file.
-    let hinder = |_: &str| fs::create_dir_all(bench.repository().join("Cookfile.lock/x")).unwrap();
+    let hinder = |_: Told<'_>| fs::create_dir_all(bench.repository().join("Cookfile.lock/x")).unwrap();
     let told =
-        bench.machine(false, &hinder, |machine| edit::add(machine, "web", None, None)).expect_err("there is no place for it");
+        bench.machine(false, &hinder, |machine| edit::add(machine, "web", None, None, &[])).expect_err("there is no place for it");
     assert!(told.message.starts_with("cannot write") && told.message.contains("Cookfile.lock"), "{told}");
     assert_eq!(bench.files(), before);
 }
@@ -213,8 +169,8 @@ fn what_somebody_else_writes_meanwhile_is_kept() {
     let mut bench = Bench::new(REGISTRY);
     bench.publish("web", "1.0.0", &[]);
     let theirs = format!("{}# mine\n", bench.files()[0]);
-    let write = |_: &str| fs::write(bench.repository().join("Cookfile.toml"), &theirs).unwrap();
-    let told = bench.machine(false, &write, |machine| edit::add(machine, "web", None, None)).expect_err("it was changed");
+    let write = |_: Told<'_>| fs::write(bench.repository().join("Cookfile.toml"), &theirs).unwrap();
+    let told = bench.machine(false, &write, |machine| edit::add(machine, "web", None, None, &[])).expect_err("it was changed");
     assert!(told.message.contains("was changed by somebody else meanwhile"), "{told}");
     assert_eq!(bench.files(), [theirs.clone(), String::new()]);
 }

@@ -16,7 +16,7 @@ pub struct CookbookArgs {
 }
 
 /// What every command that fetches takes.
-#[derive(ClapArgs)]
+#[derive(ClapArgs, Default)]
 pub struct Fetching {
     /// The folder in which cookbooks are kept that were fetched; the user's cache unless told
     #[arg(long, value_name = "DIR")]
@@ -24,6 +24,9 @@ pub struct Fetching {
     /// Ask no server: what is not on this machine is an error
     #[arg(long)]
     pub offline: bool,
+    /// A group of Cookfile.toml that is left out; those of the settings unless told
+    #[arg(long, value_name = "GROUP")]
+    pub without: Vec<String>,
 }
 
 /// What is added, and from where.
@@ -60,6 +63,22 @@ pub struct Add {
     pub group: Option<String>,
     #[command(flatten)]
     pub fetching: Fetching,
+}
+
+/// What is looked at.
+#[derive(ClapArgs)]
+pub struct Verify {
+    /// Look at everything that is kept, whichever repository uses it
+    #[arg(long)]
+    pub all: bool,
+    /// The folder in which cookbooks are kept that were fetched; the user's cache unless told
+    #[arg(long, value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
+    /// A group of Cookfile.toml that is left out; those of the settings unless told
+    #[arg(long, value_name = "GROUP", conflicts_with = "all")]
+    pub without: Vec<String>,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
 }
 
 #[derive(Subcommand)]
@@ -126,15 +145,16 @@ pub enum CookbookWhat {
     },
     /// Look whether every cookbook on this machine is what was locked, changing nothing
     #[command(after_help = "Example:\n  toque cookbook verify\n  toque cookbook verify --all --format json")]
-    Verify {
-        /// Look at everything that is kept, whichever repository uses it
+    Verify(Verify),
+    /// Remove what was fetched and no lockfile needs any more
+    #[command(after_help = "Example:\n  toque cookbook gc --dry-run\n  toque cookbook gc")]
+    Gc {
+        /// Only say what would be removed
         #[arg(long)]
-        all: bool,
+        dry_run: bool,
         /// The folder in which cookbooks are kept that were fetched; the user's cache unless told
         #[arg(long, value_name = "DIR")]
         cache_dir: Option<PathBuf>,
-        #[arg(long, value_enum, default_value_t = Format::Text)]
-        format: Format,
     },
     /// List the cookbooks of Cookfile.lock
     #[command(after_help = "Example:\n  toque cookbook list\n  toque cookbook list --format json")]

@@ -20,7 +20,9 @@ pub fn add(repo: Option<&Path>, wanted: &AddCookbook) -> Result<Exit, Refused> {
     let is_new = !repository.join(cookfile::NAME).exists();
     let entry = entry(wanted, &here, &repository)?;
     let (name, group) = (wanted.name.as_str(), wanted.group.as_deref());
-    let edited = with_machine_at(&repository, &wanted.fetching, |machine| edit::add(machine, name, group, entry.as_ref()))?;
+    let edited = with_machine_at(&repository, &wanted.fetching, |network, machine| {
+        edit::add(machine, name, group, entry.as_ref(), &network.without)
+    })?;
     if is_new {
         output::message(&format!("`{}` was made", repository.join(cookfile::NAME).display()));
     }

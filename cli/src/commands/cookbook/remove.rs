@@ -13,7 +13,7 @@ use crate::output;
 
 pub fn remove(repo: Option<&Path>, names: &[String], group: Option<&str>, fetching: &Fetching) -> Result<Exit, Refused> {
     let folder = folder(repo)?;
-    let edited = with_machine_at(&folder, fetching, |machine| edit::remove(machine, names, group))?;
+    let edited = with_machine_at(&folder, fetching, |network, machine| edit::remove(machine, names, group, &network.without))?;
     edited.changes.iter().for_each(|change| output::print(&line(change)));
     install::tell(&edited.before, &edited.after);
     let demands = repository(Some(&folder))?.demands();

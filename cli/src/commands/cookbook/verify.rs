@@ -9,26 +9,27 @@ use toque_engine::diagnostic::Diagnostic;
 use toque_engine::run::Refused;
 
 use super::{Exit, in_step, repository, store_of};
-use crate::args::Format;
+use crate::args::{Format, Verify};
 use crate::output;
-use crate::settings::find_repository;
+use crate::settings::{Settings, find_repository};
 
-pub fn verify(repo: Option<&Path>, all: bool, cache_dir: Option<&Path>, format: Format) -> Result<Exit, Refused> {
-    if all {
-        let store = store_of(find_repository(repo, None)?.as_deref(), cache_dir)?;
+pub fn verify(repo: Option<&Path>, wanted: &Verify) -> Result<Exit, Refused> {
+    let Verify { all, cache_dir, without, format } = wanted;
+    if *all {
+        let store = store_of(find_repository(repo, None)?.as_deref(), cache_dir.as_deref())?;
         let verified = verify_all(&store)?;
-        tell(&verified, "fetched", format);
+        tell(&verified, "fetched", *format);
         return match wrong(&verified, "is not what was fetched") {
             Some(wrong) => Err(wrong.hint("remove their folders: whoever needs them fetches them anew").into()),
             None => Ok(Exit::Success),
         };
     }
     let repository = repository(repo)?;
-    let Some(lockfile) = Lockfile::read(&repository.path)? else {
-        return in_step(&repository).map(|_| Exit::Success).map_err(Into::into);
-    };
-    let verified = repository.verify(&store_of(Some(&repository.path), cache_dir)?, &lockfile);
-    tell(&verified, "locked", format);
+    let lockfile = Lockfile::read(&repository.path)?.unwrap_or_default();
+    let without = if without.is_empty() { Settings::read(Some(&repository.path))?.without_groups } else { without.clone() };
+    let lockfile = repository.without(&lockfile, &without)?;
+    let verified = repository.verify(&store_of(Some(&repository.path), cache_dir.as_deref())?, &lockfile);
+    tell(&verified, "locked", *format);
     in_step(&repository)?;
     match wrong(&verified, &format!("is not what `{}` says", lockfile::NAME)) {
         Some(wrong) => Err(wrong.hint("run `toque cookbook install`: it fetches them as they were locked").into()),
