@@ -201,6 +201,26 @@ fn added_and_removed() {
 }
 
 #[test]
+fn groups_that_are_left_out() {
+    let (folder, repository) = repository();
+    printed(&repository, &["cookbook", "add", "nginx", "--archive", "../nginx.tar.gz", "--group", "test"]);
+    fs::remove_dir_all(folder.path().join("cache")).unwrap();
+    // What is left out need not be here, and is not fetched for something else.
+    assert_eq!(printed(&repository, &["cookbook", "verify", "--without", "test"]), "");
+    fs::remove_file(folder.path().join("nginx.tar.gz")).unwrap();
+    let settings = repository.join("toque.toml");
+    let text = fs::read_to_string(&settings).unwrap();
+    fs::write(&settings, format!("{text}without_groups = [\"test\"]\n")).unwrap();
+    assert_eq!(printed(&repository, &["cookbook", "verify"]), "");
+    refused(&repository, &["cookbook", "verify", "--without", "tset"], &["there is no group `tset`", "did you mean `test`?"]);
+    // A group of the settings may go.
+    assert_eq!(
+        printed(&repository, &["cookbook", "remove", "nginx"]),
+        "nginx { archive = \"../nginx.tar.gz\" } removed (group test)\ncommon 1.2.0 no longer needed\nnginx 2.1.0 no longer needed\n"
+    );
+}
+
+#[test]
 fn without_a_cookfile() {
     let folder = tempfile::tempdir().unwrap();
     cookbook(&folder.path().join("tool"), "0.1.0", "");
