@@ -2,15 +2,20 @@
 //! environment.
 
 pub mod cookfile;
+pub mod credentials;
+pub mod edit;
 mod explain;
 pub mod fleet;
+mod group;
 pub mod install;
 pub mod lockfile;
+mod parallel;
 pub mod repository;
 pub mod solve;
 pub mod source;
 mod step;
 pub mod store;
+pub mod text;
 pub mod tree;
 pub mod universe;
 mod version_set;

@@ -2,16 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+mod bench;
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use toque_cookbooks::install::{Installed, Update};
+use toque_cookbooks::install::{How, Installed, Update};
 use toque_cookbooks::repository::Repository;
 use toque_cookbooks::source::Machine;
 use toque_cookbooks::store::Store;
 use toque_engine::diagnostic::Diagnostic;
-use toque_engine::system::HostSystem;
 
 fn cookbook(folder: &Path, rest: &str) {
     let name = folder.file_name().unwrap().to_str().unwrap();
@@ -20,10 +21,10 @@ fn cookbook(folder: &Path, rest: &str) {
 }
 
 fn install(path: &Path, locked: bool) -> Result<Installed, Diagnostic> {
-    let store = Store::new(path.join("store"));
-    let system = HostSystem::new();
-    let machine = Machine { system: &system, repository: path, store: &store, offline: true, tell: &|_| {} };
-    Repository::read(path)?.unwrap().install(&machine, &Update::Nothing, locked)
+    let store = Store::open(path.join("store"))?;
+    let machine = Machine { offline: true, ..bench::machine(path, &store) };
+    let how = How { update: Update::Nothing, locked, without: Vec::new() };
+    Repository::read(path)?.unwrap().install(&machine, &how)
 }
 
 #[test]
