@@ -9,6 +9,7 @@ use toque_engine::diagnostic::{Diagnostic, did_you_mean};
 use toque_engine::version::Version;
 
 use crate::cookfile::{Archive, Git};
+use crate::fleet::Fleet;
 use crate::lockfile::{self, Locked, Lockfile, Origin};
 use crate::parallel;
 use crate::repository::Repository;
@@ -52,7 +53,7 @@ pub struct Outdated {
     pub has: Version,
     /// What `update` would choose; none when nobody would need it any more.
     pub update: Option<Version>,
-    /// The newest that is no pre-release, whoever accepts it.
+    /// The newest that these machines can use and that is no pre-release, whoever accepts it.
     pub newest: Option<Version>,
 }
 
@@ -138,13 +139,16 @@ impl Repository {
         if let Update::Some(names) = update {
             names.iter().try_for_each(|name| known(&before, name))?;
         }
-        let reason = match &there {
+        let mut reason = match &there {
             Some(lockfile) => self.out_of_step(lockfile),
             None => Some("there is none".to_owned()),
         };
         if let (Update::Nothing, None) = (update, &reason) {
             let roots = self.fetch(machine, &self.without(&before, without)?)?;
-            return Ok(Installed { after: before.clone(), before, roots });
+            reason = self.unfit(&roots)?.map(|(_, why)| why);
+            if reason.is_none() {
+                return Ok(Installed { after: before.clone(), before, roots });
+            }
         }
         if let (true, Some(reason)) = (locked, &reason) {
             return Err(Diagnostic::error(format!("`{}` would change, and `--locked` forbids it: {reason}", lockfile::NAME))
@@ -157,6 +161,11 @@ impl Repository {
                 .note("what the registry says of a version is not what its cookbook.toml says")
                 .hint("ask whoever keeps the registry, or pin another version"));
         }
+        if let Some((name, why)) = self.unfit(&roots)? {
+            return Err(Diagnostic::error(format!("what was fetched cannot be used: {why}"))
+                .note("what the registry says of a version is not what its cookbook.toml says")
+                .hint(format!("ask for another version of `{name}` in Cookfile.toml, and tell whoever keeps the registry")));
+        }
         if locked && after != before {
             return Err(Diagnostic::error(format!("`{}` would change, and `--locked` forbids it", lockfile::NAME))
                 .hint("run it without `--locked`"));
@@ -164,9 +173,27 @@ impl Repository {
         Ok(Installed { before, after, roots })
     }
 
+    /// The machines that the repository is for.
+    fn fleet(&self) -> Fleet {
+        Fleet::of(self.cookfile.platforms.clone())
+    }
+
+    /// The first cookbook that those machines cannot use, and why.
+    fn unfit(&self, roots: &BTreeMap<String, PathBuf>) -> Result<Option<(String, String)>, Diagnostic> {
+        let fleet = self.fleet();
+        for (name, root) in roots {
+            let about = Cookbook::load(root)?.about;
+            if let Some(why) = fleet.refuses_what_needs(about.toque.as_ref(), &about.platforms) {
+                return Ok(Some((name.clone(), format!("`{name}` {} {why}", about.version))));
+            }
+        }
+        Ok(None)
+    }
+
     /// What every source has.
     fn offers(&self, machine: &Machine<'_>, before: &Lockfile, update: &Update) -> Result<Offers, Diagnostic> {
-        let mut offers = Offers { sources: self.sources(before, update), ..Offers::default() };
+        let universe = Universe::for_machines(self.fleet());
+        let mut offers = Offers { universe, sources: self.sources(before, update), ..Offers::default() };
         let all = parallel::each(machine, &offers.sources, |system, source| source.offers(machine, system))?;
         for (index, offered) in all.into_iter().enumerate() {
             let shown = offers.sources[index].shown();
@@ -185,7 +212,8 @@ impl Repository {
         let Offers { universe, .. } = self.offers(machine, lockfile, &Update::Everything)?;
         let solution = solve(&universe, &self.demands(), &Preferred::default())?;
         let all = lockfile.cookbooks.iter().map(|(name, locked)| {
-            let mut releases = universe.releases(name).iter().rev().map(|release| &release.version);
+            let usable = universe.releases(name).iter().rev().filter(|release| universe.fleet.refuses(release).is_none());
+            let mut releases = usable.map(|release| &release.version);
             let newest = releases.clone().find(|version| version.pre_release.is_none()).or_else(|| releases.next());
             Outdated {
                 name: name.clone(),

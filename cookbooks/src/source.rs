@@ -82,10 +82,19 @@ impl Taken {
         Self { root: cookbook.root.clone(), locked: Locked { version: about.version.clone(), origin, sha256, dependencies } }
     }
 
-    /// The same as something to choose from.
-    fn release(&self) -> Release {
+    /// The same as something to choose from. `can_be_changed` says that it lies where its user can change it.
+    /// # Errors
+    /// When its cookbook.toml cannot be read any more.
+    fn release(&self, can_be_changed: bool) -> Result<Release, Diagnostic> {
         let dependencies = self.locked.dependencies.iter().map(|(name, constraint)| (name.clone(), constraint.clone()));
-        Release { version: self.locked.version.clone(), dependencies: dependencies.collect() }
+        let about = Cookbook::load(&self.root)?.about;
+        Ok(Release {
+            version: self.locked.version.clone(),
+            dependencies: dependencies.collect(),
+            toque: about.toque,
+            platforms: about.platforms,
+            file: can_be_changed.then(|| self.root.join("cookbook.toml")),
+        })
     }
 }
 

@@ -1,11 +1,14 @@
 //! `toque cookbook`: cookbooks from elsewhere.
 
 mod gc;
+mod index;
 mod install;
 mod list;
 mod network;
 mod outdated;
+mod package;
 mod tree;
+mod vendor;
 mod why;
 
 use std::path::Path;
@@ -37,6 +40,9 @@ pub fn cookbook(args: &CookbookArgs) -> Result<Exit, Refused> {
         CookbookWhat::Why { name } => why::why(repo, name),
         CookbookWhat::Gc { dry_run, cache_dir } => gc::gc(repo, *dry_run, cache_dir.as_deref()),
         CookbookWhat::List { format } => list::list(repo, *format),
+        CookbookWhat::Vendor { dir, fetching } => vendor::vendor(repo, dir, fetching),
+        CookbookWhat::Package { file, name, fetching } => package::package(repo, file, name.as_deref(), fetching),
+        CookbookWhat::Index { dir, url } => index::index(dir, url.as_deref()),
     }
 }
 

@@ -144,7 +144,7 @@ impl Source for Checkout {
 
     fn offers(&self, machine: &Machine<'_>, system: &HostSystem) -> Result<Vec<(String, Vec<Release>)>, Diagnostic> {
         let taken = self.fetch(machine, system)?;
-        let release = self.taken.get_or_init(|| taken).release();
+        let release = self.taken.get_or_init(|| taken).release(false)?;
         Ok(vec![(self.name.clone(), vec![release])])
     }
 

@@ -42,6 +42,10 @@ struct Entry {
     sha256: Option<String>,
     #[serde(default)]
     dependencies: HashMap<String, String>,
+    /// The engine versions that it works with.
+    toque: Option<String>,
+    #[serde(default)]
+    platforms: HashMap<String, String>,
 }
 
 /// What is told of one version.
@@ -212,8 +216,14 @@ impl Universe {
 
 /// What a version says of itself; none when that cannot be read.
 fn release(version: &str, entry: &Entry) -> Option<Release> {
-    let dependencies = entry.dependencies.iter().map(|(name, text)| Some((name.clone(), text.parse::<Constraint>().ok()?)));
-    Some(Release { version: version.parse().ok()?, dependencies: dependencies.collect::<Option<_>>()? })
+    let read = |(name, text): (&String, &String)| Some((name.clone(), text.parse::<Constraint>().ok()?));
+    Some(Release {
+        version: version.parse().ok()?,
+        dependencies: entry.dependencies.iter().map(read).collect::<Option<_>>()?,
+        toque: entry.toque.as_ref().map(|text| text.parse()).transpose().ok()?,
+        platforms: entry.platforms.iter().map(read).collect::<Option<_>>()?,
+        file: None,
+    })
 }
 
 /// A URL as a registry gives it, seen from its own.
