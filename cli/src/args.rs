@@ -139,6 +139,9 @@ pub struct Node {
     /// Where lock, history and backups are kept
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
+    /// Where cookbooks are kept that were fetched
+    #[arg(long, value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
 }
 
 /// How a run is reported.

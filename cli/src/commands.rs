@@ -120,7 +120,10 @@ pub fn prepare(node: &Node, running: Option<&Running>, of: Option<&Of<'_>>) -> R
         Some(of) if cookbooks.is_none() => find_repository(of.repo, event::folder(of.stack).as_deref())?.or(system_settings.repo),
         _ => None,
     };
-    let settings = Settings::read(repository.as_deref())?;
+    let mut settings = Settings::read(repository.as_deref())?;
+    if let Some(dir) = &node.cache_dir {
+        settings.cache_dir = Some(dir.clone());
+    }
     let stop = Stop::new(seconds(running.map_or(30.0, |running| running.stop_timeout)));
     // Recipes and facts may run commands, which must not be left behind, whatever is made of them.
     heed_signals(&stop);
@@ -155,6 +158,7 @@ pub fn prepare(node: &Node, running: Option<&Running>, of: Option<&Of<'_>>) -> R
     }
     let options = Options {
         locked: cookbook::locked(repository.as_deref(), &settings, &stop)?,
+        find_locked: Some(cookbook::find_locked(&settings, &stop)),
         repository,
         cookbooks,
         run_list: run_list(asked.filter(|item| !item.trim().is_empty()))?,

@@ -1,5 +1,8 @@
-//! Settings: flags win over the repository's `toque.toml`, which wins over `/etc/toque/toque.toml`.
+//! Settings: flags win over the repository's `toque.toml`, which wins over the user's, which wins over `/etc/toque/toque.toml`.
 
+mod credentials;
+
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,8 +13,10 @@ use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::plain_io;
 use toque_engine::system::Proxies;
 
+pub use self::credentials::CredentialSettings;
+
 /// The fields of `toque.toml`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
@@ -36,11 +41,18 @@ pub struct Settings {
     /// Seconds to wait for another run. Default: without end.
     #[serde(deserialize_with = "time")]
     pub lock_timeout: Option<f64>,
+    /// Seconds that a server of cookbooks may be silent. Default: 60.
+    #[serde(deserialize_with = "time")]
+    pub fetch_timeout: Option<f64>,
+    /// Groups of `Cookfile.toml` that are left out: their cookbooks are neither fetched nor used. Default: none.
+    pub without_groups: Vec<String>,
+    /// What servers of cookbooks want to be shown, by the beginning of their URLs. Not in a repository's `toque.toml`.
+    pub credentials: BTreeMap<String, CredentialSettings>,
     pub proxies: ProxySettings,
     pub limits: LimitSettings,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 #[serde(deny_unknown_fields, default)]
 pub struct ProxySettings {
@@ -53,7 +65,7 @@ pub struct ProxySettings {
 }
 
 /// What recipes may use up.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitSettings {
@@ -85,14 +97,33 @@ fn time<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<f64>
 
 const SYSTEM: &str = "/etc/toque/toque.toml";
 
+/// The settings of who is not root.
+fn own() -> Option<PathBuf> {
+    if nix::unistd::geteuid().is_root() {
+        return None;
+    }
+    let folder = std::env::var_os("XDG_CONFIG_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
+    let folder = folder.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".config")))?;
+    Some(folder.join("toque/toque.toml"))
+}
+
 impl Settings {
     /// The settings of a repository over those of the system. Paths in a file are relative to it.
     pub fn read(repository: Option<&Path>) -> Result<Self, Diagnostic> {
         let system = Self::from_file(Path::new(SYSTEM))?;
-        match repository {
-            Some(repository) => Ok(Self::from_file(&repository.join("toque.toml"))?.over(system)),
-            None => Ok(system),
+        let system = match own() {
+            Some(path) => Self::from_file(&path)?.over(system),
+            None => system,
+        };
+        let Some(repository) = repository else { return Ok(system) };
+        let path = repository.join("toque.toml");
+        let settings = Self::from_file(&path)?;
+        if !settings.credentials.is_empty() {
+            // A repository that one only looks at could have any file sent to any server.
+            return Err(Diagnostic::error(format!("`{}` has `credentials`, which a repository may not have", path.display()))
+                .hint(format!("move them to `{}`", own().as_deref().unwrap_or(Path::new(SYSTEM)).display())));
         }
+        Ok(settings.over(system))
     }
 
     fn from_file(path: &Path) -> Result<Self, Diagnostic> {
@@ -113,6 +144,9 @@ impl Settings {
         for path in [repo, state_dir, cache_dir, secret_file, log] {
             beside(path);
         }
+        if let Some(folder) = path.parent() {
+            settings.credentials.values_mut().for_each(|credential| credential.beside(folder));
+        }
         Ok(settings)
     }
 
@@ -127,6 +161,9 @@ impl Settings {
             secret_file: self.secret_file.or(base.secret_file),
             log: self.log.or(base.log),
             lock_timeout: self.lock_timeout.or(base.lock_timeout),
+            fetch_timeout: self.fetch_timeout.or(base.fetch_timeout),
+            without_groups: if self.without_groups.is_empty() { base.without_groups } else { self.without_groups },
+            credentials: base.credentials.into_iter().chain(self.credentials).collect(),
             proxies: ProxySettings {
                 http: self.proxies.http.or(base.proxies.http),
                 https: self.proxies.https.or(base.proxies.https),

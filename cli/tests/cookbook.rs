@@ -141,3 +141,53 @@ fn a_folder_without_a_cookfile() {
     let told = toque(folder.path(), &["cookbook", "install"]);
     assert!(told.code == Some(2) && told.err.contains("there is no `Cookfile.toml` here"), "{}", told.err);
 }
+
+#[test]
+fn what_nobody_needs_is_cleared() {
+    let (folder, repository) = repository();
+    assert_eq!(toque(&repository, &["cookbook", "install"]).code, Some(0));
+    cookbook(&folder.path().join("packing/nginx"), "2.2.0", &[], "");
+    pack(&folder);
+    assert_eq!(toque(&repository, &["cookbook", "update", "nginx"]).code, Some(0));
+    let told = toque(&repository, &["cookbook", "gc", "--dry-run"]);
+    assert!(
+        told.out.starts_with("nginx 2.1.0, ") && told.err.contains(" would be freed; 1 cookbook kept for 1 lockfile"),
+        "{}",
+        told.err
+    );
+    let told = toque(&repository, &["cookbook", "gc"]);
+    assert!(told.code == Some(0) && told.out.starts_with("nginx 2.1.0, "), "{}", told.err);
+    assert_eq!(toque(&repository, &["cookbook", "gc"]).out, "");
+    assert_eq!(toque(&repository, &["cookbook", "install", "--locked", "--offline"]).code, Some(0));
+}
+
+#[test]
+fn groups_may_be_left_out() {
+    let (folder, repository) = repository();
+    let text = fs::read_to_string(repository.join("Cookfile.toml")).unwrap();
+    fs::write(repository.join("Cookfile.toml"), format!("{text}[groups.test.cookbooks]\nprobe = \"~> 1.0\"\n")).unwrap();
+    cookbook(&folder.path().join("shared/probe"), "1.0.0", &[], "");
+    assert_eq!(toque(&repository, &["cookbook", "install"]).code, Some(0));
+    assert_eq!(toque(&repository, &["plan", "probe"]).code, Some(0));
+    let settings = fs::read_to_string(repository.join("toque.toml")).unwrap();
+    fs::write(repository.join("toque.toml"), format!("without_groups = [\"test\"]\n{settings}")).unwrap();
+    let told = toque(&repository, &["plan", "probe"]);
+    assert!(told.code == Some(2) && told.err.contains("there is no cookbook `probe`"), "{}", told.err);
+    assert_eq!(toque(&repository, &["plan", "web"]).code, Some(0));
+    let told = toque(&repository, &["cookbook", "install", "--without", "tset"]);
+    assert!(told.code == Some(2) && told.err.contains("did you mean `test`?"), "{}", told.err);
+}
+
+#[test]
+fn a_repository_cannot_have_secrets_sent() {
+    let (_folder, repository) = repository();
+    let settings = fs::read_to_string(repository.join("toque.toml")).unwrap();
+    let credentials = "[credentials.\"https://example.com\"]\ntoken = { file = \"/etc/hostname\" }\n";
+    fs::write(repository.join("toque.toml"), format!("{settings}{credentials}")).unwrap();
+    let told = toque(&repository, &["cookbook", "install"]);
+    assert!(told.code == Some(2) && told.err.contains("which a repository may not have"), "{}", told.err);
+    assert!(told.err.contains("/etc/toque/toque.toml") || told.err.contains("toque/toque.toml"), "{}", told.err);
+    fs::write(repository.join("toque.toml"), "[credentials.\"https://example.com\"]\ntoken = \"sesame\"\n").unwrap();
+    let told = toque(&repository, &["cookbook", "install"]);
+    assert!(told.code == Some(2) && told.err.contains("may not have") && !told.err.contains("sesame"), "{}", told.err);
+}

@@ -80,3 +80,59 @@ fn cookbooks_change_only_at_setup_and_when_told() {
     assert_eq!(run("converge", "update_custom_cookbooks").0, Some(0));
     assert_eq!(run("converge", "configure").1, "info: second\n");
 }
+
+#[test]
+fn cookbooks_of_a_stack_may_need_others_from_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let cookbook = |root: &Path, needs: &str, recipe: &str| {
+        let name = root.file_name().unwrap().to_str().unwrap();
+        fs::create_dir_all(root.join("recipes")).unwrap();
+        fs::write(root.join("cookbook.toml"), format!("name = \"{name}\"\nversion = \"1.0.0\"\n{needs}")).unwrap();
+        fs::write(root.join("recipes/default.rhai"), recipe).unwrap();
+    };
+    cookbook(&at("packing/nginx"), "", "log(\"nginx\");");
+    assert!(
+        Command::new("tar")
+            .args(["-czf"])
+            .arg(at("nginx.tar.gz"))
+            .arg("-C")
+            .arg(at("packing"))
+            .arg(".")
+            .status()
+            .unwrap()
+            .success()
+    );
+    let (origin, archive) = (at("origin"), at("nginx.tar.gz").display().to_string());
+    cookbook(&origin.join("cookbooks/web"), "[dependencies]\nnginx = \"~> 1.0\"\n", "include_recipe(\"nginx\");");
+    fs::write(origin.join("Cookfile.toml"), format!("[cookbooks]\nnginx = {{ archive = {archive:?} }}\n")).unwrap();
+    git(&origin, &["init", "-q"]);
+    git(&origin, &["add", "-A"]);
+    git(&origin, &["commit", "-qm", "without a lockfile"]);
+    let stack = format!(
+        r#"{{ "stack": {{ "name": "s", "custom_cookbooks_source": {{ "type": "git", "url": {:?} }} }},
+  "layers": [{{ "shortname": "web", "custom_recipes": {{ "setup": ["web"], "configure": ["web"] }} }}],
+  "instances": [{{ "hostname": "web1", "layers": ["web"] }}] }}"#,
+        origin.display().to_string()
+    );
+    fs::write(at("stack.json"), stack).unwrap();
+    let toque = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_toque"));
+        let output = command.current_dir(folder.path()).args(args).args(["--cache-dir", "cache"]).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let event =
+        |event| toque(&["converge", "--stack", "stack.json", "--instance", "web1", "--state-dir", "state", "--event", event]);
+    let (code, told) = event("setup");
+    assert!(code == Some(2) && told.contains("there is no `Cookfile.lock`"), "{told}");
+
+    assert_eq!(toque(&["cookbook", "--repo", "origin", "install"]).0, Some(0));
+    git(&origin, &["add", "-A"]);
+    git(&origin, &["commit", "-qm", "with a lockfile"]);
+    fs::remove_dir_all(at("cache")).unwrap();
+    let (code, told) = event("setup");
+    assert!(code == Some(0) && told.ends_with("info: nginx\n"), "{told}");
+    // Everything is there now.
+    fs::rename(at("nginx.tar.gz"), at("gone.tar.gz")).unwrap();
+    assert_eq!(event("configure"), (Some(0), "info: nginx\n".to_owned()));
+}

@@ -72,7 +72,7 @@ pub fn index(system: &dyn System, folder: &Path, url: Option<&str>) -> Result<In
     let file = folder.join(NAME);
     let changed = !fs::read(&file).is_ok_and(|before| before == text.as_bytes());
     if changed {
-        replace(&file, &text)?;
+        replace(&file, text.as_bytes())?;
     }
     let releases = releases.into_iter().map(|((name, version), (path, _))| Release { name, version, path });
     Ok(Index { releases: releases.collect(), changed })

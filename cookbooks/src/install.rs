@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use toque_engine::diagnostic::{Diagnostic, did_you_mean};
 use toque_engine::version::Version;
 
 use crate::cookfile::{Archive, Git};
-use crate::lockfile::{self, Lockfile, Origin};
+use crate::lockfile::{self, Locked, Lockfile, Origin};
+use crate::parallel;
 use crate::repository::Repository;
 use crate::solve::{Preferred, solve};
-use crate::source::{Checkout, Machine, Registry, Source, Taken};
-use crate::store::replace;
+use crate::source::{Checkout, Machine, Registry, Source, Taken, Told};
 use crate::universe::Universe;
 
 /// What may be chosen anew.
@@ -22,6 +23,16 @@ pub enum Update {
     Everything,
     /// These, and what they force.
     Some(Vec<String>),
+}
+
+/// What an install may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct How {
+    pub update: Update,
+    /// Whether the lockfile may not change.
+    pub locked: bool,
+    /// Groups of which nothing is fetched that is locked already.
+    pub without: Vec<String>,
 }
 
 /// What became of the lockfile.
@@ -44,6 +55,15 @@ pub struct Outdated {
     pub newest: Option<Version>,
 }
 
+/// A cookbook that is to be on this machine.
+struct Wanted<'a> {
+    name: &'a str,
+    version: &'a Version,
+    source: &'a dyn Source,
+    /// What it has to be.
+    locked: Option<&'a Locked>,
+}
+
 #[derive(Default)]
 struct Offers {
     universe: Universe,
@@ -57,38 +77,61 @@ impl Repository {
     /// # Errors
     /// When something cannot be fetched, or is not what was locked.
     pub fn fetch(&self, machine: &Machine<'_>, lockfile: &Lockfile) -> Result<BTreeMap<String, PathBuf>, Diagnostic> {
-        let mut registries: BTreeMap<&str, Registry> = BTreeMap::new();
-        let mut roots = BTreeMap::new();
+        let (mut registries, mut checkouts) = (BTreeMap::new(), BTreeMap::new());
         for (name, locked) in &lockfile.cookbooks {
-            let kept = match &locked.sha256 {
-                Some(sha256) => machine.store.get(name, sha256)?,
-                None => None,
-            };
-            let root = match (&locked.origin, kept) {
-                (Origin::Path { path }, _) => self.path.join(path),
-                (_, Some(root)) => root,
-                (Origin::Registry { registry }, None) => {
-                    let source = registries.entry(registry).or_insert_with(|| Registry::new(registry));
-                    the_same(source.take(machine, name, &locked.version)?, name, locked)?
+            match &locked.origin {
+                Origin::Path { .. } => {}
+                Origin::Registry { registry } => {
+                    registries.entry(registry).or_insert_with(|| Registry::new(registry));
                 }
-                (Origin::Git { git, asked, rel, .. }, None) => {
+                Origin::Git { git, asked, rel, .. } => {
                     let git = Git { url: git.clone(), revision: asked.clone(), rel: rel.as_ref().map(PathBuf::from) };
-                    the_same(Checkout::git(name, &git, Some(locked)).take(machine, name, &locked.version)?, name, locked)?
+                    checkouts.insert(name, Checkout::git(name, &git, Some(locked)));
                 }
-                (Origin::Archive { archive, .. }, None) => {
+                Origin::Archive { archive, .. } => {
                     let archive = Archive { location: archive.clone(), sha256: None };
-                    the_same(Checkout::archive(name, &archive, Some(locked)).take(machine, name, &locked.version)?, name, locked)?
+                    checkouts.insert(name, Checkout::archive(name, &archive, Some(locked)));
                 }
-            };
-            roots.insert(name.clone(), root);
+            }
         }
+        let (mut wanted, mut roots) = (Vec::new(), BTreeMap::new());
+        for (name, locked) in &lockfile.cookbooks {
+            let source: &dyn Source = match &locked.origin {
+                Origin::Path { path } => {
+                    roots.insert(name.clone(), self.path.join(path));
+                    continue;
+                }
+                Origin::Registry { registry } => &registries[registry],
+                Origin::Git { .. } | Origin::Archive { .. } => &checkouts[name],
+            };
+            wanted.push(Wanted { name, version: &locked.version, source, locked: Some(locked) });
+        }
+        let taken = take_all(machine, &wanted)?;
+        if !taken.is_empty() {
+            machine.store.remember(&self.path);
+        }
+        roots.extend(taken.into_iter().map(|(name, taken)| (name, taken.root)));
         Ok(roots)
     }
 
     /// Chooses what is needed, fetches it and writes the lockfile, unless that says it all. `locked` forbids to change the lockfile.
     /// # Errors
     /// When nothing fits, something cannot be fetched, or the lockfile would change and may not. Then it is as it was.
-    pub fn install(&self, machine: &Machine<'_>, update: &Update, locked: bool) -> Result<Installed, Diagnostic> {
+    pub fn install(&self, machine: &Machine<'_>, how: &How) -> Result<Installed, Diagnostic> {
+        let installed = self.prepare(machine, how)?;
+        installed.after.write(&self.path)?;
+        if installed.after.cookbooks.values().any(|locked| locked.sha256.is_some()) {
+            machine.store.remember(&self.path);
+        }
+        Ok(installed)
+    }
+
+    /// The same, but for writing the lockfile.
+    /// # Errors
+    /// As for [`Self::install`].
+    pub fn prepare(&self, machine: &Machine<'_>, how: &How) -> Result<Installed, Diagnostic> {
+        let How { update, locked, without } = how;
+        let locked = *locked;
         let there = Lockfile::read(&self.path)?;
         let before = there.clone().unwrap_or_default();
         if let Update::Some(names) = update {
@@ -99,7 +142,7 @@ impl Repository {
             None => Some("there is none".to_owned()),
         };
         if let (Update::Nothing, None) = (update, &reason) {
-            let roots = self.fetch(machine, &before)?;
+            let roots = self.fetch(machine, &self.without(&before, without)?)?;
             return Ok(Installed { after: before.clone(), before, roots });
         }
         if let (true, Some(reason)) = (locked, &reason) {
@@ -117,18 +160,16 @@ impl Repository {
             return Err(Diagnostic::error(format!("`{}` would change, and `--locked` forbids it", lockfile::NAME))
                 .hint("run it without `--locked`"));
         }
-        if there.as_ref() != Some(&after) {
-            replace(&self.path.join(lockfile::NAME), &after.text())?;
-        }
         Ok(Installed { before, after, roots })
     }
 
     /// What every source has.
     fn offers(&self, machine: &Machine<'_>, before: &Lockfile, update: &Update) -> Result<Offers, Diagnostic> {
         let mut offers = Offers { sources: self.sources(before, update), ..Offers::default() };
-        for (index, source) in offers.sources.iter_mut().enumerate() {
-            let shown = source.shown();
-            for (name, releases) in source.offers(machine)? {
+        let all = parallel::each(machine, &offers.sources, |system, source| source.offers(machine, system))?;
+        for (index, offered) in all.into_iter().enumerate() {
+            let shown = offers.sources[index].shown();
+            for (name, releases) in offered {
                 offers.whose.entry(name.clone()).or_insert(index);
                 offers.universe.offer(&name, &shown, releases);
             }
@@ -170,32 +211,39 @@ impl Repository {
             Update::Some(names) => Preferred { locked: versions.collect(), moved: names.clone() },
         };
         let solution = solve(&universe, &self.demands(), &preferred)?;
+        // Who names a cookbook takes it as it is now, not as it was locked.
+        let named = |name: &String| matches!(update, Update::Some(names) if names.contains(name));
+        let wanted = solution.iter().filter_map(|(name, version)| {
+            let source = sources.get(*whose.get(name)?)?.as_ref();
+            let locked = before.cookbooks.get(name).filter(|locked| locked.version == *version && !named(name));
+            Some(Wanted { name, version, source, locked: locked.filter(|locked| source_is(source, &locked.origin)) })
+        });
         let (mut after, mut roots) = (Lockfile::default(), BTreeMap::new());
-        for (name, version) in solution {
-            let Some(source) = whose.get(&name).and_then(|index| sources.get(*index)) else { continue };
-            // What is locked was taken before, and is on this machine unless it was lost.
-            let same = before
-                .cookbooks
-                .get(&name)
-                .filter(|locked| locked.version == version && source_is(source.as_ref(), &locked.origin));
-            let kept = match same.and_then(|locked| Some((locked, locked.sha256.as_ref()?))) {
-                Some((locked, sha256)) => machine.store.get(&name, sha256)?.map(|root| Taken { root, locked: locked.clone() }),
-                None => None,
-            };
-            let taken = match kept {
-                Some(taken) => taken,
-                None => source.take(machine, &name, &version)?,
-            };
-            // Who names a cookbook takes it as it is now.
-            let named = matches!(update, Update::Some(names) if names.contains(&name));
-            if let Some(locked) = same.filter(|_| !named) {
-                the_same(taken.clone(), &name, locked)?;
-            }
+        for (name, taken) in take_all(machine, &wanted.collect::<Vec<_>>())? {
             roots.insert(name.clone(), taken.root);
             after.cookbooks.insert(name, taken.locked);
         }
         Ok((after, roots))
     }
+}
+
+/// Brings cookbooks to this machine, those that are missing many at once.
+fn take_all(machine: &Machine<'_>, wanted: &[Wanted<'_>]) -> Result<Vec<(String, Taken)>, Diagnostic> {
+    let kept = parallel::each(machine, wanted, |_, Wanted { name, locked, .. }| {
+        let Some((locked, sha256)) = locked.and_then(|locked| Some((locked, locked.sha256.as_ref()?))) else { return Ok(None) };
+        Ok(machine.store.get(name, sha256)?.map(|root| Taken { root, locked: locked.clone() }))
+    })?;
+    let (there, missing): (Vec<_>, Vec<_>) = wanted.iter().zip(kept).partition(|(_, kept)| kept.is_some());
+    let (count, of) = (AtomicUsize::new(there.len()), wanted.len());
+    let fetched = parallel::each(machine, &missing, |system, (Wanted { name, version, source, locked }, _)| {
+        let taken = source.take(machine, system, name, version)?;
+        locked.map_or(Ok(()), |locked| the_same(&taken, name, locked))?;
+        let count = count.fetch_add(1, Ordering::Relaxed) + 1;
+        (machine.tell)(Told::Fetched { count, of, name });
+        Ok(taken)
+    })?;
+    let there = there.into_iter().filter_map(|(wanted, kept)| Some((wanted.name.to_owned(), kept?)));
+    Ok(missing.iter().map(|(wanted, _)| wanted.name.to_owned()).zip(fetched).chain(there).collect())
 }
 
 /// Looks whether a cookbook is in a lockfile.
@@ -221,11 +269,11 @@ fn source_is(source: &dyn Source, origin: &Origin) -> bool {
 
 /// # Errors
 /// When what was fetched is not what was locked.
-fn the_same(taken: Taken, name: &str, locked: &lockfile::Locked) -> Result<PathBuf, Diagnostic> {
+fn the_same(taken: &Taken, name: &str, locked: &Locked) -> Result<(), Diagnostic> {
     if taken.locked.sha256 == locked.sha256 {
-        return Ok(taken.root);
+        return Ok(());
     }
-    let (wanted, has) = (locked.sha256.clone().unwrap_or_default(), taken.locked.sha256.unwrap_or_default());
+    let (wanted, has) = (locked.sha256.clone().unwrap_or_default(), taken.locked.sha256.clone().unwrap_or_default());
     Err(Diagnostic::error(format!("`{name}` {} is not what it was when it was locked", locked.version))
         .note(format!("locked:  {wanted}\nfetched: {has}"))
         .hint(format!("somebody changed a version that was published: ask who, then take it with `toque cookbook update {name}`")))

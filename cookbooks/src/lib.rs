@@ -3,17 +3,22 @@
 
 pub mod content;
 pub mod cookfile;
+pub mod credentials;
+pub mod edit;
 mod explain;
+mod group;
 pub mod ignored;
 pub mod index;
 pub mod install;
 pub mod lockfile;
 pub mod package;
+mod parallel;
 pub mod repository;
 pub mod solve;
 pub mod source;
 mod step;
 pub mod store;
+pub mod text;
 pub mod tree;
 pub mod universe;
 pub mod vendor;

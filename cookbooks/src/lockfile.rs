@@ -12,6 +12,8 @@ use toque_engine::failure::plain_io;
 use toque_engine::version::{Constraint, Version};
 
 use crate::cookfile::is_name;
+use crate::store::replace;
+use crate::tree::is_sha256;
 
 /// What the file is called.
 pub const NAME: &str = "Cookfile.lock";
@@ -108,7 +110,7 @@ impl Lockfile {
                 _ => return Err(wrong(format!("`{name}` does not have one of `registry`, `path`, `git` and `archive`"))),
             };
             if let Some(sha256) = &block.sha256
-                && (sha256.len() != 64 || !sha256.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
+                && !is_sha256(sha256)
             {
                 return Err(wrong(format!("the `sha256` of `{name}` has not the 64 hexadecimal digits that it must have")));
             }
@@ -121,6 +123,22 @@ impl Lockfile {
             }
         }
         Ok(Self { cookbooks })
+    }
+
+    /// Writes that of a repository, unless this is what it says.
+    /// # Errors
+    /// When it cannot be written. Then it is as it was.
+    pub fn write(&self, repository: &Path) -> Result<(), Diagnostic> {
+        if !Self::read(repository).is_ok_and(|there| there.as_ref() == Some(self)) {
+            replace(&repository.join(NAME), self.text().as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Which cookbooks need one, and in what versions.
+    pub fn needs<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (&'a str, &'a Locked, &'a Constraint)> {
+        let all = self.cookbooks.iter().filter(move |(asker, _)| *asker != name);
+        all.filter_map(move |(asker, locked)| Some((asker.as_str(), locked, locked.dependencies.get(name)?)))
     }
 
     /// As it is written.

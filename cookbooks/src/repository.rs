@@ -26,7 +26,13 @@ impl Repository {
     /// # Errors
     /// A mistake in the Cookfile or in a cookbook, with the place.
     pub fn read(path: &Path) -> Result<Option<Self>, Diagnostic> {
-        let Some(cookfile) = Cookfile::read(path)? else { return Ok(None) };
+        Cookfile::read(path)?.map(|cookfile| Self::of(path, cookfile)).transpose()
+    }
+
+    /// The repository at `path` with this Cookfile, whether it is written there or not.
+    /// # Errors
+    /// A mistake in a cookbook, with the place.
+    pub fn of(path: &Path, cookfile: Cookfile) -> Result<Self, Diagnostic> {
         let paths = cookfile.cookbooks.iter().filter_map(|wanted| match &wanted.from {
             From::Path(folder) => Some(Folder::one(path, folder, &wanted.name).map_err(|wrong| wrong.or_at(Some(&wanted.at)))),
             _ => None,
@@ -37,7 +43,7 @@ impl Repository {
             cookfile::Source::Registry(_) => None,
         });
         let folders = folders.collect::<Result<_, _>>()?;
-        Ok(Some(Self { path: path.to_owned(), own: Folder::own(path)?, paths, folders, cookfile }))
+        Ok(Self { path: path.to_owned(), own: Folder::own(path)?, paths, folders, cookfile })
     }
 
     /// Everything that is asked for: by the Cookfile, and by lying in `cookbooks/`.

@@ -2,46 +2,69 @@
 
 mod checkout;
 mod folder;
-mod registry;
+pub mod registry;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use toque_engine::cookbook::Cookbook;
 use toque_engine::diagnostic::Diagnostic;
-use toque_engine::system::System;
+use toque_engine::source::Access;
+use toque_engine::system::HostSystem;
 use toque_engine::version::Version;
 
 pub use self::checkout::Checkout;
 pub use self::folder::Folder;
 pub use self::registry::Registry;
+use crate::credentials::Credential;
 use crate::lockfile::{Locked, Origin};
 use crate::store::Store;
 use crate::universe::Release;
 
-/// A place that has cookbooks.
-pub trait Source {
+/// How long a server may be silent, where nobody says otherwise.
+pub const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A place that has cookbooks. Several threads may ask it at once.
+pub trait Source: Sync {
     /// Where it is, as messages show it.
     fn shown(&self) -> String;
     /// What it has, by name.
     /// # Errors
     /// When it cannot be asked, or answers what is no answer.
-    fn offers(&mut self, machine: &Machine<'_>) -> Result<Vec<(String, Vec<Release>)>, Diagnostic>;
+    fn offers(&self, machine: &Machine<'_>, system: &HostSystem) -> Result<Vec<(String, Vec<Release>)>, Diagnostic>;
     /// Takes a version of a cookbook that it offered: afterwards it is on this machine.
     /// # Errors
     /// When it cannot be fetched, or is not what it was said to be.
-    fn take(&self, machine: &Machine<'_>, name: &str, version: &Version) -> Result<Taken, Diagnostic>;
+    fn take(&self, machine: &Machine<'_>, system: &HostSystem, name: &str, version: &Version) -> Result<Taken, Diagnostic>;
 }
 
 /// What sources work with.
 pub struct Machine<'a> {
-    pub system: &'a dyn System,
+    /// Makes what reaches files, programs and servers: each thread has its own.
+    pub system: &'a (dyn Fn() -> HostSystem + Sync),
     /// Paths are seen from here.
     pub repository: &'a Path,
     pub store: &'a Store,
     /// Whether no server may be asked.
     pub offline: bool,
-    /// Is told what takes long, and what is strange and goes on.
-    pub tell: &'a dyn Fn(&str),
+    /// How long a server may be silent.
+    pub patience: Duration,
+    /// The socket of an agent that has keys for `ssh`.
+    pub ssh_agent: Option<&'a Path>,
+    /// What is shown to the server of a URL.
+    pub credential: &'a (dyn Fn(&str) -> Result<Credential, Diagnostic> + Sync),
+    pub tell: &'a (dyn Fn(Told<'_>) + Sync),
+}
+
+/// What there is to tell while cookbooks are fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told<'a> {
+    /// Something that may take long begins.
+    Begun(&'a str),
+    /// So many of so many cookbooks are there; the last of them was this one.
+    Fetched { count: usize, of: usize, name: &'a str },
+    /// Something is strange, and goes on.
+    Warning(&'a str),
 }
 
 /// A cookbook that is on this machine.
@@ -75,6 +98,20 @@ impl Machine<'_> {
                 .hint("run `toque cookbook install` where the network can be reached"));
         }
         Ok(())
+    }
+
+    /// How a URL is reached by whoever runs toque.
+    /// # Errors
+    /// When what its server wants cannot be read.
+    fn access(&self, url: &str) -> Result<(Credential, Access), Diagnostic> {
+        let credential = (self.credential)(url)?;
+        let ssh_agent = self.ssh_agent.map(Path::to_owned);
+        let access = Access { silence: Some(self.patience), ssh_agent, token: credential.token.clone() };
+        Ok((credential, access))
+    }
+
+    fn begin(&self, what: &str) {
+        (self.tell)(Told::Begun(what));
     }
 
     /// Takes what was unpacked to `rel` below `scratch`: a cookbook, or a folder whose one cookbook it is.

@@ -46,6 +46,11 @@ fn list(folder: &Path, before: &str, lines: &mut Vec<String>) -> Result<(), Fail
     Ok(())
 }
 
+/// Whether it is a SHA-256 as it is written here.
+pub(crate) fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// Lower-case digits.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {

@@ -2,172 +2,19 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on ends")]
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::{Arc, Mutex};
+mod bench;
 
-use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
-use tempfile::TempDir;
-use toque_cookbooks::install::{Installed, Update};
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Command;
+
+use bench::{Bench, cookbook, git, machine, packed, versions};
+use serde_json::json;
+use toque_cookbooks::install::{How, Update};
 use toque_cookbooks::lockfile::Lockfile;
 use toque_cookbooks::repository::Repository;
-use toque_cookbooks::source::Machine;
 use toque_cookbooks::store::Store;
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::system::HostSystem;
-
-/// A server of documents by path, which remembers what it was asked for.
-struct Server {
-    url: String,
-    documents: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
-    asked: Arc<Mutex<Vec<String>>>,
-}
-
-impl Server {
-    fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let server = Self { url, documents: Arc::default(), asked: Arc::default() };
-        let (documents, asked) = (Arc::clone(&server.documents), Arc::clone(&server.asked));
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let mut stream = stream.unwrap();
-                let lines = BufReader::new(stream.try_clone().unwrap()).lines();
-                let head: Vec<String> = lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
-                let Some(path) = head.first().and_then(|line| line.split(' ').nth(1)) else { continue };
-                asked.lock().unwrap().push(path.to_owned());
-                let (status, body) = match documents.lock().unwrap().get(path) {
-                    Some(body) => ("200 OK", body.clone()),
-                    None => ("404 Not Found", Vec::new()),
-                };
-                let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
-                let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
-            }
-        });
-        server
-    }
-
-    fn put(&self, path: &str, body: Vec<u8>) {
-        self.documents.lock().unwrap().insert(path.to_owned(), body);
-    }
-
-    fn asked(&self) -> Vec<String> {
-        std::mem::take(&mut self.asked.lock().unwrap())
-    }
-
-    /// Publishes a version, as a registry that gives checksums.
-    fn publish(&self, name: &str, version: &str, dependencies: &[(&str, &str)]) {
-        let folder = tempfile::tempdir().unwrap();
-        cookbook(&folder.path().join(name), name, version, dependencies);
-        self.publish_as(name, version, dependencies, packed(folder.path()));
-    }
-
-    fn publish_as(&self, name: &str, version: &str, dependencies: &[(&str, &str)], archive: Vec<u8>) {
-        let mut universe: Value =
-            self.documents.lock().unwrap().get("/universe").map_or_else(|| json!({}), |body| serde_json::from_slice(body).unwrap());
-        let path = format!("/files/{name}-{version}.tar.gz");
-        universe[name][version] = json!({
-            "location_type": "supermarket",
-            "location_path": format!("{}/api/v1", self.url),
-            "download_url": format!("{}{path}", self.url),
-            "dependencies": dependencies.iter().copied().collect::<BTreeMap<_, _>>(),
-            "sha256": Sha256::digest(&archive).iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
-        });
-        self.put(&path, archive);
-        self.put("/universe", serde_json::to_vec(&universe).unwrap());
-    }
-}
-
-fn cookbook(folder: &Path, name: &str, version: &str, dependencies: &[(&str, &str)]) {
-    fs::create_dir_all(folder.join("recipes")).unwrap();
-    let mut text = format!("name = \"{name}\"\nversion = \"{version}\"\n[dependencies]\n");
-    for (dependency, constraint) in dependencies {
-        text += &format!("{dependency} = \"{constraint}\"\n");
-    }
-    fs::write(folder.join("cookbook.toml"), text).unwrap();
-    fs::write(folder.join("recipes/default.rhai"), format!("// {name} {version}\n")).unwrap();
-}
-
-/// All that is in a folder, as `tar` packs it.
-fn packed(folder: &Path) -> Vec<u8> {
-    let output = Command::new("tar").args(["-czf", "-", "-C"]).arg(folder).arg(".").output().unwrap();
-    assert!(output.status.success());
-    output.stdout
-}
-
-fn git(folder: &Path, arguments: &[&str]) -> String {
-    let output = Command::new("git")
-        .args(["-c", "user.name=a", "-c", "user.email=a@example.com"])
-        .args(arguments)
-        .current_dir(folder)
-        .env("GIT_CONFIG_NOSYSTEM", "1")
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
-}
-
-/// A repository with a store of its own.
-struct Bench {
-    folder: TempDir,
-    server: Server,
-}
-
-impl Bench {
-    fn new(cookfile: &str) -> Self {
-        let bench = Self { folder: tempfile::tempdir().unwrap(), server: Server::start() };
-        fs::create_dir(bench.path("repository")).unwrap();
-        bench.cookfile(cookfile);
-        bench
-    }
-
-    /// `URL` stands for the registry, `HERE` for the folder with everything.
-    fn cookfile(&self, text: &str) {
-        let text = text.replace("URL", &self.server.url).replace("HERE", &self.folder.path().display().to_string());
-        fs::write(self.path("repository/Cookfile.toml"), text).unwrap();
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn lock(&self) -> String {
-        fs::read_to_string(self.path("repository/Cookfile.lock")).unwrap_or_default()
-    }
-
-    fn run(&self, update: &Update, locked: bool, offline: bool) -> Result<Installed, Diagnostic> {
-        let (repository, store, system) = (self.path("repository"), Store::new(self.path("store")), HostSystem::new());
-        let machine = Machine { system: &system, repository: &repository, store: &store, offline, tell: &|_| {} };
-        let installed = Repository::read(&repository)?.unwrap().install(&machine, update, locked)?;
-        for (name, root) in &installed.roots {
-            assert!(fs::read_to_string(root.join("cookbook.toml")).unwrap().contains(&format!("name = \"{name}\"")));
-        }
-        Ok(installed)
-    }
-
-    fn install(&self) -> Installed {
-        self.run(&Update::Nothing, false, false).unwrap_or_else(|told| panic!("{told:?}"))
-    }
-
-    fn refused(&self) -> Diagnostic {
-        let before = self.lock();
-        let told = self.run(&Update::Nothing, false, false).expect_err("it is refused");
-        assert_eq!(self.lock(), before, "the lockfile is as it was");
-        let making = fs::read_dir(self.path("store/making")).map_or(0, Iterator::count);
-        assert_eq!(making, 0, "nothing is left behind");
-        told
-    }
-}
-
-fn versions(lockfile: &Lockfile) -> Vec<String> {
-    lockfile.cookbooks.iter().map(|(name, locked)| format!("{name} {}", locked.version)).collect()
-}
 
 const REGISTRY: &str = "[[source]]\nurl = \"URL\"\n[cookbooks]\n";
 
@@ -399,9 +246,9 @@ fn many_at_once_share_a_store() {
         let repository = folder.path().join(format!("repository{number}"));
         fs::create_dir_all(&repository).unwrap();
         fs::write(repository.join("Cookfile.toml"), &cookfile).unwrap();
-        let (store, system) = (Store::new(store.clone()), HostSystem::new());
-        let machine = Machine { system: &system, repository: &repository, store: &store, offline: false, tell: &|_| {} };
-        let installed = Repository::read(&repository).unwrap().unwrap().install(&machine, &Update::Everything, false);
+        let store = Store::open(store.clone()).unwrap();
+        let how = How { update: Update::Everything, locked: false, without: Vec::new() };
+        let installed = Repository::read(&repository).unwrap().unwrap().install(&machine(&repository, &store), &how);
         (versions(&installed.unwrap().after), fs::read_to_string(repository.join("Cookfile.lock")).unwrap())
     };
     let first = install(0);

@@ -8,6 +8,7 @@ mod unset;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use walkdir::WalkDir;
 
@@ -210,7 +211,7 @@ fn check_recipe(registry: &Rc<Registry>, checked: &Checked, recipe: &Source) -> 
     let mut used = AttributesUsed::default();
     match session {
         Ok(session) => {
-            let looked = Language::new(&session).look(&Rc::new(source()));
+            let looked = Language::new(&session).look(&Arc::new(source()));
             mistakes.extend(looked.mistakes);
             used = looked.attributes;
             unset::always_set(&session, &mut used.known);

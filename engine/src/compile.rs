@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 
@@ -80,7 +81,7 @@ pub enum Wanted {
 pub enum Recipes {
     RunList(Vec<RecipeName>),
     /// One recipe that belongs to no cookbook.
-    Text(Rc<Source>),
+    Text(Arc<Source>),
 }
 
 /// Runs attribute files, dependencies first, then the recipes and what custom resources do; then freezes the graph and resolves what can be.

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 use serde::Deserialize;
@@ -42,6 +43,10 @@ pub type Cookbooks = IndexMap<String, Rc<Cookbook>>;
 
 /// Names and folders of cookbooks that a repository has from elsewhere, as its lockfile chose them.
 pub type Locked = Vec<(String, PathBuf)>;
+
+/// Brings the cookbooks that the lockfile of a repository names to this machine. It fails when the lockfile does not fit, or one of
+/// them cannot be fetched.
+pub type FindLocked = Rc<dyn Fn(&Path) -> Result<Locked, Diagnostic>>;
 
 /// Every cookbook below `cookbooks/` of a repository, and those from elsewhere, which come before its own of the same name.
 /// # Errors
@@ -281,7 +286,7 @@ pub fn span_at(path: &Path, text: &str, range: std::ops::Range<usize>) -> Span {
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
     let length = text.get(start..range.end.min(text.len())).map_or(1, |part| part.lines().next().map_or(1, |l| l.chars().count()));
-    let source = Rc::new(Source { name: shown(path), path: Some(path.to_owned()), text: text.to_owned() });
+    let source = Arc::new(Source { name: shown(path), path: Some(path.to_owned()), text: text.to_owned() });
     Span { source, line, column, length: Some(length) }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::failure::Failure;
 use crate::masks::INSTEAD;
@@ -37,7 +37,7 @@ impl Source {
 /// A place in a source. Lines and columns count from 1; columns count characters.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Span {
-    pub source: Rc<Source>,
+    pub source: Arc<Source>,
     pub line: usize,
     pub column: usize,
     /// Characters to underline; when it is not known, those of the word or string that begins there.
@@ -48,12 +48,12 @@ impl Span {
     /// A span of one word or symbol: it ends where the identifier at its start ends. The text is looked at only when the span is
     /// drawn, because every resource has one and few are.
     #[must_use]
-    pub fn word(source: Rc<Source>, line: usize, column: usize) -> Self {
+    pub fn word(source: Arc<Source>, line: usize, column: usize) -> Self {
         Self { source, line, column, length: None }
     }
 
     /// The span of a range of bytes; it ends with its line.
-    pub(crate) fn of(source: &Rc<Source>, range: Range<usize>) -> Self {
+    pub(crate) fn of(source: &Arc<Source>, range: Range<usize>) -> Self {
         let text = &source.text;
         let boundary = |at: usize| (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
         let (start, end) = (boundary(range.start), boundary(range.end));
@@ -61,7 +61,7 @@ impl Span {
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
         let length = text.get(start..end).and_then(|part| part.lines().next()).map_or(1, |part| part.chars().count());
-        Self { source: Rc::clone(source), line, column, length: Some(length.max(1)) }
+        Self { source: Arc::clone(source), line, column, length: Some(length.max(1)) }
     }
 
     /// Where a reading of `a.b` stands at the dot, the name after it.
@@ -98,7 +98,7 @@ impl Span {
         let before = " ".repeat(self.column.saturating_sub(1));
         let source =
             Source { name: self.source.name.clone(), path: self.source.path.clone(), text: format!("{above}{before}{INSTEAD}") };
-        Self { source: Rc::new(source), line: self.line, column: self.column, length: Some(INSTEAD.len()) }
+        Self { source: Arc::new(source), line: self.line, column: self.column, length: Some(INSTEAD.len()) }
     }
 }
 

@@ -9,7 +9,7 @@ mod toml;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use jsonc_parser::ast;
 use jsonc_parser::common::Ranged;
@@ -27,7 +27,7 @@ const DEEPEST: usize = 128;
 /// A JSON text with its value.
 #[derive(Debug)]
 pub struct Document {
-    pub source: Rc<Source>,
+    pub source: Arc<Source>,
     pub value: Value,
     places: Place,
 }
@@ -58,7 +58,7 @@ impl Document {
         if source.text.starts_with('\u{feff}') {
             source.text.remove(0);
         }
-        let source = Rc::new(source);
+        let source = Arc::new(source);
         let options = ParseOptions {
             allow_comments: true,
             allow_loose_object_property_names: false,
@@ -77,7 +77,7 @@ impl Document {
             return Err(mistake::at(&source, 0..0, "it is empty").hint("write at least `{}`"));
         };
         let (value, places) = convert(&source, root, 0)?;
-        Ok(Self { value, places, source: Rc::clone(&source) })
+        Ok(Self { value, places, source: Arc::clone(&source) })
     }
 
     /// Reads a file that people know as `name`; `.toml` is TOML, anything else JSON. There may be none.
@@ -160,7 +160,7 @@ pub(crate) fn path_of(repository: &Path, folder: &str, name: &str) -> (PathBuf, 
     (repository.join(&shown), shown)
 }
 
-fn convert(source: &Rc<Source>, value: ast::Value<'_>, depth: usize) -> Result<(Value, Place), Diagnostic> {
+fn convert(source: &Arc<Source>, value: ast::Value<'_>, depth: usize) -> Result<(Value, Place), Diagnostic> {
     let range = value.range().start..value.range().end;
     if depth > DEEPEST {
         return Err(mistake::at(source, range.start..range.start + 1, &format!("it is nested more than {DEEPEST} deep")));
@@ -214,7 +214,7 @@ fn convert(source: &Rc<Source>, value: ast::Value<'_>, depth: usize) -> Result<(
 }
 
 /// The parser lets control characters stand in a text, which JSON does not: other programs could not read the document.
-fn check_text(source: &Rc<Source>, range: &Range<usize>) -> Result<(), Diagnostic> {
+fn check_text(source: &Arc<Source>, range: &Range<usize>) -> Result<(), Diagnostic> {
     let written = source.text.get(range.clone()).unwrap_or_default();
     let Some((at, found)) = written.char_indices().find(|(_, character)| *character < ' ') else { return Ok(()) };
     let (what, instead) = match found {

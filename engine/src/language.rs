@@ -28,6 +28,7 @@ pub mod words;
 
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 
 pub(crate) use attributes_used::AttributesUsed;
 pub use check::Looked;
@@ -81,13 +82,13 @@ impl Language {
     /// Runs a recipe that belongs to no cookbook.
     /// # Errors
     /// The first mistake.
-    pub fn run_text(&self, source: &Rc<Source>) -> Result<(), Diagnostic> {
+    pub fn run_text(&self, source: &Arc<Source>) -> Result<(), Diagnostic> {
         let name = RecipeName { cookbook: String::new(), recipe: source.name.clone() };
         script::run(&self.engine, &self.session, &name, source)
     }
 
     /// Looks at a script without running it.
-    pub fn look(&self, source: &Rc<Source>) -> Looked {
+    pub fn look(&self, source: &Arc<Source>) -> Looked {
         let lenient = self.lenient.get_or_init(|| {
             let mut lenient = engine::build(&self.session);
             lenient.set_strict_variables(false);

@@ -14,6 +14,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::compile::{Recipes, begin, compile, declare};
@@ -301,7 +302,7 @@ fn recipes(options: &Options, session: &Session) -> Result<Recipes, Diagnostics>
     match &options.recipe {
         Some(recipe) => {
             let source = Source::new(&recipe.name, recipe.path.clone(), recipe.text.clone());
-            Ok(Recipes::Text(Rc::new(source)))
+            Ok(Recipes::Text(Arc::new(source)))
         }
         None => {
             session.node.run_list.check_recipes(&session.cookbooks)?;

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use indexmap::IndexSet;
@@ -130,7 +131,7 @@ pub struct Session {
     pub too_early: RefCell<Option<Diagnostic>>,
     /// Names of which a part is hidden, as people see them, each with those that would look so.
     pub hidden_names: RefCell<HashMap<String, IndexSet<Rc<str>>>>,
-    pub sources: RefCell<HashMap<String, Rc<Source>>>,
+    pub sources: RefCell<HashMap<String, Arc<Source>>>,
     /// What earlier runs owe: resources and their actions.
     pub owed: RefCell<Vec<(String, String)>>,
     /// What was put into scripts before they were parsed, by script, from left to right.
@@ -215,7 +216,7 @@ impl Session {
     /// A position in a script as a span.
     pub fn span(&self, source: Option<&str>, position: rhai::Position) -> Option<Span> {
         let name = source?;
-        let source = Rc::clone(self.sources.borrow().get(name)?);
+        let source = Arc::clone(self.sources.borrow().get(name)?);
         let (line, mut column) = (position.line()?, position.position().unwrap_or(1));
         for inserted in self.inserted.borrow().get(name).into_iter().flatten().filter(|inserted| inserted.line == line) {
             if column > inserted.column {
@@ -277,9 +278,9 @@ impl Session {
     }
 
     /// Remembers a text under its name, so that positions in it can be shown.
-    pub fn add_source(&self, name: &str, path: Option<PathBuf>, text: String) -> Rc<Source> {
-        let source = Rc::new(Source::new(name, path, text));
-        self.sources.borrow_mut().insert(name.to_owned(), Rc::clone(&source));
+    pub fn add_source(&self, name: &str, path: Option<PathBuf>, text: String) -> Arc<Source> {
+        let source = Arc::new(Source::new(name, path, text));
+        self.sources.borrow_mut().insert(name.to_owned(), Arc::clone(&source));
         source
     }
 }

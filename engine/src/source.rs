@@ -11,8 +11,9 @@ mod tests;
 pub mod unpack;
 
 use std::fmt::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -69,6 +70,21 @@ pub struct Source {
     /// S3: the region, where the URL does not say it. Default: `"us-east-1"`.
     #[serde(default, deserialize_with = "field::present", skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
+    /// What no document says.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub access: Access,
+}
+
+/// How a source is reached by a person, who has means of their own.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Access {
+    /// How long a server may be silent; a usual time when absent.
+    pub silence: Option<Duration>,
+    /// The socket of an agent that has keys for `ssh`.
+    pub ssh_agent: Option<PathBuf>,
+    /// What is shown to the server of an archive in the place of user and password.
+    pub token: Option<String>,
 }
 
 /// What kind of place a source is.

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 pub use fake::{FakeSystem, Operation, Program};
-pub use fetch::Proxies;
+pub use fetch::{Agents, Proxies};
 pub use host::{HostSystem, Listener};
 
 use crate::command::{Command, Output};

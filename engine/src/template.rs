@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use handlebars::{Context, Handlebars, RenderError, RenderErrorReason, Template, TemplateError, TemplateErrorReason};
 use serde_json::{Map, Value};
@@ -45,7 +46,7 @@ pub struct Given<'a> {
 /// A template with its partials registered, and the parts of `node` that they name.
 struct Parsed {
     /// The template itself and its partials, by the names they are registered by.
-    sources: HashMap<String, Rc<Source>>,
+    sources: HashMap<String, Arc<Source>>,
     node_keys: Vec<String>,
 }
 
@@ -171,7 +172,7 @@ struct Reader<'a> {
     partial: &'a dyn Fn(&str) -> Result<PathBuf, Diagnostic>,
     /// The templates in progress, outermost first: by path, and as they are included.
     open: Vec<(String, String)>,
-    sources: HashMap<String, Rc<Source>>,
+    sources: HashMap<String, Arc<Source>>,
     node_keys: Vec<String>,
 }
 
@@ -180,7 +181,7 @@ impl Reader<'_> {
     /// would follow partials that call each other until the stack ends, so circles are refused here.
     fn read(&mut self, known_as: &str, path: &Path, text: String) -> Result<(), Diagnostic> {
         let name = path.display().to_string();
-        let source = Rc::new(Source { name: cookbook::shown(path), path: Some(path.to_owned()), text });
+        let source = Arc::new(Source { name: cookbook::shown(path), path: Some(path.to_owned()), text });
         let mut template =
             Template::compile_with_name(&source.text, name.clone()).map_err(|error| parse_diagnostic(&source, &error))?;
         self.open.push((name.clone(), known_as.to_owned()));
@@ -268,7 +269,7 @@ pub(crate) struct Looked {
 /// # Errors
 /// Where it cannot be parsed.
 pub(crate) fn look(path: &Path, cookbook: &str, functions: &dyn Functions) -> Result<Looked, Diagnostic> {
-    let source = Rc::new(Source { name: cookbook::shown(path), path: Some(path.to_owned()), text: read(path)? });
+    let source = Arc::new(Source { name: cookbook::shown(path), path: Some(path.to_owned()), text: read(path)? });
     let mut template = Template::compile(&source.text).map_err(|error| parse_diagnostic(&source, &error))?;
     let mut named = walk::Named::default();
     walk::prepare(&mut template, &mut named, &mut |partial, _| Ok(partial.to_owned()))?;
@@ -286,7 +287,7 @@ pub(crate) fn look(path: &Path, cookbook: &str, functions: &dyn Functions) -> Re
     Ok(Looked { reads: reads.collect(), asked: asked.into_iter().map(|read| read.path).collect(), mistakes })
 }
 
-fn parse_diagnostic(source: &Rc<Source>, error: &TemplateError) -> Diagnostic {
+fn parse_diagnostic(source: &Arc<Source>, error: &TemplateError) -> Diagnostic {
     let (line, column) = error.pos().unwrap_or((1, 1));
     let diagnostic = match error.reason() {
         // The parser lists every token that could have come, which tells nobody anything.
@@ -299,7 +300,7 @@ fn parse_diagnostic(source: &Rc<Source>, error: &TemplateError) -> Diagnostic {
             Diagnostic::error(format!("cannot read the template: {}", lower(reason.lines().next().unwrap_or_default())))
         }
     };
-    diagnostic.at(Span::word(Rc::clone(source), line, column.max(1)))
+    diagnostic.at(Span::word(Arc::clone(source), line, column.max(1)))
 }
 
 /// What Handlebars refused to render.
@@ -346,7 +347,7 @@ fn nearest_key(path: &str, data: &Value, given: &Given<'_>) -> Option<String> {
 }
 
 /// A word in the tag that begins here, or else the tag.
-fn tag(source: &Rc<Source>, (line, column): walk::At, word: &str) -> Span {
+fn tag(source: &Arc<Source>, (line, column): walk::At, word: &str) -> Span {
     let text = source.text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
     let tag: String = text.chars().skip(column.saturating_sub(1)).collect();
     let tag = tag.find("}}").map_or(tag.as_str(), |end| &tag[..end + 2]);
@@ -354,7 +355,7 @@ fn tag(source: &Rc<Source>, (line, column): walk::At, word: &str) -> Span {
     let stands = |at: &usize| apart(tag[..*at].chars().next_back()) && apart(tag[at + word.len()..].chars().next());
     let found = if word.is_empty() { None } else { tag.match_indices(word).map(|(at, _)| at).find(stands) };
     let (before, length) = found.map_or((0, tag.chars().count()), |at| (tag[..at].chars().count(), word.chars().count()));
-    Span { source: Rc::clone(source), line, column: column + before, length: Some(length) }
+    Span { source: Arc::clone(source), line, column: column + before, length: Some(length) }
 }
 
 fn lower(text: &str) -> String {

@@ -1,7 +1,7 @@
 //! What the targets share: what must hold of every mistake that is told.
 
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use toque_engine::Limits;
 use toque_engine::diagnostic::{Diagnostic, Source, Span};
@@ -62,7 +62,7 @@ fn sound_places(mistake: &Diagnostic) {
 }
 
 fn there(span: &Span, mistake: &Diagnostic) {
-    let text = &Rc::clone(&span.source).text;
+    let text = &Arc::clone(&span.source).text;
     let line = text.split('\n').nth(span.line.wrapping_sub(1));
     let Some(line) = line else { panic!("there is no line {} in {text:?}: {mistake:?}", span.line) };
     let characters = line.chars().count();

@@ -106,7 +106,7 @@ impl Resource for RemoteFile {
         let conditional = self.use_conditional_get.unwrap_or(true);
         let checksum = self.checksum.take().map(|checksum| checksum.to_ascii_lowercase());
         let server = |source: &String| match self.object(source) {
-            Some(object) => Server::S3(object),
+            Some(object) => Server::S3(Box::new(object)),
             None => Server::Plain(Request { url: url(source), headers: headers.clone(), timeout: TIMEOUT, verify }),
         };
         let sources = Sources {

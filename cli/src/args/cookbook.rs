@@ -16,7 +16,7 @@ pub struct CookbookArgs {
 }
 
 /// What every command that fetches takes.
-#[derive(ClapArgs)]
+#[derive(ClapArgs, Default)]
 pub struct Fetching {
     /// The folder in which cookbooks are kept that were fetched; the user's cache unless told
     #[arg(long, value_name = "DIR")]
@@ -24,6 +24,9 @@ pub struct Fetching {
     /// Ask no server: what is not on this machine is an error
     #[arg(long)]
     pub offline: bool,
+    /// A group of Cookfile.toml that is left out; those of the settings unless told
+    #[arg(long, value_name = "GROUP")]
+    pub without: Vec<String>,
 }
 
 #[derive(Subcommand)]
@@ -59,6 +62,16 @@ pub enum CookbookWhat {
     /// Show who needs a cookbook
     #[command(after_help = "Example:\n  toque cookbook why nginx")]
     Why { name: String },
+    /// Remove what was fetched and no lockfile needs any more
+    #[command(after_help = "Example:\n  toque cookbook gc --dry-run\n  toque cookbook gc")]
+    Gc {
+        /// Only say what would be removed
+        #[arg(long)]
+        dry_run: bool,
+        /// The folder in which cookbooks are kept that were fetched; the user's cache unless told
+        #[arg(long, value_name = "DIR")]
+        cache_dir: Option<PathBuf>,
+    },
     /// List the cookbooks of Cookfile.lock
     #[command(after_help = "Example:\n  toque cookbook list\n  toque cookbook list --format json")]
     List {

@@ -1,8 +1,10 @@
 //! `toque cookbook`: cookbooks from elsewhere.
 
+mod gc;
 mod index;
 mod install;
 mod list;
+mod network;
 mod outdated;
 mod package;
 mod tree;
@@ -10,35 +12,33 @@ mod vendor;
 mod why;
 
 use std::path::Path;
+use std::rc::Rc;
 
 use toque_cookbooks::cookfile;
-use toque_cookbooks::install::Update;
+use toque_cookbooks::install::{How, Update};
 use toque_cookbooks::lockfile::{self, Lockfile};
 use toque_cookbooks::repository::Repository;
 use toque_cookbooks::source::Machine;
-use toque_cookbooks::store::Store;
-use toque_engine::cookbook::Locked;
+use toque_engine::cookbook::{FindLocked, Locked};
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::run::Refused;
 use toque_engine::stop::Stop;
-use toque_engine::system::HostSystem;
 
+pub use self::network::Network;
 use super::{Exit, heed_signals};
 use crate::args::{CookbookArgs, CookbookWhat, Fetching};
-use crate::output;
 use crate::settings::{Settings, find_repository, seconds};
 
 pub fn cookbook(args: &CookbookArgs) -> Result<Exit, Refused> {
     let repo = args.repo.as_deref();
     match &args.what {
-        CookbookWhat::Install { locked, fetching } => install::install(repo, &Update::Nothing, *locked, fetching),
-        CookbookWhat::Update { names, fetching } if names.is_empty() => {
-            install::install(repo, &Update::Everything, false, fetching)
-        }
-        CookbookWhat::Update { names, fetching } => install::install(repo, &Update::Some(names.clone()), false, fetching),
+        CookbookWhat::Install { locked, fetching } => install(repo, Update::Nothing, *locked, fetching),
+        CookbookWhat::Update { names, fetching } if names.is_empty() => install(repo, Update::Everything, false, fetching),
+        CookbookWhat::Update { names, fetching } => install(repo, Update::Some(names.clone()), false, fetching),
         CookbookWhat::Outdated { format, fetching } => outdated::outdated(repo, *format, fetching),
         CookbookWhat::Tree => tree::tree(repo),
         CookbookWhat::Why { name } => why::why(repo, name),
+        CookbookWhat::Gc { dry_run, cache_dir } => gc::gc(repo, *dry_run, cache_dir.as_deref()),
         CookbookWhat::List { format } => list::list(repo, *format),
         CookbookWhat::Vendor { dir, fetching } => vendor::vendor(repo, dir, fetching),
         CookbookWhat::Package { file, name, fetching } => package::package(repo, file, name.as_deref(), fetching),
@@ -46,19 +46,31 @@ pub fn cookbook(args: &CookbookArgs) -> Result<Exit, Refused> {
     }
 }
 
+fn install(repo: Option<&Path>, update: Update, locked: bool, fetching: &Fetching) -> Result<Exit, Refused> {
+    install::install(&repository(repo)?, fetching, |without| How { update, locked, without })
+}
+
 /// The cookbooks that a repository has from elsewhere, as its lockfile names them; none without a Cookfile. What is missing is fetched;
 /// nothing is chosen.
 /// # Errors
 /// When the lockfile is missing or out of step, or something cannot be fetched.
 pub fn locked(repository: Option<&Path>, settings: &Settings, stop: &Stop) -> Result<Locked, Diagnostic> {
-    let Some(repository) = repository else { return Ok(Locked::new()) };
-    let Some(read) = Repository::read(repository)? else { return Ok(Locked::new()) };
-    let lockfile = in_step(&read)?;
-    let mut system = HostSystem::new();
-    (system.stop, system.proxies) = (stop.clone(), settings.proxies());
-    let store = Store::new(settings.cache_dir(None));
-    let machine = Machine { system: &system, repository, store: &store, offline: false, tell: &output::message };
-    Ok(read.fetch(&machine, &lockfile)?.into_iter().collect())
+    let network = Network::new(settings.clone(), stop.clone(), &Fetching::default());
+    repository.map_or_else(|| Ok(Locked::new()), |repository| network.locked(repository))
+}
+
+/// The same of repositories that a run fetches by itself.
+pub fn find_locked(settings: &Settings, stop: &Stop) -> FindLocked {
+    let network = Network::new(settings.clone(), stop.clone(), &Fetching::default());
+    Rc::new(move |repository| network.locked(repository))
+}
+
+impl Network {
+    fn locked(&self, repository: &Path) -> Result<Locked, Diagnostic> {
+        let Some(read) = Repository::read(repository)? else { return Ok(Locked::new()) };
+        let lockfile = read.without(&in_step(&read)?, &self.without)?;
+        self.with_machine(repository, |machine| Ok(read.fetch(machine, &lockfile)?.into_iter().collect()))
+    }
 }
 
 /// The repository that is named or the nearest, which must have a Cookfile.
@@ -87,14 +99,10 @@ fn in_step(repository: &Repository) -> Result<Lockfile, Diagnostic> {
 fn with_machine<T>(
     repository: &Repository,
     fetching: &Fetching,
-    act: impl FnOnce(&Machine<'_>) -> Result<T, Diagnostic>,
+    act: impl FnOnce(&Network, &Machine<'_>) -> Result<T, Diagnostic>,
 ) -> Result<T, Refused> {
     let stop = Stop::new(seconds(1.0));
     heed_signals(&stop);
-    let mut system = HostSystem::new();
-    let settings = Settings::read(Some(&repository.path))?;
-    (system.stop, system.proxies) = (stop, settings.proxies());
-    let store = Store::new(settings.cache_dir(fetching.cache_dir.as_deref()));
-    let (repository, offline) = (repository.path.as_path(), fetching.offline);
-    Ok(act(&Machine { system: &system, repository, store: &store, offline, tell: &output::message })?)
+    let network = Network::new(Settings::read(Some(&repository.path))?, stop, fetching);
+    Ok(network.with_machine(&repository.path, |machine| act(&network, machine))?)
 }

@@ -24,6 +24,18 @@ impl Progress {
         }
     }
 
+    /// Whether somebody watches.
+    pub fn is_watched(&self) -> bool {
+        self.watched
+    }
+
+    /// Draws how much of something is done.
+    pub fn bar(&mut self, count: usize, of: usize, name: &str) {
+        const WIDTH: usize = 24;
+        let done = (count * WIDTH).checked_div(of).unwrap_or(WIDTH).min(WIDTH);
+        self.show(format_args!("[{}{}] {count}/{of} {name}", "#".repeat(done), "-".repeat(WIDTH - done)));
+    }
+
     /// Takes the line away.
     pub fn clear(&mut self) {
         if self.shown {

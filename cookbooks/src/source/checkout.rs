@@ -1,15 +1,18 @@
 //! A single cookbook from a git repository or an archive.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;
 use toque_engine::source::{Checkout as How, Source as From, SourceType};
+use toque_engine::system::HostSystem;
 use toque_engine::version::Version;
 use toque_engine::view::View;
 
 use super::{Machine, Source, Taken};
 use crate::cookfile::{Archive, Git};
+use crate::credentials::Credential;
 use crate::lockfile::{Locked, Origin};
 use crate::universe::Release;
 
@@ -19,7 +22,7 @@ pub struct Checkout {
     pin: Pin,
     /// What the lockfile has of it.
     locked: Option<Locked>,
-    taken: Option<Taken>,
+    taken: OnceLock<Taken>,
 }
 
 enum Pin {
@@ -31,31 +34,31 @@ impl Checkout {
     /// `locked` is what was taken before: it is taken again, without asking whether there is something newer.
     #[must_use]
     pub fn git(name: &str, git: &Git, locked: Option<&Locked>) -> Self {
-        Self { name: name.to_owned(), pin: Pin::Git(git.clone()), locked: locked.cloned(), taken: None }
+        Self { name: name.to_owned(), pin: Pin::Git(git.clone()), locked: locked.cloned(), taken: OnceLock::new() }
     }
 
     /// The same for an archive.
     #[must_use]
     pub fn archive(name: &str, archive: &Archive, locked: Option<&Locked>) -> Self {
-        Self { name: name.to_owned(), pin: Pin::Archive(archive.clone()), locked: locked.cloned(), taken: None }
+        Self { name: name.to_owned(), pin: Pin::Archive(archive.clone()), locked: locked.cloned(), taken: OnceLock::new() }
     }
 
-    fn fetch(&self, machine: &Machine<'_>) -> Result<Taken, Diagnostic> {
+    fn fetch(&self, machine: &Machine<'_>, system: &HostSystem) -> Result<Taken, Diagnostic> {
         if let Some(locked) = &self.locked
             && let Some(sha256) = &locked.sha256
             && let Some(root) = machine.store.get(&self.name, sha256)?
         {
             return Ok(Taken { root, locked: locked.clone() });
         }
-        let (source, rel) = self.engine_source(machine);
+        let (source, rel) = self.engine_source(machine)?;
         let local = source.url.starts_with('/') || source.url.starts_with("file:");
         if !local {
             machine.online(&format!("`{}` from {}", self.name, self.shown()))?;
         }
         source.check().map_err(|wrong| Diagnostic::from(wrong).note(format!("for the cookbook `{}`", self.name)))?;
-        (machine.tell)(&format!("fetching `{}` from {}", self.name, self.shown()));
-        let about = |failure: Failure| Diagnostic::from(failure).note(format!("for the cookbook `{}`", self.name));
-        let view = View::new(machine.system.as_query());
+        machine.begin(&format!("fetching `{}` from {}", self.name, self.shown()));
+        let about = |failure| Diagnostic::from(by_a_person(failure)).note(format!("for the cookbook `{}`", self.name));
+        let view = View::new(system);
         let found = source.look(&view).map_err(about)?;
         let scratch = machine.store.scratch()?;
         let into = scratch.path().join("fetched");
@@ -64,7 +67,7 @@ impl Checkout {
             Pin::Archive(_) => None,
         };
         let how = How { cache: clone.as_ref().map(|clone| clone.path.as_path()), ..How::default() };
-        source.check_out(machine.system, &view, &found, &into, &how).map_err(about)?;
+        source.check_out(system, &view, &found, &into, &how).map_err(about)?;
         let (cookbook, sha256) = machine.keep(&scratch, &Path::new("fetched").join(rel), &self.name, &self.shown())?;
         let revision = found.revision.id;
         let origin = match &self.pin {
@@ -80,12 +83,12 @@ impl Checkout {
     }
 
     /// As the engine fetches it, and the folder in it.
-    fn engine_source(&self, machine: &Machine<'_>) -> (From, PathBuf) {
+    fn engine_source(&self, machine: &Machine<'_>) -> Result<(From, PathBuf), Diagnostic> {
         let revision = self.locked.as_ref().and_then(|locked| match &locked.origin {
             Origin::Git { revision, .. } | Origin::Archive { revision, .. } => Some(revision.clone()),
             _ => None,
         });
-        match &self.pin {
+        let (source, rel) = match &self.pin {
             Pin::Git(git) => {
                 let revision = revision.or_else(|| git.revision.clone());
                 let source = From { kind: Some(SourceType::Git), url: git.url.clone(), revision, ..From::default() };
@@ -100,7 +103,27 @@ impl Checkout {
                 };
                 (From { kind: Some(SourceType::Archive), url, checksum, ..From::default() }, PathBuf::new())
             }
+        };
+        let (Credential { token, user, password, ssh_key }, access) = machine.access(&source.url)?;
+        let git = source.kind == Some(SourceType::Git);
+        let password = password.or(token.filter(|_| git));
+        // Servers that take a token take any name with it, but not none.
+        let user = user.or_else(|| (git && password.is_some()).then(|| "token".to_owned()));
+        Ok((From { user, password, ssh_key: ssh_key.filter(|_| git), access, ..source }, rel))
+    }
+}
+
+/// What a recipe would say by properties, a person says in the settings.
+fn by_a_person(failure: Failure) -> Failure {
+    let of_recipes = ["`user`", "`password`", "`ssh_key`"];
+    match &failure.hint {
+        Some(hint) if of_recipes.iter().any(|property| hint.contains(property)) => failure
+            .hint("say in `[credentials]` of your settings who you are for this server; keys for `ssh` may also be in an agent"),
+        Some(hint) if hint.contains("converge again") => {
+            let hint = hint.replace("converge again", "try again");
+            failure.hint(hint)
         }
+        _ => failure,
     }
 }
 
@@ -113,14 +136,13 @@ impl Source for Checkout {
         format!("`{}`", From { url: url.clone(), ..From::default() }.shown())
     }
 
-    fn offers(&mut self, machine: &Machine<'_>) -> Result<Vec<(String, Vec<Release>)>, Diagnostic> {
-        let taken = self.fetch(machine)?;
-        let release = taken.release();
-        self.taken = Some(taken);
+    fn offers(&self, machine: &Machine<'_>, system: &HostSystem) -> Result<Vec<(String, Vec<Release>)>, Diagnostic> {
+        let taken = self.fetch(machine, system)?;
+        let release = self.taken.get_or_init(|| taken).release();
         Ok(vec![(self.name.clone(), vec![release])])
     }
 
-    fn take(&self, machine: &Machine<'_>, _: &str, _: &Version) -> Result<Taken, Diagnostic> {
-        self.taken.clone().map_or_else(|| self.fetch(machine), Ok)
+    fn take(&self, machine: &Machine<'_>, system: &HostSystem, _: &str, _: &Version) -> Result<Taken, Diagnostic> {
+        self.taken.get().cloned().map_or_else(|| self.fetch(machine, system), Ok)
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use toque_engine::cookbook::Cookbook;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;
+use toque_engine::system::HostSystem;
 use toque_engine::version::Version;
 
 use super::{Machine, Source, Taken};
@@ -69,11 +70,11 @@ impl Source for Folder {
         self.shown.clone()
     }
 
-    fn offers(&mut self, _: &Machine<'_>) -> Result<Vec<(String, Vec<Release>)>, Diagnostic> {
+    fn offers(&self, _: &Machine<'_>, _: &HostSystem) -> Result<Vec<(String, Vec<Release>)>, Diagnostic> {
         Ok(self.cookbooks.iter().map(|(name, taken)| (name.clone(), vec![taken.release()])).collect())
     }
 
-    fn take(&self, _: &Machine<'_>, name: &str, _: &Version) -> Result<Taken, Diagnostic> {
+    fn take(&self, _: &Machine<'_>, _: &HostSystem, name: &str, _: &Version) -> Result<Taken, Diagnostic> {
         let found = self.cookbooks.iter().find(|(other, _)| other == name);
         let missing = || Diagnostic::error(format!("{} has no cookbook `{name}`", self.shown));
         found.map(|(_, taken)| taken.clone()).ok_or_else(missing)

@@ -1,35 +1,38 @@
 //! A registry: a server with a list of all its cookbooks at `/universe`, in the shape that Supermarket has.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::Path;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
+use toque_engine::cookbook::{About, Cookbook};
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;
 use toque_engine::source::unpack::{Limits, unpack};
-use toque_engine::system::Request;
+use toque_engine::system::{HostSystem, Query, Request, Response};
 use toque_engine::version::{Constraint, Version};
 
-use super::{Machine, Source, Taken};
+use super::{Machine, Source, Taken, Told};
 use crate::lockfile::Origin;
+use crate::store::Answer;
 use crate::tree::hexadecimal;
 use crate::universe::Release;
 
-/// How long a server may be silent.
-const TIMEOUT: Duration = Duration::from_mins(1);
+/// What a registry answers with.
+const LIST: &str = "a list of cookbooks";
 
 /// A registry by its URL, which ends with no slash.
 pub struct Registry {
     url: String,
-    /// The entries of what is offered; asked for when they are needed.
-    entries: RefCell<Option<Universe>>,
+    /// What it offers; asked for when it is needed. Whoever needs it meanwhile waits.
+    universe: Mutex<Option<Arc<Universe>>>,
 }
 
-type Universe = HashMap<String, HashMap<String, Entry>>;
+/// What is at `/universe`: each version of each cookbook.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Universe(HashMap<String, HashMap<String, Entry>>);
 
 #[derive(Debug, Clone, Deserialize)]
 struct Entry {
@@ -43,36 +46,98 @@ struct Entry {
 
 /// What is told of one version.
 #[derive(Deserialize)]
-struct About {
+struct VersionTold {
     file: String,
 }
 
 impl Registry {
     #[must_use]
     pub fn new(url: &str) -> Self {
-        Self { url: url.to_owned(), entries: RefCell::new(None) }
+        Self { url: url.to_owned(), universe: Mutex::default() }
     }
 
-    fn ask(&self, machine: &Machine<'_>) -> Result<(), Diagnostic> {
-        if self.entries.borrow().is_none() {
-            machine.online(&format!("the list of cookbooks of `{}`", self.url))?;
-            (machine.tell)(&format!("asking `{}` what it has", self.url));
-            let universe = read::<Universe>(machine, &format!("{}/universe", self.url), "a list of cookbooks")?;
-            self.entries.replace(Some(universe));
+    fn universe(&self, machine: &Machine<'_>, system: &HostSystem) -> Result<Arc<Universe>, Diagnostic> {
+        let mut universe = self.universe.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(universe) = &*universe {
+            return Ok(Arc::clone(universe));
         }
-        Ok(())
+        let url = format!("{}/universe", self.url);
+        let kept = machine.store.answer(&url)?;
+        if kept.is_none() {
+            machine.online(&format!("the list of cookbooks of `{}`", self.url))?;
+        }
+        let asked = match kept {
+            // What it said when it was asked last. That may be long ago, and it is all there is.
+            Some(kept) if machine.offline => read(&url, &kept.body, LIST)?,
+            kept => {
+                machine.begin(&format!("asking `{}` what it has", self.url));
+                let response = ask(machine, system, &url, kept.as_ref())?;
+                match kept.filter(|_| response.status == 304) {
+                    Some(kept) => read(&url, &kept.body, LIST)?,
+                    None => {
+                        let asked = read(&url, &response.body, LIST)?;
+                        machine.store.keep_answer(&url, &Answer::of(response))?;
+                        asked
+                    }
+                }
+            }
+        };
+        let asked = Arc::new(asked);
+        *universe = Some(Arc::clone(&asked));
+        Ok(asked)
     }
 
-    fn entry(&self, machine: &Machine<'_>, name: &str, version: &Version) -> Result<Entry, Diagnostic> {
-        self.ask(machine)?;
-        let entries = self.entries.borrow();
-        let versions = entries.as_ref().and_then(|entries| entries.get(name));
+    fn entry(&self, machine: &Machine<'_>, system: &HostSystem, name: &str, version: &Version) -> Result<Entry, Diagnostic> {
+        let universe = self.universe(machine, system)?;
+        let versions = universe.0.get(name);
         let mut those =
             versions.into_iter().flatten().filter(|(text, _)| text.parse().is_ok_and(|other: Version| other == *version));
         those.next().map(|(_, entry)| entry.clone()).ok_or_else(|| {
             Diagnostic::error(format!("`{}` has no version {version} of cookbook `{name}` any more", self.url))
                 .hint(format!("run `toque cookbook update {name}`, or ask whoever keeps the registry"))
         })
+    }
+
+    /// The archive of a version. It has the checksum that the registry gives, if it gives one.
+    fn archive(
+        &self,
+        machine: &Machine<'_>,
+        system: &HostSystem,
+        entry: &Entry,
+        (name, version): (&str, &Version),
+    ) -> Result<Vec<u8>, Diagnostic> {
+        machine.online(&format!("`{name}` {version} from `{}`", self.url))?;
+        let url = match (&entry.download_url, &entry.location_path) {
+            (Some(url), _) => absolute(&self.url, url),
+            (None, Some(location)) => {
+                let number = version.to_string().replace('.', "_");
+                let about = format!("{}/cookbooks/{name}/versions/{number}", absolute(&self.url, location));
+                let response = ask(machine, system, &about, None)?;
+                absolute(&self.url, &read::<VersionTold>(&about, &response.body, "what it knows of a version")?.file)
+            }
+            (None, None) => {
+                return Err(Diagnostic::error(format!("`{}` does not say where `{name}` {version} is", self.url))
+                    .hint("its `/universe` needs a `download_url` or a `location_path`"));
+            }
+        };
+        machine.begin(&format!("fetching `{name}` {version} from `{}`", self.url));
+        let content = ask(machine, system, &url, None)?.body;
+        let has = hexadecimal(&Sha256::digest(&content));
+        if let Some(wanted) = entry.sha256.as_ref().filter(|wanted| !wanted.eq_ignore_ascii_case(&has)) {
+            return Err(Diagnostic::error(format!("`{name}` {version} does not have the checksum that `{}` gives", self.url))
+                .note(format!("wanted: {wanted}\nfetched: {has}"))
+                .hint("try again; if it stays so, tell whoever keeps the registry: somebody may have changed the archive"));
+        }
+        Ok(content)
+    }
+
+    fn check_version(&self, cookbook: &Cookbook, version: &Version) -> Result<(), Diagnostic> {
+        let About { name, version: is, .. } = &cookbook.about;
+        if is == version {
+            return Ok(());
+        }
+        Err(Diagnostic::error(format!("what `{}` has as `{name}` {version} calls itself {is}", self.url))
+            .hint("tell whoever keeps the registry"))
     }
 }
 
@@ -81,66 +146,66 @@ impl Source for Registry {
         self.url.clone()
     }
 
-    fn offers(&mut self, machine: &Machine<'_>) -> Result<Vec<(String, Vec<Release>)>, Diagnostic> {
-        self.ask(machine)?;
-        let entries = self.entries.borrow();
-        let mut unreadable = 0_usize;
-        let mut offers = Vec::new();
-        for (name, versions) in entries.iter().flatten() {
-            let releases: Vec<Release> = versions.iter().filter_map(|(version, entry)| release(version, entry)).collect();
-            unreadable += versions.len() - releases.len();
-            offers.push((name.clone(), releases));
-        }
+    fn offers(&self, machine: &Machine<'_>, system: &HostSystem) -> Result<Vec<(String, Vec<Release>)>, Diagnostic> {
+        let universe = self.universe(machine, system)?;
+        let offers = universe.offers();
+        let all: usize = universe.0.values().map(HashMap::len).sum();
+        let unreadable = all - offers.iter().map(|(_, releases)| releases.len()).sum::<usize>();
         if unreadable > 0 {
-            let which = format!("{unreadable} versions of cookbooks");
-            (machine.tell)(&format!(
-                "warning: {which} of `{}` are passed over: their numbers or constraints cannot be read",
+            (machine.tell)(Told::Warning(&format!(
+                "{unreadable} versions of cookbooks of `{}` are passed over: their numbers or constraints cannot be read",
                 self.url
-            ));
+            )));
         }
         Ok(offers)
     }
 
-    fn take(&self, machine: &Machine<'_>, name: &str, version: &Version) -> Result<Taken, Diagnostic> {
-        let entry = self.entry(machine, name, version)?;
-        machine.online(&format!("`{name}` {version} from `{}`", self.url))?;
-        let url = match (&entry.download_url, &entry.location_path) {
-            (Some(url), _) => absolute(&self.url, url),
-            (None, Some(location)) => {
-                let number = version.to_string().replace('.', "_");
-                let about = format!("{}/cookbooks/{name}/versions/{number}", absolute(&self.url, location));
-                absolute(&self.url, &read::<About>(machine, &about, "what it knows of a version")?.file)
-            }
-            (None, None) => {
-                return Err(Diagnostic::error(format!("`{}` does not say where `{name}` {version} is", self.url))
-                    .hint("its `/universe` needs a `download_url` or a `location_path`"));
-            }
-        };
-        (machine.tell)(&format!("fetching `{name}` {version} from `{}`", self.url));
-        let content = fetch(machine, &url)?;
-        let has = hexadecimal(&Sha256::digest(&content));
-        if let Some(wanted) = entry.sha256.filter(|wanted| !wanted.eq_ignore_ascii_case(&has)) {
-            return Err(Diagnostic::error(format!("`{name}` {version} does not have the checksum that `{}` gives", self.url))
-                .note(format!("wanted: {wanted}\nfetched: {has}"))
-                .hint("try again; if it stays so, tell whoever keeps the registry: somebody may have changed the archive"));
+    fn take(&self, machine: &Machine<'_>, system: &HostSystem, name: &str, version: &Version) -> Result<Taken, Diagnostic> {
+        let entry = self.entry(machine, system, name, version)?;
+        let origin = Origin::Registry { registry: self.url.clone() };
+        // The same archive has the same cookbook, whoever fetched it.
+        let archive = entry.sha256.as_ref().map(|sha256| sha256.to_ascii_lowercase());
+        if let Some(archive) = &archive
+            && let Some((sha256, root)) = machine.store.unpacked(name, archive)?
+        {
+            let cookbook = Cookbook::load(&root)?;
+            self.check_version(&cookbook, version)?;
+            return Ok(Taken::of(&cookbook, origin, Some(sha256)));
         }
+        let content = self.archive(machine, system, &entry, (name, version))?;
         let scratch = machine.store.scratch()?;
         let into = scratch.path().join("fetched");
         std::fs::create_dir(&into).map_err(|error| Failure::io("create", &into, &error))?;
-        unpack(machine.system, &content, &into, 0, &Limits::default()).map_err(|failure| {
+        unpack(system, &content, &into, 0, &Limits::default()).map_err(|failure| {
             Diagnostic::from(failure).note(format!("in the archive of `{name}` {version} from `{}`", self.url))
         })?;
         let (cookbook, sha256) = machine.keep(&scratch, Path::new("fetched"), name, &format!("`{}`", self.url))?;
-        if cookbook.about.version != *version {
-            let is = &cookbook.about.version;
-            return Err(Diagnostic::error(format!("what `{}` has as `{name}` {version} calls itself {is}", self.url))
-                .hint("tell whoever keeps the registry"));
+        self.check_version(&cookbook, version)?;
+        if let Some(archive) = &archive {
+            machine.store.remember_unpacked(archive, &sha256)?;
         }
-        Ok(Taken::of(&cookbook, Origin::Registry { registry: self.url.clone() }, Some(sha256)))
+        Ok(Taken::of(&cookbook, origin, Some(sha256)))
     }
 }
 
-/// What a version says of itself; none when that cannot be read, as of versions from before there were rules.
+impl Universe {
+    /// Reads what a registry answered.
+    /// # Errors
+    /// When it is no list of cookbooks.
+    pub fn parse(body: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(body)
+    }
+
+    /// What can be chosen of it, by name. What cannot be read, as of versions from before there were rules, is left out.
+    #[must_use]
+    pub fn offers(&self) -> Vec<(String, Vec<Release>)> {
+        let releases =
+            |versions: &HashMap<String, Entry>| versions.iter().filter_map(|(text, entry)| release(text, entry)).collect();
+        self.0.iter().map(|(name, versions)| (name.clone(), releases(versions))).collect()
+    }
+}
+
+/// What a version says of itself; none when that cannot be read.
 fn release(version: &str, entry: &Entry) -> Option<Release> {
     let dependencies = entry.dependencies.iter().map(|(name, text)| Some((name.clone(), text.parse::<Constraint>().ok()?)));
     Some(Release { version: version.parse().ok()?, dependencies: dependencies.collect::<Option<_>>()? })
@@ -151,26 +216,40 @@ fn absolute(registry: &str, url: &str) -> String {
     if url.contains("://") { url.to_owned() } else { format!("{registry}/{}", url.trim_start_matches('/')) }
 }
 
-fn fetch(machine: &Machine<'_>, url: &str) -> Result<Vec<u8>, Diagnostic> {
-    let request = Request { url: url.to_owned(), headers: Vec::new(), timeout: TIMEOUT, verify: true };
+/// Asks for a document, or whether the one that is known is still the same.
+fn ask(machine: &Machine<'_>, system: &HostSystem, url: &str, known: Option<&Answer>) -> Result<Response, Diagnostic> {
+    let (credential, access) = machine.access(url)?;
+    let source = toque_engine::source::Source {
+        url: url.to_owned(),
+        user: credential.user,
+        password: credential.password,
+        access,
+        ..Default::default()
+    };
+    let shown = source.shown();
     // A registry has no business with files of this machine.
     if !url.starts_with("https://") && !url.starts_with("http://") {
-        return Err(Diagnostic::error(format!("`{}` is no URL that a registry may name", request.shown()))
-            .hint("tell whoever keeps the registry"));
+        return Err(
+            Diagnostic::error(format!("`{shown}` is no URL that a registry may name")).hint("tell whoever keeps the registry")
+        );
     }
-    let response = machine.system.fetch(&request)?;
-    if response.status != 200 {
-        return Err(Diagnostic::error(format!("`{}` answered {}", request.shown(), response.status))
-            .hint("correct the `url` of the source in Cookfile.toml, or look whether the server is well"));
+    let mut request: Request = source.request(&toque_engine::view::View::new(system))?;
+    request.headers.extend(known.into_iter().flat_map(Answer::asked_again));
+    let response = system.fetch(&request)?;
+    match response.status {
+        200 => Ok(response),
+        304 if known.is_some() => Ok(response),
+        status @ (401 | 403) => Err(Diagnostic::error(format!("`{shown}` answered {status}: it does not let everybody in"))
+            .hint("say in `[credentials]` of your settings who you are for this server")),
+        status => Err(Diagnostic::error(format!("`{shown}` answered {status}"))
+            .hint("correct the `url` of the source in Cookfile.toml, or look whether the server is well")),
     }
-    Ok(response.body)
 }
 
-fn read<T: DeserializeOwned>(machine: &Machine<'_>, url: &str, what: &str) -> Result<T, Diagnostic> {
-    let body = fetch(machine, url)?;
-    serde_json::from_slice(&body).map_err(|error| {
-        let begins: String = String::from_utf8_lossy(&body).trim_start().chars().take(60).collect();
-        let shown = Request { url: url.to_owned(), headers: Vec::new(), timeout: TIMEOUT, verify: true }.shown();
+fn read<T: DeserializeOwned>(url: &str, body: &[u8], what: &str) -> Result<T, Diagnostic> {
+    serde_json::from_slice(body).map_err(|error| {
+        let begins: String = String::from_utf8_lossy(body).trim_start().chars().take(60).collect();
+        let shown = toque_engine::source::Source { url: url.to_owned(), ..Default::default() }.shown();
         Diagnostic::error(format!("`{shown}` did not answer with {what}"))
             .note(format!("line {}, column {}; the answer begins with: {begins}", error.line(), error.column()))
             .hint("correct the `url` of the source in Cookfile.toml: it is that of a registry, without `/universe`")

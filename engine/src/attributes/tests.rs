@@ -1,4 +1,5 @@
 use std::rc::Rc;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
@@ -46,7 +47,7 @@ fn levels_are_listed_in_their_order() {
 #[test]
 fn nothing_is_set_below_what_is_no_map() {
     let mut attributes = Attributes::default();
-    let source = Rc::new(crate::diagnostic::Source { name: "x.rhai".into(), path: None, text: "default(\"a.b\", 1)".into() });
+    let source = Arc::new(crate::diagnostic::Source { name: "x.rhai".into(), path: None, text: "default(\"a.b\", 1)".into() });
     let first = Rc::new(Origin::Call(Some(Span::word(source, 1, 1))));
     attributes.set(Level::Default, &path("a.b"), json!(1), &first).unwrap();
     let wrong = attributes.set(Level::Default, &path("a.b.c.d"), json!(2), &origin()).unwrap_err();

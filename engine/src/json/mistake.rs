@@ -1,7 +1,7 @@
 //! What is wrong with a JSON text, in plain words.
 
 use std::ops::Range;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use jsonc_parser::ParseStringErrorKind;
 use jsonc_parser::errors::ParseErrorKind;
@@ -9,12 +9,12 @@ use jsonc_parser::errors::ParseErrorKind;
 use crate::diagnostic::{Diagnostic, Source, Span};
 
 /// A mistake at a range of bytes.
-pub(super) fn at(source: &Rc<Source>, range: Range<usize>, what: &str) -> Diagnostic {
+pub(super) fn at(source: &Arc<Source>, range: Range<usize>, what: &str) -> Diagnostic {
     Diagnostic::error(format!("cannot read `{}`: {what}", source.name)).at(Span::of(source, range))
 }
 
 /// What keeps a text from being read.
-pub(super) fn of(source: &Rc<Source>, kind: &ParseErrorKind, range: Range<usize>) -> Diagnostic {
+pub(super) fn of(source: &Arc<Source>, kind: &ParseErrorKind, range: Range<usize>) -> Diagnostic {
     let (what, hint) = words(kind);
     let diagnostic = at(source, range, what);
     if hint.is_empty() { diagnostic } else { diagnostic.hint(hint) }

@@ -1,6 +1,6 @@
 //! The same documents written as TOML.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use serde_json::{Map, Number, Value};
 use toml::Spanned;
@@ -15,7 +15,7 @@ impl Document {
     /// # Errors
     /// What is wrong with it, and where.
     pub fn parse_toml(source: Source) -> Result<Self, Diagnostic> {
-        let source = Rc::new(source);
+        let source = Arc::new(source);
         let parsed = DeTable::parse(&source.text).map_err(|error| {
             let plain = in_plain_words(error.message());
             let wrong = mistake::at(&source, error.span().unwrap_or_default(), &plain.message);
@@ -23,11 +23,11 @@ impl Document {
         })?;
         let whole = 0..source.text.len();
         let (value, below) = table(&source, parsed.get_ref())?;
-        Ok(Self { value, places: Place { key: whole.clone(), value: whole, below }, source: Rc::clone(&source) })
+        Ok(Self { value, places: Place { key: whole.clone(), value: whole, below }, source: Arc::clone(&source) })
     }
 }
 
-fn table(source: &Rc<Source>, table: &DeTable<'_>) -> Result<(Value, Below), Diagnostic> {
+fn table(source: &Arc<Source>, table: &DeTable<'_>) -> Result<(Value, Below), Diagnostic> {
     // As it was written: a map of TOML goes by name.
     let mut entries: Vec<_> = table.iter().collect();
     entries.sort_by_key(|(key, _)| key.span().start);
@@ -40,7 +40,7 @@ fn table(source: &Rc<Source>, table: &DeTable<'_>) -> Result<(Value, Below), Dia
     Ok((Value::Object(map), Below::Keys(places)))
 }
 
-fn convert(source: &Rc<Source>, value: &Spanned<DeValue<'_>>) -> Result<(Value, Below), Diagnostic> {
+fn convert(source: &Arc<Source>, value: &Spanned<DeValue<'_>>) -> Result<(Value, Below), Diagnostic> {
     let no_number = |text: &str| mistake::at(source, value.span(), &format!("`{text}` is no number that can be held"));
     Ok(match value.get_ref() {
         DeValue::String(text) => (Value::String(text.to_string()), Below::Nothing),

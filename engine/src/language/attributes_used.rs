@@ -1,6 +1,6 @@
 //! Which attributes a script reads, and which it sets, as far as they are written out.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use rhai::{AST, ASTFlags, ASTNode, BinaryExpr, Expr, FnCallExpr, Position, Stmt};
 
@@ -21,7 +21,7 @@ pub(crate) struct AttributesUsed {
     pub known: Known,
 }
 
-pub(super) fn attributes_used(session: &Session, source: &Rc<Source>, ast: &AST) -> AttributesUsed {
+pub(super) fn attributes_used(session: &Session, source: &Arc<Source>, ast: &AST) -> AttributesUsed {
     let mut used = AttributesUsed::default();
     // A parameter or a loop can have the name, and then no reading is sure. A closure has those that it captures too, so its bars tell.
     let parameter = |list: &str| list.split(',').any(|name| name.trim() == "node");

@@ -2,7 +2,7 @@
 //! also in branches that are never taken.
 
 use std::collections::HashSet;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use rhai::{AST, ASTNode, Engine, Expr, FnCallExpr, Position, Stmt};
 
@@ -26,8 +26,8 @@ pub struct Looked {
 }
 
 /// `lenient` parses also what uses variables that nothing defines, so that such a slip does not hide what else is wrong.
-pub(super) fn look(engine: &Engine, lenient: &Engine, session: &Session, source: &Rc<Source>) -> Looked {
-    session.sources.borrow_mut().insert(source.name.clone(), Rc::clone(source));
+pub(super) fn look(engine: &Engine, lenient: &Engine, session: &Session, source: &Arc<Source>) -> Looked {
+    session.sources.borrow_mut().insert(source.name.clone(), Arc::clone(source));
     let mut looked = Looked::default();
     let ast = match script::parse(engine, session, source, &source.text) {
         Ok(ast) => ast,
@@ -68,7 +68,7 @@ fn function_names(engine: &Engine, ast: &AST) -> HashSet<String> {
 
 fn function_call(
     session: &Session,
-    source: &Rc<Source>,
+    source: &Arc<Source>,
     known: &HashSet<String>,
     call: &FnCallExpr,
     at: Position,
@@ -153,7 +153,7 @@ fn unknown_recipe(session: &Session, text: &str, own: &str) -> Option<Diagnostic
 }
 
 /// `.notifies("action", "kind[name]")` and its like, where both are written out.
-fn method_call(session: &Session, source: &Rc<Source>, call: &FnCallExpr, looked: &mut Looked) {
+fn method_call(session: &Session, source: &Arc<Source>, call: &FnCallExpr, looked: &mut Looked) {
     let relation = ["notifies", "subscribes"].contains(&call.name.as_str());
     let [Expr::StringConstant(action, action_at), Expr::StringConstant(target, target_at), ..] = &call.args[..] else { return };
     if !relation {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use rhai::{AST, ASTNode, Engine, Expr, Module, Position, Scope, ScriptFnMetadata, Stmt};
 
@@ -45,12 +46,12 @@ pub(super) fn run_file(engine: &Engine, session: &Session, name: &RecipeName, pa
 }
 
 /// Runs a script as the recipe of this name.
-pub(super) fn run(engine: &Engine, session: &Session, name: &RecipeName, source: &Rc<Source>) -> Result<(), Diagnostic> {
+pub(super) fn run(engine: &Engine, session: &Session, name: &RecipeName, source: &Arc<Source>) -> Result<(), Diagnostic> {
     if session.recipes.borrow().len() >= session.limits.depth {
         return Err(Diagnostic::error(format!("recipes include one another more than {} deep", session.limits.depth))
             .hint("one of them probably includes itself by way of others"));
     }
-    session.sources.borrow_mut().insert(source.name.clone(), Rc::clone(source));
+    session.sources.borrow_mut().insert(source.name.clone(), Arc::clone(source));
     let ast = compile(engine, session, source)?;
     session.recipes.borrow_mut().push(Rc::new(name.clone()));
     let result = engine.run_ast_with_scope(&mut scope(), &ast);
@@ -68,7 +69,7 @@ pub(super) fn load_library(engine: &Engine, session: &Session, path: &Path) -> R
 /// Reads a script for running.
 /// # Errors
 /// A syntax error; a function that would hide one of the language; a mode in decimal.
-pub(super) fn compile(engine: &Engine, session: &Session, source: &Rc<Source>) -> Result<AST, Diagnostic> {
+pub(super) fn compile(engine: &Engine, session: &Session, source: &Arc<Source>) -> Result<AST, Diagnostic> {
     let mut ast = parse(engine, session, source, &source.text).map_err(|(mistake, _)| mistake)?;
     if let Some(mistake) = oddities(session, source, &ast).into_iter().next() {
         return Err(mistake);
@@ -86,7 +87,7 @@ pub(super) fn compile(engine: &Engine, session: &Session, source: &Rc<Source>) -
 /// Parses a text.
 /// # Errors
 /// The first syntax error, and whether it is only a variable that nothing defines.
-pub(super) fn parse(engine: &Engine, session: &Session, source: &Rc<Source>, text: &str) -> Result<AST, (Diagnostic, bool)> {
+pub(super) fn parse(engine: &Engine, session: &Session, source: &Arc<Source>, text: &str) -> Result<AST, (Diagnostic, bool)> {
     if let Some(place) = open_comment(engine, source) {
         return Err((Diagnostic::error("syntax error: the comment is not closed").at(place).hint("close it with `*/`"), false));
     }
@@ -102,7 +103,7 @@ pub(super) fn parse(engine: &Engine, session: &Session, source: &Rc<Source>, tex
 }
 
 /// Where a comment begins that does not end: Rhai takes the rest of the script for a part of it.
-fn open_comment(engine: &Engine, source: &Rc<Source>) -> Option<Span> {
+fn open_comment(engine: &Engine, source: &Arc<Source>) -> Option<Span> {
     // What is at the end of a text: how many comments are open.
     let depth = |text: &str| {
         let text = text.to_owned();
@@ -119,21 +120,21 @@ fn open_comment(engine: &Engine, source: &Rc<Source>) -> Option<Span> {
 }
 
 /// Rhai counts a line where a carriage return stands alone, and nobody else does: its positions would mean another text.
-fn stray_return(source: &Rc<Source>) -> Option<Span> {
+fn stray_return(source: &Arc<Source>) -> Option<Span> {
     let mut returns = source.text.match_indices('\r').map(|(at, _)| at);
     let at = returns.find(|at| source.text.as_bytes().get(at + 1) != Some(&b'\n'))?;
     Some(place(source, at, 1))
 }
 
-fn place(source: &Rc<Source>, at: usize, length: usize) -> Span {
+fn place(source: &Arc<Source>, at: usize, length: usize) -> Span {
     let before = &source.text[..at];
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
-    Span { source: Rc::clone(source), line, column, length: Some(length) }
+    Span { source: Arc::clone(source), line, column, length: Some(length) }
 }
 
 /// What Rhai accepts and a recipe must not mean.
-pub(super) fn oddities(session: &Session, source: &Rc<Source>, ast: &AST) -> Vec<Diagnostic> {
+pub(super) fn oddities(session: &Session, source: &Arc<Source>, ast: &AST) -> Vec<Diagnostic> {
     let span = |function: &ScriptFnMetadata<'_>| {
         function_span(source, function.name, function.params.len()).unwrap_or_else(|| start(source))
     };
@@ -169,7 +170,7 @@ fn scope() -> Scope<'static> {
 }
 
 /// The text of a script, remembered for positions.
-pub(super) fn read(session: &Session, path: &Path) -> Result<Rc<Source>, Diagnostic> {
+pub(super) fn read(session: &Session, path: &Path) -> Result<Arc<Source>, Diagnostic> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         let cause = crate::failure::plain_io(&error);
         Diagnostic::error(format!("cannot read `{}`: {cause}", path.display()))
@@ -177,8 +178,8 @@ pub(super) fn read(session: &Session, path: &Path) -> Result<Rc<Source>, Diagnos
     Ok(session.add_source(&cookbook::shown(path), Some(path.to_owned()), text))
 }
 
-pub(super) fn start(source: &Rc<Source>) -> Span {
-    Span { source: Rc::clone(source), line: 1, column: 1, length: Some(1) }
+pub(super) fn start(source: &Arc<Source>) -> Span {
+    Span { source: Arc::clone(source), line: 1, column: 1, length: Some(1) }
 }
 
 /// A script's function silently takes the place of a native one of the same name.
@@ -198,13 +199,13 @@ fn hidden_helpers<'a>(source: &Source, ast: &'a AST) -> Vec<ScriptFnMetadata<'a>
 }
 
 /// Where a function's name stands in its definition; of functions of one name, the one with so many parameters.
-pub(super) fn function_span(source: &Rc<Source>, name: &str, parameters: usize) -> Option<Span> {
+pub(super) fn function_span(source: &Arc<Source>, name: &str, parameters: usize) -> Option<Span> {
     let mut spans = source.text.lines().enumerate().filter_map(|(index, line)| {
         let at = line.find(&format!("fn {name}"))?;
         let listed = line[at + 3 + name.len()..].trim_start().strip_prefix('(')?.split(')').next().unwrap_or_default();
         let count = listed.split(',').filter(|parameter| !parameter.trim().is_empty()).count();
         let column = line[..at].chars().count() + 4;
-        Some((count, Span { source: Rc::clone(source), line: index + 1, column, length: Some(name.chars().count()) }))
+        Some((count, Span { source: Arc::clone(source), line: index + 1, column, length: Some(name.chars().count()) }))
     });
     let first = spans.next()?;
     let fitting = if first.0 == parameters { None } else { spans.find(|(count, _)| *count == parameters) };

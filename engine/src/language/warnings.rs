@@ -1,7 +1,7 @@
 //! What reads wrongly in a script and need not be wrong: told by `check`, and never by a run.
 
 use std::collections::{HashMap, HashSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use rhai::{AST, ASTFlags, ASTNode, Expr, FnPtr, ImmutableString, Position, Stmt};
 
@@ -9,7 +9,7 @@ use super::script::{self, MODES, is_decimal, looks_octal};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::session::Session;
 
-pub(super) fn warnings(session: &Session, source: &Rc<Source>, ast: &AST) -> Vec<Diagnostic> {
+pub(super) fn warnings(session: &Session, source: &Arc<Source>, ast: &AST) -> Vec<Diagnostic> {
     let place = |position| session.span(Some(&source.name), position);
     let seen = Seen::of(source, ast);
     let unused = seen.defined.iter().filter(|defined| !seen.uses(defined)).map(|Defined { name, what, at, .. }| {

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::data::{Data, data};
 use super::{Options, Refused};
 use crate::converge::Mode;
+use crate::cookbook::Locked;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::{Event as Told, Sink};
 use crate::failure::{Attempting, Failure};
@@ -59,10 +60,10 @@ pub(super) fn ready(system: &Rc<dyn System>, options: &Options, mode: Mode, sink
     let name = if named.is_some() { "repository" } else { "cookbooks" };
     let folder = options.state_dir.as_deref().map(|dir| dir.join(name));
     let there = folder.as_deref().and_then(cookbooks::in_use);
-    let at = |path: PathBuf, revision: String, temporary| Ready {
-        options: Options { repository: Some(path), ..options.clone() },
-        revision: Some(revision),
-        _temporary: temporary,
+    let at = |path: PathBuf, revision: String, temporary| {
+        let locked = find_locked(options, &path)?;
+        let options = Options { repository: Some(path), locked, ..options.clone() };
+        Ok(Ready { options, revision: Some(revision), _temporary: temporary })
     };
     if let (Some((path, fetched)), false) = (&there, anew) {
         if fetched.from != source.shown() {
@@ -73,7 +74,7 @@ pub(super) fn ready(system: &Rc<dyn System>, options: &Options, mode: Mode, sink
             );
             sink.event(&Told::Log { level: Level::Warn, message: &message });
         }
-        return Ok(at(path.clone(), fetched.revision.name.clone(), None));
+        return at(path.clone(), fetched.revision.name.clone(), None);
     }
     let about = |failure: Failure| {
         let message = format!("cannot fetch the cookbooks from `{}`: {}", source.shown(), failure.message);
@@ -96,7 +97,7 @@ pub(super) fn ready(system: &Rc<dyn System>, options: &Options, mode: Mode, sink
             // The same from elsewhere, or under another name.
             cookbooks::record(folder, &fetched)?;
         }
-        return Ok(at(path.clone(), fetched.revision.name, None));
+        return at(path.clone(), fetched.revision.name, None);
     }
     let (parent, temporary) = match (folder, mode) {
         (Some(folder), Mode::Converge) => (folder, None),
@@ -113,27 +114,36 @@ pub(super) fn ready(system: &Rc<dyn System>, options: &Options, mode: Mode, sink
     }
     source.check_out(&**system, &view, &found, &making, &Checkout::default()).map_err(about)?;
     cookbooks::arrange(&making).attempting("arrange the cookbooks in", &making)?;
-    whole(&making, &found.revision.name, &source)?;
+    whole(options, &making, &found.revision.name, &source)?;
     let message = format!("fetched the cookbooks {} from `{}`", found.revision.name, source.shown());
     sink.event(&Told::Log { level: Level::Info, message: &message });
     let path = cookbooks::keep(&parent, &making, &fetched)?;
-    Ok(at(path, fetched.revision.name, temporary))
+    at(path, fetched.revision.name, temporary)
+}
+
+/// The cookbooks that a repository has from elsewhere.
+fn find_locked(options: &Options, repository: &Path) -> Result<Locked, Diagnostic> {
+    options.find_locked.as_ref().map_or_else(|| Ok(Locked::new()), |find| find(repository))
 }
 
 /// Whether there are cookbooks, and all of them can be read: those in use are not given up for others that cannot.
-fn whole(repository: &Path, revision: &str, source: &Source) -> Result<(), Refused> {
-    let (found, wrong) = crate::cookbook::find(repository);
-    let result = if !wrong.is_empty() {
-        Err(Diagnostics(wrong))
-    } else if found.is_empty() {
-        let none = format!("`{}` has no cookbooks at {revision}", source.shown());
-        Err(Diagnostic::error(none).hint("they lie in `cookbooks/`, or at its top; each has a `cookbook.toml`").into())
-    } else {
-        return Ok(());
-    };
-    // It lies beside what is in use.
-    let _ = std::fs::remove_dir_all(repository);
-    Ok(result?)
+fn whole(options: &Options, repository: &Path, revision: &str, source: &Source) -> Result<(), Refused> {
+    let looked = find_locked(options, repository).map_err(Diagnostics::from).and_then(|locked| {
+        let (found, wrong) = crate::cookbook::find_all(repository, &locked);
+        if !wrong.is_empty() {
+            return Err(Diagnostics(wrong));
+        }
+        if found.is_empty() {
+            let none = format!("`{}` has no cookbooks at {revision}", source.shown());
+            return Err(Diagnostic::error(none).hint("they lie in `cookbooks/`, or at its top; each has a `cookbook.toml`").into());
+        }
+        Ok(())
+    });
+    if looked.is_err() {
+        // It lies beside what is in use.
+        let _ = std::fs::remove_dir_all(repository);
+    }
+    Ok(looked?)
 }
 
 /// The source of a stack's cookbooks, with what is kept elsewhere.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::cookbook::Locked;
+use crate::cookbook::{FindLocked, Locked};
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::facts::shipped::Shipped;
 use crate::json::Document;
@@ -21,6 +21,8 @@ pub struct Options {
     pub repository: Option<PathBuf>,
     /// Its cookbooks from elsewhere.
     pub locked: Locked,
+    /// Finds those of a repository that the run fetches itself; without it such a repository has none.
+    pub find_locked: Option<FindLocked>,
     /// Where the repository is fetched from, when it is no folder.
     pub cookbooks: Option<crate::source::Source>,
     /// What to run; when it is empty, what the attributes, the node's file or else the settings name.
@@ -67,6 +69,7 @@ impl Default for Options {
         Self {
             repository: None,
             locked: Locked::new(),
+            find_locked: None,
             cookbooks: None,
             run_list: Vec::new(),
             recipe: None,

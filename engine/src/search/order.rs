@@ -1,7 +1,7 @@
 //! In which order what is found comes: `priority DESC, name`.
 
 use std::cmp::{Ordering, Reverse};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -26,7 +26,7 @@ impl Order {
     /// # Errors
     /// What is wrong with the text, and where.
     pub fn parse(text: &str) -> Result<Self, Diagnostic> {
-        let source = Rc::new(Source { name: "the order".to_owned(), path: None, text: text.to_owned() });
+        let source = Arc::new(Source { name: "the order".to_owned(), path: None, text: text.to_owned() });
         let mut fields = Vec::new();
         let mut start = 0;
         for part in text.split(',') {

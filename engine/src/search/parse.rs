@@ -7,7 +7,7 @@
 mod text;
 
 use std::ops::Range as Bytes;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::pattern::Pattern;
 use super::query::{Query, Term, Wanted};
@@ -23,7 +23,7 @@ impl Query {
     /// # Errors
     /// What is wrong with it, at its place in a source called `the query`.
     pub fn parse(text: &str) -> Result<Self, Diagnostic> {
-        let source = Rc::new(Source { name: "the query".to_owned(), path: None, text: text.to_owned() });
+        let source = Arc::new(Source { name: "the query".to_owned(), path: None, text: text.to_owned() });
         let mut reader = Reader { source, at: 0, depth: 0 };
         if text.len() > LONGEST {
             return Err(Diagnostic::error(format!("the query is longer than the limit of {LONGEST} bytes"))
@@ -56,7 +56,7 @@ enum Inside {
 }
 
 struct Reader {
-    source: Rc<Source>,
+    source: Arc<Source>,
     /// The next byte.
     at: usize,
     depth: usize,

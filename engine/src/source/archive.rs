@@ -147,11 +147,13 @@ pub(super) fn request(source: &Source, view: &View<'_>) -> Result<Request, Failu
     let path = source.url.starts_with('/');
     let url = if path { format!("file://{}", source.url.replace('%', "%25")) } else { source.url.clone() };
     let mut headers = Vec::new();
-    if source.user.is_some() || source.password.is_some() {
+    if let Some(token) = &source.access.token {
+        headers.push(("Authorization".to_owned(), format!("Bearer {token}")));
+    } else if source.user.is_some() || source.password.is_some() {
         let login = format!("{}:{}", source.user.as_deref().unwrap_or_default(), source.password.as_deref().unwrap_or_default());
         headers.push(("Authorization".to_owned(), format!("Basic {}", BASE64_STANDARD.encode(login))));
     }
-    Ok(Request { url, headers, timeout: TIMEOUT, verify: true })
+    Ok(Request { url, headers, timeout: source.access.silence.unwrap_or(TIMEOUT), verify: true })
 }
 
 fn refused(source: &Source, shown: &str, response: &Response) -> Failure {

@@ -1,6 +1,6 @@
 //! The recipes that a command comes to.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::{Command, Event, Layer};
 use crate::diagnostic::Source;
@@ -34,7 +34,7 @@ impl Command {
     }
 
     /// What installs the packages of the layers before the first recipe, where the event is one for it.
-    pub(crate) fn packages(&self) -> Option<Rc<Source>> {
+    pub(crate) fn packages(&self) -> Option<Arc<Source>> {
         let wanted = matches!(self.event, Event::Setup | Event::InstallDependencies);
         let mut names: Vec<&String> = Vec::new();
         for name in self.layers().filter(|_| wanted).flat_map(|layer| &layer.packages) {
@@ -44,7 +44,7 @@ impl Command {
         }
         let line = |name: &String| format!("package({});\n", serde_json::Value::from(name.as_str()));
         let text: String = names.into_iter().map(line).collect();
-        (!text.is_empty()).then(|| Rc::new(Source::new(&format!("{}: packages", self.stack.document.source.name), None, text)))
+        (!text.is_empty()).then(|| Arc::new(Source::new(&format!("{}: packages", self.stack.document.source.name), None, text)))
     }
 
     pub(crate) fn layers(&self) -> impl Iterator<Item = &Layer> {

@@ -1,10 +1,10 @@
 //! Documents from servers and from the disk.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -37,9 +37,9 @@ pub struct Proxies {
     pub no_proxy: Option<String>,
 }
 
-/// What connects, kept so that connections are used again; by the proxy's URL and whether certificates are verified.
-#[derive(Default)]
-pub(super) struct Agents(RefCell<HashMap<(Option<String>, bool), Agent>>);
+/// What connects, kept so that connections are used again; by the proxy's URL and whether certificates are verified. Clones share it.
+#[derive(Clone, Default)]
+pub struct Agents(Arc<Mutex<HashMap<(Option<String>, bool), Agent>>>);
 
 pub(super) fn fetch(host: &HostSystem, request: &Request) -> Result<Response, Failure> {
     if let Some(path) = file_path(&request.url) {
@@ -127,7 +127,8 @@ fn agent(host: &HostSystem, request: &Request) -> Result<Agent, Failure> {
     let secure = request.url.starts_with("https:");
     let proxy = if secure { host.proxies.https.clone() } else { host.proxies.http.clone() };
     let key = (proxy, request.verify);
-    if let Some(agent) = host.agents.0.borrow().get(&key) {
+    let mut agents = host.agents.0.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(agent) = agents.get(&key) {
         return Ok(agent.clone());
     }
     let proxy = match &key.0 {
@@ -148,7 +149,7 @@ fn agent(host: &HostSystem, request: &Request) -> Result<Agent, Failure> {
         .accept_encoding("identity")
         .build()
         .into();
-    host.agents.0.borrow_mut().insert(key, agent.clone());
+    agents.insert(key, agent.clone());
     Ok(agent)
 }
 

@@ -33,7 +33,8 @@ pub struct HostSystem {
     pub proxies: Proxies,
     /// Is given each line of the commands that are [`live`](Command::live), as it comes.
     pub live: Option<Listener>,
-    pub(super) agents: Agents,
+    /// Connections to servers.
+    pub agents: Agents,
 }
 
 impl HostSystem {

@@ -28,7 +28,7 @@ pub enum Server {
     /// Anybody is asked in the same way each time.
     Plain(Request),
     /// S3 is asked with a signature, which is about the time as well.
-    S3(Source),
+    S3(Box<Source>),
 }
 
 impl Server {

@@ -1,18 +1,17 @@
 //! `toque cookbook install` and `update`.
 
-use std::path::Path;
-
-use toque_cookbooks::install::{Installed, Update};
+use toque_cookbooks::install::{How, Installed};
 use toque_cookbooks::lockfile;
+use toque_cookbooks::repository::Repository;
 use toque_engine::run::Refused;
 
-use super::{Exit, repository, with_machine};
+use super::{Exit, with_machine};
 use crate::args::Fetching;
 use crate::output;
 
-pub fn install(repo: Option<&Path>, update: &Update, locked: bool, fetching: &Fetching) -> Result<Exit, Refused> {
-    let repository = repository(repo)?;
-    let installed = with_machine(&repository, fetching, |machine| repository.install(machine, update, locked))?;
+pub fn install(repository: &Repository, fetching: &Fetching, how: impl FnOnce(Vec<String>) -> How) -> Result<Exit, Refused> {
+    let installed =
+        with_machine(repository, fetching, |network, machine| repository.install(machine, &how(network.without.clone())))?;
     tell(&installed);
     Ok(Exit::Success)
 }

@@ -14,7 +14,7 @@ use crate::output;
 pub fn outdated(repo: Option<&Path>, format: Format, fetching: &Fetching) -> Result<Exit, Refused> {
     let repository = repository(repo)?;
     let lockfile = in_step(&repository)?;
-    let found = with_machine(&repository, fetching, |machine| repository.outdated(machine, &lockfile))?;
+    let found = with_machine(&repository, fetching, |_, machine| repository.outdated(machine, &lockfile))?;
     match format {
         Format::Json => {
             let text = |version: &Option<Version>| version.as_ref().map(Version::to_string);

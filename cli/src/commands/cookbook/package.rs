@@ -62,7 +62,9 @@ fn all(path: &Path, fetching: &Fetching) -> Result<BTreeMap<String, PathBuf>, Re
         return Ok(own.cookbooks().iter().map(|(name, taken)| (name.clone(), taken.root.clone())).collect());
     };
     let lockfile = in_step(&repository)?;
-    with_machine(&repository, fetching, |machine| repository.fetch(machine, &lockfile))
+    with_machine(&repository, fetching, |network, machine| {
+        repository.fetch(machine, &repository.without(&lockfile, &network.without)?)
+    })
 }
 
 /// Where a cookbook is. One that lies in the repository needs no lockfile.
@@ -72,22 +74,27 @@ fn one(path: &Path, name: &str, fetching: &Fetching) -> Result<PathBuf, Refused>
             .hint("a name is made of letters, digits, `-` and `_`")
             .into());
     }
-    let own = path.join("cookbooks").join(name);
-    let Some(cookfile) = Cookfile::read(path)? else {
-        return if own.is_dir() { Ok(own) } else { Err(missing(path, name).into()) };
+    let cookfile = Cookfile::read(path)?;
+    let asked = cookfile.iter().flat_map(|cookfile| &cookfile.cookbooks).find(|wanted| wanted.name == name);
+    let own = Path::new("cookbooks").join(name);
+    let lies_at = match asked.map(|wanted| &wanted.from) {
+        Some(From::Path(folder)) => Some(folder),
+        Some(From::Git(_) | From::Archive(_)) => None,
+        Some(From::Sources(_)) | None => path.join(&own).is_dir().then_some(&own),
     };
-    let asked = cookfile.cookbooks.iter().find(|wanted| wanted.name == name).map(|wanted| &wanted.from);
-    match asked {
-        Some(From::Path(folder)) => return Ok(path.join(folder)),
-        Some(From::Git(_) | From::Archive(_)) => {}
-        Some(From::Sources(_)) | None if own.is_dir() => return Ok(own),
-        Some(From::Sources(_)) | None => {}
+    if let Some(folder) = lies_at {
+        // It must be called so.
+        Folder::one(path, folder, name)?;
+        return Ok(path.join(folder));
+    }
+    if cookfile.is_none() {
+        return Err(missing(path, name).into());
     }
     let repository = repository(Some(path))?;
     let lockfile = in_step(&repository)?;
     known(&lockfile, name)?;
     let alone = lockfile.cookbooks.into_iter().filter(|(other, _)| other == name).collect();
-    let roots = with_machine(&repository, fetching, |machine| repository.fetch(machine, &Lockfile { cookbooks: alone }))?;
+    let roots = with_machine(&repository, fetching, |_, machine| repository.fetch(machine, &Lockfile { cookbooks: alone }))?;
     Ok(roots.into_values().next().ok_or_else(|| missing(path, name))?)
 }
 

@@ -12,7 +12,9 @@ use crate::output;
 pub fn vendor(repo: Option<&Path>, dir: &Path, fetching: &Fetching) -> Result<Exit, Refused> {
     let repository = repository(repo)?;
     let lockfile = in_step(&repository)?;
-    let roots = with_machine(&repository, fetching, |machine| repository.fetch(machine, &lockfile))?;
+    let roots = with_machine(&repository, fetching, |network, machine| {
+        repository.fetch(machine, &repository.without(&lockfile, &network.without)?)
+    })?;
     let content = Content::of_cookbooks(&repository.path, &roots)?;
     toque_cookbooks::vendor::vendor(&content, dir)?;
     for name in &content.cookbooks {

@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::{REFUSED, WORDS};
 use crate::diagnostic::Source;
@@ -72,7 +73,7 @@ fn what_is_refused_says_why() {
             "eval" => "eval(\"1\");".to_owned(),
             name => format!("{name}(1);"),
         };
-        let source = Rc::new(Source { name: "test.rhai".to_owned(), path: None, text });
+        let source = Arc::new(Source { name: "test.rhai".to_owned(), path: None, text });
         let error = Language::new(&session).run_text(&source).unwrap_err();
         assert!(error.message.contains(name), "{}", error.message);
         assert!(error.hints.iter().any(|hint| hint == why), "{name}: {:?}", error.hints);

@@ -1,5 +1,6 @@
 //! The program `git`, with nothing of the machine's or a user's configuration, asking nobody, and telling no secret.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -39,7 +40,7 @@ impl<'a> Git<'a> {
     /// When git cannot be started or fails.
     pub fn ask(&self, view: &View<'_>, arguments: &[&str]) -> Result<Output, Failure> {
         let mut command = self.command(arguments);
-        command.timeout = LOOK;
+        command.timeout = self.source.access.silence.map_or(LOOK, |silence| silence.min(LOOK));
         // What a plan asks must not make a host known; only the first of the files is written to.
         self.by_ssh(&mut command, "-o UserKnownHostsFile='/dev/null ~/.ssh/known_hosts ~/.ssh/known_hosts2'");
         let output = view.probe(&command).map_err(without_git)?;
@@ -100,6 +101,9 @@ impl<'a> Git<'a> {
             settings.push(format!("credential.{server}.helper={HELPER}"));
             environment.extend([("TOQUE_GIT_USER", user), ("TOQUE_GIT_PASSWORD", password)]);
         }
+        if let Some(silence) = self.source.access.silence {
+            settings.push(format!("http.lowSpeedTime={}", silence.as_secs().max(1)));
+        }
         let settings = settings.iter().flat_map(|setting| ["-c", setting]);
         let mut command = Command::new(["git"].into_iter().chain(settings).chain(arguments.iter().copied()));
         command.environment = environment.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
@@ -117,6 +121,11 @@ impl<'a> Git<'a> {
             let key = format!("{}\n", key.replace("\r\n", "\n").trim_end());
             command.files.insert("TOQUE_SSH_KEY".to_owned(), key.into_bytes());
             line.push_str(" -o IdentitiesOnly=yes -i \"$TOQUE_SSH_KEY\"");
+        } else if let Some(agent) = &self.source.access.ssh_agent {
+            command.environment.insert("SSH_AUTH_SOCK".to_owned(), agent.display().to_string());
+        }
+        if let Some(silence) = self.source.access.silence {
+            let _ = write!(line, " -o ServerAliveInterval={} -o ServerAliveCountMax=1", silence.as_secs().max(1));
         }
         if !more.is_empty() {
             line.push(' ');

@@ -1,0 +1,76 @@
+//! How cookbooks are fetched: what settings, flags and the environment say.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use toque_cookbooks::source::{Machine, PATIENCE, Told};
+use toque_cookbooks::store::Store;
+use toque_engine::diagnostic::Diagnostic;
+use toque_engine::stop::Stop;
+use toque_engine::system::{Agents, HostSystem};
+
+use crate::args::Fetching;
+use crate::output;
+use crate::output::progress::Progress;
+use crate::settings::{Settings, seconds};
+
+/// What is needed to reach the servers of cookbooks.
+#[derive(Clone)]
+pub struct Network {
+    pub settings: Settings,
+    pub stop: Stop,
+    cache_dir: PathBuf,
+    offline: bool,
+    /// Groups that are left out.
+    pub without: Vec<String>,
+}
+
+impl Network {
+    pub fn new(settings: Settings, stop: Stop, fetching: &Fetching) -> Self {
+        let cache_dir = settings.cache_dir(fetching.cache_dir.as_deref());
+        let without = if fetching.without.is_empty() { settings.without_groups.clone() } else { fetching.without.clone() };
+        Self { settings, stop, cache_dir, offline: fetching.offline, without }
+    }
+
+    /// Does something with a machine that can fetch, on which paths are seen from the repository.
+    pub fn with_machine<T>(
+        &self,
+        repository: &Path,
+        act: impl FnOnce(&Machine<'_>) -> Result<T, Diagnostic>,
+    ) -> Result<T, Diagnostic> {
+        let (proxies, agents) = (self.settings.proxies(), Agents::default());
+        let system = || {
+            let mut system = HostSystem::new();
+            (system.stop, system.proxies, system.agents) = (self.stop.clone(), proxies.clone(), agents.clone());
+            system
+        };
+        let progress = Mutex::new(Progress::new(true));
+        let ssh_agent = std::env::var_os("SSH_AUTH_SOCK").filter(|path| !path.is_empty()).map(PathBuf::from);
+        let store = Store::open(self.cache_dir.clone())?;
+        let result = act(&Machine {
+            system: &system,
+            repository,
+            store: &store,
+            offline: self.offline,
+            patience: self.settings.fetch_timeout.map_or(PATIENCE, seconds),
+            ssh_agent: ssh_agent.as_deref(),
+            credential: &|url| self.settings.credential(url),
+            tell: &|told| tell(&mut progress.lock().unwrap_or_else(PoisonError::into_inner), told),
+        });
+        progress.into_inner().unwrap_or_else(PoisonError::into_inner).clear();
+        result
+    }
+}
+
+/// On a line that is written over where somebody watches, else in lines.
+fn tell(progress: &mut Progress, told: Told<'_>) {
+    match told {
+        Told::Begun(what) if progress.is_watched() => progress.show(what),
+        Told::Begun(what) => output::message(what),
+        Told::Fetched { count, of, name } => progress.bar(count, of, name),
+        Told::Warning(what) => {
+            progress.clear();
+            output::message(&format!("warning: {what}"));
+        }
+    }
+}

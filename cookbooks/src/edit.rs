@@ -1,0 +1,217 @@
+//! Adding cookbooks to a Cookfile and removing them: both of its files are written when all that is asked for goes together, or neither.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use toque_engine::diagnostic::{Diagnostic, did_you_mean};
+use toque_engine::failure::plain_io;
+use toque_engine::source::Source;
+use toque_engine::version::Version;
+
+use crate::cookfile::{Archive, Cookfile, From, Git, NAME, Wanted, is_name};
+use crate::install::{How, Installed, Update};
+use crate::lockfile::Lockfile;
+use crate::repository::Repository;
+use crate::source::Machine;
+use crate::store::replace;
+use crate::text::{Entry, with, without};
+
+/// What became of a Cookfile, and of its lockfile.
+#[derive(Debug, Clone)]
+pub struct Edited {
+    pub changes: Vec<Change>,
+    /// The lockfile as it was, empty when there was none, and as it is.
+    pub before: Lockfile,
+    pub after: Lockfile,
+}
+
+/// An entry that was added, removed, or says something else now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    pub name: String,
+    pub group: Option<String>,
+    pub before: Option<From>,
+    pub after: Option<From>,
+}
+
+/// Adds a cookbook to the Cookfile of the machine's repository, or lets the entry that is there say this, and chooses what is needed as
+/// [`Repository::install`] does. Without an entry it takes the newest version of the sources that goes with the rest, and asks for what
+/// is compatible with it. Where there is no Cookfile, one is made.
+/// # Errors
+/// When the name or the entry is wrong, nothing fits, or something cannot be fetched. Then both files are as they were.
+pub fn add(machine: &Machine<'_>, name: &str, group: Option<&str>, entry: Option<&Entry>) -> Result<Edited, Diagnostic> {
+    if !is_name(name) {
+        return Err(Diagnostic::error(format!("`{name}` is no name of a cookbook"))
+            .hint("a name is made of letters, digits, `-` and `_`; a constraint is an argument of its own: `nginx \">= 2.1\"`"));
+    }
+    let there = Files::read(machine.repository)?;
+    let text = |entry: &Entry| with(&there.path, &there.text, group, name, entry);
+    let (new, installed) = match entry {
+        Some(entry) => {
+            let new = text(entry)?;
+            let installed = prepare(machine, &there, &new, &Update::Nothing)?;
+            (new, installed)
+        }
+        None => {
+            // Who names what is in use wants it as new as it can be.
+            let in_use = Lockfile::read(machine.repository)?.is_some_and(|lockfile| lockfile.cookbooks.contains_key(name));
+            let update = if in_use { Update::Some(vec![name.to_owned()]) } else { Update::Nothing };
+            let chosen = |installed: &Installed| installed.after.cookbooks.get(name).map(|locked| locked.version.clone());
+            let mut installed = prepare(machine, &there, &text(&Entry::version(">= 0.0.0"))?, &update)?;
+            if chosen(&installed).is_some_and(|version| version.pre_release.is_some())
+                && let Ok(finished) = prepare(machine, &there, &text(&Entry::version(">= 0.0.1"))?, &update)
+            {
+                installed = finished;
+            }
+            let version = chosen(&installed).unwrap_or_default();
+            (text(&Entry::version(&compatible(&version)))?, installed)
+        }
+    };
+    there.write(machine, &new, &installed.after)?;
+    let of = |cookfile: &Cookfile| {
+        let mut all = cookfile.cookbooks.iter();
+        all.find(|wanted| wanted.name == name && wanted.group.as_deref() == group).map(|wanted| wanted.from.clone())
+    };
+    let (before, after) = (of(&there.cookfile), of(&Cookfile::parse(&there.path, &new)?));
+    let change = Change { name: name.to_owned(), group: group.map(str::to_owned), before, after };
+    Ok(Edited { changes: vec![change], before: installed.before, after: installed.after })
+}
+
+/// Removes cookbooks from the Cookfile of the machine's repository: from a group, or from wherever they stand. What nobody needs any more
+/// goes from the lockfile; nobody is asked, unless the lockfile was out of step before.
+/// # Errors
+/// When one is not there, what is left does not go together, or a file cannot be written. Then both files are as they were.
+pub fn remove(machine: &Machine<'_>, names: &[String], group: Option<&str>) -> Result<Edited, Diagnostic> {
+    let there = Files::read(machine.repository)?;
+    let lockfile = Lockfile::read(machine.repository)?;
+    let mut new = there.text.clone();
+    let mut changes: Vec<Change> = Vec::new();
+    for name in names.iter().collect::<BTreeSet<_>>() {
+        let is_it = |wanted: &&Wanted| wanted.name == *name && (group.is_none() || wanted.group.as_deref() == group);
+        let found = there.cookfile.cookbooks.iter().filter(is_it).map(|wanted| Change {
+            name: name.clone(),
+            group: wanted.group.clone(),
+            before: Some(wanted.from.clone()),
+            after: None,
+        });
+        let count = changes.len();
+        changes.extend(found);
+        if changes.len() == count {
+            return Err(there.unknown(name, group, lockfile.as_ref()));
+        }
+        new = without(&there.path, &new, group, name)?;
+    }
+    let repository = Repository::of(machine.repository, Cookfile::parse(&there.path, &new)?)?;
+    let left = lockfile.map(|lockfile| Ok::<_, Diagnostic>((repository.without(&lockfile, &[])?, lockfile))).transpose()?;
+    let (before, after) = match left.filter(|(left, _)| repository.out_of_step(left).is_none()) {
+        Some((left, before)) => (before, left),
+        None => {
+            let installed = prepare(machine, &there, &new, &Update::Nothing)?;
+            (installed.before, installed.after)
+        }
+    };
+    there.write(machine, &new, &after)?;
+    Ok(Edited { changes, before, after })
+}
+
+/// What accepts a version and those that are compatible with it.
+fn compatible(version: &Version) -> String {
+    match version.pre_release {
+        Some(_) => format!(">= {version}"),
+        None => format!("~> {}.{}", version.major, version.minor),
+    }
+}
+
+/// Chooses what a Cookfile asks for that is not written yet.
+fn prepare(machine: &Machine<'_>, there: &Files, text: &str, update: &Update) -> Result<Installed, Diagnostic> {
+    let prepared = || {
+        let repository = Repository::of(machine.repository, Cookfile::parse(&there.path, text)?)?;
+        repository.prepare(machine, &How { update: update.clone(), locked: false, without: Vec::new() })
+    };
+    prepared().map_err(|wrong: Diagnostic| {
+        let is_of_cookfile = wrong.span.as_ref().is_some_and(|span| span.source.path.as_ref() == Some(&there.path));
+        let shown = if is_of_cookfile { ", which is shown as it would have been" } else { "" };
+        wrong.note(format!("nothing was changed in `{NAME}`{shown}"))
+    })
+}
+
+/// A Cookfile as it was before it is edited.
+struct Files {
+    path: PathBuf,
+    is_there: bool,
+    text: String,
+    cookfile: Cookfile,
+}
+
+impl Files {
+    fn read(repository: &Path) -> Result<Self, Diagnostic> {
+        let path = repository.join(NAME);
+        let (text, is_there) = match std::fs::read_to_string(&path) {
+            Ok(text) => (text, true),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => (String::new(), false),
+            Err(error) => return Err(Diagnostic::error(format!("cannot read `{}`: {}", path.display(), plain_io(&error)))),
+        };
+        let cookfile = Cookfile::parse(&path, &text)?;
+        Ok(Self { path, is_there, text, cookfile })
+    }
+
+    /// Writes both files, the Cookfile first: should the other not follow, the next install mends that.
+    fn write(&self, machine: &Machine<'_>, new: &str, lockfile: &Lockfile) -> Result<(), Diagnostic> {
+        let now = Self::read(machine.repository)?;
+        if (now.is_there, &now.text) != (self.is_there, &self.text) {
+            return Err(Diagnostic::error(format!("`{NAME}` was changed by somebody else meanwhile, and is left as it is now"))
+                .hint("look at what it has become, and try again"));
+        }
+        if new != self.text || !self.is_there {
+            // A link stays one.
+            let path = std::fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
+            replace(&path, new.as_bytes())?;
+        }
+        lockfile.write(machine.repository)?;
+        machine.store.remember(machine.repository);
+        Ok(())
+    }
+
+    /// A cookbook that is to be removed, and is not there.
+    fn unknown(&self, name: &str, group: Option<&str>, lockfile: Option<&Lockfile>) -> Diagnostic {
+        let of_group = group.map(|group| format!(" in the group `{group}`")).unwrap_or_default();
+        let missing = Diagnostic::error(format!("`{NAME}` does not ask for `{name}`{of_group}"));
+        let all = || self.cookfile.cookbooks.iter();
+        if let Some(other) = all().find(|wanted| wanted.name == name) {
+            return missing.hint(match &other.group {
+                Some(group) => format!("it is in the group `{group}`"),
+                None => "it is in no group: leave `--group` out".to_owned(),
+            });
+        }
+        if let Some((asker, locked, _)) = lockfile.and_then(|lockfile| lockfile.needs(name).next()) {
+            return missing.hint(format!("`{asker}` {} needs it: remove that", locked.version));
+        }
+        let names = all().filter(|wanted| group.is_none() || wanted.group.as_deref() == group).map(|wanted| wanted.name.as_str());
+        match did_you_mean(name, names) {
+            Some(hint) => missing.hint(hint),
+            None if lockfile.is_some_and(|lockfile| lockfile.cookbooks.contains_key(name)) => {
+                missing.hint(format!("it lies in the repository: to remove it, remove `cookbooks/{name}`"))
+            }
+            None => missing.hint("`toque cookbook tree` shows what it asks for"),
+        }
+    }
+}
+
+/// What an entry says, as it is written, without what must not be repeated.
+#[must_use]
+pub fn shown(from: &From) -> String {
+    let url = |url: &str| Source { url: url.to_owned(), ..Source::default() }.shown();
+    let map = |fields: &[(&str, Option<String>)]| {
+        let each = fields.iter().filter_map(|(key, value)| Some(format!("{key} = {:?}", value.as_ref()?)));
+        format!("{{ {} }}", each.collect::<Vec<_>>().join(", "))
+    };
+    match from {
+        From::Sources(constraint) => format!("\"{constraint}\""),
+        From::Path(path) => map(&[("path", Some(path.display().to_string()))]),
+        From::Git(Git { url: git, revision, rel }) => {
+            let rel = rel.as_ref().map(|rel| rel.display().to_string());
+            map(&[("git", Some(url(git))), ("revision", revision.clone()), ("rel", rel)])
+        }
+        From::Archive(Archive { location, sha256 }) => map(&[("archive", Some(url(location))), ("sha256", sha256.clone())]),
+    }
+}

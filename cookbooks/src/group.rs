@@ -1,0 +1,39 @@
+//! Groups of cookbooks that not every machine needs. They are chosen and locked with all others, so that no version depends on who
+//! leaves them out; only what is fetched and used does.
+
+use std::collections::BTreeSet;
+
+use toque_engine::diagnostic::{Diagnostic, did_you_mean};
+
+use crate::cookfile;
+use crate::lockfile::Lockfile;
+use crate::repository::Repository;
+
+impl Repository {
+    /// What is left of a lockfile without some groups: whatever nobody else needs is left out.
+    /// # Errors
+    /// When there is no such group; with the nearest name.
+    pub fn without(&self, lockfile: &Lockfile, groups: &[String]) -> Result<Lockfile, Diagnostic> {
+        let known: BTreeSet<&str> = self.cookfile.cookbooks.iter().filter_map(|wanted| wanted.group.as_deref()).collect();
+        if let Some(unknown) = groups.iter().find(|group| !known.contains(group.as_str())) {
+            let missing = Diagnostic::error(format!("there is no group `{unknown}` in {}", cookfile::NAME));
+            let all = || known.iter().map(|group| format!("`{group}`")).collect::<Vec<_>>().join(", ");
+            return Err(missing.hint(match did_you_mean(unknown, known.iter().copied()) {
+                Some(hint) => hint,
+                None if known.is_empty() => "it has no groups: leave `--without` out".to_owned(),
+                None => format!("its groups are {}", all()),
+            }));
+        }
+        let stays = |group: &Option<String>| group.as_ref().is_none_or(|group| !groups.contains(group));
+        let asked = self.cookfile.cookbooks.iter().filter(|wanted| stays(&wanted.group)).map(|wanted| &wanted.name);
+        let mut left: Vec<&String> = asked.chain(self.own.cookbooks().iter().map(|(name, _)| name)).collect();
+        let mut needed = Lockfile::default();
+        while let Some(name) = left.pop() {
+            let Some(locked) = lockfile.cookbooks.get(name) else { continue };
+            if needed.cookbooks.insert(name.clone(), locked.clone()).is_none() {
+                left.extend(locked.dependencies.keys());
+            }
+        }
+        Ok(needed)
+    }
+}

@@ -1,0 +1,72 @@
+//! What servers answered, kept so that they need not say the same again.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use toque_engine::failure::{Attempting, Failure};
+use toque_engine::system::Response;
+
+use super::{Store, replace};
+use crate::tree::hexadecimal;
+
+/// A document, and how its server knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    pub body: Vec<u8>,
+    etag: Option<String>,
+    last_modified: Option<String>,
+}
+
+/// The first line of the file; the document comes after it.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    sha256: String,
+    etag: Option<String>,
+    last_modified: Option<String>,
+}
+
+impl Answer {
+    #[must_use]
+    pub fn of(response: Response) -> Self {
+        let header = |name| response.header(name).map(str::to_owned);
+        Self { etag: header("etag"), last_modified: header("last-modified"), body: response.body }
+    }
+
+    /// Headers with which a server is asked whether it would still say the same.
+    #[must_use]
+    pub fn asked_again(&self) -> Vec<(String, String)> {
+        let headers = [("If-None-Match", &self.etag), ("If-Modified-Since", &self.last_modified)];
+        headers.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?))).collect()
+    }
+}
+
+impl Store {
+    /// What the server of `url` answered when it was asked last.
+    /// # Errors
+    /// When it is there and cannot be read. What is damaged counts as not there.
+    pub fn answer(&self, url: &str) -> Result<Option<Answer>, Failure> {
+        let path = self.answers().join(hexadecimal(&Sha256::digest(url)));
+        let content = match std::fs::read(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            content => content.attempting("read", &path)?,
+        };
+        let mut parts = content.splitn(2, |byte| *byte == b'\n');
+        let (head, body) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        let head: Option<Head> = serde_json::from_slice(head).ok();
+        let head = head.filter(|head| head.sha256 == hexadecimal(&Sha256::digest(body)));
+        Ok(head.map(|Head { etag, last_modified, .. }| Answer { body: body.to_vec(), etag, last_modified }))
+    }
+
+    /// Keeps what the server of `url` answered.
+    /// # Errors
+    /// When it cannot be written; then what was kept before still is.
+    pub fn keep_answer(&self, url: &str, answer: &Answer) -> Result<(), Failure> {
+        let Answer { body, etag, last_modified } = answer.clone();
+        let head = Head { sha256: hexadecimal(&Sha256::digest(&body)), etag, last_modified };
+        let mut content = serde_json::to_vec(&head).unwrap_or_default();
+        content.push(b'\n');
+        content.extend(body);
+        let folder = self.answers();
+        std::fs::create_dir_all(&folder).attempting("create", &folder)?;
+        replace(&folder.join(hexadecimal(&Sha256::digest(url))), &content)
+    }
+}

@@ -1,0 +1,64 @@
+//! Entries in maps that are written on one line: `cookbooks = { nginx = "~> 2.0" }`.
+
+use toml_edit::{InlineTable, RawString, Value};
+
+/// The text of a map with a value below these keys. None when what is there is no map.
+pub fn with(text: &str, keys: &[String], value: Value) -> Option<String> {
+    let mut whole: Value = text.parse().ok()?;
+    let (last, outer) = keys.split_last()?;
+    let mut table = whole.as_inline_table_mut()?;
+    for key in outer {
+        if !table.contains_key(key) {
+            push(table, key, Value::InlineTable(InlineTable::new()));
+        }
+        table = table.get_mut(key)?.as_inline_table_mut()?;
+    }
+    push(table, last, value);
+    Some(whole.to_string())
+}
+
+/// Sets a value; one that is new ends as the last one did before.
+fn push(table: &mut InlineTable, key: &str, mut value: Value) {
+    if let Some(there) = table.get(key).filter(|there| !there.as_inline_table().is_some_and(InlineTable::is_dotted)) {
+        *value.decor_mut() = there.decor().clone();
+        table.insert(key, value);
+        return;
+    }
+    table.remove(key);
+    let last = table.iter_mut().last().map(|(_, last)| last);
+    if let Some(decor) = last.map(Value::decor_mut).filter(|decor| decor.suffix().is_some()) {
+        let suffix = decor.suffix().cloned().unwrap_or_default();
+        decor.set_suffix("");
+        *value.decor_mut() = toml_edit::Decor::new(" ", suffix);
+    }
+    table.insert(key, value);
+}
+
+/// The text of a map without the value below these keys, and without maps that this leaves empty; nothing when all of it is. None when
+/// there is no such value.
+#[expect(clippy::option_option, reason = "nothing may be left of what is there")]
+pub fn without(text: &str, keys: &[String]) -> Option<Option<String>> {
+    let mut whole: Value = text.parse().ok()?;
+    let table = whole.as_inline_table_mut()?;
+    take(table, keys)?;
+    let is_empty = table.is_empty();
+    Some((!is_empty).then(|| whole.to_string()))
+}
+
+fn take(table: &mut InlineTable, keys: &[String]) -> Option<()> {
+    let (first, inner) = keys.split_first()?;
+    if !inner.is_empty() {
+        let below = table.get_mut(first)?.as_inline_table_mut()?;
+        take(below, inner)?;
+        if !below.is_empty() {
+            return Some(());
+        }
+    }
+    let is_last = table.iter().last().is_some_and(|(key, _)| key == first);
+    let suffix: Option<RawString> = table.get(first)?.decor().suffix().cloned();
+    table.remove(first)?;
+    if let Some((_, last)) = table.iter_mut().last().filter(|_| is_last) {
+        last.decor_mut().set_suffix(suffix.unwrap_or_else(|| " ".into()));
+    }
+    Some(())
+}

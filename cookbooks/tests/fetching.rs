@@ -1,0 +1,173 @@
+//! How cookbooks are fetched: many at once, no more than is needed, and only with what a server may see.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod bench;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::sync::Mutex;
+
+use bench::{Bench, cookbook, machine, versions};
+use toque_cookbooks::credentials::Credential;
+use toque_cookbooks::install::{How, Update};
+use toque_cookbooks::lockfile::Lockfile;
+use toque_cookbooks::repository::Repository;
+use toque_cookbooks::source::{Machine, Told};
+use toque_cookbooks::store::Store;
+
+const REGISTRY: &str = "[[source]]\nurl = \"URL\"\n[cookbooks]\n";
+
+#[test]
+fn a_list_that_did_not_change_is_not_sent_again() {
+    let bench = Bench::new(&format!("{REGISTRY}web = \">= 1.0\"\n"));
+    bench.server.publish("web", "1.0.0", &[]);
+    bench.install();
+    bench.server.asked();
+    // Offline there is what the registry said before, and what was fetched.
+    fs::remove_file(bench.path("repository/Cookfile.lock")).unwrap();
+    let installed = bench.run(&Update::Everything, false, true).unwrap();
+    assert_eq!((versions(&installed.after), bench.server.asked()), (vec!["web 1.0.0".to_owned()], Vec::new()));
+
+    // The answer that is kept is used when the server says that it still holds, and only then.
+    let known = bench.path("store/answers");
+    let before = fs::read(fs::read_dir(&known).unwrap().next().unwrap().unwrap().path()).unwrap();
+    bench.run(&Update::Everything, false, false).unwrap();
+    assert_eq!(bench.server.asked(), ["/universe"]);
+    bench.server.publish("web", "1.1.0", &[]);
+    assert_eq!(versions(&bench.run(&Update::Everything, false, false).unwrap().after), ["web 1.1.0"]);
+    let path = fs::read_dir(&known).unwrap().next().unwrap().unwrap().path();
+    let after = fs::read(&path).unwrap();
+    assert_ne!(before, after);
+    // What is damaged is fetched again.
+    fs::write(&path, &after[..after.len() - 1]).unwrap();
+    bench.run(&Update::Everything, false, false).unwrap();
+    assert_eq!(fs::read(&path).unwrap(), after);
+
+    let told = {
+        fs::remove_dir_all(&known).unwrap();
+        bench.run(&Update::Everything, false, true).expect_err("nothing is known")
+    };
+    assert!(told.message.starts_with("the list of cookbooks of") && told.message.ends_with("`--offline` forbids it"), "{told}");
+}
+
+#[test]
+fn a_registry_that_does_not_let_everybody_in() {
+    let bench = Bench::new("[[source]]\nurl = \"URL/secret\"\n[cookbooks]\nweb = \">= 1.0\"\n");
+    bench.server.publish("web", "1.0.0", &[]);
+    let (universe, archive) = {
+        let documents = bench.server.documents.lock().unwrap();
+        (documents["/universe"].clone(), documents["/files/web-1.0.0.tar.gz"].clone())
+    };
+    let moved = String::from_utf8(universe).unwrap().replace("/files/", "/secret/files/");
+    bench.server.put("/secret/universe", moved.into());
+    bench.server.put("/secret/files/web-1.0.0.tar.gz", archive);
+    let told = bench.refused();
+    assert!(told.message.ends_with("/secret/universe` answered 401: it does not let everybody in"), "{told}");
+    assert!(told.hints[0].contains("`[credentials]`"), "{told:?}");
+
+    let (repository, store) = (bench.path("repository"), Store::open(bench.path("store")).unwrap());
+    let asked = Mutex::new(Vec::new());
+    let credential = |url: &str| {
+        asked.lock().unwrap().push(url.to_owned());
+        Ok(Credential { token: Some("sesame".to_owned()), ..Credential::default() })
+    };
+    let machine = Machine { credential: &credential, ..machine(&repository, &store) };
+    let how = How { update: Update::Nothing, locked: false, without: Vec::new() };
+    let installed = Repository::read(&repository).unwrap().unwrap().install(&machine, &how).unwrap();
+    assert_eq!(versions(&installed.after), ["web 1.0.0"]);
+    let urls = ["universe", "files/web-1.0.0.tar.gz"].map(|path| format!("{}/secret/{path}", bench.server.url));
+    assert_eq!(*asked.lock().unwrap(), urls);
+}
+
+#[test]
+fn many_come_at_once_and_each_is_told() {
+    let names: Vec<String> = (0..40).map(|number| format!("cookbook{number}")).collect();
+    let asked: String = names.iter().map(|name| format!("{name} = \">= 1.0\"\n")).collect();
+    let bench = Bench::new(&format!("{REGISTRY}{asked}"));
+    names.iter().for_each(|name| bench.server.publish(name, "1.0.0", &[]));
+    let (repository, store) = (bench.path("repository"), Store::open(bench.path("store")).unwrap());
+    let told = Mutex::new(BTreeSet::new());
+    let tell = |what: Told<'_>| {
+        if let Told::Fetched { count, of, .. } = what {
+            assert_eq!(of, 40);
+            assert!(told.lock().unwrap().insert(count));
+        }
+    };
+    let machine = Machine { tell: &tell, ..machine(&repository, &store) };
+    let how = How { update: Update::Nothing, locked: false, without: Vec::new() };
+    let repository = Repository::read(&repository).unwrap().unwrap();
+    assert_eq!(repository.install(&machine, &how).unwrap().roots.len(), 40);
+    assert_eq!(*told.lock().unwrap(), (1..=40).collect());
+
+    // One that fails is told, whichever it is, and what is there stays.
+    let before = bench.lock();
+    fs::remove_dir_all(bench.path("store/cookbooks")).unwrap();
+    bench.server.documents.lock().unwrap().remove("/files/cookbook7-1.0.0.tar.gz");
+    let wrong = bench.run(&Update::Nothing, false, false).expect_err("one is missing");
+    assert!(wrong.message.ends_with("/files/cookbook7-1.0.0.tar.gz` answered 404"), "{wrong}");
+    assert_eq!(bench.lock(), before);
+}
+
+#[test]
+fn groups_that_are_left_out_are_not_fetched() {
+    let bench = Bench::new(&format!("{REGISTRY}web = \">= 1.0\"\n[groups.test.cookbooks]\nprobe = \">= 1.0\"\nweb = \"< 2.0\"\n"));
+    bench.server.publish("web", "1.0.0", &[]);
+    bench.server.publish("web", "2.0.0", &[]);
+    bench.server.publish("probe", "1.0.0", &[("common", ">= 1.0")]);
+    bench.server.publish("common", "1.0.0", &[]);
+    // The versions are the same with and without the group.
+    assert_eq!(versions(&bench.install().after), ["common 1.0.0", "probe 1.0.0", "web 1.0.0"]);
+    fs::remove_dir_all(bench.path("store")).unwrap();
+    let repository = Repository::read(&bench.path("repository")).unwrap().unwrap();
+    let lockfile = Lockfile::read(&bench.path("repository")).unwrap().unwrap();
+    let needed = repository.without(&lockfile, &["test".to_owned()]).unwrap();
+    assert_eq!(versions(&needed), ["web 1.0.0"]);
+    let (path, store) = (bench.path("repository"), Store::open(bench.path("store")).unwrap());
+    let how = How { update: Update::Nothing, locked: true, without: vec!["test".to_owned()] };
+    let installed = repository.install(&machine(&path, &store), &how).unwrap();
+    assert_eq!(installed.roots.keys().collect::<Vec<_>>(), ["web"]);
+    assert_eq!(versions(&installed.after).len(), 3);
+    let told = repository.without(&lockfile, &["tset".to_owned()]).expect_err("there is none");
+    assert_eq!(told.hints, ["did you mean `test`?"]);
+}
+
+#[test]
+fn what_no_lockfile_needs_is_cleared() {
+    let bench = Bench::new(&format!("{REGISTRY}web = \">= 1.0\"\n"));
+    bench.server.publish("web", "1.0.0", &[("common", ">= 1.0")]);
+    bench.server.publish("common", "1.0.0", &[]);
+    bench.install();
+    bench.server.publish("web", "2.0.0", &[]);
+    let roots = bench.run(&Update::Everything, false, false).unwrap().roots;
+    fs::create_dir_all(bench.path("store/making/left")).unwrap();
+    let cleared = |only_look| {
+        let store = Store::open(bench.path("store")).unwrap();
+        let cleared = store.clear(only_look).unwrap();
+        (cleared.removed.into_iter().map(|one| one.what).collect::<Vec<_>>(), cleared.kept)
+    };
+    let old = || vec!["common 1.0.0".to_owned(), "web 1.0.0".to_owned()];
+    assert_eq!(cleared(true), (old(), 1));
+    assert_eq!(cleared(false), (old(), 1));
+    assert_eq!(cleared(false), (Vec::new(), 1));
+    assert!(roots["web"].join("cookbook.toml").is_file());
+    assert!(!bench.path("store/making/left").exists());
+
+    // Somebody who uses it is waited for; a lockfile that cannot be read keeps everything.
+    let lock = bench.lock();
+    fs::write(bench.path("repository/Cookfile.lock"), "version = 1\n<<<<<<< HEAD\n").unwrap();
+    let told = Store::open(bench.path("store")).unwrap().clear(false).expect_err("it cannot be told what is needed");
+    assert!(told.hints.contains(&"mend it, or delete it".to_owned()), "{told:?}");
+    fs::write(bench.path("repository/Cookfile.lock"), lock).unwrap();
+    fs::remove_dir_all(bench.path("repository")).unwrap();
+    assert_eq!(cleared(false), (vec!["the list of a registry".to_owned(), "web 2.0.0".to_owned()], 0));
+    assert_eq!(fs::read_dir(bench.path("store/users")).unwrap().count(), 0);
+}
+
+#[test]
+fn folders_and_pins_need_no_store() {
+    let bench = Bench::new("");
+    cookbook(&bench.path("repository/cookbooks/web"), "web", "1.0.0", &[]);
+    bench.install();
+    assert!(!bench.path("store/cookbooks").exists() && !bench.path("store/users").exists());
+}
