@@ -266,6 +266,9 @@ fn take_all(machine: &Machine<'_>, wanted: &[Wanted<'_>]) -> Result<Vec<(String,
     })?;
     let (there, missing): (Vec<_>, Vec<_>) = wanted.iter().zip(kept).partition(|(_, kept)| kept.is_some());
     let (count, of) = (AtomicUsize::new(there.len()), wanted.len());
+    if !missing.is_empty() {
+        (machine.tell)(Told::Fetched { count: there.len(), of, name: "" });
+    }
     let fetched = parallel::each(machine, &missing, |system, (Wanted { name, version, source, locked }, _)| {
         let taken = source.take(machine, system, name, version)?;
         if let Some(locked) = locked {

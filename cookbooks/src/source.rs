@@ -61,7 +61,7 @@ pub struct Machine<'a> {
 pub enum Told<'a> {
     /// Something that may take long begins.
     Begun(&'a str),
-    /// So many of so many cookbooks are there; the last of them was this one.
+    /// So many of so many cookbooks are there; the last of them was this one, or none at the beginning.
     Fetched { count: usize, of: usize, name: &'a str },
     /// Something is strange, and goes on.
     Warning(&'a str),

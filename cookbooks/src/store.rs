@@ -51,7 +51,9 @@ impl Store {
     /// # Errors
     /// When it cannot be made, or another process clears it and does not come to an end.
     pub fn open(folder: PathBuf) -> Result<Self, Failure> {
-        let store = Self { lock: lock_in(&folder)?, folder };
+        let lock = lock_in(&folder)?;
+        // As people know it, without `..`.
+        let store = Self { lock, folder: folder.canonicalize().unwrap_or(folder) };
         if let Some(lock) = &store.lock {
             if lock.try_lock().is_ok() {
                 // Nobody else is here, so that nobody makes anything.

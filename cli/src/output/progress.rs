@@ -6,11 +6,13 @@ use std::io::{IsTerminal, Write};
 pub struct Progress {
     watched: bool,
     shown: bool,
+    /// Whether a bar is drawn that is not complete.
+    bar: bool,
 }
 
 impl Progress {
     pub fn new(wanted: bool) -> Self {
-        Self { watched: wanted && std::io::stderr().is_terminal(), shown: false }
+        Self { watched: wanted && std::io::stderr().is_terminal(), shown: false, bar: false }
     }
 
     /// Writes over the line.
@@ -29,8 +31,14 @@ impl Progress {
         self.watched
     }
 
+    /// Whether a bar says what is going on.
+    pub fn has_bar(&self) -> bool {
+        self.bar
+    }
+
     /// Draws how much of something is done.
     pub fn bar(&mut self, count: usize, of: usize, name: &str) {
+        self.bar = count < of;
         const WIDTH: usize = 24;
         let done = (count * WIDTH).checked_div(of).unwrap_or(WIDTH).min(WIDTH);
         self.show(format_args!("[{}{}] {count}/{of} {name}", "#".repeat(done), "-".repeat(WIDTH - done)));

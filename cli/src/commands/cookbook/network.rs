@@ -65,6 +65,7 @@ impl Network {
 /// On a line that is written over where somebody watches, else in lines.
 fn tell(progress: &mut Progress, told: Told<'_>) {
     match told {
+        Told::Begun(_) if progress.has_bar() && progress.is_watched() => {}
         Told::Begun(what) if progress.is_watched() => progress.show(what),
         Told::Begun(what) => output::message(what),
         Told::Fetched { count, of, name } => progress.bar(count, of, name),
