@@ -162,4 +162,31 @@ pub enum CookbookWhat {
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
     },
+    /// Put the cookbooks of Cookfile.lock into a folder, to be kept with the repository or used as its `cookbooks/`
+    #[command(after_help = "Example:\n  toque cookbook vendor vendor/cookbooks")]
+    Vendor {
+        /// A folder that is not there yet, is empty, or was made by this command and not changed since
+        dir: PathBuf,
+        #[command(flatten)]
+        fetching: Fetching,
+    },
+    /// Pack the repository as a run needs it, or one cookbook, into an archive: the same bytes each time
+    #[command(after_help = "Example:\n  toque cookbook package site.tar.zst\n  toque cookbook package /srv/registry nginx")]
+    Package {
+        /// What is written: its name ends in `.tar.zst` or `.tar.gz`. With NAME also a folder, in which it becomes `NAME-VERSION.tar.zst`
+        file: PathBuf,
+        /// The cookbook that is packed alone, for a registry
+        name: Option<String>,
+        #[command(flatten)]
+        fetching: Fetching,
+    },
+    /// Make a folder of packaged cookbooks a registry, which any web server can serve
+    #[command(after_help = "Example:\n  toque cookbook index /srv/registry")]
+    Index {
+        /// Where the archives are, at any depth; gets the list, `universe`
+        dir: PathBuf,
+        /// Where the archives are found, if not beside the list
+        #[arg(long, value_name = "BASE")]
+        url: Option<String>,
+    },
 }

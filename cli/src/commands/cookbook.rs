@@ -2,14 +2,17 @@
 
 mod add;
 mod gc;
+mod index;
 mod install;
 mod list;
 mod network;
 mod new;
 mod outdated;
+mod package;
 mod remove;
 mod show;
 mod tree;
+mod vendor;
 mod verify;
 mod why;
 
@@ -48,6 +51,9 @@ pub fn cookbook(args: &CookbookArgs) -> Result<Exit, Refused> {
         CookbookWhat::Show { name, cache_dir, format } => show::show(repo, name, cache_dir.as_deref(), *format),
         CookbookWhat::Verify(wanted) => verify::verify(repo, wanted),
         CookbookWhat::List { format } => list::list(repo, *format),
+        CookbookWhat::Vendor { dir, fetching } => vendor::vendor(repo, dir, fetching),
+        CookbookWhat::Package { file, name, fetching } => package::package(repo, file, name.as_deref(), fetching),
+        CookbookWhat::Index { dir, url } => index::index(dir, url.as_deref()),
     }
 }
 

@@ -3,6 +3,8 @@
 use toque_cookbooks::install::How;
 use toque_cookbooks::lockfile::{self, Lockfile};
 use toque_cookbooks::repository::Repository;
+use toque_engine::cookbook::circle;
+use toque_engine::diagnostic::{Diagnostic, Diagnostics};
 use toque_engine::run::Refused;
 
 use super::{Exit, with_machine};
@@ -36,4 +38,15 @@ pub fn tell(before: &Lockfile, after: &Lockfile) {
     let all = if count == 1 { "1 cookbook is".to_owned() } else { format!("{count} cookbooks are") };
     let lockfile = if changed { "was written" } else { "is as it was" };
     output::message(&format!("{all} here; `{}` {lockfile}", lockfile::NAME));
+    let circles = circles(after);
+    if !circles.is_empty() {
+        output::diagnostic::print(&Diagnostics(circles));
+    }
+}
+
+fn circles(lockfile: &Lockfile) -> Vec<Diagnostic> {
+    let cookbooks = &lockfile.cookbooks;
+    let needs = |name: &str| cookbooks.get(name).map_or_else(Vec::new, |one| one.dependencies.keys().map(String::as_str).collect());
+    let circles = circle::circles(cookbooks.keys().map(String::as_str), needs);
+    circles.iter().map(|circle| Diagnostic::warning(circle::in_words(circle)).hint(circle::HINT)).collect()
 }
