@@ -257,6 +257,32 @@ fn what_was_vendored_and_changed_is_kept() {
     assert!(bench.path("vendor/web/recipes/mine.rhai").exists());
 }
 
+#[test]
+fn groups_and_pins() {
+    let bench = Bench::new();
+    cookbook(&bench.path("shared/probe"), "0.3.0", "", "");
+    cookbook(&bench.path("tool"), "0.1.0", "", "");
+    let cookfile = "[[source]]\npath = \"../shared\"\n[cookbooks]\ntool = { path = \"../tool\" }\n[groups.test.cookbooks]\nprobe = \"~> 0.3\"\n";
+    write(&bench.path("repository/Cookfile.toml"), cookfile);
+    // What lies somewhere needs no lockfile.
+    let told = bench.toque(&["cookbook", "package", "..", "tool"]).well();
+    assert!(told.out.ends_with("  ../tool-0.1.0.tar.zst\n"), "{}", told.out);
+    bench.toque(&["cookbook", "package", "..", "web"]).well();
+    bench.toque(&["cookbook", "package", "..", "probe"]).refused("there is no `Cookfile.lock`");
+    bench.toque(&["cookbook", "install"]).well();
+    bench.toque(&["cookbook", "package", "..", "probe"]).well();
+    let all = "nginx 2.1.0\nprobe 0.3.0\ntool 0.1.0\nweb 1.0.0\n";
+    assert_eq!(bench.toque(&["cookbook", "vendor", "../vendor"]).well().out, all);
+    let told = bench.toque(&["cookbook", "vendor", "../vendor", "--without", "test"]).well();
+    assert_eq!(told.out, all.replace("probe 0.3.0\n", ""));
+    assert!(!bench.path("vendor/probe").exists());
+    let told = bench.toque(&["cookbook", "package", "../site.tar.zst"]).well();
+    assert!(told.err.contains("4 cookbooks with "), "{}", told.err);
+    let told = bench.toque(&["cookbook", "package", "../site.tar.zst", "--without", "test"]).well();
+    assert!(told.err.contains("3 cookbooks with "), "{}", told.err);
+    bench.converge("site.tar.zst");
+}
+
 /// A cookbook of a registry is packed without the registry when it was fetched before.
 #[test]
 fn what_is_missing_is_fetched() {

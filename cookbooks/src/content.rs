@@ -23,7 +23,7 @@ pub struct Content {
     pub entries: Vec<Entry>,
     /// The cookbooks in it, by name.
     pub cookbooks: Vec<String>,
-    /// The folders that it was read from: nothing that is made of it may be written there.
+    /// The folders of cookbooks and those that it was read from: nothing that is made of it may be written there.
     roots: Vec<PathBuf>,
 }
 
@@ -101,9 +101,11 @@ impl Content {
 
     /// Looks whether a folder may get what is made of this.
     /// # Errors
-    /// When it is inside of what is packed, and would be packed the next time.
+    /// When it is inside of what is packed, and would be packed the next time or be in the way.
     pub(crate) fn not_into_itself(&self, folder: &Path, made: &Path) -> Result<(), Diagnostic> {
-        let real = folder.canonicalize().attempting("look at", folder)?;
+        // What is not there yet is made below what is.
+        let there = folder.ancestors().find(|above| above.exists()).unwrap_or(folder);
+        let real = there.canonicalize().attempting("look at", there)?;
         match self.roots.iter().find(|root| root.canonicalize().is_ok_and(|root| real.starts_with(root))) {
             Some(root) => Err(Diagnostic::error(format!(
                 "`{}` would be inside of `{}`, which is packed",
@@ -119,7 +121,9 @@ impl Content {
 impl<'a> Reader<'a> {
     fn new(repository: &'a Path) -> Result<Self, Diagnostic> {
         let (of_repository, usual) = (Ignored::of(repository)?, Ignored::usually()?);
-        Ok(Self { repository, of_repository, usual, content: Content::default() })
+        // What is no cookbook must not get in there either.
+        let content = Content { roots: vec![repository.join("cookbooks")], ..Content::default() };
+        Ok(Self { repository, of_repository, usual, content })
     }
 
     fn sorted(mut self) -> Content {

@@ -1,6 +1,7 @@
 //! Cookbooks from many sources: what a repository asks for, what there is, what is chosen. It does not print, exit, or read the
 //! environment.
 
+mod beside;
 pub mod content;
 pub mod cookfile;
 pub mod credentials;

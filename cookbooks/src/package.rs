@@ -14,6 +14,7 @@ use toque_engine::cookbook::About;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::{Attempting, Failure};
 
+use crate::beside;
 use crate::content::{Content, Kind};
 use crate::tree::hexadecimal;
 
@@ -89,8 +90,8 @@ fn staged(content: &Content, file: &Path) -> Result<(NamedTempFile, Package), Di
     let folder = folder_of(file);
     content.not_into_itself(folder, file)?;
     // As any file that is not there yet, less what the process leaves out.
-    let mode = fs::metadata(file).map_or_else(|_| fs::Permissions::from_mode(0o666), |about| about.permissions());
-    let staged = tempfile::Builder::new().prefix(".").permissions(mode).tempfile_in(folder).attempting("write", file)?;
+    let mode = fs::metadata(file).map_or(0o666, |about| about.permissions().mode());
+    let staged = beside::file(folder, mode).attempting("write", file)?;
     let written = Written { inner: BufWriter::new(staged.as_file()), digest: Sha256::new(), bytes: 0 };
     let Written { inner, digest, bytes } = match format {
         Format::Zstandard => {

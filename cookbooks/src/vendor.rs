@@ -5,13 +5,14 @@ use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{OpenOptionsExt, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::{Attempting, Failure};
 
+use crate::beside;
 use crate::content::{Content, Entry, Kind};
 use crate::tree;
 
@@ -40,10 +41,10 @@ pub fn vendor(content: &Content, folder: &Path) -> Result<(), Diagnostic> {
     let Some(parent) = folder.parent() else {
         return Err(Diagnostic::error("cookbooks are not put into the root of the file system").hint("name a folder in it"));
     };
-    fs::create_dir_all(parent).attempting("create", parent)?;
     content.not_into_itself(parent, &folder)?;
-    let beside = tempfile::Builder::new().prefix(".vendor-").tempdir_in(parent).attempting("make a folder in", parent)?;
-    let made = beside.path().join("made");
+    fs::create_dir_all(parent).attempting("create", parent)?;
+    let beside = beside::folder(parent).attempting("make a folder in", parent)?;
+    let made = beside.made.path().join("made");
     fs::create_dir(&made).attempting("create", &made)?;
     for entry in &content.entries {
         put(entry, &made)?;
@@ -59,7 +60,7 @@ pub fn vendor(content: &Content, folder: &Path) -> Result<(), Diagnostic> {
     }
     match before {
         Before::Free => fs::rename(&made, &folder).attempting("make", &folder)?,
-        Before::Vendored => exchange(&made, &folder, &beside.path().join("before"))?,
+        Before::Vendored => exchange(&made, &folder, &beside.made.path().join("before"))?,
     }
     File::open(parent).and_then(|parent| parent.sync_all()).attempting("write", parent)?;
     Ok(())
@@ -133,14 +134,16 @@ fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure> {
     opened.and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all())).attempting("write", path)
 }
 
-/// Puts `made` into the place of `folder`, and what was there into that of `before`.
-fn exchange(made: &Path, folder: &Path, before: &PathBuf) -> Result<(), Failure> {
+/// Puts `made` into the place of `folder`, and what was there elsewhere: at once where the file system can.
+fn exchange(made: &Path, folder: &Path, before: &Path) -> Result<(), Failure> {
     match renameat2(AT_FDCWD, made, AT_FDCWD, folder, RenameFlags::RENAME_EXCHANGE) {
-        Ok(()) => return Ok(()),
-        // The file system cannot do it at once.
-        Err(Errno::EINVAL | Errno::ENOSYS | Errno::EOPNOTSUPP) => {}
-        Err(error) => return Err(Failure::io("replace", folder, &error.into())),
+        Ok(()) => Ok(()),
+        Err(Errno::EINVAL | Errno::ENOSYS | Errno::EOPNOTSUPP) => in_steps(made, folder, before),
+        Err(error) => Err(Failure::io("replace", folder, &error.into())),
     }
+}
+
+fn in_steps(made: &Path, folder: &Path, before: &Path) -> Result<(), Failure> {
     fs::rename(folder, before).attempting("replace", folder)?;
     fs::rename(made, folder).or_else(|error| fs::rename(before, folder).and(Err(error))).attempting("replace", folder)
 }

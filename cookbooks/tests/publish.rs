@@ -11,6 +11,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use bench::machine;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use toque_cookbooks::content::Content;
@@ -47,15 +48,15 @@ fn serve(folder: &Path) -> String {
 }
 
 /// A folder for packages, and cookbooks to make them of.
-struct Bench {
+struct Maker {
     folder: TempDir,
 }
 
-impl Bench {
+impl Maker {
     fn new() -> Self {
-        let bench = Self { folder: tempfile::tempdir().unwrap() };
-        fs::create_dir(bench.registry()).unwrap();
-        bench
+        let maker = Self { folder: tempfile::tempdir().unwrap() };
+        fs::create_dir(maker.registry()).unwrap();
+        maker
     }
 
     fn registry(&self) -> PathBuf {
@@ -117,10 +118,9 @@ impl Bench {
         fs::create_dir_all(&user).unwrap();
         fs::write(user.join("Cookfile.toml"), format!("[[source]]\nurl = \"{url}\"\n[cookbooks]\n{asked}")).unwrap();
         let store = Store::open(self.folder.path().join("store")).unwrap();
-        let machine = bench::machine(&user, &store);
-        let how = How { update: Update::Nothing, locked: false, without: Vec::new() };
         let repository = Repository::read(&user).unwrap().unwrap();
-        repository.install(&machine, &how).unwrap_or_else(|told| panic!("{told:?}")).roots
+        let how = How { update: Update::Nothing, locked: false, without: Vec::new() };
+        repository.install(&machine(&user, &store), &how).unwrap_or_else(|told| panic!("{told:?}")).roots
     }
 }
 
@@ -129,15 +129,15 @@ const SAID: &str =
 
 #[test]
 fn from_packages_to_an_install() {
-    let bench = Bench::new();
-    bench.pack("web", "1.0.0", SAID, "web-1.0.0.tar.zst");
-    bench.pack("web", "1.10.0-rc.1", SAID, "old/web.tar.gz");
-    bench.pack("web", "1.9.0+5", SAID, "old/the web+5 100% #1 ü?.tar.zst");
-    bench.pack("common", "1.2", "", "common.tar.zst");
+    let maker = Maker::new();
+    maker.pack("web", "1.0.0", SAID, "web-1.0.0.tar.zst");
+    maker.pack("web", "1.10.0-rc.1", SAID, "old/web.tar.gz");
+    maker.pack("web", "1.9.0+5", SAID, "old/the web+5 100% #1 ü?.tar.zst");
+    maker.pack("common", "1.2", "", "common.tar.zst");
     // What is no archive is nobody's business.
-    fs::write(bench.registry().join("README.md"), "PK").unwrap();
-    fs::write(bench.registry().join(".half-written.tar.zst"), "").unwrap();
-    let found = bench.index(None).unwrap();
+    fs::write(maker.registry().join("README.md"), "PK").unwrap();
+    fs::write(maker.registry().join(".half-written.tar.zst"), "").unwrap();
+    let found = maker.index(None).unwrap();
     let told: Vec<String> =
         found.releases.iter().map(|one| format!("{} {} {}", one.name, one.version, one.path.display())).collect();
     let odd = "old/the web+5 100% #1 ü?.tar.zst";
@@ -145,12 +145,12 @@ fn from_packages_to_an_install() {
     assert_eq!((&told[..3], told[3].as_str()), (&all.map(str::to_owned)[..], "web 1.10.0-rc.1 old/web.tar.gz"));
     assert!(found.changed);
 
-    let text = bench.universe().unwrap();
-    assert!(!bench.index(None).unwrap().changed, "twice is the same");
-    assert_eq!(bench.universe().unwrap(), text);
+    let text = maker.universe().unwrap();
+    assert!(!maker.index(None).unwrap().changed, "twice is the same");
+    assert_eq!(maker.universe().unwrap(), text);
     let universe: Value = serde_json::from_str(&text).unwrap();
     let location = "old/the%20web%2B5%20100%25%20%231%20%C3%BC%3F.tar.zst";
-    let sha256 = Command::new("sha256sum").arg(bench.registry().join(odd)).output().unwrap().stdout;
+    let sha256 = Command::new("sha256sum").arg(maker.registry().join(odd)).output().unwrap().stdout;
     let wanted = json!({
         "location_type": "uri",
         "location_path": location,
@@ -165,79 +165,79 @@ fn from_packages_to_an_install() {
     assert_eq!(keys, ["location_type", "location_path", "download_url", "dependencies", "sha256"]);
 
     // Installed, every one is what was packed, wherever the archives are.
-    let web = tree::sha256(&bench.cookbook("web", "1.9.0+5", SAID)).unwrap();
-    let server = serve(&bench.registry());
-    let roots = bench.install(&server, "web = \"~> 1.5\"\n");
+    let web = tree::sha256(&maker.cookbook("web", "1.9.0+5", SAID)).unwrap();
+    let server = serve(&maker.registry());
+    let roots = maker.install(&server, "web = \"~> 1.5\"\n");
     assert_eq!(tree::sha256(&roots["web"]).unwrap(), web);
     assert_eq!(roots.keys().collect::<Vec<_>>(), ["common", "web"]);
 
-    let elsewhere = serve(bench.folder.path());
-    assert!(bench.index(Some(&format!("{elsewhere}/registry/"))).unwrap().changed);
-    assert!(bench.universe().unwrap().contains(&format!("{elsewhere}/registry/{location}")));
+    let elsewhere = serve(maker.folder.path());
+    assert!(maker.index(Some(&format!("{elsewhere}/registry/"))).unwrap().changed);
+    assert!(maker.universe().unwrap().contains(&format!("{elsewhere}/registry/{location}")));
     for folder in ["store", "user"] {
-        fs::remove_dir_all(bench.folder.path().join(folder)).unwrap();
+        fs::remove_dir_all(maker.folder.path().join(folder)).unwrap();
     }
-    assert_eq!(tree::sha256(&bench.install(&server, "web = \"~> 1.5\"\n")["web"]).unwrap(), web);
+    assert_eq!(tree::sha256(&maker.install(&server, "web = \"~> 1.5\"\n")["web"]).unwrap(), web);
 }
 
 #[test]
 fn every_package_is_installed_as_it_was() {
-    let bench = Bench::new();
+    let maker = Maker::new();
     let mut asked = String::new();
     let mut made = BTreeMap::new();
     for (number, file) in
         ["a.tar.gz", "b/c.tar.zst", "a b.tar.zst", "100%.tar.gz", "ü&é=;:@.tar.zst", "'\"<>.tar.zst"].into_iter().enumerate()
     {
         let name = format!("cookbook-{number}");
-        bench.pack(&name, "1.0.0", "", file);
-        made.insert(name.clone(), tree::sha256(&bench.folder.path().join("repository/cookbooks").join(&name)).unwrap());
+        maker.pack(&name, "1.0.0", "", file);
+        made.insert(name.clone(), tree::sha256(&maker.folder.path().join("repository/cookbooks").join(&name)).unwrap());
         asked += &format!("{name} = \"= 1.0.0\"\n");
     }
-    bench.index(None).unwrap();
-    let roots = bench.install(&serve(&bench.registry()), &asked);
+    maker.index(None).unwrap();
+    let roots = maker.install(&serve(&maker.registry()), &asked);
     assert_eq!(roots.iter().map(|(name, root)| (name.clone(), tree::sha256(root).unwrap())).collect::<BTreeMap<_, _>>(), made);
 }
 
 #[test]
 fn the_order_of_files_is_no_matter() {
     let texts = [false, true].map(|reverse| {
-        let bench = Bench::new();
+        let maker = Maker::new();
         let mut files = [("a", "1.0.0"), ("a", "1.1.0"), ("b", "2.0.0"), ("c", "3.0.0")];
         if reverse {
             files.reverse();
         }
-        files.iter().for_each(|(name, version)| bench.pack(name, version, SAID, &format!("{name}-{version}.tar.zst")));
-        bench.index(None).unwrap();
-        bench.universe().unwrap()
+        files.iter().for_each(|(name, version)| maker.pack(name, version, SAID, &format!("{name}-{version}.tar.zst")));
+        maker.index(None).unwrap();
+        maker.universe().unwrap()
     });
     assert_eq!(texts[0], texts[1]);
 }
 
 #[test]
 fn all_that_is_wrong_is_told_at_once() {
-    let bench = Bench::new();
-    bench.pack("web", "1.0.0", "", "a/web.tar.zst");
-    bench.index(None).unwrap();
-    bench.pack("web", "1.0.0", "", "b/the same.tar.gz");
-    assert!(!bench.index(None).unwrap().changed, "the same content twice is nothing new");
+    let maker = Maker::new();
+    maker.pack("web", "1.0.0", "", "a/web.tar.zst");
+    maker.index(None).unwrap();
+    maker.pack("web", "1.0.0", "", "b/the same.tar.gz");
+    assert!(!maker.index(None).unwrap().changed, "the same content twice is nothing new");
 
-    bench.pack("web", "1.0", "[dependencies]\n", "c/other.tar.zst");
-    bench.tar(&[("README", "")], "d-none.tgz");
-    bench.tar(&[("nginx/metadata.rb", "name 'nginx'")], "e-ruby.tar.gz");
-    bench.tar(&[("metadata.json", "{}")], "f-ruby.tar.gz");
+    maker.pack("web", "1.0", "[dependencies]\n", "c/other.tar.zst");
+    maker.tar(&[("README", "")], "d-none.tgz");
+    maker.tar(&[("nginx/metadata.rb", "name 'nginx'")], "e-ruby.tar.gz");
+    maker.tar(&[("metadata.json", "{}")], "f-ruby.tar.gz");
     let toml = "name = \"x\"\nversion = \"1.0\"\n";
-    bench.tar(&[("x/cookbook.toml", toml), ("y/cookbook.toml", toml)], "g-two.tar.gz");
-    bench.tar(&[("cookbooks/x/cookbook.toml", toml), ("data_bags/a/b.json", "{}")], "h-repository.tar.gz");
-    bench.tar(&[("x/cookbook.toml", "name = \"x\"\nversion = \"one\"\n")], "i-mistake.tar.gz");
-    bench.tar(&[("x/cookbook.toml", "name = \"x y\"\nversion = \"1.0\"\n")], "j-name.tar.gz");
-    bench.tar(&[("docs/a", ""), ("z/cookbook.toml", toml)], "k-hidden.tar.gz");
-    bench.tar(&[("x/cookbook.toml", toml), ("x/.git/config", "")], "l-git.tar.gz");
-    let whole = fs::read(bench.registry().join("a/web.tar.zst")).unwrap();
-    fs::write(bench.registry().join("m-half.tar.zst"), &whole[..whole.len() / 2]).unwrap();
-    fs::write(bench.registry().join("n-empty.tar.gz"), "").unwrap();
-    fs::write(bench.registry().join("o-page.tar.gz"), "<html>").unwrap();
-    fs::write(bench.registry().join("p-other-name"), &whole[..whole.len() / 2]).unwrap();
-    let told = bench.refused();
+    maker.tar(&[("x/cookbook.toml", toml), ("y/cookbook.toml", toml)], "g-two.tar.gz");
+    maker.tar(&[("cookbooks/x/cookbook.toml", toml), ("data_bags/a/b.json", "{}")], "h-repository.tar.gz");
+    maker.tar(&[("x/cookbook.toml", "name = \"x\"\nversion = \"one\"\n")], "i-mistake.tar.gz");
+    maker.tar(&[("x/cookbook.toml", "name = \"x y\"\nversion = \"1.0\"\n")], "j-name.tar.gz");
+    maker.tar(&[("docs/a", ""), ("z/cookbook.toml", toml)], "k-hidden.tar.gz");
+    maker.tar(&[("x/cookbook.toml", toml), ("x/.git/config", "")], "l-git.tar.gz");
+    let whole = fs::read(maker.registry().join("a/web.tar.zst")).unwrap();
+    fs::write(maker.registry().join("m-half.tar.zst"), &whole[..whole.len() / 2]).unwrap();
+    fs::write(maker.registry().join("n-empty.tar.gz"), "").unwrap();
+    fs::write(maker.registry().join("o-page.tar.gz"), "<html>").unwrap();
+    fs::write(maker.registry().join("p-other-name"), &whole[..whole.len() / 2]).unwrap();
+    let told = maker.refused();
     let wanted = [
         "`c/other.tar.zst`: it has `web` 1.0.0, and so has `a/web.tar.zst`, with other content",
         "`d-none.tgz`: there is no cookbook in it: no cookbook.toml",
@@ -262,12 +262,12 @@ fn all_that_is_wrong_is_told_at_once() {
 
 #[test]
 fn folders_and_urls_that_are_none() {
-    let bench = Bench::new();
-    assert!(bench.index(None).expect_err("it is empty").message.starts_with("there are no archives of cookbooks in `"));
-    fs::remove_dir(bench.registry()).unwrap();
-    assert!(bench.index(None).expect_err("it is not there").message.ends_with("it does not exist"));
+    let maker = Maker::new();
+    assert!(maker.index(None).expect_err("it is empty").message.starts_with("there are no archives of cookbooks in `"));
+    fs::remove_dir(maker.registry()).unwrap();
+    assert!(maker.index(None).expect_err("it is not there").message.ends_with("it does not exist"));
     for url in ["files", "ftp://x", "https://x/?a", "https://x/#a", "https://x y"] {
-        let told = bench.index(Some(url)).expect_err(url);
+        let told = maker.index(Some(url)).expect_err(url);
         assert_eq!(told.message, format!("`{url}` is no URL below which archives can be found"));
     }
 }

@@ -129,8 +129,11 @@ fn places_for_it() {
     assert!(at("file").expect_err("it is a file").message.ends_with("a part of the path is not a directory"));
     let own = at("repository/cookbooks").expect_err("they are there").message;
     assert!(own.ends_with("its `web` was not put there by `toque cookbook vendor`"), "{own}");
-    let inside = at("repository/cookbooks/web/vendor").expect_err("it is inside").message;
-    assert!(inside.ends_with("would be inside of `cookbooks/web`, which is packed"), "{inside}");
+    let inside = at("repository/cookbooks/web/new/vendor").expect_err("it is inside").message;
+    assert!(inside.ends_with("would be inside of `cookbooks`, which is packed"), "{inside}");
+    assert!(!bench.path().join("repository/cookbooks/web/new").exists());
+    let among = at("repository/cookbooks/more").expect_err("it is no cookbook").message;
+    assert!(among.ends_with("would be inside of `cookbooks`, which is packed"), "{among}");
     assert!(vendor(&content(&bench), Path::new("/")).is_err());
 }
 
@@ -147,4 +150,20 @@ fn all_or_nothing() {
     let made = tree::sha256(&bench.path().join("vendor")).unwrap();
     vendor(&read, &bench.path().join("vendor")).expect_err("a file is gone");
     assert_eq!(tree::sha256(&bench.path().join("vendor")).unwrap(), made);
+}
+
+#[test]
+fn where_the_file_system_cannot_exchange() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let text = |name: &str| fs::read_to_string(at(name).join("x")).ok();
+    for name in ["made", "vendor"] {
+        fs::create_dir(at(name)).unwrap();
+        fs::write(at(name).join("x"), name).unwrap();
+    }
+    let told = in_steps(&at("not there"), &at("vendor"), &at("before")).expect_err("there is nothing to put there");
+    assert!(told.message.starts_with("cannot replace `"), "{told}");
+    assert_eq!((text("vendor").as_deref(), text("before")), (Some("vendor"), None), "it is back");
+    in_steps(&at("made"), &at("vendor"), &at("before")).unwrap();
+    assert_eq!((text("vendor").as_deref(), text("before").as_deref(), text("made")), (Some("made"), Some("vendor"), None));
 }

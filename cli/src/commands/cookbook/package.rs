@@ -74,16 +74,21 @@ fn one(path: &Path, name: &str, fetching: &Fetching) -> Result<PathBuf, Refused>
             .hint("a name is made of letters, digits, `-` and `_`")
             .into());
     }
-    let own = path.join("cookbooks").join(name);
-    let Some(cookfile) = Cookfile::read(path)? else {
-        return if own.is_dir() { Ok(own) } else { Err(missing(path, name).into()) };
+    let cookfile = Cookfile::read(path)?;
+    let asked = cookfile.iter().flat_map(|cookfile| &cookfile.cookbooks).find(|wanted| wanted.name == name);
+    let own = Path::new("cookbooks").join(name);
+    let lies_at = match asked.map(|wanted| &wanted.from) {
+        Some(From::Path(folder)) => Some(folder),
+        Some(From::Git(_) | From::Archive(_)) => None,
+        Some(From::Sources(_)) | None => path.join(&own).is_dir().then_some(&own),
     };
-    let asked = cookfile.cookbooks.iter().find(|wanted| wanted.name == name).map(|wanted| &wanted.from);
-    match asked {
-        Some(From::Path(folder)) => return Ok(path.join(folder)),
-        Some(From::Git(_) | From::Archive(_)) => {}
-        Some(From::Sources(_)) | None if own.is_dir() => return Ok(own),
-        Some(From::Sources(_)) | None => {}
+    if let Some(folder) = lies_at {
+        // It must be called so.
+        Folder::one(path, folder, name)?;
+        return Ok(path.join(folder));
+    }
+    if cookfile.is_none() {
+        return Err(missing(path, name).into());
     }
     let repository = repository(Some(path))?;
     let lockfile = in_step(&repository)?;
