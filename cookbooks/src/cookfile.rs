@@ -102,6 +102,15 @@ impl Cookfile {
     /// # Errors
     /// What is wrong with it, with the place.
     pub fn parse(path: &Path, text: &str) -> Result<Self, Diagnostic> {
+        let mut read = Self::parse_and_show(path, text).map_err(|mut wrong| {
+            wrong.each_span(&mut hide_secrets);
+            wrong
+        })?;
+        read.cookbooks.iter_mut().for_each(|wanted| hide_secrets(&mut wanted.at));
+        Ok(read)
+    }
+
+    fn parse_and_show(path: &Path, text: &str) -> Result<Self, Diagnostic> {
         let written: Written = toml::from_str(text).map_err(|error| toml_diagnostic(path, text, &error))?;
         let sources = written.source.into_iter().map(|source| source.0).collect();
         let groups = written.groups.into_iter().map(|(name, group)| (Some(name), group.cookbooks));
@@ -130,6 +139,19 @@ impl Cookfile {
             versions.into_iter().map(move |version| Platform { name: name.clone(), version })
         });
         Ok(Self { sources, cookbooks, platforms: platforms.collect() })
+    }
+}
+
+/// Lets a place show nothing of a line that has a password or a token in a URL.
+fn hide_secrets(span: &mut Span) {
+    let is_secret = |word: &str| {
+        let Some((scheme, rest)) = word.split_once("://") else { return false };
+        let user = rest.split('/').next().and_then(|host| host.rsplit_once('@'));
+        // The name that one logs in with is none.
+        rest.contains('?') || user.is_some_and(|(user, _)| scheme != "ssh" || user.contains(':'))
+    };
+    if span.line_text().split(['"', '\'', ' ', '\t']).any(is_secret) {
+        *span = span.hidden();
     }
 }
 
@@ -340,6 +362,19 @@ ubuntu = "24.04"
             cookfile.platforms.iter().map(Platform::to_string).collect::<Vec<_>>(),
             ["debian 11", "debian 12", "ubuntu 24.04"]
         );
+    }
+
+    #[test]
+    fn passwords_are_not_shown() {
+        let line =
+            |url: &str| parse(&format!("[cookbooks]\nweb = {{ git = \"{url}\", rel = \"../x\" }}\n")).expect_err(url).span.unwrap();
+        for url in ["https://me:word@example.com/web", "https://word@example.com/web", "https://example.com/web?key=word"] {
+            let span = line(url);
+            assert!(!span.line_text().contains("word") && span.to_string() == "Cookfile.toml:2:7", "{span}: {}", span.line_text());
+            let there = parse(&format!("cookbooks.web.git = \"{url}\"\n")).unwrap();
+            assert!(!there.cookbooks[0].at.line_text().contains("word"));
+        }
+        assert!(line("ssh://git@example.com/web").line_text().contains("example.com"));
     }
 
     #[test]

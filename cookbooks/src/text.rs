@@ -10,7 +10,7 @@ use toml_edit::{Key, Value};
 use toque_engine::diagnostic::Diagnostic;
 
 use self::places::{Line, Places, line_end, line_start};
-use crate::cookfile::{Cookfile, From, NAME, Wanted};
+use crate::cookfile::{Cookfile, NAME, Wanted};
 
 /// What an entry says: its fields in the order in which they are written, as [`Cookfile`] reads them. `version` alone is written as a
 /// string.
@@ -41,7 +41,7 @@ pub fn with(path: &Path, text: &str, group: Option<&str>, name: &str, entry: &En
     let new = set(text, &table_of(group), name, entry).ok_or_else(|| by_hand(name))?;
     let after = Cookfile::parse(path, &new)?;
     let is_it = |wanted: &Wanted| wanted.name == name && wanted.group.as_deref() == group;
-    let same = all_but(&before, is_it) == all_but(&after, is_it) && before.sources == after.sources;
+    let same = all_but(&before, is_it) == all_but(&after, is_it);
     if same && after.cookbooks.iter().any(is_it) { Ok(new) } else { Err(by_hand(name)) }
 }
 
@@ -61,15 +61,16 @@ pub fn without(path: &Path, text: &str, group: Option<&str>, name: &str) -> Resu
         }
     }
     let after = Cookfile::parse(path, &new).map_err(|_| by_hand(name))?;
-    let same = all_but(&before, is_it) == all_but(&after, |_| false) && before.sources == after.sources;
-    if same { Ok(new) } else { Err(by_hand(name)) }
+    let same = all_but(&before, is_it) == all_but(&after, is_it);
+    if same && !after.cookbooks.iter().any(is_it) { Ok(new) } else { Err(by_hand(name)) }
 }
 
-fn all_but(cookfile: &Cookfile, left_out: impl Fn(&Wanted) -> bool) -> Vec<(&str, Option<&str>, &From)> {
+/// Everything that a Cookfile says, but for some of its cookbooks.
+fn all_but(cookfile: &Cookfile, left_out: impl Fn(&Wanted) -> bool) -> impl PartialEq {
     let kept = cookfile.cookbooks.iter().filter(|wanted| !left_out(wanted));
     let mut all: Vec<_> = kept.map(|wanted| (wanted.name.as_str(), wanted.group.as_deref(), &wanted.from)).collect();
     all.sort_by_key(|(name, group, _)| (*name, *group));
-    all
+    (&cookfile.sources, &cookfile.platforms, all)
 }
 
 fn by_hand(name: &str) -> Diagnostic {

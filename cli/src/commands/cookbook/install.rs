@@ -15,10 +15,6 @@ pub fn install(repository: &Repository, fetching: &Fetching, how: impl FnOnce(Ve
     let installed =
         with_machine(repository, fetching, |network, machine| repository.install(machine, &how(network.without.clone())))?;
     tell(&installed.before, &installed.after);
-    let circles = circles(&installed.after);
-    if !circles.is_empty() {
-        output::diagnostic::print(&Diagnostics(circles));
-    }
     Ok(Exit::Success)
 }
 
@@ -42,6 +38,10 @@ pub fn tell(before: &Lockfile, after: &Lockfile) {
     let all = if count == 1 { "1 cookbook is".to_owned() } else { format!("{count} cookbooks are") };
     let lockfile = if changed { "was written" } else { "is as it was" };
     output::message(&format!("{all} here; `{}` {lockfile}", lockfile::NAME));
+    let circles = circles(after);
+    if !circles.is_empty() {
+        output::diagnostic::print(&Diagnostics(circles));
+    }
 }
 
 fn circles(lockfile: &Lockfile) -> Vec<Diagnostic> {
