@@ -117,7 +117,7 @@ fn a_lockfile_out_of_step_is_told() {
         "there is no version of cookbook `nginx` that fits",
         "`web` 1.1.0 needs `nginx` ~> 3.0",
         "`nginx` is there in version 2.1.0, from `../nginx.tar.gz`",
-        "a version of `web` that accepts `nginx` 2.1.0 would help",
+        "`nginx` 2.1.0 would do: let cookbooks/web/cookbook.toml:4 accept it",
     ] {
         assert!(told.err.contains(said), "{said}\n{}", told.err);
     }
@@ -190,4 +190,32 @@ fn a_repository_cannot_have_secrets_sent() {
     fs::write(repository.join("toque.toml"), "[credentials.\"https://example.com\"]\ntoken = \"sesame\"\n").unwrap();
     let told = toque(&repository, &["cookbook", "install"]);
     assert!(told.code == Some(2) && told.err.contains("may not have") && !told.err.contains("sesame"), "{}", told.err);
+}
+
+#[test]
+fn cookbooks_that_need_one_another_are_loaded() {
+    let (folder, repository) = repository();
+    let out = folder.path().join("out").display().to_string();
+    let file = format!("file(\"{out}\", #{{ content: `${{node.of_web}} ${{node.of_common}}` }});");
+    cookbook(&repository.join("cookbooks/web"), "1.0.0", &[("common", ">= 1.0")], &format!("include_recipe(\"common\");{file}"));
+    cookbook(&folder.path().join("shared/common"), "1.2.0", &[("web", "~> 1.0")], "");
+    for (root, name) in [(repository.join("cookbooks/web"), "web"), (folder.path().join("shared/common"), "common")] {
+        fs::create_dir(root.join("attributes")).unwrap();
+        // What comes last wins: that of the cookbook that is come to first.
+        let text = format!("default(\"of_{name}\", \"{name}\");\ndefault(\"last\", \"{name}\");\n");
+        fs::write(root.join("attributes/default.rhai"), text).unwrap();
+    }
+    fs::write(repository.join("Cookfile.toml"), "[[source]]\npath = \"../shared\"\n").unwrap();
+    let circle = "cookbooks depend on one another in a circle: `common` -> `web` -> `common`";
+    let told = toque(&repository, &["cookbook", "install"]);
+    assert_eq!(told.code, Some(0), "{}", told.err);
+    assert_eq!(told.err.matches(&format!("warning: {circle}")).count(), 1, "{}", told.err);
+    let told = toque(&repository, &["check"]);
+    assert_eq!(told.code, Some(0), "{}", told.err);
+    assert_eq!(told.err.matches(&format!("warning: {circle}")).count(), 1, "{}", told.err);
+    let told = toque(&repository, &["converge", "web"]);
+    assert_eq!(told.code, Some(0), "{}", told.err);
+    assert_eq!(fs::read_to_string(folder.path().join("out")).unwrap(), "web common");
+    let told = toque(&repository, &["explain", "last", "web"]);
+    assert!(told.code == Some(0) && told.out.contains("cookbooks/web/attributes"), "{}{}", told.out, told.err);
 }

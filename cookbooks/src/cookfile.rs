@@ -5,13 +5,14 @@ use std::path::{Component, Path, PathBuf};
 
 use indexmap::IndexMap;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Error as _, MapAccess, Visitor};
+use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 use toque_engine::cookbook::{span_at, toml_diagnostic};
 use toque_engine::diagnostic::{Diagnostic, Span};
 use toque_engine::failure::plain_io;
-use toque_engine::version::Constraint;
+use toque_engine::platform::Platform;
+use toque_engine::version::{Constraint, Version};
 
 /// What the file is called.
 pub const NAME: &str = "Cookfile.toml";
@@ -23,6 +24,8 @@ pub struct Cookfile {
     pub sources: Vec<Source>,
     /// Those of all groups.
     pub cookbooks: Vec<Wanted>,
+    /// Those of the machines that the repository is for; none when it does not say.
+    pub platforms: Vec<Platform>,
 }
 
 /// Where cookbooks are looked for by name.
@@ -123,7 +126,10 @@ impl Cookfile {
                 cookbooks.push(Wanted { name, from, group: group.clone(), at });
             }
         }
-        Ok(Self { sources, cookbooks })
+        let platforms = written.platforms.into_iter().flat_map(|(name, Versions(versions))| {
+            versions.into_iter().map(move |version| Platform { name: name.clone(), version })
+        });
+        Ok(Self { sources, cookbooks, platforms: platforms.collect() })
     }
 }
 
@@ -142,6 +148,49 @@ struct Written {
     cookbooks: Asked,
     #[serde(default)]
     groups: IndexMap<String, Group>,
+    #[serde(default)]
+    platforms: IndexMap<String, Versions>,
+}
+
+/// One, or a list.
+struct Versions(Vec<String>);
+
+impl<'de> Deserialize<'de> for Versions {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = Versions;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a version in quotes, or a list of them")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Versions, E> {
+                checked(text.to_owned()).map(|version| Versions(vec![version]))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Versions, A::Error> {
+                let mut versions = Vec::new();
+                while let Some(version) = list.next_element()? {
+                    versions.push(checked(version)?);
+                }
+                if versions.is_empty() {
+                    Err(A::Error::custom("a platform has at least one version"))
+                } else {
+                    Ok(Versions(versions))
+                }
+            }
+        }
+
+        fn checked<E: serde::de::Error>(version: String) -> Result<String, E> {
+            let wrong = |_| E::custom(format!("`{version}` is no version of a platform: write for example `12` or `24.04`"));
+            version.parse::<Version>().map_err(wrong)?;
+            Ok(version)
+        }
+
+        deserializer.deserialize_any(Either)
+    }
 }
 
 type Asked = IndexMap<Spanned<String>, From>;
@@ -270,6 +319,10 @@ base  = { archive = "https://files.example.com/base-1.0.tar.gz", sha256 = "abc" 
 [groups.test.cookbooks]
 probe = "~> 0.3"
 nginx = "< 3"
+
+[platforms]
+debian = ["11", "12"]
+ubuntu = "24.04"
 "#,
         )
         .unwrap();
@@ -283,6 +336,10 @@ nginx = "< 3"
         assert_eq!(of("probe").group.as_deref(), Some("test"));
         assert_eq!(of("probe").at.to_string(), "Cookfile.toml:14:1");
         assert_eq!(cookfile.cookbooks.iter().filter(|wanted| wanted.name == "nginx").count(), 2);
+        assert_eq!(
+            cookfile.platforms.iter().map(Platform::to_string).collect::<Vec<_>>(),
+            ["debian 11", "debian 12", "ubuntu 24.04"]
+        );
     }
 
     #[test]
@@ -300,6 +357,9 @@ nginx = "< 3"
             ("[[source]]\nurl = \"ftp://x\"\n", "`ftp://x` is no URL of a registry", "1:1"),
             ("[[source]]\n", "a source has either a `url` or a `path`", "1:1"),
             ("[cookbooks]\na = \"> 1\"\n[groups.g.cookbooks]\na = { path = \"x\" }\n", "asked for from two places", "4:1"),
+            ("[platforms]\ndebian = 12\n", "expected a version in quotes, or a list of them", "2:10"),
+            ("[platforms]\ndebian = [\"12\", \"sid\"]\n", "`sid` is no version of a platform", "2:10"),
+            ("[platforms]\ndebian = []\n", "a platform has at least one version", "2:10"),
             ("[cookbooks\n", "", "1:11"),
         ] {
             let told = parse(text).expect_err(text);

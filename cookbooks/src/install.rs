@@ -1,13 +1,15 @@
 //! From a Cookfile to cookbooks on this machine: choosing, fetching, locking.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use toque_engine::cookbook::Cookbook;
 use toque_engine::diagnostic::{Diagnostic, did_you_mean};
 use toque_engine::version::Version;
 
 use crate::cookfile::{Archive, Git};
+use crate::fleet::Fleet;
 use crate::lockfile::{self, Locked, Lockfile, Origin};
 use crate::parallel;
 use crate::repository::Repository;
@@ -51,7 +53,7 @@ pub struct Outdated {
     pub has: Version,
     /// What `update` would choose; none when nobody would need it any more.
     pub update: Option<Version>,
-    /// The newest that is no pre-release, whoever accepts it.
+    /// The newest that these machines can use and that is no pre-release, whoever accepts it.
     pub newest: Option<Version>,
 }
 
@@ -137,13 +139,16 @@ impl Repository {
         if let Update::Some(names) = update {
             names.iter().try_for_each(|name| known(&before, name))?;
         }
-        let reason = match &there {
+        let mut reason = match &there {
             Some(lockfile) => self.out_of_step(lockfile),
             None => Some("there is none".to_owned()),
         };
         if let (Update::Nothing, None) = (update, &reason) {
             let roots = self.fetch(machine, &self.without(&before, without)?)?;
-            return Ok(Installed { after: before.clone(), before, roots });
+            reason = self.unfit(&roots)?.map(|(_, why)| why);
+            if reason.is_none() {
+                return Ok(Installed { after: before.clone(), before, roots });
+            }
         }
         if let (true, Some(reason)) = (locked, &reason) {
             return Err(Diagnostic::error(format!("`{}` would change, and `--locked` forbids it: {reason}", lockfile::NAME))
@@ -156,6 +161,11 @@ impl Repository {
                 .note("what the registry says of a version is not what its cookbook.toml says")
                 .hint("ask whoever keeps the registry, or pin another version"));
         }
+        if let Some((name, why)) = self.unfit(&roots)? {
+            return Err(Diagnostic::error(format!("what was fetched cannot be used: {why}"))
+                .note("what the registry says of a version is not what its cookbook.toml says")
+                .hint(format!("ask for another version of `{name}` in Cookfile.toml, and tell whoever keeps the registry")));
+        }
         if locked && after != before {
             return Err(Diagnostic::error(format!("`{}` would change, and `--locked` forbids it", lockfile::NAME))
                 .hint("run it without `--locked`"));
@@ -163,9 +173,27 @@ impl Repository {
         Ok(Installed { before, after, roots })
     }
 
+    /// The machines that the repository is for.
+    fn fleet(&self) -> Fleet {
+        Fleet::of(self.cookfile.platforms.clone())
+    }
+
+    /// The first cookbook that those machines cannot use, and why.
+    fn unfit(&self, roots: &BTreeMap<String, PathBuf>) -> Result<Option<(String, String)>, Diagnostic> {
+        let fleet = self.fleet();
+        for (name, root) in roots {
+            let about = Cookbook::load(root)?.about;
+            if let Some(why) = fleet.refuses_what_needs(about.toque.as_ref(), &about.platforms) {
+                return Ok(Some((name.clone(), format!("`{name}` {} {why}", about.version))));
+            }
+        }
+        Ok(None)
+    }
+
     /// What every source has.
     fn offers(&self, machine: &Machine<'_>, before: &Lockfile, update: &Update) -> Result<Offers, Diagnostic> {
-        let mut offers = Offers { sources: self.sources(before, update), ..Offers::default() };
+        let universe = Universe::for_machines(self.fleet());
+        let mut offers = Offers { universe, sources: self.sources(before, update), ..Offers::default() };
         let all = parallel::each(machine, &offers.sources, |system, source| source.offers(machine, system))?;
         for (index, offered) in all.into_iter().enumerate() {
             let shown = offers.sources[index].shown();
@@ -184,7 +212,8 @@ impl Repository {
         let Offers { universe, .. } = self.offers(machine, lockfile, &Update::Everything)?;
         let solution = solve(&universe, &self.demands(), &Preferred::default())?;
         let all = lockfile.cookbooks.iter().map(|(name, locked)| {
-            let mut releases = universe.releases(name).iter().rev().map(|release| &release.version);
+            let usable = universe.releases(name).iter().rev().filter(|release| universe.fleet.refuses(release).is_none());
+            let mut releases = usable.map(|release| &release.version);
             let newest = releases.clone().find(|version| version.pre_release.is_none()).or_else(|| releases.next());
             Outdated {
                 name: name.clone(),
@@ -231,13 +260,18 @@ impl Repository {
 fn take_all(machine: &Machine<'_>, wanted: &[Wanted<'_>]) -> Result<Vec<(String, Taken)>, Diagnostic> {
     let kept = parallel::each(machine, wanted, |_, Wanted { name, locked, .. }| {
         let Some((locked, sha256)) = locked.and_then(|locked| Some((locked, locked.sha256.as_ref()?))) else { return Ok(None) };
-        Ok(machine.store.get(name, sha256)?.map(|root| Taken { root, locked: locked.clone() }))
+        let Some(root) = machine.store.get(name, sha256)? else { return Ok(None) };
+        is_as_locked(&root, name, locked)?;
+        Ok(Some(Taken { root, locked: locked.clone() }))
     })?;
     let (there, missing): (Vec<_>, Vec<_>) = wanted.iter().zip(kept).partition(|(_, kept)| kept.is_some());
     let (count, of) = (AtomicUsize::new(there.len()), wanted.len());
     let fetched = parallel::each(machine, &missing, |system, (Wanted { name, version, source, locked }, _)| {
         let taken = source.take(machine, system, name, version)?;
-        locked.map_or(Ok(()), |locked| the_same(&taken, name, locked))?;
+        if let Some(locked) = locked {
+            the_same(&taken, name, locked)?;
+            is_as_locked(&taken.root, name, locked)?;
+        }
         let count = count.fetch_add(1, Ordering::Relaxed) + 1;
         (machine.tell)(Told::Fetched { count, of, name });
         Ok(taken)
@@ -277,4 +311,17 @@ fn the_same(taken: &Taken, name: &str, locked: &Locked) -> Result<(), Diagnostic
     Err(Diagnostic::error(format!("`{name}` {} is not what it was when it was locked", locked.version))
         .note(format!("locked:  {wanted}\nfetched: {has}"))
         .hint(format!("somebody changed a version that was published: ask who, then take it with `toque cookbook update {name}`")))
+}
+
+/// # Errors
+/// When a lockfile says of a cookbook what that does not say of itself.
+fn is_as_locked(root: &Path, name: &str, locked: &Locked) -> Result<(), Diagnostic> {
+    let is = Taken::of(&Cookbook::load(root)?, locked.origin.clone(), locked.sha256.clone()).locked;
+    let what = match () {
+        () if is.version != locked.version => format!("has version {}, and it has {}", locked.version, is.version),
+        () if is.dependencies != locked.dependencies => "needs other cookbooks than it does".to_owned(),
+        () => return Ok(()),
+    };
+    Err(Diagnostic::error(format!("`{}` says that `{name}` {what}", lockfile::NAME))
+        .hint(format!("somebody edited the file: take it as it was committed, or run `toque cookbook update {name}`")))
 }

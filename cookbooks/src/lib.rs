@@ -7,6 +7,7 @@ pub mod cookfile;
 pub mod credentials;
 pub mod edit;
 mod explain;
+pub mod fleet;
 mod group;
 pub mod ignored;
 pub mod index;

@@ -1,14 +1,15 @@
 //! Which version of each cookbook: the newest that go together.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use pubgrub::{Dependencies, DependencyProvider, PackageResolutionStatistics, PubGrubError, VersionSet as _};
 use toque_engine::diagnostic::{Diagnostic, Span};
 use toque_engine::version::{Constraint, Version};
 
 use crate::explain;
+use crate::fleet::Fleet;
 use crate::universe::Universe;
 use crate::version_set::VersionSet;
 
@@ -37,33 +38,60 @@ pub type Solution = BTreeMap<String, Version>;
 
 /// Chooses versions that satisfy all demands and all that depends on them, in this order: what is to move as new as possible, what is
 /// locked as it was, what is demanded as new as possible, each as far as those before allow. Cookbooks may depend on one another in a
-/// circle.
+/// circle. What the machines of the universe's fleet cannot use is passed over.
 /// # Errors
 /// When there is none, why, and what would help.
 pub fn solve(universe: &Universe, demands: &[Demand], preferred: &Preferred) -> Result<Solution, Diagnostic> {
-    let steps = Cell::new(u64::MAX);
-    let question = Question { universe, demands, preferred, steps: &steps };
-    question.answer().map_err(|unanswered| match unanswered {
+    solve_in_steps(universe, demands, preferred).0
+}
+
+/// The same, and in how many steps it was found out, without those of the explanation.
+pub fn solve_in_steps(universe: &Universe, demands: &[Demand], preferred: &Preferred) -> (Result<Solution, Diagnostic>, u64) {
+    let known = Known { steps: Cell::new(u64::MAX), accepted: RefCell::default() };
+    let demands = demands.iter().collect();
+    let question = Question { universe, fleet: universe.fleet.clone(), demands, preferred, relaxed: None, known: &known };
+    let answer = question.answer();
+    let steps = u64::MAX - known.steps.get();
+    let told = answer.map_err(|unanswered| match unanswered {
         Unanswered::Impossible(reason) => {
-            steps.set(EXPLAINING);
+            known.steps.set(EXPLAINING);
             explain::no_solution(&question, &reason)
         }
         Unanswered::GivenUp => Diagnostic::error("choosing the versions of cookbooks took more steps than can be counted"),
-    })
+    });
+    (told, steps)
 }
 
-/// How many steps may be taken to find out which demands are to blame and what would help: about a second. An explanation that is
+/// How many steps may be taken to find out which demands are to blame and what would help: less than a second. An explanation that is
 /// longer than it could be is better than one that does not come.
 const EXPLAINING: u64 = 20_000;
 
 /// What depends on what, as the solver asks for it. The empty name stands for whoever demands.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Question<'a> {
     pub universe: &'a Universe,
-    pub demands: &'a [Demand],
+    pub fleet: Fleet,
+    pub demands: Vec<&'a Demand>,
     pub preferred: &'a Preferred,
-    /// How many steps are left for this question and those that are asked for its sake.
-    pub steps: &'a Cell<u64>,
+    /// Who is asked to be content with any version.
+    pub relaxed: Option<Relaxed<'a>>,
+    pub known: &'a Known<'a>,
+}
+
+/// Somebody who asks for a cookbook, and could ask for less.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Relaxed<'a> {
+    Demand(&'a Demand),
+    /// Every version of the first, as for the second.
+    Cookbook(&'a str, &'a str),
+}
+
+/// What questions that are asked for each other's sake share.
+pub(crate) struct Known<'a> {
+    /// How many steps are left.
+    steps: Cell<u64>,
+    /// The versions of a cookbook that a constraint accepts.
+    accepted: RefCell<HashMap<(&'a str, &'a str), VersionSet>>,
 }
 
 /// Why a question has no answer.
@@ -99,8 +127,14 @@ impl<'a> Question<'a> {
     }
 
     /// The versions of a cookbook that a constraint accepts.
-    pub fn accepted(&self, name: &str, constraint: &Constraint) -> VersionSet {
-        VersionSet::of(self.universe.releases(name).iter().map(|release| constraint.accepts(&release.version)))
+    pub fn accepted(&self, name: &'a str, constraint: &'a Constraint) -> VersionSet {
+        let new = || VersionSet::of(self.universe.releases(name).iter().map(|release| constraint.accepts(&release.version)));
+        self.known.accepted.borrow_mut().entry((name, constraint.as_str())).or_insert_with(new).clone()
+    }
+
+    /// Those of a cookbook that are no pre-releases: others are not proposed.
+    fn any(&self, name: &str) -> VersionSet {
+        VersionSet::of(self.universe.releases(name).iter().map(|release| release.version.pre_release.is_none()))
     }
 }
 
@@ -115,8 +149,8 @@ impl<'a> DependencyProvider for Question<'a> {
     type Err = TooLong;
 
     fn should_cancel(&self) -> Result<(), TooLong> {
-        let left = self.steps.get().checked_sub(1).ok_or(TooLong)?;
-        self.steps.set(left);
+        let left = self.known.steps.get().checked_sub(1).ok_or(TooLong)?;
+        self.known.steps.set(left);
         Ok(())
     }
 
@@ -149,16 +183,25 @@ impl<'a> DependencyProvider for Question<'a> {
         if *name == DEMANDS {
             let demanded = self.demands.iter().map(|demand| {
                 let name = demand.cookbook.as_str();
-                (name, self.accepted(name, &demand.constraint))
+                match self.relaxed {
+                    Some(Relaxed::Demand(relaxed)) if std::ptr::eq(relaxed, *demand) => (name, self.any(name)),
+                    _ => (name, self.accepted(name, &demand.constraint)),
+                }
             });
             return Ok(Dependencies::Available(demanded.collect()));
         }
         let release = &self.universe.releases(name)[*number];
+        if let Some(reason) = self.fleet.refuses(release) {
+            return Ok(Dependencies::Unavailable(reason));
+        }
         let (own, others): (Vec<_>, Vec<_>) = release.dependencies.iter().partition(|(other, _)| other == name);
         if let Some((_, constraint)) = own.into_iter().find(|(_, constraint)| !constraint.accepts(&release.version)) {
-            return Ok(Dependencies::Unavailable(format!("needs itself ({constraint})")));
+            return Ok(Dependencies::Unavailable(format!("needs itself in another version: {constraint}")));
         }
-        let others = others.into_iter().map(|(other, constraint)| (other.as_str(), self.accepted(other, constraint)));
+        let others = others.into_iter().map(|(other, constraint)| match self.relaxed {
+            Some(Relaxed::Cookbook(asker, asked)) if asker == *name && asked == other => (other.as_str(), self.any(other)),
+            _ => (other.as_str(), self.accepted(other, constraint)),
+        });
         Ok(Dependencies::Available(others.collect()))
     }
 }

@@ -1,12 +1,18 @@
 //! What cookbooks there are: of each name the versions of one source, and what they depend on.
 
+use std::path::PathBuf;
+
 use indexmap::IndexMap;
 use toque_engine::version::{Constraint, Version};
+
+use crate::fleet::Fleet;
 
 /// Every cookbook that sources offer, by name.
 #[derive(Debug, Clone, Default)]
 pub struct Universe {
     offers: IndexMap<String, Offer>,
+    /// The machines for which cookbooks are chosen.
+    pub fleet: Fleet,
 }
 
 /// The versions of a cookbook.
@@ -21,13 +27,25 @@ pub struct Offer {
 }
 
 /// One version of a cookbook.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Release {
     pub version: Version,
     pub dependencies: Vec<(String, Constraint)>,
+    /// The engine versions that it works with; all when it does not say.
+    pub toque: Option<Constraint>,
+    /// The platforms that it supports; all when it names none.
+    pub platforms: IndexMap<String, Constraint>,
+    /// Its cookbook.toml, where that lies on this machine and can be changed.
+    pub file: Option<PathBuf>,
 }
 
 impl Universe {
+    /// One in which cookbooks are chosen for these machines.
+    #[must_use]
+    pub fn for_machines(fleet: Fleet) -> Self {
+        Self { fleet, ..Self::default() }
+    }
+
     /// Adds what a source has. The first source that knows a name is the only one that is asked for it: a stranger cannot slip a newer
     /// version under a name that is somebody's own.
     pub fn offer(&mut self, name: &str, source: &str, mut releases: Vec<Release>) {

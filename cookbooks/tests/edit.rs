@@ -142,7 +142,7 @@ fn nothing_is_written_when_it_cannot_be_had() {
     }
     // A place in what would have been written is said to be none.
     let told = bench.try_add("common", Some(&Entry::version("~> 2.0"))).expect_err("it does not go");
-    assert_eq!(told.span.unwrap().line_text(), "common = \"~> 2.0\"");
+    assert!(told.span.unwrap().source.text.contains("\ncommon = \"~> 2.0\"\n"));
     assert!(told.notes.iter().any(|note| note.contains("shown as it would have been")), "{:?}", told.notes);
 
     bench.0.server.documents.lock().unwrap().clear();

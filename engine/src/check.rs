@@ -13,7 +13,7 @@ use std::sync::Arc;
 use walkdir::WalkDir;
 
 use crate::compile::begin;
-use crate::cookbook::{self, Cookbook, Cookbooks, Locked};
+use crate::cookbook::{self, Cookbook, Cookbooks, Locked, circle};
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::facts::custom::CustomFact;
 use crate::facts::shipped::{Shipped, shipped, shipped_platforms};
@@ -78,10 +78,10 @@ fn check_all(registry: &Rc<Registry>, checked: &Checked) -> Vec<Diagnostic> {
             mistakes.extend(documents::check(repository, &cookbooks));
             mistakes.extend(checked.stack.iter().flat_map(|stack| events::check(registry, checked, stack)));
         }
+        mistakes.extend(circles(repository, checked, &cookbooks));
         let mut used = AttributesUsed::default();
         for cookbook in cookbooks.values() {
-            let own = cookbook.root.starts_with(repository.join("cookbooks"));
-            let chosen = own && checked.cookbooks.is_empty() || checked.cookbooks.contains(&cookbook.about.name);
+            let chosen = is_chosen(repository, checked, cookbook);
             let mut looked = AttributesUsed::default();
             let found = check_cookbook(registry, checked, repository, &cookbooks, cookbook, chosen, &mut looked);
             used.known.merge(looked.known);
@@ -98,6 +98,27 @@ fn check_all(registry: &Rc<Registry>, checked: &Checked) -> Vec<Diagnostic> {
         mistakes.extend(check_recipe(registry, checked, recipe));
     }
     sorted(mistakes)
+}
+
+/// Whether its mistakes are told: it is named, or lies in the repository when none is.
+fn is_chosen(repository: &Path, checked: &Checked, cookbook: &Cookbook) -> bool {
+    let own = || cookbook.root.starts_with(repository.join("cookbooks"));
+    if checked.cookbooks.is_empty() { own() } else { checked.cookbooks.contains(&cookbook.about.name) }
+}
+
+/// The circles that cookbooks which are checked are in.
+fn circles(repository: &Path, checked: &Checked, cookbooks: &Cookbooks) -> Vec<Diagnostic> {
+    let needs =
+        |name: &str| cookbooks.get(name).map_or_else(Vec::new, |one| one.about.dependencies.keys().map(String::as_str).collect());
+    let all = circle::circles(cookbooks.keys().map(String::as_str), needs);
+    let told = all.iter().filter(|circle| {
+        circle.iter().filter_map(|name| cookbooks.get(*name)).any(|cookbook| is_chosen(repository, checked, cookbook))
+    });
+    told.map(|circle| {
+        let place = || cookbooks.get(*circle.first()?)?.place_of(circle.get(1).or(circle.first())?);
+        Diagnostic::warning(circle::in_words(circle)).at(place()).hint(circle::HINT)
+    })
+    .collect()
 }
 
 fn check_cookbook(

@@ -16,6 +16,7 @@ use crate::language::{Group, Language, Lazy};
 use crate::lookup;
 use crate::masks::Holds;
 use crate::name::{RecipeName, ResourceId};
+use crate::platform::Platform;
 use crate::registry::AnyResource;
 use crate::resource::{Asked, Scope, TemplateSource};
 use crate::session::{Phase, Session};
@@ -158,16 +159,11 @@ fn hide_names(session: &Session) {
 pub fn begin(session: &Rc<Session>, language: &Language) -> Result<(), Diagnostics> {
     session.deadline.set(Some(std::time::Instant::now() + session.limits.compile_time));
     session.phase.set(Phase::Attributes);
+    let unfit: Vec<Diagnostic> = session.cookbooks.values().filter_map(|cookbook| unfit(session, cookbook)).collect();
+    if !unfit.is_empty() {
+        return Err(Diagnostics(unfit));
+    }
     for cookbook in session.cookbooks.values() {
-        let engine = env!("CARGO_PKG_VERSION").parse::<Version>();
-        if let (Some(wanted), Ok(engine)) = (&cookbook.about.toque, engine)
-            && !wanted.accepts(&engine)
-        {
-            let name = &cookbook.about.name;
-            return Err(Diagnostic::error(format!("cookbook `{name}` works with toque {wanted}, and this is {engine}"))
-                .hint("install a version of toque or of the cookbook that fits")
-                .into());
-        }
         for path in cookbook.attribute_files() {
             let file = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
             let name = RecipeName { cookbook: cookbook.about.name.clone(), recipe: file };
@@ -175,6 +171,31 @@ pub fn begin(session: &Rc<Session>, language: &Language) -> Result<(), Diagnosti
         }
     }
     Ok(language.define()?)
+}
+
+/// Why a cookbook is not for this engine or this machine.
+fn unfit(session: &Session, cookbook: &cookbook::Cookbook) -> Option<Diagnostic> {
+    let about = &cookbook.about;
+    let engine = Version::of_engine();
+    if let Some(wanted) = about.toque.as_ref().filter(|wanted| !wanted.accepts(&engine)) {
+        return Some(
+            Diagnostic::error(format!("cookbook `{}` needs toque {wanted}, and this is {engine}", about.name))
+                .at(cookbook.place_of("toque"))
+                .hint("install a version of toque or of the cookbook that fits"),
+        );
+    }
+    if about.platforms.is_empty() {
+        return None;
+    }
+    let text = |key: &str| session.node.text(key, &session.view);
+    let platform = Platform { name: text("platform"), version: text("platform_version") };
+    (!platform.is_among(&about.platforms)).then(|| {
+        let those: Vec<String> = about.platforms.iter().map(|(name, wanted)| format!("{name} {wanted}")).collect();
+        Diagnostic::error(format!("cookbook `{}` does not support {platform}", about.name))
+            .at(cookbook.place_of("platforms"))
+            .note(format!("it is for {}", those.join(", ")))
+            .hint("take a version of the cookbook that supports it, or add it to `[platforms]` of its cookbook.toml")
+    })
 }
 
 /// Runs the actions of custom resources that are declared, that a notification names, or that an earlier run owes; and so on for

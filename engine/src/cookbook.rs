@@ -1,5 +1,8 @@
 //! Cookbooks on disk: what they say of themselves, and where their files lie.
 
+pub mod circle;
+
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -141,6 +144,14 @@ impl Cookbook {
         Ok(Self { about, root: root.to_owned() })
     }
 
+    /// Where its cookbook.toml names a dependency or another key.
+    #[must_use]
+    pub fn place_of(&self, key: &str) -> Option<Span> {
+        let path = self.root.join("cookbook.toml");
+        let text = std::fs::read_to_string(&path).ok()?;
+        place_of(&path, &text, key)
+    }
+
     /// The path of a recipe, if the cookbook has it.
     #[must_use]
     pub fn recipe(&self, name: &str) -> Option<PathBuf> {
@@ -215,30 +226,25 @@ pub fn get<'a>(cookbooks: &'a Cookbooks, name: &str) -> Result<&'a Rc<Cookbook>,
     })
 }
 
-/// The cookbooks that `wanted` need, themselves included, dependencies first.
+/// The cookbooks that `wanted` need, themselves included, dependencies first. Where some depend on one another in a circle, the one
+/// that is come to first is last.
 /// # Errors
-/// A missing dependency, a version that does not fit, or a circle.
+/// A missing dependency, or a version that does not fit.
 pub fn in_order(cookbooks: &Cookbooks, wanted: impl IntoIterator<Item = String>) -> Result<Vec<Rc<Cookbook>>, Diagnostic> {
     fn visit(
         all: &Cookbooks,
         name: &str,
-        path: &mut Vec<String>,
+        begun: &mut HashSet<String>,
         done: &mut IndexMap<String, Rc<Cookbook>>,
     ) -> Result<(), Diagnostic> {
-        if done.contains_key(name) {
+        // Done, or in a circle that has come back to it.
+        if !begun.insert(name.to_owned()) {
             return Ok(());
         }
-        if let Some(from) = path.iter().position(|other| other == name) {
-            let circle: Vec<_> = path[from..].iter().chain([&path[from]]).map(|name| format!("`{name}`")).collect();
-            return Err(Diagnostic::error(format!("cookbooks depend on one another in a circle: {}", circle.join(" -> ")))
-                .hint("move what they share into a cookbook of its own"));
-        }
         let cookbook = get(all, name)?;
-        path.push(name.to_owned());
         for (dependency, constraint) in &cookbook.about.dependencies {
             let asker = format!("`{name}` depends on it");
-            let toml = cookbook.root.join("cookbook.toml");
-            let at = || std::fs::read_to_string(&toml).ok().and_then(|text| find_in(&toml, &text, dependency));
+            let at = || cookbook.place_of(dependency);
             let found = get(all, dependency).map_err(|missing| missing.at(at()).note(asker))?;
             if !constraint.accepts(&found.about.version) {
                 return Err(Diagnostic::error(format!(
@@ -248,15 +254,15 @@ pub fn in_order(cookbooks: &Cookbooks, wanted: impl IntoIterator<Item = String>)
                 .at(at())
                 .hint("relax the constraint, or bring in a version that fits"));
             }
-            visit(all, dependency, path, done)?;
+            visit(all, dependency, begun, done)?;
         }
-        path.pop();
         done.insert(name.to_owned(), Rc::clone(cookbook));
         Ok(())
     }
+    let mut begun = HashSet::new();
     let mut done = IndexMap::new();
     for name in wanted {
-        visit(cookbooks, &name, &mut Vec::new(), &mut done)?;
+        visit(cookbooks, &name, &mut begun, &mut done)?;
     }
     Ok(done.into_values().collect())
 }
@@ -299,8 +305,18 @@ fn name_in(path: &Path, text: &str) -> Option<Span> {
     toml::from_str::<Named>(text).ok().map(|named| span_at(path, text, named.name.span()))
 }
 
-fn find_in(path: &Path, text: &str, word: &str) -> Option<Span> {
-    text.find(word).map(|start| span_at(path, text, start..start + word.len()))
+/// Where a `cookbook.toml` names a dependency; else a key of its own.
+#[must_use]
+pub fn place_of(path: &Path, text: &str, key: &str) -> Option<Span> {
+    type Table = IndexMap<toml::Spanned<String>, toml::Value>;
+    #[derive(Deserialize)]
+    struct Needs {
+        #[serde(default)]
+        dependencies: Table,
+    }
+    let of = |table: Table| table.into_keys().find(|name| name.get_ref() == key).map(|name| span_at(path, text, name.span()));
+    let needs = toml::from_str::<Needs>(text).ok().and_then(|needs| of(needs.dependencies));
+    needs.or_else(|| of(toml::from_str::<Table>(text).ok()?))
 }
 
 fn scripts(folder: &Path) -> Vec<String> {

@@ -31,6 +31,7 @@ mod node;
 mod node_file;
 mod overlay;
 pub mod plain;
+pub mod platform;
 pub mod property;
 pub mod reference;
 pub mod registry;

@@ -20,6 +20,12 @@ pub struct Version {
 }
 
 impl Version {
+    /// That of this engine.
+    #[must_use]
+    pub fn of_engine() -> Self {
+        env!("CARGO_PKG_VERSION").parse().unwrap_or_default()
+    }
+
     fn is_zero(&self) -> bool {
         *self == Self::default()
     }
@@ -141,6 +147,12 @@ impl Constraint {
     #[must_use]
     pub fn exactly(version: &Version) -> Self {
         Self { text: format!("= {version}"), parts: vec![(Operator::Equal, version.clone())] }
+    }
+
+    /// As it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
     }
 
     /// Pre-releases are for those who ask for them: by naming one, by `<` or `<=`, or by taking whatever there is (`>= 0.0.0`).

@@ -71,7 +71,7 @@ impl Source for Folder {
     }
 
     fn offers(&self, _: &Machine<'_>, _: &HostSystem) -> Result<Vec<(String, Vec<Release>)>, Diagnostic> {
-        Ok(self.cookbooks.iter().map(|(name, taken)| (name.clone(), vec![taken.release()])).collect())
+        self.cookbooks.iter().map(|(name, taken)| Ok((name.clone(), vec![taken.release(true)?]))).collect()
     }
 
     fn take(&self, _: &Machine<'_>, _: &HostSystem, name: &str, _: &Version) -> Result<Taken, Diagnostic> {

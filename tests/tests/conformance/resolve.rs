@@ -36,6 +36,7 @@ fn universe(value: &Value) -> Universe {
         let releases = versions.as_object().unwrap().iter().map(|(version, dependencies)| Release {
             version: version.parse().unwrap(),
             dependencies: dependencies.as_object().unwrap().iter().map(|(name, text)| (name.clone(), constraint(text))).collect(),
+            ..Release::default()
         });
         universe.offer(name, "the universe", releases.collect());
     }

@@ -1,8 +1,10 @@
 //! `toque cookbook install` and `update`.
 
 use toque_cookbooks::install::{How, Installed};
-use toque_cookbooks::lockfile;
+use toque_cookbooks::lockfile::{self, Lockfile};
 use toque_cookbooks::repository::Repository;
+use toque_engine::cookbook::circle;
+use toque_engine::diagnostic::{Diagnostic, Diagnostics};
 use toque_engine::run::Refused;
 
 use super::{Exit, with_machine};
@@ -13,6 +15,10 @@ pub fn install(repository: &Repository, fetching: &Fetching, how: impl FnOnce(Ve
     let installed =
         with_machine(repository, fetching, |network, machine| repository.install(machine, &how(network.without.clone())))?;
     tell(&installed);
+    let circles = circles(&installed.after);
+    if !circles.is_empty() {
+        output::diagnostic::print(&Diagnostics(circles));
+    }
     Ok(Exit::Success)
 }
 
@@ -36,4 +42,11 @@ fn tell(Installed { before, after, .. }: &Installed) {
     let all = if count == 1 { "1 cookbook is".to_owned() } else { format!("{count} cookbooks are") };
     let lockfile = if changed { "was written" } else { "is as it was" };
     output::message(&format!("{all} here; `{}` {lockfile}", lockfile::NAME));
+}
+
+fn circles(lockfile: &Lockfile) -> Vec<Diagnostic> {
+    let cookbooks = &lockfile.cookbooks;
+    let needs = |name: &str| cookbooks.get(name).map_or_else(Vec::new, |one| one.dependencies.keys().map(String::as_str).collect());
+    let circles = circle::circles(cookbooks.keys().map(String::as_str), needs);
+    circles.iter().map(|circle| Diagnostic::warning(circle::in_words(circle)).hint(circle::HINT)).collect()
 }

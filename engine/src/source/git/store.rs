@@ -48,6 +48,10 @@ impl Wanted<'_> {
     fn put_from_cache(&self, into: &Path, cache: &Path) -> Result<Vec<Module>, Failure> {
         let kept = self.system.lstat(cache).is_ok_and(|metadata| metadata.kind == FileKind::Directory);
         let first = self.through_cache(into, cache, kept);
+        if first.is_err() {
+            // A disk that became full must not stay so.
+            remove_unfinished(self.system, cache);
+        }
         match first {
             Err(failure) if kept && self.may_be_broken(&failure) => {}
             result => return result,
@@ -61,6 +65,7 @@ impl Wanted<'_> {
     fn through_cache(&self, into: &Path, cache: &Path, kept: bool) -> Result<Vec<Module>, Failure> {
         if kept {
             unlock(self.system, cache);
+            remove_unfinished(self.system, cache);
         } else {
             make(self.system, cache)?;
             self.init(&["--quiet", "--bare"], cache)?;
@@ -193,6 +198,17 @@ fn unlock(system: &dyn System, store: &Path) {
                 // What cannot be removed is told by git.
                 let _ = system.remove_file(&folder.join(name));
             }
+        }
+    }
+}
+
+/// Removes what fetches left that did not come to their end: it is large, and of use to nobody.
+fn remove_unfinished(system: &dyn System, store: &Path) {
+    let packs = store.join("objects/pack");
+    for name in system.read_dir(&packs).unwrap_or_default() {
+        if name.as_encoded_bytes().starts_with(b"tmp_") {
+            // What cannot be removed does no harm.
+            let _ = system.remove_file(&packs.join(name));
         }
     }
 }
