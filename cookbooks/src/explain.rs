@@ -3,9 +3,10 @@
 mod hints;
 mod words;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
+use indexmap::{IndexMap, IndexSet};
 use pubgrub::{DerivationTree, External, VersionSet as _};
 use toque_engine::diagnostic::{Diagnostic, Span};
 
@@ -74,6 +75,7 @@ fn named<'a>(demands: &[&'a Demand], needs: &[Need<'a>]) -> Vec<&'a Demand> {
 /// What the reason rests on, each once.
 fn needs<'a>(question: &Question<'a>, reason: &Reason<'a>) -> Vec<Need<'a>> {
     let mut found: Vec<Need<'a>> = Vec::new();
+    let mut of: HashMap<(&str, &str), Vec<usize>> = HashMap::new();
     let mut seen = HashSet::new();
     let mut left = vec![reason];
     while let Some(reason) = left.pop() {
@@ -95,11 +97,12 @@ fn needs<'a>(question: &Question<'a>, reason: &Reason<'a>) -> Vec<Need<'a>> {
             DEMANDS => vec![0],
             asker => versions.below(question.universe.releases(asker).len()).collect(),
         };
-        let same = |need: &&mut Need<'_>| {
-            let same = (need.asker, need.cookbook, &need.refused) == (asker, cookbook, &refused);
-            same && (refused.is_some() || need.accepted == accepted)
+        let of = of.entry((asker, cookbook)).or_default();
+        let same = |index: &&usize| {
+            let need = &found[**index];
+            need.refused == refused && (refused.is_some() || need.accepted == accepted)
         };
-        match found.iter_mut().find(same) {
+        match of.iter().find(same).map(|index| &mut found[*index]) {
             Some(need) => {
                 need.numbers.extend(numbers);
                 need.numbers.sort_unstable();
@@ -108,7 +111,10 @@ fn needs<'a>(question: &Question<'a>, reason: &Reason<'a>) -> Vec<Need<'a>> {
                     need.accepted = need.accepted.intersection(&accepted);
                 }
             }
-            None => found.push(Need { asker, numbers, cookbook, accepted, refused }),
+            None => {
+                of.push(found.len());
+                found.push(Need { asker, numbers, cookbook, accepted, refused });
+            }
         }
     }
     found
@@ -116,16 +122,25 @@ fn needs<'a>(question: &Question<'a>, reason: &Reason<'a>) -> Vec<Need<'a>> {
 
 /// Each demand with what follows from it, in the order of the demands; what all quarrel about comes last, and after all why it cannot
 /// be used.
-fn in_order<'a>(question: &Question<'a>, mut left: Vec<Need<'a>>, contested: Option<&str>) -> Vec<Need<'a>> {
-    let place = |need: &Need<'_>| question.demands.iter().position(|demand| demand.cookbook == need.cookbook);
-    left.sort_by_key(|need| (need.asker == DEMANDS).then(|| place(need)));
-    let mut done: Vec<Need<'_>> = Vec::new();
-    while !left.is_empty() {
-        let known = |name: &str| done.iter().any(|need| need.cookbook == name && need.refused.is_none());
-        let next = left.iter().position(|need| known(need.asker));
-        let next = next.or_else(|| left.iter().position(|need| need.asker == DEMANDS)).unwrap_or(0);
-        done.push(left.remove(next));
+fn in_order<'a>(question: &Question<'a>, needs: Vec<Need<'a>>, contested: Option<&str>) -> Vec<Need<'a>> {
+    let (mut demands, others): (Vec<_>, Vec<_>) = needs.into_iter().partition(|need| need.asker == DEMANDS);
+    demands.sort_by_key(|need| question.demands.iter().position(|demand| demand.cookbook == need.cookbook));
+    let mut of: IndexMap<&str, Vec<Need<'a>>> = IndexMap::new();
+    for need in others {
+        of.entry(need.asker).or_default().push(need);
     }
+    let mut done = Vec::new();
+    for demand in demands {
+        let mut known = VecDeque::from([demand.cookbook]);
+        done.push(demand);
+        while let Some(name) = known.pop_front() {
+            for need in of.get_mut(name).map(std::mem::take).unwrap_or_default() {
+                known.push_back(need.cookbook);
+                done.push(need);
+            }
+        }
+    }
+    done.extend(of.into_values().flatten());
     done.sort_by_key(|need| {
         let about = need.asker != DEMANDS && Some(need.cookbook) == contested;
         (about, about && need.refused.is_some())
@@ -135,17 +150,13 @@ fn in_order<'a>(question: &Question<'a>, mut left: Vec<Need<'a>>, contested: Opt
 
 /// The one cookbook of which no version pleases all that ask for it. Several may be short of one, each for some versions of others.
 fn contested<'a>(needs: &[Need<'a>]) -> Option<&'a str> {
-    let nothing_left = |name: &str| {
-        let accepted = needs.iter().filter(|need| need.cookbook == name).map(|need| &need.accepted);
-        accepted.fold(VersionSet::full(), |left, accepted| left.intersection(accepted)) == VersionSet::empty()
-    };
-    let mut names: Vec<&str> = Vec::new();
-    for need in needs.iter().filter(|need| nothing_left(need.cookbook)) {
-        if !names.contains(&need.cookbook) {
-            names.push(need.cookbook);
-        }
+    let mut left: IndexMap<&str, VersionSet> = IndexMap::new();
+    for need in needs {
+        let left = left.entry(need.cookbook).or_insert_with(VersionSet::full);
+        *left = left.intersection(&need.accepted);
     }
-    if let [name] = names[..] { Some(name) } else { None }
+    let mut nothing_left = left.into_iter().filter(|(_, left)| *left == VersionSet::empty());
+    nothing_left.next().map(|(name, _)| name).filter(|_| nothing_left.next().is_none())
 }
 
 fn message<'a>(question: &Question<'a>, needs: &[Need<'a>], contested: Option<&str>) -> String {
@@ -175,12 +186,7 @@ fn place<'a>(question: &Question<'a>, needs: &[Need<'a>], contested: Option<&str
 }
 
 fn shadowed<'a>(question: &Question<'a>, needs: &[Need<'a>]) -> Vec<String> {
-    let mut names: Vec<&str> = Vec::new();
-    for need in needs {
-        if !names.contains(&need.cookbook) {
-            names.push(need.cookbook);
-        }
-    }
+    let names: IndexSet<&str> = needs.iter().map(|need| need.cookbook).collect();
     let offers = names.into_iter().filter_map(|name| Some((name, question.universe.get(name)?)));
     offers
         .filter(|(_, offer)| !offer.shadowed.is_empty())

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
 
 use pubgrub::{Dependencies, DependencyProvider, PackageResolutionStatistics, PubGrubError, VersionSet as _};
 use toque_engine::diagnostic::{Diagnostic, Span};
@@ -47,24 +48,38 @@ pub fn solve(universe: &Universe, demands: &[Demand], preferred: &Preferred) -> 
 
 /// The same, and in how many steps it was found out, without those of the explanation.
 pub fn solve_in_steps(universe: &Universe, demands: &[Demand], preferred: &Preferred) -> (Result<Solution, Diagnostic>, u64) {
-    let known = Known { steps: Cell::new(u64::MAX), accepted: RefCell::default() };
+    stacker::grow(STACK, || solve_here(universe, demands, preferred))
+}
+
+/// Bytes: a reason is as deep as the longest way from a demand to what it comes to.
+const STACK: usize = 256 * 1024 * 1024;
+
+fn solve_here(universe: &Universe, demands: &[Demand], preferred: &Preferred) -> (Result<Solution, Diagnostic>, u64) {
+    let known = Known { until: Cell::new(Instant::now() + PATIENCE), steps: Cell::new(0), accepted: RefCell::default() };
     let demands = demands.iter().collect();
     let question = Question { universe, fleet: universe.fleet.clone(), demands, preferred, relaxed: None, known: &known };
     let answer = question.answer();
-    let steps = u64::MAX - known.steps.get();
+    let steps = known.steps.get();
     let told = answer.map_err(|unanswered| match unanswered {
         Unanswered::Impossible(reason) => {
-            known.steps.set(EXPLAINING);
+            known.until.set(Instant::now() + EXPLAINING);
             explain::no_solution(&question, &reason)
         }
-        Unanswered::GivenUp => Diagnostic::error("choosing the versions of cookbooks took more steps than can be counted"),
+        Unanswered::GivenUp => {
+            let (seconds, count) = (PATIENCE.as_secs(), question.demands.len());
+            Diagnostic::error(format!("no versions that go together were found in {seconds} seconds, and not that there are none"))
+                .note(format!("for the {count} cookbooks that are asked for; {steps} choices were made"))
+                .hint("ask for narrower constraints in Cookfile.toml, so that less has to be tried")
+        }
     });
     (told, steps)
 }
 
-/// How many steps may be taken to find out which demands are to blame and what would help: less than a second. An explanation that is
-/// longer than it could be is better than one that does not come.
-const EXPLAINING: u64 = 20_000;
+/// How long a solution is looked for. What people write takes less than a tenth of a second.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// How long it may take to find out which demands are to blame and what would help. An explanation that is longer than it could be is
+/// better than one that does not come.
+const EXPLAINING: Duration = Duration::from_millis(500);
 
 /// What depends on what, as the solver asks for it. The empty name stands for whoever demands.
 #[derive(Clone)]
@@ -88,7 +103,9 @@ pub(crate) enum Relaxed<'a> {
 
 /// What questions that are asked for each other's sake share.
 pub(crate) struct Known<'a> {
-    /// How many steps are left.
+    /// When to give up.
+    until: Cell<Instant>,
+    /// How many steps were taken.
     steps: Cell<u64>,
     /// The versions of a cookbook that a constraint accepts.
     accepted: RefCell<HashMap<(&'a str, &'a str), VersionSet>>,
@@ -98,11 +115,11 @@ pub(crate) struct Known<'a> {
 pub(crate) enum Unanswered<'a> {
     /// There is no solution.
     Impossible(Box<Reason<'a>>),
-    /// Nobody knows: no steps were left.
+    /// Nobody knows: no time was left.
     GivenUp,
 }
 
-/// No steps were left.
+/// No time was left.
 #[derive(Debug, thiserror::Error)]
 #[error("it takes too long")]
 pub(crate) struct TooLong;
@@ -149,9 +166,8 @@ impl<'a> DependencyProvider for Question<'a> {
     type Err = TooLong;
 
     fn should_cancel(&self) -> Result<(), TooLong> {
-        let left = self.known.steps.get().checked_sub(1).ok_or(TooLong)?;
-        self.known.steps.set(left);
-        Ok(())
+        self.known.steps.set(self.known.steps.get() + 1);
+        if Instant::now() < self.known.until.get() { Ok(()) } else { Err(TooLong) }
     }
 
     fn prioritize(&self, name: &&'a str, range: &VersionSet, conflicts: &PackageResolutionStatistics) -> Self::Priority {

@@ -178,3 +178,13 @@ impl Machine<'_> {
         Ok((Cookbook::load(&root)?, sha256))
     }
 }
+
+/// What a recipe would say by a property, a person says in the settings.
+fn in_time(failure: toque_engine::failure::Failure) -> toque_engine::failure::Failure {
+    match &failure.hint {
+        Some(hint) if hint.contains("raise") => {
+            failure.hint("check that the server can be reached and answers, or raise `fetch_timeout` in the settings")
+        }
+        _ => failure,
+    }
+}

@@ -182,3 +182,38 @@ proptest! {
         }
     }
 }
+
+/// Nine pigeons want eight holes: whoever only tries them one by one tries more than a hundred thousand times.
+#[test]
+fn what_needs_a_hard_look_is_seen() {
+    let mut plain = Plain::new();
+    for pigeon in 0..9 {
+        let versions =
+            (1..9).map(|hole| (format!("{hole}.0.0"), (For::All, vec![(format!("hole{hole}"), format!("= {pigeon}.1.0"))])));
+        plain.insert(format!("pigeon{pigeon}"), versions.collect());
+        for hole in 1..9 {
+            plain.entry(format!("hole{hole}")).or_default().insert(format!("{pigeon}.1.0"), (For::All, Vec::new()));
+        }
+    }
+    let mut wanted: Vec<(String, String)> = (0..8).map(|pigeon| (format!("pigeon{pigeon}"), ">= 0.0.0".to_owned())).collect();
+    let universe = universe(&plain);
+    let solution = solve(&universe, &demands(&wanted), &Preferred::default()).unwrap();
+    let newest = (0..8).map(|pigeon| solution[&format!("pigeon{pigeon}")].major);
+    assert_eq!(newest.collect::<Vec<_>>(), [8, 7, 6, 5, 4, 3, 2, 1]);
+    wanted.push(("pigeon8".to_owned(), ">= 0.0.0".to_owned()));
+    let told = solve(&universe, &demands(&wanted), &Preferred::default()).expect_err("one is left over");
+    assert!(told.message.starts_with("no versions of the cookbooks `pigeon0`, `pigeon1`"), "{told:?}");
+    assert!(told.notes[0].lines().count() <= 17, "{told:?}");
+}
+
+#[test]
+fn a_way_of_any_length() {
+    let last = 20_000;
+    let mut plain = Plain::new();
+    for number in 0..last {
+        let needs = vec![(format!("part{}", number + 1), ">= 1.0".to_owned())];
+        plain.insert(format!("part{number}"), BTreeMap::from([("1.0.0".to_owned(), (For::All, needs))]));
+    }
+    let told = solve(&universe(&plain), &demands(&[("part0".to_owned(), ">= 0.0.0".to_owned())]), &Preferred::default());
+    assert_eq!(told.expect_err("the last one is missing").message, format!("there is no cookbook `part{last}`"));
+}

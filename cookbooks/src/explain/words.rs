@@ -1,6 +1,7 @@
 //! Who needs what, as sentences.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use toque_engine::cookbook::place_of;
 use toque_engine::diagnostic::Span;
@@ -15,11 +16,11 @@ const SHOWN: usize = 8;
 
 /// All of it. That a cookbook lies in the repository is left out where what it needs is told with its place.
 pub(super) fn sentences<'a>(question: &Question<'a>, needs: &[Need<'a>]) -> Vec<String> {
-    let is_told =
-        |name: &str| needs.iter().any(|need| need.asker == name && releases(question, need).any(|one| one.file.is_some()));
+    let local = needs.iter().filter(|need| releases(question, need).any(|one| one.file.is_some()));
+    let told: HashSet<&str> = local.map(|need| need.asker).collect();
     let shown = needs.iter().filter(|need| {
         let of_cookfile = || demands(question, need).any(|demand| demand.at.is_some());
-        need.asker != DEMANDS || of_cookfile() || !is_told(need.cookbook)
+        need.asker != DEMANDS || of_cookfile() || !told.contains(need.cookbook)
     });
     shown.flat_map(|need| sentence(question, need)).collect()
 }

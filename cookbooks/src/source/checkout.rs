@@ -125,6 +125,8 @@ impl Checkout {
                 self.name
             )),
             () if names(&["`checksum`"]) => failure.hint(hint.replace("`checksum`", "`sha256` in Cookfile.toml")),
+            () if names(&["raise"]) => super::in_time(failure),
+            () if names(&["`url`"]) => failure.hint(hint.replace("`url`", "the address")),
             () if names(&["converge again"]) => failure.hint(hint.replace("converge again", "try again")),
             () => failure,
         }

@@ -250,7 +250,7 @@ fn ask(machine: &Machine<'_>, system: &HostSystem, url: &str, known: Option<&Ans
     }
     let mut request: Request = source.request(&toque_engine::view::View::new(system))?;
     request.headers.extend(known.into_iter().flat_map(Answer::asked_again));
-    let response = system.fetch(&request)?;
+    let response = system.fetch(&request).map_err(super::in_time)?;
     match response.status {
         200 => Ok(response),
         304 if known.is_some() => Ok(response),

@@ -269,6 +269,9 @@ fn no_answer(request: &Request, proxy: Option<String>, error: &ureq::Error) -> F
         Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
             (format!("`{host}` refused the connection"), Some("check that the server runs, and the port"))
         }
+        Error::Io(error) if ENDED.contains(&error.kind()) => {
+            (format!("`{host}` ended the connection before all of it had come"), Some("try again; the server's log may say why"))
+        }
         Error::Io(error) if error.to_string().contains("certificate") => (plain(error), Some(AUTHORITY)),
         Error::Io(error) => (plain(error), None),
         Error::BadUri(_) | Error::Http(_) => {
@@ -286,6 +289,9 @@ fn no_answer(request: &Request, proxy: Option<String>, error: &ureq::Error) -> F
     }
 }
 
+/// How it looks when the other side hangs up.
+const ENDED: [io::ErrorKind; 4] =
+    [io::ErrorKind::UnexpectedEof, io::ErrorKind::ConnectionReset, io::ErrorKind::ConnectionAborted, io::ErrorKind::BrokenPipe];
 const NAMES: &str = "check the name, and that this machine can resolve names";
 const AUTHORITY: &str = "if the server's certificate is your own, add its authority to those this machine trusts";
 

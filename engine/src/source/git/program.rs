@@ -117,7 +117,7 @@ impl<'a> Git<'a> {
 
     /// How git is told through which servers to reach others. A proxy's password stays out of the arguments.
     fn by_proxy(&self, command: &mut Command, view: &View<'_>) {
-        if matches!(self.address.place, Place::Http(_)) {
+        if self.is_http() {
             let Proxies { http, https, no_proxy } = view.proxies();
             let variables = [("http_proxy", http), ("https_proxy", https), ("no_proxy", no_proxy)];
             command.environment.extend(variables.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
@@ -152,6 +152,10 @@ impl<'a> Git<'a> {
             Place::Local(path) => Some(path),
             _ => None,
         }
+    }
+
+    pub fn is_http(&self) -> bool {
+        matches!(self.address.place, Place::Http(_))
     }
 
     /// User and password for the server.

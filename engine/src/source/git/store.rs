@@ -117,6 +117,10 @@ impl Wanted<'_> {
     /// Fetches the commit by itself; everything, where the server does not allow that.
     pub(super) fn fetch(&self, store: &Path, once: bool) -> Result<(), Failure> {
         let url = self.git.address.url.as_str();
+        if self.git.source.access.silence.is_some() && !self.git.is_http() {
+            // Only by HTTP git itself gives up on a server that says nothing.
+            self.git.ask(self.view, &["ls-remote", "--", url, "HEAD"])?;
+        }
         let one = format!("+{}:{BRANCH}", self.id);
         let arguments = [FETCH, self.depth(once), &["--", url, &one]].concat();
         match self.git_in(store, &arguments) {
