@@ -198,6 +198,24 @@ fn every_package_is_installed_as_it_was() {
     assert_eq!(roots.iter().map(|(name, root)| (name.clone(), tree::sha256(root).unwrap())).collect::<BTreeMap<_, _>>(), made);
 }
 
+/// What the list says of engine and platforms, whoever installs reads.
+#[test]
+fn what_does_not_fit_is_not_chosen() {
+    let maker = Maker::new();
+    let all = [("1.0.0", ""), ("1.1.0", "[platforms]\nfedora = \">= 40\"\n"), ("1.2.0", "toque = \">= 99\"\n")];
+    for (version, more) in all {
+        maker.pack("web", version, more, &format!("web-{version}.tar.zst"));
+    }
+    maker.index(None).unwrap();
+    let server = serve(&maker.registry());
+    for (asked, chosen) in [("", "1.1.0"), ("[platforms]\ndebian = \"12\"\n", "1.0.0")] {
+        let root = &maker.install(&server, &format!("web = \"~> 1.0\"\n{asked}"))["web"];
+        let text = fs::read_to_string(root.join("recipes/default.rhai")).unwrap();
+        assert_eq!(text, format!("// web {chosen}\n"));
+        fs::remove_file(maker.folder.path().join("user/Cookfile.lock")).unwrap();
+    }
+}
+
 #[test]
 fn the_order_of_files_is_no_matter() {
     let texts = [false, true].map(|reverse| {
