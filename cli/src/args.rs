@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub use command::{CommandArgs, CommandWhat};
-pub use cookbook::{CookbookArgs, CookbookWhat, Fetching};
+pub use cookbook::{Add as AddCookbook, CookbookArgs, CookbookWhat, Fetching, Verify};
 pub use data_bag::{DataBag, DataBagWhat, Form};
 pub use stack::{Add, AddWhat, Import, OfStack, StackArgs, StackWhat};
 

@@ -245,6 +245,11 @@ fn every_command_is_there_and_has_an_example() {
     assert!(rows.len() >= 9);
     let commands = rows.iter().map(|row| row.trim_start_matches("| `toque ").split([' ', '`']).next().unwrap());
     for command in commands.chain([
+        "cookbook new",
+        "cookbook add",
+        "cookbook remove",
+        "cookbook show",
+        "cookbook verify",
         "data-bag show",
         "data-bag encrypt",
         "data-bag decrypt",

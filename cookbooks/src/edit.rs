@@ -36,10 +36,16 @@ pub struct Change {
 
 /// Adds a cookbook to the Cookfile of the machine's repository, or lets the entry that is there say this, and chooses what is needed as
 /// [`Repository::install`] does. Without an entry it takes the newest version of the sources that goes with the rest, and asks for what
-/// is compatible with it. Where there is no Cookfile, one is made.
+/// is compatible with it. Where there is no Cookfile, one is made. Of the groups `left_out` nothing is fetched that is locked already.
 /// # Errors
 /// When the name or the entry is wrong, nothing fits, or something cannot be fetched. Then both files are as they were.
-pub fn add(machine: &Machine<'_>, name: &str, group: Option<&str>, entry: Option<&Entry>) -> Result<Edited, Diagnostic> {
+pub fn add(
+    machine: &Machine<'_>,
+    name: &str,
+    group: Option<&str>,
+    entry: Option<&Entry>,
+    left_out: &[String],
+) -> Result<Edited, Diagnostic> {
     if !is_name(name) {
         return Err(Diagnostic::error(format!("`{name}` is no name of a cookbook"))
             .hint("a name is made of letters, digits, `-` and `_`; a constraint is an argument of its own: `nginx \">= 2.1\"`"));
@@ -49,7 +55,7 @@ pub fn add(machine: &Machine<'_>, name: &str, group: Option<&str>, entry: Option
     let (new, installed) = match entry {
         Some(entry) => {
             let new = text(entry)?;
-            let installed = prepare(machine, &there, &new, &Update::Nothing)?;
+            let installed = prepare(machine, &there, &new, Update::Nothing, left_out)?;
             (new, installed)
         }
         None => {
@@ -57,9 +63,9 @@ pub fn add(machine: &Machine<'_>, name: &str, group: Option<&str>, entry: Option
             let in_use = Lockfile::read(machine.repository)?.is_some_and(|lockfile| lockfile.cookbooks.contains_key(name));
             let update = if in_use { Update::Some(vec![name.to_owned()]) } else { Update::Nothing };
             let chosen = |installed: &Installed| installed.after.cookbooks.get(name).map(|locked| locked.version.clone());
-            let mut installed = prepare(machine, &there, &text(&Entry::version(">= 0.0.0"))?, &update)?;
+            let mut installed = prepare(machine, &there, &text(&Entry::version(">= 0.0.0"))?, update.clone(), left_out)?;
             if chosen(&installed).is_some_and(|version| version.pre_release.is_some())
-                && let Ok(finished) = prepare(machine, &there, &text(&Entry::version(">= 0.0.1"))?, &update)
+                && let Ok(finished) = prepare(machine, &there, &text(&Entry::version(">= 0.0.1"))?, update, left_out)
             {
                 installed = finished;
             }
@@ -81,7 +87,7 @@ pub fn add(machine: &Machine<'_>, name: &str, group: Option<&str>, entry: Option
 /// goes from the lockfile; nobody is asked, unless the lockfile was out of step before.
 /// # Errors
 /// When one is not there, what is left does not go together, or a file cannot be written. Then both files are as they were.
-pub fn remove(machine: &Machine<'_>, names: &[String], group: Option<&str>) -> Result<Edited, Diagnostic> {
+pub fn remove(machine: &Machine<'_>, names: &[String], group: Option<&str>, left_out: &[String]) -> Result<Edited, Diagnostic> {
     let there = Files::read(machine.repository)?;
     let lockfile = Lockfile::read(machine.repository)?;
     let mut new = there.text.clone();
@@ -106,7 +112,7 @@ pub fn remove(machine: &Machine<'_>, names: &[String], group: Option<&str>) -> R
     let (before, after) = match left.filter(|(left, _)| repository.out_of_step(left).is_none()) {
         Some((left, before)) => (before, left),
         None => {
-            let installed = prepare(machine, &there, &new, &Update::Nothing)?;
+            let installed = prepare(machine, &there, &new, Update::Nothing, left_out)?;
             (installed.before, installed.after)
         }
     };
@@ -123,10 +129,14 @@ fn compatible(version: &Version) -> String {
 }
 
 /// Chooses what a Cookfile asks for that is not written yet.
-fn prepare(machine: &Machine<'_>, there: &Files, text: &str, update: &Update) -> Result<Installed, Diagnostic> {
+fn prepare(machine: &Machine<'_>, there: &Files, text: &str, update: Update, left_out: &[String]) -> Result<Installed, Diagnostic> {
     let prepared = || {
-        let repository = Repository::of(machine.repository, Cookfile::parse(&there.path, text)?)?;
-        repository.prepare(machine, &How { update: update.clone(), locked: false, without: Vec::new() })
+        let cookfile = Cookfile::parse(&there.path, text)?;
+        // A group may have gone with its last cookbook.
+        let has =
+            |cookfile: &Cookfile, group: &String| cookfile.cookbooks.iter().any(|wanted| wanted.group.as_ref() == Some(group));
+        let without = left_out.iter().filter(|group| has(&cookfile, group) || !has(&there.cookfile, group)).cloned().collect();
+        Repository::of(machine.repository, cookfile)?.prepare(machine, &How { update, locked: false, without })
     };
     prepared().map_err(|wrong: Diagnostic| {
         let is_of_cookfile = wrong.span.as_ref().is_some_and(|span| span.source.path.as_ref() == Some(&there.path));
@@ -162,12 +172,16 @@ impl Files {
             return Err(Diagnostic::error(format!("`{NAME}` was changed by somebody else meanwhile, and is left as it is now"))
                 .hint("look at what it has become, and try again"));
         }
+        // A link stays one.
+        let path = std::fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
         if new != self.text || !self.is_there {
-            // A link stays one.
-            let path = std::fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
             replace(&path, new.as_bytes())?;
         }
-        lockfile.write(machine.repository)?;
+        lockfile.write(machine.repository).inspect_err(|_| {
+            // Should that fail too, the next install mends it.
+            let before = self.text.as_bytes();
+            let _ = if self.is_there { replace(&path, before).is_ok() } else { std::fs::remove_file(&path).is_ok() };
+        })?;
         machine.store.remember(machine.repository);
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! From a Cookfile to cookbooks on this machine: choosing, fetching, locking.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use toque_engine::cookbook::Cookbook;
@@ -260,13 +260,18 @@ impl Repository {
 fn take_all(machine: &Machine<'_>, wanted: &[Wanted<'_>]) -> Result<Vec<(String, Taken)>, Diagnostic> {
     let kept = parallel::each(machine, wanted, |_, Wanted { name, locked, .. }| {
         let Some((locked, sha256)) = locked.and_then(|locked| Some((locked, locked.sha256.as_ref()?))) else { return Ok(None) };
-        Ok(machine.store.get(name, sha256)?.map(|root| Taken { root, locked: locked.clone() }))
+        let Some(root) = machine.store.get(name, sha256)? else { return Ok(None) };
+        is_as_locked(&root, name, locked)?;
+        Ok(Some(Taken { root, locked: locked.clone() }))
     })?;
     let (there, missing): (Vec<_>, Vec<_>) = wanted.iter().zip(kept).partition(|(_, kept)| kept.is_some());
     let (count, of) = (AtomicUsize::new(there.len()), wanted.len());
     let fetched = parallel::each(machine, &missing, |system, (Wanted { name, version, source, locked }, _)| {
         let taken = source.take(machine, system, name, version)?;
-        locked.map_or(Ok(()), |locked| the_same(&taken, name, locked))?;
+        if let Some(locked) = locked {
+            the_same(&taken, name, locked)?;
+            is_as_locked(&taken.root, name, locked)?;
+        }
         let count = count.fetch_add(1, Ordering::Relaxed) + 1;
         (machine.tell)(Told::Fetched { count, of, name });
         Ok(taken)
@@ -306,4 +311,17 @@ fn the_same(taken: &Taken, name: &str, locked: &Locked) -> Result<(), Diagnostic
     Err(Diagnostic::error(format!("`{name}` {} is not what it was when it was locked", locked.version))
         .note(format!("locked:  {wanted}\nfetched: {has}"))
         .hint(format!("somebody changed a version that was published: ask who, then take it with `toque cookbook update {name}`")))
+}
+
+/// # Errors
+/// When a lockfile says of a cookbook what that does not say of itself.
+fn is_as_locked(root: &Path, name: &str, locked: &Locked) -> Result<(), Diagnostic> {
+    let is = Taken::of(&Cookbook::load(root)?, locked.origin.clone(), locked.sha256.clone()).locked;
+    let what = match () {
+        () if is.version != locked.version => format!("has version {}, and it has {}", locked.version, is.version),
+        () if is.dependencies != locked.dependencies => "needs other cookbooks than it does".to_owned(),
+        () => return Ok(()),
+    };
+    Err(Diagnostic::error(format!("`{}` says that `{name}` {what}", lockfile::NAME))
+        .hint(format!("somebody edited the file: take it as it was committed, or run `toque cookbook update {name}`")))
 }

@@ -1,14 +1,20 @@
 //! Cookbooks from many sources: what a repository asks for, what there is, what is chosen. It does not print, exit, or read the
 //! environment.
 
+mod beside;
+pub mod content;
 pub mod cookfile;
 pub mod credentials;
 pub mod edit;
 mod explain;
 pub mod fleet;
 mod group;
+pub mod ignored;
+pub mod index;
 pub mod install;
 pub mod lockfile;
+pub mod new;
+pub mod package;
 mod parallel;
 pub mod repository;
 pub mod solve;
@@ -18,4 +24,6 @@ pub mod store;
 pub mod text;
 pub mod tree;
 pub mod universe;
+pub mod vendor;
+pub mod verify;
 mod version_set;

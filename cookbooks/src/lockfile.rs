@@ -20,7 +20,7 @@ pub const NAME: &str = "Cookfile.lock";
 /// The form that is written. A newer one is refused: it may say what this one has no words for.
 const FORM: u32 = 1;
 /// What to do about a lockfile that cannot be used.
-const ANEW: &str = "run `toque cookbook install`: it chooses anew what the file does not say";
+const ANEW: &str = "take it as it was committed, or delete it and run `toque cookbook install`, which chooses anew";
 
 /// The cookbooks that were chosen, by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

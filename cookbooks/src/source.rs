@@ -76,7 +76,7 @@ pub struct Taken {
 
 impl Taken {
     /// A cookbook as its own `cookbook.toml` describes it.
-    fn of(cookbook: &Cookbook, origin: Origin, sha256: Option<String>) -> Self {
+    pub(crate) fn of(cookbook: &Cookbook, origin: Origin, sha256: Option<String>) -> Self {
         let about = &cookbook.about;
         let dependencies = about.dependencies.iter().map(|(name, constraint)| (name.clone(), constraint.clone())).collect();
         Self { root: cookbook.root.clone(), locked: Locked { version: about.version.clone(), origin, sha256, dependencies } }
@@ -154,19 +154,37 @@ impl Machine<'_> {
                 Some(_) => Diagnostic::error(format!("`{name}` from {from} is a Ruby cookbook for Chef, which toque cannot run"))
                     .hint("take a version that is written for toque, or rewrite its recipes in Rhai"),
                 None => Diagnostic::error(format!("there is no cookbook in what {from} has for `{name}`: no cookbook.toml"))
-                    .hint("name the folder that it is in by `rel`, or correct where it comes from"),
+                    .hint("correct where it comes from; the folder that it is in, in a git repository, is named by `rel`"),
             });
         };
         let alone = self.store.scratch()?;
         let moved = alone.path().join(name);
         std::fs::rename(&found, &moved).map_err(|error| toque_engine::failure::Failure::io("move", &found, &error))?;
         // Before anything is kept, so that it is told of what came and not of what is there.
-        Cookbook::load(&moved).map_err(|wrong| wrong.note(format!("in what {from} has for `{name}`")))?;
+        let text = std::fs::read_to_string(moved.join("cookbook.toml"));
+        let read = text.map_or_else(|_| Cookbook::load(&moved), |text| Cookbook::parse(Path::new(name), &text));
+        read.map_err(|wrong| {
+            let mut wrong = wrong.note(format!("in what {from} has for `{name}`"));
+            if wrong.message.contains("calls itself") {
+                wrong.hints = vec!["ask for it by its own name, or correct where it comes from".to_owned()];
+            }
+            wrong
+        })?;
         let git = moved.join(".git");
         if git.exists() {
             return Err(Diagnostic::error(format!("what {from} has for `{name}` is a git repository, and not a cookbook alone")));
         }
         let (sha256, root) = self.store.put(&alone, name)?;
         Ok((Cookbook::load(&root)?, sha256))
+    }
+}
+
+/// What a recipe would say by a property, a person says in the settings.
+fn in_time(failure: toque_engine::failure::Failure) -> toque_engine::failure::Failure {
+    match &failure.hint {
+        Some(hint) if hint.contains("raise") => {
+            failure.hint("check that the server can be reached and answers, or raise `fetch_timeout` in the settings")
+        }
+        _ => failure,
     }
 }

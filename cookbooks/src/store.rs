@@ -175,7 +175,15 @@ impl Store {
     pub fn scratch(&self) -> Result<TempDir, Failure> {
         let folder = self.making();
         let made = fs::create_dir_all(&folder).and_then(|()| tempfile::tempdir_in(&folder));
-        made.attempting("make a folder in", &folder)
+        made.map_err(|error| {
+            let failure = Failure::io("make a folder in", &folder, &error);
+            match error.kind() {
+                ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => {
+                    failure.hint("name a folder that you may write to by `--cache-dir`, or by `cache_dir` in the settings")
+                }
+                _ => failure,
+            }
+        })
     }
 
     /// Where a bare clone of the git repository at `url` is kept, for as long as the result is.

@@ -41,7 +41,7 @@ impl Bench {
     }
 
     fn try_add(&self, name: &str, entry: Option<&Entry>) -> Result<Edited, Diagnostic> {
-        self.machine(false, &|_| {}, |machine| edit::add(machine, name, None, entry))
+        self.machine(false, &|_| {}, |machine| edit::add(machine, name, None, entry, &[]))
     }
 
     /// What was said of it, as `before -> after`.
@@ -54,7 +54,7 @@ impl Bench {
 
     fn remove(&self, names: &[&str], group: Option<&str>) -> Result<Edited, Diagnostic> {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        self.machine(true, &|_| {}, |machine| edit::remove(machine, &names, group))
+        self.machine(true, &|_| {}, |machine| edit::remove(machine, &names, group, &[]))
     }
 
     /// The text of both files.
@@ -152,12 +152,25 @@ fn nothing_is_written_when_it_cannot_be_had() {
 }
 
 #[test]
+fn a_lockfile_that_cannot_be_written() {
+    let mut bench = Bench::new(REGISTRY);
+    bench.publish("web", "1.0.0", &[]);
+    let before = bench.files();
+    // Not even root replaces a folder that has something in it by a file.
+    let hinder = |_: Told<'_>| fs::create_dir_all(bench.repository().join("Cookfile.lock/x")).unwrap();
+    let told =
+        bench.machine(false, &hinder, |machine| edit::add(machine, "web", None, None, &[])).expect_err("there is no place for it");
+    assert!(told.message.starts_with("cannot write") && told.message.contains("Cookfile.lock"), "{told}");
+    assert_eq!(bench.files(), before);
+}
+
+#[test]
 fn what_somebody_else_writes_meanwhile_is_kept() {
     let mut bench = Bench::new(REGISTRY);
     bench.publish("web", "1.0.0", &[]);
     let theirs = format!("{}# mine\n", bench.files()[0]);
     let write = |_: Told<'_>| fs::write(bench.repository().join("Cookfile.toml"), &theirs).unwrap();
-    let told = bench.machine(false, &write, |machine| edit::add(machine, "web", None, None)).expect_err("it was changed");
+    let told = bench.machine(false, &write, |machine| edit::add(machine, "web", None, None, &[])).expect_err("it was changed");
     assert!(told.message.contains("was changed by somebody else meanwhile"), "{told}");
     assert_eq!(bench.files(), [theirs.clone(), String::new()]);
 }

@@ -119,7 +119,7 @@ fn what_a_registry_may_not_do() {
 
     bench.server.publish_as("web", "1.0.0", &[], whole[..whole.len() / 2].to_vec());
     let told = bench.refused();
-    assert!(told.notes.iter().any(|note| note.starts_with("in the archive of `web` 1.0.0")), "{told:?}");
+    assert!(told.message.starts_with("cannot unpack the archive of `web` 1.0.0 from `http"), "{told:?}");
 
     let packing = tempfile::tempdir().unwrap();
     fs::create_dir(packing.path().join("web")).unwrap();
@@ -286,4 +286,45 @@ fn out_of_step() {
     assert_eq!(reason(), "nobody needs `nginx` any more");
     cookbook(&bench.path("repository/cookbooks/nginx"), "nginx", "2.0.0", &[]);
     assert_eq!(reason(), "`nginx` was changed: its version, its dependencies or where it lies");
+}
+
+#[test]
+fn a_lockfile_that_was_edited() {
+    let bench = Bench::new(&format!("{REGISTRY}web = \">= 1.0\"\n"));
+    bench.server.publish("web", "1.0.0", &[("other", ">= 1.0")]);
+    bench.server.publish("other", "1.0.0", &[]);
+    bench.install();
+    let lock = bench.lock();
+    for (from, to, message) in [
+        ("version = \"1.0.0\"\n", "version = \"1.1.0\"\n", "`Cookfile.lock` says that `other` has version 1.1.0, and it has 1.0.0"),
+        (
+            "dependencies.other = \">= 1.0\"",
+            "dependencies.other = \">= 0.1\"",
+            "`Cookfile.lock` says that `web` needs other cookbooks than it does",
+        ),
+    ] {
+        fs::write(bench.path("repository/Cookfile.lock"), lock.replacen(from, to, 1)).unwrap();
+        assert_eq!(bench.refused().message, message);
+        // The same when nothing is here yet.
+        fs::remove_dir_all(bench.path("store")).unwrap();
+        assert!(bench.run(&Update::Nothing, true, false).is_err());
+        fs::write(bench.path("repository/Cookfile.lock"), &lock).unwrap();
+        bench.install();
+    }
+}
+
+#[test]
+fn an_archive_that_became_another() {
+    let bench = Bench::new("[cookbooks]\nweb = { archive = \"HERE/web.tar.gz\" }\n");
+    cookbook(&bench.path("packing/web"), "web", "1.0.0", &[]);
+    fs::write(bench.path("web.tar.gz"), packed(&bench.path("packing"))).unwrap();
+    bench.install();
+    fs::remove_dir_all(bench.path("store")).unwrap();
+    cookbook(&bench.path("packing/web"), "web", "1.0.1", &[]);
+    fs::write(bench.path("web.tar.gz"), packed(&bench.path("packing"))).unwrap();
+    let told = bench.refused();
+    assert!(told.message.ends_with("does not have the checksum that it should have"), "{told}");
+    assert!(told.hints[0].ends_with("`toque cookbook update web`"), "{told:?}");
+    bench.run(&Update::Some(vec!["web".to_owned()]), false, false).unwrap();
+    assert!(bench.lock().contains("version = \"1.0.1\""));
 }

@@ -299,6 +299,11 @@ fn as_people_write_them() {
     let line = "cookbooks = { a = \"1\" }\n";
     assert_eq!(add(line, None, "b", "2"), "cookbooks = { a = \"1\", b = \"2\" }\n");
     assert_eq!(remove(line, "a"), "cookbooks = {}\n");
+    let lines = "cookbooks = {\n  # proxy\n  a = \"1\", # old\n  b = \"2\",\n}\n";
+    assert_eq!(add(lines, None, "a", "3"), lines.replace("\"1\"", "\"3\""));
+    assert_eq!(add(lines, None, "c", "3"), lines.replace("\"2\",", "\"2\",\n  c = \"3\","));
+    without(Path::new(PATH), lines, None, "b").expect_err("whose comments are whose?");
+    assert_eq!(remove("[groups.test]\ncookbooks = { a = \"1\" }\n\n[cookbooks]\n", "a"), "[cookbooks]\n");
     let group = "[groups.test]\n[groups.test.cookbooks]\n# one\na = \"1\"\n";
     assert_eq!(remove(group, "a"), "");
     let kept = "[groups.test.cookbooks]\na = \"1\"\n\n# b = \"1\"\n";

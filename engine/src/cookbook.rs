@@ -187,6 +187,15 @@ impl Cookbook {
         scripts(&folder).into_iter().map(|name| folder.join(format!("{name}.rhai"))).collect()
     }
 
+    /// What its custom resources are called in recipes, sorted.
+    #[must_use]
+    pub fn resources(&self) -> Vec<String> {
+        let files = scripts(&self.root.join("resources"));
+        let mut names: Vec<String> = files.iter().map(|file| crate::language::kind_name(&self.about.name, file)).collect();
+        names.sort();
+        names
+    }
+
     /// The paths of its attribute files: `default.rhai` first, then by name.
     #[must_use]
     pub fn attribute_files(&self) -> Vec<PathBuf> {

@@ -36,7 +36,7 @@ impl Failure {
         };
         let hint = match error.kind() {
             ErrorKind::PermissionDenied => Some("run toque as root, or as a user who may do this"),
-            ErrorKind::StorageFull => Some("free some space (`df -h` shows where it went) and converge again"),
+            ErrorKind::StorageFull => Some("free some space (`df -h` shows where it went) and try again"),
             _ if is_loop(error) => Some("look at the links with `namei -l` and remove the one that points back"),
             ErrorKind::ReadOnlyFilesystem => Some("remount it writable, or keep this resource off this machine by a guard"),
             _ => None,

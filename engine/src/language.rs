@@ -33,7 +33,7 @@ use std::sync::Arc;
 pub(crate) use attributes_used::AttributesUsed;
 pub use check::Looked;
 pub use closure::{Closure, Lazy};
-pub use custom::Definition;
+pub use custom::{Definition, kind_name};
 pub(crate) use custom::{Group, Instance, Secrets, add_kinds as add_custom_kinds};
 pub(crate) use functions::hex;
 pub(crate) use kinds::{check_arguments, nothing, numbers, told};

@@ -76,6 +76,10 @@ pub trait Query {
     /// # Errors
     /// When no answer came. An answer of any status is a response.
     fn fetch(&self, request: &Request) -> Result<Response, Failure>;
+    /// The servers through which others are reached, for programs that fetch by themselves.
+    fn proxies(&self) -> Proxies {
+        Proxies::default()
+    }
     fn now(&self) -> SystemTime;
     /// The user that toque runs as.
     fn effective_uid(&self) -> u32;

@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::masks::Masks;
 use crate::overlay::{Causes, Overlay, Provide, add_causes};
 use crate::snapshots::{Area, Areas, Snapshots};
-use crate::system::{Metadata, Query, Request, Response, System, fetch};
+use crate::system::{Metadata, Proxies, Query, Request, Response, System, fetch};
 
 /// All that `inspect` gets. Its answers include what the plan assumes, and it remembers when an answer could still turn out
 /// differently: that is what makes a resource a *may change*.
@@ -283,6 +283,10 @@ impl Query for View<'_> {
             Some(path) if !self.plain() => fetch::read(self, &path?),
             _ => self.system.query().fetch(request),
         }
+    }
+
+    fn proxies(&self) -> Proxies {
+        self.system.query().proxies()
     }
 
     fn now(&self) -> SystemTime {

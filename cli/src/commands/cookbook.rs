@@ -1,14 +1,22 @@
 //! `toque cookbook`: cookbooks from elsewhere.
 
+mod add;
 mod gc;
+mod index;
 mod install;
 mod list;
 mod network;
+mod new;
 mod outdated;
+mod package;
+mod remove;
+mod show;
 mod tree;
+mod vendor;
+mod verify;
 mod why;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use toque_cookbooks::cookfile;
@@ -16,6 +24,7 @@ use toque_cookbooks::install::{How, Update};
 use toque_cookbooks::lockfile::{self, Lockfile};
 use toque_cookbooks::repository::Repository;
 use toque_cookbooks::source::Machine;
+use toque_cookbooks::store::Store;
 use toque_engine::cookbook::{FindLocked, Locked};
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::run::Refused;
@@ -29,6 +38,9 @@ use crate::settings::{Settings, find_repository, seconds};
 pub fn cookbook(args: &CookbookArgs) -> Result<Exit, Refused> {
     let repo = args.repo.as_deref();
     match &args.what {
+        CookbookWhat::New { name } => new::new(repo, name),
+        CookbookWhat::Add(wanted) => add::add(repo, wanted),
+        CookbookWhat::Remove { names, group, fetching } => remove::remove(repo, names, group.as_deref(), fetching),
         CookbookWhat::Install { locked, fetching } => install(repo, Update::Nothing, *locked, fetching),
         CookbookWhat::Update { names, fetching } if names.is_empty() => install(repo, Update::Everything, false, fetching),
         CookbookWhat::Update { names, fetching } => install(repo, Update::Some(names.clone()), false, fetching),
@@ -36,7 +48,12 @@ pub fn cookbook(args: &CookbookArgs) -> Result<Exit, Refused> {
         CookbookWhat::Tree => tree::tree(repo),
         CookbookWhat::Why { name } => why::why(repo, name),
         CookbookWhat::Gc { dry_run, cache_dir } => gc::gc(repo, *dry_run, cache_dir.as_deref()),
+        CookbookWhat::Show { name, cache_dir, format } => show::show(repo, name, cache_dir.as_deref(), *format),
+        CookbookWhat::Verify(wanted) => verify::verify(repo, wanted),
         CookbookWhat::List { format } => list::list(repo, *format),
+        CookbookWhat::Vendor { dir, fetching } => vendor::vendor(repo, dir, fetching),
+        CookbookWhat::Package { file, name, fetching } => package::package(repo, file, name.as_deref(), fetching),
+        CookbookWhat::Index { dir, url } => index::index(dir, url.as_deref()),
     }
 }
 
@@ -69,12 +86,22 @@ impl Network {
 
 /// The repository that is named or the nearest, which must have a Cookfile.
 fn repository(named: Option<&Path>) -> Result<Repository, Diagnostic> {
-    let nowhere = || {
-        Diagnostic::error(format!("there is no `{}` here", cookfile::NAME))
-            .hint("write one that names sources and cookbooks, or name the repository with `--repo`")
-    };
-    let path = find_repository(named, None)?.ok_or_else(nowhere)?;
-    Repository::read(&path)?.ok_or_else(nowhere)
+    Repository::read(&folder(named)?)?.ok_or_else(nowhere)
+}
+
+/// The folder of that repository; nothing in it is read.
+fn folder(named: Option<&Path>) -> Result<PathBuf, Diagnostic> {
+    find_repository(named, None)?.filter(|path| path.join(cookfile::NAME).exists()).ok_or_else(nowhere)
+}
+
+fn nowhere() -> Diagnostic {
+    Diagnostic::error(format!("there is no `{}` here", cookfile::NAME))
+        .hint("write one that names sources and cookbooks, or name the repository with `--repo`")
+}
+
+/// Where cookbooks are kept that were fetched.
+fn store_of(repository: Option<&Path>, cache_dir: Option<&Path>) -> Result<Store, Diagnostic> {
+    Ok(Store::open(Settings::read(repository)?.cache_dir(cache_dir))?)
 }
 
 /// The lockfile of a repository, which must be what the Cookfile asks for.
@@ -95,8 +122,17 @@ fn with_machine<T>(
     fetching: &Fetching,
     act: impl FnOnce(&Network, &Machine<'_>) -> Result<T, Diagnostic>,
 ) -> Result<T, Refused> {
+    with_machine_at(&repository.path, fetching, act)
+}
+
+/// The same for a folder, whether it has a Cookfile or not.
+fn with_machine_at<T>(
+    repository: &Path,
+    fetching: &Fetching,
+    act: impl FnOnce(&Network, &Machine<'_>) -> Result<T, Diagnostic>,
+) -> Result<T, Refused> {
     let stop = Stop::new(seconds(1.0));
     heed_signals(&stop);
-    let network = Network::new(Settings::read(Some(&repository.path))?, stop, fetching);
-    Ok(network.with_machine(&repository.path, |machine| act(&network, machine))?)
+    let network = Network::new(Settings::read(Some(repository))?, stop, fetching);
+    Ok(network.with_machine(repository, |machine| act(&network, machine))?)
 }

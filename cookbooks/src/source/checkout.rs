@@ -57,7 +57,7 @@ impl Checkout {
         }
         source.check().map_err(|wrong| Diagnostic::from(wrong).note(format!("for the cookbook `{}`", self.name)))?;
         machine.begin(&format!("fetching `{}` from {}", self.name, self.shown()));
-        let about = |failure| Diagnostic::from(by_a_person(failure)).note(format!("for the cookbook `{}`", self.name));
+        let about = |failure| Diagnostic::from(self.by_a_person(failure)).note(format!("for the cookbook `{}`", self.name));
         let view = View::new(system);
         let found = source.look(&view).map_err(about)?;
         let scratch = machine.store.scratch()?;
@@ -111,19 +111,25 @@ impl Checkout {
         let user = user.or_else(|| (git && password.is_some()).then(|| "token".to_owned()));
         Ok((From { user, password, ssh_key: ssh_key.filter(|_| git), access, ..source }, rel))
     }
-}
 
-/// What a recipe would say by properties, a person says in the settings.
-fn by_a_person(failure: Failure) -> Failure {
-    let of_recipes = ["`user`", "`password`", "`ssh_key`"];
-    match &failure.hint {
-        Some(hint) if of_recipes.iter().any(|property| hint.contains(property)) => failure
-            .hint("say in `[credentials]` of your settings who you are for this server; keys for `ssh` may also be in an agent"),
-        Some(hint) if hint.contains("converge again") => {
-            let hint = hint.replace("converge again", "try again");
-            failure.hint(hint)
+    /// What a recipe would say by properties, a person says in the settings, in the Cookfile or by a command.
+    fn by_a_person(&self, failure: Failure) -> Failure {
+        let hint = failure.hint.clone().unwrap_or_default();
+        let names = |properties: &[&str]| properties.iter().any(|property| hint.contains(property));
+        let is_locked = self.locked.is_some();
+        match () {
+            () if names(&["`user`", "`password`", "`ssh_key`"]) => failure
+                .hint("say in `[credentials]` of your settings who you are for this server; keys for `ssh` may also be in an agent"),
+            () if names(&["`checksum`", "`revision`"]) && is_locked => failure.hint(format!(
+                "it is not there any more as it was locked: ask who changed it, then take what is there with `toque cookbook update {}`",
+                self.name
+            )),
+            () if names(&["`checksum`"]) => failure.hint(hint.replace("`checksum`", "`sha256` in Cookfile.toml")),
+            () if names(&["raise"]) => super::in_time(failure),
+            () if names(&["`url`"]) => failure.hint(hint.replace("`url`", "the address")),
+            () if names(&["converge again"]) => failure.hint(hint.replace("converge again", "try again")),
+            () => failure,
         }
-        _ => failure,
     }
 }
 

@@ -125,7 +125,8 @@ impl Registry {
             }
         };
         machine.begin(&format!("fetching `{name}` {version} from `{}`", self.url));
-        let content = ask(machine, system, &url, None)?.body;
+        let of = |wrong: Diagnostic| wrong.note(format!("for the cookbook `{name}` {version} of `{}`", self.url));
+        let content = ask(machine, system, &url, None).map_err(of)?.body;
         let has = hexadecimal(&Sha256::digest(&content));
         if let Some(wanted) = entry.sha256.as_ref().filter(|wanted| !wanted.eq_ignore_ascii_case(&has)) {
             return Err(Diagnostic::error(format!("`{name}` {version} does not have the checksum that `{}` gives", self.url))
@@ -181,7 +182,11 @@ impl Source for Registry {
         let into = scratch.path().join("fetched");
         std::fs::create_dir(&into).map_err(|error| Failure::io("create", &into, &error))?;
         unpack(system, &content, &into, 0, &Limits::default()).map_err(|failure| {
-            Diagnostic::from(failure).note(format!("in the archive of `{name}` {version} from `{}`", self.url))
+            let from = format!("the archive of `{name}` {version} from `{}`", self.url);
+            match failure.message.strip_prefix("cannot") {
+                Some(_) => Diagnostic::from(failure).note(format!("in {from}")),
+                None => Diagnostic::from(Failure { message: format!("cannot unpack {from}: {}", failure.message), ..failure }),
+            }
         })?;
         let (cookbook, sha256) = machine.keep(&scratch, Path::new("fetched"), name, &format!("`{}`", self.url))?;
         self.check_version(&cookbook, version)?;
@@ -245,14 +250,14 @@ fn ask(machine: &Machine<'_>, system: &HostSystem, url: &str, known: Option<&Ans
     }
     let mut request: Request = source.request(&toque_engine::view::View::new(system))?;
     request.headers.extend(known.into_iter().flat_map(Answer::asked_again));
-    let response = system.fetch(&request)?;
+    let response = system.fetch(&request).map_err(super::in_time)?;
     match response.status {
         200 => Ok(response),
         304 if known.is_some() => Ok(response),
         status @ (401 | 403) => Err(Diagnostic::error(format!("`{shown}` answered {status}: it does not let everybody in"))
             .hint("say in `[credentials]` of your settings who you are for this server")),
         status => Err(Diagnostic::error(format!("`{shown}` answered {status}"))
-            .hint("correct the `url` of the source in Cookfile.toml, or look whether the server is well")),
+            .hint("look whether the server is well, and correct the `url` of the source in Cookfile.toml if it is wrong")),
     }
 }
 

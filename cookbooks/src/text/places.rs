@@ -108,7 +108,10 @@ impl Places {
         if let Some((from, _)) = above(start).filter(|(_, line)| gap && line.is_empty()) {
             start = from;
         }
-        let end = line_end(text, what.end);
+        let mut end = line_end(text, what.end);
+        if gap && start == 0 && text[end..line_end(text, end)].trim().is_empty() {
+            end = line_end(text, end);
+        }
         if !text[..end].ends_with('\n') {
             // The line above becomes the last, and ends as this one.
             let before = text[..start].strip_suffix('\n').map(|before| before.strip_suffix('\r').unwrap_or(before));

@@ -26,9 +26,7 @@ pub(super) fn make(
         // The first failure is the one to tell.
         let _ = system.remove_dir_all(into);
         if full {
-            failure
-                .note("no space left on the file system")
-                .hint("free some space (`df -h` shows where it went) and converge again")
+            failure.note("no space left on the file system").hint("free some space (`df -h` shows where it went) and try again")
         } else {
             failure
         }

@@ -11,6 +11,7 @@ use std::path::Path;
 pub use self::budget::Limits;
 use self::format::Format;
 use self::tree::Tree;
+pub use self::tree::leads_outside;
 use crate::failure::Failure;
 use crate::system::System;
 

@@ -193,7 +193,7 @@ fn ask_again(agent: &Agent, request: &Request, stop: &Stop) -> Result<Response, 
             Some(pause) if passing && !stop.requested() => {
                 stop.wait(*pause);
             }
-            _ => return answer.map_err(|error| no_answer(request, &error)),
+            _ => return answer.map_err(|error| no_answer(request, proxy_for(agent, &request.url), &error)),
         }
     }
 }
@@ -239,29 +239,47 @@ fn may_pass(error: &ureq::Error) -> bool {
     }
 }
 
-fn no_answer(request: &Request, error: &ureq::Error) -> Failure {
+/// The proxy that a URL is asked through, as messages may show it.
+fn proxy_for(agent: &Agent, url: &str) -> Option<String> {
+    let proxy = agent.config().proxy()?;
+    let direct = url.parse().is_ok_and(|url| proxy.is_no_proxy(&url));
+    (!direct).then(|| format!("{}:{}", proxy.host(), proxy.port()))
+}
+
+fn no_answer(request: &Request, proxy: Option<String>, error: &ureq::Error) -> Failure {
     use ureq::Error;
     let url = without_secrets(&request.url);
     let host = url.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default().to_owned();
     let (cause, hint) = match error {
-        Error::HostNotFound => {
-            (format!("there is no host `{host}`"), Some("check the name, and that this machine can resolve names"))
+        Error::HostNotFound => (format!("there is no host `{host}`"), Some(NAMES)),
+        Error::Io(error) if error.to_string().contains("failed to lookup address") => {
+            (format!("the name `{host}` cannot be resolved"), Some(NAMES))
         }
         Error::Timeout(at) => {
             (format!("no answer in time ({at})"), Some("check that the server can be reached, or raise the timeout"))
         }
+        Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused && proxy.is_some() => (
+            format!("the proxy `{}` refused the connection", proxy.unwrap_or_default()),
+            Some("check that it runs, and `proxies` in the settings or the variables `http_proxy` and `https_proxy`"),
+        ),
+        Error::ConnectProxyFailed(why) => (
+            format!("the proxy `{}` does not lead there: {why}", proxy.unwrap_or_default()),
+            Some("check what it allows, or name the host in `no_proxy`"),
+        ),
         Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
             (format!("`{host}` refused the connection"), Some("check that the server runs, and the port"))
         }
+        Error::Io(error) if ENDED.contains(&error.kind()) => {
+            (format!("`{host}` ended the connection before all of it had come"), Some("try again; the server's log may say why"))
+        }
+        Error::Io(error) if error.to_string().contains("certificate") => (plain(error), Some(AUTHORITY)),
         Error::Io(error) => (plain(error), None),
         Error::BadUri(_) | Error::Http(_) => {
             ("that is not a URL that can be asked for".to_owned(), Some("write `https://host/path`"))
         }
         Error::BodyExceedsLimit(limit) => (format!("the document is larger than {} GiB", limit >> 30), None),
         Error::TooManyRedirects => ("the server redirects in a circle".to_owned(), None),
-        Error::Tls(_) | Error::Rustls(_) => {
-            (error.to_string(), Some("if the server's certificate is your own, add its authority to those this machine trusts"))
-        }
+        Error::Tls(_) | Error::Rustls(_) => (error.to_string(), Some(AUTHORITY)),
         other => (other.to_string(), None),
     };
     let failure = Failure::new(format!("cannot fetch `{url}`: {cause}"));
@@ -270,6 +288,12 @@ fn no_answer(request: &Request, error: &ureq::Error) -> Failure {
         None => failure,
     }
 }
+
+/// How it looks when the other side hangs up.
+const ENDED: [io::ErrorKind; 4] =
+    [io::ErrorKind::UnexpectedEof, io::ErrorKind::ConnectionReset, io::ErrorKind::ConnectionAborted, io::ErrorKind::BrokenPipe];
+const NAMES: &str = "check the name, and that this machine can resolve names";
+const AUTHORITY: &str = "if the server's certificate is your own, add its authority to those this machine trusts";
 
 fn plain(error: &io::Error) -> String {
     let text = error.to_string();

@@ -106,6 +106,10 @@ impl Query for HostSystem {
         super::fetch::fetch(self, request)
     }
 
+    fn proxies(&self) -> Proxies {
+        self.proxies.clone()
+    }
+
     fn now(&self) -> SystemTime {
         SystemTime::now()
     }

@@ -9,6 +9,7 @@ use nix::sys::signal::Signal;
 use toque_acceptance::{Host, Image};
 
 use crate::crash::{Chance, now};
+use crate::servers::git_daemon;
 use crate::toque::{Run, apply, host, plan, settle, start, toque};
 
 /// Answers with its version and what its environment says.
@@ -49,15 +50,8 @@ fn equipped() -> Host {
             echo $version > version; rm -f broken; test $version != v3 || touch broken
             git add -A; git commit -q -m $version; git tag $version
         done");
-    serve(&host);
+    git_daemon(&host);
     host
-}
-
-/// Serves the repositories below `/srv`, as a server elsewhere would.
-fn serve(host: &Host) {
-    host.sh("git config --system --add safe.directory '*'
-        systemd-run --quiet --unit git-daemon git daemon --base-path=/srv --export-all --reuseaddr
-        for try in $(seq 50); do git ls-remote git://127.0.0.1/origin > /dev/null 2>&1 && exit; sleep 0.1; done; exit 1");
 }
 
 /// A recipe that deploys a version.
@@ -300,7 +294,7 @@ fn no_kill_makes_an_incomplete_release_current() {
             git add -A; git commit -q -m $version; git tag v$version
         done",
     );
-    serve(&host);
+    git_daemon(&host);
     let write = |version: usize| {
         let recipe = format!(
             r#"deploy("/srv/www/site", #{{

@@ -2,6 +2,7 @@
 
 use toque_acceptance::{Host, Image};
 
+use crate::servers::{GIT, PASSWORD, nginx, ssh};
 use crate::toque::{apply, host, plan, settle};
 
 /// A host with git and the repositories `/srv/git/site.git` (tags `v1` and `v2`, a submodule) and `/srv/git/lib.git`.
@@ -96,10 +97,9 @@ fn git_is_planned_before_it_is_installed() {
 #[test]
 fn git_by_ssh() {
     let host = equipped("openssh-server openssh-client procps");
+    host.sh("git config --system --add safe.directory '*'");
+    ssh(&host);
     host.sh(r#"
-        useradd --system --create-home --shell /bin/sh git; chown -R git:git /srv/git
-        ssh-keygen -q -t ed25519 -N '' -f /root/key; mkdir /home/git/.ssh; mv /root/key.pub /home/git/.ssh/authorized_keys
-        chown -R git:git /home/git/.ssh; systemctl start ssh
         mv /usr/bin/ssh /usr/bin/ssh.real
         printf '#!/bin/sh\nps -eo args >> /run/seen; exec /usr/bin/ssh.real "$@"\n' > /usr/bin/ssh; chmod 755 /usr/bin/ssh"#);
     // Documents lose the end of the last line.
@@ -133,18 +133,8 @@ fn git_by_ssh() {
 
 /// Serves `/srv/git` and `/srv/www` to `ann`, whose password is `s3cret-word`.
 fn serve(host: &Host) {
-    host.write(
-        "/etc/nginx/sites-enabled/default",
-        "server { listen 8080; auth_basic x; auth_basic_user_file /etc/nginx/users; root /srv/www;
-            location ~ ^/git(/.*)$ {
-                include fastcgi_params; fastcgi_pass unix:/run/fcgiwrap.socket; fastcgi_param PATH_INFO $1;
-                fastcgi_param SCRIPT_FILENAME /usr/lib/git-core/git-http-backend;
-                fastcgi_param GIT_HTTP_EXPORT_ALL 1; fastcgi_param GIT_PROJECT_ROOT /srv/git;
-            }
-        }\n",
-    );
-    host.sh("htpasswd -bc /etc/nginx/users ann s3cret-word 2> /dev/null; chown -R www-data /srv/git
-        systemctl start fcgiwrap.socket; systemctl restart nginx");
+    host.sh("chown -R www-data /srv/git");
+    nginx(host, &format!("server {{ listen 8080; root /srv/www; {PASSWORD} {GIT} }}\n"));
 }
 
 #[test]

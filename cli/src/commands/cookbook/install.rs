@@ -1,6 +1,6 @@
 //! `toque cookbook install` and `update`.
 
-use toque_cookbooks::install::{How, Installed};
+use toque_cookbooks::install::How;
 use toque_cookbooks::lockfile::{self, Lockfile};
 use toque_cookbooks::repository::Repository;
 use toque_engine::cookbook::circle;
@@ -14,7 +14,7 @@ use crate::output;
 pub fn install(repository: &Repository, fetching: &Fetching, how: impl FnOnce(Vec<String>) -> How) -> Result<Exit, Refused> {
     let installed =
         with_machine(repository, fetching, |network, machine| repository.install(machine, &how(network.without.clone())))?;
-    tell(&installed);
+    tell(&installed.before, &installed.after);
     let circles = circles(&installed.after);
     if !circles.is_empty() {
         output::diagnostic::print(&Diagnostics(circles));
@@ -23,7 +23,7 @@ pub fn install(repository: &Repository, fetching: &Fetching, how: impl FnOnce(Ve
 }
 
 /// What changed, cookbook by cookbook.
-fn tell(Installed { before, after, .. }: &Installed) {
+pub fn tell(before: &Lockfile, after: &Lockfile) {
     let mut changed = false;
     for (name, now) in &after.cookbooks {
         match before.cookbooks.get(name) {

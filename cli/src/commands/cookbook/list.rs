@@ -39,7 +39,7 @@ fn data(name: &str, locked: &Locked) -> Value {
 }
 
 /// Without what must not be repeated.
-fn origin(origin: &Origin) -> String {
+pub fn origin(origin: &Origin) -> String {
     let shown = |url: &str| Source { url: url.to_owned(), ..Source::default() }.shown();
     match origin {
         Origin::Registry { registry } => shown(registry),

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::masks::INSTEAD;
 use crate::resource::command_failure;
 use crate::source::Source;
-use crate::system::{Query, System};
+use crate::system::{Proxies, Query, System};
 use crate::view::View;
 
 /// How long a server may take to tell its branches and tags.
@@ -42,6 +42,7 @@ impl<'a> Git<'a> {
         let mut command = self.command(arguments);
         command.timeout = self.source.access.silence.map_or(LOOK, |silence| silence.min(LOOK));
         // What a plan asks must not make a host known; only the first of the files is written to.
+        self.by_proxy(&mut command, view);
         self.by_ssh(&mut command, "-o UserKnownHostsFile='/dev/null ~/.ssh/known_hosts ~/.ssh/known_hosts2'");
         let output = view.probe(&command).map_err(without_git)?;
         self.told(arguments, &command, output)
@@ -52,6 +53,7 @@ impl<'a> Git<'a> {
     /// When git cannot be started or fails.
     pub fn run(&self, system: &dyn System, view: &View<'_>, arguments: &[&str]) -> Result<Output, Failure> {
         let mut command = self.command(arguments);
+        self.by_proxy(&mut command, view);
         self.by_ssh(&mut command, "");
         view.check_arguments(&command)?;
         let output = system.run(&command).map_err(without_git)?;
@@ -113,6 +115,15 @@ impl<'a> Git<'a> {
         command.file("GIT_CONFIG_GLOBAL", CONFIGURATION).timeout(FETCH)
     }
 
+    /// How git is told through which servers to reach others. A proxy's password stays out of the arguments.
+    fn by_proxy(&self, command: &mut Command, view: &View<'_>) {
+        if self.is_http() {
+            let Proxies { http, https, no_proxy } = view.proxies();
+            let variables = [("http_proxy", http), ("https_proxy", https), ("no_proxy", no_proxy)];
+            command.environment.extend(variables.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+        }
+    }
+
     /// How git is told to reach a host by `ssh`: with this key only, asking nobody.
     fn by_ssh(&self, command: &mut Command, more: &str) {
         let mut line = "ssh -o BatchMode=yes -o StrictHostKeyChecking=accept-new -o ConnectTimeout=30 -o LogLevel=ERROR".to_owned();
@@ -141,6 +152,10 @@ impl<'a> Git<'a> {
             Place::Local(path) => Some(path),
             _ => None,
         }
+    }
+
+    pub fn is_http(&self) -> bool {
+        matches!(self.address.place, Place::Http(_))
     }
 
     /// User and password for the server.
@@ -222,7 +237,12 @@ fn hint(said: &str, source: &Source) -> Option<&'static str> {
         () if says("could not read Username") || says("could not read Password") => "set `user` and `password`",
         () if says("Authentication failed") => "check `user` and `password`",
         () if says("cannot run ssh") || says("ssh: not found") => "install the package with the program `ssh` before this resource",
-        () if says("No space left on device") => "free some space (`df -h` shows where it went) and converge again",
+        () if says("No space left on device") => "free some space (`df -h` shows where it went) and try again",
+        () if says("Connection refused") || says("Couldn't connect to server") => {
+            "check that the server runs, or the proxy, and the port"
+        }
+        () if says("Could not resolve proxy") => "check `proxies` in the settings, or the variables `http_proxy` and `https_proxy`",
+        () if says("repository not exported") => "check the `url`, and that the server exports this repository",
         () if says("does not appear to be a git repository") || says("not found") || says("does not exist") => {
             "check the `url`; some servers also say this of repositories that one may not read"
         }

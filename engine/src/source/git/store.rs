@@ -48,6 +48,10 @@ impl Wanted<'_> {
     fn put_from_cache(&self, into: &Path, cache: &Path) -> Result<Vec<Module>, Failure> {
         let kept = self.system.lstat(cache).is_ok_and(|metadata| metadata.kind == FileKind::Directory);
         let first = self.through_cache(into, cache, kept);
+        if first.is_err() {
+            // A disk that became full must not stay so.
+            remove_unfinished(self.system, cache);
+        }
         match first {
             Err(failure) if kept && self.may_be_broken(&failure) => {}
             result => return result,
@@ -61,6 +65,7 @@ impl Wanted<'_> {
     fn through_cache(&self, into: &Path, cache: &Path, kept: bool) -> Result<Vec<Module>, Failure> {
         if kept {
             unlock(self.system, cache);
+            remove_unfinished(self.system, cache);
         } else {
             make(self.system, cache)?;
             self.init(&["--quiet", "--bare"], cache)?;
@@ -112,6 +117,10 @@ impl Wanted<'_> {
     /// Fetches the commit by itself; everything, where the server does not allow that.
     pub(super) fn fetch(&self, store: &Path, once: bool) -> Result<(), Failure> {
         let url = self.git.address.url.as_str();
+        if self.git.source.access.silence.is_some() && !self.git.is_http() {
+            // Only by HTTP git itself gives up on a server that says nothing.
+            self.git.ask(self.view, &["ls-remote", "--", url, "HEAD"])?;
+        }
         let one = format!("+{}:{BRANCH}", self.id);
         let arguments = [FETCH, self.depth(once), &["--", url, &one]].concat();
         match self.git_in(store, &arguments) {
@@ -193,6 +202,17 @@ fn unlock(system: &dyn System, store: &Path) {
                 // What cannot be removed is told by git.
                 let _ = system.remove_file(&folder.join(name));
             }
+        }
+    }
+}
+
+/// Removes what fetches left that did not come to their end: it is large, and of use to nobody.
+fn remove_unfinished(system: &dyn System, store: &Path) {
+    let packs = store.join("objects/pack");
+    for name in system.read_dir(&packs).unwrap_or_default() {
+        if name.as_encoded_bytes().starts_with(b"tmp_") {
+            // What cannot be removed does no harm.
+            let _ = system.remove_file(&packs.join(name));
         }
     }
 }

@@ -110,6 +110,17 @@ fn bombs() {
     ] {
         assert_eq!(refused(&content, &small), message);
     }
+    // What is announced counts before it comes, and what is made of holes although it never does.
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::File::create(folder.path().join("zeros")).unwrap().set_len(10 << 30).unwrap();
+    let packed = std::process::Command::new("tar").args(["-cSf", "-", "-C"]).arg(folder.path()).arg("zeros").output().unwrap();
+    assert!(packed.status.success() && packed.stdout.len() < 20_000, "{}", packed.stdout.len());
+    assert_eq!(refused(&packed.stdout, &Limits::default()), "it has more than 8589934592 bytes unpacked");
+    let mut header = tar::Header::new_gnu();
+    header.set_path("a").unwrap();
+    header.set_size(10 << 30);
+    header.set_cksum();
+    assert_eq!(refused(&gzip(header.as_bytes()), &Limits::default()), "it has more than 8589934592 bytes unpacked");
     // A name that is as long as the memory.
     let long = Raw { content: vec![b'a'; 2 << 20], ..raw("././@LongLink", b'L', "") };
     assert_eq!(refused(&archive(&[long]), &Limits::default()), "a name or a header in it is too long");

@@ -13,6 +13,8 @@ use serde_json::json;
 
 use super::{Bench, git_source, source};
 use crate::source::Checkout;
+use crate::system::{HostSystem, Proxies};
+use crate::view::View;
 
 /// `git daemon` for the repositories of a bench, until it is dropped.
 struct Daemon {
@@ -95,6 +97,8 @@ fn a_clone_that_is_kept_is_brought_up_to_date() {
         bench.check_out(&main, what, &how).unwrap_or_else(|failure| panic!("{what}: {failure:?}"));
         assert_eq!(bench.text(&format!("out/{what}/{file}")), what);
     }
+    let unfinished = bench.names("cache/objects/pack").into_iter().filter(|name| name.starts_with("tmp_"));
+    assert_eq!(unfinished.collect::<Vec<_>>(), Vec::<String>::new());
     // Of what it has already, nothing is asked for.
     drop(daemon);
     bench.check_out(&git_source(main.url.as_str(), &two), "again", &how).unwrap();
@@ -216,4 +220,17 @@ fn serve(folder: PathBuf, login: &'static str, seen: Arc<Mutex<Vec<String>>>) ->
         }
     });
     port
+}
+
+#[test]
+fn a_proxy_is_used_by_git_too() {
+    let proxies =
+        Proxies { http: Some("http://me:s3cret@127.0.0.1:9".to_owned()), https: None, no_proxy: Some("localhost".to_owned()) };
+    let mut system = HostSystem::new();
+    system.proxies = proxies;
+    let told = |url: &str| git_source(url, "main").look(&View::new(&system)).unwrap_err();
+    let failure = told("http://git.test/site.git");
+    assert!(failure.notes[0].contains("127.0.0.1 port 9") && !format!("{failure:?}").contains("s3cret"), "{failure:?}");
+    assert_eq!(failure.hint.as_deref(), Some("check that the server runs, or the proxy, and the port"));
+    assert!(told("http://localhost:9/site.git").notes[0].contains("localhost port 9"));
 }

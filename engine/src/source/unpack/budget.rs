@@ -28,6 +28,8 @@ pub(super) struct Budget {
     limits: Limits,
     packed: u64,
     read: Cell<u64>,
+    /// What the files that were announced come to. Holes are written and never read.
+    announced: Cell<u64>,
     /// Up to which count the part that is read now may go.
     part: Cell<u64>,
     /// How many of the last bytes were zero.
@@ -41,6 +43,7 @@ impl Budget {
             limits: *limits,
             packed: packed as u64,
             read: Cell::new(0),
+            announced: Cell::new(0),
             part: Cell::new(u64::MAX),
             zeros: Cell::new(0),
             trouble: RefCell::new(None),
@@ -50,6 +53,14 @@ impl Budget {
     /// Says how many bytes the next part of the archive can have, so that a header does not claim memory for all of them.
     pub fn expect(&self, bytes: u64) {
         self.part.set(self.read.get().saturating_add(bytes));
+    }
+
+    /// Takes note of a file that will have so many bytes, before any is written.
+    /// # Errors
+    /// When that is more than there may be.
+    pub fn announce(&self, bytes: u64) -> Result<(), Failure> {
+        self.announced.set(self.announced.get().saturating_add(bytes));
+        self.within(self.announced.get())
     }
 
     /// How many of the bytes that were read last are zero.
@@ -72,17 +83,22 @@ impl Budget {
         self.read.set(read);
         let zeros = bytes.iter().rev().take_while(|byte| **byte == 0).count() as u64;
         self.zeros.set(if zeros == bytes.len() as u64 { self.zeros.get() + zeros } else { zeros });
+        let part = if read > self.part.get() { Err(trap("a name or a header in it is too long")) } else { Ok(()) };
+        self.within(read).and(part).map_err(|failure| {
+            self.stop(failure);
+            io::Error::other("stopped")
+        })
+    }
+
+    fn within(&self, unpacked: u64) -> Result<(), Failure> {
         let Limits { bytes, ratio, ratio_from, .. } = self.limits;
-        let failure = match () {
-            () if read > bytes => Failure::new(format!("it has more than {bytes} bytes unpacked")),
-            () if read > ratio_from && read > self.packed.saturating_mul(ratio) => {
-                Failure::new(format!("unpacked it has more than {ratio} times its size"))
+        match () {
+            () if unpacked > bytes => Err(trap(&format!("it has more than {bytes} bytes unpacked"))),
+            () if unpacked > ratio_from && unpacked > self.packed.saturating_mul(ratio) => {
+                Err(trap(&format!("unpacked it has more than {ratio} times its size")))
             }
-            () if read > self.part.get() => Failure::new("a name or a header in it is too long"),
-            () => return Ok(()),
-        };
-        self.stop(failure.hint("it may be made to fill disks; if it is right, unpack it by a command of your own"));
-        Err(io::Error::other("stopped"))
+            () => Ok(()),
+        }
     }
 
     fn stop(&self, failure: Failure) {
@@ -109,6 +125,10 @@ impl<R: Read> Read for Metered<'_, R> {
             }
         }
     }
+}
+
+fn trap(why: &str) -> Failure {
+    Failure::new(why).hint("it may be made to fill disks; if it is right, unpack it by a command of your own")
 }
 
 /// What is in it cannot be right.

@@ -50,6 +50,7 @@ pub(super) fn unpack(format: Format, content: &[u8], tree: &mut Tree<'_>, limits
                     return Err(Failure::new("it has files with holes in the manner of `pax`, which are not understood")
                         .hint("make it without `--sparse`"));
                 }
+                budget.announce(size)?;
                 let seconds = entry.header().mtime().ok().filter(|seconds| *seconds < LATEST);
                 let modified = seconds.and_then(|seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)));
                 Entry::File { mode, modified, content: &mut entry }

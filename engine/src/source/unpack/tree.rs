@@ -198,7 +198,8 @@ impl<'a> Tree<'a> {
 
 /// Why a link in a folder this deep may not lead to this: it is followed by whoever uses what was unpacked. Only leading `..` are
 /// allowed, because a link may be on the way to any later one.
-fn leads_outside(to: &[u8], depth: usize) -> Option<&'static str> {
+#[must_use]
+pub fn leads_outside(to: &[u8], depth: usize) -> Option<&'static str> {
     if to.is_empty() || to.contains(&0) || to.len() > LONGEST_LINK {
         return Some("is a link to nothing that could be");
     }

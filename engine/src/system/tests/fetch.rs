@@ -112,6 +112,13 @@ fn proxies_are_the_given_ones() {
     let mut wrong = HostSystem::new();
     wrong.proxies.http = Some("http://".to_owned());
     assert!(wrong.fetch(&request("http://example.test/")).unwrap_err().message.starts_with("cannot use the proxy"));
+    // One that is down is told as what it is, and not as the server.
+    let mut down = HostSystem::new();
+    down.proxies = Proxies { http: Some("http://me:pw@127.0.0.1:9".to_owned()), https: None, no_proxy: Some("127.0.0.1".into()) };
+    let failure = down.fetch(&request("http://example.test/x")).unwrap_err();
+    assert_eq!(failure.message, "cannot fetch `http://example.test/x`: the proxy `127.0.0.1:9` refused the connection");
+    let failure = down.fetch(&request("http://127.0.0.1:9/x")).unwrap_err();
+    assert_eq!(failure.message, "cannot fetch `http://127.0.0.1:9/x`: `127.0.0.1:9` refused the connection");
 }
 
 #[test]

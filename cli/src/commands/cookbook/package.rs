@@ -1,0 +1,106 @@
+//! `toque cookbook package`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use toque_cookbooks::content::Content;
+use toque_cookbooks::cookfile::{Cookfile, From, is_name};
+use toque_cookbooks::install::known;
+use toque_cookbooks::lockfile::Lockfile;
+use toque_cookbooks::package::{Format, package as write, publish};
+use toque_cookbooks::repository::Repository;
+use toque_cookbooks::source::Folder;
+use toque_engine::cookbook::Cookbook;
+use toque_engine::diagnostic::{Diagnostic, did_you_mean};
+use toque_engine::run::Refused;
+
+use super::{Exit, in_step, repository, with_machine};
+use crate::args::Fetching;
+use crate::output;
+use crate::settings::find_repository;
+
+pub fn package(repo: Option<&Path>, file: &Path, name: Option<&str>, fetching: &Fetching) -> Result<Exit, Refused> {
+    let path = find_repository(repo, None)?.ok_or_else(|| {
+        Diagnostic::error("there is no repository here: neither `Cookfile.toml` nor `cookbooks/`")
+            .hint("go into one, or name it with `--repo`")
+    })?;
+    let folder = file.is_dir();
+    if !folder {
+        // Before anything is fetched.
+        Format::of(file)?;
+    }
+    let (content, package) = match name {
+        None if folder => {
+            return Err(Diagnostic::error(format!("`{}` is a folder, and a whole repository has no name", file.display()))
+                .hint("name the file that is written, such as `site.tar.zst`, or the cookbook that is packed alone")
+                .into());
+        }
+        None => {
+            let content = Content::of_repository(&path, &all(&path, fetching)?)?;
+            let package = write(&content, file)?;
+            (content, package)
+        }
+        Some(name) => {
+            let root = one(&path, name, fetching)?;
+            let cookbook = Cookbook::load(&root)?;
+            let content = Content::of_cookbook(&path, name, &root)?;
+            let package = if folder { publish(&content, file, &cookbook.about)? } else { write(&content, file)? };
+            (content, package)
+        }
+    };
+    output::print(&format!("{}  {}", package.sha256, package.path.display()));
+    let counted = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let (cookbooks, files) = (counted(content.cookbooks.len(), "cookbook"), counted(content.entries.len(), "file"));
+    output::message(&format!("{cookbooks} with {files}, packed {} bytes", package.bytes));
+    Ok(Exit::Success)
+}
+
+/// Where all cookbooks of a repository are: those of its lockfile, or without a Cookfile its own.
+fn all(path: &Path, fetching: &Fetching) -> Result<BTreeMap<String, PathBuf>, Refused> {
+    let Some(repository) = Repository::read(path)? else {
+        let own = Folder::own(path)?;
+        return Ok(own.cookbooks().iter().map(|(name, taken)| (name.clone(), taken.root.clone())).collect());
+    };
+    let lockfile = in_step(&repository)?;
+    with_machine(&repository, fetching, |network, machine| {
+        repository.fetch(machine, &repository.without(&lockfile, &network.without)?)
+    })
+}
+
+/// Where a cookbook is. One that lies in the repository needs no lockfile.
+fn one(path: &Path, name: &str, fetching: &Fetching) -> Result<PathBuf, Refused> {
+    if !is_name(name) {
+        return Err(Diagnostic::error(format!("`{name}` is no name of a cookbook"))
+            .hint("a name is made of letters, digits, `-` and `_`")
+            .into());
+    }
+    let cookfile = Cookfile::read(path)?;
+    let asked = cookfile.iter().flat_map(|cookfile| &cookfile.cookbooks).find(|wanted| wanted.name == name);
+    let own = Path::new("cookbooks").join(name);
+    let lies_at = match asked.map(|wanted| &wanted.from) {
+        Some(From::Path(folder)) => Some(folder),
+        Some(From::Git(_) | From::Archive(_)) => None,
+        Some(From::Sources(_)) | None => path.join(&own).is_dir().then_some(&own),
+    };
+    if let Some(folder) = lies_at {
+        // It must be called so.
+        Folder::one(path, folder, name)?;
+        return Ok(path.join(folder));
+    }
+    if cookfile.is_none() {
+        return Err(missing(path, name).into());
+    }
+    let repository = repository(Some(path))?;
+    let lockfile = in_step(&repository)?;
+    known(&lockfile, name)?;
+    let alone = lockfile.cookbooks.into_iter().filter(|(other, _)| other == name).collect();
+    let roots = with_machine(&repository, fetching, |_, machine| repository.fetch(machine, &Lockfile { cookbooks: alone }))?;
+    Ok(roots.into_values().next().ok_or_else(|| missing(path, name))?)
+}
+
+fn missing(path: &Path, name: &str) -> Diagnostic {
+    let (found, _) = toque_engine::cookbook::find(path);
+    let missing = Diagnostic::error(format!("there is no cookbook `{name}`"));
+    let near = did_you_mean(name, found.keys().map(String::as_str));
+    missing.hint(near.unwrap_or_else(|| format!("put it into cookbooks/{name}, or correct the name")))
+}

@@ -1,0 +1,108 @@
+//! `toque cookbook show`.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use toque_cookbooks::install::known;
+use toque_cookbooks::lockfile::{Locked, Lockfile, Origin};
+use toque_cookbooks::repository::Repository;
+use toque_engine::cookbook::Cookbook;
+use toque_engine::run::Refused;
+
+use super::list::origin;
+use super::{Exit, in_step, repository, store_of};
+use crate::args::Format;
+use crate::output;
+
+pub fn show(repo: Option<&Path>, name: &str, cache_dir: Option<&Path>, format: Format) -> Result<Exit, Refused> {
+    let repository = repository(repo)?;
+    let lockfile = in_step(&repository)?;
+    known(&lockfile, name)?;
+    let Some(locked) = lockfile.cookbooks.get(name) else { return Ok(Exit::Success) };
+    let root = repository.root_of(&store_of(Some(&repository.path), cache_dir)?, name, locked);
+    let there = if root.is_dir() { Some(Cookbook::load(&root)?) } else { None };
+    let data = data(name, locked, there.as_ref(), &who(&repository, &lockfile, name));
+    match format {
+        Format::Json => output::print(&serde_json::to_string_pretty(&data).unwrap_or_default()),
+        Format::Text => {
+            output::print(&format!("{name} {}", locked.version));
+            data["description"].as_str().into_iter().for_each(output::print);
+            for (label, key) in ROWS {
+                let text = shown(&data[key]);
+                if !text.is_empty() {
+                    output::print(&format!("{label:12} {text}"));
+                }
+            }
+            if there.is_none() {
+                output::message(&format!("`{name}` is not on this machine: `toque cookbook install` fetches it"));
+            }
+        }
+    }
+    Ok(Exit::Success)
+}
+
+/// What is shown of it in this order, each with its key in the data.
+const ROWS: [(&str, &str); 11] = [
+    ("license", "license"),
+    ("from", "from"),
+    ("revision", "revision"),
+    ("folder", "folder"),
+    ("sha256", "sha256"),
+    ("toque", "toque"),
+    ("platforms", "platforms"),
+    ("needs", "dependencies"),
+    ("needed by", "needed_by"),
+    ("recipes", "recipes"),
+    ("resources", "resources"),
+];
+
+fn data(name: &str, locked: &Locked, there: Option<&Cookbook>, who: &[(String, String)]) -> Value {
+    let pairs = |pairs: &mut dyn Iterator<Item = (String, String)>| -> Value {
+        Value::Object(pairs.map(|(name, constraint)| (name, constraint.into())).collect())
+    };
+    let revision = match &locked.origin {
+        Origin::Git { revision, .. } | Origin::Archive { revision, .. } => Some(revision),
+        Origin::Registry { .. } | Origin::Path { .. } => None,
+    };
+    let about = there.map(|cookbook| &cookbook.about);
+    let mut platforms = about.into_iter().flat_map(|about| &about.platforms);
+    json!({
+        "name": name,
+        "version": locked.version.to_string(),
+        "description": about.and_then(|about| about.description.as_ref()),
+        "license": about.and_then(|about| about.license.as_ref()),
+        "from": origin(&locked.origin),
+        "revision": revision,
+        "folder": there.map(|cookbook| cookbook.root.display().to_string()),
+        "sha256": locked.sha256,
+        "toque": about.and_then(|about| about.toque.as_ref()).map(ToString::to_string),
+        "platforms": pairs(&mut platforms.by_ref().map(|(name, constraint)| (name.clone(), constraint.to_string()))),
+        "dependencies": pairs(&mut locked.dependencies.iter().map(|(name, constraint)| (name.clone(), constraint.to_string()))),
+        "needed_by": who.iter().map(|(by, constraint)| json!({ "by": by, "constraint": constraint })).collect::<Vec<_>>(),
+        "recipes": there.map(Cookbook::recipes),
+        "resources": there.map(Cookbook::resources),
+    })
+}
+
+/// Who needs it, and which versions.
+fn who(repository: &Repository, lockfile: &Lockfile, name: &str) -> Vec<(String, String)> {
+    let asking = repository.demands().into_iter().filter(|demand| demand.cookbook == name);
+    let asking = asking.map(|demand| (demand.asker, demand.constraint.to_string()));
+    let needing = lockfile.needs(name).map(|(asker, _, constraint)| (asker.to_owned(), constraint.to_string()));
+    asking.chain(needing).collect()
+}
+
+/// On one line.
+fn shown(value: &Value) -> String {
+    let text = |value: &Value| match value {
+        Value::Object(one) => format!("{} ({})", shown(&one["by"]), shown(&one["constraint"])),
+        other => other.as_str().unwrap_or_default().to_owned(),
+    };
+    match value {
+        Value::Array(all) => all.iter().map(text).collect::<Vec<_>>().join(", "),
+        Value::Object(all) => {
+            all.iter().map(|(name, constraint)| format!("{name} ({})", text(constraint))).collect::<Vec<_>>().join(", ")
+        }
+        other => text(other),
+    }
+}

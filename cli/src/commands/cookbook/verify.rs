@@ -1,0 +1,82 @@
+//! `toque cookbook verify`.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use toque_cookbooks::lockfile::{self, Lockfile};
+use toque_cookbooks::verify::{State, Verified, verify_all};
+use toque_engine::diagnostic::Diagnostic;
+use toque_engine::run::Refused;
+
+use super::{Exit, in_step, repository, store_of};
+use crate::args::{Format, Verify};
+use crate::output;
+use crate::settings::{Settings, find_repository};
+
+pub fn verify(repo: Option<&Path>, wanted: &Verify) -> Result<Exit, Refused> {
+    let Verify { all, cache_dir, without, format } = wanted;
+    if *all {
+        let store = store_of(find_repository(repo, None)?.as_deref(), cache_dir.as_deref())?;
+        let verified = verify_all(&store)?;
+        tell(&verified, "fetched", *format);
+        return match wrong(&verified, "is not what was fetched") {
+            Some(wrong) => Err(wrong.hint("remove their folders: whoever needs them fetches them anew").into()),
+            None => Ok(Exit::Success),
+        };
+    }
+    let repository = repository(repo)?;
+    let lockfile = Lockfile::read(&repository.path)?.unwrap_or_default();
+    let without = if without.is_empty() { Settings::read(Some(&repository.path))?.without_groups } else { without.clone() };
+    let lockfile = repository.without(&lockfile, &without)?;
+    let verified = repository.verify(&store_of(Some(&repository.path), cache_dir.as_deref())?, &lockfile);
+    tell(&verified, "locked", *format);
+    in_step(&repository)?;
+    match wrong(&verified, &format!("is not what `{}` says", lockfile::NAME)) {
+        Some(wrong) => Err(wrong.hint("run `toque cookbook install`: it fetches them as they were locked").into()),
+        None => Ok(Exit::Success),
+    }
+}
+
+fn tell(verified: &[Verified], was: &str, format: Format) {
+    match format {
+        Format::Json => {
+            let data: Vec<Value> = verified.iter().map(data).collect();
+            output::print(&serde_json::to_string_pretty(&data).unwrap_or_default());
+        }
+        Format::Text => verified.iter().for_each(|one| output::print(&line(one, was))),
+    }
+}
+
+fn line(Verified { name, version, state, root }: &Verified, was: &str) -> String {
+    let what = version.as_ref().map_or_else(|| name.clone(), |version| format!("{name} {version}"));
+    match state {
+        State::AsItWas => format!("{what} as it was {was}"),
+        State::Changed(why) => format!("{what} changed: {why} ({})", root.display()),
+        State::Missing => format!("{what} not on this machine"),
+    }
+}
+
+fn data(Verified { name, version, state, root }: &Verified) -> Value {
+    let (state, why) = match state {
+        State::AsItWas => ("same", None),
+        State::Changed(why) => ("changed", Some(why)),
+        State::Missing => ("missing", None),
+    };
+    json!({
+        "name": name,
+        "version": version.as_ref().map(ToString::to_string),
+        "state": state,
+        "why": why,
+        "folder": root.display().to_string(),
+    })
+}
+
+fn wrong(verified: &[Verified], said: &str) -> Option<Diagnostic> {
+    let wrong: Vec<String> =
+        verified.iter().filter(|one| one.state != State::AsItWas).map(|one| format!("`{}`", one.name)).collect();
+    match &wrong[..] {
+        [] => None,
+        [one] => Some(Diagnostic::error(format!("{one} {said}"))),
+        several => Some(Diagnostic::error(format!("{} cookbooks: {} {said}", several.len(), several.join(", ")))),
+    }
+}

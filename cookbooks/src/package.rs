@@ -1,0 +1,172 @@
+//! One archive of what is packed: the same bytes whenever, wherever and by whomever it is made.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use sha2::{Digest, Sha256};
+use tar::{Builder, EntryType, Header};
+use tempfile::NamedTempFile;
+use toque_engine::cookbook::About;
+use toque_engine::diagnostic::Diagnostic;
+use toque_engine::failure::{Attempting, Failure};
+
+use crate::beside;
+use crate::content::{Content, Kind};
+use crate::tree::hexadecimal;
+
+/// The time of every file, in seconds since 1970: the first day of 1980, the earliest that every tool knows.
+const TIME: u64 = 315_532_800;
+const ZSTANDARD_LEVEL: i32 = 12;
+const GZIP_LEVEL: u32 = 9;
+
+/// An archive that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Package {
+    pub path: PathBuf,
+    /// Of the archive, in hexadecimal.
+    pub sha256: String,
+    /// The archive's size.
+    pub bytes: u64,
+}
+
+/// How an archive is packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    Zstandard,
+    Gzip,
+}
+
+impl Format {
+    /// What a file's name says.
+    /// # Errors
+    /// When it says nothing that is known.
+    pub fn of(file: &Path) -> Result<Self, Diagnostic> {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        match () {
+            () if name.ends_with(".tar.zst") && name != ".tar.zst" => Ok(Self::Zstandard),
+            () if name.ends_with(".tar.gz") && name != ".tar.gz" => Ok(Self::Gzip),
+            () => Err(Diagnostic::error(format!("`{}` does not say how it is to be packed", file.display()))
+                .hint("a package's name ends in `.tar.zst` or `.tar.gz`")),
+        }
+    }
+}
+
+/// Writes an archive of `content` to `file`: all of it, or none. What was there before is replaced at once.
+/// # Errors
+/// When something cannot be read or written, or the file's name does not say how to pack. Then nothing is left of it.
+pub fn package(content: &Content, file: &Path) -> Result<Package, Diagnostic> {
+    let (staged, package) = staged(content, file)?;
+    kept(staged, file)?;
+    Ok(package)
+}
+
+/// Writes an archive of one cookbook into a folder, as `NAME-VERSION.tar.zst`. A version that is there stays what it is.
+/// # Errors
+/// As [`package`], and when the version is there with other content.
+pub fn publish(content: &Content, folder: &Path, cookbook: &About) -> Result<Package, Diagnostic> {
+    let About { name, version, .. } = cookbook;
+    let file = folder.join(format!("{name}-{version}.tar.zst"));
+    let (staged, package) = staged(content, &file)?;
+    match fs::read(&file) {
+        Ok(before) if hexadecimal(&Sha256::digest(&before)) == package.sha256 => return Ok(package),
+        Ok(_) => {
+            return Err(Diagnostic::error(format!("`{}` is there already, with other content", file.display()))
+                .hint("a version that others may have stays what it is: raise `version` in cookbook.toml")
+                .hint("remove the file if nobody has it yet"));
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => kept(staged, &file)?,
+        Err(error) => return Err(Failure::io("read", &file, &error).into()),
+    }
+    Ok(package)
+}
+
+/// The whole archive, on the disk beside the place where it belongs.
+fn staged(content: &Content, file: &Path) -> Result<(NamedTempFile, Package), Diagnostic> {
+    let format = Format::of(file)?;
+    let folder = folder_of(file);
+    content.not_into_itself(folder, file)?;
+    // As any file that is not there yet, less what the process leaves out.
+    let mode = fs::metadata(file).map_or(0o666, |about| about.permissions().mode());
+    let staged = beside::file(folder, mode).attempting("write", file)?;
+    let written = Written { inner: BufWriter::new(staged.as_file()), digest: Sha256::new(), bytes: 0 };
+    let Written { inner, digest, bytes } = match format {
+        Format::Zstandard => {
+            let mut packer = zstd::Encoder::new(written, ZSTANDARD_LEVEL).attempting("write", file)?;
+            packer.include_checksum(true).attempting("write", file)?;
+            archive(content, &mut packer, file)?;
+            packer.finish()
+        }
+        Format::Gzip => {
+            let mut packer = GzEncoder::new(written, Compression::new(GZIP_LEVEL));
+            archive(content, &mut packer, file)?;
+            packer.finish()
+        }
+    }
+    .attempting("write", file)?;
+    inner.into_inner().map_err(io::IntoInnerError::into_error).and_then(File::sync_all).attempting("write", file)?;
+    Ok((staged, Package { path: file.to_owned(), sha256: hexadecimal(&digest.finalize()), bytes }))
+}
+
+fn kept(staged: NamedTempFile, file: &Path) -> Result<(), Failure> {
+    staged.persist(file).map_err(|error| error.error).attempting("write", file)?;
+    File::open(folder_of(file)).and_then(|folder| folder.sync_all()).attempting("write", file)
+}
+
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn archive(content: &Content, into: &mut impl Write, file: &Path) -> Result<(), Failure> {
+    let mut builder = Builder::new(into);
+    for entry in &content.entries {
+        let mut header = Header::new_gnu();
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(TIME);
+        match &entry.kind {
+            Kind::File { executable } => {
+                // Whole, so that its size is true also when somebody writes to it meanwhile.
+                let bytes = fs::read(&entry.path).attempting("read", &entry.path)?;
+                header.set_entry_type(EntryType::Regular);
+                header.set_mode(if *executable { 0o755 } else { 0o644 });
+                header.set_size(bytes.len() as u64);
+                builder.append_data(&mut header, &entry.name, bytes.as_slice())
+            }
+            Kind::Link { to } => {
+                header.set_entry_type(EntryType::Symlink);
+                header.set_mode(0o777);
+                header.set_size(0);
+                builder.append_link(&mut header, &entry.name, to)
+            }
+        }
+        .attempting("write", file)?;
+    }
+    builder.into_inner().map(|_| ()).attempting("write", file)
+}
+
+/// What was written, counted on the way.
+struct Written<W> {
+    inner: W,
+    digest: Sha256,
+    bytes: u64,
+}
+
+impl<W: Write> Write for Written<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.inner.write(bytes)?;
+        self.digest.update(&bytes[..count]);
+        self.bytes += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests;

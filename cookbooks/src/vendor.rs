@@ -1,0 +1,152 @@
+//! Cookbooks in a folder of their own, to be kept with a repository. What somebody else put there is never touched.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::{OpenOptionsExt, symlink};
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+use toque_engine::diagnostic::Diagnostic;
+use toque_engine::failure::{Attempting, Failure};
+
+use crate::beside;
+use crate::content::{Content, Entry, Kind};
+use crate::tree;
+
+/// Says what was put there: a line for each cookbook, with its name and the checksum of its files.
+pub const MARK: &str = ".toque-vendor";
+const ABOUT: &str = "# Made by `toque cookbook vendor`, which replaces what is named here as long as it is not changed.\n";
+
+/// What a folder is before.
+enum Before {
+    /// Not there, or empty.
+    Free,
+    Vendored,
+}
+
+/// Puts cookbooks, each as `<name>/`, into `folder`: all of them, or none. Those that an earlier call put there are replaced.
+/// # Errors
+/// When the folder has something that was not put there by an earlier call, or something cannot be read or written. Then it is as it was.
+pub fn vendor(content: &Content, folder: &Path) -> Result<(), Diagnostic> {
+    // A link stays one.
+    let folder = match fs::canonicalize(folder) {
+        Ok(real) => real,
+        Err(error) if error.kind() == ErrorKind::NotFound => std::path::absolute(folder).attempting("look at", folder)?,
+        Err(error) => return Err(Failure::io("look at", folder, &error).into()),
+    };
+    let before = look(&folder)?;
+    let Some(parent) = folder.parent() else {
+        return Err(Diagnostic::error("cookbooks are not put into the root of the file system").hint("name a folder in it"));
+    };
+    content.not_into_itself(parent, &folder)?;
+    fs::create_dir_all(parent).attempting("create", parent)?;
+    let beside = beside::folder(parent).attempting("make a folder in", parent)?;
+    let made = beside.made.path().join("made");
+    fs::create_dir(&made).attempting("create", &made)?;
+    for entry in &content.entries {
+        put(entry, &made)?;
+    }
+    let mut mark = ABOUT.to_owned();
+    for name in &content.cookbooks {
+        // Writing to a string cannot fail.
+        let _ = writeln!(mark, "{name} {}", tree::sha256(&made.join(name))?);
+    }
+    write(&made.join(MARK), mark.as_bytes(), 0o666)?;
+    if let Ok(about) = fs::metadata(&folder) {
+        fs::set_permissions(&made, about.permissions()).attempting("set the mode of", &made)?;
+    }
+    match before {
+        Before::Free => fs::rename(&made, &folder).attempting("make", &folder)?,
+        Before::Vendored => exchange(&made, &folder, &beside.made.path().join("before"))?,
+    }
+    File::open(parent).and_then(|parent| parent.sync_all()).attempting("write", parent)?;
+    Ok(())
+}
+
+/// Looks whether a folder has nothing but what was put there.
+fn look(folder: &Path) -> Result<Before, Diagnostic> {
+    let listed = match fs::read_dir(folder) {
+        Ok(entries) => entries.collect::<Result<Vec<_>, _>>().attempting("list", folder)?,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Before::Free),
+        Err(error) => return Err(Failure::io("list", folder, &error).into()),
+    };
+    if listed.is_empty() {
+        return Ok(Before::Free);
+    }
+    let known = marked(&folder.join(MARK))?;
+    let (mut strange, mut changed) = (Vec::new(), Vec::new());
+    for entry in listed {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        match known.get(&name) {
+            _ if name == MARK && !known.is_empty() => {}
+            Some(sha256) if tree::sha256(&entry.path()).is_ok_and(|has| has == *sha256) => {}
+            Some(_) => changed.push(name),
+            None => strange.push(name),
+        }
+    }
+    for (mut names, what) in
+        [(strange, "was not put there by `toque cookbook vendor`"), (changed, "was changed since it was put there")]
+    {
+        names.sort();
+        if let Some(first) = names.first() {
+            let refused = Diagnostic::error(format!("`{}` is not replaced: its `{first}` {what}", folder.display()))
+                .hint("name a folder that is not there yet, or move away what is to be kept, and remove the folder");
+            return Err(if names.len() > 1 { refused.note(format!("so it is with {}", names.join(", "))) } else { refused });
+        }
+    }
+    Ok(Before::Vendored)
+}
+
+/// What a mark names; nothing when there is none that can be read.
+fn marked(path: &Path) -> Result<BTreeMap<String, String>, Failure> {
+    match fs::read_to_string(path) {
+        Ok(text) => {
+            let lines = text.lines().filter(|line| !line.starts_with('#'));
+            Ok(lines.filter_map(|line| line.split_once(' ')).map(|(name, sha256)| (name.to_owned(), sha256.to_owned())).collect())
+        }
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidData | ErrorKind::IsADirectory) => {
+            Ok(BTreeMap::new())
+        }
+        Err(error) => Err(Failure::io("read", path, &error)),
+    }
+}
+
+fn put(entry: &Entry, made: &Path) -> Result<(), Failure> {
+    let path = made.join(&entry.name);
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).attempting("create", folder)?;
+    }
+    match &entry.kind {
+        Kind::Link { to } => symlink(to, &path).attempting("create link", &path),
+        Kind::File { executable } => {
+            let bytes = fs::read(&entry.path).attempting("read", &entry.path)?;
+            write(&path, &bytes, if *executable { 0o777 } else { 0o666 })
+        }
+    }
+}
+
+/// Writes a file that is not there yet. Of `mode` stays what the process allows.
+fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure> {
+    let opened = OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
+    opened.and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all())).attempting("write", path)
+}
+
+/// Puts `made` into the place of `folder`, and what was there elsewhere: at once where the file system can.
+fn exchange(made: &Path, folder: &Path, before: &Path) -> Result<(), Failure> {
+    match renameat2(AT_FDCWD, made, AT_FDCWD, folder, RenameFlags::RENAME_EXCHANGE) {
+        Ok(()) => Ok(()),
+        Err(Errno::EINVAL | Errno::ENOSYS | Errno::EOPNOTSUPP) => in_steps(made, folder, before),
+        Err(error) => Err(Failure::io("replace", folder, &error.into())),
+    }
+}
+
+fn in_steps(made: &Path, folder: &Path, before: &Path) -> Result<(), Failure> {
+    fs::rename(folder, before).attempting("replace", folder)?;
+    fs::rename(made, folder).or_else(|error| fs::rename(before, folder).and(Err(error))).attempting("replace", folder)
+}
+
+#[cfg(test)]
+mod tests;

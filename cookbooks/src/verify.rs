@@ -1,0 +1,95 @@
+//! Whether cookbooks on this machine are what was locked, or what was once put into the store. Nothing is changed or fetched.
+
+use std::path::PathBuf;
+
+use toque_engine::cookbook::Cookbook;
+use toque_engine::diagnostic::Diagnostic;
+use toque_engine::version::Version;
+
+use crate::lockfile::{Locked, Lockfile, Origin};
+use crate::repository::Repository;
+use crate::store::{Kept, Store};
+use crate::tree;
+
+/// A cookbook that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    pub name: String,
+    /// The one that was locked, or that it says itself; none when that cannot be read.
+    pub version: Option<Version>,
+    pub state: State,
+    /// Where it is, or would be.
+    pub root: PathBuf,
+}
+
+/// What is there of a cookbook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    AsItWas,
+    /// In which way it is not.
+    Changed(String),
+    Missing,
+}
+
+impl Repository {
+    /// Looks at every cookbook of a lockfile: at its files, and at what its `cookbook.toml` says.
+    #[must_use]
+    pub fn verify(&self, store: &Store, lockfile: &Lockfile) -> Vec<Verified> {
+        let look = |(name, locked): (&String, &Locked)| {
+            let root = self.root_of(store, name, locked);
+            let state = if root.is_dir() {
+                is_as_locked(name, locked, &root).map_or_else(State::Changed, |()| State::AsItWas)
+            } else {
+                State::Missing
+            };
+            Verified { name: name.clone(), version: Some(locked.version.clone()), state, root }
+        };
+        lockfile.cookbooks.iter().map(look).collect()
+    }
+
+    /// Where a locked cookbook is on this machine, when it is there.
+    #[must_use]
+    pub fn root_of(&self, store: &Store, name: &str, locked: &Locked) -> PathBuf {
+        match (&locked.origin, &locked.sha256) {
+            (Origin::Path { path }, _) => self.path.join(path),
+            (_, sha256) => store.root(name, sha256.as_deref().unwrap_or_default()),
+        }
+    }
+}
+
+/// Looks at every cookbook that a store keeps, whoever uses it.
+/// # Errors
+/// When the store cannot be listed.
+pub fn verify_all(store: &Store) -> Result<Vec<Verified>, Diagnostic> {
+    let look = |Kept { name, sha256, root }: Kept| {
+        let loaded = Cookbook::load(&root);
+        let state = has_checksum(&sha256, &root).and_then(|()| loaded.as_ref().map(|_| ()).map_err(ToString::to_string));
+        let state = state.map_or_else(State::Changed, |()| State::AsItWas);
+        Verified { name, version: loaded.ok().map(|cookbook| cookbook.about.version), state, root }
+    };
+    Ok(store.kept()?.into_iter().map(look).collect())
+}
+
+fn has_checksum(sha256: &str, root: &std::path::Path) -> Result<(), String> {
+    match tree::sha256(root) {
+        Ok(has) if has == sha256 => Ok(()),
+        Ok(_) => Err("its files have another checksum".to_owned()),
+        Err(failure) => Err(failure.to_string()),
+    }
+}
+
+fn is_as_locked(name: &str, locked: &Locked, root: &std::path::Path) -> Result<(), String> {
+    if let Some(sha256) = &locked.sha256 {
+        has_checksum(sha256, root)?;
+    }
+    let about = Cookbook::load(root).map_err(|wrong| wrong.to_string())?.about;
+    if about.name != name {
+        return Err(format!("its cookbook.toml calls it `{}`", about.name));
+    }
+    if about.version != locked.version {
+        return Err(format!("its cookbook.toml says version {}", about.version));
+    }
+    let same = about.dependencies.len() == locked.dependencies.len()
+        && about.dependencies.iter().all(|(other, constraint)| locked.dependencies.get(other) == Some(constraint));
+    if same { Ok(()) } else { Err("its cookbook.toml names other dependencies".to_owned()) }
+}
