@@ -54,6 +54,8 @@ impl Universe {
             return;
         }
         releases.sort_by(|a, b| a.version.cmp(&b.version));
+        // What is chosen does not depend on the order in which somebody wrote or sent them.
+        releases.iter_mut().for_each(|release| release.dependencies.sort_by(|(a, _), (b, _)| a.cmp(b)));
         releases.dedup_by(|later, first| later.version == first.version);
         self.offers.insert(name.to_owned(), Offer { source: source.to_owned(), releases, shadowed: Vec::new() });
     }

@@ -130,6 +130,9 @@ pub struct Constraint {
     parts: Vec<(Operator, Version)>,
 }
 
+/// Far more than anybody writes: each is compared with every version that there is.
+const PARTS: usize = 64;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Operator {
     Equal,
@@ -200,6 +203,9 @@ impl FromStr for Constraint {
         ];
         let mut parts = Vec::new();
         for part in text.split(',').map(str::trim) {
+            if parts.len() == PARTS {
+                return Err(format!("a version constraint has at most {PARTS} parts"));
+            }
             let (operator, rest) = OPERATORS
                 .iter()
                 .find_map(|(sign, operator)| part.strip_prefix(sign).map(|rest| (*operator, rest.trim())))
@@ -253,6 +259,9 @@ mod tests {
         for bad in ["", ">", "~> x", "1.2.3.4", ">= 1,,", "=> 1", "1.2-rc.1", "1.2.3-", "1.2.3-a..b", "1.2.3+", "1.2.3-a_b"] {
             assert!(bad.parse::<Constraint>().is_err(), "{bad}");
         }
+        let of = |parts: usize| format!("> 1{}", ", > 1".repeat(parts - 1)).parse::<Constraint>();
+        assert!(of(64).is_ok());
+        assert_eq!(of(1_000_000).unwrap_err(), "a version constraint has at most 64 parts");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! several runs, because whatever else the machine does only adds to it.
 
 mod bag;
+mod cold;
 mod cookbook;
 mod deploy;
 mod files;
@@ -23,19 +24,26 @@ fn main() -> ExitCode {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words[..] {
         [] => return bench(),
+        ["cookbooks"] => {
+            cookbooks(&here(&tempfile::tempdir().expect("a temporary directory")));
+        }
         ["floor", action, folder, count] => floor::run(action, folder.as_ref(), count.parse().expect("a number of files")),
         ["measure", ref command @ ..] => measure::child(command),
-        _ => panic!("`bench` takes no arguments"),
+        _ => panic!("`bench` takes no arguments, or `cookbooks`"),
     }
     ExitCode::SUCCESS
 }
 
+fn here(folder: &tempfile::TempDir) -> run::Bench {
+    let binary = toque_acceptance::toque_binary();
+    println!("toque: {}\nfiles: {}\n", binary.display(), folder.path().display());
+    run::Bench { binary, folder: folder.path().to_owned() }
+}
+
 /// Prints all figures; a target that is missed is a failure.
 fn bench() -> ExitCode {
-    let binary = toque_acceptance::toque_binary();
     let folder = tempfile::tempdir().expect("a temporary directory");
-    println!("toque: {}\nfiles: {}\n", binary.display(), folder.path().display());
-    let bench = run::Bench { binary, folder: folder.path().to_owned() };
+    let bench = here(&folder);
 
     report::heading();
     let empty = bench.empty();
@@ -65,9 +73,7 @@ fn bench() -> ExitCode {
     let deployed = bench.deploy();
     report::row(&format!("deploying {} files", report::thousands(deploy::FILES)), &deployed.toque, Some(&deployed.floor));
 
-    let resolved = universe::resolve();
-    println!("\nResolving {} cookbooks among {}:", universe::REQUESTED, report::thousands(universe::COOKBOOKS));
-    println!("  {:.1} ms, a conflict explained in {:.1} ms", resolved.solved * 1e3, resolved.explained * 1e3);
+    let (resolved, cold) = cookbooks(&bench);
 
     println!("\nPer file of a no-op, less the empty run:");
     for (count, both) in &no_ops {
@@ -89,7 +95,21 @@ fn bench() -> ExitCode {
         deploy: deployed.toque.wall / deployed.floor.wall,
         search: (searched.compile - read.compile) / f64::from(bag::SEARCHES),
         resolved,
+        cold,
         webserver: webserver::no_op(&bench.binary),
     });
     if met { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Prints what choosing and fetching cookbooks takes: the choosing, and the seconds of wall of all of it with an empty cache.
+fn cookbooks(bench: &run::Bench) -> (universe::Resolved, f64) {
+    let (cold, fetched) = cold::install(&bench.binary, &bench.folder);
+    println!("\nChoosing {} cookbooks with an empty cache, and fetching all {fetched} that it takes:", universe::REQUESTED);
+    println!("  {:.1} ms, {:.1} ms of CPU, {:.1} MB", cold.wall * 1e3, cold.cpu * 1e3, report::megabytes(cold.peak));
+    let resolved = universe::resolve();
+    let universes = format!("{} universes of {}", universe::UNIVERSES, report::thousands(universe::COOKBOOKS));
+    println!("Resolving {} cookbooks in {universes}, the worst of each:", universe::REQUESTED);
+    println!("  {:.1} ms, a conflict explained in {:.1} ms", resolved.solved * 1e3, resolved.explained * 1e3);
+    println!("  {} choices for {} cookbooks: the newest do not go together", resolved.steps, resolved.chosen);
+    (resolved, cold.wall)
 }

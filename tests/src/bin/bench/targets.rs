@@ -26,6 +26,8 @@ pub struct Found {
     pub search: f64,
     /// Choosing versions in a universe of the size of the public one.
     pub resolved: Resolved,
+    /// Seconds of wall of an install with an empty cache.
+    pub cold: f64,
     /// Seconds of wall of the no-op of `examples/webserver`, or why it was not measured.
     pub webserver: Result<f64, String>,
 }
@@ -56,6 +58,8 @@ pub fn show(found: &Found) -> bool {
     target(&what, format!("{:.1} ms", found.resolved.solved * 1e3), "under 150 ms", found.resolved.solved < 0.15);
     let figure = format!("{:.1} ms", found.resolved.explained * 1e3);
     target("explaining a conflict among them", figure, "under 1 s", found.resolved.explained < 1.0);
+    let what = format!("installing {} of them with an empty cache", universe::REQUESTED);
+    target(&what, format!("{:.1} ms", found.cold * 1e3), "under 1 s", found.cold < 1.0);
     match &found.webserver {
         Ok(wall) => target("no-op of examples/webserver", format!("{:.1} ms", wall * 1e3), "under 100 ms", *wall < 0.1),
         Err(why) => println!("  ---- no-op of examples/webserver: not measured, {why}"),

@@ -1,0 +1,137 @@
+//! A machine that has nothing yet: it asks a registry on loopback what there is, chooses, and fetches it all.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use toque_cookbooks::solve::{Preferred, Solution, solve};
+use toque_cookbooks::universe::Universe;
+
+use crate::measure::{self, Usage};
+use crate::universe::{self, Shape};
+
+const RUNS: usize = 5;
+
+/// What `toque cookbook install` takes with an empty cache, and how many cookbooks it fetches.
+pub fn install(binary: &Path, folder: &Path) -> (Usage, usize) {
+    let universe = universe::universe(0);
+    let demands = universe::request(&universe, Shape::Any, 0).demands;
+    let solution = solve(&universe, &demands, &Preferred::default()).expect("the request can be met");
+    let url = serve(&universe, &solution, folder);
+    let repository = folder.join("cold");
+    fs::create_dir_all(&repository).expect("the folder can be made");
+    let mut cookfile = format!("[[source]]\nurl = \"{url}\"\n[cookbooks]\n");
+    for demand in &demands {
+        let _ = writeln!(cookfile, "{} = \"{}\"", demand.cookbook, demand.constraint);
+    }
+    fs::write(repository.join("Cookfile.toml"), cookfile).expect("the Cookfile can be written");
+    let (cache, lockfile) = (folder.join("cold-cache"), repository.join("Cookfile.lock"));
+    let one = || {
+        let _ = (fs::remove_dir_all(&cache), fs::remove_file(&lockfile));
+        let text = |path: &Path| path.display().to_string();
+        let proxies = ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
+        let mut words: Vec<String> = vec!["env".to_owned()];
+        words.extend(proxies.iter().flat_map(|name| ["-u".to_owned(), (*name).to_owned()]));
+        words.extend([text(binary), "cookbook".to_owned(), "install".to_owned()]);
+        words.extend(["--repo".to_owned(), text(&repository), "--cache-dir".to_owned(), text(&cache)]);
+        let usage = measure::run(&words);
+        let locked = fs::read_to_string(&lockfile).expect("there is a lockfile");
+        assert_eq!(locked.matches("[[cookbook]]").count(), solution.len(), "all of it was locked");
+        usage
+    };
+    ((1..RUNS).fold(one(), |least, _| least.least(one())), solution.len())
+}
+
+/// Serves what there is, and the archives of what will be chosen, until this process ends.
+fn serve(universe: &Universe, solution: &Solution, folder: &Path) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a port");
+    let url = format!("http://{}", listener.local_addr().expect("it has an address"));
+    let mut documents = HashMap::new();
+    for (name, version) in solution {
+        let release = universe.releases(name).iter().find(|release| release.version == *version).expect("it is there");
+        let mut text = format!("name = \"{name}\"\nversion = \"{version}\"\n\n[dependencies]\n");
+        for (other, constraint) in &release.dependencies {
+            let _ = writeln!(text, "{other} = \"{constraint}\"");
+        }
+        documents.insert(format!("/files/{name}-{version}.tar.gz"), archive(folder, name, &text));
+    }
+    documents.insert("/universe".to_owned(), list(universe, &url, &documents).into_bytes());
+    let documents = Arc::new(documents);
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let documents = Arc::clone(&documents);
+            std::thread::spawn(move || answer(&stream, &documents));
+        }
+    });
+    url
+}
+
+/// A cookbook as people write them: a few recipes and templates, some ten thousand bytes.
+fn archive(folder: &Path, name: &str, about: &str) -> Vec<u8> {
+    let root = folder.join("cold-packing").join(name);
+    for part in ["recipes", "templates", "attributes"] {
+        fs::create_dir_all(root.join(part)).expect("the folder can be made");
+    }
+    let put = |path: &str, text: &str| fs::write(root.join(path), text).expect("the file can be written");
+    put("cookbook.toml", about);
+    put("attributes/default.rhai", &format!("default(\"{name}.port\", 80);\n"));
+    for number in 0..6 {
+        put(&format!("recipes/part{number}.rhai"), &format!("// {name}, {number}\npackage(\"nginx\");\n").repeat(30));
+        put(&format!("templates/part{number}.hbs"), &format!("listen {{{{node.{name}.port}}}} {number}\n").repeat(20));
+    }
+    let packed = Command::new("tar").args(["-czf", "-", "-C"]).arg(&root).arg(".").output().expect("there is tar");
+    assert!(packed.status.success(), "tar ended with {}", packed.status);
+    fs::remove_dir_all(&root).expect("the folder can be removed");
+    packed.stdout
+}
+
+/// `/universe` in Supermarket's shape.
+fn list(universe: &Universe, url: &str, archives: &HashMap<String, Vec<u8>>) -> String {
+    let mut text = "{".to_owned();
+    for (index, name) in universe.names().enumerate() {
+        let _ = write!(text, "{}\"{name}\":{{", if index == 0 { "" } else { "," });
+        for (index, release) in universe.releases(name).iter().enumerate() {
+            let needs: Vec<String> = release.dependencies.iter().map(|(name, text)| format!("\"{name}\":\"{text}\"")).collect();
+            let (version, path) = (&release.version, format!("/files/{name}-{}.tar.gz", release.version));
+            let sha256 = archives.get(&path).map(|archive| {
+                let digest: String = Sha256::digest(archive).iter().map(|byte| format!("{byte:02x}")).collect();
+                format!(",\"sha256\":\"{digest}\"")
+            });
+            let _ = write!(
+                text,
+                "{}\"{version}\":{{\"location_type\":\"opscode\",\"location_path\":\"{url}/api/v1\",\"download_url\":\"{url}{path}\",\
+                 \"dependencies\":{{{}}}{}}}",
+                if index == 0 { "" } else { "," },
+                needs.join(","),
+                sha256.unwrap_or_default()
+            );
+        }
+        text.push('}');
+    }
+    text.push('}');
+    text
+}
+
+/// Answers one connection as long as it asks.
+fn answer(stream: &TcpStream, documents: &HashMap<String, Vec<u8>>) {
+    let mut lines = BufReader::new(stream).lines();
+    loop {
+        let head: Vec<String> = lines.by_ref().map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+        let Some(path) = head.first().and_then(|line| line.split(' ').nth(1)) else { return };
+        let (status, body) = match documents.get(path) {
+            Some(body) => ("200 OK", body.as_slice()),
+            None => ("404 Not Found", &[][..]),
+        };
+        let mut whole = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
+        whole.extend_from_slice(body);
+        if (&*stream).write_all(&whole).is_err() {
+            return;
+        }
+    }
+}
