@@ -126,7 +126,7 @@ impl Checkout {
             )),
             () if names(&["`checksum`"]) => failure.hint(hint.replace("`checksum`", "`sha256` in Cookfile.toml")),
             () if names(&["raise"]) => super::in_time(failure),
-            () if names(&["`url`"]) => failure.hint(hint.replace("`url`", "the address")),
+            () if names(&["`url`"]) => failure.hint(hint.replace("the `url`", "`url`").replace("`url`", "the address")),
             () if names(&["converge again"]) => failure.hint(hint.replace("converge again", "try again")),
             () => failure,
         }
