@@ -108,7 +108,7 @@ pub fn remove(machine: &Machine<'_>, names: &[String], group: Option<&str>, left
         new = without(&there.path, &new, group, name)?;
     }
     let repository = Repository::of(machine.repository, Cookfile::parse(&there.path, &new)?)?;
-    let left = lockfile.map(|lockfile| Ok::<_, Diagnostic>((repository.without(&lockfile, &[])?, lockfile))).transpose()?;
+    let left = lockfile.map(|lockfile| (repository.without(&lockfile, &[]), lockfile));
     let (before, after) = match left.filter(|(left, _)| repository.out_of_step(left).is_none()) {
         Some((left, before)) => (before, left),
         None => {
@@ -132,10 +132,7 @@ fn compatible(version: &Version) -> String {
 fn prepare(machine: &Machine<'_>, there: &Files, text: &str, update: Update, left_out: &[String]) -> Result<Installed, Diagnostic> {
     let prepared = || {
         let cookfile = Cookfile::parse(&there.path, text)?;
-        // A group may have gone with its last cookbook.
-        let has =
-            |cookfile: &Cookfile, group: &String| cookfile.cookbooks.iter().any(|wanted| wanted.group.as_ref() == Some(group));
-        let without = left_out.iter().filter(|group| has(&cookfile, group) || !has(&there.cookfile, group)).cloned().collect();
+        let without = left_out.to_vec();
         Repository::of(machine.repository, cookfile)?.prepare(machine, &How { update, locked: false, without })
     };
     prepared().map_err(|wrong: Diagnostic| {

@@ -144,7 +144,7 @@ impl Repository {
             None => Some("there is none".to_owned()),
         };
         if let (Update::Nothing, None) = (update, &reason) {
-            let roots = self.fetch(machine, &self.without(&before, without)?)?;
+            let roots = self.fetch(machine, &self.without(&before, without))?;
             reason = self.unfit(&roots)?.map(|(_, why)| why);
             if reason.is_none() {
                 return Ok(Installed { after: before.clone(), before, roots });

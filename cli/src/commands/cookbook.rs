@@ -19,7 +19,7 @@ mod why;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use toque_cookbooks::cookfile;
+use toque_cookbooks::cookfile::{self, Cookfile};
 use toque_cookbooks::install::{How, Update};
 use toque_cookbooks::lockfile::{self, Lockfile};
 use toque_cookbooks::repository::Repository;
@@ -79,7 +79,7 @@ pub fn find_locked(settings: &Settings, stop: &Stop) -> FindLocked {
 impl Network {
     fn locked(&self, repository: &Path) -> Result<Locked, Diagnostic> {
         let Some(read) = Repository::read(repository)? else { return Ok(Locked::new()) };
-        let lockfile = read.without(&in_step(&read)?, &self.without)?;
+        let lockfile = read.without(&in_step(&read)?, &self.without);
         self.with_machine(repository, |machine| Ok(read.fetch(machine, &lockfile)?.into_iter().collect()))
     }
 }
@@ -133,6 +133,7 @@ fn with_machine_at<T>(
 ) -> Result<T, Refused> {
     let stop = Stop::new(seconds(1.0));
     heed_signals(&stop);
+    Cookfile::read(repository)?.unwrap_or_default().check_groups(&fetching.without)?;
     let network = Network::new(Settings::read(Some(repository))?, stop, fetching);
     Ok(network.with_machine(repository, |machine| act(&network, machine))?)
 }

@@ -13,7 +13,7 @@ pub fn vendor(repo: Option<&Path>, dir: &Path, fetching: &Fetching) -> Result<Ex
     let repository = repository(repo)?;
     let lockfile = in_step(&repository)?;
     let roots = with_machine(&repository, fetching, |network, machine| {
-        repository.fetch(machine, &repository.without(&lockfile, &network.without)?)
+        repository.fetch(machine, &repository.without(&lockfile, &network.without))
     })?;
     let content = Content::of_cookbooks(&repository.path, &roots)?;
     toque_cookbooks::vendor::vendor(&content, dir)?;

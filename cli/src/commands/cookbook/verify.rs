@@ -26,8 +26,9 @@ pub fn verify(repo: Option<&Path>, wanted: &Verify) -> Result<Exit, Refused> {
     }
     let repository = repository(repo)?;
     let lockfile = Lockfile::read(&repository.path)?.unwrap_or_default();
+    repository.cookfile.check_groups(without)?;
     let without = if without.is_empty() { Settings::read(Some(&repository.path))?.without_groups } else { without.clone() };
-    let lockfile = repository.without(&lockfile, &without)?;
+    let lockfile = repository.without(&lockfile, &without);
     let verified = repository.verify(&store_of(Some(&repository.path), cache_dir.as_deref())?, &lockfile);
     tell(&verified, "locked", *format);
     in_step(&repository)?;
