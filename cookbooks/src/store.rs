@@ -21,6 +21,8 @@ use crate::tree::{self, hexadecimal};
 
 /// How long another process may work with a clone, or clear away what nobody needs.
 const PATIENCE: Duration = Duration::from_mins(10);
+/// How many random characters make the name of a file beside another.
+const RANDOM: usize = 6;
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// A bare clone that nobody else works with meanwhile.
@@ -275,7 +277,9 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
     let write = || -> std::io::Result<()> {
         // As any file that is not there yet, less what the process leaves out.
         let mode = fs::metadata(path).map_or_else(|_| fs::Permissions::from_mode(0o666), |about| about.permissions());
-        let mut file = tempfile::Builder::new().prefix(".").permissions(mode).tempfile_in(folder)?;
+        let prefix = format!(".{}.", path.file_name().unwrap_or_default().to_string_lossy());
+        sweep(folder, &prefix);
+        let mut file = tempfile::Builder::new().prefix(&prefix).rand_bytes(RANDOM).permissions(mode).tempfile_in(folder)?;
         file.write_all(content)?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)?;
@@ -283,6 +287,20 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
     };
     write().attempting("write", path)
 }
+
+/// Removes what processes that were killed long ago left beside a file that they were replacing.
+fn sweep(folder: &Path, prefix: &str) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let old =
+            || entry.metadata().is_ok_and(|about| about.modified().is_ok_and(|at| at.elapsed().is_ok_and(|age| age > PATIENCE)));
+        let beside = entry.file_name().to_str().is_some_and(|name| name.starts_with(prefix) && name.len() == prefix.len() + RANDOM);
+        if beside && old() {
+            // What cannot be removed does no harm.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -310,5 +328,21 @@ mod tests {
         assert_eq!(store.kept().unwrap(), []);
         assert_eq!(store.put(&made(&store, "one"), "web").unwrap(), (sha256, root));
         assert_eq!(fs::read_dir(folder.path().join("store/making")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_a_killed_process_left_beside_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = [".Cookfile.lock.aB3dE6", ".Cookfile.lock.new123", ".Cookfile.lock.mine", "Cookfile.lock"];
+        for name in names {
+            let long_ago = std::time::SystemTime::now() - 2 * PATIENCE;
+            let file = File::create(folder.path().join(name)).unwrap();
+            file.set_modified(if name.contains("new") { std::time::SystemTime::now() } else { long_ago }).unwrap();
+        }
+        replace(&folder.path().join("Cookfile.lock"), b"new").unwrap();
+        let mut left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, [".Cookfile.lock.mine", ".Cookfile.lock.new123", "Cookfile.lock"]);
+        assert_eq!(fs::read(folder.path().join("Cookfile.lock")).unwrap(), b"new");
     }
 }
