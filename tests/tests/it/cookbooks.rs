@@ -1,6 +1,7 @@
 //! Cookbooks from real servers: a registry behind nginx, git by every protocol, archives; what goes wrong with them, and SIGKILL at any
 //! moment.
 
+mod arrivals;
 mod bench;
 mod faults;
 mod kills;
