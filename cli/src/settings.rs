@@ -104,7 +104,10 @@ fn own() -> Option<PathBuf> {
     }
     let folder = std::env::var_os("XDG_CONFIG_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
     let folder = folder.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".config")))?;
-    Some(folder.join("toque/toque.toml"))
+    let path = folder.join("toque/toque.toml");
+    // Whoever became another user may still have the home of the first.
+    let elsewhere = std::fs::metadata(&path).is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied);
+    (!elsewhere).then_some(path)
 }
 
 impl Settings {

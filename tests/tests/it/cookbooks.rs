@@ -136,6 +136,13 @@ fn from_everywhere() {
     assert_eq!(bench.well(&["update"]).stdout, "trunk 1.0.0 -> 1.1.0\n");
     assert_eq!(bench.well(&["update"]).stdout, "");
     assert_eq!(bench.kept().len(), 11);
+    // A key may also be in an agent, which is how people keep those that have a passphrase.
+    bench.sh(&format!(
+        "ssh-agent -a /run/agent > /dev/null; SSH_AUTH_SOCK=/run/agent ssh-add -q /root/.ssh/id_ed25519
+        rm -r /root/.ssh/id_ed25519 {CACHE}"
+    ));
+    assert!(bench.refused(&["install", "--locked"]).contains("`[credentials]`"));
+    bench.sh(&format!("SSH_AUTH_SOCK=/run/agent toque cookbook --repo {REPOSITORY} install --locked; pkill ssh-agent"));
     // A password is nowhere but where its owner keeps it.
     assert_eq!(bench.sh("grep -rlF s3cret-word /etc /root /srv /tmp /var /run 2> /dev/null || true"), "/etc/toque/word\n");
 }
