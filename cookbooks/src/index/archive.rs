@@ -30,10 +30,10 @@ pub(super) struct Archive {
 }
 
 impl Archive {
-    /// Reads a file; none when it is no archive and is not called so.
+    /// Reads a file; none when it is no archive and is not called so. Below `scratch` it is unpacked, and goes away again.
     /// # Errors
     /// Why it cannot be published.
-    pub fn read(system: &dyn System, path: &Path) -> Result<Option<Self>, Diagnostic> {
+    pub fn read(system: &dyn System, path: &Path, scratch: &Path) -> Result<Option<Self>, Diagnostic> {
         let mut beginning = Vec::new();
         let file = File::open(path).attempting("read", path)?;
         file.take(BEGINNING).read_to_end(&mut beginning).attempting("read", path)?;
@@ -43,7 +43,7 @@ impl Archive {
         }
         let packed = fs::read(path).attempting("read", path)?;
         let sha256 = hexadecimal(&Sha256::digest(&packed));
-        let scratch = tempfile::tempdir().attempting("make a folder in", Path::new("/tmp"))?;
+        let scratch = tempfile::tempdir_in(scratch).attempting("make a folder in", scratch)?;
         let into = scratch.path().join("fetched");
         fs::create_dir(&into).attempting("create", &into)?;
         unpack(system, &packed, &into, 0, &Limits::default())?;
