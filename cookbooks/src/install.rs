@@ -13,7 +13,7 @@ use crate::fleet::Fleet;
 use crate::lockfile::{self, Locked, Lockfile, Origin};
 use crate::parallel;
 use crate::repository::Repository;
-use crate::solve::{Preferred, solve};
+use crate::solve::{Preferred, solve_until};
 use crate::source::{Checkout, Machine, Registry, Source, Taken, Told};
 use crate::universe::Universe;
 
@@ -211,7 +211,7 @@ impl Repository {
     /// When a source cannot be asked, or nothing fits any more.
     pub fn outdated(&self, machine: &Machine<'_>, lockfile: &Lockfile) -> Result<Vec<Outdated>, Diagnostic> {
         let Offers { universe, .. } = self.offers(machine, lockfile, &Update::Everything)?;
-        let solution = solve(&universe, &self.demands(), &Preferred::default())?;
+        let solution = solve_until(&machine.stop(), &universe, &self.demands(), &Preferred::default())?;
         let all = lockfile.cookbooks.iter().map(|(name, locked)| {
             let usable = universe.releases(name).iter().rev().filter(|release| universe.fleet.refuses(release).is_none());
             let mut releases = usable.map(|release| &release.version);
@@ -240,7 +240,7 @@ impl Repository {
             Update::Nothing => Preferred { locked: versions.collect(), moved: Vec::new() },
             Update::Some(names) => Preferred { locked: versions.collect(), moved: names.clone() },
         };
-        let solution = solve(&universe, &self.demands(), &preferred)?;
+        let solution = solve_until(&machine.stop(), &universe, &self.demands(), &preferred)?;
         // Who names a cookbook takes it as it is now, not as it was locked.
         let named = |name: &String| matches!(update, Update::Some(names) if names.contains(name));
         let wanted = solution.iter().filter_map(|(name, version)| {

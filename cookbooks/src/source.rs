@@ -10,6 +10,7 @@ use std::time::Duration;
 use toque_engine::cookbook::Cookbook;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::source::Access;
+use toque_engine::stop::Stop;
 use toque_engine::system::HostSystem;
 use toque_engine::version::Version;
 
@@ -121,6 +122,11 @@ impl Machine<'_> {
 
     fn begin(&self, what: &str) {
         (self.tell)(Told::Begun(what));
+    }
+
+    /// The stop that all its systems share.
+    pub(crate) fn stop(&self) -> Stop {
+        (self.system)().stop
     }
 
     /// Takes what was unpacked to `rel` below `scratch`: a cookbook, or a folder whose one cookbook it is.

@@ -46,7 +46,7 @@ impl Network {
         };
         let progress = Mutex::new(Progress::new(true));
         let ssh_agent = std::env::var_os("SSH_AUTH_SOCK").filter(|path| !path.is_empty()).map(PathBuf::from);
-        let store = Store::open(self.cache_dir.clone())?;
+        let store = Store::open_until(self.cache_dir.clone(), self.stop.clone())?;
         let result = act(&Machine {
             system: &system,
             repository,
