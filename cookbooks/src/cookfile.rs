@@ -235,16 +235,33 @@ impl<'de> Deserialize<'de> for WrittenSource {
             path: Option<PathBuf>,
         }
         match Fields::deserialize(deserializer)? {
-            Fields { url: Some(url), path: None } if url.starts_with("http://") || url.starts_with("https://") => {
-                Ok(Self(Source::Registry(url.trim_end_matches('/').to_owned())))
-            }
             Fields { url: Some(url), path: None } => {
-                Err(D::Error::custom(format!("`{url}` is no URL of a registry: it begins with `https://` or `http://`")))
+                registry(&url).map(|url| Self(Source::Registry(url))).map_err(D::Error::custom)
             }
             Fields { url: None, path: Some(path) } => Ok(Self(Source::Folder(path))),
             _ => Err(D::Error::custom("a source has either a `url` or a `path`")),
         }
     }
+}
+
+/// # Errors
+/// When it is none, or says what belongs to whoever runs toque and not into a file that others have too.
+fn registry(url: &str) -> Result<String, String> {
+    let shown = shown(url);
+    if !url.starts_with("http://") && !url.starts_with("https://") {
+        return Err(format!("`{shown}` is no URL of a registry: it begins with `https://` or `http://`"));
+    }
+    if shown != url {
+        return Err(format!(
+            "the URL of the registry `{shown}` has a user, a password or a query: say in `[credentials]` of your settings who you are"
+        ));
+    }
+    Ok(url.trim_end_matches('/').to_owned())
+}
+
+/// A URL without a password and a query.
+pub(crate) fn shown(url: &str) -> String {
+    toque_engine::source::Source { url: url.to_owned(), ..Default::default() }.shown()
 }
 
 impl<'de> Deserialize<'de> for From {
@@ -390,6 +407,10 @@ ubuntu = "24.04"
             ("[cookbooks]\nnginx = { git = \"x\", rel = \"../y\" }\n", "`../y` is no folder inside the repository", "2:9"),
             ("[cookbooks]\n\"a/b\" = \"> 1\"\n", "`a/b` is no name of a cookbook", "2:1"),
             ("[[source]]\nurl = \"ftp://x\"\n", "`ftp://x` is no URL of a registry", "1:1"),
+            ("[[source]]\nurl = \"ftp://me:sesame@x\"\n", "`ftp://x` is no URL of a registry", "1:1"),
+            ("[[source]]\nurl = \"https://me:sesame@x/y\"\n", "registry `https://x/y` has a user, a password or a query", "1:1"),
+            ("[[source]]\nurl = \"https://me@x\"\n", "registry `https://x` has a user, a password or a query", "1:1"),
+            ("[[source]]\nurl = \"https://x?key=sesame\"\n", "registry `https://x` has a user, a password or a query", "1:1"),
             ("[[source]]\n", "a source has either a `url` or a `path`", "1:1"),
             ("[cookbooks]\na = \"> 1\"\n[groups.g.cookbooks]\na = { path = \"x\" }\n", "asked for from two places", "4:1"),
             ("[platforms]\ndebian = 12\n", "expected a version in quotes, or a list of them", "2:10"),
@@ -399,6 +420,7 @@ ubuntu = "24.04"
         ] {
             let told = parse(text).expect_err(text);
             assert!(told.message.contains(message), "{text}: {told}");
+            assert!(!format!("{told:?}").contains("sesame"), "{told:?}");
             assert_eq!(told.span.unwrap().to_string(), format!("Cookfile.toml:{place}"), "{text}: {}", told.message);
         }
     }

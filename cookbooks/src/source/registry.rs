@@ -15,6 +15,7 @@ use toque_engine::system::{HostSystem, Query, Request, Response};
 use toque_engine::version::{Constraint, Version};
 
 use super::{Machine, Source, Taken, Told};
+use crate::cookfile::shown;
 use crate::lockfile::Origin;
 use crate::store::Answer;
 use crate::tree::hexadecimal;
@@ -25,7 +26,10 @@ const LIST: &str = "a list of cookbooks";
 
 /// A registry by its URL, which ends with no slash.
 pub struct Registry {
+    /// As messages and lockfiles have it: without what must not be repeated.
     url: String,
+    /// As it is asked.
+    address: String,
     /// What it offers; asked for when it is needed. Whoever needs it meanwhile waits.
     universe: Mutex<Option<Arc<Universe>>>,
 }
@@ -57,7 +61,7 @@ struct VersionTold {
 impl Registry {
     #[must_use]
     pub fn new(url: &str) -> Self {
-        Self { url: url.to_owned(), universe: Mutex::default() }
+        Self { url: shown(url), address: url.to_owned(), universe: Mutex::default() }
     }
 
     fn universe(&self, machine: &Machine<'_>, system: &HostSystem) -> Result<Arc<Universe>, Diagnostic> {
@@ -65,7 +69,7 @@ impl Registry {
         if let Some(universe) = &*universe {
             return Ok(Arc::clone(universe));
         }
-        let url = format!("{}/universe", self.url);
+        let url = format!("{}/universe", self.address);
         let kept = machine.store.answer(&url)?;
         if kept.is_none() {
             machine.online(&format!("the list of cookbooks of `{}`", self.url))?;
@@ -112,12 +116,12 @@ impl Registry {
     ) -> Result<Vec<u8>, Diagnostic> {
         machine.online(&format!("`{name}` {version} from `{}`", self.url))?;
         let url = match (&entry.download_url, &entry.location_path) {
-            (Some(url), _) => absolute(&self.url, url),
+            (Some(url), _) => absolute(&self.address, url),
             (None, Some(location)) => {
                 let number = version.to_string().replace('.', "_");
-                let about = format!("{}/cookbooks/{name}/versions/{number}", absolute(&self.url, location));
+                let about = format!("{}/cookbooks/{name}/versions/{number}", absolute(&self.address, location));
                 let response = ask(machine, system, &about, None)?;
-                absolute(&self.url, &read::<VersionTold>(&about, &response.body, "what it knows of a version")?.file)
+                absolute(&self.address, &read::<VersionTold>(&about, &response.body, "what it knows of a version")?.file)
             }
             (None, None) => {
                 return Err(Diagnostic::error(format!("`{}` does not say where `{name}` {version} is", self.url))
