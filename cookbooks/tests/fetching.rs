@@ -15,6 +15,7 @@ use toque_cookbooks::lockfile::Lockfile;
 use toque_cookbooks::repository::Repository;
 use toque_cookbooks::source::{Machine, Told};
 use toque_cookbooks::store::Store;
+use toque_engine::system::HostSystem;
 
 const REGISTRY: &str = "[[source]]\nurl = \"URL\"\n[cookbooks]\n";
 
@@ -170,4 +171,31 @@ fn folders_and_pins_need_no_store() {
     cookbook(&bench.path("repository/cookbooks/web"), "web", "1.0.0", &[]);
     bench.install();
     assert!(!bench.path("store/cookbooks").exists() && !bench.path("store/users").exists());
+}
+
+/// A tar archive of one cookbook that begins with a file of so many bytes, as its header says. They do not come.
+fn announcing(bytes: u64) -> Vec<u8> {
+    let mut header = tar::Header::new_gnu();
+    header.set_path("web/large").unwrap();
+    header.set_size(bytes);
+    header.set_mode(0o644);
+    header.set_cksum();
+    [header.as_bytes().as_slice(), &[b'x'; 512]].concat()
+}
+
+#[test]
+fn what_is_too_large_for_a_cookbook_is_not_unpacked() {
+    let trap = announcing(3 << 30);
+    let bench = Bench::new(&format!("{REGISTRY}web = \">= 1.0\"\n"));
+    bench.server.publish_as("web", "1.0.0", &[], trap.clone());
+    let told = bench.refused();
+    assert!(told.message.ends_with("it has more than 2147483648 bytes unpacked"), "{told}");
+    fs::write(bench.path("web.tar"), &trap).unwrap();
+    bench.cookfile("[cookbooks]\nweb = { archive = \"HERE/web.tar\" }\n");
+    let told = bench.refused();
+    assert!(told.message.ends_with("it has more than 2147483648 bytes unpacked"), "{told}");
+    fs::create_dir(bench.path("registry")).unwrap();
+    fs::write(bench.path("registry/web.tar"), trap).unwrap();
+    let told = toque_cookbooks::index::index(&HostSystem::new(), &bench.path("registry"), None).expect_err("it is refused");
+    assert_eq!(told.notes, ["`web.tar`: it has more than 2147483648 bytes unpacked"]);
 }

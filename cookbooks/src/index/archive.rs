@@ -8,10 +8,11 @@ use sha2::{Digest, Sha256};
 use toque_engine::cookbook::{About, Cookbook};
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::{Attempting, Failure};
-use toque_engine::source::unpack::{Limits, check, unpack};
+use toque_engine::source::unpack::{check, unpack};
 use toque_engine::system::System;
 
 use crate::cookfile::is_name;
+use crate::source::LIMITS;
 use crate::tree::{self, hexadecimal};
 
 /// How archives are called. What is called so must be one.
@@ -46,7 +47,7 @@ impl Archive {
         let scratch = tempfile::tempdir_in(scratch).attempting("make a folder in", scratch)?;
         let into = scratch.path().join("fetched");
         fs::create_dir(&into).attempting("create", &into)?;
-        unpack(system, &packed, &into, 0, &Limits::default())?;
+        unpack(system, &packed, &into, 0, &LIMITS)?;
         let root = only_cookbook(&into)?;
         let toml = root.join("cookbook.toml");
         let text = fs::read_to_string(&toml).attempting("read", Path::new("cookbook.toml"))?;

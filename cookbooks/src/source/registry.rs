@@ -10,11 +10,11 @@ use sha2::{Digest, Sha256};
 use toque_engine::cookbook::{About, Cookbook};
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;
-use toque_engine::source::unpack::{Limits, unpack};
+use toque_engine::source::unpack::unpack;
 use toque_engine::system::{HostSystem, Query, Request, Response};
 use toque_engine::version::{Constraint, Version};
 
-use super::{Machine, Source, Taken, Told};
+use super::{LIMITS, Machine, Source, Taken, Told};
 use crate::cookfile::shown;
 use crate::lockfile::Origin;
 use crate::store::Answer;
@@ -185,7 +185,7 @@ impl Source for Registry {
         let scratch = machine.store.scratch()?;
         let into = scratch.path().join("fetched");
         std::fs::create_dir(&into).map_err(|error| Failure::io("create", &into, &error))?;
-        unpack(system, &content, &into, 0, &Limits::default()).map_err(|failure| {
+        unpack(system, &content, &into, 0, &LIMITS).map_err(|failure| {
             let from = format!("the archive of `{name}` {version} from `{}`", self.url);
             match failure.message.strip_prefix("cannot") {
                 Some(_) => Diagnostic::from(failure).note(format!("in {from}")),
