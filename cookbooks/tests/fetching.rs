@@ -199,3 +199,17 @@ fn what_is_too_large_for_a_cookbook_is_not_unpacked() {
     let told = toque_cookbooks::index::index(&HostSystem::new(), &bench.path("registry"), None).expect_err("it is refused");
     assert_eq!(told.notes, ["`web.tar`: it has more than 2147483648 bytes unpacked"]);
 }
+
+#[test]
+fn what_a_registry_says_steers_no_terminal() {
+    let bench = Bench::new(&format!("{REGISTRY}web = \">= 1.0\"\n"));
+    bench.server.put("/universe", b"<html>\n\x1b]0;title\x07\xc2\x9b2J".to_vec());
+    let told = bench.refused();
+    assert_eq!(told.notes, ["line 1, column 1; the answer begins with: <html>\n\\u{1b}]0;title\\u{7}\\u{9b}2J"]);
+    bench.server.publish("web", "1.0.0", &[]);
+    let universe = String::from_utf8(bench.server.documents.lock().unwrap()["/universe"].clone()).unwrap();
+    let (before, after) = universe.split_once("\"sha256\":\"").unwrap();
+    bench.server.put("/universe", format!("{before}\"sha256\":\"\\u001b[2J{after}").into());
+    let told = bench.refused();
+    assert!(told.notes[0].starts_with("wanted: \\u{1b}[2J"), "{told:?}");
+}

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use toque_engine::cookbook::{About, Cookbook};
-use toque_engine::diagnostic::Diagnostic;
+use toque_engine::diagnostic::{Diagnostic, visible};
 use toque_engine::failure::Failure;
 use toque_engine::source::unpack::unpack;
 use toque_engine::system::{HostSystem, Query, Request, Response};
@@ -134,7 +134,7 @@ impl Registry {
         let has = hexadecimal(&Sha256::digest(&content));
         if let Some(wanted) = entry.sha256.as_ref().filter(|wanted| !wanted.eq_ignore_ascii_case(&has)) {
             return Err(Diagnostic::error(format!("`{name}` {version} does not have the checksum that `{}` gives", self.url))
-                .note(format!("wanted: {wanted}\nfetched: {has}"))
+                .note(format!("wanted: {}\nfetched: {has}", visible(wanted)))
                 .hint("try again; if it stays so, tell whoever keeps the registry: somebody may have changed the archive"));
         }
         Ok(content)
@@ -268,9 +268,8 @@ fn ask(machine: &Machine<'_>, system: &HostSystem, url: &str, known: Option<&Ans
 fn read<T: DeserializeOwned>(url: &str, body: &[u8], what: &str) -> Result<T, Diagnostic> {
     serde_json::from_slice(body).map_err(|error| {
         let begins: String = String::from_utf8_lossy(body).trim_start().chars().take(60).collect();
-        let shown = toque_engine::source::Source { url: url.to_owned(), ..Default::default() }.shown();
-        Diagnostic::error(format!("`{shown}` did not answer with {what}"))
-            .note(format!("line {}, column {}; the answer begins with: {begins}", error.line(), error.column()))
+        Diagnostic::error(format!("`{}` did not answer with {what}", shown(url)))
+            .note(format!("line {}, column {}; the answer begins with: {}", error.line(), error.column(), visible(&begins)))
             .hint("correct the `url` of the source in Cookfile.toml: it is that of a registry, without `/universe`")
     })
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use toque_cookbooks::lockfile::{self, Lockfile};
 use toque_cookbooks::verify::{State, Verified, verify_all};
-use toque_engine::diagnostic::Diagnostic;
+use toque_engine::diagnostic::{Diagnostic, visible};
 use toque_engine::run::Refused;
 
 use super::{Exit, in_step, repository, store_of};
@@ -52,7 +52,7 @@ fn line(Verified { name, version, state, root }: &Verified, was: &str) -> String
     let what = version.as_ref().map_or_else(|| name.clone(), |version| format!("{name} {version}"));
     match state {
         State::AsItWas => format!("{what} as it was {was}"),
-        State::Changed(why) => format!("{what} changed: {why} ({})", root.display()),
+        State::Changed(why) => format!("{what} changed: {} ({})", visible(why), root.display()),
         State::Missing => format!("{what} not on this machine"),
     }
 }
