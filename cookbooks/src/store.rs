@@ -3,6 +3,7 @@
 
 mod answer;
 mod clear;
+mod mark;
 
 use std::fs::{self, File, TryLockError};
 use std::io::{ErrorKind, Write};
@@ -19,8 +20,8 @@ pub use self::clear::{Cleared, Removed};
 use crate::lockfile;
 use crate::tree::{self, hexadecimal};
 
-/// How long another process may work with a clone, or clear away what nobody needs.
-const PATIENCE: Duration = Duration::from_mins(10);
+/// How long another process may work with a clone or a repository, or clear away what nobody needs.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(10);
 /// How many random characters make the name of a file beside another.
 const RANDOM: usize = 6;
 const PAUSE: Duration = Duration::from_millis(50);
@@ -80,10 +81,16 @@ impl Store {
         }
         // Away at once, so that nobody finds half of it.
         let away = self.scratch()?;
-        match fs::rename(&kept, away.path().join("changed")) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(Failure::io("remove", &kept, &error)),
-            _ => Ok(None),
+        let moved = away.path().join("changed");
+        match fs::rename(&kept, &moved) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(Failure::io("remove", &kept, &error)),
+            _ => {}
         }
+        // Somebody else may have seen the same, and put a good one there meanwhile.
+        if tree::sha256(&moved.join(name)).is_ok_and(|has| has == sha256) && (fs::rename(&moved, &kept).is_ok() || root.is_dir()) {
+            return Ok(Some(root));
+        }
+        Ok(None)
     }
 
     /// Where a cookbook is when it is kept.
@@ -240,7 +247,7 @@ fn lock_in(folder: &Path) -> Result<Option<File>, Failure> {
     let path = folder.join("lock");
     let opened = fs::create_dir_all(folder).and_then(|()| File::options().append(true).create(true).open(&path));
     match opened {
-        Ok(lock) => Ok(Some(lock)),
+        Ok(lock) => mark::mark(folder).map(|()| Some(lock)),
         Err(error) if matches!(error.kind(), ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied) => {
             Ok(File::open(&path).ok())
         }
@@ -248,7 +255,10 @@ fn lock_in(folder: &Path) -> Result<Option<File>, Failure> {
     }
 }
 
-fn wait_for(
+/// Waits until nobody else has a lock.
+/// # Errors
+/// When somebody has it for too long.
+pub(crate) fn wait_for(
     lock: &File,
     patience: Duration,
     what: &Path,
