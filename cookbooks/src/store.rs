@@ -5,7 +5,7 @@ mod answer;
 mod clear;
 
 use std::fs::{self, File, TryLockError};
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -16,13 +16,11 @@ use toque_engine::failure::{Attempting, Failure};
 
 pub use self::answer::Answer;
 pub use self::clear::{Cleared, Removed};
-use crate::lockfile;
 use crate::tree::{self, hexadecimal};
+use crate::{beside, lockfile};
 
 /// How long another process may work with a clone, or clear away what nobody needs.
 const PATIENCE: Duration = Duration::from_mins(10);
-/// How many random characters make the name of a file beside another.
-const RANDOM: usize = 6;
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// A bare clone that nobody else works with meanwhile.
@@ -151,9 +149,7 @@ impl Store {
     /// # Errors
     /// When it cannot be written.
     pub fn remember_unpacked(&self, archive: &str, sha256: &str) -> Result<(), Failure> {
-        let folder = self.archives();
-        fs::create_dir_all(&folder).attempting("create", &folder)?;
-        replace(&folder.join(archive), sha256.as_bytes())
+        self.write(&self.archives(), archive, sha256.as_bytes())
     }
 
     /// Remembers that the lockfile of a repository says which cookbooks are needed, for when the store is cleared.
@@ -161,13 +157,11 @@ impl Store {
         let remember = || -> Result<(), Failure> {
             let lockfile = std::path::absolute(repository).attempting("tell the place of", repository)?.join(lockfile::NAME);
             let lockfile = lockfile.as_os_str().as_encoded_bytes();
-            let folder = self.users();
-            let path = folder.join(hexadecimal(&Sha256::digest(lockfile)));
-            if path.is_file() {
+            let (folder, name) = (self.users(), hexadecimal(&Sha256::digest(lockfile)));
+            if folder.join(&name).is_file() {
                 return Ok(());
             }
-            fs::create_dir_all(&folder).attempting("create", &folder)?;
-            replace(&path, lockfile)
+            self.write(&folder, &name, lockfile)
         };
         // A store that cannot be written cannot be cleared either; and what is cleared can be fetched again.
         let _ = remember();
@@ -201,6 +195,18 @@ impl Store {
         let lock = File::options().append(true).create(true).open(&name).attempting("open the lock", &name)?;
         wait_for(&lock, PATIENCE, &path, File::try_lock)?;
         Ok(BareClone { path, _lock: lock })
+    }
+
+    /// Writes a file in a folder of the store, which is not looked through: it may have very many.
+    fn write(&self, folder: &Path, name: &str, content: &[u8]) -> Result<(), Failure> {
+        let making = self.making();
+        for folder in [folder, &making] {
+            fs::create_dir_all(folder).attempting("create", folder)?;
+        }
+        let path = folder.join(name);
+        let free = fs::Permissions::from_mode(beside::FREE);
+        let made = tempfile::Builder::new().permissions(free).tempfile_in(&making);
+        made.and_then(|file| beside::fill(file, &path, content)).attempting("write", &path)
     }
 
     fn place(&self, sha256: &str) -> PathBuf {
@@ -269,38 +275,6 @@ fn wait_for(
     }
 }
 
-/// Replaces a file at once, or leaves it as it was.
-/// # Errors
-/// When it cannot be written.
-pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let write = || -> std::io::Result<()> {
-        // As any file that is not there yet, less what the process leaves out.
-        let mode = fs::metadata(path).map_or_else(|_| fs::Permissions::from_mode(0o666), |about| about.permissions());
-        let prefix = format!(".{}.", path.file_name().unwrap_or_default().to_string_lossy());
-        sweep(folder, &prefix);
-        let mut file = tempfile::Builder::new().prefix(&prefix).rand_bytes(RANDOM).permissions(mode).tempfile_in(folder)?;
-        file.write_all(content)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        File::open(folder)?.sync_all()
-    };
-    write().attempting("write", path)
-}
-
-/// Removes what processes that were killed long ago left beside a file that they were replacing.
-fn sweep(folder: &Path, prefix: &str) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let old =
-            || entry.metadata().is_ok_and(|about| about.modified().is_ok_and(|at| at.elapsed().is_ok_and(|age| age > PATIENCE)));
-        let beside = entry.file_name().to_str().is_some_and(|name| name.starts_with(prefix) && name.len() == prefix.len() + RANDOM);
-        if beside && old() {
-            // What cannot be removed does no harm.
-            let _ = fs::remove_file(entry.path());
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -331,18 +305,23 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_process_left_beside_a_file() {
+    fn files_are_written_among_what_is_not_complete() {
         let folder = tempfile::tempdir().unwrap();
-        let names = [".Cookfile.lock.aB3dE6", ".Cookfile.lock.new123", ".Cookfile.lock.mine", "Cookfile.lock"];
-        for name in names {
-            let long_ago = std::time::SystemTime::now() - 2 * PATIENCE;
-            let file = File::create(folder.path().join(name)).unwrap();
-            file.set_modified(if name.contains("new") { std::time::SystemTime::now() } else { long_ago }).unwrap();
-        }
-        replace(&folder.path().join("Cookfile.lock"), b"new").unwrap();
-        let mut left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        left.sort();
-        assert_eq!(left, [".Cookfile.lock.mine", ".Cookfile.lock.new123", "Cookfile.lock"]);
-        assert_eq!(fs::read(folder.path().join("Cookfile.lock")).unwrap(), b"new");
+        let store = Store::open(folder.path().join("store")).unwrap();
+        let at = |name: &str| folder.path().join("store").join(name);
+        let (archive, sha256) = ("0a".repeat(32), "0b".repeat(32));
+        // What is in the folder already is no matter, and is not looked at.
+        fs::create_dir_all(at("archives")).unwrap();
+        let old = File::create(at("archives/.toque-making-old")).unwrap();
+        old.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+        store.remember_unpacked(&archive, &sha256).unwrap();
+        assert_eq!(fs::read_to_string(at("archives").join(&archive)).unwrap(), sha256);
+        assert_eq!(fs::read_dir(at("archives")).unwrap().count(), 2);
+        assert_eq!(fs::read_dir(at("making")).unwrap().count(), 0);
+        // Where nothing can be made, what was there stays.
+        fs::remove_dir(at("making")).unwrap();
+        fs::write(at("making"), "").unwrap();
+        store.remember_unpacked(&archive, &archive).expect_err("it is no folder");
+        assert_eq!(fs::read_to_string(at("archives").join(&archive)).unwrap(), sha256);
     }
 }

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use toque_engine::failure::{Attempting, Failure};
 use toque_engine::system::Response;
 
-use super::{Store, replace};
+use super::Store;
 use crate::tree::hexadecimal;
 
 /// A document, and how its server knows it.
@@ -65,8 +65,6 @@ impl Store {
         let mut content = serde_json::to_vec(&head).unwrap_or_default();
         content.push(b'\n');
         content.extend(body);
-        let folder = self.answers();
-        std::fs::create_dir_all(&folder).attempting("create", &folder)?;
-        replace(&folder.join(hexadecimal(&Sha256::digest(url))), &content)
+        self.write(&self.answers(), &hexadecimal(&Sha256::digest(url)), &content)
     }
 }
