@@ -11,8 +11,8 @@ use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::plain_io;
 use toque_engine::version::{Constraint, Version};
 
+use crate::beside::replace;
 use crate::cookfile::is_name;
-use crate::store::replace;
 use crate::tree::is_sha256;
 
 /// What the file is called.

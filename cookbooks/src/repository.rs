@@ -87,12 +87,8 @@ impl Repository {
         let mut seen = BTreeSet::new();
         for wanted in self.cookfile.cookbooks.iter().filter(|wanted| seen.insert(&wanted.name)) {
             let name = &wanted.name;
-            let moved = match update {
-                Update::Nothing => false,
-                Update::Everything => true,
-                Update::Some(names) => names.contains(name),
-            };
-            let locked = lockfile.cookbooks.get(name).filter(|locked| !moved && same_pin(&wanted.from, &locked.origin));
+            let locked =
+                lockfile.cookbooks.get(name).filter(|locked| !update.moves(name) && same_pin(&wanted.from, &locked.origin));
             match &wanted.from {
                 From::Git(git) => all.push(Box::new(Checkout::git(name, git, locked))),
                 From::Archive(archive) => all.push(Box::new(Checkout::archive(name, archive, locked))),

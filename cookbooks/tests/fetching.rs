@@ -251,6 +251,48 @@ fn what_is_held_is_not_cleared() {
     std::thread::sleep(std::time::Duration::from_millis(300));
     assert!(!clearing.is_finished() && roots["web"].join("cookbook.toml").exists());
     drop(held);
-    assert_eq!(clearing.join().unwrap(), 1);
+    // The cookbook, and the list of its registry.
+    assert_eq!(clearing.join().unwrap(), 2);
     assert!(!roots["web"].exists());
+}
+
+#[test]
+fn what_is_locked_stays_when_its_registry_has_it_no_more() {
+    let bench = Bench::new(&format!("{REGISTRY}web = \"~> 1.0\"\n"));
+    bench.server.publish("web", "1.0.0", &[]);
+    bench.server.publish("web", "1.1.0", &[]);
+    bench.server.publish("other", "1.0.0", &[]);
+    bench.install();
+    let forget = |names: &[&str]| {
+        let mut universe: serde_json::Value = serde_json::from_slice(&bench.server.documents.lock().unwrap()["/universe"]).unwrap();
+        names.iter().for_each(|version| drop(universe["web"].as_object_mut().unwrap().remove(*version)));
+        bench.server.put("/universe", serde_json::to_vec(&universe).unwrap());
+    };
+    forget(&["1.1.0"]);
+    bench.cookfile(&format!("{REGISTRY}web = \"~> 1.0\"\nother = \">= 1.0\"\n"));
+    assert_eq!(versions(&bench.install().after), ["other 1.0.0", "web 1.1.0"]);
+    // Who asks for it anew takes what there is, and so does who has it no more.
+    assert_eq!(versions(&bench.run(&Update::Everything, false, false).unwrap().after), ["other 1.0.0", "web 1.0.0"]);
+}
+
+#[test]
+fn what_was_changed_is_told_and_stays_until_there_is_something_better() {
+    let bench = Bench::new(&format!("{REGISTRY}web = \">= 1.0\"\n"));
+    bench.server.publish("web", "1.0.0", &[]);
+    let root = bench.install().roots["web"].clone();
+    fs::write(root.join("recipes/default.rhai"), "changed").unwrap();
+    let told = bench.run(&Update::Nothing, true, true).expect_err("it was changed");
+    assert!(told.message.ends_with("`--offline` forbids it") && root.join("cookbook.toml").exists(), "{told}");
+    let warned = Mutex::new(Vec::new());
+    let tell = |told: Told<'_>| {
+        if let Told::Warning(what) = told {
+            warned.lock().unwrap().push(what.to_owned());
+        }
+    };
+    let (repository, store) = (bench.path("repository"), Store::open(bench.path("store")).unwrap());
+    let machine = Machine { tell: &tell, ..machine(&repository, &store) };
+    let how = How { update: Update::Nothing, locked: true, without: Vec::new() };
+    Repository::read(&repository).unwrap().unwrap().install(&machine, &how).unwrap();
+    assert_eq!(*warned.lock().unwrap(), ["what is kept of `web` 1.0.0 was changed: it is fetched anew"]);
+    assert_eq!(fs::read_to_string(root.join("recipes/default.rhai")).unwrap(), "// web 1.0.0\n");
 }

@@ -112,6 +112,12 @@ pub fn find(repository: &Path) -> (Cookbooks, Vec<Diagnostic>) {
     (found, wrong)
 }
 
+/// Whether a folder has what describes a cookbook for Chef, in Ruby.
+#[must_use]
+pub fn is_of_chef(root: &Path) -> bool {
+    ["metadata.rb", "metadata.json"].iter().any(|name| root.join(name).is_file())
+}
+
 impl Cookbook {
     /// Reads a cookbook's `cookbook.toml`.
     /// # Errors
@@ -121,8 +127,7 @@ impl Cookbook {
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let ruby = ["metadata.rb", "metadata.json"].iter().any(|name| root.join(name).exists());
-                return Err(if ruby {
+                return Err(if is_of_chef(root) {
                     Diagnostic::error(format!("`{}` is a Ruby cookbook for Chef, which toque cannot run", root.display()))
                         .hint("rewrite its recipes in Rhai and describe it in a cookbook.toml, or move it out of cookbooks/")
                 } else {
