@@ -1,12 +1,12 @@
 //! `Cookfile.lock`: what was chosen, so that every machine uses the same. Sorted, a block for each cookbook, so that merges are small.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
 use serde::Deserialize;
 use toml::Spanned;
-use toque_engine::cookbook::{span_at, toml_diagnostic};
+use toque_engine::cookbook::{About, span_at, toml_diagnostic};
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::plain_io;
 use toque_engine::version::{Constraint, Version};
@@ -60,6 +60,33 @@ pub enum Origin {
         /// The SHA-256 of the archive itself.
         revision: String,
     },
+}
+
+/// In which way a cookbook is not what was locked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Difference {
+    /// It calls itself so.
+    Name(String),
+    /// It has this one.
+    Version(Version),
+    Dependencies,
+}
+
+impl Locked {
+    /// Whether the cookbook that is locked as `name` says the same of itself.
+    /// # Errors
+    /// The first thing that it says otherwise.
+    pub fn check(&self, name: &str, about: &About) -> Result<(), Difference> {
+        let same = |(other, constraint): (&String, &Constraint)| self.dependencies.get(other) == Some(constraint);
+        match () {
+            () if about.name != name => Err(Difference::Name(about.name.clone())),
+            () if about.version != self.version => Err(Difference::Version(about.version.clone())),
+            () if about.dependencies.len() != self.dependencies.len() || !about.dependencies.iter().all(same) => {
+                Err(Difference::Dependencies)
+            }
+            () => Ok(()),
+        }
+    }
 }
 
 impl Lockfile {
@@ -139,6 +166,19 @@ impl Lockfile {
     pub fn needs<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (&'a str, &'a Locked, &'a Constraint)> {
         let all = self.cookbooks.iter().filter(move |(asker, _)| *asker != name);
         all.filter_map(move |(asker, locked)| Some((asker.as_str(), locked, locked.dependencies.get(name)?)))
+    }
+
+    /// The names of these and of all that they need, whether they are there or not.
+    #[must_use]
+    pub fn needed_by<'a>(&'a self, names: impl IntoIterator<Item = &'a str>) -> BTreeSet<&'a str> {
+        let mut left: Vec<&str> = names.into_iter().collect();
+        let mut needed = BTreeSet::new();
+        while let Some(name) = left.pop() {
+            if needed.insert(name) {
+                left.extend(self.cookbooks.get(name).into_iter().flat_map(|locked| locked.dependencies.keys().map(String::as_str)));
+            }
+        }
+        needed
     }
 
     /// As it is written.
@@ -279,6 +319,52 @@ mod tests {
             let told = parse(&text).expect_err(message);
             assert!(told.message.contains(message), "{told}");
             assert!(told.span.is_some() && told.hints.iter().any(|told| told.contains(hint)), "{told:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_needed() {
+        let mut lockfile = sample();
+        let needed = |lockfile: &Lockfile, names: &[&str]| {
+            lockfile.needed_by(names.iter().copied()).into_iter().map(str::to_owned).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(needed(&lockfile, &["web"]), "base nginx redis web");
+        assert_eq!(needed(&lockfile, &["redis", "base"]), "base redis");
+        assert_eq!(needed(&lockfile, &[]), "");
+        // A circle, and one that is missing.
+        let base = lockfile.cookbooks.get_mut("base").unwrap();
+        base.dependencies =
+            [("web", ">= 1.0"), ("gone", ">= 1.0")].map(|(name, text)| (name.to_owned(), text.parse().unwrap())).into();
+        assert_eq!(needed(&lockfile, &["base"]), "base gone nginx redis web");
+        // A way of any length.
+        let locked = lockfile.cookbooks["redis"].clone();
+        lockfile.cookbooks = (0..20_000)
+            .map(|number| {
+                let dependencies = [(format!("c{}", number + 1), Constraint::default())].into();
+                (format!("c{number}"), Locked { dependencies, ..locked.clone() })
+            })
+            .collect();
+        assert_eq!(lockfile.needed_by(["c0"]).len(), 20_001);
+    }
+
+    #[test]
+    fn what_a_cookbook_says_otherwise() {
+        let lockfile = sample();
+        let check = |text: &str| lockfile.cookbooks["web"].check("web", &toml::from_str::<About>(text).unwrap());
+        let about = |name: &str, version: &str, dependencies: &str| {
+            format!("name = \"{name}\"\nversion = \"{version}\"\n[dependencies]\n{dependencies}")
+        };
+        let nginx = "nginx = \">= 2.1, < 3\"\n";
+        for (text, told) in [
+            (about("web", "1.2", nginx), Ok(())),
+            (about("nginx", "1.2", nginx), Err(Difference::Name("nginx".to_owned()))),
+            (about("web", "1.3.0", nginx), Err(Difference::Version("1.3.0".parse().unwrap()))),
+            (about("web", "1.2.0", "nginx = \">= 2.1\""), Err(Difference::Dependencies)),
+            (about("web", "1.2.0", &format!("{nginx}more = \">= 1.0\"")), Err(Difference::Dependencies)),
+            (about("web", "1.2.0", "more = \">= 2.1, < 3\""), Err(Difference::Dependencies)),
+            (about("web", "1.2.0", ""), Err(Difference::Dependencies)),
+        ] {
+            assert_eq!(check(&text), told, "{text}");
         }
     }
 }
