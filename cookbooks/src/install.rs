@@ -10,7 +10,7 @@ use toque_engine::version::Version;
 
 use crate::cookfile::{Archive, Git};
 use crate::fleet::Fleet;
-use crate::lockfile::{self, Locked, Lockfile, Origin};
+use crate::lockfile::{self, Difference, Locked, Lockfile, Origin};
 use crate::parallel;
 use crate::repository::Repository;
 use crate::solve::{Preferred, solve};
@@ -357,11 +357,11 @@ fn the_same(taken: &Taken, name: &str, locked: &Locked) -> Result<(), Diagnostic
 /// # Errors
 /// When a lockfile says of a cookbook what that does not say of itself.
 fn is_as_locked(root: &Path, name: &str, locked: &Locked) -> Result<(), Diagnostic> {
-    let is = Taken::of(&Cookbook::load(root)?, locked.origin.clone(), locked.sha256.clone()).locked;
-    let what = match () {
-        () if is.version != locked.version => format!("has version {}, and it has {}", locked.version, is.version),
-        () if is.dependencies != locked.dependencies => "needs other cookbooks than it does".to_owned(),
-        () => return Ok(()),
+    let what = match locked.check(name, &Cookbook::load(root)?.about) {
+        Ok(()) => return Ok(()),
+        Err(Difference::Name(other)) => format!("is called so, and it calls itself `{other}`"),
+        Err(Difference::Version(version)) => format!("has version {}, and it has {version}", locked.version),
+        Err(Difference::Dependencies) => "needs other cookbooks than it does".to_owned(),
     };
     Err(Diagnostic::error(format!("`{}` says that `{name}` {what}", lockfile::NAME))
         .hint(format!("somebody edited the file: take it as it was committed, or run `toque cookbook update {name}`")))

@@ -55,10 +55,7 @@ fn a_list_that_did_not_change_is_not_sent_again() {
 fn a_registry_that_does_not_let_everybody_in() {
     let bench = Bench::new("[[source]]\nurl = \"URL/secret\"\n[cookbooks]\nweb = \">= 1.0\"\n");
     bench.server.publish("web", "1.0.0", &[]);
-    let (universe, archive) = {
-        let documents = bench.server.documents.lock().unwrap();
-        (documents["/universe"].clone(), documents["/files/web-1.0.0.tar.gz"].clone())
-    };
+    let (universe, archive) = (bench.server.get("/universe"), bench.server.get("/files/web-1.0.0.tar.gz"));
     let moved = String::from_utf8(universe).unwrap().replace("/files/", "/secret/files/");
     bench.server.put("/secret/universe", moved.into());
     bench.server.put("/secret/files/web-1.0.0.tar.gz", archive);
@@ -103,7 +100,7 @@ fn many_come_at_once_and_each_is_told() {
     // One that fails is told, whichever it is, and what is there stays.
     let before = bench.lock();
     fs::remove_dir_all(bench.path("store/cookbooks")).unwrap();
-    bench.server.documents.lock().unwrap().remove("/files/cookbook7-1.0.0.tar.gz");
+    bench.server.remove("/files/cookbook7-1.0.0.tar.gz");
     let wrong = bench.run(&Update::Nothing, false, false).expect_err("one is missing");
     assert!(wrong.message.ends_with("/files/cookbook7-1.0.0.tar.gz` answered 404"), "{wrong}");
     assert_eq!(bench.lock(), before);
