@@ -2,16 +2,22 @@
 //! killed, the next one clears.
 
 use std::fs::{self, File, Permissions};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use tempfile::{Builder, NamedTempFile, TempDir};
+use toque_engine::failure::{Attempting, Failure};
 
 const PREFIX: &str = ".toque-making-";
 /// What is older and locked by nobody was left behind: whoever makes something locks it at once.
 const OLD: Duration = Duration::from_hours(1);
+
+/// What a file may be that is not there yet, less what the process leaves out.
+pub(crate) const FREE: u32 = 0o666;
+/// As many links as Linux follows.
+const LINKS: usize = 40;
 
 /// A folder that nobody else can enter.
 pub(crate) struct Folder {
@@ -39,6 +45,37 @@ pub(crate) fn folder(folder: &Path) -> io::Result<Folder> {
     let lock = File::open(made.path())?;
     let _ = lock.try_lock();
     Ok(Folder { made, _lock: lock })
+}
+
+/// Replaces a file at once, or leaves it as it was. A link stays one: what it leads to is replaced.
+/// # Errors
+/// When it cannot be written.
+pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
+    let write = || -> io::Result<()> {
+        let real = behind_links(std::path::absolute(path)?);
+        let mode = fs::metadata(&real).map_or(FREE, |about| about.permissions().mode());
+        fill(file(real.parent().unwrap_or(Path::new("/")), mode)?, &real, content)
+    };
+    write().attempting("write", path)
+}
+
+/// Writes a new file and gives it its name, under which there is the whole of it or what was there before.
+/// # Errors
+/// When it cannot be written. Then nothing is left of it.
+pub(crate) fn fill(mut file: NamedTempFile, path: &Path, content: &[u8]) -> io::Result<()> {
+    file.write_all(content)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    File::open(path.parent().unwrap_or(Path::new("/")))?.sync_all()
+}
+
+/// Where a path leads; there may be nothing yet.
+fn behind_links(mut path: PathBuf) -> PathBuf {
+    for _ in 0..LINKS {
+        let Ok(to) = fs::read_link(&path) else { break };
+        path = path.parent().unwrap_or(Path::new("/")).join(to);
+    }
+    path
 }
 
 /// What cannot be removed is left: it is nobody's business here.
@@ -92,5 +129,46 @@ mod tests {
             assert!(File::open(path).unwrap().try_lock().is_err(), "{}", path.display());
         }
         assert_eq!(fs::metadata(file.path()).unwrap().permissions().mode() & 0o777, 0o640);
+    }
+
+    #[test]
+    fn what_users_keep_beside_a_file_stays() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        let users = [".Cookfile.lock.aB3dE6", ".Cookfile.lock.backup", ".Cookfile.toml.backup"];
+        for name in users.iter().chain(&[".toque-making-killed"]) {
+            File::create(at(name)).unwrap().set_modified(SystemTime::now() - 2 * OLD).unwrap();
+        }
+        replace(&at("Cookfile.lock"), b"new").unwrap();
+        let mut left: Vec<_> = fs::read_dir(place.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left[..3], users);
+        assert_eq!(left[3..], ["Cookfile.lock"]);
+        assert_eq!(fs::read(at("Cookfile.lock")).unwrap(), b"new");
+    }
+
+    #[test]
+    fn a_link_stays_one() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        let link = |to: &str, name: &str| std::os::unix::fs::symlink(to, at(name)).unwrap();
+        ["kept", "repository"].iter().for_each(|folder| fs::create_dir(at(folder)).unwrap());
+        link("../kept/second", "repository/Cookfile.lock");
+        link("third", "kept/second");
+        // Nothing is there yet, then something with a mode of its own.
+        replace(&at("repository/Cookfile.lock"), b"one").unwrap();
+        assert_eq!(fs::read(at("kept/third")).unwrap(), b"one");
+        fs::set_permissions(at("kept/third"), Permissions::from_mode(0o640)).unwrap();
+        replace(&at("repository/Cookfile.lock"), b"two").unwrap();
+        assert_eq!(fs::read(at("kept/third")).unwrap(), b"two");
+        assert_eq!(fs::metadata(at("kept/third")).unwrap().permissions().mode() & 0o777, 0o640);
+        assert!(at("repository/Cookfile.lock").is_symlink() && at("kept/second").is_symlink() && !at("kept/third").is_symlink());
+        let count = |folder: &str| fs::read_dir(at(folder)).unwrap().count();
+        assert_eq!((count("kept"), count("repository")), (2, 1));
+        // A file of a folder that is not there is not written.
+        link("nowhere/file", "broken");
+        let told = replace(&at("broken"), b"three").expect_err("there is no such folder");
+        assert!(told.message.starts_with(&format!("cannot write `{}`", at("broken").display())), "{told}");
+        assert!(at("broken").is_symlink());
     }
 }

@@ -7,12 +7,12 @@ use toque_engine::diagnostic::{Diagnostic, did_you_mean};
 use toque_engine::failure::plain_io;
 use toque_engine::version::Version;
 
+use crate::beside::replace;
 use crate::cookfile::{self, Archive, Cookfile, From, Git, NAME, Wanted, is_name};
 use crate::install::{How, Installed, Update};
 use crate::lockfile::Lockfile;
 use crate::repository::Repository;
 use crate::source::Machine;
-use crate::store::replace;
 use crate::text::{Entry, with, without};
 
 /// What became of a Cookfile, and of its lockfile.

@@ -33,14 +33,9 @@ impl Repository {
     pub fn without(&self, lockfile: &Lockfile, groups: &[String]) -> Lockfile {
         let stays = |group: &Option<String>| group.as_ref().is_none_or(|group| !groups.contains(group));
         let asked = self.cookfile.cookbooks.iter().filter(|wanted| stays(&wanted.group)).map(|wanted| &wanted.name);
-        let mut left: Vec<&String> = asked.chain(self.own.cookbooks().iter().map(|(name, _)| name)).collect();
-        let mut needed = Lockfile::default();
-        while let Some(name) = left.pop() {
-            let Some(locked) = lockfile.cookbooks.get(name) else { continue };
-            if needed.cookbooks.insert(name.clone(), locked.clone()).is_none() {
-                left.extend(locked.dependencies.keys());
-            }
-        }
-        needed
+        let own = self.own.cookbooks().iter().map(|(name, _)| name);
+        let needed = lockfile.needed_by(asked.chain(own).map(String::as_str));
+        let all = lockfile.cookbooks.iter().filter(|(name, _)| needed.contains(name.as_str()));
+        Lockfile { cookbooks: all.map(|(name, locked)| (name.clone(), locked.clone())).collect() }
     }
 }

@@ -16,8 +16,7 @@ use toque_engine::system::System;
 use toque_engine::version::{Constraint, Version};
 
 use self::archive::Archive;
-use crate::beside;
-use crate::store::replace;
+use crate::beside::{self, replace};
 
 /// What the list is called, in the folder and by those who ask for it.
 pub const NAME: &str = "universe";

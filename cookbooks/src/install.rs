@@ -10,7 +10,7 @@ use toque_engine::version::Version;
 
 use crate::cookfile::{Archive, Git};
 use crate::fleet::Fleet;
-use crate::lockfile::{self, Locked, Lockfile, Origin};
+use crate::lockfile::{self, Difference, Locked, Lockfile, Origin};
 use crate::parallel;
 use crate::repository::Repository;
 use crate::solve::{Preferred, solve_until};
@@ -72,6 +72,36 @@ struct Offers {
     sources: Vec<Box<dyn Source>>,
     /// Which source has a cookbook.
     whose: BTreeMap<String, usize>,
+}
+
+impl Update {
+    /// Whether a cookbook is chosen anew.
+    #[must_use]
+    pub fn moves(&self, name: &str) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Everything => true,
+            Self::Some(names) => names.iter().any(|moved| moved == name),
+        }
+    }
+}
+
+impl Offers {
+    /// Offers what is in use and on this machine also when its registry has it no more: what is locked stays as long as it fits.
+    fn keep(&mut self, machine: &Machine<'_>, name: &str, locked: &Locked) -> Result<(), Diagnostic> {
+        let (Origin::Registry { registry }, Some(sha256)) = (&locked.origin, &locked.sha256) else { return Ok(()) };
+        let Some(index) = self.sources.iter().position(|source| source_is(source.as_ref(), &locked.origin)) else { return Ok(()) };
+        let first = *self.whose.get(name).unwrap_or(&index);
+        let offered = self.universe.releases(name).iter().any(|release| release.version == locked.version);
+        if first != index || offered {
+            return Ok(());
+        }
+        if let Some(root) = machine.store.get(name, sha256)? {
+            self.whose.insert(name.to_owned(), index);
+            self.universe.add(name, registry, Taken { root, locked: locked.clone() }.release(false)?);
+        }
+        Ok(())
+    }
 }
 
 impl Repository {
@@ -202,6 +232,8 @@ impl Repository {
                 offers.universe.offer(&name, &shown, releases);
             }
         }
+        let mut kept = before.cookbooks.iter().filter(|(name, _)| !update.moves(name));
+        kept.try_for_each(|(name, locked)| offers.keep(machine, name, locked))?;
         Ok(offers)
     }
 
@@ -261,7 +293,13 @@ impl Repository {
 fn take_all(machine: &Machine<'_>, wanted: &[Wanted<'_>]) -> Result<Vec<(String, Taken)>, Diagnostic> {
     let kept = parallel::each(machine, wanted, |_, Wanted { name, locked, .. }| {
         let Some((locked, sha256)) = locked.and_then(|locked| Some((locked, locked.sha256.as_ref()?))) else { return Ok(None) };
-        let Some(root) = machine.store.get(name, sha256)? else { return Ok(None) };
+        let Some(root) = machine.store.get(name, sha256)? else {
+            if machine.store.root(name, sha256).exists() {
+                let warning = format!("what is kept of `{name}` {} was changed: it is fetched anew", locked.version);
+                (machine.tell)(Told::Warning(&warning));
+            }
+            return Ok(None);
+        };
         is_as_locked(&root, name, locked)?;
         Ok(Some(Taken { root, locked: locked.clone() }))
     })?;
@@ -320,11 +358,11 @@ fn the_same(taken: &Taken, name: &str, locked: &Locked) -> Result<(), Diagnostic
 /// # Errors
 /// When a lockfile says of a cookbook what that does not say of itself.
 fn is_as_locked(root: &Path, name: &str, locked: &Locked) -> Result<(), Diagnostic> {
-    let is = Taken::of(&Cookbook::load(root)?, locked.origin.clone(), locked.sha256.clone()).locked;
-    let what = match () {
-        () if is.version != locked.version => format!("has version {}, and it has {}", locked.version, is.version),
-        () if is.dependencies != locked.dependencies => "needs other cookbooks than it does".to_owned(),
-        () => return Ok(()),
+    let what = match locked.check(name, &Cookbook::load(root)?.about) {
+        Ok(()) => return Ok(()),
+        Err(Difference::Name(other)) => format!("is called so, and it calls itself `{other}`"),
+        Err(Difference::Version(version)) => format!("has version {}, and it has {version}", locked.version),
+        Err(Difference::Dependencies) => "needs other cookbooks than it does".to_owned(),
     };
     Err(Diagnostic::error(format!("`{}` says that `{name}` {what}", lockfile::NAME))
         .hint(format!("somebody edited the file: take it as it was committed, or run `toque cookbook update {name}`")))

@@ -8,6 +8,7 @@ pub mod credentials;
 pub mod edit;
 mod explain;
 pub mod fleet;
+mod found;
 mod group;
 pub mod ignored;
 pub mod index;

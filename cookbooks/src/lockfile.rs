@@ -1,18 +1,18 @@
 //! `Cookfile.lock`: what was chosen, so that every machine uses the same. Sorted, a block for each cookbook, so that merges are small.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
 use serde::Deserialize;
 use toml::Spanned;
-use toque_engine::cookbook::{span_at, toml_diagnostic};
+use toque_engine::cookbook::{About, span_at, toml_diagnostic};
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::plain_io;
 use toque_engine::version::{Constraint, Version};
 
+use crate::beside::replace;
 use crate::cookfile::is_name;
-use crate::store::replace;
 use crate::tree::is_sha256;
 
 /// What the file is called.
@@ -60,6 +60,33 @@ pub enum Origin {
         /// The SHA-256 of the archive itself.
         revision: String,
     },
+}
+
+/// In which way a cookbook is not what was locked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Difference {
+    /// It calls itself so.
+    Name(String),
+    /// It has this one.
+    Version(Version),
+    Dependencies,
+}
+
+impl Locked {
+    /// Whether the cookbook that is locked as `name` says the same of itself.
+    /// # Errors
+    /// The first thing that it says otherwise.
+    pub fn check(&self, name: &str, about: &About) -> Result<(), Difference> {
+        let same = |(other, constraint): (&String, &Constraint)| self.dependencies.get(other) == Some(constraint);
+        match () {
+            () if about.name != name => Err(Difference::Name(about.name.clone())),
+            () if about.version != self.version => Err(Difference::Version(about.version.clone())),
+            () if about.dependencies.len() != self.dependencies.len() || !about.dependencies.iter().all(same) => {
+                Err(Difference::Dependencies)
+            }
+            () => Ok(()),
+        }
+    }
 }
 
 impl Lockfile {
@@ -141,6 +168,19 @@ impl Lockfile {
         all.filter_map(move |(asker, locked)| Some((asker.as_str(), locked, locked.dependencies.get(name)?)))
     }
 
+    /// The names of these and of all that they need, whether they are there or not.
+    #[must_use]
+    pub fn needed_by<'a>(&'a self, names: impl IntoIterator<Item = &'a str>) -> BTreeSet<&'a str> {
+        let mut left: Vec<&str> = names.into_iter().collect();
+        let mut needed = BTreeSet::new();
+        while let Some(name) = left.pop() {
+            if needed.insert(name) {
+                left.extend(self.cookbooks.get(name).into_iter().flat_map(|locked| locked.dependencies.keys().map(String::as_str)));
+            }
+        }
+        needed
+    }
+
     /// As it is written.
     #[must_use]
     pub fn text(&self) -> String {
@@ -218,67 +258,4 @@ struct Block {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(text: &str) -> Result<Lockfile, Diagnostic> {
-        Lockfile::parse(Path::new("Cookfile.lock"), text)
-    }
-
-    fn sample() -> Lockfile {
-        let locked = |version: &str, origin: Origin, sha256: bool, dependencies: &[(&str, &str)]| Locked {
-            version: version.parse().unwrap(),
-            origin,
-            sha256: sha256.then(|| "0a".repeat(32)),
-            dependencies: dependencies.iter().map(|(name, text)| ((*name).to_owned(), text.parse().unwrap())).collect(),
-        };
-        let registry = Origin::Registry { registry: "https://cookbooks.example.com".to_owned() };
-        let git = "https://git.example.com/redis.git".to_owned();
-        let (asked, rel) = (Some("v1.4.0".to_owned()), Some("cookbooks/redis".to_owned()));
-        let git = Origin::Git { git, asked, revision: "1b".repeat(20), rel };
-        let archive = Origin::Archive { archive: "vendor/\"base\".tar.gz".to_owned(), revision: "2c".repeat(32) };
-        let cookbooks = [
-            ("web", locked("1.2.0", Origin::Path { path: "cookbooks/web".to_owned() }, false, &[("nginx", ">= 2.1, < 3")])),
-            ("nginx", locked("2.1.0-rc.1", registry, true, &[("redis", "~> 1.4"), ("base", ">= 0.0.0")])),
-            ("redis", locked("1.4.0", git, true, &[])),
-            ("base", locked("1.0.0+5", archive, true, &[])),
-        ];
-        Lockfile { cookbooks: cookbooks.into_iter().map(|(name, locked)| (name.to_owned(), locked)).collect() }
-    }
-
-    #[test]
-    fn what_is_written_is_read() {
-        let lockfile = sample();
-        let text = lockfile.text();
-        assert_eq!(parse(&text).unwrap(), lockfile, "{text}");
-        assert_eq!(parse(&text).unwrap().text(), text);
-        let web =
-            "[[cookbook]]\nname = \"web\"\nversion = \"1.2.0\"\npath = \"cookbooks/web\"\ndependencies.nginx = \">= 2.1, < 3\"\n";
-        assert!(text.ends_with(web), "{text}");
-    }
-
-    #[test]
-    fn what_is_wrong_is_told() {
-        let text = sample().text();
-        let changed = |from: &str, to: &str| {
-            assert!(text.contains(from), "{from}");
-            text.replacen(from, to, 1)
-        };
-        for (text, message, hint) in [
-            (changed("version = 1", "version = 2"), "has the form 2, and this toque knows forms up to 1", "newer"),
-            (changed("version = 1\n", ""), "`version` is required and not set", ANEW),
-            (changed("[[cookbook]]", "<<<<<<< HEAD\n[[cookbook]]"), "git could not merge", "keep one of the two"),
-            (changed("name = \"web\"", "nmae = \"web\""), "there is no key `nmae` here", "did you mean `name`?"),
-            (changed("name = \"web\"", "name = \"nginx\""), "`nginx` is there twice", ANEW),
-            (changed("name = \"web\"", "name = \"../web\""), "`../web` is no name of a cookbook", ANEW),
-            (changed("path = \"cookbooks/web\"\n", ""), "`web` does not have one of", ANEW),
-            (changed("revision = ", "rel2 = "), "there is no key `rel2` here", "did you mean `rel`?"),
-            (changed("0a0a", "0A0a"), "the `sha256` of `base` has not", ANEW),
-            (changed("version = \"1.4.0\"", "version = \"x\""), "`x` is no version", ANEW),
-        ] {
-            let told = parse(&text).expect_err(message);
-            assert!(told.message.contains(message), "{told}");
-            assert!(told.span.is_some() && told.hints.iter().any(|told| told.contains(hint)), "{told:?}");
-        }
-    }
-}
+mod tests;

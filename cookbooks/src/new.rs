@@ -9,6 +9,7 @@ use toque_engine::diagnostic::Diagnostic;
 use toque_engine::facts::Facts;
 use toque_engine::failure::Failure;
 
+use crate::beside;
 use crate::cookfile::is_name;
 
 /// What it is made of. `@NAME@` stands for its name, `@KEY@` for that of its attributes.
@@ -85,8 +86,8 @@ pub fn new(repository: &Path, name: &str) -> Result<New, Diagnostic> {
     fs::create_dir_all(&folder).map_err(|error| Failure::io("create", &folder, &error))?;
     let made = || -> io::Result<()> {
         // Made beside, so that nobody finds half of it.
-        let beside = tempfile::Builder::new().prefix(".").tempdir_in(&folder)?;
-        let whole = beside.path().join(name);
+        let beside = beside::folder(&folder)?;
+        let whole = beside.made.path().join(name);
         for (file, text) in FILES {
             let path = whole.join(file);
             fs::create_dir_all(path.parent().unwrap_or(&whole))?;
@@ -169,6 +170,12 @@ mod tests {
         std::os::unix::fs::symlink("nowhere", repository.path().join("cookbooks/link")).unwrap();
         new(repository.path(), "link").expect_err("a link is there");
         assert_eq!(fs::read_dir(repository.path().join("cookbooks")).unwrap().count(), 2, "nothing is left behind");
+        // What a killed process left goes away.
+        let left = repository.path().join("cookbooks/.toque-making-killed");
+        fs::create_dir(&left).unwrap();
+        fs::File::open(&left).unwrap().set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+        new(repository.path(), "other").unwrap();
+        assert!(!left.exists());
         // A file stands where the folder has to be.
         let other = tempfile::tempdir().unwrap();
         fs::write(other.path().join("cookbooks"), "").unwrap();

@@ -19,6 +19,7 @@ pub use self::checkout::Checkout;
 pub use self::folder::Folder;
 pub use self::registry::Registry;
 use crate::credentials::Credential;
+use crate::found::{self, Instead};
 use crate::lockfile::{Locked, Origin};
 use crate::store::Store;
 use crate::universe::Release;
@@ -91,7 +92,7 @@ impl Taken {
     /// The same as something to choose from. `can_be_changed` says that it lies where its user can change it.
     /// # Errors
     /// When its cookbook.toml cannot be read any more.
-    fn release(&self, can_be_changed: bool) -> Result<Release, Diagnostic> {
+    pub(crate) fn release(&self, can_be_changed: bool) -> Result<Release, Diagnostic> {
         let dependencies = self.locked.dependencies.iter().map(|(name, constraint)| (name.clone(), constraint.clone()));
         let about = Cookbook::load(&self.root)?.about;
         Ok(Release {
@@ -149,23 +150,16 @@ impl Machine<'_> {
             ))
             .hint("name a folder by `rel`, and no link"));
         }
-        let is_cookbook = |path: &Path| path.join("cookbook.toml").is_file();
-        let mut below: Vec<PathBuf> = std::fs::read_dir(&top).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
-        below.retain(|path| path.is_dir() && !path.is_symlink());
-        below.sort();
-        let own = |path: &&PathBuf| path.file_name().is_some_and(|file| file == name);
-        let found = if is_cookbook(&top) {
-            top
-        } else if let Some(path) = below.iter().find(own).or(below.first()).filter(|path| is_cookbook(path)) {
-            path.clone()
-        } else {
-            // For what it says of a cookbook of Chef.
-            let ruby = |path: &&PathBuf| ["metadata.rb", "metadata.json"].iter().any(|file| path.join(file).is_file());
-            return Err(match std::iter::once(&top).chain(&below).find(ruby) {
-                Some(_) => Diagnostic::error(format!("`{name}` from {from} is a Ruby cookbook for Chef, which toque cannot run"))
-                    .hint("take a version that is written for toque, or rewrite its recipes in Rhai"),
-                None => Diagnostic::error(format!("there is no cookbook in what {from} has for `{name}`: no cookbook.toml"))
-                    .hint("correct where it comes from; the folder that it is in, in a git repository, is named by `rel`"),
+        let Some(found) = found::find(&top, name)? else {
+            return Err(match found::instead(&top)? {
+                Instead::Ruby => {
+                    Diagnostic::error(format!("`{name}` from {from} is a Ruby cookbook for Chef, which toque cannot run"))
+                        .hint("take a version that is written for toque, or rewrite its recipes in Rhai")
+                }
+                Instead::Deeper(_) | Instead::Nothing => {
+                    Diagnostic::error(format!("there is no cookbook in what {from} has for `{name}`: no cookbook.toml"))
+                        .hint("correct where it comes from; the folder that it is in, in a git repository, is named by `rel`")
+                }
             });
         };
         let alone = self.store.scratch()?;

@@ -14,7 +14,7 @@ impl Repository {
     pub fn out_of_step(&self, lockfile: &Lockfile) -> Option<String> {
         let local = self.local();
         self.demands_are_met(lockfile)
-            .and_then(|()| is_as_locked(lockfile, &local))
+            .and_then(|()| has_what_lies_here(lockfile, &local))
             .and_then(|()| self.is_what_is_needed(lockfile))
             .and_then(|()| self.comes_from_where_it_may(lockfile, &local))
             .err()
@@ -53,21 +53,16 @@ impl Repository {
     /// Nothing is missing, and nothing is there that nobody needs.
     fn is_what_is_needed(&self, lockfile: &Lockfile) -> Result<(), String> {
         let demands = self.demands();
-        let mut needed: Vec<&str> = demands.iter().map(|demand| demand.cookbook.as_str()).collect();
-        let mut index = 0;
-        while let Some(name) = needed.get(index).copied() {
-            index += 1;
+        let needed = lockfile.needed_by(demands.iter().map(|demand| demand.cookbook.as_str()));
+        for name in &needed {
             for (other, constraint) in &locked(lockfile, name)?.dependencies {
                 let has = &locked(lockfile, other)?.version;
                 if !constraint.accepts(has) {
                     return Err(format!("it has `{other}` {has}, and `{name}` needs {constraint}"));
                 }
-                if !needed.contains(&other.as_str()) {
-                    needed.push(other);
-                }
             }
         }
-        match lockfile.cookbooks.keys().find(|name| !needed.contains(&name.as_str())) {
+        match lockfile.cookbooks.keys().find(|name| !needed.contains(name.as_str())) {
             Some(name) => Err(format!("nobody needs `{name}` any more")),
             None => Ok(()),
         }
@@ -92,7 +87,7 @@ impl Repository {
     }
 }
 
-fn is_as_locked(lockfile: &Lockfile, local: &BTreeMap<&str, &Taken>) -> Result<(), String> {
+fn has_what_lies_here(lockfile: &Lockfile, local: &BTreeMap<&str, &Taken>) -> Result<(), String> {
     for (name, taken) in local {
         if locked(lockfile, name)? != &taken.locked {
             return Err(format!("`{name}` was changed: its version, its dependencies or where it lies"));

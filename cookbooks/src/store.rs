@@ -3,9 +3,10 @@
 
 mod answer;
 mod clear;
+mod mark;
 
 use std::fs::{self, File, TryLockError};
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -17,13 +18,11 @@ use toque_engine::stop::Stop;
 
 pub use self::answer::Answer;
 pub use self::clear::{Cleared, Removed};
-use crate::lockfile;
 use crate::tree::{self, hexadecimal};
+use crate::{beside, lockfile};
 
-/// How long another process may work with a clone, or clear away what nobody needs.
-const PATIENCE: Duration = Duration::from_mins(10);
-/// How many random characters make the name of a file beside another.
-const RANDOM: usize = 6;
+/// How long another process may work with a clone or a repository, or clear away what nobody needs.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(10);
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// A bare clone that nobody else works with meanwhile.
@@ -76,24 +75,15 @@ impl Store {
         Ok(store)
     }
 
-    /// The folder of a cookbook, when it is there and what it was. What was changed since is removed, to be fetched anew.
+    /// The folder of a cookbook, when it is there and what it was.
     /// # Errors
-    /// When it cannot be read or removed.
+    /// When it cannot be read.
     pub fn get(&self, name: &str, sha256: &str) -> Result<Option<PathBuf>, Failure> {
-        let kept = self.place(sha256);
-        let root = kept.join(name);
+        let root = self.root(name, sha256);
         if !root.is_dir() {
             return Ok(None);
         }
-        if tree::sha256(&root)? == sha256 {
-            return Ok(Some(root));
-        }
-        // Away at once, so that nobody finds half of it.
-        let away = self.scratch()?;
-        match fs::rename(&kept, away.path().join("changed")) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(Failure::io("remove", &kept, &error)),
-            _ => Ok(None),
-        }
+        Ok((tree::sha256(&root)? == sha256).then_some(root))
     }
 
     /// Where a cookbook is when it is kept.
@@ -137,6 +127,7 @@ impl Store {
         }
         let kept = self.place(&sha256);
         fs::create_dir_all(self.cookbooks()).attempting("create", &self.folder)?;
+        self.take_away(&kept, name, &sha256)?;
         let alone = self.scratch()?;
         fs::rename(&from, alone.path().join(name)).attempting("move", &from)?;
         match fs::rename(alone.path(), &kept) {
@@ -146,6 +137,22 @@ impl Store {
             Err(error) => return Err(Failure::io("create", &kept, &error)),
         }
         Ok((sha256, kept.join(name)))
+    }
+
+    /// Takes away what is not what it was, at once, so that nobody finds half of it.
+    fn take_away(&self, kept: &Path, name: &str, sha256: &str) -> Result<(), Failure> {
+        let away = self.scratch()?;
+        let moved = away.path().join("changed");
+        match fs::rename(kept, &moved) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(Failure::io("remove", kept, &error)),
+            // Somebody else may have seen the same, and put a good one there meanwhile.
+            Ok(()) if tree::sha256(&moved.join(name)).is_ok_and(|has| has == sha256) => {
+                let _ = fs::rename(&moved, kept);
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
     }
 
     /// Checksum and folder of the cookbook that was in an archive, by the SHA-256 of that, if it was fetched before and is still there.
@@ -161,9 +168,7 @@ impl Store {
     /// # Errors
     /// When it cannot be written.
     pub fn remember_unpacked(&self, archive: &str, sha256: &str) -> Result<(), Failure> {
-        let folder = self.archives();
-        fs::create_dir_all(&folder).attempting("create", &folder)?;
-        replace(&folder.join(archive), sha256.as_bytes())
+        self.write(&self.archives(), archive, sha256.as_bytes())
     }
 
     /// Remembers that the lockfile of a repository says which cookbooks are needed, for when the store is cleared.
@@ -171,13 +176,11 @@ impl Store {
         let remember = || -> Result<(), Failure> {
             let lockfile = std::path::absolute(repository).attempting("tell the place of", repository)?.join(lockfile::NAME);
             let lockfile = lockfile.as_os_str().as_encoded_bytes();
-            let folder = self.users();
-            let path = folder.join(hexadecimal(&Sha256::digest(lockfile)));
-            if path.is_file() {
+            let (folder, name) = (self.users(), hexadecimal(&Sha256::digest(lockfile)));
+            if folder.join(&name).is_file() {
                 return Ok(());
             }
-            fs::create_dir_all(&folder).attempting("create", &folder)?;
-            replace(&path, lockfile)
+            self.write(&folder, &name, lockfile)
         };
         // A store that cannot be written cannot be cleared either; and what is cleared can be fetched again.
         let _ = remember();
@@ -211,6 +214,18 @@ impl Store {
         let lock = File::options().append(true).create(true).open(&name).attempting("open the lock", &name)?;
         wait_for(&lock, PATIENCE, &self.stop, &path, File::try_lock)?;
         Ok(BareClone { path, _lock: lock })
+    }
+
+    /// Writes a file in a folder of the store, which is not looked through: it may have very many.
+    fn write(&self, folder: &Path, name: &str, content: &[u8]) -> Result<(), Failure> {
+        let making = self.making();
+        for folder in [folder, &making] {
+            fs::create_dir_all(folder).attempting("create", folder)?;
+        }
+        let path = folder.join(name);
+        let free = fs::Permissions::from_mode(beside::FREE);
+        let made = tempfile::Builder::new().permissions(free).tempfile_in(&making);
+        made.and_then(|file| beside::fill(file, &path, content)).attempting("write", &path)
     }
 
     fn place(&self, sha256: &str) -> PathBuf {
@@ -248,17 +263,23 @@ impl Store {
 /// The file that is locked; none where nothing can be written, which matters to those who want to write.
 fn lock_in(folder: &Path) -> Result<Option<File>, Failure> {
     let path = folder.join("lock");
-    let opened = fs::create_dir_all(folder).and_then(|()| File::options().append(true).create(true).open(&path));
-    match opened {
-        Ok(lock) => Ok(Some(lock)),
-        Err(error) if matches!(error.kind(), ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied) => {
-            Ok(File::open(&path).ok())
-        }
+    let read_only = |error: &std::io::Error| matches!(error.kind(), ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied);
+    match fs::create_dir_all(folder) {
+        Err(error) if read_only(&error) => return Ok(None),
+        made => made.attempting("create", folder)?,
+    }
+    mark::check(folder)?;
+    match File::options().append(true).create(true).open(&path) {
+        Ok(lock) => mark::mark(folder).map(|()| Some(lock)),
+        Err(error) if read_only(&error) => Ok(File::open(&path).ok()),
         Err(error) => Err(Failure::io("open the lock", &path, &error)),
     }
 }
 
-fn wait_for(
+/// Waits until nobody else has a lock.
+/// # Errors
+/// When somebody has it for too long.
+pub(crate) fn wait_for(
     lock: &File,
     patience: Duration,
     stop: &Stop,
@@ -281,38 +302,6 @@ fn wait_for(
                     .hint("look what it does, and try again"));
             }
             Err(TryLockError::Error(error)) => return Err(Failure::io("lock", what, &error)),
-        }
-    }
-}
-
-/// Replaces a file at once, or leaves it as it was.
-/// # Errors
-/// When it cannot be written.
-pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let write = || -> std::io::Result<()> {
-        // As any file that is not there yet, less what the process leaves out.
-        let mode = fs::metadata(path).map_or_else(|_| fs::Permissions::from_mode(0o666), |about| about.permissions());
-        let prefix = format!(".{}.", path.file_name().unwrap_or_default().to_string_lossy());
-        sweep(folder, &prefix);
-        let mut file = tempfile::Builder::new().prefix(&prefix).rand_bytes(RANDOM).permissions(mode).tempfile_in(folder)?;
-        file.write_all(content)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        File::open(folder)?.sync_all()
-    };
-    write().attempting("write", path)
-}
-
-/// Removes what processes that were killed long ago left beside a file that they were replacing.
-fn sweep(folder: &Path, prefix: &str) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let old =
-            || entry.metadata().is_ok_and(|about| about.modified().is_ok_and(|at| at.elapsed().is_ok_and(|age| age > PATIENCE)));
-        let beside = entry.file_name().to_str().is_some_and(|name| name.starts_with(prefix) && name.len() == prefix.len() + RANDOM);
-        if beside && old() {
-            // What cannot be removed does no harm.
-            let _ = fs::remove_file(entry.path());
         }
     }
 }
@@ -340,9 +329,10 @@ mod tests {
         assert_eq!(store.kept().unwrap(), [kept]);
         fs::write(root.join("cookbook.toml"), "two").unwrap();
         assert_eq!(store.get("web", &sha256).unwrap(), None);
-        assert!(!root.exists());
-        assert_eq!(store.kept().unwrap(), []);
-        assert_eq!(store.put(&made(&store, "one"), "web").unwrap(), (sha256, root));
+        // It stays until there is something better.
+        assert!(root.exists());
+        assert_eq!(store.put(&made(&store, "one"), "web").unwrap(), (sha256, root.clone()));
+        assert_eq!(fs::read_to_string(root.join("cookbook.toml")).unwrap(), "one");
         assert_eq!(fs::read_dir(folder.path().join("store/making")).unwrap().count(), 0);
     }
 
@@ -375,18 +365,23 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_process_left_beside_a_file() {
+    fn files_are_written_among_what_is_not_complete() {
         let folder = tempfile::tempdir().unwrap();
-        let names = [".Cookfile.lock.aB3dE6", ".Cookfile.lock.new123", ".Cookfile.lock.mine", "Cookfile.lock"];
-        for name in names {
-            let long_ago = std::time::SystemTime::now() - 2 * PATIENCE;
-            let file = File::create(folder.path().join(name)).unwrap();
-            file.set_modified(if name.contains("new") { std::time::SystemTime::now() } else { long_ago }).unwrap();
-        }
-        replace(&folder.path().join("Cookfile.lock"), b"new").unwrap();
-        let mut left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        left.sort();
-        assert_eq!(left, [".Cookfile.lock.mine", ".Cookfile.lock.new123", "Cookfile.lock"]);
-        assert_eq!(fs::read(folder.path().join("Cookfile.lock")).unwrap(), b"new");
+        let store = Store::open(folder.path().join("store")).unwrap();
+        let at = |name: &str| folder.path().join("store").join(name);
+        let (archive, sha256) = ("0a".repeat(32), "0b".repeat(32));
+        // What is in the folder already is no matter, and is not looked at.
+        fs::create_dir_all(at("archives")).unwrap();
+        let old = File::create(at("archives/.toque-making-old")).unwrap();
+        old.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+        store.remember_unpacked(&archive, &sha256).unwrap();
+        assert_eq!(fs::read_to_string(at("archives").join(&archive)).unwrap(), sha256);
+        assert_eq!(fs::read_dir(at("archives")).unwrap().count(), 2);
+        assert_eq!(fs::read_dir(at("making")).unwrap().count(), 0);
+        // Where nothing can be made, what was there stays.
+        fs::remove_dir(at("making")).unwrap();
+        fs::write(at("making"), "").unwrap();
+        store.remember_unpacked(&archive, &archive).expect_err("it is no folder");
+        assert_eq!(fs::read_to_string(at("archives").join(&archive)).unwrap(), sha256);
     }
 }

@@ -6,7 +6,7 @@ use toque_engine::cookbook::Cookbook;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::version::Version;
 
-use crate::lockfile::{Locked, Lockfile, Origin};
+use crate::lockfile::{Difference, Locked, Lockfile, Origin};
 use crate::repository::Repository;
 use crate::store::{Kept, Store};
 use crate::tree;
@@ -83,13 +83,9 @@ fn is_as_locked(name: &str, locked: &Locked, root: &std::path::Path) -> Result<(
         has_checksum(sha256, root)?;
     }
     let about = Cookbook::load(root).map_err(|wrong| wrong.to_string())?.about;
-    if about.name != name {
-        return Err(format!("its cookbook.toml calls it `{}`", about.name));
-    }
-    if about.version != locked.version {
-        return Err(format!("its cookbook.toml says version {}", about.version));
-    }
-    let same = about.dependencies.len() == locked.dependencies.len()
-        && about.dependencies.iter().all(|(other, constraint)| locked.dependencies.get(other) == Some(constraint));
-    if same { Ok(()) } else { Err("its cookbook.toml names other dependencies".to_owned()) }
+    locked.check(name, &about).map_err(|difference| match difference {
+        Difference::Name(other) => format!("its cookbook.toml calls it `{other}`"),
+        Difference::Version(version) => format!("its cookbook.toml says version {version}"),
+        Difference::Dependencies => "its cookbook.toml names other dependencies".to_owned(),
+    })
 }

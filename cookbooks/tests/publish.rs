@@ -6,12 +6,10 @@ mod bench;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
-use bench::machine;
+use bench::{Server, machine};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use toque_cookbooks::content::Content;
@@ -23,29 +21,6 @@ use toque_cookbooks::store::Store;
 use toque_cookbooks::tree;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::system::HostSystem;
-
-/// A web server of the files in a folder, as any is.
-fn serve(folder: &Path) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let folder = folder.to_owned();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let lines = BufReader::new(stream.try_clone().unwrap()).lines();
-            let head: Vec<String> = lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
-            let Some(path) = head.first().and_then(|line| line.split(' ').nth(1)) else { continue };
-            let plain = percent_encoding::percent_decode_str(path.split('?').next().unwrap()).decode_utf8().unwrap();
-            let (status, body) = match fs::read(folder.join(plain.trim_start_matches('/'))) {
-                Ok(body) => ("200 OK", body),
-                Err(_) => ("404 Not Found", Vec::new()),
-            };
-            let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
-            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
-        }
-    });
-    url
-}
 
 /// A folder for packages, and cookbooks to make them of.
 struct Maker {
@@ -166,18 +141,18 @@ fn from_packages_to_an_install() {
 
     // Installed, every one is what was packed, wherever the archives are.
     let web = tree::sha256(&maker.cookbook("web", "1.9.0+5", SAID)).unwrap();
-    let server = serve(&maker.registry());
-    let roots = maker.install(&server, "web = \"~> 1.5\"\n");
+    let server = Server::of_folder(&maker.registry());
+    let roots = maker.install(&server.url, "web = \"~> 1.5\"\n");
     assert_eq!(tree::sha256(&roots["web"]).unwrap(), web);
     assert_eq!(roots.keys().collect::<Vec<_>>(), ["common", "web"]);
 
-    let elsewhere = serve(maker.folder.path());
+    let elsewhere = Server::of_folder(maker.folder.path()).url;
     assert!(maker.index(Some(&format!("{elsewhere}/registry/"))).unwrap().changed);
     assert!(maker.universe().unwrap().contains(&format!("{elsewhere}/registry/{location}")));
     for folder in ["store", "user"] {
         fs::remove_dir_all(maker.folder.path().join(folder)).unwrap();
     }
-    assert_eq!(tree::sha256(&maker.install(&server, "web = \"~> 1.5\"\n")["web"]).unwrap(), web);
+    assert_eq!(tree::sha256(&maker.install(&server.url, "web = \"~> 1.5\"\n")["web"]).unwrap(), web);
 }
 
 #[test]
@@ -194,7 +169,7 @@ fn every_package_is_installed_as_it_was() {
         asked += &format!("{name} = \"= 1.0.0\"\n");
     }
     maker.index(None).unwrap();
-    let roots = maker.install(&serve(&maker.registry()), &asked);
+    let roots = maker.install(&Server::of_folder(&maker.registry()).url, &asked);
     assert_eq!(roots.iter().map(|(name, root)| (name.clone(), tree::sha256(root).unwrap())).collect::<BTreeMap<_, _>>(), made);
 }
 
@@ -207,9 +182,9 @@ fn what_does_not_fit_is_not_chosen() {
         maker.pack("web", version, more, &format!("web-{version}.tar.zst"));
     }
     maker.index(None).unwrap();
-    let server = serve(&maker.registry());
+    let server = Server::of_folder(&maker.registry());
     for (asked, chosen) in [("", "1.1.0"), ("[platforms]\ndebian = \"12\"\n", "1.0.0")] {
-        let root = &maker.install(&server, &format!("web = \"~> 1.0\"\n{asked}"))["web"];
+        let root = &maker.install(&server.url, &format!("web = \"~> 1.0\"\n{asked}"))["web"];
         let text = fs::read_to_string(root.join("recipes/default.rhai")).unwrap();
         assert_eq!(text, format!("// web {chosen}\n"));
         fs::remove_file(maker.folder.path().join("user/Cookfile.lock")).unwrap();

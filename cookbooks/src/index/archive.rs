@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use toque_engine::cookbook::{About, Cookbook};
 use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::{Attempting, Failure};
+use toque_engine::failure::Attempting;
 use toque_engine::source::unpack::{check, unpack};
 use toque_engine::system::System;
 
 use crate::cookfile::is_name;
+use crate::found::{self, Instead};
 use crate::source::LIMITS;
 use crate::tree::{self, hexadecimal};
 
@@ -61,27 +62,18 @@ impl Archive {
     }
 }
 
-/// The folder of the one cookbook in what was unpacked: its top, or a folder of it.
+/// The folder of the one cookbook in what was unpacked.
 fn only_cookbook(top: &Path) -> Result<PathBuf, Diagnostic> {
-    if is_cookbook(top) {
-        return Ok(top.to_owned());
-    }
-    let below = folders(top)?;
-    let cookbooks: Vec<&PathBuf> = below.iter().filter(|folder| is_cookbook(folder)).collect();
-    match cookbooks[..] {
+    let all = found::all(top)?;
+    match &all[..] {
         [one] => return Ok(one.clone()),
         [] => {}
-        _ => return Err(several(cookbooks.len())),
+        _ => return Err(several(all.len())),
     }
-    let repository: Vec<PathBuf> = below.iter().map(|folder| folders(folder)).collect::<Result<Vec<_>, _>>()?.concat();
-    let deeper = repository.iter().filter(|folder| is_cookbook(folder)).count();
-    let ruby = |folder: &PathBuf| ["metadata.rb", "metadata.json"].iter().any(|file| folder.join(file).is_file());
-    Err(match () {
-        () if deeper > 0 => several(deeper),
-        () if std::iter::once(&top.to_owned()).chain(&below).chain(&repository).any(ruby) => {
-            Diagnostic::error("it is a Ruby cookbook for Chef, which toque cannot run")
-        }
-        () => Diagnostic::error("there is no cookbook in it: no cookbook.toml"),
+    Err(match found::instead(top)? {
+        Instead::Deeper(count) => several(count),
+        Instead::Ruby => Diagnostic::error("it is a Ruby cookbook for Chef, which toque cannot run"),
+        Instead::Nothing => Diagnostic::error("there is no cookbook in it: no cookbook.toml"),
     })
 }
 
@@ -90,27 +82,13 @@ fn several(count: usize) -> Diagnostic {
     Diagnostic::error(format!("it has {cookbooks}, and each must be in an archive of its own"))
 }
 
-/// Looks whether who installs the cookbook will find it: at the top, by its name, or as the first of the folders.
+/// Looks whether who installs the cookbook will find it.
 fn is_found(top: &Path, root: &Path, name: &str) -> Result<(), Diagnostic> {
     if root.join(".git").exists() {
         return Err(Diagnostic::error("it has a git repository, and not a cookbook alone"));
     }
-    let named = root.file_name().is_some_and(|folder| folder == name);
-    if root == top || named || folders(top)?.first().is_some_and(|first| first == root) {
+    if found::find(top, name)?.is_some_and(|found| found == root) {
         return Ok(());
     }
     Err(Diagnostic::error(format!("its cookbook `{name}` is not in a folder of that name, and there are other folders beside it")))
-}
-
-fn is_cookbook(folder: &Path) -> bool {
-    folder.join("cookbook.toml").is_file()
-}
-
-/// The folders in a folder, sorted.
-fn folders(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let entries = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>).attempting("list", folder)?;
-    let mut paths: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
-    paths.retain(|path| path.is_dir() && !path.is_symlink());
-    paths.sort();
-    Ok(paths)
 }

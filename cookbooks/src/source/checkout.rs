@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use toque_engine::cookbook::Cookbook;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;
 use toque_engine::source::{Checkout as How, Source as From, SourceType};
@@ -48,7 +49,8 @@ impl Checkout {
             && let Some(sha256) = &locked.sha256
             && let Some(root) = machine.store.get(&self.name, sha256)?
         {
-            return Ok(Taken { root, locked: locked.clone() });
+            // As it is, whatever else a lockfile that was edited by hand says of it.
+            return Ok(Taken::of(&Cookbook::load(&root)?, locked.origin.clone(), Some(sha256.clone())));
         }
         let (source, rel) = self.engine_source(machine)?;
         let local = source.url.starts_with('/') || source.url.starts_with("file:");

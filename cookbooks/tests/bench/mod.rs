@@ -3,15 +3,12 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on ends")]
 
-use std::collections::BTreeMap;
+mod server;
+
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, Mutex};
 
-use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use toque_cookbooks::credentials::Credential;
@@ -23,83 +20,7 @@ use toque_cookbooks::store::Store;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::system::HostSystem;
 
-/// A server of documents by path, which remembers what it was asked for.
-pub struct Server {
-    pub url: String,
-    pub documents: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
-    asked: Arc<Mutex<Vec<String>>>,
-}
-
-impl Server {
-    pub fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let server = Self { url, documents: Arc::default(), asked: Arc::default() };
-        let (documents, asked) = (Arc::clone(&server.documents), Arc::clone(&server.asked));
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let (documents, asked) = (Arc::clone(&documents), Arc::clone(&asked));
-                std::thread::spawn(move || answer(stream.unwrap(), &documents, &asked));
-            }
-        });
-        server
-    }
-
-    pub fn put(&self, path: &str, body: Vec<u8>) {
-        self.documents.lock().unwrap().insert(path.to_owned(), body);
-    }
-
-    pub fn asked(&self) -> Vec<String> {
-        std::mem::take(&mut self.asked.lock().unwrap())
-    }
-
-    /// Publishes a version, as a registry that gives checksums.
-    pub fn publish(&self, name: &str, version: &str, dependencies: &[(&str, &str)]) {
-        let folder = tempfile::tempdir().unwrap();
-        cookbook(&folder.path().join(name), name, version, dependencies);
-        self.publish_as(name, version, dependencies, packed(folder.path()));
-    }
-
-    pub fn publish_as(&self, name: &str, version: &str, dependencies: &[(&str, &str)], archive: Vec<u8>) {
-        let mut universe: Value =
-            self.documents.lock().unwrap().get("/universe").map_or_else(|| json!({}), |body| serde_json::from_slice(body).unwrap());
-        let path = format!("/files/{name}-{version}.tar.gz");
-        universe[name][version] = json!({
-            "location_type": "supermarket",
-            "location_path": format!("{}/api/v1", self.url),
-            "download_url": format!("{}{path}", self.url),
-            "dependencies": dependencies.iter().copied().collect::<BTreeMap<_, _>>(),
-            "sha256": sha256(&archive),
-        });
-        self.put(&path, archive);
-        self.put("/universe", serde_json::to_vec(&universe).unwrap());
-    }
-}
-
-/// What may be asked for has an `ETag`, and what lies below `/secret` is for those who know the word.
-fn answer(mut stream: TcpStream, documents: &Mutex<BTreeMap<String, Vec<u8>>>, asked: &Mutex<Vec<String>>) {
-    let lines = BufReader::new(stream.try_clone().unwrap()).lines();
-    let head: Vec<String> = lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
-    let Some(path) = head.first().and_then(|line| line.split(' ').nth(1)) else { return };
-    let header = |name: &str| {
-        let mut lines = head.iter().filter_map(|line| line.split_once(": "));
-        lines.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned())
-    };
-    asked.lock().unwrap().push(path.to_owned());
-    let document = documents.lock().unwrap().get(path).cloned();
-    let etag = document.as_ref().map(|body| format!("\"{}\"", sha256(body)));
-    let (status, body) = match document {
-        Some(_) if path.starts_with("/secret") && header("authorization").as_deref() != Some("Bearer sesame") => {
-            ("401 Unauthorized", Vec::new())
-        }
-        Some(_) if header("if-none-match").is_some_and(|known| Some(known) == etag) => ("304 Not Modified", Vec::new()),
-        Some(body) => ("200 OK", body),
-        None => ("404 Not Found", Vec::new()),
-    };
-    let etag = etag.map(|etag| format!("ETag: {etag}\r\n")).unwrap_or_default();
-    let head = format!("HTTP/1.1 {status}\r\n{etag}Content-Length: {}\r\nConnection: close\r\n\r\n", body.len());
-    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
-}
+pub use self::server::Server;
 
 pub fn sha256(content: &[u8]) -> String {
     Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
