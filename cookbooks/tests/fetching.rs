@@ -197,7 +197,7 @@ fn names_that_are_no_names_lead_nowhere() {
         bench.server.publish_as("web", "3.0.0", &[], bench::packed(packing.path()));
         let told = bench.run(&Update::Everything, false, false).expect_err(name);
         assert!(told.message.ends_with("is no name of a cookbook"), "{told}");
-        let mut universe: serde_json::Value = serde_json::from_slice(&bench.server.documents.lock().unwrap()["/universe"]).unwrap();
+        let mut universe: serde_json::Value = serde_json::from_slice(&bench.server.get("/universe")).unwrap();
         universe["web"].as_object_mut().unwrap().remove("3.0.0");
         bench.server.put("/universe", serde_json::to_vec(&universe).unwrap());
     }
@@ -261,7 +261,7 @@ fn what_is_locked_stays_when_its_registry_has_it_no_more() {
     bench.server.publish("other", "1.0.0", &[]);
     bench.install();
     let forget = |names: &[&str]| {
-        let mut universe: serde_json::Value = serde_json::from_slice(&bench.server.documents.lock().unwrap()["/universe"]).unwrap();
+        let mut universe: serde_json::Value = serde_json::from_slice(&bench.server.get("/universe")).unwrap();
         names.iter().for_each(|version| drop(universe["web"].as_object_mut().unwrap().remove(*version)));
         bench.server.put("/universe", serde_json::to_vec(&universe).unwrap());
     };
