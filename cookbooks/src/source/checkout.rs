@@ -122,6 +122,9 @@ impl Checkout {
         match () {
             () if names(&["`user`", "`password`", "`ssh_key`"]) => failure
                 .hint("say in `[credentials]` of your settings who you are for this server; keys for `ssh` may also be in an agent"),
+            () if names(&["submodules"]) => {
+                failure.hint("correct `url` in its `.gitmodules`: a cookbook comes with its submodules, from where anybody can have them")
+            }
             () if names(&["`checksum`", "`revision`"]) && is_locked => failure.hint(format!(
                 "it is not there any more as it was locked: ask who changed it, then take what is there with `toque cookbook update {}`",
                 self.name

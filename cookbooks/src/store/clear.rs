@@ -63,7 +63,8 @@ impl Store {
                 Ok(text) => {
                     needed.add_sources(&lockfile);
                     needed.add(&Lockfile::parse(&lockfile, &text).map_err(|wrong| {
-                        wrong.note("what it needs cannot be told, so that nothing was removed").hint("mend it, or delete it")
+                        let wrong = wrong.note("what it needs cannot be told, so that nothing was removed");
+                        Diagnostic { hints: vec!["mend it, or delete it".to_owned()], ..wrong }
                     })?);
                     cleared.lockfiles.push(lockfile);
                 }

@@ -13,22 +13,27 @@ const NAME: &str = "CACHEDIR.TAG";
 const TEXT: &str = "Signature: 8a477f597d28d172789f06886806bc55
 # What toque has fetched. All of it can be fetched again.
 ";
-/// What may lie in a folder that is to become a store: what one begins with, and what file systems have at their top.
-const BEFORE: [&str; 3] = [NAME, "lock", "lost+found"];
+/// What a store is made of, and what file systems have at their top.
+const OURS: [&str; 9] = [NAME, "lock", "making", "cookbooks", "git", "answers", "archives", "users", "lost+found"];
+/// What only a store has.
+const OURS_ALONE: [&str; 2] = ["lock", "making"];
 
 /// Looks whether a folder is a store, or may become one.
 /// # Errors
 /// When something else lies in it.
 pub(super) fn check(folder: &Path) -> Result<(), Failure> {
-    let strange = |entry: &fs::DirEntry| {
-        let name = entry.file_name();
-        !BEFORE.iter().any(|known| name == *known) && !name.as_encoded_bytes().starts_with(b".toque-making-")
-    };
     let path = folder.join(NAME);
-    let empty = || Ok::<_, Failure>(!fs::read_dir(folder).attempting("list", folder)?.flatten().any(|entry| strange(&entry)));
+    // One that was made before there were marks has nothing but what is a store's.
+    let may_be = || -> Result<bool, Failure> {
+        let names: Vec<_> = fs::read_dir(folder).attempting("list", folder)?.flatten().map(|entry| entry.file_name()).collect();
+        let mut names = names.iter().filter(|name| !name.as_encoded_bytes().starts_with(b".toque-making-"));
+        let is_one =
+            names.clone().all(|name| name == "lost+found") || names.clone().any(|name| OURS_ALONE.iter().any(|ours| name == ours));
+        Ok(is_one && names.all(|name| OURS.iter().any(|ours| name == ours)))
+    };
     match fs::read_to_string(&path) {
         Ok(text) if text == TEXT => Ok(()),
-        Err(error) if error.kind() == ErrorKind::NotFound && empty()? => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound && may_be()? => Ok(()),
         Err(error) if error.kind() != ErrorKind::NotFound => Err(Failure::io("read", &path, &error)),
         _ => Err(Failure::new(format!("`{}` is not empty, and is no cache of toque", folder.display()))
             .hint("name an empty folder by `--cache-dir` or `cache_dir`, or one that is not there yet")),
