@@ -53,15 +53,12 @@ impl Repository {
 
     /// Lets nobody else choose and write for a repository while the result is held; none on a file system that has no locks.
     /// # Errors
-    /// When somebody else does, and does not come to an end.
-    pub fn lock(path: &Path) -> Result<Option<File>, Failure> {
+    /// When somebody else does, and does not come to an end before this is stopped.
+    pub fn lock(path: &Path, stop: &Stop) -> Result<Option<File>, Failure> {
         let Ok(folder) = File::open(path) else { return Ok(None) };
         match folder.try_lock() {
             Err(TryLockError::Error(_)) => Ok(None),
-            // Nothing is begun yet, and signals still end the process.
-            Err(TryLockError::WouldBlock) => {
-                wait_for(&folder, PATIENCE, &Stop::default(), path, File::try_lock).map(|()| Some(folder))
-            }
+            Err(TryLockError::WouldBlock) => wait_for(&folder, PATIENCE, stop, path, File::try_lock).map(|()| Some(folder)),
             Ok(()) => Ok(Some(folder)),
         }
     }

@@ -170,48 +170,6 @@ fn folders_and_pins_need_no_store() {
     assert!(!bench.path("store/cookbooks").exists() && !bench.path("store/users").exists());
 }
 
-/// A tar archive of one cookbook that begins with a file of so many bytes, as its header says. They do not come.
-fn announcing(bytes: u64) -> Vec<u8> {
-    let mut header = tar::Header::new_gnu();
-    header.set_path("web/large").unwrap();
-    header.set_size(bytes);
-    header.set_mode(0o644);
-    header.set_cksum();
-    [header.as_bytes().as_slice(), &[b'x'; 512]].concat()
-}
-
-#[test]
-fn what_is_too_large_for_a_cookbook_is_not_unpacked() {
-    let trap = announcing(3 << 30);
-    let bench = Bench::new(&format!("{REGISTRY}web = \">= 1.0\"\n"));
-    bench.server.publish_as("web", "1.0.0", &[], trap.clone());
-    let told = bench.refused();
-    assert!(told.message.ends_with("it has more than 2147483648 bytes unpacked"), "{told}");
-    fs::write(bench.path("web.tar"), &trap).unwrap();
-    bench.cookfile("[cookbooks]\nweb = { archive = \"HERE/web.tar\" }\n");
-    let told = bench.refused();
-    assert!(told.message.ends_with("it has more than 2147483648 bytes unpacked"), "{told}");
-    fs::create_dir(bench.path("registry")).unwrap();
-    fs::write(bench.path("registry/web.tar"), trap).unwrap();
-    let told = toque_cookbooks::index::index(&HostSystem::new(), &bench.path("registry"), None).expect_err("it is refused");
-    assert_eq!(told.notes, ["`web.tar`: it has more than 2147483648 bytes unpacked"]);
-}
-
-#[test]
-fn what_a_registry_says_steers_no_terminal() {
-    let bench = Bench::new(&format!("{REGISTRY}web = \">= 1.0\"\n"));
-    bench.server.put("/universe", b"<html>\n\x1b]0;title\x07\xc2\x9b2J".to_vec());
-    let told = bench.refused();
-    assert_eq!(told.notes, ["line 1, column 1; the answer begins with: <html>\n\\u{1b}]0;title\\u{7}\\u{9b}2J"]);
-    bench.server.remove("/universe");
-    bench.server.publish("web", "1.0.0", &[]);
-    let universe = String::from_utf8(bench.server.get("/universe")).unwrap();
-    let (before, after) = universe.split_once("\"sha256\":\"").unwrap();
-    bench.server.put("/universe", format!("{before}\"sha256\":\"\\u001b[2J{after}").into());
-    let told = bench.refused();
-    assert!(told.notes[0].starts_with("wanted: \\u{1b}[2J"), "{told:?}");
-}
-
 #[test]
 fn names_that_are_no_names_lead_nowhere() {
     let bench = Bench::new(&format!("{REGISTRY}web = \">= 1.0\"\n"));
@@ -335,4 +293,46 @@ fn what_was_changed_is_told_and_stays_until_there_is_something_better() {
     Repository::read(&repository).unwrap().unwrap().install(&machine, &how).unwrap();
     assert_eq!(*warned.lock().unwrap(), ["what is kept of `web` 1.0.0 was changed: it is fetched anew"]);
     assert_eq!(fs::read_to_string(root.join("recipes/default.rhai")).unwrap(), "// web 1.0.0\n");
+}
+
+/// A tar archive of one cookbook that begins with a file of so many bytes, as its header says. They do not come.
+fn announcing(bytes: u64) -> Vec<u8> {
+    let mut header = tar::Header::new_gnu();
+    header.set_path("web/large").unwrap();
+    header.set_size(bytes);
+    header.set_mode(0o644);
+    header.set_cksum();
+    [header.as_bytes().as_slice(), &[b'x'; 512]].concat()
+}
+
+#[test]
+fn what_is_too_large_for_a_cookbook_is_not_unpacked() {
+    let trap = announcing(3 << 30);
+    let bench = Bench::new(&format!("{REGISTRY}web = \">= 1.0\"\n"));
+    bench.server.publish_as("web", "1.0.0", &[], trap.clone());
+    let told = bench.refused();
+    assert!(told.message.ends_with("it has more than 2147483648 bytes unpacked"), "{told}");
+    fs::write(bench.path("web.tar"), &trap).unwrap();
+    bench.cookfile("[cookbooks]\nweb = { archive = \"HERE/web.tar\" }\n");
+    let told = bench.refused();
+    assert!(told.message.ends_with("it has more than 2147483648 bytes unpacked"), "{told}");
+    fs::create_dir(bench.path("registry")).unwrap();
+    fs::write(bench.path("registry/web.tar"), trap).unwrap();
+    let told = toque_cookbooks::index::index(&HostSystem::new(), &bench.path("registry"), None).expect_err("it is refused");
+    assert_eq!(told.notes, ["`web.tar`: it has more than 2147483648 bytes unpacked"]);
+}
+
+#[test]
+fn what_a_registry_says_steers_no_terminal() {
+    let bench = Bench::new(&format!("{REGISTRY}web = \">= 1.0\"\n"));
+    bench.server.put("/universe", b"<html>\n\x1b]0;title\x07\xc2\x9b2J".to_vec());
+    let told = bench.refused();
+    assert_eq!(told.notes, ["line 1, column 1; the answer begins with: <html>\n\\u{1b}]0;title\\u{7}\\u{9b}2J"]);
+    bench.server.remove("/universe");
+    bench.server.publish("web", "1.0.0", &[]);
+    let universe = String::from_utf8(bench.server.get("/universe")).unwrap();
+    let (before, after) = universe.split_once("\"sha256\":\"").unwrap();
+    bench.server.put("/universe", format!("{before}\"sha256\":\"\\u001b[2J{after}").into());
+    let told = bench.refused();
+    assert!(told.notes[0].starts_with("wanted: \\u{1b}[2J"), "{told:?}");
 }
