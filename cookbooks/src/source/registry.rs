@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use toque_engine::cookbook::{About, Cookbook};
 use toque_engine::diagnostic::Diagnostic;
@@ -22,6 +21,7 @@ use crate::universe::Release;
 
 /// What a registry answers with.
 const LIST: &str = "a list of cookbooks";
+const VERSION: &str = "what it knows of a version";
 
 /// A registry by its URL, which ends with no slash.
 pub struct Registry {
@@ -72,14 +72,14 @@ impl Registry {
         }
         let asked = match kept {
             // What it said when it was asked last. That may be long ago, and it is all there is.
-            Some(kept) if machine.offline => read(&url, &kept.body, LIST)?,
+            Some(kept) if machine.offline => read(&url, &kept.body, LIST, Universe::parse)?,
             kept => {
                 machine.begin(&format!("asking `{}` what it has", self.url));
                 let response = ask(machine, system, &url, kept.as_ref())?;
                 match kept.filter(|_| response.status == 304) {
-                    Some(kept) => read(&url, &kept.body, LIST)?,
+                    Some(kept) => read(&url, &kept.body, LIST, Universe::parse)?,
                     None => {
-                        let asked = read(&url, &response.body, LIST)?;
+                        let asked = read(&url, &response.body, LIST, Universe::parse)?;
                         machine.store.keep_answer(&url, &Answer::of(response))?;
                         asked
                     }
@@ -115,9 +115,10 @@ impl Registry {
             (Some(url), _) => absolute(&self.url, url),
             (None, Some(location)) => {
                 let number = version.to_string().replace('.', "_");
-                let about = format!("{}/cookbooks/{name}/versions/{number}", absolute(&self.url, location));
+                let about = format!("{}/cookbooks/{name}/versions/{number}", absolute(&self.url, location.trim_end_matches('/')));
                 let response = ask(machine, system, &about, None)?;
-                absolute(&self.url, &read::<VersionTold>(&about, &response.body, "what it knows of a version")?.file)
+                let told: VersionTold = read(&about, &response.body, VERSION, |body| serde_json::from_slice(body))?;
+                absolute(&self.url, &told.file)
             }
             (None, None) => {
                 return Err(Diagnostic::error(format!("`{}` does not say where `{name}` {version} is", self.url))
@@ -261,8 +262,8 @@ fn ask(machine: &Machine<'_>, system: &HostSystem, url: &str, known: Option<&Ans
     }
 }
 
-fn read<T: DeserializeOwned>(url: &str, body: &[u8], what: &str) -> Result<T, Diagnostic> {
-    serde_json::from_slice(body).map_err(|error| {
+fn read<T>(url: &str, body: &[u8], what: &str, parse: impl FnOnce(&[u8]) -> Result<T, serde_json::Error>) -> Result<T, Diagnostic> {
+    parse(body).map_err(|error| {
         let begins: String = String::from_utf8_lossy(body).trim_start().chars().take(60).collect();
         let shown = toque_engine::source::Source { url: url.to_owned(), ..Default::default() }.shown();
         Diagnostic::error(format!("`{shown}` did not answer with {what}"))
