@@ -419,6 +419,7 @@ fn what_a_registry_says_steers_no_terminal() {
     bench.server.put("/universe", b"<html>\n\x1b]0;title\x07\xc2\x9b2J".to_vec());
     let told = bench.refused();
     assert_eq!(told.notes, ["line 1, column 1; the answer begins with: <html>\n\\u{1b}]0;title\\u{7}\\u{9b}2J"]);
+    bench.server.remove("/universe");
     bench.server.publish("web", "1.0.0", &[]);
     let universe = String::from_utf8(bench.server.get("/universe")).unwrap();
     let (before, after) = universe.split_once("\"sha256\":\"").unwrap();

@@ -2,6 +2,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use super::{MARK, definitions};
+use crate::cookbook::Locked;
 use crate::registry::Registry;
 
 /// A definition file holds what Rhai itself cannot read: declarations without bodies, with types. So each is given a body and its
@@ -44,7 +45,7 @@ fn definitions_are_written_for_a_repository() {
     let kind = "property(\"port\", #{ type: \"int\", default: node.web.port, doc: \"Where it listens.\" });\naction(\"create\", \"Make it.\", || {});\naction(\"delete\", \"Remove it\\nand its page.\", || {});\n";
     write("cookbooks/web/resources/site.rhai", kind);
 
-    let files = definitions(Rc::new(Registry::new()), Some(folder.path()), &Vec::new()).unwrap();
+    let files = definitions(Rc::new(Registry::new()), Some(folder.path()), &Locked::default()).unwrap();
     let kinds = &files[Path::new("kinds.d.rhai")];
     assert!(kinds.contains("/// - `create`: Make it\n"), "{kinds}");
     assert!(kinds.contains("/// - `delete`: Remove it\n/// and its page\n"), "{kinds}");
@@ -68,6 +69,6 @@ fn definitions_are_written_for_a_repository() {
     }
 
     write("cookbooks/web/libraries/broken.rhai", "fn broken( {}");
-    let refused = definitions(Rc::new(Registry::new()), Some(folder.path()), &Vec::new()).unwrap_err();
+    let refused = definitions(Rc::new(Registry::new()), Some(folder.path()), &Locked::default()).unwrap_err();
     assert!(refused.diagnostics.to_string().contains("broken"), "{}", refused.diagnostics);
 }
