@@ -42,7 +42,7 @@ pub struct Settings {
     #[serde(deserialize_with = "time")]
     pub lock_timeout: Option<f64>,
     /// Seconds that a server of cookbooks may be silent. Default: 60.
-    #[serde(deserialize_with = "time")]
+    #[serde(deserialize_with = "patience")]
     pub fetch_timeout: Option<f64>,
     /// Groups of `Cookfile.toml` that are left out: their cookbooks are neither fetched nor used. Default: none.
     pub without_groups: Vec<String>,
@@ -95,6 +95,14 @@ fn time<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<f64>
     }
 }
 
+/// The same, but that something must be able to happen in it.
+fn patience<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    match time(deserializer)? {
+        Some(0.0) => Err(serde::de::Error::custom("0 is no time to wait: give more, or leave it out")),
+        number => Ok(number),
+    }
+}
+
 const SYSTEM: &str = "/etc/toque/toque.toml";
 
 /// The settings of who is not root.
@@ -137,7 +145,13 @@ impl Settings {
                 return Err(Diagnostic::error(format!("cannot read the settings in `{}`: {}", path.display(), plain_io(&error))));
             }
         };
-        let mut settings: Self = toml::from_str(&text).map_err(|error| toml_diagnostic(path, &text, &error))?;
+        // The line of a mistake may hold a secret, or be what becomes of one.
+        let told = |error| {
+            let wrong = toml_diagnostic(path, &text, &error);
+            let hide = text.contains("credentials");
+            Diagnostic { span: wrong.span.map(|span| if hide { span.hidden() } else { span }), ..wrong }
+        };
+        let mut settings: Self = toml::from_str(&text).map_err(told)?;
         let beside = |path_in: &mut Option<PathBuf>| {
             if let (Some(inner), Some(folder)) = (path_in.as_mut(), path.parent()) {
                 *inner = folder.join(&*inner);

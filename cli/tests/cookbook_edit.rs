@@ -267,7 +267,10 @@ fn verified() {
     refused(&repository, &["cookbook", "verify"], &["there is no `Cookfile.lock`", "toque cookbook install"]);
     printed(&repository, &["cookbook", "add", "nginx", "--archive", "../nginx.tar.gz"]);
     let verify = ["cookbook", "verify"];
-    assert_eq!(printed(&repository, &verify), "common 1.2.0 as it was locked\nnginx 2.1.0 as it was locked\n");
+    assert_eq!(
+        printed(&repository, &verify),
+        "common 1.2.0 in use where it lies, without a checksum\nnginx 2.1.0 as it was locked\n"
+    );
     assert_eq!(printed(&repository, &["cookbook", "verify", "--all"]), "nginx 2.1.0 as it was fetched\n");
 
     let data: Value = serde_json::from_str(&printed(&repository, &["cookbook", "show", "nginx", "--format", "json"])).unwrap();

@@ -8,6 +8,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
+pub use toque_engine::cookbook::is_name;
 use toque_engine::cookbook::{span_at, toml_diagnostic};
 use toque_engine::diagnostic::{Diagnostic, Span};
 use toque_engine::failure::plain_io;
@@ -153,12 +154,6 @@ fn hide_secrets(span: &mut Span) {
     if span.line_text().split(['"', '\'', ' ', '\t']).any(is_secret) {
         *span = span.hidden();
     }
-}
-
-/// Whether it can be the name of a cookbook, and of its folder.
-#[must_use]
-pub fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
 /// Whether a path, seen from a folder, cannot lead out of it but by links.

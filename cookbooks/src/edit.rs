@@ -221,7 +221,8 @@ pub fn shown(from: &From) -> String {
         From::Path(path) => map(&[("path", Some(path.display().to_string()))]),
         From::Git(Git { url: git, revision, rel }) => {
             let rel = rel.as_ref().map(|rel| rel.display().to_string());
-            map(&[("git", Some(url(git))), ("revision", revision.clone()), ("rel", rel)])
+            // A branch, a tag or a commit: which of them, nothing but the file says.
+            map(&[("git", Some(url(git))), ("at", revision.clone()), ("rel", rel)])
         }
         From::Archive(Archive { location, sha256 }) => map(&[("archive", Some(url(location))), ("sha256", sha256.clone())]),
     }

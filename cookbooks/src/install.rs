@@ -74,6 +74,36 @@ struct Offers {
     whose: BTreeMap<String, usize>,
 }
 
+impl Update {
+    /// Whether a cookbook is chosen anew.
+    #[must_use]
+    pub fn moves(&self, name: &str) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Everything => true,
+            Self::Some(names) => names.iter().any(|moved| moved == name),
+        }
+    }
+}
+
+impl Offers {
+    /// Offers what is in use and on this machine also when its registry has it no more: what is locked stays as long as it fits.
+    fn keep(&mut self, machine: &Machine<'_>, name: &str, locked: &Locked) -> Result<(), Diagnostic> {
+        let (Origin::Registry { registry }, Some(sha256)) = (&locked.origin, &locked.sha256) else { return Ok(()) };
+        let Some(index) = self.sources.iter().position(|source| source_is(source.as_ref(), &locked.origin)) else { return Ok(()) };
+        let first = *self.whose.get(name).unwrap_or(&index);
+        let offered = self.universe.releases(name).iter().any(|release| release.version == locked.version);
+        if first != index || offered {
+            return Ok(());
+        }
+        if let Some(root) = machine.store.get(name, sha256)? {
+            self.whose.insert(name.to_owned(), index);
+            self.universe.add(name, registry, Taken { root, locked: locked.clone() }.release(false)?);
+        }
+        Ok(())
+    }
+}
+
 impl Repository {
     /// Brings what a lockfile names to this machine, and says where each cookbook is.
     /// # Errors
@@ -202,6 +232,8 @@ impl Repository {
                 offers.universe.offer(&name, &shown, releases);
             }
         }
+        let mut kept = before.cookbooks.iter().filter(|(name, _)| !update.moves(name));
+        kept.try_for_each(|(name, locked)| offers.keep(machine, name, locked))?;
         Ok(offers)
     }
 
@@ -260,7 +292,13 @@ impl Repository {
 fn take_all(machine: &Machine<'_>, wanted: &[Wanted<'_>]) -> Result<Vec<(String, Taken)>, Diagnostic> {
     let kept = parallel::each(machine, wanted, |_, Wanted { name, locked, .. }| {
         let Some((locked, sha256)) = locked.and_then(|locked| Some((locked, locked.sha256.as_ref()?))) else { return Ok(None) };
-        let Some(root) = machine.store.get(name, sha256)? else { return Ok(None) };
+        let Some(root) = machine.store.get(name, sha256)? else {
+            if machine.store.root(name, sha256).exists() {
+                let warning = format!("what is kept of `{name}` {} was changed: it is fetched anew", locked.version);
+                (machine.tell)(Told::Warning(&warning));
+            }
+            return Ok(None);
+        };
         is_as_locked(&root, name, locked)?;
         Ok(Some(Taken { root, locked: locked.clone() }))
     })?;

@@ -1,8 +1,11 @@
 //! What a repository asks for, what lies in it, and who is asked for the rest.
 
+use std::collections::BTreeSet;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use toque_engine::diagnostic::Diagnostic;
+use toque_engine::failure::Failure;
 use toque_engine::version::Constraint;
 
 use crate::cookfile::{self, Archive, Cookfile, From, Git};
@@ -10,6 +13,7 @@ use crate::install::Update;
 use crate::lockfile::{Lockfile, Origin};
 use crate::solve::Demand;
 use crate::source::{Checkout, Folder, Registry, Source};
+use crate::store::{PATIENCE, wait_for};
 
 /// A repository that has a Cookfile.
 pub struct Repository {
@@ -46,6 +50,18 @@ impl Repository {
         Ok(Self { path: path.to_owned(), own: Folder::own(path)?, paths, folders, cookfile })
     }
 
+    /// Lets nobody else choose and write for a repository while the result is held; none on a file system that has no locks.
+    /// # Errors
+    /// When somebody else does, and does not come to an end.
+    pub fn lock(path: &Path) -> Result<Option<File>, Failure> {
+        let Ok(folder) = File::open(path) else { return Ok(None) };
+        match folder.try_lock() {
+            Err(TryLockError::Error(_)) => Ok(None),
+            Err(TryLockError::WouldBlock) => wait_for(&folder, PATIENCE, path, File::try_lock).map(|()| Some(folder)),
+            Ok(()) => Ok(Some(folder)),
+        }
+    }
+
     /// Everything that is asked for: by the Cookfile, and by lying in `cookbooks/`.
     #[must_use]
     pub fn demands(&self) -> Vec<Demand> {
@@ -67,14 +83,12 @@ impl Repository {
     /// Who is asked, the first first.
     pub(crate) fn sources(&self, lockfile: &Lockfile, update: &Update) -> Vec<Box<dyn Source>> {
         let mut all: Vec<Box<dyn Source>> = Vec::new();
-        for wanted in &self.cookfile.cookbooks {
+        // Several groups may ask for one pin.
+        let mut seen = BTreeSet::new();
+        for wanted in self.cookfile.cookbooks.iter().filter(|wanted| seen.insert(&wanted.name)) {
             let name = &wanted.name;
-            let moved = match update {
-                Update::Nothing => false,
-                Update::Everything => true,
-                Update::Some(names) => names.contains(name),
-            };
-            let locked = lockfile.cookbooks.get(name).filter(|locked| !moved && same_pin(&wanted.from, &locked.origin));
+            let locked =
+                lockfile.cookbooks.get(name).filter(|locked| !update.moves(name) && same_pin(&wanted.from, &locked.origin));
             match &wanted.from {
                 From::Git(git) => all.push(Box::new(Checkout::git(name, git, locked))),
                 From::Archive(archive) => all.push(Box::new(Checkout::archive(name, archive, locked))),

@@ -4,14 +4,18 @@ mod checkout;
 mod folder;
 pub mod registry;
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use toque_engine::cookbook::Cookbook;
 use toque_engine::diagnostic::Diagnostic;
+use toque_engine::failure::Failure;
 use toque_engine::source::Access;
+use toque_engine::source::unpack::leads_outside;
 use toque_engine::system::HostSystem;
 use toque_engine::version::Version;
+use walkdir::WalkDir;
 
 pub use self::checkout::Checkout;
 pub use self::folder::Folder;
@@ -86,7 +90,7 @@ impl Taken {
     /// The same as something to choose from. `can_be_changed` says that it lies where its user can change it.
     /// # Errors
     /// When its cookbook.toml cannot be read any more.
-    fn release(&self, can_be_changed: bool) -> Result<Release, Diagnostic> {
+    pub(crate) fn release(&self, can_be_changed: bool) -> Result<Release, Diagnostic> {
         let dependencies = self.locked.dependencies.iter().map(|(name, constraint)| (name.clone(), constraint.clone()));
         let about = Cookbook::load(&self.root)?.about;
         Ok(Release {
@@ -153,7 +157,7 @@ impl Machine<'_> {
         };
         let alone = self.store.scratch()?;
         let moved = alone.path().join(name);
-        std::fs::rename(&found, &moved).map_err(|error| toque_engine::failure::Failure::io("move", &found, &error))?;
+        std::fs::rename(&found, &moved).map_err(|error| Failure::io("move", &found, &error))?;
         // Before anything is kept, so that it is told of what came and not of what is there.
         let text = std::fs::read_to_string(moved.join("cookbook.toml"));
         let read = text.map_or_else(|_| Cookbook::load(&moved), |text| Cookbook::parse(Path::new(name), &text));
@@ -168,13 +172,28 @@ impl Machine<'_> {
         if git.exists() {
             return Err(Diagnostic::error(format!("what {from} has for `{name}` is a git repository, and not a cookbook alone")));
         }
+        links_stay_inside(&moved, name, from)?;
         let (sha256, root) = self.store.put(&alone, name)?;
         Ok((Cookbook::load(&root)?, sha256))
     }
 }
 
+/// Looks whether all links in a cookbook lead to what is in it: what is elsewhere is not locked with it.
+fn links_stay_inside(root: &Path, name: &str, from: &str) -> Result<(), Diagnostic> {
+    for link in WalkDir::new(root).into_iter().flatten().filter(walkdir::DirEntry::path_is_symlink) {
+        let to = std::fs::read_link(link.path()).map_err(|error| Failure::io("read the link", link.path(), &error))?;
+        if let Some(why) = leads_outside(to.as_os_str().as_bytes(), link.depth() - 1) {
+            let inner = link.path().strip_prefix(root).unwrap_or(link.path());
+            return Err(Diagnostic::error(format!("`{}` of `{name}` from {from} {why}", inner.display()))
+                .note(format!("it leads to `{}`", to.display()))
+                .hint("put there what it leads to, or take a cookbook that is whole by itself"));
+        }
+    }
+    Ok(())
+}
+
 /// What a recipe would say by a property, a person says in the settings.
-fn in_time(failure: toque_engine::failure::Failure) -> toque_engine::failure::Failure {
+fn in_time(failure: Failure) -> Failure {
     match &failure.hint {
         Some(hint) if hint.contains("raise") => {
             failure.hint("check that the server can be reached and answers, or raise `fetch_timeout` in the settings")

@@ -3,6 +3,7 @@
 
 mod answer;
 mod clear;
+mod mark;
 
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
@@ -19,8 +20,8 @@ pub use self::clear::{Cleared, Removed};
 use crate::tree::{self, hexadecimal};
 use crate::{beside, lockfile};
 
-/// How long another process may work with a clone, or clear away what nobody needs.
-const PATIENCE: Duration = Duration::from_mins(10);
+/// How long another process may work with a clone or a repository, or clear away what nobody needs.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(10);
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// A bare clone that nobody else works with meanwhile.
@@ -64,24 +65,15 @@ impl Store {
         Ok(store)
     }
 
-    /// The folder of a cookbook, when it is there and what it was. What was changed since is removed, to be fetched anew.
+    /// The folder of a cookbook, when it is there and what it was.
     /// # Errors
-    /// When it cannot be read or removed.
+    /// When it cannot be read.
     pub fn get(&self, name: &str, sha256: &str) -> Result<Option<PathBuf>, Failure> {
-        let kept = self.place(sha256);
-        let root = kept.join(name);
+        let root = self.root(name, sha256);
         if !root.is_dir() {
             return Ok(None);
         }
-        if tree::sha256(&root)? == sha256 {
-            return Ok(Some(root));
-        }
-        // Away at once, so that nobody finds half of it.
-        let away = self.scratch()?;
-        match fs::rename(&kept, away.path().join("changed")) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(Failure::io("remove", &kept, &error)),
-            _ => Ok(None),
-        }
+        Ok((tree::sha256(&root)? == sha256).then_some(root))
     }
 
     /// Where a cookbook is when it is kept.
@@ -125,6 +117,7 @@ impl Store {
         }
         let kept = self.place(&sha256);
         fs::create_dir_all(self.cookbooks()).attempting("create", &self.folder)?;
+        self.take_away(&kept, name, &sha256)?;
         let alone = self.scratch()?;
         fs::rename(&from, alone.path().join(name)).attempting("move", &from)?;
         match fs::rename(alone.path(), &kept) {
@@ -134,6 +127,22 @@ impl Store {
             Err(error) => return Err(Failure::io("create", &kept, &error)),
         }
         Ok((sha256, kept.join(name)))
+    }
+
+    /// Takes away what is not what it was, at once, so that nobody finds half of it.
+    fn take_away(&self, kept: &Path, name: &str, sha256: &str) -> Result<(), Failure> {
+        let away = self.scratch()?;
+        let moved = away.path().join("changed");
+        match fs::rename(kept, &moved) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(Failure::io("remove", kept, &error)),
+            // Somebody else may have seen the same, and put a good one there meanwhile.
+            Ok(()) if tree::sha256(&moved.join(name)).is_ok_and(|has| has == sha256) => {
+                let _ = fs::rename(&moved, kept);
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
     }
 
     /// Checksum and folder of the cookbook that was in an archive, by the SHA-256 of that, if it was fetched before and is still there.
@@ -244,17 +253,23 @@ impl Store {
 /// The file that is locked; none where nothing can be written, which matters to those who want to write.
 fn lock_in(folder: &Path) -> Result<Option<File>, Failure> {
     let path = folder.join("lock");
-    let opened = fs::create_dir_all(folder).and_then(|()| File::options().append(true).create(true).open(&path));
-    match opened {
-        Ok(lock) => Ok(Some(lock)),
-        Err(error) if matches!(error.kind(), ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied) => {
-            Ok(File::open(&path).ok())
-        }
+    let read_only = |error: &std::io::Error| matches!(error.kind(), ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied);
+    match fs::create_dir_all(folder) {
+        Err(error) if read_only(&error) => return Ok(None),
+        made => made.attempting("create", folder)?,
+    }
+    mark::check(folder)?;
+    match File::options().append(true).create(true).open(&path) {
+        Ok(lock) => mark::mark(folder).map(|()| Some(lock)),
+        Err(error) if read_only(&error) => Ok(File::open(&path).ok()),
         Err(error) => Err(Failure::io("open the lock", &path, &error)),
     }
 }
 
-fn wait_for(
+/// Waits until nobody else has a lock.
+/// # Errors
+/// When somebody has it for too long.
+pub(crate) fn wait_for(
     lock: &File,
     patience: Duration,
     what: &Path,
@@ -298,9 +313,10 @@ mod tests {
         assert_eq!(store.kept().unwrap(), [kept]);
         fs::write(root.join("cookbook.toml"), "two").unwrap();
         assert_eq!(store.get("web", &sha256).unwrap(), None);
-        assert!(!root.exists());
-        assert_eq!(store.kept().unwrap(), []);
-        assert_eq!(store.put(&made(&store, "one"), "web").unwrap(), (sha256, root));
+        // It stays until there is something better.
+        assert!(root.exists());
+        assert_eq!(store.put(&made(&store, "one"), "web").unwrap(), (sha256, root.clone()));
+        assert_eq!(fs::read_to_string(root.join("cookbook.toml")).unwrap(), "one");
         assert_eq!(fs::read_dir(folder.path().join("store/making")).unwrap().count(), 0);
     }
 

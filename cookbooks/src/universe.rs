@@ -60,6 +60,15 @@ impl Universe {
         self.offers.insert(name.to_owned(), Offer { source: source.to_owned(), releases, shadowed: Vec::new() });
     }
 
+    /// Adds one more version to what a source has.
+    pub fn add(&mut self, name: &str, source: &str, release: Release) {
+        let new = || Offer { source: source.to_owned(), releases: Vec::new(), shadowed: Vec::new() };
+        let releases = &mut self.offers.entry(name.to_owned()).or_insert_with(new).releases;
+        if let Err(place) = releases.binary_search_by(|other| other.version.cmp(&release.version)) {
+            releases.insert(place, release);
+        }
+    }
+
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Offer> {
         self.offers.get(name)

@@ -26,6 +26,8 @@ pub struct Verified {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
     AsItWas,
+    /// It lies where people change it, so that no checksum says what it was. Its `cookbook.toml` says what was locked.
+    InUse,
     /// In which way it is not.
     Changed(String),
     Missing,
@@ -38,7 +40,8 @@ impl Repository {
         let look = |(name, locked): (&String, &Locked)| {
             let root = self.root_of(store, name, locked);
             let state = if root.is_dir() {
-                is_as_locked(name, locked, &root).map_or_else(State::Changed, |()| State::AsItWas)
+                let same = if locked.sha256.is_some() { State::AsItWas } else { State::InUse };
+                is_as_locked(name, locked, &root).map_or_else(State::Changed, |()| same)
             } else {
                 State::Missing
             };

@@ -259,3 +259,128 @@ fn folders_and_pins_need_no_store() {
     bench.install();
     assert!(!bench.path("store/cookbooks").exists() && !bench.path("store/users").exists());
 }
+
+#[test]
+fn names_that_are_no_names_lead_nowhere() {
+    let bench = Bench::new(&format!("{REGISTRY}web = \">= 1.0\"\n"));
+    let outside = bench.path("outside").display().to_string();
+    bench.server.publish("web", "1.0.0", &[]);
+    for name in [outside.as_str(), "../outside", "", "a b", "web.d"] {
+        bench.server.publish_as(name, "1.0.0", &[], Vec::new());
+        bench.server.publish_as("web", "2.0.0", &[(name, ">= 0.0.0")], Vec::new());
+        let warned = Mutex::new(Vec::new());
+        let tell = |told: Told<'_>| {
+            if let Told::Warning(what) = told {
+                warned.lock().unwrap().push(what.to_owned());
+            }
+        };
+        let (repository, store) = (bench.path("repository"), Store::open(bench.path("store")).unwrap());
+        let machine = Machine { tell: &tell, ..machine(&repository, &store) };
+        let how = How { update: Update::Everything, locked: false, without: Vec::new() };
+        let installed = Repository::read(&repository).unwrap().unwrap().install(&machine, &how).unwrap();
+        assert_eq!(versions(&installed.after), ["web 1.0.0"], "{name}");
+        assert!(warned.lock().unwrap()[0].contains("versions of cookbooks of"), "{name}");
+        // And a cookbook that says so itself.
+        let packing = tempfile::tempdir().unwrap();
+        cookbook(&packing.path().join("web"), "web", "3.0.0", &[]);
+        let text = format!("name = \"web\"\nversion = \"3.0.0\"\n[dependencies]\n{name:?} = \">= 0.0.0\"\n");
+        fs::write(packing.path().join("web/cookbook.toml"), text).unwrap();
+        bench.server.publish_as("web", "3.0.0", &[], bench::packed(packing.path()));
+        let told = bench.run(&Update::Everything, false, false).expect_err(name);
+        assert!(told.message.ends_with("is no name of a cookbook"), "{told}");
+        let mut universe: serde_json::Value = serde_json::from_slice(&bench.server.get("/universe")).unwrap();
+        universe["web"].as_object_mut().unwrap().remove("3.0.0");
+        bench.server.put("/universe", serde_json::to_vec(&universe).unwrap());
+    }
+    assert!(!bench.path("outside").exists() && !bench.path("store/outside").exists());
+}
+
+#[test]
+fn a_registry_is_asked_once_also_when_it_fails() {
+    let names: Vec<String> = (0..10).map(|number| format!("cookbook{number}")).collect();
+    let asked: String = names.iter().map(|name| format!("{name} = \">= 1.0\"\n")).collect();
+    let bench = Bench::new(&format!("{REGISTRY}{asked}"));
+    names.iter().for_each(|name| bench.server.publish(name, "1.0.0", &[]));
+    bench.install();
+    fs::remove_dir_all(bench.path("store")).unwrap();
+    bench.server.put("/universe", b"<html>".to_vec());
+    bench.server.asked();
+    let told = bench.run(&Update::Nothing, false, false).expect_err("it is no list");
+    assert!(told.message.ends_with("did not answer with a list of cookbooks"), "{told}");
+    assert_eq!(bench.server.asked(), ["/universe"]);
+}
+
+#[test]
+fn only_a_store_is_cleared() {
+    let bench = Bench::new("");
+    let folder = bench.path("somebodys");
+    fs::create_dir_all(folder.join("cookbooks/web")).unwrap();
+    let told = Store::open(folder.clone()).expect_err("it is none");
+    assert!(told.message.ends_with("is not empty, and is no cache of toque"), "{told}");
+    assert!(folder.join("cookbooks/web").exists());
+    // What lies in a store and is not the store's stays too.
+    let store = bench.path("store");
+    drop(Store::open(store.clone()).unwrap());
+    fs::create_dir_all(store.join("cookbooks/mine")).unwrap();
+    assert_eq!(Store::open(store.clone()).unwrap().clear(false).unwrap().removed, []);
+    assert!(store.join("cookbooks/mine").exists());
+}
+
+#[test]
+fn what_is_held_is_not_cleared() {
+    let bench = Bench::new(&format!("{REGISTRY}web = \">= 1.0\"\n"));
+    bench.server.publish("web", "1.0.0", &[]);
+    let roots = bench.install().roots;
+    fs::remove_file(bench.path("repository/Cookfile.lock")).unwrap();
+    // Whoever runs these cookbooks holds the store.
+    let held = Store::open(bench.path("store")).unwrap();
+    let store = bench.path("store");
+    let clearing = std::thread::spawn(move || Store::open(store).unwrap().clear(false).unwrap().removed.len());
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert!(!clearing.is_finished() && roots["web"].join("cookbook.toml").exists());
+    drop(held);
+    // The cookbook, and the list of its registry.
+    assert_eq!(clearing.join().unwrap(), 2);
+    assert!(!roots["web"].exists());
+}
+
+#[test]
+fn what_is_locked_stays_when_its_registry_has_it_no_more() {
+    let bench = Bench::new(&format!("{REGISTRY}web = \"~> 1.0\"\n"));
+    bench.server.publish("web", "1.0.0", &[]);
+    bench.server.publish("web", "1.1.0", &[]);
+    bench.server.publish("other", "1.0.0", &[]);
+    bench.install();
+    let forget = |names: &[&str]| {
+        let mut universe: serde_json::Value = serde_json::from_slice(&bench.server.get("/universe")).unwrap();
+        names.iter().for_each(|version| drop(universe["web"].as_object_mut().unwrap().remove(*version)));
+        bench.server.put("/universe", serde_json::to_vec(&universe).unwrap());
+    };
+    forget(&["1.1.0"]);
+    bench.cookfile(&format!("{REGISTRY}web = \"~> 1.0\"\nother = \">= 1.0\"\n"));
+    assert_eq!(versions(&bench.install().after), ["other 1.0.0", "web 1.1.0"]);
+    // Who asks for it anew takes what there is, and so does who has it no more.
+    assert_eq!(versions(&bench.run(&Update::Everything, false, false).unwrap().after), ["other 1.0.0", "web 1.0.0"]);
+}
+
+#[test]
+fn what_was_changed_is_told_and_stays_until_there_is_something_better() {
+    let bench = Bench::new(&format!("{REGISTRY}web = \">= 1.0\"\n"));
+    bench.server.publish("web", "1.0.0", &[]);
+    let root = bench.install().roots["web"].clone();
+    fs::write(root.join("recipes/default.rhai"), "changed").unwrap();
+    let told = bench.run(&Update::Nothing, true, true).expect_err("it was changed");
+    assert!(told.message.ends_with("`--offline` forbids it") && root.join("cookbook.toml").exists(), "{told}");
+    let warned = Mutex::new(Vec::new());
+    let tell = |told: Told<'_>| {
+        if let Told::Warning(what) = told {
+            warned.lock().unwrap().push(what.to_owned());
+        }
+    };
+    let (repository, store) = (bench.path("repository"), Store::open(bench.path("store")).unwrap());
+    let machine = Machine { tell: &tell, ..machine(&repository, &store) };
+    let how = How { update: Update::Nothing, locked: true, without: Vec::new() };
+    Repository::read(&repository).unwrap().unwrap().install(&machine, &how).unwrap();
+    assert_eq!(*warned.lock().unwrap(), ["what is kept of `web` 1.0.0 was changed: it is fetched anew"]);
+    assert_eq!(fs::read_to_string(root.join("recipes/default.rhai")).unwrap(), "// web 1.0.0\n");
+}

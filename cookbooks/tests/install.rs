@@ -303,3 +303,26 @@ fn an_archive_that_became_another() {
     bench.run(&Update::Some(vec!["web".to_owned()]), false, false).unwrap();
     assert!(bench.lock().contains("version = \"1.0.1\""));
 }
+
+#[test]
+fn links_of_a_cookbook_stay_inside() {
+    let bench = Bench::new("[cookbooks]\nweb = { git = \"HERE/web\" }\n");
+    let web = bench.path("web");
+    cookbook(&web, "web", "1.0.0", &[]);
+    std::os::unix::fs::symlink("default.rhai", web.join("recipes/other.rhai")).unwrap();
+    git(&web, &["init", "--quiet", "."]);
+    git(&web, &["add", "--all"]);
+    git(&web, &["commit", "--quiet", "-m", "one"]);
+    bench.install();
+    fs::write(bench.path("evil.rhai"), "").unwrap();
+    for to in ["../../evil.rhai", bench.path("evil.rhai").to_str().unwrap()] {
+        let _ = fs::remove_file(web.join("recipes/evil.rhai"));
+        std::os::unix::fs::symlink(to, web.join("recipes/evil.rhai")).unwrap();
+        git(&web, &["add", "--all"]);
+        git(&web, &["commit", "--quiet", "-m", "two"]);
+        let before = bench.lock();
+        let told = bench.run(&Update::Everything, false, false).expect_err(to);
+        assert!(told.message.starts_with("`recipes/evil.rhai` of `web` from ") && told.message.contains("outside"), "{told}");
+        assert_eq!(bench.lock(), before);
+    }
+}

@@ -2,6 +2,7 @@
 
 pub mod circle;
 
+use std::any::Any;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -44,8 +45,14 @@ pub struct About {
 /// The cookbooks of a repository by name.
 pub type Cookbooks = IndexMap<String, Rc<Cookbook>>;
 
-/// Names and folders of cookbooks that a repository has from elsewhere, as its lockfile chose them.
-pub type Locked = Vec<(String, PathBuf)>;
+/// Cookbooks that a repository has from elsewhere, as its lockfile chose them.
+#[derive(Clone, Default)]
+pub struct Locked {
+    /// Names and folders.
+    pub roots: Vec<(String, PathBuf)>,
+    /// What keeps them there for as long as it is held.
+    pub held: Option<Rc<dyn Any>>,
+}
 
 /// Brings the cookbooks that the lockfile of a repository names to this machine. It fails when the lockfile does not fit, or one of
 /// them cannot be fetched.
@@ -56,7 +63,7 @@ pub type FindLocked = Rc<dyn Fn(&Path) -> Result<Locked, Diagnostic>>;
 /// As [`find`].
 pub fn find_all(repository: &Path, locked: &Locked) -> (Cookbooks, Vec<Diagnostic>) {
     let (mut found, mut wrong) = find(repository);
-    for (name, root) in locked {
+    for (name, root) in &locked.roots {
         if found.get(name).is_some_and(|own| own.root == *root) {
             continue;
         }
@@ -139,12 +146,22 @@ impl Cookbook {
     pub fn parse(root: &Path, text: &str) -> Result<Self, Diagnostic> {
         let path = root.join("cookbook.toml");
         let about: About = toml::from_str(text).map_err(|error| toml_diagnostic(&path, text, &error))?;
+        let named = |name: &str| {
+            Diagnostic::error(format!("`{}` is no name of a cookbook", name.escape_default()))
+                .hint("a name is made of letters, digits, `-` and `_`")
+        };
+        if let Some(name) = about.dependencies.keys().find(|name| !is_name(name)) {
+            return Err(named(name).at(place_of(&path, text, name)));
+        }
         if let Some(folder) = root.file_name().and_then(|name| name.to_str())
             && folder != about.name
         {
             return Err(Diagnostic::error(format!("the cookbook in the folder `{folder}` calls itself `{}`", about.name))
                 .at(name_in(&path, text))
                 .hint("give folder and cookbook the same name"));
+        }
+        if !is_name(&about.name) {
+            return Err(named(&about.name).at(name_in(&path, text)));
         }
         Ok(Self { about, root: root.to_owned() })
     }
@@ -279,6 +296,12 @@ pub fn in_order(cookbooks: &Cookbooks, wanted: impl IntoIterator<Item = String>)
         visit(cookbooks, &name, &mut begun, &mut done)?;
     }
     Ok(done.into_values().collect())
+}
+
+/// Whether it can be the name of a cookbook, and of its folder.
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
 /// A path as people know it: from `cookbooks/` on, where it lies below one.

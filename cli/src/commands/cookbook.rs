@@ -58,7 +58,9 @@ pub fn cookbook(args: &CookbookArgs) -> Result<Exit, Refused> {
 }
 
 fn install(repo: Option<&Path>, update: Update, locked: bool, fetching: &Fetching) -> Result<Exit, Refused> {
-    install::install(&repository(repo)?, fetching, |without| How { update, locked, without })
+    let folder = folder(repo)?;
+    let _alone = Repository::lock(&folder)?;
+    install::install(&repository(Some(&folder))?, fetching, |without| How { update, locked, without })
 }
 
 /// The cookbooks that a repository has from elsewhere, as its lockfile names them; none without a Cookfile. What is missing is fetched;
@@ -67,7 +69,7 @@ fn install(repo: Option<&Path>, update: Update, locked: bool, fetching: &Fetchin
 /// When the lockfile is missing or out of step, or something cannot be fetched.
 pub fn locked(repository: Option<&Path>, settings: &Settings, stop: &Stop) -> Result<Locked, Diagnostic> {
     let network = Network::new(settings.clone(), stop.clone(), &Fetching::default());
-    repository.map_or_else(|| Ok(Locked::new()), |repository| network.locked(repository))
+    repository.map_or_else(|| Ok(Locked::default()), |repository| network.locked(repository))
 }
 
 /// The same of repositories that a run fetches by itself.
@@ -78,9 +80,11 @@ pub fn find_locked(settings: &Settings, stop: &Stop) -> FindLocked {
 
 impl Network {
     fn locked(&self, repository: &Path) -> Result<Locked, Diagnostic> {
-        let Some(read) = Repository::read(repository)? else { return Ok(Locked::new()) };
+        let Some(read) = Repository::read(repository)? else { return Ok(Locked::default()) };
         let lockfile = read.without(&in_step(&read)?, &self.without);
-        self.with_machine(repository, |machine| Ok(read.fetch(machine, &lockfile)?.into_iter().collect()))
+        let store = self.store()?;
+        let roots = self.with_machine(&store, repository, |machine| read.fetch(machine, &lockfile))?;
+        Ok(Locked { roots: roots.into_iter().collect(), held: Some(Rc::new(store)) })
     }
 }
 
@@ -135,5 +139,5 @@ fn with_machine_at<T>(
     heed_signals(&stop);
     Cookfile::read(repository)?.unwrap_or_default().check_groups(&fetching.without)?;
     let network = Network::new(Settings::read(Some(repository))?, stop, fetching);
-    Ok(network.with_machine(repository, |machine| act(&network, machine))?)
+    Ok(network.with_machine(&network.store()?, repository, |machine| act(&network, machine))?)
 }

@@ -44,7 +44,12 @@ fn unknown<'a>(question: &Question<'a>, needs: &[Need<'a>], contested: Option<&s
     names.sort_unstable();
     names.dedup();
     let add = "add the source that has it to Cookfile.toml, or correct the name";
-    let hint = |name: &&str| match did_you_mean(name, universe.names()) {
+    // Whoever asks means no cookbook that it is itself.
+    let near = |name: &str| {
+        let asks = |other: &str| needs.iter().any(|need| need.cookbook == name && need.asker == other);
+        did_you_mean(name, universe.names().filter(|other| !asks(other)))
+    };
+    let hint = |name: &&str| match near(name) {
         Some(near) if names.len() == 1 => near,
         Some(near) => format!("there is no cookbook `{name}`: {near}"),
         None if names.len() == 1 => add.to_owned(),

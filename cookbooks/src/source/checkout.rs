@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use toque_engine::cookbook::Cookbook;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;
 use toque_engine::source::{Checkout as How, Source as From, SourceType};
@@ -48,7 +49,8 @@ impl Checkout {
             && let Some(sha256) = &locked.sha256
             && let Some(root) = machine.store.get(&self.name, sha256)?
         {
-            return Ok(Taken { root, locked: locked.clone() });
+            // As it is, whatever else a lockfile that was edited by hand says of it.
+            return Ok(Taken::of(&Cookbook::load(&root)?, locked.origin.clone(), Some(sha256.clone())));
         }
         let (source, rel) = self.engine_source(machine)?;
         let local = source.url.starts_with('/') || source.url.starts_with("file:");
@@ -120,6 +122,9 @@ impl Checkout {
         match () {
             () if names(&["`user`", "`password`", "`ssh_key`"]) => failure
                 .hint("say in `[credentials]` of your settings who you are for this server; keys for `ssh` may also be in an agent"),
+            () if names(&["submodules"]) => {
+                failure.hint("correct `url` in its `.gitmodules`: a cookbook comes with its submodules, from where anybody can have them")
+            }
             () if names(&["`checksum`", "`revision`"]) && is_locked => failure.hint(format!(
                 "it is not there any more as it was locked: ask who changed it, then take what is there with `toque cookbook update {}`",
                 self.name

@@ -1,6 +1,6 @@
 //! A registry: a server with a list of all its cookbooks at `/universe`, in the shape that Supermarket has.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,6 +14,7 @@ use toque_engine::system::{HostSystem, Query, Request, Response};
 use toque_engine::version::{Constraint, Version};
 
 use super::{Machine, Source, Taken, Told};
+use crate::cookfile::is_name;
 use crate::lockfile::Origin;
 use crate::store::Answer;
 use crate::tree::hexadecimal;
@@ -26,13 +27,13 @@ const VERSION: &str = "what it knows of a version";
 /// A registry by its URL, which ends with no slash.
 pub struct Registry {
     url: String,
-    /// What it offers; asked for when it is needed. Whoever needs it meanwhile waits.
-    universe: Mutex<Option<Arc<Universe>>>,
+    /// What it offers, or why that is not known; asked for when it is needed, and once. Whoever needs it meanwhile waits.
+    universe: Mutex<Option<Result<Arc<Universe>, Diagnostic>>>,
 }
 
 /// What is at `/universe`: each version of each cookbook.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Universe(HashMap<String, HashMap<String, Entry>>);
+pub struct Universe(BTreeMap<String, BTreeMap<String, Entry>>);
 
 #[derive(Debug, Clone, Deserialize)]
 struct Entry {
@@ -40,12 +41,11 @@ struct Entry {
     download_url: Option<String>,
     /// Of the archive.
     sha256: Option<String>,
-    #[serde(default)]
-    dependencies: HashMap<String, String>,
+    /// Also `null` in what some servers say.
+    dependencies: Option<BTreeMap<String, String>>,
     /// The engine versions that it works with.
     toque: Option<String>,
-    #[serde(default)]
-    platforms: HashMap<String, String>,
+    platforms: Option<BTreeMap<String, String>>,
 }
 
 /// What is told of one version.
@@ -62,38 +62,37 @@ impl Registry {
 
     fn universe(&self, machine: &Machine<'_>, system: &HostSystem) -> Result<Arc<Universe>, Diagnostic> {
         let mut universe = self.universe.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(universe) = &*universe {
-            return Ok(Arc::clone(universe));
-        }
+        universe.get_or_insert_with(|| self.list(machine, system).map(Arc::new)).clone()
+    }
+
+    fn list(&self, machine: &Machine<'_>, system: &HostSystem) -> Result<Universe, Diagnostic> {
         let url = format!("{}/universe", self.url);
         let kept = machine.store.answer(&url)?;
         if kept.is_none() {
             machine.online(&format!("the list of cookbooks of `{}`", self.url))?;
         }
-        let asked = match kept {
+        if let Some(kept) = kept.as_ref().filter(|_| machine.offline) {
             // What it said when it was asked last. That may be long ago, and it is all there is.
-            Some(kept) if machine.offline => read(&url, &kept.body, LIST, Universe::parse)?,
-            kept => {
-                machine.begin(&format!("asking `{}` what it has", self.url));
-                let response = ask(machine, system, &url, kept.as_ref())?;
-                match kept.filter(|_| response.status == 304) {
-                    Some(kept) => read(&url, &kept.body, LIST, Universe::parse)?,
-                    None => {
-                        let asked = read(&url, &response.body, LIST, Universe::parse)?;
-                        machine.store.keep_answer(&url, &Answer::of(response))?;
-                        asked
-                    }
-                }
+            return read(&url, &kept.body, LIST, Universe::parse);
+        }
+        machine.begin(&format!("asking `{}` what it has", self.url));
+        let mut response = ask(machine, system, &url, kept.as_ref())?;
+        if let Some(kept) = kept.filter(|_| response.status == 304) {
+            if let Ok(known) = read(&url, &kept.body, LIST, Universe::parse) {
+                return Ok(known);
             }
-        };
-        let asked = Arc::new(asked);
-        *universe = Some(Arc::clone(&asked));
+            // Another version of toque understood it.
+            response = ask(machine, system, &url, None)?;
+        }
+        let asked = read(&url, &response.body, LIST, Universe::parse)?;
+        machine.store.keep_answer(&url, &Answer::of(response))?;
         Ok(asked)
     }
 
     fn entry(&self, machine: &Machine<'_>, system: &HostSystem, name: &str, version: &Version) -> Result<Entry, Diagnostic> {
         let universe = self.universe(machine, system)?;
         let versions = universe.0.get(name);
+        // Of `1.0` and `1.0.0` it is the one that was offered.
         let mut those =
             versions.into_iter().flatten().filter(|(text, _)| text.parse().is_ok_and(|other: Version| other == *version));
         those.next().map(|(_, entry)| entry.clone()).ok_or_else(|| {
@@ -155,7 +154,7 @@ impl Source for Registry {
     fn offers(&self, machine: &Machine<'_>, system: &HostSystem) -> Result<Vec<(String, Vec<Release>)>, Diagnostic> {
         let universe = self.universe(machine, system)?;
         let offers = universe.offers();
-        let all: usize = universe.0.values().map(HashMap::len).sum();
+        let all: usize = universe.0.values().map(BTreeMap::len).sum();
         let unreadable = all - offers.iter().map(|(_, releases)| releases.len()).sum::<usize>();
         if unreadable > 0 {
             (machine.tell)(Told::Warning(&format!(
@@ -206,23 +205,26 @@ impl Universe {
         serde_json::from_slice(body)
     }
 
-    /// What can be chosen of it, by name. What cannot be read, as of versions from before there were rules, is left out.
+    /// What can be chosen of it, by name. What cannot be read, as of versions from before there were rules, is left out, and so is what
+    /// could not be the name of a folder.
     #[must_use]
     pub fn offers(&self) -> Vec<(String, Vec<Release>)> {
+        let named = self.0.iter().filter(|(name, _)| is_name(name));
         let releases =
-            |versions: &HashMap<String, Entry>| versions.iter().filter_map(|(text, entry)| release(text, entry)).collect();
-        self.0.iter().map(|(name, versions)| (name.clone(), releases(versions))).collect()
+            |versions: &BTreeMap<String, Entry>| versions.iter().filter_map(|(text, entry)| release(text, entry)).collect();
+        named.map(|(name, versions)| (name.clone(), releases(versions))).collect()
     }
 }
 
 /// What a version says of itself; none when that cannot be read.
 fn release(version: &str, entry: &Entry) -> Option<Release> {
     let read = |(name, text): (&String, &String)| Some((name.clone(), text.parse::<Constraint>().ok()?));
+    let needs = || entry.dependencies.iter().flatten();
     Some(Release {
         version: version.parse().ok()?,
-        dependencies: entry.dependencies.iter().map(read).collect::<Option<_>>()?,
+        dependencies: needs().all(|(name, _)| is_name(name)).then(|| needs().map(read).collect::<Option<_>>())??,
         toque: entry.toque.as_ref().map(|text| text.parse()).transpose().ok()?,
-        platforms: entry.platforms.iter().map(read).collect::<Option<_>>()?,
+        platforms: entry.platforms.iter().flatten().map(read).collect::<Option<_>>()?,
         file: None,
     })
 }

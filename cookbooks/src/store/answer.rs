@@ -8,6 +8,9 @@ use toque_engine::system::Response;
 use super::Store;
 use crate::tree::hexadecimal;
 
+/// How many seconds a document must be old to be known by its time.
+const YOUNG: i64 = 5;
+
 /// A document, and how its server knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
@@ -27,7 +30,13 @@ struct Head {
 impl Answer {
     #[must_use]
     pub fn of(response: Response) -> Self {
-        let header = |name| response.header(name).map(str::to_owned);
+        let time = |name| jiff::fmt::rfc2822::parse(response.header(name)?).ok();
+        // Most servers tell a document by its time in seconds: within one it may become another that looks the same.
+        let young = match (time("last-modified"), time("date")) {
+            (Some(changed), Some(now)) => now.duration_since(&changed).as_secs() < YOUNG,
+            _ => false,
+        };
+        let header = |name| response.header(name).filter(|_| !young).map(str::to_owned);
         Self { etag: header("etag"), last_modified: header("last-modified"), body: response.body }
     }
 
@@ -66,5 +75,24 @@ impl Store {
         content.push(b'\n');
         content.extend(body);
         self.write(&self.answers(), &hexadecimal(&Sha256::digest(url)), &content)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_young_is_asked_for_again() {
+        for (seconds, headers) in [(10, 0), (14, 0), (15, 2), (40, 2)] {
+            let header = |name: &str, value: String| (name.to_owned(), value);
+            let headers_given = vec![
+                header("date", format!("Sat, 21 Nov 2026 20:47:{seconds:02} GMT")),
+                header("last-modified", "Sat, 21 Nov 2026 20:47:10 GMT".to_owned()),
+                header("etag", "\"6740-1\"".to_owned()),
+            ];
+            let answer = Answer::of(Response { status: 200, headers: headers_given, body: Vec::new() });
+            assert_eq!(answer.asked_again().len(), headers, "{seconds}");
+        }
     }
 }

@@ -14,8 +14,9 @@ use toque_engine::failure::{Attempting, Failure};
 use walkdir::WalkDir;
 
 use super::{Store, wait_for};
+use crate::cookfile::{Cookfile, Source};
 use crate::lockfile::{Lockfile, Origin};
-use crate::tree::hexadecimal;
+use crate::tree::{hexadecimal, is_sha256};
 
 /// How long others may go on with what they do.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -60,8 +61,10 @@ impl Store {
             let lockfile = PathBuf::from(OsStr::from_bytes(&fs::read(&user).attempting("read", &user)?));
             match fs::read_to_string(&lockfile) {
                 Ok(text) => {
+                    needed.add_sources(&lockfile);
                     needed.add(&Lockfile::parse(&lockfile, &text).map_err(|wrong| {
-                        wrong.note("what it needs cannot be told, so that nothing was removed").hint("mend it, or delete it")
+                        let wrong = wrong.note("what it needs cannot be told, so that nothing was removed");
+                        Diagnostic { hints: vec!["mend it, or delete it".to_owned()], ..wrong }
                     })?);
                     cleared.lockfiles.push(lockfile);
                 }
@@ -72,18 +75,21 @@ impl Store {
         cleared.lockfiles.sort();
         let of = |path: &Path, what: String| (path.to_owned(), what);
         let mut garbage: Vec<(PathBuf, String)> = Vec::new();
-        for path in entries(&self.cookbooks())? {
+        for path in ours(&self.cookbooks())? {
             if needed.cookbooks.contains(name(&path)) {
                 cleared.kept += 1;
             } else {
                 garbage.push(of(&path, cookbook_in(&path)));
             }
         }
-        let clones = entries(&self.clones())?.into_iter().filter(|path| !needed.clones.contains(stem(path)));
-        garbage.extend(clones.filter(|path| path.is_dir()).map(|path| of(&path, "a clone of a git repository".to_owned())));
-        let answers = entries(&self.answers())?.into_iter().filter(|path| !needed.answers.contains(name(path)));
+        let clones = ours(&self.clones())?.into_iter().filter(|path| !needed.clones.contains(stem(path)));
+        // The lock of a clone goes with it, also where the clone never came to be.
+        let (clones, locks): (Vec<_>, Vec<_>) = clones.partition(|path| path.is_dir());
+        gone.extend(locks);
+        garbage.extend(clones.into_iter().map(|path| of(&path, "a clone of a git repository".to_owned())));
+        let answers = ours(&self.answers())?.into_iter().filter(|path| !needed.answers.contains(name(path)));
         garbage.extend(answers.map(|path| of(&path, "the list of a registry".to_owned())));
-        let unpacked = entries(&self.archives())?
+        let unpacked = ours(&self.archives())?
             .into_iter()
             .filter(|path| fs::read_to_string(path).is_ok_and(|sha256| !needed.cookbooks.contains(&sha256)));
         gone.extend(unpacked);
@@ -92,8 +98,6 @@ impl Store {
             cleared.removed.push(Removed { what, bytes: size(&path) });
             if !only_look {
                 remove(&path)?;
-                // Nobody can hold the lock of a clone now.
-                let _ = fs::remove_file(path.with_extension("lock"));
             }
         }
         if !only_look {
@@ -105,8 +109,17 @@ impl Store {
 }
 
 impl Needed {
+    /// The registries beside a lockfile: also one of which nothing is used is asked again.
+    fn add_sources(&mut self, lockfile: &Path) {
+        let cookfile = lockfile.parent().and_then(|folder| Cookfile::read(folder).ok().flatten()).unwrap_or_default();
+        for source in cookfile.sources {
+            if let Source::Registry(url) = source {
+                self.answers.insert(hashed(&format!("{url}/universe")));
+            }
+        }
+    }
+
     fn add(&mut self, lockfile: &Lockfile) {
-        let hashed = |text: &str| hexadecimal(&Sha256::digest(text));
         for locked in lockfile.cookbooks.values() {
             self.cookbooks.extend(locked.sha256.clone());
             match &locked.origin {
@@ -116,6 +129,15 @@ impl Needed {
             };
         }
     }
+}
+
+fn hashed(text: &str) -> String {
+    hexadecimal(&Sha256::digest(text))
+}
+
+/// What the store has put into one of its folders.
+fn ours(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    Ok(entries(folder)?.into_iter().filter(|path| is_sha256(stem(path))).collect())
 }
 
 /// Whether nothing lies there; a folder above it may be gone too, or be something else now.

@@ -123,7 +123,7 @@ pub(super) fn ready(system: &Rc<dyn System>, options: &Options, mode: Mode, sink
 
 /// The cookbooks that a repository has from elsewhere.
 fn find_locked(options: &Options, repository: &Path) -> Result<Locked, Diagnostic> {
-    options.find_locked.as_ref().map_or_else(|| Ok(Locked::new()), |find| find(repository))
+    options.find_locked.as_ref().map_or_else(|| Ok(Locked::default()), |find| find(repository))
 }
 
 /// Whether there are cookbooks, and all of them can be read: those in use are not given up for others that cannot.

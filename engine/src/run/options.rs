@@ -68,7 +68,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             repository: None,
-            locked: Locked::new(),
+            locked: Locked::default(),
             find_locked: None,
             cookbooks: None,
             run_list: Vec::new(),

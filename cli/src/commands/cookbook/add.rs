@@ -4,6 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use toque_cookbooks::cookfile;
 use toque_cookbooks::edit::{self, Change};
+use toque_cookbooks::repository::Repository;
 use toque_cookbooks::text::Entry;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;
@@ -17,6 +18,7 @@ use crate::settings::find_repository;
 pub fn add(repo: Option<&Path>, wanted: &AddCookbook) -> Result<Exit, Refused> {
     let here = std::env::current_dir().map_err(|error| Diagnostic::from(Failure::io("find", Path::new("."), &error)))?;
     let repository = find_repository(repo, None)?.unwrap_or_else(|| here.clone());
+    let _alone = Repository::lock(&repository)?;
     let is_new = !repository.join(cookfile::NAME).exists();
     let entry = entry(wanted, &here, &repository)?;
     let (name, group) = (wanted.name.as_str(), wanted.group.as_deref());

@@ -13,7 +13,9 @@ pub fn gc(repo: Option<&Path>, dry_run: bool, cache_dir: Option<&Path>) -> Resul
     // It is about the store; a repository around may say where that is.
     let settings = Settings::read(find_repository(repo, None)?.as_deref())?;
     let folder = settings.cache_dir(cache_dir);
-    let Cleared { removed, lockfiles, kept } = Store::open(folder)?.clear(dry_run)?;
+    // Nothing is made of a folder that is not there.
+    let cleared = if folder.exists() { Store::open(folder)?.clear(dry_run)? } else { Cleared::default() };
+    let Cleared { removed, lockfiles, kept } = cleared;
     for Removed { what, bytes } in &removed {
         output::print(&format!("{what}, {}", size(*bytes)));
     }

@@ -32,9 +32,15 @@ impl Network {
         Self { settings, stop, cache_dir, offline: fetching.offline, without }
     }
 
+    /// What was fetched. For as long as it is held, nobody removes anything from it.
+    pub fn store(&self) -> Result<Store, Diagnostic> {
+        Ok(Store::open(self.cache_dir.clone())?)
+    }
+
     /// Does something with a machine that can fetch, on which paths are seen from the repository.
     pub fn with_machine<T>(
         &self,
+        store: &Store,
         repository: &Path,
         act: impl FnOnce(&Machine<'_>) -> Result<T, Diagnostic>,
     ) -> Result<T, Diagnostic> {
@@ -46,11 +52,10 @@ impl Network {
         };
         let progress = Mutex::new(Progress::new(true));
         let ssh_agent = std::env::var_os("SSH_AUTH_SOCK").filter(|path| !path.is_empty()).map(PathBuf::from);
-        let store = Store::open(self.cache_dir.clone())?;
         let result = act(&Machine {
             system: &system,
             repository,
-            store: &store,
+            store,
             offline: self.offline,
             patience: self.settings.fetch_timeout.map_or(PATIENCE, seconds),
             ssh_agent: ssh_agent.as_deref(),

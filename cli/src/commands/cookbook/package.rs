@@ -14,7 +14,7 @@ use toque_engine::cookbook::Cookbook;
 use toque_engine::diagnostic::{Diagnostic, did_you_mean};
 use toque_engine::run::Refused;
 
-use super::{Exit, in_step, repository, with_machine};
+use super::{Exit, in_step, repository, store_of, with_machine};
 use crate::args::Fetching;
 use crate::output;
 use crate::settings::find_repository;
@@ -29,6 +29,8 @@ pub fn package(repo: Option<&Path>, file: &Path, name: Option<&str>, fetching: &
         // Before anything is fetched.
         Format::of(file)?;
     }
+    // Nobody removes what is packed meanwhile.
+    let _held = store_of(Some(&path), fetching.cache_dir.as_deref())?;
     let (content, package) = match name {
         None if folder => {
             return Err(Diagnostic::error(format!("`{}` is a folder, and a whole repository has no name", file.display()))

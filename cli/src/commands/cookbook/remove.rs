@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use toque_cookbooks::edit;
+use toque_cookbooks::repository::Repository;
 use toque_engine::run::Refused;
 
 use super::add::line;
@@ -13,6 +14,7 @@ use crate::output;
 
 pub fn remove(repo: Option<&Path>, names: &[String], group: Option<&str>, fetching: &Fetching) -> Result<Exit, Refused> {
     let folder = folder(repo)?;
+    let _alone = Repository::lock(&folder)?;
     let edited = with_machine_at(&folder, fetching, |network, machine| edit::remove(machine, names, group, &network.without))?;
     edited.changes.iter().for_each(|change| output::print(&line(change)));
     install::tell(&edited.before, &edited.after);

@@ -12,11 +12,12 @@ use crate::output;
 pub fn vendor(repo: Option<&Path>, dir: &Path, fetching: &Fetching) -> Result<Exit, Refused> {
     let repository = repository(repo)?;
     let lockfile = in_step(&repository)?;
-    let roots = with_machine(&repository, fetching, |network, machine| {
-        repository.fetch(machine, &repository.without(&lockfile, &network.without))
+    let content = with_machine(&repository, fetching, |network, machine| {
+        let roots = repository.fetch(machine, &repository.without(&lockfile, &network.without))?;
+        let content = Content::of_cookbooks(&repository.path, &roots)?;
+        toque_cookbooks::vendor::vendor(&content, dir)?;
+        Ok(content)
     })?;
-    let content = Content::of_cookbooks(&repository.path, &roots)?;
-    toque_cookbooks::vendor::vendor(&content, dir)?;
     for name in &content.cookbooks {
         let version = lockfile.cookbooks.get(name).map(|locked| locked.version.to_string()).unwrap_or_default();
         output::print(&format!("{name} {version}"));

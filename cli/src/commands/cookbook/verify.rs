@@ -52,6 +52,7 @@ fn line(Verified { name, version, state, root }: &Verified, was: &str) -> String
     let what = version.as_ref().map_or_else(|| name.clone(), |version| format!("{name} {version}"));
     match state {
         State::AsItWas => format!("{what} as it was {was}"),
+        State::InUse => format!("{what} in use where it lies, without a checksum"),
         State::Changed(why) => format!("{what} changed: {why} ({})", root.display()),
         State::Missing => format!("{what} not on this machine"),
     }
@@ -60,6 +61,7 @@ fn line(Verified { name, version, state, root }: &Verified, was: &str) -> String
 fn data(Verified { name, version, state, root }: &Verified) -> Value {
     let (state, why) = match state {
         State::AsItWas => ("same", None),
+        State::InUse => ("in use", None),
         State::Changed(why) => ("changed", Some(why)),
         State::Missing => ("missing", None),
     };
@@ -73,8 +75,11 @@ fn data(Verified { name, version, state, root }: &Verified) -> Value {
 }
 
 fn wrong(verified: &[Verified], said: &str) -> Option<Diagnostic> {
-    let wrong: Vec<String> =
-        verified.iter().filter(|one| one.state != State::AsItWas).map(|one| format!("`{}`", one.name)).collect();
+    let wrong: Vec<String> = verified
+        .iter()
+        .filter(|one| !matches!(one.state, State::AsItWas | State::InUse))
+        .map(|one| format!("`{}`", one.name))
+        .collect();
     match &wrong[..] {
         [] => None,
         [one] => Some(Diagnostic::error(format!("{one} {said}"))),

@@ -94,7 +94,7 @@ impl Wanted<'_> {
     fn may_be_read(&self, path: &Path) -> Result<(), Failure> {
         let refuse = |why: &str| {
             Err(Failure::new(format!("`{}` is a folder of this machine, {why}", path.display()))
-                .hint("correct its `url` in `.gitmodules`, or leave submodules out with `submodules: false`"))
+                .hint("correct `url` in its `.gitmodules`, or leave submodules out with `submodules: false`"))
         };
         let Some(own) = self.git.local() else { return refuse("and the repository is not") };
         let plain = path.components().all(|part| matches!(part, Component::Normal(_) | Component::RootDir));
