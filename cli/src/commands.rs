@@ -263,8 +263,13 @@ fn read_attributes(place: &str, system: &HostSystem) -> Result<Document, Diagnos
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text).map_err(|error| plain_io(&error)).map(|_| text)
     } else if place.starts_with("http://") || place.starts_with("https://") {
-        let request =
-            Request { url: place.to_owned(), headers: Vec::new(), timeout: std::time::Duration::from_secs(60), verify: true };
+        let request = Request {
+            url: place.to_owned(),
+            headers: Vec::new(),
+            timeout: std::time::Duration::from_secs(60),
+            largest: Request::LARGEST,
+            verify: true,
+        };
         match system.fetch(&request) {
             Ok(response) if response.status == 200 => String::from_utf8(response.body).map_err(|error| error.to_string()),
             Ok(response) => Err(format!("the server answered {}", response.status)),

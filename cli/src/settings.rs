@@ -41,7 +41,7 @@ pub struct Settings {
     /// Seconds to wait for another run. Default: without end.
     #[serde(deserialize_with = "time")]
     pub lock_timeout: Option<f64>,
-    /// Seconds that a server of cookbooks may be silent. Default: 60.
+    /// Seconds that a server of cookbooks may be silent. In as much time at least 1 KiB a second must come of what it sends. Default: 60.
     #[serde(deserialize_with = "patience")]
     pub fetch_timeout: Option<f64>,
     /// Groups of `Cookfile.toml` that are left out: their cookbooks are neither fetched nor used. Default: none.

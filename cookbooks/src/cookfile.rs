@@ -235,16 +235,33 @@ impl<'de> Deserialize<'de> for WrittenSource {
             path: Option<PathBuf>,
         }
         match Fields::deserialize(deserializer)? {
-            Fields { url: Some(url), path: None } if url.starts_with("http://") || url.starts_with("https://") => {
-                Ok(Self(Source::Registry(url.trim_end_matches('/').to_owned())))
-            }
             Fields { url: Some(url), path: None } => {
-                Err(D::Error::custom(format!("`{url}` is no URL of a registry: it begins with `https://` or `http://`")))
+                registry(&url).map(|url| Self(Source::Registry(url))).map_err(D::Error::custom)
             }
             Fields { url: None, path: Some(path) } => Ok(Self(Source::Folder(path))),
             _ => Err(D::Error::custom("a source has either a `url` or a `path`")),
         }
     }
+}
+
+/// # Errors
+/// When it is none, or says what belongs to whoever runs toque and not into a file that others have too.
+fn registry(url: &str) -> Result<String, String> {
+    let shown = shown(url);
+    if !url.starts_with("http://") && !url.starts_with("https://") {
+        return Err(format!("`{shown}` is no URL of a registry: it begins with `https://` or `http://`"));
+    }
+    if shown != url {
+        return Err(format!(
+            "the URL of the registry `{shown}` has a user, a password or a query: say in `[credentials]` of your settings who you are"
+        ));
+    }
+    Ok(url.trim_end_matches('/').to_owned())
+}
+
+/// A URL without a password and a query.
+pub(crate) fn shown(url: &str) -> String {
+    toque_engine::source::Source { url: url.to_owned(), ..Default::default() }.shown()
 }
 
 impl<'de> Deserialize<'de> for From {

@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 
 use toque_engine::diagnostic::{Diagnostic, did_you_mean};
 use toque_engine::failure::plain_io;
-use toque_engine::source::Source;
 use toque_engine::version::Version;
 
 use crate::beside::replace;
-use crate::cookfile::{Archive, Cookfile, From, Git, NAME, Wanted, is_name};
+use crate::cookfile::{self, Archive, Cookfile, From, Git, NAME, Wanted, is_name};
 use crate::install::{How, Installed, Update};
 use crate::lockfile::Lockfile;
 use crate::repository::Repository;
@@ -211,7 +210,6 @@ impl Files {
 /// What an entry says, as it is written, without what must not be repeated.
 #[must_use]
 pub fn shown(from: &From) -> String {
-    let url = |url: &str| Source { url: url.to_owned(), ..Source::default() }.shown();
     let map = |fields: &[(&str, Option<String>)]| {
         let each = fields.iter().filter_map(|(key, value)| Some(format!("{key} = {:?}", value.as_ref()?)));
         format!("{{ {} }}", each.collect::<Vec<_>>().join(", "))
@@ -222,8 +220,10 @@ pub fn shown(from: &From) -> String {
         From::Git(Git { url: git, revision, rel }) => {
             let rel = rel.as_ref().map(|rel| rel.display().to_string());
             // A branch, a tag or a commit: which of them, nothing but the file says.
-            map(&[("git", Some(url(git))), ("at", revision.clone()), ("rel", rel)])
+            map(&[("git", Some(cookfile::shown(git))), ("at", revision.clone()), ("rel", rel)])
         }
-        From::Archive(Archive { location, sha256 }) => map(&[("archive", Some(url(location))), ("sha256", sha256.clone())]),
+        From::Archive(Archive { location, sha256 }) => {
+            map(&[("archive", Some(cookfile::shown(location))), ("sha256", sha256.clone())])
+        }
     }
 }

@@ -16,7 +16,7 @@ use toque_engine::system::System;
 use toque_engine::version::{Constraint, Version};
 
 use self::archive::Archive;
-use crate::beside::replace;
+use crate::beside::{self, replace};
 
 /// What the list is called, in the folder and by those who ask for it.
 pub const NAME: &str = "universe";
@@ -50,9 +50,11 @@ pub fn index(system: &dyn System, folder: &Path, url: Option<&str>) -> Result<In
     let mut paths = Vec::new();
     list(folder, Path::new(""), &mut paths)?;
     paths.sort();
+    // In the folder itself, and not where a variable of the environment says; nobody else can enter it.
+    let scratch = beside::folder(folder).attempting("make a folder in", folder)?;
     let (mut releases, mut wrong) = (BTreeMap::new(), Vec::new());
     for path in &paths {
-        match Archive::read(system, &folder.join(path)) {
+        match Archive::read(system, &folder.join(path), scratch.made.path()) {
             Ok(Some(archive)) => add(&mut releases, path, archive, &mut wrong),
             Ok(None) => {}
             Err(why) => wrong.push(format!("`{}`: {why}", path.display())),

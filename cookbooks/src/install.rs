@@ -13,7 +13,7 @@ use crate::fleet::Fleet;
 use crate::lockfile::{self, Difference, Locked, Lockfile, Origin};
 use crate::parallel;
 use crate::repository::Repository;
-use crate::solve::{Preferred, solve};
+use crate::solve::{Preferred, solve_until};
 use crate::source::{Checkout, Machine, Registry, Source, Taken, Told};
 use crate::universe::Universe;
 
@@ -237,12 +237,13 @@ impl Repository {
         Ok(offers)
     }
 
-    /// What `update` would do to each cookbook, and whether there is something newer that is not accepted. Nothing is taken.
+    /// What `update` would do to each cookbook, and whether there is something newer that is not accepted. What is
+    /// pinned to git or an archive is fetched, because only it says what it is; registries are asked for their lists alone.
     /// # Errors
     /// When a source cannot be asked, or nothing fits any more.
     pub fn outdated(&self, machine: &Machine<'_>, lockfile: &Lockfile) -> Result<Vec<Outdated>, Diagnostic> {
         let Offers { universe, .. } = self.offers(machine, lockfile, &Update::Everything)?;
-        let solution = solve(&universe, &self.demands(), &Preferred::default())?;
+        let solution = solve_until(&machine.stop(), &universe, &self.demands(), &Preferred::default())?;
         let all = lockfile.cookbooks.iter().map(|(name, locked)| {
             let usable = universe.releases(name).iter().rev().filter(|release| universe.fleet.refuses(release).is_none());
             let mut releases = usable.map(|release| &release.version);
@@ -271,7 +272,7 @@ impl Repository {
             Update::Nothing => Preferred { locked: versions.collect(), moved: Vec::new() },
             Update::Some(names) => Preferred { locked: versions.collect(), moved: names.clone() },
         };
-        let solution = solve(&universe, &self.demands(), &preferred)?;
+        let solution = solve_until(&machine.stop(), &universe, &self.demands(), &preferred)?;
         // Who names a cookbook takes it as it is now, not as it was locked.
         let named = |name: &String| matches!(update, Update::Some(names) if names.contains(name));
         let wanted = solution.iter().filter_map(|(name, version)| {

@@ -1,7 +1,7 @@
 //! One archive of what is packed: the same bytes whenever, wherever and by whomever it is made.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ use toque_engine::failure::{Attempting, Failure};
 
 use crate::beside;
 use crate::content::{Content, Kind};
-use crate::tree::hexadecimal;
+use crate::tree::{hexadecimal, sha256_of_file};
 
 /// The time of every file, in seconds since 1970: the first day of 1980, the earliest that every tool knows.
 const TIME: u64 = 315_532_800;
@@ -71,8 +71,8 @@ pub fn publish(content: &Content, folder: &Path, cookbook: &About) -> Result<Pac
     let About { name, version, .. } = cookbook;
     let file = folder.join(format!("{name}-{version}.tar.zst"));
     let (staged, package) = staged(content, &file)?;
-    match fs::read(&file) {
-        Ok(before) if hexadecimal(&Sha256::digest(&before)) == package.sha256 => return Ok(package),
+    match sha256_of_file(&file) {
+        Ok(before) if before == package.sha256 => return Ok(package),
         Ok(_) => {
             return Err(Diagnostic::error(format!("`{}` is there already, with other content", file.display()))
                 .hint("a version that others may have stays what it is: raise `version` in cookbook.toml")
@@ -129,12 +129,19 @@ fn archive(content: &Content, into: &mut impl Write, file: &Path) -> Result<(), 
         header.set_mtime(TIME);
         match &entry.kind {
             Kind::File { executable } => {
-                // Whole, so that its size is true also when somebody writes to it meanwhile.
-                let bytes = fs::read(&entry.path).attempting("read", &entry.path)?;
+                let content = File::open(&entry.path).attempting("read", &entry.path)?;
+                let size = content.metadata().attempting("look at", &entry.path)?.len();
                 header.set_entry_type(EntryType::Regular);
                 header.set_mode(if *executable { 0o755 } else { 0o644 });
-                header.set_size(bytes.len() as u64);
-                builder.append_data(&mut header, &entry.name, bytes.as_slice())
+                header.set_size(size);
+                // No more than its header says, also when somebody writes to it meanwhile.
+                let mut content = content.take(size);
+                let written = builder.append_data(&mut header, &entry.name, &mut content);
+                if written.is_ok() && content.limit() > 0 {
+                    return Err(Failure::new(format!("`{}` became shorter while it was read", entry.path.display()))
+                        .hint("try again when nobody writes to it"));
+                }
+                written
             }
             Kind::Link { to } => {
                 header.set_entry_type(EntryType::Symlink);

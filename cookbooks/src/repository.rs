@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;
+use toque_engine::stop::Stop;
 use toque_engine::version::Constraint;
 
 use crate::cookfile::{self, Archive, Cookfile, From, Git};
@@ -52,12 +53,12 @@ impl Repository {
 
     /// Lets nobody else choose and write for a repository while the result is held; none on a file system that has no locks.
     /// # Errors
-    /// When somebody else does, and does not come to an end.
-    pub fn lock(path: &Path) -> Result<Option<File>, Failure> {
+    /// When somebody else does, and does not come to an end before this is stopped.
+    pub fn lock(path: &Path, stop: &Stop) -> Result<Option<File>, Failure> {
         let Ok(folder) = File::open(path) else { return Ok(None) };
         match folder.try_lock() {
             Err(TryLockError::Error(_)) => Ok(None),
-            Err(TryLockError::WouldBlock) => wait_for(&folder, PATIENCE, path, File::try_lock).map(|()| Some(folder)),
+            Err(TryLockError::WouldBlock) => wait_for(&folder, PATIENCE, stop, path, File::try_lock).map(|()| Some(folder)),
             Ok(()) => Ok(Some(folder)),
         }
     }

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use pubgrub::{Dependencies, DependencyProvider, PackageResolutionStatistics, PubGrubError, VersionSet as _};
 use toque_engine::diagnostic::{Diagnostic, Span};
+use toque_engine::failure::Failure;
+use toque_engine::stop::Stop;
 use toque_engine::version::{Constraint, Version};
 
 use crate::explain;
@@ -43,19 +45,33 @@ pub type Solution = BTreeMap<String, Version>;
 /// # Errors
 /// When there is none, why, and what would help.
 pub fn solve(universe: &Universe, demands: &[Demand], preferred: &Preferred) -> Result<Solution, Diagnostic> {
-    solve_in_steps(universe, demands, preferred).0
+    solve_until(&Stop::default(), universe, demands, preferred)
+}
+
+/// The same, which is given up once a stop is requested.
+/// # Errors
+/// As [`solve`], and when it was stopped.
+pub fn solve_until(stop: &Stop, universe: &Universe, demands: &[Demand], preferred: &Preferred) -> Result<Solution, Diagnostic> {
+    on_a_deep_stack(stop, universe, demands, preferred).0
 }
 
 /// The same, and in how many steps it was found out, without those of the explanation.
 pub fn solve_in_steps(universe: &Universe, demands: &[Demand], preferred: &Preferred) -> (Result<Solution, Diagnostic>, u64) {
-    stacker::grow(STACK, || solve_here(universe, demands, preferred))
+    on_a_deep_stack(&Stop::default(), universe, demands, preferred)
+}
+
+type Solved = (Result<Solution, Diagnostic>, u64);
+
+fn on_a_deep_stack(stop: &Stop, universe: &Universe, demands: &[Demand], preferred: &Preferred) -> Solved {
+    stacker::grow(STACK, || solve_here(stop, universe, demands, preferred))
 }
 
 /// Bytes: a reason is as deep as the longest way from a demand to what it comes to.
 const STACK: usize = 256 * 1024 * 1024;
 
-fn solve_here(universe: &Universe, demands: &[Demand], preferred: &Preferred) -> (Result<Solution, Diagnostic>, u64) {
-    let known = Known { until: Cell::new(Instant::now() + PATIENCE), steps: Cell::new(0), accepted: RefCell::default() };
+fn solve_here(stop: &Stop, universe: &Universe, demands: &[Demand], preferred: &Preferred) -> Solved {
+    let until = Cell::new(Instant::now() + PATIENCE);
+    let known = Known { until, stop, steps: Cell::new(0), accepted: RefCell::default() };
     let demands = demands.iter().collect();
     let question = Question { universe, fleet: universe.fleet.clone(), demands, preferred, relaxed: None, known: &known };
     let answer = question.answer();
@@ -64,6 +80,9 @@ fn solve_here(universe: &Universe, demands: &[Demand], preferred: &Preferred) ->
         Unanswered::Impossible(reason) => {
             known.until.set(Instant::now() + EXPLAINING);
             explain::no_solution(&question, &reason)
+        }
+        Unanswered::GivenUp if stop.requested() => {
+            Failure { interrupted: true, ..Failure::new("it was stopped before versions that go together were found") }.into()
         }
         Unanswered::GivenUp => {
             let (seconds, count) = (PATIENCE.as_secs(), question.demands.len());
@@ -105,6 +124,7 @@ pub(crate) enum Relaxed<'a> {
 pub(crate) struct Known<'a> {
     /// When to give up.
     until: Cell<Instant>,
+    stop: &'a Stop,
     /// How many steps were taken.
     steps: Cell<u64>,
     /// The versions of a cookbook that a constraint accepts.
@@ -115,11 +135,11 @@ pub(crate) struct Known<'a> {
 pub(crate) enum Unanswered<'a> {
     /// There is no solution.
     Impossible(Box<Reason<'a>>),
-    /// Nobody knows: no time was left.
+    /// Nobody knows: no time was left, or it was stopped.
     GivenUp,
 }
 
-/// No time was left.
+/// No time was left, or it was stopped.
 #[derive(Debug, thiserror::Error)]
 #[error("it takes too long")]
 pub(crate) struct TooLong;
@@ -167,7 +187,7 @@ impl<'a> DependencyProvider for Question<'a> {
 
     fn should_cancel(&self) -> Result<(), TooLong> {
         self.known.steps.set(self.known.steps.get() + 1);
-        if Instant::now() < self.known.until.get() { Ok(()) } else { Err(TooLong) }
+        if Instant::now() < self.known.until.get() && !self.known.stop.requested() { Ok(()) } else { Err(TooLong) }
     }
 
     fn prioritize(&self, name: &&'a str, range: &VersionSet, conflicts: &PackageResolutionStatistics) -> Self::Priority {

@@ -12,7 +12,8 @@ use toque_engine::cookbook::Cookbook;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;
 use toque_engine::source::Access;
-use toque_engine::source::unpack::leads_outside;
+use toque_engine::source::unpack::{Limits, leads_outside};
+use toque_engine::stop::Stop;
 use toque_engine::system::HostSystem;
 use toque_engine::version::Version;
 use walkdir::WalkDir;
@@ -26,8 +27,12 @@ use crate::lockfile::{Locked, Origin};
 use crate::store::Store;
 use crate::universe::Release;
 
-/// How long a server may be silent, where nobody says otherwise.
+/// How long a server may be silent, where nobody says otherwise. In as much time at least 1 KiB a second must come of what it sends.
 pub const PATIENCE: Duration = Duration::from_mins(1);
+
+/// What the archive of a cookbook may come to, and the list of a registry. No cookbook is nearly as large, and several archives are in
+/// memory at once.
+pub const LIMITS: Limits = Limits { packed: 256 << 20, bytes: 2 << 30, ..Limits::USUAL };
 
 /// A place that has cookbooks. Several threads may ask it at once.
 pub trait Source: Sync {
@@ -120,8 +125,13 @@ impl Machine<'_> {
     fn access(&self, url: &str) -> Result<(Credential, Access), Diagnostic> {
         let credential = (self.credential)(url)?;
         let ssh_agent = self.ssh_agent.map(Path::to_owned);
-        let access = Access { silence: Some(self.patience), ssh_agent, token: credential.token.clone() };
+        let access = Access { silence: Some(self.patience), ssh_agent, limits: LIMITS, token: credential.token.clone() };
         Ok((credential, access))
+    }
+
+    /// The stop that all its systems share.
+    pub(crate) fn stop(&self) -> Stop {
+        (self.system)().stop
     }
 
     fn begin(&self, what: &str) {

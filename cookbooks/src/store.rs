@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use toque_engine::failure::{Attempting, Failure};
+use toque_engine::stop::Stop;
 
 pub use self::answer::Answer;
 pub use self::clear::{Cleared, Removed};
@@ -45,6 +46,8 @@ pub struct Store {
     folder: PathBuf,
     /// Held by all who use the store, and by one alone who clears it. None where nothing can be written.
     lock: Option<File>,
+    /// Ends the waiting for other processes.
+    stop: Stop,
 }
 
 impl Store {
@@ -52,15 +55,22 @@ impl Store {
     /// # Errors
     /// When it cannot be made, or another process clears it and does not come to an end.
     pub fn open(folder: PathBuf) -> Result<Self, Failure> {
+        Self::open_until(folder, Stop::default())
+    }
+
+    /// The same; nobody is waited for any more once a stop is requested.
+    /// # Errors
+    /// As [`open`](Self::open), and when it was stopped.
+    pub fn open_until(folder: PathBuf, stop: Stop) -> Result<Self, Failure> {
         let lock = lock_in(&folder)?;
         // As people know it, without `..`.
-        let store = Self { lock, folder: folder.canonicalize().unwrap_or(folder) };
+        let store = Self { lock, folder: folder.canonicalize().unwrap_or(folder), stop };
         if let Some(lock) = &store.lock {
             if lock.try_lock().is_ok() {
                 // Nobody else is here, so that nobody makes anything.
                 let _ = fs::remove_dir_all(store.making());
             }
-            wait_for(lock, PATIENCE, &store.folder, File::try_lock_shared)?;
+            wait_for(lock, PATIENCE, &store.stop, &store.folder, File::try_lock_shared)?;
         }
         Ok(store)
     }
@@ -202,7 +212,7 @@ impl Store {
         let path = folder.join(hexadecimal(&Sha256::digest(url)));
         let name = path.with_extension("lock");
         let lock = File::options().append(true).create(true).open(&name).attempting("open the lock", &name)?;
-        wait_for(&lock, PATIENCE, &path, File::try_lock)?;
+        wait_for(&lock, PATIENCE, &self.stop, &path, File::try_lock)?;
         Ok(BareClone { path, _lock: lock })
     }
 
@@ -272,6 +282,7 @@ fn lock_in(folder: &Path) -> Result<Option<File>, Failure> {
 pub(crate) fn wait_for(
     lock: &File,
     patience: Duration,
+    stop: &Stop,
     what: &Path,
     try_lock: impl Fn(&File) -> Result<(), TryLockError>,
 ) -> Result<(), Failure> {
@@ -279,7 +290,12 @@ pub(crate) fn wait_for(
     loop {
         match try_lock(lock) {
             Ok(()) => return Ok(()),
-            Err(TryLockError::WouldBlock) if begun.elapsed() < patience => std::thread::sleep(PAUSE),
+            Err(TryLockError::WouldBlock) if begun.elapsed() < patience => {
+                if !stop.wait(PAUSE) {
+                    let message = format!("it was stopped while another process worked with `{}`", what.display());
+                    return Err(Failure { interrupted: true, ..Failure::new(message) });
+                }
+            }
             Err(TryLockError::WouldBlock) => {
                 let (what, seconds) = (what.display(), patience.as_secs());
                 return Err(Failure::new(format!("another process did not end its work with `{what}` in {seconds} seconds"))
@@ -318,6 +334,34 @@ mod tests {
         assert_eq!(store.put(&made(&store, "one"), "web").unwrap(), (sha256, root.clone()));
         assert_eq!(fs::read_to_string(root.join("cookbook.toml")).unwrap(), "one");
         assert_eq!(fs::read_dir(folder.path().join("store/making")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_stop_ends_the_waiting_for_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store");
+        let stop = Stop::default();
+        let first = Store::open(path.clone()).unwrap();
+        let second = Store::open_until(path.clone(), stop.clone()).unwrap();
+        let _clone = first.clone_of("https://example.com/a.git").unwrap();
+        let soon = std::thread::spawn(move || {
+            std::thread::sleep(2 * PAUSE);
+            stop.request();
+        });
+        let begun = Instant::now();
+        let wrong = second.clone_of("https://example.com/a.git").err().unwrap();
+        assert!(wrong.interrupted && wrong.message.starts_with("it was stopped while another process"), "{wrong}");
+        let wrong = second.clear(true).unwrap_err();
+        assert!(wrong.interrupted && begun.elapsed() < Duration::from_secs(10), "{wrong}");
+        soon.join().unwrap();
+
+        drop((first, second));
+        let lock = File::open(path.join("lock")).unwrap();
+        lock.lock().unwrap();
+        let stop = Stop::default();
+        stop.request();
+        assert!(Store::open_until(path, stop).unwrap_err().interrupted);
+        assert!(begun.elapsed() < Duration::from_secs(10));
     }
 
     #[test]

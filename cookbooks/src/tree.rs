@@ -1,7 +1,8 @@
 //! A folder's files as one checksum, the same on every machine: it tells what is there, not how it was packed.
 
 use std::fmt::Write as _;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -34,9 +35,8 @@ fn list(folder: &Path, before: &str, lines: &mut Vec<String>) -> Result<(), Fail
         } else if about.is_symlink() {
             ("link", fs::read_link(&path).attempting("read the link", &path)?.display().to_string())
         } else if about.is_file() {
-            let content = fs::read(&path).attempting("read", &path)?;
             let kind = if about.permissions().mode() & 0o100 == 0 { "file" } else { "executable" };
-            (kind, hexadecimal(&Sha256::digest(&content)))
+            (kind, sha256_of_file(&path).attempting("read", &path)?)
         } else {
             return Err(Failure::new(format!("`{}` is no file, folder or link", path.display())));
         };
@@ -44,6 +44,21 @@ fn list(folder: &Path, before: &str, lines: &mut Vec<String>) -> Result<(), Fail
         lines.push(format!("{kind} {what:?} {name:?}\n"));
     }
     Ok(())
+}
+
+/// The SHA-256 of a file, in hexadecimal. It may be larger than the memory.
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn sha256_of_file(path: &Path) -> io::Result<String> {
+    let (mut file, mut digest, mut chunk) = (File::open(path)?, Sha256::new(), [0; 16 << 10]);
+    loop {
+        match file.read(&mut chunk) {
+            Ok(0) => return Ok(hexadecimal(&digest.finalize())),
+            Ok(count) => digest.update(&chunk[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Whether it is a SHA-256 as it is written here.
@@ -91,5 +106,15 @@ mod tests {
         seen.sort_unstable();
         seen.dedup();
         assert_eq!(seen.len(), 7);
+    }
+
+    #[test]
+    fn the_sum_of_a_file_is_that_of_all_its_bytes() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for size in [0, 1, 16 << 10, 100_000] {
+            let content: Vec<u8> = (0..size).map(|number: u32| number.to_le_bytes()[0]).collect();
+            fs::write(file.path(), &content).unwrap();
+            assert_eq!(sha256_of_file(file.path()).unwrap(), hexadecimal(&Sha256::digest(&content)), "{size}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write as _};
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::Path;
 
@@ -54,7 +54,7 @@ pub fn vendor(content: &Content, folder: &Path) -> Result<(), Diagnostic> {
         // Writing to a string cannot fail.
         let _ = writeln!(mark, "{name} {}", tree::sha256(&made.join(name))?);
     }
-    write(&made.join(MARK), mark.as_bytes(), 0o666)?;
+    write(&made.join(MARK), &mut mark.as_bytes(), 0o666)?;
     if let Ok(about) = fs::metadata(&folder) {
         fs::set_permissions(&made, about.permissions()).attempting("set the mode of", &made)?;
     }
@@ -122,16 +122,16 @@ fn put(entry: &Entry, made: &Path) -> Result<(), Failure> {
     match &entry.kind {
         Kind::Link { to } => symlink(to, &path).attempting("create link", &path),
         Kind::File { executable } => {
-            let bytes = fs::read(&entry.path).attempting("read", &entry.path)?;
-            write(&path, &bytes, if *executable { 0o777 } else { 0o666 })
+            let mut from = File::open(&entry.path).attempting("read", &entry.path)?;
+            write(&path, &mut from, if *executable { 0o777 } else { 0o666 })
         }
     }
 }
 
 /// Writes a file that is not there yet. Of `mode` stays what the process allows.
-fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure> {
+fn write(path: &Path, from: &mut impl Read, mode: u32) -> Result<(), Failure> {
     let opened = OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
-    opened.and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all())).attempting("write", path)
+    opened.and_then(|mut file| io::copy(from, &mut file).and_then(|_| file.sync_all())).attempting("write", path)
 }
 
 /// Puts `made` into the place of `folder`, and what was there elsewhere: at once where the file system can.

@@ -239,7 +239,7 @@ fn all_that_is_wrong_is_told_at_once() {
         "`g-two.tar.gz`: it has 2 cookbooks, and each must be in an archive of its own",
         "`h-repository.tar.gz`: it has a repository of 1 cookbook, and each must be in an archive of its own",
         "`i-mistake.tar.gz`: cookbook.toml:2:11: cannot read `cookbook.toml`: `one` is no version: write `x.y` or `x.y.z`",
-        "`j-name.tar.gz`: `x y` is no name of a cookbook",
+        "`j-name.tar.gz`: cookbook.toml:1:8: `x y` is no name of a cookbook",
         "`k-hidden.tar.gz`: its cookbook `x` is not in a folder of that name, and there are other folders beside it",
         "`l-git.tar.gz`: it has a git repository, and not a cookbook alone",
     ];

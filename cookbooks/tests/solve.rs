@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use toque_cookbooks::fleet::Fleet;
-use toque_cookbooks::solve::{Demand, Preferred, Solution, solve};
+use toque_cookbooks::solve::{Demand, Preferred, Solution, solve, solve_until};
 use toque_cookbooks::universe::{Release, Universe};
 use toque_engine::platform::Platform;
+use toque_engine::stop::Stop;
 use toque_engine::version::{Constraint, Version};
 
 type Dependencies = Vec<(String, String)>;
@@ -236,4 +237,15 @@ fn a_way_of_any_length() {
     }
     let told = solve(&universe(&plain), &demands(&[("part0".to_owned(), ">= 0.0.0".to_owned())]), &Preferred::default());
     assert_eq!(told.expect_err("the last one is missing").message, format!("there is no cookbook `part{last}`"));
+}
+
+#[test]
+fn a_stop_ends_the_search() {
+    let plain = Plain::from([("web".to_owned(), BTreeMap::from([("1.0.0".to_owned(), (For::All, Vec::new()))]))]);
+    let (universe, demands, stop) = (universe(&plain), demands(&[("web".to_owned(), ">= 1.0".to_owned())]), Stop::default());
+    let solved = || solve_until(&stop, &universe, &demands, &Preferred::default());
+    assert_eq!(solved().unwrap().len(), 1);
+    stop.request();
+    let told = solved().expect_err("it was stopped");
+    assert!(told.interrupted && told.message == "it was stopped before versions that go together were found", "{told:?}");
 }

@@ -262,40 +262,50 @@ pub fn get<'a>(cookbooks: &'a Cookbooks, name: &str) -> Result<&'a Rc<Cookbook>,
 /// # Errors
 /// A missing dependency, or a version that does not fit.
 pub fn in_order(cookbooks: &Cookbooks, wanted: impl IntoIterator<Item = String>) -> Result<Vec<Rc<Cookbook>>, Diagnostic> {
-    fn visit(
-        all: &Cookbooks,
-        name: &str,
-        begun: &mut HashSet<String>,
-        done: &mut IndexMap<String, Rc<Cookbook>>,
-    ) -> Result<(), Diagnostic> {
-        // Done, or in a circle that has come back to it.
-        if !begun.insert(name.to_owned()) {
-            return Ok(());
-        }
-        let cookbook = get(all, name)?;
-        for (dependency, constraint) in &cookbook.about.dependencies {
-            let asker = format!("`{name}` depends on it");
-            let at = || cookbook.place_of(dependency);
-            let found = get(all, dependency).map_err(|missing| missing.at(at()).note(asker))?;
-            if !constraint.accepts(&found.about.version) {
-                return Err(Diagnostic::error(format!(
-                    "`{name}` needs `{dependency}` {constraint}, and the repository has {}",
-                    found.about.version
-                ))
-                .at(at())
-                .hint("relax the constraint, or bring in a version that fits"));
-            }
-            visit(all, dependency, begun, done)?;
-        }
-        done.insert(name.to_owned(), Rc::clone(cookbook));
-        Ok(())
-    }
-    let mut begun = HashSet::new();
-    let mut done = IndexMap::new();
+    let mut begun: HashSet<&str> = HashSet::new();
+    let mut done = Vec::new();
     for name in wanted {
-        visit(cookbooks, &name, &mut begun, &mut done)?;
+        let first = get(cookbooks, &name)?;
+        // The way to where the search is, each with the dependencies that are left to look at. It may be longer than a stack is deep.
+        let mut way = Vec::new();
+        let mut next = Some(first);
+        loop {
+            // Else it is done, or in a circle that has come back to it.
+            if let Some(cookbook) = next.take().filter(|cookbook| begun.insert(&cookbook.about.name)) {
+                way.push((cookbook, cookbook.about.dependencies.iter()));
+            }
+            let Some((cookbook, left)) = way.last_mut() else { break };
+            match left.next() {
+                Some((dependency, constraint)) => next = Some(needed(cookbooks, cookbook, dependency, constraint)?),
+                None => {
+                    done.push(Rc::clone(cookbook));
+                    way.pop();
+                }
+            }
+        }
     }
-    Ok(done.into_values().collect())
+    Ok(done)
+}
+
+/// What a cookbook depends on.
+/// # Errors
+/// When it is missing, or its version does not fit.
+fn needed<'a>(
+    cookbooks: &'a Cookbooks,
+    asker: &Cookbook,
+    dependency: &str,
+    constraint: &Constraint,
+) -> Result<&'a Rc<Cookbook>, Diagnostic> {
+    let name = &asker.about.name;
+    let at = || asker.place_of(dependency);
+    let found = get(cookbooks, dependency).map_err(|missing| missing.at(at()).note(format!("`{name}` depends on it")))?;
+    if !constraint.accepts(&found.about.version) {
+        let has = &found.about.version;
+        return Err(Diagnostic::error(format!("`{name}` needs `{dependency}` {constraint}, and the repository has {has}"))
+            .at(at())
+            .hint("relax the constraint, or bring in a version that fits"));
+    }
+    Ok(found)
 }
 
 /// Whether it can be the name of a cookbook, and of its folder.
@@ -375,6 +385,42 @@ fn hidden(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Cookbooks of these names, each with what it depends on.
+    fn cookbooks(all: impl IntoIterator<Item = (String, Vec<String>)>) -> Cookbooks {
+        let cookbook = |(name, needs): (String, Vec<String>)| {
+            let needs: String = needs.iter().map(|name| format!("{name} = \">= 1.0\"\n")).collect();
+            let text = format!("name = \"{name}\"\nversion = \"1.0\"\n[dependencies]\n{needs}");
+            (name.clone(), Rc::new(Cookbook::parse(&Path::new("cookbooks").join(&name), &text).unwrap()))
+        };
+        all.into_iter().map(cookbook).collect()
+    }
+
+    #[test]
+    fn dependencies_come_first() {
+        let some = |all: &[(&str, &str)]| {
+            let words = |text: &str| text.split_whitespace().map(str::to_owned).collect();
+            cookbooks(all.iter().map(|(name, needs)| ((*name).to_owned(), words(needs))))
+        };
+        let order = |all: &Cookbooks, wanted: &[&str]| {
+            let found = in_order(all, wanted.iter().map(|name| (*name).to_owned())).unwrap();
+            found.iter().map(|cookbook| cookbook.about.name.as_str()).collect::<Vec<_>>().join(" ")
+        };
+        let all = some(&[("a", "b c"), ("b", "d"), ("c", "d"), ("d", ""), ("e", "f"), ("f", "g"), ("g", "e"), ("h", "h")]);
+        assert_eq!(order(&all, &["a"]), "d b c a");
+        assert_eq!(order(&all, &["c", "a", "c"]), "d c b a");
+        assert_eq!(order(&all, &["f", "h"]), "e g f h");
+        let wrong = in_order(&some(&[("a", "b"), ("b", "c")]), ["a".to_owned()]).unwrap_err();
+        assert_eq!((wrong.message.as_str(), &wrong.notes[..]), ("there is no cookbook `c`", &["`b` depends on it".to_owned()][..]));
+    }
+
+    #[test]
+    fn a_long_way_is_no_matter() {
+        let next = |number: usize| (number < 10_000).then(|| format!("c{}", number + 1));
+        let all = cookbooks((0..=10_000).map(|number| (format!("c{number}"), next(number).into_iter().collect())));
+        let found = in_order(&all, ["c0".to_owned()]).unwrap();
+        assert_eq!((found.len(), found[0].about.name.as_str()), (10_001, "c10000"));
+    }
 
     #[test]
     fn another_name_than_the_folder_has_its_place() {

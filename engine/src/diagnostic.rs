@@ -115,6 +115,21 @@ impl fmt::Debug for Span {
     }
 }
 
+/// The text of somebody else as people may see it: what would steer a terminal, or turn the direction of what follows, is written as
+/// `\u{1b}`. Tabs and ends of lines stay.
+#[must_use]
+pub fn visible(text: &str) -> String {
+    let steers = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().fold(String::with_capacity(text.len()), |mut shown, c| {
+        match c {
+            '\n' | '\t' => shown.push(c),
+            c if steers(c) => shown.extend(c.escape_default()),
+            c => shown.push(c),
+        }
+        shown
+    })
+}
+
 /// One mistake, told once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {

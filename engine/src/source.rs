@@ -81,6 +81,8 @@ pub struct Source {
 pub struct Access {
     /// How long a server may be silent; a usual time when absent.
     pub silence: Option<Duration>,
+    /// What an archive may come to.
+    pub limits: unpack::Limits,
     /// The socket of an agent that has keys for `ssh`.
     pub ssh_agent: Option<PathBuf>,
     /// What is shown to the server of an archive in the place of user and password.

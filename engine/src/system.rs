@@ -169,12 +169,18 @@ pub struct Request {
     pub url: String,
     /// Names and values, as they are sent.
     pub headers: Vec<(String, String)>,
+    /// How long the server may be silent. In as much time at least 1 KiB a second must come of the document.
     pub timeout: Duration,
+    /// Bytes: a larger document is not taken.
+    pub largest: u64,
     /// Whether the server's certificate must be right.
     pub verify: bool,
 }
 
 impl Request {
+    /// More would not fit the memory of a small machine.
+    pub const LARGEST: u64 = 2 << 30;
+
     /// The URL as messages may show it: no password, no query (which often holds a token).
     #[must_use]
     pub fn shown(&self) -> String {

@@ -16,7 +16,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
     fake.put_dir(INTO, 0o700);
     let before = fake.snapshot();
-    let limits = Limits { bytes: 1 << 20, entries: 1000, ratio: 100, ratio_from: 1 << 16 };
+    let limits = Limits { bytes: 1 << 20, entries: 1000, ratio: 100, ratio_from: 1 << 16, ..Limits::default() };
     // The first byte says how many folders are left out.
     let (strip, content) = bytes.split_first().map_or((0, bytes), |(first, rest)| (usize::from(first % 3), rest));
     if let Err(failure) = unpack(&fake, content, Path::new(INTO), strip, &limits) {

@@ -107,7 +107,13 @@ impl Resource for RemoteFile {
         let checksum = self.checksum.take().map(|checksum| checksum.to_ascii_lowercase());
         let server = |source: &String| match self.object(source) {
             Some(object) => Server::S3(Box::new(object)),
-            None => Server::Plain(Request { url: url(source), headers: headers.clone(), timeout: TIMEOUT, verify }),
+            None => Server::Plain(Request {
+                url: url(source),
+                headers: headers.clone(),
+                timeout: TIMEOUT,
+                largest: Request::LARGEST,
+                verify,
+            }),
         };
         let sources = Sources {
             servers: self.source.iter().flat_map(OneOrMany::as_slice).map(server).collect(),

@@ -59,7 +59,7 @@ pub fn cookbook(args: &CookbookArgs) -> Result<Exit, Refused> {
 
 fn install(repo: Option<&Path>, update: Update, locked: bool, fetching: &Fetching) -> Result<Exit, Refused> {
     let folder = folder(repo)?;
-    let _alone = Repository::lock(&folder)?;
+    let _alone = Repository::lock(&folder, &Stop::default())?;
     install::install(&repository(Some(&folder))?, fetching, |without| How { update, locked, without })
 }
 

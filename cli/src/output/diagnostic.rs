@@ -1,7 +1,7 @@
 //! Mistakes with the place they stand in, as rustc draws them.
 
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Renderer, Snippet};
-use toque_engine::diagnostic::{Diagnostic, Diagnostics, Severity, Span};
+use toque_engine::diagnostic::{Diagnostic, Diagnostics, Severity, Span, visible};
 
 /// How many calls are shown of either end, where they are many: those of a recursion say the same again and again.
 const FRAMES: usize = 3;
@@ -16,6 +16,9 @@ pub fn print(diagnostics: &Diagnostics) {
 
 /// The drawing of one, with colours that the stream drops where nobody sees them.
 pub fn draw(diagnostic: &Diagnostic) -> String {
+    let mut diagnostic = diagnostic.clone();
+    // What a server or a program said may hold what steers a terminal. Colours of programs go without a trace.
+    diagnostic.each_text(&mut |text| *text = visible(&anstream::adapter::strip_str(text).to_string().replace("\r\n", "\n")));
     let (level, name) = match diagnostic.severity {
         Severity::Error => (Level::ERROR, "error"),
         Severity::Warning => (Level::WARNING, "warning"),
@@ -65,4 +68,19 @@ fn byte_of(text: &str, line: usize, column: usize) -> usize {
         start += content.len();
     }
     text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_steers_the_terminal() {
+        let told = Diagnostic::error("a\u{1b}]0;title\u{7} is wrong")
+            .note("\u{1b}[31mred\u{1b}[0m\r\nnext\u{9b}2J\rover\u{202e}back")
+            .hint("clear \u{1b}[2J it");
+        let drawn = anstream::adapter::strip_str(&draw(&told)).to_string();
+        assert!(!drawn.contains(|c: char| c.is_control() && c != '\n'), "{drawn:?}");
+        assert!(drawn.contains("note: red\n") && drawn.contains("\\u{202e}back") && drawn.contains("\\rover"), "{drawn}");
+    }
 }

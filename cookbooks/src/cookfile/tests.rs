@@ -68,6 +68,10 @@ fn mistakes_have_their_place() {
         ("[cookbooks]\nnginx = { git = \"x\", rel = \"../y\" }\n", "`../y` is no folder inside the repository", "2:9"),
         ("[cookbooks]\n\"a/b\" = \"> 1\"\n", "`a/b` is no name of a cookbook", "2:1"),
         ("[[source]]\nurl = \"ftp://x\"\n", "`ftp://x` is no URL of a registry", "1:1"),
+        ("[[source]]\nurl = \"ftp://me:sesame@x\"\n", "`ftp://x` is no URL of a registry", "1:1"),
+        ("[[source]]\nurl = \"https://me:sesame@x/y\"\n", "registry `https://x/y` has a user, a password or a query", "1:1"),
+        ("[[source]]\nurl = \"https://me@x\"\n", "registry `https://x` has a user, a password or a query", "1:1"),
+        ("[[source]]\nurl = \"https://x?key=sesame\"\n", "registry `https://x` has a user, a password or a query", "1:1"),
         ("[[source]]\n", "a source has either a `url` or a `path`", "1:1"),
         ("[cookbooks]\na = \"> 1\"\n[groups.g.cookbooks]\na = { path = \"x\" }\n", "asked for from two places", "4:1"),
         ("[platforms]\ndebian = 12\n", "expected a version in quotes, or a list of them", "2:10"),
@@ -77,6 +81,7 @@ fn mistakes_have_their_place() {
     ] {
         let told = parse(text).expect_err(text);
         assert!(told.message.contains(message), "{text}: {told}");
+        assert!(!format!("{told:?}").contains("sesame"), "{told:?}");
         assert_eq!(told.span.unwrap().to_string(), format!("Cookfile.toml:{place}"), "{text}: {}", told.message);
     }
 }

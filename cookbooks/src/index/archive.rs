@@ -8,11 +8,11 @@ use sha2::{Digest, Sha256};
 use toque_engine::cookbook::{About, Cookbook};
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Attempting;
-use toque_engine::source::unpack::{Limits, check, unpack};
+use toque_engine::source::unpack::{check, unpack};
 use toque_engine::system::System;
 
-use crate::cookfile::is_name;
 use crate::found::{self, Instead};
+use crate::source::LIMITS;
 use crate::tree::{self, hexadecimal};
 
 /// How archives are called. What is called so must be one.
@@ -31,10 +31,10 @@ pub(super) struct Archive {
 }
 
 impl Archive {
-    /// Reads a file; none when it is no archive and is not called so.
+    /// Reads a file; none when it is no archive and is not called so. Below `scratch` it is unpacked, and goes away again.
     /// # Errors
     /// Why it cannot be published.
-    pub fn read(system: &dyn System, path: &Path) -> Result<Option<Self>, Diagnostic> {
+    pub fn read(system: &dyn System, path: &Path, scratch: &Path) -> Result<Option<Self>, Diagnostic> {
         let mut beginning = Vec::new();
         let file = File::open(path).attempting("read", path)?;
         file.take(BEGINNING).read_to_end(&mut beginning).attempting("read", path)?;
@@ -44,18 +44,15 @@ impl Archive {
         }
         let packed = fs::read(path).attempting("read", path)?;
         let sha256 = hexadecimal(&Sha256::digest(&packed));
-        let scratch = tempfile::tempdir().attempting("make a folder in", Path::new("/tmp"))?;
+        let scratch = tempfile::tempdir_in(scratch).attempting("make a folder in", scratch)?;
         let into = scratch.path().join("fetched");
         fs::create_dir(&into).attempting("create", &into)?;
-        unpack(system, &packed, &into, 0, &Limits::default())?;
+        unpack(system, &packed, &into, 0, &LIMITS)?;
         let root = only_cookbook(&into)?;
         let toml = root.join("cookbook.toml");
         let text = fs::read_to_string(&toml).attempting("read", Path::new("cookbook.toml"))?;
         // Its folder has any name: it gets its own where it is used.
         let about = Cookbook::parse(Path::new(""), &text)?.about;
-        if !is_name(&about.name) {
-            return Err(Diagnostic::error(format!("`{}` is no name of a cookbook", about.name)));
-        }
         is_found(&into, &root, &about.name)?;
         Ok(Some(Self { about, sha256, content: tree::sha256(&root)? }))
     }

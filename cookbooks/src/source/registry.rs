@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use toque_engine::cookbook::{About, Cookbook};
-use toque_engine::diagnostic::Diagnostic;
+use toque_engine::diagnostic::{Diagnostic, visible};
 use toque_engine::failure::Failure;
-use toque_engine::source::unpack::{Limits, unpack};
+use toque_engine::source::unpack::unpack;
 use toque_engine::system::{HostSystem, Query, Request, Response};
 use toque_engine::version::{Constraint, Version};
 
-use super::{Machine, Source, Taken, Told};
-use crate::cookfile::is_name;
+use super::{LIMITS, Machine, Source, Taken, Told};
+use crate::cookfile::{is_name, shown};
 use crate::lockfile::Origin;
 use crate::store::Answer;
 use crate::tree::hexadecimal;
@@ -26,7 +26,10 @@ const VERSION: &str = "what it knows of a version";
 
 /// A registry by its URL, which ends with no slash.
 pub struct Registry {
+    /// As messages and lockfiles have it: without what must not be repeated.
     url: String,
+    /// As it is asked.
+    address: String,
     /// What it offers, or why that is not known; asked for when it is needed, and once. Whoever needs it meanwhile waits.
     universe: Mutex<Option<Result<Arc<Universe>, Diagnostic>>>,
 }
@@ -57,7 +60,7 @@ struct VersionTold {
 impl Registry {
     #[must_use]
     pub fn new(url: &str) -> Self {
-        Self { url: url.to_owned(), universe: Mutex::default() }
+        Self { url: shown(url), address: url.to_owned(), universe: Mutex::default() }
     }
 
     fn universe(&self, machine: &Machine<'_>, system: &HostSystem) -> Result<Arc<Universe>, Diagnostic> {
@@ -66,7 +69,7 @@ impl Registry {
     }
 
     fn list(&self, machine: &Machine<'_>, system: &HostSystem) -> Result<Universe, Diagnostic> {
-        let url = format!("{}/universe", self.url);
+        let url = format!("{}/universe", self.address);
         let kept = machine.store.answer(&url)?;
         if kept.is_none() {
             machine.online(&format!("the list of cookbooks of `{}`", self.url))?;
@@ -111,13 +114,14 @@ impl Registry {
     ) -> Result<Vec<u8>, Diagnostic> {
         machine.online(&format!("`{name}` {version} from `{}`", self.url))?;
         let url = match (&entry.download_url, &entry.location_path) {
-            (Some(url), _) => absolute(&self.url, url),
+            (Some(url), _) => absolute(&self.address, url),
             (None, Some(location)) => {
                 let number = version.to_string().replace('.', "_");
-                let about = format!("{}/cookbooks/{name}/versions/{number}", absolute(&self.url, location.trim_end_matches('/')));
+                let about =
+                    format!("{}/cookbooks/{name}/versions/{number}", absolute(&self.address, location.trim_end_matches('/')));
                 let response = ask(machine, system, &about, None)?;
                 let told: VersionTold = read(&about, &response.body, VERSION, |body| serde_json::from_slice(body))?;
-                absolute(&self.url, &told.file)
+                absolute(&self.address, &told.file)
             }
             (None, None) => {
                 return Err(Diagnostic::error(format!("`{}` does not say where `{name}` {version} is", self.url))
@@ -130,7 +134,7 @@ impl Registry {
         let has = hexadecimal(&Sha256::digest(&content));
         if let Some(wanted) = entry.sha256.as_ref().filter(|wanted| !wanted.eq_ignore_ascii_case(&has)) {
             return Err(Diagnostic::error(format!("`{name}` {version} does not have the checksum that `{}` gives", self.url))
-                .note(format!("wanted: {wanted}\nfetched: {has}"))
+                .note(format!("wanted: {}\nfetched: {has}", visible(wanted)))
                 .hint("try again; if it stays so, tell whoever keeps the registry: somebody may have changed the archive"));
         }
         Ok(content)
@@ -181,7 +185,7 @@ impl Source for Registry {
         let scratch = machine.store.scratch()?;
         let into = scratch.path().join("fetched");
         std::fs::create_dir(&into).map_err(|error| Failure::io("create", &into, &error))?;
-        unpack(system, &content, &into, 0, &Limits::default()).map_err(|failure| {
+        unpack(system, &content, &into, 0, &LIMITS).map_err(|failure| {
             let from = format!("the archive of `{name}` {version} from `{}`", self.url);
             match failure.message.strip_prefix("cannot") {
                 Some(_) => Diagnostic::from(failure).note(format!("in {from}")),
@@ -267,9 +271,8 @@ fn ask(machine: &Machine<'_>, system: &HostSystem, url: &str, known: Option<&Ans
 fn read<T>(url: &str, body: &[u8], what: &str, parse: impl FnOnce(&[u8]) -> Result<T, serde_json::Error>) -> Result<T, Diagnostic> {
     parse(body).map_err(|error| {
         let begins: String = String::from_utf8_lossy(body).trim_start().chars().take(60).collect();
-        let shown = toque_engine::source::Source { url: url.to_owned(), ..Default::default() }.shown();
-        Diagnostic::error(format!("`{shown}` did not answer with {what}"))
-            .note(format!("line {}, column {}; the answer begins with: {begins}", error.line(), error.column()))
+        Diagnostic::error(format!("`{}` did not answer with {what}", shown(url)))
+            .note(format!("line {}, column {}; the answer begins with: {}", error.line(), error.column(), visible(&begins)))
             .hint("correct the `url` of the source in Cookfile.toml: it is that of a registry, without `/universe`")
     })
 }

@@ -54,7 +54,7 @@ impl Store {
     /// When somebody does, or a lockfile cannot be read: then nothing is removed.
     pub fn clear(&self, only_look: bool) -> Result<Cleared, Diagnostic> {
         if let Some(lock) = &self.lock {
-            wait_for(lock, PATIENCE, &self.folder, File::try_lock)?;
+            wait_for(lock, PATIENCE, &self.stop, &self.folder, File::try_lock)?;
         }
         let (mut cleared, mut needed, mut gone) = (Cleared::default(), Needed::default(), Vec::new());
         for user in entries(&self.users())? {

@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use super::s3::Object;
-use super::unpack::{self, Limits};
+use super::unpack;
 use super::{Checkout, Found, Revision, Source, SourceType, folder, sha256};
 use crate::failure::Failure;
 use crate::resource::PropertyError;
@@ -83,7 +83,7 @@ pub(super) fn check_out(
 ) -> Result<(), Failure> {
     let content = fetch(source, view, found)?;
     folder::make(system, into, how, || {
-        unpack::unpack(system, &content, into, source.strip.unwrap_or(0), &Limits::default())
+        unpack::unpack(system, &content, into, source.strip.unwrap_or(0), &source.access.limits)
             .map_err(|failure| about(&source.shown(), failure))
     })
 }
@@ -139,9 +139,11 @@ fn ask(source: &Source, view: &View<'_>, known: Option<&Value>) -> Result<(Respo
 }
 
 pub(super) fn request(source: &Source, view: &View<'_>) -> Result<Request, Failure> {
+    let largest = source.access.limits.packed;
     if source.kind == Some(SourceType::S3) {
         let object = Object::of(source).map_err(|error| Failure { hint: error.hint, ..Failure::new(error.message) })?;
-        return Ok(Request { url: object.url(), headers: object.headers(source, view.now()), timeout: TIMEOUT, verify: true });
+        let headers = object.headers(source, view.now());
+        return Ok(Request { url: object.url(), headers, timeout: TIMEOUT, largest, verify: true });
     }
     // A path is a file of this machine; only a percent sign means something else in a URL.
     let path = source.url.starts_with('/');
@@ -153,7 +155,7 @@ pub(super) fn request(source: &Source, view: &View<'_>) -> Result<Request, Failu
         let login = format!("{}:{}", source.user.as_deref().unwrap_or_default(), source.password.as_deref().unwrap_or_default());
         headers.push(("Authorization".to_owned(), format!("Basic {}", BASE64_STANDARD.encode(login))));
     }
-    Ok(Request { url, headers, timeout: source.access.silence.unwrap_or(TIMEOUT), verify: true })
+    Ok(Request { url, headers, timeout: source.access.silence.unwrap_or(TIMEOUT), largest, verify: true })
 }
 
 fn refused(source: &Source, shown: &str, response: &Response) -> Failure {

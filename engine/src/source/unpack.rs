@@ -22,6 +22,10 @@ use crate::system::System;
 /// When it is no archive, is damaged, is too large, or has a name or a link that would lead outside; and when it cannot be written. What
 /// was written by then stays for the caller to remove.
 pub fn unpack(system: &dyn System, content: &[u8], into: &Path, strip: usize, limits: &Limits) -> Result<(), Failure> {
+    if content.len() as u64 > limits.packed {
+        return Err(Failure::new(format!("it has more than {} bytes", limits.packed))
+            .hint("leave out what nobody needs, or pack it in parts"));
+    }
     let mut tree = Tree::new(system, into, strip, limits.entries);
     match format::told(content)? {
         Format::Zip => zip::unpack(content, &mut tree, limits)?,

@@ -1,23 +1,23 @@
 //! Documents from servers and from the disk.
 
 use std::collections::HashMap;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
-use ureq::{Agent, Proxy, Timeout};
+use ureq::{Agent, Body, Proxy, Timeout};
 
 use super::{HostSystem, Query, Request, Response};
 use crate::failure::{Attempting, Failure};
 use crate::stop::Stop;
 
-/// The largest document that is taken; more would not fit the memory of a small machine.
-const LARGEST: u64 = 2 << 30;
+/// Bytes a second. Whoever sends less all through a request's timeout would not come to an end in days.
+const SLOWEST: u128 = 1 << 10;
 /// How long to wait for a connection; a server that is there answers at once.
 const CONNECT: Duration = Duration::from_secs(30);
 /// The pauses before the second and third try.
@@ -209,7 +209,6 @@ fn ask(agent: &Agent, request: &Request) -> Result<Response, ureq::Error> {
         .timeout_connect(Some(request.timeout.min(CONNECT)))
         .timeout_resolve(Some(request.timeout.min(CONNECT)))
         .timeout_recv_response(Some(request.timeout))
-        // A large document may take long, as long as it keeps coming.
         .timeout_per_read(Some(request.timeout))
         .build();
     let named = |name: &str| request.headers.iter().any(|(key, _)| key.eq_ignore_ascii_case(name));
@@ -224,9 +223,36 @@ fn ask(agent: &Agent, request: &Request) -> Result<Response, ureq::Error> {
         (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
     };
     let headers = response.headers().iter().map(header).collect();
-    let body = response.body_mut().with_config().limit(LARGEST).read_to_vec()?;
+    let body = read_body(response.body_mut(), request)?;
     Ok(Response { status: response.status().as_u16(), headers, body })
 }
+
+/// A large document may take long, as long as it keeps coming at a useful speed.
+fn read_body(body: &mut Body, request: &Request) -> Result<Vec<u8>, ureq::Error> {
+    let mut reader = body.with_config().limit(u64::MAX).reader();
+    let (mut read, mut chunk) = (Vec::new(), vec![0; 64 << 10]);
+    let (mut since, mut before) = (Instant::now(), 0);
+    loop {
+        match reader.read(&mut chunk) {
+            Ok(0) => return Ok(read),
+            Ok(count) => read.extend_from_slice(&chunk[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error.into()),
+        }
+        if read.len() as u64 > request.largest {
+            return Err(ureq::Error::BodyExceedsLimit(request.largest));
+        }
+        if since.elapsed() >= request.timeout {
+            if ((read.len() - before) as u128) * 1000 < SLOWEST * request.timeout.as_millis() {
+                return Err(TOO_SLOW);
+            }
+            (since, before) = (Instant::now(), read.len());
+        }
+    }
+}
+
+/// No limit of its own is set for bodies, so that it cannot be another.
+const TOO_SLOW: ureq::Error = ureq::Error::Timeout(Timeout::RecvBody);
 
 /// Whether the same request could succeed a moment later.
 fn may_pass(error: &ureq::Error) -> bool {
@@ -255,6 +281,10 @@ fn no_answer(request: &Request, proxy: Option<String>, error: &ureq::Error) -> F
         Error::Io(error) if error.to_string().contains("failed to lookup address") => {
             (format!("the name `{host}` cannot be resolved"), Some(NAMES))
         }
+        Error::Timeout(Timeout::RecvBody) => (
+            "it comes more slowly than 1 KiB a second".to_owned(),
+            Some("try again when the server and the network have less to do, or fetch it from another server"),
+        ),
         Error::Timeout(at) => {
             (format!("no answer in time ({at})"), Some("check that the server can be reached, or raise the timeout"))
         }
@@ -277,7 +307,7 @@ fn no_answer(request: &Request, proxy: Option<String>, error: &ureq::Error) -> F
         Error::BadUri(_) | Error::Http(_) => {
             ("that is not a URL that can be asked for".to_owned(), Some("write `https://host/path`"))
         }
-        Error::BodyExceedsLimit(limit) => (format!("the document is larger than {} GiB", limit >> 30), None),
+        Error::BodyExceedsLimit(limit) => (format!("the document is larger than {}", size(*limit)), None),
         Error::TooManyRedirects => ("the server redirects in a circle".to_owned(), None),
         Error::Tls(_) | Error::Rustls(_) => (error.to_string(), Some(AUTHORITY)),
         other => (other.to_string(), None),
@@ -294,6 +324,13 @@ const ENDED: [io::ErrorKind; 4] =
     [io::ErrorKind::UnexpectedEof, io::ErrorKind::ConnectionReset, io::ErrorKind::ConnectionAborted, io::ErrorKind::BrokenPipe];
 const NAMES: &str = "check the name, and that this machine can resolve names";
 const AUTHORITY: &str = "if the server's certificate is your own, add its authority to those this machine trusts";
+
+/// `256 MiB`.
+fn size(bytes: u64) -> String {
+    let units = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
+    let unit = units.into_iter().find(|(_, shift)| bytes >= 1 << shift && bytes.trailing_zeros() >= *shift);
+    unit.map_or_else(|| format!("{bytes} bytes"), |(name, shift)| format!("{} {name}", bytes >> shift))
+}
 
 fn plain(error: &io::Error) -> String {
     let text = error.to_string();

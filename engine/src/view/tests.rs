@@ -74,7 +74,13 @@ fn a_file_url_may_name_a_planned_file() {
     let view = View::new(&fake);
     let file = Provide::File { path: "/b c".into(), content: Some(Rc::from(&b"planned"[..])), mode: 0o644, uid: 0, gid: 0 };
     view.assume(&by(), &[file], false);
-    let request = Request { url: "file:///b%20c".to_owned(), headers: Vec::new(), timeout: Duration::from_secs(1), verify: true };
+    let request = Request {
+        url: "file:///b%20c".to_owned(),
+        headers: Vec::new(),
+        timeout: Duration::from_secs(1),
+        largest: Request::LARGEST,
+        verify: true,
+    };
     assert_eq!(view.fetch(&request).unwrap().body, b"planned");
 }
 

@@ -121,7 +121,7 @@ impl Check {
 
     fn request(&self, url: &str) -> Request {
         let timeout = self.timeout.duration().clamp(Duration::from_millis(100), ANSWER);
-        Request { url: url.to_owned(), headers: Vec::new(), timeout, verify: true }
+        Request { url: url.to_owned(), headers: Vec::new(), timeout, largest: Request::LARGEST, verify: true }
     }
 }
 

@@ -9,6 +9,7 @@ use toque_cookbooks::text::Entry;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;
 use toque_engine::run::Refused;
+use toque_engine::stop::Stop;
 
 use super::{Exit, install, with_machine_at};
 use crate::args::AddCookbook;
@@ -18,7 +19,7 @@ use crate::settings::find_repository;
 pub fn add(repo: Option<&Path>, wanted: &AddCookbook) -> Result<Exit, Refused> {
     let here = std::env::current_dir().map_err(|error| Diagnostic::from(Failure::io("find", Path::new("."), &error)))?;
     let repository = find_repository(repo, None)?.unwrap_or_else(|| here.clone());
-    let _alone = Repository::lock(&repository)?;
+    let _alone = Repository::lock(&repository, &Stop::default())?;
     let is_new = !repository.join(cookfile::NAME).exists();
     let entry = entry(wanted, &here, &repository)?;
     let (name, group) = (wanted.name.as_str(), wanted.group.as_deref());

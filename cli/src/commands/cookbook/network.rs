@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use toque_cookbooks::source::{Machine, PATIENCE, Told};
 use toque_cookbooks::store::Store;
-use toque_engine::diagnostic::Diagnostic;
+use toque_engine::diagnostic::{Diagnostic, visible};
 use toque_engine::stop::Stop;
 use toque_engine::system::{Agents, HostSystem};
 
@@ -34,7 +34,7 @@ impl Network {
 
     /// What was fetched. For as long as it is held, nobody removes anything from it.
     pub fn store(&self) -> Result<Store, Diagnostic> {
-        Ok(Store::open(self.cache_dir.clone())?)
+        Ok(Store::open_until(self.cache_dir.clone(), self.stop.clone())?)
     }
 
     /// Does something with a machine that can fetch, on which paths are seen from the repository.
@@ -67,16 +67,16 @@ impl Network {
     }
 }
 
-/// On a line that is written over where somebody watches, else in lines.
+/// On a line that is written over where somebody watches, else in lines. Servers may have named what is told.
 fn tell(progress: &mut Progress, told: Told<'_>) {
     match told {
         Told::Begun(_) if progress.has_bar() && progress.is_watched() => {}
-        Told::Begun(what) if progress.is_watched() => progress.show(what),
-        Told::Begun(what) => output::message(what),
-        Told::Fetched { count, of, name } => progress.bar(count, of, name),
+        Told::Begun(what) if progress.is_watched() => progress.show(visible(what)),
+        Told::Begun(what) => output::message(&visible(what)),
+        Told::Fetched { count, of, name } => progress.bar(count, of, &visible(name)),
         Told::Warning(what) => {
             progress.clear();
-            output::message(&format!("warning: {what}"));
+            output::message(&format!("warning: {}", visible(what)));
         }
     }
 }

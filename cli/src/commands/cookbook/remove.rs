@@ -6,6 +6,7 @@ use std::path::Path;
 use toque_cookbooks::edit;
 use toque_cookbooks::repository::Repository;
 use toque_engine::run::Refused;
+use toque_engine::stop::Stop;
 
 use super::add::line;
 use super::{Exit, folder, install, repository, with_machine_at};
@@ -14,7 +15,7 @@ use crate::output;
 
 pub fn remove(repo: Option<&Path>, names: &[String], group: Option<&str>, fetching: &Fetching) -> Result<Exit, Refused> {
     let folder = folder(repo)?;
-    let _alone = Repository::lock(&folder)?;
+    let _alone = Repository::lock(&folder, &Stop::default())?;
     let edited = with_machine_at(&folder, fetching, |network, machine| edit::remove(machine, names, group, &network.without))?;
     edited.changes.iter().for_each(|change| output::print(&line(change)));
     install::tell(&edited.before, &edited.after);

@@ -7,6 +7,7 @@ use toque_cookbooks::install::known;
 use toque_cookbooks::lockfile::{Locked, Lockfile, Origin};
 use toque_cookbooks::repository::Repository;
 use toque_engine::cookbook::Cookbook;
+use toque_engine::diagnostic::visible;
 use toque_engine::run::Refused;
 
 use super::list::origin;
@@ -26,11 +27,11 @@ pub fn show(repo: Option<&Path>, name: &str, cache_dir: Option<&Path>, format: F
         Format::Json => output::print(&serde_json::to_string_pretty(&data).unwrap_or_default()),
         Format::Text => {
             output::print(&format!("{name} {}", locked.version));
-            data["description"].as_str().into_iter().for_each(output::print);
+            data["description"].as_str().into_iter().for_each(|text| output::print(&visible(text)));
             for (label, key) in ROWS {
                 let text = shown(&data[key]);
                 if !text.is_empty() {
-                    output::print(&format!("{label:12} {text}"));
+                    output::print(&format!("{label:12} {}", visible(&text)));
                 }
             }
             if there.is_none() {

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use toque_cookbooks::lockfile::{self, Lockfile};
 use toque_cookbooks::verify::{State, Verified, verify_all};
-use toque_engine::diagnostic::Diagnostic;
+use toque_engine::diagnostic::{Diagnostic, visible};
 use toque_engine::run::Refused;
 
 use super::{Exit, in_step, repository, store_of};
@@ -53,7 +53,7 @@ fn line(Verified { name, version, state, root }: &Verified, was: &str) -> String
     match state {
         State::AsItWas => format!("{what} as it was {was}"),
         State::InUse => format!("{what} in use where it lies, without a checksum"),
-        State::Changed(why) => format!("{what} changed: {why} ({})", root.display()),
+        State::Changed(why) => format!("{what} changed: {} ({})", visible(why), root.display()),
         State::Missing => format!("{what} not on this machine"),
     }
 }

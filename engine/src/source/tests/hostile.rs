@@ -94,8 +94,9 @@ fn names_and_links_that_lead_outside() {
 
 #[test]
 fn bombs() {
-    let small = Limits { bytes: 100_000, entries: 10, ratio: 50, ratio_from: 10_000 };
+    let small = Limits { bytes: 100_000, entries: 10, ratio: 50, ratio_from: 10_000, ..Limits::default() };
     let zeros = "\0".repeat(50_000);
+    assert_eq!(refused(&tar(&[("a", "")]), &Limits { packed: 1000, ..small }), "it has more than 1000 bytes");
     let many: Vec<(String, &str)> = (0..11).map(|number| (format!("f{number}"), "")).collect();
     let many: Vec<(&str, &str)> = many.iter().map(|(name, content)| (name.as_str(), *content)).collect();
     let mut noise = proptest::test_runner::TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha);

@@ -4,10 +4,13 @@ use std::cell::{Cell, RefCell};
 use std::io::{self, Read};
 
 use crate::failure::Failure;
+use crate::system::Request;
 
 /// What an archive may come to. A small archive that becomes very large is made to fill disks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
+    /// Bytes of the archive itself, which is held in memory.
+    pub packed: u64,
     /// Bytes, unpacked.
     pub bytes: u64,
     /// Files, folders and links.
@@ -17,9 +20,14 @@ pub struct Limits {
     pub ratio_from: u64,
 }
 
+impl Limits {
+    /// What is unpacked where nobody says otherwise.
+    pub const USUAL: Self = Self { packed: Request::LARGEST, bytes: 8 << 30, entries: 1_000_000, ratio: 200, ratio_from: 64 << 20 };
+}
+
 impl Default for Limits {
     fn default() -> Self {
-        Self { bytes: 8 << 30, entries: 1_000_000, ratio: 200, ratio_from: 64 << 20 }
+        Self::USUAL
     }
 }
 

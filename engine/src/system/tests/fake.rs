@@ -7,7 +7,7 @@ use crate::system::{FakeSystem, Operation, Ownership, Query, Request, Response, 
 
 fn request(url: &str, headers: &[(&str, &str)]) -> Request {
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    Request { url: url.to_owned(), headers, timeout: Duration::from_secs(5), verify: true }
+    Request { url: url.to_owned(), headers, timeout: Duration::from_secs(5), largest: Request::LARGEST, verify: true }
 }
 
 #[test]

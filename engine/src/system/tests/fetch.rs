@@ -8,7 +8,7 @@ use crate::system::fetch::{file_path, without_secrets};
 use crate::system::{HostSystem, Proxies, Query, Request};
 
 fn request(url: &str) -> Request {
-    Request { url: url.to_owned(), headers: Vec::new(), timeout: Duration::from_secs(5), verify: true }
+    Request { url: url.to_owned(), headers: Vec::new(), timeout: Duration::from_secs(5), largest: Request::LARGEST, verify: true }
 }
 
 /// A server that gives these answers one after the other, each on a connection of its own, and keeps what it was asked.
@@ -95,6 +95,48 @@ fn a_forced_stop_ends_a_download() {
     let failure = host.fetch(&request(&format!("http://{}/", listener.local_addr().unwrap()))).unwrap_err();
     assert!(failure.interrupted && begun.elapsed() < Duration::from_secs(2));
     thread.join().unwrap();
+}
+
+/// A server whose answer comes in so many pieces, a `pause` between two.
+fn serve_slowly(piece: &'static [u8], count: usize, pause: Duration) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        head(&stream);
+        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", count * piece.len()).unwrap();
+        // Whoever asked may be gone.
+        let _ = (0..count).try_for_each(|_| {
+            std::thread::sleep(pause);
+            stream.write_all(piece)
+        });
+    });
+    url
+}
+
+#[test]
+fn what_trickles_is_given_up_and_what_is_slow_is_not() {
+    let patient = |url: &str| Request { timeout: Duration::from_millis(300), ..request(url) };
+    let begun = Instant::now();
+    let url = serve_slowly(b"x", 1000, Duration::from_millis(20));
+    let failure = HostSystem::new().fetch(&patient(&url)).unwrap_err();
+    assert_eq!(failure.message, format!("cannot fetch `{url}`: it comes more slowly than 1 KiB a second"));
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+
+    // Longer than the timeout, and never silent for as long.
+    let begun = Instant::now();
+    let url = serve_slowly(&[b'x'; 4096], 20, Duration::from_millis(50));
+    assert_eq!(HostSystem::new().fetch(&patient(&url)).unwrap().body.len(), 20 * 4096);
+    assert!(begun.elapsed() > Duration::from_millis(900), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn what_is_too_large_is_not_taken() {
+    let answer = "HTTP/1.1 200 OK\nContent-Length: 5\nConnection: close\n\nhello";
+    let (address, _) = serve(&[answer, answer, answer]);
+    let fetch = |largest| HostSystem::new().fetch(&Request { largest, ..request(&format!("http://{address}/")) });
+    assert_eq!(fetch(5).unwrap().body, b"hello");
+    assert_eq!(fetch(4).unwrap_err().message, format!("cannot fetch `http://{address}/`: the document is larger than 4 bytes"));
 }
 
 #[test]
