@@ -125,10 +125,10 @@ fn revisions() {
     for (to, told) in [
         (first.clone(), "`web` 1.0.0 is not what it was when it was locked"),
         ("12".repeat(20), &"12".repeat(20)),
-        ("trunk".to_owned(), "the `revision` of `web` is no commit"),
-        (second[..12].to_owned(), "the `revision` of `web` is no commit"),
-        (format!("--output=/{second}"), "the `revision` of `web` is no commit"),
-        (String::new(), "the `revision` of `web` is no commit"),
+        ("trunk".to_owned(), "the `revision` of `web` has not the 40 or 64 hexadecimal digits"),
+        (second[..12].to_owned(), "the `revision` of `web` has not the 40 or 64 hexadecimal digits"),
+        (format!("--output=/{second}"), "the `revision` of `web` has not the 40 or 64 hexadecimal digits"),
+        (String::new(), "the `revision` of `web` has not the 40 or 64 hexadecimal digits"),
     ] {
         is_refused(&bench, (&is, &revision(&to), told));
     }
