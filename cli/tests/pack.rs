@@ -3,8 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on ends")]
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -44,23 +42,8 @@ fn run(command: &mut Command) -> Told {
 
 /// A web server of the files in a folder.
 fn serve(folder: &Path) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let (url, folder) = (format!("http://{}", listener.local_addr().unwrap()), folder.to_owned());
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let lines = BufReader::new(stream.try_clone().unwrap()).lines();
-            let head: Vec<String> = lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
-            let Some(path) = head.first().and_then(|line| line.split(' ').nth(1)) else { continue };
-            let (status, body) = match fs::read(folder.join(path.trim_start_matches('/'))) {
-                Ok(body) => ("200 OK", body),
-                Err(_) => ("404 Not Found", Vec::new()),
-            };
-            let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
-            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
-        }
-    });
-    url
+    let folder = folder.to_owned();
+    toque_acceptance::serve(|_| move |path: &str| fs::read(folder.join(path.trim_start_matches('/'))).ok())
 }
 
 fn write(path: &Path, text: &str) {

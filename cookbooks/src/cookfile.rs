@@ -156,6 +156,11 @@ fn hide_secrets(span: &mut Span) {
     }
 }
 
+/// Whether a path, seen from a folder, cannot lead out of it but by links.
+pub(crate) fn is_inside(path: &Path) -> bool {
+    path.components().all(|part| matches!(part, Component::Normal(_)))
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
@@ -305,7 +310,7 @@ impl Pin {
         if self.git.is_none() && of_git {
             return Err("`branch`, `tag`, `revision` and `rel` belong to `git`, which is not set".to_owned());
         }
-        if let Some(rel) = self.rel.as_ref().filter(|rel| !rel.components().all(|part| matches!(part, Component::Normal(_)))) {
+        if let Some(rel) = self.rel.as_ref().filter(|rel| !is_inside(rel)) {
             return Err(format!("`{}` is no folder inside the repository", rel.display()));
         }
         if self.archive.is_none() && self.sha256.is_some() {

@@ -12,7 +12,7 @@ use toque_engine::failure::plain_io;
 use toque_engine::version::{Constraint, Version};
 
 use crate::beside::replace;
-use crate::cookfile::is_name;
+use crate::cookfile::{is_inside, is_name};
 use crate::tree::is_sha256;
 
 /// What the file is called.
@@ -128,13 +128,7 @@ impl Lockfile {
             if !is_name(&name) {
                 return Err(wrong(format!("`{name}` is no name of a cookbook")));
             }
-            let revision = || {
-                let revision = block.revision.clone().ok_or_else(|| wrong(format!("`{name}` has no `revision`")))?;
-                let digits = matches!(revision.len(), 40 | 64) && revision.bytes().all(|byte| byte.is_ascii_hexdigit());
-                digits.then_some(revision).ok_or_else(|| {
-                    wrong(format!("the `revision` of `{name}` has not the 40 or 64 hexadecimal digits that it must have"))
-                })
-            };
+            let revision = || block.revision.clone().ok_or_else(|| wrong(format!("`{name}` has no `revision`")));
             let origin = match (block.registry, block.path, block.git, block.archive) {
                 (Some(registry), None, None, None) => Origin::Registry { registry },
                 (None, Some(path), None, None) => Origin::Path { path },
@@ -142,6 +136,11 @@ impl Lockfile {
                 (None, None, None, Some(archive)) => Origin::Archive { archive, revision: revision()? },
                 _ => return Err(wrong(format!("`{name}` does not have one of `registry`, `path`, `git` and `archive`"))),
             };
+            if let Origin::Git { rel: Some(rel), .. } = &origin
+                && !is_inside(Path::new(rel))
+            {
+                return Err(wrong(format!("the `rel` of `{name}`, `{rel}`, is no folder inside the repository")));
+            }
             if let Some(sha256) = &block.sha256
                 && !is_sha256(sha256)
             {

@@ -289,31 +289,6 @@ fn out_of_step() {
 }
 
 #[test]
-fn a_lockfile_that_was_edited() {
-    let bench = Bench::new(&format!("{REGISTRY}web = \">= 1.0\"\n"));
-    bench.server.publish("web", "1.0.0", &[("other", ">= 1.0")]);
-    bench.server.publish("other", "1.0.0", &[]);
-    bench.install();
-    let lock = bench.lock();
-    for (from, to, message) in [
-        ("version = \"1.0.0\"\n", "version = \"1.1.0\"\n", "`Cookfile.lock` says that `other` has version 1.1.0, and it has 1.0.0"),
-        (
-            "dependencies.other = \">= 1.0\"",
-            "dependencies.other = \">= 0.1\"",
-            "`Cookfile.lock` says that `web` needs other cookbooks than it does",
-        ),
-    ] {
-        fs::write(bench.path("repository/Cookfile.lock"), lock.replacen(from, to, 1)).unwrap();
-        assert_eq!(bench.refused().message, message);
-        // The same when nothing is here yet.
-        fs::remove_dir_all(bench.path("store")).unwrap();
-        assert!(bench.run(&Update::Nothing, true, false).is_err());
-        fs::write(bench.path("repository/Cookfile.lock"), &lock).unwrap();
-        bench.install();
-    }
-}
-
-#[test]
 fn an_archive_that_became_another() {
     let bench = Bench::new("[cookbooks]\nweb = { archive = \"HERE/web.tar.gz\" }\n");
     cookbook(&bench.path("packing/web"), "web", "1.0.0", &[]);

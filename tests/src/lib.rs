@@ -36,6 +36,7 @@ mod recipe;
 mod remains;
 mod repository;
 mod root;
+mod server;
 mod slot;
 pub mod stack;
 
@@ -47,6 +48,7 @@ pub use host::Host;
 pub use image::Image;
 pub use network::Network;
 pub use remains::{remains, sweep};
+pub use server::serve;
 
 /// The release binary under test: what `TOQUE_BINARY` names, else what the Makefile builds.
 pub fn toque_binary() -> PathBuf {

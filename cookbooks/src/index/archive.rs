@@ -11,7 +11,6 @@ use toque_engine::failure::Attempting;
 use toque_engine::source::unpack::{check, unpack};
 use toque_engine::system::System;
 
-use crate::cookfile::is_name;
 use crate::found::{self, Instead};
 use crate::source::LIMITS;
 use crate::tree::{self, hexadecimal};
@@ -54,9 +53,6 @@ impl Archive {
         let text = fs::read_to_string(&toml).attempting("read", Path::new("cookbook.toml"))?;
         // Its folder has any name: it gets its own where it is used.
         let about = Cookbook::parse(Path::new(""), &text)?.about;
-        if !is_name(&about.name) {
-            return Err(Diagnostic::error(format!("`{}` is no name of a cookbook", about.name)));
-        }
         is_found(&into, &root, &about.name)?;
         Ok(Some(Self { about, sha256, content: tree::sha256(&root)? }))
     }

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use toque_engine::cookbook::{About, Cookbook};
 use toque_engine::diagnostic::{Diagnostic, visible};
@@ -23,6 +22,7 @@ use crate::universe::Release;
 
 /// What a registry answers with.
 const LIST: &str = "a list of cookbooks";
+const VERSION: &str = "what it knows of a version";
 
 /// A registry by its URL, which ends with no slash.
 pub struct Registry {
@@ -76,18 +76,18 @@ impl Registry {
         }
         if let Some(kept) = kept.as_ref().filter(|_| machine.offline) {
             // What it said when it was asked last. That may be long ago, and it is all there is.
-            return read(&url, &kept.body, LIST);
+            return read(&url, &kept.body, LIST, Universe::parse);
         }
         machine.begin(&format!("asking `{}` what it has", self.url));
         let mut response = ask(machine, system, &url, kept.as_ref())?;
         if let Some(kept) = kept.filter(|_| response.status == 304) {
-            if let Ok(known) = read(&url, &kept.body, LIST) {
+            if let Ok(known) = read(&url, &kept.body, LIST, Universe::parse) {
                 return Ok(known);
             }
             // Another version of toque understood it.
             response = ask(machine, system, &url, None)?;
         }
-        let asked = read(&url, &response.body, LIST)?;
+        let asked = read(&url, &response.body, LIST, Universe::parse)?;
         machine.store.keep_answer(&url, &Answer::of(response))?;
         Ok(asked)
     }
@@ -117,9 +117,11 @@ impl Registry {
             (Some(url), _) => absolute(&self.address, url),
             (None, Some(location)) => {
                 let number = version.to_string().replace('.', "_");
-                let about = format!("{}/cookbooks/{name}/versions/{number}", absolute(&self.address, location));
+                let about =
+                    format!("{}/cookbooks/{name}/versions/{number}", absolute(&self.address, location.trim_end_matches('/')));
                 let response = ask(machine, system, &about, None)?;
-                absolute(&self.address, &read::<VersionTold>(&about, &response.body, "what it knows of a version")?.file)
+                let told: VersionTold = read(&about, &response.body, VERSION, |body| serde_json::from_slice(body))?;
+                absolute(&self.address, &told.file)
             }
             (None, None) => {
                 return Err(Diagnostic::error(format!("`{}` does not say where `{name}` {version} is", self.url))
@@ -266,8 +268,8 @@ fn ask(machine: &Machine<'_>, system: &HostSystem, url: &str, known: Option<&Ans
     }
 }
 
-fn read<T: DeserializeOwned>(url: &str, body: &[u8], what: &str) -> Result<T, Diagnostic> {
-    serde_json::from_slice(body).map_err(|error| {
+fn read<T>(url: &str, body: &[u8], what: &str, parse: impl FnOnce(&[u8]) -> Result<T, serde_json::Error>) -> Result<T, Diagnostic> {
+    parse(body).map_err(|error| {
         let begins: String = String::from_utf8_lossy(body).trim_start().chars().take(60).collect();
         Diagnostic::error(format!("`{}` did not answer with {what}", shown(url)))
             .note(format!("line {}, column {}; the answer begins with: {}", error.line(), error.column(), visible(&begins)))

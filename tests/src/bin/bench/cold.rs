@@ -3,11 +3,8 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use toque_cookbooks::solve::{Preferred, Solution, solve};
@@ -50,8 +47,6 @@ pub fn install(binary: &Path, folder: &Path) -> (Usage, usize) {
 
 /// Serves what there is, and the archives of what will be chosen, until this process ends.
 fn serve(universe: &Universe, solution: &Solution, folder: &Path) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a port");
-    let url = format!("http://{}", listener.local_addr().expect("it has an address"));
     let mut documents = HashMap::new();
     for (name, version) in solution {
         let release = universe.releases(name).iter().find(|release| release.version == *version).expect("it is there");
@@ -61,15 +56,10 @@ fn serve(universe: &Universe, solution: &Solution, folder: &Path) -> String {
         }
         documents.insert(format!("/files/{name}-{version}.tar.gz"), archive(folder, name, &text));
     }
-    documents.insert("/universe".to_owned(), list(universe, &url, &documents).into_bytes());
-    let documents = Arc::new(documents);
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let documents = Arc::clone(&documents);
-            std::thread::spawn(move || answer(&stream, &documents));
-        }
-    });
-    url
+    toque_acceptance::serve(move |url| {
+        documents.insert("/universe".to_owned(), list(universe, url, &documents).into_bytes());
+        move |path: &str| documents.get(path).cloned()
+    })
 }
 
 /// A cookbook as people write them: a few recipes and templates, some ten thousand bytes.
@@ -116,22 +106,4 @@ fn list(universe: &Universe, url: &str, archives: &HashMap<String, Vec<u8>>) -> 
     }
     text.push('}');
     text
-}
-
-/// Answers one connection as long as it asks.
-fn answer(stream: &TcpStream, documents: &HashMap<String, Vec<u8>>) {
-    let mut lines = BufReader::new(stream).lines();
-    loop {
-        let head: Vec<String> = lines.by_ref().map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
-        let Some(path) = head.first().and_then(|line| line.split(' ').nth(1)) else { return };
-        let (status, body) = match documents.get(path) {
-            Some(body) => ("200 OK", body.as_slice()),
-            None => ("404 Not Found", &[][..]),
-        };
-        let mut whole = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
-        whole.extend_from_slice(body);
-        if (&*stream).write_all(&whole).is_err() {
-            return;
-        }
-    }
 }
