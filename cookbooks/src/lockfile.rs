@@ -128,7 +128,12 @@ impl Lockfile {
             if !is_name(&name) {
                 return Err(wrong(format!("`{name}` is no name of a cookbook")));
             }
-            let revision = || block.revision.clone().ok_or_else(|| wrong(format!("`{name}` has no `revision`")));
+            let revision = || {
+                let revision = block.revision.clone().ok_or_else(|| wrong(format!("`{name}` has no `revision`")))?;
+                let digits = matches!(revision.len(), 40 | 64) && revision.bytes().all(|byte| byte.is_ascii_hexdigit());
+                let short = format!("the `revision` of `{name}` has not the 40 or 64 hexadecimal digits that it must have");
+                digits.then_some(revision).ok_or_else(|| wrong(short))
+            };
             let origin = match (block.registry, block.path, block.git, block.archive) {
                 (Some(registry), None, None, None) => Origin::Registry { registry },
                 (None, Some(path), None, None) => Origin::Path { path },

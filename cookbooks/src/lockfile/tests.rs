@@ -50,6 +50,7 @@ fn what_is_wrong_is_told() {
         (changed("name = \"web\"", "name = \"nginx\""), "`nginx` is there twice", ANEW),
         (changed("name = \"web\"", "name = \"../web\""), "`../web` is no name of a cookbook", ANEW),
         (changed("path = \"cookbooks/web\"\n", ""), "`web` does not have one of", ANEW),
+        (changed("1b1b", "HEAD"), "the `revision` of `redis` has not the 40 or 64 hexadecimal digits", ANEW),
         (changed("revision = ", "rel2 = "), "there is no key `rel2` here", "did you mean `rel`?"),
         (changed("rel = \"cookbooks/redis\"", "rel = \"../redis\""), "the `rel` of `redis`, `../redis`, is no folder inside", ANEW),
         (changed("rel = \"cookbooks/redis\"", "rel = \"/redis\""), "the `rel` of `redis`, `/redis`, is no folder inside", ANEW),
