@@ -149,9 +149,11 @@ fn constraints<'a>(all: impl IntoIterator<Item = (&'a String, &'a Constraint)>) 
 }
 
 fn checked(url: &str) -> Result<String, Diagnostic> {
-    if (url.starts_with("https://") || url.starts_with("http://")) && !url.contains(['?', '#', ' ']) {
+    // What is published is read by everybody.
+    if (url.starts_with("https://") || url.starts_with("http://")) && !url.contains(['?', '#', ' ', '@']) {
         return Ok(url.trim_end_matches('/').to_owned());
     }
-    Err(Diagnostic::error(format!("`{url}` is no URL below which archives can be found"))
-        .hint("write `https://…`, without `?` and `#`; leave it out where the archives are on the server that has the list"))
+    Err(Diagnostic::error(format!("`{}` is no URL below which archives can be found", crate::cookfile::shown(url))).hint(
+        "write `https://…`, without a user, `?` and `#`; leave it out where the archives are on the server that has the list",
+    ))
 }

@@ -13,9 +13,11 @@ use tempfile::NamedTempFile;
 use toque_engine::cookbook::About;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::{Attempting, Failure};
+use toque_engine::source::unpack::Limits;
 
 use crate::beside;
-use crate::content::{Content, Kind};
+use crate::content::{Content, Entry, Kind};
+use crate::source::LIMITS;
 use crate::tree::{hexadecimal, sha256_of_file};
 
 /// The time of every file, in seconds since 1970: the first day of 1980, the earliest that every tool knows.
@@ -84,11 +86,25 @@ pub fn publish(content: &Content, folder: &Path, cookbook: &About) -> Result<Pac
     Ok(package)
 }
 
+/// Looks whether what is packed is not more than toque unpacks.
+fn can_be_unpacked(content: &Content) -> Result<(), Diagnostic> {
+    let size = |entry: &Entry| entry.path.symlink_metadata().map_or(0, |about| about.len());
+    let most = if content.cookbooks.len() == 1 { LIMITS.bytes } else { Limits::default().bytes };
+    if content.entries.iter().map(size).sum::<u64>() <= most {
+        return Ok(());
+    }
+    let largest = content.entries.iter().max_by_key(|entry| size(entry)).map(|entry| entry.name.as_str()).unwrap_or_default();
+    Err(Diagnostic::error(format!("there is more to pack than the {} GiB that are unpacked again", most >> 30))
+        .note(format!("the largest file is `{largest}`"))
+        .hint(format!("name what nobody needs in `{}`, and let a recipe fetch what is large", crate::ignored::NAME)))
+}
+
 /// The whole archive, on the disk beside the place where it belongs.
 fn staged(content: &Content, file: &Path) -> Result<(NamedTempFile, Package), Diagnostic> {
     let format = Format::of(file)?;
     let folder = folder_of(file);
     content.not_into_itself(folder, file)?;
+    can_be_unpacked(content)?;
     // As any file that is not there yet, less what the process leaves out.
     let mode = fs::metadata(file).map_or(0o666, |about| about.permissions().mode());
     let staged = beside::file(folder, mode).attempting("write", file)?;

@@ -225,3 +225,18 @@ proptest! {
         prop_assert_eq!(packed(&made(&files, false), "a.tar.zst"), packed(&made(&files, true), "b.tar.zst"));
     }
 }
+
+#[test]
+fn what_could_not_be_unpacked_is_not_packed() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("cookbooks/web");
+    fs::create_dir_all(root.join("files")).unwrap();
+    fs::write(root.join("cookbook.toml"), "name = \"web\"\nversion = \"1.0.0\"\n").unwrap();
+    // It takes no space.
+    fs::File::create(root.join("files/large")).unwrap().set_len(LIMITS.bytes).unwrap();
+    let content = Content::of_cookbook(folder.path(), "web", &root).unwrap();
+    let told = package(&content, &folder.path().join("web.tar.zst")).expect_err("it is too large");
+    assert_eq!(told.message, "there is more to pack than the 2 GiB that are unpacked again");
+    assert_eq!(told.notes, ["the largest file is `web/files/large`"]);
+    assert!(!folder.path().join("web.tar.zst").exists());
+}

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use ureq::config::RedirectAuthHeaders;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body, Proxy, Timeout};
 
@@ -145,6 +146,8 @@ fn agent(host: &HostSystem, request: &Request) -> Result<Agent, Failure> {
         .proxy(proxy)
         .tls_config(tls)
         .user_agent(concat!("toque/", env!("CARGO_PKG_VERSION")))
+        // Who redirects must not be able to have secrets sent elsewhere.
+        .redirect_auth_headers(RedirectAuthHeaders::Never)
         // What is fetched must have the checksum of what the server holds.
         .accept_encoding("identity")
         .build()
