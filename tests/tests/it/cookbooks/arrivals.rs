@@ -77,15 +77,15 @@ fn archives(bench: &Bench) {
         ),
         (
             "bomb.tgz",
-            "cannot unpack `https://files.test/bomb.tgz`: it has more than 8589934592 bytes unpacked\nnote: for the cookbook `other`\nhelp: it may be made to fill disks; if it is right, unpack it by a command of your own",
+            "cannot unpack `https://files.test/bomb.tgz`: it has more than 2147483648 bytes unpacked\nnote: for the cookbook `other`\nhelp: it may be made to fill disks; if it is right, unpack it by a command of your own",
         ),
         (
             "bomb.tar.zst",
-            "cannot unpack `https://files.test/bomb.tar.zst`: it has more than 8589934592 bytes unpacked\nnote: for the cookbook `other`\nhelp: it may be made to fill disks; if it is right, unpack it by a command of your own",
+            "cannot unpack `https://files.test/bomb.tar.zst`: it has more than 2147483648 bytes unpacked\nnote: for the cookbook `other`\nhelp: it may be made to fill disks; if it is right, unpack it by a command of your own",
         ),
         (
             "holes.tgz",
-            "cannot unpack `https://files.test/holes.tgz`: it has more than 8589934592 bytes unpacked\nnote: for the cookbook `other`\nhelp: it may be made to fill disks; if it is right, unpack it by a command of your own",
+            "cannot unpack `https://files.test/holes.tgz`: it has more than 2147483648 bytes unpacked\nnote: for the cookbook `other`\nhelp: it may be made to fill disks; if it is right, unpack it by a command of your own",
         ),
     ] {
         bench.asks(&format!("other = {{ archive = \"https://files.test/{name}\" }}\n"));
