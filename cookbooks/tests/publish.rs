@@ -259,8 +259,15 @@ fn folders_and_urls_that_are_none() {
     assert!(maker.index(None).expect_err("it is empty").message.starts_with("there are no archives of cookbooks in `"));
     fs::remove_dir(maker.registry()).unwrap();
     assert!(maker.index(None).expect_err("it is not there").message.ends_with("it does not exist"));
-    for url in ["files", "ftp://x", "https://x/?a", "https://x/#a", "https://x y"] {
+    for (url, shown) in [
+        ("files", "files"),
+        ("ftp://x", "ftp://x"),
+        ("https://x/?a", "https://x/"),
+        ("https://x/#a", "https://x/"),
+        ("https://x y", "https://x y"),
+        ("https://me:word@x/y", "https://x/y"),
+    ] {
         let told = maker.index(Some(url)).expect_err(url);
-        assert_eq!(told.message, format!("`{url}` is no URL below which archives can be found"));
+        assert_eq!(told.message, format!("`{shown}` is no URL below which archives can be found"));
     }
 }
