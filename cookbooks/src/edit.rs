@@ -168,15 +168,13 @@ impl Files {
             return Err(Diagnostic::error(format!("`{NAME}` was changed by somebody else meanwhile, and is left as it is now"))
                 .hint("look at what it has become, and try again"));
         }
-        // A link stays one.
-        let path = std::fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
         if new != self.text || !self.is_there {
-            replace(&path, new.as_bytes())?;
+            replace(&self.path, new.as_bytes())?;
         }
         lockfile.write(machine.repository).inspect_err(|_| {
             // Should that fail too, the next install mends it.
             let before = self.text.as_bytes();
-            let _ = if self.is_there { replace(&path, before).is_ok() } else { std::fs::remove_file(&path).is_ok() };
+            let _ = if self.is_there { replace(&self.path, before).is_ok() } else { std::fs::remove_file(&self.path).is_ok() };
         })?;
         machine.store.remember(machine.repository);
         Ok(())
