@@ -48,7 +48,9 @@ impl Color {
 #[derive(Subcommand)]
 pub enum Command {
     /// Converge this machine
-    #[command(after_help = "Example:\n  toque converge webserver\n  toque converge 'recipe[base],web::tls' -j site.json")]
+    #[command(
+        after_help = "Example:\n  toque converge webserver\n  toque converge 'recipe[base],web::tls' -j site.json"
+    )]
     Converge(Converge),
     /// Show what converge would change, changing nothing
     #[command(after_help = "Example:\n  toque plan webserver --detailed-exit-code")]
@@ -62,16 +64,24 @@ pub enum Command {
     #[command(after_help = "Example:\n  toque check\n  toque check cookbooks/web")]
     Check(Check),
     /// Show the resource graph
-    #[command(after_help = "Example:\n  toque graph webserver --format dot | dot -Tsvg > graph.svg")]
+    #[command(
+        after_help = "Example:\n  toque graph webserver --format dot | dot -Tsvg > graph.svg"
+    )]
     Graph(Graph),
     /// Show what is known of this machine
-    #[command(after_help = "Example:\n  toque facts platform ipaddress\n  toque facts network.default_interface")]
+    #[command(
+        after_help = "Example:\n  toque facts platform ipaddress\n  toque facts network.default_interface"
+    )]
     Facts(Facts),
     /// Show which levels set an attribute, and where
-    #[command(after_help = "Example:\n  toque explain nginx.port\n  toque explain nginx 'role[web]' -E production --format json")]
+    #[command(
+        after_help = "Example:\n  toque explain nginx.port\n  toque explain nginx 'role[web]' -E production --format json"
+    )]
     Explain(Explain),
     /// Cookbooks from elsewhere: choose, fetch and lock what Cookfile.toml asks for
-    #[command(after_help = "Example:\n  toque cookbook install\n  toque cookbook update nginx\n  toque cookbook why nginx")]
+    #[command(
+        after_help = "Example:\n  toque cookbook install\n  toque cookbook update nginx\n  toque cookbook why nginx"
+    )]
     Cookbook(CookbookArgs),
     /// Look into data bags; encrypt, decrypt and edit their items
     #[command(after_help = "Example:\n  toque data-bag show\n  toque data-bag edit db main")]
@@ -99,7 +109,9 @@ pub enum Command {
     #[command(after_help = "Example:\n  toque resource list\n  toque resource show template")]
     Resource(ResourceArgs),
     /// Write definition files, from which editors complete and explain recipes
-    #[command(after_help = "Example:\n  toque definitions .rhai\n  toque definitions --repo /srv/cookbooks /srv/cookbooks/.rhai")]
+    #[command(
+        after_help = "Example:\n  toque definitions .rhai\n  toque definitions --repo /srv/cookbooks /srv/cookbooks/.rhai"
+    )]
     Definitions(Definitions),
     /// Write completions for a shell
     #[command(after_help = "Example:\n  toque completions bash > /etc/bash_completion.d/toque")]
@@ -109,10 +121,12 @@ pub enum Command {
 /// What every command that compiles recipes takes.
 #[derive(ClapArgs)]
 pub struct Source {
-    /// Recipes and roles to run, in order: `web`, `web::tls`, `recipe[web@1.2.0]`, `role[base]`; also joined by commas
+    /// Recipes and roles to run, in order: `web`, `web::tls`, `recipe[web@1.2.0]`, `role[base]`;
+    /// also joined by commas
     #[arg(value_name = "RUN_LIST")]
     pub run_list: Vec<String>,
-    /// The repository of cookbooks; the nearest folder above with `Cookfile.toml` or `cookbooks/` unless told
+    /// The repository of cookbooks; the nearest folder above with `Cookfile.toml` or `cookbooks/`
+    /// unless told
     #[arg(long, value_name = "DIR")]
     pub repo: Option<PathBuf>,
     #[command(flatten)]
@@ -124,7 +138,8 @@ pub struct Source {
 /// What every command that makes up a node takes.
 #[derive(ClapArgs)]
 pub struct Node {
-    /// Attributes as a JSON object, which may name `run_list` and `chef_environment` too: a file, a URL, or `-` for standard input
+    /// Attributes as a JSON object, which may name `run_list` and `chef_environment` too: a file, a
+    /// URL, or `-` for standard input
     #[arg(short = 'j', long, value_name = "FILE|URL|-")]
     pub attributes: Option<String>,
     /// The environment that this node is in; `_default` unless told
@@ -178,7 +193,9 @@ pub struct Running {
 /// A number of seconds that a wait can last.
 fn seconds(text: &str) -> Result<f64, String> {
     let number: f64 = text.parse().map_err(|_| "it is no number of seconds".to_owned())?;
-    std::time::Duration::try_from_secs_f64(number).map(|_| number).map_err(|error| error.to_string())
+    std::time::Duration::try_from_secs_f64(number)
+        .map(|_| number)
+        .map_err(|error| error.to_string())
 }
 
 #[derive(Clone, Copy, ValueEnum, PartialEq, Eq)]
@@ -257,7 +274,8 @@ pub enum GraphFormat {
 pub struct Facts {
     /// Facts by name, also nested: `network.default_interface`; all of them when none is named
     pub keys: Vec<String>,
-    /// The repository whose cookbooks' facts are known too; the nearest folder above with `Cookfile.toml` or `cookbooks/` unless told
+    /// The repository whose cookbooks' facts are known too; the nearest folder above with
+    /// `Cookfile.toml` or `cookbooks/` unless told
     #[arg(long, value_name = "DIR")]
     pub repo: Option<PathBuf>,
 }
@@ -296,7 +314,8 @@ pub struct Search {
     pub reveal: bool,
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
-    /// The repository with the data bags; the nearest folder above with `Cookfile.toml` or `cookbooks/` unless told
+    /// The repository with the data bags; the nearest folder above with `Cookfile.toml` or
+    /// `cookbooks/` unless told
     #[arg(long, value_name = "DIR")]
     pub repo: Option<PathBuf>,
     #[command(flatten)]
@@ -317,10 +336,14 @@ pub struct Runs {
 #[derive(Subcommand)]
 pub enum RunsWhat {
     /// The runs that are kept, newest last
-    #[command(after_help = "Example:\n  toque runs list\n  toque runs list --state-dir /var/lib/toque")]
+    #[command(
+        after_help = "Example:\n  toque runs list\n  toque runs list --state-dir /var/lib/toque"
+    )]
     List,
     /// A run's report; the newest without an id
-    #[command(after_help = "Example:\n  toque runs show\n  toque runs show 20250102T030405.678Z-901 --format json")]
+    #[command(
+        after_help = "Example:\n  toque runs show\n  toque runs show 20250102T030405.678Z-901 --format json"
+    )]
     Show {
         /// The run, as `toque runs list` names it
         id: Option<String>,
@@ -328,7 +351,9 @@ pub enum RunsWhat {
         format: Format,
     },
     /// Notifications that no run has delivered yet
-    #[command(after_help = "Example:\n  toque runs owed\n  toque runs owed --forget 'service[nginx]'")]
+    #[command(
+        after_help = "Example:\n  toque runs owed\n  toque runs owed --forget 'service[nginx]'"
+    )]
     Owed {
         /// Strike out what is owed to this resource: `service[nginx]`
         #[arg(long, value_name = "RESOURCE")]
@@ -338,7 +363,8 @@ pub enum RunsWhat {
 
 #[derive(ClapArgs)]
 pub struct ResourceArgs {
-    /// The repository whose custom resources are known too; the nearest folder above with `Cookfile.toml` or `cookbooks/` unless told
+    /// The repository whose custom resources are known too; the nearest folder above with
+    /// `Cookfile.toml` or `cookbooks/` unless told
     #[arg(long, value_name = "DIR", global = true)]
     pub repo: Option<PathBuf>,
     #[command(subcommand)]
@@ -351,7 +377,9 @@ pub enum ResourceWhat {
     #[command(after_help = "Example:\n  toque resource list")]
     List,
     /// A kind's properties, actions and providers
-    #[command(after_help = "Example:\n  toque resource show template\n  toque resource show template --format json")]
+    #[command(
+        after_help = "Example:\n  toque resource show template\n  toque resource show template --format json"
+    )]
     Show {
         /// The kind, as `toque resource list` names it
         kind: String,

@@ -107,17 +107,34 @@ pub struct Of<'a> {
 }
 
 /// [`prepare`] for what compiles recipes of a repository.
-pub fn prepare_source(source: &args::Source, running: Option<&Running>, usual: Option<Event>) -> Result<Prepared, Refused> {
-    let of = Of { repo: source.repo.as_deref(), run_list: &source.run_list, stack: &source.stack, usual, needed: true };
+pub fn prepare_source(
+    source: &args::Source,
+    running: Option<&Running>,
+    usual: Option<Event>,
+) -> Result<Prepared, Refused> {
+    let of = Of {
+        repo: source.repo.as_deref(),
+        run_list: &source.run_list,
+        stack: &source.stack,
+        usual,
+        needed: true,
+    };
     prepare(&source.node, running, Some(&of))
 }
 
-/// Reads settings and attributes, and readies the machine. `of` is none for what needs no repository.
-pub fn prepare(node: &Node, running: Option<&Running>, of: Option<&Of<'_>>) -> Result<Prepared, Refused> {
+/// Reads settings and attributes, and readies the machine. `of` is none for what needs no
+/// repository.
+pub fn prepare(
+    node: &Node,
+    running: Option<&Running>,
+    of: Option<&Of<'_>>,
+) -> Result<Prepared, Refused> {
     let system_settings = Settings::read(None)?;
     let cookbooks = of.and_then(|of| of.repo).map(repository::archive).transpose()?.flatten();
     let repository = match of {
-        Some(of) if cookbooks.is_none() => find_repository(of.repo, event::folder(of.stack).as_deref())?.or(system_settings.repo),
+        Some(of) if cookbooks.is_none() => {
+            find_repository(of.repo, event::folder(of.stack).as_deref())?.or(system_settings.repo)
+        }
         _ => None,
     };
     let mut settings = Settings::read(repository.as_deref())?;
@@ -140,13 +157,19 @@ pub fn prepare(node: &Node, running: Option<&Running>, of: Option<&Of<'_>>) -> R
     };
     let limits = settings.limits();
     let name = node.node.clone().or_else(|| settings.node_name.clone()).unwrap_or_else(host_name);
-    let command = of.map(|of| event::command(of.stack, of.usual, &name, &limits, &masks)).transpose()?.flatten();
+    let command = of
+        .map(|of| event::command(of.stack, of.usual, &name, &limits, &masks))
+        .transpose()?
+        .flatten();
     if let (Some(of), Some(command)) = (of, &command)
         && !of.run_list.is_empty()
     {
-        return Err(Diagnostic::error(format!("a run list was named, and `{}` has recipes of its own", command.event))
-            .hint("leave it out, or run it with `--event execute_recipes --recipe …`")
-            .into());
+        return Err(Diagnostic::error(format!(
+            "a run list was named, and `{}` has recipes of its own",
+            command.event
+        ))
+        .hint("leave it out, or run it with `--event execute_recipes --recipe …`")
+        .into());
     }
     let asked = of.map_or(&[][..], |of| of.run_list).iter().flat_map(|item| item.split(','));
     let own = command.as_ref().is_some_and(|command| command.cookbooks_source().is_some());
@@ -176,8 +199,12 @@ pub fn prepare(node: &Node, running: Option<&Running>, of: Option<&Of<'_>>) -> R
         secret_files: settings.secret_files(node.secret_file.as_deref()),
         masks,
         state_dir: Some(settings.state_dir(node.state_dir.as_deref())),
-        lock_timeout: running.and_then(|running| running.lock_timeout).or(settings.lock_timeout).map(seconds),
-        hold_notifications_on_failure: running.is_some_and(|running| running.hold_notifications_on_failure),
+        lock_timeout: running
+            .and_then(|running| running.lock_timeout)
+            .or(settings.lock_timeout)
+            .map(seconds),
+        hold_notifications_on_failure: running
+            .is_some_and(|running| running.hold_notifications_on_failure),
         limits,
         umask: umask(),
         stop,
@@ -186,14 +213,17 @@ pub fn prepare(node: &Node, running: Option<&Running>, of: Option<&Of<'_>>) -> R
     Ok(Prepared { options, system: Rc::new(system), settings })
 }
 
-/// SIGINT, SIGTERM and the SIGHUP of a lost terminal ask the run to stop; it does so after what is in progress.
+/// SIGINT, SIGTERM and the SIGHUP of a lost terminal ask the run to stop; it does so after what is
+/// in progress.
 pub fn heed_signals(stop: &Stop) {
     let stop = stop.clone();
     if let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) {
         std::thread::spawn(move || {
             for _ in signals.forever() {
                 if !stop.requested() {
-                    output::message("told to stop: what is in progress is finished first; once more ends it");
+                    output::message(
+                        "told to stop: what is in progress is finished first; once more ends it",
+                    );
                 }
                 stop.request();
             }
@@ -211,8 +241,13 @@ pub fn listener(reporting: &Reporting, settings: &Settings) -> Result<Box<dyn Si
     if let Some(path) = &reporting.report {
         // Better to know before the machine is changed.
         let opened = std::fs::File::options().write(true).create(true).truncate(false).open(path);
-        opened
-            .map_err(|error| Diagnostic::error(format!("cannot write the report to `{}`: {}", path.display(), plain_io(&error))))?;
+        opened.map_err(|error| {
+            Diagnostic::error(format!(
+                "cannot write the report to `{}`: {}",
+                path.display(),
+                plain_io(&error)
+            ))
+        })?;
     }
     let log = match &settings.log {
         Some(path) => Some(
@@ -222,11 +257,22 @@ pub fn listener(reporting: &Reporting, settings: &Settings) -> Result<Box<dyn Si
                 // It holds diffs of files that not everybody may read.
                 .mode(0o600)
                 .open(path)
-                .map_err(|error| Diagnostic::error(format!("cannot open the log `{}`: {}", path.display(), plain_io(&error))))?,
+                .map_err(|error| {
+                    Diagnostic::error(format!(
+                        "cannot open the log `{}`: {}",
+                        path.display(),
+                        plain_io(&error)
+                    ))
+                })?,
         ),
         None => None,
     };
-    Ok(Box::new(Text { detail, progress: Progress::new(!reporting.quiet), silent: reporting.format == Format::Json, log }))
+    Ok(Box::new(Text {
+        detail,
+        progress: Progress::new(!reporting.quiet),
+        silent: reporting.format == Format::Json,
+        log,
+    }))
 }
 
 /// Writes the report where it was asked for, and tells how the process ends.
@@ -238,7 +284,11 @@ pub fn finish(report: &Report, reporting: &Reporting) -> Result<Exit, Refused> {
     if let Some(path) = &reporting.report
         && let Err(error) = std::fs::write(path, json() + "\n")
     {
-        output::message(&format!("error: cannot write the report to `{}`: {}", path.display(), plain_io(&error)));
+        output::message(&format!(
+            "error: cannot write the report to `{}`: {}",
+            path.display(),
+            plain_io(&error)
+        ));
         return Ok(if report.outcome == Outcome::Success { Exit::Failed } else { exit_of(report) });
     }
     Ok(exit_of(report))
@@ -253,7 +303,9 @@ fn exit_of(report: &Report) -> Exit {
 }
 
 fn run_list<'a>(items: impl Iterator<Item = &'a str>) -> Result<Vec<Item>, Diagnostic> {
-    items.map(|item| Item::parse(item).map_err(|wrong| Diagnostic::error(wrong).hint(HINT))).collect()
+    items
+        .map(|item| Item::parse(item).map_err(|wrong| Diagnostic::error(wrong).hint(HINT)))
+        .collect()
 }
 
 /// JSON from a file, a URL, or standard input.
@@ -271,14 +323,18 @@ fn read_attributes(place: &str, system: &HostSystem) -> Result<Document, Diagnos
             verify: true,
         };
         match system.fetch(&request) {
-            Ok(response) if response.status == 200 => String::from_utf8(response.body).map_err(|error| error.to_string()),
+            Ok(response) if response.status == 200 => {
+                String::from_utf8(response.body).map_err(|error| error.to_string())
+            }
             Ok(response) => Err(format!("the server answered {}", response.status)),
             Err(failure) => Err(failure.message),
         }
     } else {
         std::fs::read_to_string(place).map_err(|error| plain_io(&error))
     };
-    let text = text.map_err(|cause| Diagnostic::error(format!("cannot read the attributes from {what}: {cause}")))?;
+    let text = text.map_err(|cause| {
+        Diagnostic::error(format!("cannot read the attributes from {what}: {cause}"))
+    })?;
     Document::parse(Source { name: what.to_owned(), path: None, text })
 }
 
@@ -300,13 +356,23 @@ pub fn recipe_source(file: Option<&PathBuf>, code: Option<&str>) -> Result<Sourc
         (Some(path), None) if path.as_os_str() == "-" => {
             let mut text = String::new();
             let read = std::io::stdin().read_to_string(&mut text);
-            read.map_err(|error| Diagnostic::error(format!("cannot read the recipe from standard input: {}", plain_io(&error))))?;
+            read.map_err(|error| {
+                Diagnostic::error(format!(
+                    "cannot read the recipe from standard input: {}",
+                    plain_io(&error)
+                ))
+            })?;
             Ok(Source { name: "standard input".to_owned(), path: None, text })
         }
         (_, Some(code)) => Ok(Source { name: "-e".to_owned(), path: None, text: code.to_owned() }),
         (Some(path), None) => {
-            let text = std::fs::read_to_string(path)
-                .map_err(|error| Diagnostic::error(format!("cannot read the recipe `{}`: {}", path.display(), plain_io(&error))))?;
+            let text = std::fs::read_to_string(path).map_err(|error| {
+                Diagnostic::error(format!(
+                    "cannot read the recipe `{}`: {}",
+                    path.display(),
+                    plain_io(&error)
+                ))
+            })?;
             Ok(Source { name: path.display().to_string(), path: Some(path.clone()), text })
         }
         (None, None) => Err(Diagnostic::error("name a recipe file, or give the recipe with `-e`")),

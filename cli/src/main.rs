@@ -1,4 +1,5 @@
-//! `toque`, the command line. Everything that reads the environment, prints or exits is here; the engine does neither.
+//! `toque`, the command line. Everything that reads the environment, prints or exits is here; the
+//! engine does neither.
 
 mod args;
 mod commands;
@@ -20,7 +21,11 @@ fn main() -> ExitCode {
         Err(error) => {
             // Help and version are no errors; a reader that went away is none either.
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { Exit::Refused.code() } else { Exit::Success.code() });
+            return ExitCode::from(if error.use_stderr() {
+                Exit::Refused.code()
+            } else {
+                Exit::Success.code()
+            });
         }
     };
     args.color.write_global();
@@ -44,7 +49,8 @@ fn main() -> ExitCode {
     };
     let exit = exit.unwrap_or_else(|refused| {
         output::diagnostic::print(&refused.diagnostics);
-        let stopped = refused.stopped || refused.diagnostics.0.iter().any(|diagnostic| diagnostic.interrupted);
+        let stopped = refused.stopped
+            || refused.diagnostics.0.iter().any(|diagnostic| diagnostic.interrupted);
         if stopped { Exit::Stopped } else { Exit::Refused }
     });
     let exit = if exit == Exit::Success && output::lost() { Exit::Failed } else { exit };

@@ -1,5 +1,6 @@
-//! The reference of the book, made from the declarations: kinds, functions, commands, settings, exit codes. It is committed, so that
-//! it can be read where it lies; a test says when it is out of date.
+//! The reference of the book, made from the declarations: kinds, functions, commands, settings,
+//! exit codes. It is committed, so that it can be read where it lies; a test says when it is out of
+//! date.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -38,21 +39,32 @@ fn the_reference_is_up_to_date() {
         }
         return;
     }
-    let stale = |name: &&String| std::fs::read_to_string(folder.join(name)).is_ok_and(|text| text == pages[*name]);
+    let stale = |name: &&String| {
+        std::fs::read_to_string(folder.join(name)).is_ok_and(|text| text == pages[*name])
+    };
     let wrong: Vec<&String> = pages.keys().filter(|name| !stale(name)).collect();
     assert!(
         wrong.is_empty(),
         "docs/src/reference is out of date ({wrong:?}): `{UPDATE}=1 cargo test -p toque reference` writes it"
     );
     let kinds = std::fs::read_dir(folder.join("kinds")).unwrap().count();
-    assert_eq!(kinds, toque_resources::standard().kinds.len(), "a page is there of a kind that is not");
+    assert_eq!(
+        kinds,
+        toque_resources::standard().kinds.len(),
+        "a page is there of a kind that is not"
+    );
 }
 
 #[test]
 fn the_guide_lists_the_levels_of_attributes() {
     let guide = std::fs::read_to_string(book().join("src/guide/attributes.md")).unwrap();
-    let rows: Vec<&str> = guide.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
-    assert_eq!(rows, Level::ALL.map(Level::name), "the table of levels in docs/src/guide/attributes.md");
+    let rows: Vec<&str> =
+        guide.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    assert_eq!(
+        rows,
+        Level::ALL.map(Level::name),
+        "the table of levels in docs/src/guide/attributes.md"
+    );
 }
 
 /// Every page by its name below `reference/`.
@@ -72,7 +84,9 @@ fn pages() -> BTreeMap<String, String> {
 }
 
 fn page(title: &str) -> String {
-    format!("<!-- Made from the declarations: {UPDATE}=1 cargo test -p toque reference. -->\n# {title}\n\n")
+    format!(
+        "<!-- Made from the declarations: {UPDATE}=1 cargo test -p toque reference. -->\n# {title}\n\n"
+    )
 }
 
 /// A cell of a table.
@@ -82,7 +96,9 @@ fn cell(text: &str) -> String {
 
 fn kinds_page<'a>(kinds: impl Iterator<Item = &'a Kind>) -> String {
     let mut text = page("Kinds of resources");
-    text.push_str("`toque resource show KIND` tells the same on the command line.\n\n| kind | |\n|---|---|\n");
+    text.push_str(
+        "`toque resource show KIND` tells the same on the command line.\n\n| kind | |\n|---|---|\n",
+    );
     for kind in kinds {
         let _ = writeln!(text, "| [`{0}`](kinds/{0}.md) | {1} |", kind.name, cell(&summary(kind)));
     }
@@ -90,26 +106,52 @@ fn kinds_page<'a>(kinds: impl Iterator<Item = &'a Kind>) -> String {
     for (name, kind, doc) in COMMON {
         let _ = writeln!(text, "| `{name}` | {} | {} |", cell(kind), cell(doc));
     }
-    text.push_str("\nThe page on [guards](../guide/guards.md) has the forms of `only_if` and `not_if`.\n");
+    text.push_str(
+        "\nThe page on [guards](../guide/guards.md) has the forms of `only_if` and `not_if`.\n",
+    );
     text
 }
 
 fn kind_page(kind: &Kind) -> String {
     let example = book().join("examples").join(format!("{}.md", kind.name));
-    let example = std::fs::read_to_string(&example)
-        .unwrap_or_else(|_| panic!("write an example of `{}` into {}", kind.name, example.display()));
+    let example = std::fs::read_to_string(&example).unwrap_or_else(|_| {
+        panic!("write an example of `{}` into {}", kind.name, example.display())
+    });
     let mut text = page(&format!("`{}`", kind.name));
-    let _ = writeln!(text, "{}\n\n{}\n\n## Actions\n\n| action | |\n|---|---|", description(kind), example.trim());
+    let _ = writeln!(
+        text,
+        "{}\n\n{}\n\n## Actions\n\n| action | |\n|---|---|",
+        description(kind),
+        example.trim()
+    );
     for (index, action) in kind.actions().iter().enumerate() {
         let default = if index == 0 { " (default)" } else { "" };
-        let _ = writeln!(text, "| `{}`{default} | {} |", action.name, cell(action.doc.trim_end_matches('.')));
+        let _ = writeln!(
+            text,
+            "| `{}`{default} | {} |",
+            action.name,
+            cell(action.doc.trim_end_matches('.'))
+        );
     }
     text.push_str("\n## Properties\n\n| property | type | default | |\n|---|---|---|---|\n");
     for property in properties(kind) {
-        let default = if property.required { "required" } else { property.default.as_deref().unwrap_or_default() };
-        let _ = writeln!(text, "| `{}` | {} | {} | {} |", property.name, cell(&property.kind), cell(default), cell(&property.doc));
+        let default = if property.required {
+            "required"
+        } else {
+            property.default.as_deref().unwrap_or_default()
+        };
+        let _ = writeln!(
+            text,
+            "| `{}` | {} | {} | {} |",
+            property.name,
+            cell(&property.kind),
+            cell(default),
+            cell(&property.doc)
+        );
     }
-    text.push_str("\nIt has the [properties of every kind](../kinds.md#properties-of-every-kind) too.\n");
+    text.push_str(
+        "\nIt has the [properties of every kind](../kinds.md#properties-of-every-kind) too.\n",
+    );
     let providers: Vec<String> = kind.provider_names().map(|name| format!("`{name}`")).collect();
     let _ = writeln!(text, "\nProviders, in the order of preference: {}.", providers.join(", "));
     text
@@ -178,18 +220,33 @@ fn guide(group: Group) -> Option<&'static str> {
 fn word_section(word: &Word) -> String {
     let shown = |text| {
         let signature = Signature::of(text);
-        let parameters: Vec<String> = signature.parameters.iter().map(|(name, kind)| format!("{name}: {kind}")).collect();
+        let parameters: Vec<String> =
+            signature.parameters.iter().map(|(name, kind)| format!("{name}: {kind}")).collect();
         let returns = signature.returns.map_or(String::new(), |returns| format!(" -> {returns}"));
         match signature.receiver() {
-            Some(receiver) if signature.property => format!("{receiver}.{}{returns}", signature.name),
-            Some(receiver) => format!("{receiver}.{}({}){returns}", signature.name, parameters[1..].join(", ")),
+            Some(receiver) if signature.property => {
+                format!("{receiver}.{}{returns}", signature.name)
+            }
+            Some(receiver) => {
+                format!("{receiver}.{}({}){returns}", signature.name, parameters[1..].join(", "))
+            }
             None => format!("{}({}){returns}", signature.name, parameters.join(", ")),
         }
     };
-    let signatures: Vec<String> = word.signatures.iter().map(|signature| shown(signature)).collect();
-    let mut text = format!("\n### `{}`\n\n```text\n{}\n```\n\n{}\n", word.name, signatures.join("\n"), word.doc);
+    let signatures: Vec<String> =
+        word.signatures.iter().map(|signature| shown(signature)).collect();
+    let mut text = format!(
+        "\n### `{}`\n\n```text\n{}\n```\n\n{}\n",
+        word.name,
+        signatures.join("\n"),
+        word.doc
+    );
     if !word.example.is_empty() {
-        let mark = if word.group == Group::Data { "<!-- only checked: the folders and programs are made up -->\n" } else { "" };
+        let mark = if word.group == Group::Data {
+            "<!-- only checked: the folders and programs are made up -->\n"
+        } else {
+            ""
+        };
         let _ = write!(text, "\n{mark}```rhai\n{}\n```\n", word.example);
     }
     text
@@ -213,17 +270,25 @@ fn command_section(command: &mut Command, above: &str, text: &mut String) {
     let usage = command.render_usage().to_string();
     let usage = usage.trim_start_matches("Usage: ");
     let _ = write!(text, "\n{level} `{name}`\n\n{about}.\n\n```text\n{usage}\n```\n");
-    let shown = |argument: &&clap::Arg| !argument.is_hide_set() && !["help", "color"].contains(&argument.get_id().as_str());
+    let shown = |argument: &&clap::Arg| {
+        !argument.is_hide_set() && !["help", "color"].contains(&argument.get_id().as_str())
+    };
     let rows: Vec<String> = command.get_arguments().filter(shown).map(argument_row).collect();
     if !rows.is_empty() {
         let _ = write!(text, "\n| | |\n|---|---|\n{}", rows.concat());
     }
     if let Some(example) = command.get_after_help().map(ToString::to_string) {
-        let lines: Vec<&str> = example.lines().filter(|line| !line.starts_with("Example")).map(str::trim).collect();
+        let lines: Vec<&str> =
+            example.lines().filter(|line| !line.starts_with("Example")).map(str::trim).collect();
         lines.iter().for_each(|line| is_accepted(line));
-        let _ = write!(text, "\n<!-- shown: the test that makes this page parses it -->\n```sh\n{}\n```\n", lines.join("\n"));
+        let _ = write!(
+            text,
+            "\n<!-- shown: the test that makes this page parses it -->\n```sh\n{}\n```\n",
+            lines.join("\n")
+        );
     }
-    let below: Vec<String> = command.get_subcommands().map(|below| below.get_name().to_owned()).collect();
+    let below: Vec<String> =
+        command.get_subcommands().map(|below| below.get_name().to_owned()).collect();
     for below in below {
         if let Some(below) = command.find_subcommand_mut(&below) {
             command_section(below, &name, text);
@@ -234,7 +299,8 @@ fn command_section(command: &mut Command, above: &str, text: &mut String) {
 /// An example's command line can be parsed.
 fn is_accepted(line: &str) {
     // Another program may be before it or behind it.
-    let command = line.split('|').find(|part| part.trim_start().starts_with("toque ")).unwrap_or(line);
+    let command =
+        line.split('|').find(|part| part.trim_start().starts_with("toque ")).unwrap_or(line);
     let command = command.split(['<', '>']).next().unwrap_or_default();
     // Quotes are only around whole words.
     let mut words = Vec::new();
@@ -251,9 +317,16 @@ fn is_accepted(line: &str) {
 }
 
 fn argument_row(argument: &clap::Arg) -> String {
-    let value = argument.get_value_names().into_iter().flatten().next().map(ToString::to_string).unwrap_or_default();
+    let value = argument
+        .get_value_names()
+        .into_iter()
+        .flatten()
+        .next()
+        .map(ToString::to_string)
+        .unwrap_or_default();
     let takes = argument.get_action().takes_values();
-    let mut names: Vec<String> = argument.get_short().map(|short| format!("-{short}")).into_iter().collect();
+    let mut names: Vec<String> =
+        argument.get_short().map(|short| format!("-{short}")).into_iter().collect();
     names.extend(argument.get_long().map(|long| format!("--{long}")));
     let mut shown = names.join("`, `");
     if names.is_empty() {
@@ -262,12 +335,19 @@ fn argument_row(argument: &clap::Arg) -> String {
         let _ = write!(shown, " {value}");
     }
     let mut said = argument.get_help().map(ToString::to_string).unwrap_or_default();
-    let possible: Vec<String> = argument.get_possible_values().iter().map(|value| format!("`{}`", value.get_name())).collect();
+    let possible: Vec<String> = argument
+        .get_possible_values()
+        .iter()
+        .map(|value| format!("`{}`", value.get_name()))
+        .collect();
     if takes && !possible.is_empty() {
         let _ = write!(said, "{}{}", if said.is_empty() { "" } else { ": " }, possible.join(", "));
     }
-    let defaults: Vec<String> =
-        argument.get_default_values().iter().map(|value| format!("`{}`", value.to_string_lossy())).collect();
+    let defaults: Vec<String> = argument
+        .get_default_values()
+        .iter()
+        .map(|value| format!("`{}`", value.to_string_lossy()))
+        .collect();
     if takes && !defaults.is_empty() {
         let _ = write!(said, "; {} unless told", defaults.join(", "));
     }
@@ -290,7 +370,10 @@ fn settings_page() -> String {
         limits.nesting as u64,
         limits.size as u64,
     ] {
-        assert!(text.contains(&format!("Default: {number}.")), "the settings tell of another default than {number}");
+        assert!(
+            text.contains(&format!("Default: {number}.")),
+            "the settings tell of another default than {number}"
+        );
     }
     text
 }
@@ -302,7 +385,8 @@ fn setting_rows(above: &str, schema: &Value, text: &mut String) {
         } else {
             let doc = setting["description"].as_str().unwrap_or_default();
             assert!(!doc.is_empty(), "the setting `{name}` has no doc comment");
-            let _ = writeln!(text, "| `{above}{name}` | {} | {} |", cell(&type_of(setting)), cell(doc));
+            let _ =
+                writeln!(text, "| `{above}{name}` | {} | {} |", cell(&type_of(setting)), cell(doc));
         }
     }
 }

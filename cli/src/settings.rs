@@ -1,4 +1,5 @@
-//! Settings: flags win over the repository's `toque.toml`, which wins over the user's, which wins over `/etc/toque/toque.toml`.
+//! Settings: flags win over the repository's `toque.toml`, which wins over the user's, which wins
+//! over `/etc/toque/toque.toml`.
 
 mod credentials;
 
@@ -20,7 +21,8 @@ pub use self::credentials::CredentialSettings;
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// The repository of cookbooks, for when none is named and none is around the current folder. Only in `/etc/toque/toque.toml`.
+    /// The repository of cookbooks, for when none is named and none is around the current folder.
+    /// Only in `/etc/toque/toque.toml`.
     pub repo: Option<PathBuf>,
     /// The name of this node. Default: the host name.
     pub node_name: Option<String>,
@@ -28,25 +30,29 @@ pub struct Settings {
     pub environment: Option<String>,
     /// What is run when neither the command line nor the attributes name recipes.
     pub run_list: Vec<String>,
-    /// Where lock, history, backups and owed notifications are kept. Default: `/var/lib/toque`; without root
-    /// `$XDG_STATE_HOME/toque`.
+    /// Where lock, history, backups and owed notifications are kept. Default: `/var/lib/toque`;
+    /// without root `$XDG_STATE_HOME/toque`.
     pub state_dir: Option<PathBuf>,
-    /// Where cookbooks are kept that were fetched. Default: `/var/cache/toque`; without root `$XDG_CACHE_HOME/toque`.
+    /// Where cookbooks are kept that were fetched. Default: `/var/cache/toque`; without root
+    /// `$XDG_CACHE_HOME/toque`.
     pub cache_dir: Option<PathBuf>,
-    /// The file with the secret that opens encrypted data bag items. Default: `/etc/toque/encrypted_data_bag_secret`, else
-    /// `/etc/chef/encrypted_data_bag_secret`.
+    /// The file with the secret that opens encrypted data bag items. Default:
+    /// `/etc/toque/encrypted_data_bag_secret`, else `/etc/chef/encrypted_data_bag_secret`.
     pub secret_file: Option<PathBuf>,
     /// A file that what is printed is appended to as well. Default: none.
     pub log: Option<PathBuf>,
     /// Seconds to wait for another run. Default: without end.
     #[serde(deserialize_with = "time")]
     pub lock_timeout: Option<f64>,
-    /// Seconds that a server of cookbooks may be silent. In as much time at least 1 KiB a second must come of what it sends. Default: 60.
+    /// Seconds that a server of cookbooks may be silent. In as much time at least 1 KiB a second
+    /// must come of what it sends. Default: 60.
     #[serde(deserialize_with = "patience")]
     pub fetch_timeout: Option<f64>,
-    /// Groups of `Cookfile.toml` that are left out: their cookbooks are neither fetched nor used. Default: none.
+    /// Groups of `Cookfile.toml` that are left out: their cookbooks are neither fetched nor used.
+    /// Default: none.
     pub without_groups: Vec<String>,
-    /// What servers of cookbooks want to be shown, by the beginning of their URLs. Not in a repository's `toque.toml`.
+    /// What servers of cookbooks want to be shown, by the beginning of their URLs. Not in a
+    /// repository's `toque.toml`.
     pub credentials: BTreeMap<String, CredentialSettings>,
     pub proxies: ProxySettings,
     pub limits: LimitSettings,
@@ -82,7 +88,8 @@ pub struct LimitSettings {
     pub nesting: Option<usize>,
     /// Bytes of a text and entries of an array or a map. Default: 16777216.
     pub size: Option<usize>,
-    /// Bytes of the custom JSON of a stack, a layer, an app, an instance or a command. Default: 122880.
+    /// Bytes of the custom JSON of a stack, a layer, an app, an instance or a command. Default:
+    /// 122880.
     pub custom_json: Option<usize>,
 }
 
@@ -91,14 +98,18 @@ fn time<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<f64>
     let number = f64::deserialize(deserializer)?;
     match Duration::try_from_secs_f64(number) {
         Ok(_) => Ok(Some(number)),
-        Err(_) => Err(serde::de::Error::custom(format!("{number} is no time: give seconds, 0 or more"))),
+        Err(_) => {
+            Err(serde::de::Error::custom(format!("{number} is no time: give seconds, 0 or more")))
+        }
     }
 }
 
 /// The same, but that something must be able to happen in it.
 fn patience<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
     match time(deserializer)? {
-        Some(0.0) => Err(serde::de::Error::custom("0 is no time to wait: give more, or leave it out")),
+        Some(0.0) => {
+            Err(serde::de::Error::custom("0 is no time to wait: give more, or leave it out"))
+        }
         number => Ok(number),
     }
 }
@@ -110,11 +121,14 @@ fn own() -> Option<PathBuf> {
     if nix::unistd::geteuid().is_root() {
         return None;
     }
-    let folder = std::env::var_os("XDG_CONFIG_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
-    let folder = folder.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".config")))?;
+    let folder =
+        std::env::var_os("XDG_CONFIG_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
+    let folder =
+        folder.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".config")))?;
     let path = folder.join("toque/toque.toml");
     // Whoever became another user may still have the home of the first.
-    let elsewhere = std::fs::metadata(&path).is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied);
+    let elsewhere = std::fs::metadata(&path)
+        .is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied);
     (!elsewhere).then_some(path)
 }
 
@@ -131,8 +145,14 @@ impl Settings {
         let settings = Self::from_file(&path)?;
         if !settings.credentials.is_empty() {
             // A repository that one only looks at could have any file sent to any server.
-            return Err(Diagnostic::error(format!("`{}` has `credentials`, which a repository may not have", path.display()))
-                .hint(format!("move them to `{}`", own().as_deref().unwrap_or(Path::new(SYSTEM)).display())));
+            return Err(Diagnostic::error(format!(
+                "`{}` has `credentials`, which a repository may not have",
+                path.display()
+            ))
+            .hint(format!(
+                "move them to `{}`",
+                own().as_deref().unwrap_or(Path::new(SYSTEM)).display()
+            )));
         }
         Ok(settings.over(system))
     }
@@ -140,16 +160,25 @@ impl Settings {
     fn from_file(path: &Path) -> Result<Self, Diagnostic> {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Self::default());
+            }
             Err(error) => {
-                return Err(Diagnostic::error(format!("cannot read the settings in `{}`: {}", path.display(), plain_io(&error))));
+                return Err(Diagnostic::error(format!(
+                    "cannot read the settings in `{}`: {}",
+                    path.display(),
+                    plain_io(&error)
+                )));
             }
         };
         // The line of a mistake may hold a secret, or be what becomes of one.
         let told = |error| {
             let wrong = toml_diagnostic(path, &text, &error);
             let hide = text.contains("credentials");
-            Diagnostic { span: wrong.span.map(|span| if hide { span.hidden() } else { span }), ..wrong }
+            Diagnostic {
+                span: wrong.span.map(|span| if hide { span.hidden() } else { span }),
+                ..wrong
+            }
         };
         let mut settings: Self = toml::from_str(&text).map_err(told)?;
         let beside = |path_in: &mut Option<PathBuf>| {
@@ -179,7 +208,11 @@ impl Settings {
             log: self.log.or(base.log),
             lock_timeout: self.lock_timeout.or(base.lock_timeout),
             fetch_timeout: self.fetch_timeout.or(base.fetch_timeout),
-            without_groups: if self.without_groups.is_empty() { base.without_groups } else { self.without_groups },
+            without_groups: if self.without_groups.is_empty() {
+                base.without_groups
+            } else {
+                self.without_groups
+            },
             credentials: base.credentials.into_iter().chain(self.credentials).collect(),
             proxies: ProxySettings {
                 http: self.proxies.http.or(base.proxies.http),
@@ -221,7 +254,8 @@ impl Settings {
         if nix::unistd::geteuid().is_root() {
             return PathBuf::from("/var/lib/toque");
         }
-        let state = std::env::var_os("XDG_STATE_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
+        let state =
+            std::env::var_os("XDG_STATE_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
         let home = || std::env::var_os("HOME").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
         state.unwrap_or_else(|| home().join(".local/state")).join("toque")
     }
@@ -234,16 +268,20 @@ impl Settings {
         if nix::unistd::geteuid().is_root() {
             return PathBuf::from("/var/cache/toque");
         }
-        let cache = std::env::var_os("XDG_CACHE_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
+        let cache =
+            std::env::var_os("XDG_CACHE_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
         let home = || std::env::var_os("HOME").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
         cache.unwrap_or_else(|| home().join(".cache")).join("toque")
     }
 
-    /// Where the secret of encrypted data bag items is looked for, in order: the file that is named, else those that are usual.
+    /// Where the secret of encrypted data bag items is looked for, in order: the file that is
+    /// named, else those that are usual.
     pub fn secret_files(&self, flag: Option<&Path>) -> Vec<PathBuf> {
         match flag.or(self.secret_file.as_deref()) {
             Some(named) => vec![std::path::absolute(named).unwrap_or_else(|_| named.to_owned())],
-            None => ["/etc/toque/encrypted_data_bag_secret", "/etc/chef/encrypted_data_bag_secret"].map(PathBuf::from).into(),
+            None => ["/etc/toque/encrypted_data_bag_secret", "/etc/chef/encrypted_data_bag_secret"]
+                .map(PathBuf::from)
+                .into(),
         }
     }
 
@@ -251,7 +289,9 @@ impl Settings {
     pub fn proxies(&self) -> Proxies {
         let environment = |name: &str| {
             let lower = std::env::var(name.to_lowercase()).ok();
-            lower.or_else(|| std::env::var(name.to_uppercase()).ok()).filter(|value| !value.is_empty())
+            lower
+                .or_else(|| std::env::var(name.to_uppercase()).ok())
+                .filter(|value| !value.is_empty())
         };
         Proxies {
             http: self.proxies.http.clone().or_else(|| environment("http_proxy")),
@@ -266,15 +306,26 @@ pub fn seconds(number: f64) -> Duration {
     Duration::try_from_secs_f64(number).unwrap_or_default()
 }
 
-/// The repository: the one named, else the nearest folder above the current one, or above `from`, with `Cookfile.toml` or `cookbooks/`.
-pub fn find_repository(named: Option<&Path>, from: Option<&Path>) -> Result<Option<PathBuf>, Diagnostic> {
+/// The repository: the one named, else the nearest folder above the current one, or above `from`,
+/// with `Cookfile.toml` or `cookbooks/`.
+pub fn find_repository(
+    named: Option<&Path>,
+    from: Option<&Path>,
+) -> Result<Option<PathBuf>, Diagnostic> {
     if let Some(named) = named {
         let found = std::fs::canonicalize(named).map_err(|error| {
-            Diagnostic::error(format!("cannot open the repository `{}`: {}", named.display(), plain_io(&error)))
+            Diagnostic::error(format!(
+                "cannot open the repository `{}`: {}",
+                named.display(),
+                plain_io(&error)
+            ))
         })?;
         return Ok(Some(found));
     }
-    let here = std::env::current_dir().map_err(|error| Diagnostic::error(format!("cannot tell the current folder: {error}")))?;
-    let is_repository = |folder: &&Path| folder.join("Cookfile.toml").is_file() || folder.join("cookbooks").is_dir();
+    let here = std::env::current_dir()
+        .map_err(|error| Diagnostic::error(format!("cannot tell the current folder: {error}")))?;
+    let is_repository = |folder: &&Path| {
+        folder.join("Cookfile.toml").is_file() || folder.join("cookbooks").is_dir()
+    };
     Ok(from.unwrap_or(&here).ancestors().find(is_repository).map(Path::to_owned))
 }

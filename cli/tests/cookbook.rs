@@ -35,7 +35,8 @@ fn cookbook(folder: &Path, version: &str, dependencies: &[(&str, &str)], recipe:
     fs::write(folder.join("recipes/default.rhai"), recipe).unwrap();
 }
 
-/// A repository with a cookbook `web` of its own, which needs `nginx` from an archive and `common` from a folder.
+/// A repository with a cookbook `web` of its own, which needs `nginx` from an archive and `common`
+/// from a folder.
 fn repository() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let repository = folder.path().join("repository");
@@ -52,12 +53,19 @@ fn repository() -> (TempDir, PathBuf) {
     pack(&folder);
     let text = "[[source]]\npath = \"../shared\"\n[cookbooks]\nnginx = { archive = \"../nginx.tar.gz\" }\n";
     fs::write(repository.join("Cookfile.toml"), text).unwrap();
-    fs::write(repository.join("toque.toml"), "cache_dir = \"../cache\"\nstate_dir = \"../state\"\n").unwrap();
+    fs::write(
+        repository.join("toque.toml"),
+        "cache_dir = \"../cache\"\nstate_dir = \"../state\"\n",
+    )
+    .unwrap();
     (folder, repository)
 }
 
 fn pack(folder: &TempDir) {
-    let packed = Command::new("tar").args(["-czf", "nginx.tar.gz", "-C", "packing", "."]).current_dir(folder.path()).status();
+    let packed = Command::new("tar")
+        .args(["-czf", "nginx.tar.gz", "-C", "packing", "."])
+        .current_dir(folder.path())
+        .status();
     assert!(packed.unwrap().success());
 }
 
@@ -72,7 +80,11 @@ fn from_install_to_converge() {
     let told = toque(&repository, &["cookbook", "install"]);
     assert_eq!(told.code, Some(0), "{}", told.err);
     assert_eq!(told.out, "common 1.2.0 new\nnginx 2.1.0 new\nweb 1.0.0 new\n");
-    assert!(told.err.ends_with("3 cookbooks are here; `Cookfile.lock` was written\n"), "{}", told.err);
+    assert!(
+        told.err.ends_with("3 cookbooks are here; `Cookfile.lock` was written\n"),
+        "{}",
+        told.err
+    );
     let told = toque(&repository, &["cookbook", "install", "--locked", "--offline"]);
     assert_eq!((told.code, told.out.as_str()), (Some(0), ""), "{}", told.err);
 
@@ -91,7 +103,12 @@ fn from_install_to_converge() {
     let told = toque(&repository, &["cookbook", "why", "comon"]);
     assert!(told.code == Some(2) && told.err.contains("did you mean `common`?"), "{}", told.err);
 
-    for command in [&["check"][..], &["resource", "list"], &["definitions", "../definitions"], &["plan", "web"]] {
+    for command in [
+        &["check"][..],
+        &["resource", "list"],
+        &["definitions", "../definitions"],
+        &["plan", "web"],
+    ] {
         let told = toque(&repository, command);
         assert_eq!(told.code, Some(0), "{command:?}: {}", told.err);
     }
@@ -128,10 +145,16 @@ fn a_lockfile_out_of_step_is_told() {
     assert!(told.code == Some(2) && told.err.contains("out of step"), "{}", told.err);
     let told = toque(&repository, &["cookbook", "update", "nginx"]);
     assert_eq!(told.code, Some(0), "{}", told.err);
-    assert_eq!(told.out, "nginx 2.1.0 -> 3.0.0\nweb 1.0.0 -> 1.1.0\ncommon 1.2.0 no longer needed\n");
+    assert_eq!(
+        told.out,
+        "nginx 2.1.0 -> 3.0.0\nweb 1.0.0 -> 1.1.0\ncommon 1.2.0 no longer needed\n"
+    );
     cookbook(&folder.path().join("packing/nginx"), "3.1.0", &[], "");
     pack(&folder);
-    assert_eq!(toque(&repository, &["cookbook", "outdated"]).out, "nginx 3.0.0: `update` takes 3.1.0\n");
+    assert_eq!(
+        toque(&repository, &["cookbook", "outdated"]).out,
+        "nginx 3.0.0: `update` takes 3.1.0\n"
+    );
 }
 
 #[test]
@@ -139,7 +162,11 @@ fn a_folder_without_a_cookfile() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("cookbooks")).unwrap();
     let told = toque(folder.path(), &["cookbook", "install"]);
-    assert!(told.code == Some(2) && told.err.contains("there is no `Cookfile.toml` here"), "{}", told.err);
+    assert!(
+        told.code == Some(2) && told.err.contains("there is no `Cookfile.toml` here"),
+        "{}",
+        told.err
+    );
 }
 
 #[test]
@@ -151,7 +178,8 @@ fn what_nobody_needs_is_cleared() {
     assert_eq!(toque(&repository, &["cookbook", "update", "nginx"]).code, Some(0));
     let told = toque(&repository, &["cookbook", "gc", "--dry-run"]);
     assert!(
-        told.out.starts_with("nginx 2.1.0, ") && told.err.contains(" would be freed; 1 cookbook kept for 1 lockfile"),
+        told.out.starts_with("nginx 2.1.0, ")
+            && told.err.contains(" would be freed; 1 cookbook kept for 1 lockfile"),
         "{}",
         told.err
     );
@@ -165,14 +193,23 @@ fn what_nobody_needs_is_cleared() {
 fn groups_may_be_left_out() {
     let (folder, repository) = repository();
     let text = fs::read_to_string(repository.join("Cookfile.toml")).unwrap();
-    fs::write(repository.join("Cookfile.toml"), format!("{text}[groups.test.cookbooks]\nprobe = \"~> 1.0\"\n")).unwrap();
+    fs::write(
+        repository.join("Cookfile.toml"),
+        format!("{text}[groups.test.cookbooks]\nprobe = \"~> 1.0\"\n"),
+    )
+    .unwrap();
     cookbook(&folder.path().join("shared/probe"), "1.0.0", &[], "");
     assert_eq!(toque(&repository, &["cookbook", "install"]).code, Some(0));
     assert_eq!(toque(&repository, &["plan", "probe"]).code, Some(0));
     let settings = fs::read_to_string(repository.join("toque.toml")).unwrap();
-    fs::write(repository.join("toque.toml"), format!("without_groups = [\"test\"]\n{settings}")).unwrap();
+    fs::write(repository.join("toque.toml"), format!("without_groups = [\"test\"]\n{settings}"))
+        .unwrap();
     let told = toque(&repository, &["plan", "probe"]);
-    assert!(told.code == Some(2) && told.err.contains("there is no cookbook `probe`"), "{}", told.err);
+    assert!(
+        told.code == Some(2) && told.err.contains("there is no cookbook `probe`"),
+        "{}",
+        told.err
+    );
     assert_eq!(toque(&repository, &["plan", "web"]).code, Some(0));
     let told = toque(&repository, &["cookbook", "install", "--without", "tset"]);
     assert!(told.code == Some(2) && told.err.contains("did you mean `test`?"), "{}", told.err);
@@ -182,14 +219,31 @@ fn groups_may_be_left_out() {
 fn a_repository_cannot_have_secrets_sent() {
     let (_folder, repository) = repository();
     let settings = fs::read_to_string(repository.join("toque.toml")).unwrap();
-    let credentials = "[credentials.\"https://example.com\"]\ntoken = { file = \"/etc/hostname\" }\n";
+    let credentials =
+        "[credentials.\"https://example.com\"]\ntoken = { file = \"/etc/hostname\" }\n";
     fs::write(repository.join("toque.toml"), format!("{settings}{credentials}")).unwrap();
     let told = toque(&repository, &["cookbook", "install"]);
-    assert!(told.code == Some(2) && told.err.contains("which a repository may not have"), "{}", told.err);
-    assert!(told.err.contains("/etc/toque/toque.toml") || told.err.contains("toque/toque.toml"), "{}", told.err);
-    fs::write(repository.join("toque.toml"), "[credentials.\"https://example.com\"]\ntoken = \"sesame\"\n").unwrap();
+    assert!(
+        told.code == Some(2) && told.err.contains("which a repository may not have"),
+        "{}",
+        told.err
+    );
+    assert!(
+        told.err.contains("/etc/toque/toque.toml") || told.err.contains("toque/toque.toml"),
+        "{}",
+        told.err
+    );
+    fs::write(
+        repository.join("toque.toml"),
+        "[credentials.\"https://example.com\"]\ntoken = \"sesame\"\n",
+    )
+    .unwrap();
     let told = toque(&repository, &["cookbook", "install"]);
-    assert!(told.code == Some(2) && told.err.contains("may not have") && !told.err.contains("sesame"), "{}", told.err);
+    assert!(
+        told.code == Some(2) && told.err.contains("may not have") && !told.err.contains("sesame"),
+        "{}",
+        told.err
+    );
 }
 
 #[test]
@@ -197,9 +251,16 @@ fn cookbooks_that_need_one_another_are_loaded() {
     let (folder, repository) = repository();
     let out = folder.path().join("out").display().to_string();
     let file = format!("file(\"{out}\", #{{ content: `${{node.of_web}} ${{node.of_common}}` }});");
-    cookbook(&repository.join("cookbooks/web"), "1.0.0", &[("common", ">= 1.0")], &format!("include_recipe(\"common\");{file}"));
+    cookbook(
+        &repository.join("cookbooks/web"),
+        "1.0.0",
+        &[("common", ">= 1.0")],
+        &format!("include_recipe(\"common\");{file}"),
+    );
     cookbook(&folder.path().join("shared/common"), "1.2.0", &[("web", "~> 1.0")], "");
-    for (root, name) in [(repository.join("cookbooks/web"), "web"), (folder.path().join("shared/common"), "common")] {
+    for (root, name) in
+        [(repository.join("cookbooks/web"), "web"), (folder.path().join("shared/common"), "common")]
+    {
         fs::create_dir(root.join("attributes")).unwrap();
         // What comes last wins: that of the cookbook that is come to first.
         let text = format!("default(\"of_{name}\", \"{name}\");\ndefault(\"last\", \"{name}\");\n");
@@ -217,5 +278,10 @@ fn cookbooks_that_need_one_another_are_loaded() {
     assert_eq!(told.code, Some(0), "{}", told.err);
     assert_eq!(fs::read_to_string(folder.path().join("out")).unwrap(), "web common");
     let told = toque(&repository, &["explain", "last", "web"]);
-    assert!(told.code == Some(0) && told.out.contains("cookbooks/web/attributes"), "{}{}", told.out, told.err);
+    assert!(
+        told.code == Some(0) && told.out.contains("cookbooks/web/attributes"),
+        "{}{}",
+        told.out,
+        told.err
+    );
 }

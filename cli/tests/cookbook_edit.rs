@@ -24,7 +24,12 @@ impl From<Output> for Told {
 }
 
 fn toque(folder: &Path, args: &[&str]) -> Told {
-    Command::new(env!("CARGO_BIN_EXE_toque")).current_dir(folder).args(args).output().unwrap().into()
+    Command::new(env!("CARGO_BIN_EXE_toque"))
+        .current_dir(folder)
+        .args(args)
+        .output()
+        .unwrap()
+        .into()
 }
 
 /// What it prints when it ends well.
@@ -50,7 +55,10 @@ fn write(path: &Path, text: &str) {
 
 fn cookbook(folder: &Path, version: &str, more: &str) {
     let name = folder.file_name().unwrap().to_str().unwrap();
-    write(&folder.join("cookbook.toml"), &format!("name = \"{name}\"\nversion = \"{version}\"\n{more}"));
+    write(
+        &folder.join("cookbook.toml"),
+        &format!("name = \"{name}\"\nversion = \"{version}\"\n{more}"),
+    );
     write(&folder.join("recipes/default.rhai"), "");
 }
 
@@ -64,8 +72,14 @@ fn repository() -> (TempDir, PathBuf) {
     let nginx = "description = \"A web server\"\nlicense = \"Apache-2.0\"\ntoque = \">= 0.1\"\n[platforms]\ndebian = \">= 11\"\n\
                  [dependencies]\ncommon = \"~> 1.0\"\n";
     cookbook(&path.join("packing/nginx"), "2.1.0", nginx);
-    write(&path.join("packing/nginx/resources/vhost.rhai"), "property(\"port\");\naction(\"create\", || {});\n");
-    let packed = Command::new("tar").args(["-czf", "nginx.tar.gz", "-C", "packing", "."]).current_dir(&path).status();
+    write(
+        &path.join("packing/nginx/resources/vhost.rhai"),
+        "property(\"port\");\naction(\"create\", || {});\n",
+    );
+    let packed = Command::new("tar")
+        .args(["-czf", "nginx.tar.gz", "-C", "packing", "."])
+        .current_dir(&path)
+        .status();
     assert!(packed.unwrap().success());
     write(&repository.join("Cookfile.toml"), "# Ours\n[[source]]\npath = \"../shared\" # near\n");
     write(&repository.join("toque.toml"), &format!("cache_dir = {:?}\n", path.join("cache")));
@@ -79,7 +93,13 @@ fn test_of(repository: &Path, name: &str) -> Told {
         0o111 & test.parent().unwrap().metadata().unwrap().permissions().mode()
     );
     // From elsewhere, by the shell that has the least of its own.
-    Command::new("sh").arg(&test).current_dir("/").env("TOQUE", env!("CARGO_BIN_EXE_toque")).output().unwrap().into()
+    Command::new("sh")
+        .arg(&test)
+        .current_dir("/")
+        .env("TOQUE", env!("CARGO_BIN_EXE_toque"))
+        .output()
+        .unwrap()
+        .into()
 }
 
 #[test]
@@ -96,13 +116,25 @@ fn a_new_cookbook_works() {
         "templates/hello.txt.hbs",
         "tests/default.sh",
     ];
-    assert_eq!(told.out.lines().collect::<Vec<_>>(), made.map(|file| format!("cookbooks/my-app/{file}")));
-    assert!(told.err.contains("begin with `my_app`") && told.err.contains("`cookbooks/my-app/tests/default.sh`"), "{}", told.err);
+    assert_eq!(
+        told.out.lines().collect::<Vec<_>>(),
+        made.map(|file| format!("cookbooks/my-app/{file}"))
+    );
+    assert!(
+        told.err.contains("begin with `my_app`")
+            && told.err.contains("`cookbooks/my-app/tests/default.sh`"),
+        "{}",
+        told.err
+    );
     let told = toque(here, &["check"]);
     assert_eq!((told.code, told.err.as_str()), (Some(0), "no mistakes found\n"));
     let told = test_of(here, "my-app");
     assert_eq!(told.code, Some(0), "{}{}", told.out, told.err);
-    assert!(told.out.contains("converged 2 resources: 2 changed") && told.out.contains("2 up to date"), "{}", told.out);
+    assert!(
+        told.out.contains("converged 2 resources: 2 changed") && told.out.contains("2 up to date"),
+        "{}",
+        told.out
+    );
 
     // The comments of its cookbook.toml are examples that hold.
     let about = here.join("cookbooks/my-app/cookbook.toml");
@@ -113,16 +145,27 @@ fn a_new_cookbook_works() {
     // Its test is one: it notices another text, and what is never done.
     let recipe = here.join("cookbooks/my-app/recipes/default.rhai");
     let text = fs::read_to_string(&recipe).unwrap();
-    fs::write(&recipe, text.replace("greeting: node.my_app.greeting", "greeting: \"Bye\"")).unwrap();
+    fs::write(&recipe, text.replace("greeting: node.my_app.greeting", "greeting: \"Bye\""))
+        .unwrap();
     assert_eq!(test_of(here, "my-app").code, Some(1));
     fs::write(&recipe, format!("{text}execute(\"true\");\n")).unwrap();
     assert_eq!(test_of(here, "my-app").code, Some(4));
 
     // A second one beside it, from below the repository; what is there is left.
     let below = here.join("cookbooks/my-app/recipes");
-    assert!(printed(&below, &["cookbook", "new", "web"]).ends_with("/cookbooks/web/tests/default.sh\n"));
-    refused(&below, &["cookbook", "new", "web"], &["is there already, and is left as it is", "choose another name"]);
-    refused(here, &["cookbook", "new", "memory"], &["`memory` will not do", "what is known of the machine", "`memory_site`"]);
+    assert!(
+        printed(&below, &["cookbook", "new", "web"]).ends_with("/cookbooks/web/tests/default.sh\n")
+    );
+    refused(
+        &below,
+        &["cookbook", "new", "web"],
+        &["is there already, and is left as it is", "choose another name"],
+    );
+    refused(
+        here,
+        &["cookbook", "new", "memory"],
+        &["`memory` will not do", "what is known of the machine", "`memory_site`"],
+    );
     let other = tempfile::tempdir().unwrap();
     printed(here, &["cookbook", "new", "web", "--repo", other.path().to_str().unwrap()]);
     assert!(other.path().join("cookbooks/web/recipes/default.rhai").is_file());
@@ -143,13 +186,25 @@ fn added_and_removed() {
     );
     assert_eq!(text(), "# Ours\n[[source]]\npath = \"../shared\" # near\n");
 
-    assert_eq!(printed(&repository, &["cookbook", "add", "common", ">= 1.0"]), "common \">= 1.0\" added\ncommon 1.2.0 new\n");
-    assert_eq!(printed(&repository, &["cookbook", "add", "common"]), "common \">= 1.0\" -> \"~> 1.2\"\n");
+    assert_eq!(
+        printed(&repository, &["cookbook", "add", "common", ">= 1.0"]),
+        "common \">= 1.0\" added\ncommon 1.2.0 new\n"
+    );
+    assert_eq!(
+        printed(&repository, &["cookbook", "add", "common"]),
+        "common \">= 1.0\" -> \"~> 1.2\"\n"
+    );
     // A path is named as it is seen from where one stands.
     fs::create_dir(repository.join("below")).unwrap();
-    let told = printed(&repository.join("below"), &["cookbook", "add", "nginx", "--archive", "../../nginx.tar.gz"]);
+    let told = printed(
+        &repository.join("below"),
+        &["cookbook", "add", "nginx", "--archive", "../../nginx.tar.gz"],
+    );
     assert_eq!(told, "nginx { archive = \"../nginx.tar.gz\" } added\nnginx 2.1.0 new\n");
-    assert_eq!(text(), format!("{begin}common = \"~> 1.2\"\nnginx = {{ archive = \"../nginx.tar.gz\" }}\n"));
+    assert_eq!(
+        text(),
+        format!("{begin}common = \"~> 1.2\"\nnginx = {{ archive = \"../nginx.tar.gz\" }}\n")
+    );
     printed(&repository, &["cookbook", "install", "--locked", "--offline"]);
 
     // Somebody was killed between the two files: the next install mends it.
@@ -162,7 +217,11 @@ fn added_and_removed() {
 
     let told = toque(&repository, &["cookbook", "remove", "common"]);
     assert_eq!(told.out, "common \"~> 1.2\" removed\n");
-    assert!(told.err.contains("`common` 1.2.0 stays: it is needed by `nginx` (~> 1.0)"), "{}", told.err);
+    assert!(
+        told.err.contains("`common` 1.2.0 stays: it is needed by `nginx` (~> 1.0)"),
+        "{}",
+        told.err
+    );
     // A pin whose folder is gone can be removed.
     cookbook(&repository.join("../tool"), "1.0.0", "");
     printed(&repository, &["cookbook", "add", "tool", "--path", "../tool"]);
@@ -175,20 +234,37 @@ fn added_and_removed() {
     for (args, said) in [
         (
             &["add", "prob"][..],
-            &["there is no cookbook `prob`", "did you mean `probe`?", "nothing was changed in `Cookfile.toml`"][..],
+            &[
+                "there is no cookbook `prob`",
+                "did you mean `probe`?",
+                "nothing was changed in `Cookfile.toml`",
+            ][..],
         ),
         (&["add", "probe", "=> 1"], &["`=> 1` is no version constraint"]),
         (
             &["add", "probe", "> 1"],
-            &["there is no version of cookbook `probe` that fits", "Cookfile.toml:7:1", "`probe` 0.3.1 would do"],
+            &[
+                "there is no version of cookbook `probe` that fits",
+                "Cookfile.toml:7:1",
+                "`probe` 0.3.1 would do",
+            ],
         ),
         (&["add", "probe", "--archive", "no.tar.gz"], &["there is no archive"]),
-        (&["add", "probe", "--git", "https://127.0.0.1:1/x", "--offline"], &["`--offline` forbids it"]),
-        (&["add", "probe", "--git", "x", "--rel", "../y"], &["`../y` is no folder inside the repository", "Cookfile.toml:7:9"]),
+        (
+            &["add", "probe", "--git", "https://127.0.0.1:1/x", "--offline"],
+            &["`--offline` forbids it"],
+        ),
+        (
+            &["add", "probe", "--git", "x", "--rel", "../y"],
+            &["`../y` is no folder inside the repository", "Cookfile.toml:7:9"],
+        ),
         (&["add", "probe", "--tag", "v1"], &["--git"]),
         (&["add", "probe", "1.0", "--path", "x"], &["cannot be used with"]),
         (&["add", "probe>=1"], &["`probe>=1` is no name of a cookbook"]),
-        (&["remove", "nginz"], &["`Cookfile.toml` does not ask for `nginz`", "did you mean `nginx`?"]),
+        (
+            &["remove", "nginz"],
+            &["`Cookfile.toml` does not ask for `nginz`", "did you mean `nginx`?"],
+        ),
         (&["remove", "common"], &["`nginx` 2.1.0 needs it"]),
     ] {
         refused(&repository, &[&["cookbook"], args].concat(), said);
@@ -196,14 +272,21 @@ fn added_and_removed() {
     }
     // A mistake that is there already is told at its place, and nothing is written.
     fs::write(repository.join("Cookfile.toml"), "[cookbooks]\nweb = 2\n").unwrap();
-    refused(&repository, &["cookbook", "add", "probe"], &["Cookfile.toml:2:7", "expected a version constraint"]);
+    refused(
+        &repository,
+        &["cookbook", "add", "probe"],
+        &["Cookfile.toml:2:7", "expected a version constraint"],
+    );
     assert_eq!(text(), "[cookbooks]\nweb = 2\n");
 }
 
 #[test]
 fn groups_that_are_left_out() {
     let (folder, repository) = repository();
-    printed(&repository, &["cookbook", "add", "nginx", "--archive", "../nginx.tar.gz", "--group", "test"]);
+    printed(
+        &repository,
+        &["cookbook", "add", "nginx", "--archive", "../nginx.tar.gz", "--group", "test"],
+    );
     fs::remove_dir_all(folder.path().join("cache")).unwrap();
     // What is left out need not be here, and is not fetched for something else.
     assert_eq!(printed(&repository, &["cookbook", "verify", "--without", "test"]), "");
@@ -212,7 +295,11 @@ fn groups_that_are_left_out() {
     let text = fs::read_to_string(&settings).unwrap();
     fs::write(&settings, format!("{text}without_groups = [\"test\"]\n")).unwrap();
     assert_eq!(printed(&repository, &["cookbook", "verify"]), "");
-    refused(&repository, &["cookbook", "verify", "--without", "tset"], &["there is no group `tset`", "did you mean `test`?"]);
+    refused(
+        &repository,
+        &["cookbook", "verify", "--without", "tset"],
+        &["there is no group `tset`", "did you mean `test`?"],
+    );
     // A group of the settings may go.
     assert_eq!(
         printed(&repository, &["cookbook", "remove", "nginx"]),
@@ -225,10 +312,19 @@ fn without_a_cookfile() {
     let folder = tempfile::tempdir().unwrap();
     cookbook(&folder.path().join("tool"), "0.1.0", "");
     for command in [&["remove", "tool"][..], &["show", "tool"], &["verify"]] {
-        refused(folder.path(), &[&["cookbook"], command].concat(), &["there is no `Cookfile.toml` here"]);
+        refused(
+            folder.path(),
+            &[&["cookbook"], command].concat(),
+            &["there is no `Cookfile.toml` here"],
+        );
     }
     let told = toque(folder.path(), &["cookbook", "add", "tool", "--path", "tool"]);
-    assert_eq!((told.code, told.out.as_str()), (Some(0), "tool { path = \"tool\" } added\ntool 0.1.0 new\n"), "{}", told.err);
+    assert_eq!(
+        (told.code, told.out.as_str()),
+        (Some(0), "tool { path = \"tool\" } added\ntool 0.1.0 new\n"),
+        "{}",
+        told.err
+    );
     assert!(told.err.contains("Cookfile.toml` was made"), "{}", told.err);
 }
 
@@ -239,7 +335,10 @@ fn shown() {
     printed(&repository, &["cookbook", "add", "nginx", "--archive", "../nginx.tar.gz"]);
     let told = printed(&repository, &["cookbook", "show", "nginx"]);
     let lines: Vec<&str> = told.lines().collect();
-    assert_eq!(lines[..4], ["nginx 2.1.0", "A web server", "license      Apache-2.0", "from         ../nginx.tar.gz"]);
+    assert_eq!(
+        lines[..4],
+        ["nginx 2.1.0", "A web server", "license      Apache-2.0", "from         ../nginx.tar.gz"]
+    );
     for line in [
         "toque        >= 0.1",
         "platforms    debian (>= 11)",
@@ -250,40 +349,79 @@ fn shown() {
     ] {
         assert!(lines.contains(&line), "{line}\n{told}");
     }
-    let data: Value = serde_json::from_str(&printed(&repository, &["cookbook", "show", "nginx", "--format", "json"])).unwrap();
+    let data: Value = serde_json::from_str(&printed(
+        &repository,
+        &["cookbook", "show", "nginx", "--format", "json"],
+    ))
+    .unwrap();
     assert!(Path::new(data["folder"].as_str().unwrap()).join("cookbook.toml").is_file(), "{data}");
-    assert_eq!((&data["dependencies"]["common"], &data["needed_by"][1]["by"]), (&"~> 1.0".into(), &"web".into()));
-    refused(&repository, &["cookbook", "show", "ngnix"], &["there is no cookbook `ngnix`", "did you mean `nginx`?"]);
+    assert_eq!(
+        (&data["dependencies"]["common"], &data["needed_by"][1]["by"]),
+        (&"~> 1.0".into(), &"web".into())
+    );
+    refused(
+        &repository,
+        &["cookbook", "show", "ngnix"],
+        &["there is no cookbook `ngnix`", "did you mean `nginx`?"],
+    );
     // What is not here is shown as far as the lockfile knows it.
     fs::remove_dir_all(folder.path().join("cache")).unwrap();
     let told = toque(&repository, &["cookbook", "show", "nginx"]);
-    assert!(told.out.starts_with("nginx 2.1.0\nfrom         ../nginx.tar.gz\nrevision     "), "{}", told.out);
-    assert!(told.err.contains("`nginx` is not on this machine: `toque cookbook install` fetches it"), "{}", told.err);
+    assert!(
+        told.out.starts_with("nginx 2.1.0\nfrom         ../nginx.tar.gz\nrevision     "),
+        "{}",
+        told.out
+    );
+    assert!(
+        told.err.contains("`nginx` is not on this machine: `toque cookbook install` fetches it"),
+        "{}",
+        told.err
+    );
 }
 
 #[test]
 fn verified() {
     let (folder, repository) = repository();
-    refused(&repository, &["cookbook", "verify"], &["there is no `Cookfile.lock`", "toque cookbook install"]);
+    refused(
+        &repository,
+        &["cookbook", "verify"],
+        &["there is no `Cookfile.lock`", "toque cookbook install"],
+    );
     printed(&repository, &["cookbook", "add", "nginx", "--archive", "../nginx.tar.gz"]);
     let verify = ["cookbook", "verify"];
     assert_eq!(
         printed(&repository, &verify),
         "common 1.2.0 in use where it lies, without a checksum\nnginx 2.1.0 as it was locked\n"
     );
-    assert_eq!(printed(&repository, &["cookbook", "verify", "--all"]), "nginx 2.1.0 as it was fetched\n");
+    assert_eq!(
+        printed(&repository, &["cookbook", "verify", "--all"]),
+        "nginx 2.1.0 as it was fetched\n"
+    );
 
-    let data: Value = serde_json::from_str(&printed(&repository, &["cookbook", "show", "nginx", "--format", "json"])).unwrap();
+    let data: Value = serde_json::from_str(&printed(
+        &repository,
+        &["cookbook", "show", "nginx", "--format", "json"],
+    ))
+    .unwrap();
     let root = PathBuf::from(data["folder"].as_str().unwrap());
     write(&root.join("recipes/evil.rhai"), "");
     let told = toque(&repository, &verify);
-    assert!(told.code == Some(2) && told.out.contains("nginx 2.1.0 changed: its files have another checksum"), "{}", told.out);
     assert!(
-        told.err.contains("`nginx` is not what `Cookfile.lock` says") && told.err.contains("toque cookbook install"),
+        told.code == Some(2)
+            && told.out.contains("nginx 2.1.0 changed: its files have another checksum"),
+        "{}",
+        told.out
+    );
+    assert!(
+        told.err.contains("`nginx` is not what `Cookfile.lock` says")
+            && told.err.contains("toque cookbook install"),
         "{}",
         told.err
     );
-    let told = toque(folder.path(), &["cookbook", "verify", "--all", "--format", "json", "--cache-dir", "cache"]);
+    let told = toque(
+        folder.path(),
+        &["cookbook", "verify", "--all", "--format", "json", "--cache-dir", "cache"],
+    );
     assert_eq!(serde_json::from_str::<Value>(&told.out).unwrap()[0]["state"], "changed");
     assert_eq!(told.code, Some(2));
     assert!(root.join("recipes/evil.rhai").is_file(), "it only looks");
@@ -295,20 +433,34 @@ fn verified() {
     let text = fs::read_to_string(&lock).unwrap();
     fs::write(&lock, text.replace("2.1.0", "2.1.5")).unwrap();
     let told = toque(&repository, &verify);
-    assert!(told.code == Some(2) && told.out.contains("nginx 2.1.5 changed: its cookbook.toml says version 2.1.0"), "{}", told.out);
-    fs::write(&lock, text.replace("dependencies.common = \"~> 1.0\"", "dependencies.common = \"~> 1.2\"")).unwrap();
+    assert!(
+        told.code == Some(2)
+            && told.out.contains("nginx 2.1.5 changed: its cookbook.toml says version 2.1.0"),
+        "{}",
+        told.out
+    );
+    fs::write(
+        &lock,
+        text.replace("dependencies.common = \"~> 1.0\"", "dependencies.common = \"~> 1.2\""),
+    )
+    .unwrap();
     assert!(toque(&repository, &verify).out.contains("its cookbook.toml names other dependencies"));
     fs::write(&lock, &text).unwrap();
 
     fs::remove_dir_all(folder.path().join("cache")).unwrap();
     let told = toque(&repository, &verify);
-    assert!(told.code == Some(2) && told.out.ends_with("nginx 2.1.0 not on this machine\n"), "{}", told.out);
+    assert!(
+        told.code == Some(2) && told.out.ends_with("nginx 2.1.0 not on this machine\n"),
+        "{}",
+        told.out
+    );
     assert_eq!(printed(&repository, &["cookbook", "verify", "--all"]), "");
     // A lockfile out of step is told, after what there is.
     cookbook(&folder.path().join("shared/common"), "1.3.0", "");
     let told = toque(&repository, &verify);
     assert!(
-        told.code == Some(2) && told.out.contains("common 1.2.0 changed: its cookbook.toml says version 1.3.0"),
+        told.code == Some(2)
+            && told.out.contains("common 1.2.0 changed: its cookbook.toml says version 1.3.0"),
         "{}",
         told.out
     );

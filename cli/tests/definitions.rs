@@ -6,7 +6,11 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 fn definitions(repository: &Path) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_toque")).current_dir(repository).args(["definitions", ".rhai"]).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_toque"))
+        .current_dir(repository)
+        .args(["definitions", ".rhai"])
+        .output()
+        .unwrap()
 }
 
 #[test]
@@ -23,8 +27,12 @@ fn files_are_written_anew_and_foreign_ones_kept() {
     assert!(output.status.success(), "{output:?}");
     let read = |path: &str| std::fs::read_to_string(at(path)).unwrap();
     assert!(read(".rhai/kinds.d.rhai").contains("\nop package(?, Map) -> Resource;\n"));
-    assert!(read(".rhai/kinds.d.rhai").contains("/// - `source` (string or array of string, default: "));
-    assert!(read(".rhai/libraries/web/names.d.rhai").contains("/// A name.\nfn name_of(site: ?) -> ?;"));
+    assert!(
+        read(".rhai/kinds.d.rhai").contains("/// - `source` (string or array of string, default: ")
+    );
+    assert!(
+        read(".rhai/libraries/web/names.d.rhai").contains("/// A name.\nfn name_of(site: ?) -> ?;")
+    );
 
     // The same again, and without the library when it is gone.
     let before = read(".rhai/language.d.rhai");

@@ -1,4 +1,5 @@
-//! Documents that OpsWorks' agents kept are run: each by `toque converge --command`, with recipes that search as OpsWorks' users did.
+//! Documents that OpsWorks' agents kept are run: each by `toque converge --command`, with recipes
+//! that search as OpsWorks' users did.
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on says why and ends")]
 
@@ -39,8 +40,10 @@ const CHEF_11: &str = r#"
 "#;
 
 fn documents(folder: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine/tests/opsworks").join(folder);
-    let mut documents: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let folder =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine/tests/opsworks").join(folder);
+    let mut documents: Vec<PathBuf> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     documents.sort();
     documents
 }
@@ -51,7 +54,11 @@ fn repository(recipe: &str) -> tempfile::TempDir {
     for cookbook in ["custom_xxx0", "custom_xxx1"] {
         let folder = repository.path().join("cookbooks").join(cookbook);
         fs::create_dir_all(folder.join("recipes")).unwrap();
-        fs::write(folder.join("cookbook.toml"), format!("name = \"{cookbook}\"\nversion = \"1.0.0\"\n")).unwrap();
+        fs::write(
+            folder.join("cookbook.toml"),
+            format!("name = \"{cookbook}\"\nversion = \"1.0.0\"\n"),
+        )
+        .unwrap();
         for name in ["default", "do_it", "peers", "deploy", "undeploy", "shutdown", "report"] {
             fs::write(folder.join(format!("recipes/{name}.rhai")), recipe).unwrap();
         }
@@ -63,7 +70,13 @@ fn repository(recipe: &str) -> tempfile::TempDir {
 fn converge(document: &Path, repository: &Path) -> String {
     let state = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_toque"));
-    command.args(["converge", "--command"]).arg(document).arg("--repo").arg(repository).arg("--state-dir").arg(state.path());
+    command
+        .args(["converge", "--command"])
+        .arg(document)
+        .arg("--repo")
+        .arg(repository)
+        .arg("--state-dir")
+        .arg(state.path());
     let output = command.output().unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(0), "{}: {told}", document.display());
@@ -76,7 +89,10 @@ fn every_document_of_chef_12_is_run() {
     for document in documents("commands") {
         let kind = document.file_stem().unwrap().to_str().unwrap().to_owned();
         let told = converge(&document, repository.path());
-        let silent = !matches!(&*kind, "setup" | "configure" | "deploy" | "undeploy" | "shutdown" | "execute_recipes");
+        let silent = !matches!(
+            &*kind,
+            "setup" | "configure" | "deploy" | "undeploy" | "shutdown" | "execute_recipes"
+        );
         if silent {
             assert!(!told.contains("info:"), "{kind}: OpsWorks ran no recipe of its users: {told}");
             continue;
@@ -115,7 +131,8 @@ fn every_document_of_chef_11_is_run() {
     for document in documents("chef11") {
         let kind = document.file_stem().unwrap().to_str().unwrap().to_owned();
         assert_eq!(converge(&document, repository.path()), "", "{kind}: it names no recipe");
-        let mut whole: serde_json::Value = serde_json::from_str(&fs::read_to_string(&document).unwrap()).unwrap();
+        let mut whole: serde_json::Value =
+            serde_json::from_str(&fs::read_to_string(&document).unwrap()).unwrap();
         whole["recipes"] = serde_json::json!(["custom_xxx0::peers"]);
         let with_recipes = tempfile::NamedTempFile::new().unwrap();
         fs::write(with_recipes.path(), whole.to_string()).unwrap();

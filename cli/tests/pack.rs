@@ -43,7 +43,9 @@ fn run(command: &mut Command) -> Told {
 /// A web server of the files in a folder.
 fn serve(folder: &Path) -> String {
     let folder = folder.to_owned();
-    toque_acceptance::serve(|_| move |path: &str| fs::read(folder.join(path.trim_start_matches('/'))).ok())
+    toque_acceptance::serve(|_| {
+        move |path: &str| fs::read(folder.join(path.trim_start_matches('/'))).ok()
+    })
 }
 
 fn write(path: &Path, text: &str) {
@@ -53,7 +55,8 @@ fn write(path: &Path, text: &str) {
 
 fn cookbook(folder: &Path, version: &str, dependencies: &str, recipe: &str) {
     let name = folder.file_name().unwrap().to_str().unwrap();
-    let text = format!("name = \"{name}\"\nversion = \"{version}\"\n[dependencies]\n{dependencies}");
+    let text =
+        format!("name = \"{name}\"\nversion = \"{version}\"\n[dependencies]\n{dependencies}");
     write(&folder.join("cookbook.toml"), &text);
     write(&folder.join("recipes/default.rhai"), recipe);
 }
@@ -66,12 +69,22 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let bench = Self { folder: tempfile::tempdir().unwrap() };
-        cookbook(&bench.path("repository/cookbooks/web"), "1.0.0", "nginx = \"~> 2.0\"\n", "include_recipe(\"nginx\");");
+        cookbook(
+            &bench.path("repository/cookbooks/web"),
+            "1.0.0",
+            "nginx = \"~> 2.0\"\n",
+            "include_recipe(\"nginx\");",
+        );
         write(&bench.path("repository/cookbooks/web/spec/web.rb"), "");
-        write(&bench.path("repository/data_bags/site/main.json"), "{ \"id\": \"main\", \"title\": \"hello\" }");
+        write(
+            &bench.path("repository/data_bags/site/main.json"),
+            "{ \"id\": \"main\", \"title\": \"hello\" }",
+        );
         write(&bench.path("repository/.toqueignore"), "spec/\n");
         let out = bench.path("out").display().to_string();
-        let nginx = format!("file(\"{out}\", #{{ content: data_bag_item(\"site\", \"main\").title + \"\\n\" }});");
+        let nginx = format!(
+            "file(\"{out}\", #{{ content: data_bag_item(\"site\", \"main\").title + \"\\n\" }});"
+        );
         cookbook(&bench.path("shared/nginx"), "2.1.0", "", &nginx);
         write(&bench.path("repository/Cookfile.toml"), "[[source]]\npath = \"../shared\"\n");
         bench.settings("repository");
@@ -80,7 +93,10 @@ impl Bench {
 
     /// With state and cache of its own.
     fn settings(&self, folder: &str) {
-        write(&self.path(folder).join("toque.toml"), "cache_dir = \"../cache\"\nstate_dir = \"../state\"\n");
+        write(
+            &self.path(folder).join("toque.toml"),
+            "cache_dir = \"../cache\"\nstate_dir = \"../state\"\n",
+        );
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -104,7 +120,8 @@ impl Bench {
     fn converge(&self, repo: &str) {
         let _ = fs::remove_file(self.path("out"));
         let state = self.path("state").display().to_string();
-        toque(self.folder.path(), &["converge", "--repo", repo, "--state-dir", &state, "web"]).well();
+        toque(self.folder.path(), &["converge", "--repo", repo, "--state-dir", &state, "web"])
+            .well();
         assert_eq!(fs::read_to_string(self.path("out")).unwrap(), "hello\n");
     }
 }
@@ -125,10 +142,20 @@ fn a_package_is_a_repository() {
     bench.converge("site.tar.gz");
 
     let unpacked = tempfile::tempdir().unwrap();
-    let tar = Command::new("tar").arg("-xf").arg(bench.path("site.tar.gz")).arg("-C").arg(unpacked.path()).status();
+    let tar = Command::new("tar")
+        .arg("-xf")
+        .arg(bench.path("site.tar.gz"))
+        .arg("-C")
+        .arg(unpacked.path())
+        .status();
     assert!(tar.unwrap().success());
-    let find = Command::new("find").args([".", "-type", "f"]).current_dir(unpacked.path()).output().unwrap();
-    let mut files: Vec<String> = String::from_utf8(find.stdout).unwrap().lines().map(str::to_owned).collect();
+    let find = Command::new("find")
+        .args([".", "-type", "f"])
+        .current_dir(unpacked.path())
+        .output()
+        .unwrap();
+    let mut files: Vec<String> =
+        String::from_utf8(find.stdout).unwrap().lines().map(str::to_owned).collect();
     files.sort();
     assert_eq!(
         files,
@@ -160,7 +187,10 @@ fn the_same_bytes_in_another_folder() {
     );
     let told = run(Command::new("sh").args(["-c", &script])).well();
     assert_eq!(told.out, format!("{first}  ../two.tar.zst\n"));
-    assert_eq!(fs::read(bench.path("one.tar.zst")).unwrap(), fs::read(copy.join("two.tar.zst")).unwrap());
+    assert_eq!(
+        fs::read(bench.path("one.tar.zst")).unwrap(),
+        fs::read(copy.join("two.tar.zst")).unwrap()
+    );
 }
 
 #[test]
@@ -173,12 +203,15 @@ fn without_a_cookfile() {
     let told = bench.toque(&["cookbook", "package", "..", "nginx"]).well();
     assert!(told.out.ends_with("  ../nginx-2.1.0.tar.zst\n"), "{}", told.out);
     bench.toque(&["cookbook", "package", "..", "ngin"]).refused("did you mean `nginx`?");
-    bench.toque(&["cookbook", "package", "..", "../web"]).refused("`../web` is no name of a cookbook");
+    bench
+        .toque(&["cookbook", "package", "..", "../web"])
+        .refused("`../web` is no name of a cookbook");
     bench.toque(&["cookbook", "package", ".."]).refused("a whole repository has no name");
     bench.toque(&["cookbook", "package", "../site.zip"]).refused("`.tar.zst` or `.tar.gz`");
     bench.toque(&["cookbook", "package", "data_bags/site.tar.zst"]).refused("which is packed");
     bench.toque(&["cookbook", "vendor", "../vendor"]).refused("there is no `Cookfile.toml` here");
-    toque(bench.folder.path(), &["cookbook", "package", "site.tar.zst"]).refused("there is no repository here");
+    toque(bench.folder.path(), &["cookbook", "package", "site.tar.zst"])
+        .refused("there is no repository here");
     write(&bench.path("repository/.toqueignore"), "spec/\n[\n");
     bench.toque(&["cookbook", "package", "../site.tar.zst"]).refused(".toqueignore:2:1");
 }
@@ -199,25 +232,43 @@ fn from_packages_to_a_registry() {
     let told = toque(&registry, &["cookbook", "index", "."]).well();
     assert_eq!(told.err, "2 versions are there; `universe` is as it was\n");
 
-    // A version that is published stays; what does not belong there is told, and what is served stays.
+    // A version that is published stays; what does not belong there is told, and what is served
+    // stays.
     write(&bench.path("repository/cookbooks/web/recipes/more.rhai"), "");
-    bench.toque(&["cookbook", "package", "../registry", "web"]).refused("is there already, with other content");
+    bench
+        .toque(&["cookbook", "package", "../registry", "web"])
+        .refused("is there already, with other content");
     fs::remove_file(bench.path("repository/cookbooks/web/recipes/more.rhai")).unwrap();
     bench.package("../registry/site.tar.zst");
     toque(&registry, &["cookbook", "index", "."]).refused("`site.tar.zst`: it has 2 cookbooks");
     fs::remove_file(registry.join("site.tar.zst")).unwrap();
 
     let url = serve(&registry);
-    write(&bench.path("user/Cookfile.toml"), &format!("[[source]]\nurl = \"{url}\"\n[cookbooks]\nweb = \"~> 1.0\"\n"));
-    write(&bench.path("user/data_bags/site/main.json"), "{ \"id\": \"main\", \"title\": \"hello\" }");
+    write(
+        &bench.path("user/Cookfile.toml"),
+        &format!("[[source]]\nurl = \"{url}\"\n[cookbooks]\nweb = \"~> 1.0\"\n"),
+    );
+    write(
+        &bench.path("user/data_bags/site/main.json"),
+        "{ \"id\": \"main\", \"title\": \"hello\" }",
+    );
     bench.settings("user");
     let user = bench.path("user");
-    assert_eq!(toque(&user, &["cookbook", "install"]).well().out, "nginx 2.1.0 new\nweb 1.0.0 new\n");
+    assert_eq!(
+        toque(&user, &["cookbook", "install"]).well().out,
+        "nginx 2.1.0 new\nweb 1.0.0 new\n"
+    );
     bench.converge("user");
 
     // Vendored, it needs no registry any more.
-    assert_eq!(toque(&user, &["cookbook", "vendor", "vendor/cookbooks"]).well().out, "nginx 2.1.0\nweb 1.0.0\n");
-    write(&user.join("Cookfile.toml"), "[[source]]\npath = \"vendor/cookbooks\"\n[cookbooks]\nweb = \"~> 1.0\"\n");
+    assert_eq!(
+        toque(&user, &["cookbook", "vendor", "vendor/cookbooks"]).well().out,
+        "nginx 2.1.0\nweb 1.0.0\n"
+    );
+    write(
+        &user.join("Cookfile.toml"),
+        "[[source]]\npath = \"vendor/cookbooks\"\n[cookbooks]\nweb = \"~> 1.0\"\n",
+    );
     fs::remove_dir_all(bench.path("cache")).unwrap();
     toque(&user, &["cookbook", "install", "--offline"]).well();
     bench.converge("user");
@@ -232,11 +283,16 @@ fn from_packages_to_a_registry() {
 fn what_was_vendored_and_changed_is_kept() {
     let bench = Bench::new();
     bench.toque(&["cookbook", "install"]).well();
-    assert_eq!(bench.toque(&["cookbook", "vendor", "../vendor"]).well().out, "nginx 2.1.0\nweb 1.0.0\n");
+    assert_eq!(
+        bench.toque(&["cookbook", "vendor", "../vendor"]).well().out,
+        "nginx 2.1.0\nweb 1.0.0\n"
+    );
     bench.toque(&["cookbook", "vendor", "../vendor"]).well();
     assert!(!bench.path("vendor/web/spec").exists());
     write(&bench.path("vendor/web/recipes/mine.rhai"), "");
-    bench.toque(&["cookbook", "vendor", "../vendor"]).refused("its `web` was changed since it was put there");
+    bench
+        .toque(&["cookbook", "vendor", "../vendor"])
+        .refused("its `web` was changed since it was put there");
     assert!(bench.path("vendor/web/recipes/mine.rhai").exists());
 }
 
@@ -276,11 +332,16 @@ fn what_is_missing_is_fetched() {
     fs::rename(nginx, bench.path("maker/cookbooks/nginx")).unwrap();
     toque(&bench.path("maker"), &["cookbook", "package", "../registry", "nginx"]).well();
     toque(&bench.path("maker"), &["cookbook", "index", "../registry"]).well();
-    write(&bench.path("repository/Cookfile.toml"), &format!("[[source]]\nurl = \"{}\"\n", serve(&bench.path("registry"))));
+    write(
+        &bench.path("repository/Cookfile.toml"),
+        &format!("[[source]]\nurl = \"{}\"\n", serve(&bench.path("registry"))),
+    );
     bench.toque(&["cookbook", "install"]).well();
     let sha256 = bench.package("../site.tar.zst");
     fs::remove_dir_all(bench.path("cache")).unwrap();
-    bench.toque(&["cookbook", "package", "../site.tar.zst", "--offline"]).refused("`--offline` forbids it");
+    bench
+        .toque(&["cookbook", "package", "../site.tar.zst", "--offline"])
+        .refused("`--offline` forbids it");
     assert_eq!(bench.package("../site.tar.zst"), sha256);
     fs::remove_file(bench.path("registry/universe")).unwrap();
     assert_eq!(bench.package("../site.tar.zst"), sha256);
@@ -288,6 +349,8 @@ fn what_is_missing_is_fetched() {
     let before = fs::read(bench.path("registry/nginx-2.1.0.tar.zst")).unwrap();
     bench.toque(&["cookbook", "package", "../nginx.tar.zst", "nginx"]).well();
     assert_eq!(fs::read(bench.path("nginx.tar.zst")).unwrap(), before);
-    bench.toque(&["cookbook", "package", "../nginx.tar.zst", "ngnix"]).refused("did you mean `nginx`?");
+    bench
+        .toque(&["cookbook", "package", "../nginx.tar.zst", "ngnix"])
+        .refused("did you mean `nginx`?");
     bench.converge("site.tar.zst");
 }

@@ -1,4 +1,5 @@
-//! `toque stack import` and `toque stack add`: what they print and refuse, and what becomes of the files.
+//! `toque stack import` and `toque stack add`: what they print and refuse, and what becomes of the
+//! files.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
@@ -40,7 +41,12 @@ fn folder() -> TempDir {
 fn toque(folder: &TempDir, args: &[&str], input: &str) -> Told {
     let mut command = Command::new(env!("CARGO_BIN_EXE_toque"));
     command.current_dir(folder.path()).arg("stack").args(args);
-    let mut running = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut running = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     // One that is refused at once reads nothing.
     let _ = running.stdin.take().unwrap().write_all(input.as_bytes());
     let output = running.wait_with_output().unwrap();
@@ -86,9 +92,14 @@ fn a_stack_is_imported_for_its_owner_alone() {
     fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
     let again = toque(&folder, &["import", api, "--stack", "blog", "--to", "stack.json"], "");
     assert_eq!(again.code, Some(2));
-    assert!(again.err.contains("`stack.json` is there already") && again.err.contains("--force"), "{}", again.err);
+    assert!(
+        again.err.contains("`stack.json` is there already") && again.err.contains("--force"),
+        "{}",
+        again.err
+    );
     assert_eq!(fs::read_to_string(&path).unwrap(), written);
-    let forced = toque(&folder, &["import", api, "--stack", "blog", "--to", "stack.json", "--force"], "");
+    let forced =
+        toque(&folder, &["import", api, "--stack", "blog", "--to", "stack.json", "--force"], "");
     assert_eq!(forced.out, "wrote `stack.json`: the stack `blog`, 1 layer\n");
     assert_eq!(mode(&path), 0o600);
 }
@@ -100,13 +111,21 @@ fn documents_come_from_files_folders_and_standard_input() {
     let told = toque(&folder, &["import", "-"], &command);
     assert_eq!(told.code, Some(0), "{}", told.err);
     let stack: Value = serde_json::from_str(&told.out).unwrap();
-    assert_eq!(stack["stack"]["custom_json"]["data_bags"]["myapp"]["mysql"]["username"], "default-user");
-    assert!(told.err.contains("in plain text") && told.err.contains("  databases.beta.db_password\n"), "{}", told.err);
+    assert_eq!(
+        stack["stack"]["custom_json"]["data_bags"]["myapp"]["mysql"]["username"],
+        "default-user"
+    );
+    assert!(
+        told.err.contains("in plain text") && told.err.contains("  databases.beta.db_password\n"),
+        "{}",
+        told.err
+    );
     assert!(!told.err.contains("an-invented-password"), "{}", told.err);
 
     let stacks = fs::read_to_string(given().join("api/stacks.json")).unwrap();
     let layers = given().join("api/layers.json");
-    let told = toque(&folder, &["import", layers.to_str().unwrap(), "-", "--stack", "shop"], &stacks);
+    let told =
+        toque(&folder, &["import", layers.to_str().unwrap(), "-", "--stack", "shop"], &stacks);
     assert_eq!(told.code, Some(0), "{}", told.err);
     assert_eq!(serde_json::from_str::<Value>(&told.out).unwrap()["layers"][0]["shortname"], "web");
 }
@@ -117,14 +136,20 @@ fn bad_input_is_refused_and_nothing_is_written() {
     let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
     fs::create_dir(folder.path().join("empty")).unwrap();
     write("stacks.json", r#"{ "Stacks": [{ "StackId": "s1", "Name": "shop" }] }"#);
-    write("instances.json", "{ \"Instances\": [\n  { \"Hostname\": \"web1\", \"LayerIds\": [\"l1\"] }\n] }");
+    write(
+        "instances.json",
+        "{ \"Instances\": [\n  { \"Hostname\": \"web1\", \"LayerIds\": [\"l1\"] }\n] }",
+    );
     write("cut.json", "{ \"Stacks\": [");
     write("odd.json", "{ \"Stackz\": [] }");
     for (args, expected) in [
         (&["nowhere.json"][..], &["cannot read `nowhere.json`: no such file or directory"][..]),
         (&["empty"], &["there is no `.json` file in `empty`"]),
         (&["cut.json"], &["cannot read `cut.json`: this `[` has no `]`", "cut.json:1:13"]),
-        (&["odd.json"], &["`Stackz` in `odd.json` is no list of OpsWorks", "did you mean `Stacks`?"]),
+        (
+            &["odd.json"],
+            &["`Stackz` in `odd.json` is no list of OpsWorks", "did you mean `Stacks`?"],
+        ),
         (
             &["stacks.json", "instances.json"],
             &[
@@ -157,13 +182,19 @@ fn entries_are_added_where_they_belong() {
     fs::write(&path, STACK).unwrap();
     fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
     for (args, expected) in [
-        ("add instance --layer web --private-ip 10.0.0.12", "added the instance `web2` of the layer `web` to `stack.json`\n"),
+        (
+            "add instance --layer web --private-ip 10.0.0.12",
+            "added the instance `web2` of the layer `web` to `stack.json`\n",
+        ),
         ("add layer cache --name Cache", "added the layer `cache` to `stack.json`\n"),
         (
             "add instance --layer cache --layer web --hostname both --status stopped",
             "added the instance `both` of the layers `cache`, `web` to `stack.json`\n",
         ),
-        ("add app site --url https://git.example.com/site.git --revision v3", "added the app `site` to `stack.json`\n"),
+        (
+            "add app site --url https://git.example.com/site.git --revision v3",
+            "added the app `site` to `stack.json`\n",
+        ),
     ] {
         let told = toque(&folder, &args.split(' ').collect::<Vec<_>>(), "");
         assert_eq!((told.code, told.out.as_str(), told.err.as_str()), (Some(0), expected, ""));
@@ -217,15 +248,22 @@ fn entries_are_added_where_they_belong() {
 fn a_document_in_toml_is_found_and_edited() {
     let folder = folder();
     let none = toque(&folder, &["add", "layer", "web"], "");
-    assert!(none.code == Some(2) && none.err.contains("there is no `stack.json` or `stack.toml` here"), "{}", none.err);
+    assert!(
+        none.code == Some(2) && none.err.contains("there is no `stack.json` or `stack.toml` here"),
+        "{}",
+        none.err
+    );
     let text = "[stack]\nname = \"shop\"  # ours\nhostname_theme = \"Wild_Cats\"\n\n[[layers]]\nshortname = \"web\"\n";
     fs::create_dir_all(folder.path().join("cookbooks/web")).unwrap();
     fs::write(folder.path().join("stack.toml"), text).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_toque"));
-    let output =
-        command.current_dir(folder.path().join("cookbooks/web")).args(["stack", "add", "instance", "--layer", "web"]).output();
+    let output = command
+        .current_dir(folder.path().join("cookbooks/web"))
+        .args(["stack", "add", "instance", "--layer", "web"])
+        .output();
     let output = output.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let expected = format!("{text}\n[[instances]]\nhostname = \"asiatic-lion\"\nlayers = [\"web\"]\n");
+    let expected =
+        format!("{text}\n[[instances]]\nhostname = \"asiatic-lion\"\nlayers = [\"web\"]\n");
     assert_eq!(fs::read_to_string(folder.path().join("stack.toml")).unwrap(), expected);
 }

@@ -8,7 +8,14 @@ use std::process::Command;
 
 fn git(folder: &Path, args: &[&str]) {
     let mut command = Command::new("git");
-    command.current_dir(folder).args(["-c", "user.name=Ann", "-c", "user.email=ann@example.com", "-c", "init.defaultBranch=main"]);
+    command.current_dir(folder).args([
+        "-c",
+        "user.name=Ann",
+        "-c",
+        "user.email=ann@example.com",
+        "-c",
+        "init.defaultBranch=main",
+    ]);
     let output = command.args(args).output().unwrap();
     assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
@@ -41,7 +48,15 @@ fn cookbooks_change_only_at_setup_and_when_told() {
     };
     let run = |verb: &str, event: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_toque"));
-        command.current_dir(folder.path()).args([verb, "--stack", "stack.json", "--instance", "web1", "--event", event]);
+        command.current_dir(folder.path()).args([
+            verb,
+            "--stack",
+            "stack.json",
+            "--instance",
+            "web1",
+            "--event",
+            event,
+        ]);
         let output = command.args(["--state-dir", "state"]).output().unwrap();
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
     };
@@ -49,14 +64,21 @@ fn cookbooks_change_only_at_setup_and_when_told() {
     assert_eq!(run("plan", "configure").0, Some(0));
     assert!(!at("state").exists(), "a plan keeps nothing");
     let (code, told) = run("converge", "setup");
-    assert!(code == Some(0) && told.contains("fetched the cookbooks v1 (") && told.contains("info: first"), "{told}");
+    assert!(
+        code == Some(0)
+            && told.contains("fetched the cookbooks v1 (")
+            && told.contains("info: first"),
+        "{told}"
+    );
 
     commit(&at("origin"), "second", "v2");
     stack("origin", "v2");
     assert_eq!(run("converge", "configure").1, "info: first\n", "other events run what is there");
     let (code, told) = run("converge", "update_custom_cookbooks");
     assert!(
-        code == Some(0) && told.contains("fetched the cookbooks v2 (") && !told.contains("info: second"),
+        code == Some(0)
+            && told.contains("fetched the cookbooks v2 (")
+            && !told.contains("info: second"),
         "it runs nothing: {told}"
     );
     assert_eq!(run("converge", "configure").1, "info: second\n");
@@ -88,7 +110,11 @@ fn cookbooks_of_a_stack_may_need_others_from_elsewhere() {
     let cookbook = |root: &Path, needs: &str, recipe: &str| {
         let name = root.file_name().unwrap().to_str().unwrap();
         fs::create_dir_all(root.join("recipes")).unwrap();
-        fs::write(root.join("cookbook.toml"), format!("name = \"{name}\"\nversion = \"1.0.0\"\n{needs}")).unwrap();
+        fs::write(
+            root.join("cookbook.toml"),
+            format!("name = \"{name}\"\nversion = \"1.0.0\"\n{needs}"),
+        )
+        .unwrap();
         fs::write(root.join("recipes/default.rhai"), recipe).unwrap();
     };
     cookbook(&at("packing/nginx"), "", "log(\"nginx\");");
@@ -104,8 +130,16 @@ fn cookbooks_of_a_stack_may_need_others_from_elsewhere() {
             .success()
     );
     let (origin, archive) = (at("origin"), at("nginx.tar.gz").display().to_string());
-    cookbook(&origin.join("cookbooks/web"), "[dependencies]\nnginx = \"~> 1.0\"\n", "include_recipe(\"nginx\");");
-    fs::write(origin.join("Cookfile.toml"), format!("[cookbooks]\nnginx = {{ archive = {archive:?} }}\n")).unwrap();
+    cookbook(
+        &origin.join("cookbooks/web"),
+        "[dependencies]\nnginx = \"~> 1.0\"\n",
+        "include_recipe(\"nginx\");",
+    );
+    fs::write(
+        origin.join("Cookfile.toml"),
+        format!("[cookbooks]\nnginx = {{ archive = {archive:?} }}\n"),
+    )
+    .unwrap();
     git(&origin, &["init", "-q"]);
     git(&origin, &["add", "-A"]);
     git(&origin, &["commit", "-qm", "without a lockfile"]);
@@ -118,11 +152,27 @@ fn cookbooks_of_a_stack_may_need_others_from_elsewhere() {
     fs::write(at("stack.json"), stack).unwrap();
     let toque = |args: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_toque"));
-        let output = command.current_dir(folder.path()).args(args).args(["--cache-dir", "cache"]).output().unwrap();
+        let output = command
+            .current_dir(folder.path())
+            .args(args)
+            .args(["--cache-dir", "cache"])
+            .output()
+            .unwrap();
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
     };
-    let event =
-        |event| toque(&["converge", "--stack", "stack.json", "--instance", "web1", "--state-dir", "state", "--event", event]);
+    let event = |event| {
+        toque(&[
+            "converge",
+            "--stack",
+            "stack.json",
+            "--instance",
+            "web1",
+            "--state-dir",
+            "state",
+            "--event",
+            event,
+        ])
+    };
     let (code, told) = event("setup");
     assert!(code == Some(2) && told.contains("there is no `Cookfile.lock`"), "{told}");
 

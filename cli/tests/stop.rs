@@ -1,4 +1,5 @@
-//! A command that is told to stop leaves nothing behind that it has started, also one that only looks.
+//! A command that is told to stop leaves nothing behind that it has started, also one that only
+//! looks.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
@@ -21,7 +22,10 @@ fn programs_end_with_the_command_that_waits_for_them() {
         fs::write(path(name), text).unwrap();
     };
     // The sleeper takes the place of the shell, and with it the number that is written down.
-    let program = format!("#!/bin/sh\necho $$ > {0}.new && mv {0}.new {0}\nexec sleep 600\n", path("pid").display());
+    let program = format!(
+        "#!/bin/sh\necho $$ > {0}.new && mv {0}.new {0}\nexec sleep 600\n",
+        path("pid").display()
+    );
     write("cookbooks/c/cookbook.toml", "name = \"c\"\nversion = \"1.0.0\"\n");
     write("cookbooks/c/facts/slow", &program);
     fs::set_permissions(path("cookbooks/c/facts/slow"), Permissions::from_mode(0o755)).unwrap();
@@ -29,18 +33,25 @@ fn programs_end_with_the_command_that_waits_for_them() {
     for words in ["facts", "facts slow", "explain slow c", "graph c", "plan c"] {
         let _ = fs::remove_file(path("pid"));
         let mut command = Command::new(env!("CARGO_BIN_EXE_toque"));
-        command.current_dir(repository.path()).args(words.split(' ')).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .current_dir(repository.path())
+            .args(words.split(' '))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         let mut toque = command.spawn().unwrap();
         let begun = Instant::now();
         let sleeper = loop {
-            if let Some(pid) = fs::read_to_string(path("pid")).ok().and_then(|text| text.trim().parse().ok()) {
+            if let Some(pid) =
+                fs::read_to_string(path("pid")).ok().and_then(|text| text.trim().parse().ok())
+            {
                 break Pid::from_raw(pid);
             }
             assert!(begun.elapsed() < Duration::from_secs(60), "{words} runs no program");
             std::thread::sleep(Duration::from_millis(10));
         };
         let toque_pid = Pid::from_raw(i32::try_from(toque.id()).unwrap());
-        // The second one ends what is in progress. Two of a kind may count as one while the first is not heard.
+        // The second one ends what is in progress. Two of a kind may count as one while the first
+        // is not heard.
         while toque.try_wait().unwrap().is_none() {
             let _ = kill(toque_pid, Signal::SIGTERM);
             std::thread::sleep(Duration::from_millis(50));
@@ -53,7 +64,10 @@ fn programs_end_with_the_command_that_waits_for_them() {
 
 /// Whether no process has this number, or only what is left of one that nobody has asked after.
 fn gone(pid: Pid) -> bool {
-    let dead = |stat: String| stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z'));
+    let dead = |stat: String| {
+        stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z'))
+    };
     kill(pid, None) == Err(Errno::ESRCH)
-        || fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).map_or(true, dead)
+        || fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat"))
+            .map_or(true, dead)
 }

@@ -1,5 +1,5 @@
-//! What is made beside the place where it belongs, and renamed when it is whole. It goes away by itself; what a process left that was
-//! killed, the next one clears.
+//! What is made beside the place where it belongs, and renamed when it is whole. It goes away by
+//! itself; what a process left that was killed, the next one clears.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
@@ -30,7 +30,10 @@ pub(crate) struct Folder {
 /// When it cannot be made.
 pub(crate) fn file(folder: &Path, mode: u32) -> io::Result<NamedTempFile> {
     clear(folder);
-    let made = Builder::new().prefix(PREFIX).permissions(Permissions::from_mode(mode)).tempfile_in(folder)?;
+    let made = Builder::new()
+        .prefix(PREFIX)
+        .permissions(Permissions::from_mode(mode))
+        .tempfile_in(folder)?;
     // Where files cannot be locked, what is long in the making may be taken for something old.
     let _ = made.as_file().try_lock();
     Ok(made)
@@ -59,7 +62,8 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
     write().attempting("write", path)
 }
 
-/// Writes a new file and gives it its name, under which there is the whole of it or what was there before.
+/// Writes a new file and gives it its name, under which there is the whole of it or what was there
+/// before.
 /// # Errors
 /// When it cannot be written. Then nothing is left of it.
 pub(crate) fn fill(mut file: NamedTempFile, path: &Path, content: &[u8]) -> io::Result<()> {
@@ -87,9 +91,14 @@ fn clear(folder: &Path) {
         let path = entry.path();
         let about = path.symlink_metadata().ok().filter(|about| about.is_dir() || about.is_file());
         let time = about.as_ref().and_then(|about| about.modified().ok());
-        let old = time.is_some_and(|time| SystemTime::now().duration_since(time).is_ok_and(|age| age > OLD));
+        let old = time
+            .is_some_and(|time| SystemTime::now().duration_since(time).is_ok_and(|age| age > OLD));
         if old && File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
-            let _ = if about.is_some_and(|about| about.is_dir()) { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            let _ = if about.is_some_and(|about| about.is_dir()) {
+                fs::remove_dir_all(&path)
+            } else {
+                fs::remove_file(&path)
+            };
         }
     }
 }
@@ -104,21 +113,34 @@ mod tests {
         let at = |name: &str| place.path().join(name);
         fs::create_dir(at(".toque-making-folder")).unwrap();
         fs::write(at(".toque-making-folder/x"), "").unwrap();
-        for name in [".toque-making-file", ".toque-making-locked", ".toque-making-new", "other", ".other"] {
+        for name in
+            [".toque-making-file", ".toque-making-locked", ".toque-making-new", "other", ".other"]
+        {
             fs::write(at(name), "").unwrap();
         }
         std::os::unix::fs::symlink("other", at(".toque-making-link")).unwrap();
         let locked = File::open(at(".toque-making-locked")).unwrap();
         locked.try_lock().unwrap();
-        for name in [".toque-making-folder", ".toque-making-file", ".toque-making-locked", "other", ".other"] {
+        for name in [
+            ".toque-making-folder",
+            ".toque-making-file",
+            ".toque-making-locked",
+            "other",
+            ".other",
+        ] {
             File::open(at(name)).unwrap().set_modified(SystemTime::now() - 2 * OLD).unwrap();
         }
         drop(file(place.path(), 0o666).unwrap());
         drop(folder(place.path()).unwrap());
-        let mut left: Vec<String> =
-            fs::read_dir(place.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let mut left: Vec<String> = fs::read_dir(place.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
         left.sort();
-        assert_eq!(left, [".other", ".toque-making-link", ".toque-making-locked", ".toque-making-new", "other"]);
+        assert_eq!(
+            left,
+            [".other", ".toque-making-link", ".toque-making-locked", ".toque-making-new", "other"]
+        );
     }
 
     #[test]
@@ -140,7 +162,8 @@ mod tests {
             File::create(at(name)).unwrap().set_modified(SystemTime::now() - 2 * OLD).unwrap();
         }
         replace(&at("Cookfile.lock"), b"new").unwrap();
-        let mut left: Vec<_> = fs::read_dir(place.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let mut left: Vec<_> =
+            fs::read_dir(place.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         left.sort();
         assert_eq!(left[..3], users);
         assert_eq!(left[3..], ["Cookfile.lock"]);
@@ -162,13 +185,20 @@ mod tests {
         replace(&at("repository/Cookfile.lock"), b"two").unwrap();
         assert_eq!(fs::read(at("kept/third")).unwrap(), b"two");
         assert_eq!(fs::metadata(at("kept/third")).unwrap().permissions().mode() & 0o777, 0o640);
-        assert!(at("repository/Cookfile.lock").is_symlink() && at("kept/second").is_symlink() && !at("kept/third").is_symlink());
+        assert!(
+            at("repository/Cookfile.lock").is_symlink()
+                && at("kept/second").is_symlink()
+                && !at("kept/third").is_symlink()
+        );
         let count = |folder: &str| fs::read_dir(at(folder)).unwrap().count();
         assert_eq!((count("kept"), count("repository")), (2, 1));
         // A file of a folder that is not there is not written.
         link("nowhere/file", "broken");
         let told = replace(&at("broken"), b"three").expect_err("there is no such folder");
-        assert!(told.message.starts_with(&format!("cannot write `{}`", at("broken").display())), "{told}");
+        assert!(
+            told.message.starts_with(&format!("cannot write `{}`", at("broken").display())),
+            "{told}"
+        );
         assert!(at("broken").is_symlink());
     }
 }

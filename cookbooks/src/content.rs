@@ -1,4 +1,5 @@
-//! What is packed of a repository and of cookbooks: their files and links, less what `.toqueignore` names.
+//! What is packed of a repository and of cookbooks: their files and links, less what `.toqueignore`
+//! names.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -17,13 +18,15 @@ use crate::ignored::{self, Ignored};
 /// The folders of a repository that a run needs beside its cookbooks.
 const DOCUMENTS: [&str; 4] = ["data_bags", "environments", "nodes", "roles"];
 
-/// What is packed, sorted by name. Folders are there by what is in them; empty ones are left out, as git leaves them out.
+/// What is packed, sorted by name. Folders are there by what is in them; empty ones are left out,
+/// as git leaves them out.
 #[derive(Debug, Clone, Default)]
 pub struct Content {
     pub entries: Vec<Entry>,
     /// The cookbooks in it, by name.
     pub cookbooks: Vec<String>,
-    /// The folders of cookbooks and those that it was read from: nothing that is made of it may be written there.
+    /// The folders of cookbooks and those that it was read from: nothing that is made of it may be
+    /// written there.
     roots: Vec<PathBuf>,
 }
 
@@ -66,10 +69,15 @@ struct Top<'a> {
 }
 
 impl Content {
-    /// A repository as a run needs it: the cookbooks in these folders as `cookbooks/<name>/`, data bags, environments, nodes and roles.
+    /// A repository as a run needs it: the cookbooks in these folders as `cookbooks/<name>/`, data
+    /// bags, environments, nodes and roles.
     /// # Errors
-    /// When something cannot be read or packed, a pattern of `.toqueignore` is none, or one leaves out what is needed.
-    pub fn of_repository(repository: &Path, cookbooks: &BTreeMap<String, PathBuf>) -> Result<Self, Diagnostic> {
+    /// When something cannot be read or packed, a pattern of `.toqueignore` is none, or one leaves
+    /// out what is needed.
+    pub fn of_repository(
+        repository: &Path,
+        cookbooks: &BTreeMap<String, PathBuf>,
+    ) -> Result<Self, Diagnostic> {
         let mut reader = Reader::new(repository)?;
         reader.all(cookbooks, |name| format!("cookbooks/{name}"))?;
         for name in DOCUMENTS {
@@ -84,7 +92,10 @@ impl Content {
     /// Cookbooks alone, each as `<name>/`.
     /// # Errors
     /// As [`Self::of_repository`].
-    pub fn of_cookbooks(repository: &Path, cookbooks: &BTreeMap<String, PathBuf>) -> Result<Self, Diagnostic> {
+    pub fn of_cookbooks(
+        repository: &Path,
+        cookbooks: &BTreeMap<String, PathBuf>,
+    ) -> Result<Self, Diagnostic> {
         let mut reader = Reader::new(repository)?;
         reader.all(cookbooks, str::to_owned)?;
         Ok(reader.sorted())
@@ -106,7 +117,11 @@ impl Content {
         // What is not there yet is made below what is.
         let there = folder.ancestors().find(|above| above.exists()).unwrap_or(folder);
         let real = there.canonicalize().attempting("look at", there)?;
-        match self.roots.iter().find(|root| root.canonicalize().is_ok_and(|root| real.starts_with(root))) {
+        match self
+            .roots
+            .iter()
+            .find(|root| root.canonicalize().is_ok_and(|root| real.starts_with(root)))
+        {
             Some(root) => Err(Diagnostic::error(format!(
                 "`{}` would be inside of `{}`, which is packed",
                 made.display(),
@@ -132,19 +147,30 @@ impl<'a> Reader<'a> {
     }
 
     /// All cookbooks but those that the repository leaves out, which nobody else may need.
-    fn all(&mut self, cookbooks: &BTreeMap<String, PathBuf>, becomes: impl Fn(&str) -> String) -> Result<(), Diagnostic> {
-        let is_out = |name: &str| self.of_repository.leaves_out_folder(&format!("cookbooks/{name}"));
+    fn all(
+        &mut self,
+        cookbooks: &BTreeMap<String, PathBuf>,
+        becomes: impl Fn(&str) -> String,
+    ) -> Result<(), Diagnostic> {
+        let is_out =
+            |name: &str| self.of_repository.leaves_out_folder(&format!("cookbooks/{name}"));
         let (out, kept): (Vec<_>, Vec<_>) = cookbooks.iter().partition(|(name, _)| is_out(name));
         for (name, root) in kept {
             let about = self.cookbook(name, &becomes(name), root)?.about;
-            if let Some((missing, _)) = out.iter().find(|(missing, _)| about.dependencies.contains_key(*missing)) {
-                return Err(Diagnostic::error(format!("`{name}` needs `{missing}`, which `{}` leaves out", ignored::NAME))
-                    .hint(format!("add `!/cookbooks/{missing}/` to it, or leave out `{name}` too")));
+            if let Some((missing, _)) =
+                out.iter().find(|(missing, _)| about.dependencies.contains_key(*missing))
+            {
+                return Err(Diagnostic::error(format!(
+                    "`{name}` needs `{missing}`, which `{}` leaves out",
+                    ignored::NAME
+                ))
+                .hint(format!("add `!/cookbooks/{missing}/` to it, or leave out `{name}` too")));
             }
         }
         if self.content.entries.is_empty() {
             let none = format!("there is no cookbook to pack in `{}`", self.repository.display());
-            return Err(Diagnostic::error(none).hint("cookbooks lie in `cookbooks/`, or are named in Cookfile.toml"));
+            return Err(Diagnostic::error(none)
+                .hint("cookbooks lie in `cookbooks/`, or are named in Cookfile.toml"));
         }
         Ok(())
     }
@@ -163,10 +189,12 @@ impl<'a> Reader<'a> {
         Ok(cookbook)
     }
 
-    /// What lies in the repository may be a link, but none to elsewhere: another machine has no such thing.
+    /// What lies in the repository may be a link, but none to elsewhere: another machine has no
+    /// such thing.
     fn stays_inside(&self, root: &Path) -> Result<(), Diagnostic> {
-        let lies_there =
-            root.strip_prefix(self.repository).is_ok_and(|rest| !rest.components().any(|part| part == Component::ParentDir));
+        let lies_there = root
+            .strip_prefix(self.repository)
+            .is_ok_and(|rest| !rest.components().any(|part| part == Component::ParentDir));
         let real = |path: &Path| path.canonicalize().attempting("look at", path);
         if lies_there && !real(root)?.starts_with(real(self.repository)?) {
             let shown = toque_engine::cookbook::shown(root);
@@ -184,7 +212,9 @@ impl<'a> Reader<'a> {
 
     fn below(&mut self, top: &Top<'_>, folder: &Path) -> Result<(), Diagnostic> {
         let path = top.root.join(folder);
-        let listed = fs::read_dir(&path).and_then(Iterator::collect::<Result<Vec<_>, _>>).attempting("list", &path)?;
+        let listed = fs::read_dir(&path)
+            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+            .attempting("list", &path)?;
         let mut names: Vec<OsString> = listed.into_iter().map(|entry| entry.file_name()).collect();
         // So that of several mistakes it is always the same that is told.
         names.sort();
@@ -196,7 +226,11 @@ impl<'a> Reader<'a> {
                 continue;
             }
             let Some(text) = inner.to_str() else {
-                return Err(Failure::new(format!("the name of `{}` is not UTF-8 text", path.display())).into());
+                return Err(Failure::new(format!(
+                    "the name of `{}` is not UTF-8 text",
+                    path.display()
+                ))
+                .into());
             };
             let kind = if about.is_dir() {
                 self.below(top, &inner)?;
@@ -206,10 +240,17 @@ impl<'a> Reader<'a> {
             } else if about.is_file() {
                 Kind::File { executable: about.permissions().mode() & 0o100 != 0 }
             } else {
-                return Err(Diagnostic::error(format!("`{}` is no file, folder or link", path.display()))
-                    .hint(format!("remove it, or name it in `{}`", ignored::NAME)));
+                return Err(Diagnostic::error(format!(
+                    "`{}` is no file, folder or link",
+                    path.display()
+                ))
+                .hint(format!("remove it, or name it in `{}`", ignored::NAME)));
             };
-            self.content.entries.push(Entry { name: format!("{}/{text}", top.becomes), path, kind });
+            self.content.entries.push(Entry {
+                name: format!("{}/{text}", top.becomes),
+                path,
+                kind,
+            });
         }
         Ok(())
     }
@@ -223,7 +264,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A link, which must not lead out of what it is packed with: who unpacks a cookbook has nothing else.
+/// A link, which must not lead out of what it is packed with: who unpacks a cookbook has nothing
+/// else.
 fn link(top: &Top<'_>, inner: &Path, path: &Path) -> Result<Kind, Diagnostic> {
     let to = fs::read_link(path).attempting("read the link", path)?;
     let depth = inner.components().count() - 1;

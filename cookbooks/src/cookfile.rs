@@ -95,7 +95,11 @@ impl Cookfile {
         match std::fs::read_to_string(&path) {
             Ok(text) => Self::parse(&path, &text).map(Some),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Diagnostic::error(format!("cannot read `{}`: {}", path.display(), plain_io(&error)))),
+            Err(error) => Err(Diagnostic::error(format!(
+                "cannot read `{}`: {}",
+                path.display(),
+                plain_io(&error)
+            ))),
         }
     }
 
@@ -112,7 +116,8 @@ impl Cookfile {
     }
 
     fn parse_and_show(path: &Path, text: &str) -> Result<Self, Diagnostic> {
-        let written: Written = toml::from_str(text).map_err(|error| toml_diagnostic(path, text, &error))?;
+        let written: Written =
+            toml::from_str(text).map_err(|error| toml_diagnostic(path, text, &error))?;
         let sources = written.source.into_iter().map(|source| source.0).collect();
         let groups = written.groups.into_iter().map(|(name, group)| (Some(name), group.cookbooks));
         let mut cookbooks: Vec<Wanted> = Vec::new();
@@ -128,10 +133,12 @@ impl Cookfile {
                 let pinned = |from: &From| !matches!(from, From::Sources(_));
                 let other = cookbooks.iter().find(|other| other.name == name && other.from != from);
                 if let Some(other) = other.filter(|other| pinned(&other.from) || pinned(&from)) {
-                    return Err(Diagnostic::error(format!("cookbook `{name}` is asked for from two places"))
-                        .at(at)
-                        .frame(other.at.clone(), "from another here")
-                        .hint("keep one of them"));
+                    return Err(Diagnostic::error(format!(
+                        "cookbook `{name}` is asked for from two places"
+                    ))
+                    .at(at)
+                    .frame(other.at.clone(), "from another here")
+                    .hint("keep one of them"));
                 }
                 cookbooks.push(Wanted { name, from, group: group.clone(), at });
             }
@@ -206,7 +213,11 @@ impl<'de> Deserialize<'de> for Versions {
         }
 
         fn checked<E: serde::de::Error>(version: String) -> Result<String, E> {
-            let wrong = |_| E::custom(format!("`{version}` is no version of a platform: write for example `12` or `24.04`"));
+            let wrong = |_| {
+                E::custom(format!(
+                    "`{version}` is no version of a platform: write for example `12` or `24.04`"
+                ))
+            };
             version.parse::<Version>().map_err(wrong)?;
             Ok(version)
         }
@@ -245,11 +256,14 @@ impl<'de> Deserialize<'de> for WrittenSource {
 }
 
 /// # Errors
-/// When it is none, or says what belongs to whoever runs toque and not into a file that others have too.
+/// When it is none, or says what belongs to whoever runs toque and not into a file that others have
+/// too.
 fn registry(url: &str) -> Result<String, String> {
     let shown = shown(url);
     if !url.starts_with("http://") && !url.starts_with("https://") {
-        return Err(format!("`{shown}` is no URL of a registry: it begins with `https://` or `http://`"));
+        return Err(format!(
+            "`{shown}` is no URL of a registry: it begins with `https://` or `http://`"
+        ));
     }
     if shown != url {
         return Err(format!(
@@ -280,7 +294,9 @@ impl<'de> Deserialize<'de> for From {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<From, A::Error> {
-                Pin::deserialize(MapAccessDeserializer::new(map))?.checked().map_err(A::Error::custom)
+                Pin::deserialize(MapAccessDeserializer::new(map))?
+                    .checked()
+                    .map_err(A::Error::custom)
             }
         }
         deserializer.deserialize_any(Either)
@@ -308,7 +324,8 @@ impl Pin {
         let revisions = [self.branch, self.tag, self.revision];
         let of_git = revisions.iter().flatten().next().is_some() || self.rel.is_some();
         if self.git.is_none() && of_git {
-            return Err("`branch`, `tag`, `revision` and `rel` belong to `git`, which is not set".to_owned());
+            return Err("`branch`, `tag`, `revision` and `rel` belong to `git`, which is not set"
+                .to_owned());
         }
         if let Some(rel) = self.rel.as_ref().filter(|rel| !is_inside(rel)) {
             return Err(format!("`{}` is no folder inside the repository", rel.display()));
@@ -326,7 +343,9 @@ impl Pin {
                     _ => Err("only one of `branch`, `tag` and `revision` can be set".to_owned()),
                 }
             }
-            (None, None, None, Some(location)) => Ok(From::Archive(Archive { location, sha256: self.sha256 })),
+            (None, None, None, Some(location)) => {
+                Ok(From::Archive(Archive { location, sha256: self.sha256 }))
+            }
             _ => Err("a cookbook has one of `version`, `path`, `git` and `archive`".to_owned()),
         }
     }

@@ -13,13 +13,18 @@ pub struct Credential {
     pub ssh_key: Option<String>,
 }
 
-/// Whether what is kept for `server`, the beginning of a URL, is for `url`: scheme, user, host and port are the same to the letter, and the
-/// path begins with the same folders.
+/// Whether what is kept for `server`, the beginning of a URL, is for `url`: scheme, user, host and
+/// port are the same to the letter, and the path begins with the same folders.
 #[must_use]
 pub fn is_for(server: &str, url: &str) -> bool {
-    let (Some((scheme, place, folder)), Some((of, at, path))) = (parts(server), parts(url)) else { return false };
+    let (Some((scheme, place, folder)), Some((of, at, path))) = (parts(server), parts(url)) else {
+        return false;
+    };
     let (mut folders, mut path) = (folders(folder), folders(path));
-    scheme == of && place == at && !path.clone().any(|part| part == "..") && folders.all(|folder| path.next() == Some(folder))
+    scheme == of
+        && place == at
+        && !path.clone().any(|part| part == "..")
+        && folders.all(|folder| path.next() == Some(folder))
 }
 
 /// Scheme, user with host and port, and path: of a URL, or of `user@host:path`.

@@ -1,4 +1,5 @@
-//! Adding cookbooks to a Cookfile and removing them: both of its files are written when all that is asked for goes together, or neither.
+//! Adding cookbooks to a Cookfile and removing them: both of its files are written when all that is
+//! asked for goes together, or neither.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -33,11 +34,14 @@ pub struct Change {
     pub after: Option<From>,
 }
 
-/// Adds a cookbook to the Cookfile of the machine's repository, or lets the entry that is there say this, and chooses what is needed as
-/// [`Repository::install`] does. Without an entry it takes the newest version of the sources that goes with the rest, and asks for what
-/// is compatible with it. Where there is no Cookfile, one is made. Of the groups `left_out` nothing is fetched that is locked already.
+/// Adds a cookbook to the Cookfile of the machine's repository, or lets the entry that is there say
+/// this, and chooses what is needed as [`Repository::install`] does. Without an entry it takes the
+/// newest version of the sources that goes with the rest, and asks for what is compatible with it.
+/// Where there is no Cookfile, one is made. Of the groups `left_out` nothing is fetched that is
+/// locked already.
 /// # Errors
-/// When the name or the entry is wrong, nothing fits, or something cannot be fetched. Then both files are as they were.
+/// When the name or the entry is wrong, nothing fits, or something cannot be fetched. Then both
+/// files are as they were.
 pub fn add(
     machine: &Machine<'_>,
     name: &str,
@@ -59,12 +63,22 @@ pub fn add(
         }
         None => {
             // Who names what is in use wants it as new as it can be.
-            let in_use = Lockfile::read(machine.repository)?.is_some_and(|lockfile| lockfile.cookbooks.contains_key(name));
+            let in_use = Lockfile::read(machine.repository)?
+                .is_some_and(|lockfile| lockfile.cookbooks.contains_key(name));
             let update = if in_use { Update::Some(vec![name.to_owned()]) } else { Update::Nothing };
-            let chosen = |installed: &Installed| installed.after.cookbooks.get(name).map(|locked| locked.version.clone());
-            let mut installed = prepare(machine, &there, &text(&Entry::version(">= 0.0.0"))?, update.clone(), left_out)?;
+            let chosen = |installed: &Installed| {
+                installed.after.cookbooks.get(name).map(|locked| locked.version.clone())
+            };
+            let mut installed = prepare(
+                machine,
+                &there,
+                &text(&Entry::version(">= 0.0.0"))?,
+                update.clone(),
+                left_out,
+            )?;
             if chosen(&installed).is_some_and(|version| version.pre_release.is_some())
-                && let Ok(finished) = prepare(machine, &there, &text(&Entry::version(">= 0.0.1"))?, update, left_out)
+                && let Ok(finished) =
+                    prepare(machine, &there, &text(&Entry::version(">= 0.0.1"))?, update, left_out)
             {
                 installed = finished;
             }
@@ -75,24 +89,34 @@ pub fn add(
     there.write(machine, &new, &installed.after)?;
     let of = |cookfile: &Cookfile| {
         let mut all = cookfile.cookbooks.iter();
-        all.find(|wanted| wanted.name == name && wanted.group.as_deref() == group).map(|wanted| wanted.from.clone())
+        all.find(|wanted| wanted.name == name && wanted.group.as_deref() == group)
+            .map(|wanted| wanted.from.clone())
     };
     let (before, after) = (of(&there.cookfile), of(&Cookfile::parse(&there.path, &new)?));
     let change = Change { name: name.to_owned(), group: group.map(str::to_owned), before, after };
     Ok(Edited { changes: vec![change], before: installed.before, after: installed.after })
 }
 
-/// Removes cookbooks from the Cookfile of the machine's repository: from a group, or from wherever they stand. What nobody needs any more
-/// goes from the lockfile; nobody is asked, unless the lockfile was out of step before.
+/// Removes cookbooks from the Cookfile of the machine's repository: from a group, or from wherever
+/// they stand. What nobody needs any more goes from the lockfile; nobody is asked, unless the
+/// lockfile was out of step before.
 /// # Errors
-/// When one is not there, what is left does not go together, or a file cannot be written. Then both files are as they were.
-pub fn remove(machine: &Machine<'_>, names: &[String], group: Option<&str>, left_out: &[String]) -> Result<Edited, Diagnostic> {
+/// When one is not there, what is left does not go together, or a file cannot be written. Then both
+/// files are as they were.
+pub fn remove(
+    machine: &Machine<'_>,
+    names: &[String],
+    group: Option<&str>,
+    left_out: &[String],
+) -> Result<Edited, Diagnostic> {
     let there = Files::read(machine.repository)?;
     let lockfile = Lockfile::read(machine.repository)?;
     let mut new = there.text.clone();
     let mut changes: Vec<Change> = Vec::new();
     for name in names.iter().collect::<BTreeSet<_>>() {
-        let is_it = |wanted: &&Wanted| wanted.name == *name && (group.is_none() || wanted.group.as_deref() == group);
+        let is_it = |wanted: &&Wanted| {
+            wanted.name == *name && (group.is_none() || wanted.group.as_deref() == group)
+        };
         let found = there.cookfile.cookbooks.iter().filter(is_it).map(|wanted| Change {
             name: name.clone(),
             group: wanted.group.clone(),
@@ -128,14 +152,22 @@ fn compatible(version: &Version) -> String {
 }
 
 /// Chooses what a Cookfile asks for that is not written yet.
-fn prepare(machine: &Machine<'_>, there: &Files, text: &str, update: Update, left_out: &[String]) -> Result<Installed, Diagnostic> {
+fn prepare(
+    machine: &Machine<'_>,
+    there: &Files,
+    text: &str,
+    update: Update,
+    left_out: &[String],
+) -> Result<Installed, Diagnostic> {
     let prepared = || {
         let cookfile = Cookfile::parse(&there.path, text)?;
         let without = left_out.to_vec();
-        Repository::of(machine.repository, cookfile)?.prepare(machine, &How { update, locked: false, without })
+        Repository::of(machine.repository, cookfile)?
+            .prepare(machine, &How { update, locked: false, without })
     };
     prepared().map_err(|wrong: Diagnostic| {
-        let is_of_cookfile = wrong.span.as_ref().is_some_and(|span| span.source.path.as_ref() == Some(&there.path));
+        let is_of_cookfile =
+            wrong.span.as_ref().is_some_and(|span| span.source.path.as_ref() == Some(&there.path));
         let shown = if is_of_cookfile { ", which is shown as it would have been" } else { "" };
         wrong.note(format!("nothing was changed in `{NAME}`{shown}"))
     })
@@ -155,18 +187,32 @@ impl Files {
         let (text, is_there) = match std::fs::read_to_string(&path) {
             Ok(text) => (text, true),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => (String::new(), false),
-            Err(error) => return Err(Diagnostic::error(format!("cannot read `{}`: {}", path.display(), plain_io(&error)))),
+            Err(error) => {
+                return Err(Diagnostic::error(format!(
+                    "cannot read `{}`: {}",
+                    path.display(),
+                    plain_io(&error)
+                )));
+            }
         };
         let cookfile = Cookfile::parse(&path, &text)?;
         Ok(Self { path, is_there, text, cookfile })
     }
 
-    /// Writes both files, the Cookfile first: should the other not follow, the next install mends that.
-    fn write(&self, machine: &Machine<'_>, new: &str, lockfile: &Lockfile) -> Result<(), Diagnostic> {
+    /// Writes both files, the Cookfile first: should the other not follow, the next install mends
+    /// that.
+    fn write(
+        &self,
+        machine: &Machine<'_>,
+        new: &str,
+        lockfile: &Lockfile,
+    ) -> Result<(), Diagnostic> {
         let now = Self::read(machine.repository)?;
         if (now.is_there, &now.text) != (self.is_there, &self.text) {
-            return Err(Diagnostic::error(format!("`{NAME}` was changed by somebody else meanwhile, and is left as it is now"))
-                .hint("look at what it has become, and try again"));
+            return Err(Diagnostic::error(format!(
+                "`{NAME}` was changed by somebody else meanwhile, and is left as it is now"
+            ))
+            .hint("look at what it has become, and try again"));
         }
         if new != self.text || !self.is_there {
             replace(&self.path, new.as_bytes())?;
@@ -174,7 +220,11 @@ impl Files {
         lockfile.write(machine.repository).inspect_err(|_| {
             // Should that fail too, the next install mends it.
             let before = self.text.as_bytes();
-            let _ = if self.is_there { replace(&self.path, before).is_ok() } else { std::fs::remove_file(&self.path).is_ok() };
+            let _ = if self.is_there {
+                replace(&self.path, before).is_ok()
+            } else {
+                std::fs::remove_file(&self.path).is_ok()
+            };
         })?;
         machine.store.remember(machine.repository);
         Ok(())
@@ -191,14 +241,19 @@ impl Files {
                 None => "it is in no group: leave `--group` out".to_owned(),
             });
         }
-        if let Some((asker, locked, _)) = lockfile.and_then(|lockfile| lockfile.needs(name).next()) {
+        if let Some((asker, locked, _)) = lockfile.and_then(|lockfile| lockfile.needs(name).next())
+        {
             return missing.hint(format!("`{asker}` {} needs it: remove that", locked.version));
         }
-        let names = all().filter(|wanted| group.is_none() || wanted.group.as_deref() == group).map(|wanted| wanted.name.as_str());
+        let names = all()
+            .filter(|wanted| group.is_none() || wanted.group.as_deref() == group)
+            .map(|wanted| wanted.name.as_str());
         match did_you_mean(name, names) {
             Some(hint) => missing.hint(hint),
             None if lockfile.is_some_and(|lockfile| lockfile.cookbooks.contains_key(name)) => {
-                missing.hint(format!("it lies in the repository: to remove it, remove `cookbooks/{name}`"))
+                missing.hint(format!(
+                    "it lies in the repository: to remove it, remove `cookbooks/{name}`"
+                ))
             }
             None => missing.hint("`toque cookbook tree` shows what it asks for"),
         }
@@ -209,7 +264,8 @@ impl Files {
 #[must_use]
 pub fn shown(from: &From) -> String {
     let map = |fields: &[(&str, Option<String>)]| {
-        let each = fields.iter().filter_map(|(key, value)| Some(format!("{key} = {:?}", value.as_ref()?)));
+        let each =
+            fields.iter().filter_map(|(key, value)| Some(format!("{key} = {:?}", value.as_ref()?)));
         format!("{{ {} }}", each.collect::<Vec<_>>().join(", "))
     };
     match from {

@@ -34,19 +34,27 @@ pub(crate) fn no_solution<'a>(question: &Question<'a>, reason: &Reason<'a>) -> D
     let smallest = Question { demands, ..question.clone() };
     let contested = contested(&needs);
     let needs = in_order(&smallest, needs, contested);
-    let told = Diagnostic::error(message(&smallest, &needs, contested)).at(place(&smallest, &needs, contested));
+    let told = Diagnostic::error(message(&smallest, &needs, contested))
+        .at(place(&smallest, &needs, contested));
     let told = told.note(shortened(sentences(&smallest, &needs)).join("\n"));
     let there = contested.and_then(|name| Some((name, question.universe.get(name)?)));
     let told = there.into_iter().fold(told, |told, (name, offer)| {
-        told.note(format!("`{name}` is there in {}, from {}", in_words(&offer.releases), offer.source))
+        told.note(format!(
+            "`{name}` is there in {}, from {}",
+            in_words(&offer.releases),
+            offer.source
+        ))
     });
     let told = shadowed(question, &needs).into_iter().fold(told, Diagnostic::note);
     hints::hints(question, &smallest, &needs, contested).into_iter().fold(told, Diagnostic::hint)
 }
 
-/// The demands that cannot all be met, and what that rests on. Without any one of them there is a solution, as far as that could be
-/// found out.
-fn conflicting<'a>(question: &Question<'a>, mut needs: Vec<Need<'a>>) -> (Vec<&'a Demand>, Vec<Need<'a>>) {
+/// The demands that cannot all be met, and what that rests on. Without any one of them there is a
+/// solution, as far as that could be found out.
+fn conflicting<'a>(
+    question: &Question<'a>,
+    mut needs: Vec<Need<'a>>,
+) -> (Vec<&'a Demand>, Vec<Need<'a>>) {
     let mut left = named(&question.demands, &needs);
     let mut index = 0;
     while index < left.len() {
@@ -68,7 +76,8 @@ fn conflicting<'a>(question: &Question<'a>, mut needs: Vec<Need<'a>>) -> (Vec<&'
 
 /// The demands that something rests on.
 fn named<'a>(demands: &[&'a Demand], needs: &[Need<'a>]) -> Vec<&'a Demand> {
-    let named: HashSet<&str> = needs.iter().filter(|need| need.asker == DEMANDS).map(|need| need.cookbook).collect();
+    let named: HashSet<&str> =
+        needs.iter().filter(|need| need.asker == DEMANDS).map(|need| need.cookbook).collect();
     demands.iter().copied().filter(|demand| named.contains(demand.cookbook.as_str())).collect()
 }
 
@@ -82,12 +91,20 @@ fn needs<'a>(question: &Question<'a>, reason: &Reason<'a>) -> Vec<Need<'a>> {
         let (asker, versions, cookbook, accepted, refused) = match reason {
             DerivationTree::Derived(derived) => {
                 let causes = [&derived.cause2, &derived.cause1];
-                left.extend(causes.into_iter().filter(|cause| seen.insert(Arc::as_ptr(cause))).map(|cause| &**cause));
+                left.extend(
+                    causes
+                        .into_iter()
+                        .filter(|cause| seen.insert(Arc::as_ptr(cause)))
+                        .map(|cause| &**cause),
+                );
                 continue;
             }
-            DerivationTree::External(External::FromDependencyOf(asker, versions, cookbook, accepted)) => {
-                (*asker, versions, *cookbook, accepted.clone(), None)
-            }
+            DerivationTree::External(External::FromDependencyOf(
+                asker,
+                versions,
+                cookbook,
+                accepted,
+            )) => (*asker, versions, *cookbook, accepted.clone(), None),
             DerivationTree::External(External::Custom(asker, versions, why)) => {
                 (*asker, versions, *asker, versions.complement(), Some(why.clone()))
             }
@@ -120,11 +137,18 @@ fn needs<'a>(question: &Question<'a>, reason: &Reason<'a>) -> Vec<Need<'a>> {
     found
 }
 
-/// Each demand with what follows from it, in the order of the demands; what all quarrel about comes last, and after all why it cannot
-/// be used.
-fn in_order<'a>(question: &Question<'a>, needs: Vec<Need<'a>>, contested: Option<&str>) -> Vec<Need<'a>> {
-    let (mut demands, others): (Vec<_>, Vec<_>) = needs.into_iter().partition(|need| need.asker == DEMANDS);
-    demands.sort_by_key(|need| question.demands.iter().position(|demand| demand.cookbook == need.cookbook));
+/// Each demand with what follows from it, in the order of the demands; what all quarrel about comes
+/// last, and after all why it cannot be used.
+fn in_order<'a>(
+    question: &Question<'a>,
+    needs: Vec<Need<'a>>,
+    contested: Option<&str>,
+) -> Vec<Need<'a>> {
+    let (mut demands, others): (Vec<_>, Vec<_>) =
+        needs.into_iter().partition(|need| need.asker == DEMANDS);
+    demands.sort_by_key(|need| {
+        question.demands.iter().position(|demand| demand.cookbook == need.cookbook)
+    });
     let mut of: IndexMap<&str, Vec<Need<'a>>> = IndexMap::new();
     for need in others {
         of.entry(need.asker).or_default().push(need);
@@ -148,7 +172,8 @@ fn in_order<'a>(question: &Question<'a>, needs: Vec<Need<'a>>, contested: Option
     done
 }
 
-/// The one cookbook of which no version pleases all that ask for it. Several may be short of one, each for some versions of others.
+/// The one cookbook of which no version pleases all that ask for it. Several may be short of one,
+/// each for some versions of others.
 fn contested<'a>(needs: &[Need<'a>]) -> Option<&'a str> {
     let mut left: IndexMap<&str, VersionSet> = IndexMap::new();
     for need in needs {
@@ -160,28 +185,40 @@ fn contested<'a>(needs: &[Need<'a>]) -> Option<&'a str> {
 }
 
 fn message<'a>(question: &Question<'a>, needs: &[Need<'a>], contested: Option<&str>) -> String {
-    let asking = |name: &str| needs.iter().filter(|need| need.cookbook == name && need.refused.is_none()).count();
+    let asking = |name: &str| {
+        needs.iter().filter(|need| need.cookbook == name && need.refused.is_none()).count()
+    };
     match contested {
-        Some(name) if question.universe.get(name).is_none() => format!("there is no cookbook `{name}`"),
-        Some(name) if asking(name) == 1 => format!("there is no version of cookbook `{name}` that fits"),
+        Some(name) if question.universe.get(name).is_none() => {
+            format!("there is no cookbook `{name}`")
+        }
+        Some(name) if asking(name) == 1 => {
+            format!("there is no version of cookbook `{name}` that fits")
+        }
         Some(name) => format!("no version of cookbook `{name}` satisfies all that need it"),
         None => match &question.demands[..] {
             [demand] => format!("no version of cookbook `{}` can be used", demand.cookbook),
             demands => {
-                let names: Vec<_> = demands.iter().map(|demand| format!("`{}`", demand.cookbook)).collect();
+                let names: Vec<_> =
+                    demands.iter().map(|demand| format!("`{}`", demand.cookbook)).collect();
                 format!("no versions of the cookbooks {} go together", names.join(", "))
             }
         },
     }
 }
 
-/// Where somebody would look first: who asks for what is not there, when that can be changed, else the first demand that has a place.
+/// Where somebody would look first: who asks for what is not there, when that can be changed, else
+/// the first demand that has a place.
 fn place<'a>(question: &Question<'a>, needs: &[Need<'a>], contested: Option<&str>) -> Option<Span> {
     let places = |need: &Need<'a>| words::place(question, need);
-    let of_contested = needs.iter().filter(|need| Some(need.cookbook) == contested && need.asker != DEMANDS).find_map(places);
+    let of_contested = needs
+        .iter()
+        .filter(|need| Some(need.cookbook) == contested && need.asker != DEMANDS)
+        .find_map(places);
     let of_demands = || question.demands.iter().find_map(|demand| demand.at.clone());
     let unknown = contested.is_some_and(|name| question.universe.get(name).is_none());
-    let of_contested = of_contested.filter(|_| unknown || question.demands.iter().all(|demand| demand.at.is_none()));
+    let of_contested = of_contested
+        .filter(|_| unknown || question.demands.iter().all(|demand| demand.at.is_none()));
     of_contested.or_else(of_demands).or_else(|| needs.iter().find_map(places))
 }
 
@@ -192,7 +229,10 @@ fn shadowed<'a>(question: &Question<'a>, needs: &[Need<'a>]) -> Vec<String> {
         .filter(|(_, offer)| !offer.shadowed.is_empty())
         .map(|(name, offer)| {
             let others = offer.shadowed.join(", ");
-            format!("{others} has a cookbook `{name}` too, and is not asked for it: {} comes first", offer.source)
+            format!(
+                "{others} has a cookbook `{name}` too, and is not asked for it: {} comes first",
+                offer.source
+            )
         })
         .collect()
 }

@@ -22,7 +22,8 @@ impl Fleet {
         Self { toque: Some(Version::of_engine()), platforms }
     }
 
-    /// Why a release cannot be used on these machines, to be said after its name: `does not support debian 12`.
+    /// Why a release cannot be used on these machines, to be said after its name: `does not support
+    /// debian 12`.
     #[must_use]
     pub fn refuses(&self, release: &Release) -> Option<String> {
         self.refuses_what_needs(release.toque.as_ref(), &release.platforms)
@@ -30,7 +31,11 @@ impl Fleet {
 
     /// The same for what a cookbook says of itself.
     #[must_use]
-    pub fn refuses_what_needs(&self, toque: Option<&Constraint>, platforms: &IndexMap<String, Constraint>) -> Option<String> {
+    pub fn refuses_what_needs(
+        &self,
+        toque: Option<&Constraint>,
+        platforms: &IndexMap<String, Constraint>,
+    ) -> Option<String> {
         if let (Some(wanted), Some(engine)) = (toque, &self.toque)
             && !wanted.accepts(engine)
         {
@@ -40,7 +45,9 @@ impl Fleet {
         let unsupported: Vec<String> = unsupported.map(Platform::to_string).collect();
         match &unsupported[..] {
             [] => None,
-            [first @ .., last] if !first.is_empty() => Some(format!("does not support {} and {last}", first.join(", "))),
+            [first @ .., last] if !first.is_empty() => {
+                Some(format!("does not support {} and {last}", first.join(", ")))
+            }
             all => Some(format!("does not support {}", all.concat())),
         }
     }

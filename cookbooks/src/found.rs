@@ -1,4 +1,5 @@
-//! The cookbook in what was fetched or unpacked. Who publishes an archive and who installs it look by the same rule.
+//! The cookbook in what was fetched or unpacked. Who publishes an archive and who installs it look
+//! by the same rule.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -17,7 +18,8 @@ pub(crate) enum Instead {
     Nothing,
 }
 
-/// The cookbook `name`: it is the folder itself, or the folder in it that is called so, or else the first that is in it.
+/// The cookbook `name`: it is the folder itself, or the folder in it that is called so, or else the
+/// first that is in it.
 /// # Errors
 /// When a folder cannot be listed.
 pub(crate) fn find(top: &Path, name: &str) -> Result<Option<PathBuf>, Failure> {
@@ -46,11 +48,14 @@ pub(crate) fn all(top: &Path) -> Result<Vec<PathBuf>, Failure> {
 /// When a folder cannot be listed.
 pub(crate) fn instead(top: &Path) -> Result<Instead, Failure> {
     let below = folders(top)?;
-    let deeper: Vec<PathBuf> = below.iter().map(|folder| folders(folder)).collect::<Result<Vec<_>, _>>()?.concat();
+    let deeper: Vec<PathBuf> =
+        below.iter().map(|folder| folders(folder)).collect::<Result<Vec<_>, _>>()?.concat();
     let count = deeper.iter().filter(|folder| is_cookbook(folder)).count();
     Ok(match () {
         () if count > 0 => Instead::Deeper(count),
-        () if is_of_chef(top) || below.iter().chain(&deeper).any(|folder| is_of_chef(folder)) => Instead::Ruby,
+        () if is_of_chef(top) || below.iter().chain(&deeper).any(|folder| is_of_chef(folder)) => {
+            Instead::Ruby
+        }
         () => Instead::Nothing,
     })
 }
@@ -59,11 +64,14 @@ fn is_cookbook(folder: &Path) -> bool {
     folder.join("cookbook.toml").is_file()
 }
 
-/// The folders in a folder, sorted; none when it is not there. A link is none: nobody knows where it leads.
+/// The folders in a folder, sorted; none when it is not there. A link is none: nobody knows where
+/// it leads.
 fn folders(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let listed = match fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>) {
         Ok(entries) => entries,
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Vec::new(),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Vec::new()
+        }
         Err(error) => return Err(Failure::io("list", folder, &error)),
     };
     let mut paths: Vec<PathBuf> = listed.into_iter().map(|entry| entry.path()).collect();
@@ -80,7 +88,8 @@ mod tests {
     fn look(files: &[&str]) -> (Option<String>, usize, Instead) {
         let top = tempfile::tempdir().unwrap();
         for file in files {
-            let (name, link) = file.split_once(" -> ").map_or((*file, None), |(name, to)| (name, Some(to)));
+            let (name, link) =
+                file.split_once(" -> ").map_or((*file, None), |(name, to)| (name, Some(to)));
             let path = top.path().join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             match link {
@@ -110,11 +119,19 @@ mod tests {
             (&["web/metadata.rb"], None, 0, Instead::Ruby),
             (&["cookbooks/web/metadata.rb"], None, 0, Instead::Ruby),
             (&["cookbooks/web/metadata.rb/x"], None, 0, Instead::Nothing),
-            (&["cookbooks/web/cookbook.toml", "cookbooks/old/metadata.rb"], None, 0, Instead::Deeper(1)),
+            (
+                &["cookbooks/web/cookbook.toml", "cookbooks/old/metadata.rb"],
+                None,
+                0,
+                Instead::Deeper(1),
+            ),
         ] {
             assert_eq!(look(files), (found.map(str::to_owned), all, instead), "{files:?}");
         }
         let nowhere = Path::new("/nowhere/at/all");
-        assert_eq!((find(nowhere, "web").unwrap(), instead(nowhere).unwrap()), (None, Instead::Nothing));
+        assert_eq!(
+            (find(nowhere, "web").unwrap(), instead(nowhere).unwrap()),
+            (None, Instead::Nothing)
+        );
     }
 }

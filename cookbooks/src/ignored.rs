@@ -1,4 +1,5 @@
-//! `.toqueignore`: which files of a repository or a cookbook are not packed, in the syntax of `.gitignore`.
+//! `.toqueignore`: which files of a repository or a cookbook are not packed, in the syntax of
+//! `.gitignore`.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -29,8 +30,14 @@ impl Ignored {
         let path = folder.join(NAME);
         match std::fs::read_to_string(&path) {
             Ok(text) => Self::parse(&path, &text),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self { patterns: Gitignore::empty() }),
-            Err(error) => Err(Diagnostic::error(format!("cannot read `{}`: {}", path.display(), plain_io(&error)))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Ok(Self { patterns: Gitignore::empty() })
+            }
+            Err(error) => Err(Diagnostic::error(format!(
+                "cannot read `{}`: {}",
+                path.display(),
+                plain_io(&error)
+            ))),
         }
     }
 
@@ -48,19 +55,24 @@ impl Ignored {
             // A mark that some editors begin a file with.
             let line = if at.start == 0 { line.trim_start_matches('\u{feff}') } else { line };
             let translated = translated(line).map_err(str::to_owned);
-            let added = translated.and_then(|line| builder.add_line(None, &line).map(|_| ()).map_err(|error| plain(&error)));
+            let added = translated.and_then(|line| {
+                builder.add_line(None, &line).map(|_| ()).map_err(|error| plain(&error))
+            });
             added.map_err(|why| {
                 Diagnostic::error(format!("`{}` is no pattern: {why}", line.trim_end()))
                     .at(span_at(path, text, at))
                     .hint(format!("`{NAME}` is written as `.gitignore` is; `\\` before a character takes it as it is"))
             })?;
         }
-        let whole = |error| Diagnostic::error(format!("cannot use `{}`: {}", path.display(), plain(&error)));
+        let whole = |error| {
+            Diagnostic::error(format!("cannot use `{}`: {}", path.display(), plain(&error)))
+        };
         Ok(Self { patterns: builder.build().map_err(whole)? })
     }
 
-    /// Whether a path, seen from the folder, is left out or, after `!`, kept; none when no pattern is about it. The folders above it
-    /// are not looked at: what is in a folder that is left out is left out with it.
+    /// Whether a path, seen from the folder, is left out or, after `!`, kept; none when no pattern
+    /// is about it. The folders above it are not looked at: what is in a folder that is left out is
+    /// left out with it.
     #[must_use]
     pub fn says(&self, path: &Path, folder: bool) -> Option<bool> {
         match self.patterns.matched(path, folder) {
@@ -73,7 +85,8 @@ impl Ignored {
     /// Whether a folder, or one above it, is left out.
     #[must_use]
     pub fn leaves_out_folder(&self, path: &str) -> bool {
-        let mut from_top: Vec<&Path> = Path::new(path).ancestors().filter(|above| *above != Path::new("")).collect();
+        let mut from_top: Vec<&Path> =
+            Path::new(path).ancestors().filter(|above| *above != Path::new("")).collect();
         from_top.reverse();
         from_top.into_iter().any(|folder| self.says(folder, true) == Some(true))
     }
@@ -124,7 +137,9 @@ fn translated(line: &str) -> Result<String, &'static str> {
                 while let Some(inside) = letters.next() {
                     match inside {
                         '\\' => return Err("a class with `\\` in it is not known"),
-                        '[' if letters.peek() == Some(&':') => return Err("classes such as `[:alpha:]` are not known"),
+                        '[' if letters.peek() == Some(&':') => {
+                            return Err("classes such as `[:alpha:]` are not known");
+                        }
                         _ => text.push(inside),
                     }
                     if inside == ']' {
@@ -140,8 +155,12 @@ fn translated(line: &str) -> Result<String, &'static str> {
 
 fn plain(error: &ignore::Error) -> String {
     match error {
-        ignore::Error::Glob { err, .. } if err.contains("character class") => "a class is not closed by `]`".to_owned(),
-        ignore::Error::Glob { err, .. } if err.contains("dangling") => "nothing comes after the last `\\`".to_owned(),
+        ignore::Error::Glob { err, .. } if err.contains("character class") => {
+            "a class is not closed by `]`".to_owned()
+        }
+        ignore::Error::Glob { err, .. } if err.contains("dangling") => {
+            "nothing comes after the last `\\`".to_owned()
+        }
         ignore::Error::Glob { err, .. } => err.clone(),
         other => other.to_string(),
     }

@@ -1,4 +1,5 @@
-//! A folder of packaged cookbooks as a registry: its `universe` says what is there, and any web server can serve the rest.
+//! A folder of packaged cookbooks as a registry: its `universe` says what is there, and any web
+//! server can serve the rest.
 
 mod archive;
 
@@ -21,7 +22,8 @@ use crate::beside::{self, replace};
 /// What the list is called, in the folder and by those who ask for it.
 pub const NAME: &str = "universe";
 /// What a URL's path may have as it is.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+const PLAIN: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,16 +43,19 @@ pub struct Release {
     pub path: PathBuf,
 }
 
-/// Lists the cookbooks in the archives below `folder` in its `universe`: all of them, or the list is left as it is. The archives are found
-/// below `url`, or unless told below the URL of the registry itself.
+/// Lists the cookbooks in the archives below `folder` in its `universe`: all of them, or the list
+/// is left as it is. The archives are found below `url`, or unless told below the URL of the
+/// registry itself.
 /// # Errors
-/// Every archive that cannot be published, and why; versions that are there twice; a folder without archives.
+/// Every archive that cannot be published, and why; versions that are there twice; a folder without
+/// archives.
 pub fn index(system: &dyn System, folder: &Path, url: Option<&str>) -> Result<Index, Diagnostic> {
     let url = url.map(checked).transpose()?;
     let mut paths = Vec::new();
     list(folder, Path::new(""), &mut paths)?;
     paths.sort();
-    // In the folder itself, and not where a variable of the environment says; nobody else can enter it.
+    // In the folder itself, and not where a variable of the environment says; nobody else can enter
+    // it.
     let scratch = beside::folder(folder).attempting("make a folder in", folder)?;
     let (mut releases, mut wrong) = (BTreeMap::new(), Vec::new());
     for path in &paths {
@@ -61,14 +66,21 @@ pub fn index(system: &dyn System, folder: &Path, url: Option<&str>) -> Result<In
         }
     }
     if !wrong.is_empty() {
-        let count = if wrong.len() == 1 { "an archive".to_owned() } else { format!("{} archives", wrong.len()) };
+        let count = if wrong.len() == 1 {
+            "an archive".to_owned()
+        } else {
+            format!("{} archives", wrong.len())
+        };
         return Err(Diagnostic::error(format!("{count} in `{}` cannot be published, and `{NAME}` is as it was", folder.display()))
             .note(wrong.join("\n"))
             .hint("correct or move away what is named; `toque cookbook package FILE.tar.zst NAME` packs one cookbook"));
     }
     if releases.is_empty() {
-        return Err(Diagnostic::error(format!("there are no archives of cookbooks in `{}`", folder.display()))
-            .hint("`toque cookbook package FOLDER NAME` puts one there"));
+        return Err(Diagnostic::error(format!(
+            "there are no archives of cookbooks in `{}`",
+            folder.display()
+        ))
+        .hint("`toque cookbook package FOLDER NAME` puts one there"));
     }
     let text = universe(&releases, url.as_deref());
     let file = folder.join(NAME);
@@ -76,7 +88,8 @@ pub fn index(system: &dyn System, folder: &Path, url: Option<&str>) -> Result<In
     if changed {
         replace(&file, text.as_bytes())?;
     }
-    let releases = releases.into_iter().map(|((name, version), (path, _))| Release { name, version, path });
+    let releases =
+        releases.into_iter().map(|((name, version), (path, _))| Release { name, version, path });
     Ok(Index { releases: releases.collect(), changed })
 }
 
@@ -92,7 +105,10 @@ fn add(releases: &mut Releases, path: &Path, archive: Archive, wrong: &mut Vec<S
             // The same, packed otherwise, is no matter.
             if has.content != archive.content {
                 let other = other.display();
-                wrong.push(format!("`{}`: it has `{name}` {version}, and so has `{other}`, with other content", path.display()));
+                wrong.push(format!(
+                    "`{}`: it has `{name}` {version}, and so has `{other}`, with other content",
+                    path.display()
+                ));
             }
         }
     }
@@ -117,7 +133,8 @@ fn list(folder: &Path, inner: &Path, paths: &mut Vec<PathBuf>) -> Result<(), Dia
     Ok(())
 }
 
-/// In the shape that Supermarket has, and what it has not: the archive's checksum, and what the cookbook says it works with.
+/// In the shape that Supermarket has, and what it has not: the archive's checksum, and what the
+/// cookbook says it works with.
 fn universe(releases: &Releases, url: Option<&str>) -> String {
     let mut universe = Map::new();
     for ((name, version), (path, archive)) in releases {
@@ -144,13 +161,18 @@ fn universe(releases: &Releases, url: Option<&str>) -> String {
 }
 
 fn constraints<'a>(all: impl IntoIterator<Item = (&'a String, &'a Constraint)>) -> Value {
-    let sorted: BTreeMap<&String, String> = all.into_iter().map(|(name, constraint)| (name, constraint.to_string())).collect();
-    Value::Object(sorted.into_iter().map(|(name, constraint)| (name.clone(), constraint.into())).collect())
+    let sorted: BTreeMap<&String, String> =
+        all.into_iter().map(|(name, constraint)| (name, constraint.to_string())).collect();
+    Value::Object(
+        sorted.into_iter().map(|(name, constraint)| (name.clone(), constraint.into())).collect(),
+    )
 }
 
 fn checked(url: &str) -> Result<String, Diagnostic> {
     // What is published is read by everybody.
-    if (url.starts_with("https://") || url.starts_with("http://")) && !url.contains(['?', '#', ' ', '@']) {
+    if (url.starts_with("https://") || url.starts_with("http://"))
+        && !url.contains(['?', '#', ' ', '@'])
+    {
         return Ok(url.trim_end_matches('/').to_owned());
     }
     Err(Diagnostic::error(format!("`{}` is no URL below which archives can be found", crate::cookfile::shown(url))).hint(

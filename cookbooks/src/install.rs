@@ -87,18 +87,35 @@ impl Update {
 }
 
 impl Offers {
-    /// Offers what is in use and on this machine also when its registry has it no more: what is locked stays as long as it fits.
-    fn keep(&mut self, machine: &Machine<'_>, name: &str, locked: &Locked) -> Result<(), Diagnostic> {
-        let (Origin::Registry { registry }, Some(sha256)) = (&locked.origin, &locked.sha256) else { return Ok(()) };
-        let Some(index) = self.sources.iter().position(|source| source_is(source.as_ref(), &locked.origin)) else { return Ok(()) };
+    /// Offers what is in use and on this machine also when its registry has it no more: what is
+    /// locked stays as long as it fits.
+    fn keep(
+        &mut self,
+        machine: &Machine<'_>,
+        name: &str,
+        locked: &Locked,
+    ) -> Result<(), Diagnostic> {
+        let (Origin::Registry { registry }, Some(sha256)) = (&locked.origin, &locked.sha256) else {
+            return Ok(());
+        };
+        let Some(index) =
+            self.sources.iter().position(|source| source_is(source.as_ref(), &locked.origin))
+        else {
+            return Ok(());
+        };
         let first = *self.whose.get(name).unwrap_or(&index);
-        let offered = self.universe.releases(name).iter().any(|release| release.version == locked.version);
+        let offered =
+            self.universe.releases(name).iter().any(|release| release.version == locked.version);
         if first != index || offered {
             return Ok(());
         }
         if let Some(root) = machine.store.get(name, sha256)? {
             self.whose.insert(name.to_owned(), index);
-            self.universe.add(name, registry, Taken { root, locked: locked.clone() }.release(false)?);
+            self.universe.add(
+                name,
+                registry,
+                Taken { root, locked: locked.clone() }.release(false)?,
+            );
         }
         Ok(())
     }
@@ -108,7 +125,11 @@ impl Repository {
     /// Brings what a lockfile names to this machine, and says where each cookbook is.
     /// # Errors
     /// When something cannot be fetched, or is not what was locked.
-    pub fn fetch(&self, machine: &Machine<'_>, lockfile: &Lockfile) -> Result<BTreeMap<String, PathBuf>, Diagnostic> {
+    pub fn fetch(
+        &self,
+        machine: &Machine<'_>,
+        lockfile: &Lockfile,
+    ) -> Result<BTreeMap<String, PathBuf>, Diagnostic> {
         let (mut registries, mut checkouts) = (BTreeMap::new(), BTreeMap::new());
         for (name, locked) in &lockfile.cookbooks {
             match &locked.origin {
@@ -117,7 +138,11 @@ impl Repository {
                     registries.entry(registry).or_insert_with(|| Registry::new(registry));
                 }
                 Origin::Git { git, asked, rel, .. } => {
-                    let git = Git { url: git.clone(), revision: asked.clone(), rel: rel.as_ref().map(PathBuf::from) };
+                    let git = Git {
+                        url: git.clone(),
+                        revision: asked.clone(),
+                        rel: rel.as_ref().map(PathBuf::from),
+                    };
                     checkouts.insert(name, Checkout::git(name, &git, Some(locked)));
                 }
                 Origin::Archive { archive, .. } => {
@@ -146,9 +171,11 @@ impl Repository {
         Ok(roots)
     }
 
-    /// Chooses what is needed, fetches it and writes the lockfile, unless that says it all. `locked` forbids to change the lockfile.
+    /// Chooses what is needed, fetches it and writes the lockfile, unless that says it all.
+    /// `locked` forbids to change the lockfile.
     /// # Errors
-    /// When nothing fits, something cannot be fetched, or the lockfile would change and may not. Then it is as it was.
+    /// When nothing fits, something cannot be fetched, or the lockfile would change and may not.
+    /// Then it is as it was.
     pub fn install(&self, machine: &Machine<'_>, how: &How) -> Result<Installed, Diagnostic> {
         let installed = self.prepare(machine, how)?;
         installed.after.write(&self.path)?;
@@ -181,15 +208,20 @@ impl Repository {
             }
         }
         if let (true, Some(reason)) = (locked, &reason) {
-            return Err(Diagnostic::error(format!("`{}` would change, and `--locked` forbids it: {reason}", lockfile::NAME))
-                .hint("run `toque cookbook install` without it, and commit the file"));
+            return Err(Diagnostic::error(format!(
+                "`{}` would change, and `--locked` forbids it: {reason}",
+                lockfile::NAME
+            ))
+            .hint("run `toque cookbook install` without it, and commit the file"));
         }
         let (after, roots) = self.choose(machine, &before, update)?;
         if let Some(reason) = self.out_of_step(&after) {
             // A registry that says otherwise than the cookbooks that it has.
-            return Err(Diagnostic::error(format!("what was fetched does not go together: {reason}"))
-                .note("what the registry says of a version is not what its cookbook.toml says")
-                .hint("ask whoever keeps the registry, or pin another version"));
+            return Err(Diagnostic::error(format!(
+                "what was fetched does not go together: {reason}"
+            ))
+            .note("what the registry says of a version is not what its cookbook.toml says")
+            .hint("ask whoever keeps the registry, or pin another version"));
         }
         if let Some((name, why)) = self.unfit(&roots)? {
             return Err(Diagnostic::error(format!("what was fetched cannot be used: {why}"))
@@ -197,8 +229,11 @@ impl Repository {
                 .hint(format!("ask for another version of `{name}` in Cookfile.toml, and tell whoever keeps the registry")));
         }
         if locked && after != before {
-            return Err(Diagnostic::error(format!("`{}` would change, and `--locked` forbids it", lockfile::NAME))
-                .hint("run it without `--locked`"));
+            return Err(Diagnostic::error(format!(
+                "`{}` would change, and `--locked` forbids it",
+                lockfile::NAME
+            ))
+            .hint("run it without `--locked`"));
         }
         Ok(Installed { before, after, roots })
     }
@@ -209,7 +244,10 @@ impl Repository {
     }
 
     /// The first cookbook that those machines cannot use, and why.
-    fn unfit(&self, roots: &BTreeMap<String, PathBuf>) -> Result<Option<(String, String)>, Diagnostic> {
+    fn unfit(
+        &self,
+        roots: &BTreeMap<String, PathBuf>,
+    ) -> Result<Option<(String, String)>, Diagnostic> {
         let fleet = self.fleet();
         for (name, root) in roots {
             let about = Cookbook::load(root)?.about;
@@ -221,10 +259,18 @@ impl Repository {
     }
 
     /// What every source has.
-    fn offers(&self, machine: &Machine<'_>, before: &Lockfile, update: &Update) -> Result<Offers, Diagnostic> {
+    fn offers(
+        &self,
+        machine: &Machine<'_>,
+        before: &Lockfile,
+        update: &Update,
+    ) -> Result<Offers, Diagnostic> {
         let universe = Universe::for_machines(self.fleet());
-        let mut offers = Offers { universe, sources: self.sources(before, update), ..Offers::default() };
-        let all = parallel::each(machine, &offers.sources, |system, source| source.offers(machine, system))?;
+        let mut offers =
+            Offers { universe, sources: self.sources(before, update), ..Offers::default() };
+        let all = parallel::each(machine, &offers.sources, |system, source| {
+            source.offers(machine, system)
+        })?;
         for (index, offered) in all.into_iter().enumerate() {
             let shown = offers.sources[index].shown();
             for (name, releases) in offered {
@@ -237,17 +283,30 @@ impl Repository {
         Ok(offers)
     }
 
-    /// What `update` would do to each cookbook, and whether there is something newer that is not accepted. What is
-    /// pinned to git or an archive is fetched, because only it says what it is; registries are asked for their lists alone.
+    /// What `update` would do to each cookbook, and whether there is something newer that is not
+    /// accepted. What is pinned to git or an archive is fetched, because only it says what it is;
+    /// registries are asked for their lists alone.
     /// # Errors
     /// When a source cannot be asked, or nothing fits any more.
-    pub fn outdated(&self, machine: &Machine<'_>, lockfile: &Lockfile) -> Result<Vec<Outdated>, Diagnostic> {
+    pub fn outdated(
+        &self,
+        machine: &Machine<'_>,
+        lockfile: &Lockfile,
+    ) -> Result<Vec<Outdated>, Diagnostic> {
         let Offers { universe, .. } = self.offers(machine, lockfile, &Update::Everything)?;
-        let solution = solve_until(&machine.stop(), &universe, &self.demands(), &Preferred::default())?;
+        let solution =
+            solve_until(&machine.stop(), &universe, &self.demands(), &Preferred::default())?;
         let all = lockfile.cookbooks.iter().map(|(name, locked)| {
-            let usable = universe.releases(name).iter().rev().filter(|release| universe.fleet.refuses(release).is_none());
+            let usable = universe
+                .releases(name)
+                .iter()
+                .rev()
+                .filter(|release| universe.fleet.refuses(release).is_none());
             let mut releases = usable.map(|release| &release.version);
-            let newest = releases.clone().find(|version| version.pre_release.is_none()).or_else(|| releases.next());
+            let newest = releases
+                .clone()
+                .find(|version| version.pre_release.is_none())
+                .or_else(|| releases.next());
             Outdated {
                 name: name.clone(),
                 has: locked.version.clone(),
@@ -255,8 +314,15 @@ impl Repository {
                 newest: newest.cloned(),
             }
         });
-        let behind = |version: &Option<Version>, has: &Version| version.as_ref().is_some_and(|version| version != has);
-        Ok(all.filter(|one| behind(&one.update, &one.has) || one.newest.as_ref().is_some_and(|newest| *newest > one.has)).collect())
+        let behind = |version: &Option<Version>, has: &Version| {
+            version.as_ref().is_some_and(|version| version != has)
+        };
+        Ok(all
+            .filter(|one| {
+                behind(&one.update, &one.has)
+                    || one.newest.as_ref().is_some_and(|newest| *newest > one.has)
+            })
+            .collect())
     }
 
     fn choose(
@@ -266,7 +332,8 @@ impl Repository {
         update: &Update,
     ) -> Result<(Lockfile, BTreeMap<String, PathBuf>), Diagnostic> {
         let Offers { universe, sources, whose } = self.offers(machine, before, update)?;
-        let versions = before.cookbooks.iter().map(|(name, locked)| (name.clone(), locked.version.clone()));
+        let versions =
+            before.cookbooks.iter().map(|(name, locked)| (name.clone(), locked.version.clone()));
         let preferred = match update {
             Update::Everything => Preferred::default(),
             Update::Nothing => Preferred { locked: versions.collect(), moved: Vec::new() },
@@ -277,8 +344,16 @@ impl Repository {
         let named = |name: &String| matches!(update, Update::Some(names) if names.contains(name));
         let wanted = solution.iter().filter_map(|(name, version)| {
             let source = sources.get(*whose.get(name)?)?.as_ref();
-            let locked = before.cookbooks.get(name).filter(|locked| locked.version == *version && !named(name));
-            Some(Wanted { name, version, source, locked: locked.filter(|locked| source_is(source, &locked.origin)) })
+            let locked = before
+                .cookbooks
+                .get(name)
+                .filter(|locked| locked.version == *version && !named(name));
+            Some(Wanted {
+                name,
+                version,
+                source,
+                locked: locked.filter(|locked| source_is(source, &locked.origin)),
+            })
         });
         let (mut after, mut roots) = (Lockfile::default(), BTreeMap::new());
         for (name, taken) in take_all(machine, &wanted.collect::<Vec<_>>())? {
@@ -290,12 +365,22 @@ impl Repository {
 }
 
 /// Brings cookbooks to this machine, those that are missing many at once.
-fn take_all(machine: &Machine<'_>, wanted: &[Wanted<'_>]) -> Result<Vec<(String, Taken)>, Diagnostic> {
+fn take_all(
+    machine: &Machine<'_>,
+    wanted: &[Wanted<'_>],
+) -> Result<Vec<(String, Taken)>, Diagnostic> {
     let kept = parallel::each(machine, wanted, |_, Wanted { name, locked, .. }| {
-        let Some((locked, sha256)) = locked.and_then(|locked| Some((locked, locked.sha256.as_ref()?))) else { return Ok(None) };
+        let Some((locked, sha256)) =
+            locked.and_then(|locked| Some((locked, locked.sha256.as_ref()?)))
+        else {
+            return Ok(None);
+        };
         let Some(root) = machine.store.get(name, sha256)? else {
             if machine.store.root(name, sha256).exists() {
-                let warning = format!("what is kept of `{name}` {} was changed: it is fetched anew", locked.version);
+                let warning = format!(
+                    "what is kept of `{name}` {} was changed: it is fetched anew",
+                    locked.version
+                );
                 (machine.tell)(Told::Warning(&warning));
             }
             return Ok(None);
@@ -303,22 +388,28 @@ fn take_all(machine: &Machine<'_>, wanted: &[Wanted<'_>]) -> Result<Vec<(String,
         is_as_locked(&root, name, locked)?;
         Ok(Some(Taken { root, locked: locked.clone() }))
     })?;
-    let (there, missing): (Vec<_>, Vec<_>) = wanted.iter().zip(kept).partition(|(_, kept)| kept.is_some());
+    let (there, missing): (Vec<_>, Vec<_>) =
+        wanted.iter().zip(kept).partition(|(_, kept)| kept.is_some());
     let (count, of) = (AtomicUsize::new(there.len()), wanted.len());
     if !missing.is_empty() {
         (machine.tell)(Told::Fetched { count: there.len(), of, name: "" });
     }
-    let fetched = parallel::each(machine, &missing, |system, (Wanted { name, version, source, locked }, _)| {
-        let taken = source.take(machine, system, name, version)?;
-        if let Some(locked) = locked {
-            the_same(&taken, name, locked)?;
-            is_as_locked(&taken.root, name, locked)?;
-        }
-        let count = count.fetch_add(1, Ordering::Relaxed) + 1;
-        (machine.tell)(Told::Fetched { count, of, name });
-        Ok(taken)
-    })?;
-    let there = there.into_iter().filter_map(|(wanted, kept)| Some((wanted.name.to_owned(), kept?)));
+    let fetched = parallel::each(
+        machine,
+        &missing,
+        |system, (Wanted { name, version, source, locked }, _)| {
+            let taken = source.take(machine, system, name, version)?;
+            if let Some(locked) = locked {
+                the_same(&taken, name, locked)?;
+                is_as_locked(&taken.root, name, locked)?;
+            }
+            let count = count.fetch_add(1, Ordering::Relaxed) + 1;
+            (machine.tell)(Told::Fetched { count, of, name });
+            Ok(taken)
+        },
+    )?;
+    let there =
+        there.into_iter().filter_map(|(wanted, kept)| Some((wanted.name.to_owned(), kept?)));
     Ok(missing.iter().map(|(wanted, _)| wanted.name.to_owned()).zip(fetched).chain(there).collect())
 }
 
@@ -329,7 +420,8 @@ pub fn known(lockfile: &Lockfile, name: &str) -> Result<(), Diagnostic> {
     if lockfile.cookbooks.contains_key(name) {
         return Ok(());
     }
-    let missing = Diagnostic::error(format!("there is no cookbook `{name}` in `{}`", lockfile::NAME));
+    let missing =
+        Diagnostic::error(format!("there is no cookbook `{name}` in `{}`", lockfile::NAME));
     Err(match did_you_mean(name, lockfile.cookbooks.keys().map(String::as_str)) {
         Some(hint) => missing.hint(hint),
         None => {
@@ -349,7 +441,10 @@ fn the_same(taken: &Taken, name: &str, locked: &Locked) -> Result<(), Diagnostic
     if taken.locked.sha256 == locked.sha256 {
         return Ok(());
     }
-    let (wanted, has) = (locked.sha256.clone().unwrap_or_default(), taken.locked.sha256.clone().unwrap_or_default());
+    let (wanted, has) = (
+        locked.sha256.clone().unwrap_or_default(),
+        taken.locked.sha256.clone().unwrap_or_default(),
+    );
     Err(Diagnostic::error(format!("`{name}` {} is not what it was when it was locked", locked.version))
         .note(format!("locked:  {wanted}\nfetched: {has}"))
         .hint(format!("somebody changed a version that was published: ask who, then take it with `toque cookbook update {name}`")))
@@ -361,7 +456,9 @@ fn is_as_locked(root: &Path, name: &str, locked: &Locked) -> Result<(), Diagnost
     let what = match locked.check(name, &Cookbook::load(root)?.about) {
         Ok(()) => return Ok(()),
         Err(Difference::Name(other)) => format!("is called so, and it calls itself `{other}`"),
-        Err(Difference::Version(version)) => format!("has version {}, and it has {version}", locked.version),
+        Err(Difference::Version(version)) => {
+            format!("has version {}, and it has {version}", locked.version)
+        }
         Err(Difference::Dependencies) => "needs other cookbooks than it does".to_owned(),
     };
     Err(Diagnostic::error(format!("`{}` says that `{name}` {what}", lockfile::NAME))

@@ -1,5 +1,5 @@
-//! Cookbooks from many sources: what a repository asks for, what there is, what is chosen. It does not print, exit, or read the
-//! environment.
+//! Cookbooks from many sources: what a repository asks for, what there is, what is chosen. It does
+//! not print, exit, or read the environment.
 
 mod beside;
 pub mod content;

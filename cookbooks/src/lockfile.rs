@@ -1,4 +1,5 @@
-//! `Cookfile.lock`: what was chosen, so that every machine uses the same. Sorted, a block for each cookbook, so that merges are small.
+//! `Cookfile.lock`: what was chosen, so that every machine uses the same. Sorted, a block for each
+//! cookbook, so that merges are small.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -33,7 +34,8 @@ pub struct Lockfile {
 pub struct Locked {
     pub version: Version,
     pub origin: Origin,
-    /// Of its files, as [`crate::tree`] counts them; none for what lies in the repository and may change.
+    /// Of its files, as [`crate::tree`] counts them; none for what lies in the repository and may
+    /// change.
     pub sha256: Option<String>,
     /// Name and constraint.
     pub dependencies: BTreeMap<String, Constraint>,
@@ -77,11 +79,15 @@ impl Locked {
     /// # Errors
     /// The first thing that it says otherwise.
     pub fn check(&self, name: &str, about: &About) -> Result<(), Difference> {
-        let same = |(other, constraint): (&String, &Constraint)| self.dependencies.get(other) == Some(constraint);
+        let same = |(other, constraint): (&String, &Constraint)| {
+            self.dependencies.get(other) == Some(constraint)
+        };
         match () {
             () if about.name != name => Err(Difference::Name(about.name.clone())),
             () if about.version != self.version => Err(Difference::Version(about.version.clone())),
-            () if about.dependencies.len() != self.dependencies.len() || !about.dependencies.iter().all(same) => {
+            () if about.dependencies.len() != self.dependencies.len()
+                || !about.dependencies.iter().all(same) =>
+            {
                 Err(Difference::Dependencies)
             }
             () => Ok(()),
@@ -98,7 +104,11 @@ impl Lockfile {
         match std::fs::read_to_string(&path) {
             Ok(text) => Self::parse(&path, &text).map(Some),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Diagnostic::error(format!("cannot read `{}`: {}", path.display(), plain_io(&error)))),
+            Err(error) => Err(Diagnostic::error(format!(
+                "cannot read `{}`: {}",
+                path.display(),
+                plain_io(&error)
+            ))),
         }
     }
 
@@ -107,14 +117,19 @@ impl Lockfile {
     /// What is wrong with it, with the place.
     pub fn parse(path: &Path, text: &str) -> Result<Self, Diagnostic> {
         if let Some(at) = merge_mark(text) {
-            return Err(Diagnostic::error(format!("`{NAME}` holds two versions of itself that git could not merge"))
-                .at(span_at(path, text, at))
-                .hint("keep one of the two, and run `toque cookbook install`"));
+            return Err(Diagnostic::error(format!(
+                "`{NAME}` holds two versions of itself that git could not merge"
+            ))
+            .at(span_at(path, text, at))
+            .hint("keep one of the two, and run `toque cookbook install`"));
         }
         let of_toml = |error: toml::de::Error| toml_diagnostic(path, text, &error).hint(ANEW);
         let Form { version } = toml::from_str(text).map_err(of_toml)?;
         if *version.get_ref() > FORM {
-            let newer = format!("`{NAME}` has the form {}, and this toque knows forms up to {FORM}", version.get_ref());
+            let newer = format!(
+                "`{NAME}` has the form {}, and this toque knows forms up to {FORM}",
+                version.get_ref()
+            );
             return Err(Diagnostic::error(newer)
                 .at(span_at(path, text, version.span()))
                 .hint("use the version of toque that wrote it, or a newer one"));
@@ -129,32 +144,55 @@ impl Lockfile {
                 return Err(wrong(format!("`{name}` is no name of a cookbook")));
             }
             let revision = || {
-                let revision = block.revision.clone().ok_or_else(|| wrong(format!("`{name}` has no `revision`")))?;
-                let digits = matches!(revision.len(), 40 | 64) && revision.bytes().all(|byte| byte.is_ascii_hexdigit());
-                let short = format!("the `revision` of `{name}` has not the 40 or 64 hexadecimal digits that it must have");
+                let revision = block
+                    .revision
+                    .clone()
+                    .ok_or_else(|| wrong(format!("`{name}` has no `revision`")))?;
+                let digits = matches!(revision.len(), 40 | 64)
+                    && revision.bytes().all(|byte| byte.is_ascii_hexdigit());
+                let short = format!(
+                    "the `revision` of `{name}` has not the 40 or 64 hexadecimal digits that it must have"
+                );
                 digits.then_some(revision).ok_or_else(|| wrong(short))
             };
             let origin = match (block.registry, block.path, block.git, block.archive) {
                 (Some(registry), None, None, None) => Origin::Registry { registry },
                 (None, Some(path), None, None) => Origin::Path { path },
-                (None, None, Some(git), None) => Origin::Git { git, asked: block.asked, revision: revision()?, rel: block.rel },
-                (None, None, None, Some(archive)) => Origin::Archive { archive, revision: revision()? },
-                _ => return Err(wrong(format!("`{name}` does not have one of `registry`, `path`, `git` and `archive`"))),
+                (None, None, Some(git), None) => {
+                    Origin::Git { git, asked: block.asked, revision: revision()?, rel: block.rel }
+                }
+                (None, None, None, Some(archive)) => {
+                    Origin::Archive { archive, revision: revision()? }
+                }
+                _ => {
+                    return Err(wrong(format!(
+                        "`{name}` does not have one of `registry`, `path`, `git` and `archive`"
+                    )));
+                }
             };
             if let Origin::Git { rel: Some(rel), .. } = &origin
                 && !is_inside(Path::new(rel))
             {
-                return Err(wrong(format!("the `rel` of `{name}`, `{rel}`, is no folder inside the repository")));
+                return Err(wrong(format!(
+                    "the `rel` of `{name}`, `{rel}`, is no folder inside the repository"
+                )));
             }
             if let Some(sha256) = &block.sha256
                 && !is_sha256(sha256)
             {
-                return Err(wrong(format!("the `sha256` of `{name}` has not the 64 hexadecimal digits that it must have")));
+                return Err(wrong(format!(
+                    "the `sha256` of `{name}` has not the 64 hexadecimal digits that it must have"
+                )));
             }
             if block.sha256.is_none() && !matches!(origin, Origin::Path { .. }) {
                 return Err(wrong(format!("`{name}` has no `sha256`")));
             }
-            let locked = Locked { version: block.version, origin, sha256: block.sha256, dependencies: block.dependencies };
+            let locked = Locked {
+                version: block.version,
+                origin,
+                sha256: block.sha256,
+                dependencies: block.dependencies,
+            };
             if cookbooks.insert(name.clone(), locked).is_some() {
                 return Err(wrong(format!("`{name}` is there twice")));
             }
@@ -173,9 +211,14 @@ impl Lockfile {
     }
 
     /// Which cookbooks need one, and in what versions.
-    pub fn needs<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (&'a str, &'a Locked, &'a Constraint)> {
+    pub fn needs<'a>(
+        &'a self,
+        name: &'a str,
+    ) -> impl Iterator<Item = (&'a str, &'a Locked, &'a Constraint)> {
         let all = self.cookbooks.iter().filter(move |(asker, _)| *asker != name);
-        all.filter_map(move |(asker, locked)| Some((asker.as_str(), locked, locked.dependencies.get(name)?)))
+        all.filter_map(move |(asker, locked)| {
+            Some((asker.as_str(), locked, locked.dependencies.get(name)?))
+        })
     }
 
     /// The names of these and of all that they need, whether they are there or not.
@@ -185,7 +228,12 @@ impl Lockfile {
         let mut needed = BTreeSet::new();
         while let Some(name) = left.pop() {
             if needed.insert(name) {
-                left.extend(self.cookbooks.get(name).into_iter().flat_map(|locked| locked.dependencies.keys().map(String::as_str)));
+                left.extend(
+                    self.cookbooks
+                        .get(name)
+                        .into_iter()
+                        .flat_map(|locked| locked.dependencies.keys().map(String::as_str)),
+                );
             }
         }
         needed
@@ -194,8 +242,9 @@ impl Lockfile {
     /// As it is written.
     #[must_use]
     pub fn text(&self) -> String {
-        let mut text =
-            format!("# What `toque cookbook install` chose. Commit it; to change it, change Cookfile.toml.\nversion = {FORM}\n");
+        let mut text = format!(
+            "# What `toque cookbook install` chose. Commit it; to change it, change Cookfile.toml.\nversion = {FORM}\n"
+        );
         for (name, locked) in &self.cookbooks {
             let mut line = |key: &str, value: &str| {
                 // Writing to a string cannot fail.
@@ -232,7 +281,10 @@ fn merge_mark(text: &str) -> Option<std::ops::Range<usize>> {
     text.split_inclusive('\n').find_map(|line| {
         let at = start..start + line.trim_end().len();
         start += line.len();
-        ["<<<<<<<", "=======", ">>>>>>>", "|||||||"].iter().any(|mark| line.starts_with(mark)).then_some(at)
+        ["<<<<<<<", "=======", ">>>>>>>", "|||||||"]
+            .iter()
+            .any(|mark| line.starts_with(mark))
+            .then_some(at)
     })
 }
 

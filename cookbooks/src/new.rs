@@ -62,7 +62,8 @@ const WORDS: [&str; 33] = [
 /// What was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct New {
-    /// The first key of its attributes, and the beginning of the names of its custom resources: the name, with `_` for `-`.
+    /// The first key of its attributes, and the beginning of the names of its custom resources: the
+    /// name, with `_` for `-`.
     pub key: String,
     pub root: PathBuf,
     /// Its files, seen from there.
@@ -93,13 +94,20 @@ pub fn new(repository: &Path, name: &str) -> Result<New, Diagnostic> {
             fs::create_dir_all(path.parent().unwrap_or(&whole))?;
             let mode = if text.starts_with("#!") { 0o777 } else { 0o666 };
             let text = text.replace("@NAME@", name).replace("@KEY@", &key);
-            OpenOptions::new().write(true).create_new(true).mode(mode).open(&path)?.write_all(text.as_bytes())?;
+            OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(mode)
+                .open(&path)?
+                .write_all(text.as_bytes())?;
         }
         fs::rename(&whole, &root)
     };
     made().map_err(|error| match error.kind() {
         // Somebody else was first.
-        io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => is_there(),
+        io::ErrorKind::DirectoryNotEmpty
+        | io::ErrorKind::AlreadyExists
+        | io::ErrorKind::NotADirectory => is_there(),
         _ => {
             // Goes only when it is empty: it was made for this.
             let _ = fs::remove_dir(&folder);
@@ -113,22 +121,29 @@ pub fn new(repository: &Path, name: &str) -> Result<New, Diagnostic> {
 /// # Errors
 /// When the name is none, or recipes could not use its attributes or custom resources.
 fn key(name: &str) -> Result<String, Diagnostic> {
-    let wrong = |why: &str| Diagnostic::error(format!("`{name}` will not do as the name of a cookbook: {why}"));
+    let wrong = |why: &str| {
+        Diagnostic::error(format!("`{name}` will not do as the name of a cookbook: {why}"))
+    };
     let key = name.replace('-', "_");
     if !is_name(name) {
-        return Err(wrong("it has other characters than letters, digits, `-` and `_`").hint("write it as in `my_app`"));
+        return Err(wrong("it has other characters than letters, digits, `-` and `_`")
+            .hint("write it as in `my_app`"));
     }
     if !name.starts_with(|first: char| first.is_ascii_alphabetic()) {
         let why = format!("a recipe cannot write `node.{key}`, nor a custom resource `{key}_site`");
         return Err(wrong(&why).hint("begin it with a letter"));
     }
     if WORDS.contains(&&*key) {
-        return Err(wrong(&format!("`{key}` is a word of the recipe language, and `node.{key}` could not be read"))
-            .hint(format!("say more, as in `{key}_site`")));
+        return Err(wrong(&format!(
+            "`{key}` is a word of the recipe language, and `node.{key}` could not be read"
+        ))
+        .hint(format!("say more, as in `{key}_site`")));
     }
     if Facts::keys().any(|fact| fact == key) {
-        return Err(wrong(&format!("`node.{key}` is what is known of the machine, and would hide its attributes"))
-            .hint(format!("say more, as in `{key}_site`")));
+        return Err(wrong(&format!(
+            "`node.{key}` is what is known of the machine, and would hide its attributes"
+        ))
+        .hint(format!("say more, as in `{key}_site`")));
     }
     Ok(key)
 }
@@ -139,7 +154,9 @@ mod tests {
 
     #[test]
     fn names() {
-        for (name, expected) in [("web", "web"), ("my-app", "my_app"), ("My_App2", "My_App2"), ("default", "default")] {
+        for (name, expected) in
+            [("web", "web"), ("my-app", "my_app"), ("My_App2", "My_App2"), ("default", "default")]
+        {
             assert_eq!(key(name).unwrap(), expected);
         }
         for (name, why) in [
@@ -165,11 +182,20 @@ mod tests {
         let text = fs::read_to_string(made.root.join("recipes/default.rhai")).unwrap();
         assert!(text.contains("node.web.folder") && !text.contains('@'), "{text}");
         fs::write(made.root.join("README.md"), "mine").unwrap();
-        assert!(new(repository.path(), "web").expect_err("it is there").message.contains("is there already"));
+        assert!(
+            new(repository.path(), "web")
+                .expect_err("it is there")
+                .message
+                .contains("is there already")
+        );
         assert_eq!(fs::read_to_string(made.root.join("README.md")).unwrap(), "mine");
         std::os::unix::fs::symlink("nowhere", repository.path().join("cookbooks/link")).unwrap();
         new(repository.path(), "link").expect_err("a link is there");
-        assert_eq!(fs::read_dir(repository.path().join("cookbooks")).unwrap().count(), 2, "nothing is left behind");
+        assert_eq!(
+            fs::read_dir(repository.path().join("cookbooks")).unwrap().count(),
+            2,
+            "nothing is left behind"
+        );
         // What a killed process left goes away.
         let left = repository.path().join("cookbooks/.toque-making-killed");
         fs::create_dir(&left).unwrap();

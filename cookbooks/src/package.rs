@@ -20,7 +20,8 @@ use crate::content::{Content, Entry, Kind};
 use crate::source::LIMITS;
 use crate::tree::{hexadecimal, sha256_of_file};
 
-/// The time of every file, in seconds since 1970: the first day of 1980, the earliest that every tool knows.
+/// The time of every file, in seconds since 1970: the first day of 1980, the earliest that every
+/// tool knows.
 const TIME: u64 = 315_532_800;
 const ZSTANDARD_LEVEL: i32 = 12;
 const GZIP_LEVEL: u32 = 9;
@@ -51,22 +52,28 @@ impl Format {
         match () {
             () if name.ends_with(".tar.zst") && name != ".tar.zst" => Ok(Self::Zstandard),
             () if name.ends_with(".tar.gz") && name != ".tar.gz" => Ok(Self::Gzip),
-            () => Err(Diagnostic::error(format!("`{}` does not say how it is to be packed", file.display()))
-                .hint("a package's name ends in `.tar.zst` or `.tar.gz`")),
+            () => Err(Diagnostic::error(format!(
+                "`{}` does not say how it is to be packed",
+                file.display()
+            ))
+            .hint("a package's name ends in `.tar.zst` or `.tar.gz`")),
         }
     }
 }
 
-/// Writes an archive of `content` to `file`: all of it, or none. What was there before is replaced at once.
+/// Writes an archive of `content` to `file`: all of it, or none. What was there before is replaced
+/// at once.
 /// # Errors
-/// When something cannot be read or written, or the file's name does not say how to pack. Then nothing is left of it.
+/// When something cannot be read or written, or the file's name does not say how to pack. Then
+/// nothing is left of it.
 pub fn package(content: &Content, file: &Path) -> Result<Package, Diagnostic> {
     let (staged, package) = staged(content, file)?;
     kept(staged, file)?;
     Ok(package)
 }
 
-/// Writes an archive of one cookbook into a folder, as `NAME-VERSION.tar.zst`. A version that is there stays what it is.
+/// Writes an archive of one cookbook into a folder, as `NAME-VERSION.tar.zst`. A version that is
+/// there stays what it is.
 /// # Errors
 /// As [`package`], and when the version is there with other content.
 pub fn publish(content: &Content, folder: &Path, cookbook: &About) -> Result<Package, Diagnostic> {
@@ -76,9 +83,14 @@ pub fn publish(content: &Content, folder: &Path, cookbook: &About) -> Result<Pac
     match sha256_of_file(&file) {
         Ok(before) if before == package.sha256 => return Ok(package),
         Ok(_) => {
-            return Err(Diagnostic::error(format!("`{}` is there already, with other content", file.display()))
-                .hint("a version that others may have stays what it is: raise `version` in cookbook.toml")
-                .hint("remove the file if nobody has it yet"));
+            return Err(Diagnostic::error(format!(
+                "`{}` is there already, with other content",
+                file.display()
+            ))
+            .hint(
+                "a version that others may have stays what it is: raise `version` in cookbook.toml",
+            )
+            .hint("remove the file if nobody has it yet"));
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => kept(staged, &file)?,
         Err(error) => return Err(Failure::io("read", &file, &error).into()),
@@ -93,10 +105,21 @@ fn can_be_unpacked(content: &Content) -> Result<(), Diagnostic> {
     if content.entries.iter().map(size).sum::<u64>() <= most {
         return Ok(());
     }
-    let largest = content.entries.iter().max_by_key(|entry| size(entry)).map(|entry| entry.name.as_str()).unwrap_or_default();
-    Err(Diagnostic::error(format!("there is more to pack than the {} GiB that are unpacked again", most >> 30))
-        .note(format!("the largest file is `{largest}`"))
-        .hint(format!("name what nobody needs in `{}`, and let a recipe fetch what is large", crate::ignored::NAME)))
+    let largest = content
+        .entries
+        .iter()
+        .max_by_key(|entry| size(entry))
+        .map(|entry| entry.name.as_str())
+        .unwrap_or_default();
+    Err(Diagnostic::error(format!(
+        "there is more to pack than the {} GiB that are unpacked again",
+        most >> 30
+    ))
+    .note(format!("the largest file is `{largest}`"))
+    .hint(format!(
+        "name what nobody needs in `{}`, and let a recipe fetch what is large",
+        crate::ignored::NAME
+    )))
 }
 
 /// The whole archive, on the disk beside the place where it belongs.
@@ -108,10 +131,12 @@ fn staged(content: &Content, file: &Path) -> Result<(NamedTempFile, Package), Di
     // As any file that is not there yet, less what the process leaves out.
     let mode = fs::metadata(file).map_or(0o666, |about| about.permissions().mode());
     let staged = beside::file(folder, mode).attempting("write", file)?;
-    let written = Written { inner: BufWriter::new(staged.as_file()), digest: Sha256::new(), bytes: 0 };
+    let written =
+        Written { inner: BufWriter::new(staged.as_file()), digest: Sha256::new(), bytes: 0 };
     let Written { inner, digest, bytes } = match format {
         Format::Zstandard => {
-            let mut packer = zstd::Encoder::new(written, ZSTANDARD_LEVEL).attempting("write", file)?;
+            let mut packer =
+                zstd::Encoder::new(written, ZSTANDARD_LEVEL).attempting("write", file)?;
             packer.include_checksum(true).attempting("write", file)?;
             archive(content, &mut packer, file)?;
             packer.finish()
@@ -123,7 +148,11 @@ fn staged(content: &Content, file: &Path) -> Result<(NamedTempFile, Package), Di
         }
     }
     .attempting("write", file)?;
-    inner.into_inner().map_err(io::IntoInnerError::into_error).and_then(File::sync_all).attempting("write", file)?;
+    inner
+        .into_inner()
+        .map_err(io::IntoInnerError::into_error)
+        .and_then(File::sync_all)
+        .attempting("write", file)?;
     Ok((staged, Package { path: file.to_owned(), sha256: hexadecimal(&digest.finalize()), bytes }))
 }
 
@@ -154,8 +183,11 @@ fn archive(content: &Content, into: &mut impl Write, file: &Path) -> Result<(), 
                 let mut content = content.take(size);
                 let written = builder.append_data(&mut header, &entry.name, &mut content);
                 if written.is_ok() && content.limit() > 0 {
-                    return Err(Failure::new(format!("`{}` became shorter while it was read", entry.path.display()))
-                        .hint("try again when nobody writes to it"));
+                    return Err(Failure::new(format!(
+                        "`{}` became shorter while it was read",
+                        entry.path.display()
+                    ))
+                    .hint("try again when nobody writes to it"));
                 }
                 written
             }

@@ -20,7 +20,8 @@ use crate::store::{PATIENCE, wait_for};
 pub struct Repository {
     pub path: PathBuf,
     pub cookfile: Cookfile,
-    /// Pins that are paths, `cookbooks/`, and folders that are sources, in the order in which they are asked.
+    /// Pins that are paths, `cookbooks/`, and folders that are sources, in the order in which they
+    /// are asked.
     pub(crate) paths: Vec<Folder>,
     pub(crate) own: Folder,
     pub(crate) folders: Vec<Folder>,
@@ -39,7 +40,10 @@ impl Repository {
     /// A mistake in a cookbook, with the place.
     pub fn of(path: &Path, cookfile: Cookfile) -> Result<Self, Diagnostic> {
         let paths = cookfile.cookbooks.iter().filter_map(|wanted| match &wanted.from {
-            From::Path(folder) => Some(Folder::one(path, folder, &wanted.name).map_err(|wrong| wrong.or_at(Some(&wanted.at)))),
+            From::Path(folder) => Some(
+                Folder::one(path, folder, &wanted.name)
+                    .map_err(|wrong| wrong.or_at(Some(&wanted.at))),
+            ),
             _ => None,
         });
         let paths = paths.collect::<Result<_, _>>()?;
@@ -51,14 +55,17 @@ impl Repository {
         Ok(Self { path: path.to_owned(), own: Folder::own(path)?, paths, folders, cookfile })
     }
 
-    /// Lets nobody else choose and write for a repository while the result is held; none on a file system that has no locks.
+    /// Lets nobody else choose and write for a repository while the result is held; none on a file
+    /// system that has no locks.
     /// # Errors
     /// When somebody else does, and does not come to an end before this is stopped.
     pub fn lock(path: &Path, stop: &Stop) -> Result<Option<File>, Failure> {
         let Ok(folder) = File::open(path) else { return Ok(None) };
         match folder.try_lock() {
             Err(TryLockError::Error(_)) => Ok(None),
-            Err(TryLockError::WouldBlock) => wait_for(&folder, PATIENCE, stop, path, File::try_lock).map(|()| Some(folder)),
+            Err(TryLockError::WouldBlock) => {
+                wait_for(&folder, PATIENCE, stop, path, File::try_lock).map(|()| Some(folder))
+            }
             Ok(()) => Ok(Some(folder)),
         }
     }
@@ -68,7 +75,11 @@ impl Repository {
     pub fn demands(&self) -> Vec<Demand> {
         let of_cookfile = self.cookfile.cookbooks.iter().map(|wanted| Demand {
             cookbook: wanted.name.clone(),
-            constraint: if let From::Sources(constraint) = &wanted.from { constraint.clone() } else { Constraint::default() },
+            constraint: if let From::Sources(constraint) = &wanted.from {
+                constraint.clone()
+            } else {
+                Constraint::default()
+            },
             asker: cookfile::NAME.to_owned(),
             at: Some(wanted.at.clone()),
         });
@@ -88,11 +99,15 @@ impl Repository {
         let mut seen = BTreeSet::new();
         for wanted in self.cookfile.cookbooks.iter().filter(|wanted| seen.insert(&wanted.name)) {
             let name = &wanted.name;
-            let locked =
-                lockfile.cookbooks.get(name).filter(|locked| !update.moves(name) && same_pin(&wanted.from, &locked.origin));
+            let locked = lockfile
+                .cookbooks
+                .get(name)
+                .filter(|locked| !update.moves(name) && same_pin(&wanted.from, &locked.origin));
             match &wanted.from {
                 From::Git(git) => all.push(Box::new(Checkout::git(name, git, locked))),
-                From::Archive(archive) => all.push(Box::new(Checkout::archive(name, archive, locked))),
+                From::Archive(archive) => {
+                    all.push(Box::new(Checkout::archive(name, archive, locked)))
+                }
                 From::Path(_) | From::Sources(_) => {}
             }
         }
@@ -113,10 +128,13 @@ impl Repository {
 pub(crate) fn same_pin(from: &From, origin: &Origin) -> bool {
     match (from, origin) {
         (From::Git(Git { url, revision, rel }), Origin::Git { git, asked, rel: of, .. }) => {
-            url == git && revision == asked && rel.as_ref().map(|rel| rel.display().to_string()) == *of
+            url == git
+                && revision == asked
+                && rel.as_ref().map(|rel| rel.display().to_string()) == *of
         }
         (From::Archive(Archive { location, sha256 }), Origin::Archive { archive, revision }) => {
-            location == archive && sha256.as_ref().is_none_or(|sha256| sha256.eq_ignore_ascii_case(revision))
+            location == archive
+                && sha256.as_ref().is_none_or(|sha256| sha256.eq_ignore_ascii_case(revision))
         }
         _ => false,
     }

@@ -27,11 +27,12 @@ use crate::lockfile::{Locked, Origin};
 use crate::store::Store;
 use crate::universe::Release;
 
-/// How long a server may be silent, where nobody says otherwise. In as much time at least 1 KiB a second must come of what it sends.
+/// How long a server may be silent, where nobody says otherwise. In as much time at least 1 KiB a
+/// second must come of what it sends.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
-/// What the archive of a cookbook may come to, and the list of a registry. No cookbook is nearly as large, and several archives are in
-/// memory at once.
+/// What the archive of a cookbook may come to, and the list of a registry. No cookbook is nearly as
+/// large, and several archives are in memory at once.
 pub const LIMITS: Limits = Limits { packed: 256 << 20, bytes: 2 << 30, ..Limits::USUAL };
 
 /// A place that has cookbooks. Several threads may ask it at once.
@@ -41,11 +42,21 @@ pub trait Source: Sync {
     /// What it has, by name.
     /// # Errors
     /// When it cannot be asked, or answers what is no answer.
-    fn offers(&self, machine: &Machine<'_>, system: &HostSystem) -> Result<Vec<(String, Vec<Release>)>, Diagnostic>;
+    fn offers(
+        &self,
+        machine: &Machine<'_>,
+        system: &HostSystem,
+    ) -> Result<Vec<(String, Vec<Release>)>, Diagnostic>;
     /// Takes a version of a cookbook that it offered: afterwards it is on this machine.
     /// # Errors
     /// When it cannot be fetched, or is not what it was said to be.
-    fn take(&self, machine: &Machine<'_>, system: &HostSystem, name: &str, version: &Version) -> Result<Taken, Diagnostic>;
+    fn take(
+        &self,
+        machine: &Machine<'_>,
+        system: &HostSystem,
+        name: &str,
+        version: &Version,
+    ) -> Result<Taken, Diagnostic>;
 }
 
 /// What sources work with.
@@ -71,7 +82,8 @@ pub struct Machine<'a> {
 pub enum Told<'a> {
     /// Something that may take long begins.
     Begun(&'a str),
-    /// So many of so many cookbooks are there; the last of them was this one, or none at the beginning.
+    /// So many of so many cookbooks are there; the last of them was this one, or none at the
+    /// beginning.
     Fetched { count: usize, of: usize, name: &'a str },
     /// Something is strange, and goes on.
     Warning(&'a str),
@@ -88,15 +100,27 @@ impl Taken {
     /// A cookbook as its own `cookbook.toml` describes it.
     pub(crate) fn of(cookbook: &Cookbook, origin: Origin, sha256: Option<String>) -> Self {
         let about = &cookbook.about;
-        let dependencies = about.dependencies.iter().map(|(name, constraint)| (name.clone(), constraint.clone())).collect();
-        Self { root: cookbook.root.clone(), locked: Locked { version: about.version.clone(), origin, sha256, dependencies } }
+        let dependencies = about
+            .dependencies
+            .iter()
+            .map(|(name, constraint)| (name.clone(), constraint.clone()))
+            .collect();
+        Self {
+            root: cookbook.root.clone(),
+            locked: Locked { version: about.version.clone(), origin, sha256, dependencies },
+        }
     }
 
-    /// The same as something to choose from. `can_be_changed` says that it lies where its user can change it.
+    /// The same as something to choose from. `can_be_changed` says that it lies where its user can
+    /// change it.
     /// # Errors
     /// When its cookbook.toml cannot be read any more.
     pub(crate) fn release(&self, can_be_changed: bool) -> Result<Release, Diagnostic> {
-        let dependencies = self.locked.dependencies.iter().map(|(name, constraint)| (name.clone(), constraint.clone()));
+        let dependencies = self
+            .locked
+            .dependencies
+            .iter()
+            .map(|(name, constraint)| (name.clone(), constraint.clone()));
         let about = Cookbook::load(&self.root)?.about;
         Ok(Release {
             version: self.locked.version.clone(),
@@ -113,8 +137,10 @@ impl Machine<'_> {
     /// When no server may be asked.
     fn online(&self, what: &str) -> Result<(), Diagnostic> {
         if self.offline {
-            return Err(Diagnostic::error(format!("{what} has to be fetched, and `--offline` forbids it"))
-                .hint("run `toque cookbook install` where the network can be reached"));
+            return Err(Diagnostic::error(format!(
+                "{what} has to be fetched, and `--offline` forbids it"
+            ))
+            .hint("run `toque cookbook install` where the network can be reached"));
         }
         Ok(())
     }
@@ -125,7 +151,12 @@ impl Machine<'_> {
     fn access(&self, url: &str) -> Result<(Credential, Access), Diagnostic> {
         let credential = (self.credential)(url)?;
         let ssh_agent = self.ssh_agent.map(Path::to_owned);
-        let access = Access { silence: Some(self.patience), ssh_agent, limits: LIMITS, token: credential.token.clone() };
+        let access = Access {
+            silence: Some(self.patience),
+            ssh_agent,
+            limits: LIMITS,
+            token: credential.token.clone(),
+        };
         Ok((credential, access))
     }
 
@@ -138,10 +169,18 @@ impl Machine<'_> {
         (self.tell)(Told::Begun(what));
     }
 
-    /// Takes what was unpacked to `rel` below `scratch`: a cookbook, or a folder whose one cookbook it is.
-    fn keep(&self, scratch: &tempfile::TempDir, rel: &Path, name: &str, from: &str) -> Result<(Cookbook, String), Diagnostic> {
+    /// Takes what was unpacked to `rel` below `scratch`: a cookbook, or a folder whose one cookbook
+    /// it is.
+    fn keep(
+        &self,
+        scratch: &tempfile::TempDir,
+        rel: &Path,
+        name: &str,
+        from: &str,
+    ) -> Result<(Cookbook, String), Diagnostic> {
         let top = scratch.path().join(rel);
-        // A link in what was fetched must not lead to a folder of this machine, which would be taken away.
+        // A link in what was fetched must not lead to a folder of this machine, which would be
+        // taken away.
         let inside = |path: &Path| {
             let (path, scratch) = (path.canonicalize(), scratch.path().canonicalize());
             path.is_ok_and(|path| scratch.is_ok_and(|scratch| path.starts_with(scratch)))
@@ -170,17 +209,23 @@ impl Machine<'_> {
         std::fs::rename(&found, &moved).map_err(|error| Failure::io("move", &found, &error))?;
         // Before anything is kept, so that it is told of what came and not of what is there.
         let text = std::fs::read_to_string(moved.join("cookbook.toml"));
-        let read = text.map_or_else(|_| Cookbook::load(&moved), |text| Cookbook::parse(Path::new(name), &text));
+        let read = text.map_or_else(
+            |_| Cookbook::load(&moved),
+            |text| Cookbook::parse(Path::new(name), &text),
+        );
         read.map_err(|wrong| {
             let mut wrong = wrong.note(format!("in what {from} has for `{name}`"));
             if wrong.message.contains("calls itself") {
-                wrong.hints = vec!["ask for it by its own name, or correct where it comes from".to_owned()];
+                wrong.hints =
+                    vec!["ask for it by its own name, or correct where it comes from".to_owned()];
             }
             wrong
         })?;
         let git = moved.join(".git");
         if git.exists() {
-            return Err(Diagnostic::error(format!("what {from} has for `{name}` is a git repository, and not a cookbook alone")));
+            return Err(Diagnostic::error(format!(
+                "what {from} has for `{name}` is a git repository, and not a cookbook alone"
+            )));
         }
         links_stay_inside(&moved, name, from)?;
         let (sha256, root) = self.store.put(&alone, name)?;
@@ -188,15 +233,21 @@ impl Machine<'_> {
     }
 }
 
-/// Looks whether all links in a cookbook lead to what is in it: what is elsewhere is not locked with it.
+/// Looks whether all links in a cookbook lead to what is in it: what is elsewhere is not locked
+/// with it.
 fn links_stay_inside(root: &Path, name: &str, from: &str) -> Result<(), Diagnostic> {
-    for link in WalkDir::new(root).into_iter().flatten().filter(walkdir::DirEntry::path_is_symlink) {
-        let to = std::fs::read_link(link.path()).map_err(|error| Failure::io("read the link", link.path(), &error))?;
+    for link in WalkDir::new(root).into_iter().flatten().filter(walkdir::DirEntry::path_is_symlink)
+    {
+        let to = std::fs::read_link(link.path())
+            .map_err(|error| Failure::io("read the link", link.path(), &error))?;
         if let Some(why) = leads_outside(to.as_os_str().as_bytes(), link.depth() - 1) {
             let inner = link.path().strip_prefix(root).unwrap_or(link.path());
-            return Err(Diagnostic::error(format!("`{}` of `{name}` from {from} {why}", inner.display()))
-                .note(format!("it leads to `{}`", to.display()))
-                .hint("put there what it leads to, or take a cookbook that is whole by itself"));
+            return Err(Diagnostic::error(format!(
+                "`{}` of `{name}` from {from} {why}",
+                inner.display()
+            ))
+            .note(format!("it leads to `{}`", to.display()))
+            .hint("put there what it leads to, or take a cookbook that is whole by itself"));
         }
     }
     Ok(())

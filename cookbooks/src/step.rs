@@ -9,7 +9,8 @@ use crate::solve::Demand;
 use crate::source::{Folder, Taken};
 
 impl Repository {
-    /// Why a lockfile is not what the Cookfile and the cookbooks of the repository ask for. Nobody is asked.
+    /// Why a lockfile is not what the Cookfile and the cookbooks of the repository ask for. Nobody
+    /// is asked.
     #[must_use]
     pub fn out_of_step(&self, lockfile: &Lockfile) -> Option<String> {
         let local = self.local();
@@ -39,12 +40,17 @@ impl Repository {
         for Demand { cookbook, constraint, asker, .. } in self.demands() {
             let has = &locked(lockfile, &cookbook)?.version;
             if !constraint.accepts(has) {
-                return Err(format!("it has `{cookbook}` {has}, and {asker} asks for {constraint}"));
+                return Err(format!(
+                    "it has `{cookbook}` {has}, and {asker} asks for {constraint}"
+                ));
             }
         }
         for wanted in self.cookfile.cookbooks.iter().filter(|wanted| wanted.is_checked_out()) {
             if !same_pin(&wanted.from, &locked(lockfile, &wanted.name)?.origin) {
-                return Err(format!("it has `{}` from another place than Cookfile.toml names", wanted.name));
+                return Err(format!(
+                    "it has `{}` from another place than Cookfile.toml names",
+                    wanted.name
+                ));
             }
         }
         Ok(())
@@ -68,20 +74,29 @@ impl Repository {
         }
     }
 
-    fn comes_from_where_it_may(&self, lockfile: &Lockfile, local: &BTreeMap<&str, &Taken>) -> Result<(), String> {
+    fn comes_from_where_it_may(
+        &self,
+        lockfile: &Lockfile,
+        local: &BTreeMap<&str, &Taken>,
+    ) -> Result<(), String> {
         let gone = lockfile.cookbooks.iter().find(|(name, has)| {
             let is_there = match &has.origin {
-                Origin::Registry { registry } => self.cookfile.sources.contains(&Source::Registry(registry.clone())),
+                Origin::Registry { registry } => {
+                    self.cookfile.sources.contains(&Source::Registry(registry.clone()))
+                }
                 Origin::Path { .. } => {
                     let mut there = self.folders.iter().flat_map(Folder::cookbooks);
-                    local.contains_key(name.as_str()) || there.any(|(other, taken)| other == *name && taken.locked == **has)
+                    local.contains_key(name.as_str())
+                        || there.any(|(other, taken)| other == *name && taken.locked == **has)
                 }
                 Origin::Git { .. } | Origin::Archive { .. } => self.is_checked_out(name),
             };
             !is_there
         });
         match gone {
-            Some((name, _)) => Err(format!("the place that it has `{name}` from is not there any more, or has another version")),
+            Some((name, _)) => Err(format!(
+                "the place that it has `{name}` from is not there any more, or has another version"
+            )),
             None => Ok(()),
         }
     }
@@ -90,7 +105,9 @@ impl Repository {
 fn has_what_lies_here(lockfile: &Lockfile, local: &BTreeMap<&str, &Taken>) -> Result<(), String> {
     for (name, taken) in local {
         if locked(lockfile, name)? != &taken.locked {
-            return Err(format!("`{name}` was changed: its version, its dependencies or where it lies"));
+            return Err(format!(
+                "`{name}` was changed: its version, its dependencies or where it lies"
+            ));
         }
     }
     Ok(())

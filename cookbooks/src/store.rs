@@ -1,5 +1,5 @@
-//! Cookbooks that were fetched, each in a folder named after its checksum. What is there is whole: it is made beside, and renamed. Many
-//! processes may use it at once.
+//! Cookbooks that were fetched, each in a folder named after its checksum. What is there is whole:
+//! it is made beside, and renamed. Many processes may use it at once.
 
 mod answer;
 mod clear;
@@ -44,14 +44,16 @@ pub struct Kept {
 #[derive(Debug)]
 pub struct Store {
     folder: PathBuf,
-    /// Held by all who use the store, and by one alone who clears it. None where nothing can be written.
+    /// Held by all who use the store, and by one alone who clears it. None where nothing can be
+    /// written.
     lock: Option<File>,
     /// Ends the waiting for other processes.
     stop: Stop,
 }
 
 impl Store {
-    /// The store in a folder, which is made when it is not there. What killed processes left half done is removed.
+    /// The store in a folder, which is made when it is not there. What killed processes left half
+    /// done is removed.
     /// # Errors
     /// When it cannot be made, or another process clears it and does not come to an end.
     pub fn open(folder: PathBuf) -> Result<Self, Failure> {
@@ -100,7 +102,9 @@ impl Store {
         let listed = |folder: &Path| -> Result<Vec<(String, PathBuf)>, Failure> {
             match fs::read_dir(folder) {
                 Ok(entries) => {
-                    let named = |entry: fs::DirEntry| Some((entry.file_name().into_string().ok()?, entry.path()));
+                    let named = |entry: fs::DirEntry| {
+                        Some((entry.file_name().into_string().ok()?, entry.path()))
+                    };
                     Ok(entries.flatten().filter_map(named).collect())
                 }
                 // Nothing was kept yet, or another process removed it.
@@ -110,13 +114,18 @@ impl Store {
         };
         let mut all = Vec::new();
         for (sha256, path) in listed(&folder)? {
-            all.extend(listed(&path)?.into_iter().map(|(name, root)| Kept { name, sha256: sha256.clone(), root }));
+            all.extend(listed(&path)?.into_iter().map(|(name, root)| Kept {
+                name,
+                sha256: sha256.clone(),
+                root,
+            }));
         }
         all.sort_by(|a, b| (&a.name, &a.sha256).cmp(&(&b.name, &b.sha256)));
         Ok(all)
     }
 
-    /// Keeps the cookbook in the folder `name` of `made`, and says its checksum and where it is now.
+    /// Keeps the cookbook in the folder `name` of `made`, and says its checksum and where it is
+    /// now.
     /// # Errors
     /// When it cannot be read or moved; then nothing of it is kept.
     pub fn put(&self, made: &TempDir, name: &str) -> Result<(String, PathBuf), Failure> {
@@ -155,11 +164,18 @@ impl Store {
         }
     }
 
-    /// Checksum and folder of the cookbook that was in an archive, by the SHA-256 of that, if it was fetched before and is still there.
+    /// Checksum and folder of the cookbook that was in an archive, by the SHA-256 of that, if it
+    /// was fetched before and is still there.
     /// # Errors
     /// As [`get`](Self::get).
-    pub fn unpacked(&self, name: &str, archive: &str) -> Result<Option<(String, PathBuf)>, Failure> {
-        let known = tree::is_sha256(archive).then(|| fs::read_to_string(self.archives().join(archive)).ok()).flatten();
+    pub fn unpacked(
+        &self,
+        name: &str,
+        archive: &str,
+    ) -> Result<Option<(String, PathBuf)>, Failure> {
+        let known = tree::is_sha256(archive)
+            .then(|| fs::read_to_string(self.archives().join(archive)).ok())
+            .flatten();
         let Some(sha256) = known.filter(|sha256| tree::is_sha256(sha256)) else { return Ok(None) };
         Ok(self.get(name, &sha256)?.map(|root| (sha256, root)))
     }
@@ -171,10 +187,13 @@ impl Store {
         self.write(&self.archives(), archive, sha256.as_bytes())
     }
 
-    /// Remembers that the lockfile of a repository says which cookbooks are needed, for when the store is cleared.
+    /// Remembers that the lockfile of a repository says which cookbooks are needed, for when the
+    /// store is cleared.
     pub fn remember(&self, repository: &Path) {
         let remember = || -> Result<(), Failure> {
-            let lockfile = std::path::absolute(repository).attempting("tell the place of", repository)?.join(lockfile::NAME);
+            let lockfile = std::path::absolute(repository)
+                .attempting("tell the place of", repository)?
+                .join(lockfile::NAME);
             let lockfile = lockfile.as_os_str().as_encoded_bytes();
             let (folder, name) = (self.users(), hexadecimal(&Sha256::digest(lockfile)));
             if folder.join(&name).is_file() {
@@ -182,11 +201,13 @@ impl Store {
             }
             self.write(&folder, &name, lockfile)
         };
-        // A store that cannot be written cannot be cleared either; and what is cleared can be fetched again.
+        // A store that cannot be written cannot be cleared either; and what is cleared can be
+        // fetched again.
         let _ = remember();
     }
 
-    /// A new folder on the same file system, which nobody else can enter, and that goes away by itself.
+    /// A new folder on the same file system, which nobody else can enter, and that goes away by
+    /// itself.
     /// # Errors
     /// When it cannot be made.
     pub fn scratch(&self) -> Result<TempDir, Failure> {
@@ -211,7 +232,11 @@ impl Store {
         fs::create_dir_all(&folder).attempting("create", &folder)?;
         let path = folder.join(hexadecimal(&Sha256::digest(url)));
         let name = path.with_extension("lock");
-        let lock = File::options().append(true).create(true).open(&name).attempting("open the lock", &name)?;
+        let lock = File::options()
+            .append(true)
+            .create(true)
+            .open(&name)
+            .attempting("open the lock", &name)?;
         wait_for(&lock, PATIENCE, &self.stop, &path, File::try_lock)?;
         Ok(BareClone { path, _lock: lock })
     }
@@ -260,10 +285,13 @@ impl Store {
     }
 }
 
-/// The file that is locked; none where nothing can be written, which matters to those who want to write.
+/// The file that is locked; none where nothing can be written, which matters to those who want to
+/// write.
 fn lock_in(folder: &Path) -> Result<Option<File>, Failure> {
     let path = folder.join("lock");
-    let read_only = |error: &std::io::Error| matches!(error.kind(), ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied);
+    let read_only = |error: &std::io::Error| {
+        matches!(error.kind(), ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied)
+    };
     match fs::create_dir_all(folder) {
         Err(error) if read_only(&error) => return Ok(None),
         made => made.attempting("create", folder)?,
@@ -292,14 +320,19 @@ pub(crate) fn wait_for(
             Ok(()) => return Ok(()),
             Err(TryLockError::WouldBlock) if begun.elapsed() < patience => {
                 if !stop.wait(PAUSE) {
-                    let message = format!("it was stopped while another process worked with `{}`", what.display());
+                    let message = format!(
+                        "it was stopped while another process worked with `{}`",
+                        what.display()
+                    );
                     return Err(Failure { interrupted: true, ..Failure::new(message) });
                 }
             }
             Err(TryLockError::WouldBlock) => {
                 let (what, seconds) = (what.display(), patience.as_secs());
-                return Err(Failure::new(format!("another process did not end its work with `{what}` in {seconds} seconds"))
-                    .hint("look what it does, and try again"));
+                return Err(Failure::new(format!(
+                    "another process did not end its work with `{what}` in {seconds} seconds"
+                ))
+                .hint("look what it does, and try again"));
             }
             Err(TryLockError::Error(error)) => return Err(Failure::io("lock", what, &error)),
         }
@@ -350,7 +383,10 @@ mod tests {
         });
         let begun = Instant::now();
         let wrong = second.clone_of("https://example.com/a.git").err().unwrap();
-        assert!(wrong.interrupted && wrong.message.starts_with("it was stopped while another process"), "{wrong}");
+        assert!(
+            wrong.interrupted && wrong.message.starts_with("it was stopped while another process"),
+            "{wrong}"
+        );
         let wrong = second.clear(true).unwrap_err();
         assert!(wrong.interrupted && begun.elapsed() < Duration::from_secs(10), "{wrong}");
         soon.join().unwrap();

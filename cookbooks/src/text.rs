@@ -1,4 +1,5 @@
-//! A Cookfile as text, of which single entries are written anew or taken away: all else stays as somebody wrote it, byte for byte.
+//! A Cookfile as text, of which single entries are written anew or taken away: all else stays as
+//! somebody wrote it, byte for byte.
 
 mod inline;
 mod places;
@@ -12,8 +13,8 @@ use toque_engine::diagnostic::Diagnostic;
 use self::places::{Line, Places, line_end, line_start};
 use crate::cookfile::{Cookfile, NAME, Wanted};
 
-/// What an entry says: its fields in the order in which they are written, as [`Cookfile`] reads them. `version` alone is written as a
-/// string.
+/// What an entry says: its fields in the order in which they are written, as [`Cookfile`] reads
+/// them. `version` alone is written as a string.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry(pub Vec<(&'static str, String)>);
 
@@ -27,16 +28,24 @@ impl Entry {
     fn value(&self) -> Value {
         match &self.0[..] {
             [("version", constraint)] => constraint.as_str().into(),
-            fields => Value::InlineTable(fields.iter().map(|(key, value)| (*key, value.as_str())).collect()),
+            fields => Value::InlineTable(
+                fields.iter().map(|(key, value)| (*key, value.as_str())).collect(),
+            ),
         }
     }
 }
 
-/// The text of the Cookfile at `path` with an entry, which takes the place of the one that the table has for this name. A new one comes
-/// after the last of the table.
+/// The text of the Cookfile at `path` with an entry, which takes the place of the one that the
+/// table has for this name. A new one comes after the last of the table.
 /// # Errors
 /// A mistake in the text or in the entry, with the place; a text that cannot be edited.
-pub fn with(path: &Path, text: &str, group: Option<&str>, name: &str, entry: &Entry) -> Result<String, Diagnostic> {
+pub fn with(
+    path: &Path,
+    text: &str,
+    group: Option<&str>,
+    name: &str,
+    entry: &Entry,
+) -> Result<String, Diagnostic> {
     let before = Cookfile::parse(path, text)?;
     let new = set(text, &table_of(group), name, entry).ok_or_else(|| by_hand(name))?;
     let after = Cookfile::parse(path, &new)?;
@@ -45,13 +54,21 @@ pub fn with(path: &Path, text: &str, group: Option<&str>, name: &str, entry: &En
     if same && after.cookbooks.iter().any(is_it) { Ok(new) } else { Err(by_hand(name)) }
 }
 
-/// The text of the Cookfile at `path` without a cookbook: in a group, or wherever it stands. With an entry go the lines of comments
-/// directly above it, and with the last entry of a group its table, unless a comment is left in it.
+/// The text of the Cookfile at `path` without a cookbook: in a group, or wherever it stands. With
+/// an entry go the lines of comments directly above it, and with the last entry of a group its
+/// table, unless a comment is left in it.
 /// # Errors
 /// A mistake in the text, with the place; a text that cannot be edited.
-pub fn without(path: &Path, text: &str, group: Option<&str>, name: &str) -> Result<String, Diagnostic> {
+pub fn without(
+    path: &Path,
+    text: &str,
+    group: Option<&str>,
+    name: &str,
+) -> Result<String, Diagnostic> {
     let before = Cookfile::parse(path, text)?;
-    let is_it = |wanted: &Wanted| wanted.name == name && (group.is_none() || wanted.group.as_deref() == group);
+    let is_it = |wanted: &Wanted| {
+        wanted.name == name && (group.is_none() || wanted.group.as_deref() == group)
+    };
     let mut new = text.to_owned();
     for wanted in before.cookbooks.iter().filter(|wanted| is_it(wanted)) {
         let table = table_of(wanted.group.as_deref());
@@ -68,14 +85,17 @@ pub fn without(path: &Path, text: &str, group: Option<&str>, name: &str) -> Resu
 /// Everything that a Cookfile says, but for some of its cookbooks.
 fn all_but(cookfile: &Cookfile, left_out: impl Fn(&Wanted) -> bool) -> impl PartialEq {
     let kept = cookfile.cookbooks.iter().filter(|wanted| !left_out(wanted));
-    let mut all: Vec<_> = kept.map(|wanted| (wanted.name.as_str(), wanted.group.as_deref(), &wanted.from)).collect();
+    let mut all: Vec<_> =
+        kept.map(|wanted| (wanted.name.as_str(), wanted.group.as_deref(), &wanted.from)).collect();
     all.sort_by_key(|(name, group, _)| (*name, *group));
     (&cookfile.sources, &cookfile.platforms, all)
 }
 
 fn by_hand(name: &str) -> Diagnostic {
-    Diagnostic::error(format!("cannot change `{name}` in `{NAME}`, as that is laid out, and leave all else as it is"))
-        .hint("change it by hand, and run `toque cookbook install`")
+    Diagnostic::error(format!(
+        "cannot change `{name}` in `{NAME}`, as that is laid out, and leave all else as it is"
+    ))
+    .hint("change it by hand, and run `toque cookbook install`")
 }
 
 /// The keys of the table in which a group has its cookbooks.
@@ -122,7 +142,8 @@ fn set(text: &str, table: &[String], name: &str, entry: &Entry) -> Option<String
     if let Some(line) = places.lines.iter().find(|line| line.path == full) {
         return Some(spliced(text, vec![(line.value.clone(), value.to_string())]));
     }
-    let fields: Vec<&Line> = places.lines.iter().filter(|line| line.path.starts_with(&full)).collect();
+    let fields: Vec<&Line> =
+        places.lines.iter().filter(|line| line.path.starts_with(&full)).collect();
     if !fields.is_empty() {
         return Some(with_fields(text, fields, entry));
     }
@@ -143,7 +164,8 @@ fn set(text: &str, table: &[String], name: &str, entry: &Entry) -> Option<String
     Some(format!("{text}{gap}[{}]{newline}{name} = {value}{end}", dotted(table)))
 }
 
-/// An entry that has its fields on lines of their own. Those that are left over are gone, but for their comments.
+/// An entry that has its fields on lines of their own. Those that are left over are gone, but for
+/// their comments.
 fn with_fields(text: &str, mut lines: Vec<&Line>, entry: &Entry) -> String {
     lines.sort_by_key(|line| line.value.start);
     let is = |line: &Line, key: &str| line.path.last().is_some_and(|last| last == key);
@@ -184,7 +206,9 @@ fn unset(text: &str, table: &[String], name: &str) -> Option<String> {
     let full = [table, &[name.to_owned()]].concat();
     let gone = |range: Range<usize>| (range, String::new());
     let lines = places.lines.iter().filter(|line| line.path.starts_with(&full));
-    let mut cuts: Vec<_> = lines.map(|line| gone(places.whole(text, &(line.key.start..line.value.end), false))).collect();
+    let mut cuts: Vec<_> = lines
+        .map(|line| gone(places.whole(text, &(line.key.start..line.value.end), false)))
+        .collect();
     let heads = places.sections.iter().filter(|section| section.path == full);
     cuts.extend(heads.map(|section| gone(places.whole(text, &section.head, true))));
     if !cuts.is_empty() {
@@ -212,5 +236,8 @@ fn without_empty(text: &str, group: &[String]) -> Option<String> {
         let body = &text[line_end(text, section.head.end)..places.next_head(text, section)];
         !body.lines().any(|line| line.trim_start().starts_with('#'))
     });
-    Some(spliced(text, empty.map(|section| (places.whole(text, &section.head, true), String::new())).collect()))
+    Some(spliced(
+        text,
+        empty.map(|section| (places.whole(text, &section.head, true), String::new())).collect(),
+    ))
 }

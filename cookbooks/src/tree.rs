@@ -1,4 +1,5 @@
-//! A folder's files as one checksum, the same on every machine: it tells what is there, not how it was packed.
+//! A folder's files as one checksum, the same on every machine: it tells what is there, not how it
+//! was packed.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -9,8 +10,9 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 use toque_engine::failure::{Attempting, Failure};
 
-/// The SHA-256, in hexadecimal, of the sorted list of all files and links below a folder: what each is, its own SHA-256 or where it
-/// leads, its name. A file counts as executable when its owner may execute it; folders count by what is in them.
+/// The SHA-256, in hexadecimal, of the sorted list of all files and links below a folder: what each
+/// is, its own SHA-256 or where it leads, its name. A file counts as executable when its owner may
+/// execute it; folders count by what is in them.
 /// # Errors
 /// When it cannot be read, or has something that is no file, folder or link.
 pub fn sha256(folder: &Path) -> Result<String, Failure> {
@@ -25,8 +27,9 @@ fn list(folder: &Path, before: &str, lines: &mut Vec<String>) -> Result<(), Fail
         let entry = entry.attempting("list", folder)?;
         let path = entry.path();
         let named = entry.file_name().into_string();
-        let named =
-            named.map_err(|name| Failure::new(format!("the name of `{}` is not UTF-8 text", folder.join(name).display())))?;
+        let named = named.map_err(|name| {
+            Failure::new(format!("the name of `{}` is not UTF-8 text", folder.join(name).display()))
+        })?;
         let name = format!("{before}{named}");
         let about = path.symlink_metadata().attempting("look at", &path)?;
         let (kind, what) = if about.is_dir() {
@@ -96,10 +99,14 @@ mod tests {
             &|path| fs::write(path.join("new"), "").unwrap(),
             &|path| fs::rename(path.join("recipes"), path.join("libraries")).unwrap(),
             &|path| fs::remove_file(path.join("cookbook.toml")).unwrap(),
-            &|path| fs::set_permissions(path.join("cookbook.toml"), fs::Permissions::from_mode(0o755)).unwrap(),
+            &|path| {
+                fs::set_permissions(path.join("cookbook.toml"), fs::Permissions::from_mode(0o755))
+                    .unwrap()
+            },
             &|path| {
                 fs::remove_file(path.join("cookbook.toml")).unwrap();
-                std::os::unix::fs::symlink("recipes/default.rhai", path.join("cookbook.toml")).unwrap();
+                std::os::unix::fs::symlink("recipes/default.rhai", path.join("cookbook.toml"))
+                    .unwrap();
             },
         ];
         let mut seen: Vec<String> = changes.into_iter().map(made).chain([plain]).collect();
@@ -114,7 +121,11 @@ mod tests {
         for size in [0, 1, 16 << 10, 100_000] {
             let content: Vec<u8> = (0..size).map(|number: u32| number.to_le_bytes()[0]).collect();
             fs::write(file.path(), &content).unwrap();
-            assert_eq!(sha256_of_file(file.path()).unwrap(), hexadecimal(&Sha256::digest(&content)), "{size}");
+            assert_eq!(
+                sha256_of_file(file.path()).unwrap(),
+                hexadecimal(&Sha256::digest(&content)),
+                "{size}"
+            );
         }
     }
 }

@@ -46,8 +46,8 @@ impl Universe {
         Self { fleet, ..Self::default() }
     }
 
-    /// Adds what a source has. The first source that knows a name is the only one that is asked for it: a stranger cannot slip a newer
-    /// version under a name that is somebody's own.
+    /// Adds what a source has. The first source that knows a name is the only one that is asked for
+    /// it: a stranger cannot slip a newer version under a name that is somebody's own.
     pub fn offer(&mut self, name: &str, source: &str, mut releases: Vec<Release>) {
         if let Some(first) = self.offers.get_mut(name) {
             first.shadowed.push(source.to_owned());
@@ -55,14 +55,20 @@ impl Universe {
         }
         releases.sort_by(|a, b| a.version.cmp(&b.version));
         // What is chosen does not depend on the order in which somebody wrote or sent them.
-        releases.iter_mut().for_each(|release| release.dependencies.sort_by(|(a, _), (b, _)| a.cmp(b)));
+        releases
+            .iter_mut()
+            .for_each(|release| release.dependencies.sort_by(|(a, _), (b, _)| a.cmp(b)));
         releases.dedup_by(|later, first| later.version == first.version);
-        self.offers.insert(name.to_owned(), Offer { source: source.to_owned(), releases, shadowed: Vec::new() });
+        self.offers.insert(
+            name.to_owned(),
+            Offer { source: source.to_owned(), releases, shadowed: Vec::new() },
+        );
     }
 
     /// Adds one more version to what a source has.
     pub fn add(&mut self, name: &str, source: &str, release: Release) {
-        let new = || Offer { source: source.to_owned(), releases: Vec::new(), shadowed: Vec::new() };
+        let new =
+            || Offer { source: source.to_owned(), releases: Vec::new(), shadowed: Vec::new() };
         let releases = &mut self.offers.entry(name.to_owned()).or_insert_with(new).releases;
         if let Err(place) = releases.binary_search_by(|other| other.version.cmp(&release.version)) {
             releases.insert(place, release);

@@ -1,4 +1,5 @@
-//! Cookbooks in a folder of their own, to be kept with a repository. What somebody else put there is never touched.
+//! Cookbooks in a folder of their own, to be kept with a repository. What somebody else put there
+//! is never touched.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -27,19 +28,24 @@ enum Before {
     Vendored,
 }
 
-/// Puts cookbooks, each as `<name>/`, into `folder`: all of them, or none. Those that an earlier call put there are replaced.
+/// Puts cookbooks, each as `<name>/`, into `folder`: all of them, or none. Those that an earlier
+/// call put there are replaced.
 /// # Errors
-/// When the folder has something that was not put there by an earlier call, or something cannot be read or written. Then it is as it was.
+/// When the folder has something that was not put there by an earlier call, or something cannot be
+/// read or written. Then it is as it was.
 pub fn vendor(content: &Content, folder: &Path) -> Result<(), Diagnostic> {
     // A link stays one.
     let folder = match fs::canonicalize(folder) {
         Ok(real) => real,
-        Err(error) if error.kind() == ErrorKind::NotFound => std::path::absolute(folder).attempting("look at", folder)?,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            std::path::absolute(folder).attempting("look at", folder)?
+        }
         Err(error) => return Err(Failure::io("look at", folder, &error).into()),
     };
     let before = look(&folder)?;
     let Some(parent) = folder.parent() else {
-        return Err(Diagnostic::error("cookbooks are not put into the root of the file system").hint("name a folder in it"));
+        return Err(Diagnostic::error("cookbooks are not put into the root of the file system")
+            .hint("name a folder in it"));
     };
     content.not_into_itself(parent, &folder)?;
     fs::create_dir_all(parent).attempting("create", parent)?;
@@ -87,14 +93,19 @@ fn look(folder: &Path) -> Result<Before, Diagnostic> {
             None => strange.push(name),
         }
     }
-    for (mut names, what) in
-        [(strange, "was not put there by `toque cookbook vendor`"), (changed, "was changed since it was put there")]
-    {
+    for (mut names, what) in [
+        (strange, "was not put there by `toque cookbook vendor`"),
+        (changed, "was changed since it was put there"),
+    ] {
         names.sort();
         if let Some(first) = names.first() {
             let refused = Diagnostic::error(format!("`{}` is not replaced: its `{first}` {what}", folder.display()))
                 .hint("name a folder that is not there yet, or move away what is to be kept, and remove the folder");
-            return Err(if names.len() > 1 { refused.note(format!("so it is with {}", names.join(", "))) } else { refused });
+            return Err(if names.len() > 1 {
+                refused.note(format!("so it is with {}", names.join(", ")))
+            } else {
+                refused
+            });
         }
     }
     Ok(Before::Vendored)
@@ -105,9 +116,17 @@ fn marked(path: &Path) -> Result<BTreeMap<String, String>, Failure> {
     match fs::read_to_string(path) {
         Ok(text) => {
             let lines = text.lines().filter(|line| !line.starts_with('#'));
-            Ok(lines.filter_map(|line| line.split_once(' ')).map(|(name, sha256)| (name.to_owned(), sha256.to_owned())).collect())
+            Ok(lines
+                .filter_map(|line| line.split_once(' '))
+                .map(|(name, sha256)| (name.to_owned(), sha256.to_owned()))
+                .collect())
         }
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidData | ErrorKind::IsADirectory) => {
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::NotFound | ErrorKind::InvalidData | ErrorKind::IsADirectory
+            ) =>
+        {
             Ok(BTreeMap::new())
         }
         Err(error) => Err(Failure::io("read", path, &error)),
@@ -131,10 +150,13 @@ fn put(entry: &Entry, made: &Path) -> Result<(), Failure> {
 /// Writes a file that is not there yet. Of `mode` stays what the process allows.
 fn write(path: &Path, from: &mut impl Read, mode: u32) -> Result<(), Failure> {
     let opened = OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
-    opened.and_then(|mut file| io::copy(from, &mut file).and_then(|_| file.sync_all())).attempting("write", path)
+    opened
+        .and_then(|mut file| io::copy(from, &mut file).and_then(|_| file.sync_all()))
+        .attempting("write", path)
 }
 
-/// Puts `made` into the place of `folder`, and what was there elsewhere: at once where the file system can.
+/// Puts `made` into the place of `folder`, and what was there elsewhere: at once where the file
+/// system can.
 fn exchange(made: &Path, folder: &Path, before: &Path) -> Result<(), Failure> {
     match renameat2(AT_FDCWD, made, AT_FDCWD, folder, RenameFlags::RENAME_EXCHANGE) {
         Ok(()) => Ok(()),
@@ -145,7 +167,9 @@ fn exchange(made: &Path, folder: &Path, before: &Path) -> Result<(), Failure> {
 
 fn in_steps(made: &Path, folder: &Path, before: &Path) -> Result<(), Failure> {
     fs::rename(folder, before).attempting("replace", folder)?;
-    fs::rename(made, folder).or_else(|error| fs::rename(before, folder).and(Err(error))).attempting("replace", folder)
+    fs::rename(made, folder)
+        .or_else(|error| fs::rename(before, folder).and(Err(error)))
+        .attempting("replace", folder)
 }
 
 #[cfg(test)]

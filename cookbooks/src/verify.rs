@@ -1,4 +1,5 @@
-//! Whether cookbooks on this machine are what was locked, or what was once put into the store. Nothing is changed or fetched.
+//! Whether cookbooks on this machine are what was locked, or what was once put into the store.
+//! Nothing is changed or fetched.
 
 use std::path::PathBuf;
 
@@ -26,7 +27,8 @@ pub struct Verified {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
     AsItWas,
-    /// It lies where people change it, so that no checksum says what it was. Its `cookbook.toml` says what was locked.
+    /// It lies where people change it, so that no checksum says what it was. Its `cookbook.toml`
+    /// says what was locked.
     InUse,
     /// In which way it is not.
     Changed(String),
@@ -66,7 +68,8 @@ impl Repository {
 pub fn verify_all(store: &Store) -> Result<Vec<Verified>, Diagnostic> {
     let look = |Kept { name, sha256, root }: Kept| {
         let loaded = Cookbook::load(&root);
-        let state = has_checksum(&sha256, &root).and_then(|()| loaded.as_ref().map(|_| ()).map_err(ToString::to_string));
+        let state = has_checksum(&sha256, &root)
+            .and_then(|()| loaded.as_ref().map(|_| ()).map_err(ToString::to_string));
         let state = state.map_or_else(State::Changed, |()| State::AsItWas);
         Verified { name, version: loaded.ok().map(|cookbook| cookbook.about.version), state, root }
     };

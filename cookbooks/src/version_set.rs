@@ -1,5 +1,6 @@
-//! Versions of one cookbook as a set of their numbers in the list of its releases, a bit each. That is exact where a range of versions
-//! is not: which pre-releases a constraint accepts depends on how it is written.
+//! Versions of one cookbook as a set of their numbers in the list of its releases, a bit each. That
+//! is exact where a range of versions is not: which pre-releases a constraint accepts depends on
+//! how it is written.
 
 use std::fmt;
 
@@ -66,7 +67,9 @@ impl pubgrub::VersionSet for VersionSet {
     }
 
     fn intersection(&self, other: &Self) -> Self {
-        let words = (0..self.words.len().max(other.words.len())).map(|index| self.word(index) & other.word(index)).collect();
+        let words = (0..self.words.len().max(other.words.len()))
+            .map(|index| self.word(index) & other.word(index))
+            .collect();
         Self { words, rest: self.rest && other.rest }.shortest()
     }
 
@@ -75,7 +78,9 @@ impl pubgrub::VersionSet for VersionSet {
     }
 
     fn union(&self, other: &Self) -> Self {
-        let words = (0..self.words.len().max(other.words.len())).map(|index| self.word(index) | other.word(index)).collect();
+        let words = (0..self.words.len().max(other.words.len()))
+            .map(|index| self.word(index) | other.word(index))
+            .collect();
         Self { words, rest: self.rest || other.rest }.shortest()
     }
 
@@ -86,7 +91,8 @@ impl pubgrub::VersionSet for VersionSet {
 
     fn subset_of(&self, other: &Self) -> bool {
         let mut indices = 0..self.words.len().max(other.words.len());
-        (!self.rest || other.rest) && indices.all(|index| self.word(index) & !other.word(index) == 0)
+        (!self.rest || other.rest)
+            && indices.all(|index| self.word(index) & !other.word(index) == 0)
     }
 }
 

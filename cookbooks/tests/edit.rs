@@ -1,4 +1,5 @@
-//! Adding to a Cookfile and removing from it: what is written, and that nothing is when it cannot be had.
+//! Adding to a Cookfile and removing from it: what is written, and that nothing is when it cannot
+//! be had.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on ends")]
 
@@ -35,7 +36,12 @@ impl Bench {
         self.0.path("repository")
     }
 
-    fn machine<T>(&self, offline: bool, tell: &(dyn Fn(Told<'_>) + Sync), act: impl FnOnce(&Machine<'_>) -> T) -> T {
+    fn machine<T>(
+        &self,
+        offline: bool,
+        tell: &(dyn Fn(Told<'_>) + Sync),
+        act: impl FnOnce(&Machine<'_>) -> T,
+    ) -> T {
         let (repository, store) = (self.repository(), Store::open(self.0.path("store")).unwrap());
         act(&Machine { offline, tell, ..bench::machine(&repository, &store) })
     }
@@ -48,7 +54,8 @@ impl Bench {
     fn add(&self, name: &str, entry: Option<&Entry>) -> String {
         let edited = self.try_add(name, entry).unwrap_or_else(|told| panic!("{told:?}"));
         let [change] = &edited.changes[..] else { panic!("{edited:?}") };
-        let shown = [&change.before, &change.after].map(|from| from.as_ref().map_or_else(|| "none".to_owned(), edit::shown));
+        let shown = [&change.before, &change.after]
+            .map(|from| from.as_ref().map_or_else(|| "none".to_owned(), edit::shown));
         shown.join(" -> ")
     }
 
@@ -59,12 +66,17 @@ impl Bench {
 
     /// The text of both files.
     fn files(&self) -> [String; 2] {
-        ["Cookfile.toml", "Cookfile.lock"].map(|name| fs::read_to_string(self.repository().join(name)).unwrap_or_default())
+        ["Cookfile.toml", "Cookfile.lock"]
+            .map(|name| fs::read_to_string(self.repository().join(name)).unwrap_or_default())
     }
 
     fn locked(&self) -> Vec<String> {
         let lockfile = Lockfile::read(&self.repository()).unwrap().unwrap_or_default();
-        lockfile.cookbooks.iter().map(|(name, locked)| format!("{name} {}", locked.version)).collect()
+        lockfile
+            .cookbooks
+            .iter()
+            .map(|(name, locked)| format!("{name} {}", locked.version))
+            .collect()
     }
 }
 
@@ -109,7 +121,10 @@ fn the_newest_that_goes_with_the_rest() {
 fn a_file_is_made_where_there_is_none() {
     let bench = Bench::new("");
     cookbook(&bench.0.path("tool"), "0.1.0", &[]);
-    assert_eq!(bench.add("tool", Some(&Entry(vec![("path", "../tool".to_owned())]))), "none -> { path = \"../tool\" }");
+    assert_eq!(
+        bench.add("tool", Some(&Entry(vec![("path", "../tool".to_owned())]))),
+        "none -> { path = \"../tool\" }"
+    );
     assert_eq!(bench.files()[0], "[cookbooks]\ntool = { path = \"../tool\" }\n");
     assert_eq!(bench.locked(), ["tool 0.1.0"]);
     assert_eq!(bench.remove(&["tool"], None).unwrap().changes.len(), 1);
@@ -128,22 +143,33 @@ fn nothing_is_written_when_it_cannot_be_had() {
     let archive = Entry(vec![("archive", "missing.tar.gz".to_owned())]);
     for (name, entry, message, hint) in [
         ("commn", None, "there is no cookbook `commn`", "did you mean `common`?"),
-        ("common", Some(Entry::version("~> 2.0")), "no version of cookbook `common` satisfies all", "would do"),
+        (
+            "common",
+            Some(Entry::version("~> 2.0")),
+            "no version of cookbook `common` satisfies all",
+            "would do",
+        ),
         ("common", Some(Entry::version("=> 2")), "`=> 2` is no version constraint", ""),
         ("common", Some(archive), "missing.tar.gz", ""),
         ("common >= 2", None, "`common >= 2` is no name of a cookbook", "an argument of its own"),
     ] {
         let told = bench.try_add(name, entry.as_ref()).expect_err(message);
         assert!(
-            told.message.contains(message) && (hint.is_empty() || told.hints.iter().any(|told| told.contains(hint))),
+            told.message.contains(message)
+                && (hint.is_empty() || told.hints.iter().any(|told| told.contains(hint))),
             "{told:?}"
         );
         assert_eq!(bench.files(), before, "{message}");
     }
     // A place in what would have been written is said to be none.
-    let told = bench.try_add("common", Some(&Entry::version("~> 2.0"))).expect_err("it does not go");
+    let told =
+        bench.try_add("common", Some(&Entry::version("~> 2.0"))).expect_err("it does not go");
     assert!(told.span.unwrap().source.text.contains("\ncommon = \"~> 2.0\"\n"));
-    assert!(told.notes.iter().any(|note| note.contains("shown as it would have been")), "{:?}", told.notes);
+    assert!(
+        told.notes.iter().any(|note| note.contains("shown as it would have been")),
+        "{:?}",
+        told.notes
+    );
 
     bench.0.server.clear();
     let told = bench.try_add("common", None).expect_err("the registry is down");
@@ -157,10 +183,15 @@ fn a_lockfile_that_cannot_be_written() {
     bench.publish("web", "1.0.0", &[]);
     let before = bench.files();
     // Not even root replaces a folder that has something in it by a file.
-    let hinder = |_: Told<'_>| fs::create_dir_all(bench.repository().join("Cookfile.lock/x")).unwrap();
-    let told =
-        bench.machine(false, &hinder, |machine| edit::add(machine, "web", None, None, &[])).expect_err("there is no place for it");
-    assert!(told.message.starts_with("cannot write") && told.message.contains("Cookfile.lock"), "{told}");
+    let hinder =
+        |_: Told<'_>| fs::create_dir_all(bench.repository().join("Cookfile.lock/x")).unwrap();
+    let told = bench
+        .machine(false, &hinder, |machine| edit::add(machine, "web", None, None, &[]))
+        .expect_err("there is no place for it");
+    assert!(
+        told.message.starts_with("cannot write") && told.message.contains("Cookfile.lock"),
+        "{told}"
+    );
     assert_eq!(bench.files(), before);
 }
 
@@ -170,7 +201,9 @@ fn what_somebody_else_writes_meanwhile_is_kept() {
     bench.publish("web", "1.0.0", &[]);
     let theirs = format!("{}# mine\n", bench.files()[0]);
     let write = |_: Told<'_>| fs::write(bench.repository().join("Cookfile.toml"), &theirs).unwrap();
-    let told = bench.machine(false, &write, |machine| edit::add(machine, "web", None, None, &[])).expect_err("it was changed");
+    let told = bench
+        .machine(false, &write, |machine| edit::add(machine, "web", None, None, &[]))
+        .expect_err("it was changed");
     assert!(told.message.contains("was changed by somebody else meanwhile"), "{told}");
     assert_eq!(bench.files(), [theirs.clone(), String::new()]);
 }
@@ -188,7 +221,12 @@ fn what_is_removed_leaves_the_rest() {
     for (names, group, message, hint) in [
         (&["common", "extr"][..], None, "does not ask for `extr`", "did you mean `extra`?"),
         (&["deep"], None, "does not ask for `deep`", "`web` 1.0.0 needs it: remove that"),
-        (&["web"], Some("test"), "does not ask for `web` in the group `test`", "it is in no group: leave `--group` out"),
+        (
+            &["web"],
+            Some("test"),
+            "does not ask for `web` in the group `test`",
+            "it is in no group: leave `--group` out",
+        ),
         (&["nothing"], None, "does not ask for `nothing`", "`toque cookbook tree` shows"),
     ] {
         let told = bench.remove(names, group).expect_err(message);
@@ -201,7 +239,11 @@ fn what_is_removed_leaves_the_rest() {
     assert_eq!(edited.after.needs("common").map(|(name, ..)| name).collect::<Vec<_>>(), ["web"]);
     assert_eq!(bench.locked(), ["common 1.0.0", "deep 1.0.0", "extra 1.0.0", "web 1.0.0"]);
     assert_eq!(bench.remove(&["extra"], Some("test")).unwrap().changes.len(), 1);
-    assert!(bench.files()[0].ends_with("web = \"~> 1.0\"\nextra = \">= 1\"\n"), "{}", bench.files()[0]);
+    assert!(
+        bench.files()[0].ends_with("web = \"~> 1.0\"\nextra = \">= 1\"\n"),
+        "{}",
+        bench.files()[0]
+    );
     assert_eq!(bench.remove(&["web", "web"], None).unwrap().changes.len(), 1);
     assert!(bench.files()[0].ends_with("[cookbooks]\nextra = \">= 1\"\n"), "{}", bench.files()[0]);
     assert_eq!(bench.locked(), ["extra 1.0.0"]);

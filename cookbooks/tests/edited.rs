@@ -1,4 +1,5 @@
-//! Lockfiles that somebody edited: it is told what is wrong, nothing is lost, and nothing outside is taken for a cookbook.
+//! Lockfiles that somebody edited: it is told what is wrong, nothing is lost, and nothing outside
+//! is taken for a cookbook.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
@@ -24,7 +25,8 @@ fn edited(bench: &Bench, (from, to, _): Edit<'_>, told: impl FnOnce()) {
     fs::write(bench.path("repository/Cookfile.lock"), lock).unwrap();
 }
 
-/// What does not fit the Cookfile: with `--locked` it is refused, without it is mended. What is used does not change.
+/// What does not fit the Cookfile: with `--locked` it is refused, without it is mended. What is
+/// used does not change.
 fn is_mended(bench: &Bench, edit: Edit<'_>) {
     let (lock, roots) = (bench.lock(), bench.install().roots);
     edited(bench, edit, || {
@@ -53,7 +55,11 @@ fn versions_and_dependencies() {
     bench.server.publish("other", "1.0.0", &[]);
     bench.install();
     for edit in [
-        ("version = \"1.0.0\"\n", "version = \"1.1.0\"\n", "`Cookfile.lock` says that `other` has version 1.1.0, and it has 1.0.0"),
+        (
+            "version = \"1.0.0\"\n",
+            "version = \"1.1.0\"\n",
+            "`Cookfile.lock` says that `other` has version 1.1.0, and it has 1.0.0",
+        ),
         (
             "dependencies.other = \">= 1.0\"",
             "dependencies.other = \">= 0.1\"",
@@ -72,7 +78,9 @@ fn versions_and_dependencies() {
 
 #[test]
 fn paths() {
-    let bench = Bench::new("[[source]]\npath = \"../shared\"\n[[source]]\nurl = \"URL\"\n[cookbooks]\nnginx = \">= 1.0\"\n");
+    let bench = Bench::new(
+        "[[source]]\npath = \"../shared\"\n[[source]]\nurl = \"URL\"\n[cookbooks]\nnginx = \">= 1.0\"\n",
+    );
     bench.server.publish("nginx", "1.0.0", &[("common", ">= 1.0")]);
     cookbook(&bench.path("repository/cookbooks/web"), "web", "1.0.0", &[]);
     cookbook(&bench.path("shared/common"), "common", "1.0.0", &[]);
@@ -83,7 +91,9 @@ fn paths() {
     bench.install();
     let outside = format!("path = \"{}\"", bench.path("outside/web").display());
     let changed = "`web` was changed: its version, its dependencies or where it lies";
-    let gone = |name: &str| format!("the place that it has `{name}` from is not there any more, or has another version");
+    let gone = |name: &str| {
+        format!("the place that it has `{name}` from is not there any more, or has another version")
+    };
     let lock = bench.lock();
     let nginx = &lock[lock.find("registry = ").unwrap()..lock.find("dependencies.common").unwrap()];
     for edit in [
@@ -126,38 +136,53 @@ fn revisions() {
         (first.clone(), "`web` 1.0.0 is not what it was when it was locked"),
         ("12".repeat(20), &"12".repeat(20)),
         ("trunk".to_owned(), "the `revision` of `web` has not the 40 or 64 hexadecimal digits"),
-        (second[..12].to_owned(), "the `revision` of `web` has not the 40 or 64 hexadecimal digits"),
-        (format!("--output=/{second}"), "the `revision` of `web` has not the 40 or 64 hexadecimal digits"),
+        (
+            second[..12].to_owned(),
+            "the `revision` of `web` has not the 40 or 64 hexadecimal digits",
+        ),
+        (
+            format!("--output=/{second}"),
+            "the `revision` of `web` has not the 40 or 64 hexadecimal digits",
+        ),
         (String::new(), "the `revision` of `web` has not the 40 or 64 hexadecimal digits"),
     ] {
         is_refused(&bench, (&is, &revision(&to), told));
     }
     let lock = bench.lock();
     let archive = lock.lines().find(|line| line.starts_with("revision")).unwrap();
-    for (to, told) in
-        [("12".repeat(32), "does not have the checksum that it should have"), ("12".to_owned(), "the `revision` of `base`")]
-    {
+    for (to, told) in [
+        ("12".repeat(32), "does not have the checksum that it should have"),
+        ("12".to_owned(), "the `revision` of `base`"),
+    ] {
         is_refused(&bench, (archive, &revision(&to), told));
     }
     // What is here has the checksum that was locked, whatever its commit was.
-    edited(&bench, (&is, &revision(&first), ""), || drop(bench.run(&Update::Nothing, true, true).unwrap()));
+    edited(&bench, (&is, &revision(&first), ""), || {
+        drop(bench.run(&Update::Nothing, true, true).unwrap())
+    });
 }
 
 #[test]
 fn folders_in_a_repository() {
-    let bench = Bench::new("[cookbooks]\nweb = { git = \"HERE/origin\", rel = \"cookbooks/web\" }\n");
+    let bench =
+        Bench::new("[cookbooks]\nweb = { git = \"HERE/origin\", rel = \"cookbooks/web\" }\n");
     origin(&bench);
     let mine = bench.path("mine/web");
     cookbook(&mine, "web", "1.0.0", &[]);
     bench.install();
-    let (is, elsewhere) = ("rel = \"cookbooks/web\"", "it has `web` from another place than Cookfile.toml names");
+    let (is, elsewhere) =
+        ("rel = \"cookbooks/web\"", "it has `web` from another place than Cookfile.toml names");
     is_mended(&bench, (is, "rel = \"cookbooks/other\"", elsewhere));
     is_mended(&bench, ("rel = \"cookbooks/web\"\n", "", elsewhere));
     let absolute = mine.display().to_string();
     for rel in ["../../../../mine/web", "cookbooks/../../web", &absolute] {
         is_refused(
             &bench,
-            (is, &format!("rel = \"{rel}\""), &format!("the `rel` of `web`, `{rel}`, is no folder inside the repository")),
+            (
+                is,
+                &format!("rel = \"{rel}\""),
+                &format!("the `rel` of `web`, `{rel}`, is no folder inside the repository"),
+            ),
         );
     }
 
@@ -170,7 +195,11 @@ fn folders_in_a_repository() {
         *rel = Some(outside.to_owned());
         fs::remove_dir_all(bench.path("store")).unwrap();
         let store = Store::open(bench.path("store")).unwrap();
-        let told = Repository::read(&path).unwrap().unwrap().fetch(&machine(&path, &store), &lockfile).expect_err(outside);
+        let told = Repository::read(&path)
+            .unwrap()
+            .unwrap()
+            .fetch(&machine(&path, &store), &lockfile)
+            .expect_err(outside);
         assert!(told.message.contains("leads out of what"), "{told}");
         assert_eq!(store.kept().unwrap(), []);
         assert!(mine.join("cookbook.toml").is_file());

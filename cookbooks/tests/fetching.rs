@@ -1,4 +1,5 @@
-//! How cookbooks are fetched: many at once, no more than is needed, and only with what a server may see.
+//! How cookbooks are fetched: many at once, no more than is needed, and only with what a server may
+//! see.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
@@ -28,7 +29,10 @@ fn a_list_that_did_not_change_is_not_sent_again() {
     // Offline there is what the registry said before, and what was fetched.
     fs::remove_file(bench.path("repository/Cookfile.lock")).unwrap();
     let installed = bench.run(&Update::Everything, false, true).unwrap();
-    assert_eq!((versions(&installed.after), bench.server.asked()), (vec!["web 1.0.0".to_owned()], Vec::new()));
+    assert_eq!(
+        (versions(&installed.after), bench.server.asked()),
+        (vec!["web 1.0.0".to_owned()], Vec::new())
+    );
 
     // The answer that is kept is used when the server says that it still holds, and only then.
     let known = bench.path("store/answers");
@@ -36,7 +40,10 @@ fn a_list_that_did_not_change_is_not_sent_again() {
     bench.run(&Update::Everything, false, false).unwrap();
     assert_eq!(bench.server.asked(), ["/universe"]);
     bench.server.publish("web", "1.1.0", &[]);
-    assert_eq!(versions(&bench.run(&Update::Everything, false, false).unwrap().after), ["web 1.1.0"]);
+    assert_eq!(
+        versions(&bench.run(&Update::Everything, false, false).unwrap().after),
+        ["web 1.1.0"]
+    );
     let path = fs::read_dir(&known).unwrap().next().unwrap().unwrap().path();
     let after = fs::read(&path).unwrap();
     assert_ne!(before, after);
@@ -49,19 +56,27 @@ fn a_list_that_did_not_change_is_not_sent_again() {
         fs::remove_dir_all(&known).unwrap();
         bench.run(&Update::Everything, false, true).expect_err("nothing is known")
     };
-    assert!(told.message.starts_with("the list of cookbooks of") && told.message.ends_with("`--offline` forbids it"), "{told}");
+    assert!(
+        told.message.starts_with("the list of cookbooks of")
+            && told.message.ends_with("`--offline` forbids it"),
+        "{told}"
+    );
 }
 
 #[test]
 fn a_registry_that_does_not_let_everybody_in() {
     let bench = Bench::new("[[source]]\nurl = \"URL/secret\"\n[cookbooks]\nweb = \">= 1.0\"\n");
     bench.server.publish("web", "1.0.0", &[]);
-    let (universe, archive) = (bench.server.get("/universe"), bench.server.get("/files/web-1.0.0.tar.gz"));
+    let (universe, archive) =
+        (bench.server.get("/universe"), bench.server.get("/files/web-1.0.0.tar.gz"));
     let moved = String::from_utf8(universe).unwrap().replace("/files/", "/secret/files/");
     bench.server.put("/secret/universe", moved.into());
     bench.server.put("/secret/files/web-1.0.0.tar.gz", archive);
     let told = bench.refused();
-    assert!(told.message.ends_with("/secret/universe` answered 401: it does not let everybody in"), "{told}");
+    assert!(
+        told.message.ends_with("/secret/universe` answered 401: it does not let everybody in"),
+        "{told}"
+    );
     assert!(told.hints[0].contains("`[credentials]`"), "{told:?}");
 
     let (repository, store) = (bench.path("repository"), Store::open(bench.path("store")).unwrap());
@@ -72,9 +87,11 @@ fn a_registry_that_does_not_let_everybody_in() {
     };
     let machine = Machine { credential: &credential, ..machine(&repository, &store) };
     let how = How { update: Update::Nothing, locked: false, without: Vec::new() };
-    let installed = Repository::read(&repository).unwrap().unwrap().install(&machine, &how).unwrap();
+    let installed =
+        Repository::read(&repository).unwrap().unwrap().install(&machine, &how).unwrap();
     assert_eq!(versions(&installed.after), ["web 1.0.0"]);
-    let urls = ["universe", "files/web-1.0.0.tar.gz"].map(|path| format!("{}/secret/{path}", bench.server.url));
+    let urls = ["universe", "files/web-1.0.0.tar.gz"]
+        .map(|path| format!("{}/secret/{path}", bench.server.url));
     assert_eq!(*asked.lock().unwrap(), urls);
 }
 
@@ -109,7 +126,9 @@ fn many_come_at_once_and_each_is_told() {
 
 #[test]
 fn groups_that_are_left_out_are_not_fetched() {
-    let bench = Bench::new(&format!("{REGISTRY}web = \">= 1.0\"\n[groups.test.cookbooks]\nprobe = \">= 1.0\"\nweb = \"< 2.0\"\n"));
+    let bench = Bench::new(&format!(
+        "{REGISTRY}web = \">= 1.0\"\n[groups.test.cookbooks]\nprobe = \">= 1.0\"\nweb = \"< 2.0\"\n"
+    ));
     bench.server.publish("web", "1.0.0", &[]);
     bench.server.publish("web", "2.0.0", &[]);
     bench.server.publish("probe", "1.0.0", &[("common", ">= 1.0")]);
@@ -154,11 +173,17 @@ fn what_no_lockfile_needs_is_cleared() {
     // Somebody who uses it is waited for; a lockfile that cannot be read keeps everything.
     let lock = bench.lock();
     fs::write(bench.path("repository/Cookfile.lock"), "version = 1\n<<<<<<< HEAD\n").unwrap();
-    let told = Store::open(bench.path("store")).unwrap().clear(false).expect_err("it cannot be told what is needed");
+    let told = Store::open(bench.path("store"))
+        .unwrap()
+        .clear(false)
+        .expect_err("it cannot be told what is needed");
     assert!(told.hints.contains(&"mend it, or delete it".to_owned()), "{told:?}");
     fs::write(bench.path("repository/Cookfile.lock"), lock).unwrap();
     fs::remove_dir_all(bench.path("repository")).unwrap();
-    assert_eq!(cleared(false), (vec!["the list of a registry".to_owned(), "web 2.0.0".to_owned()], 0));
+    assert_eq!(
+        cleared(false),
+        (vec!["the list of a registry".to_owned(), "web 2.0.0".to_owned()], 0)
+    );
     assert_eq!(fs::read_dir(bench.path("store/users")).unwrap().count(), 0);
 }
 
@@ -184,21 +209,26 @@ fn names_that_are_no_names_lead_nowhere() {
                 warned.lock().unwrap().push(what.to_owned());
             }
         };
-        let (repository, store) = (bench.path("repository"), Store::open(bench.path("store")).unwrap());
+        let (repository, store) =
+            (bench.path("repository"), Store::open(bench.path("store")).unwrap());
         let machine = Machine { tell: &tell, ..machine(&repository, &store) };
         let how = How { update: Update::Everything, locked: false, without: Vec::new() };
-        let installed = Repository::read(&repository).unwrap().unwrap().install(&machine, &how).unwrap();
+        let installed =
+            Repository::read(&repository).unwrap().unwrap().install(&machine, &how).unwrap();
         assert_eq!(versions(&installed.after), ["web 1.0.0"], "{name}");
         assert!(warned.lock().unwrap()[0].contains("versions of cookbooks of"), "{name}");
         // And a cookbook that says so itself.
         let packing = tempfile::tempdir().unwrap();
         cookbook(&packing.path().join("web"), "web", "3.0.0", &[]);
-        let text = format!("name = \"web\"\nversion = \"3.0.0\"\n[dependencies]\n{name:?} = \">= 0.0.0\"\n");
+        let text = format!(
+            "name = \"web\"\nversion = \"3.0.0\"\n[dependencies]\n{name:?} = \">= 0.0.0\"\n"
+        );
         fs::write(packing.path().join("web/cookbook.toml"), text).unwrap();
         bench.server.publish_as("web", "3.0.0", &[], bench::packed(packing.path()));
         let told = bench.run(&Update::Everything, false, false).expect_err(name);
         assert!(told.message.ends_with("is no name of a cookbook"), "{told}");
-        let mut universe: serde_json::Value = serde_json::from_slice(&bench.server.get("/universe")).unwrap();
+        let mut universe: serde_json::Value =
+            serde_json::from_slice(&bench.server.get("/universe")).unwrap();
         universe["web"].as_object_mut().unwrap().remove("3.0.0");
         bench.server.put("/universe", serde_json::to_vec(&universe).unwrap());
     }
@@ -245,7 +275,8 @@ fn what_is_held_is_not_cleared() {
     // Whoever runs these cookbooks holds the store.
     let held = Store::open(bench.path("store")).unwrap();
     let store = bench.path("store");
-    let clearing = std::thread::spawn(move || Store::open(store).unwrap().clear(false).unwrap().removed.len());
+    let clearing =
+        std::thread::spawn(move || Store::open(store).unwrap().clear(false).unwrap().removed.len());
     std::thread::sleep(std::time::Duration::from_millis(300));
     assert!(!clearing.is_finished() && roots["web"].join("cookbook.toml").exists());
     drop(held);
@@ -262,15 +293,21 @@ fn what_is_locked_stays_when_its_registry_has_it_no_more() {
     bench.server.publish("other", "1.0.0", &[]);
     bench.install();
     let forget = |names: &[&str]| {
-        let mut universe: serde_json::Value = serde_json::from_slice(&bench.server.get("/universe")).unwrap();
-        names.iter().for_each(|version| drop(universe["web"].as_object_mut().unwrap().remove(*version)));
+        let mut universe: serde_json::Value =
+            serde_json::from_slice(&bench.server.get("/universe")).unwrap();
+        names
+            .iter()
+            .for_each(|version| drop(universe["web"].as_object_mut().unwrap().remove(*version)));
         bench.server.put("/universe", serde_json::to_vec(&universe).unwrap());
     };
     forget(&["1.1.0"]);
     bench.cookfile(&format!("{REGISTRY}web = \"~> 1.0\"\nother = \">= 1.0\"\n"));
     assert_eq!(versions(&bench.install().after), ["other 1.0.0", "web 1.1.0"]);
     // Who asks for it anew takes what there is, and so does who has it no more.
-    assert_eq!(versions(&bench.run(&Update::Everything, false, false).unwrap().after), ["other 1.0.0", "web 1.0.0"]);
+    assert_eq!(
+        versions(&bench.run(&Update::Everything, false, false).unwrap().after),
+        ["other 1.0.0", "web 1.0.0"]
+    );
 }
 
 #[test]
@@ -280,7 +317,10 @@ fn what_was_changed_is_told_and_stays_until_there_is_something_better() {
     let root = bench.install().roots["web"].clone();
     fs::write(root.join("recipes/default.rhai"), "changed").unwrap();
     let told = bench.run(&Update::Nothing, true, true).expect_err("it was changed");
-    assert!(told.message.ends_with("`--offline` forbids it") && root.join("cookbook.toml").exists(), "{told}");
+    assert!(
+        told.message.ends_with("`--offline` forbids it") && root.join("cookbook.toml").exists(),
+        "{told}"
+    );
     let warned = Mutex::new(Vec::new());
     let tell = |told: Told<'_>| {
         if let Told::Warning(what) = told {
@@ -291,11 +331,15 @@ fn what_was_changed_is_told_and_stays_until_there_is_something_better() {
     let machine = Machine { tell: &tell, ..machine(&repository, &store) };
     let how = How { update: Update::Nothing, locked: true, without: Vec::new() };
     Repository::read(&repository).unwrap().unwrap().install(&machine, &how).unwrap();
-    assert_eq!(*warned.lock().unwrap(), ["what is kept of `web` 1.0.0 was changed: it is fetched anew"]);
+    assert_eq!(
+        *warned.lock().unwrap(),
+        ["what is kept of `web` 1.0.0 was changed: it is fetched anew"]
+    );
     assert_eq!(fs::read_to_string(root.join("recipes/default.rhai")).unwrap(), "// web 1.0.0\n");
 }
 
-/// A tar archive of one cookbook that begins with a file of so many bytes, as its header says. They do not come.
+/// A tar archive of one cookbook that begins with a file of so many bytes, as its header says. They
+/// do not come.
 fn announcing(bytes: u64) -> Vec<u8> {
     let mut header = tar::Header::new_gnu();
     header.set_path("web/large").unwrap();
@@ -318,7 +362,8 @@ fn what_is_too_large_for_a_cookbook_is_not_unpacked() {
     assert!(told.message.ends_with("it has more than 2147483648 bytes unpacked"), "{told}");
     fs::create_dir(bench.path("registry")).unwrap();
     fs::write(bench.path("registry/web.tar"), trap).unwrap();
-    let told = toque_cookbooks::index::index(&HostSystem::new(), &bench.path("registry"), None).expect_err("it is refused");
+    let told = toque_cookbooks::index::index(&HostSystem::new(), &bench.path("registry"), None)
+        .expect_err("it is refused");
     assert_eq!(told.notes, ["`web.tar`: it has more than 2147483648 bytes unpacked"]);
 }
 
@@ -327,7 +372,10 @@ fn what_a_registry_says_steers_no_terminal() {
     let bench = Bench::new(&format!("{REGISTRY}web = \">= 1.0\"\n"));
     bench.server.put("/universe", b"<html>\n\x1b]0;title\x07\xc2\x9b2J".to_vec());
     let told = bench.refused();
-    assert_eq!(told.notes, ["line 1, column 1; the answer begins with: <html>\n\\u{1b}]0;title\\u{7}\\u{9b}2J"]);
+    assert_eq!(
+        told.notes,
+        ["line 1, column 1; the answer begins with: <html>\n\\u{1b}]0;title\\u{7}\\u{9b}2J"]
+    );
     bench.server.remove("/universe");
     bench.server.publish("web", "1.0.0", &[]);
     let universe = String::from_utf8(bench.server.get("/universe")).unwrap();

@@ -1,4 +1,5 @@
-//! Installing from everything that a Cookfile can name: a registry on loopback, git, archives and folders.
+//! Installing from everything that a Cookfile can name: a registry on loopback, git, archives and
+//! folders.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on ends")]
 
@@ -44,10 +45,24 @@ fn from_everywhere() {
 
     let installed = bench.install();
     // The folder has `common` first, and the repository its own `web`.
-    let all = ["base 1.0.0", "common 1.2.0", "nginx 2.1.0", "probe 0.3.0", "redis 1.4.0", "tool 0.1.0", "web 1.0.0"];
+    let all = [
+        "base 1.0.0",
+        "common 1.2.0",
+        "nginx 2.1.0",
+        "probe 0.3.0",
+        "redis 1.4.0",
+        "tool 0.1.0",
+        "web 1.0.0",
+    ];
     assert_eq!(versions(&installed.after), all);
     let lock = bench.lock();
-    assert!(lock.contains(&format!("revision = \"{}\"", git(&bench.path("redis"), &["rev-parse", "HEAD"]))), "{lock}");
+    assert!(
+        lock.contains(&format!(
+            "revision = \"{}\"",
+            git(&bench.path("redis"), &["rev-parse", "HEAD"])
+        )),
+        "{lock}"
+    );
     assert!(lock.contains("path = \"../shared/common\"\n"), "{lock}");
     bench.server.asked();
 
@@ -88,7 +103,8 @@ fn only_what_is_named_moves() {
     assert_eq!(versions(&bench.install().after), ["a 1.0.0", "b 1.0.0", "c 1.0.0"]);
     let moved = bench.run(&Update::Some(vec!["a".to_owned()]), false, false).unwrap();
     assert_eq!(versions(&moved.after), ["a 1.1.0", "b 1.0.0", "c 1.1.0"]);
-    let told = bench.run(&Update::Some(vec!["aa".to_owned()]), false, false).expect_err("there is none");
+    let told =
+        bench.run(&Update::Some(vec!["aa".to_owned()]), false, false).expect_err("there is none");
     assert_eq!(told.hints, ["did you mean `a`?"]);
     // What is added leaves the others where they are.
     bench.cookfile(&format!("{REGISTRY}a = \">= 1.0\"\nb = \">= 1.0\"\nd = \">= 0.0.0\"\n"));
@@ -119,7 +135,10 @@ fn what_a_registry_may_not_do() {
 
     bench.server.publish_as("web", "1.0.0", &[], whole[..whole.len() / 2].to_vec());
     let told = bench.refused();
-    assert!(told.message.starts_with("cannot unpack the archive of `web` 1.0.0 from `http"), "{told:?}");
+    assert!(
+        told.message.starts_with("cannot unpack the archive of `web` 1.0.0 from `http"),
+        "{told:?}"
+    );
 
     let packing = tempfile::tempdir().unwrap();
     fs::create_dir(packing.path().join("web")).unwrap();
@@ -137,11 +156,15 @@ fn what_a_registry_may_not_do() {
 
     cookbook(&packing.path().join("web"), "web", "1.0.0", &[("hidden", "= 1.0")]);
     bench.server.publish_as("web", "1.0.0", &[], packed(packing.path()));
-    assert_eq!(bench.refused().message, "what was fetched does not go together: it does not have `hidden`");
+    assert_eq!(
+        bench.refused().message,
+        "what was fetched does not go together: it does not have `hidden`"
+    );
 
     let file = bench.path("secret.tar.gz");
     fs::write(&file, &whole).unwrap();
-    let universe = json!({ "web": { "1.0.0": { "download_url": format!("file://{}", file.display()) } } });
+    let universe =
+        json!({ "web": { "1.0.0": { "download_url": format!("file://{}", file.display()) } } });
     bench.server.put("/universe", serde_json::to_vec(&universe).unwrap());
     assert!(bench.refused().message.contains("is no URL that a registry may name"));
 }
@@ -163,15 +186,18 @@ fn a_version_that_is_published_twice() {
     bench.server.publish("other", "1.0.0", &[]);
     assert_eq!(bench.refused().message, told.message);
     // Until somebody says that it is meant.
-    let update = |names: &[&str]| Update::Some(names.iter().map(|name| (*name).to_owned()).collect());
-    let root = bench.run(&update(&["web"]), false, false).unwrap().roots["web"].join("recipes/evil.rhai");
+    let update =
+        |names: &[&str]| Update::Some(names.iter().map(|name| (*name).to_owned()).collect());
+    let root =
+        bench.run(&update(&["web"]), false, false).unwrap().roots["web"].join("recipes/evil.rhai");
     assert!(root.is_file());
     bench.install();
 }
 
 #[test]
 fn a_link_in_a_git_repository_leads_nowhere() {
-    let bench = Bench::new("[cookbooks]\nweb = { git = \"HERE/origin\", rel = \"cookbooks/web\" }\n");
+    let bench =
+        Bench::new("[cookbooks]\nweb = { git = \"HERE/origin\", rel = \"cookbooks/web\" }\n");
     cookbook(&bench.path("mine/web"), "web", "1.0.0", &[]);
     fs::create_dir(bench.path("origin")).unwrap();
     git(&bench.path("origin"), &["init", "--quiet", "--initial-branch=trunk", "."]);
@@ -240,7 +266,11 @@ fn many_at_once_share_a_store() {
     }
     let daemon = Daemon::start(&folder.path().join("origins"));
     let url = |name: &str| format!("git://127.0.0.1:{}/{name}", daemon.port);
-    let cookfile = format!("[cookbooks]\none = {{ git = {:?} }}\ntwo = {{ git = {:?} }}\n", url("one"), url("two"));
+    let cookfile = format!(
+        "[cookbooks]\none = {{ git = {:?} }}\ntwo = {{ git = {:?} }}\n",
+        url("one"),
+        url("two")
+    );
     let store = folder.path().join("store");
     let install = &|number: usize| {
         let repository = folder.path().join(format!("repository{number}"));
@@ -248,8 +278,14 @@ fn many_at_once_share_a_store() {
         fs::write(repository.join("Cookfile.toml"), &cookfile).unwrap();
         let store = Store::open(store.clone()).unwrap();
         let how = How { update: Update::Everything, locked: false, without: Vec::new() };
-        let installed = Repository::read(&repository).unwrap().unwrap().install(&machine(&repository, &store), &how);
-        (versions(&installed.unwrap().after), fs::read_to_string(repository.join("Cookfile.lock")).unwrap())
+        let installed = Repository::read(&repository)
+            .unwrap()
+            .unwrap()
+            .install(&machine(&repository, &store), &how);
+        (
+            versions(&installed.unwrap().after),
+            fs::read_to_string(repository.join("Cookfile.lock")).unwrap(),
+        )
     };
     let first = install(0);
     assert_eq!(first.0, ["one 1.0.0", "two 1.0.0"]);
@@ -271,13 +307,18 @@ fn out_of_step() {
     bench.install();
     let reason = || {
         let repository = Repository::read(&bench.path("repository")).unwrap().unwrap();
-        repository.out_of_step(&Lockfile::read(&bench.path("repository")).unwrap().unwrap()).unwrap_or_default()
+        repository
+            .out_of_step(&Lockfile::read(&bench.path("repository")).unwrap().unwrap())
+            .unwrap_or_default()
     };
     assert_eq!(reason(), "");
     bench.cookfile(&format!("{REGISTRY}nginx = \"< 2.0\"\n"));
     assert_eq!(reason(), "it has `nginx` 2.0.0, and Cookfile.toml asks for < 2.0");
     bench.cookfile("[cookbooks]\nnginx = \">= 1.0\"\n");
-    assert_eq!(reason(), "the place that it has `nginx` from is not there any more, or has another version");
+    assert_eq!(
+        reason(),
+        "the place that it has `nginx` from is not there any more, or has another version"
+    );
     bench.cookfile(REGISTRY);
     assert_eq!(reason(), "");
     cookbook(&bench.path("repository/cookbooks/web"), "web", "1.0.1", &[]);
@@ -322,7 +363,11 @@ fn links_of_a_cookbook_stay_inside() {
         git(&web, &["commit", "--quiet", "-m", "two"]);
         let before = bench.lock();
         let told = bench.run(&Update::Everything, false, false).expect_err(to);
-        assert!(told.message.starts_with("`recipes/evil.rhai` of `web` from ") && told.message.contains("outside"), "{told}");
+        assert!(
+            told.message.starts_with("`recipes/evil.rhai` of `web` from ")
+                && told.message.contains("outside"),
+            "{told}"
+        );
         assert_eq!(bench.lock(), before);
     }
 }

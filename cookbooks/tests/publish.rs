@@ -47,7 +47,11 @@ impl Maker {
         let root = self.folder.path().join("repository/cookbooks").join(name);
         let _ = fs::remove_dir_all(&root);
         fs::create_dir_all(root.join("recipes")).unwrap();
-        fs::write(root.join("cookbook.toml"), format!("name = \"{name}\"\nversion = \"{version}\"\n{more}")).unwrap();
+        fs::write(
+            root.join("cookbook.toml"),
+            format!("name = \"{name}\"\nversion = \"{version}\"\n{more}"),
+        )
+        .unwrap();
         fs::write(root.join("recipes/default.rhai"), format!("// {name} {version}\n")).unwrap();
         root
     }
@@ -57,7 +61,8 @@ impl Maker {
         let root = self.cookbook(name, version, more);
         let file = self.registry().join(file);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
-        let content = Content::of_cookbook(&self.folder.path().join("repository"), name, &root).unwrap();
+        let content =
+            Content::of_cookbook(&self.folder.path().join("repository"), name, &root).unwrap();
         package(&content, &file).unwrap();
     }
 
@@ -70,7 +75,17 @@ impl Maker {
             fs::write(path, text).unwrap();
         }
         let (file, packing) = (self.registry().join(file), packing.path());
-        assert!(Command::new("tar").arg("-czf").arg(file).arg("-C").arg(packing).arg(".").status().unwrap().success());
+        assert!(
+            Command::new("tar")
+                .arg("-czf")
+                .arg(file)
+                .arg("-C")
+                .arg(packing)
+                .arg(".")
+                .status()
+                .unwrap()
+                .success()
+        );
     }
 
     fn index(&self, url: Option<&str>) -> Result<Index, Diagnostic> {
@@ -82,7 +97,10 @@ impl Maker {
         let before = self.universe();
         let told = self.index(None).expect_err("it is refused");
         assert_eq!(self.universe(), before);
-        assert!(told.message.ends_with("cannot be published, and `universe` is as it was"), "{told}");
+        assert!(
+            told.message.ends_with("cannot be published, and `universe` is as it was"),
+            "{told}"
+        );
         assert_eq!(told.hints.len(), 1);
         told.notes[0].lines().map(str::to_owned).collect()
     }
@@ -91,16 +109,22 @@ impl Maker {
     fn install(&self, url: &str, asked: &str) -> BTreeMap<String, PathBuf> {
         let user = self.folder.path().join("user");
         fs::create_dir_all(&user).unwrap();
-        fs::write(user.join("Cookfile.toml"), format!("[[source]]\nurl = \"{url}\"\n[cookbooks]\n{asked}")).unwrap();
+        fs::write(
+            user.join("Cookfile.toml"),
+            format!("[[source]]\nurl = \"{url}\"\n[cookbooks]\n{asked}"),
+        )
+        .unwrap();
         let store = Store::open(self.folder.path().join("store")).unwrap();
         let repository = Repository::read(&user).unwrap().unwrap();
         let how = How { update: Update::Nothing, locked: false, without: Vec::new() };
-        repository.install(&machine(&user, &store), &how).unwrap_or_else(|told| panic!("{told:?}")).roots
+        repository
+            .install(&machine(&user, &store), &how)
+            .unwrap_or_else(|told| panic!("{told:?}"))
+            .roots
     }
 }
 
-const SAID: &str =
-    "toque = \">= 0.1\"\n[dependencies]\ncommon = \"~> 1.2, != 1.3\"\n[platforms]\nubuntu = \">= 22.04\"\ndebian = \">= 11\"\n";
+const SAID: &str = "toque = \">= 0.1\"\n[dependencies]\ncommon = \"~> 1.2, != 1.3\"\n[platforms]\nubuntu = \">= 22.04\"\ndebian = \">= 11\"\n";
 
 #[test]
 fn from_packages_to_an_install() {
@@ -113,11 +137,21 @@ fn from_packages_to_an_install() {
     fs::write(maker.registry().join("README.md"), "PK").unwrap();
     fs::write(maker.registry().join(".half-written.tar.zst"), "").unwrap();
     let found = maker.index(None).unwrap();
-    let told: Vec<String> =
-        found.releases.iter().map(|one| format!("{} {} {}", one.name, one.version, one.path.display())).collect();
+    let told: Vec<String> = found
+        .releases
+        .iter()
+        .map(|one| format!("{} {} {}", one.name, one.version, one.path.display()))
+        .collect();
     let odd = "old/the web+5 100% #1 ü?.tar.zst";
-    let all = ["common 1.2.0 common.tar.zst", "web 1.0.0 web-1.0.0.tar.zst", &format!("web 1.9.0+5 {odd}")];
-    assert_eq!((&told[..3], told[3].as_str()), (&all.map(str::to_owned)[..], "web 1.10.0-rc.1 old/web.tar.gz"));
+    let all = [
+        "common 1.2.0 common.tar.zst",
+        "web 1.0.0 web-1.0.0.tar.zst",
+        &format!("web 1.9.0+5 {odd}"),
+    ];
+    assert_eq!(
+        (&told[..3], told[3].as_str()),
+        (&all.map(str::to_owned)[..], "web 1.10.0-rc.1 old/web.tar.gz")
+    );
     assert!(found.changed);
 
     let text = maker.universe().unwrap();
@@ -136,7 +170,8 @@ fn from_packages_to_an_install() {
         "platforms": { "debian": ">= 11", "ubuntu": ">= 22.04" },
     });
     assert_eq!(universe["web"]["1.9.0+5"], wanted);
-    let keys: Vec<&str> = universe["common"]["1.2.0"].as_object().unwrap().keys().map(String::as_str).collect();
+    let keys: Vec<&str> =
+        universe["common"]["1.2.0"].as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(keys, ["location_type", "location_path", "download_url", "dependencies", "sha256"]);
 
     // Installed, every one is what was packed, wherever the archives are.
@@ -152,7 +187,10 @@ fn from_packages_to_an_install() {
     for folder in ["store", "user"] {
         fs::remove_dir_all(maker.folder.path().join(folder)).unwrap();
     }
-    assert_eq!(tree::sha256(&maker.install(&server.url, "web = \"~> 1.5\"\n")["web"]).unwrap(), web);
+    assert_eq!(
+        tree::sha256(&maker.install(&server.url, "web = \"~> 1.5\"\n")["web"]).unwrap(),
+        web
+    );
 }
 
 #[test]
@@ -160,24 +198,45 @@ fn every_package_is_installed_as_it_was() {
     let maker = Maker::new();
     let mut asked = String::new();
     let mut made = BTreeMap::new();
-    for (number, file) in
-        ["a.tar.gz", "b/c.tar.zst", "a b.tar.zst", "100%.tar.gz", "ü&é=;:@.tar.zst", "'\"<>.tar.zst"].into_iter().enumerate()
+    for (number, file) in [
+        "a.tar.gz",
+        "b/c.tar.zst",
+        "a b.tar.zst",
+        "100%.tar.gz",
+        "ü&é=;:@.tar.zst",
+        "'\"<>.tar.zst",
+    ]
+    .into_iter()
+    .enumerate()
     {
         let name = format!("cookbook-{number}");
         maker.pack(&name, "1.0.0", "", file);
-        made.insert(name.clone(), tree::sha256(&maker.folder.path().join("repository/cookbooks").join(&name)).unwrap());
+        made.insert(
+            name.clone(),
+            tree::sha256(&maker.folder.path().join("repository/cookbooks").join(&name)).unwrap(),
+        );
         asked += &format!("{name} = \"= 1.0.0\"\n");
     }
     maker.index(None).unwrap();
     let roots = maker.install(&Server::of_folder(&maker.registry()).url, &asked);
-    assert_eq!(roots.iter().map(|(name, root)| (name.clone(), tree::sha256(root).unwrap())).collect::<BTreeMap<_, _>>(), made);
+    assert_eq!(
+        roots
+            .iter()
+            .map(|(name, root)| (name.clone(), tree::sha256(root).unwrap()))
+            .collect::<BTreeMap<_, _>>(),
+        made
+    );
 }
 
 /// What the list says of engine and platforms, whoever installs reads.
 #[test]
 fn what_does_not_fit_is_not_chosen() {
     let maker = Maker::new();
-    let all = [("1.0.0", ""), ("1.1.0", "[platforms]\nfedora = \">= 40\"\n"), ("1.2.0", "toque = \">= 99\"\n")];
+    let all = [
+        ("1.0.0", ""),
+        ("1.1.0", "[platforms]\nfedora = \">= 40\"\n"),
+        ("1.2.0", "toque = \">= 99\"\n"),
+    ];
     for (version, more) in all {
         maker.pack("web", version, more, &format!("web-{version}.tar.zst"));
     }
@@ -199,7 +258,9 @@ fn the_order_of_files_is_no_matter() {
         if reverse {
             files.reverse();
         }
-        files.iter().for_each(|(name, version)| maker.pack(name, version, SAID, &format!("{name}-{version}.tar.zst")));
+        files.iter().for_each(|(name, version)| {
+            maker.pack(name, version, SAID, &format!("{name}-{version}.tar.zst"))
+        });
         maker.index(None).unwrap();
         maker.universe().unwrap()
     });
@@ -220,7 +281,10 @@ fn all_that_is_wrong_is_told_at_once() {
     maker.tar(&[("metadata.json", "{}")], "f-ruby.tar.gz");
     let toml = "name = \"x\"\nversion = \"1.0\"\n";
     maker.tar(&[("x/cookbook.toml", toml), ("y/cookbook.toml", toml)], "g-two.tar.gz");
-    maker.tar(&[("cookbooks/x/cookbook.toml", toml), ("data_bags/a/b.json", "{}")], "h-repository.tar.gz");
+    maker.tar(
+        &[("cookbooks/x/cookbook.toml", toml), ("data_bags/a/b.json", "{}")],
+        "h-repository.tar.gz",
+    );
     maker.tar(&[("x/cookbook.toml", "name = \"x\"\nversion = \"one\"\n")], "i-mistake.tar.gz");
     maker.tar(&[("x/cookbook.toml", "name = \"x y\"\nversion = \"1.0\"\n")], "j-name.tar.gz");
     maker.tar(&[("docs/a", ""), ("z/cookbook.toml", toml)], "k-hidden.tar.gz");
@@ -248,7 +312,10 @@ fn all_that_is_wrong_is_told_at_once() {
     assert!(told[10].starts_with("`m-half.tar.zst`: it is damaged or cut off"), "{}", told[10]);
     assert_eq!(
         told[11..13],
-        ["`n-empty.tar.gz`: it is no archive: it is empty", "`o-page.tar.gz`: it is no archive but a web page"]
+        [
+            "`n-empty.tar.gz`: it is no archive: it is empty",
+            "`o-page.tar.gz`: it is no archive but a web page"
+        ]
     );
     assert!(told[13].starts_with("`p-other-name`: it is damaged or cut off"), "{}", told[13]);
 }
@@ -256,7 +323,13 @@ fn all_that_is_wrong_is_told_at_once() {
 #[test]
 fn folders_and_urls_that_are_none() {
     let maker = Maker::new();
-    assert!(maker.index(None).expect_err("it is empty").message.starts_with("there are no archives of cookbooks in `"));
+    assert!(
+        maker
+            .index(None)
+            .expect_err("it is empty")
+            .message
+            .starts_with("there are no archives of cookbooks in `")
+    );
     fs::remove_dir(maker.registry()).unwrap();
     assert!(maker.index(None).expect_err("it is not there").message.ends_with("it does not exist"));
     for (url, shown) in [

@@ -35,27 +35,42 @@ impl For {
 }
 
 fn universe(plain: &Plain) -> Universe {
-    let platform = |name: &str, version: &str| Platform { name: name.to_owned(), version: version.to_owned() };
+    let platform =
+        |name: &str, version: &str| Platform { name: name.to_owned(), version: version.to_owned() };
     let platforms = vec![platform("debian", "12"), platform("ubuntu", "24.04")];
-    let mut universe = Universe::for_machines(Fleet { toque: Some("1.5.0".parse().unwrap()), platforms });
+    let mut universe =
+        Universe::for_machines(Fleet { toque: Some("1.5.0".parse().unwrap()), platforms });
     for (name, versions) in plain {
         let release = |(version, (whom, dependencies)): (&String, &(For, Dependencies))| {
             let (toque, platforms): (_, &[(&str, &str)]) = match whom {
                 For::All => (None, &[]),
-                For::Us => (Some("~> 1.2"), &[("debian", ">= 11"), ("ubuntu", "~> 24.0"), ("centos", ">= 7")]),
+                For::Us => (
+                    Some("~> 1.2"),
+                    &[("debian", ">= 11"), ("ubuntu", "~> 24.0"), ("centos", ">= 7")],
+                ),
                 For::OtherEngines => (Some(">= 2.0"), &[]),
                 For::OtherPlatforms => (None, &[("centos", ">= 7")]),
                 For::OneOfUs => (Some(">= 1"), &[("debian", "= 12"), ("ubuntu", "< 24")]),
             };
             Release {
                 version: version.parse().unwrap(),
-                dependencies: dependencies.iter().map(|(name, text)| (name.clone(), text.parse().unwrap())).collect(),
+                dependencies: dependencies
+                    .iter()
+                    .map(|(name, text)| (name.clone(), text.parse().unwrap()))
+                    .collect(),
                 toque: toque.map(|text| text.parse().unwrap()),
-                platforms: platforms.iter().map(|(name, text)| ((*name).to_owned(), text.parse().unwrap())).collect(),
+                platforms: platforms
+                    .iter()
+                    .map(|(name, text)| ((*name).to_owned(), text.parse().unwrap()))
+                    .collect(),
                 ..Release::default()
             }
         };
-        universe.offer(name, "https://cookbooks.example.com", versions.iter().map(release).collect());
+        universe.offer(
+            name,
+            "https://cookbooks.example.com",
+            versions.iter().map(release).collect(),
+        );
     }
     universe
 }
@@ -70,23 +85,38 @@ fn demands(demands: &[(String, String)]) -> Vec<Demand> {
     demands.iter().map(demand).collect()
 }
 
-/// Every set of exactly the needed cookbooks that satisfies everybody and that our machines can use.
+/// Every set of exactly the needed cookbooks that satisfies everybody and that our machines can
+/// use.
 fn all_solutions(plain: &Plain, demands: &[Demand]) -> Vec<Solution> {
     let usable = plain.iter().map(|(name, versions)| {
         let versions = versions.iter().filter(|(_, (whom, _))| whom.is_us());
-        (name.clone(), versions.map(|(version, (_, needs))| (version.clone(), (For::All, needs.clone()))).collect())
+        (
+            name.clone(),
+            versions
+                .map(|(version, (_, needs))| (version.clone(), (For::All, needs.clone())))
+                .collect(),
+        )
     });
     solutions(&universe(&usable.collect()), demands)
 }
 
 fn solutions(universe: &Universe, demands: &[Demand]) -> Vec<Solution> {
-    fn extend(universe: &Universe, mut asked: Vec<(String, Constraint)>, chosen: &Solution, found: &mut Vec<Solution>) {
+    fn extend(
+        universe: &Universe,
+        mut asked: Vec<(String, Constraint)>,
+        chosen: &Solution,
+        found: &mut Vec<Solution>,
+    ) {
         while let Some((name, constraint)) = asked.pop() {
             match chosen.get(&name) {
                 Some(version) if constraint.accepts(version) => {}
                 Some(_) => return,
                 None => {
-                    for release in universe.releases(&name).iter().filter(|release| constraint.accepts(&release.version)) {
+                    for release in universe
+                        .releases(&name)
+                        .iter()
+                        .filter(|release| constraint.accepts(&release.version))
+                    {
                         let mut chosen = chosen.clone();
                         chosen.insert(name.clone(), release.version.clone());
                         let asked = asked.iter().chain(&release.dependencies).cloned().collect();
@@ -99,7 +129,8 @@ fn solutions(universe: &Universe, demands: &[Demand]) -> Vec<Solution> {
         found.push(chosen.clone());
     }
     let mut found = Vec::new();
-    let asked = demands.iter().map(|demand| (demand.cookbook.clone(), demand.constraint.clone())).collect();
+    let asked =
+        demands.iter().map(|demand| (demand.cookbook.clone(), demand.constraint.clone())).collect();
     extend(universe, asked, &Solution::new(), &mut found);
     found
 }
@@ -120,13 +151,25 @@ fn name() -> impl Strategy<Value = String> {
 }
 
 fn version() -> impl Strategy<Value = String> {
-    prop::sample::select(vec!["1.0.0", "1.1.0", "1.2.0-rc.1", "1.2.0-rc.2", "1.2.0", "2.0.0", "2.1.0-rc.1", "3.0.0-rc.1+5"])
-        .prop_map(str::to_owned)
+    prop::sample::select(vec![
+        "1.0.0",
+        "1.1.0",
+        "1.2.0-rc.1",
+        "1.2.0-rc.2",
+        "1.2.0",
+        "2.0.0",
+        "2.1.0-rc.1",
+        "3.0.0-rc.1+5",
+    ])
+    .prop_map(str::to_owned)
 }
 
 fn constraint() -> impl Strategy<Value = String> {
     let operator = prop::sample::select(vec!["=", "!=", ">", ">=", ">=", "<", "<=", "~>", "~>"]);
-    prop_oneof![Just(">= 0.0.0".to_owned()), (operator, version()).prop_map(|(operator, version)| format!("{operator} {version}"))]
+    prop_oneof![
+        Just(">= 0.0.0".to_owned()),
+        (operator, version()).prop_map(|(operator, version)| format!("{operator} {version}"))
+    ]
 }
 
 fn asked(count: usize) -> impl Strategy<Value = Dependencies> {
@@ -138,7 +181,11 @@ fn whom() -> impl Strategy<Value = For> {
 }
 
 fn plain() -> impl Strategy<Value = Plain> {
-    prop::collection::btree_map(name(), prop::collection::btree_map(version(), (whom(), asked(3)), 1..6), 2..=5)
+    prop::collection::btree_map(
+        name(),
+        prop::collection::btree_map(version(), (whom(), asked(3)), 1..6),
+        2..=5,
+    )
 }
 
 proptest! {
@@ -209,21 +256,33 @@ proptest! {
 fn what_needs_a_hard_look_is_seen() {
     let mut plain = Plain::new();
     for pigeon in 0..7 {
-        let versions =
-            (1..7).map(|hole| (format!("{hole}.0.0"), (For::All, vec![(format!("hole{hole}"), format!("= {pigeon}.1.0"))])));
+        let versions = (1..7).map(|hole| {
+            (
+                format!("{hole}.0.0"),
+                (For::All, vec![(format!("hole{hole}"), format!("= {pigeon}.1.0"))]),
+            )
+        });
         plain.insert(format!("pigeon{pigeon}"), versions.collect());
         for hole in 1..7 {
-            plain.entry(format!("hole{hole}")).or_default().insert(format!("{pigeon}.1.0"), (For::All, Vec::new()));
+            plain
+                .entry(format!("hole{hole}"))
+                .or_default()
+                .insert(format!("{pigeon}.1.0"), (For::All, Vec::new()));
         }
     }
-    let mut wanted: Vec<(String, String)> = (0..6).map(|pigeon| (format!("pigeon{pigeon}"), ">= 0.0.0".to_owned())).collect();
+    let mut wanted: Vec<(String, String)> =
+        (0..6).map(|pigeon| (format!("pigeon{pigeon}"), ">= 0.0.0".to_owned())).collect();
     let universe = universe(&plain);
     let solution = solve(&universe, &demands(&wanted), &Preferred::default()).unwrap();
     let newest = (0..6).map(|pigeon| solution[&format!("pigeon{pigeon}")].major);
     assert_eq!(newest.collect::<Vec<_>>(), [6, 5, 4, 3, 2, 1]);
     wanted.push(("pigeon6".to_owned(), ">= 0.0.0".to_owned()));
-    let told = solve(&universe, &demands(&wanted), &Preferred::default()).expect_err("one is left over");
-    assert!(told.message.starts_with("no versions of the cookbooks `pigeon0`, `pigeon1`"), "{told:?}");
+    let told =
+        solve(&universe, &demands(&wanted), &Preferred::default()).expect_err("one is left over");
+    assert!(
+        told.message.starts_with("no versions of the cookbooks `pigeon0`, `pigeon1`"),
+        "{told:?}"
+    );
     assert!(told.notes[0].lines().count() <= 17, "{told:?}");
 }
 
@@ -233,19 +292,37 @@ fn a_way_of_any_length() {
     let mut plain = Plain::new();
     for number in 0..last {
         let needs = vec![(format!("part{}", number + 1), ">= 1.0".to_owned())];
-        plain.insert(format!("part{number}"), BTreeMap::from([("1.0.0".to_owned(), (For::All, needs))]));
+        plain.insert(
+            format!("part{number}"),
+            BTreeMap::from([("1.0.0".to_owned(), (For::All, needs))]),
+        );
     }
-    let told = solve(&universe(&plain), &demands(&[("part0".to_owned(), ">= 0.0.0".to_owned())]), &Preferred::default());
-    assert_eq!(told.expect_err("the last one is missing").message, format!("there is no cookbook `part{last}`"));
+    let told = solve(
+        &universe(&plain),
+        &demands(&[("part0".to_owned(), ">= 0.0.0".to_owned())]),
+        &Preferred::default(),
+    );
+    assert_eq!(
+        told.expect_err("the last one is missing").message,
+        format!("there is no cookbook `part{last}`")
+    );
 }
 
 #[test]
 fn a_stop_ends_the_search() {
-    let plain = Plain::from([("web".to_owned(), BTreeMap::from([("1.0.0".to_owned(), (For::All, Vec::new()))]))]);
-    let (universe, demands, stop) = (universe(&plain), demands(&[("web".to_owned(), ">= 1.0".to_owned())]), Stop::default());
+    let plain = Plain::from([(
+        "web".to_owned(),
+        BTreeMap::from([("1.0.0".to_owned(), (For::All, Vec::new()))]),
+    )]);
+    let (universe, demands, stop) =
+        (universe(&plain), demands(&[("web".to_owned(), ">= 1.0".to_owned())]), Stop::default());
     let solved = || solve_until(&stop, &universe, &demands, &Preferred::default());
     assert_eq!(solved().unwrap().len(), 1);
     stop.request();
     let told = solved().expect_err("it was stopped");
-    assert!(told.interrupted && told.message == "it was stopped before versions that go together were found", "{told:?}");
+    assert!(
+        told.interrupted
+            && told.message == "it was stopped before versions that go together were found",
+        "{told:?}"
+    );
 }

@@ -1,4 +1,5 @@
-//! Cookfiles of every layout, edited: exactly the wanted change is made, and nothing else is touched.
+//! Cookfiles of every layout, edited: exactly the wanted change is made, and nothing else is
+//! touched.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
@@ -47,17 +48,14 @@ struct Layout {
 const GROUPS: [&str; 2] = ["test", "on call"];
 
 fn plan() -> impl Strategy<Value = Plan> {
-    (0..5_u8, 0..3_u8, 0..3_u8, any::<bool>(), 0..3_u8).prop_map(|(form, above, apart, beside, spaces)| Plan {
-        form,
-        above,
-        apart,
-        beside,
-        spaces,
-    })
+    (0..5_u8, 0..3_u8, 0..3_u8, any::<bool>(), 0..3_u8).prop_map(
+        |(form, above, apart, beside, spaces)| Plan { form, above, apart, beside, spaces },
+    )
 }
 
 fn table(least: usize) -> impl Strategy<Value = Table> {
-    (0..3_u8, proptest::collection::vec(plan(), least..4)).prop_map(|(style, entries)| Table { style, entries })
+    (0..3_u8, proptest::collection::vec(plan(), least..4))
+        .prop_map(|(style, entries)| Table { style, entries })
 }
 
 fn layout() -> impl Strategy<Value = Layout> {
@@ -100,9 +98,16 @@ impl Made {
         let first = made.comment(None);
         made.line(&first);
         made.line("");
-        let tables: Vec<(Vec<&str>, &Table)> = (layout.main.iter().map(|main| (vec!["cookbooks"], main)))
-            .chain(layout.groups.iter().zip(GROUPS).map(|(table, group)| (vec!["groups", group, "cookbooks"], table)))
-            .collect();
+        let tables: Vec<(Vec<&str>, &Table)> =
+            (layout.main.iter().map(|main| (vec!["cookbooks"], main)))
+                .chain(
+                    layout
+                        .groups
+                        .iter()
+                        .zip(GROUPS)
+                        .map(|(table, group)| (vec!["groups", group, "cookbooks"], table)),
+                )
+                .collect();
         // What has no head stands above all that have.
         for headless in [true, false] {
             if !headless {
@@ -111,7 +116,9 @@ impl Made {
                     made.line(&format!("[[source]] {comment}\npath = \"shared{source}\"\n"));
                 }
             }
-            for (index, (keys, table)) in tables.iter().enumerate().filter(|(_, (_, table))| (table.style > 0) == headless) {
+            for (index, (keys, table)) in
+                tables.iter().enumerate().filter(|(_, (_, table))| (table.style > 0) == headless)
+            {
                 made.table(keys, table, index, layout.last);
             }
         }
@@ -128,19 +135,27 @@ impl Made {
     }
 
     fn table(&mut self, keys: &[&str], table: &Table, index: usize, last: bool) {
-        let path = keys.iter().map(|key| if key.contains(' ') { format!("\"{key}\"") } else { (*key).to_owned() });
+        let path = keys
+            .iter()
+            .map(|key| if key.contains(' ') { format!("\"{key}\"") } else { (*key).to_owned() });
         let path = path.collect::<Vec<_>>().join(".");
         let named = |number: usize| format!("n{index}-{number}");
         if table.style == 2 {
             let each = table.entries.iter().enumerate().map(|(number, plan)| match plan.form {
                 0 | 4 => format!("{} = \"~> {number}.0\"", named(number)),
                 1 => format!("{} = {{version=\"~> {number}.0\"}}", named(number)),
-                2 => format!("'{}' = {{ git = \"https://example.com/x\", tag = \"v1\" }}", named(number)),
-                _ => format!("{0}.git = \"https://example.com/x\" , {0}.tag = \"v1\"", named(number)),
+                2 => format!(
+                    "'{}' = {{ git = \"https://example.com/x\", tag = \"v1\" }}",
+                    named(number)
+                ),
+                _ => {
+                    format!("{0}.git = \"https://example.com/x\" , {0}.tag = \"v1\"", named(number))
+                }
             });
             let inside = each.collect::<Vec<_>>().join(", ");
             let comment = self.comment(None);
-            let space = if table.entries.first().is_some_and(|plan| plan.beside) { "" } else { " " };
+            let space =
+                if table.entries.first().is_some_and(|plan| plan.beside) { "" } else { " " };
             let space = if inside.is_empty() { "" } else { space };
             self.line(&format!("{path} = {{{space}{inside}{space}}} {comment}"));
             return;
@@ -153,7 +168,13 @@ impl Made {
         for (number, plan) in table.entries.iter().enumerate() {
             let name = named(number);
             let before = std::mem::take(&mut self.text);
-            self.entry(plan, &name, &if dotted { format!("{path}.") } else { String::new() }, &path, number);
+            self.entry(
+                plan,
+                &name,
+                &if dotted { format!("{path}.") } else { String::new() },
+                &path,
+                number,
+            );
             // Tables of their own stand below the lines of this one.
             let entry = std::mem::replace(&mut self.text, before);
             if plan.form == 4 && !dotted { apart += &entry } else { self.text += &entry }
@@ -180,7 +201,8 @@ impl Made {
         }
         let equals = ["=", " = ", "\t=  "][usize::from(plan.spaces)];
         let indent = ["", "", "  "][usize::from(plan.spaces)];
-        let end = if plan.beside { format!("  {}", self.comment(Some(name))) } else { String::new() };
+        let end =
+            if plan.beside { format!("  {}", self.comment(Some(name))) } else { String::new() };
         let quoted = if plan.spaces == 1 { format!("\"{name}\"") } else { name.to_owned() };
         match plan.form {
             0 => self.line(&format!("{indent}{before}{quoted}{equals}\"~> {number}.0\"{end}")),
@@ -203,8 +225,13 @@ impl Made {
 type Entries = BTreeMap<(Option<String>, String), String>;
 
 fn entries(text: &str) -> Entries {
-    let cookfile = Cookfile::parse(Path::new(PATH), text).unwrap_or_else(|told| unreachable!("{told}\n{text}"));
-    cookfile.cookbooks.into_iter().map(|wanted| ((wanted.group, wanted.name), format!("{:?}", wanted.from))).collect()
+    let cookfile = Cookfile::parse(Path::new(PATH), text)
+        .unwrap_or_else(|told| unreachable!("{told}\n{text}"));
+    cookfile
+        .cookbooks
+        .into_iter()
+        .map(|wanted| ((wanted.group, wanted.name), format!("{:?}", wanted.from)))
+        .collect()
 }
 
 fn read(entry: &Entry) -> String {
@@ -214,7 +241,9 @@ fn read(entry: &Entry) -> String {
 }
 
 fn some_entry() -> impl Strategy<Value = Entry> {
-    let fields = |fields: &[(&'static str, &str)]| Entry(fields.iter().map(|(key, value)| (*key, (*value).to_owned())).collect());
+    let fields = |fields: &[(&'static str, &str)]| {
+        Entry(fields.iter().map(|(key, value)| (*key, (*value).to_owned())).collect())
+    };
     prop_oneof![
         Just(Entry::version("~> 3.0")),
         Just(fields(&[("path", "../x y")])),
@@ -283,12 +312,14 @@ fn as_people_write_them() {
     assert_eq!(add("", None, "nginx", "~> 2.1"), "[cookbooks]\nnginx = \"~> 2.1\"\n");
     assert_eq!(add("[cookbooks]", None, "nginx", "~> 2.1"), "[cookbooks]\nnginx = \"~> 2.1\"");
     assert_eq!(remove("[cookbooks]\nnginx = \"~> 2.1\"", "nginx"), "[cookbooks]");
-    let text =
-        "# Ours\n[[source]]\npath = \"shared\" # near\n\n[cookbooks]\n# The proxy\nnginx  = '> 2' # old\n\n# redis = \"1\"\n";
+    let text = "# Ours\n[[source]]\npath = \"shared\" # near\n\n[cookbooks]\n# The proxy\nnginx  = '> 2' # old\n\n# redis = \"1\"\n";
     assert_eq!(add(text, None, "nginx", "~> 3.0"), text.replace("'> 2'", "\"~> 3.0\""));
     assert_eq!(remove(text, "nginx"), text.replace("# The proxy\nnginx  = '> 2' # old\n", ""));
     assert_eq!(add(text, None, "web", "1"), text.replace("# old\n", "# old\nweb = \"1\"\n"));
-    assert_eq!(add(text, Some("test"), "probe", "1"), format!("{text}\n[groups.test.cookbooks]\nprobe = \"1\"\n"));
+    assert_eq!(
+        add(text, Some("test"), "probe", "1"),
+        format!("{text}\n[groups.test.cookbooks]\nprobe = \"1\"\n")
+    );
     let dotted = "cookbooks.a.git = \"x\"\ncookbooks.a.tag = \"v1\" # pinned\n";
     assert_eq!(add(dotted, None, "a", "~> 1.0"), "cookbooks.a.version = \"~> 1.0\"\n# pinned\n");
     assert_eq!(add(dotted, None, "b", "~> 1.0"), format!("{dotted}cookbooks.b = \"~> 1.0\"\n"));
@@ -303,7 +334,10 @@ fn as_people_write_them() {
     assert_eq!(add(lines, None, "a", "3"), lines.replace("\"1\"", "\"3\""));
     assert_eq!(add(lines, None, "c", "3"), lines.replace("\"2\",", "\"2\",\n  c = \"3\","));
     without(Path::new(PATH), lines, None, "b").expect_err("whose comments are whose?");
-    assert_eq!(remove("[groups.test]\ncookbooks = { a = \"1\" }\n\n[cookbooks]\n", "a"), "[cookbooks]\n");
+    assert_eq!(
+        remove("[groups.test]\ncookbooks = { a = \"1\" }\n\n[cookbooks]\n", "a"),
+        "[cookbooks]\n"
+    );
     let group = "[groups.test]\n[groups.test.cookbooks]\n# one\na = \"1\"\n";
     assert_eq!(remove(group, "a"), "");
     let kept = "[groups.test.cookbooks]\na = \"1\"\n\n# b = \"1\"\n";
@@ -315,10 +349,15 @@ fn as_people_write_them() {
 
 #[test]
 fn mistakes_are_told_first() {
-    let wrong = |text: &str, entry: &Entry| with(Path::new(PATH), text, None, "a", entry).expect_err(text);
+    let wrong =
+        |text: &str, entry: &Entry| with(Path::new(PATH), text, None, "a", entry).expect_err(text);
     let told = wrong("[cookbooks]\nb = 2\n", &Entry::version("1"));
     assert_eq!(told.span.unwrap().to_string(), "Cookfile.toml:2:5");
-    let told = wrong("[groups.test.cookbooks]\na = \"1\"\n", &Entry(vec![("path", "x".to_owned())]));
+    let told =
+        wrong("[groups.test.cookbooks]\na = \"1\"\n", &Entry(vec![("path", "x".to_owned())]));
     assert!(told.message.contains("asked for from two places"), "{told}");
-    assert!(matches!(Cookfile::parse(Path::new(PATH), "cookbooks.a = \"1\"").unwrap().cookbooks[0].from, From::Sources(_)));
+    assert!(matches!(
+        Cookfile::parse(Path::new(PATH), "cookbooks.a = \"1\"").unwrap().cookbooks[0].from,
+        From::Sources(_)
+    ));
 }

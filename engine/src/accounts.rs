@@ -43,11 +43,21 @@ impl Accounts {
     pub fn read(system: &dyn Query) -> Result<Self, Failure> {
         let text = |path: &str| match system.read(Path::new(path)) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
-            other => other.attempting("read", Path::new(path)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
+            other => other
+                .attempting("read", Path::new(path))
+                .map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
         };
         Ok(Self {
-            users: text("/etc/passwd")?.lines().filter_map(User::parse).map(|user| (user.name.clone(), user)).collect(),
-            groups: text("/etc/group")?.lines().filter_map(Group::parse).map(|group| (group.name.clone(), group)).collect(),
+            users: text("/etc/passwd")?
+                .lines()
+                .filter_map(User::parse)
+                .map(|user| (user.name.clone(), user))
+                .collect(),
+            groups: text("/etc/group")?
+                .lines()
+                .filter_map(Group::parse)
+                .map(|group| (group.name.clone(), group))
+                .collect(),
             ..Self::default()
         })
     }
@@ -90,14 +100,24 @@ impl Accounts {
 
     /// Who a command runs as, with the user's groups.
     /// # Errors
-    /// When the user or the group does not exist, or nothing says which group a number without an account belongs to.
-    pub fn identity(&self, system: &dyn Query, user: Option<&str>, group: Option<&str>) -> Result<Identity, Failure> {
+    /// When the user or the group does not exist, or nothing says which group a number without an
+    /// account belongs to.
+    pub fn identity(
+        &self,
+        system: &dyn Query,
+        user: Option<&str>,
+        group: Option<&str>,
+    ) -> Result<Identity, Failure> {
         let mut identity = Identity::default();
         if let Some(name) = user {
             match self.user(system, name)? {
                 Some(user) => {
-                    identity.groups =
-                        self.groups.values().filter(|group| group.members.contains(&user.name)).map(|group| group.gid).collect();
+                    identity.groups = self
+                        .groups
+                        .values()
+                        .filter(|group| group.members.contains(&user.name))
+                        .map(|group| group.gid)
+                        .collect();
                     identity.groups.push(user.gid);
                     identity.groups.sort_unstable();
                     identity.groups.dedup();
@@ -107,7 +127,8 @@ impl Accounts {
                     identity.name = Some(user.name);
                 }
                 None => match name.parse() {
-                    // The group of whoever runs toque, root's, would come with rights that nobody asked for.
+                    // The group of whoever runs toque, root's, would come with rights that nobody
+                    // asked for.
                     Ok(_) if group.is_none() => return Err(no_group(name)),
                     Ok(uid) => identity.uid = Some(uid),
                     Err(_) => return Err(no_account("user", name)),
@@ -124,7 +145,8 @@ impl Accounts {
         Ok(identity)
     }
 
-    /// Who works in a folder as its owner. The folder's group is his when he is in it: others come with rights that he does not have.
+    /// Who works in a folder as its owner. The folder's group is his when he is in it: others come
+    /// with rights that he does not have.
     /// # Errors
     /// When nothing says which group he belongs to.
     pub fn owner(&self, system: &dyn Query, folder: &Metadata) -> Result<Identity, Failure> {
@@ -150,8 +172,10 @@ pub fn no_account(what: &str, name: &str) -> Failure {
 }
 
 fn no_group(uid: &str) -> Failure {
-    Failure::new(format!("no group is known for user {uid}, because there is no account with this number"))
-        .hint("give a `group` too, or name a user that has an account")
+    Failure::new(format!(
+        "no group is known for user {uid}, because there is no account with this number"
+    ))
+    .hint("give a `group` too, or name a user that has an account")
 }
 
 impl User {
@@ -167,8 +191,15 @@ impl User {
 impl Group {
     fn parse(line: &str) -> Option<Self> {
         let mut fields = line.trim_end().split(':');
-        let (name, _password, gid) = (fields.next()?.to_owned(), fields.next()?, fields.next()?.parse().ok()?);
-        let members = fields.next().unwrap_or_default().split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        let (name, _password, gid) =
+            (fields.next()?.to_owned(), fields.next()?, fields.next()?.parse().ok()?);
+        let members = fields
+            .next()
+            .unwrap_or_default()
+            .split(',')
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect();
         Some(Self { name, gid, members })
     }
 }
@@ -192,8 +223,12 @@ mod tests {
         let accounts = Accounts::read(&fake).unwrap();
         let identity = |user, group| accounts.identity(&fake, user, group);
         let failure = identity(Some("4242"), None).unwrap_err();
-        assert_eq!(failure.message, "no group is known for user 4242, because there is no account with this number");
-        let ids = |user, group| identity(user, group).map(|who| (who.uid, who.gid, who.groups)).unwrap();
+        assert_eq!(
+            failure.message,
+            "no group is known for user 4242, because there is no account with this number"
+        );
+        let ids =
+            |user, group| identity(user, group).map(|who| (who.uid, who.gid, who.groups)).unwrap();
         assert_eq!(ids(Some("4242"), Some("4243")), (Some(4242), Some(4243), vec![]));
         assert_eq!(ids(Some("4242"), Some("video")), (Some(4242), Some(44), vec![]));
         assert_eq!(ids(Some("1000"), None), (Some(1000), Some(1001), vec![44, 1001]));

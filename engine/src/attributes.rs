@@ -1,5 +1,5 @@
-//! Attributes by level. Each level is kept apart and they are merged when read, so that a later level never loses an earlier one; what
-//! set a value is kept with it.
+//! Attributes by level. Each level is kept apart and they are merged when read, so that a later
+//! level never loses an earlier one; what set a value is kept with it.
 
 mod level;
 mod origin;
@@ -44,19 +44,30 @@ pub struct Setting {
 }
 
 impl Attributes {
-    /// Sets a value at a path of at least one key; maps merge into what the level has, everything else is replaced.
+    /// Sets a value at a path of at least one key; maps merge into what the level has, everything
+    /// else is replaced.
     /// # Errors
-    /// When the path leads through a value of the same level that is no map, with the place that set it; or is too long.
-    pub fn set(&mut self, level: Level, path: &[String], value: Value, origin: &Rc<Origin>) -> Result<(), Diagnostic> {
+    /// When the path leads through a value of the same level that is no map, with the place that
+    /// set it; or is too long.
+    pub fn set(
+        &mut self,
+        level: Level,
+        path: &[String],
+        value: Value,
+        origin: &Rc<Origin>,
+    ) -> Result<(), Diagnostic> {
         let shown = || shown_path(path);
         let Some((first, rest)) = path.split_first() else {
             return Err(Diagnostic::error("an attribute needs a name"));
         };
         if path.len() > LONGEST {
-            return Err(Diagnostic::error(format!("the attribute has a path of more than {LONGEST} keys")));
+            return Err(Diagnostic::error(format!(
+                "the attribute has a path of more than {LONGEST} keys"
+            )));
         }
         self.merged.get_mut().remove(first);
-        let top = self.levels[level as usize].entry(first.clone()).or_insert_with(|| Tree::map(origin));
+        let top =
+            self.levels[level as usize].entry(first.clone()).or_insert_with(|| Tree::map(origin));
         let mut slot = top;
         for (depth, key) in rest.iter().enumerate() {
             let entries = match slot {
@@ -71,10 +82,15 @@ impl Attributes {
                         level.name()
                     ));
                     let wrong = match origin.place(above) {
-                        Some(span) => wrong.frame(span, format!("`{}` was set here", shown_path(above))),
+                        Some(span) => {
+                            wrong.frame(span, format!("`{}` was set here", shown_path(above)))
+                        }
                         None => wrong,
                     };
-                    return Err(wrong.hint(format!("make `{}` a map, or give the other attribute another name", shown_path(above))));
+                    return Err(wrong.hint(format!(
+                        "make `{}` a map, or give the other attribute another name",
+                        shown_path(above)
+                    )));
                 }
             };
             slot = entries.entry(key.clone()).or_insert_with(|| Tree::map(origin));
@@ -98,9 +114,15 @@ impl Attributes {
     }
 
     /// Lays the map in a field of a document, if it has one, over what the level has.
-    pub(crate) fn merge_field(&mut self, level: Level, document: &Rc<Document>, field: &'static str) {
+    pub(crate) fn merge_field(
+        &mut self,
+        level: Level,
+        document: &Rc<Document>,
+        field: &'static str,
+    ) {
         if let Some(map) = document.value.get(field).and_then(Value::as_object) {
-            let origin = Origin::Document { document: Rc::clone(document), below: vec![field.to_owned()] };
+            let origin =
+                Origin::Document { document: Rc::clone(document), below: vec![field.to_owned()] };
             self.merge(level, map, &Rc::new(origin));
         }
     }
@@ -128,7 +150,12 @@ impl Attributes {
         for (level, trees) in Level::ALL.into_iter().zip(&self.levels) {
             if let Some(tree) = trees.get(key) {
                 tree.leaves(&mut vec![key.to_owned()], &mut |path, value, origin| {
-                    settings.push(Setting { level, path: path.to_vec(), value, origin: Rc::clone(origin) });
+                    settings.push(Setting {
+                        level,
+                        path: path.to_vec(),
+                        value,
+                        origin: Rc::clone(origin),
+                    });
                 });
             }
         }
@@ -138,7 +165,8 @@ impl Attributes {
     /// Every first key that some level has.
     #[must_use]
     pub fn keys(&self) -> Vec<&str> {
-        let mut keys: Vec<&str> = self.levels.iter().flat_map(IndexMap::keys).map(String::as_str).collect();
+        let mut keys: Vec<&str> =
+            self.levels.iter().flat_map(IndexMap::keys).map(String::as_str).collect();
         keys.sort_unstable();
         keys.dedup();
         keys
@@ -166,9 +194,12 @@ pub fn merge(base: &mut Value, over: Value) {
 #[must_use]
 pub fn settings_of(level: Level, key: &str, value: &Value, origin: &Rc<Origin>) -> Vec<Setting> {
     let mut settings = Vec::new();
-    Tree::of(value.clone(), origin).leaves(&mut vec![key.to_owned()], &mut |path, value, origin| {
-        settings.push(Setting { level, path: path.to_vec(), value, origin: Rc::clone(origin) });
-    });
+    Tree::of(value.clone(), origin).leaves(
+        &mut vec![key.to_owned()],
+        &mut |path, value, origin| {
+            settings.push(Setting { level, path: path.to_vec(), value, origin: Rc::clone(origin) });
+        },
+    );
     settings
 }
 
@@ -178,7 +209,9 @@ pub fn settings_of(level: Level, key: &str, value: &Value, origin: &Rc<Origin>) 
 pub fn parse_path(text: &str) -> Result<Vec<String>, String> {
     let keys: Vec<String> = text.split('.').map(str::to_owned).collect();
     if keys.iter().any(String::is_empty) {
-        return Err(format!("`{text}` is no attribute path: write `nginx.port`, or an array for keys that hold dots"));
+        return Err(format!(
+            "`{text}` is no attribute path: write `nginx.port`, or an array for keys that hold dots"
+        ));
     }
     Ok(keys)
 }
@@ -186,10 +219,15 @@ pub fn parse_path(text: &str) -> Result<Vec<String>, String> {
 /// A path as people write it: `nginx.port`, and `["web.example", "port"]` where a key holds a dot.
 #[must_use]
 pub fn shown_path(path: &[String]) -> String {
-    if path.iter().any(|key| key.contains('.') || key.is_empty()) { format!("{path:?}") } else { path.join(".") }
+    if path.iter().any(|key| key.contains('.') || key.is_empty()) {
+        format!("{path:?}")
+    } else {
+        path.join(".")
+    }
 }
 
-/// A value in a message: of a large one only what it is, because a part of it would not be known for one that must be hidden.
+/// A value in a message: of a large one only what it is, because a part of it would not be known
+/// for one that must be hidden.
 fn short(value: &Value) -> String {
     let text = value.to_string();
     if text.chars().count() > 40 { crate::json::described(value).to_owned() } else { text }

@@ -1,5 +1,5 @@
-//! `check`: every mistake in the cookbooks of a repository, for each platform they name, and in its roles, environments and nodes;
-//! without touching a machine.
+//! `check`: every mistake in the cookbooks of a repository, for each platform they name, and in its
+//! roles, environments and nodes; without touching a machine.
 
 mod documents;
 mod events;
@@ -26,7 +26,8 @@ use crate::stack::Stack;
 use crate::stop::Stop;
 use crate::system::FakeSystem;
 
-/// What to check: a repository, and which of its cookbooks (all when none is named); or recipes of no cookbook.
+/// What to check: a repository, and which of its cookbooks (all when none is named); or recipes of
+/// no cookbook.
 #[derive(Default, Clone)]
 pub struct Checked {
     pub repository: Option<PathBuf>,
@@ -43,10 +44,14 @@ pub struct Checked {
 /// The stack document of a repository.
 #[must_use]
 pub fn stack_of(repository: &Path) -> Option<PathBuf> {
-    ["stack.json", "stack.toml"].into_iter().map(|name| repository.join(name)).find(|path| path.is_file())
+    ["stack.json", "stack.toml"]
+        .into_iter()
+        .map(|name| repository.join(name))
+        .find(|path| path.is_file())
 }
 
-/// Every mistake of a stack document: its own, and of the recipes that its events come to, if there is a repository of them.
+/// Every mistake of a stack document: its own, and of the recipes that its events come to, if there
+/// is a repository of them.
 #[must_use]
 pub fn check_stack(registry: &Rc<Registry>, checked: &Checked, path: &Path) -> Vec<Diagnostic> {
     sorted(match events::read(checked, path) {
@@ -76,14 +81,24 @@ fn check_all(registry: &Rc<Registry>, checked: &Checked) -> Vec<Diagnostic> {
         mistakes.extend(wrong);
         if checked.cookbooks.is_empty() {
             mistakes.extend(documents::check(repository, &cookbooks));
-            mistakes.extend(checked.stack.iter().flat_map(|stack| events::check(registry, checked, stack)));
+            mistakes.extend(
+                checked.stack.iter().flat_map(|stack| events::check(registry, checked, stack)),
+            );
         }
         mistakes.extend(circles(repository, checked, &cookbooks));
         let mut used = AttributesUsed::default();
         for cookbook in cookbooks.values() {
             let chosen = is_chosen(repository, checked, cookbook);
             let mut looked = AttributesUsed::default();
-            let found = check_cookbook(registry, checked, repository, &cookbooks, cookbook, chosen, &mut looked);
+            let found = check_cookbook(
+                registry,
+                checked,
+                repository,
+                &cookbooks,
+                cookbook,
+                chosen,
+                &mut looked,
+            );
             used.known.merge(looked.known);
             if chosen {
                 mistakes.extend(found);
@@ -103,16 +118,26 @@ fn check_all(registry: &Rc<Registry>, checked: &Checked) -> Vec<Diagnostic> {
 /// Whether its mistakes are told: it is named, or lies in the repository when none is.
 fn is_chosen(repository: &Path, checked: &Checked, cookbook: &Cookbook) -> bool {
     let own = || cookbook.root.starts_with(repository.join("cookbooks"));
-    if checked.cookbooks.is_empty() { own() } else { checked.cookbooks.contains(&cookbook.about.name) }
+    if checked.cookbooks.is_empty() {
+        own()
+    } else {
+        checked.cookbooks.contains(&cookbook.about.name)
+    }
 }
 
 /// The circles that cookbooks which are checked are in.
 fn circles(repository: &Path, checked: &Checked, cookbooks: &Cookbooks) -> Vec<Diagnostic> {
-    let needs =
-        |name: &str| cookbooks.get(name).map_or_else(Vec::new, |one| one.about.dependencies.keys().map(String::as_str).collect());
+    let needs = |name: &str| {
+        cookbooks.get(name).map_or_else(Vec::new, |one| {
+            one.about.dependencies.keys().map(String::as_str).collect()
+        })
+    };
     let all = circle::circles(cookbooks.keys().map(String::as_str), needs);
     let told = all.iter().filter(|circle| {
-        circle.iter().filter_map(|name| cookbooks.get(*name)).any(|cookbook| is_chosen(repository, checked, cookbook))
+        circle
+            .iter()
+            .filter_map(|name| cookbooks.get(*name))
+            .any(|cookbook| is_chosen(repository, checked, cookbook))
     });
     told.map(|circle| {
         let place = || cookbooks.get(*circle.first()?)?.place_of(circle.get(1).or(circle.first())?);
@@ -151,7 +176,12 @@ fn check_cookbook(
     };
     let default = RecipeName { cookbook: name.clone(), recipe: "default".to_owned() };
     let mut included: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    match open(Rc::new(FakeSystem::new()), Rc::clone(registry), &options(first, default), Box::new(())) {
+    match open(
+        Rc::new(FakeSystem::new()),
+        Rc::clone(registry),
+        &options(first, default),
+        Box::new(()),
+    ) {
         Err(refused) => {
             used.known.open = true;
             mistakes.extend(refused.diagnostics.0);
@@ -171,15 +201,26 @@ fn check_cookbook(
                             mistakes.extend(looked.mistakes);
                             used.reads.extend(looked.attributes.reads);
                             used.known.merge(looked.attributes.known);
-                            let recipe = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-                            let names = looked.includes.iter().filter_map(|text| RecipeName::parse(text, Some(name)).ok());
-                            let own = names.filter(|included| included.cookbook == *name).map(|included| included.recipe);
+                            let recipe = path
+                                .file_stem()
+                                .map(|stem| stem.to_string_lossy().into_owned())
+                                .unwrap_or_default();
+                            let names = looked
+                                .includes
+                                .iter()
+                                .filter_map(|text| RecipeName::parse(text, Some(name)).ok());
+                            let own = names
+                                .filter(|included| included.cookbook == *name)
+                                .map(|included| included.recipe);
                             included.entry(recipe).or_default().extend(own);
                         }
                     }
                 }
             }
-            let documents = cookbook.fact_files().into_iter().filter(|path| path.extension().is_some_and(|found| found == "json"));
+            let documents = cookbook
+                .fact_files()
+                .into_iter()
+                .filter(|path| path.extension().is_some_and(|found| found == "json"));
             mistakes.extend(documents.filter_map(|path| CustomFact::document(&path).err()));
             for path in files(&cookbook.root.join("templates"), "hbs") {
                 match language.look_at_template(&path, name) {
@@ -187,7 +228,9 @@ fn check_cookbook(
                     Ok(looked) => {
                         mistakes.extend(looked.mistakes);
                         used.reads.extend(looked.reads);
-                        looked.asked.iter().for_each(|path| used.known.open_below(path.iter().map(String::as_str)));
+                        looked.asked.iter().for_each(|path| {
+                            used.known.open_below(path.iter().map(String::as_str))
+                        });
                     }
                 }
             }
@@ -200,8 +243,11 @@ fn check_cookbook(
     for machine in &machines {
         for recipe in roots(cookbook, &included) {
             let options = options(machine.clone(), RecipeName { cookbook: name.clone(), recipe });
-            for mistake in run::mistakes(Rc::new(FakeSystem::new()), Rc::clone(registry), &options) {
-                match compiled.iter_mut().find(|(known, _)| place(known) == place(&mistake) && known.message == mistake.message) {
+            for mistake in run::mistakes(Rc::new(FakeSystem::new()), Rc::clone(registry), &options)
+            {
+                match compiled.iter_mut().find(|(known, _)| {
+                    place(known) == place(&mistake) && known.message == mistake.message
+                }) {
                     Some((_, on)) => on.push(platform_of(machine)),
                     None => compiled.push((mistake, vec![platform_of(machine)])),
                 }
@@ -210,13 +256,18 @@ fn check_cookbook(
     }
     mistakes.extend(compiled.into_iter().map(|(mistake, mut on)| {
         on.dedup();
-        if on.len() < machines.len() { mistake.note(format!("on {}", on.join(", "))) } else { mistake }
+        if on.len() < machines.len() {
+            mistake.note(format!("on {}", on.join(", ")))
+        } else {
+            mistake
+        }
     }));
     mistakes
 }
 
 fn platform_of(machine: &Shipped) -> String {
-    let text = |key: &str| machine.facts.get(key).and_then(|value| value.as_str()).unwrap_or_default();
+    let text =
+        |key: &str| machine.facts.get(key).and_then(|value| value.as_str()).unwrap_or_default();
     format!("{} {}", text("platform"), text("platform_version"))
 }
 
@@ -225,8 +276,13 @@ fn place(mistake: &Diagnostic) -> Option<(&str, usize, usize)> {
 }
 
 fn check_recipe(registry: &Rc<Registry>, checked: &Checked, recipe: &Source) -> Vec<Diagnostic> {
-    let source = || Source { name: recipe.name.clone(), path: recipe.path.clone(), text: recipe.text.clone() };
-    let options = Options { recipe: Some(source()), elsewhere: shipped("debian", None), ..offline(checked) };
+    let source = || Source {
+        name: recipe.name.clone(),
+        path: recipe.path.clone(),
+        text: recipe.text.clone(),
+    };
+    let options =
+        Options { recipe: Some(source()), elsewhere: shipped("debian", None), ..offline(checked) };
     let mut mistakes = Vec::new();
     let session = open(Rc::new(FakeSystem::new()), Rc::clone(registry), &options, Box::new(()));
     let mut used = AttributesUsed::default();
@@ -257,8 +313,8 @@ fn offline(checked: &Checked) -> Options {
     }
 }
 
-/// The machines that the cookbook is for: every version of each platform that it names and that there are facts of; the newest
-/// Debian when it names none.
+/// The machines that the cookbook is for: every version of each platform that it names and that
+/// there are facts of; the newest Debian when it names none.
 fn platforms(cookbook: &Cookbook, mistakes: &mut Vec<Diagnostic>) -> Vec<Shipped> {
     if cookbook.about.platforms.is_empty() {
         return shipped("debian", None).into_iter().collect();
@@ -268,22 +324,29 @@ fn platforms(cookbook: &Cookbook, mistakes: &mut Vec<Diagnostic>) -> Vec<Shipped
         let known: Vec<_> = shipped_platforms().filter(|(known, _)| known == platform).collect();
         if known.is_empty() {
             mistakes.push(
-                Diagnostic::warning(format!("cookbook `{}` is for `{platform}`, of which no facts are known", cookbook.about.name))
-                    .hint("it is not checked for that platform"),
+                Diagnostic::warning(format!(
+                    "cookbook `{}` is for `{platform}`, of which no facts are known",
+                    cookbook.about.name
+                ))
+                .hint("it is not checked for that platform"),
             );
         }
-        let fitting = known.into_iter().filter(|(_, version)| version.parse().is_ok_and(|version| constraint.accepts(&version)));
+        let fitting = known.into_iter().filter(|(_, version)| {
+            version.parse().is_ok_and(|version| constraint.accepts(&version))
+        });
         machines.extend(fitting.filter_map(|(platform, version)| shipped(platform, Some(version))));
     }
     machines
 }
 
-/// The recipes that no other recipe of the cookbook includes: the others are compiled with those that include them.
+/// The recipes that no other recipe of the cookbook includes: the others are compiled with those
+/// that include them.
 fn roots(cookbook: &Cookbook, included: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
     let recipes = cookbook.recipes();
     let mut reached: HashSet<&str> = HashSet::new();
     let mut roots: Vec<String> = Vec::new();
-    let targets: BTreeSet<&String> = included.iter().flat_map(|(from, to)| to.iter().filter(move |to| *to != from)).collect();
+    let targets: BTreeSet<&String> =
+        included.iter().flat_map(|(from, to)| to.iter().filter(move |to| *to != from)).collect();
     for recipe in recipes.iter().filter(|recipe| !targets.contains(recipe)) {
         roots.push(recipe.clone());
         reach(recipe, included, &mut reached);
@@ -298,7 +361,11 @@ fn roots(cookbook: &Cookbook, included: &BTreeMap<String, BTreeSet<String>>) -> 
     roots
 }
 
-fn reach<'a>(recipe: &'a str, included: &'a BTreeMap<String, BTreeSet<String>>, reached: &mut HashSet<&'a str>) {
+fn reach<'a>(
+    recipe: &'a str,
+    included: &'a BTreeMap<String, BTreeSet<String>>,
+    reached: &mut HashSet<&'a str>,
+) {
     let mut open = vec![recipe];
     while let Some(recipe) = open.pop() {
         reached.insert(recipe);
@@ -321,9 +388,13 @@ fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
 /// By file and place, each once: what was seen in a look is often also what stopped a run.
 fn sorted(mut mistakes: Vec<Diagnostic>) -> Vec<Diagnostic> {
     // A certain mistake comes before the same one that only may be.
-    mistakes.sort_by(|one, two| (place(one), &one.message, two.severity).cmp(&(place(two), &two.message, one.severity)));
+    mistakes.sort_by(|one, two| {
+        (place(one), &one.message, two.severity).cmp(&(place(two), &two.message, one.severity))
+    });
     // What was seen in a look is often also what stopped a run, there with the place of the call.
-    let line = |mistake: &Diagnostic| mistake.span.as_ref().map(|span| (span.source.name.clone(), span.line));
+    let line = |mistake: &Diagnostic| {
+        mistake.span.as_ref().map(|span| (span.source.name.clone(), span.line))
+    };
     mistakes.dedup_by(|one, two| line(one) == line(two) && one.message == two.message);
     mistakes
 }

@@ -5,14 +5,17 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
-/// How long a command may take when nothing else is said (Chef's default for provider commands is the same).
+/// How long a command may take when nothing else is said (Chef's default for provider commands is
+/// the same).
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(900);
 
-/// The search path of every child: what an operator's root shell has, whatever toque itself inherited.
+/// The search path of every child: what an operator's root shell has, whatever toque itself
+/// inherited.
 pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// A command as data. The child gets a clean environment (PATH, HOME, USER, LOGNAME, LANG=C.UTF-8) plus `environment`, a process
-/// group of its own, and is killed with its whole group at the timeout.
+/// A command as data. The child gets a clean environment (PATH, HOME, USER, LOGNAME, LANG=C.UTF-8)
+/// plus `environment`, a process group of its own, and is killed with its whole group at the
+/// timeout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
     /// The program and its arguments. A shell line is `["/bin/sh", "-c", line]`.
@@ -21,8 +24,9 @@ pub struct Command {
     /// Whom to run as; root (or whoever runs toque) when absent.
     pub identity: Option<Identity>,
     pub environment: IndexMap<String, String>,
-    /// Files for the child that are in memory and on no disk, such as a private key: the content by the name of the environment variable
-    /// that will hold the path. Only a child of toque's own user can open them.
+    /// Files for the child that are in memory and on no disk, such as a private key: the content by
+    /// the name of the environment variable that will hold the path. Only a child of toque's own
+    /// user can open them.
     pub files: IndexMap<String, Vec<u8>>,
     /// File mode creation mask of the child.
     pub umask: Option<u32>,
@@ -92,11 +96,15 @@ impl Command {
         self
     }
 
-    /// As a person would type it: the shell line itself, or the arguments quoted where they need it.
+    /// As a person would type it: the shell line itself, or the arguments quoted where they need
+    /// it.
     #[must_use]
     pub fn line(&self) -> String {
         if self.sensitive {
-            return format!("{} [arguments hidden: sensitive]", self.argv.first().map_or("", String::as_str));
+            return format!(
+                "{} [arguments hidden: sensitive]",
+                self.argv.first().map_or("", String::as_str)
+            );
         }
         match self.argv.as_slice() {
             [sh, c, line] if sh == "/bin/sh" && c == "-c" => line.clone(),
@@ -105,7 +113,8 @@ impl Command {
     }
 }
 
-/// How a child ended, and what it wrote. Output beyond 16 MiB a stream is dropped, with a mark at the cut.
+/// How a child ended, and what it wrote. Output beyond 16 MiB a stream is dropped, with a mark at
+/// the cut.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Output {
     pub stdout: Vec<u8>,

@@ -1,4 +1,5 @@
-//! From a repository to a resource graph: attributes, recipes, and everything that can be resolved before a machine is touched.
+//! From a repository to a resource graph: attributes, recipes, and everything that can be resolved
+//! before a machine is touched.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -85,10 +86,15 @@ pub enum Recipes {
     Text(Arc<Source>),
 }
 
-/// Runs attribute files, dependencies first, then the recipes and what custom resources do; then freezes the graph and resolves what can be.
+/// Runs attribute files, dependencies first, then the recipes and what custom resources do; then
+/// freezes the graph and resolves what can be.
 /// # Errors
 /// Everything that is wrong, as far as it can be told together. Nothing has been touched.
-pub fn compile(session: &Rc<Session>, language: &Language, recipes: &Recipes) -> Result<Compiled, Diagnostics> {
+pub fn compile(
+    session: &Rc<Session>,
+    language: &Language,
+    recipes: &Recipes,
+) -> Result<Compiled, Diagnostics> {
     declare(session, language, recipes)?;
     let mut graph = session.graph.borrow_mut();
     let mut wrong = Vec::new();
@@ -103,7 +109,8 @@ pub fn compile(session: &Rc<Session>, language: &Language, recipes: &Recipes) ->
     drop(graph);
     session.phase.set(Phase::Converge);
     let mut ready = Vec::with_capacity(resources.len());
-    let mut actions: Vec<Vec<Act>> = resources.iter().map(|declared| declared.common.actions.clone()).collect();
+    let mut actions: Vec<Vec<Act>> =
+        resources.iter().map(|declared| declared.common.actions.clone()).collect();
     for edge in edges.iter().flatten() {
         actions[edge.to].push(edge.action);
     }
@@ -115,25 +122,36 @@ pub fn compile(session: &Rc<Session>, language: &Language, recipes: &Recipes) ->
     }
     // Templates may call libraries, so the limit holds until they are rendered.
     session.deadline.set(None);
-    if wrong.is_empty() { Ok(Compiled { resources: ready, edges, outermost, bodies }) } else { Err(Diagnostics(wrong)) }
+    if wrong.is_empty() {
+        Ok(Compiled { resources: ready, edges, outermost, bodies })
+    } else {
+        Err(Diagnostics(wrong))
+    }
 }
 
 /// Compiles up to the graph, which stays in the session.
 /// # Errors
 /// The first mistake of a recipe.
-pub fn declare(session: &Rc<Session>, language: &Language, recipes: &Recipes) -> Result<(), Diagnostics> {
+pub fn declare(
+    session: &Rc<Session>,
+    language: &Language,
+    recipes: &Recipes,
+) -> Result<(), Diagnostics> {
     begin(session, language)?;
     session.phase.set(Phase::Recipes);
     match recipes {
         Recipes::RunList(names) => {
-            if let Some(packages) = session.command.as_ref().and_then(|command| command.packages()) {
+            if let Some(packages) = session.command.as_ref().and_then(|command| command.packages())
+            {
                 language.run_text(&packages).or_else(|mistake| session.go_on_after(mistake))?;
             }
             for name in names {
                 language.include(name).or_else(|mistake| session.go_on_after(mistake))?;
             }
         }
-        Recipes::Text(source) => language.run_text(source).or_else(|mistake| session.go_on_after(mistake))?,
+        Recipes::Text(source) => {
+            language.run_text(source).or_else(|mistake| session.go_on_after(mistake))?
+        }
     }
     session.phase.set(Phase::Expansion);
     expand(session, language)?;
@@ -159,13 +177,17 @@ fn hide_names(session: &Session) {
 pub fn begin(session: &Rc<Session>, language: &Language) -> Result<(), Diagnostics> {
     session.deadline.set(Some(std::time::Instant::now() + session.limits.compile_time));
     session.phase.set(Phase::Attributes);
-    let unfit: Vec<Diagnostic> = session.cookbooks.values().filter_map(|cookbook| unfit(session, cookbook)).collect();
+    let unfit: Vec<Diagnostic> =
+        session.cookbooks.values().filter_map(|cookbook| unfit(session, cookbook)).collect();
     if !unfit.is_empty() {
         return Err(Diagnostics(unfit));
     }
     for cookbook in session.cookbooks.values() {
         for path in cookbook.attribute_files() {
-            let file = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+            let file = path
+                .file_stem()
+                .map(|stem| stem.to_string_lossy().into_owned())
+                .unwrap_or_default();
             let name = RecipeName { cookbook: cookbook.about.name.clone(), recipe: file };
             language.run_file(&name, &path).or_else(|mistake| session.go_on_after(mistake))?;
         }
@@ -179,9 +201,12 @@ fn unfit(session: &Session, cookbook: &cookbook::Cookbook) -> Option<Diagnostic>
     let engine = Version::of_engine();
     if let Some(wanted) = about.toque.as_ref().filter(|wanted| !wanted.accepts(&engine)) {
         return Some(
-            Diagnostic::error(format!("cookbook `{}` needs toque {wanted}, and this is {engine}", about.name))
-                .at(cookbook.place_of("toque"))
-                .hint("install a version of toque or of the cookbook that fits"),
+            Diagnostic::error(format!(
+                "cookbook `{}` needs toque {wanted}, and this is {engine}",
+                about.name
+            ))
+            .at(cookbook.place_of("toque"))
+            .hint("install a version of toque or of the cookbook that fits"),
         );
     }
     if about.platforms.is_empty() {
@@ -198,8 +223,9 @@ fn unfit(session: &Session, cookbook: &cookbook::Cookbook) -> Option<Diagnostic>
     })
 }
 
-/// Runs the actions of custom resources that are declared, that a notification names, or that an earlier run owes; and so on for
-/// what they declare. The innermost first, so that a circle is met at the limit of depth.
+/// Runs the actions of custom resources that are declared, that a notification names, or that an
+/// earlier run owes; and so on for what they declare. The innermost first, so that a circle is met
+/// at the limit of depth.
 fn expand(session: &Rc<Session>, language: &Language) -> Result<(), Diagnostic> {
     let mut done: HashSet<(Index, Act)> = HashSet::new();
     let mut open: Vec<(Index, Act)> = Vec::new();
@@ -208,13 +234,18 @@ fn expand(session: &Rc<Session>, language: &Language) -> Result<(), Diagnostic> 
     loop {
         let from = seen;
         let graph = session.graph.borrow();
-        open.extend(due(session, &graph, from).into_iter().rev().filter(|next| !done.contains(next)));
+        open.extend(
+            due(session, &graph, from).into_iter().rev().filter(|next| !done.contains(next)),
+        );
         seen = (graph.resources.len(), graph.relations.len());
         drop(graph);
         match open.pop() {
             Some((index, action)) => {
-                if done.insert((index, action)) && !session.graph.borrow().resources[index].removed {
-                    language.expand(index, action).or_else(|mistake| session.go_on_after(mistake))?;
+                if done.insert((index, action)) && !session.graph.borrow().resources[index].removed
+                {
+                    language
+                        .expand(index, action)
+                        .or_else(|mistake| session.go_on_after(mistake))?;
                 }
             }
             None if from == (0, 0) => return Ok(()),
@@ -224,8 +255,13 @@ fn expand(session: &Rc<Session>, language: &Language) -> Result<(), Diagnostic> 
     }
 }
 
-/// The actions of custom resources that are to be run, in order, as far as these resources and relations tell, and those after them.
-fn due(session: &Session, graph: &Graph, (resources, relations): (usize, usize)) -> Vec<(Index, Act)> {
+/// The actions of custom resources that are to be run, in order, as far as these resources and
+/// relations tell, and those after them.
+fn due(
+    session: &Session,
+    graph: &Graph,
+    (resources, relations): (usize, usize),
+) -> Vec<(Index, Act)> {
     let is_custom = |index: Index| matches!(graph.resources[index].body, Body::Container(_));
     let owed = session.owed.borrow();
     let mut due = Vec::new();
@@ -240,13 +276,19 @@ fn due(session: &Session, graph: &Graph, (resources, relations): (usize, usize))
             due.extend(owed.filter_map(|(_, action)| Some((index, Act::named(kind, action)?))));
         }
     }
-    let told = graph.relations[relations..].iter().filter_map(|relation| graph.target(&session.registry, relation));
+    let told = graph.relations[relations..]
+        .iter()
+        .filter_map(|relation| graph.target(&session.registry, relation));
     due.extend(told.filter(|(index, _)| is_custom(*index)));
     due.retain(|(_, action)| *action != Act::Nothing);
     due
 }
 
-fn prepare(session: &Rc<Session>, declared: Declared, actions: &[Act]) -> Result<Ready, Diagnostic> {
+fn prepare(
+    session: &Rc<Session>,
+    declared: Declared,
+    actions: &[Act],
+) -> Result<Ready, Diagnostic> {
     let Declared { kind, id, body, common, span, recipe, removed, .. } = declared;
     let holds = Cell::new(common.holds);
     let desired = match body {
@@ -257,7 +299,14 @@ fn prepare(session: &Rc<Session>, declared: Declared, actions: &[Act]) -> Result
         Body::Parsed(resource) if resource.late() => Wanted::Late(resource),
         Body::Parsed(resource) => {
             let umask = common.umask.unwrap_or(session.umask);
-            let scope = ResolveScope { session, recipe: recipe.as_deref(), umask, kind, actions, holds: &holds };
+            let scope = ResolveScope {
+                session,
+                recipe: recipe.as_deref(),
+                umask,
+                kind,
+                actions,
+                holds: &holds,
+            };
             let resolved = resource.resolve_once(&scope);
             Wanted::Known(resolved.map_err(|diagnostic| {
                 let error = about(diagnostic, &id, span.clone());
@@ -270,12 +319,18 @@ fn prepare(session: &Rc<Session>, declared: Declared, actions: &[Act]) -> Result
 }
 
 /// Adds which resource a diagnostic is about.
-pub(crate) fn about(diagnostic: Diagnostic, id: &ResourceId, span: Option<crate::diagnostic::Span>) -> Diagnostic {
+pub(crate) fn about(
+    diagnostic: Diagnostic,
+    id: &ResourceId,
+    span: Option<crate::diagnostic::Span>,
+) -> Diagnostic {
     match (&diagnostic.span, span) {
         (Some(_), Some(span)) => diagnostic.frame(span, format!("for `{id}`")),
         // What is inside a custom resource begins with its name.
         (None, span) if diagnostic.message.starts_with(&id.to_string()) => diagnostic.at(span),
-        (None, span) => Diagnostic { message: format!("{id}: {}", diagnostic.message), ..diagnostic }.at(span),
+        (None, span) => {
+            Diagnostic { message: format!("{id}: {}", diagnostic.message), ..diagnostic }.at(span)
+        }
         (Some(_), None) => diagnostic,
     }
 }
@@ -294,7 +349,8 @@ pub(crate) struct ResolveScope<'a> {
 
 impl ResolveScope<'_> {
     fn cookbook(&self, named: Option<&str>) -> Result<&Rc<cookbook::Cookbook>, Diagnostic> {
-        let own = self.recipe.map(|recipe| recipe.cookbook.as_str()).filter(|name| !name.is_empty());
+        let own =
+            self.recipe.map(|recipe| recipe.cookbook.as_str()).filter(|name| !name.is_empty());
         let name = named.or(own).ok_or_else(|| {
             Diagnostic::error("a recipe outside a cookbook has no templates and files of its own")
                 .hint("name a `cookbook`, or use `local: true` with a path, or `content`")
@@ -314,27 +370,50 @@ impl ResolveScope<'_> {
         if wanted.local {
             let path = PathBuf::from(wanted.sources.first().map_or("", String::as_str));
             let text = || {
-                let bytes = view
-                    .read(&path)
-                    .map_err(|error| Diagnostic::error(crate::failure::Failure::io("read the template", &path, &error).message))?;
-                String::from_utf8(bytes)
-                    .map_err(|_| Diagnostic::error(format!("cannot read the template `{}`: it is not UTF-8 text", path.display())))
+                let bytes = view.read(&path).map_err(|error| {
+                    Diagnostic::error(
+                        crate::failure::Failure::io("read the template", &path, &error).message,
+                    )
+                })?;
+                String::from_utf8(bytes).map_err(|_| {
+                    Diagnostic::error(format!(
+                        "cannot read the template `{}`: it is not UTF-8 text",
+                        path.display()
+                    ))
+                })
             };
             let beside = |name: &str| Ok(path.with_file_name(format!("{name}.hbs")));
             // What another resource may write is read anew each time.
-            let given =
-                Given { variables: &wanted.variables, partial: &beside, node: &node, node_keys: &node_keys, cookbook: None, size };
+            let given = Given {
+                variables: &wanted.variables,
+                partial: &beside,
+                node: &node,
+                node_keys: &node_keys,
+                cookbook: None,
+                size,
+            };
             return template::Templates::default().render(&path, text, &given);
         }
         let cookbook = self.cookbook(wanted.cookbook.as_deref())?;
-        let path = self.session.lookup.find(cookbook, "templates", &wanted.sources, || self.machine())?;
+        let path =
+            self.session.lookup.find(cookbook, "templates", &wanted.sources, || self.machine())?;
         let partial = |name: &str| {
-            let source = if Path::new(name).extension().is_some() { name.to_owned() } else { format!("{name}.hbs") };
+            let source = if Path::new(name).extension().is_some() {
+                name.to_owned()
+            } else {
+                format!("{name}.hbs")
+            };
             self.session.lookup.find(cookbook, "templates", &[source], || self.machine())
         };
         let own = Some(cookbook.about.name.as_str());
-        let given =
-            Given { variables: &wanted.variables, partial: &partial, node: &node, node_keys: &node_keys, cookbook: own, size };
+        let given = Given {
+            variables: &wanted.variables,
+            partial: &partial,
+            node: &node,
+            node_keys: &node_keys,
+            cookbook: own,
+            size,
+        };
         self.session.templates.render(&path, || template::read(&path), &given)
     }
 }
@@ -348,16 +427,29 @@ impl Scope for ResolveScope<'_> {
         Ok(rendered)
     }
 
-    fn cookbook_file(&self, sources: &[String], cookbook: Option<&str>) -> Result<Vec<u8>, Diagnostic> {
-        let path = self.session.lookup.find(self.cookbook(cookbook)?, "files", sources, || self.machine())?;
+    fn cookbook_file(
+        &self,
+        sources: &[String],
+        cookbook: Option<&str>,
+    ) -> Result<Vec<u8>, Diagnostic> {
+        let path = self
+            .session
+            .lookup
+            .find(self.cookbook(cookbook)?, "files", sources, || self.machine())?;
         read(&path)
     }
 
-    fn cookbook_directory(&self, source: &str, cookbook: Option<&str>) -> Result<Vec<(PathBuf, Vec<u8>)>, Diagnostic> {
+    fn cookbook_directory(
+        &self,
+        source: &str,
+        cookbook: Option<&str>,
+    ) -> Result<Vec<(PathBuf, Vec<u8>)>, Diagnostic> {
         let root = lookup::find_folder(self.cookbook(cookbook)?, "files", source, &self.machine())?;
         let mut files = Vec::new();
         for entry in walkdir::WalkDir::new(&root).sort_by_file_name() {
-            let entry = entry.map_err(|error| Diagnostic::error(format!("cannot list `{}`: {error}", root.display())))?;
+            let entry = entry.map_err(|error| {
+                Diagnostic::error(format!("cannot list `{}`: {error}", root.display()))
+            })?;
             if entry.file_type().is_file()
                 && let Ok(relative) = entry.path().strip_prefix(&root)
             {
@@ -387,6 +479,11 @@ impl Scope for ResolveScope<'_> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Diagnostic> {
-    std::fs::read(path)
-        .map_err(|error| Diagnostic::error(format!("cannot read `{}`: {}", path.display(), crate::failure::plain_io(&error))))
+    std::fs::read(path).map_err(|error| {
+        Diagnostic::error(format!(
+            "cannot read `{}`: {}",
+            path.display(),
+            crate::failure::plain_io(&error)
+        ))
+    })
 }

@@ -1,5 +1,5 @@
-//! Going through the graph: guards, inspect, plan, apply, notifications. A plan is the same walk without `apply`; what would be
-//! applied is laid over the view instead.
+//! Going through the graph: guards, inspect, plan, apply, notifications. A plan is the same walk
+//! without `apply`; what would be applied is laid over the view instead.
 
 mod guards;
 mod inside;
@@ -119,7 +119,8 @@ impl<'a> Converge<'a> {
         }
     }
 
-    /// Goes through every resource, then delivers what was delayed, also after a failure, unless `hold` keeps it owed then.
+    /// Goes through every resource, then delivers what was delayed, also after a failure, unless
+    /// `hold` keeps it owed then.
     pub fn walk(&mut self, hold: bool) {
         self.take_over_what_is_owed();
         let compiled = self.compiled;
@@ -132,11 +133,14 @@ impl<'a> Converge<'a> {
         }
     }
 
-    /// The resources that were never come to: of those that the recipes declare, and of those inside what had its turn.
+    /// The resources that were never come to: of those that the recipes declare, and of those
+    /// inside what had its turn.
     pub fn not_reached(&self) -> impl Iterator<Item = &ResourceId> {
         let begun = self.begun.iter().filter_map(|body| self.compiled.bodies.get(body));
         let due = self.compiled.outermost.iter().chain(begun.flatten());
-        let missed = due.filter(|index| !self.reached[**index]).map(|index| &self.compiled.resources[*index]);
+        let missed = due
+            .filter(|index| !self.reached[**index])
+            .map(|index| &self.compiled.resources[*index]);
         missed.filter(|ready| !matches!(ready.desired, Wanted::Removed)).map(|ready| &ready.id)
     }
 
@@ -146,7 +150,8 @@ impl<'a> Converge<'a> {
         self.session.stop.requested()
     }
 
-    /// Takes resources in order, each with its declared actions. `doubts`: what decides in a plan whether they come to be taken.
+    /// Takes resources in order, each with its declared actions. `doubts`: what decides in a plan
+    /// whether they come to be taken.
     fn sequence(&mut self, list: &'a [Index], doubts: &Causes) -> Result<(), Halted> {
         let mut rest = list;
         while let Some((&index, after)) = rest.split_first() {
@@ -178,9 +183,15 @@ impl<'a> Converge<'a> {
         if self.journal.owed().next().is_none() {
             return;
         }
-        let there = self.compiled.resources.iter().enumerate().filter(|(_, ready)| !matches!(ready.desired, Wanted::Removed));
+        let there = self
+            .compiled
+            .resources
+            .iter()
+            .enumerate()
+            .filter(|(_, ready)| !matches!(ready.desired, Wanted::Removed));
         // Of several with one name, notifications mean the first.
-        let by_id: HashMap<String, Index> = there.rev().map(|(index, ready)| (ready.id.to_string(), index)).collect();
+        let by_id: HashMap<String, Index> =
+            there.rev().map(|(index, ready)| (ready.id.to_string(), index)).collect();
         let found: Vec<(Index, Act)> = self
             .journal
             .owed()
@@ -191,7 +202,13 @@ impl<'a> Converge<'a> {
             })
             .collect();
         for (to, action) in found {
-            self.queue(Delivery { to, action, cause: Cause::Owed, doubts: Causes::new(), again: false });
+            self.queue(Delivery {
+                to,
+                action,
+                cause: Cause::Owed,
+                doubts: Causes::new(),
+                again: false,
+            });
         }
     }
 
@@ -223,7 +240,8 @@ impl<'a> Converge<'a> {
         self.delayed.push(Delivery { doubts, again: true, ..delivery });
     }
 
-    /// Delivers in the order of queueing; what they queue comes last. A failure does not keep the others from being delivered.
+    /// Delivers in the order of queueing; what they queue comes last. A failure does not keep the
+    /// others from being delivered.
     fn deliver(&mut self) {
         if !self.delayed.is_empty() {
             self.session.event(&Event::Delayed { count: self.delayed.len() });
@@ -243,7 +261,13 @@ impl<'a> Converge<'a> {
     }
 
     /// Takes one action on one resource, and what it notifies.
-    fn act(&mut self, index: Index, action: Act, cause: Cause, doubts: Causes) -> Result<Option<Status>, Halted> {
+    fn act(
+        &mut self,
+        index: Index,
+        action: Act,
+        cause: Cause,
+        doubts: Causes,
+    ) -> Result<Option<Status>, Halted> {
         self.reached[index] = true;
         let begun = Instant::now();
         let target = self.compiled.resources[index].id.clone();
@@ -278,9 +302,11 @@ impl<'a> Converge<'a> {
         if matches!(status, Status::Changed | Status::WouldChange | Status::MayChange) {
             let doubts = turn.doubts;
             let changed = match status {
-                Status::MayChange => {
-                    Changed::Perhaps(if doubts.is_empty() { vec![target.to_string().into()] } else { doubts.clone() })
-                }
+                Status::MayChange => Changed::Perhaps(if doubts.is_empty() {
+                    vec![target.to_string().into()]
+                } else {
+                    doubts.clone()
+                }),
                 _ => Changed::Yes,
             };
             let mut known = self.session.changed.borrow_mut();
@@ -294,8 +320,8 @@ impl<'a> Converge<'a> {
         Ok(Some(status))
     }
 
-    /// Sends what a change brings about: at once, or queued for the end. What is delayed is queued after what is immediate has
-    /// happened, and also when that failed: the change was made.
+    /// Sends what a change brings about: at once, or queued for the end. What is delayed is queued
+    /// after what is immediate has happened, and also when that failed: the change was made.
     fn notify(&mut self, index: Index, doubts: &Causes) -> Result<(), Halted> {
         let compiled = self.compiled;
         let by = || compiled.resources[index].id.clone();
@@ -338,11 +364,18 @@ impl<'a> Converge<'a> {
 
     fn owe_for(&mut self, index: Index) -> Result<Vec<Debt>, Failure> {
         let compiled = self.compiled;
-        // A delayed one comes once in a run: when it has had its turn, another change at the end does not bring it about again.
+        // A delayed one comes once in a run: when it has had its turn, another change at the end
+        // does not bring it about again.
         let had_its_turn = |edge: &Edge| {
-            edge.timing == Timing::Delayed && self.queued.get(&(edge.to, edge.action)).is_some_and(|place| *place < self.delivered)
+            edge.timing == Timing::Delayed
+                && self
+                    .queued
+                    .get(&(edge.to, edge.action))
+                    .is_some_and(|place| *place < self.delivered)
         };
-        let later = |edge: &&Edge| edge.timing != Timing::Before && edge.action != Act::Nothing && !had_its_turn(edge);
+        let later = |edge: &&Edge| {
+            edge.timing != Timing::Before && edge.action != Act::Nothing && !had_its_turn(edge)
+        };
         let owed: Vec<Owed> = compiled.edges[index]
             .iter()
             .filter(later)
@@ -361,15 +394,24 @@ impl<'a> Converge<'a> {
         self.journal.owe(owed)
     }
 
-    /// Takes back what [`owe`](Self::owe) wrote, when the change was not made after all. What others owe stays.
+    /// Takes back what [`owe`](Self::owe) wrote, when the change was not made after all. What
+    /// others owe stays.
     fn owe_no_more(&mut self, debts: Vec<Debt>) -> Result<(), Failure> {
         debts.iter().try_for_each(|(target, action)| self.journal.paid(target, action))
     }
 
-    fn note(&mut self, write: impl FnOnce(&mut Journal) -> Result<(), Failure>, index: Index) -> Result<(), Halted> {
+    fn note(
+        &mut self,
+        write: impl FnOnce(&mut Journal) -> Result<(), Failure>,
+        index: Index,
+    ) -> Result<(), Halted> {
         write(&mut self.journal).map_err(|failure| {
             let ready = &self.compiled.resources[index];
-            self.errors.push(crate::compile::about(Diagnostic::from(failure), &ready.id, ready.span.clone()));
+            self.errors.push(crate::compile::about(
+                Diagnostic::from(failure),
+                &ready.id,
+                ready.span.clone(),
+            ));
             Halted
         })
     }

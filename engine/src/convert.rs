@@ -15,7 +15,11 @@ pub fn parse_json(text: &str) -> Result<Value, String> {
             early if early.starts_with("EOF while parsing") => "it ends too early",
             other => other,
         };
-        format!("cannot read JSON: {cause} (line {}, column {})", error.line(), error.column().max(1))
+        format!(
+            "cannot read JSON: {cause} (line {}, column {})",
+            error.line(),
+            error.column().max(1)
+        )
     })
 }
 
@@ -24,13 +28,16 @@ pub fn parse_json(text: &str) -> Result<Value, String> {
 pub fn parse_yaml(text: &str) -> Result<Value, String> {
     // A snippet cuts the text, and a part of what must be hidden is not known for it.
     let options = serde_saphyr::options! { with_snippet: false };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| format!("cannot read YAML: {error}"))
+    serde_saphyr::from_str_with_options(text, options)
+        .map_err(|error| format!("cannot read YAML: {error}"))
 }
 
 /// # Errors
 /// Where and why the text is no TOML. Dates become text.
 pub fn parse_toml(text: &str) -> Result<Value, String> {
-    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| format!("cannot read TOML: {}", error.message()))?;
+    let table: toml::Table = text
+        .parse()
+        .map_err(|error: toml::de::Error| format!("cannot read TOML: {}", error.message()))?;
     Ok(from_toml(toml::Value::Table(table)))
 }
 
@@ -64,6 +71,8 @@ fn from_toml(value: toml::Value) -> Value {
         toml::Value::Boolean(value) => value.into(),
         toml::Value::Datetime(time) => time.to_string().into(),
         toml::Value::Array(items) => items.into_iter().map(from_toml).collect(),
-        toml::Value::Table(table) => Value::Object(table.into_iter().map(|(key, value)| (key, from_toml(value))).collect()),
+        toml::Value::Table(table) => {
+            Value::Object(table.into_iter().map(|(key, value)| (key, from_toml(value))).collect())
+        }
     }
 }

@@ -54,11 +54,12 @@ pub struct Locked {
     pub held: Option<Rc<dyn Any>>,
 }
 
-/// Brings the cookbooks that the lockfile of a repository names to this machine. It fails when the lockfile does not fit, or one of
-/// them cannot be fetched.
+/// Brings the cookbooks that the lockfile of a repository names to this machine. It fails when the
+/// lockfile does not fit, or one of them cannot be fetched.
 pub type FindLocked = Rc<dyn Fn(&Path) -> Result<Locked, Diagnostic>>;
 
-/// Every cookbook below `cookbooks/` of a repository, and those from elsewhere, which come before its own of the same name.
+/// Every cookbook below `cookbooks/` of a repository, and those from elsewhere, which come before
+/// its own of the same name.
 /// # Errors
 /// As [`find`].
 pub fn find_all(repository: &Path, locked: &Locked) -> (Cookbooks, Vec<Diagnostic>) {
@@ -85,10 +86,18 @@ pub fn find(repository: &Path) -> (Cookbooks, Vec<Diagnostic>) {
     let mut wrong = Vec::new();
     let folder = repository.join("cookbooks");
     let mut roots: Vec<PathBuf> = match std::fs::read_dir(&folder) {
-        Ok(entries) => entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir() && !hidden(path)).collect(),
+        Ok(entries) => entries
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| path.is_dir() && !hidden(path))
+            .collect(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
         Err(error) => {
-            wrong.push(Diagnostic::error(format!("cannot list the cookbooks in `{}`: {}", folder.display(), plain_io(&error))));
+            wrong.push(Diagnostic::error(format!(
+                "cannot list the cookbooks in `{}`: {}",
+                folder.display(),
+                plain_io(&error)
+            )));
             Vec::new()
         }
     };
@@ -101,7 +110,9 @@ pub fn find(repository: &Path) -> (Cookbooks, Vec<Diagnostic>) {
                     wrong.push(
                         Diagnostic::error(format!("two folders hold a cookbook `{name}`"))
                             .note(format!("{}\n{}", other.root.display(), root.display()))
-                            .hint("remove one of them, or give it another name in its cookbook.toml"),
+                            .hint(
+                                "remove one of them, or give it another name in its cookbook.toml",
+                            ),
                     );
                 }
                 found.insert(name, Rc::new(cookbook));
@@ -135,7 +146,13 @@ impl Cookbook {
                         .hint("write a cookbook.toml with at least `name` and `version`, or move the folder out of cookbooks/")
                 });
             }
-            Err(error) => return Err(Diagnostic::error(format!("cannot read `{}`: {}", path.display(), plain_io(&error)))),
+            Err(error) => {
+                return Err(Diagnostic::error(format!(
+                    "cannot read `{}`: {}",
+                    path.display(),
+                    plain_io(&error)
+                )));
+            }
         };
         Self::parse(root, &text)
     }
@@ -145,7 +162,8 @@ impl Cookbook {
     /// What is wrong with it, with the place.
     pub fn parse(root: &Path, text: &str) -> Result<Self, Diagnostic> {
         let path = root.join("cookbook.toml");
-        let about: About = toml::from_str(text).map_err(|error| toml_diagnostic(&path, text, &error))?;
+        let about: About =
+            toml::from_str(text).map_err(|error| toml_diagnostic(&path, text, &error))?;
         let named = |name: &str| {
             Diagnostic::error(format!("`{}` is no name of a cookbook", name.escape_default()))
                 .hint("a name is made of letters, digits, `-` and `_`")
@@ -156,9 +174,12 @@ impl Cookbook {
         if let Some(folder) = root.file_name().and_then(|name| name.to_str())
             && folder != about.name
         {
-            return Err(Diagnostic::error(format!("the cookbook in the folder `{folder}` calls itself `{}`", about.name))
-                .at(name_in(&path, text))
-                .hint("give folder and cookbook the same name"));
+            return Err(Diagnostic::error(format!(
+                "the cookbook in the folder `{folder}` calls itself `{}`",
+                about.name
+            ))
+            .at(name_in(&path, text))
+            .hint("give folder and cookbook the same name"));
         }
         if !is_name(&about.name) {
             return Err(named(&about.name).at(name_in(&path, text)));
@@ -186,11 +207,14 @@ impl Cookbook {
     /// When it has not; with the nearest name.
     pub fn find_recipe(&self, name: &str) -> Result<PathBuf, Diagnostic> {
         self.recipe(name).ok_or_else(|| {
-            let missing = Diagnostic::error(format!("cookbook `{}` has no recipe `{name}`", self.about.name));
+            let missing =
+                Diagnostic::error(format!("cookbook `{}` has no recipe `{name}`", self.about.name));
             let recipes = self.recipes();
             match did_you_mean(name, recipes.iter().map(String::as_str)) {
                 Some(hint) => missing.hint(hint),
-                None if recipes.is_empty() => missing.hint(format!("add it as recipes/{name}.rhai")),
+                None if recipes.is_empty() => {
+                    missing.hint(format!("add it as recipes/{name}.rhai"))
+                }
                 None => missing.hint(format!("its recipes are {}", recipes.join(", "))),
             }
         })
@@ -213,7 +237,8 @@ impl Cookbook {
     #[must_use]
     pub fn resources(&self) -> Vec<String> {
         let files = scripts(&self.root.join("resources"));
-        let mut names: Vec<String> = files.iter().map(|file| crate::language::kind_name(&self.about.name, file)).collect();
+        let mut names: Vec<String> =
+            files.iter().map(|file| crate::language::kind_name(&self.about.name, file)).collect();
         names.sort();
         names
     }
@@ -231,7 +256,10 @@ impl Cookbook {
     #[must_use]
     pub fn fact_files(&self) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(self.root.join("facts")).into_iter().flatten().flatten();
-        let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_file() && !hidden(path)).collect();
+        let mut paths: Vec<PathBuf> = entries
+            .map(|entry| entry.path())
+            .filter(|path| path.is_file() && !hidden(path))
+            .collect();
         paths.sort();
         paths
     }
@@ -240,7 +268,10 @@ impl Cookbook {
     #[must_use]
     pub fn libraries(&self) -> Vec<(String, PathBuf)> {
         let folder = self.root.join("libraries");
-        scripts(&folder).into_iter().map(|name| (name.clone(), folder.join(format!("{name}.rhai")))).collect()
+        scripts(&folder)
+            .into_iter()
+            .map(|name| (name.clone(), folder.join(format!("{name}.rhai"))))
+            .collect()
     }
 }
 
@@ -257,26 +288,34 @@ pub fn get<'a>(cookbooks: &'a Cookbooks, name: &str) -> Result<&'a Rc<Cookbook>,
     })
 }
 
-/// The cookbooks that `wanted` need, themselves included, dependencies first. Where some depend on one another in a circle, the one
-/// that is come to first is last.
+/// The cookbooks that `wanted` need, themselves included, dependencies first. Where some depend on
+/// one another in a circle, the one that is come to first is last.
 /// # Errors
 /// A missing dependency, or a version that does not fit.
-pub fn in_order(cookbooks: &Cookbooks, wanted: impl IntoIterator<Item = String>) -> Result<Vec<Rc<Cookbook>>, Diagnostic> {
+pub fn in_order(
+    cookbooks: &Cookbooks,
+    wanted: impl IntoIterator<Item = String>,
+) -> Result<Vec<Rc<Cookbook>>, Diagnostic> {
     let mut begun: HashSet<&str> = HashSet::new();
     let mut done = Vec::new();
     for name in wanted {
         let first = get(cookbooks, &name)?;
-        // The way to where the search is, each with the dependencies that are left to look at. It may be longer than a stack is deep.
+        // The way to where the search is, each with the dependencies that are left to look at. It
+        // may be longer than a stack is deep.
         let mut way = Vec::new();
         let mut next = Some(first);
         loop {
             // Else it is done, or in a circle that has come back to it.
-            if let Some(cookbook) = next.take().filter(|cookbook| begun.insert(&cookbook.about.name)) {
+            if let Some(cookbook) =
+                next.take().filter(|cookbook| begun.insert(&cookbook.about.name))
+            {
                 way.push((cookbook, cookbook.about.dependencies.iter()));
             }
             let Some((cookbook, left)) = way.last_mut() else { break };
             match left.next() {
-                Some((dependency, constraint)) => next = Some(needed(cookbooks, cookbook, dependency, constraint)?),
+                Some((dependency, constraint)) => {
+                    next = Some(needed(cookbooks, cookbook, dependency, constraint)?)
+                }
                 None => {
                     done.push(Rc::clone(cookbook));
                     way.pop();
@@ -298,12 +337,15 @@ fn needed<'a>(
 ) -> Result<&'a Rc<Cookbook>, Diagnostic> {
     let name = &asker.about.name;
     let at = || asker.place_of(dependency);
-    let found = get(cookbooks, dependency).map_err(|missing| missing.at(at()).note(format!("`{name}` depends on it")))?;
+    let found = get(cookbooks, dependency)
+        .map_err(|missing| missing.at(at()).note(format!("`{name}` depends on it")))?;
     if !constraint.accepts(&found.about.version) {
         let has = &found.about.version;
-        return Err(Diagnostic::error(format!("`{name}` needs `{dependency}` {constraint}, and the repository has {has}"))
-            .at(at())
-            .hint("relax the constraint, or bring in a version that fits"));
+        return Err(Diagnostic::error(format!(
+            "`{name}` needs `{dependency}` {constraint}, and the repository has {has}"
+        ))
+        .at(at())
+        .hint("relax the constraint, or bring in a version that fits"));
     }
     Ok(found)
 }
@@ -311,7 +353,8 @@ fn needed<'a>(
 /// Whether it can be the name of a cookbook, and of its folder.
 #[must_use]
 pub fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+    !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
 /// A path as people know it: from `cookbooks/` on, where it lies below one.
@@ -338,8 +381,11 @@ pub fn span_at(path: &Path, text: &str, range: std::ops::Range<usize>) -> Span {
     let before = text.get(..start).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
-    let length = text.get(start..range.end.min(text.len())).map_or(1, |part| part.lines().next().map_or(1, |l| l.chars().count()));
-    let source = Arc::new(Source { name: shown(path), path: Some(path.to_owned()), text: text.to_owned() });
+    let length = text
+        .get(start..range.end.min(text.len()))
+        .map_or(1, |part| part.lines().next().map_or(1, |l| l.chars().count()));
+    let source =
+        Arc::new(Source { name: shown(path), path: Some(path.to_owned()), text: text.to_owned() });
     Span { source, line, column, length: Some(length) }
 }
 
@@ -361,7 +407,12 @@ pub fn place_of(path: &Path, text: &str, key: &str) -> Option<Span> {
         #[serde(default)]
         dependencies: Table,
     }
-    let of = |table: Table| table.into_keys().find(|name| name.get_ref() == key).map(|name| span_at(path, text, name.span()));
+    let of = |table: Table| {
+        table
+            .into_keys()
+            .find(|name| name.get_ref() == key)
+            .map(|name| span_at(path, text, name.span()))
+    };
     let needs = toml::from_str::<Needs>(text).ok().and_then(|needs| of(needs.dependencies));
     needs.or_else(|| of(toml::from_str::<Table>(text).ok()?))
 }
@@ -391,7 +442,10 @@ mod tests {
         let cookbook = |(name, needs): (String, Vec<String>)| {
             let needs: String = needs.iter().map(|name| format!("{name} = \">= 1.0\"\n")).collect();
             let text = format!("name = \"{name}\"\nversion = \"1.0\"\n[dependencies]\n{needs}");
-            (name.clone(), Rc::new(Cookbook::parse(&Path::new("cookbooks").join(&name), &text).unwrap()))
+            (
+                name.clone(),
+                Rc::new(Cookbook::parse(&Path::new("cookbooks").join(&name), &text).unwrap()),
+            )
         };
         all.into_iter().map(cookbook).collect()
     }
@@ -406,25 +460,40 @@ mod tests {
             let found = in_order(all, wanted.iter().map(|name| (*name).to_owned())).unwrap();
             found.iter().map(|cookbook| cookbook.about.name.as_str()).collect::<Vec<_>>().join(" ")
         };
-        let all = some(&[("a", "b c"), ("b", "d"), ("c", "d"), ("d", ""), ("e", "f"), ("f", "g"), ("g", "e"), ("h", "h")]);
+        let all = some(&[
+            ("a", "b c"),
+            ("b", "d"),
+            ("c", "d"),
+            ("d", ""),
+            ("e", "f"),
+            ("f", "g"),
+            ("g", "e"),
+            ("h", "h"),
+        ]);
         assert_eq!(order(&all, &["a"]), "d b c a");
         assert_eq!(order(&all, &["c", "a", "c"]), "d c b a");
         assert_eq!(order(&all, &["f", "h"]), "e g f h");
         let wrong = in_order(&some(&[("a", "b"), ("b", "c")]), ["a".to_owned()]).unwrap_err();
-        assert_eq!((wrong.message.as_str(), &wrong.notes[..]), ("there is no cookbook `c`", &["`b` depends on it".to_owned()][..]));
+        assert_eq!(
+            (wrong.message.as_str(), &wrong.notes[..]),
+            ("there is no cookbook `c`", &["`b` depends on it".to_owned()][..])
+        );
     }
 
     #[test]
     fn a_long_way_is_no_matter() {
         let next = |number: usize| (number < 10_000).then(|| format!("c{}", number + 1));
-        let all = cookbooks((0..=10_000).map(|number| (format!("c{number}"), next(number).into_iter().collect())));
+        let all = cookbooks(
+            (0..=10_000).map(|number| (format!("c{number}"), next(number).into_iter().collect())),
+        );
         let found = in_order(&all, ["c0".to_owned()]).unwrap();
         assert_eq!((found.len(), found[0].about.name.as_str()), (10_001, "c10000"));
     }
 
     #[test]
     fn another_name_than_the_folder_has_its_place() {
-        for (name, column) in [("\"nginx\"", 8), ("\"n\\\\x\"", 8), ("\"\"", 8), ("'''web\n'''", 8)] {
+        for (name, column) in [("\"nginx\"", 8), ("\"n\\\\x\"", 8), ("\"\"", 8), ("'''web\n'''", 8)]
+        {
             let text = format!("# nginx\nname = {name}\nversion = \"1.0\"\n");
             let wrong = Cookbook::parse(Path::new("cookbooks/web"), &text).expect_err(name);
             let span = wrong.span.map(|span| span.to_string());

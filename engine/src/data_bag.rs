@@ -1,4 +1,5 @@
-//! Data bags: `data_bags/<bag>/<item>.json`, data that recipes work with and that belongs to no node.
+//! Data bags: `data_bags/<bag>/<item>.json`, data that recipes work with and that belongs to no
+//! node.
 
 mod text;
 
@@ -14,7 +15,8 @@ pub use text::{ItemText, New};
 use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 use crate::json::{self, Document, wrong_type};
 
-/// The data bags of a repository, and over them those that the run was given. What was read is kept: they do not change while a run lasts.
+/// The data bags of a repository, and over them those that the run was given. What was read is
+/// kept: they do not change while a run lasts.
 #[derive(Debug, Default)]
 pub struct DataBags {
     repository: Option<PathBuf>,
@@ -84,7 +86,8 @@ impl DataBags {
     #[must_use]
     pub fn own_names(&self) -> Vec<String> {
         let folder = self.repository.iter().map(|repository| repository.join(FOLDER));
-        let entries = folder.filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
+        let entries =
+            folder.filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
         let mut names: Vec<String> = entries
             .filter(|entry| entry.path().is_dir())
             .filter_map(|entry| entry.file_name().into_string().ok())
@@ -103,11 +106,14 @@ impl DataBags {
             (None, Some(_)) => None,
             _ => Some(self.repository()?),
         };
-        let folder = repository.filter(|repository| is_name(bag) && repository.join(FOLDER).join(bag).is_dir());
+        let folder = repository
+            .filter(|repository| is_name(bag) && repository.join(FOLDER).join(bag).is_dir());
         if folder.is_none() && given.is_none() {
             return Err(self.no_bag(bag));
         }
-        let mut ids = folder.map_or_else(Vec::new, |repository| json::names(repository, &format!("{FOLDER}/{bag}")));
+        let mut ids = folder.map_or_else(Vec::new, |repository| {
+            json::names(repository, &format!("{FOLDER}/{bag}"))
+        });
         ids.extend(given.into_iter().flat_map(BTreeMap::keys).cloned());
         ids.sort_unstable();
         ids.dedup();
@@ -116,7 +122,8 @@ impl DataBags {
 
     /// An item.
     /// # Errors
-    /// When there is no such bag or item, with the nearest name; what is wrong with its file, at its place.
+    /// When there is no such bag or item, with the nearest name; what is wrong with its file, at
+    /// its place.
     pub fn item(&self, bag: &str, id: &str) -> Result<Rc<Item>, Diagnostic> {
         if let Some(item) = self.given.get(bag).and_then(|items| items.get(id)) {
             return Ok(Rc::clone(item));
@@ -135,9 +142,17 @@ impl DataBags {
         let Some(item) = found else {
             let ids = self.ids(bag)?;
             let missing = Diagnostic::error(format!("the data bag `{bag}` has no item `{id}`"));
-            let near = did_you_mean(id, ids.iter().map(String::as_str).filter(|known| is_name(known) && *known != id));
-            let how =
-                || if is_name(id) { format!("write it as {FOLDER}/{bag}/{id}.json, or correct the id") } else { NAMES.to_owned() };
+            let near = did_you_mean(
+                id,
+                ids.iter().map(String::as_str).filter(|known| is_name(known) && *known != id),
+            );
+            let how = || {
+                if is_name(id) {
+                    format!("write it as {FOLDER}/{bag}/{id}.json, or correct the id")
+                } else {
+                    NAMES.to_owned()
+                }
+            };
             return Err(missing.hint(near.unwrap_or_else(how)));
         };
         let item = Rc::new(item);
@@ -168,7 +183,9 @@ impl DataBags {
         let near = did_you_mean(bag, names.iter().map(String::as_str));
         missing.hint(near.unwrap_or_else(|| {
             if is_name(bag) {
-                format!("its items are files in {FOLDER}/{bag}/; correct the name, or make the folder")
+                format!(
+                    "its items are files in {FOLDER}/{bag}/; correct the name, or make the folder"
+                )
             } else {
                 NAMES.to_owned()
             }
@@ -179,7 +196,8 @@ impl DataBags {
 impl Item {
     /// Reads the file of an item, if there is one.
     /// # Errors
-    /// What is wrong with it, at its place: no JSON map, no `id`, another `id` than the file's name.
+    /// What is wrong with it, at its place: no JSON map, no `id`, another `id` than the file's
+    /// name.
     pub fn read(repository: &Path, bag: &str, id: &str) -> Result<Option<Self>, Diagnostic> {
         let (file, shown) = json::path_of(repository, &format!("{FOLDER}/{bag}"), id);
         match Document::read(&file, &shown)? {
@@ -188,13 +206,25 @@ impl Item {
         }
     }
 
-    fn of(document: &Document, bag: &str, id: &str, file: PathBuf, shown: String) -> Result<Self, Diagnostic> {
+    fn of(
+        document: &Document,
+        bag: &str,
+        id: &str,
+        file: PathBuf,
+        shown: String,
+    ) -> Result<Self, Diagnostic> {
         let Value::Object(whole) = &document.value else {
-            let wrong = Diagnostic::error(format!("`{shown}` should be a map, and is {}", json::described(&document.value)));
-            return Err(wrong.at(document.value_at(&[])).hint(format!("an item is `{{ \"id\": \"{id}\", … }}`")));
+            let wrong = Diagnostic::error(format!(
+                "`{shown}` should be a map, and is {}",
+                json::described(&document.value)
+            ));
+            return Err(wrong
+                .at(document.value_at(&[]))
+                .hint(format!("an item is `{{ \"id\": \"{id}\", … }}`")));
         };
         let raw = whole.get("raw_data").and_then(Value::as_object);
-        let raw = raw.filter(|_| whole.get("json_class").is_some_and(|class| class == "Chef::DataBagItem"));
+        let raw = raw
+            .filter(|_| whole.get("json_class").is_some_and(|class| class == "Chef::DataBagItem"));
         let path: &[&str] = if raw.is_some() { &["raw_data", "id"] } else { &["id"] };
         let values = raw.unwrap_or(whole);
         match values.get("id") {
@@ -207,9 +237,13 @@ impl Item {
                 wrapped: raw.is_some(),
                 given: None,
             }),
-            Some(Value::String(own)) => Err(Diagnostic::error(format!("the item in `{shown}` has the id `{own}`"))
-                .at(document.value_at(path))
-                .hint(format!("an item's id is its file's name: write `{id}`, or rename the file to `{own}.json`"))),
+            Some(Value::String(own)) => Err(Diagnostic::error(format!(
+                "the item in `{shown}` has the id `{own}`"
+            ))
+            .at(document.value_at(path))
+            .hint(format!(
+                "an item's id is its file's name: write `{id}`, or rename the file to `{own}.json`"
+            ))),
             Some(other) => Err(wrong_type(document, path, "text", other)),
             None => Err(Diagnostic::error(format!("the item in `{shown}` has no `id`"))
                 .at(document.value_at(&path[..path.len() - 1]))
@@ -232,7 +266,9 @@ impl Item {
 /// Whether a bag or an item may be called so.
 #[must_use]
 pub fn is_name(text: &str) -> bool {
-    !text.is_empty() && !text.starts_with('.') && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+    !text.is_empty()
+        && !text.starts_with('.')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
 }
 
 #[cfg(test)]
@@ -288,8 +324,16 @@ mod tests {
         for (bag, id, expected) in [
             ("usres", "alice", "there is no data bag `usres` | did you mean `users`?"),
             ("users", "alise", "the data bag `users` has no item `alise` | did you mean `alice`?"),
-            ("../users", "alice", "there is no data bag `../users` | a name is made of letters, digits, `-`, `_` and `.`"),
-            ("users", "../x", "the data bag `users` has no item `../x` | a name is made of letters, digits, `-`, `_` and `.`"),
+            (
+                "../users",
+                "alice",
+                "there is no data bag `../users` | a name is made of letters, digits, `-`, `_` and `.`",
+            ),
+            (
+                "users",
+                "../x",
+                "the data bag `users` has no item `../x` | a name is made of letters, digits, `-`, `_` and `.`",
+            ),
             (
                 "bad",
                 "none",

@@ -1,5 +1,5 @@
-//! Definition files, from which the Rhai language server completes and explains: the language, the kinds, and what the libraries of
-//! a repository offer.
+//! Definition files, from which the Rhai language server completes and explains: the language, the
+//! kinds, and what the libraries of a repository offer.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -19,7 +19,8 @@ use crate::run::{Refused, STACK, begun};
 /// How every definition file begins, so that one made by hand is never replaced.
 pub const MARK: &str = "// Written by `toque definitions`; changes are lost.";
 
-/// Words that Rhai's language server takes for reserved: it reads their declarations only as those of operators.
+/// Words that Rhai's language server takes for reserved: it reads their declarations only as those
+/// of operators.
 const RESERVED: [&str; 31] = [
     "var",
     "static",
@@ -54,8 +55,9 @@ const RESERVED: [&str; 31] = [
     "private",
 ];
 
-/// The definition files by their path below the folder they are for: the language, the kinds, and, of the cookbooks of a repository,
-/// their custom resources among the kinds and their libraries. The same input gives the same text.
+/// The definition files by their path below the folder they are for: the language, the kinds, and,
+/// of the cookbooks of a repository, their custom resources among the kinds and their libraries.
+/// The same input gives the same text.
 /// # Errors
 /// A cookbook or a library that cannot be read.
 pub fn definitions(
@@ -66,7 +68,11 @@ pub fn definitions(
     stacker::grow(STACK, || files(registry, repository, locked))
 }
 
-fn files(registry: Rc<Registry>, repository: Option<&Path>, locked: &Locked) -> Result<BTreeMap<PathBuf, String>, Refused> {
+fn files(
+    registry: Rc<Registry>,
+    repository: Option<&Path>,
+    locked: &Locked,
+) -> Result<BTreeMap<PathBuf, String>, Refused> {
     let (session, language) = begun(registry, repository, locked)?;
     let mut mistakes = Vec::new();
     let mut files = BTreeMap::from([
@@ -78,7 +84,9 @@ fn files(registry: Rc<Registry>, repository: Option<&Path>, locked: &Locked) -> 
             let library = format!("{}::{name}", cookbook.about.name);
             match language.offered(&path) {
                 Ok(offered) => {
-                    let path = Path::new("libraries").join(&cookbook.about.name).join(format!("{name}.d.rhai"));
+                    let path = Path::new("libraries")
+                        .join(&cookbook.about.name)
+                        .join(format!("{name}.d.rhai"));
                     files.insert(path, library_file(&library, &offered));
                 }
                 Err(mistake) => mistakes.push(mistake),
@@ -110,22 +118,37 @@ fn language_file() -> String {
 }
 
 fn kinds_file(registry: &Registry) -> String {
-    let mut kinds: Vec<&Kind> = registry.kinds.values().map(|kind| &**kind).filter(|kind| !is_function(&kind.name)).collect();
+    let mut kinds: Vec<&Kind> = registry
+        .kinds
+        .values()
+        .map(|kind| &**kind)
+        .filter(|kind| !is_function(&kind.name))
+        .collect();
     kinds.sort_by_key(|kind| Rc::clone(&kind.name));
     let mut text = header("static");
     for kind in kinds {
         let doc = kind_doc(kind);
         text.push_str(&declaration(&doc, &format!("{}(name: ?) -> Resource", kind.name)));
-        text.push_str(&declaration(&doc, &format!("{}(name: ?, properties: Map) -> Resource", kind.name)));
+        text.push_str(&declaration(
+            &doc,
+            &format!("{}(name: ?, properties: Map) -> Resource", kind.name),
+        ));
     }
     text
 }
 
 fn kind_doc(kind: &Kind) -> Vec<String> {
-    let mut doc = vec![description(kind), String::new(), "Actions, the first by itself:".to_owned()];
-    doc.extend(kind.actions().iter().map(|action| format!("- `{}`: {}", action.name, action.doc.trim_end_matches('.'))));
+    let mut doc =
+        vec![description(kind), String::new(), "Actions, the first by itself:".to_owned()];
+    doc.extend(
+        kind.actions()
+            .iter()
+            .map(|action| format!("- `{}`: {}", action.name, action.doc.trim_end_matches('.'))),
+    );
     doc.extend([String::new(), "Properties:".to_owned()]);
-    doc.extend(properties(kind).iter().map(|property| format!("- `{}` ({}): {}", property.name, property.remark(), property.doc)));
+    doc.extend(properties(kind).iter().map(|property| {
+        format!("- `{}` ({}): {}", property.name, property.remark(), property.doc)
+    }));
     let common: Vec<String> = COMMON.iter().map(|(name, ..)| format!("`{name}`")).collect();
     doc.extend([String::new(), format!("Every kind has also {}.", common.join(", "))]);
     doc
@@ -134,9 +157,14 @@ fn kind_doc(kind: &Kind) -> Vec<String> {
 fn library_file(name: &str, offered: &[Offered]) -> String {
     let mut text = header(&format!("\"{name}\""));
     for function in offered {
-        let name = |name: &String| if RESERVED.contains(&name.as_str()) { "_" } else { name }.to_owned();
-        let parameters: Vec<String> = function.parameters.iter().map(|parameter| format!("{}: ?", name(parameter))).collect();
-        text.push_str(&declaration(&function.doc, &format!("{}({}) -> ?", function.name, parameters.join(", "))));
+        let name =
+            |name: &String| if RESERVED.contains(&name.as_str()) { "_" } else { name }.to_owned();
+        let parameters: Vec<String> =
+            function.parameters.iter().map(|parameter| format!("{}: ?", name(parameter))).collect();
+        text.push_str(&declaration(
+            &function.doc,
+            &format!("{}({}) -> ?", function.name, parameters.join(", ")),
+        ));
     }
     text
 }
@@ -156,7 +184,8 @@ fn declaration(doc: &[String], signature: &str) -> String {
     text
 }
 
-/// `package(name: ?) -> Resource` as `package(?) -> Resource`: operators have no names for what they take.
+/// `package(name: ?) -> Resource` as `package(?) -> Resource`: operators have no names for what
+/// they take.
 fn without_names(signature: &str) -> String {
     let signature = Signature::of(signature);
     let types: Vec<&str> = signature.parameters.iter().map(|(_, kind)| *kind).collect();

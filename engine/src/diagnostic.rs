@@ -1,4 +1,5 @@
-//! What is wrong, where, and what to do: plain data. Drawing it (colours, code frames) is the caller's business.
+//! What is wrong, where, and what to do: plain data. Drawing it (colours, code frames) is the
+//! caller's business.
 
 use std::fmt;
 use std::ops::Range;
@@ -40,13 +41,14 @@ pub struct Span {
     pub source: Arc<Source>,
     pub line: usize,
     pub column: usize,
-    /// Characters to underline; when it is not known, those of the word or string that begins there.
+    /// Characters to underline; when it is not known, those of the word or string that begins
+    /// there.
     pub length: Option<usize>,
 }
 
 impl Span {
-    /// A span of one word or symbol: it ends where the identifier at its start ends. The text is looked at only when the span is
-    /// drawn, because every resource has one and few are.
+    /// A span of one word or symbol: it ends where the identifier at its start ends. The text is
+    /// looked at only when the span is drawn, because every resource has one and few are.
     #[must_use]
     pub fn word(source: Arc<Source>, line: usize, column: usize) -> Self {
         Self { source, line, column, length: None }
@@ -55,19 +57,25 @@ impl Span {
     /// The span of a range of bytes; it ends with its line.
     pub(crate) fn of(source: &Arc<Source>, range: Range<usize>) -> Self {
         let text = &source.text;
-        let boundary = |at: usize| (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        let boundary = |at: usize| {
+            (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+        };
         let (start, end) = (boundary(range.start), boundary(range.end));
         let before = &text[..start];
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
-        let length = text.get(start..end).and_then(|part| part.lines().next()).map_or(1, |part| part.chars().count());
+        let length = text
+            .get(start..end)
+            .and_then(|part| part.lines().next())
+            .map_or(1, |part| part.chars().count());
         Self { source: Arc::clone(source), line, column, length: Some(length.max(1)) }
     }
 
     /// Where a reading of `a.b` stands at the dot, the name after it.
     #[must_use]
     pub fn after_dot(mut self) -> Self {
-        let here: String = self.line_text().chars().skip(self.column.saturating_sub(1)).take(2).collect();
+        let here: String =
+            self.line_text().chars().skip(self.column.saturating_sub(1)).take(2).collect();
         self.column += if here == "?." { 2 } else { usize::from(here.starts_with('.')) };
         self
     }
@@ -96,9 +104,17 @@ impl Span {
     pub fn hidden(&self) -> Self {
         let above = "\n".repeat(self.line.saturating_sub(1));
         let before = " ".repeat(self.column.saturating_sub(1));
-        let source =
-            Source { name: self.source.name.clone(), path: self.source.path.clone(), text: format!("{above}{before}{INSTEAD}") };
-        Self { source: Arc::new(source), line: self.line, column: self.column, length: Some(INSTEAD.len()) }
+        let source = Source {
+            name: self.source.name.clone(),
+            path: self.source.path.clone(),
+            text: format!("{above}{before}{INSTEAD}"),
+        };
+        Self {
+            source: Arc::new(source),
+            line: self.line,
+            column: self.column,
+            length: Some(INSTEAD.len()),
+        }
     }
 }
 
@@ -115,11 +131,12 @@ impl fmt::Debug for Span {
     }
 }
 
-/// The text of somebody else as people may see it: what would steer a terminal, or turn the direction of what follows, is written as
-/// `\u{1b}`. Tabs and ends of lines stay.
+/// The text of somebody else as people may see it: what would steer a terminal, or turn the
+/// direction of what follows, is written as `\u{1b}`. Tabs and ends of lines stay.
 #[must_use]
 pub fn visible(text: &str) -> String {
-    let steers = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let steers =
+        |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars().fold(String::with_capacity(text.len()), |mut shown, c| {
         match c {
             '\n' | '\t' => shown.push(c),
@@ -140,7 +157,8 @@ pub struct Diagnostic {
     pub span: Option<Span>,
     /// Said under the span's underline.
     pub label: Option<String>,
-    /// How the run got there, innermost call first, or other places that matter, each with what it is.
+    /// How the run got there, innermost call first, or other places that matter, each with what it
+    /// is.
     pub frames: Vec<(Span, String)>,
     /// More about the cause, such as the output of a failed command.
     pub notes: Vec<String>,
@@ -182,7 +200,8 @@ impl Diagnostic {
         if self.span.is_some() { self } else { self.at(span.cloned()) }
     }
 
-    /// The same with its places, but nothing of what stands there: a recipe may say what must not be shown.
+    /// The same with its places, but nothing of what stands there: a recipe may say what must not
+    /// be shown.
     #[must_use]
     pub fn hidden(mut self) -> Self {
         self.span = self.span.map(|span| span.hidden());
@@ -192,13 +211,22 @@ impl Diagnostic {
         self.label = None;
         self.message = without_values(&self.message);
         self.notes = vec!["more is known and not shown: the resource is sensitive".to_owned()];
-        self.hints = self.hints.iter().filter(|hint| hint.contains('`')).map(|hint| without_values(hint)).collect();
+        self.hints = self
+            .hints
+            .iter()
+            .filter(|hint| hint.contains('`'))
+            .map(|hint| without_values(hint))
+            .collect();
         self
     }
 
     /// Every text that it tells.
     pub fn each_text(&mut self, change: &mut dyn FnMut(&mut String)) {
-        let told = [&mut self.message].into_iter().chain(&mut self.label).chain(&mut self.notes).chain(&mut self.hints);
+        let told = [&mut self.message]
+            .into_iter()
+            .chain(&mut self.label)
+            .chain(&mut self.notes)
+            .chain(&mut self.hints);
         told.chain(self.frames.iter_mut().map(|(_, what)| what)).for_each(change);
     }
 
@@ -274,7 +302,8 @@ impl fmt::Display for Diagnostics {
 
 impl std::error::Error for Diagnostics {}
 
-/// Values stand in backticks. A text without any is somebody's own words, which may be the secret itself.
+/// Values stand in backticks. A text without any is somebody's own words, which may be the secret
+/// itself.
 fn without_values(text: &str) -> String {
     if !text.contains('`') {
         return "it failed".to_owned();
@@ -283,8 +312,12 @@ fn without_values(text: &str) -> String {
     parts.map(|(index, part)| if index % 2 == 0 { part } else { INSTEAD }).collect()
 }
 
-/// "did you mean `x`?", when one of `candidates` is near enough to `wanted` to be a slip of the finger.
-pub fn did_you_mean<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+/// "did you mean `x`?", when one of `candidates` is near enough to `wanted` to be a slip of the
+/// finger.
+pub fn did_you_mean<'a>(
+    wanted: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<String> {
     nearest(wanted, candidates).map(|name| format!("did you mean `{name}`?"))
 }
 

@@ -35,7 +35,8 @@ pub struct DrawnEdge {
     pub timing: &'static str,
 }
 
-/// The graph as data, in the order in which resources come to their turn; what is inside a resource comes after it.
+/// The graph as data, in the order in which resources come to their turn; what is inside a resource
+/// comes after it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Drawing {
     pub resources: Vec<DrawnResource>,
@@ -45,14 +46,24 @@ impl Drawing {
     pub(crate) fn of(graph: &Graph, edges: &[Vec<Edge>], session: &Session) -> Self {
         let mut kept = Vec::new();
         graph.outermost().for_each(|index| add(graph, index, &mut kept));
-        let place: HashMap<usize, usize> = kept.iter().enumerate().map(|(place, index)| (*index, place)).collect();
+        let place: HashMap<usize, usize> =
+            kept.iter().enumerate().map(|(place, index)| (*index, place)).collect();
         let resources = kept.iter().map(|&index| {
             let declared = &graph.resources[index];
             let kind = &session.registry.kinds[declared.kind];
             DrawnResource {
                 id: declared.id.to_string(),
-                actions: declared.common.actions.iter().map(|act| act.name(kind).to_owned()).collect(),
-                recipe: declared.recipe.as_ref().filter(|_| declared.inside.is_none()).map(ToString::to_string),
+                actions: declared
+                    .common
+                    .actions
+                    .iter()
+                    .map(|act| act.name(kind).to_owned())
+                    .collect(),
+                recipe: declared
+                    .recipe
+                    .as_ref()
+                    .filter(|_| declared.inside.is_none())
+                    .map(ToString::to_string),
                 inside: declared.inside.and_then(|(container, _)| place.get(&container).copied()),
                 at: declared.span.as_ref().map(ToString::to_string),
                 set_by: declared.set_by.iter().map(ToString::to_string).collect(),
@@ -63,7 +74,10 @@ impl Drawing {
                         Some(DrawnEdge {
                             to: *place.get(&edge.to)?,
                             target: target.id.to_string(),
-                            action: edge.action.name(&session.registry.kinds[target.kind]).to_owned(),
+                            action: edge
+                                .action
+                                .name(&session.registry.kinds[target.kind])
+                                .to_owned(),
                             timing: edge.timing.name(),
                         })
                     })

@@ -1,6 +1,8 @@
-//! Values of data bag items as Chef encrypts them, each by itself: versions 0 to 3 are read, version 3 is written.
+//! Values of data bag items as Chef encrypts them, each by itself: versions 0 to 3 are read,
+//! version 3 is written.
 //!
-//! Facts: `lib/chef/encrypted_data_bag_item/` of Chef 18. No error here holds anything of a secret or of a plain text.
+//! Facts: `lib/chef/encrypted_data_bag_item/` of Chef 18. No error here holds anything of a secret
+//! or of a plain text.
 
 mod secret;
 #[cfg(test)]
@@ -45,7 +47,8 @@ const FIELDS: [(u64, &[&str]); 3] = [
     (3, &["encrypted_data", "iv", "cipher", "auth_tag"]),
 ];
 
-/// Whether this is meant to be an encrypted value of version 1 or later. What is broken is meant so too, and cannot be decrypted.
+/// Whether this is meant to be an encrypted value of version 1 or later. What is broken is meant so
+/// too, and cannot be decrypted.
 #[must_use]
 pub fn is_encrypted(value: &Value) -> bool {
     let Value::Object(map) = value else { return false };
@@ -73,10 +76,12 @@ pub fn decrypt(value: &Value, secret: &Secret) -> Result<Value, Failure> {
     }
     let plain = if version == 3 {
         check_cipher(map, version, GCM)?;
-        let (iv, tag) = (decode_exactly::<GCM_IV>(map, "iv")?, decode_exactly::<TAG>(map, "auth_tag")?);
+        let (iv, tag) =
+            (decode_exactly::<GCM_IV>(map, "iv")?, decode_exactly::<TAG>(map, "auth_tag")?);
         let mut buffer = Zeroizing::new(bytes);
         buffer.extend_from_slice(&tag);
-        let opened = Aes256Gcm::new(&secret.key().into()).decrypt_in_place(&iv.into(), b"", &mut *buffer);
+        let opened =
+            Aes256Gcm::new(&secret.key().into()).decrypt_in_place(&iv.into(), b"", &mut *buffer);
         opened.map_err(|_| not_opened())?;
         buffer
     } else {
@@ -89,7 +94,8 @@ pub fn decrypt(value: &Value, secret: &Secret) -> Result<Value, Failure> {
     unwrap(&plain)
 }
 
-/// Decrypts a value of version 0, which looks like any text: only who knows that it is one may ask. A null was never encrypted.
+/// Decrypts a value of version 0, which looks like any text: only who knows that it is one may ask.
+/// A null was never encrypted.
 /// # Errors
 /// As [`decrypt`].
 pub fn decrypt_v0(value: &Value, secret: &Secret) -> Result<Value, Failure> {
@@ -108,7 +114,8 @@ pub fn decrypt_v0(value: &Value, secret: &Secret) -> Result<Value, Failure> {
     convert::parse_yaml(text).map_err(|_| not_opened())
 }
 
-/// Whether the value of an item's key is encrypted. `version_0`: the item is one of which all texts but the id are.
+/// Whether the value of an item's key is encrypted. `version_0`: the item is one of which all texts
+/// but the id are.
 #[must_use]
 pub fn is_encrypted_at(key: &str, value: &Value, version_0: bool) -> bool {
     key != "id" && (is_encrypted(value) || version_0 && value.is_string())
@@ -126,10 +133,13 @@ pub fn open(value: &Value, secret: &Secret) -> Result<Value, Failure> {
 /// When the system gives no random bytes.
 pub fn encrypt(value: &Value, secret: &Secret) -> Result<Value, Failure> {
     let mut iv = [0; GCM_IV];
-    getrandom::fill(&mut iv).map_err(|error| Failure::new(format!("the system gives no random bytes: {error}")))?;
+    getrandom::fill(&mut iv)
+        .map_err(|error| Failure::new(format!("the system gives no random bytes: {error}")))?;
     let plain = serde_json::to_vec(&json!({ WRAPPER: value }));
-    let mut buffer = Zeroizing::new(plain.map_err(|_| Failure::new("the value cannot be written as JSON"))?);
-    let sealed = Aes256Gcm::new(&secret.key().into()).encrypt_in_place(&iv.into(), b"", &mut *buffer);
+    let mut buffer =
+        Zeroizing::new(plain.map_err(|_| Failure::new("the value cannot be written as JSON"))?);
+    let sealed =
+        Aes256Gcm::new(&secret.key().into()).encrypt_in_place(&iv.into(), b"", &mut *buffer);
     sealed.map_err(|_| Failure::new("the value is too long to be encrypted"))?;
     let (data, tag) = buffer.split_at(buffer.len() - TAG);
     Ok(json!({
@@ -145,7 +155,9 @@ pub fn encrypt(value: &Value, secret: &Secret) -> Result<Value, Failure> {
 fn check_fields(map: &Map<String, Value>) -> Result<u64, Failure> {
     let version = match map.get("version") {
         None => return Err(broken("it has no `version`")),
-        Some(version) => version.as_u64().ok_or_else(|| broken("its `version` is no whole number"))?,
+        Some(version) => {
+            version.as_u64().ok_or_else(|| broken("its `version` is no whole number"))?
+        }
     };
     let Some((_, fields)) = FIELDS.iter().find(|(known, _)| *known == version) else {
         return Err(match version {
@@ -158,7 +170,9 @@ fn check_fields(map: &Map<String, Value>) -> Result<u64, Failure> {
         return Err(broken(&format!("it has no `{missing}`")));
     }
     match map.keys().find(|key| *key != "version" && !fields.contains(&key.as_str())) {
-        Some(unknown) => Err(broken(&format!("it has a field `{unknown}`, which version {version} does not have"))),
+        Some(unknown) => Err(broken(&format!(
+            "it has a field `{unknown}`, which version {version} does not have"
+        ))),
         None => Ok(version),
     }
 }
@@ -170,22 +184,33 @@ fn check_cipher(map: &Map<String, Value>, version: u64, cipher: &str) -> Result<
     Err(broken(&format!("its `cipher` is not `{cipher}`, the one of version {version}")))
 }
 
-/// The HMAC is of the base64 text as it stands, line breaks too, under the secret itself and not under the key made of it.
+/// The HMAC is of the base64 text as it stands, line breaks too, under the secret itself and not
+/// under the key made of it.
 fn authenticate(data: &str, expected: &str, secret: &Secret) -> Result<(), Failure> {
     let mut hmac = Hmac::<Sha256>::new_from_slice(secret.bytes()).map_err(|_| not_opened())?;
     hmac.update(data.as_bytes());
-    let bytes = BASE64.decode(without_blanks(expected)).map_err(|_| broken("its `hmac` is no base64"))?;
-    // Chef compares the texts, so that there is one way to write it. The bytes are compared in a time that tells nothing.
+    let bytes =
+        BASE64.decode(without_blanks(expected)).map_err(|_| broken("its `hmac` is no base64"))?;
+    // Chef compares the texts, so that there is one way to write it. The bytes are compared in a
+    // time that tells nothing.
     let as_written = encode(&bytes) == expected;
     if hmac.verify_slice(&bytes).is_ok() && as_written { Ok(()) } else { Err(not_opened()) }
 }
 
-fn decrypt_cbc(bytes: Vec<u8>, key: &[u8; 32], iv: &[u8; CBC_IV]) -> Result<Zeroizing<Vec<u8>>, Failure> {
+fn decrypt_cbc(
+    bytes: Vec<u8>,
+    key: &[u8; 32],
+    iv: &[u8; CBC_IV],
+) -> Result<Zeroizing<Vec<u8>>, Failure> {
     if !bytes.len().is_multiple_of(BLOCK) {
-        return Err(broken(&format!("its data is cut off: {} bytes are no whole number of blocks of {BLOCK}", bytes.len())));
+        return Err(broken(&format!(
+            "its data is cut off: {} bytes are no whole number of blocks of {BLOCK}",
+            bytes.len()
+        )));
     }
     let mut buffer = Zeroizing::new(bytes);
-    let plain = cbc::Decryptor::<Aes256>::new(key.into(), iv.into()).decrypt_padded::<Pkcs7>(&mut buffer);
+    let plain =
+        cbc::Decryptor::<Aes256>::new(key.into(), iv.into()).decrypt_padded::<Pkcs7>(&mut buffer);
     let length = plain.map_err(|_| not_opened())?.len();
     buffer.truncate(length);
     Ok(buffer)
@@ -195,7 +220,8 @@ fn decrypt_cbc(bytes: Vec<u8>, key: &[u8; 32], iv: &[u8; CBC_IV]) -> Result<Zero
 fn unwrap(plain: &[u8]) -> Result<Value, Failure> {
     let text = str::from_utf8(plain).map_err(|_| not_opened())?.to_owned();
     // The mistake is not told: it may quote the text.
-    let read = Document::parse(Source { name: String::new(), path: None, text }).map_err(|_| not_opened())?;
+    let read = Document::parse(Source { name: String::new(), path: None, text })
+        .map_err(|_| not_opened())?;
     match read.value {
         Value::Object(mut map) if map.len() == 1 => map.swap_remove(WRAPPER).ok_or_else(not_opened),
         _ => Err(not_opened()),
@@ -203,7 +229,9 @@ fn unwrap(plain: &[u8]) -> Result<Value, Failure> {
 }
 
 fn text_of<'a>(map: &'a Map<String, Value>, field: &str) -> Result<&'a str, Failure> {
-    map.get(field).and_then(Value::as_str).ok_or_else(|| broken(&format!("its `{field}` is no text")))
+    map.get(field)
+        .and_then(Value::as_str)
+        .ok_or_else(|| broken(&format!("its `{field}` is no text")))
 }
 
 fn decode(map: &Map<String, Value>, field: &str) -> Result<Vec<u8>, Failure> {
@@ -211,15 +239,22 @@ fn decode(map: &Map<String, Value>, field: &str) -> Result<Vec<u8>, Failure> {
     bytes.map_err(|_| broken(&format!("its `{field}` is no base64")))
 }
 
-fn decode_exactly<const LENGTH: usize>(map: &Map<String, Value>, field: &str) -> Result<[u8; LENGTH], Failure> {
+fn decode_exactly<const LENGTH: usize>(
+    map: &Map<String, Value>,
+    field: &str,
+) -> Result<[u8; LENGTH], Failure> {
     let bytes = decode(map, field)?;
     let length = bytes.len();
-    bytes.try_into().map_err(|_| broken(&format!("its `{field}` is {length} bytes long, and should be {LENGTH}")))
+    bytes.try_into().map_err(|_| {
+        broken(&format!("its `{field}` is {length} bytes long, and should be {LENGTH}"))
+    })
 }
 
 /// Padding may be missing, as it may for Ruby.
-const BASE64: GeneralPurpose =
-    GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent));
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 fn without_blanks(text: &str) -> String {
     text.split_ascii_whitespace().collect()

@@ -1,4 +1,5 @@
-//! Environments: `environments/<name>.json`, attributes of all nodes in it, and which versions of cookbooks may run there.
+//! Environments: `environments/<name>.json`, attributes of all nodes in it, and which versions of
+//! cookbooks may run there.
 
 use std::path::Path;
 use std::rc::Rc;
@@ -40,7 +41,9 @@ impl Environment {
             let missing = Diagnostic::error(format!("there is no environment `{name}`"));
             let names = json::names(repository, "environments");
             let near = did_you_mean(name, names.iter().map(String::as_str).chain([DEFAULT]));
-            return Err(missing.hint(near.unwrap_or_else(|| format!("write it as {shown}, or correct the name"))));
+            return Err(missing.hint(
+                near.unwrap_or_else(|| format!("write it as {shown}, or correct the name")),
+            ));
         };
         let mut fields = Fields::of(&document, "an environment")?;
         fields.name(name)?;
@@ -48,7 +51,8 @@ impl Environment {
         fields.maps(&["default_attributes", "override_attributes"])?;
         let mut cookbook_versions = Vec::new();
         for (cookbook, constraint) in fields.map("cookbook_versions")?.into_iter().flatten() {
-            cookbook_versions.push((cookbook.clone(), read_constraint(&document, cookbook, constraint)?));
+            cookbook_versions
+                .push((cookbook.clone(), read_constraint(&document, cookbook, constraint)?));
         }
         fields.end(
             "an environment",
@@ -71,19 +75,28 @@ impl Environment {
                     self.name, cookbook.about.version
                 );
                 let at = self.document.value_at(&["cookbook_versions", name]);
-                return Err(Diagnostic::error(wrong).at(at).hint("relax the constraint, or bring in a version that fits"));
+                return Err(Diagnostic::error(wrong)
+                    .at(at)
+                    .hint("relax the constraint, or bring in a version that fits"));
             }
         }
         Ok(())
     }
 
-    /// The cookbooks that it speaks of and that the repository has not, where it has one of nearly that name.
+    /// The cookbooks that it speaks of and that the repository has not, where it has one of nearly
+    /// that name.
     pub fn strangers(&self, all: &Cookbooks) -> Vec<Diagnostic> {
-        let unknown = self.cookbook_versions.iter().map(|(name, _)| name).filter(|name| !all.contains_key(*name));
+        let unknown = self
+            .cookbook_versions
+            .iter()
+            .map(|(name, _)| name)
+            .filter(|name| !all.contains_key(*name));
         let warn = |name: &String| {
             let near = did_you_mean(name, all.keys().map(String::as_str))?;
-            let warning =
-                Diagnostic::warning(format!("environment `{}` speaks of a cookbook `{name}`, which is not there", self.name));
+            let warning = Diagnostic::warning(format!(
+                "environment `{}` speaks of a cookbook `{name}`, which is not there",
+                self.name
+            ));
             Some(warning.at(self.document.key_at(&["cookbook_versions", name])).hint(near))
         };
         unknown.filter_map(warn).collect()
@@ -96,10 +109,15 @@ impl Environment {
     }
 }
 
-fn read_constraint(document: &Document, cookbook: &str, value: &Value) -> Result<Constraint, Diagnostic> {
+fn read_constraint(
+    document: &Document,
+    cookbook: &str,
+    value: &Value,
+) -> Result<Constraint, Diagnostic> {
     let path = ["cookbook_versions", cookbook];
-    let text = value
-        .as_str()
-        .ok_or_else(|| wrong_type(document, &path, "a version constraint", value).hint("write for example \">= 1.2\""))?;
+    let text = value.as_str().ok_or_else(|| {
+        wrong_type(document, &path, "a version constraint", value)
+            .hint("write for example \">= 1.2\"")
+    })?;
     text.parse().map_err(|wrong: String| Diagnostic::error(wrong).at(document.value_at(&path)))
 }

@@ -1,4 +1,5 @@
-//! What a machine is, under Ohai's names and in Ohai's shapes. Each group of facts is read when one of them is first asked for.
+//! What a machine is, under Ohai's names and in Ohai's shapes. Each group of facts is read when one
+//! of them is first asked for.
 
 mod block_device;
 mod cloud;
@@ -64,14 +65,18 @@ struct Group {
     read: fn(&dyn Query) -> Map<String, Value>,
 }
 
-/// Every group of facts. One that costs a command or many files does not share a group with one that is often asked for.
+/// Every group of facts. One that costs a command or many files does not share a group with one
+/// that is often asked for.
 const GROUPS: &[Group] = &[
     Group { keys: &["platform", "platform_family", "platform_version"], read: platform::read },
     Group { keys: &["os", "os_version"], read: kernel::read_os },
     Group { keys: &["kernel"], read: kernel::read },
     Group { keys: &["hostname", "machinename"], read: hostname::read },
     Group { keys: &["fqdn", "domain"], read: hostname::read_fqdn },
-    Group { keys: &["network", "counters", "ipaddress", "ip6address", "macaddress"], read: network::read },
+    Group {
+        keys: &["network", "counters", "ipaddress", "ip6address", "macaddress"],
+        read: network::read,
+    },
     Group { keys: &["memory"], read: memory::read },
     Group { keys: &["cpu"], read: cpu::read },
     Group { keys: &["filesystem"], read: filesystem::read },
@@ -82,7 +87,10 @@ const GROUPS: &[Group] = &[
     Group { keys: &["dmi"], read: dmi::read },
     Group { keys: &["etc", "current_user", "root_group"], read: etc::read },
     Group { keys: &["time"], read: time::read },
-    Group { keys: &["uptime", "uptime_seconds", "idletime", "idletime_seconds"], read: time::read_uptime },
+    Group {
+        keys: &["uptime", "uptime_seconds", "idletime", "idletime_seconds"],
+        read: time::read_uptime,
+    },
     Group { keys: &["ohai_time"], read: time::read_now },
     Group { keys: &["machine_id"], read: machine_id::read },
     Group { keys: &["os_release"], read: os_release::read_fact },
@@ -150,7 +158,8 @@ impl Facts {
         names
     }
 
-    /// A fact, read now when it was not before. `None`: the machine does not tell, or there is no such fact.
+    /// A fact, read now when it was not before. `None`: the machine does not tell, or there is no
+    /// such fact.
     #[must_use]
     pub fn get(&self, key: &str, query: &dyn Query) -> Option<Rc<Value>> {
         let held = || self.held.borrow().get(key).map(Rc::clone);
@@ -161,7 +170,9 @@ impl Facts {
         if !self.read.borrow()[index] {
             self.reads.set(self.reads.get() + 1);
             let facts = (GROUPS[index].read)(query);
-            self.held.borrow_mut().extend(facts.into_iter().map(|(key, value)| (key, Rc::new(value))));
+            self.held
+                .borrow_mut()
+                .extend(facts.into_iter().map(|(key, value)| (key, Rc::new(value))));
             self.read.borrow_mut()[index] = true;
         }
         held()
@@ -195,7 +206,8 @@ impl Facts {
         self.get(key, query).and_then(|value| value.as_str().map(str::to_owned))
     }
 
-    /// Forgets what was read, so that it is read again when it is next asked for. Fixed facts stay; those of cookbooks do not.
+    /// Forgets what was read, so that it is read again when it is next asked for. Fixed facts stay;
+    /// those of cookbooks do not.
     pub fn reload(&self) {
         self.custom.forget();
         if !self.fixed {
@@ -211,9 +223,13 @@ impl Facts {
     }
 }
 
-/// The text of a file; empty when it cannot be read, because a fact that a machine does not tell is no error.
+/// The text of a file; empty when it cannot be read, because a fact that a machine does not tell is
+/// no error.
 fn text(query: &dyn Query, path: impl AsRef<Path>) -> String {
-    query.read(path.as_ref()).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+    query
+        .read(path.as_ref())
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .unwrap_or_default()
 }
 
 /// The one line of a small file of `/proc` or `/sys`, unless it is empty.
@@ -244,13 +260,16 @@ fn told<S: Into<String>>(query: &dyn Query, argv: impl IntoIterator<Item = S>) -
 /// The same for commands that need not wait for one another.
 fn told_together<const N: usize>(query: &dyn Query, commands: [&[&str]; N]) -> [Option<Output>; N] {
     let asked = commands.map(|argv| asked(argv.iter().copied()));
-    let mut outputs = query.probe_all(&asked).into_iter().map(|output| output.ok().filter(Output::success));
+    let mut outputs =
+        query.probe_all(&asked).into_iter().map(|output| output.ok().filter(Output::success));
     std::array::from_fn(|_| outputs.next().flatten())
 }
 
 /// Where a program lies on the search path of children.
 fn program(query: &dyn Query, name: &str) -> Option<PathBuf> {
-    let runnable = |path: &PathBuf| query.stat(path).is_ok_and(|found| found.kind == FileKind::File && found.mode & 0o111 != 0);
+    let runnable = |path: &PathBuf| {
+        query.stat(path).is_ok_and(|found| found.kind == FileKind::File && found.mode & 0o111 != 0)
+    };
     DEFAULT_PATH.split(':').map(|folder| Path::new(folder).join(name)).find(runnable)
 }
 

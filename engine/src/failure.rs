@@ -3,7 +3,8 @@
 use std::fmt;
 use std::path::Path;
 
-/// The error of everything that touches the machine. It knows nothing of recipes: the run adds the resource and its position.
+/// The error of everything that touches the machine. It knows nothing of recipes: the run adds the
+/// resource and its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// What was attempted on what, and the cause: "cannot write `/etc/x`: permission denied".
@@ -36,12 +37,21 @@ impl Failure {
         };
         let hint = match error.kind() {
             ErrorKind::PermissionDenied => Some("run toque as root, or as a user who may do this"),
-            ErrorKind::StorageFull => Some("free some space (`df -h` shows where it went) and try again"),
-            _ if is_loop(error) => Some("look at the links with `namei -l` and remove the one that points back"),
-            ErrorKind::ReadOnlyFilesystem => Some("remount it writable, or keep this resource off this machine by a guard"),
+            ErrorKind::StorageFull => {
+                Some("free some space (`df -h` shows where it went) and try again")
+            }
+            _ if is_loop(error) => {
+                Some("look at the links with `namei -l` and remove the one that points back")
+            }
+            ErrorKind::ReadOnlyFilesystem => {
+                Some("remount it writable, or keep this resource off this machine by a guard")
+            }
             _ => None,
         };
-        Self { hint: hint.map(str::to_owned), ..Self::new(format!("cannot {verb} `{}`: {cause}", path.display())) }
+        Self {
+            hint: hint.map(str::to_owned),
+            ..Self::new(format!("cannot {verb} `{}`: {cause}", path.display()))
+        }
     }
 
     #[must_use]
@@ -92,5 +102,7 @@ pub fn plain_io(error: &std::io::Error) -> String {
     }
     let plain = text.split(" (os error").next().unwrap_or(&text);
     let mut letters = plain.chars();
-    letters.next().map_or_else(String::new, |first| first.to_lowercase().collect::<String>() + letters.as_str())
+    letters.next().map_or_else(String::new, |first| {
+        first.to_lowercase().collect::<String>() + letters.as_str()
+    })
 }

@@ -1,4 +1,5 @@
-//! The resource graph: what was declared, in order, and what notifies what. Built while recipes compile, then frozen.
+//! The resource graph: what was declared, in order, and what notifies what. Built while recipes
+//! compile, then frozen.
 
 mod circle;
 
@@ -118,7 +119,9 @@ pub enum IgnoreFailure {
     Quiet,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Timing {
     Before,
@@ -239,14 +242,20 @@ impl Graph {
         self.scopes.len() - 1
     }
 
-    /// Every resource of this name that was not removed, in order of declaration: those of the innermost scope that has any.
+    /// Every resource of this name that was not removed, in order of declaration: those of the
+    /// innermost scope that has any.
     #[must_use]
     pub fn named(&self, registry: &Registry, id: &ResourceId, scope: ScopeIndex) -> Vec<Index> {
         let Some(kind) = registry.kinds.get_index_of(&*id.kind) else { return Vec::new() };
         let mut open = Some(scope);
         while let Some(scope) = open {
             let found = self.by_name.get(&(scope, kind, Rc::clone(&id.name)));
-            let found: Vec<Index> = found.into_iter().flatten().copied().filter(|index| !self.resources[*index].removed).collect();
+            let found: Vec<Index> = found
+                .into_iter()
+                .flatten()
+                .copied()
+                .filter(|index| !self.resources[*index].removed)
+                .collect();
             if !found.is_empty() {
                 return found;
             }
@@ -257,16 +266,27 @@ impl Graph {
 
     /// What the recipes declare themselves, in order.
     pub fn outermost(&self) -> impl Iterator<Item = Index> {
-        self.resources.iter().enumerate().filter(|(_, declared)| declared.inside.is_none()).map(|(index, _)| index)
+        self.resources
+            .iter()
+            .enumerate()
+            .filter(|(_, declared)| declared.inside.is_none())
+            .map(|(index, _)| index)
     }
 
     /// The one resource that a name means in a scope.
     /// # Errors
     /// When there is none, or when several differ.
-    pub fn find(&self, registry: &Registry, text: &str, scope: ScopeIndex, span: Option<&Span>) -> Result<Index, Diagnostic> {
+    pub fn find(
+        &self,
+        registry: &Registry,
+        text: &str,
+        scope: ScopeIndex,
+        span: Option<&Span>,
+    ) -> Result<Index, Diagnostic> {
         let wrong = |message: String| Diagnostic::error(message).at(span.cloned());
         let id = ResourceId::parse(text).ok_or_else(|| {
-            wrong(format!("`{text}` names no resource")).hint("write it as `kind[name]`, such as `service[nginx]`")
+            wrong(format!("`{text}` names no resource"))
+                .hint("write it as `kind[name]`, such as `service[nginx]`")
         })?;
         if !registry.kinds.contains_key(&*id.kind) {
             let unknown = wrong(format!("`{text}`: there is no kind `{}`", id.kind));
@@ -277,11 +297,17 @@ impl Graph {
         }
         let found = self.named(registry, &id, scope);
         let Some((&first, rest)) = found.split_first() else {
-            return Err(self.missing(text, &id, scope, wrong(format!("`{text}` is not declared by any recipe of this run"))));
+            return Err(self.missing(
+                text,
+                &id,
+                scope,
+                wrong(format!("`{text}` is not declared by any recipe of this run")),
+            ));
         };
         for &other in rest {
             if !self.twins(first, other) {
-                let mut ambiguous = wrong(format!("`{text}` is declared {} times, and differently", found.len()));
+                let mut ambiguous =
+                    wrong(format!("`{text}` is declared {} times, and differently", found.len()));
                 for &index in &found {
                     if let Some(span) = self.resources[index].span.clone() {
                         ambiguous = ambiguous.frame(span, "declared here");
@@ -297,24 +323,36 @@ impl Graph {
     pub fn target(&self, registry: &Registry, relation: &Relation) -> Option<(Index, Act)> {
         let to = match &relation.to {
             Target::Declared(index) => *index,
-            Target::Named(text) => *self.named(registry, &ResourceId::parse(text)?, relation.scope).first()?,
+            Target::Named(text) => {
+                *self.named(registry, &ResourceId::parse(text)?, relation.scope).first()?
+            }
         };
         let action = Act::named(&registry.kinds[self.resources[to].kind], &relation.action)?;
         Some((to, action))
     }
 
     /// What may have been meant by a name that nothing has.
-    fn missing(&self, text: &str, id: &ResourceId, scope: ScopeIndex, missing: Diagnostic) -> Diagnostic {
+    fn missing(
+        &self,
+        text: &str,
+        id: &ResourceId,
+        scope: ScopeIndex,
+        missing: Diagnostic,
+    ) -> Diagnostic {
         let mut seen = vec![scope];
         while let Some(outer) = seen.last().and_then(|scope| self.scopes[*scope].outer) {
             seen.push(outer);
         }
         let there = || self.resources.iter().filter(|declared| !declared.removed);
-        let inner = there().find(|declared| !seen.contains(&declared.scope) && declared.id.is_called(id));
+        let inner =
+            there().find(|declared| !seen.contains(&declared.scope) && declared.id.is_called(id));
         if let Some(inner) = inner {
             let owner = inner.id.owner.as_ref().map(ToString::to_string).unwrap_or_default();
             return missing
-                .note(format!("`{}` is inside a custom resource and has no name outside it", inner.id))
+                .note(format!(
+                    "`{}` is inside a custom resource and has no name outside it",
+                    inner.id
+                ))
                 .hint(format!("notify `{owner}` itself, or let that custom resource notify"));
         }
         let names: Vec<String> = there()
@@ -323,13 +361,15 @@ impl Graph {
             .collect();
         match did_you_mean(text, names.iter().map(String::as_str)) {
             Some(hint) => missing.hint(hint),
-            None => missing.hint("declare it, or correct the name; a target may be declared before or after"),
+            None => missing
+                .hint("declare it, or correct the name; a target may be declared before or after"),
         }
     }
 
     /// The edges of every resource, in the order in which they were written.
     /// # Errors
-    /// Every target that does not exist or is ambiguous, every action that the target's kind has not, and circles.
+    /// Every target that does not exist or is ambiguous, every action that the target's kind has
+    /// not, and circles.
     pub fn freeze(&mut self, registry: &Registry) -> Result<Vec<Vec<Edge>>, Vec<Diagnostic>> {
         let mut edges: Vec<Vec<Edge>> = Vec::new();
         edges.resize_with(self.resources.len(), Vec::new);
@@ -351,12 +391,20 @@ impl Graph {
                     let kind = &registry.kinds[self.resources[to].kind];
                     match Act::named(kind, &relation.action) {
                         Some(action) => {
-                            edges[from].push(Edge { to, action, timing: relation.timing, span: relation.span.clone() });
+                            edges[from].push(Edge {
+                                to,
+                                action,
+                                timing: relation.timing,
+                                span: relation.span.clone(),
+                            });
                         }
                         None => wrong.push(
-                            Diagnostic::error(format!("`{}` has no action `{}`", kind.name, relation.action))
-                                .at(relation.span.clone())
-                                .hint(actions_hint(kind, &relation.action)),
+                            Diagnostic::error(format!(
+                                "`{}` has no action `{}`",
+                                kind.name, relation.action
+                            ))
+                            .at(relation.span.clone())
+                            .hint(actions_hint(kind, &relation.action)),
                         ),
                     }
                 }
@@ -376,8 +424,12 @@ impl Graph {
     fn twins(&self, one: Index, two: Index) -> bool {
         let (one, two) = (&self.resources[one], &self.resources[two]);
         let plain = |declared: &Declared| match &declared.body {
-            Body::Parsed(resource) if declared.common.guards.is_empty() => Some(resource.properties()),
-            Body::Container(instance) if declared.common.guards.is_empty() && instance.lazy.is_empty() => {
+            Body::Parsed(resource) if declared.common.guards.is_empty() => {
+                Some(resource.properties())
+            }
+            Body::Container(instance)
+                if declared.common.guards.is_empty() && instance.lazy.is_empty() =>
+            {
                 Some(instance.values.clone())
             }
             _ => None,
@@ -392,7 +444,13 @@ impl Graph {
 
 /// What to say when an action is not one of a kind's.
 pub(crate) fn actions_hint(kind: &crate::registry::Kind, wanted: &str) -> String {
-    let names = || kind.actions().iter().map(|action| &*action.name).filter(|name| *name != "nothing").chain(["nothing"]);
+    let names = || {
+        kind.actions()
+            .iter()
+            .map(|action| &*action.name)
+            .filter(|name| *name != "nothing")
+            .chain(["nothing"])
+    };
     did_you_mean(wanted, names()).unwrap_or_else(|| {
         let all: Vec<_> = names().map(|name| format!("`{name}`")).collect();
         format!("its actions are {}", all.join(", "))

@@ -23,7 +23,8 @@ pub enum Condition {
     Closure(Closure),
 }
 
-/// A command that answers by its exit status. It runs as root in the run's clean environment and inherits nothing from its resource.
+/// A command that answers by its exit status. It runs as root in the run's clean environment and
+/// inherits nothing from its resource.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CommandGuard {
@@ -67,7 +68,8 @@ impl CommandGuard {
 
     /// What is wrong with it, whatever the machine.
     /// # Errors
-    /// A command that says nothing: it would be run, and answer yes. A folder that depends on where toque was started.
+    /// A command that says nothing: it would be run, and answer yes. A folder that depends on where
+    /// toque was started.
     pub fn check(&self) -> Result<(), String> {
         let empty = match &self.command {
             CommandLine::Shell(line) => line.trim().is_empty(),
@@ -75,7 +77,9 @@ impl CommandGuard {
         };
         match &self.cwd {
             _ if empty => Err("the command is empty".to_owned()),
-            Some(cwd) if !cwd.starts_with('/') => Err(format!("`cwd` must be an absolute path, and `{cwd}` is not")),
+            Some(cwd) if !cwd.starts_with('/') => {
+                Err(format!("`cwd` must be an absolute path, and `{cwd}` is not"))
+            }
             _ => Ok(()),
         }
     }
@@ -84,7 +88,12 @@ impl CommandGuard {
     #[must_use]
     pub(crate) fn holds(&self, masks: &Masks) -> Holds {
         let words = self.command.command().argv;
-        words.iter().chain(self.environment.values()).map(|text| masks.in_text(text)).max().unwrap_or_default()
+        words
+            .iter()
+            .chain(self.environment.values())
+            .map(|text| masks.in_text(text))
+            .max()
+            .unwrap_or_default()
     }
 
     #[must_use]

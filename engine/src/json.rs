@@ -1,4 +1,5 @@
-//! JSON documents: nodes, roles, environments, `-j`. They may carry comments, and every value knows where it stands.
+//! JSON documents: nodes, roles, environments, `-j`. They may carry comments, and every value knows
+//! where it stands.
 
 mod fields;
 mod mistake;
@@ -50,7 +51,8 @@ enum Below {
 }
 
 impl Document {
-    /// Reads a text; `//` and `/* */` begin comments, and a byte order mark at its start is passed over.
+    /// Reads a text; `//` and `/* */` begin comments, and a byte order mark at its start is passed
+    /// over.
     /// # Errors
     /// What is wrong with it, and where. A key that stands twice in a map is wrong too.
     pub fn parse(source: Source) -> Result<Self, Diagnostic> {
@@ -71,8 +73,10 @@ impl Document {
             allow_non_finite_numbers: false,
             allow_extended_string_escapes: false,
         };
-        let parsed = parse_to_ast(&source.text, &CollectOptions::default(), &options)
-            .map_err(|error| mistake::of(&source, error.kind(), error.range().start..error.range().end))?;
+        let parsed =
+            parse_to_ast(&source.text, &CollectOptions::default(), &options).map_err(|error| {
+                mistake::of(&source, error.kind(), error.range().start..error.range().end)
+            })?;
         let Some(root) = parsed.value else {
             return Err(mistake::at(&source, 0..0, "it is empty").hint("write at least `{}`"));
         };
@@ -80,18 +84,28 @@ impl Document {
         Ok(Self { value, places, source: Arc::clone(&source) })
     }
 
-    /// Reads a file that people know as `name`; `.toml` is TOML, anything else JSON. There may be none.
+    /// Reads a file that people know as `name`; `.toml` is TOML, anything else JSON. There may be
+    /// none.
     /// # Errors
     /// As [`Document::parse`], and when the file cannot be read.
     pub fn read(path: &Path, name: &str) -> Result<Option<Self>, Diagnostic> {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Diagnostic::error(format!("cannot read `{name}`: {}", plain_io(&error)))),
+            Err(error) => {
+                return Err(Diagnostic::error(format!(
+                    "cannot read `{name}`: {}",
+                    plain_io(&error)
+                )));
+            }
         };
         let source = Source { name: name.to_owned(), path: Some(path.to_owned()), text };
-        if path.extension().is_some_and(|extension| extension == "toml") { Self::parse_toml(source) } else { Self::parse(source) }
-            .map(Some)
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            Self::parse_toml(source)
+        } else {
+            Self::parse(source)
+        }
+        .map(Some)
     }
 
     /// A document of a value that was never written down; people know it as `name`.
@@ -102,7 +116,8 @@ impl Document {
         Self::parse(Source { name: name.to_owned(), path: None, text })
     }
 
-    /// Where the value at a path stands; an item of an array goes by its number. The nearest value around it when it is not there.
+    /// Where the value at a path stands; an item of an array goes by its number. The nearest value
+    /// around it when it is not there.
     #[must_use]
     pub fn value_at(&self, path: &[&str]) -> Span {
         self.span(self.place(path).value.clone())
@@ -129,7 +144,9 @@ impl Document {
             .try_fold(&self.places, |place, key| {
                 let below = match &place.below {
                     Below::Keys(keys) => keys.get(*key),
-                    Below::Items(items) => key.parse().ok().and_then(|index: usize| items.get(index)),
+                    Below::Items(items) => {
+                        key.parse().ok().and_then(|index: usize| items.get(index))
+                    }
                     Below::Nothing => None,
                 };
                 below.ok_or(place)
@@ -160,10 +177,18 @@ pub(crate) fn path_of(repository: &Path, folder: &str, name: &str) -> (PathBuf, 
     (repository.join(&shown), shown)
 }
 
-fn convert(source: &Arc<Source>, value: ast::Value<'_>, depth: usize) -> Result<(Value, Place), Diagnostic> {
+fn convert(
+    source: &Arc<Source>,
+    value: ast::Value<'_>,
+    depth: usize,
+) -> Result<(Value, Place), Diagnostic> {
     let range = value.range().start..value.range().end;
     if depth > DEEPEST {
-        return Err(mistake::at(source, range.start..range.start + 1, &format!("it is nested more than {DEEPEST} deep")));
+        return Err(mistake::at(
+            source,
+            range.start..range.start + 1,
+            &format!("it is nested more than {DEEPEST} deep"),
+        ));
     }
     let mut below = Below::Nothing;
     let value = match value {
@@ -174,7 +199,8 @@ fn convert(source: &Arc<Source>, value: ast::Value<'_>, depth: usize) -> Result<
             Value::String(text.value.into_owned())
         }
         ast::Value::NumberLit(number) => {
-            let wrong = || mistake::at(source, range.clone(), &format!("`{}` is no number", number.value));
+            let wrong =
+                || mistake::at(source, range.clone(), &format!("`{}` is no number", number.value));
             Value::Number(exactly(number.value).ok_or_else(wrong)?)
         }
         ast::Value::Array(array) => {
@@ -199,9 +225,13 @@ fn convert(source: &Arc<Source>, value: ast::Value<'_>, depth: usize) -> Result<
                 place.key = at.start..at.end;
                 if let Some(first) = places.get(&name) {
                     let first = Span::of(source, first.key.clone());
-                    return Err(mistake::at(source, place.key, &format!("`{name}` stands twice in one map"))
-                        .frame(first, format!("`{name}` stands here too"))
-                        .hint("keep one of them"));
+                    return Err(mistake::at(
+                        source,
+                        place.key,
+                        &format!("`{name}` stands twice in one map"),
+                    )
+                    .frame(first, format!("`{name}` stands here too"))
+                    .hint("keep one of them"));
                 }
                 places.insert(name.clone(), place);
                 map.insert(name, value);
@@ -213,20 +243,25 @@ fn convert(source: &Arc<Source>, value: ast::Value<'_>, depth: usize) -> Result<
     Ok((value, Place { key: range.clone(), value: range, below }))
 }
 
-/// The parser lets control characters stand in a text, which JSON does not: other programs could not read the document.
+/// The parser lets control characters stand in a text, which JSON does not: other programs could
+/// not read the document.
 fn check_text(source: &Arc<Source>, range: &Range<usize>) -> Result<(), Diagnostic> {
     let written = source.text.get(range.clone()).unwrap_or_default();
-    let Some((at, found)) = written.char_indices().find(|(_, character)| *character < ' ') else { return Ok(()) };
+    let Some((at, found)) = written.char_indices().find(|(_, character)| *character < ' ') else {
+        return Ok(());
+    };
     let (what, instead) = match found {
         '\n' | '\r' => ("a line break", "\\n".to_owned()),
         '\t' => ("a tab", "\\t".to_owned()),
         other => ("a control character", format!("\\u{:04x}", u32::from(other))),
     };
     let start = range.start + at;
-    Err(mistake::at(source, start..start + 1, &format!("{what} stands in this text")).hint(format!("write {instead} for it")))
+    Err(mistake::at(source, start..start + 1, &format!("{what} stands in this text"))
+        .hint(format!("write {instead} for it")))
 }
 
-/// A number as it is written: whole ones up to 64 bits, others as the nearest one there is. (`serde_json` may miss it by a little.)
+/// A number as it is written: whole ones up to 64 bits, others as the nearest one there is.
+/// (`serde_json` may miss it by a little.)
 fn exactly(text: &str) -> Option<Number> {
     let whole = || text.parse().map(i64::into).or_else(|_| text.parse().map(u64::into)).ok();
     whole().or_else(|| Number::from_f64(text.parse().ok()?))

@@ -26,7 +26,9 @@ impl Known {
     /// Adds what a document sets.
     pub fn add(&mut self, document: &Value) {
         match document {
-            Value::Object(map) => map.iter().for_each(|(key, value)| self.at([key.as_str()]).add(value)),
+            Value::Object(map) => {
+                map.iter().for_each(|(key, value)| self.at([key.as_str()]).add(value))
+            }
             _ => self.open = true,
         }
     }
@@ -39,7 +41,8 @@ impl Known {
         }
     }
 
-    /// How much of a path is set, when it is not all: the number of keys, and what is there beside the next one.
+    /// How much of a path is set, when it is not all: the number of keys, and what is there beside
+    /// the next one.
     #[must_use]
     pub fn gap<'a>(&'a self, path: &[String]) -> Option<(usize, impl Iterator<Item = &'a str>)> {
         let mut here = self;

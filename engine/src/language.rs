@@ -1,7 +1,8 @@
-//! The recipe language: Rhai, hardened and bound to the kinds. Nothing outside this module knows of Rhai, but for values that a
-//! recipe leaves behind (closures, `node.run_state`).
+//! The recipe language: Rhai, hardened and bound to the kinds. Nothing outside this module knows of
+//! Rhai, but for values that a recipe leaves behind (closures, `node.run_state`).
 //!
-//! Rhai is pinned: this module uses interfaces that it calls volatile. Each use is in one place and has a test.
+//! Rhai is pinned: this module uses interfaces that it calls volatile. Each use is in one place and
+//! has a test.
 
 mod attributes_used;
 mod check;
@@ -72,7 +73,8 @@ impl Language {
         script::run_file(&self.engine, &self.session, name, path)
     }
 
-    /// Runs a recipe of the run list, and what it includes; a recipe that was included before is not run again.
+    /// Runs a recipe of the run list, and what it includes; a recipe that was included before is
+    /// not run again.
     /// # Errors
     /// An unknown recipe, or the first mistake in it.
     pub fn include(&self, name: &RecipeName) -> Result<(), Diagnostic> {
@@ -114,7 +116,11 @@ impl Language {
     /// Looks at a template of a cookbook.
     /// # Errors
     /// When it cannot be parsed.
-    pub(crate) fn look_at_template(&self, path: &Path, cookbook: &str) -> Result<crate::template::Looked, Diagnostic> {
+    pub(crate) fn look_at_template(
+        &self,
+        path: &Path,
+        cookbook: &str,
+    ) -> Result<crate::template::Looked, Diagnostic> {
         crate::template::look(path, cookbook, &*self.functions)
     }
 
@@ -142,7 +148,11 @@ impl Language {
     /// Calls a closure of a recipe, and gives what it returned. One with a parameter gets `given`.
     /// # Errors
     /// What it threw, or a value that cannot leave the language.
-    pub fn call(&self, closure: &Closure, given: Option<&serde_json::Value>) -> Result<serde_json::Value, Diagnostic> {
+    pub fn call(
+        &self,
+        closure: &Closure,
+        given: Option<&serde_json::Value>,
+    ) -> Result<serde_json::Value, Diagnostic> {
         closure::call(&self.engine, &self.session, closure, given)
     }
 

@@ -1,5 +1,5 @@
-//! Toque's engine: the recipe language, the node, the contract of resources, and the run that brings a machine to the declared
-//! state. It does not print, exit, or read the environment.
+//! Toque's engine: the recipe language, the node, the contract of resources, and the run that
+//! brings a machine to the declared state. It does not print, exit, or read the environment.
 
 pub mod accounts;
 pub mod attributes;

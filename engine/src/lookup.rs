@@ -29,8 +29,13 @@ impl Machine {
         if !self.platform.is_empty() {
             // 8.4.2105, then 8.4, then 8.
             let whole = self.platform_version.as_str();
-            let versions = std::iter::successors(Some(whole), |version| Some(version.rsplit_once('.')?.0));
-            folders.extend(versions.filter(|version| !version.is_empty()).map(|version| format!("{}-{version}", self.platform)));
+            let versions =
+                std::iter::successors(Some(whole), |version| Some(version.rsplit_once('.')?.0));
+            folders.extend(
+                versions
+                    .filter(|version| !version.is_empty())
+                    .map(|version| format!("{}-{version}", self.platform)),
+            );
             folders.push(self.platform.clone());
         }
         if !self.platform_family.is_empty() && self.platform_family != self.platform {
@@ -42,7 +47,8 @@ impl Machine {
     }
 }
 
-/// What was found in one run. A cookbook stays as it is while it is used, and many resources share a template.
+/// What was found in one run. A cookbook stays as it is while it is used, and many resources share
+/// a template.
 #[derive(Debug, Default)]
 pub struct Lookup {
     found: RefCell<HashMap<(PathBuf, Vec<String>), PathBuf>>,
@@ -74,11 +80,16 @@ impl Lookup {
     }
 }
 
-/// The file that `sources` lead to below `segment` (`templates` or `files`). One source is looked for by specificity; of several,
-/// the first that exists as it stands is taken.
+/// The file that `sources` lead to below `segment` (`templates` or `files`). One source is looked
+/// for by specificity; of several, the first that exists as it stands is taken.
 /// # Errors
 /// When there is none: with the places tried, and what is there instead.
-pub fn find(cookbook: &Cookbook, segment: &str, sources: &[String], machine: &Machine) -> Result<PathBuf, Diagnostic> {
+pub fn find(
+    cookbook: &Cookbook,
+    segment: &str,
+    sources: &[String],
+    machine: &Machine,
+) -> Result<PathBuf, Diagnostic> {
     let root = cookbook.root.join(segment);
     let mut tried = Vec::new();
     let ladder = if sources.len() == 1 { machine.folders() } else { vec![String::new()] };
@@ -95,26 +106,47 @@ pub fn find(cookbook: &Cookbook, segment: &str, sources: &[String], machine: &Ma
     }
     let wanted = sources.join("`, `");
     let there = files(&root);
-    let missing = Diagnostic::error(format!("cookbook `{}` has no `{wanted}` in {segment}/ for this machine", cookbook.about.name))
-        .note(format!("looked for, in this order:\n{}", tried.join("\n")));
+    let missing = Diagnostic::error(format!(
+        "cookbook `{}` has no `{wanted}` in {segment}/ for this machine",
+        cookbook.about.name
+    ))
+    .note(format!("looked for, in this order:\n{}", tried.join("\n")));
     let names = there.iter().map(|path| path.rsplit('/').next().unwrap_or(path));
     Err(match did_you_mean(sources.first().map_or("", String::as_str), names) {
         Some(hint) => missing.hint(hint),
-        None if there.is_empty() => missing.hint(format!("the cookbook has nothing in {segment}/ yet; add the file there")),
-        None => missing.hint(format!("{segment}/ holds: {}", there.iter().take(10).cloned().collect::<Vec<_>>().join(", "))),
+        None if there.is_empty() => {
+            missing.hint(format!("the cookbook has nothing in {segment}/ yet; add the file there"))
+        }
+        None => missing.hint(format!(
+            "{segment}/ holds: {}",
+            there.iter().take(10).cloned().collect::<Vec<_>>().join(", ")
+        )),
     })
 }
 
 /// The folder that `source` leads to, chosen as a file is.
 /// # Errors
 /// When there is none.
-pub fn find_folder(cookbook: &Cookbook, segment: &str, source: &str, machine: &Machine) -> Result<PathBuf, Diagnostic> {
+pub fn find_folder(
+    cookbook: &Cookbook,
+    segment: &str,
+    source: &str,
+    machine: &Machine,
+) -> Result<PathBuf, Diagnostic> {
     check_relative(source, segment)?;
     let root = cookbook.root.join(segment);
-    machine.folders().iter().map(|folder| root.join(folder).join(source)).find(|path| path.is_dir()).ok_or_else(|| {
-        Diagnostic::error(format!("cookbook `{}` has no folder `{source}` in {segment}/ for this machine", cookbook.about.name))
+    machine
+        .folders()
+        .iter()
+        .map(|folder| root.join(folder).join(source))
+        .find(|path| path.is_dir())
+        .ok_or_else(|| {
+            Diagnostic::error(format!(
+                "cookbook `{}` has no folder `{source}` in {segment}/ for this machine",
+                cookbook.about.name
+            ))
             .hint(format!("add it as {segment}/{source}/"))
-    })
+        })
 }
 
 /// A source stays inside its cookbook, and has one way to be written.
@@ -143,8 +175,12 @@ mod tests {
 
     fn folders(fqdn: &str, platform: &str, version: &str, family: &str) -> Vec<String> {
         let text = str::to_owned;
-        let machine =
-            Machine { fqdn: text(fqdn), platform: text(platform), platform_version: text(version), platform_family: text(family) };
+        let machine = Machine {
+            fqdn: text(fqdn),
+            platform: text(platform),
+            platform_version: text(version),
+            platform_family: text(family),
+        };
         machine.folders()
     }
 
@@ -155,10 +191,19 @@ mod tests {
                 ["web1.example.com", "ubuntu", "22.04", "debian"],
                 &["host-web1.example.com", "ubuntu-22.04", "ubuntu-22", "ubuntu", "debian"],
             ),
-            (["r", "centos", "8.4.2105", "rhel"], &["host-r", "centos-8.4.2105", "centos-8.4", "centos-8", "centos", "rhel"]),
+            (
+                ["r", "centos", "8.4.2105", "rhel"],
+                &["host-r", "centos-8.4.2105", "centos-8.4", "centos-8", "centos", "rhel"],
+            ),
             (
                 ["", "amazon", "2023.6.20241010.1", ""],
-                &["amazon-2023.6.20241010.1", "amazon-2023.6.20241010", "amazon-2023.6", "amazon-2023", "amazon"],
+                &[
+                    "amazon-2023.6.20241010.1",
+                    "amazon-2023.6.20241010",
+                    "amazon-2023.6",
+                    "amazon-2023",
+                    "amazon",
+                ],
             ),
             // The family's folder is the platform's own.
             (["", "debian", "12", "debian"], &["debian-12", "debian"]),
@@ -170,7 +215,11 @@ mod tests {
         ];
         for ([fqdn, platform, version, family], expected) in cases {
             let expected: Vec<&str> = expected.iter().copied().chain(["default", ""]).collect();
-            assert_eq!(folders(fqdn, platform, version, family), expected, "{fqdn} {platform} {version} {family}");
+            assert_eq!(
+                folders(fqdn, platform, version, family),
+                expected,
+                "{fqdn} {platform} {version} {family}"
+            );
         }
     }
 

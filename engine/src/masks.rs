@@ -1,4 +1,5 @@
-//! Values that were decrypted in a run. They are found again, by value, in whatever is written, and hidden there.
+//! Values that were decrypted in a run. They are found again, by value, in whatever is written, and
+//! hidden there.
 
 mod texts;
 
@@ -19,11 +20,12 @@ use crate::report::Record;
 /// What stands in the place of a hidden value.
 pub const INSTEAD: &str = "[sensitive]";
 
-/// A text with fewer characters is found in too much that has nothing to do with it: it hides nothing, and makes the resources that
-/// contain it sensitive instead.
+/// A text with fewer characters is found in too much that has nothing to do with it: it hides
+/// nothing, and makes the resources that contain it sensitive instead.
 const SHORTEST: usize = 8;
 
-/// With fewer characters it means something only where it stands alone: one or two letters are in every name.
+/// With fewer characters it means something only where it stands alone: one or two letters are in
+/// every name.
 const SHORTEST_IN_TEXT: usize = 3;
 
 /// Whether a text or a value holds a decrypted one.
@@ -55,7 +57,8 @@ struct Known {
 }
 
 impl Masks {
-    /// Adds the texts and numbers in a decrypted value. `from` says where it comes from, as messages tell it.
+    /// Adds the texts and numbers in a decrypted value. `from` says where it comes from, as
+    /// messages tell it.
     pub(crate) fn add(&self, value: &Value, from: &str) {
         let from = from.into();
         leaves(value, &mut |text| self.known.borrow_mut().add(text, &from));
@@ -91,13 +94,22 @@ impl Masks {
     #[must_use]
     pub(crate) fn hide_in_name(&self, name: &str) -> Option<String> {
         let hidden = self.hide(name);
-        let parts: Vec<String> = hidden.as_deref().unwrap_or(name).split(INSTEAD).map(str::to_owned).collect();
+        let parts: Vec<String> =
+            hidden.as_deref().unwrap_or(name).split(INSTEAD).map(str::to_owned).collect();
         let known = &mut *self.known.borrow_mut();
-        let without: Vec<Option<String>> = parts.iter().map(|part| known.short.hide(part)).collect();
+        let without: Vec<Option<String>> =
+            parts.iter().map(|part| known.short.hide(part)).collect();
         if without.iter().all(Option::is_none) {
             return hidden;
         }
-        Some(parts.into_iter().zip(without).map(|(part, without)| without.unwrap_or(part)).collect::<Vec<_>>().join(INSTEAD))
+        Some(
+            parts
+                .into_iter()
+                .zip(without)
+                .map(|(part, without)| without.unwrap_or(part))
+                .collect::<Vec<_>>()
+                .join(INSTEAD),
+        )
     }
 
     /// The same mistake, told without them.
@@ -126,22 +138,29 @@ impl Masks {
             self.hide_here(&mut change.what);
             change.diff.iter_mut().for_each(|diff| self.hide_here(diff));
         }
-        for text in record.reason.iter_mut().chain(&mut record.notes).chain(&mut record.depends_on) {
+        for text in record.reason.iter_mut().chain(&mut record.notes).chain(&mut record.depends_on)
+        {
             self.hide_here(text);
         }
         record.error = record.error.take().map(|error| Box::new(self.hide_in(*error)));
     }
 
-    /// A value, its texts and numbers without them. A short one is hidden where it is all of a text.
+    /// A value, its texts and numbers without them. A short one is hidden where it is all of a
+    /// text.
     pub(crate) fn hide_in_value(&self, value: &mut Value) {
         let text = match value {
             Value::String(text) => text.clone(),
             Value::Number(number) => number.to_string(),
-            Value::Array(items) => return items.iter_mut().for_each(|item| self.hide_in_value(item)),
-            Value::Object(map) => return map.values_mut().for_each(|item| self.hide_in_value(item)),
+            Value::Array(items) => {
+                return items.iter_mut().for_each(|item| self.hide_in_value(item));
+            }
+            Value::Object(map) => {
+                return map.values_mut().for_each(|item| self.hide_in_value(item));
+            }
             Value::Null | Value::Bool(_) => return,
         };
-        let whole = self.known.borrow().seen.contains(&text) && !self.known.borrow().public.contains(&text);
+        let whole =
+            self.known.borrow().seen.contains(&text) && !self.known.borrow().public.contains(&text);
         if let Some(hidden) = if whole { Some(INSTEAD.to_owned()) } else { self.hide(&text) } {
             *value = Value::String(hidden);
         }
@@ -176,15 +195,16 @@ impl Masks {
         found
     }
 
-    /// Where the value comes from that a word of a command line contains, so that everybody who lists the processes would see it.
+    /// Where the value comes from that a word of a command line contains, so that everybody who
+    /// lists the processes would see it.
     #[must_use]
     pub(crate) fn in_argument(&self, word: &str) -> Option<Rc<str>> {
         let known = &mut *self.known.borrow_mut();
         known.long.places(word).first().and_then(|place| known.long.origin(&word[place.clone()]))
     }
 
-    /// As [`Masks::in_argument`], of a command that a recipe wrote: there a shorter one counts too, where it stands by itself. What
-    /// providers run has too many words that only look like one.
+    /// As [`Masks::in_argument`], of a command that a recipe wrote: there a shorter one counts too,
+    /// where it stands by itself. What providers run has too many words that only look like one.
     #[must_use]
     pub(crate) fn in_written_argument(&self, word: &str) -> Option<Rc<str>> {
         if let Some(from) = self.in_argument(word) {
@@ -208,7 +228,10 @@ impl Known {
         }
         match trimmed.chars().count() {
             SHORTEST.. => {
-                forms(text).into_iter().filter(|form| !self.public.contains(form)).for_each(|form| self.long.add(form, from));
+                forms(text)
+                    .into_iter()
+                    .filter(|form| !self.public.contains(form))
+                    .for_each(|form| self.long.add(form, from));
             }
             SHORTEST_IN_TEXT.. => self.short.add(trimmed.to_owned(), from),
             _ => {
@@ -222,24 +245,45 @@ impl Known {
 fn forms(text: &str) -> Vec<String> {
     let escaped = |text: &str| {
         let json = serde_json::to_string(text).unwrap_or_default();
-        json.strip_prefix('"').and_then(|json| json.strip_suffix('"')).unwrap_or_default().to_owned()
+        json.strip_prefix('"')
+            .and_then(|json| json.strip_suffix('"'))
+            .unwrap_or_default()
+            .to_owned()
     };
     let encoded = base64::engine::general_purpose::STANDARD.encode(text);
     let trimmed = text.trim();
     let quoted = shell_quote(text);
-    let quoted = quoted.strip_prefix('\'').and_then(|text| text.strip_suffix('\'')).unwrap_or(&quoted);
+    let quoted =
+        quoted.strip_prefix('\'').and_then(|text| text.strip_suffix('\'')).unwrap_or(&quoted);
     // A configuration may stand as JSON in another, and that in a third.
     let (once, of_quoted) = (escaped(text), escaped(quoted));
     let twice = escaped(&once);
     let thrice = escaped(&twice);
-    let mut forms = vec![text.to_owned(), trimmed.to_owned(), once, twice, thrice, of_quoted, quoted.to_owned(), encoded];
+    let mut forms = vec![
+        text.to_owned(),
+        trimmed.to_owned(),
+        once,
+        twice,
+        thrice,
+        of_quoted,
+        quoted.to_owned(),
+        encoded,
+    ];
     // Other formats write control characters otherwise.
     forms.push(text.escape_debug().to_string());
-    forms.extend(convert::to_yaml(&text.into()).map(|yaml| yaml.trim().trim_matches(['"', '\'']).to_owned()));
+    forms.extend(
+        convert::to_yaml(&text.into()).map(|yaml| yaml.trim().trim_matches(['"', '\'']).to_owned()),
+    );
     let toml = convert::to_toml(&serde_json::json!({ "a": text }));
-    forms.extend(toml.map(|toml| toml.trim().trim_start_matches("a = ").trim_matches(['"', '\'']).to_owned()));
+    forms.extend(
+        toml.map(|toml| {
+            toml.trim().trim_start_matches("a = ").trim_matches(['"', '\'']).to_owned()
+        }),
+    );
     // Diffs and messages show lines. `-----BEGIN …` is in every key.
-    forms.extend(text.lines().map(str::trim).filter(|line| !line.starts_with("-----")).map(str::to_owned));
+    forms.extend(
+        text.lines().map(str::trim).filter(|line| !line.starts_with("-----")).map(str::to_owned),
+    );
     forms.retain(|form| form.chars().count() >= SHORTEST);
     forms.sort_unstable();
     forms.dedup();
@@ -271,7 +315,8 @@ mod tests {
 
     #[test]
     fn long_values_are_hidden_wherever_they_stand() {
-        let masks = masks(&json!({ "password": "correct horse", "more": ["battery-staple", 123_456_789] }));
+        let masks =
+            masks(&json!({ "password": "correct horse", "more": ["battery-staple", 123_456_789] }));
         for (text, hidden) in [
             ("-p correct horse", Some("-p [sensitive]")),
             ("correct horsebattery-staple", Some("[sensitive][sensitive]")),
@@ -296,24 +341,42 @@ mod tests {
         let key = "-----BEGIN KEY-----\nMIIEvQIBADANBg\nkqhkiG9w0BAQEF\n-----END KEY-----\n";
         let masks = masks(&json!([key, "it's a \"quoted\" one"]));
         assert_eq!(masks.hide("+MIIEvQIBADANBg").as_deref(), Some("+[sensitive]"));
-        assert_eq!(masks.hide(&json!({ "k": "it's a \"quoted\" one" }).to_string()).as_deref(), Some("{\"k\":\"[sensitive]\"}"));
+        assert_eq!(
+            masks.hide(&json!({ "k": "it's a \"quoted\" one" }).to_string()).as_deref(),
+            Some("{\"k\":\"[sensitive]\"}")
+        );
         assert_eq!(masks.hide(&json!(key).to_string()).as_deref(), Some("\"[sensitive]\""));
-        assert_eq!(masks.hide(&shell_quote("it's a \"quoted\" one")).as_deref(), Some("'[sensitive]'"));
+        assert_eq!(
+            masks.hide(&shell_quote("it's a \"quoted\" one")).as_deref(),
+            Some("'[sensitive]'")
+        );
         assert_eq!(masks.hide("-----BEGIN KEY-----"), None);
     }
 
     #[test]
     fn values_are_found_in_texts_within_texts() {
-        for secret in ["C:\\Users\\admin", "ends with \"quotes\"", "\u{1b}[31mred-secret", "tab\tand\nline break"] {
+        for secret in [
+            "C:\\Users\\admin",
+            "ends with \"quotes\"",
+            "\u{1b}[31mred-secret",
+            "tab\tand\nline break",
+        ] {
             let masks = masks(&json!(secret));
             let mut text = secret.to_owned();
             for depth in 0..3 {
                 text = json!(text).to_string();
-                assert!(masks.hide(&text).is_some_and(|hidden| !hidden.contains("ecret") && hidden.len() < 30), "{depth}: {text}");
+                assert!(
+                    masks
+                        .hide(&text)
+                        .is_some_and(|hidden| !hidden.contains("ecret") && hidden.len() < 30),
+                    "{depth}: {text}"
+                );
             }
-            for text in
-                [convert::to_yaml(&json!({ "a": secret })), convert::to_toml(&json!({ "a": secret })), Ok(format!("{secret:?}"))]
-            {
+            for text in [
+                convert::to_yaml(&json!({ "a": secret })),
+                convert::to_toml(&json!({ "a": secret })),
+                Ok(format!("{secret:?}")),
+            ] {
                 let text = text.unwrap();
                 assert_eq!(masks.in_text(&text), Holds::Long, "{text}");
             }
@@ -322,16 +385,33 @@ mod tests {
 
     #[test]
     fn short_values_hide_nothing_but_names_and_mark_what_contains_them() {
-        let masks = masks(&json!({ "pin": 4711, "word": "hunter2", "flag": true, "none": null, "empty": "" }));
+        let masks = masks(
+            &json!({ "pin": 4711, "word": "hunter2", "flag": true, "none": null, "empty": "" }),
+        );
         assert_eq!(masks.hide("pin 4711 hunter2"), None);
         assert_eq!(masks.in_value(&json!({ "content": "pin=4711;" })), Holds::Short);
-        assert_eq!(masks.in_value(&json!({ "content": "true", "nothing": null, "empty": "" })), Holds::Nothing);
+        assert_eq!(
+            masks.in_value(&json!({ "content": "true", "nothing": null, "empty": "" })),
+            Holds::Nothing
+        );
         assert_eq!(masks.in_argument("echo hunter2"), None);
-        for (line, seen) in [("echo hunter2", true), ("-phunter2", false), ("-p4711", false), ("-p 4711;", true), ("54711", false)]
-        {
-            assert_eq!(masks.in_written_argument(line).as_deref(), seen.then_some("a test"), "{line}");
+        for (line, seen) in [
+            ("echo hunter2", true),
+            ("-phunter2", false),
+            ("-p4711", false),
+            ("-p 4711;", true),
+            ("54711", false),
+        ] {
+            assert_eq!(
+                masks.in_written_argument(line).as_deref(),
+                seen.then_some("a test"),
+                "{line}"
+            );
         }
-        assert_eq!(masks.hide_in_name("/etc/hunter2.d/4711").as_deref(), Some("/etc/[sensitive].d/[sensitive]"));
+        assert_eq!(
+            masks.hide_in_name("/etc/hunter2.d/4711").as_deref(),
+            Some("/etc/[sensitive].d/[sensitive]")
+        );
         assert_eq!(masks.hide_in_name("/etc/motd"), None);
     }
 
@@ -360,7 +440,10 @@ mod tests {
     #[test]
     fn a_value_that_is_a_line_of_another_is_hidden_in_all_its_forms() {
         let masks = masks(&json!(["first \"line\"\nsecond", "first \"line\""]));
-        assert_eq!(masks.hide(&json!("first \"line\"").to_string()).as_deref(), Some("\"[sensitive]\""));
+        assert_eq!(
+            masks.hide(&json!("first \"line\"").to_string()).as_deref(),
+            Some("\"[sensitive]\"")
+        );
         // And one that was said to be public is not hidden as a line of another.
         let masks = Masks::default();
         masks.forget(&json!("application"));
@@ -374,7 +457,10 @@ mod tests {
         let masks = masks(&json!({ "user": "application", "password": "correct horse" }));
         masks.forget(&json!("application"));
         masks.add(&json!("application"), "a test");
-        assert_eq!(masks.hide("application: correct horse").as_deref(), Some("application: [sensitive]"));
+        assert_eq!(
+            masks.hide("application: correct horse").as_deref(),
+            Some("application: [sensitive]")
+        );
         assert_eq!(masks.in_argument("application"), None);
     }
 

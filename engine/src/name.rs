@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What a resource is called: `template[/etc/motd]`, and `nginx_vhost[a]/template[/etc/motd]` inside a custom resource.
+/// What a resource is called: `template[/etc/motd]`, and `nginx_vhost[a]/template[/etc/motd]`
+/// inside a custom resource.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ResourceId {
     pub kind: Rc<str>,
@@ -17,13 +18,19 @@ pub struct ResourceId {
 }
 
 impl ResourceId {
-    /// Reads `kind[name]`; the name may hold brackets. What is inside a custom resource has no name that could be read.
+    /// Reads `kind[name]`; the name may hold brackets. What is inside a custom resource has no name
+    /// that could be read.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (kind, rest) = text.split_once('[')?;
         let name = rest.strip_suffix(']')?;
         let word = !kind.is_empty() && kind.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        (word && !name.is_empty()).then(|| Self { kind: kind.into(), name: name.into(), shown: None, owner: None })
+        (word && !name.is_empty()).then(|| Self {
+            kind: kind.into(),
+            name: name.into(),
+            shown: None,
+            owner: None,
+        })
     }
 
     /// Whether it has this kind and name, wherever it is.
@@ -62,14 +69,21 @@ pub struct RecipeName {
 }
 
 impl RecipeName {
-    /// Reads `cookbook`, `cookbook::recipe`, `recipe[…]` around either, and `::recipe` for one of `own`.
+    /// Reads `cookbook`, `cookbook::recipe`, `recipe[…]` around either, and `::recipe` for one of
+    /// `own`.
     /// # Errors
     /// What is wrong with the text, as a sentence.
     pub fn parse(text: &str, own: Option<&str>) -> Result<Self, String> {
         let inner = match text.split_once('[') {
             None => text,
-            Some(("recipe", rest)) => rest.strip_suffix(']').ok_or_else(|| format!("`{text}` has no closing bracket"))?,
-            Some((what, _)) => return Err(format!("`{text}` is no recipe: `{what}[…]` is not known in a run list")),
+            Some(("recipe", rest)) => {
+                rest.strip_suffix(']').ok_or_else(|| format!("`{text}` has no closing bracket"))?
+            }
+            Some((what, _)) => {
+                return Err(format!(
+                    "`{text}` is no recipe: `{what}[…]` is not known in a run list"
+                ));
+            }
         };
         let inner = inner.trim();
         if inner.is_empty() {
@@ -81,7 +95,9 @@ impl RecipeName {
             ("", None) => return Err(format!("`{text}` names no cookbook")),
             (cookbook, _) => cookbook,
         };
-        let word = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
+        let word = |text: &str| {
+            !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
+        };
         if word(cookbook) && word(recipe) {
             Ok(Self { cookbook: cookbook.to_owned(), recipe: recipe.to_owned() })
         } else {
@@ -93,7 +109,11 @@ impl RecipeName {
 /// `nginx::ssl`, and `nginx` for `nginx::default`.
 impl fmt::Display for RecipeName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.recipe == "default" { f.write_str(&self.cookbook) } else { write!(f, "{}::{}", self.cookbook, self.recipe) }
+        if self.recipe == "default" {
+            f.write_str(&self.cookbook)
+        } else {
+            write!(f, "{}::{}", self.cookbook, self.recipe)
+        }
     }
 }
 

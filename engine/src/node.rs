@@ -30,9 +30,16 @@ pub struct Node {
 impl Node {
     /// A node; what the run knows of it becomes automatic attributes.
     #[must_use]
-    pub fn new(name: String, environment: String, mut attributes: Attributes, run_list: Expanded, facts: Facts) -> Self {
+    pub fn new(
+        name: String,
+        environment: String,
+        mut attributes: Attributes,
+        run_list: Expanded,
+        facts: Facts,
+    ) -> Self {
         let recipes: Vec<String> = run_list.recipes().iter().map(ToString::to_string).collect();
-        let items: Vec<String> = run_list.items.iter().map(|placed| placed.item.in_brackets()).collect();
+        let items: Vec<String> =
+            run_list.items.iter().map(|placed| placed.item.in_brackets()).collect();
         let known = Map::from_iter([
             ("run_list".to_owned(), items.into()),
             ("name".to_owned(), name.as_str().into()),
@@ -42,7 +49,14 @@ impl Node {
             ("roles".to_owned(), run_list.roles.clone().into()),
         ]);
         attributes.merge(Level::Automatic, &known, &Rc::new(Origin::Run));
-        Self { name, environment, run_list, attributes: RefCell::new(attributes), facts, doubts: RefCell::default() }
+        Self {
+            name,
+            environment,
+            run_list,
+            attributes: RefCell::new(attributes),
+            facts,
+            doubts: RefCell::default(),
+        }
     }
 
     /// Forgets the facts, so that they are read again when they are next asked for.
@@ -58,7 +72,11 @@ impl Node {
         let fact = self.facts.read(key, view);
         if self.facts.reads() > reads {
             // Nobody knows what the program of a cookbook looks at.
-            if self.is_program(key) { view.looked_at_everything() } else { view.looked_at(Area::Facts) }
+            if self.is_program(key) {
+                view.looked_at_everything()
+            } else {
+                view.looked_at(Area::Facts)
+            }
         }
         let found = view.take_doubts();
         view.doubt(before);
@@ -83,7 +101,8 @@ impl Node {
         self.facts.custom().fact(key).is_some_and(|fact| fact.program)
     }
 
-    /// The value below a first key: attributes with the facts over them. A fact is computed when it is first read.
+    /// The value below a first key: attributes with the facts over them. A fact is computed when it
+    /// is first read.
     /// # Errors
     /// When the fact is a cookbook's and cannot be read.
     pub fn get(&self, key: &str, view: &View<'_>) -> Result<Option<Rc<Value>>, Diagnostic> {
@@ -106,7 +125,8 @@ impl Node {
         let mut settings = self.attributes.borrow().settings(key);
         if let Some(fact) = self.fact(key, view)? {
             let custom = self.facts.custom().fact(key);
-            let origin = custom.map_or(Origin::Machine, |fact| Origin::Fact(cookbook::shown(&fact.path)));
+            let origin =
+                custom.map_or(Origin::Machine, |fact| Origin::Fact(cookbook::shown(&fact.path)));
             settings.extend(settings_of(Level::Automatic, key, &fact, &Rc::new(origin)));
         }
         Ok(settings)
@@ -115,7 +135,11 @@ impl Node {
     /// A fact that is text; empty when there is none.
     #[must_use]
     pub fn text(&self, key: &str, view: &View<'_>) -> String {
-        self.fact(key, view).ok().flatten().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+        self.fact(key, view)
+            .ok()
+            .flatten()
+            .and_then(|value| value.as_str().map(str::to_owned))
+            .unwrap_or_default()
     }
 
     /// The names of all facts, the machine's and the cookbooks'.
@@ -128,7 +152,8 @@ impl Node {
     #[must_use]
     pub fn keys(&self) -> Vec<String> {
         let attributes = self.attributes.borrow();
-        let mut keys: Vec<String> = attributes.keys().into_iter().map(str::to_owned).chain(self.facts()).collect();
+        let mut keys: Vec<String> =
+            attributes.keys().into_iter().map(str::to_owned).chain(self.facts()).collect();
         keys.sort_unstable();
         keys.dedup();
         keys

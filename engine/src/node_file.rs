@@ -48,7 +48,8 @@ impl NodeFile {
         Ok(Some(Self { environment, run_list, document: Rc::new(document), given: None }))
     }
 
-    /// Reads the JSON that a run is given: run list and environment are taken out, the rest are attributes.
+    /// Reads the JSON that a run is given: run list and environment are taken out, the rest are
+    /// attributes.
     /// # Errors
     /// What is wrong with it, at its place.
     pub fn given(document: Rc<Document>) -> Result<Self, Diagnostic> {
@@ -73,7 +74,9 @@ impl NodeFile {
                     environment = Some((text.clone(), document.value_at(&[name])));
                     taken.push(name);
                 }
-                Some(other) if name == "chef_environment" => return Err(wrong_type(&document, &[name], "text", other)),
+                Some(other) if name == "chef_environment" => {
+                    return Err(wrong_type(&document, &[name], "text", other));
+                }
                 _ => {}
             }
         }
@@ -85,10 +88,17 @@ impl NodeFile {
 
     /// The run list as it is written.
     pub fn run_list_texts(&self) -> impl Iterator<Item = &str> {
-        self.document.value.get("run_list").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+        self.document
+            .value
+            .get("run_list")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
     }
 
-    /// All its attributes, each level laid over those before it; `automatic` is what its machine told of itself.
+    /// All its attributes, each level laid over those before it; `automatic` is what its machine
+    /// told of itself.
     pub fn merged(&self) -> Map<String, Value> {
         let mut merged = Value::Object(Map::new());
         for level in ["default", "normal", "attributes", "override", "automatic"] {
@@ -105,7 +115,8 @@ impl NodeFile {
             (Some(taken), Value::Object(map)) => {
                 let mut map = map.clone();
                 map.retain(|key, _| !taken.contains(&key.as_str()));
-                let origin = Origin::Document { document: Rc::clone(&self.document), below: Vec::new() };
+                let origin =
+                    Origin::Document { document: Rc::clone(&self.document), below: Vec::new() };
                 attributes.merge(Level::JsonNormal, &map, &Rc::new(origin));
             }
             _ => {
@@ -118,7 +129,11 @@ impl NodeFile {
     }
 }
 
-fn run_list(document: &Document, value: Option<&Value>, name: &str) -> Result<Vec<Placed>, Diagnostic> {
+fn run_list(
+    document: &Document,
+    value: Option<&Value>,
+    name: &str,
+) -> Result<Vec<Placed>, Diagnostic> {
     value.map_or(Ok(Vec::new()), |list| Item::all(document, &[name], list))
 }
 
@@ -127,7 +142,10 @@ fn one_of(document: &Document, other: &str, name: &str) -> Result<(), Diagnostic
     if document.value.get(other).is_none() || document.value.get(name).is_none() {
         return Ok(());
     }
-    Err(Diagnostic::error(format!("`{other}` and `{name}` say the same, and `{}` has both", document.source.name))
-        .at(document.key_at(&[other]))
-        .hint(format!("keep `{name}`")))
+    Err(Diagnostic::error(format!(
+        "`{other}` and `{name}` say the same, and `{}` has both",
+        document.source.name
+    ))
+    .at(document.key_at(&[other]))
+    .hint(format!("keep `{name}`")))
 }

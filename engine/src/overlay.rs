@@ -1,5 +1,5 @@
-//! What a plan may assume: the changes that earlier resources would have made, laid over the real machine, and what those changes
-//! leave in doubt. Nothing here knows of providers or commands.
+//! What a plan may assume: the changes that earlier resources would have made, laid over the real
+//! machine, and what those changes leave in doubt. Nothing here knows of providers or commands.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
@@ -15,7 +15,8 @@ use crate::system::{FileKind, Metadata, Query};
 /// Something that a change brings about, as far as a plan can tell.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Provide {
-    /// A file with this content at the path (`None`: the content cannot be told); a link there is replaced.
+    /// A file with this content at the path (`None`: the content cannot be told); a link there is
+    /// replaced.
     File { path: PathBuf, content: Option<Rc<[u8]>>, mode: u32, uid: u32, gid: u32 },
     /// A directory; whatever is in it stays.
     Directory { path: PathBuf, mode: u32, uid: u32, gid: u32 },
@@ -25,11 +26,13 @@ pub enum Provide {
     Link { path: PathBuf, to: PathBuf, uid: u32, gid: u32 },
     /// A second name for the file at `to`.
     HardLink { path: PathBuf, to: PathBuf },
-    /// The file at the path is written anew by somebody else's program: what it says is known only afterwards.
+    /// The file at the path is written anew by somebody else's program: what it says is known only
+    /// afterwards.
     Rewritten { path: PathBuf },
     /// Nothing at the path or below.
     Absent { path: PathBuf },
-    /// A value that this kind's providers look up again by `View::planned`: a package and its version, a unit and its state.
+    /// A value that this kind's providers look up again by `View::planned`: a package and its
+    /// version, a unit and its state.
     State { area: Area, key: String, value: Value },
     /// Whatever lies in these areas may be different afterwards.
     Anything(Areas),
@@ -111,8 +114,15 @@ impl Overlay {
         &self.pending
     }
 
-    /// Lays what a resource would bring over what is there. `unsure`: the resource is a *may*, so that both states are possible.
-    pub fn assume(&mut self, resource: &Rc<str>, provides: &[Provide], unsure: bool, base: &dyn Query) {
+    /// Lays what a resource would bring over what is there. `unsure`: the resource is a *may*, so
+    /// that both states are possible.
+    pub fn assume(
+        &mut self,
+        resource: &Rc<str>,
+        provides: &[Provide],
+        unsure: bool,
+        base: &dyn Query,
+    ) {
         self.clock += 1;
         if !self.pending.contains(resource) {
             self.pending.push(Rc::clone(resource));
@@ -122,36 +132,53 @@ impl Overlay {
         }
     }
 
-    fn assume_one(&mut self, resource: &Rc<str>, provide: &Provide, unsure: bool, base: &dyn Query) {
+    fn assume_one(
+        &mut self,
+        resource: &Rc<str>,
+        provide: &Provide,
+        unsure: bool,
+        base: &dyn Query,
+    ) {
         let doubt = unsure.then(|| Rc::clone(resource));
         match provide {
             Provide::File { path, content, mode, uid, gid } => {
                 let path = self.place(path, base);
                 let size = content.as_ref().map_or(0, |content| content.len() as u64);
                 let metadata = self.made(FileKind::File, *mode, *uid, *gid, size, base);
-                let what = Planned::There { metadata, content: content.clone(), to: None, fresh: true };
+                let what =
+                    Planned::There { metadata, content: content.clone(), to: None, fresh: true };
                 self.insert(resource, path, doubt, what);
             }
             Provide::Directory { path, mode, uid, gid } => {
                 let path = self.place(path, base);
-                let existed = self.look(&path, false, base).0.is_ok_and(|found| found.metadata.kind == FileKind::Directory);
+                let existed = self
+                    .look(&path, false, base)
+                    .0
+                    .is_ok_and(|found| found.metadata.kind == FileKind::Directory);
                 // A directory that someone else may make first may also be filled by them.
                 let fresh = !existed && !self.tainted(Area::Files);
                 let metadata = self.made(FileKind::Directory, *mode, *uid, *gid, 0, base);
-                self.insert(resource, path, doubt, Planned::There { metadata, content: None, to: None, fresh });
+                self.insert(
+                    resource,
+                    path,
+                    doubt,
+                    Planned::There { metadata, content: None, to: None, fresh },
+                );
             }
             Provide::Attributes { path, mode, uid, gid, touched } => {
                 let path = self.place(path, base);
                 if let Ok(found) = self.look(&path, false, base).0 {
                     let modified = if *touched { base.now() } else { found.metadata.modified };
-                    let metadata = Metadata { mode: *mode, uid: *uid, gid: *gid, modified, ..found.metadata };
+                    let metadata =
+                        Metadata { mode: *mode, uid: *uid, gid: *gid, modified, ..found.metadata };
                     self.insert(resource, path, doubt, found.kept(metadata));
                 }
             }
             Provide::Link { path, to, uid, gid } => {
                 let path = self.place(path, base);
                 let metadata = self.made(FileKind::Link, 0o777, *uid, *gid, 0, base);
-                let what = Planned::There { metadata, content: None, to: Some(to.clone()), fresh: true };
+                let what =
+                    Planned::There { metadata, content: None, to: Some(to.clone()), fresh: true };
                 self.insert(resource, path, doubt, what);
             }
             Provide::HardLink { path, to } => {
@@ -164,7 +191,8 @@ impl Overlay {
                         Some(content) => content.clone(),
                         None => base.read(&found.path).ok().map(Rc::from),
                     };
-                    let what = Planned::There { metadata, content, to: found.to.clone(), fresh: true };
+                    let what =
+                        Planned::There { metadata, content, to: found.to.clone(), fresh: true };
                     self.insert(resource, path, doubt.clone(), what);
                     self.insert(resource, found.path.clone(), doubt, found.kept(metadata));
                 }
@@ -178,8 +206,12 @@ impl Overlay {
             }
             Provide::Absent { path } => {
                 let path = self.place(path, base);
-                let below: Vec<PathBuf> =
-                    self.files.range(path.clone()..).map(|(p, _)| p.clone()).take_while(|p| p.starts_with(&path)).collect();
+                let below: Vec<PathBuf> = self
+                    .files
+                    .range(path.clone()..)
+                    .map(|(p, _)| p.clone())
+                    .take_while(|p| p.starts_with(&path))
+                    .collect();
                 for path in below {
                     self.files.remove(&path);
                 }
@@ -225,7 +257,8 @@ impl Overlay {
         .collect()
     }
 
-    /// Who changes the file at a path, or where a link there leads, later than the planned state under a key was set.
+    /// Who changes the file at a path, or where a link there leads, later than the planned state
+    /// under a key was set.
     pub fn changed_after(&self, path: &Path, area: Area, key: &str, base: &dyn Query) -> Causes {
         let set = self.states.get(&(area, key.to_owned())).map_or(0, |(at, ..)| *at);
         let mut places = vec![self.place(path, base)];
@@ -238,8 +271,10 @@ impl Overlay {
 
     /// Who changes something at a path or below it, where a link there leads included.
     pub fn changed_below(&self, path: &Path, base: &dyn Query) -> Causes {
-        let place = self.look(path, true, base).0.map_or_else(|_| path.to_owned(), |found| found.path);
-        let entries = self.files.range(place.clone()..).take_while(|(below, _)| below.starts_with(&place));
+        let place =
+            self.look(path, true, base).0.map_or_else(|_| path.to_owned(), |found| found.path);
+        let entries =
+            self.files.range(place.clone()..).take_while(|(below, _)| below.starts_with(&place));
         entries.map(|(_, entry)| Rc::clone(&entry.by)).collect()
     }
 
@@ -249,7 +284,12 @@ impl Overlay {
         if area == Area::Files {
             causes.extend(self.files.values().filter_map(|entry| entry.doubt.clone()));
         }
-        causes.extend(self.states.iter().filter(|((of, _), _)| *of == area).filter_map(|(_, (_, doubt, _))| doubt.clone()));
+        causes.extend(
+            self.states
+                .iter()
+                .filter(|((of, _), _)| *of == area)
+                .filter_map(|(_, (_, doubt, _))| doubt.clone()),
+        );
         causes
     }
 
@@ -269,15 +309,21 @@ impl Overlay {
             Ok(_) => return (Err(io::ErrorKind::NotADirectory.into()), causes),
             Err(error) => return (Err(error), causes),
         };
-        let fresh = matches!(self.files.get(&found.path), Some(Entry { what: Planned::There { fresh: true, .. }, .. }));
-        let mut names: std::collections::BTreeSet<OsString> = match (fresh, base.read_dir(&found.path)) {
-            (true, _) | (false, Err(_)) => std::collections::BTreeSet::new(),
-            (false, Ok(names)) => names.into_iter().collect(),
-        };
+        let fresh = matches!(
+            self.files.get(&found.path),
+            Some(Entry { what: Planned::There { fresh: true, .. }, .. })
+        );
+        let mut names: std::collections::BTreeSet<OsString> =
+            match (fresh, base.read_dir(&found.path)) {
+                (true, _) | (false, Err(_)) => std::collections::BTreeSet::new(),
+                (false, Ok(names)) => names.into_iter().collect(),
+            };
         if !fresh && let Some((_, tainted)) = self.taints.get(&Area::Files) {
             causes.extend(tainted.iter().cloned());
         }
-        for (path, entry) in self.files.range(found.path.clone()..).take_while(|(p, _)| p.starts_with(&found.path)) {
+        for (path, entry) in
+            self.files.range(found.path.clone()..).take_while(|(p, _)| p.starts_with(&found.path))
+        {
             if path.parent() == Some(&found.path)
                 && let Some(name) = path.file_name()
             {
@@ -306,11 +352,29 @@ impl Overlay {
         self.files.insert(path, Entry { at: self.clock, by: Rc::clone(by), doubt, what });
     }
 
-    fn made(&mut self, kind: FileKind, mode: u32, uid: u32, gid: u32, size: u64, base: &dyn Query) -> Metadata {
+    fn made(
+        &mut self,
+        kind: FileKind,
+        mode: u32,
+        uid: u32,
+        gid: u32,
+        size: u64,
+        base: &dyn Query,
+    ) -> Metadata {
         self.inodes += 1;
         // No real device has this number, so a planned file is never taken for a real one.
         let device = u64::MAX;
-        Metadata { kind, mode, uid, gid, size, modified: base.now(), device, inode: self.inodes, links: 1 }
+        Metadata {
+            kind,
+            mode,
+            uid,
+            gid,
+            size,
+            modified: base.now(),
+            device,
+            inode: self.inodes,
+            links: 1,
+        }
     }
 
     fn tainted(&self, area: Area) -> bool {
@@ -318,7 +382,13 @@ impl Overlay {
     }
 
     /// Follows `path` part by part, as the kernel does, asking the overlay first at each step.
-    fn walk(&self, path: &Path, follow: bool, base: &dyn Query, causes: &mut Causes) -> io::Result<Found> {
+    fn walk(
+        &self,
+        path: &Path,
+        follow: bool,
+        base: &dyn Query,
+        causes: &mut Causes,
+    ) -> io::Result<Found> {
         let mut ahead: Vec<OsString> = parts(path).rev().collect();
         let mut here = PathBuf::from("/");
         let mut found = self.step(&here, base, false, causes)?;
@@ -359,13 +429,23 @@ impl Overlay {
             if metadata.kind == FileKind::Directory)
     }
 
-    /// What lies at a path whose parent is already resolved. `sealed`: nothing of the real machine shows through here.
-    fn step(&self, path: &Path, base: &dyn Query, sealed: bool, causes: &mut Causes) -> io::Result<Found> {
+    /// What lies at a path whose parent is already resolved. `sealed`: nothing of the real machine
+    /// shows through here.
+    fn step(
+        &self,
+        path: &Path,
+        base: &dyn Query,
+        sealed: bool,
+        causes: &mut Causes,
+    ) -> io::Result<Found> {
         let entry = self.files.get(path);
         match (entry, self.taints.get(&Area::Files)) {
-            (Some(entry), Some((tainted, by))) if *tainted > entry.at => causes.extend(by.iter().cloned()),
+            (Some(entry), Some((tainted, by))) if *tainted > entry.at => {
+                causes.extend(by.iter().cloned())
+            }
             (Some(entry), _) => causes.extend(entry.doubt.clone()),
-            // The directories above a path are in doubt only through what is found at its end, so that a doubt is told once.
+            // The directories above a path are in doubt only through what is found at its end, so
+            // that a doubt is told once.
             (None, Some((_, by))) if !sealed => causes.extend(by.iter().cloned()),
             (None, _) => {}
         }
@@ -384,7 +464,8 @@ impl Overlay {
             None if sealed => Err(io::ErrorKind::NotFound.into()),
             None => {
                 let metadata = base.lstat(path)?;
-                let to = (metadata.kind == FileKind::Link).then(|| base.read_link(path)).transpose()?;
+                let to =
+                    (metadata.kind == FileKind::Link).then(|| base.read_link(path)).transpose()?;
                 Ok(Found { path: path.to_owned(), metadata, planned: None, by: None, to })
             }
         }

@@ -32,7 +32,10 @@ pub fn in_plain_words(message: &str) -> Plain {
     let plain = |message: String| Plain { message, hint: None };
     if let Some((name, known)) = between(message, "unknown field `", "`, ") {
         let known = names(known);
-        return Plain { hint: choice(name, &known, "the keys are"), ..plain(format!("there is no key `{name}` here")) };
+        return Plain {
+            hint: choice(name, &known, "the keys are"),
+            ..plain(format!("there is no key `{name}` here"))
+        };
     }
     if let Some((name, known)) = between(message, "unknown variant `", "`, ") {
         let known = names(known);
@@ -94,7 +97,11 @@ fn plain_expected(expected: &str) -> &str {
         "a sequence" => "an array",
         "a boolean" => "true or false",
         "string or map" | "a borrowed string" | "a character" => "a string",
-        struct_ if struct_.starts_with("struct ") || struct_.starts_with("internally tagged enum ") => "a map",
+        struct_
+            if struct_.starts_with("struct ") || struct_.starts_with("internally tagged enum ") =>
+        {
+            "a map"
+        }
         enum_ if enum_.starts_with("enum ") => "a string",
         other => other,
     }
@@ -162,14 +169,49 @@ mod tests {
         for (value, property, message, hint) in [
             (json!({ "name": 5 }), "name", "expected a string, found 5", None),
             (json!({ "name": null }), "name", "expected a string, found nothing", None),
-            (json!({ "name": "x", "count": -1 }), "count", "expected a whole number, 0 or more, found -1", None),
-            (json!({ "name": "x", "count": "no" }), "count", "expected a whole number, 0 or more, found the string \"no\"", None),
-            (json!({ "name": "x", "ratio": [] }), "ratio", "expected a number, found an array", None),
-            (json!({ "name": "x", "on": "yes" }), "on", "expected true or false, found the string \"yes\"", None),
-            (json!({ "name": "x", "list": ["a", 2.5] }), "list[1]", "expected a string, found 2.5", None),
+            (
+                json!({ "name": "x", "count": -1 }),
+                "count",
+                "expected a whole number, 0 or more, found -1",
+                None,
+            ),
+            (
+                json!({ "name": "x", "count": "no" }),
+                "count",
+                "expected a whole number, 0 or more, found the string \"no\"",
+                None,
+            ),
+            (
+                json!({ "name": "x", "ratio": [] }),
+                "ratio",
+                "expected a number, found an array",
+                None,
+            ),
+            (
+                json!({ "name": "x", "on": "yes" }),
+                "on",
+                "expected true or false, found the string \"yes\"",
+                None,
+            ),
+            (
+                json!({ "name": "x", "list": ["a", 2.5] }),
+                "list[1]",
+                "expected a string, found 2.5",
+                None,
+            ),
             (json!({ "name": "x", "list": {} }), "list", "expected an array, found a map", None),
-            (json!({ "name": "x", "inner": { "a": [] } }), "inner.a", "expected a map, found an array", None),
-            (json!({ "name": "x", "inner": { "a": {} } }), "inner.a", "`port` is required and not set", None),
+            (
+                json!({ "name": "x", "inner": { "a": [] } }),
+                "inner.a",
+                "expected a map, found an array",
+                None,
+            ),
+            (
+                json!({ "name": "x", "inner": { "a": {} } }),
+                "inner.a",
+                "`port` is required and not set",
+                None,
+            ),
             (
                 json!({ "name": "x", "inner": { "a": { "prt": 1 } } }),
                 "inner.a.prt",

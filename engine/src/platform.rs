@@ -17,14 +17,21 @@ impl Platform {
     /// Whether something that is for these platforms is for this one. What names none is for all.
     #[must_use]
     pub fn is_among(&self, platforms: &IndexMap<String, Constraint>) -> bool {
-        platforms.is_empty() || platforms.get(&self.name).is_some_and(|wanted| wanted.accepts(&self.number()))
+        platforms.is_empty()
+            || platforms.get(&self.name).is_some_and(|wanted| wanted.accepts(&self.number()))
     }
 
-    /// The version as a number, as far as it is one: that of Arch is `6.12.1-arch1-1`, and some have four parts. One without a number
-    /// is what comes after all others: Debian's next has none before it is out.
+    /// The version as a number, as far as it is one: that of Arch is `6.12.1-arch1-1`, and some
+    /// have four parts. One without a number is what comes after all others: Debian's next has none
+    /// before it is out.
     fn number(&self) -> Version {
-        let numbers = self.version.split(|c: char| !c.is_ascii_digit() && c != '.').next().unwrap_or_default();
-        let first: Vec<&str> = numbers.split('.').take(3).take_while(|part| !part.is_empty()).collect();
+        let numbers = self
+            .version
+            .split(|c: char| !c.is_ascii_digit() && c != '.')
+            .next()
+            .unwrap_or_default();
+        let first: Vec<&str> =
+            numbers.split('.').take(3).take_while(|part| !part.is_empty()).collect();
         first.join(".").parse().unwrap_or(Version { major: u64::MAX, ..Version::default() })
     }
 }
@@ -62,7 +69,10 @@ mod tests {
             ("", "", &[("debian", ">= 0")], false),
         ] {
             let platform = Platform { name: name.to_owned(), version: version.to_owned() };
-            let platforms = platforms.iter().map(|(name, text)| ((*name).to_owned(), text.parse().unwrap())).collect();
+            let platforms = platforms
+                .iter()
+                .map(|(name, text)| ((*name).to_owned(), text.parse().unwrap()))
+                .collect();
             assert_eq!(platform.is_among(&platforms), among, "{platform} {platforms:?}");
         }
     }

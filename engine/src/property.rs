@@ -52,19 +52,25 @@ impl Visitor<'_> for ModeVisitor {
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Mode, E> {
         match u32::from_str_radix(text, 8) {
             Ok(mode) if mode <= 0o7777 && !text.starts_with('+') => Ok(Mode(mode)),
-            _ => Err(E::custom(format!("`{text}` is no mode: write up to four octal digits, such as \"0644\""))),
+            _ => Err(E::custom(format!(
+                "`{text}` is no mode: write up to four octal digits, such as \"0644\""
+            ))),
         }
     }
 
     fn visit_i64<E: de::Error>(self, number: i64) -> Result<Mode, E> {
-        // Decimal 644, 755 and their like mean something else in octal; a literal is also caught where it stands.
-        let looks_octal = (0o1000..1000).contains(&number) && number.to_string().bytes().all(|digit| digit < b'8');
+        // Decimal 644, 755 and their like mean something else in octal; a literal is also caught
+        // where it stands.
+        let looks_octal = (0o1000..1000).contains(&number)
+            && number.to_string().bytes().all(|digit| digit < b'8');
         match u32::try_from(number) {
             Ok(mode) if mode <= 0o7777 && !looks_octal => Ok(Mode(mode)),
-            Ok(mode) if mode > 0o7777 && !looks_octal => {
-                Err(E::custom(format!("0o{number:o} is no mode: it has more than four octal digits")))
-            }
-            _ => Err(E::custom(format!("{number} is a decimal number: write \"{number:04}\" or 0o{number} for a mode"))),
+            Ok(mode) if mode > 0o7777 && !looks_octal => Err(E::custom(format!(
+                "0o{number:o} is no mode: it has more than four octal digits"
+            ))),
+            _ => Err(E::custom(format!(
+                "{number} is a decimal number: write \"{number:04}\" or 0o{number} for a mode"
+            ))),
         }
     }
 
@@ -123,9 +129,13 @@ impl fmt::Display for CommandLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Shell(line) => f.write_str(line),
-            Self::Argv(argv) => {
-                f.write_str(&argv.iter().map(|word| crate::command::shell_quote(word)).collect::<Vec<_>>().join(" "))
-            }
+            Self::Argv(argv) => f.write_str(
+                &argv
+                    .iter()
+                    .map(|word| crate::command::shell_quote(word))
+                    .collect::<Vec<_>>()
+                    .join(" "),
+            ),
         }
     }
 }
@@ -165,6 +175,10 @@ impl Seconds {
 impl<'de> Deserialize<'de> for Seconds {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let number = f64::deserialize(deserializer)?;
-        if number.is_finite() && number >= 0.0 { Ok(Self(number)) } else { Err(de::Error::custom("seconds cannot be negative")) }
+        if number.is_finite() && number >= 0.0 {
+            Ok(Self(number))
+        } else {
+            Err(de::Error::custom("seconds cannot be negative"))
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! Kinds in words: what `toque resource show`, the book and the definitions for editors tell of a kind, made from its declaration.
+//! Kinds in words: what `toque resource show`, the book and the definitions for editors tell of a
+//! kind, made from its declaration.
 
 use serde_json::Value;
 
@@ -30,12 +31,17 @@ impl Property<'_> {
             (Some(default), _) => Some(format!("default: {default}")),
             (None, _) if self.required_for.is_empty() => None,
             (None, _) => {
-                let actions: Vec<String> = self.required_for.iter().map(|action| format!("`{action}`")).collect();
+                let actions: Vec<String> =
+                    self.required_for.iter().map(|action| format!("`{action}`")).collect();
                 Some(format!("required for {}", actions.join(", ")))
             }
         };
         let sensitive = self.sensitive.then(|| "sensitive".to_owned());
-        [Some(self.kind.clone()), needed, sensitive].into_iter().flatten().collect::<Vec<_>>().join(", ")
+        [Some(self.kind.clone()), needed, sensitive]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 }
 
@@ -55,18 +61,28 @@ pub fn summary(kind: &Kind) -> String {
 #[must_use]
 pub fn properties(kind: &Kind) -> Vec<Property<'_>> {
     let schema = kind.schema();
-    let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let required: Vec<&str> =
+        schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let of = |name| {
         let property = &schema["properties"][name];
         let (told, doc) = default_in(property["description"].as_str().unwrap_or_default());
         let identity = name == kind.identity();
-        let default = if identity { Some("the resource's name".to_owned()) } else { told.or_else(|| plain_default(property)) };
+        let default = if identity {
+            Some("the resource's name".to_owned())
+        } else {
+            told.or_else(|| plain_default(property))
+        };
         Property {
             name,
             kind: type_of(property),
             default,
             required: required.contains(&name) && !identity,
-            required_for: property["required_for"].as_array().into_iter().flatten().filter_map(Value::as_str).collect(),
+            required_for: property["required_for"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .collect(),
             sensitive: property["sensitive"] == true,
             doc,
         }
@@ -113,7 +129,8 @@ pub fn type_of(schema: &Value) -> String {
     }
     for key in ["anyOf", "oneOf"] {
         if let Some(options) = schema[key].as_array() {
-            let mut names: Vec<String> = options.iter().filter(|option| option["type"] != "null").map(type_of).collect();
+            let mut names: Vec<String> =
+                options.iter().filter(|option| option["type"] != "null").map(type_of).collect();
             names.dedup();
             return names.join(" or ");
         }
@@ -131,9 +148,13 @@ pub fn type_of(schema: &Value) -> String {
     };
     match &schema["type"] {
         Value::String(name) => word(name),
-        Value::Array(names) => {
-            names.iter().filter_map(Value::as_str).filter(|name| *name != "null").map(word).collect::<Vec<_>>().join(" or ")
-        }
+        Value::Array(names) => names
+            .iter()
+            .filter_map(Value::as_str)
+            .filter(|name| *name != "null")
+            .map(word)
+            .collect::<Vec<_>>()
+            .join(" or "),
         _ => "any".to_owned(),
     }
 }

@@ -1,5 +1,5 @@
-//! Every kind with its providers: the single list from which functions, validation, reference and completion are made. Only here
-//! and in the graph are types erased.
+//! Every kind with its providers: the single list from which functions, validation, reference and
+//! completion are made. Only here and in the graph are types erased.
 
 use std::any::Any;
 use std::cell::OnceCell;
@@ -15,7 +15,10 @@ use crate::failure::Failure;
 use crate::language::Definition;
 use crate::overlay::Provide;
 use crate::plain;
-use crate::resource::{Action, Apply, Change, Effect, HostFacts, PropertyError, Provider, Resource, Scope, Services, Support};
+use crate::resource::{
+    Action, Apply, Change, Effect, HostFacts, PropertyError, Provider, Resource, Scope, Services,
+    Support,
+};
 use crate::snapshots::Areas;
 use crate::view::View;
 
@@ -97,7 +100,9 @@ impl Kind {
     pub fn identity(&self) -> &str {
         match &self.origin {
             Origin::Native(native) => native.identity,
-            Origin::Custom(custom) => custom.definition.get().map_or("", |definition| &definition.identity),
+            Origin::Custom(custom) => {
+                custom.definition.get().map_or("", |definition| &definition.identity)
+            }
             Origin::Group(_) => "",
         }
     }
@@ -107,7 +112,9 @@ impl Kind {
     pub fn actions(&self) -> &[ActionDoc] {
         match &self.origin {
             Origin::Native(native) => &native.actions,
-            Origin::Custom(custom) => custom.definition.get().map_or(&[], |definition| &definition.actions),
+            Origin::Custom(custom) => {
+                custom.definition.get().map_or(&[], |definition| &definition.actions)
+            }
             Origin::Group(action) => std::slice::from_ref(action),
         }
     }
@@ -117,7 +124,9 @@ impl Kind {
         const NONE: &Value = &Value::Null;
         match &self.origin {
             Origin::Native(native) => native.schema.get_or_init(native.generate),
-            Origin::Custom(custom) => custom.definition.get().map_or(NONE, |definition| &definition.schema),
+            Origin::Custom(custom) => {
+                custom.definition.get().map_or(NONE, |definition| &definition.schema)
+            }
             Origin::Group(_) => NONE,
         }
     }
@@ -158,7 +167,10 @@ impl Kind {
     }
 
     /// The declaration that these properties make.
-    pub(crate) fn parse(&self, properties: Map<String, Value>) -> Result<Box<dyn AnyResource>, PropertyError> {
+    pub(crate) fn parse(
+        &self,
+        properties: Map<String, Value>,
+    ) -> Result<Box<dyn AnyResource>, PropertyError> {
         match &self.origin {
             Origin::Native(native) => (native.parse)(properties),
             _ => Err(PropertyError::new("", format!("`{}` is made of other resources", self.name))),
@@ -167,7 +179,10 @@ impl Kind {
 
     /// The names of the properties, in the struct's order, without those that every kind has.
     pub fn properties(&self) -> impl Iterator<Item = &str> {
-        self.schema()["properties"].as_object().into_iter().flat_map(|properties| properties.keys().map(String::as_str))
+        self.schema()["properties"]
+            .as_object()
+            .into_iter()
+            .flat_map(|properties| properties.keys().map(String::as_str))
     }
 
     /// The names of the providers, in the order of preference.
@@ -175,15 +190,26 @@ impl Kind {
         self.providers().iter().map(|provider| provider.name())
     }
 
-    /// The provider for a machine: the one asked for, else the first preferred, else the first usable.
+    /// The provider for a machine: the one asked for, else the first preferred, else the first
+    /// usable.
     /// # Errors
     /// When none fits, with each one's reason.
-    pub(crate) fn choose(&self, host: &HostFacts<'_>, wanted: Option<&str>) -> Result<usize, Failure> {
+    pub(crate) fn choose(
+        &self,
+        host: &HostFacts<'_>,
+        wanted: Option<&str>,
+    ) -> Result<usize, Failure> {
         if let Some(wanted) = wanted {
-            return self.providers().iter().position(|provider| provider.name() == wanted).ok_or_else(|| {
-                let names: Vec<_> = self.provider_names().map(|name| format!("`{name}`")).collect();
-                Failure::new(format!("`{}` has no provider `{wanted}`", self.name)).hint(format!("it has {}", names.join(", ")))
-            });
+            return self
+                .providers()
+                .iter()
+                .position(|provider| provider.name() == wanted)
+                .ok_or_else(|| {
+                    let names: Vec<_> =
+                        self.provider_names().map(|name| format!("`{name}`")).collect();
+                    Failure::new(format!("`{}` has no provider `{wanted}`", self.name))
+                        .hint(format!("it has {}", names.join(", ")))
+                });
         }
         let mut usable = None;
         let mut reasons = Vec::new();
@@ -196,9 +222,12 @@ impl Kind {
         }
         usable.ok_or_else(|| {
             let platform = format!("{} {}", host.platform, host.platform_version);
-            Failure::new(format!("no provider of `{}` works on this machine ({platform})", self.name))
-                .note(reasons.join("\n"))
-                .hint("set `provider` to say which to use, or keep the resource off this platform")
+            Failure::new(format!(
+                "no provider of `{}` works on this machine ({platform})",
+                self.name
+            ))
+            .note(reasons.join("\n"))
+            .hint("set `provider` to say which to use, or keep the resource off this platform")
         })
     }
 }
@@ -222,7 +251,10 @@ impl<R: Resource> KindOf<R> {
 
 impl<R: Resource> From<KindOf<R>> for Kind {
     fn from(kind: KindOf<R>) -> Self {
-        let doc = |(_, name, doc): &(R::Action, &str, &str)| ActionDoc { name: Rc::from(*name), doc: Rc::from(*doc) };
+        let doc = |(_, name, doc): &(R::Action, &str, &str)| ActionDoc {
+            name: Rc::from(*name),
+            doc: Rc::from(*doc),
+        };
         let native = Native {
             identity: R::IDENTITY,
             callbacks: R::CALLBACKS,
@@ -251,7 +283,8 @@ pub(crate) trait AnyResource {
 
 impl<R: Resource> AnyResource for R {
     fn check(&self, actions: &[usize]) -> Result<(), PropertyError> {
-        let actions: Vec<R::Action> = actions.iter().map(|index| R::Action::ALL[*index].0).collect();
+        let actions: Vec<R::Action> =
+            actions.iter().map(|index| R::Action::ALL[*index].0).collect();
         Resource::check(self, &actions)
     }
 
@@ -273,14 +306,19 @@ impl<R: Resource> AnyResource for R {
 
     fn properties(&self) -> Map<String, Value> {
         match serde_json::to_value(self) {
-            Ok(Value::Object(map)) => map.into_iter().filter(|(_, value)| !value.is_null()).collect(),
+            Ok(Value::Object(map)) => {
+                map.into_iter().filter(|(_, value)| !value.is_null()).collect()
+            }
             _ => Map::new(),
         }
     }
 }
 
-fn parse<R: Resource>(properties: Map<String, Value>) -> Result<Box<dyn AnyResource>, PropertyError> {
-    plain::read::<R>(Value::Object(properties)).map(|resource| Box::new(resource) as Box<dyn AnyResource>)
+fn parse<R: Resource>(
+    properties: Map<String, Value>,
+) -> Result<Box<dyn AnyResource>, PropertyError> {
+    plain::read::<R>(Value::Object(properties))
+        .map(|resource| Box::new(resource) as Box<dyn AnyResource>)
 }
 
 /// What an action would do to one resource.
@@ -307,12 +345,27 @@ pub(crate) trait AnyProvider {
     fn name(&self) -> &'static str;
     fn reach(&self) -> Areas;
     fn supports(&self, host: &HostFacts<'_>) -> Support;
-    fn announce(&self, services: &dyn Services, desired: &dyn Any, action: usize) -> Result<(), Failure>;
+    fn announce(
+        &self,
+        services: &dyn Services,
+        desired: &dyn Any,
+        action: usize,
+    ) -> Result<(), Failure>;
     /// Inspects and plans.
     fn plan(&self, view: &View<'_>, desired: &dyn Any, action: usize) -> Result<Plan, Failure>;
     fn provides(&self, plan: &Plan) -> Vec<Provide>;
-    fn apply(&self, apply: &mut Apply<'_>, desired: &dyn Any, action: usize, plan: &Plan) -> Result<Effect, Failure>;
-    fn apply_together(&self, apply: &mut Apply<'_>, items: &[(&dyn Any, usize, &Plan)]) -> Result<Vec<Effect>, Failure>;
+    fn apply(
+        &self,
+        apply: &mut Apply<'_>,
+        desired: &dyn Any,
+        action: usize,
+        plan: &Plan,
+    ) -> Result<Effect, Failure>;
+    fn apply_together(
+        &self,
+        apply: &mut Apply<'_>,
+        items: &[(&dyn Any, usize, &Plan)],
+    ) -> Result<Vec<Effect>, Failure>;
 }
 
 impl<P: Provider> AnyProvider for P {
@@ -328,7 +381,12 @@ impl<P: Provider> AnyProvider for P {
         Provider::supports(self, host)
     }
 
-    fn announce(&self, services: &dyn Services, desired: &dyn Any, action: usize) -> Result<(), Failure> {
+    fn announce(
+        &self,
+        services: &dyn Services,
+        desired: &dyn Any,
+        action: usize,
+    ) -> Result<(), Failure> {
         let action = <P::Resource as Resource>::Action::ALL[action].0;
         Provider::announce(self, services, desired_of::<P>(desired)?, action);
         Ok(())
@@ -341,7 +399,10 @@ impl<P: Provider> AnyProvider for P {
         let changes = Provider::plan(self, desired, action, &state)?;
         Ok(Plan {
             notes: self.notes(desired, action, &state),
-            shown: changes.iter().map(|change| Shown { what: change.what.clone(), diff: change.diff.clone() }).collect(),
+            shown: changes
+                .iter()
+                .map(|change| Shown { what: change.what.clone(), diff: change.diff.clone() })
+                .collect(),
             touches: changes.iter().fold(Areas::NONE, |areas, change| areas | change.touches),
             batch: if changes.is_empty() { None } else { self.batch(desired, action, &changes) },
             changes: Box::new(changes),
@@ -352,12 +413,22 @@ impl<P: Provider> AnyProvider for P {
         changes_of::<P>(plan).iter().flat_map(|change| change.provides.iter().cloned()).collect()
     }
 
-    fn apply(&self, apply: &mut Apply<'_>, desired: &dyn Any, action: usize, plan: &Plan) -> Result<Effect, Failure> {
+    fn apply(
+        &self,
+        apply: &mut Apply<'_>,
+        desired: &dyn Any,
+        action: usize,
+        plan: &Plan,
+    ) -> Result<Effect, Failure> {
         let action = <P::Resource as Resource>::Action::ALL[action].0;
         Provider::apply(self, apply, desired_of::<P>(desired)?, action, changes_of::<P>(plan))
     }
 
-    fn apply_together(&self, apply: &mut Apply<'_>, items: &[(&dyn Any, usize, &Plan)]) -> Result<Vec<Effect>, Failure> {
+    fn apply_together(
+        &self,
+        apply: &mut Apply<'_>,
+        items: &[(&dyn Any, usize, &Plan)],
+    ) -> Result<Vec<Effect>, Failure> {
         let mut typed: Vec<crate::resource::Item<'_, P>> = Vec::with_capacity(items.len());
         for (desired, action, plan) in items {
             let action = <P::Resource as Resource>::Action::ALL[*action].0;
@@ -368,7 +439,9 @@ impl<P: Provider> AnyProvider for P {
 }
 
 fn desired_of<P: Provider>(desired: &dyn Any) -> Result<&crate::resource::Desired<P>, Failure> {
-    desired.downcast_ref().ok_or_else(|| Failure::new(format!("provider `{}` was given another kind's resource", P::NAME)))
+    desired.downcast_ref().ok_or_else(|| {
+        Failure::new(format!("provider `{}` was given another kind's resource", P::NAME))
+    })
 }
 
 fn changes_of<P: Provider>(plan: &Plan) -> &[Change<P::Step>] {

@@ -1,4 +1,5 @@
-//! What a run did or would do, resource by resource: the same data for the terminal, the JSON report and the history.
+//! What a run did or would do, resource by resource: the same data for the terminal, the JSON
+//! report and the history.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -162,7 +163,8 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Counts each resource once: those with records, by their place in the graph, and those that had none.
+    /// Counts each resource once: those with records, by their place in the graph, and those that
+    /// had none.
     #[must_use]
     pub fn of<'a>(records: impl Iterator<Item = (usize, &'a Record)>, not_reached: usize) -> Self {
         let mut weightiest: HashMap<usize, &Record> = HashMap::new();
@@ -173,7 +175,8 @@ impl Counts {
                 *known = record;
             }
         }
-        let mut counts = Self { resources: weightiest.len() + not_reached, not_reached, ..Self::default() };
+        let mut counts =
+            Self { resources: weightiest.len() + not_reached, not_reached, ..Self::default() };
         for record in weightiest.into_values() {
             match record.status {
                 Status::Changed => counts.changed += 1,
@@ -215,7 +218,10 @@ fn as_place<S: Serializer>(span: &Option<Span>, serializer: S) -> Result<S::Ok, 
     }
 }
 
-fn as_error<S: Serializer>(error: &Option<Box<Diagnostic>>, serializer: S) -> Result<S::Ok, S::Error> {
+fn as_error<S: Serializer>(
+    error: &Option<Box<Diagnostic>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
     struct Error<'a> {
         message: &'a str,

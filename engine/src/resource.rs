@@ -1,8 +1,9 @@
-//! The contract between a kind of resource and the run. A kind is a struct whose fields are the properties, an enum of actions, and
-//! one or more providers; everything else (validation, binding, reference, plan, report) follows from these.
+//! The contract between a kind of resource and the run. A kind is a struct whose fields are the
+//! properties, an enum of actions, and one or more providers; everything else (validation, binding,
+//! reference, plan, report) follows from these.
 //!
-//! `resolve` prepares what is wanted, `inspect` reads what is there, `plan` compares the two, `apply` makes the difference. A dry run
-//! is a run without the last.
+//! `resolve` prepares what is wanted, `inspect` reads what is there, `plan` compares the two,
+//! `apply` makes the difference. A dry run is a run without the last.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -21,13 +22,15 @@ use crate::snapshots::Areas;
 use crate::system::System;
 use crate::view::View;
 
-/// What a recipe declares. The fields are the properties: their types validate, their doc comments are the reference.
+/// What a recipe declares. The fields are the properties: their types validate, their doc comments
+/// are the reference.
 pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Clone + 'static {
     /// The function's name in recipes, and the word before the bracket in `kind[name]`.
     const KIND: &'static str;
     /// The property that takes the resource's name when it is not given.
     const IDENTITY: &'static str;
-    /// Properties that are closures for the provider to call, rather than values to be computed late.
+    /// Properties that are closures for the provider to call, rather than values to be computed
+    /// late.
     const CALLBACKS: &'static [&'static str] = &[];
     type Action: Action;
     /// What a provider works with: content found and rendered, names looked up in the cookbook.
@@ -50,8 +53,8 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Clone + 'static 
         false
     }
 
-    /// Finds and renders what the provider will need. Called before anything is touched, unless the resource is [`late`](Self::late)
-    /// or has lazy properties.
+    /// Finds and renders what the provider will need. Called before anything is touched, unless the
+    /// resource is [`late`](Self::late) or has lazy properties.
     /// # Errors
     /// A missing source, a template that does not render.
     fn resolve(self, scope: &dyn Scope) -> Result<Self::Desired, Diagnostic>;
@@ -68,7 +71,8 @@ pub trait Action: Copy + Eq + std::fmt::Debug + 'static {
     }
 }
 
-/// Defines an enum of actions: `actions! { pub enum FileAction { Create = "create", "Make it so"; … } }`. The first is the default.
+/// Defines an enum of actions: `actions! { pub enum FileAction { Create = "create", "Make it so"; …
+/// } }`. The first is the default.
 #[macro_export]
 macro_rules! actions {
     ($(#[$meta:meta])* $visibility:vis enum $name:ident { $($variant:ident = $text:literal, $doc:literal;)+ }) => {
@@ -90,7 +94,8 @@ pub trait Provider: 'static {
     type Step: 'static;
     /// The name that the property `provider` takes.
     const NAME: &'static str;
-    /// All that a change may touch: what a plan must leave open when it cannot tell the change itself.
+    /// All that a change may touch: what a plan must leave open when it cannot tell the change
+    /// itself.
     const REACH: Areas = Areas::ALL;
     /// Whether neighbours may be applied in one transaction, see [`batch`](Self::batch).
     const JOINS: bool = false;
@@ -103,7 +108,12 @@ pub trait Provider: 'static {
     /// Reads what is there. It is given nothing that could change it.
     /// # Errors
     /// When it cannot be told.
-    fn inspect(&self, view: &View<'_>, desired: &Desired<Self>, action: ActionOf<Self>) -> Result<Self::State, Failure>;
+    fn inspect(
+        &self,
+        view: &View<'_>,
+        desired: &Desired<Self>,
+        action: ActionOf<Self>,
+    ) -> Result<Self::State, Failure>;
 
     /// What has to be done; nothing when the state is the desired one.
     /// # Errors
@@ -116,7 +126,12 @@ pub trait Provider: 'static {
     ) -> Result<Vec<Change<Self::Step>>, Failure>;
 
     /// Remarks for the report about what was found, such as why nothing is to be done.
-    fn notes(&self, _desired: &Desired<Self>, _action: ActionOf<Self>, _state: &Self::State) -> Vec<String> {
+    fn notes(
+        &self,
+        _desired: &Desired<Self>,
+        _action: ActionOf<Self>,
+        _state: &Self::State,
+    ) -> Vec<String> {
         Vec::new()
     }
 
@@ -131,20 +146,37 @@ pub trait Provider: 'static {
         changes: &[Change<Self::Step>],
     ) -> Result<Effect, Failure>;
 
-    /// Says something when the resource's turn comes while converging, before it is inspected. It must change nothing, so that a
-    /// resource which only speaks is up to date. A plan never calls it.
-    fn announce(&self, _services: &dyn Services, _desired: &Desired<Self>, _action: ActionOf<Self>) {}
+    /// Says something when the resource's turn comes while converging, before it is inspected. It
+    /// must change nothing, so that a resource which only speaks is up to date. A plan never calls
+    /// it.
+    fn announce(
+        &self,
+        _services: &dyn Services,
+        _desired: &Desired<Self>,
+        _action: ActionOf<Self>,
+    ) {
+    }
 
-    /// A key under which neighbouring resources may be applied in one transaction; `None` when this one must be alone.
-    fn batch(&self, _desired: &Desired<Self>, _action: ActionOf<Self>, _changes: &[Change<Self::Step>]) -> Option<String> {
+    /// A key under which neighbouring resources may be applied in one transaction; `None` when this
+    /// one must be alone.
+    fn batch(
+        &self,
+        _desired: &Desired<Self>,
+        _action: ActionOf<Self>,
+        _changes: &[Change<Self::Step>],
+    ) -> Option<String> {
         None
     }
 
-    /// Applies neighbours of one [`batch`](Self::batch) key together, and says for each whether it made a difference: two may have
-    /// asked for the same thing.
+    /// Applies neighbours of one [`batch`](Self::batch) key together, and says for each whether it
+    /// made a difference: two may have asked for the same thing.
     /// # Errors
     /// When the transaction failed as a whole; each is then applied by itself.
-    fn apply_together(&self, _apply: &mut Apply<'_>, _items: &[Item<'_, Self>]) -> Result<Vec<Effect>, Failure> {
+    fn apply_together(
+        &self,
+        _apply: &mut Apply<'_>,
+        _items: &[Item<'_, Self>],
+    ) -> Result<Vec<Effect>, Failure> {
         Err(Failure::new("this provider does not join resources"))
     }
 }
@@ -230,16 +262,26 @@ pub trait Scope {
     /// # Errors
     /// When it is missing or does not render.
     fn render(&self, template: &TemplateSource) -> Result<String, Diagnostic>;
-    /// The content of a file of a cookbook's `files/`: the most specific of the first source that exists.
+    /// The content of a file of a cookbook's `files/`: the most specific of the first source that
+    /// exists.
     /// # Errors
     /// When there is none, or it cannot be read.
-    fn cookbook_file(&self, sources: &[String], cookbook: Option<&str>) -> Result<Vec<u8>, Diagnostic>;
-    /// Every file below a folder of a cookbook's `files/`, the most specific folder alone, by path relative to it, in order.
+    fn cookbook_file(
+        &self,
+        sources: &[String],
+        cookbook: Option<&str>,
+    ) -> Result<Vec<u8>, Diagnostic>;
+    /// Every file below a folder of a cookbook's `files/`, the most specific folder alone, by path
+    /// relative to it, in order.
     /// # Errors
     /// When there is none, or something in it cannot be read.
-    fn cookbook_directory(&self, source: &str, cookbook: Option<&str>) -> Result<Vec<(PathBuf, Vec<u8>)>, Diagnostic>;
-    /// Whether an action of this name may be run on the resource: it is declared, or a notification names it. What is only deleted
-    /// needs no source.
+    fn cookbook_directory(
+        &self,
+        source: &str,
+        cookbook: Option<&str>,
+    ) -> Result<Vec<(PathBuf, Vec<u8>)>, Diagnostic>;
+    /// Whether an action of this name may be run on the resource: it is declared, or a notification
+    /// names it. What is only deleted needs no source.
     fn may_run(&self, _action: &str) -> bool {
         true
     }
@@ -270,7 +312,8 @@ pub enum Asked {
 /// A template to render, and with what.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TemplateSource {
-    /// Names below `templates/`; the first that exists is taken. One name is looked up by specificity, several are taken as they stand.
+    /// Names below `templates/`; the first that exists is taken. One name is looked up by
+    /// specificity, several are taken as they stand.
     pub sources: Vec<String>,
     /// The cookbook, when it is not the recipe's own.
     pub cookbook: Option<String>,
@@ -311,7 +354,9 @@ impl From<PropertyError> for Diagnostic {
 pub struct Callback(pub usize);
 
 /// How a log line is weighed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, Default)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, Default,
+)]
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
 pub enum Level {
@@ -366,21 +411,36 @@ impl Apply<'_> {
     /// As [`Apply::output`], and when it does not exit with 0; with what it printed.
     pub fn run(&self, command: &Command) -> Result<Output, Failure> {
         let output = self.output(command)?;
-        if output.success() { Ok(output) } else { Err(command_failure(command, &output, self.sensitive)) }
+        if output.success() {
+            Ok(output)
+        } else {
+            Err(command_failure(command, &output, self.sensitive))
+        }
     }
 }
 
 /// "`apt-get install x` exited with 100", with the end of what it printed.
 #[must_use]
 pub fn command_failure(command: &Command, output: &Output, sensitive: bool) -> Failure {
-    let line = if sensitive { format!("the command `{INSTEAD}`") } else { format!("`{}`", shorten(&command.line())) };
+    let line = if sensitive {
+        format!("the command `{INSTEAD}`")
+    } else {
+        format!("`{}`", shorten(&command.line()))
+    };
     let mut failure = match output.end {
-        End::Exited(126) => Failure::new(format!("{line} exited with 126: a program it names cannot be executed")),
-        End::Exited(127) => Failure::new(format!("{line} exited with 127: a program it names was not found")),
+        End::Exited(126) => {
+            Failure::new(format!("{line} exited with 126: a program it names cannot be executed"))
+        }
+        End::Exited(127) => {
+            Failure::new(format!("{line} exited with 127: a program it names was not found"))
+        }
         End::Exited(status) => Failure::new(format!("{line} exited with {status}")),
         End::Signalled(signal) => Failure::new(format!("{line} was ended by signal {signal}")),
-        End::TimedOut => Failure::new(format!("{line} did not end within {} s and was killed", seconds(command.timeout)))
-            .hint("see why it hangs, or raise `timeout`"),
+        End::TimedOut => Failure::new(format!(
+            "{line} did not end within {} s and was killed",
+            seconds(command.timeout)
+        ))
+        .hint("see why it hangs, or raise `timeout`"),
         End::Interrupted => {
             let mut failure = Failure::new(format!("{line} was stopped with the run"));
             failure.interrupted = true;
@@ -390,13 +450,19 @@ pub fn command_failure(command: &Command, output: &Output, sensitive: bool) -> F
     if sensitive || command.sensitive {
         return failure;
     }
-    for (name, text) in [("standard error", output.stderr()), ("standard output", output.stdout())] {
+    for (name, text) in [("standard error", output.stderr()), ("standard output", output.stdout())]
+    {
         let text = text.trim_end();
         if !text.is_empty() {
             let lines: Vec<&str> = text.lines().collect();
             let from = lines.len().saturating_sub(15);
-            let cut = if from > 0 { format!(" (last 15 of {} lines)", lines.len()) } else { String::new() };
-            let lines: Vec<String> = lines[from..].iter().map(|line| first_of(line, 1000)).collect();
+            let cut = if from > 0 {
+                format!(" (last 15 of {} lines)", lines.len())
+            } else {
+                String::new()
+            };
+            let lines: Vec<String> =
+                lines[from..].iter().map(|line| first_of(line, 1000)).collect();
             failure.notes.push(format!("{name}{cut}:\n{}", lines.join("\n")));
         }
     }
@@ -404,7 +470,11 @@ pub fn command_failure(command: &Command, output: &Output, sensitive: bool) -> F
 }
 
 fn seconds(time: Duration) -> String {
-    if time.subsec_millis() == 0 { time.as_secs().to_string() } else { format!("{:.1}", time.as_secs_f64()) }
+    if time.subsec_millis() == 0 {
+        time.as_secs().to_string()
+    } else {
+        format!("{:.1}", time.as_secs_f64())
+    }
 }
 
 fn shorten(line: &str) -> String {

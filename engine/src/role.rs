@@ -34,25 +34,33 @@ impl Role {
             let missing = Diagnostic::error(format!("there is no role `{name}`"));
             let names = json::names(repository, "roles");
             let near = did_you_mean(name, names.iter().map(String::as_str));
-            return Err(missing.hint(near.unwrap_or_else(|| format!("write it as {shown}, or correct the name"))));
+            return Err(missing.hint(
+                near.unwrap_or_else(|| format!("write it as {shown}, or correct the name")),
+            ));
         };
         let mut fields = Fields::of(&document, "a role")?;
         fields.name(name)?;
         fields.texts(&["description", "json_class", "chef_type"])?;
         fields.maps(&["default_attributes", "override_attributes"])?;
-        let run_list = fields.take("run_list").map_or(Ok(Vec::new()), |list| Item::all(&document, &["run_list"], list))?;
+        let run_list = fields
+            .take("run_list")
+            .map_or(Ok(Vec::new()), |list| Item::all(&document, &["run_list"], list))?;
         let mut env_run_lists = HashMap::new();
         for (environment, list) in fields.map("env_run_lists")?.into_iter().flatten() {
             if !is_word(environment) {
                 let at = document.key_at(&["env_run_lists", environment]);
-                return Err(Diagnostic::error(format!("`{environment}` is no name of an environment"))
-                    .at(at)
-                    .hint("a name is made of letters, digits, `-` and `_`"));
+                return Err(Diagnostic::error(format!(
+                    "`{environment}` is no name of an environment"
+                ))
+                .at(at)
+                .hint("a name is made of letters, digits, `-` and `_`"));
             }
             let path = ["env_run_lists", environment];
             if environment == "_default" && !run_list.is_empty() {
-                let wrong = Diagnostic::error("`run_list` is the run list of `_default`, which has another here")
-                    .at(document.key_at(&path));
+                let wrong = Diagnostic::error(
+                    "`run_list` is the run list of `_default`, which has another here",
+                )
+                .at(document.key_at(&path));
                 return Err(wrong.hint("keep one of them"));
             }
             env_run_lists.insert(environment.clone(), Item::all(&document, &path, list)?);

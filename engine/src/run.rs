@@ -1,4 +1,5 @@
-//! A run from its lock to its report: the way in for the command line, the agent, and programs that embed toque.
+//! A run from its lock to its report: the way in for the command line, the agent, and programs that
+//! embed toque.
 
 mod cookbooks;
 mod data;
@@ -46,22 +47,40 @@ pub(crate) const STACK: usize = 256 * 1024 * 1024;
 
 /// Brings the machine to the declared state.
 /// # Errors
-/// When nothing was touched: bad usage, a lock that is not let go, a recipe that does not compile. What fails later is in the report.
-pub fn converge(system: Rc<dyn System>, registry: Rc<Registry>, options: &Options, sink: Box<dyn Sink>) -> Result<Report, Refused> {
-    stacker::grow(STACK, || run(system, registry, options, sink, Mode::Converge)).map_err(|refused| refused.hidden(options))
+/// When nothing was touched: bad usage, a lock that is not let go, a recipe that does not compile.
+/// What fails later is in the report.
+pub fn converge(
+    system: Rc<dyn System>,
+    registry: Rc<Registry>,
+    options: &Options,
+    sink: Box<dyn Sink>,
+) -> Result<Report, Refused> {
+    stacker::grow(STACK, || run(system, registry, options, sink, Mode::Converge))
+        .map_err(|refused| refused.hidden(options))
 }
 
 /// Says what [`converge`] would do. Writes nothing.
 /// # Errors
 /// As [`converge`].
-pub fn plan(system: Rc<dyn System>, registry: Rc<Registry>, options: &Options, sink: Box<dyn Sink>) -> Result<Report, Refused> {
-    stacker::grow(STACK, || run(system, registry, options, sink, Mode::Plan)).map_err(|refused| refused.hidden(options))
+pub fn plan(
+    system: Rc<dyn System>,
+    registry: Rc<Registry>,
+    options: &Options,
+    sink: Box<dyn Sink>,
+) -> Result<Report, Refused> {
+    stacker::grow(STACK, || run(system, registry, options, sink, Mode::Plan))
+        .map_err(|refused| refused.hidden(options))
 }
 
 /// Compiles and gives the graph.
 /// # Errors
 /// What does not compile.
-pub fn graph(system: Rc<dyn System>, registry: Rc<Registry>, options: &Options, sink: Box<dyn Sink>) -> Result<Drawing, Refused> {
+pub fn graph(
+    system: Rc<dyn System>,
+    registry: Rc<Registry>,
+    options: &Options,
+    sink: Box<dyn Sink>,
+) -> Result<Drawing, Refused> {
     stacker::grow(STACK, || {
         let ready = cookbooks::ready(&system, options, Mode::Plan, &mut ())?;
         let options = &ready.options;
@@ -92,7 +111,11 @@ pub fn explain(
         let language = Language::new(&session);
         declare(&session, &language, &recipes(options, &session)?)?;
         let mut explained = explain_attribute(&session.node, &session.view, path)?;
-        let values = explained.settings.iter_mut().map(|setting| &mut setting.value).chain(&mut explained.value);
+        let values = explained
+            .settings
+            .iter_mut()
+            .map(|setting| &mut setting.value)
+            .chain(&mut explained.value);
         values.for_each(|value| session.masks.hide_in_value(value));
         Ok(explained)
     })
@@ -116,19 +139,26 @@ pub fn providers(
         let compiled = compile(&session, &language, &recipes(options, &session)?)?;
         let chosen = |ready: &crate::compile::Ready| {
             let kind = &session.registry.kinds[ready.kind];
-            let provider = crate::converge::choose(&session, kind, ready.common.provider.as_deref());
+            let provider =
+                crate::converge::choose(&session, kind, ready.common.provider.as_deref());
             (ready.id.to_string(), provider.map(|index| kind.providers()[index].name()))
         };
-        let native = |ready: &&crate::compile::Ready| !session.registry.kinds[ready.kind].is_container();
+        let native =
+            |ready: &&crate::compile::Ready| !session.registry.kinds[ready.kind].is_container();
         Ok(compiled.resources.iter().filter(native).map(chosen).collect())
     })
     .map_err(|refused: Refused| refused.hidden(options))
 }
 
-/// The kinds that recipes of a repository can use: those of the program, and the custom resources of its cookbooks.
+/// The kinds that recipes of a repository can use: those of the program, and the custom resources
+/// of its cookbooks.
 /// # Errors
 /// A cookbook that cannot be read, a mistake in an attribute file or in a custom resource.
-pub fn kinds(registry: Rc<Registry>, repository: &Path, locked: &Locked) -> Result<Registry, Refused> {
+pub fn kinds(
+    registry: Rc<Registry>,
+    repository: &Path,
+    locked: &Locked,
+) -> Result<Registry, Refused> {
     stacker::grow(STACK, || {
         let mut known = begun(registry, Some(repository), locked)?.0.registry.clone();
         // No recipe declares a group by its name.
@@ -137,8 +167,9 @@ pub fn kinds(registry: Rc<Registry>, repository: &Path, locked: &Locked) -> Resu
     })
 }
 
-/// All cookbooks of a repository up to their recipes, which are not run: attribute files, because what a custom resource declares may
-/// depend on them, and the custom resources. Nothing is asked of the machine.
+/// All cookbooks of a repository up to their recipes, which are not run: attribute files, because
+/// what a custom resource declares may depend on them, and the custom resources. Nothing is asked
+/// of the machine.
 /// # Errors
 /// A cookbook that cannot be read, a mistake in one of these files.
 pub(crate) fn begun(
@@ -146,11 +177,14 @@ pub(crate) fn begun(
     repository: Option<&Path>,
     locked: &Locked,
 ) -> Result<(Rc<Session>, Language), Refused> {
-    let (cookbooks, wrong) = repository.map(|repository| cookbook::find_all(repository, locked)).unwrap_or_default();
+    let (cookbooks, wrong) =
+        repository.map(|repository| cookbook::find_all(repository, locked)).unwrap_or_default();
     if !wrong.is_empty() {
         return Err(Diagnostics(wrong).into());
     }
-    let name = |cookbook: &String| Item::from(RecipeName { cookbook: cookbook.clone(), recipe: "default".to_owned() });
+    let name = |cookbook: &String| {
+        Item::from(RecipeName { cookbook: cookbook.clone(), recipe: "default".to_owned() })
+    };
     let options = Options {
         repository: repository.map(Path::to_owned),
         locked: locked.clone(),
@@ -159,7 +193,8 @@ pub(crate) fn begun(
         reach: Reach::Repository,
         ..Options::default()
     };
-    let session = open(Rc::new(crate::system::FakeSystem::new()), registry, &options, Box::new(()))?;
+    let session =
+        open(Rc::new(crate::system::FakeSystem::new()), registry, &options, Box::new(()))?;
     let language = Language::new(&session);
     begin(&session, &language)?;
     match session.mistakes.take() {
@@ -169,14 +204,19 @@ pub(crate) fn begun(
 }
 
 /// Compiles only, going on as far as it can, and gives what is wrong.
-pub(crate) fn mistakes(system: Rc<dyn System>, registry: Rc<Registry>, options: &Options) -> Vec<Diagnostic> {
+pub(crate) fn mistakes(
+    system: Rc<dyn System>,
+    registry: Rc<Registry>,
+    options: &Options,
+) -> Vec<Diagnostic> {
     stacker::grow(STACK, || {
         let session = match open(system, registry, options, Box::new(())) {
             Ok(session) => session,
             Err(refused) => return refused.diagnostics.0,
         };
         let language = Language::new(&session);
-        let compiled = recipes(options, &session).and_then(|recipes| compile(&session, &language, &recipes).map(|_| ()));
+        let compiled = recipes(options, &session)
+            .and_then(|recipes| compile(&session, &language, &recipes).map(|_| ()));
         if let Err(Diagnostics(last)) = compiled {
             last.into_iter().for_each(|mistake| session.note_mistake(mistake));
         }
@@ -193,9 +233,11 @@ fn run(
 ) -> Result<Report, Refused> {
     let mut sink = sink;
     let _lock = match (&options.state_dir, mode) {
-        (Some(dir), Mode::Converge) => Some(RunLock::take(dir, options.lock_timeout, &options.stop, &mut |holder| {
-            sink.event(&Event::Waiting { holder });
-        })?),
+        (Some(dir), Mode::Converge) => {
+            Some(RunLock::take(dir, options.lock_timeout, &options.stop, &mut |holder| {
+                sink.event(&Event::Waiting { holder });
+            })?)
+        }
         _ => None,
     };
     let begun = Instant::now();
@@ -204,7 +246,9 @@ fn run(
     let options = &ready.options;
     let session = open(Rc::clone(&system), registry, options, sink)?;
     let journal = Journal::open(options.state_dir.as_deref())?;
-    session.owed.replace(journal.owed().map(|owed| (owed.target.clone(), owed.action.clone())).collect());
+    session
+        .owed
+        .replace(journal.owed().map(|owed| (owed.target.clone(), owed.action.clone())).collect());
     let language = Language::new(&session);
     let names: Vec<String> = session.cookbooks.keys().cloned().collect();
     session.event(&Event::Compiling { cookbooks: &names });
@@ -224,8 +268,15 @@ fn run(
     if let Some(command) = &session.command {
         // Other events may be served by any resource.
         let only_theirs = matches!(command.event, stack::Event::Rollback | stack::Event::Restart);
-        for app in command.apps.iter().filter(|app| only_theirs && !session.asked_for.borrow().contains(*app)) {
-            let message = format!("no resource of this run is about the app `{app}`: the {} did nothing to it here", command.event);
+        for app in command
+            .apps
+            .iter()
+            .filter(|app| only_theirs && !session.asked_for.borrow().contains(*app))
+        {
+            let message = format!(
+                "no resource of this run is about the app `{app}`: the {} did nothing to it here",
+                command.event
+            );
             session.event(&Event::Log { level: crate::resource::Level::Warn, message: &message });
         }
     }
@@ -235,16 +286,23 @@ fn run(
     {
         // The machine is converged; that the next run is not told so is a failure of its own.
         report.outcome = Outcome::Failed;
-        session.event(&Event::Log { level: crate::resource::Level::Error, message: &failure.message });
+        session
+            .event(&Event::Log { level: crate::resource::Level::Error, message: &failure.message });
     }
     session.event(&Event::Finished { report: &report, counts: &report.counts });
     Ok(report)
 }
 
 /// What a walk did, as data.
-fn report(walk: &mut Converge<'_>, options: &Options, ready: &cookbooks::Ready, times: &Times) -> Report {
+fn report(
+    walk: &mut Converge<'_>,
+    options: &Options,
+    ready: &cookbooks::Ready,
+    times: &Times,
+) -> Report {
     let not_reached: Vec<String> = walk.not_reached().map(ToString::to_string).collect();
-    let counts = Counts::of(walk.records.iter().map(|(index, record)| (*index, record)), not_reached.len());
+    let counts =
+        Counts::of(walk.records.iter().map(|(index, record)| (*index, record)), not_reached.len());
     let interrupted = walk.records.iter().any(|(_, record)| record.status == Status::Interrupted);
     let left_over = !not_reached.is_empty() || walk.journal.owed().next().is_some();
     let outcome = if interrupted || (walk.stopping() && (left_over || !walk.errors.is_empty())) {
@@ -261,7 +319,14 @@ fn report(walk: &mut Converge<'_>, options: &Options, ready: &cookbooks::Ready, 
         node: walk.session.node.name.clone(),
         run_list: match &options.recipe {
             Some(recipe) => vec![recipe.name.clone()],
-            None => walk.session.node.run_list.items.iter().map(|placed| placed.item.to_string()).collect(),
+            None => walk
+                .session
+                .node
+                .run_list
+                .items
+                .iter()
+                .map(|placed| placed.item.to_string())
+                .collect(),
         },
         expanded_run_list: match &options.recipe {
             Some(recipe) => vec![recipe.name.clone()],
@@ -270,13 +335,21 @@ fn report(walk: &mut Converge<'_>, options: &Options, ready: &cookbooks::Ready, 
         environment: walk.session.node.environment.clone(),
         event: walk.session.command.as_deref().map(About::of),
         cookbooks_revision: ready.revision.clone(),
-        cookbooks: walk.session.cookbooks.values().map(|c| (c.about.name.clone(), c.about.version.to_string())).collect(),
+        cookbooks: walk
+            .session
+            .cookbooks
+            .values()
+            .map(|c| (c.about.name.clone(), c.about.version.to_string()))
+            .collect(),
         started: times.started.strftime("%FT%T%.3fZ").to_string(),
         compile_seconds: times.compile_seconds,
         converge_seconds: times.begun.elapsed().as_secs_f64() - times.compile_seconds,
         outcome,
         counts,
-        resources: std::mem::take(&mut walk.records).into_iter().map(|(_, record)| record).collect(),
+        resources: std::mem::take(&mut walk.records)
+            .into_iter()
+            .map(|(_, record)| record)
+            .collect(),
         not_reached,
         owed: walk.journal.owed().cloned().collect(),
     }
@@ -290,7 +363,11 @@ struct Times {
 }
 
 /// Writes down what the next run must know, and what people may want to.
-fn keep(journal: Journal, report: &Report, options: &Options) -> Result<(), crate::failure::Failure> {
+fn keep(
+    journal: Journal,
+    report: &Report,
+    options: &Options,
+) -> Result<(), crate::failure::Failure> {
     journal.close()?;
     match &options.state_dir {
         Some(dir) => History::of(dir).keep(report),
@@ -336,13 +413,23 @@ pub(crate) fn open(
         Some(machine) => Facts::fixed(machine.facts.clone()),
         None => Facts::new(),
     };
-    let facts = facts.with(if options.reach == Reach::Repository { custom.offline() } else { custom });
+    let facts =
+        facts.with(if options.reach == Reach::Repository { custom.offline() } else { custom });
     Ok(Rc::new(Session {
         registry,
-        node: Node::new(options.node_name.clone(), given.environment, given.attributes, given.run_list, facts),
+        node: Node::new(
+            options.node_name.clone(),
+            given.environment,
+            given.attributes,
+            given.run_list,
+            facts,
+        ),
         view,
         cookbooks: given.cookbooks,
-        indexes: Indexes::of(repository, options.command.as_deref().map(stack::nodes).unwrap_or_default()),
+        indexes: Indexes::of(
+            repository,
+            options.command.as_deref().map(stack::nodes).unwrap_or_default(),
+        ),
         data_bags: bags,
         command: options.command.clone(),
         asked_for: RefCell::default(),

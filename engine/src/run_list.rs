@@ -39,7 +39,8 @@ pub struct Expanded {
     named: Vec<(RecipeName, Option<Version>, Option<Span>)>,
     /// The names of the roles, each once, in the order in which they were come to.
     pub roles: Vec<String>,
-    /// The same roles; those inside a role before it, so that what is nearer to the node comes later.
+    /// The same roles; those inside a role before it, so that what is nearer to the node comes
+    /// later.
     pub(crate) opened: Vec<Role>,
 }
 
@@ -50,19 +51,28 @@ impl Item {
     pub fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
         if let Some(rest) = text.strip_prefix("role[") {
-            let name = rest.strip_suffix(']').ok_or_else(|| format!("`{text}` has no closing bracket"))?;
+            let name =
+                rest.strip_suffix(']').ok_or_else(|| format!("`{text}` has no closing bracket"))?;
             return match is_word(name) {
                 true => Ok(Self::Role(name.to_owned())),
-                false => Err(format!("`{text}` is no role: a name is made of letters, digits, `-` and `_`")),
+                false => Err(format!(
+                    "`{text}` is no role: a name is made of letters, digits, `-` and `_`"
+                )),
             };
         }
         let inner = match text.split_once('[') {
             None => text,
-            Some(("recipe", rest)) => rest.strip_suffix(']').ok_or_else(|| format!("`{text}` has no closing bracket"))?,
-            Some((what, _)) => return Err(format!("`{text}` cannot stand in a run list: there is no `{what}[…]`")),
+            Some(("recipe", rest)) => {
+                rest.strip_suffix(']').ok_or_else(|| format!("`{text}` has no closing bracket"))?
+            }
+            Some((what, _)) => {
+                return Err(format!("`{text}` cannot stand in a run list: there is no `{what}[…]`"));
+            }
         };
         let (name, version) = match inner.split_once('@') {
-            Some((name, version)) => (name, Some(version.parse().map_err(|wrong| format!("`{text}`: {wrong}"))?)),
+            Some((name, version)) => {
+                (name, Some(version.parse().map_err(|wrong| format!("`{text}`: {wrong}"))?))
+            }
             None => (inner, None),
         };
         Ok(Self::Recipe { name: RecipeName::parse(name, None)?, version })
@@ -79,18 +89,24 @@ impl Item {
     /// Reads the items of a document's array.
     /// # Errors
     /// An entry that is no item, or a value that is no array, at its place.
-    pub(crate) fn all(document: &Document, path: &[&str], value: &Value) -> Result<Vec<Placed>, Diagnostic> {
+    pub(crate) fn all(
+        document: &Document,
+        path: &[&str],
+        value: &Value,
+    ) -> Result<Vec<Placed>, Diagnostic> {
         let Some(entries) = value.as_array() else {
-            return Err(
-                wrong_type(document, path, "an array of recipes and roles", value).hint("write [\"recipe[web]\", \"role[base]\"]")
-            );
+            return Err(wrong_type(document, path, "an array of recipes and roles", value)
+                .hint("write [\"recipe[web]\", \"role[base]\"]"));
         };
         let read = |(index, entry): (usize, &Value)| {
             let index = index.to_string();
             let path: Vec<&str> = path.iter().copied().chain([index.as_str()]).collect();
-            let text = entry.as_str().ok_or_else(|| wrong_type(document, &path, "text", entry).hint(HINT))?;
+            let text = entry
+                .as_str()
+                .ok_or_else(|| wrong_type(document, &path, "text", entry).hint(HINT))?;
             let at = document.value_at(&path);
-            let item = Self::parse(text).map_err(|wrong| Diagnostic::error(wrong).at(at.clone()).hint(HINT))?;
+            let item = Self::parse(text)
+                .map_err(|wrong| Diagnostic::error(wrong).at(at.clone()).hint(HINT))?;
             Ok(Placed { item, at: Some(at) })
         };
         entries.iter().enumerate().map(read).collect()
@@ -98,7 +114,8 @@ impl Item {
 }
 
 /// What may stand in a run list.
-pub const HINT: &str = "a run list names recipes and roles: `web`, `web::tls`, `recipe[web@1.2.0]`, `role[web]`";
+pub const HINT: &str =
+    "a run list names recipes and roles: `web`, `web::tls`, `recipe[web@1.2.0]`, `role[web]`";
 
 /// Letters, digits, `-` and `_`, at least one: the name of a role or an environment.
 pub(crate) fn is_word(text: &str) -> bool {
@@ -126,7 +143,11 @@ impl Expanded {
     /// Opens roles depth first, each once.
     /// # Errors
     /// A role that is not there, or cannot be read; roles that name one another in a circle.
-    pub(crate) fn of(items: Vec<Placed>, environment: &str, repository: &Path) -> Result<Self, Diagnostic> {
+    pub(crate) fn of(
+        items: Vec<Placed>,
+        environment: &str,
+        repository: &Path,
+    ) -> Result<Self, Diagnostic> {
         let mut expanded = Self::default();
         for placed in &items {
             expanded.open(placed, environment, repository, &mut Vec::new())?;
@@ -155,11 +176,14 @@ impl Expanded {
         if self.roles.contains(name) {
             return Ok(());
         }
-        let role = Role::read(repository, name).map_err(|wrong| match (&wrong.span, &placed.at) {
-            (None, at) => wrong.at(at.clone()),
-            (Some(_), Some(at)) => wrong.frame(at.clone(), format!("`role[{name}]` is named here")),
-            (Some(_), None) => wrong,
-        })?;
+        let role =
+            Role::read(repository, name).map_err(|wrong| match (&wrong.span, &placed.at) {
+                (None, at) => wrong.at(at.clone()),
+                (Some(_), Some(at)) => {
+                    wrong.frame(at.clone(), format!("`role[{name}]` is named here"))
+                }
+                (Some(_), None) => wrong,
+            })?;
         self.roles.push(name.clone());
         inside.push((name.clone(), placed.at.clone()));
         for placed in role.run_list(environment) {
@@ -184,10 +208,12 @@ impl Expanded {
 
     /// The cookbooks that it needs, dependencies first.
     /// # Errors
-    /// A cookbook that is not there, or of another version than is asked for, with the place that names it.
+    /// A cookbook that is not there, or of another version than is asked for, with the place that
+    /// names it.
     pub(crate) fn cookbooks(&self, all: &Cookbooks) -> Result<Cookbooks, Diagnostic> {
         for (name, version, at) in &self.named {
-            let cookbook = cookbook::get(all, &name.cookbook).map_err(|missing| missing.at(at.clone()))?;
+            let cookbook =
+                cookbook::get(all, &name.cookbook).map_err(|missing| missing.at(at.clone()))?;
             let there = &cookbook.about.version;
             if let Some(wanted) = version.as_ref().filter(|wanted| *wanted != there) {
                 let wrong = format!(
@@ -199,7 +225,8 @@ impl Expanded {
                     .hint(format!("ask for `{name}@{there}`, or for `{name}` of any version, or bring in version {wanted}")));
             }
         }
-        let needed = cookbook::in_order(all, self.named.iter().map(|(name, ..)| name.cookbook.clone()))?;
+        let needed =
+            cookbook::in_order(all, self.named.iter().map(|(name, ..)| name.cookbook.clone()))?;
         Ok(needed.into_iter().map(|cookbook| (cookbook.about.name.clone(), cookbook)).collect())
     }
 
@@ -214,17 +241,20 @@ impl Expanded {
     }
 }
 
-/// `inside` are the roles from the first that comes again, each with where it is named; `at` is where the first is named again. It is
-/// told the same way wherever it was entered.
+/// `inside` are the roles from the first that comes again, each with where it is named; `at` is
+/// where the first is named again. It is told the same way wherever it was entered.
 fn circle(inside: &[(String, Option<Span>)], at: Option<&Span>) -> Diagnostic {
     let names = inside.iter().map(|(name, _)| name.as_str());
     // Each role, and where it names the next.
-    let mut circle: Vec<(&str, Option<&Span>)> = names.zip(inside.iter().skip(1).map(|(_, at)| at.as_ref()).chain([at])).collect();
+    let mut circle: Vec<(&str, Option<&Span>)> =
+        names.zip(inside.iter().skip(1).map(|(_, at)| at.as_ref()).chain([at])).collect();
     let first = circle.iter().map(|(name, _)| *name).min();
     let turn = circle.iter().position(|(name, _)| Some(*name) == first).unwrap_or(0);
     circle.rotate_left(turn);
-    let names: Vec<String> = circle.iter().map(|(name, _)| *name).chain(first).map(|name| format!("`{name}`")).collect();
-    let wrong = Diagnostic::error(format!("roles name one another in a circle: {}", names.join(" -> ")));
+    let names: Vec<String> =
+        circle.iter().map(|(name, _)| *name).chain(first).map(|name| format!("`{name}`")).collect();
+    let wrong =
+        Diagnostic::error(format!("roles name one another in a circle: {}", names.join(" -> ")));
     let mut wrong = wrong.at(circle.last().and_then(|(_, at)| at.cloned()));
     for (pair, (_, at)) in circle.windows(2).zip(&circle) {
         if let (Some(at), [_, (next, _)]) = (at, pair) {
@@ -249,7 +279,11 @@ mod tests {
             ("web@1.2", "web@1.2.0"),
             ("role[base-server_1]", "role[base-server_1]"),
         ] {
-            assert_eq!(Item::parse(text).map(|item| item.to_string()).as_deref(), Ok(shown), "{text}");
+            assert_eq!(
+                Item::parse(text).map(|item| item.to_string()).as_deref(),
+                Ok(shown),
+                "{text}"
+            );
         }
         let wrong = [
             "",

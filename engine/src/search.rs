@@ -1,5 +1,6 @@
-//! Search over documents: the items of a data bag, the nodes of a repository. The language of queries is Lucene's, as far as Chef's users
-//! write it; what it means is in the book (`docs/src/guide/search.md`). Nothing here knows where documents come from, but for `index`.
+//! Search over documents: the items of a data bag, the nodes of a repository. The language of
+//! queries is Lucene's, as far as Chef's users write it; what it means is in the book
+//! (`docs/src/guide/search.md`). Nothing here knows where documents come from, but for `index`.
 
 pub mod index;
 mod matching;
@@ -30,11 +31,13 @@ pub struct Search {
 }
 
 impl Search {
-    /// The places, among `documents`, of those that are found. Each document comes with its id, or a node's name, which decides the order
-    /// of what the order leaves open; so the answer is the same in every run.
+    /// The places, among `documents`, of those that are found. Each document comes with its id, or
+    /// a node's name, which decides the order of what the order leaves open; so the answer is the
+    /// same in every run.
     #[must_use]
     pub fn of(&self, documents: &[(&str, &Map<String, Value>)]) -> Vec<usize> {
-        let mut found: Vec<usize> = (0..documents.len()).filter(|index| self.query.matches(documents[*index].1)).collect();
+        let mut found: Vec<usize> =
+            (0..documents.len()).filter(|index| self.query.matches(documents[*index].1)).collect();
         self.order.sort(&mut found, documents);
         found.into_iter().skip(self.start).take(self.rows.unwrap_or(usize::MAX)).collect()
     }

@@ -1,4 +1,5 @@
-//! What one run knows: shared by the language, which fills it, and by converge, which works from it.
+//! What one run knows: shared by the language, which fills it, and by converge, which works from
+//! it.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
@@ -127,7 +128,8 @@ pub struct Session {
     pub defining: RefCell<Option<Definition>>,
     /// The actions of custom resources in progress, outermost first.
     pub inside: RefCell<Vec<Rc<Inside>>>,
-    /// Something was made of a value that is not there yet. Rhai swallows errors where it makes text of values or compares them.
+    /// Something was made of a value that is not there yet. Rhai swallows errors where it makes
+    /// text of values or compares them.
     pub too_early: RefCell<Option<Diagnostic>>,
     /// Names of which a part is hidden, as people see them, each with those that would look so.
     pub hidden_names: RefCell<HashMap<String, IndexSet<Rc<str>>>>,
@@ -177,12 +179,16 @@ impl Session {
     /// Tells whoever listens, without what was decrypted. Records are told without it already.
     pub fn event(&self, event: &Event<'_>) {
         let hidden = match event {
-            Event::Log { message, .. } | Event::Retrying { error: message, .. } => self.masks.hide(message),
+            Event::Log { message, .. } | Event::Retrying { error: message, .. } => {
+                self.masks.hide(message)
+            }
             _ => None,
         };
         let mut sink = self.sink.borrow_mut();
         match (event, hidden.as_deref()) {
-            (Event::Log { level, .. }, Some(message)) => sink.event(&Event::Log { level: *level, message }),
+            (Event::Log { level, .. }, Some(message)) => {
+                sink.event(&Event::Log { level: *level, message })
+            }
             (Event::Retrying { resource, action, left, .. }, Some(error)) => {
                 sink.event(&Event::Retrying { resource, action, left: *left, error });
             }
@@ -192,7 +198,11 @@ impl Session {
 
     /// The cookbook whose recipe or attribute file is in progress.
     pub fn own_cookbook(&self) -> Option<String> {
-        self.recipes.borrow().last().map(|name| name.cookbook.clone()).filter(|name| !name.is_empty())
+        self.recipes
+            .borrow()
+            .last()
+            .map(|name| name.cookbook.clone())
+            .filter(|name| !name.is_empty())
     }
 
     /// The scope in which names are looked up now.
@@ -202,14 +212,23 @@ impl Session {
 
     /// What the custom resource whose action is in progress must not show.
     pub fn secrets(&self) -> Secrets {
-        self.inside.borrow().last().map(|inside| inside.instance.secrets.clone()).unwrap_or_default()
+        self.inside
+            .borrow()
+            .last()
+            .map(|inside| inside.instance.secrets.clone())
+            .unwrap_or_default()
     }
 
-    /// What people see of a resource's name when a part of it is hidden. Those that would look alike are numbered, because what is owed
-    /// to a resource goes by what people see.
+    /// What people see of a resource's name when a part of it is hidden. Those that would look
+    /// alike are numbered, because what is owed to a resource goes by what people see.
     pub fn told_apart(&self, id: &ResourceId, hidden: String) -> Rc<str> {
         let looks = ResourceId { shown: Some(hidden.as_str().into()), ..id.clone() }.to_string();
-        let (place, _) = self.hidden_names.borrow_mut().entry(looks).or_default().insert_full(Rc::clone(&id.name));
+        let (place, _) = self
+            .hidden_names
+            .borrow_mut()
+            .entry(looks)
+            .or_default()
+            .insert_full(Rc::clone(&id.name));
         if place == 0 { hidden.into() } else { format!("{hidden} {}", place + 1).into() }
     }
 
@@ -218,7 +237,14 @@ impl Session {
         let name = source?;
         let source = Arc::clone(self.sources.borrow().get(name)?);
         let (line, mut column) = (position.line()?, position.position().unwrap_or(1));
-        for inserted in self.inserted.borrow().get(name).into_iter().flatten().filter(|inserted| inserted.line == line) {
+        for inserted in self
+            .inserted
+            .borrow()
+            .get(name)
+            .into_iter()
+            .flatten()
+            .filter(|inserted| inserted.line == line)
+        {
             if column > inserted.column {
                 column = column.saturating_sub(inserted.length).max(inserted.column);
             }
@@ -226,16 +252,20 @@ impl Session {
         Some(Span::word(source, line, column))
     }
 
-    /// Whether a program is on the machine's path, or among those of the machine that is thought of.
+    /// Whether a program is on the machine's path, or among those of the machine that is thought
+    /// of.
     pub fn has_program(&self, name: &str) -> bool {
         if let Some(programs) = &self.programs {
             return programs.iter().any(|program| program == name);
         }
         let folders = crate::command::DEFAULT_PATH.split(':');
-        folders.map(|folder| std::path::Path::new(folder).join(name)).any(|path| self.view.exists(&path))
+        folders
+            .map(|folder| std::path::Path::new(folder).join(name))
+            .any(|path| self.view.exists(&path))
     }
 
-    /// Whether a script may look at the machine. Where it may not, what it makes of the answer is no proof of a mistake.
+    /// Whether a script may look at the machine. Where it may not, what it makes of the answer is
+    /// no proof of a mistake.
     pub fn may_ask(&self) -> bool {
         if self.reach == Reach::Repository {
             self.asked.set(true);
@@ -269,7 +299,8 @@ impl Session {
     /// Keeps a mistake, so that looking can go on.
     pub fn note_mistake(&self, mistake: Diagnostic) {
         let mistake = if self.asked.get() {
-            let unsure = "the recipe asked the machine before, and `check` does not: it may be no mistake";
+            let unsure =
+                "the recipe asked the machine before, and `check` does not: it may be no mistake";
             Diagnostic { severity: Severity::Warning, ..mistake }.note(unsure)
         } else {
             mistake

@@ -1,4 +1,5 @@
-//! What many resources read (the package database, unit states, accounts) is read once, and dropped by whatever may change it.
+//! What many resources read (the package database, unit states, accounts) is read once, and dropped
+//! by whatever may change it.
 
 use std::any::{Any, TypeId};
 use std::cell::{Cell, RefCell};
@@ -27,8 +28,15 @@ pub enum Area {
 }
 
 impl Area {
-    pub const ALL: [Self; 7] =
-        [Self::Files, Self::Packages, Self::Services, Self::Accounts, Self::Mounts, Self::Facts, Self::RunState];
+    pub const ALL: [Self; 7] = [
+        Self::Files,
+        Self::Packages,
+        Self::Services,
+        Self::Accounts,
+        Self::Mounts,
+        Self::Facts,
+        Self::RunState,
+    ];
 }
 
 /// A set of areas.
@@ -84,7 +92,8 @@ impl BitOr<Area> for Areas {
     }
 }
 
-/// Snapshots by type: a provider defines `struct Installed(…)` and asks for it; the first to ask reads it.
+/// Snapshots by type: a provider defines `struct Installed(…)` and asks for it; the first to ask
+/// reads it.
 #[derive(Default)]
 pub struct Snapshots {
     held: RefCell<HashMap<TypeId, (Area, Rc<dyn Any>)>>,
@@ -95,7 +104,11 @@ impl Snapshots {
     /// The snapshot of type `T`, read now if it is not held.
     /// # Errors
     /// As `read`; a failed reading is not kept.
-    pub fn get<T: Any>(&self, area: Area, read: impl FnOnce() -> Result<T, Failure>) -> Result<Rc<T>, Failure> {
+    pub fn get<T: Any>(
+        &self,
+        area: Area,
+        read: impl FnOnce() -> Result<T, Failure>,
+    ) -> Result<Rc<T>, Failure> {
         if let Some((_, held)) = self.held.borrow().get(&TypeId::of::<T>())
             && let Ok(snapshot) = Rc::clone(held).downcast::<T>()
         {

@@ -1,5 +1,6 @@
-//! Where content comes from: a git repository, an archive, an object in S3. The one implementation for apps, cookbooks and the kinds
-//! that fetch something. Looking tells the revision; checking out puts that revision, and no other, into a new folder.
+//! Where content comes from: a git repository, an archive, an object in S3. The one implementation
+//! for apps, cookbooks and the kinds that fetch something. Looking tells the revision; checking out
+//! puts that revision, and no other, into a new folder.
 
 mod archive;
 mod field;
@@ -25,23 +26,35 @@ use crate::resource::PropertyError;
 use crate::system::{Metadata, Request, System, fetch};
 use crate::view::View;
 
-/// A source with the field names of OpsWorks. What is null or empty text counts as absent, as it does in OpsWorks' items.
+/// A source with the field names of OpsWorks. What is null or empty text counts as absent, as it
+/// does in OpsWorks' items.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(inline)]
 pub struct Source {
     /// `"git"`, `"archive"` or `"s3"`.
-    #[serde(rename = "type", default, deserialize_with = "field::present", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "type",
+        default,
+        deserialize_with = "field::present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub kind: Option<SourceType>,
-    /// Where it is. Git: `https:`, `ssh:`, `git:`, `file:`, `user@host:path` or an absolute path. Archive: `http:`, `https:`, `file:` or
-    /// an absolute path. S3: an object's URL.
+    /// Where it is. Git: `https:`, `ssh:`, `git:`, `file:`, `user@host:path` or an absolute path.
+    /// Archive: `http:`, `https:`, `file:` or an absolute path. S3: an object's URL.
     #[serde(default, deserialize_with = "field::text")]
     pub url: String,
-    /// Git: a branch, a tag or a commit. Default: the branch that the repository itself has as its own.
+    /// Git: a branch, a tag or a commit. Default: the branch that the repository itself has as its
+    /// own.
     #[serde(default, deserialize_with = "field::present", skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
     /// Who asks, where a password is needed. S3: the access key's id.
-    #[serde(default, alias = "username", deserialize_with = "field::line", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        alias = "username",
+        deserialize_with = "field::line",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub user: Option<String>,
     /// The password. S3: the secret access key.
     #[serde(default, deserialize_with = "field::line", skip_serializing_if = "Option::is_none")]
@@ -56,7 +69,12 @@ pub struct Source {
     #[schemars(extend("sensitive" = true))]
     pub ssh_key: Option<String>,
     /// Archive, S3: the SHA-256 that it must have, in hexadecimal.
-    #[serde(default, alias = "sha256", deserialize_with = "field::present", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        alias = "sha256",
+        deserialize_with = "field::present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub checksum: Option<String>,
     /// Git: whether submodules are checked out too, and theirs. Default: `true`.
     #[serde(default, deserialize_with = "field::present", skip_serializing_if = "Option::is_none")]
@@ -107,8 +125,8 @@ pub enum SourceType {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Found {
     pub revision: Revision,
-    /// What to [remember](crate::resource::Services::remember) once the revision is in use, and under which key: the next look is then
-    /// answered without a download.
+    /// What to [remember](crate::resource::Services::remember) once the revision is in use, and
+    /// under which key: the next look is then answered without a download.
     pub memory: Option<(String, Value)>,
     /// An archive that had to be fetched to know its revision.
     pub content: Option<Rc<[u8]>>,
@@ -119,8 +137,8 @@ pub struct Found {
 /// A state of the content that has a name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revision {
-    /// A commit (40 hexadecimal digits, or 64 in a repository that uses SHA-256) or an archive's SHA-256 (64 digits): the same on every
-    /// machine.
+    /// A commit (40 hexadecimal digits, or 64 in a repository that uses SHA-256) or an archive's
+    /// SHA-256 (64 digits): the same on every machine.
     pub id: String,
     /// As people know it: `v3 (1a2b3c4)`.
     pub name: String,
@@ -129,7 +147,8 @@ pub struct Revision {
 /// How a revision is put into its folder.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Checkout<'a> {
-    /// A folder in which a bare clone may be kept, so that the next revision is fetched alone. It is made when it is not there.
+    /// A folder in which a bare clone may be kept, so that the next revision is fetched alone. It
+    /// is made when it is not there.
     pub cache: Option<&'a Path>,
     /// Who gets everything; toque's own user when absent.
     pub uid: Option<u32>,
@@ -143,7 +162,12 @@ impl Source {
     #[must_use]
     pub fn trimmed(self) -> Self {
         let trimmed = |text: String| field::trimmed(&text).to_owned();
-        Self { url: trimmed(self.url), user: self.user.map(trimmed), password: self.password.map(trimmed), ..self }
+        Self {
+            url: trimmed(self.url),
+            user: self.user.map(trimmed),
+            password: self.password.map(trimmed),
+            ..self
+        }
     }
 
     /// Conditions over several fields.
@@ -151,7 +175,8 @@ impl Source {
     /// The field at fault and why.
     pub fn check(&self) -> Result<(), PropertyError> {
         let Some(kind) = self.kind else {
-            return Err(PropertyError::new("type", "the source has no `type`").hint("write `git`, `archive` or `s3`"));
+            return Err(PropertyError::new("type", "the source has no `type`")
+                .hint("write `git`, `archive` or `s3`"));
         };
         match kind {
             SourceType::Other => {
@@ -165,7 +190,10 @@ impl Source {
             SourceType::Git | SourceType::Archive | SourceType::S3 => {}
         }
         if self.url.is_empty() {
-            return Err(PropertyError::new("url", "the source has no `url`: where does the content come from?"));
+            return Err(PropertyError::new(
+                "url",
+                "the source has no `url`: where does the content come from?",
+            ));
         }
         match kind {
             SourceType::Git => git::check(self),
@@ -189,8 +217,8 @@ impl Source {
         }
     }
 
-    /// Puts what was found into the folder `into`, which is not there yet; only toque's own user may be able to write the folder above
-    /// it. What is there afterwards is on the disk.
+    /// Puts what was found into the folder `into`, which is not there yet; only toque's own user
+    /// may be able to write the folder above it. What is there afterwards is on the disk.
     /// # Errors
     /// When it cannot be fetched or written in full; then nothing of it is left.
     pub fn check_out(
@@ -207,10 +235,10 @@ impl Source {
         }
     }
 
-    /// Brings a clone that [`check_out`](Self::check_out) made with `keep_git` to what was found. Changes to what git knows of are
-    /// undone, everything else in it stays. It is done as the owner of the `clone` as it was looked at, who may have put something else
-    /// there since. `safe` is a folder in which only toque's own user can write,
-    /// for what is fetched.
+    /// Brings a clone that [`check_out`](Self::check_out) made with `keep_git` to what was found.
+    /// Changes to what git knows of are undone, everything else in it stays. It is done as the
+    /// owner of the `clone` as it was looked at, who may have put something else there since.
+    /// `safe` is a folder in which only toque's own user can write, for what is fetched.
     /// # Errors
     /// When it cannot be fetched, or the clone cannot take it.
     pub fn update(

@@ -1,4 +1,5 @@
-//! Stacks: what OpsWorks held of a set of machines, in one document, and what an event on one of them comes to.
+//! Stacks: what OpsWorks held of a set of machines, in one document, and what an event on one of
+//! them comes to.
 
 pub mod add;
 mod agent;
@@ -102,7 +103,9 @@ impl Stack {
         match read(path, &name)? {
             Some(document) => Self::of(Rc::new(document), largest, masks),
             None => Err(Diagnostic::error(format!("there is no stack document `{name}`"))
-                .hint("name one with `--stack`; `toque stack import` makes one of what OpsWorks had")
+                .hint(
+                    "name one with `--stack`; `toque stack import` makes one of what OpsWorks had",
+                )
                 .into()),
         }
     }
@@ -112,11 +115,12 @@ impl Stack {
     /// Everything that is wrong with it, each at its place.
     pub fn of(document: Rc<Document>, largest: usize, masks: &Masks) -> Result<Self, Diagnostics> {
         shape::hide(&document, masks);
-        check::stack(&document, largest, shape::Strange::Refused).map_err(|wrong| told(wrong, masks))
+        check::stack(&document, largest, shape::Strange::Refused)
+            .map_err(|wrong| told(wrong, masks))
     }
 
-    /// The document with every column there. What must not be seen reads `[sensitive]`, unless it is revealed; what is kept elsewhere
-    /// stays there.
+    /// The document with every column there. What must not be seen reads `[sensitive]`, unless it
+    /// is revealed; what is kept elsewhere stays there.
     #[must_use]
     pub fn whole(&self, reveal: bool) -> Value {
         let mut whole = Value::Object(shape::item(fields::DOCUMENT, &self.document.value));
@@ -133,7 +137,8 @@ impl Stack {
     /// When there is none of this name, with the nearest.
     pub fn instance(&self, hostname: &str) -> Result<&Instance, Diagnostic> {
         self.instances.iter().find(|instance| instance.hostname == hostname).ok_or_else(|| {
-            let names: Vec<&str> = self.instances.iter().map(|instance| &*instance.hostname).collect();
+            let names: Vec<&str> =
+                self.instances.iter().map(|instance| &*instance.hostname).collect();
             unknown("instance", hostname, &names, &self.document.source.name)
         })
     }
@@ -160,13 +165,18 @@ impl Stack {
 
     /// The layers of an instance, in its order.
     pub fn layers_of<'a>(&'a self, instance: &'a Instance) -> impl Iterator<Item = &'a Layer> {
-        instance.layers.iter().filter_map(|name| self.layers.iter().find(|layer| layer.shortname == *name))
+        instance
+            .layers
+            .iter()
+            .filter_map(|name| self.layers.iter().find(|layer| layer.shortname == *name))
     }
 
     /// The instance of a layer that comes first in the document of those that are online.
     #[must_use]
     pub fn first_online(&self, layer: &str) -> Option<&Instance> {
-        self.instances.iter().find(|instance| instance.is_online() && instance.layers.iter().any(|name| name == layer))
+        self.instances.iter().find(|instance| {
+            instance.is_online() && instance.layers.iter().any(|name| name == layer)
+        })
     }
 }
 
@@ -184,7 +194,10 @@ fn unknown(what: &str, name: &str, known: &[&str], document: &str) -> Diagnostic
     let missing = Diagnostic::error(format!("`{document}` has no {what} `{name}`"));
     let all = || match known {
         [] => format!("it has no {what} at all"),
-        known => format!("it has {}", known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
+        known => format!(
+            "it has {}",
+            known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+        ),
     };
     missing.hint(did_you_mean(name, known.iter().copied()).unwrap_or_else(all))
 }
@@ -202,9 +215,19 @@ fn without_secrets(mut wrong: Diagnostic) -> Diagnostic {
 /// Whether the line of a place may hold something that must not be seen.
 fn is_by_a_secret(span: &Span) -> bool {
     let text = span.line_text().to_lowercase().replace('_', "");
-    ["pass", "sshkey", "private", "secure", "secret", "token", "customjson", "customerjson", "customerdatabags"]
-        .iter()
-        .any(|word| text.contains(word))
+    [
+        "pass",
+        "sshkey",
+        "private",
+        "secure",
+        "secret",
+        "token",
+        "customjson",
+        "customerjson",
+        "customerdatabags",
+    ]
+    .iter()
+    .any(|word| text.contains(word))
 }
 
 /// Mistakes without what must not be seen.

@@ -1,5 +1,6 @@
-//! What toque keeps between runs, below the state directory: the lock, owed notifications, the history, backups, and what kinds
-//! remember. Everything here is toque's own; the machine itself is only reached through `System`.
+//! What toque keeps between runs, below the state directory: the lock, owed notifications, the
+//! history, backups, and what kinds remember. Everything here is toque's own; the machine itself is
+//! only reached through `System`.
 
 mod backup;
 pub mod cookbooks;
@@ -21,7 +22,12 @@ use crate::failure::{Attempting, Failure};
 /// Makes a directory of the state, readable by its owner only.
 pub(crate) fn make_private(path: &Path) -> Result<(), Failure> {
     use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).attempting("create the state directory", path).map_err(hint)
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .attempting("create the state directory", path)
+        .map_err(hint)
 }
 
 /// Replaces a file of the state at once.
@@ -40,5 +46,9 @@ fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
 }
 
 fn hint(failure: Failure) -> Failure {
-    if failure.hint.is_some() { failure } else { failure.hint("`--state-dir` names another state directory") }
+    if failure.hint.is_some() {
+        failure
+    } else {
+        failure.hint("`--state-dir` names another state directory")
+    }
 }

@@ -1,4 +1,5 @@
-//! Stopping a run: asked once it ends after the work in progress, asked again (or when its patience ends) that work is ended too.
+//! Stopping a run: asked once it ends after the work in progress, asked again (or when its patience
+//! ends) that work is ended too.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -65,8 +66,10 @@ impl Stop {
     /// Sleeps, but no longer than until a stop is requested; says whether it slept all the time.
     pub fn wait(&self, time: Duration) -> bool {
         let state = self.state();
-        let waited = self.0.changed.wait_timeout_while(state, time, |state| state.requested.is_none());
-        // A poisoned lock holds a valid state all the same: nothing panics while it is half changed.
+        let waited =
+            self.0.changed.wait_timeout_while(state, time, |state| state.requested.is_none());
+        // A poisoned lock holds a valid state all the same: nothing panics while it is half
+        // changed.
         waited.unwrap_or_else(PoisonError::into_inner).0.requested.is_none()
     }
 

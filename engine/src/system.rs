@@ -1,5 +1,6 @@
-//! The machine, as two interfaces: [`Query`] only looks, [`System`] also changes. Everything that toque does to a machine goes
-//! through the second; `inspect` and plans are only ever given the first.
+//! The machine, as two interfaces: [`Query`] only looks, [`System`] also changes. Everything that
+//! toque does to a machine goes through the second; `inspect` and plans are only ever given the
+//! first.
 
 mod fake;
 pub(crate) mod fetch;
@@ -44,7 +45,8 @@ pub enum FileKind {
     Special,
 }
 
-/// Looking at a machine. Nothing here changes anything, so it may be called any number of times, in a plan too.
+/// Looking at a machine. Nothing here changes anything, so it may be called any number of times, in
+/// a plan too.
 pub trait Query {
     /// What lies at `path` itself, a link not followed.
     /// # Errors
@@ -68,7 +70,8 @@ pub trait Query {
     /// # Errors
     /// When the command could not be started. How it ended is in the output.
     fn probe(&self, command: &Command) -> Result<Output, Failure>;
-    /// The same for several commands, which may run at the same time; their outputs in the same order.
+    /// The same for several commands, which may run at the same time; their outputs in the same
+    /// order.
     fn probe_all(&self, commands: &[Command]) -> Vec<Result<Output, Failure>> {
         commands.iter().map(|command| self.probe(command)).collect()
     }
@@ -87,8 +90,9 @@ pub trait Query {
 
 /// Changing a machine.
 pub trait System: Query {
-    /// Writes a new file beside `target` under a name that begins with `.toque-` and keeps the target's extensions, with owner and
-    /// mode set and its content synced. What is staged goes live by `rename`.
+    /// Writes a new file beside `target` under a name that begins with `.toque-` and keeps the
+    /// target's extensions, with owner and mode set and its content synced. What is staged goes
+    /// live by `rename`.
     /// # Errors
     /// When it cannot be written in full; then nothing is left.
     fn stage(&self, target: &Path, content: &[u8], owner: &Ownership) -> io::Result<PathBuf>;
@@ -96,16 +100,23 @@ pub trait System: Query {
     /// # Errors
     /// As `rename(2)`.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
-    /// Writes into the file that is there, keeping its inode. Not atomic: only where a rename is impossible, or asked for.
+    /// Writes into the file that is there, keeping its inode. Not atomic: only where a rename is
+    /// impossible, or asked for.
     /// # Errors
-    /// As `open(2)` and `write(2)`; `ELOOP` for a link, which is never followed: its owner could have led it anywhere since it was
-    /// looked at.
+    /// As `open(2)` and `write(2)`; `ELOOP` for a link, which is never followed: its owner could
+    /// have led it anywhere since it was looked at.
     fn write_in_place(&self, path: &Path, content: &[u8]) -> io::Result<()>;
-    /// Writes a new file where nothing is, with this exact mode and time, and says how many bytes it has. It is not synced: whoever
-    /// makes many files syncs them [together](Self::sync).
+    /// Writes a new file where nothing is, with this exact mode and time, and says how many bytes
+    /// it has. It is not synced: whoever makes many files syncs them [together](Self::sync).
     /// # Errors
     /// As `open(2)` with `O_EXCL`, and as reading and writing; then nothing is left.
-    fn create_file(&self, path: &Path, content: &mut dyn io::Read, mode: u32, modified: Option<SystemTime>) -> io::Result<u64>;
+    fn create_file(
+        &self,
+        path: &Path,
+        content: &mut dyn io::Read,
+        mode: u32,
+        modified: Option<SystemTime>,
+    ) -> io::Result<u64>;
     /// Waits until all that was written to the file system of `path` is on its disk.
     /// # Errors
     /// As `open(2)` and `syncfs(2)`.
@@ -129,7 +140,8 @@ pub trait System: Query {
     /// As `link(2)`.
     fn hard_link(&self, to: &Path, path: &Path) -> io::Result<()>;
     /// # Errors
-    /// As `chmod(2)`; `ELOOP` for a link, which is never followed: its owner could have led it anywhere since it was looked at.
+    /// As `chmod(2)`; `ELOOP` for a link, which is never followed: its owner could have led it
+    /// anywhere since it was looked at.
     fn set_mode(&self, path: &Path, mode: u32) -> io::Result<()>;
     /// Changes what is given; a link itself is changed, not what it leads to.
     /// # Errors
@@ -139,7 +151,8 @@ pub trait System: Query {
     /// # Errors
     /// As `utimensat(2)`.
     fn touch(&self, path: &Path) -> io::Result<()>;
-    /// Gives a path the security label that the policy wants for it. Does nothing where no policy is loaded.
+    /// Gives a path the security label that the policy wants for it. Does nothing where no policy
+    /// is loaded.
     /// # Errors
     /// When the policy's tools fail.
     fn relabel(&self, path: &Path, recursive: bool) -> Result<(), Failure>;
@@ -169,7 +182,8 @@ pub struct Request {
     pub url: String,
     /// Names and values, as they are sent.
     pub headers: Vec<(String, String)>,
-    /// How long the server may be silent. In as much time at least 1 KiB a second must come of the document.
+    /// How long the server may be silent. In as much time at least 1 KiB a second must come of the
+    /// document.
     pub timeout: Duration,
     /// Bytes: a larger document is not taken.
     pub largest: u64,

@@ -1,4 +1,5 @@
-//! Handlebars, made strict: what is absent is an error where it would be printed, and a map is never printed.
+//! Handlebars, made strict: what is absent is an error where it would be printed, and a map is
+//! never printed.
 
 mod helpers;
 mod trace;
@@ -11,7 +12,10 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use handlebars::{Context, Handlebars, RenderError, RenderErrorReason, Template, TemplateError, TemplateErrorReason};
+use handlebars::{
+    Context, Handlebars, RenderError, RenderErrorReason, Template, TemplateError,
+    TemplateErrorReason,
+};
 use serde_json::{Map, Value};
 
 use crate::cookbook;
@@ -57,7 +61,12 @@ impl Default for Templates {
         engine.set_strict_mode(true);
         engine.register_escape_fn(handlebars::no_escape);
         helpers::register(&mut engine, &trace);
-        Self { engine: RefCell::new(engine), parsed: RefCell::default(), trace, functions: RefCell::default() }
+        Self {
+            engine: RefCell::new(engine),
+            parsed: RefCell::default(),
+            trace,
+            functions: RefCell::default(),
+        }
     }
 }
 
@@ -69,8 +78,8 @@ impl Templates {
 
     /// Renders the template at `path`.
     /// # Errors
-    /// A template that does not parse, lacks a value, or calls a function that fails: with name, line and column, and the includes and
-    /// calls that led there.
+    /// A template that does not parse, lacks a value, or calls a function that fails: with name,
+    /// line and column, and the includes and calls that led there.
     pub fn render(
         &self,
         path: &Path,
@@ -98,7 +107,11 @@ impl Templates {
         self.trace.begin(given.cookbook.map(str::to_owned).zip(functions));
         let context = Context::from(Value::Object(data));
         let mut printed = Printed { text: Vec::new(), limit: given.size };
-        let rendered = self.engine.borrow().render_with_context_to_write(&path.display().to_string(), &context, &mut printed);
+        let rendered = self.engine.borrow().render_with_context_to_write(
+            &path.display().to_string(),
+            &context,
+            &mut printed,
+        );
         rendered.map_err(|error| self.render_diagnostic(&parsed, context.data(), given, &error))?;
         Ok(String::from_utf8_lossy(&printed.text).into_owned())
     }
@@ -120,18 +133,28 @@ impl Templates {
         Ok(Parsed { sources, node_keys })
     }
 
-    fn render_diagnostic(&self, parsed: &Parsed, data: &Value, given: &Given<'_>, error: &RenderError) -> Diagnostic {
+    fn render_diagnostic(
+        &self,
+        parsed: &Parsed,
+        data: &Value,
+        given: &Given<'_>,
+        error: &RenderError,
+    ) -> Diagnostic {
         let missing = match error.reason() {
             RenderErrorReason::MissingVariable(Some(path)) => path,
             RenderErrorReason::Other(told) => told.split('`').nth(1).unwrap_or_default(),
             _ => "",
         };
-        let span = |name: &str, at: walk::At, word: &str| parsed.sources.get(name).map(|source| tag(source, at, word));
+        let span = |name: &str, at: walk::At, word: &str| {
+            parsed.sources.get(name).map(|source| tag(source, at, word))
+        };
         let place = error.template_name.as_deref().zip(error.line_no.zip(error.column_no));
         let place = place.and_then(|(name, at)| span(name, at, missing));
         let mut diagnostic = match self.trace.mistake() {
             Some(mistake) => match place {
-                Some(place) if mistake.span.is_some() => mistake.frame(place, "called by the template here"),
+                Some(place) if mistake.span.is_some() => {
+                    mistake.frame(place, "called by the template here")
+                }
                 place => mistake.at(place),
             },
             None => plain_diagnostic(data, given, error).at(place),
@@ -154,7 +177,10 @@ struct Printed {
 impl Write for Printed {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.text.len() + bytes.len() > self.limit {
-            return Err(io::Error::other(format!("it prints more than the limit of {} bytes", self.limit)));
+            return Err(io::Error::other(format!(
+                "it prints more than the limit of {} bytes",
+                self.limit
+            )));
         }
         self.text.extend_from_slice(bytes);
         Ok(bytes.len())
@@ -177,37 +203,56 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Registers a template under its path, because two cookbooks may have a partial of one name; and its partials before it. Handlebars
-    /// would follow partials that call each other until the stack ends, so circles are refused here.
+    /// Registers a template under its path, because two cookbooks may have a partial of one name;
+    /// and its partials before it. Handlebars would follow partials that call each other until the
+    /// stack ends, so circles are refused here.
     fn read(&mut self, known_as: &str, path: &Path, text: String) -> Result<(), Diagnostic> {
         let name = path.display().to_string();
-        let source = Arc::new(Source { name: cookbook::shown(path), path: Some(path.to_owned()), text });
-        let mut template =
-            Template::compile_with_name(&source.text, name.clone()).map_err(|error| parse_diagnostic(&source, &error))?;
+        let source =
+            Arc::new(Source { name: cookbook::shown(path), path: Some(path.to_owned()), text });
+        let mut template = Template::compile_with_name(&source.text, name.clone())
+            .map_err(|error| parse_diagnostic(&source, &error))?;
         self.open.push((name.clone(), known_as.to_owned()));
         let mut named = walk::Named::default();
         walk::prepare(&mut template, &mut named, &mut |wanted, at| {
             let span = tag(&source, at, wanted);
             let file = (self.partial)(wanted).map_err(|missing| {
-                if missing.span.is_some() { missing.frame(span.clone(), "included here") } else { missing.at(span.clone()) }
+                if missing.span.is_some() {
+                    missing.frame(span.clone(), "included here")
+                } else {
+                    missing.at(span.clone())
+                }
             })?;
             let partial = file.display().to_string();
             if let Some(from) = self.open.iter().position(|(other, _)| *other == partial) {
                 let circle = self.open[from + 1..].iter().map(|(_, name)| name.as_str());
-                let circle: Vec<_> = [wanted].into_iter().chain(circle).chain([wanted]).map(|name| format!("`{name}`")).collect();
-                return Err(Diagnostic::error(format!("partials include one another in a circle: {}", circle.join(" -> ")))
-                    .at(span)
-                    .hint("take one of the includes out"));
+                let circle: Vec<_> = [wanted]
+                    .into_iter()
+                    .chain(circle)
+                    .chain([wanted])
+                    .map(|name| format!("`{name}`"))
+                    .collect();
+                return Err(Diagnostic::error(format!(
+                    "partials include one another in a circle: {}",
+                    circle.join(" -> ")
+                ))
+                .at(span)
+                .hint("take one of the includes out"));
             }
             if !self.sources.contains_key(&partial) {
-                self.read(wanted, &file, read(&file)?).map_err(|wrong| wrong.frame(span, "included here"))?;
+                self.read(wanted, &file, read(&file)?)
+                    .map_err(|wrong| wrong.frame(span, "included here"))?;
             }
             Ok(partial)
         })?;
         for call in &named.calls {
             check_call(self.functions, call).map_err(|wrong| {
                 let span = tag(&source, call.at, &call.name);
-                if wrong.span.is_some() { wrong.frame(span, "called by the template here") } else { wrong.at(span) }
+                if wrong.span.is_some() {
+                    wrong.frame(span, "called by the template here")
+                } else {
+                    wrong.at(span)
+                }
             })?;
         }
         self.node_keys.extend(named.reads.iter().filter_map(|read| read.path.first().cloned()));
@@ -219,26 +264,37 @@ impl Reader<'_> {
 }
 
 /// A helper that is not built in is a function of the cookbook's libraries.
-fn check_call(functions: Option<(&str, &dyn Functions)>, call: &walk::Call) -> Result<(), Diagnostic> {
+fn check_call(
+    functions: Option<(&str, &dyn Functions)>,
+    call: &walk::Call,
+) -> Result<(), Diagnostic> {
     let name = &call.name;
     if call.block {
-        return Err(Diagnostic::error(format!("there is no block `{{{{#{name}}}}}`")).hint(format!(
-            "blocks are {}; a function's value is asked for by `{{{{#if ({name} …)}}}}`",
-            BLOCKS.map(|block| format!("`{{{{#{block}}}}}`")).join(", ")
-        )));
+        return Err(Diagnostic::error(format!("there is no block `{{{{#{name}}}}}`")).hint(
+            format!(
+                "blocks are {}; a function's value is asked for by `{{{{#if ({name} …)}}}}`",
+                BLOCKS.map(|block| format!("`{{{{#{block}}}}}`")).join(", ")
+            ),
+        ));
     }
     let Some((cookbook, functions)) = functions else {
-        return Err(unknown_helper(name, []).hint("a template that is in no cookbook has only the built-in helpers"));
+        return Err(unknown_helper(name, [])
+            .hint("a template that is in no cookbook has only the built-in helpers"));
     };
     if call.hash {
-        return Err(Diagnostic::error(format!("`{name}` is a function, which takes no arguments by name"))
-            .hint(format!("give them in their order: `{{{{{name} one two}}}}`")));
+        return Err(Diagnostic::error(format!(
+            "`{name}` is a function, which takes no arguments by name"
+        ))
+        .hint(format!("give them in their order: `{{{{{name} one two}}}}`")));
     }
     functions.check(cookbook, name, call.arguments)
 }
 
 /// A helper that is neither built in nor among `functions`.
-pub(crate) fn unknown_helper<'a>(name: &str, functions: impl IntoIterator<Item = &'a str>) -> Diagnostic {
+pub(crate) fn unknown_helper<'a>(
+    name: &str,
+    functions: impl IntoIterator<Item = &'a str>,
+) -> Diagnostic {
     let unknown = Diagnostic::error(format!("there is no helper `{name}`"));
     match did_you_mean(name, HELPERS.into_iter().chain(BLOCKS).chain(functions)) {
         Some(hint) => unknown.hint(hint),
@@ -268,15 +324,28 @@ pub(crate) struct Looked {
 /// Looks at a template of a cookbook.
 /// # Errors
 /// Where it cannot be parsed.
-pub(crate) fn look(path: &Path, cookbook: &str, functions: &dyn Functions) -> Result<Looked, Diagnostic> {
-    let source = Arc::new(Source { name: cookbook::shown(path), path: Some(path.to_owned()), text: read(path)? });
-    let mut template = Template::compile(&source.text).map_err(|error| parse_diagnostic(&source, &error))?;
+pub(crate) fn look(
+    path: &Path,
+    cookbook: &str,
+    functions: &dyn Functions,
+) -> Result<Looked, Diagnostic> {
+    let source = Arc::new(Source {
+        name: cookbook::shown(path),
+        path: Some(path.to_owned()),
+        text: read(path)?,
+    });
+    let mut template =
+        Template::compile(&source.text).map_err(|error| parse_diagnostic(&source, &error))?;
     let mut named = walk::Named::default();
     walk::prepare(&mut template, &mut named, &mut |partial, _| Ok(partial.to_owned()))?;
     let wrong = |call: &walk::Call| {
         let span = tag(&source, call.at, &call.name);
         let wrong = check_call(Some((cookbook, functions)), call).err()?;
-        Some(if wrong.span.is_some() { wrong.frame(span, "called by the template here") } else { wrong.at(span) })
+        Some(if wrong.span.is_some() {
+            wrong.frame(span, "called by the template here")
+        } else {
+            wrong.at(span)
+        })
     };
     let mistakes = named.calls.iter().filter_map(wrong).collect();
     let (asked, read): (Vec<_>, Vec<_>) = named.reads.into_iter().partition(|read| read.asked);
@@ -284,7 +353,11 @@ pub(crate) fn look(path: &Path, cookbook: &str, functions: &dyn Functions) -> Re
         let span = tag(&source, read.at, &format!("node.{}", read.path.join(".")));
         (read.path, span)
     });
-    Ok(Looked { reads: reads.collect(), asked: asked.into_iter().map(|read| read.path).collect(), mistakes })
+    Ok(Looked {
+        reads: reads.collect(),
+        asked: asked.into_iter().map(|read| read.path).collect(),
+        mistakes,
+    })
 }
 
 fn parse_diagnostic(source: &Arc<Source>, error: &TemplateError) -> Diagnostic {
@@ -297,7 +370,10 @@ fn parse_diagnostic(source: &Arc<Source>, error: &TemplateError) -> Diagnostic {
         }
         reason => {
             let reason = reason.to_string();
-            Diagnostic::error(format!("cannot read the template: {}", lower(reason.lines().next().unwrap_or_default())))
+            Diagnostic::error(format!(
+                "cannot read the template: {}",
+                lower(reason.lines().next().unwrap_or_default())
+            ))
         }
     };
     diagnostic.at(Span::word(Arc::clone(source), line, column.max(1)))
@@ -307,7 +383,8 @@ fn parse_diagnostic(source: &Arc<Source>, error: &TemplateError) -> Diagnostic {
 fn plain_diagnostic(data: &Value, given: &Given<'_>, error: &RenderError) -> Diagnostic {
     let message = match error.reason() {
         RenderErrorReason::MissingVariable(Some(path)) => {
-            let diagnostic = Diagnostic::error(format!("cannot render the template: `{path}` is not set"));
+            let diagnostic =
+                Diagnostic::error(format!("cannot render the template: `{path}` is not set"));
             return match nearest_key(path, data, given) {
                 Some(hint) => diagnostic.hint(hint),
                 None if path.starts_with("node.") => diagnostic
@@ -352,13 +429,19 @@ fn tag(source: &Arc<Source>, (line, column): walk::At, word: &str) -> Span {
     let tag: String = text.chars().skip(column.saturating_sub(1)).collect();
     let tag = tag.find("}}").map_or(tag.as_str(), |end| &tag[..end + 2]);
     let apart = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric() && c != '_');
-    let stands = |at: &usize| apart(tag[..*at].chars().next_back()) && apart(tag[at + word.len()..].chars().next());
-    let found = if word.is_empty() { None } else { tag.match_indices(word).map(|(at, _)| at).find(stands) };
-    let (before, length) = found.map_or((0, tag.chars().count()), |at| (tag[..at].chars().count(), word.chars().count()));
+    let stands = |at: &usize| {
+        apart(tag[..*at].chars().next_back()) && apart(tag[at + word.len()..].chars().next())
+    };
+    let found =
+        if word.is_empty() { None } else { tag.match_indices(word).map(|(at, _)| at).find(stands) };
+    let (before, length) = found
+        .map_or((0, tag.chars().count()), |at| (tag[..at].chars().count(), word.chars().count()));
     Span { source: Arc::clone(source), line, column: column + before, length: Some(length) }
 }
 
 fn lower(text: &str) -> String {
     let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_lowercase().collect::<String>() + letters.as_str())
+    letters.next().map_or_else(String::new, |first| {
+        first.to_lowercase().collect::<String>() + letters.as_str()
+    })
 }

@@ -63,51 +63,75 @@ impl Vault {
         if let Some(secret) = self.secrets.borrow().get(&named) {
             return Ok(secret.clone());
         }
-        let found =
-            named.as_ref().map_or_else(|| Secret::first_of(&self.files), |named| Secret::first_of(std::slice::from_ref(named)));
+        let found = named.as_ref().map_or_else(
+            || Secret::first_of(&self.files),
+            |named| Secret::first_of(std::slice::from_ref(named)),
+        );
         let (secret, _) = found.map_err(Diagnostic::from)?;
         self.secrets.borrow_mut().insert(named, secret.clone());
         Ok(secret)
     }
 
-    fn decrypt(&self, item: &Item, key: &str, value: &Value, way: &Way) -> Result<Value, Diagnostic> {
+    fn decrypt(
+        &self,
+        item: &Item,
+        key: &str,
+        value: &Value,
+        way: &Way,
+    ) -> Result<Value, Diagnostic> {
         if self.closed {
             return Ok(Value::String(INSTEAD.to_owned()));
         }
         let about = |wrong: Diagnostic| {
-            let message = format!("cannot decrypt `{key}` of the item `{}/{}`: {}", item.bag, item.id, wrong.message);
+            let message = format!(
+                "cannot decrypt `{key}` of the item `{}/{}`: {}",
+                item.bag, item.id, wrong.message
+            );
             Diagnostic { message, ..wrong }.or_at(item.place(key).as_ref())
         };
         let secret = self.secret(way.secret_file.as_deref()).map_err(about)?;
-        let plain = encrypted::open(value, &secret).map_err(|failure| about(Diagnostic::from(failure)))?;
+        let plain =
+            encrypted::open(value, &secret).map_err(|failure| about(Diagnostic::from(failure)))?;
         self.masks.add(&plain, &format!("`{key}` of the item `{}/{}`", item.bag, item.id));
         Ok(plain)
     }
 }
 
 impl Vault {
-    /// A value with all that is kept elsewhere, or encrypted, put into its place. Relative files are below `folder`; `what` is what
-    /// messages call it.
+    /// A value with all that is kept elsewhere, or encrypted, put into its place. Relative files
+    /// are below `folder`; `what` is what messages call it.
     /// # Errors
     /// What cannot be read or decrypted.
-    pub fn fill(&self, value: &Value, what: &str, folder: Option<&Path>) -> Result<Value, Diagnostic> {
+    pub fn fill(
+        &self,
+        value: &Value,
+        what: &str,
+        folder: Option<&Path>,
+    ) -> Result<Value, Diagnostic> {
         Ok(match value {
             _ if secret::is_meant(value) => {
                 if self.closed {
                     return Ok(Value::String(INSTEAD.to_owned()));
                 }
-                let about = |wrong: Diagnostic| Diagnostic { message: format!("cannot read {what}: {}", wrong.message), ..wrong };
+                let about = |wrong: Diagnostic| Diagnostic {
+                    message: format!("cannot read {what}: {}", wrong.message),
+                    ..wrong
+                };
                 let plain = self.kept(value, folder).map_err(about)?;
                 self.masks.add(&plain, what);
                 plain
             }
             Value::Object(map) => {
-                let filled = |(key, value): (&String, &Value)| Ok((key.clone(), self.fill(value, what, folder)?));
+                let filled = |(key, value): (&String, &Value)| {
+                    Ok((key.clone(), self.fill(value, what, folder)?))
+                };
                 Value::Object(map.iter().map(filled).collect::<Result<_, Diagnostic>>()?)
             }
-            Value::Array(items) => {
-                items.iter().map(|item| self.fill(item, what, folder)).collect::<Result<Vec<_>, Diagnostic>>()?.into()
-            }
+            Value::Array(items) => items
+                .iter()
+                .map(|item| self.fill(item, what, folder))
+                .collect::<Result<Vec<_>, Diagnostic>>()?
+                .into(),
             other => other.clone(),
         })
     }
@@ -117,23 +141,36 @@ impl Vault {
             let secret = self.secret(None)?;
             return encrypted::open(value, &secret).map_err(Diagnostic::from);
         }
-        match secret::kept(value).map_err(|(_, message)| Diagnostic::error(message).hint(secret::HINT))? {
+        match secret::kept(value)
+            .map_err(|(_, message)| Diagnostic::error(message).hint(secret::HINT))?
+        {
             Kept::Here(text) => Ok(Value::String(text)),
             Kept::File(file) => {
                 let file = folder.unwrap_or(Path::new("/")).join(file);
                 let text = std::fs::read_to_string(&file).map_err(|error| {
-                    Diagnostic::error(format!("the file `{}` that keeps it: {}", file.display(), plain_io(&error)))
-                        .hint("put it there, readable for root alone, or correct `file`")
+                    Diagnostic::error(format!(
+                        "the file `{}` that keeps it: {}",
+                        file.display(),
+                        plain_io(&error)
+                    ))
+                    .hint("put it there, readable for root alone, or correct `file`")
                 })?;
                 Ok(Value::String(text.strip_suffix('\n').unwrap_or(&text).to_owned()))
             }
             Kept::Bag { bag, item, key } => {
                 let item = self.bags.item(&bag, &item)?;
                 let Some(value) = item.values.get(&key) else {
-                    return Err(Diagnostic::error(format!("the item `{bag}/{}` that keeps it has no `{key}`", item.id))
-                        .hint("correct `key`, or put the value there"));
+                    return Err(Diagnostic::error(format!(
+                        "the item `{bag}/{}` that keeps it has no `{key}`",
+                        item.id
+                    ))
+                    .hint("correct `key`, or put the value there"));
                 };
-                if encrypted::is_encrypted(value) { self.decrypt(&item, &key, value, &Way::default()) } else { Ok(value.clone()) }
+                if encrypted::is_encrypted(value) {
+                    self.decrypt(&item, &key, value, &Way::default())
+                } else {
+                    Ok(value.clone())
+                }
             }
         }
     }
@@ -157,9 +194,13 @@ impl Opened {
             Some(given) => {
                 let what = format!("`{key}` of the item `{}/{}`", self.item.bag, self.item.id);
                 let folder = given.document.source.path.as_deref().and_then(Path::parent);
-                self.vault.fill(value, &what, folder).map_err(|wrong| wrong.or_at(Some(&given.place(key))))?
+                self.vault
+                    .fill(value, &what, folder)
+                    .map_err(|wrong| wrong.or_at(Some(&given.place(key))))?
             }
-            None if self.is_encrypted(key, value) => self.vault.decrypt(&self.item, key, value, &self.way)?,
+            None if self.is_encrypted(key, value) => {
+                self.vault.decrypt(&self.item, key, value, &self.way)?
+            }
             None => value.clone(),
         };
         let value = Rc::new(value);
@@ -172,14 +213,20 @@ impl Opened {
     /// When one of its values cannot be decrypted.
     pub fn whole(&self) -> Result<Map<String, Value>, Diagnostic> {
         let keys = self.item.values.keys();
-        keys.filter_map(|key| Some(self.get(key).transpose()?.map(|value| (key.clone(), (*value).clone())))).collect()
+        keys.filter_map(|key| {
+            Some(self.get(key).transpose()?.map(|value| (key.clone(), (*value).clone())))
+        })
+        .collect()
     }
 
     /// Whether any of it is encrypted.
     #[must_use]
     pub fn holds_encrypted(&self) -> bool {
         let given = self.item.given.is_some();
-        self.item.values.iter().any(|(key, value)| self.is_encrypted(key, value) || given && secret::is_within(value))
+        self.item
+            .values
+            .iter()
+            .any(|(key, value)| self.is_encrypted(key, value) || given && secret::is_within(value))
     }
 
     fn is_encrypted(&self, key: &str, value: &Value) -> bool {

@@ -1,4 +1,5 @@
-//! Versions and constraints as cookbooks write them: `x.y` or `x.y.z`, `1.2.0-rc.1`, `~> 2.1`, `>= 1.0, < 3`.
+//! Versions and constraints as cookbooks write them: `x.y` or `x.y.z`, `1.2.0-rc.1`, `~> 2.1`, `>=
+//! 1.0, < 3`.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -6,8 +7,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A version of one to three numbers, missing ones zero: `2`, `2.1`, `2.1.0`. A pre-release (`2.1.0-rc.1`) comes before the version
-/// that it leads to, a build (`2.1.0+5`) after the one that it was made of.
+/// A version of one to three numbers, missing ones zero: `2`, `2.1`, `2.1.0`. A pre-release
+/// (`2.1.0-rc.1`) comes before the version that it leads to, a build (`2.1.0+5`) after the one that
+/// it was made of.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Version {
     pub major: u64,
@@ -55,7 +57,8 @@ impl PartialOrd for Version {
     }
 }
 
-/// A word of a pre-release or a build: numbers go by value and come before all others, which go by letter.
+/// A word of a pre-release or a build: numbers go by value and come before all others, which go by
+/// letter.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Word<'a> {
     /// Longer ones are larger: none begins with a zero.
@@ -65,7 +68,8 @@ enum Word<'a> {
 
 impl<'a> Word<'a> {
     fn of(word: &'a str) -> Self {
-        let number = word.bytes().all(|b| b.is_ascii_digit()) && (word == "0" || !word.starts_with('0'));
+        let number =
+            word.bytes().all(|b| b.is_ascii_digit()) && (word == "0" || !word.starts_with('0'));
         if number { Self::Number(word.len(), word) } else { Self::Text(word) }
     }
 }
@@ -80,18 +84,30 @@ impl FromStr for Version {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || format!("`{text}` is no version: write `x.y` or `x.y.z`");
         let part = |text: &str| {
-            let word = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+            let word = |word: &str| {
+                !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            };
             text.split('.').all(word).then(|| text.to_owned()).ok_or_else(wrong)
         };
         let rest = text.trim();
-        let (rest, build) = rest.split_once('+').map_or((rest, None), |(rest, build)| (rest, Some(build)));
-        let (rest, pre_release) = rest.split_once('-').map_or((rest, None), |(rest, before)| (rest, Some(before)));
+        let (rest, build) =
+            rest.split_once('+').map_or((rest, None), |(rest, build)| (rest, Some(build)));
+        let (rest, pre_release) =
+            rest.split_once('-').map_or((rest, None), |(rest, before)| (rest, Some(before)));
         let numbers: Vec<u64> = rest
             .split('.')
-            .map(|part| if part.bytes().all(|b| b.is_ascii_digit()) { part.parse().map_err(|_| wrong()) } else { Err(wrong()) })
+            .map(|part| {
+                if part.bytes().all(|b| b.is_ascii_digit()) {
+                    part.parse().map_err(|_| wrong())
+                } else {
+                    Err(wrong())
+                }
+            })
             .collect::<Result<_, _>>()?;
         if numbers.len() < 3 && (pre_release.is_some() || build.is_some()) {
-            return Err(format!("`{text}` is no version: a pre-release or a build has all three numbers, as in `1.2.0-rc.1`"));
+            return Err(format!(
+                "`{text}` is no version: a pre-release or a build has all three numbers, as in `1.2.0-rc.1`"
+            ));
         }
         let (major, minor, patch) = match numbers[..] {
             [major] => (major, 0, 0),
@@ -99,7 +115,13 @@ impl FromStr for Version {
             [major, minor, patch] => (major, minor, patch),
             _ => return Err(wrong()),
         };
-        Ok(Self { major, minor, patch, pre_release: pre_release.map(part).transpose()?, build: build.map(part).transpose()? })
+        Ok(Self {
+            major,
+            minor,
+            patch,
+            pre_release: pre_release.map(part).transpose()?,
+            build: build.map(part).transpose()?,
+        })
     }
 }
 
@@ -141,7 +163,8 @@ enum Operator {
     GreaterOrEqual,
     Less,
     LessOrEqual,
-    /// From this version up to the next of its last but one number; the count of numbers that were written.
+    /// From this version up to the next of its last but one number; the count of numbers that were
+    /// written.
     About(usize),
 }
 
@@ -158,12 +181,17 @@ impl Constraint {
         &self.text
     }
 
-    /// Pre-releases are for those who ask for them: by naming one, by `<` or `<=`, or by taking whatever there is (`>= 0.0.0`).
+    /// Pre-releases are for those who ask for them: by naming one, by `<` or `<=`, or by taking
+    /// whatever there is (`>= 0.0.0`).
     #[must_use]
     pub fn accepts(&self, version: &Version) -> bool {
         self.parts.iter().all(|(operator, wanted)| {
             let below = matches!(operator, Operator::Less | Operator::LessOrEqual);
-            if version.pre_release.is_some() && wanted.pre_release.is_none() && !below && !wanted.is_zero() {
+            if version.pre_release.is_some()
+                && wanted.pre_release.is_none()
+                && !below
+                && !wanted.is_zero()
+            {
                 return false;
             }
             let order = version.cmp(wanted);
@@ -174,7 +202,10 @@ impl Constraint {
                 Operator::GreaterOrEqual => order != Ordering::Less,
                 Operator::Less => order == Ordering::Less,
                 Operator::LessOrEqual => order != Ordering::Greater,
-                Operator::About(3) => order != Ordering::Less && (version.major, version.minor) == (wanted.major, wanted.minor),
+                Operator::About(3) => {
+                    order != Ordering::Less
+                        && (version.major, version.minor) == (wanted.major, wanted.minor)
+                }
                 Operator::About(_) => order != Ordering::Less && version.major == wanted.major,
             }
         })
@@ -184,7 +215,10 @@ impl Constraint {
 /// It accepts every version.
 impl Default for Constraint {
     fn default() -> Self {
-        Self { text: ">= 0.0.0".to_owned(), parts: vec![(Operator::GreaterOrEqual, Version::default())] }
+        Self {
+            text: ">= 0.0.0".to_owned(),
+            parts: vec![(Operator::GreaterOrEqual, Version::default())],
+        }
     }
 }
 
@@ -208,12 +242,18 @@ impl FromStr for Constraint {
             }
             let (operator, rest) = OPERATORS
                 .iter()
-                .find_map(|(sign, operator)| part.strip_prefix(sign).map(|rest| (*operator, rest.trim())))
+                .find_map(|(sign, operator)| {
+                    part.strip_prefix(sign).map(|rest| (*operator, rest.trim()))
+                })
                 .unwrap_or((Operator::Equal, part));
-            let version: Version =
-                rest.parse().map_err(|_| format!("`{part}` is no version constraint: write for example `>= 1.2` or `~> 2.0`"))?;
+            let version: Version = rest.parse().map_err(|_| {
+                format!("`{part}` is no version constraint: write for example `>= 1.2` or `~> 2.0`")
+            })?;
             let numbers = rest.split(['-', '+']).next().unwrap_or_default().split('.').count();
-            parts.push((if operator == Operator::About(0) { Operator::About(numbers) } else { operator }, version));
+            parts.push((
+                if operator == Operator::About(0) { Operator::About(numbers) } else { operator },
+                version,
+            ));
         }
         Ok(Self { text: text.trim().to_owned(), parts })
     }
@@ -254,9 +294,25 @@ mod tests {
             ("~> 1.2.0-rc.1", "1.3.0", false),
         ] {
             let parsed: Constraint = constraint.parse().unwrap();
-            assert_eq!(parsed.accepts(&version.parse().unwrap()), accepted, "{constraint} {version}");
+            assert_eq!(
+                parsed.accepts(&version.parse().unwrap()),
+                accepted,
+                "{constraint} {version}"
+            );
         }
-        for bad in ["", ">", "~> x", "1.2.3.4", ">= 1,,", "=> 1", "1.2-rc.1", "1.2.3-", "1.2.3-a..b", "1.2.3+", "1.2.3-a_b"] {
+        for bad in [
+            "",
+            ">",
+            "~> x",
+            "1.2.3.4",
+            ">= 1,,",
+            "=> 1",
+            "1.2-rc.1",
+            "1.2.3-",
+            "1.2.3-a..b",
+            "1.2.3+",
+            "1.2.3-a_b",
+        ] {
             assert!(bad.parse::<Constraint>().is_err(), "{bad}");
         }
         let of = |parts: usize| format!("> 1{}", ", > 1".repeat(parts - 1)).parse::<Constraint>();

@@ -1,4 +1,5 @@
-//! The machine as a run sees it: the real one, what is held of it, and (in a plan) what earlier resources would have changed.
+//! The machine as a run sees it: the real one, what is held of it, and (in a plan) what earlier
+//! resources would have changed.
 
 use std::cell::RefCell;
 use std::ffi::OsString;
@@ -17,8 +18,8 @@ use crate::overlay::{Causes, Overlay, Provide, add_causes};
 use crate::snapshots::{Area, Areas, Snapshots};
 use crate::system::{Metadata, Proxies, Query, Request, Response, System, fetch};
 
-/// All that `inspect` gets. Its answers include what the plan assumes, and it remembers when an answer could still turn out
-/// differently: that is what makes a resource a *may change*.
+/// All that `inspect` gets. Its answers include what the plan assumes, and it remembers when an
+/// answer could still turn out differently: that is what makes a resource a *may change*.
 pub struct View<'a> {
     system: Machine<'a>,
     snapshots: Snapshots,
@@ -73,7 +74,8 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Adds what providers kept by [`Services::remember`](crate::resource::Services::remember) in earlier runs.
+    /// Adds what providers kept by [`Services::remember`](crate::resource::Services::remember) in
+    /// earlier runs.
     #[must_use]
     pub fn with_memory(mut self, memory: impl Fn(&str) -> Option<Value> + 'a) -> Self {
         self.memory = Some(Box::new(memory));
@@ -91,7 +93,9 @@ impl<'a> View<'a> {
     /// # Errors
     /// When its arguments, which every process of the machine can read, hold a decrypted value.
     pub fn check_arguments(&self, command: &Command) -> Result<(), Failure> {
-        let Some(from) = command.argv.iter().find_map(|word| self.masks.in_argument(word)) else { return Ok(()) };
+        let Some(from) = command.argv.iter().find_map(|word| self.masks.in_argument(word)) else {
+            return Ok(());
+        };
         let program = command.argv.first().map_or("", String::as_str);
         Err(Failure::new(format!(
             "the arguments of `{program}` would hold {from}, which is decrypted, and every process of the machine could read them"
@@ -105,15 +109,21 @@ impl<'a> View<'a> {
         self.memory.as_ref().and_then(|memory| memory(key))
     }
 
-    /// What is shared of an area, read by the first who asks. A kind that looks something up in it asks `planned` first.
+    /// What is shared of an area, read by the first who asks. A kind that looks something up in it
+    /// asks `planned` first.
     /// # Errors
     /// As `read`.
-    pub fn snapshot<T: 'static>(&self, area: Area, read: impl FnOnce(&dyn Query) -> Result<T, Failure>) -> Result<Rc<T>, Failure> {
+    pub fn snapshot<T: 'static>(
+        &self,
+        area: Area,
+        read: impl FnOnce(&dyn Query) -> Result<T, Failure>,
+    ) -> Result<Rc<T>, Failure> {
         self.snapshots.get(area, || read(self.system.query()))
     }
 
-    /// What an earlier resource of this plan would have set, by the key that its provider chose. Always `None` while converging.
-    /// Asking counts as looking: where the area is in doubt, the answer is.
+    /// What an earlier resource of this plan would have set, by the key that its provider chose.
+    /// Always `None` while converging. Asking counts as looking: where the area is in doubt, the
+    /// answer is.
     #[must_use]
     pub fn planned(&self, area: Area, key: &str) -> Option<Value> {
         let overlay = self.overlay.borrow();
@@ -143,14 +153,16 @@ impl<'a> View<'a> {
         self.doubt(causes);
     }
 
-    /// Says that something was asked that any pending change could answer differently, such as a guard's command.
+    /// Says that something was asked that any pending change could answer differently, such as a
+    /// guard's command.
     pub fn looked_at_everything(&self) {
         let causes = self.overlay.borrow().pending().clone();
         self.doubt(causes);
     }
 
-    /// Says that somebody was asked who reads the file at `path` by himself, as systemd does with units: what the plan does to that
-    /// file leaves the answer open, unless the state planned under this key already takes it into account.
+    /// Says that somebody was asked who reads the file at `path` by himself, as systemd does with
+    /// units: what the plan does to that file leaves the answer open, unless the state planned
+    /// under this key already takes it into account.
     pub fn looked_past(&self, path: &Path, area: Area, key: &str) {
         if !self.plain() {
             let causes = self.overlay.borrow().changed_after(path, area, key, self.system.query());
@@ -158,8 +170,8 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Says that somebody was asked who reads the files below `path` by himself, as apt does with its configuration: what the plan
-    /// does there leaves the answer open.
+    /// Says that somebody was asked who reads the files below `path` by himself, as apt does with
+    /// its configuration: what the plan does there leaves the answer open.
     pub fn looked_below(&self, path: &Path) {
         if !self.plain() {
             let causes = self.overlay.borrow().changed_below(path, self.system.query());
@@ -226,11 +238,19 @@ impl<'a> View<'a> {
 
 impl Query for View<'_> {
     fn lstat(&self, path: &Path) -> io::Result<Metadata> {
-        if self.plain() { self.system.query().lstat(path) } else { Ok(self.found(path, false)?.metadata) }
+        if self.plain() {
+            self.system.query().lstat(path)
+        } else {
+            Ok(self.found(path, false)?.metadata)
+        }
     }
 
     fn stat(&self, path: &Path) -> io::Result<Metadata> {
-        if self.plain() { self.system.query().stat(path) } else { Ok(self.found(path, true)?.metadata) }
+        if self.plain() {
+            self.system.query().stat(path)
+        } else {
+            Ok(self.found(path, true)?.metadata)
+        }
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {

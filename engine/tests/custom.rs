@@ -30,13 +30,15 @@ impl World {
                 ["write", text, path] => system.put_file(path, text),
                 ["append", text] => {
                     let log = system.read(Path::new("/out/log")).unwrap_or_default();
-                    system.put_file("/out/log", format!("{}{text}", String::from_utf8(log).unwrap()));
+                    system
+                        .put_file("/out/log", format!("{}{text}", String::from_utf8(log).unwrap()));
                 }
                 _ => {}
             }
             Output { end: End::Exited(i32::from(line.contains("false"))), ..Output::default() }
         });
-        let world = Self { repository: tempfile::tempdir().unwrap(), system: Rc::new(system), state: None };
+        let world =
+            Self { repository: tempfile::tempdir().unwrap(), system: Rc::new(system), state: None };
         world.put("cookbooks/c/cookbook.toml", "name = \"c\"\nversion = \"1.0\"\n");
         world.put("cookbooks/c/recipes/default.rhai", "");
         for (name, text) in resources {
@@ -68,14 +70,18 @@ impl World {
 
     fn plan(&self, recipe: &str) -> Vec<String> {
         let system = Rc::<FakeSystem>::clone(&self.system);
-        let report = plan(system, Rc::new(toque_resources::standard()), &self.options(recipe), Box::new(()));
+        let report =
+            plan(system, Rc::new(toque_resources::standard()), &self.options(recipe), Box::new(()));
         lines(&report.unwrap_or_else(|refused| panic!("{recipe}\n{}", refused.diagnostics)))
     }
 
     /// Converges a recipe that must succeed: `kind[name] action: status` of each record.
     fn run(&self, recipe: &str) -> Vec<String> {
-        let report = self.try_run(recipe).unwrap_or_else(|refused| panic!("{recipe}\n{}", refused.diagnostics));
-        let failed: Vec<_> = report.resources.iter().filter_map(|record| record.error.as_ref()).collect();
+        let report = self
+            .try_run(recipe)
+            .unwrap_or_else(|refused| panic!("{recipe}\n{}", refused.diagnostics));
+        let failed: Vec<_> =
+            report.resources.iter().filter_map(|record| record.error.as_ref()).collect();
         assert!(failed.is_empty(), "{recipe}\n{failed:?}");
         lines(&report)
     }
@@ -96,7 +102,8 @@ impl World {
 /// Messages with their places, notes and hints.
 fn told(refused: &Refused) -> String {
     let all = refused.diagnostics.0.iter().map(|diagnostic| {
-        let more: Vec<&str> = diagnostic.notes.iter().chain(&diagnostic.hints).map(String::as_str).collect();
+        let more: Vec<&str> =
+            diagnostic.notes.iter().chain(&diagnostic.hints).map(String::as_str).collect();
         format!("{diagnostic}\n{}\n", more.join("\n"))
     });
     all.collect()
@@ -155,7 +162,11 @@ fn properties_take_what_they_declare() {
         ("validate: |value| value > 3", "4", "4"),
         ("validate: |value| if value == 4 { true } else { \"must be four\" }", "4", "4"),
         ("coerce: |value| value.to_upper()", "\"abc\"", "ABC"),
-        ("type: \"array\", coerce: |value| if type_of(value) == \"array\" { value } else { [value] }", "1", "[1]"),
+        (
+            "type: \"array\", coerce: |value| if type_of(value) == \"array\" { value } else { [value] }",
+            "1",
+            "[1]",
+        ),
         ("name: true", "", "x"),
         ("name: true", "\"y\"", "y"),
         ("required: true", "1", "1"),
@@ -164,7 +175,10 @@ fn properties_take_what_they_declare() {
     ] {
         let got = property(options, value);
         if value.starts_with("||") {
-            assert!(got.unwrap_err().contains("`p` is a closure, and is not computed before"), "{options} {value}");
+            assert!(
+                got.unwrap_err().contains("`p` is a closure, and is not computed before"),
+                "{options} {value}"
+            );
         } else {
             assert_eq!(got.as_deref(), Ok(expected), "{options} {value}");
         }
@@ -178,7 +192,11 @@ fn properties_refuse_what_they_do_not_take() {
         ("type: \"int\"", "1.5", "`p`: expected an integer, found a decimal number"),
         ("type: \"bool\"", "\"true\"", "`p`: expected true or false, found a string"),
         ("type: \"map\"", "[]", "`p`: expected a map, found an array"),
-        ("type: [\"string\", \"int\"]", "[]", "`p`: expected a string or an integer, found an array"),
+        (
+            "type: [\"string\", \"int\"]",
+            "[]",
+            "`p`: expected a string or an integer, found an array",
+        ),
         ("type: \"mode\"", "644", "decimal number"),
         ("type: \"mode\"", "\"9\"", "no mode"),
         ("one_of: [\"on\", \"off\"]", "\"of\"", "\"of\" is not allowed"),
@@ -193,14 +211,30 @@ fn properties_refuse_what_they_do_not_take() {
         ("required: [\"run\"]", "", "the action `run` needs `p`"),
         ("", "()", "`p` is nothing"),
         ("type: \"int\", default: \"a\"", "", "expected an integer, found a string"),
-        ("type: \"int\", default: || \"a\"", "", "the default of `p`: expected an integer, found a string"),
+        (
+            "type: \"int\", default: || \"a\"",
+            "",
+            "the default of `p`: expected an integer, found a string",
+        ),
         ("type: \"integer\"", "", "there is no type `integer`"),
         ("typ: \"int\"", "", "there is no option `typ`"),
         ("pattern: \"(\"", "", "no regular expression"),
         ("required: true, default: 1", "", "required and has a default"),
-        ("required: [\"rnu\"]", "", "`required` names `rnu`, which is no action of `c_r`\ndid you mean `run`?"),
-        ("sensitive: true, validate: |value| `${value} is short`", "\"abc\"", "`p`: [sensitive] is short"),
-        ("sensitive: true, coerce: |value| throw `${value} is short`", "\"abc\"", "`p`: [sensitive] is short"),
+        (
+            "required: [\"rnu\"]",
+            "",
+            "`required` names `rnu`, which is no action of `c_r`\ndid you mean `run`?",
+        ),
+        (
+            "sensitive: true, validate: |value| `${value} is short`",
+            "\"abc\"",
+            "`p`: [sensitive] is short",
+        ),
+        (
+            "sensitive: true, coerce: |value| throw `${value} is short`",
+            "\"abc\"",
+            "`p`: [sensitive] is short",
+        ),
         ("coerce: || 1", "\"abc\"", "write its parameters as `|value| …`"),
         ("sensitive: true, name: true", "", "which everybody sees"),
         ("name: 1", "", "`name`: expected true or false, found an integer"),
@@ -217,20 +251,44 @@ fn what_a_file_in_resources_cannot_say() {
     for (resource, expected) in [
         ("property(\"p\");", "has no action"),
         ("property(\"action\"); action(\"run\", || {});", "every kind has a property of that name"),
-        ("property(\"include_recipe\"); action(\"run\", || {});", "there is a function of that name"),
-        ("property(\"notifies\"); action(\"run\", || {});", "it means something else on a resource"),
+        (
+            "property(\"include_recipe\"); action(\"run\", || {});",
+            "there is a function of that name",
+        ),
+        (
+            "property(\"notifies\"); action(\"run\", || {});",
+            "it means something else on a resource",
+        ),
         ("property(\"a-b\"); action(\"run\", || {});", "names are letters, digits and `_`"),
-        ("property(\"p\"); property(\"p\"); action(\"run\", || {});", "there are two properties `p`"),
-        ("property(\"p\", #{ name: true }); property(\"q\", #{ name: true }); action(\"run\", || {});", "both `p` and `q`"),
+        (
+            "property(\"p\"); property(\"p\"); action(\"run\", || {});",
+            "there are two properties `p`",
+        ),
+        (
+            "property(\"p\", #{ name: true }); property(\"q\", #{ name: true }); action(\"run\", || {});",
+            "both `p` and `q`",
+        ),
         ("action(\"run\", || {}); action(\"run\", || {});", "there are two actions `run`"),
         ("action(\"nothing\", || {});", "every resource has the action `nothing`"),
         ("current(|| ()); current(|| ()); action(\"run\", || {});", "`current` is there twice"),
         ("file(\"/out/x\"); action(\"run\", || {});", "a resource is declared in an action"),
-        ("default(\"a\", 1); action(\"run\", || {});", "an attribute cannot be set by a custom resource"),
+        (
+            "default(\"a\", 1); action(\"run\", || {});",
+            "an attribute cannot be set by a custom resource",
+        ),
         ("action(\"run\", || {", "syntax error"),
-        ("action(\"run\", || { converge_if_changed(|| { file(\"/out/x\"); }); });", "`converge_if_changed` needs `current`"),
-        ("current(|| ()); action(\"run\", || { converge_if_changed(|| {}); });", "declares no resource"),
-        ("current(|| ()); action(\"run\", || { converge_if_changed(\"q\", || { file(\"/out/x\"); }); });", "has no property `q`"),
+        (
+            "action(\"run\", || { converge_if_changed(|| { file(\"/out/x\"); }); });",
+            "`converge_if_changed` needs `current`",
+        ),
+        (
+            "current(|| ()); action(\"run\", || { converge_if_changed(|| {}); });",
+            "declares no resource",
+        ),
+        (
+            "current(|| ()); action(\"run\", || { converge_if_changed(\"q\", || { file(\"/out/x\"); }); });",
+            "has no property `q`",
+        ),
         (
             "current(|| ()); action(\"run\", || { converge_if_changed(|| { shell_out(\"true\"); }); });",
             "would run while recipes compile",
@@ -244,12 +302,27 @@ fn what_a_file_in_resources_cannot_say() {
             "property(\"p\", #{ required: \"more\" }); action(\"run\", || { run_action(\"more\"); }); action(\"more\", || {});",
             "the action `more` needs `p`, which is not set",
         ),
-        ("action(\"run\", || { run_action(\"run\"); });", "actions run one another more than 64 deep"),
+        (
+            "action(\"run\", || { run_action(\"run\"); });",
+            "actions run one another more than 64 deep",
+        ),
         ("action(\"run\", || { c_r(\"again\"); });", "inside one another more than 32 deep"),
-        ("action(\"run\", || { c_r(\"a\"); c_r(\"b\"); });", "inside one another more than 32 deep"),
-        ("action(\"run\", || { default(\"a\", 1); });", "an attribute cannot be set by a custom resource"),
-        ("action(\"run\", || { include_recipe(\"c\"); });", "a recipe cannot be included by a custom resource"),
-        ("action(\"run\", || { file(\"/out/x\", #{ content: this.nam }); });", "`c_r` has no property `nam`"),
+        (
+            "action(\"run\", || { c_r(\"a\"); c_r(\"b\"); });",
+            "inside one another more than 32 deep",
+        ),
+        (
+            "action(\"run\", || { default(\"a\", 1); });",
+            "an attribute cannot be set by a custom resource",
+        ),
+        (
+            "action(\"run\", || { include_recipe(\"c\"); });",
+            "a recipe cannot be included by a custom resource",
+        ),
+        (
+            "action(\"run\", || { file(\"/out/x\", #{ content: this.nam }); });",
+            "`c_r` has no property `nam`",
+        ),
         ("action(\"run\", || { loop {} });", "steps"),
     ] {
         let world = World::new(&[("r", resource)]);
@@ -258,10 +331,18 @@ fn what_a_file_in_resources_cannot_say() {
         assert!(told.contains("resources/r.rhai") || told.contains("test:1"), "{resource}\n{told}");
     }
     for word in ["property(\"p\")", "action(\"run\", || {})", "current(|| ())"] {
-        assert!(World::new(&[]).refused(word).contains("belongs into a file of a cookbook's resources/"), "{word}");
+        assert!(
+            World::new(&[])
+                .refused(word)
+                .contains("belongs into a file of a cookbook's resources/"),
+            "{word}"
+        );
     }
     for word in ["run_action(\"run\")", "converge_if_changed(|| {})"] {
-        assert!(World::new(&[]).refused(word).contains("belongs into an action of a custom resource"), "{word}");
+        assert!(
+            World::new(&[]).refused(word).contains("belongs into an action of a custom resource"),
+            "{word}"
+        );
     }
 }
 
@@ -296,9 +377,19 @@ fn actions_converge_what_is_inside_and_change_with_it() {
             "execute[last] run: changed",
         ]
     );
-    assert_eq!((world.text("/out/a").as_str(), world.text("/out/b").as_str(), world.text("/out/log").as_str()), ("80", "81", "rl"));
+    assert_eq!(
+        (
+            world.text("/out/a").as_str(),
+            world.text("/out/b").as_str(),
+            world.text("/out/log").as_str()
+        ),
+        ("80", "81", "rl")
+    );
     let again = world.run(&recipe);
-    assert!(again.iter().all(|line| line.ends_with("up to date") || line.ends_with("skipped")), "{again:?}");
+    assert!(
+        again.iter().all(|line| line.ends_with("up to date") || line.ends_with("skipped")),
+        "{again:?}"
+    );
     assert_eq!(
         world.run(&format!("{reload} c(\"a\", #{{ action: [\"delete\", \"create\"] }});")),
         [
@@ -312,7 +403,9 @@ fn actions_converge_what_is_inside_and_change_with_it() {
         ]
     );
     // An action that only a notification names is there too, and in the plan.
-    let recipe = format!("{reload} file(\"/out/f\", #{{ content: \"1\" }}).notifies(\"delete\", \"c[a]\"); c(\"a\");");
+    let recipe = format!(
+        "{reload} file(\"/out/f\", #{{ content: \"1\" }}).notifies(\"delete\", \"c[a]\"); c(\"a\");"
+    );
     let planned = world.plan(&recipe);
     assert!(planned.contains(&"c[a]/file[/out/a] delete: would change".to_owned()), "{planned:?}");
     let done = world.run(&recipe);
@@ -340,7 +433,9 @@ action("any", || {
 fn current_decides_what_is_done() {
     for action in ["set", "any"] {
         let world = World::new(&[("state", STATE)]);
-        let recipe = |value: &str| format!("c_state(\"k\", #{{ value: \"{value}\", action: \"{action}\" }});");
+        let recipe = |value: &str| {
+            format!("c_state(\"k\", #{{ value: \"{value}\", action: \"{action}\" }});")
+        };
         let group = if action == "set" { "value" } else { "all" };
         let first = |status: &str| {
             [
@@ -351,13 +446,19 @@ fn current_decides_what_is_done() {
         };
         assert_eq!(world.plan(&recipe("one")), first("would change"));
         assert_eq!(world.run(&recipe("one")), first("changed"));
-        let nothing =
-            [format!("c_state[k]/converge_if_changed[{group}] converge: up to date"), format!("c_state[k] {action}: up to date")];
+        let nothing = [
+            format!("c_state[k]/converge_if_changed[{group}] converge: up to date"),
+            format!("c_state[k] {action}: up to date"),
+        ];
         assert_eq!(world.plan(&recipe("one")), nothing);
         assert_eq!(world.run(&recipe("one")), nothing);
         let report = world.try_run(&recipe("two")).unwrap();
-        let changes: Vec<&str> =
-            report.resources.iter().flat_map(|record| &record.changes).map(|change| change.what.as_str()).collect();
+        let changes: Vec<&str> = report
+            .resources
+            .iter()
+            .flat_map(|record| &record.changes)
+            .map(|change| change.what.as_str())
+            .collect();
         assert_eq!(changes, ["run `write two /out/k`", "set value to `\"two\"` (now `\"one\"`)"]);
         assert_eq!(world.text("/out/k"), "two");
     }
@@ -371,7 +472,10 @@ fn current_decides_what_is_done() {
 #[test]
 fn current_must_tell_properties() {
     for (current, expected) in [
-        ("1", "`current` must give a map of properties, or () when there is nothing, and gave an integer"),
+        (
+            "1",
+            "`current` must give a map of properties, or () when there is nothing, and gave an integer",
+        ),
         ("#{ valeu: 1 }", "`current` tells of `valeu`, which is no property of `c_r`"),
         ("throw \"no daemon\"", "no daemon"),
     ] {
@@ -380,7 +484,11 @@ fn current_must_tell_properties() {
         );
         let world = World::new(&[("r", &resource)]);
         let report = world.try_run("c_r(\"x\", #{ value: 1 });").unwrap();
-        let errors: Vec<String> = report.resources.iter().filter_map(|record| Some(record.error.as_ref()?.to_string())).collect();
+        let errors: Vec<String> = report
+            .resources
+            .iter()
+            .filter_map(|record| Some(record.error.as_ref()?.to_string()))
+            .collect();
         assert!(errors.len() == 1 && errors[0].contains(expected), "{current}\n{errors:?}");
         assert!(world.system.lstat(Path::new("/out/x")).is_err());
     }
@@ -421,9 +529,12 @@ fn this_is_the_resource_in_every_closure() {
     ] {
         assert_eq!(world.text(&format!("/out/{path}")), text, "{path}");
     }
-    for use_of_late in ["`${this.late}`", "\"a\" + this.late", "if this.late == \"L\" { \"a\" } else { \"b\" }"] {
-        let resource =
-            format!("property(\"late\"); action(\"run\", || {{ file(\"/out/late\", #{{ content: {use_of_late} }}); }});");
+    for use_of_late in
+        ["`${this.late}`", "\"a\" + this.late", "if this.late == \"L\" { \"a\" } else { \"b\" }"]
+    {
+        let resource = format!(
+            "property(\"late\"); action(\"run\", || {{ file(\"/out/late\", #{{ content: {use_of_late} }}); }});"
+        );
         let told = World::new(&[("r", &resource)]).refused("c_r(\"one\", #{ late: || \"L\" });");
         assert!(told.contains("closure"), "{use_of_late}\n{told}");
     }
@@ -441,7 +552,9 @@ fn names_resolve_innermost_first_and_not_from_outside() {
     let recipe = "execute(\"mark\", #{ command: \"append outer\", action: \"nothing\" }); c_r(\"x\"); execute(\"outer\", #{ command: \"append o\", action: \"nothing\" });";
     world.run(recipe);
     assert_eq!(world.text("/out/log"), "oinner");
-    let told = world.refused("c_r(\"x\"); file(\"/out/g\").notifies(\"create\", \"file[/out/f]\"); execute(\"outer\");");
+    let told = world.refused(
+        "c_r(\"x\"); file(\"/out/g\").notifies(\"create\", \"file[/out/f]\"); execute(\"outer\");",
+    );
     assert!(told.contains("is inside a custom resource and has no name outside it"), "{told}");
     // Two of a kind have the same names inside.
     let world = World::new(&[("r", resource)]);
@@ -463,9 +576,11 @@ fn failures_inside_are_those_of_the_whole() {
             file("/out/g", #{ content: "1" });
         });
     "#;
-    let world = World { state: Some(tempfile::tempdir().unwrap()), ..World::new(&[("r", resource)]) };
+    let world =
+        World { state: Some(tempfile::tempdir().unwrap()), ..World::new(&[("r", resource)]) };
     let mark = "execute(\"mark\", #{ command: \"append m\", action: \"nothing\" });";
-    let report = world.try_run(&format!("{mark} c_r(\"x\").notifies(\"run\", \"execute[mark]\");")).unwrap();
+    let report =
+        world.try_run(&format!("{mark} c_r(\"x\").notifies(\"run\", \"execute[mark]\");")).unwrap();
     assert_eq!(
         lines(&report),
         [
@@ -477,7 +592,10 @@ fn failures_inside_are_those_of_the_whole() {
     );
     assert_eq!(report.outcome, Outcome::Failed);
     assert_eq!(report.not_reached, ["c_r[x]/file[/out/g]"]);
-    assert_eq!(report.owed.iter().map(|owed| owed.target.as_str()).collect::<Vec<_>>(), ["execute[mark]"]);
+    assert_eq!(
+        report.owed.iter().map(|owed| owed.target.as_str()).collect::<Vec<_>>(),
+        ["execute[mark]"]
+    );
     // What was changed is owed to the next run, and delivered by it.
     assert!(world.run(mark).contains(&"execute[mark] run: changed".to_owned()));
 
@@ -501,12 +619,17 @@ fn what_is_owed_inside_is_delivered_by_the_next_run() {
             execute("mark", #{ command: "append inner", action: "nothing" });
         });
     "#;
-    let world = World { state: Some(tempfile::tempdir().unwrap()), ..World::new(&[("r", resource)]) };
+    let world =
+        World { state: Some(tempfile::tempdir().unwrap()), ..World::new(&[("r", resource)]) };
     let mut options = world.options("c_r(\"x\"); execute(\"false\");");
     options.hold_notifications_on_failure = true;
     let system = Rc::<FakeSystem>::clone(&world.system);
-    let report = converge(system, Rc::new(toque_resources::standard()), &options, Box::new(())).unwrap();
-    assert_eq!(report.owed.iter().map(|owed| owed.target.as_str()).collect::<Vec<_>>(), ["c_r[x]/execute[mark]"]);
+    let report =
+        converge(system, Rc::new(toque_resources::standard()), &options, Box::new(())).unwrap();
+    assert_eq!(
+        report.owed.iter().map(|owed| owed.target.as_str()).collect::<Vec<_>>(),
+        ["c_r[x]/execute[mark]"]
+    );
     assert!(world.run("c_r(\"x\");").contains(&"c_r[x]/execute[mark] run: changed".to_owned()));
     assert_eq!(world.text("/out/log"), "inner");
 }
@@ -526,8 +649,12 @@ fn what_is_sensitive_is_so_inside() {
     assert!(plain.contains("`content` is nothing"), "{plain}");
     // In a plan, why nothing can be told of it yet.
     let unsure = "execute(\"touch\"); file(\"/out/secret\", #{ sensitive: true, content: || throw read_file(\"/out/secret\") });";
-    let planned =
-        plan(Rc::<FakeSystem>::clone(&world.system), Rc::new(toque_resources::standard()), &world.options(unsure), Box::new(()));
+    let planned = plan(
+        Rc::<FakeSystem>::clone(&world.system),
+        Rc::new(toque_resources::standard()),
+        &world.options(unsure),
+        Box::new(()),
+    );
     let planned = serde_json::to_string(&planned.unwrap()).unwrap();
     assert!(planned.contains("cannot be told yet") && !planned.contains("hunter22"), "{planned}");
     // A default that is computed, and a mistake that an action makes of the value.
@@ -576,9 +703,11 @@ fn names_and_messages_inside_do_not_show_what_is_sensitive() {
         .map(ToString::to_string)
     );
     assert!(world.text("/out/log").contains("hunter22"));
-    for (wrong, message) in
-        [("name", "`log[[sensitive]]` is not declared"), ("value", "`[sensitive]` is no mode"), ("thrown", "not [sensitive]")]
-    {
+    for (wrong, message) in [
+        ("name", "`log[[sensitive]]` is not declared"),
+        ("value", "`[sensitive]` is no mode"),
+        ("thrown", "not [sensitive]"),
+    ] {
         let told = world.refused(&format!("c_r(\"x\", #{{ wrong: \"{wrong}\" }});"));
         assert!(told.contains(message) && !told.contains("hunter"), "{told}");
     }
@@ -590,7 +719,10 @@ fn names_and_messages_inside_do_not_show_what_is_sensitive() {
 fn an_array_is_no_name_of_a_resource_that_takes_none() {
     let world = World::new(&[("r", "action(\"run\", || { log(\"x\"); });")]);
     let told = world.refused("c_r([\"a\", \"b\"]);");
-    assert!(told.contains("the first argument of `c_r` is the resource's name, not an array"), "{told}");
+    assert!(
+        told.contains("the first argument of `c_r` is the resource's name, not an array"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -604,12 +736,19 @@ fn a_loop_without_end_is_told_of_in_its_action() {
 fn a_property_cannot_be_set_in_an_action() {
     let world = World::new(&[("r", "property(\"p\"); action(\"run\", || { this.p = 1; });")]);
     let told = world.refused("c_r(\"x\");");
-    assert!(told.contains("`p` cannot be set like this") && told.contains("where the resource is declared"), "{told}");
+    assert!(
+        told.contains("`p` cannot be set like this")
+            && told.contains("where the resource is declared"),
+        "{told}"
+    );
 }
 
 #[test]
 fn files_may_begin_with_a_byte_order_mark() {
-    let world = World::new(&[("r", "\u{feff}action(\"run\", || { file(\"/out/f\", #{ content: \"1\" }); });")]);
+    let world = World::new(&[(
+        "r",
+        "\u{feff}action(\"run\", || { file(\"/out/f\", #{ content: \"1\" }); });",
+    )]);
     world.put("cookbooks/c/recipes/marked.rhai", "\u{feff}c_r(\"x\");");
     assert_eq!(
         world.run("\u{feff}include_recipe(\"c::marked\");"),
@@ -643,7 +782,9 @@ fn before_is_sent_only_when_something_inside_would_change() {
         )
     };
     let first = world.run(&recipe(80));
-    let place = |line: &str| first.iter().position(|found| found == line).unwrap_or_else(|| panic!("{first:?}"));
+    let place = |line: &str| {
+        first.iter().position(|found| found == line).unwrap_or_else(|| panic!("{first:?}"))
+    };
     assert!(place("execute[stop] run: changed") < place("c[a]/file[/out/a] create: changed"));
     assert_eq!(world.text("/out/log"), "s");
     world.run(&recipe(80));
@@ -657,7 +798,11 @@ fn before_is_sent_only_when_something_inside_would_change() {
 fn a_cookbook_uses_the_resources_of_its_dependencies() {
     let world = World::new(&[("default", VHOST)]);
     world.put("cookbooks/user/cookbook.toml", "name = \"user-site\"\nversion = \"1.0\"\n");
-    std::fs::rename(world.repository.path().join("cookbooks/user"), world.repository.path().join("cookbooks/user-site")).unwrap();
+    std::fs::rename(
+        world.repository.path().join("cookbooks/user"),
+        world.repository.path().join("cookbooks/user-site"),
+    )
+    .unwrap();
     world.put("cookbooks/user-site/recipes/default.rhai", "c(\"a\");");
     world.put(
         "cookbooks/user-site/resources/page.rhai",
@@ -667,13 +812,24 @@ fn a_cookbook_uses_the_resources_of_its_dependencies() {
     options.recipe = None;
     options.run_list = vec![Item::parse("c").unwrap(), Item::parse("user-site").unwrap()];
     let attempt = |options: &Options| {
-        converge(Rc::<FakeSystem>::clone(&world.system), Rc::new(toque_resources::standard()), options, Box::new(()))
+        converge(
+            Rc::<FakeSystem>::clone(&world.system),
+            Rc::new(toque_resources::standard()),
+            options,
+            Box::new(()),
+        )
     };
     let told = attempt(&options).unwrap_err().diagnostics.to_string();
     assert!(told.contains("`user-site` uses `c` without depending on `c`"), "{told}");
-    world.put("cookbooks/user-site/cookbook.toml", "name = \"user-site\"\nversion = \"1.0\"\n[dependencies]\nc = \">= 0\"\n");
+    world.put(
+        "cookbooks/user-site/cookbook.toml",
+        "name = \"user-site\"\nversion = \"1.0\"\n[dependencies]\nc = \">= 0\"\n",
+    );
     world.put("cookbooks/user-site/recipes/default.rhai", "user_site_page(\"a\");");
-    assert!(lines(&attempt(&options).unwrap()).contains(&"user_site_page[a]/c[page]/file[/out/page] create: changed".to_owned()));
+    assert!(
+        lines(&attempt(&options).unwrap())
+            .contains(&"user_site_page[a]/c[page]/file[/out/page] create: changed".to_owned())
+    );
 }
 
 #[test]
@@ -683,22 +839,39 @@ fn two_resources_cannot_have_one_name() {
     world.put("cookbooks/c_b/resources/r.rhai", "action(\"run\", || {});");
     let mut options = world.options("");
     options.run_list.push(Item::parse("c_b").unwrap());
-    let attempt = converge(Rc::<FakeSystem>::clone(&world.system), Rc::new(toque_resources::standard()), &options, Box::new(()));
+    let attempt = converge(
+        Rc::<FakeSystem>::clone(&world.system),
+        Rc::new(toque_resources::standard()),
+        &options,
+        Box::new(()),
+    );
     let told = attempt.unwrap_err().diagnostics.to_string();
     assert!(
         told.contains("`cookbooks/c_b/resources/r.rhai` makes a resource `c_b_r`, and so does `cookbooks/c/resources/b_r.rhai`"),
         "{told}"
     );
 
-    for (cookbook, expected) in [("file", "there is a built-in kind of that name"), ("normal", "there is a function of that name")]
-    {
+    for (cookbook, expected) in [
+        ("file", "there is a built-in kind of that name"),
+        ("normal", "there is a function of that name"),
+    ] {
         let world = World::new(&[]);
-        world.put(&format!("cookbooks/{cookbook}/cookbook.toml"), &format!("name = \"{cookbook}\"\nversion = \"1.0\"\n"));
-        world.put(&format!("cookbooks/{cookbook}/resources/default.rhai"), "action(\"run\", || {});");
+        world.put(
+            &format!("cookbooks/{cookbook}/cookbook.toml"),
+            &format!("name = \"{cookbook}\"\nversion = \"1.0\"\n"),
+        );
+        world.put(
+            &format!("cookbooks/{cookbook}/resources/default.rhai"),
+            "action(\"run\", || {});",
+        );
         let mut options = world.options("");
         options.run_list.push(Item::parse(cookbook).unwrap());
-        let attempt =
-            converge(Rc::<FakeSystem>::clone(&world.system), Rc::new(toque_resources::standard()), &options, Box::new(()));
+        let attempt = converge(
+            Rc::<FakeSystem>::clone(&world.system),
+            Rc::new(toque_resources::standard()),
+            &options,
+            Box::new(()),
+        );
         assert!(attempt.unwrap_err().diagnostics.to_string().contains(expected), "{cookbook}");
     }
 }
@@ -707,7 +880,9 @@ fn two_resources_cannot_have_one_name() {
 fn attribute_files_come_before_custom_resources() {
     let world = World::new(&[("default", VHOST)]);
     world.put("cookbooks/c/attributes/default.rhai", "c(\"a\");");
-    assert!(world.refused("").contains("an attribute file comes before the custom resources are read"));
+    assert!(
+        world.refused("").contains("an attribute file comes before the custom resources are read")
+    );
 }
 
 #[test]
@@ -716,13 +891,21 @@ fn a_failure_further_inside_keeps_what_the_whole_owes() {
         state: Some(tempfile::tempdir().unwrap()),
         ..World::new(&[
             ("outer", r#"action("run", || { c_inner("y"); });"#),
-            ("inner", r#"action("run", || { file("/out/f", #{ content: "1" }); execute("false"); });"#),
+            (
+                "inner",
+                r#"action("run", || { file("/out/f", #{ content: "1" }); execute("false"); });"#,
+            ),
         ])
     };
     let mark = "execute(\"mark\", #{ command: \"append m\", action: \"nothing\" });";
-    let report = world.try_run(&format!("{mark} c_outer(\"x\").notifies(\"run\", \"execute[mark]\");")).unwrap();
+    let report = world
+        .try_run(&format!("{mark} c_outer(\"x\").notifies(\"run\", \"execute[mark]\");"))
+        .unwrap();
     assert_eq!(report.outcome, Outcome::Failed);
-    assert_eq!(report.owed.iter().map(|owed| owed.target.as_str()).collect::<Vec<_>>(), ["execute[mark]"]);
+    assert_eq!(
+        report.owed.iter().map(|owed| owed.target.as_str()).collect::<Vec<_>>(),
+        ["execute[mark]"]
+    );
 }
 
 #[test]
@@ -734,7 +917,11 @@ fn what_failed_before_a_second_try_did_not_end_the_run() {
     assert_eq!(report.outcome, Outcome::Success, "{report:#?}");
     assert_eq!(
         lines(&report),
-        ["c_r[x]/execute[append false] run: failed", "c_r[x]/execute[append false] run: skipped", "c_r[x] run: up to date"]
+        [
+            "c_r[x]/execute[append false] run: failed",
+            "c_r[x]/execute[append false] run: skipped",
+            "c_r[x] run: up to date"
+        ]
     );
     assert!(report.resources[0].ignored);
 }
@@ -782,8 +969,15 @@ fn a_late_property_is_no_empty_text_in_a_closure() {
     let report = world.try_run("c_r(\"x\", #{ late: || \"L\" });").unwrap();
     assert_eq!(world.text("/out/whole"), "L");
     assert!(world.system.lstat(Path::new("/out/text")).is_err());
-    let errors: Vec<String> = report.resources.iter().filter_map(|record| Some(record.error.as_ref()?.to_string())).collect();
-    assert!(errors.len() == 1 && errors[0].contains("`late` is a closure, and is not computed before"), "{errors:?}");
+    let errors: Vec<String> = report
+        .resources
+        .iter()
+        .filter_map(|record| Some(record.error.as_ref()?.to_string()))
+        .collect();
+    assert!(
+        errors.len() == 1 && errors[0].contains("`late` is a closure, and is not computed before"),
+        "{errors:?}"
+    );
 }
 
 #[test]
@@ -801,6 +995,14 @@ fn what_current_tells_is_compared_in_the_propertys_type() {
     let same = "node.run_state.port = 80; c_r(\"x\", #{ mode: \"644\", host: \"EXAMPLE.com\", port: 80 });";
     assert_eq!(world.run(same).last().map(String::as_str), Some("c_r[x] run: up to date"));
     let report = world.try_run("node.run_state.port = \"80\"; c_r(\"x\", #{ port: 80 });").unwrap();
-    let errors: Vec<String> = report.resources.iter().filter_map(|record| Some(record.error.as_ref()?.to_string())).collect();
-    assert!(errors.len() == 1 && errors[0].contains("`current`: `port`: expected an integer, found a string"), "{errors:?}");
+    let errors: Vec<String> = report
+        .resources
+        .iter()
+        .filter_map(|record| Some(record.error.as_ref()?.to_string()))
+        .collect();
+    assert!(
+        errors.len() == 1
+            && errors[0].contains("`current`: `port`: expected an integer, found a string"),
+        "{errors:?}"
+    );
 }

@@ -1,4 +1,5 @@
-//! Data bag items in recipes: how they read, and that what is decrypted is in nothing that a run writes.
+//! Data bag items in recipes: how they read, and that what is decrypted is in nothing that a run
+//! writes.
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on says why and ends")]
 
@@ -24,8 +25,7 @@ const PIN: &str = "zz4711z";
 /// Quotes of all kinds, and a line break at the end.
 const QUOTED: &str = "it's a `qtick` \"secret\" \\ one\n";
 /// Longer than any window that a message shows.
-const LONG: &str =
-    "long-0123456789abcdefghijklmnopqrstuvwxyz-0123456789abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOPQRSTUVWXYZ-end: [";
+const LONG: &str = "long-0123456789abcdefghijklmnopqrstuvwxyz-0123456789abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOPQRSTUVWXYZ-end: [";
 const KEY: &str = "-----BEGIN KEY-----\nplain/line/one+\nplain/line/two+\n-----END KEY-----\n";
 
 /// A repository with the cookbook `c` and the bag `db`, and a machine.
@@ -45,7 +45,10 @@ impl World {
         system.put_file("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n");
         system.put_file("/etc/group", "root:x:0:\n");
         let told = Rc::<RefCell<String>>::default();
-        for name in ["sh", "bash", "mysql", "useradd", "usermod", "groupadd", "groupmod", "gpasswd", "chpasswd"] {
+        for name in [
+            "sh", "bash", "mysql", "useradd", "usermod", "groupadd", "groupmod", "gpasswd",
+            "chpasswd",
+        ] {
             let told = Rc::clone(&told);
             system.install_program(name, move |_, command| {
                 // Whoever lists the processes is told their arguments.
@@ -53,7 +56,9 @@ impl World {
                 Output {
                     stdout: format!("password is {:?}\n", command.environment).into_bytes(),
                     stderr: command.input.clone().unwrap_or_default(),
-                    end: End::Exited(i32::from(command.argv.iter().any(|word| word.contains("false")))),
+                    end: End::Exited(i32::from(
+                        command.argv.iter().any(|word| word.contains("false")),
+                    )),
                 }
             });
         }
@@ -63,7 +68,8 @@ impl World {
         world.put("other", "another secret\n");
         world.put("cookbooks/c/cookbook.toml", "name = \"c\"\nversion = \"1.0\"\n");
         world.put("cookbooks/c/recipes/default.rhai", "");
-        world.put("cookbooks/c/templates/t.hbs", "{{#each words}}{{this}}\n{{/each}}{{password}}\n");
+        world
+            .put("cookbooks/c/templates/t.hbs", "{{#each words}}{{this}}\n{{/each}}{{password}}\n");
         world.put("cookbooks/c/templates/node.hbs", "{{node.db.password}}\n");
         world.put(
             "cookbooks/c/resources/account.rhai",
@@ -97,19 +103,32 @@ impl World {
             run_list: vec![Item::parse("c").unwrap()],
             recipe: Some(Source { name: "test".into(), path: None, text: recipe.into() }),
             state_dir: Some(self.folder.path().join("state")),
-            secret_files: vec![self.folder.path().join("absent"), self.folder.path().join("secret")],
+            secret_files: vec![
+                self.folder.path().join("absent"),
+                self.folder.path().join("secret"),
+            ],
             ..Options::default()
         }
     }
 
     fn converge(&self, recipe: &str) -> Result<Report, Refused> {
         let system = Rc::<FakeSystem>::clone(&self.system);
-        converge(system, Rc::new(toque_resources::standard()), &self.options(recipe), Box::new(self.listener()))
+        converge(
+            system,
+            Rc::new(toque_resources::standard()),
+            &self.options(recipe),
+            Box::new(self.listener()),
+        )
     }
 
     fn plan(&self, recipe: &str) -> Result<Report, Refused> {
         let system = Rc::<FakeSystem>::clone(&self.system);
-        plan(system, Rc::new(toque_resources::standard()), &self.options(recipe), Box::new(self.listener()))
+        plan(
+            system,
+            Rc::new(toque_resources::standard()),
+            &self.options(recipe),
+            Box::new(self.listener()),
+        )
     }
 
     fn listener(&self) -> impl FnMut(&Event<'_>) + use<> {
@@ -127,7 +146,12 @@ impl World {
             }
         };
         let system = Rc::<FakeSystem>::clone(&self.system);
-        let run = converge(system, Rc::new(toque_resources::standard()), &self.options(recipe), Box::new(listener));
+        let run = converge(
+            system,
+            Rc::new(toque_resources::standard()),
+            &self.options(recipe),
+            Box::new(listener),
+        );
         run.unwrap_or_else(|refused| panic!("{recipe}\n{:?}", refused.diagnostics));
         lines.take()
     }
@@ -135,7 +159,9 @@ impl World {
     /// Everything of the state directory but the copies of files, as text.
     fn state(&self) -> String {
         let files = walkdir::WalkDir::new(self.folder.path().join("state")).into_iter().flatten();
-        let files = files.filter(|entry| entry.file_type().is_file() && !entry.path().to_string_lossy().contains("backup"));
+        let files = files.filter(|entry| {
+            entry.file_type().is_file() && !entry.path().to_string_lossy().contains("backup")
+        });
         files.map(|entry| std::fs::read_to_string(entry.path()).unwrap()).collect()
     }
 }
@@ -304,7 +330,12 @@ fn what_is_decrypted_is_in_nothing_that_is_written() {
         let world = World::new();
         let recipe = format!("let i = data_bag_item(\"db\", \"shop\");\n{recipe}");
         let mut written = String::new();
-        for run in [world.plan(&recipe), world.converge(&recipe), world.converge(&recipe), world.plan(&recipe)] {
+        for run in [
+            world.plan(&recipe),
+            world.converge(&recipe),
+            world.converge(&recipe),
+            world.plan(&recipe),
+        ] {
             match run {
                 Ok(report) => written.push_str(&serde_json::to_string_pretty(&report).unwrap()),
                 Err(refused) => written.push_str(&shown(&refused)),
@@ -339,7 +370,8 @@ fn short_values_make_their_resource_sensitive() {
         let recipe = format!("let i = data_bag_item(\"db\", \"shop\");\n{recipe}");
         for run in [world.plan(&recipe), world.converge(&recipe)] {
             let report = run.unwrap_or_else(|refused| panic!("{recipe}\n{}", shown(&refused)));
-            let text = serde_json::to_string_pretty(&report).unwrap() + world.told.borrow().as_str();
+            let text =
+                serde_json::to_string_pretty(&report).unwrap() + world.told.borrow().as_str();
             assert!(!text.contains(PIN), "{recipe}\n{text}");
         }
     }
@@ -381,12 +413,18 @@ fn a_command_is_never_given_a_decrypted_value_as_an_argument() {
 #[test]
 fn attributes_are_told_without_what_was_decrypted() {
     let world = World::new();
-    let code =
-        r#"let i = data_bag_item("db", "shop"); default("db", #{ password: i.password, pin: i.pin, off: i.broken_off, port: 1 });"#;
+    let code = r#"let i = data_bag_item("db", "shop"); default("db", #{ password: i.password, pin: i.pin, off: i.broken_off, port: 1 });"#;
     world.put("cookbooks/c/attributes/default.rhai", code);
     let options = Options { recipe: None, ..world.options("") };
     let system = Rc::<FakeSystem>::clone(&world.system);
-    let explained = explain(system, Rc::new(toque_resources::standard()), &options, &["db".to_owned()], Box::new(())).unwrap();
+    let explained = explain(
+        system,
+        Rc::new(toque_resources::standard()),
+        &options,
+        &["db".to_owned()],
+        Box::new(()),
+    )
+    .unwrap();
     let text = serde_json::to_string(&explained).unwrap();
     assert!(text.contains("[sensitive]") && text.contains("\"port\":1"), "{text}");
     assert_hidden("explain", &text);
@@ -394,8 +432,21 @@ fn attributes_are_told_without_what_was_decrypted() {
 
     let found = |encrypted| {
         let system = Rc::<FakeSystem>::clone(&world.system);
-        let wanted = Search { query: Query::parse("name:localhost").unwrap(), order: Order::default(), start: 0, rows: None };
-        let found = search(system, Rc::new(toque_resources::standard()), &options, "node", &wanted, encrypted).unwrap();
+        let wanted = Search {
+            query: Query::parse("name:localhost").unwrap(),
+            order: Order::default(),
+            start: 0,
+            rows: None,
+        };
+        let found = search(
+            system,
+            Rc::new(toque_resources::standard()),
+            &options,
+            "node",
+            &wanted,
+            encrypted,
+        )
+        .unwrap();
         Value::from_iter(found.into_iter().map(|found| (found.id, Value::Object(found.values))))["localhost"]["db"].to_string()
     };
     let hidden = found(Encrypted::Hidden);
@@ -408,8 +459,10 @@ fn attributes_are_told_without_what_was_decrypted() {
 fn what_cannot_be_opened_is_told_with_item_and_key() {
     let world = World::new();
     let broken = |change: &dyn Fn(&mut Value)| {
-        let mut item: Value =
-            serde_json::from_slice(&std::fs::read(world.folder.path().join("data_bags/db/shop.json")).unwrap()).unwrap();
+        let mut item: Value = serde_json::from_slice(
+            &std::fs::read(world.folder.path().join("data_bags/db/shop.json")).unwrap(),
+        )
+        .unwrap();
         item["id"] = json!("broken");
         change(&mut item);
         world.put("data_bags/db/broken.json", &serde_json::to_string_pretty(&item).unwrap());
@@ -417,9 +470,18 @@ fn what_cannot_be_opened_is_told_with_item_and_key() {
         shown(&refused)
     };
     let cases: [(&dyn Fn(&mut Value), &[&str]); 4] = [
-        (&|item| item["password"]["version"] = json!(4), &["`password` of the item `db/broken`", "version 4"]),
-        (&|item| item["password"]["auth_tag"] = json!("AAAA"), &["`password`", "auth_tag", "should be 16"]),
-        (&|item| item["password"]["encrypted_data"] = json!("AAAAAAAAAAAAAAAA"), &["`password`", "the secret is not the one"]),
+        (
+            &|item| item["password"]["version"] = json!(4),
+            &["`password` of the item `db/broken`", "version 4"],
+        ),
+        (
+            &|item| item["password"]["auth_tag"] = json!("AAAA"),
+            &["`password`", "auth_tag", "should be 16"],
+        ),
+        (
+            &|item| item["password"]["encrypted_data"] = json!("AAAAAAAAAAAAAAAA"),
+            &["`password`", "the secret is not the one"],
+        ),
         (
             &|item| item["pin"] = json!({ "encrypted_data": "AAAA", "version": 3 }),
             &["`pin` of the item `db/broken`", "it has no `iv`"],
@@ -434,7 +496,10 @@ fn what_cannot_be_opened_is_told_with_item_and_key() {
         assert_hidden("a broken value", &text);
     }
     for (recipe, told) in [
-        (r#"data_bag_item("db", "shop", #{ secret_file: "/nowhere/secret" });"#, "the secret file `/nowhere/secret` is not there"),
+        (
+            r#"data_bag_item("db", "shop", #{ secret_file: "/nowhere/secret" });"#,
+            "the secret file `/nowhere/secret` is not there",
+        ),
         (r#"data_bag_item("db", "shop", #{ secret: "x" });"#, "secret_file"),
         (r#"data_bag_item("db", "shop", #{ version: 3 });"#, "only for items of version 0"),
         (r#"data_bag_item("bd", "shop");"#, "did you mean `db`?"),
@@ -446,11 +511,17 @@ fn what_cannot_be_opened_is_told_with_item_and_key() {
         assert!(text.contains(told), "{recipe}\n{text}");
     }
     let other = world.folder.path().join("other");
-    let text = shown(&world.converge(&format!("data_bag_item(\"db\", \"shop\", #{{ secret_file: {other:?} }});")).unwrap_err());
+    let text = shown(
+        &world
+            .converge(&format!("data_bag_item(\"db\", \"shop\", #{{ secret_file: {other:?} }});"))
+            .unwrap_err(),
+    );
     assert!(text.contains("the secret is not the one"), "{text}");
-    let options = Options { secret_files: Vec::new(), ..world.options("data_bag_item(\"db\", \"shop\");") };
+    let options =
+        Options { secret_files: Vec::new(), ..world.options("data_bag_item(\"db\", \"shop\");") };
     let system = Rc::<FakeSystem>::clone(&world.system);
-    let none = converge(system, Rc::new(toque_resources::standard()), &options, Box::new(())).unwrap_err();
+    let none =
+        converge(system, Rc::new(toque_resources::standard()), &options, Box::new(())).unwrap_err();
     assert!(shown(&none).contains("no secret file is named"), "{}", shown(&none));
 }
 
@@ -470,7 +541,8 @@ fn what_is_owed_to_names_that_look_alike_is_kept_apart() {
     let report = world.converge(&recipe).unwrap();
     let owed: Vec<&str> = report.owed.iter().map(|owed| owed.target.as_str()).collect();
     assert_eq!(owed, ["execute[load [sensitive]]"]);
-    let names: Vec<String> = report.resources.iter().map(|record| record.resource.to_string()).collect();
+    let names: Vec<String> =
+        report.resources.iter().map(|record| record.resource.to_string()).collect();
     assert_eq!(
         names,
         [
@@ -489,15 +561,31 @@ fn what_goes_wrong_is_told_with_all_but_the_value() {
     let world = World::new();
     for (recipe, told) in [
         (r#"file("/nowhere/a", #{ content: i.password });"#, "cannot create `/nowhere/a`"),
-        (r#"file("/out/a", #{ content: i.password, owner: "nosuch" });"#, "there is no user `nosuch`"),
-        (r#"execute("echo oops >&2; false", #{ environment: #{ P: i.password } });"#, "`echo oops >&2; false` exited with 1"),
-        (r#"execute("echo oops >&2; false", #{ environment: #{ P: i.pin } });"#, "the command [sensitive] exited with 1"),
+        (
+            r#"file("/out/a", #{ content: i.password, owner: "nosuch" });"#,
+            "there is no user `nosuch`",
+        ),
+        (
+            r#"execute("echo oops >&2; false", #{ environment: #{ P: i.password } });"#,
+            "`echo oops >&2; false` exited with 1",
+        ),
+        (
+            r#"execute("echo oops >&2; false", #{ environment: #{ P: i.pin } });"#,
+            "the command [sensitive] exited with 1",
+        ),
     ] {
-        let report = world.converge(&format!("let i = data_bag_item(\"db\", \"shop\"); {recipe}")).unwrap();
+        let report =
+            world.converge(&format!("let i = data_bag_item(\"db\", \"shop\"); {recipe}")).unwrap();
         let text = serde_json::to_string(&report).unwrap();
         assert!(text.contains(told), "{recipe}\n{text}");
         assert_hidden(recipe, &text);
     }
-    let refused = world.converge("let i = data_bag_item(\"db\", \"shop\"); execute(`login ${i.more.login}`);").unwrap_err();
-    assert!(shown(&refused).contains("the command holds `more` of the item `db/shop`"), "{}", shown(&refused));
+    let refused = world
+        .converge("let i = data_bag_item(\"db\", \"shop\"); execute(`login ${i.more.login}`);")
+        .unwrap_err();
+    assert!(
+        shown(&refused).contains("the command holds `more` of the item `db/shop`"),
+        "{}",
+        shown(&refused)
+    );
 }

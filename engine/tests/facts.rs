@@ -41,7 +41,10 @@ fn repository(recipe: &str, more: &[(&str, &str)]) -> TempDir {
 fn machine(warranty: &'static str) -> Rc<FakeSystem> {
     let fake = FakeSystem::new();
     fake.put_dir("/srv", 0o755);
-    fake.install_program("warranty", move |_, _| Output { stdout: warranty.as_bytes().to_vec(), ..Output::default() });
+    fake.install_program("warranty", move |_, _| Output {
+        stdout: warranty.as_bytes().to_vec(),
+        ..Output::default()
+    });
     Rc::new(fake)
 }
 
@@ -62,15 +65,31 @@ type Run = fn(
 ) -> Result<Report, toque_engine::run::Refused>;
 
 fn run(how: Run, fake: &Rc<FakeSystem>, repository: &TempDir) -> Result<Report, String> {
-    let told = how(Rc::<FakeSystem>::clone(fake), Rc::new(toque_resources::standard()), &options(repository.path()), Box::new(()));
+    let told = how(
+        Rc::<FakeSystem>::clone(fake),
+        Rc::new(toque_resources::standard()),
+        &options(repository.path()),
+        Box::new(()),
+    );
     told.map_err(|refused| {
-        refused.diagnostics.0.iter().map(|wrong| format!("{:?} {wrong} {:?}", wrong.span, wrong.hints)).collect()
+        refused
+            .diagnostics
+            .0
+            .iter()
+            .map(|wrong| format!("{:?} {wrong} {:?}", wrong.span, wrong.hints))
+            .collect()
     })
 }
 
 fn statuses(report: &Report) -> Vec<String> {
-    let status = |record: &toque_engine::report::Record| json!(record.status).as_str().unwrap_or_default().to_owned();
-    report.resources.iter().map(|record| format!("{}: {}", record.resource, status(record))).collect()
+    let status = |record: &toque_engine::report::Record| {
+        json!(record.status).as_str().unwrap_or_default().to_owned()
+    };
+    report
+        .resources
+        .iter()
+        .map(|record| format!("{}: {}", record.resource, status(record)))
+        .collect()
 }
 
 #[test]
@@ -83,7 +102,10 @@ fn recipes_and_templates_read_them() {
     let fake = machine("{ \"ends\": 2030 }");
     let report = run(converge, &fake, &repository).unwrap();
     assert_eq!(report.counts.changed, 3, "{:?}", statuses(&report));
-    let content = |path: &str| String::from_utf8(toque_engine::system::Query::read(&*fake, path.as_ref()).unwrap()).unwrap();
+    let content = |path: &str| {
+        String::from_utf8(toque_engine::system::Query::read(&*fake, path.as_ref()).unwrap())
+            .unwrap()
+    };
     assert_eq!([content("/srv/t"), content("/srv/4")], ["north 2030", "2030"]);
     let runs = fake.probes().iter().filter(|line| line.ends_with("facts/warranty")).count();
     assert_eq!(runs, 1, "{:?}", fake.probes());
@@ -91,7 +113,10 @@ fn recipes_and_templates_read_them() {
 
 #[test]
 fn one_that_nobody_reads_is_not_run() {
-    let repository = repository("file(\"/srv/a\", #{ content: node.rack.row.to_string() });", &[("facts/broken.json", "no JSON")]);
+    let repository = repository(
+        "file(\"/srv/a\", #{ content: node.rack.row.to_string() });",
+        &[("facts/broken.json", "no JSON")],
+    );
     let fake = machine("garbage");
     run(converge, &fake, &repository).unwrap();
     assert!(fake.probes().iter().all(|line| !line.contains("warranty")), "{:?}", fake.probes());
@@ -100,7 +125,13 @@ fn one_that_nobody_reads_is_not_run() {
 #[test]
 fn a_run_that_asks_for_no_fact_reads_none() {
     let fake = machine("{}");
-    let files = ["/etc/os-release", "/proc/cpuinfo", "/proc/meminfo", "/proc/self/mounts", "/proc/sys/kernel/hostname"];
+    let files = [
+        "/etc/os-release",
+        "/proc/cpuinfo",
+        "/proc/meminfo",
+        "/proc/self/mounts",
+        "/proc/sys/kernel/hostname",
+    ];
     for path in files {
         fake.put_file(path, "");
     }
@@ -120,7 +151,14 @@ fn a_plan_runs_them_and_doubts_what_they_say_after_a_change() {
     fake.put_file("/srv/a", "2030");
     fake.put_dir("/opt", 0o755);
     let report = run(plan, &fake, &repository).unwrap();
-    assert_eq!(statuses(&report), ["file[/srv/first]: would-change", "file[/opt/b]: would-change", "file[/srv/a]: may-change"]);
+    assert_eq!(
+        statuses(&report),
+        [
+            "file[/srv/first]: would-change",
+            "file[/opt/b]: would-change",
+            "file[/srv/a]: may-change"
+        ]
+    );
 }
 
 #[test]
@@ -129,9 +167,16 @@ fn what_cannot_be_read_is_told_where_it_is_asked_for() {
         (
             "let x = node.warranty;",
             "garbage",
-            &["the fact `warranty` of cookbook `web` (`cookbooks/web/facts/warranty`)", "one JSON value"],
+            &[
+                "the fact `warranty` of cookbook `web` (`cookbooks/web/facts/warranty`)",
+                "one JSON value",
+            ],
         ),
-        ("file(\"/srv/a\");\nlet x = node.get(\"warranty.ends\", 1);", "", &["web/recipes/default.rhai:2:", "prints nothing"]),
+        (
+            "file(\"/srv/a\");\nlet x = node.get(\"warranty.ends\", 1);",
+            "",
+            &["web/recipes/default.rhai:2:", "prints nothing"],
+        ),
         ("let x = node.has(\"warranty\");", "", &["web/recipes/default.rhai:1:", "prints nothing"]),
         ("template(\"/srv/t\", #{ source: \"t.hbs\" });", "", &["prints nothing"]),
         ("let x = node.warrant;", "{}", &["`node.warrant` is not set", "did you mean `warranty`?"]),
@@ -148,36 +193,59 @@ fn what_cannot_be_read_is_told_where_it_is_asked_for() {
 
 #[test]
 fn explain_names_the_file() {
-    let repository = repository("", &[("attributes/default.rhai", "default(\"rack\", #{ note: \"mine\" });")]);
+    let repository =
+        repository("", &[("attributes/default.rhai", "default(\"rack\", #{ note: \"mine\" });")]);
     let (system, registry) = (machine("{}"), Rc::new(toque_resources::standard()));
-    let explained =
-        explain(system, registry, &options(repository.path()), &["rack".to_owned(), "row".to_owned()], Box::new(())).unwrap();
-    assert_eq!((explained.value, explained.settings[0].set_by.as_str()), (Some(json!(4)), "cookbooks/web/facts/rack.json"));
+    let explained = explain(
+        system,
+        registry,
+        &options(repository.path()),
+        &["rack".to_owned(), "row".to_owned()],
+        Box::new(()),
+    )
+    .unwrap();
+    assert_eq!(
+        (explained.value, explained.settings[0].set_by.as_str()),
+        (Some(json!(4)), "cookbooks/web/facts/rack.json")
+    );
 }
 
 #[test]
 fn check_runs_no_program_and_reads_every_document() {
     let checked = |repository: &TempDir| {
         let registry = Rc::new(toque_resources::standard());
-        check(&registry, &Checked { repository: Some(repository.path().to_owned()), ..Checked::default() })
+        check(
+            &registry,
+            &Checked { repository: Some(repository.path().to_owned()), ..Checked::default() },
+        )
     };
     let ran = "#!/bin/sh\ntouch \"$0.ran\"; echo '{ \"ends\": 1 }'\n";
-    let recipe = "file(\"/srv/a\", #{ content: `${node.rack.row} ${node.get(\"warranty.ends\", 0)}` });";
+    let recipe =
+        "file(\"/srv/a\", #{ content: `${node.rack.row} ${node.get(\"warranty.ends\", 0)}` });";
     let right = repository(recipe, &[("facts/warranty", ran)]);
     assert_eq!(checked(&right), []);
     assert!(!right.path().join("cookbooks/web/facts/warranty.ran").exists());
 
     // What it would tell is not known, so that what is made of it is no sure mistake.
-    let unsure = checked(&repository("file(\"/srv/a\", #{ content: node.warranty.ends.to_string() });", &[]));
+    let unsure = checked(&repository(
+        "file(\"/srv/a\", #{ content: node.warranty.ends.to_string() });",
+        &[],
+    ));
     assert!(unsure.iter().all(|mistake| mistake.severity == Severity::Warning), "{unsure:?}");
-    let sure = checked(&repository("file(\"/srv/a\", #{ content: node.rack.column.to_string() });", &[]));
+    let sure =
+        checked(&repository("file(\"/srv/a\", #{ content: node.rack.column.to_string() });", &[]));
     assert!(
-        sure.iter().any(|mistake| mistake.severity == Severity::Error && mistake.message.contains("`node.rack.column`")),
+        sure.iter().any(|mistake| mistake.severity == Severity::Error
+            && mistake.message.contains("`node.rack.column`")),
         "{sure:?}"
     );
 
     let broken = checked(&repository("", &[("facts/shelf.json", "{ \"a\": 1,\n  \"b\": }")]));
-    let places: Vec<_> = broken.iter().filter_map(|mistake| mistake.span.as_ref()).map(ToString::to_string).collect();
+    let places: Vec<_> = broken
+        .iter()
+        .filter_map(|mistake| mistake.span.as_ref())
+        .map(ToString::to_string)
+        .collect();
     assert_eq!(places, ["cookbooks/web/facts/shelf.json:2:8"], "{broken:?}");
     let two = checked(&repository("", &[("facts/rack", "#!/bin/sh\n")]));
     assert!(two.iter().any(|mistake| mistake.message.contains("two facts `rack`")), "{two:?}");

@@ -27,18 +27,28 @@ fn machine() -> Rc<FakeSystem> {
 }
 
 fn options(recipe: &str) -> Options {
-    Options { recipe: Some(Source { name: "test".into(), path: None, text: recipe.into() }), ..Options::default() }
+    Options {
+        recipe: Some(Source { name: "test".into(), path: None, text: recipe.into() }),
+        ..Options::default()
+    }
 }
 
 fn try_run(system: &Rc<FakeSystem>, options: &Options) -> Result<Report, Refused> {
-    converge(Rc::<FakeSystem>::clone(system), Rc::new(toque_resources::standard()), options, Box::new(()))
+    converge(
+        Rc::<FakeSystem>::clone(system),
+        Rc::new(toque_resources::standard()),
+        options,
+        Box::new(()),
+    )
 }
 
 /// Converges a recipe that must succeed.
 fn run(recipe: &str) -> Rc<FakeSystem> {
     let system = machine();
-    let report = try_run(&system, &options(recipe)).unwrap_or_else(|refused| panic!("{recipe}\n{}", refused.diagnostics));
-    let failed: Vec<_> = report.resources.iter().filter_map(|record| record.error.as_ref()).collect();
+    let report = try_run(&system, &options(recipe))
+        .unwrap_or_else(|refused| panic!("{recipe}\n{}", refused.diagnostics));
+    let failed: Vec<_> =
+        report.resources.iter().filter_map(|record| record.error.as_ref()).collect();
     assert!(failed.is_empty(), "{recipe}\n{failed:?}");
     system
 }
@@ -81,8 +91,9 @@ fn values_of_expressions() {
         ("read_file(\"/etc/passwd\").contains(\"root\")", "true"),
         ("has_resource(\"file[/x]\")", "false"),
     ] {
-        let recipe =
-            format!("default(\"a\", #{{ b: \"x\", list: [10, 20] }}); file(\"/out/v\", #{{ content: `${{{expression}}}` }});");
+        let recipe = format!(
+            "default(\"a\", #{{ b: \"x\", list: [10, 20] }}); file(\"/out/v\", #{{ content: `${{{expression}}}` }});"
+        );
         assert_eq!(run(&recipe).text("/out/v"), expected, "{expression}");
     }
 }
@@ -103,15 +114,21 @@ fn closures_keep_the_values_of_their_declaration() {
     assert_eq!(system.text("/out/later"), "early");
 }
 
-/// A closure has copies of what it saw: one that holds itself has no end, and one that holds another twice is twice as large.
+/// A closure has copies of what it saw: one that holds itself has no end, and one that holds
+/// another twice is twice as large.
 #[test]
 fn closures_that_hold_too_many_others_are_refused() {
-    let twice = |what: &str| format!("let f = || 1; for i in 0..40 {{ let one = f; let two = f; f = {what}; }}");
+    let twice = |what: &str| {
+        format!("let f = || 1; for i in 0..40 {{ let one = f; let two = f; f = {what}; }}")
+    };
     for (make, told) in [
         ("let f = || 1; f = || f;".to_owned(), "more than 128 deep"),
         ("let f = || 1; f = || f.call();".to_owned(), "more than 128 deep"),
         ("let map = #{}; let f = || map; map.f = f;".to_owned(), "more than 128 deep"),
-        ("let f = || 1; for i in 0..5000 { let other = f; f = || other; }".to_owned(), "more than 128 deep"),
+        (
+            "let f = || 1; for i in 0..5000 { let other = f; f = || other; }".to_owned(),
+            "more than 128 deep",
+        ),
         (twice("|| { one.call(); two.call() }"), "more than 10000 in one"),
         (twice("|| [one, two]"), "more than 10000 in one"),
         (twice("#{ one: || one, two: || two }"), "more than 10000 in one"),
@@ -126,7 +143,10 @@ fn closures_that_hold_too_many_others_are_refused() {
             let recipe = format!("{make}\n{usage}");
             let refused = try_run(&machine(), &options(&recipe)).expect_err(&recipe);
             let mistake = &refused.diagnostics.0[0];
-            assert!(mistake.message.contains(&format!("closures hold one another, {told}")), "{recipe}\n{mistake}");
+            assert!(
+                mistake.message.contains(&format!("closures hold one another, {told}")),
+                "{recipe}\n{mistake}"
+            );
             assert_eq!(mistake.span.as_ref().map(|span| span.line), Some(2), "{recipe}\n{mistake}");
         }
     }
@@ -136,8 +156,7 @@ fn closures_that_hold_too_many_others_are_refused() {
 fn what_has_no_end_is_refused() {
     let template = "{{#each list}}{{#each ../list}}{{#each ../../list}}{{#each ../../../list}}{{#each ../../../../list}}some text\
                     {{/each}}{{/each}}{{/each}}{{/each}}{{/each}}";
-    let long =
-        "let list = []; list.pad(100, 1); template(\"/out/x\", #{ source: \"/x.hbs\", local: true, variables: #{ list: list } });";
+    let long = "let list = []; list.pad(100, 1); template(\"/out/x\", #{ source: \"/x.hbs\", local: true, variables: #{ list: list } });";
     for (recipe, told) in [
         ("let text = \"abc\"; text.pad(10, \"\");", "there is nothing to pad the text with"),
         ("let text = \"abc\"; text.pad(1000000000, \"de\");", "is larger than the limit"),
@@ -147,21 +166,34 @@ fn what_has_no_end_is_refused() {
         system.put_file("/x.hbs", template);
         let told_by = match try_run(&system, &options(recipe)) {
             Err(refused) => refused.diagnostics.to_string(),
-            Ok(report) => report.resources.iter().filter_map(|record| record.error.as_deref()).map(ToString::to_string).collect(),
+            Ok(report) => report
+                .resources
+                .iter()
+                .filter_map(|record| record.error.as_deref())
+                .map(ToString::to_string)
+                .collect(),
         };
         assert!(told_by.contains(told), "{recipe}\n{told_by}");
     }
-    let system =
-        run("let text = \"é\"; text.pad(4, \"ab\"); text.pad(2, \"\"); text.pad(-1, \"x\"); file(\"/out/x\", #{ content: text });");
+    let system = run(
+        "let text = \"é\"; text.pad(4, \"ab\"); text.pad(2, \"\"); text.pad(-1, \"x\"); file(\"/out/x\", #{ content: text });",
+    );
     assert_eq!(system.text("/out/x"), "éaba");
 }
 
-/// Windows' line ends are as good as others; Rhai would count other lines where a carriage return stands alone.
+/// Windows' line ends are as good as others; Rhai would count other lines where a carriage return
+/// stands alone.
 #[test]
 fn carriage_returns_end_lines_or_are_refused() {
     for (recipe, told) in [
-        ("let a = 1;\r\n// a comment\r\n/* one\r\nmore */ let b = `x\r\ny`;\r\n  c;", "test:6:3: there is no variable `c` here"),
-        ("let a = 1;\n// it's\r\rso\nb;", "test:2:8: syntax error: a carriage return stands here and ends no line"),
+        (
+            "let a = 1;\r\n// a comment\r\n/* one\r\nmore */ let b = `x\r\ny`;\r\n  c;",
+            "test:6:3: there is no variable `c` here",
+        ),
+        (
+            "let a = 1;\n// it's\r\rso\nb;",
+            "test:2:8: syntax error: a carriage return stands here and ends no line",
+        ),
         ("let a = 1;\r", "test:1:11: syntax error: a carriage return stands here and ends no line"),
     ] {
         let refused = try_run(&machine(), &options(recipe)).expect_err(recipe);
@@ -194,7 +226,10 @@ fn pairs_are_taken_apart() {
         file("/out/text", #{ content: text });
     "#);
     let text = system.text("/out/text");
-    assert!(text.contains("shop=80 ") && text.contains("blog=81 ") && text.ends_with("a1 b2 0x 1y "), "{text}");
+    assert!(
+        text.contains("shop=80 ") && text.contains("blog=81 ") && text.ends_with("a1 b2 0x 1y "),
+        "{text}"
+    );
     assert_eq!(system.text("/out/b"), "2");
 }
 
@@ -255,7 +290,10 @@ fn guards_in_every_form() {
         ("only_if: [\"sh true\", || false]", false),
         ("not_if: [\"sh false\", || false]", true),
         ("only_if: #{ command: \"sh false\", returns: [1] }", true),
-        ("only_if: #{ command: [\"sh\", \"true\"], cwd: \"/\", environment: #{ A: \"b\" }, timeout: 5 }", true),
+        (
+            "only_if: #{ command: [\"sh\", \"true\"], cwd: \"/\", environment: #{ A: \"b\" }, timeout: 5 }",
+            true,
+        ),
         ("only_if: \"sh true\", not_if: \"sh true\"", false),
     ] {
         let system = run(&format!("file(\"/out/x\", #{{ content: \"\", {guard} }});"));
@@ -294,12 +332,20 @@ fn what_a_recipe_must_not_do() {
         ("let m = #{ a: 1, a: 2 };", "the key `a` twice"),
         ("fn f() {} fn f() {}", "defined twice"),
         ("for x in #{ a: 1 } {}", "a loop cannot go through"),
-        ("file(\"/x\", #{ only_if: #{ command: \"true\", usr: 1 } });", "there is no key `usr` here"),
+        (
+            "file(\"/x\", #{ only_if: #{ command: \"true\", usr: 1 } });",
+            "there is no key `usr` here",
+        ),
         ("file(\"/x\", #{ only_if: [#{ command: 5 }] });", "a shell line or an array"),
         ("file(\"/x\", #{ backup: -1 });", "found -1"),
     ] {
         let compile_time = std::time::Duration::from_secs(3);
-        let limits = toque_engine::Limits { operations: 300_000, size: 100_000, compile_time, ..toque_engine::Limits::default() };
+        let limits = toque_engine::Limits {
+            operations: 300_000,
+            size: 100_000,
+            compile_time,
+            ..toque_engine::Limits::default()
+        };
         let options = Options { limits, ..options(recipe) };
         let error = match try_run(&machine(), &options) {
             Ok(_) => panic!("{recipe} was not refused"),
@@ -313,7 +359,8 @@ fn what_a_recipe_must_not_do() {
 
 #[test]
 fn nothing_is_declared_while_converging() {
-    let report = try_run(&machine(), &options("block(\"b\", #{ run: || { file(\"/out/x\"); } });")).unwrap();
+    let report =
+        try_run(&machine(), &options("block(\"b\", #{ run: || { file(\"/out/x\"); } });")).unwrap();
     assert_eq!(report.resources[0].status, Status::Failed);
     let error = report.resources[0].error.as_ref().unwrap();
     assert!(error.message.contains("cannot be declared while"), "{error}");
@@ -327,7 +374,11 @@ fn recipes_are_included_once_with_their_cookbooks_attributes_and_libraries() {
         for folder in ["recipes", "attributes", "libraries"] {
             std::fs::create_dir_all(root.join(folder)).unwrap();
         }
-        std::fs::write(root.join("cookbook.toml"), format!("name = \"{name}\"\nversion = \"1.0\"\n{more}")).unwrap();
+        std::fs::write(
+            root.join("cookbook.toml"),
+            format!("name = \"{name}\"\nversion = \"1.0\"\n{more}"),
+        )
+        .unwrap();
         for (path, text) in files {
             std::fs::write(root.join(path), text).unwrap();
         }
@@ -345,21 +396,30 @@ fn recipes_are_included_once_with_their_cookbooks_attributes_and_libraries() {
         "web",
         "[dependencies]\nbase = \">= 1.0\"\n",
         &[
-            ("attributes/default.rhai", "default(\"order\", \"web\"); default(\"domain_of\", \"example.com\");"),
+            (
+                "attributes/default.rhai",
+                "default(\"order\", \"web\"); default(\"domain_of\", \"example.com\");",
+            ),
             ("attributes/a.rhai", "default(\"order\", node.order + \"+a\");"),
             (
                 "recipes/default.rhai",
                 "import \"base::names\" as names;\nlet n = include_recipe(\"base\"); let m = include_recipe(\"base\");\n\
                  include_recipe(\"::tls\"); file(\"/out/web\", #{ content: `${n}${m} ${names::full(\"www\")}` });",
             ),
-            ("recipes/tls.rhai", "include_recipe(\"web\"); file(\"/out/tls\", #{ content: \"tls\" });"),
+            (
+                "recipes/tls.rhai",
+                "include_recipe(\"web\"); file(\"/out/tls\", #{ content: \"tls\" });",
+            ),
         ],
     );
     let system = machine();
     let run_list = vec![Item::parse("web").unwrap()];
-    let options = Options { repository: Some(repository.path().to_owned()), run_list, ..Options::default() };
-    let report = try_run(&system, &options).unwrap_or_else(|refused| panic!("{}", refused.diagnostics));
-    let order: Vec<String> = report.resources.iter().map(|record| record.resource.to_string()).collect();
+    let options =
+        Options { repository: Some(repository.path().to_owned()), run_list, ..Options::default() };
+    let report =
+        try_run(&system, &options).unwrap_or_else(|refused| panic!("{}", refused.diagnostics));
+    let order: Vec<String> =
+        report.resources.iter().map(|record| record.resource.to_string()).collect();
     assert_eq!(order, ["file[/out/base]", "file[/out/tls]", "file[/out/web]"]);
     assert_eq!(system.text("/out/base"), "web+a");
     assert_eq!(system.text("/out/web"), "truefalse www.example.com");
@@ -384,7 +444,8 @@ fn a_run_tells_what_it_does() {
         file("/out/a", #{ content: "" }).notifies("write", "log[hello]");
         log("hello", #{ action: "nothing" });
     "#;
-    converge(machine(), Rc::new(toque_resources::standard()), &options(recipe), Box::new(sink)).unwrap();
+    converge(machine(), Rc::new(toque_resources::standard()), &options(recipe), Box::new(sink))
+        .unwrap();
     let expected = [
         "log compiling",
         "converging 2",

@@ -22,20 +22,34 @@ fn run(files: &[(&str, &str)]) -> (Rc<FakeSystem>, Result<Report, Refused>) {
         let folder = entry.unwrap().path();
         let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
         if !folder.join("cookbook.toml").exists() {
-            std::fs::write(folder.join("cookbook.toml"), format!("name = \"{name}\"\nversion = \"1.0\"\n")).unwrap();
+            std::fs::write(
+                folder.join("cookbook.toml"),
+                format!("name = \"{name}\"\nversion = \"1.0\"\n"),
+            )
+            .unwrap();
         }
     }
     let system = FakeSystem::new();
     system.put_dir("/out", 0o755);
     let system = Rc::new(system);
     let run_list = vec![Item::parse("web").unwrap()];
-    let options = Options { repository: Some(repository.path().to_owned()), run_list, ..Options::default() };
-    let report = converge(Rc::<FakeSystem>::clone(&system), Rc::new(toque_resources::standard()), &options, Box::new(()));
+    let options =
+        Options { repository: Some(repository.path().to_owned()), run_list, ..Options::default() };
+    let report = converge(
+        Rc::<FakeSystem>::clone(&system),
+        Rc::new(toque_resources::standard()),
+        &options,
+        Box::new(()),
+    );
     (system, report)
 }
 
 /// What `recipes/default.rhai` renders from a template, with these libraries.
-fn rendered(recipe: &str, template: &str, libraries: &[(&str, &str)]) -> Result<String, Vec<Diagnostic>> {
+fn rendered(
+    recipe: &str,
+    template: &str,
+    libraries: &[(&str, &str)],
+) -> Result<String, Vec<Diagnostic>> {
     let mut files = vec![("web/recipes/default.rhai", recipe), ("web/templates/x.hbs", template)];
     files.extend(libraries);
     let (system, report) = run(&files);
@@ -77,18 +91,28 @@ fn templates_call_functions_by_name() {
     for (template, expected) in [
         ("{{full name}}", "www.example.com"),
         ("{{full name \"example.org\"}}", "www.example.org"),
-        ("{{#each sites}}{{name}}{{#if (is_tls this)}} tls{{else}} plain{{/if}};{{/each}}", "a plain;b tls;"),
+        (
+            "{{#each sites}}{{name}}{{#if (is_tls this)}} tls{{else}} plain{{/if}};{{/each}}",
+            "a plain;b tls;",
+        ),
         ("{{#each (ports sites)}}{{this}} {{/each}}", "80 443 "),
         ("{{join (ports sites) \"+\"}}", "80+443"),
         ("{{#with (site \"c\" 8080)}}{{name}}:{{port}}{{/with}}", "c:8080"),
         ("{{upper (full (full name \"x\"))}}", "WWW.X.EXAMPLE.COM"),
         ("{{domain}} {{#if (domain)}}yes{{/if}}", "example.com yes"),
-        ("{{kind sites}} {{kind sites.[0]}} {{kind name}} {{kind 1}} {{kind true}} {{kind empty}}", "array map string i64 bool ()"),
+        (
+            "{{kind sites}} {{kind sites.[0]}} {{kind name}} {{kind 1}} {{kind true}} {{kind empty}}",
+            "array map string i64 bool ()",
+        ),
         ("{{plus 1 2}}", "3"),
         ("{{#unless (nothing)}}none{{/unless}}{{default (nothing) 5}}", "none5"),
     ] {
         let told = rendered(recipe, template, &[LIBRARY]);
-        assert_eq!(told.unwrap_or_else(|wrong| panic!("{template}: {wrong:?}")), expected, "{template}");
+        assert_eq!(
+            told.unwrap_or_else(|wrong| panic!("{template}: {wrong:?}")),
+            expected,
+            "{template}"
+        );
     }
     for (template, told) in [
         ("{{full nam}}", "`nam` is not set"),
@@ -123,13 +147,17 @@ fn errors_of_functions_name_every_place() {
         ("web/templates/inner.hbs", "{{#if true}}\n{{check 5}}{{/if}}"),
         ("web/libraries/a.rhai", "import \"base::b\" as b;\nfn check(x) { b::fail(x) }"),
         ("base/libraries/b.rhai", "fn fail(x) {\n  throw `no ${x}`;\n}"),
-        ("web/cookbook.toml", "name = \"web\"\nversion = \"1.0\"\n[dependencies]\nbase = \">= 0\"\n"),
+        (
+            "web/cookbook.toml",
+            "name = \"web\"\nversion = \"1.0\"\n[dependencies]\nbase = \">= 0\"\n",
+        ),
     ];
     let (_, report) = run(&files);
     let refused = report.unwrap_err().diagnostics.0;
     assert_eq!(refused[0].message, "no 5");
     let frames = refused[0].frames.iter().map(|(span, what)| format!("{span} {what}"));
-    let places: Vec<String> = [refused[0].span.as_ref().unwrap().to_string()].into_iter().chain(frames).collect();
+    let places: Vec<String> =
+        [refused[0].span.as_ref().unwrap().to_string()].into_iter().chain(frames).collect();
     let expected = [
         "cookbooks/base/libraries/b.rhai:2:3",
         "cookbooks/web/libraries/a.rhai:2:18 in the call of `fail`",
@@ -143,7 +171,10 @@ fn errors_of_functions_name_every_place() {
 #[test]
 fn cookbooks_do_not_share_partials_or_functions() {
     let files = [
-        ("web/cookbook.toml", "name = \"web\"\nversion = \"1.0\"\n[dependencies]\nbase = \">= 0\"\n"),
+        (
+            "web/cookbook.toml",
+            "name = \"web\"\nversion = \"1.0\"\n[dependencies]\nbase = \">= 0\"\n",
+        ),
         (
             "web/recipes/default.rhai",
             "template(\"/out/a\", #{ source: \"x.hbs\" }); template(\"/out/b\", #{ source: \"x.hbs\", cookbook: \"base\" });\n\
@@ -166,7 +197,10 @@ fn cookbooks_do_not_share_partials_or_functions() {
 #[test]
 fn indentation_of_partials_covers_what_is_printed() {
     let files = [
-        ("web/recipes/default.rhai", "template(\"/out/x\", #{ source: \"x.hbs\", variables: #{ a: \"1\\n2\" } });"),
+        (
+            "web/recipes/default.rhai",
+            "template(\"/out/x\", #{ source: \"x.hbs\", variables: #{ a: \"1\\n2\" } });",
+        ),
         ("web/templates/x.hbs", "list:\n  {{> part}}\nend\n"),
         ("web/templates/part.hbs", "{{a}}\nb\n"),
     ];
@@ -189,15 +223,23 @@ fn libraries_are_read_when_they_are_named() {
 #[test]
 fn recipes_that_include_each_other_run_once() {
     let files = [
-        ("web/recipes/default.rhai", "include_recipe(\"web::b\"); include_recipe(\"web\"); file(\"/out/a\", #{ content: \"\" });"),
-        ("web/recipes/b.rhai", "include_recipe(\"web\"); include_recipe(\"::b\"); file(\"/out/b\", #{ content: \"\" });"),
+        (
+            "web/recipes/default.rhai",
+            "include_recipe(\"web::b\"); include_recipe(\"web\"); file(\"/out/a\", #{ content: \"\" });",
+        ),
+        (
+            "web/recipes/b.rhai",
+            "include_recipe(\"web\"); include_recipe(\"::b\"); file(\"/out/b\", #{ content: \"\" });",
+        ),
     ];
     let (_, report) = run(&files);
-    let order: Vec<String> = report.unwrap().resources.iter().map(|record| record.resource.to_string()).collect();
+    let order: Vec<String> =
+        report.unwrap().resources.iter().map(|record| record.resource.to_string()).collect();
     assert_eq!(order, ["file[/out/b]", "file[/out/a]"]);
 }
 
-/// What a closure does wrong while resources converge is told with its own place, and the library's.
+/// What a closure does wrong while resources converge is told with its own place, and the
+/// library's.
 #[test]
 fn errors_of_closures_stand_in_the_closure() {
     let library = ("web/libraries/a.rhai", "fn fail(x) {\n    throw \"no \" + x;\n}");
@@ -218,9 +260,21 @@ fn errors_of_closures_stand_in_the_closure() {
             "no block",
             vec!["libraries/a.rhai:2:5", "recipes/default.rhai:3:16"],
         ),
-        ("file(\"/out/x\", #{\n    content: || node.no,\n});", "`node.no` is not set", vec!["recipes/default.rhai:3:22"]),
-        ("file(\"/out/x\", #{\n    content: || 5,\n});", "`content`: expected a string, found 5", vec!["recipes/default.rhai:3:5"]),
-        ("file(\"/out/x\", #{\n    content: || (),\n});", "`content` is nothing", vec!["recipes/default.rhai:3:5"]),
+        (
+            "file(\"/out/x\", #{\n    content: || node.no,\n});",
+            "`node.no` is not set",
+            vec!["recipes/default.rhai:3:22"],
+        ),
+        (
+            "file(\"/out/x\", #{\n    content: || 5,\n});",
+            "`content`: expected a string, found 5",
+            vec!["recipes/default.rhai:3:5"],
+        ),
+        (
+            "file(\"/out/x\", #{\n    content: || (),\n});",
+            "`content` is nothing",
+            vec!["recipes/default.rhai:3:5"],
+        ),
         (
             "execute(\"true\", #{\n    environment: #{ A: || \"a\", B: || 5 },\n});",
             "`environment.B`: expected a string, found 5",
@@ -230,7 +284,8 @@ fn errors_of_closures_stand_in_the_closure() {
         let recipe = format!("{import}{resource}");
         let (_, report) = run(&[("web/recipes/default.rhai", &recipe), library]);
         let report = report.unwrap_or_else(|refused| panic!("{resource}: {}", refused.diagnostics));
-        let error = report.resources[0].error.as_ref().unwrap_or_else(|| panic!("{resource} did not fail"));
+        let error =
+            report.resources[0].error.as_ref().unwrap_or_else(|| panic!("{resource} did not fail"));
         assert!(error.message.contains(message), "{resource}: {error:?}");
         let told = format!("{error:?}");
         for place in places {

@@ -1,4 +1,5 @@
-//! Documents of OpsWorks: each command document, and what Chef 11 was given, is read; what recipes find is what OpsWorks gave them.
+//! Documents of OpsWorks: each command document, and what Chef 11 was given, is read; what recipes
+//! find is what OpsWorks gave them.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
@@ -53,7 +54,11 @@ fn every_command_document_is_read() {
         let command = command(&path);
         assert_eq!(command.instance, "xxx01", "{}", path.display());
         let found = expanded(&command);
-        let own = found.iter().find(|(path, _)| path.starts_with("data_bags/aws_opsworks_command/")).unwrap().1;
+        let own = found
+            .iter()
+            .find(|(path, _)| path.starts_with("data_bags/aws_opsworks_command/"))
+            .unwrap()
+            .1;
         assert_eq!(own["type"], path.file_stem().unwrap().to_str().unwrap());
         let whole: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
         assert_eq!(own["command_id"], whole["aws_opsworks_agent"]["command"]["command_id"]);
@@ -62,13 +67,15 @@ fn every_command_document_is_read() {
     }
 }
 
-/// The examples of the data bags are items of the `deploy` command; that of the command itself is one of a `setup`.
+/// The examples of the data bags are items of the `deploy` command; that of the command itself is
+/// one of a `setup`.
 #[test]
 fn the_items_are_those_of_opsworks() {
     let mut compared = 0;
     for bag in files("items") {
         for path in files(bag.strip_prefix(folder()).unwrap().to_str().unwrap()) {
-            let example: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+            let example: Value =
+                serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
             let name = path.strip_prefix(folder().join("items")).unwrap().display().to_string();
             let of = if name.starts_with("aws_opsworks_command") { "setup" } else { "deploy" };
             let found = expanded(&command(&folder().join(format!("commands/{of}.json"))));

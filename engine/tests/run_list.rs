@@ -16,7 +16,10 @@ use toque_engine::system::FakeSystem;
 const COOKBOOK: [(&str, &str); 5] = [
     ("cookbooks/web/cookbook.toml", "name = \"web\"\nversion = \"1.2.0\"\n"),
     ("cookbooks/web/attributes/default.rhai", "default(\"v\", \"cookbook\");\n"),
-    ("cookbooks/web/recipes/default.rhai", "log(`${node.roles} ${node.recipes} ${node.environment} ${node.v}`);\n"),
+    (
+        "cookbooks/web/recipes/default.rhai",
+        "log(`${node.roles} ${node.recipes} ${node.environment} ${node.v}`);\n",
+    ),
     ("cookbooks/web/recipes/a.rhai", ""),
     ("cookbooks/web/recipes/b.rhai", ""),
 ];
@@ -45,8 +48,13 @@ fn json_of(value: &Value) -> Option<Rc<Document>> {
 }
 
 fn run(options: &Options) -> Result<Report, String> {
-    converge(Rc::new(FakeSystem::new()), Rc::new(toque_resources::standard()), options, Box::new(()))
-        .map_err(|refused| refused.diagnostics.to_string())
+    converge(
+        Rc::new(FakeSystem::new()),
+        Rc::new(toque_resources::standard()),
+        options,
+        Box::new(()),
+    )
+    .map_err(|refused| refused.diagnostics.to_string())
 }
 
 /// What the recipe `web` saw.
@@ -69,7 +77,10 @@ const ROLES: [(&str, &str); 4] = [
         r#"{ "name": "outer", "run_list": ["recipe[web::b@1.2]", "role[inner]", "recipe[web]", "web::b", "role[inner]"],
              "default_attributes": { "v": "outer" }, "override_attributes": { "o": "outer" } }"#,
     ),
-    ("roles/staged.json", r#"{ "run_list": ["web"], "env_run_lists": { "staging": ["role[inner]", "web"] } }"#),
+    (
+        "roles/staged.json",
+        r#"{ "run_list": ["web"], "env_run_lists": { "staging": ["role[inner]", "web"] } }"#,
+    ),
     (
         "environments/staging.json",
         r#"{ // here it is tried
@@ -113,10 +124,15 @@ fn flags_come_before_json_before_the_node_before_settings() {
     ));
     let repository = repository(&files);
     let mut options = options(repository.path(), &[]);
-    options.usual = Usual { run_list: vec![Item::parse("web::b").unwrap()], environment: Some("nowhere".to_owned()) };
+    options.usual = Usual {
+        run_list: vec![Item::parse("web::b").unwrap()],
+        environment: Some("nowhere".to_owned()),
+    };
     assert_eq!(seen(&options), r#"["inner"] ["web::a", "web"] staging node"#);
     assert_eq!(value(&options, "o"), "node");
-    options.attributes = json_of(&json!({ "recipes": ["web"], "chef_environment": "_default", "n": "json", "m": { "b": 2 } }));
+    options.attributes = json_of(
+        &json!({ "recipes": ["web"], "chef_environment": "_default", "n": "json", "m": { "b": 2 } }),
+    );
     assert_eq!(seen(&options), r#"[] ["web"] _default node"#);
     assert_eq!(value(&options, "n"), "json");
     assert_eq!(value(&options, "m"), json!({ "a": 1, "b": 2 }));
@@ -124,7 +140,13 @@ fn flags_come_before_json_before_the_node_before_settings() {
     options.run_list = vec![Item::parse("role[staged]").unwrap()];
     assert_eq!(seen(&options), r#"["staged", "inner"] ["web::a", "web"] staging node"#);
     // Without a file, and with nothing in the JSON, the settings say it.
-    let elsewhere = Options { node_name: "web2".to_owned(), attributes: None, environment: None, run_list: Vec::new(), ..options };
+    let elsewhere = Options {
+        node_name: "web2".to_owned(),
+        attributes: None,
+        environment: None,
+        run_list: Vec::new(),
+        ..options
+    };
     assert_eq!(run(&elsewhere).unwrap_err(), "there is no environment `nowhere`");
     let usual = Usual { environment: None, ..elsewhere.usual.clone() };
     assert_eq!(run(&Options { usual, ..elsewhere }).unwrap().expanded_run_list, ["web::b"]);
@@ -137,12 +159,19 @@ fn an_environment_of_the_json_that_is_no_text_is_an_attribute() {
     options.attributes = json_of(&json!({ "environment": { "PATH": "/bin" }, "run_list": [] }));
     assert_eq!(seen(&options), r#"[] ["web"] _default cookbook"#);
     options.attributes = json_of(&json!({ "chef_environment": 1 }));
-    assert!(run(&options).unwrap_err().contains("`chef_environment` in `given` should be text, and is a number"));
+    assert!(
+        run(&options)
+            .unwrap_err()
+            .contains("`chef_environment` in `given` should be text, and is a number")
+    );
 }
 
 #[test]
 fn nothing_leaks_from_run_to_run() {
-    let repository = repository(&[("cookbooks/web/recipes/a.rhai", "normal(\"v\", \"set\"); override(\"gone\", 1);")]);
+    let repository = repository(&[(
+        "cookbooks/web/recipes/a.rhai",
+        "normal(\"v\", \"set\"); override(\"gone\", 1);",
+    )]);
     let both = options(repository.path(), &["web::a", "web"]);
     assert!(seen(&both).ends_with("_default set"));
     let one = options(repository.path(), &["web"]);
@@ -162,7 +191,9 @@ fn explain_names_who_set_what() {
     let rows: Vec<(&str, &str, &str, bool)> = explained
         .settings
         .iter()
-        .map(|setting| (setting.level, setting.value.as_str().unwrap(), setting.set_by.as_str(), setting.wins))
+        .map(|setting| {
+            (setting.level, setting.value.as_str().unwrap(), setting.set_by.as_str(), setting.wins)
+        })
         .collect();
     assert_eq!(
         rows,

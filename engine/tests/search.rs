@@ -13,24 +13,39 @@ use toque_engine::search::{Query, Search};
 use toque_engine::system::FakeSystem;
 
 const FILES: &[(&str, &str)] = &[
-    ("data_bags/apps/shop.json", r#"{ "id": "shop", "deploy": true, "port": 80, "owner": { "team": "core" } }"#),
-    ("data_bags/apps/blog.json", r#"{ "id": "blog", "deploy": true, "port": 8080, "owner": { "team": "web" } }"#),
+    (
+        "data_bags/apps/shop.json",
+        r#"{ "id": "shop", "deploy": true, "port": 80, "owner": { "team": "core" } }"#,
+    ),
+    (
+        "data_bags/apps/blog.json",
+        r#"{ "id": "blog", "deploy": true, "port": 8080, "owner": { "team": "web" } }"#,
+    ),
     ("data_bags/apps/wiki.json", r#"{ "id": "wiki", "deploy": false, "port": 443 }"#),
     (
         "data_bags/apps/vault.json",
         r#"{ "id": "vault", "key": { "encrypted_data": "c2VjcmV0", "iv": "aXY=", "version": 1, "cipher": "aes-256-cbc" } }"#,
     ),
     ("data_bags/node/x.json", r#"{ "id": "x" }"#),
-    ("roles/web.json", r#"{ "run_list": ["recipe[web]", "role[base]"], "description": "serves pages" }"#),
+    (
+        "roles/web.json",
+        r#"{ "run_list": ["recipe[web]", "role[base]"], "description": "serves pages" }"#,
+    ),
     ("roles/base.json", r#"{ "run_list": ["recipe[web::tls]"] }"#),
     ("environments/production.json", r#"{ "description": "the real thing" }"#),
-    ("nodes/web1.json", r#"{ "chef_environment": "production", "run_list": ["role[web]"], "normal": { "site": { "port": 81 } } }"#),
+    (
+        "nodes/web1.json",
+        r#"{ "chef_environment": "production", "run_list": ["role[web]"], "normal": { "site": { "port": 81 } } }"#,
+    ),
     (
         "nodes/db1.json",
         r#"{ "run_list": ["recipe[web@1.0]"], "default": { "site": { "port": 1, "name": "d" } }, "override": { "site": { "port": 82 } },
              "automatic": { "ipaddress": "10.0.0.2", "site": { "name": "a" } } }"#,
     ),
-    ("nodes/me.json", r#"{ "run_list": ["recipe[web]"], "normal": { "site": { "port": 83 }, "tags": ["mine"] } }"#),
+    (
+        "nodes/me.json",
+        r#"{ "run_list": ["recipe[web]"], "normal": { "site": { "port": 83 }, "tags": ["mine"] } }"#,
+    ),
 ];
 
 /// What a recipe leaves in the file `/out`, on the node `me`.
@@ -118,7 +133,10 @@ fn what_is_found_reads_like_node() {
     assert_eq!(read("search(\"apps\", \"id:shop\")[0].owner.team").unwrap(), "core");
     assert_eq!(read("search(\"node\", \"name:me\")[0].ipaddress").unwrap(), "10.0.0.1");
     assert_eq!(read("search(\"node\", \"name:db1\")[0].ipaddress").unwrap(), "10.0.0.2");
-    assert_eq!(read("`${search(\"node\", \"name:me\")[0].run_list}`").unwrap(), "[\"recipe[web]\"]");
+    assert_eq!(
+        read("`${search(\"node\", \"name:me\")[0].run_list}`").unwrap(),
+        "[\"recipe[web]\"]"
+    );
     let wrong = read("search(\"apps\", \"id:shop\")[0].onwer").unwrap_err();
     assert!(wrong.message.contains("`apps/shop.onwer` is not set"), "{wrong}");
     assert_eq!(wrong.hints, ["did you mean `owner`?"]);
@@ -146,8 +164,10 @@ fn this_node_is_as_it_is_now() {
     let alone = |options: &mut Options| {
         without(options);
         options.run_list.clear();
-        let text = "file(\"/out\", #{ content: search(\"node\", \"platform:debian\")[0].name });".to_owned();
-        options.recipe = Some(toque_engine::diagnostic::Source { name: "-e".to_owned(), path: None, text });
+        let text = "file(\"/out\", #{ content: search(\"node\", \"platform:debian\")[0].name });"
+            .to_owned();
+        options.recipe =
+            Some(toque_engine::diagnostic::Source { name: "-e".to_owned(), path: None, text });
     };
     assert_eq!(run_with("", alone).unwrap(), "me");
 }
@@ -161,10 +181,20 @@ fn facts_are_read_when_a_field_needs_them() {
         system.put_file("/proc/meminfo", "MemTotal: 1024 kB\n");
         let text = format!("search(\"node\", `{query}`);");
         let options = Options {
-            recipe: Some(toque_engine::diagnostic::Source { name: "-e".to_owned(), path: None, text }),
+            recipe: Some(toque_engine::diagnostic::Source {
+                name: "-e".to_owned(),
+                path: None,
+                text,
+            }),
             ..Options::default()
         };
-        converge(Rc::<FakeSystem>::clone(&system), Rc::new(toque_resources::standard()), &options, Box::new(())).unwrap();
+        converge(
+            Rc::<FakeSystem>::clone(&system),
+            Rc::new(toque_resources::standard()),
+            &options,
+            Box::new(()),
+        )
+        .unwrap();
         (system.reads("/etc/os-release") > 0, system.reads("/proc/meminfo") > 0)
     };
     for (query, platform, memory) in [
@@ -186,17 +216,31 @@ fn facts_are_read_when_a_field_needs_them() {
 fn mistakes_are_told_with_their_place() {
     let wrong = |recipe: &str| ran(recipe).unwrap_err();
     let told = wrong("let found = search(\"apps\", \"recipes:apt::default\");");
-    assert_eq!(told.to_string(), "cookbooks/web/recipes/default.rhai:1:28: cannot read the query: this colon comes after another");
+    assert_eq!(
+        told.to_string(),
+        "cookbooks/web/recipes/default.rhai:1:28: cannot read the query: this colon comes after another"
+    );
     assert_eq!(told.frames[0].0.to_string(), "the query:1:12");
     assert!(told.hints[0].contains("apt\\:\\:default"), "{:?}", told.hints);
     let told = wrong("search(\"apps\", \"*:*\", #{ sort: \"port DOWN\" });");
-    assert_eq!((told.span.unwrap().column, told.frames[0].0.to_string()), (26, "the order:1:1".to_owned()));
+    assert_eq!(
+        (told.span.unwrap().column, told.frames[0].0.to_string()),
+        (26, "the order:1:1".to_owned())
+    );
     for (recipe, message, hint) in [
         ("search(\"appz\");", "there is no index `appz` to search", "did you mean `apps`?"),
-        ("search(\"nodes\", \"x:y\");", "there is no index `nodes` to search", "did you mean `node`?"),
+        (
+            "search(\"nodes\", \"x:y\");",
+            "there is no index `nodes` to search",
+            "did you mean `node`?",
+        ),
         ("search(\"client\");", "there are no clients to search", "`node`"),
         ("search(\"apps\", \"x:y\", #{ row: 1 });", "row", "did you mean `rows`?"),
-        ("search(\"apps\", \"x:y\", #{ filter_result: #{ a: \"b..c\" } });", "`b..c` is no attribute path", "filter_result"),
+        (
+            "search(\"apps\", \"x:y\", #{ filter_result: #{ a: \"b..c\" } });",
+            "`b..c` is no attribute path",
+            "filter_result",
+        ),
     ] {
         let told = wrong(recipe);
         assert!(told.message.contains(message), "{recipe}: {told}");
@@ -221,7 +265,13 @@ fn encrypted_values_are_shown_on_demand_alone() {
         run::search(Rc::new(FakeSystem::new()), registry, &options, "apps", &wanted, encrypted)
     };
     assert_eq!(found(Encrypted::Hidden).unwrap()[0].values["key"], "[encrypted]");
-    assert!(found(Encrypted::Decrypted).unwrap_err().diagnostics.to_string().contains("no secret file is named"));
+    assert!(
+        found(Encrypted::Decrypted)
+            .unwrap_err()
+            .diagnostics
+            .to_string()
+            .contains("no secret file is named")
+    );
 }
 
 #[test]

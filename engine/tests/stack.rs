@@ -60,11 +60,18 @@ fn shop() -> Value {
 
 fn stack(document: &Value) -> Rc<Stack> {
     let document = Rc::new(Document::of("stack.json", document).unwrap());
-    Rc::new(Stack::of(document, LARGEST_CUSTOM_JSON, &Masks::default()).unwrap_or_else(|wrong| panic!("{wrong}")))
+    Rc::new(
+        Stack::of(document, LARGEST_CUSTOM_JSON, &Masks::default())
+            .unwrap_or_else(|wrong| panic!("{wrong}")),
+    )
 }
 
 fn wanted(instance: &str, apps: &[&str]) -> Wanted {
-    Wanted { instance: instance.to_owned(), apps: apps.iter().map(|&app| app.to_owned()).collect(), ..Wanted::default() }
+    Wanted {
+        instance: instance.to_owned(),
+        apps: apps.iter().map(|&app| app.to_owned()).collect(),
+        ..Wanted::default()
+    }
 }
 
 fn command(event: Event, wanted: Wanted) -> Command {
@@ -94,7 +101,10 @@ fn an_event_runs_the_recipes_of_each_layer_each_once() {
         assert_eq!(found.join(" "), expected, "{event} on {instance}");
     }
     let recipes = vec![Item::parse("a::b").unwrap(), Item::parse("recipe[c]").unwrap()];
-    assert_eq!(run_list(&command(Event::ExecuteRecipes, Wanted { recipes, ..wanted("web1", &[]) })), ["a::b", "c"]);
+    assert_eq!(
+        run_list(&command(Event::ExecuteRecipes, Wanted { recipes, ..wanted("web1", &[]) })),
+        ["a::b", "c"]
+    );
 }
 
 #[test]
@@ -103,13 +113,25 @@ fn deploy_undeploy_and_rollback_must_be_told_which_of_several_apps() {
         let wrong = Command::new(stack(&shop()), event, wanted("web1", &[])).unwrap_err();
         assert_eq!(wrong.message, format!("`{event}` was not told which of 2 apps"));
         assert_eq!(command(event, wanted("web1", &["blog"])).apps, ["blog"]);
-        assert_eq!(command(event, wanted("web1", &["blog", "site"])).apps, ["site", "blog"], "in the document's order");
+        assert_eq!(
+            command(event, wanted("web1", &["blog", "site"])).apps,
+            ["site", "blog"],
+            "in the document's order"
+        );
     }
     assert!(command(Event::Configure, wanted("web1", &[])).apps.is_empty());
-    assert_eq!(command(Event::Setup, wanted("web1", &[])).apps, ["site", "blog"], "a setup deploys all");
+    assert_eq!(
+        command(Event::Setup, wanted("web1", &[])).apps,
+        ["site", "blog"],
+        "a setup deploys all"
+    );
     let mut one = shop();
     one["apps"].as_array_mut().unwrap().pop();
-    assert_eq!(Command::new(stack(&one), Event::Deploy, wanted("web1", &[])).unwrap().apps, ["site"], "there is only one");
+    assert_eq!(
+        Command::new(stack(&one), Event::Deploy, wanted("web1", &[])).unwrap().apps,
+        ["site"],
+        "there is only one"
+    );
 }
 
 /// The files that a command comes to, by path.
@@ -120,25 +142,39 @@ fn files(command: &Command) -> std::collections::BTreeMap<String, Value> {
 
 #[test]
 fn custom_json_is_laid_over_level_by_level() {
-    let port = |instance: &str| files(&command(Event::Configure, wanted(instance, &[])))["attribs.json"]["nginx"]["port"].clone();
+    let port = |instance: &str| {
+        files(&command(Event::Configure, wanted(instance, &[])))["attribs.json"]["nginx"]["port"]
+            .clone()
+    };
     assert_eq!(port("web1"), 84, "the instance's own");
     assert_eq!(port("both"), 83, "every app's holds at every event, over the layers'");
     let mut without_apps = shop();
     without_apps["apps"] = json!([]);
     let port = |document: &Value, instance: &str| {
-        let command = Command::new(stack(document), Event::Configure, wanted(instance, &[])).unwrap();
+        let command =
+            Command::new(stack(document), Event::Configure, wanted(instance, &[])).unwrap();
         files(&command)["attribs.json"]["nginx"]["port"].clone()
     };
     assert_eq!(port(&without_apps, "both"), 82, "of two layers the later");
     without_apps["layers"][1]["custom_json"] = Value::Null;
     assert_eq!(port(&without_apps, "both"), 81);
     let custom = CustomJson::parse("x", r#"{ "nginx": { "port": 99 } }"#.to_owned(), 1000).unwrap();
-    let files = files(&command(Event::Configure, Wanted { custom_json: Some(custom), ..wanted("web1", &[]) }));
+    let files = files(&command(
+        Event::Configure,
+        Wanted { custom_json: Some(custom), ..wanted("web1", &[]) },
+    ));
     let nginx = &files["attribs.json"]["nginx"];
-    assert_eq!(*nginx, json!({ "port": 99, "workers": 4, "modules": ["c"] }), "maps merge, arrays are replaced");
+    assert_eq!(
+        *nginx,
+        json!({ "port": 99, "workers": 4, "modules": ["c"] }),
+        "maps merge, arrays are replaced"
+    );
     assert_eq!(files["attribs.json"].get("data_bags"), None);
     assert_eq!(files["attribs.json"].get("opsworks"), None);
-    assert_eq!(files["data_bags/layer/web.json"]["custom_json"]["nginx"]["port"], 81, "verbatim in its item");
+    assert_eq!(
+        files["data_bags/layer/web.json"]["custom_json"]["nginx"]["port"], 81,
+        "verbatim in its item"
+    );
 }
 
 #[test]
@@ -146,18 +182,35 @@ fn data_bags_are_those_of_opsworks_and_of_custom_json() {
     let files = files(&command(Event::Deploy, wanted("web1", &["site"])));
     let site = &files["data_bags/aws_opsworks_app/site.json"];
     assert_eq!(*site, files["data_bags/app/site.json"], "by its short name too");
-    assert_eq!((&site["deploy"], &site["name"], &site["description"]), (&json!(true), &json!("The site"), &Value::Null));
+    assert_eq!(
+        (&site["deploy"], &site["name"], &site["description"]),
+        (&json!(true), &json!("The site"), &Value::Null)
+    );
     assert_eq!(site["app_source"]["password"], "[sensitive]");
     assert_eq!(site["environment"], json!({ "PORT": "8080", "TOKEN": "[sensitive]" }));
-    assert_eq!(files["data_bags/aws_opsworks_app/blog.json"].get("deploy"), None, "absent, not false");
+    assert_eq!(
+        files["data_bags/aws_opsworks_app/blog.json"].get("deploy"),
+        None,
+        "absent, not false"
+    );
     let web1 = &files["data_bags/instance/web1.json"];
-    assert_eq!((&web1["self"], &web1["role"], &web1["status"]), (&json!(true), &json!(["web"]), &json!("online")));
+    assert_eq!(
+        (&web1["self"], &web1["role"], &web1["status"]),
+        (&json!(true), &json!(["web"]), &json!("online"))
+    );
     assert_eq!(files["data_bags/instance/off.json"]["self"], false);
     assert_eq!(web1["layer_ids"], json!([files["data_bags/layer/web.json"]["layer_id"]]));
-    assert_eq!(files["data_bags/load_balancer/front.json"]["layer_id"], files["data_bags/layer/web.json"]["layer_id"]);
+    assert_eq!(
+        files["data_bags/load_balancer/front.json"]["layer_id"],
+        files["data_bags/layer/web.json"]["layer_id"]
+    );
     assert_eq!(files["data_bags/database/main.json"]["db_password"], "[sensitive]");
     assert_eq!(files["data_bags/user/alice.json"]["administrator_privileges"], false);
-    assert_eq!(files["data_bags/db/main.json"], json!({ "id": "main", "user": "web", "host": "db1" }), "merged over the levels");
+    assert_eq!(
+        files["data_bags/db/main.json"],
+        json!({ "id": "main", "user": "web", "host": "db1" }),
+        "merged over the levels"
+    );
     let nodes: Vec<&String> = files.keys().filter(|path| path.starts_with("nodes/")).collect();
     assert_eq!(nodes, ["nodes/both.json"], "the others that are online");
     assert_eq!(files["nodes/both.json"]["roles"], json!(["web", "cache"]));
@@ -206,8 +259,13 @@ fn what_is_too_large_is_refused() {
     };
     let large = "x".repeat(LARGEST_CUSTOM_JSON);
     let told = wrong(&|document| document["layers"][0]["custom_json"] = json!({ "x": large }));
-    assert_eq!(told, format!("this custom JSON has {} bytes, and 122880 are allowed", LARGEST_CUSTOM_JSON + 8));
-    let told = wrong(&|document| document["apps"][0]["environment"] = json!({ "A": "x".repeat(20 * 1024) }));
+    assert_eq!(
+        told,
+        format!("this custom JSON has {} bytes, and 122880 are allowed", LARGEST_CUSTOM_JSON + 8)
+    );
+    let told = wrong(&|document| {
+        document["apps"][0]["environment"] = json!({ "A": "x".repeat(20 * 1024) })
+    });
     assert_eq!(told, "the environment of the app `site` has 20481 bytes, and 20480 are allowed");
     let most = wrong(&|document| {
         document["apps"][0]["environment"] = json!({ "A": "x".repeat(20 * 1024 - 1) });
@@ -217,7 +275,13 @@ fn what_is_too_large_is_refused() {
 }
 
 /// What a recipe of an event leaves in the file `/out`.
-fn out(document: &Value, event: Event, wanted: Wanted, recipe: &str, options: impl FnOnce(&Path, &mut Options)) -> String {
+fn out(
+    document: &Value,
+    event: Event,
+    wanted: Wanted,
+    recipe: &str,
+    options: impl FnOnce(&Path, &mut Options),
+) -> String {
     let repository = tempfile::tempdir().unwrap();
     let whole = [
         ("web", vec!["default", "peers", "deploy", "undeploy", "bye"]),
@@ -227,18 +291,26 @@ fn out(document: &Value, event: Event, wanted: Wanted, recipe: &str, options: im
     for (cookbook, recipes) in whole {
         let folder = repository.path().join("cookbooks").join(cookbook);
         std::fs::create_dir_all(folder.join("recipes")).unwrap();
-        std::fs::write(folder.join("cookbook.toml"), format!("name = \"{cookbook}\"\nversion = \"1.0\"\n")).unwrap();
+        std::fs::write(
+            folder.join("cookbook.toml"),
+            format!("name = \"{cookbook}\"\nversion = \"1.0\"\n"),
+        )
+        .unwrap();
         for name in recipes {
             let text = if (cookbook, name) == ("web", "peers") { recipe } else { "" };
             std::fs::write(folder.join(format!("recipes/{name}.rhai")), text).unwrap();
         }
     }
-    let command = Command::new(stack(document), event, wanted).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let command =
+        Command::new(stack(document), event, wanted).unwrap_or_else(|wrong| panic!("{wrong}"));
     let mut given = Options {
         repository: Some(repository.path().to_owned()),
         node_name: command.instance.clone(),
         command: Some(Rc::new(command)),
-        elsewhere: Some(Shipped { facts: [("platform".to_owned(), "debian".into())].into_iter().collect(), programs: Vec::new() }),
+        elsewhere: Some(Shipped {
+            facts: [("platform".to_owned(), "debian".into())].into_iter().collect(),
+            programs: Vec::new(),
+        }),
         ..Options::default()
     };
     options(repository.path(), &mut given);
@@ -296,21 +368,36 @@ fn opsworks_11_has_its_node_attributes() {
 #[test]
 fn secrets_are_read_where_they_are_kept_and_only_when_they_are_read() {
     let mut document = shop();
-    document["apps"][0]["app_source"]["ssh_key"] = json!({ "secret": { "file": "/nowhere/site.key" } });
-    let recipe = r#"file("/out", #{ content: search("app", "shortname:site")[0].environment.PORT });"#;
-    assert_eq!(out(&document, Event::Configure, wanted("web1", &[]), recipe, |_, _| ()), "8080", "the key was not read");
-    document["apps"][0]["environment"]["PASSWORD"] = json!({ "secret": { "bag": "keys", "item": "site", "key": "password" } });
-    let recipe = r#"file("/out", #{ content: search("app", "shortname:site")[0].environment.PASSWORD });"#;
+    document["apps"][0]["app_source"]["ssh_key"] =
+        json!({ "secret": { "file": "/nowhere/site.key" } });
+    let recipe =
+        r#"file("/out", #{ content: search("app", "shortname:site")[0].environment.PORT });"#;
+    assert_eq!(
+        out(&document, Event::Configure, wanted("web1", &[]), recipe, |_, _| ()),
+        "8080",
+        "the key was not read"
+    );
+    document["apps"][0]["environment"]["PASSWORD"] =
+        json!({ "secret": { "bag": "keys", "item": "site", "key": "password" } });
+    let recipe =
+        r#"file("/out", #{ content: search("app", "shortname:site")[0].environment.PASSWORD });"#;
     let found = out(&document, Event::Configure, wanted("web1", &[]), recipe, |repository, _| {
         std::fs::create_dir_all(repository.join("data_bags/keys")).unwrap();
-        std::fs::write(repository.join("data_bags/keys/site.json"), r#"{ "id": "site", "password": "kept in a bag" }"#).unwrap();
+        std::fs::write(
+            repository.join("data_bags/keys/site.json"),
+            r#"{ "id": "site", "password": "kept in a bag" }"#,
+        )
+        .unwrap();
     });
     assert_eq!(found, "kept in a bag");
     let kept = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(kept.path(), "kept in a file\n").unwrap();
     document["stack"]["custom_json"]["token"] = json!({ "secret": { "file": kept.path() } });
     let recipe = r#"file("/out", #{ content: node.token });"#;
-    assert_eq!(out(&document, Event::Configure, wanted("web1", &[]), recipe, |_, _| ()), "kept in a file");
+    assert_eq!(
+        out(&document, Event::Configure, wanted("web1", &[]), recipe, |_, _| ()),
+        "kept in a file"
+    );
 }
 
 #[test]
@@ -321,14 +408,27 @@ fn every_level_is_told_by_explain() {
     }
     let repository = tempfile::tempdir().unwrap();
     let command = Command::new(stack(&document), Event::Configure, wanted("both", &[])).unwrap();
-    let options = Options { repository: Some(repository.path().to_owned()), command: Some(Rc::new(command)), ..Options::default() };
+    let options = Options {
+        repository: Some(repository.path().to_owned()),
+        command: Some(Rc::new(command)),
+        ..Options::default()
+    };
     let path = ["nginx".to_owned(), "port".to_owned()];
     let registry = Rc::new(toque_resources::standard());
-    let explained = run::explain(Rc::new(FakeSystem::new()), registry, &options, &path, Box::new(()));
+    let explained =
+        run::explain(Rc::new(FakeSystem::new()), registry, &options, &path, Box::new(()));
     let explained = explained.unwrap_or_else(|refused| panic!("{}", refused.diagnostics));
-    let told: Vec<String> = explained.settings.iter().map(|one| format!("{} {} {}", one.level, one.value, one.wins)).collect();
+    let told: Vec<String> = explained
+        .settings
+        .iter()
+        .map(|one| format!("{} {} {}", one.level, one.value, one.wins))
+        .collect();
     assert_eq!(told, ["stack_normal 80 false", "layer_normal 82 false", "app_normal 83 true"]);
-    assert!(explained.settings[0].set_by.starts_with("stack.json:"), "{}", explained.settings[0].set_by);
+    assert!(
+        explained.settings[0].set_by.starts_with("stack.json:"),
+        "{}",
+        explained.settings[0].set_by
+    );
 }
 
 #[test]
@@ -340,7 +440,10 @@ fn a_command_leaves_the_other_apps_alone() {
         (Event::Restart, Asked::Restart),
     ] {
         let command = command(event, wanted("web1", &["site"]));
-        assert_eq!([command.asks("site"), command.asks("blog"), command.asks("no app")], [asked, Asked::Another, Asked::Nothing]);
+        assert_eq!(
+            [command.asks("site"), command.asks("blog"), command.asks("no app")],
+            [asked, Asked::Another, Asked::Nothing]
+        );
     }
     for event in [Event::Setup, Event::Configure, Event::Shutdown] {
         assert_eq!(command(event, wanted("web1", &[])).asks("site"), Asked::Nothing);
@@ -350,7 +453,8 @@ fn a_command_leaves_the_other_apps_alone() {
 /// Reads a command document that may be wrong.
 fn read(document: &Value) -> Result<Command, String> {
     let document = Rc::new(Document::of("command.json", document).unwrap());
-    Command::read(document, LARGEST_CUSTOM_JSON, &Masks::default()).map_err(|wrong| wrong.to_string())
+    Command::read(document, LARGEST_CUSTOM_JSON, &Masks::default())
+        .map_err(|wrong| wrong.to_string())
 }
 
 #[test]
@@ -384,8 +488,14 @@ fn documents_of_agents_tell_no_secret_and_lead_nowhere_else() {
         assert!(!text.contains("MARK"), "{path}: {text}");
     }
     let plain = |value: &Value| Ok(value.clone());
-    let told = expand(&command, &[], Some(&plain)).unwrap().into_iter().map(|(_, text)| text).collect::<String>();
-    for mark in ["MARK-url", "MARK-password", "MARK-key", "MARK-database", "MARK-variable", "MARK-root"] {
+    let told = expand(&command, &[], Some(&plain))
+        .unwrap()
+        .into_iter()
+        .map(|(_, text)| text)
+        .collect::<String>();
+    for mark in
+        ["MARK-url", "MARK-password", "MARK-key", "MARK-database", "MARK-variable", "MARK-root"]
+    {
         assert!(told.contains(mark), "{mark} is lost");
     }
     document["opsworks"]["instance"]["hostname"] = json!("../../evil");
@@ -398,15 +508,20 @@ fn a_command_document_finds_secrets_from_anywhere() {
     let mut document = shop();
     document["apps"][0]["app_source"]["ssh_key"] = json!({ "secret": { "file": "keys/site" } });
     std::fs::write(folder.path().join("stack.json"), document.to_string()).unwrap();
-    let stack = Stack::read(&folder.path().join("stack.json"), LARGEST_CUSTOM_JSON, &Masks::default()).unwrap();
+    let stack =
+        Stack::read(&folder.path().join("stack.json"), LARGEST_CUSTOM_JSON, &Masks::default())
+            .unwrap();
     let command = Command::new(Rc::new(stack), Event::Configure, wanted("web1", &[])).unwrap();
     let kept = command.document()["apps"][0]["app_source"]["ssh_key"]["secret"]["file"].clone();
     assert_eq!(Path::new(kept.as_str().unwrap()), folder.path().join("keys/site"));
 }
 
-/// The same document always gives the same run: whatever is written of a command, and read again, comes to the same bytes.
+/// The same document always gives the same run: whatever is written of a command, and read again,
+/// comes to the same bytes.
 fn events() -> impl Strategy<Value = (Event, &'static str, Vec<&'static str>)> {
-    let event = proptest::sample::select(Event::all().filter(|event| *event != Event::ExecuteRecipes).collect::<Vec<_>>());
+    let event = proptest::sample::select(
+        Event::all().filter(|event| *event != Event::ExecuteRecipes).collect::<Vec<_>>(),
+    );
     let instance = proptest::sample::select(vec!["web1", "both", "off"]);
     (event, instance, Just(vec!["site"]))
 }

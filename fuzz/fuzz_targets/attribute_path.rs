@@ -25,12 +25,19 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
             Ok(()) => {
                 let settings = attributes.settings(&path[0]);
                 let set = |setting: &&_| matches!(setting, toque_engine::attributes::Setting { level: at, path: to, .. } if *at == level && *to == path);
-                assert_eq!(settings.iter().find(set).map(|setting| &setting.value), Some(&json!(number)), "{line:?}");
+                assert_eq!(
+                    settings.iter().find(set).map(|setting| &setting.value),
+                    Some(&json!(number)),
+                    "{line:?}"
+                );
             }
         }
     }
     for key in attributes.keys() {
-        assert!(attributes.get(key).is_some_and(|value| *value != Value::Null), "{key:?} is not there");
+        assert!(
+            attributes.get(key).is_some_and(|value| *value != Value::Null),
+            "{key:?} is not there"
+        );
     }
     Corpus::Keep
 });

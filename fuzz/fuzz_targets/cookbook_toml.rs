@@ -18,7 +18,9 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
             let about = cookbook.about;
             assert_eq!(about.name, "web");
             assert_eq!(about.version.to_string().parse().as_ref(), Ok(&about.version));
-            for constraint in about.dependencies.values().chain(about.platforms.values()).chain(&about.toque) {
+            for constraint in
+                about.dependencies.values().chain(about.platforms.values()).chain(&about.toque)
+            {
                 assert_eq!(constraint.to_string().parse().as_ref(), Ok(constraint));
                 let _ = constraint.accepts(&about.version);
             }

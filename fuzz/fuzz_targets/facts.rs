@@ -1,5 +1,6 @@
-//! What a machine answers: every file and program that a fact comes from has the same text, and all facts are read from it. Zeros part
-//! the text; a program that is asked again answers with the next part. The first byte chooses the package manager.
+//! What a machine answers: every file and program that a fact comes from has the same text, and all
+//! facts are read from it. Zeros part the text; a program that is asked again answers with the next
+//! part. The first byte chooses the package manager.
 #![no_main]
 
 use std::cell::Cell;
@@ -69,7 +70,8 @@ const PROGRAMS: &[&str] = &[
     "uname",
 ];
 
-const PACKAGES: &[&str] = &["/var/lib/dpkg/status", "/lib/apk/db/installed", "/var/lib/pacman/local/x/desc"];
+const PACKAGES: &[&str] =
+    &["/var/lib/dpkg/status", "/lib/apk/db/installed", "/var/lib/pacman/local/x/desc"];
 
 fuzz_target!(|bytes: &[u8]| {
     let machine = FakeSystem::new();
@@ -90,7 +92,8 @@ fuzz_target!(|bytes: &[u8]| {
         if let Some(fact) = facts.get(key, &machine) {
             assert!(!fact.is_null(), "{key} is told, and is nothing");
             let text = serde_json::to_string(&*fact).expect("a fact is data");
-            let again: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{key}: {error}: {text}"));
+            let again: Value = serde_json::from_str(&text)
+                .unwrap_or_else(|error| panic!("{key}: {error}: {text}"));
             assert_eq!(again, *fact, "{key}");
         }
     }

@@ -1,4 +1,5 @@
-//! JSON with comments: read by itself, and as a role, an environment, a node's file and the JSON of a run.
+//! JSON with comments: read by itself, and as a role, an environment, a node's file and the JSON of
+//! a run.
 #![no_main]
 
 use std::cell::LazyCell;
@@ -39,7 +40,8 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
             } else {
                 assert!(is_wider(text), "only serde_json refuses it: {plain:?}");
             }
-            let again = Document::of("x.json", &document.value).unwrap_or_else(|mistake| panic!("{mistake}"));
+            let again = Document::of("x.json", &document.value)
+                .unwrap_or_else(|mistake| panic!("{mistake}"));
             assert_eq!(again.value, document.value);
             used(text, document);
         }
@@ -62,13 +64,16 @@ fn is_wider(text: &str) -> bool {
 
 /// What is JSON, and is refused all the same.
 fn more_is_asked(mistake: &Diagnostic) -> bool {
-    mistake.message.contains("stands twice in one map") || mistake.message.contains("nested too deep")
+    mistake.message.contains("stands twice in one map")
+        || mistake.message.contains("nested too deep")
 }
 
 /// As numbers are equal: 0 is -0.
 fn equal(one: &Value, other: &Value) -> bool {
     match (one, other) {
-        (Value::Number(one), Value::Number(other)) => one == other || one.as_f64() == other.as_f64(),
+        (Value::Number(one), Value::Number(other)) => {
+            one == other || one.as_f64() == other.as_f64()
+        }
         (Value::Array(one), Value::Array(other)) => {
             one.len() == other.len() && one.iter().zip(other).all(|(one, other)| equal(one, other))
         }
@@ -82,14 +87,23 @@ fn equal(one: &Value, other: &Value) -> bool {
 
 /// Reads the document as each that there is, in a repository that has it as each.
 fn used(text: &str, document: Document) {
-    let key = document.value.as_object().and_then(|map| map.keys().next().cloned()).unwrap_or_else(|| "name".to_owned());
+    let key = document
+        .value
+        .as_object()
+        .and_then(|map| map.keys().next().cloned())
+        .unwrap_or_else(|| "name".to_owned());
     REPOSITORY.with(|repository| {
         let repository = repository.path();
         for folder in FOLDERS {
-            std::fs::write(repository.join(folder).join("x.json"), text).expect("a document can be written");
+            std::fs::write(repository.join(folder).join("x.json"), text)
+                .expect("a document can be written");
         }
         REGISTRY.with(|registry| {
-            let checked = Checked { repository: Some(repository.to_owned()), limits: limits(), ..Checked::default() };
+            let checked = Checked {
+                repository: Some(repository.to_owned()),
+                limits: limits(),
+                ..Checked::default()
+            };
             check(registry, &checked).iter().for_each(sound);
             let options = Options {
                 repository: Some(repository.to_owned()),
@@ -98,7 +112,13 @@ fn used(text: &str, document: Document) {
                 recipe: Some(source("empty.rhai", "")),
                 ..options()
             };
-            let told = explain(Rc::new(FakeSystem::new()), Rc::clone(registry), &options, &[key], Box::new(()));
+            let told = explain(
+                Rc::new(FakeSystem::new()),
+                Rc::clone(registry),
+                &options,
+                &[key],
+                Box::new(()),
+            );
             if let Err(refused) = told {
                 refused.diagnostics.0.iter().for_each(sound);
             }

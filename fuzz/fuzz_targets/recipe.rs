@@ -1,4 +1,5 @@
-//! A whole recipe: checked, drawn, planned, and converged on a simulated machine, in a repository with custom resources and libraries.
+//! A whole recipe: checked, drawn, planned, and converged on a simulated machine, in a repository
+//! with custom resources and libraries.
 #![no_main]
 
 use std::cell::LazyCell;
@@ -49,20 +50,33 @@ fn run(recipe: &str) -> Options {
 fuzz_target!(|bytes: &[u8]| -> Corpus {
     let Ok(text) = std::str::from_utf8(bytes) else { return Corpus::Reject };
     GIVEN.with(|given| {
-        let checked = Checked { recipes: vec![source("fuzz.rhai", text)], limits: limits(), ..Checked::default() };
+        let checked = Checked {
+            recipes: vec![source("fuzz.rhai", text)],
+            limits: limits(),
+            ..Checked::default()
+        };
         check(&given.registry, &checked).iter().for_each(sound);
         let options = run(text);
         let before = Rc::new(given.machine.clone());
         before.take_effects();
-        let planned = plan(Rc::<FakeSystem>::clone(&before), Rc::clone(&given.registry), &options, patience(options.stop.clone()));
+        let planned = plan(
+            Rc::<FakeSystem>::clone(&before),
+            Rc::clone(&given.registry),
+            &options,
+            patience(options.stop.clone()),
+        );
         assert_eq!(before.effects(), [""; 0], "the plan changed the machine");
         match planned {
             Err(refused) => refused.diagnostics.0.iter().for_each(sound),
             Ok(planned) => {
                 told(&planned);
                 let options = run(text);
-                match converge(Rc::new(given.machine.clone()), Rc::clone(&given.registry), &options, patience(options.stop.clone()))
-                {
+                match converge(
+                    Rc::new(given.machine.clone()),
+                    Rc::clone(&given.registry),
+                    &options,
+                    patience(options.stop.clone()),
+                ) {
                     Ok(converged) => told(&converged),
                     Err(refused) => panic!("what was planned is refused: {}", refused.diagnostics),
                 }

@@ -1,4 +1,5 @@
-//! Items of run lists, names of recipes and resources, versions and constraints: what is shown of them is read as the same.
+//! Items of run lists, names of recipes and resources, versions and constraints: what is shown of
+//! them is read as the same.
 #![no_main]
 
 use std::fmt::{Debug, Display};
@@ -16,7 +17,9 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
     same(text, ResourceId::parse);
     same(text, |text| text.parse::<Version>().ok());
     same(text, |text| text.parse::<Constraint>().ok());
-    if let (Ok(constraint), Some((_, version))) = (text.parse::<Constraint>(), text.rsplit_once(['=', '>', '<', '~'])) {
+    if let (Ok(constraint), Some((_, version))) =
+        (text.parse::<Constraint>(), text.rsplit_once(['=', '>', '<', '~']))
+    {
         let version: Version = version.parse().unwrap_or_default();
         let _ = constraint.accepts(&version);
     }

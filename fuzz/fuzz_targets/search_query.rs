@@ -1,4 +1,5 @@
-//! Queries and orders: what is read is shown in a way that is read as the same, and every document can be asked.
+//! Queries and orders: what is read is shown in a way that is read as the same, and every document
+//! can be asked.
 #![no_main]
 
 use libfuzzer_sys::{Corpus, fuzz_target};
@@ -26,11 +27,19 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
         Err(mistake) => assert!(shown.len() > 65_536, "{text:?} is shown as {shown:?}: {mistake}"),
     }
     let documents = documents();
-    let documents: Vec<(&str, &Map<String, Value>)> =
-        documents.iter().filter_map(|document| Some((document["id"].as_str()?, document.as_object()?))).collect();
+    let documents: Vec<(&str, &Map<String, Value>)> = documents
+        .iter()
+        .filter_map(|document| Some((document["id"].as_str()?, document.as_object()?)))
+        .collect();
     let not = Query::Not(Box::new(query.clone()));
-    let count = |query: Query| Search { query, order: order.clone(), ..Search::default() }.of(&documents).len();
-    assert_eq!(count(query) + count(not), documents.len(), "{text:?} and its opposite divide the documents");
+    let count = |query: Query| {
+        Search { query, order: order.clone(), ..Search::default() }.of(&documents).len()
+    };
+    assert_eq!(
+        count(query) + count(not),
+        documents.len(),
+        "{text:?} and its opposite divide the documents"
+    );
     Corpus::Keep
 });
 

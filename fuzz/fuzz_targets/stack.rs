@@ -1,5 +1,5 @@
-//! Stack and command documents, JSON and TOML: what is wrong is told at its place, no secret among it; what is right comes to the same
-//! run when it is written and read again.
+//! Stack and command documents, JSON and TOML: what is wrong is told at its place, no secret among
+//! it; what is right comes to the same run when it is written and read again.
 #![no_main]
 
 use std::rc::Rc;
@@ -13,7 +13,10 @@ use toque_fuzz::{sound, source};
 
 fuzz_target!(|bytes: &[u8]| -> Corpus {
     let Ok(text) = std::str::from_utf8(bytes) else { return Corpus::Reject };
-    for document in [Document::parse(source("stack.json", text)), Document::parse_toml(source("stack.toml", text))] {
+    for document in [
+        Document::parse(source("stack.json", text)),
+        Document::parse_toml(source("stack.toml", text)),
+    ] {
         match document {
             Err(wrong) => sound(&wrong),
             Ok(document) => look(&Rc::new(document)),
@@ -28,9 +31,14 @@ fn look(document: &Rc<Document>) {
         Ok(stack) => {
             let _ = (stack.whole(false), stack.whole(true));
             let stack = Rc::new(stack);
-            let instances: Vec<String> = stack.instances.iter().map(|instance| instance.hostname.clone()).collect();
-            for (instance, event) in instances.iter().flat_map(|instance| Event::all().map(move |event| (instance, event))) {
-                let wanted = Wanted { instance: instance.clone(), all_apps: true, ..Wanted::default() };
+            let instances: Vec<String> =
+                stack.instances.iter().map(|instance| instance.hostname.clone()).collect();
+            for (instance, event) in instances
+                .iter()
+                .flat_map(|instance| Event::all().map(move |event| (instance, event)))
+            {
+                let wanted =
+                    Wanted { instance: instance.clone(), all_apps: true, ..Wanted::default() };
                 match Command::new(Rc::clone(&stack), event, wanted) {
                     Err(wrong) => sound(&wrong),
                     Ok(command) => again(&command),
@@ -52,7 +60,8 @@ fn look(document: &Rc<Document>) {
 fn again(command: &Command) {
     // Nothing is nested deeper than documents may be, but what is put around it could be.
     let Ok(written) = Document::of("command.json", &command.document()) else { return };
-    let read = Command::read(Rc::new(written), usize::MAX, &Masks::default()).expect("what was written can be read");
+    let read = Command::read(Rc::new(written), usize::MAX, &Masks::default())
+        .expect("what was written can be read");
     assert_eq!(command.document(), read.document());
     let files = expand(command, &[], None).map_err(|wrong| wrong.message);
     assert_eq!(files, expand(&read, &[], None).map_err(|wrong| wrong.message));
@@ -62,6 +71,9 @@ fn again(command: &Command) {
 /// Nothing is written elsewhere.
 fn inside(files: impl Iterator<Item = (String, String)>) {
     for (path, _) in files {
-        assert!(path.split('/').all(|part| !part.is_empty() && part != ".." && part != "."), "{path}");
+        assert!(
+            path.split('/').all(|part| !part.is_empty() && part != ".." && part != "."),
+            "{path}"
+        );
     }
 }

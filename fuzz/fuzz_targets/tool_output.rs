@@ -4,7 +4,9 @@
 use std::cmp::Ordering;
 
 use libfuzzer_sys::{Corpus, fuzz_target};
-use toque_resources::parse::{apt_policy, debconf, debian_version, dpkg_status, rpm, shadow, systemctl, words};
+use toque_resources::parse::{
+    apt_policy, debconf, debian_version, dpkg_status, rpm, shadow, systemctl, words,
+};
 
 fuzz_target!(|bytes: &[u8]| -> Corpus {
     let text = &*String::from_utf8_lossy(bytes);

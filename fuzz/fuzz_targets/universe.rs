@@ -1,4 +1,5 @@
-//! What a registry answers at `/universe`: what is offered can be chosen from, and what is chosen goes together.
+//! What a registry answers at `/universe`: what is offered can be chosen from, and what is chosen
+//! goes together.
 #![no_main]
 
 use libfuzzer_sys::{Corpus, fuzz_target};
@@ -35,13 +36,20 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
             assert!(!told.hints.is_empty() && !told.notes.is_empty(), "{told:?}");
         }
         Ok(solution) => {
-            assert!(demands.iter().all(|demand| solution.contains_key(&demand.cookbook)), "{solution:?}");
+            assert!(
+                demands.iter().all(|demand| solution.contains_key(&demand.cookbook)),
+                "{solution:?}"
+            );
             for (name, version) in &solution {
-                let release = universe.releases(name).iter().find(|release| release.version == *version);
+                let release =
+                    universe.releases(name).iter().find(|release| release.version == *version);
                 let release = release.expect("what is chosen is there");
                 assert!(universe.fleet.refuses(release).is_none(), "{name} {version}");
                 for (other, constraint) in &release.dependencies {
-                    assert!(solution.get(other).is_some_and(|version| constraint.accepts(version)), "{name} {solution:?}");
+                    assert!(
+                        solution.get(other).is_some_and(|version| constraint.accepts(version)),
+                        "{name} {solution:?}"
+                    );
                 }
             }
         }

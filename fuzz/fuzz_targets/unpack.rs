@@ -1,4 +1,5 @@
-//! Archives of any bytes, unpacked on a machine in memory: nothing outside of the folder may change, whatever they say.
+//! Archives of any bytes, unpacked on a machine in memory: nothing outside of the folder may
+//! change, whatever they say.
 #![no_main]
 
 use std::path::Path;
@@ -16,9 +17,16 @@ fuzz_target!(|bytes: &[u8]| {
     }
     fake.put_dir(INTO, 0o700);
     let before = fake.snapshot();
-    let limits = Limits { bytes: 1 << 20, entries: 1000, ratio: 100, ratio_from: 1 << 16, ..Limits::default() };
+    let limits = Limits {
+        bytes: 1 << 20,
+        entries: 1000,
+        ratio: 100,
+        ratio_from: 1 << 16,
+        ..Limits::default()
+    };
     // The first byte says how many folders are left out.
-    let (strip, content) = bytes.split_first().map_or((0, bytes), |(first, rest)| (usize::from(first % 3), rest));
+    let (strip, content) =
+        bytes.split_first().map_or((0, bytes), |(first, rest)| (usize::from(first % 3), rest));
     if let Err(failure) = unpack(&fake, content, Path::new(INTO), strip, &limits) {
         assert!(!failure.message.is_empty());
     }

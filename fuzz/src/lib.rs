@@ -15,7 +15,8 @@ pub fn source(name: &str, text: &str) -> Source {
     Source { name: name.to_owned(), path: None, text: text.to_owned() }
 }
 
-/// Few steps and small values, so that a loop ends soon. The depths are the usual ones: the stack must hold them.
+/// Few steps and small values, so that a loop ends soon. The depths are the usual ones: the stack
+/// must hold them.
 #[must_use]
 pub fn limits() -> Limits {
     Limits { operations: 5_000, resources: 500, size: 64 * 1024, ..Limits::default() }
@@ -24,7 +25,11 @@ pub fn limits() -> Limits {
 /// A run on a machine whose facts are known.
 #[must_use]
 pub fn options() -> Options {
-    Options { limits: limits(), elsewhere: toque_engine::facts::shipped::shipped("debian", None), ..Options::default() }
+    Options {
+        limits: limits(),
+        elsewhere: toque_engine::facts::shipped::shipped("debian", None),
+        ..Options::default()
+    }
 }
 
 /// Stops a run that tries something again and again, or whose notifications have no end in sight.
@@ -41,7 +46,8 @@ pub fn patience(stop: Stop) -> Box<dyn Sink> {
     })
 }
 
-/// The repository that recipes are run in: it has custom resources, libraries, attribute files and templates.
+/// The repository that recipes are run in: it has custom resources, libraries, attribute files and
+/// templates.
 #[must_use]
 pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/shop")
@@ -52,21 +58,35 @@ pub fn repository() -> PathBuf {
 /// When it is not so.
 pub fn sound(mistake: &Diagnostic) {
     assert!(!mistake.message.trim().is_empty(), "{mistake:?}");
-    mistake.span.iter().chain(mistake.frames.iter().map(|(span, _)| span)).for_each(|span| there(span, mistake));
+    mistake
+        .span
+        .iter()
+        .chain(mistake.frames.iter().map(|(span, _)| span))
+        .for_each(|span| there(span, mistake));
     // What is hidden is still told.
     sound_places(&mistake.clone().hidden());
 }
 
 fn sound_places(mistake: &Diagnostic) {
-    mistake.span.iter().chain(mistake.frames.iter().map(|(span, _)| span)).for_each(|span| there(span, mistake));
+    mistake
+        .span
+        .iter()
+        .chain(mistake.frames.iter().map(|(span, _)| span))
+        .for_each(|span| there(span, mistake));
 }
 
 fn there(span: &Span, mistake: &Diagnostic) {
     let text = &Arc::clone(&span.source).text;
     let line = text.split('\n').nth(span.line.wrapping_sub(1));
-    let Some(line) = line else { panic!("there is no line {} in {text:?}: {mistake:?}", span.line) };
+    let Some(line) = line else {
+        panic!("there is no line {} in {text:?}: {mistake:?}", span.line)
+    };
     let characters = line.chars().count();
-    assert!((1..=characters + 1).contains(&span.column), "there is no column {} in {line:?}: {mistake:?}", span.column);
+    assert!(
+        (1..=characters + 1).contains(&span.column),
+        "there is no column {} in {line:?}: {mistake:?}",
+        span.column
+    );
     let end = span.column + span.characters();
     assert!(end <= characters + 2, "{span} ends after its line, at {end} of {line:?}: {mistake:?}");
 }

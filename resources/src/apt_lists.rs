@@ -16,9 +16,16 @@ const BETWEEN_TRIES: Duration = Duration::from_secs(3);
 /// Debian's own periodic jobs note here when they last succeeded, and so does this.
 pub(crate) const STAMP: &str = "/var/lib/apt/periodic/update-success-stamp";
 
-/// Runs `apt-get update`, once whoever else does has ended: apt waits for dpkg's lock, but not for that of the lists.
-pub(crate) fn refresh(apply: &Apply<'_>, timeout: Duration, environment: &IndexMap<String, String>) -> Result<(), Failure> {
-    let mut command = Command::new(["apt-get", "-q", "-y", "update"]).timeout(timeout).env("DEBIAN_FRONTEND", "noninteractive");
+/// Runs `apt-get update`, once whoever else does has ended: apt waits for dpkg's lock, but not for
+/// that of the lists.
+pub(crate) fn refresh(
+    apply: &Apply<'_>,
+    timeout: Duration,
+    environment: &IndexMap<String, String>,
+) -> Result<(), Failure> {
+    let mut command = Command::new(["apt-get", "-q", "-y", "update"])
+        .timeout(timeout)
+        .env("DEBIAN_FRONTEND", "noninteractive");
     command.environment.extend(environment.clone());
     let mut waited = Duration::ZERO;
     loop {
@@ -50,7 +57,9 @@ fn stamp(apply: &Apply<'_>) -> Result<(), Failure> {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
         other => other.attempting("create", folder)?,
     }
-    let staged = system.stage(path, b"", &Ownership { mode: Some(0o644), ..Ownership::default() }).attempting("write", path)?;
+    let staged = system
+        .stage(path, b"", &Ownership { mode: Some(0o644), ..Ownership::default() })
+        .attempting("write", path)?;
     system.rename(&staged, path).attempting("write", path)
 }
 
@@ -72,9 +81,23 @@ mod tests {
         };
         bench.fake.install_program("apt-get", move |_: &FakeSystem, _: &Command| locked.clone());
         let view = View::new(&bench.fake);
-        let apply = Apply { system: &bench.fake, view: &view, services: bench, sensitive: false, notes: Vec::new() };
+        let apply = Apply {
+            system: &bench.fake,
+            view: &view,
+            services: bench,
+            sensitive: false,
+            notes: Vec::new(),
+        };
         let failure = refresh(&apply, Duration::from_secs(1), &IndexMap::new()).unwrap_err();
-        (bench.fake.take_effects().iter().filter(|effect| effect.starts_with("run apt-get")).count(), failure)
+        (
+            bench
+                .fake
+                .take_effects()
+                .iter()
+                .filter(|effect| effect.starts_with("run apt-get"))
+                .count(),
+            failure,
+        )
     }
 
     #[test]

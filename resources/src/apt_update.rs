@@ -11,7 +11,9 @@ use toque_engine::actions;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;
 use toque_engine::property::Seconds;
-use toque_engine::resource::{Apply, Change, Effect, HostFacts, Provide, Provider, Resource, Scope, Support};
+use toque_engine::resource::{
+    Apply, Change, Effect, HostFacts, Provide, Provider, Resource, Scope, Support,
+};
 use toque_engine::snapshots::{Area, Areas};
 use toque_engine::system::Query;
 use toque_engine::view::View;
@@ -86,11 +88,20 @@ impl Provider for AptUpdate {
             return Ok(Age::Known(Duration::ZERO));
         }
         // A clock that was set back makes the lists come from the future; they are taken for fresh.
-        let age = |file: toque_engine::system::Metadata| view.now().duration_since(file.modified).unwrap_or_default();
-        Ok(view.stat(Path::new(apt_lists::STAMP)).map_or(Age::Unknown, |file| Age::Known(age(file))))
+        let age = |file: toque_engine::system::Metadata| {
+            view.now().duration_since(file.modified).unwrap_or_default()
+        };
+        Ok(view
+            .stat(Path::new(apt_lists::STAMP))
+            .map_or(Age::Unknown, |file| Age::Known(age(file))))
     }
 
-    fn plan(&self, lists: &Lists, action: ListsAction, age: &Age) -> Result<Vec<Change<()>>, Failure> {
+    fn plan(
+        &self,
+        lists: &Lists,
+        action: ListsAction,
+        age: &Age,
+    ) -> Result<Vec<Change<()>>, Failure> {
         let due = match (age, action) {
             (Age::NoApt, _) => false,
             (_, ListsAction::Update) | (Age::Unknown, _) => true,
@@ -100,11 +111,24 @@ impl Provider for AptUpdate {
             Age::Known(age) => format!("update the package lists, {} old", words(*age)),
             _ => "update the package lists".to_owned(),
         };
-        let fresh = Provide::State { area: Area::Packages, key: "apt:lists".to_owned(), value: Value::Bool(true) };
-        Ok(due.then(|| Change::new(what, ()).provides(fresh).touches(Area::Packages)).into_iter().collect())
+        let fresh = Provide::State {
+            area: Area::Packages,
+            key: "apt:lists".to_owned(),
+            value: Value::Bool(true),
+        };
+        Ok(due
+            .then(|| Change::new(what, ()).provides(fresh).touches(Area::Packages))
+            .into_iter()
+            .collect())
     }
 
-    fn apply(&self, apply: &mut Apply<'_>, _: &Lists, _: ListsAction, _: &[Change<()>]) -> Result<Effect, Failure> {
+    fn apply(
+        &self,
+        apply: &mut Apply<'_>,
+        _: &Lists,
+        _: ListsAction,
+        _: &[Change<()>],
+    ) -> Result<Effect, Failure> {
         apt_lists::refresh(apply, toque_engine::command::DEFAULT_TIMEOUT, &IndexMap::new())?;
         Ok(Effect::Changed)
     }

@@ -9,7 +9,9 @@ use toque_engine::actions;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::{Attempting, Failure};
 use toque_engine::property::{Account, Mode};
-use toque_engine::resource::{Apply, Change, Effect, PropertyError, Provide, Provider, Resource, Scope};
+use toque_engine::resource::{
+    Apply, Change, Effect, PropertyError, Provide, Provider, Resource, Scope,
+};
 use toque_engine::snapshots::{Area, Areas};
 use toque_engine::source::{Checkout, Found, Source, SourceType};
 use toque_engine::system::{Metadata, Ownership, Query};
@@ -18,14 +20,17 @@ use toque_engine::view::View;
 use crate::destination::{self, Destination, Ground, Site};
 use crate::ownership::Declared;
 
-/// An archive, unpacked into a folder: tar, alone or packed by gzip, xz, zstd or bzip2, and zip. Its content tells which, not its name.
-/// An archive with a name or a link that leads outside of the folder is refused, and so is one that is made to fill disks.
+/// An archive, unpacked into a folder: tar, alone or packed by gzip, xz, zstd or bzip2, and zip.
+/// Its content tells which, not its name. An archive with a name or a link that leads outside of
+/// the folder is refused, and so is one that is made to fill disks.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ArchiveFile {
-    /// Absolute path or URL (`http:`, `https:`, `file:`) of the archive. Default: the resource's name.
+    /// Absolute path or URL (`http:`, `https:`, `file:`) of the archive. Default: the resource's
+    /// name.
     pub path: String,
-    /// Absolute path of the folder to unpack into; the folder above it must be there, and either root's or that of `owner`.
+    /// Absolute path of the folder to unpack into; the folder above it must be there, and either
+    /// root's or that of `owner`.
     pub destination: String,
     /// SHA-256 that the archive must have, in hexadecimal. Default: not checked.
     #[serde(default)]
@@ -37,17 +42,20 @@ pub struct ArchiveFile {
     #[serde(default)]
     #[schemars(extend("sensitive" = true))]
     pub password: Option<String>,
-    /// Owner of what is unpacked, by name or number. Default: toque's own user; that of the folder where one is unpacked over.
+    /// Owner of what is unpacked, by name or number. Default: toque's own user; that of the folder
+    /// where one is unpacked over.
     #[serde(default)]
     pub owner: Option<Account>,
-    /// Group of what is unpacked, by name or number. Default: that of `owner`, or toque's own; that of the folder where one is unpacked over.
+    /// Group of what is unpacked, by name or number. Default: that of `owner`, or toque's own; that
+    /// of the folder where one is unpacked over.
     #[serde(default)]
     pub group: Option<Account>,
     /// Permissions of the folder itself, when it is made. Default: `"0755"`.
     #[serde(default = "open")]
     pub mode: Mode,
-    /// Whether the archive is unpacked over a folder that has something in it, when it is another than the one that was unpacked there
-    /// last. Files that the archive does not have stay. Default: `false`.
+    /// Whether the archive is unpacked over a folder that has something in it, when it is another
+    /// than the one that was unpacked there last. Files that the archive does not have stay.
+    /// Default: `false`.
     #[serde(default)]
     pub overwrite: bool,
     /// How many leading folders of the names in the archive are left out. Default: 0.
@@ -148,33 +156,62 @@ impl Provider for Unpacks {
     const NAME: &'static str = "archive_file";
     const REACH: Areas = Areas::of(&[Area::Files]);
 
-    fn inspect(&self, view: &View<'_>, desired: &Desired, _action: ArchiveFileAction) -> Result<State, Failure> {
+    fn inspect(
+        &self,
+        view: &View<'_>,
+        desired: &Desired,
+        _action: ArchiveFileAction,
+    ) -> Result<State, Failure> {
         let there = destination::look(view, &desired.path)?;
         let owner = desired.declared.resolve(view)?;
         let full = there == Destination::Folder;
-        let found = if full && !desired.overwrite { None } else { Some(desired.source.look(view)?) };
-        let last = view.remembered(&key(&desired.path)).and_then(|known| known["archive"].as_str().map(str::to_owned));
-        let folder = full.then(|| view.lstat(&desired.path).attempting("look at", &desired.path)).transpose()?;
+        let found =
+            if full && !desired.overwrite { None } else { Some(desired.source.look(view)?) };
+        let last = view
+            .remembered(&key(&desired.path))
+            .and_then(|known| known["archive"].as_str().map(str::to_owned));
+        let folder = full
+            .then(|| view.lstat(&desired.path).attempting("look at", &desired.path))
+            .transpose()?;
         let uid = folder.map_or(owner.uid, |folder| Some(folder.uid));
-        let ground = found.as_ref().map(|_| destination::ground(view, &desired.path, uid, "owner")).transpose()?;
+        let ground = found
+            .as_ref()
+            .map(|_| destination::ground(view, &desired.path, uid, "owner"))
+            .transpose()?;
         Ok(State { there, found, last, owner, folder, ground })
     }
 
-    fn plan(&self, desired: &Desired, _action: ArchiveFileAction, state: &State) -> Result<Vec<Change<Step>>, Failure> {
-        let (Some(found), Some(ground)) = (state.found.clone(), state.ground.clone()) else { return Ok(Vec::new()) };
-        let (path, shown, name) = (desired.path.display(), desired.source.shown(), found.revision.name.clone());
+    fn plan(
+        &self,
+        desired: &Desired,
+        _action: ArchiveFileAction,
+        state: &State,
+    ) -> Result<Vec<Change<Step>>, Failure> {
+        let (Some(found), Some(ground)) = (state.found.clone(), state.ground.clone()) else {
+            return Ok(Vec::new());
+        };
+        let (path, shown, name) =
+            (desired.path.display(), desired.source.shown(), found.revision.name.clone());
         let (what, step) = match state.folder {
             Some(_) if state.last.as_ref() == Some(&found.revision.id) => return Ok(Vec::new()),
             Some(folder) => {
                 check_owner(desired, state, &folder)?;
-                (format!("unpack {name} from `{shown}` over `{path}`"), Step::UnpackOver { found, folder, ground })
+                (
+                    format!("unpack {name} from `{shown}` over `{path}`"),
+                    Step::UnpackOver { found, folder, ground },
+                )
             }
             None => {
-                let step = Step::Unpack { found, owner: state.owner, ground, instead_of: state.there };
+                let step =
+                    Step::Unpack { found, owner: state.owner, ground, instead_of: state.there };
                 (format!("unpack {name} from `{shown}` to `{path}`"), step)
             }
         };
-        Ok(vec![Change::new(what, step).provides(Provide::Anything(Area::Files.into())).touches(Area::Files)])
+        Ok(vec![
+            Change::new(what, step)
+                .provides(Provide::Anything(Area::Files.into()))
+                .touches(Area::Files),
+        ])
     }
 
     fn apply(
@@ -191,15 +228,31 @@ impl Provider for Unpacks {
                 Step::Unpack { found, owner, ground, instead_of } => {
                     let site = Site::of(apply, path, ground, owner)?;
                     let new = site.making();
-                    source.check_out(apply.system, apply.view, found, &new, &how(site.uid, site.gid))?;
-                    apply.system.set_mode(&new, owner.mode.unwrap_or(0o755)).attempting("set the mode of", &new)?;
+                    source.check_out(
+                        apply.system,
+                        apply.view,
+                        found,
+                        &new,
+                        &how(site.uid, site.gid),
+                    )?;
+                    apply
+                        .system
+                        .set_mode(&new, owner.mode.unwrap_or(0o755))
+                        .attempting("set the mode of", &new)?;
                     site.put(apply, *instead_of)?;
                     found
                 }
                 Step::UnpackOver { found, folder, ground } => {
-                    let owner = Ownership { uid: Some(folder.uid), gid: Some(folder.gid), mode: None };
+                    let owner =
+                        Ownership { uid: Some(folder.uid), gid: Some(folder.gid), mode: None };
                     let new = Site::of(apply, path, ground, &owner)?.making();
-                    source.check_out(apply.system, apply.view, found, &new, &how(Some(folder.uid), Some(folder.gid)))?;
+                    source.check_out(
+                        apply.system,
+                        apply.view,
+                        found,
+                        &new,
+                        &how(Some(folder.uid), Some(folder.gid)),
+                    )?;
                     // What is copied has the folder's own mode as well.
                     apply.system.set_mode(&new, folder.mode).attempting("set the mode of", &new)?;
                     let copied = destination::copy_over(apply, &new, path, folder);
@@ -219,7 +272,8 @@ impl Provider for Unpacks {
 
 /// What is unpacked over a folder is its owner's.
 fn check_owner(desired: &Desired, state: &State, folder: &Metadata) -> Result<(), Failure> {
-    let same = state.owner.uid.is_none_or(|uid| uid == folder.uid) && state.owner.gid.is_none_or(|gid| gid == folder.gid);
+    let same = state.owner.uid.is_none_or(|uid| uid == folder.uid)
+        && state.owner.gid.is_none_or(|gid| gid == folder.gid);
     if same {
         return Ok(());
     }

@@ -9,7 +9,8 @@ use toque_engine::resource::{Apply, Callback, Change, Effect, Provide, Provider,
 use toque_engine::snapshots::Areas;
 use toque_engine::view::View;
 
-/// Calls a closure while the machine converges. Nothing is known of what it does, so it counts as changed each time: guard it.
+/// Calls a closure while the machine converges. Nothing is known of what it does, so it counts as
+/// changed each time: guard it.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Block {
@@ -52,10 +53,20 @@ impl Provider for Call {
     }
 
     fn plan(&self, _: &Block, _: BlockAction, (): &()) -> Result<Vec<Change<()>>, Failure> {
-        Ok(vec![Change::new("call the closure", ()).provides(Provide::Anything(Areas::ALL)).touches(Areas::ALL)])
+        Ok(vec![
+            Change::new("call the closure", ())
+                .provides(Provide::Anything(Areas::ALL))
+                .touches(Areas::ALL),
+        ])
     }
 
-    fn apply(&self, apply: &mut Apply<'_>, block: &Block, _: BlockAction, _: &[Change<()>]) -> Result<Effect, Failure> {
+    fn apply(
+        &self,
+        apply: &mut Apply<'_>,
+        block: &Block,
+        _: BlockAction,
+        _: &[Change<()>],
+    ) -> Result<Effect, Failure> {
         apply.services.call(block.run, None)?;
         Ok(Effect::Changed)
     }

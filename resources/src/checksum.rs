@@ -17,7 +17,9 @@ pub fn sha256(content: &[u8]) -> String {
 /// # Errors
 /// When it cannot be a SHA-256, or the first digits of one, from `least` digits on.
 pub fn check(checksum: &str, least: usize) -> Result<(), PropertyError> {
-    if checksum.bytes().all(|digit| digit.is_ascii_hexdigit()) && (least..=64).contains(&checksum.len()) {
+    if checksum.bytes().all(|digit| digit.is_ascii_hexdigit())
+        && (least..=64).contains(&checksum.len())
+    {
         return Ok(());
     }
     Err(PropertyError::new("checksum", format!("`{checksum}` is no SHA-256"))

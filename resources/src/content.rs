@@ -1,6 +1,7 @@
-//! Managed files: what `file`, `template`, `cookbook_file`, `remote_file` and the files of a `remote_directory` have in common once
-//! their content is known. A file is replaced as a whole, at once; everything it needs (owner, mode, verification, a copy of what
-//! was there) comes before that moment.
+//! Managed files: what `file`, `template`, `cookbook_file`, `remote_file` and the files of a
+//! `remote_directory` have in common once their content is known. A file is replaced as a whole, at
+//! once; everything it needs (owner, mode, verification, a copy of what was there) comes before
+//! that moment.
 
 mod apply;
 pub(crate) mod diff;
@@ -42,7 +43,9 @@ actions! {
 
 /// Whether any action that may be run needs content; what is only deleted does not.
 pub fn needs_content(scope: &dyn Scope) -> bool {
-    FileAction::ALL.iter().any(|(action, name, _)| *action != FileAction::Delete && scope.may_run(name))
+    FileAction::ALL
+        .iter()
+        .any(|(action, name, _)| *action != FileAction::Delete && scope.may_run(name))
 }
 
 /// What a managed file has to be.
@@ -80,11 +83,21 @@ impl<R: Resource<Action = FileAction, Desired = ManagedFile>> Provider for Files
     const NAME: &'static str = "file";
     const REACH: Areas = Areas::of(&[Area::Files]);
 
-    fn inspect(&self, view: &View<'_>, desired: &ManagedFile, action: FileAction) -> Result<State, Failure> {
+    fn inspect(
+        &self,
+        view: &View<'_>,
+        desired: &ManagedFile,
+        action: FileAction,
+    ) -> Result<State, Failure> {
         inspect(view, desired, action)
     }
 
-    fn plan(&self, desired: &ManagedFile, action: FileAction, state: &State) -> Result<Vec<Change<Step>>, Failure> {
+    fn plan(
+        &self,
+        desired: &ManagedFile,
+        action: FileAction,
+        state: &State,
+    ) -> Result<Vec<Change<Step>>, Failure> {
         plan(desired, desired.content.as_ref(), action, state)
     }
 

@@ -10,7 +10,8 @@ use crate::template::{check_source, sources};
 managed_file! {
     /// A copy of a file of the cookbook.
     pub struct CookbookFile {
-        /// File below the cookbook's `files/`, or an array of which the first that exists is taken. Default: the file's own name.
+        /// File below the cookbook's `files/`, or an array of which the first that exists is taken.
+        /// Default: the file's own name.
         #[serde(default)]
         pub source: Option<OneOrMany<String>>,
         /// Cookbook to take the file from. Default: the recipe's own.
@@ -33,7 +34,11 @@ impl Resource for CookbookFile {
     fn resolve(mut self, scope: &dyn Scope) -> Result<ManagedFile, Diagnostic> {
         let sources = sources(self.source.take(), &self.path, "");
         let cookbook = self.cookbook.take();
-        let content = if needs_content(scope) { Some(scope.cookbook_file(&sources, cookbook.as_deref())?.into()) } else { None };
+        let content = if needs_content(scope) {
+            Some(scope.cookbook_file(&sources, cookbook.as_deref())?.into())
+        } else {
+            None
+        };
         Ok(self.managed(content, None, scope.umask()))
     }
 }

@@ -39,12 +39,18 @@ pub fn look(view: &View<'_>, path: &Path) -> Result<Destination, Failure> {
             let parent = path.parent().unwrap_or(path);
             match view.stat(parent) {
                 Ok(Metadata { kind: FileKind::Directory, .. }) => Ok(Destination::Nothing),
-                Ok(_) => Err(Failure::new(format!("cannot make `{}`: `{}` is not a directory", path.display(), parent.display()))
-                    .hint("correct the path")),
-                Err(_) => {
-                    Err(Failure::new(format!("cannot make `{}`: there is no directory `{}`", path.display(), parent.display()))
-                        .hint("declare the directory before this resource"))
-                }
+                Ok(_) => Err(Failure::new(format!(
+                    "cannot make `{}`: `{}` is not a directory",
+                    path.display(),
+                    parent.display()
+                ))
+                .hint("correct the path")),
+                Err(_) => Err(Failure::new(format!(
+                    "cannot make `{}`: there is no directory `{}`",
+                    path.display(),
+                    parent.display()
+                ))
+                .hint("declare the directory before this resource")),
             }
         }
         Err(error) => Err(error).attempting("look at", path),
@@ -56,14 +62,20 @@ pub fn look(view: &View<'_>, path: &Path) -> Result<Destination, Failure> {
 pub struct Ground {
     /// The innermost folder above that nobody but toque can change.
     pub safe: PathBuf,
-    /// The user who decides where the path leads, and so does there himself what is done. `None`: toque's own.
+    /// The user who decides where the path leads, and so does there himself what is done. `None`:
+    /// toque's own.
     pub by: Option<u32>,
 }
 
 /// Where a folder lies, for content that is the user's `uid`.
 /// # Errors
 /// When somebody else decides where the path leads.
-pub fn ground(view: &View<'_>, path: &Path, uid: Option<u32>, property: &str) -> Result<Ground, Failure> {
+pub fn ground(
+    view: &View<'_>,
+    path: &Path,
+    uid: Option<u32>,
+    property: &str,
+) -> Result<Ground, Failure> {
     let above = way(view, path.parent().unwrap_or(path), uid)?;
     match above.fault {
         None if above.is_safe() => Ok(Ground { safe: above.safe, by: None }),
@@ -88,13 +100,22 @@ impl<'a> Site<'a> {
     /// A group that is not declared is the owner's. What a run that was killed has left is removed.
     /// # Errors
     /// When that cannot be removed, or there is no such user.
-    pub fn of(apply: &Apply<'_>, path: &'a Path, ground: &'a Ground, owner: &Ownership) -> Result<Self, Failure> {
+    pub fn of(
+        apply: &Apply<'_>,
+        path: &'a Path,
+        ground: &'a Ground,
+        owner: &Ownership,
+    ) -> Result<Self, Failure> {
         let (uid, mut gid) = (owner.uid, owner.gid);
         let mut by = None;
         if let Some(uid) = uid.filter(|_| ground.by.is_some() || gid.is_none()) {
             let group = gid.map(|gid| gid.to_string());
             let accounts = apply.view.accounts()?;
-            let identity = accounts.identity(apply.system.as_query(), Some(&uid.to_string()), group.as_deref())?;
+            let identity = accounts.identity(
+                apply.system.as_query(),
+                Some(&uid.to_string()),
+                group.as_deref(),
+            )?;
             gid = gid.or(identity.gid);
             by = ground.by.map(|_| identity);
         }
@@ -116,7 +137,11 @@ impl<'a> Site<'a> {
     }
 
     fn name(&self) -> String {
-        let name = self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = self
+            .path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
         name.trim_start_matches('.').to_owned()
     }
 
@@ -154,9 +179,12 @@ impl<'a> Site<'a> {
 
     fn put_by(&self, apply: &Apply<'_>, by: &Identity) -> Result<(), Failure> {
         let (new, path) = (self.making(), self.path);
-        let (staged, old) = (path.with_file_name(format!(".toque-new-{}", self.name())), self.old());
+        let (staged, old) =
+            (path.with_file_name(format!(".toque-new-{}", self.name())), self.old());
         let [from, to, staged, old] = [&new, path, &staged, &old].map(Path::to_str);
-        let (Some(from), Some(to), Some(staged), Some(old)) = (from, to, staged, old) else { return Err(no_text(path)) };
+        let (Some(from), Some(to), Some(staged), Some(old)) = (from, to, staged, old) else {
+            return Err(no_text(path));
+        };
         let mut command = Command::new(["sh", "-c", PUT, "sh", from, to, staged, old]);
         command.cwd = Some("/".into());
         command.identity = Some(by.clone());
@@ -173,7 +201,8 @@ impl<'a> Site<'a> {
     }
 }
 
-/// What the user does in a folder of his own: root would follow whatever link he has put in the way.
+/// What the user does in a folder of his own: root would follow whatever link he has put in the
+/// way.
 const PUT: &str = r#"set -eu
 rm -rf -- "$3" "$4"
 cp -RPp -- "$1" "$3"
@@ -190,17 +219,24 @@ fn remove(apply: &Apply<'_>, path: &Path) -> Result<(), Failure> {
 }
 
 fn no_text(path: &Path) -> Failure {
-    Failure::new(format!("cannot fill `{}`: the path is not UTF-8", path.display())).hint("use another path")
+    Failure::new(format!("cannot fill `{}`: the path is not UTF-8", path.display()))
+        .hint("use another path")
 }
 
 /// Copies a folder over another as the other's owner, who could have led its parts anywhere.
 /// # Errors
 /// When it cannot be copied in full.
-pub fn copy_over(apply: &Apply<'_>, from: &Path, to: &Path, owner: &Metadata) -> Result<(), Failure> {
+pub fn copy_over(
+    apply: &Apply<'_>,
+    from: &Path,
+    to: &Path,
+    owner: &Metadata,
+) -> Result<(), Failure> {
     let (Some(source), Some(target)) = (from.to_str(), to.to_str()) else {
         return Err(no_text(to));
     };
-    let mut command = Command::new(["cp", "-a", "--remove-destination", "--", &format!("{source}/."), target]);
+    let mut command =
+        Command::new(["cp", "-a", "--remove-destination", "--", &format!("{source}/."), target]);
     command.cwd = Some("/".into());
     if owner.uid == apply.system.effective_uid() {
         apply.run(&command)?;

@@ -9,7 +9,9 @@ use toque_engine::actions;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::{Attempting, Failure};
 use toque_engine::property::{Account, Mode};
-use toque_engine::resource::{Apply, Change, Effect, PropertyError, Provide, Provider, Resource, Scope};
+use toque_engine::resource::{
+    Apply, Change, Effect, PropertyError, Provide, Provider, Resource, Scope,
+};
 use toque_engine::snapshots::{Area, Areas};
 use toque_engine::system::{FileKind, Metadata, Ownership, Query};
 use toque_engine::view::View;
@@ -22,17 +24,20 @@ use crate::ownership::{Attributes, Declared, Names, difference_words, own_ids};
 pub struct Directory {
     /// Absolute path of the directory. Default: the resource's name.
     pub path: String,
-    /// Whether missing directories above it are made too (with the default owner and mode), and whether `delete` also removes what
-    /// is in it. Default: `false`.
+    /// Whether missing directories above it are made too (with the default owner and mode), and
+    /// whether `delete` also removes what is in it. Default: `false`.
     #[serde(default)]
     pub recursive: bool,
-    /// Owner, by name or number. Default: toque's own user for a new directory; an existing one keeps its owner.
+    /// Owner, by name or number. Default: toque's own user for a new directory; an existing one
+    /// keeps its owner.
     #[serde(default)]
     pub owner: Option<Account>,
-    /// Group, by name or number. Default: toque's own group for a new directory; an existing one keeps its group.
+    /// Group, by name or number. Default: toque's own group for a new directory; an existing one
+    /// keeps its group.
     #[serde(default)]
     pub group: Option<Account>,
-    /// Permissions, such as `"0755"`. Default: 0777 less the umask for a new directory; an existing one keeps its mode.
+    /// Permissions, such as `"0755"`. Default: 0777 less the umask for a new directory; an existing
+    /// one keeps its mode.
     #[serde(default)]
     pub mode: Option<Mode>,
 }
@@ -52,7 +57,9 @@ impl Resource for Directory {
 
     fn check(&self, actions: &[DirectoryAction]) -> Result<(), PropertyError> {
         crate::path::check("path", &self.path)?;
-        if actions.contains(&DirectoryAction::Delete) && crate::path::plain(&self.path).parent().is_none() {
+        if actions.contains(&DirectoryAction::Delete)
+            && crate::path::plain(&self.path).parent().is_none()
+        {
             return Err(PropertyError::new("path", "`/` is not deleted by anyone"));
         }
         Ok(())
@@ -110,7 +117,8 @@ pub struct New {
     pub missing: Vec<PathBuf>,
     /// What stands where the nearest directory above should be.
     pub blocked: Option<PathBuf>,
-    /// The group of a setgid directory: what is made in it has that group, and directories are setgid too.
+    /// The group of a setgid directory: what is made in it has that group, and directories are
+    /// setgid too.
     pub setgid: Option<u32>,
     pub uid: u32,
     pub gid: u32,
@@ -121,7 +129,12 @@ impl New {
     #[must_use]
     pub fn below(&self, wanted: &Ownership) -> Self {
         let setgid = wanted.mode.map_or(self.setgid.is_some(), |mode| mode & 0o2000 != 0);
-        Self { missing: Vec::new(), blocked: None, setgid: setgid.then(|| wanted.gid.or(self.setgid).unwrap_or(self.gid)), ..*self }
+        Self {
+            missing: Vec::new(),
+            blocked: None,
+            setgid: setgid.then(|| wanted.gid.or(self.setgid).unwrap_or(self.gid)),
+            ..*self
+        }
     }
 }
 
@@ -143,11 +156,21 @@ impl Provider for Directories {
     const NAME: &'static str = "directory";
     const REACH: Areas = Areas::of(&[Area::Files]);
 
-    fn inspect(&self, view: &View<'_>, desired: &ManagedDirectory, action: DirectoryAction) -> Result<State, Failure> {
+    fn inspect(
+        &self,
+        view: &View<'_>,
+        desired: &ManagedDirectory,
+        action: DirectoryAction,
+    ) -> Result<State, Failure> {
         inspect(view, desired, action)
     }
 
-    fn plan(&self, desired: &ManagedDirectory, action: DirectoryAction, state: &State) -> Result<Vec<Change<Step>>, Failure> {
+    fn plan(
+        &self,
+        desired: &ManagedDirectory,
+        action: DirectoryAction,
+        state: &State,
+    ) -> Result<Vec<Change<Step>>, Failure> {
         plan(desired, action, state)
     }
 
@@ -165,16 +188,23 @@ impl Provider for Directories {
 
 /// # Errors
 /// When the path cannot be looked at, or a declared account does not exist.
-pub fn inspect(view: &View<'_>, desired: &ManagedDirectory, action: DirectoryAction) -> Result<State, Failure> {
+pub fn inspect(
+    view: &View<'_>,
+    desired: &ManagedDirectory,
+    action: DirectoryAction,
+) -> Result<State, Failure> {
     let path = &desired.path;
     let wanted = match action {
         DirectoryAction::Create => desired.declared.resolve(view)?,
         DirectoryAction::Delete => Ownership::default(),
     };
-    let mut state = State { found: Found::Other("a file"), target: None, wanted, names: Names::default() };
+    let mut state =
+        State { found: Found::Other("a file"), target: None, wanted, names: Names::default() };
     let there = match view.lstat(path) {
         Ok(metadata) => metadata,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+        {
             state.found = Found::Nothing(new(view, path)?);
             return Ok(state);
         }
@@ -182,7 +212,8 @@ pub fn inspect(view: &View<'_>, desired: &ManagedDirectory, action: DirectoryAct
     };
     state.found = match there.kind {
         FileKind::Directory => {
-            let filled = action == DirectoryAction::Delete && !view.read_dir(path).attempting("list", path)?.is_empty();
+            let filled = action == DirectoryAction::Delete
+                && !view.read_dir(path).attempting("list", path)?.is_empty();
             Found::Directory { metadata: there, filled, refusal: None }
         }
         FileKind::Link => through_link(view, path, action, &mut state.target)?,
@@ -196,14 +227,29 @@ pub fn inspect(view: &View<'_>, desired: &ManagedDirectory, action: DirectoryAct
 }
 
 /// A link is as good as the directory it leads to, but only a trusted one is changed through.
-fn through_link(view: &View<'_>, path: &Path, action: DirectoryAction, target: &mut Option<PathBuf>) -> Result<Found, Failure> {
+fn through_link(
+    view: &View<'_>,
+    path: &Path,
+    action: DirectoryAction,
+    target: &mut Option<PathBuf>,
+) -> Result<Found, Failure> {
     let end = match view.stat(path) {
         Ok(metadata) => metadata,
         // Nothing to delete: what would be a directory is not there.
-        Err(error) if error.kind() == io::ErrorKind::NotFound && action == DirectoryAction::Delete => {
-            return Ok(Found::Nothing(New { missing: Vec::new(), blocked: None, setgid: None, uid: 0, gid: 0 }));
+        Err(error)
+            if error.kind() == io::ErrorKind::NotFound && action == DirectoryAction::Delete =>
+        {
+            return Ok(Found::Nothing(New {
+                missing: Vec::new(),
+                blocked: None,
+                setgid: None,
+                uid: 0,
+                gid: 0,
+            }));
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Other("a symbolic link that leads to nothing")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok(Found::Other("a symbolic link that leads to nothing"));
+        }
         Err(error) => return Err(Failure::io("look at", path, &error)),
     };
     if end.kind != FileKind::Directory {
@@ -217,7 +263,9 @@ fn through_link(view: &View<'_>, path: &Path, action: DirectoryAction, target: &
             *target = Some(to);
             Ok(Found::Directory { metadata, filled: false, refusal: None })
         }
-        Err(refusal) => Ok(Found::Directory { metadata: end, filled: false, refusal: Some(refusal) }),
+        Err(refusal) => {
+            Ok(Found::Directory { metadata: end, filled: false, refusal: Some(refusal) })
+        }
     }
 }
 
@@ -234,7 +282,9 @@ fn new(view: &View<'_>, path: &Path) -> Result<New, Failure> {
                 new.blocked = Some(above.to_owned());
                 break;
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => new.missing.insert(0, above.to_owned()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                new.missing.insert(0, above.to_owned())
+            }
             // Something further up is in the way; the next rounds find it.
             Err(error) if error.kind() == io::ErrorKind::NotADirectory => {}
             Err(error) => return Err(Failure::io("look at", above, &error)),
@@ -245,23 +295,31 @@ fn new(view: &View<'_>, path: &Path) -> Result<New, Failure> {
 
 /// # Errors
 /// When something is in the way, or the directory must not be removed.
-pub fn plan(desired: &ManagedDirectory, action: DirectoryAction, state: &State) -> Result<Vec<Change<Step>>, Failure> {
+pub fn plan(
+    desired: &ManagedDirectory,
+    action: DirectoryAction,
+    state: &State,
+) -> Result<Vec<Change<Step>>, Failure> {
     let path = &desired.path;
     match (action, &state.found) {
         (DirectoryAction::Delete, Found::Nothing(_)) => Ok(Vec::new()),
         (DirectoryAction::Delete, Found::Directory { filled, .. }) => delete(desired, *filled),
-        (DirectoryAction::Delete, Found::Other(what)) => {
-            Err(Failure::new(format!("cannot delete the directory `{}`: it is {what}", path.display()))
-                .hint("use `file` or `link` with the action `delete`"))
-        }
+        (DirectoryAction::Delete, Found::Other(what)) => Err(Failure::new(format!(
+            "cannot delete the directory `{}`: it is {what}",
+            path.display()
+        ))
+        .hint("use `file` or `link` with the action `delete`")),
         (DirectoryAction::Create, Found::Nothing(new)) => create(desired, state, new),
-        (DirectoryAction::Create, Found::Other(what)) => {
-            Err(Failure::new(format!("cannot create the directory `{}`: {what} is there", path.display()))
-                .hint("remove it (`file` or `link` with the action `delete`), or correct the path"))
-        }
+        (DirectoryAction::Create, Found::Other(what)) => Err(Failure::new(format!(
+            "cannot create the directory `{}`: {what} is there",
+            path.display()
+        ))
+        .hint("remove it (`file` or `link` with the action `delete`), or correct the path")),
         (DirectoryAction::Create, Found::Directory { metadata, refusal, .. }) => {
             let at = state.target.as_ref().unwrap_or(path);
-            let Some(attributes) = Attributes::difference(at, metadata, &state.wanted) else { return Ok(Vec::new()) };
+            let Some(attributes) = Attributes::difference(at, metadata, &state.wanted) else {
+                return Ok(Vec::new());
+            };
             if let Some(refusal) = refusal {
                 let hint = "declare the directory that is meant by its own path, without the link";
                 return Err(refusal.failure(path, "directory", hint));
@@ -271,22 +329,38 @@ pub fn plan(desired: &ManagedDirectory, action: DirectoryAction, state: &State) 
     }
 }
 
-fn create(desired: &ManagedDirectory, state: &State, new: &New) -> Result<Vec<Change<Step>>, Failure> {
+fn create(
+    desired: &ManagedDirectory,
+    state: &State,
+    new: &New,
+) -> Result<Vec<Change<Step>>, Failure> {
     let path = &desired.path;
     if let Some(blocked) = &new.blocked {
-        return Err(Failure::new(format!("cannot create `{}`: `{}` is not a directory", path.display(), blocked.display()))
-            .hint("correct the path, or remove what stands in the directory's place"));
+        return Err(Failure::new(format!(
+            "cannot create `{}`: `{}` is not a directory",
+            path.display(),
+            blocked.display()
+        ))
+        .hint("correct the path, or remove what stands in the directory's place"));
     }
     if !desired.recursive
         && let Some(above) = new.missing.last()
     {
         let above = above.display();
-        return Err(Failure::new(format!("cannot create `{}`: the directory `{above}` does not exist", path.display()))
-            .hint(format!("add `recursive: true`, or declare `directory(\"{above}\")` before this resource")));
+        return Err(Failure::new(format!(
+            "cannot create `{}`: the directory `{above}` does not exist",
+            path.display()
+        ))
+        .hint(format!(
+            "add `recursive: true`, or declare `directory(\"{above}\")` before this resource"
+        )));
     }
     let new_mode = desired.new_mode | if new.setgid.is_some() { 0o2000 } else { 0 };
-    let mut changes: Vec<Change<Step>> =
-        new.missing.iter().map(|above| make(above, new_mode, &Ownership::default(), new, "")).collect();
+    let mut changes: Vec<Change<Step>> = new
+        .missing
+        .iter()
+        .map(|above| make(above, new_mode, &Ownership::default(), new, ""))
+        .collect();
     let words = desired.declared.words();
     let with = if words.is_empty() { String::new() } else { format!(" with {}", words.join(", ")) };
     changes.push(make(path, state.wanted.mode.unwrap_or(new_mode), &state.wanted, new, &with));
@@ -306,8 +380,14 @@ fn make(path: &Path, mode: u32, wanted: &Ownership, new: &New, with: &str) -> Ch
         .touches(Area::Files)
 }
 
-fn change_attributes(desired: &ManagedDirectory, state: &State, metadata: &Metadata, attributes: Attributes) -> Change<Step> {
-    let words = difference_words(&desired.declared, metadata, &state.wanted, &state.names).join(", ");
+fn change_attributes(
+    desired: &ManagedDirectory,
+    state: &State,
+    metadata: &Metadata,
+    attributes: Attributes,
+) -> Change<Step> {
+    let words =
+        difference_words(&desired.declared, metadata, &state.wanted, &state.names).join(", ");
     let provide = Provide::Attributes {
         path: attributes.path.clone(),
         mode: attributes.mode.unwrap_or(metadata.mode),
@@ -315,16 +395,22 @@ fn change_attributes(desired: &ManagedDirectory, state: &State, metadata: &Metad
         gid: attributes.gid.unwrap_or(metadata.gid),
         touched: false,
     };
-    Change::new(format!("change directory `{}`: {words}", attributes.path.display()), Step::Attributes(attributes))
-        .provides(provide)
-        .touches(Area::Files)
+    Change::new(
+        format!("change directory `{}`: {words}", attributes.path.display()),
+        Step::Attributes(attributes),
+    )
+    .provides(provide)
+    .touches(Area::Files)
 }
 
 fn delete(desired: &ManagedDirectory, filled: bool) -> Result<Vec<Change<Step>>, Failure> {
     let path = &desired.path;
     if filled && !desired.recursive {
-        return Err(Failure::new(format!("cannot delete the directory `{}`: it is not empty", path.display()))
-            .hint("add `recursive: true` to remove it with all that is in it"));
+        return Err(Failure::new(format!(
+            "cannot delete the directory `{}`: it is not empty",
+            path.display()
+        ))
+        .hint("add `recursive: true` to remove it with all that is in it"));
     }
     let all = if filled { ", with all that is in it" } else { "" };
     let step = Step::Remove { path: path.clone(), recursive: desired.recursive };
@@ -344,8 +430,12 @@ pub fn apply(apply: &Apply<'_>, step: &Step) -> Result<(), Failure> {
             apply.system.relabel(path, false)
         }
         Step::Attributes(attributes) => attributes.apply(apply),
-        Step::Remove { path, recursive: true } => apply.system.remove_dir_all(path).attempting("delete the directory", path),
-        Step::Remove { path, recursive: false } => apply.system.remove_dir(path).attempting("delete the directory", path),
+        Step::Remove { path, recursive: true } => {
+            apply.system.remove_dir_all(path).attempting("delete the directory", path)
+        }
+        Step::Remove { path, recursive: false } => {
+            apply.system.remove_dir(path).attempting("delete the directory", path)
+        }
     }
 }
 

@@ -11,18 +11,22 @@ use toque_engine::command::{Command, End};
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::{Attempting, Failure};
 use toque_engine::property::{Account, CommandLine, OneOrMany, Seconds};
-use toque_engine::resource::{Apply, Change, Effect, PropertyError, Provide, Provider, Resource, Scope, command_failure};
+use toque_engine::resource::{
+    Apply, Change, Effect, PropertyError, Provide, Provider, Resource, Scope, command_failure,
+};
 use toque_engine::snapshots::{Area, Areas};
 use toque_engine::system::{FileKind, Query};
 use toque_engine::view::View;
 
-/// Runs a command. Nothing is known of what it does, so it counts as changed each time: guard it, or give `creates`.
+/// Runs a command. Nothing is known of what it does, so it counts as changed each time: guard it,
+/// or give `creates`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Execute {
     /// A line for `/bin/sh`, or an array of a program and its arguments, which no shell sees.
     pub command: CommandLine,
-    /// A path that the command creates: where it exists, the command is not run. A relative one is below `cwd`.
+    /// A path that the command creates: where it exists, the command is not run. A relative one is
+    /// below `cwd`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub creates: Option<PathBuf>,
     /// The folder to run in. Default: `/`.
@@ -87,7 +91,10 @@ impl Resource for Execute {
             CommandLine::Argv(argv) => argv.first().is_none_or(String::is_empty),
         };
         if empty {
-            return Err(PropertyError::new("command", "`command` is empty: it needs at least a program"));
+            return Err(PropertyError::new(
+                "command",
+                "`command` is empty: it needs at least a program",
+            ));
         }
         check_creates(self.creates.as_deref(), self.cwd.as_deref())
     }
@@ -113,11 +120,22 @@ impl Provider for Run {
         inspect(view, creates.as_deref(), cwd.as_deref(), user.as_ref(), group.as_ref())
     }
 
-    fn plan(&self, wanted: &Wanted, _: ExecuteAction, created: &bool) -> Result<Vec<Change<()>>, Failure> {
+    fn plan(
+        &self,
+        wanted: &Wanted,
+        _: ExecuteAction,
+        created: &bool,
+    ) -> Result<Vec<Change<()>>, Failure> {
         Ok(plan(*created, format!("run `{}`", shorten(&wanted.execute.command.to_string()))))
     }
 
-    fn apply(&self, apply: &mut Apply<'_>, wanted: &Wanted, _: ExecuteAction, _: &[Change<()>]) -> Result<Effect, Failure> {
+    fn apply(
+        &self,
+        apply: &mut Apply<'_>,
+        wanted: &Wanted,
+        _: ExecuteAction,
+        _: &[Change<()>],
+    ) -> Result<Effect, Failure> {
         let execute = &wanted.execute;
         let mut command = execute.command.command();
         if execute.login {
@@ -166,8 +184,13 @@ impl Process<'_> {
         command.live = self.live && !apply.sensitive;
         command.sensitive = apply.sensitive;
         if self.user.is_some() || self.group.is_some() {
-            let (user, group) = (self.user.map(Account::to_string), self.group.map(Account::to_string));
-            command.identity = Some(apply.view.accounts()?.identity(apply.system.as_query(), user.as_deref(), group.as_deref())?);
+            let (user, group) =
+                (self.user.map(Account::to_string), self.group.map(Account::to_string));
+            command.identity = Some(apply.view.accounts()?.identity(
+                apply.system.as_query(),
+                user.as_deref(),
+                group.as_deref(),
+            )?);
         }
         Ok(command)
     }
@@ -180,7 +203,8 @@ pub(crate) fn run(apply: &Apply<'_>, command: Command, returns: &[i32]) -> Resul
         End::Exited(status) if returns.contains(&status) => Ok(()),
         End::Exited(0) => {
             let wanted: Vec<String> = returns.iter().map(i32::to_string).collect();
-            Err(command_failure(&command, &output, apply.sensitive).hint(format!("`returns` wants {}", wanted.join(" or "))))
+            Err(command_failure(&command, &output, apply.sensitive)
+                .hint(format!("`returns` wants {}", wanted.join(" or "))))
         }
         _ => Err(command_failure(&command, &output, apply.sensitive)),
     }
@@ -202,7 +226,10 @@ pub(crate) fn inspect(
     if let Some(cwd) = cwd {
         let folder = view.stat(cwd).attempting("run a command in", cwd)?;
         if folder.kind != FileKind::Directory {
-            return Err(Failure::new(format!("cannot run a command in `{}`: it is not a directory", cwd.display())));
+            return Err(Failure::new(format!(
+                "cannot run a command in `{}`: it is not a directory",
+                cwd.display()
+            )));
         }
     }
     if let Some(Account::Name(name)) = user {
@@ -225,16 +252,26 @@ fn expect_account(view: &View<'_>, what: &str, name: &str) -> Result<(), Failure
 
 /// What a command does is its own secret: afterwards anything may be different.
 pub(crate) fn plan(created: bool, what: String) -> Vec<Change<()>> {
-    if created { Vec::new() } else { vec![Change::new(what, ()).provides(Provide::Anything(Areas::ALL)).touches(Areas::ALL)] }
+    if created {
+        Vec::new()
+    } else {
+        vec![Change::new(what, ()).provides(Provide::Anything(Areas::ALL)).touches(Areas::ALL)]
+    }
 }
 
-pub(crate) fn check_creates(creates: Option<&Path>, cwd: Option<&Path>) -> Result<(), PropertyError> {
+pub(crate) fn check_creates(
+    creates: Option<&Path>,
+    cwd: Option<&Path>,
+) -> Result<(), PropertyError> {
     match (creates, cwd) {
-        (Some(creates), None) if creates.is_relative() => {
-            Err(PropertyError::new("creates", "a relative `creates` needs `cwd`: below which folder would it be?")
-                .hint("write an absolute path, or set `cwd`"))
+        (Some(creates), None) if creates.is_relative() => Err(PropertyError::new(
+            "creates",
+            "a relative `creates` needs `cwd`: below which folder would it be?",
+        )
+        .hint("write an absolute path, or set `cwd`")),
+        (_, Some(cwd)) if cwd.is_relative() => {
+            Err(PropertyError::new("cwd", "`cwd` must be an absolute path"))
         }
-        (_, Some(cwd)) if cwd.is_relative() => Err(PropertyError::new("cwd", "`cwd` must be an absolute path")),
         _ => Ok(()),
     }
 }

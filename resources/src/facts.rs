@@ -9,7 +9,8 @@ use toque_engine::resource::{Apply, Change, Effect, Provider, Resource, Scope};
 use toque_engine::snapshots::{Area, Areas};
 use toque_engine::view::View;
 
-/// Forgets the node's facts, so that whoever reads them next sees the machine as it is then. It always counts as changed.
+/// Forgets the node's facts, so that whoever reads them next sees the machine as it is then. It
+/// always counts as changed.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Facts {
@@ -53,7 +54,13 @@ impl Provider for Reload {
         Ok(vec![Change::new("reload the facts", ()).touches(Area::Facts)])
     }
 
-    fn apply(&self, _: &mut Apply<'_>, _: &Facts, _: FactsAction, _: &[Change<()>]) -> Result<Effect, Failure> {
+    fn apply(
+        &self,
+        _: &mut Apply<'_>,
+        _: &Facts,
+        _: FactsAction,
+        _: &[Change<()>],
+    ) -> Result<Effect, Failure> {
         Ok(Effect::Changed)
     }
 }

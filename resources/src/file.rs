@@ -30,7 +30,10 @@ impl Resource for File {
         if let Some(checksum) = &self.checksum {
             checksum::check(checksum, 64)?;
             if self.content.is_none() {
-                return Err(PropertyError::new("checksum", "it says what `content` must be, and there is no `content`"));
+                return Err(PropertyError::new(
+                    "checksum",
+                    "it says what `content` must be, and there is no `content`",
+                ));
             }
         }
         self.check_managed()

@@ -9,7 +9,9 @@ use toque_engine::actions;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::{Attempting, Failure};
 use toque_engine::property::Account;
-use toque_engine::resource::{Apply, Change, Effect, PropertyError, Provide, Provider, Resource, Scope};
+use toque_engine::resource::{
+    Apply, Change, Effect, PropertyError, Provide, Provider, Resource, Scope,
+};
 use toque_engine::snapshots::{Area, Areas};
 use toque_engine::source::{Checkout, Found, Source, SourceType};
 use toque_engine::system::{FileKind, Metadata, Ownership, Query};
@@ -18,20 +20,22 @@ use toque_engine::view::View;
 use crate::destination::{self, Destination, Ground, Site};
 use crate::ownership::Declared;
 
-/// A commit of a git repository, checked out into a folder. It needs the program `git`, version 2.32 or newer for passwords and for
-/// repositories of other users.
+/// A commit of a git repository, checked out into a folder. It needs the program `git`, version
+/// 2.32 or newer for passwords and for repositories of other users.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Git {
-    /// Absolute path of the folder; the folder above it must be there, and either root's or that of `user`. Default: the resource's name.
+    /// Absolute path of the folder; the folder above it must be there, and either root's or that of
+    /// `user`. Default: the resource's name.
     pub destination: String,
-    /// Where the repository is: `https:`, `ssh:`, `git:`, `file:`, `user@host:path` or an absolute path.
+    /// Where the repository is: `https:`, `ssh:`, `git:`, `file:`, `user@host:path` or an absolute
+    /// path.
     pub repository: String,
     /// A branch, a tag or a commit. Default: the branch that the repository itself has as its own.
     #[serde(default)]
     pub revision: Option<String>,
-    /// Owner of what is checked out, by name or number. A clone that is there is brought up to date as its owner, whoever that is.
-    /// Default: toque's own user.
+    /// Owner of what is checked out, by name or number. A clone that is there is brought up to date
+    /// as its owner, whoever that is. Default: toque's own user.
     #[serde(default)]
     pub user: Option<Account>,
     /// Group of what is checked out, by name or number. Default: that of `user`, or toque's own.
@@ -41,10 +45,12 @@ pub struct Git {
     #[serde(default)]
     #[schemars(extend("sensitive" = true))]
     pub ssh_key: Option<String>,
-    /// Who asks, where an `https:` server wants a password. Default: the one in `repository`, if any.
+    /// Who asks, where an `https:` server wants a password. Default: the one in `repository`, if
+    /// any.
     #[serde(default)]
     pub username: Option<String>,
-    /// The password for an `https:` server. Only that server is given it. Default: the one in `repository`, if any.
+    /// The password for an `https:` server. Only that server is given it. Default: the one in
+    /// `repository`, if any.
     #[serde(default)]
     #[schemars(extend("sensitive" = true))]
     pub password: Option<String>,
@@ -150,11 +156,18 @@ impl Provider for Clones {
     const NAME: &'static str = "git";
     const REACH: Areas = Areas::of(&[Area::Files]);
 
-    fn inspect(&self, view: &View<'_>, desired: &Desired, action: GitAction) -> Result<State, Failure> {
+    fn inspect(
+        &self,
+        view: &View<'_>,
+        desired: &Desired,
+        action: GitAction,
+    ) -> Result<State, Failure> {
         let there = destination::look(view, &desired.path)?;
         let owner = desired.declared.resolve(view)?;
         let is_clone = (there, action) == (Destination::Folder, GitAction::Sync);
-        let clone = is_clone.then(|| view.lstat(&desired.path).attempting("look at", &desired.path)).transpose()?;
+        let clone = is_clone
+            .then(|| view.lstat(&desired.path).attempting("look at", &desired.path))
+            .transpose()?;
         // A clone is its owner's, whoever that is.
         let uid = clone.map_or(owner.uid, |clone| Some(clone.uid));
         let commit = match (there, action) {
@@ -166,31 +179,50 @@ impl Provider for Clones {
             (Destination::Folder, GitAction::Checkout) => None,
             _ => Some(desired.source.look(view)?),
         };
-        let ground = found.as_ref().map(|_| destination::ground(view, &desired.path, uid, "user")).transpose()?;
+        let ground = found
+            .as_ref()
+            .map(|_| destination::ground(view, &desired.path, uid, "user"))
+            .transpose()?;
         Ok(State { there, commit, found, owner, ground, clone })
     }
 
-    fn plan(&self, desired: &Desired, action: GitAction, state: &State) -> Result<Vec<Change<Step>>, Failure> {
-        let (Some(found), Some(ground)) = (state.found.clone(), state.ground.clone()) else { return Ok(Vec::new()) };
+    fn plan(
+        &self,
+        desired: &Desired,
+        action: GitAction,
+        state: &State,
+    ) -> Result<Vec<Change<Step>>, Failure> {
+        let (Some(found), Some(ground)) = (state.found.clone(), state.ground.clone()) else {
+            return Ok(Vec::new());
+        };
         if state.commit.as_ref() == Some(&found.revision.id) {
             return Ok(Vec::new());
         }
         let (path, shown) = (desired.path.display(), desired.source.shown());
         let name = found.revision.name.clone();
         let (what, step) = match (&state.commit, state.clone) {
-            (Some(from), Some(clone)) => {
-                (format!("bring `{path}` from {} to {name} of `{shown}`", short(from)), Step::Update { found, ground, clone })
-            }
+            (Some(from), Some(clone)) => (
+                format!("bring `{path}` from {} to {name} of `{shown}`", short(from)),
+                Step::Update { found, ground, clone },
+            ),
             (from, _) => {
                 let what = match (from, action) {
-                    (Some(from), _) => format!("replace `{path}`, exported from {}, by {name} of `{shown}`", short(from)),
+                    (Some(from), _) => format!(
+                        "replace `{path}`, exported from {}, by {name} of `{shown}`",
+                        short(from)
+                    ),
                     (None, GitAction::Export) => format!("export {name} of `{shown}` to `{path}`"),
                     (None, _) => format!("check out {name} of `{shown}` to `{path}`"),
                 };
-                (what, Step::CheckOut { found, owner: state.owner, ground, instead_of: state.there })
+                (
+                    what,
+                    Step::CheckOut { found, owner: state.owner, ground, instead_of: state.there },
+                )
             }
         };
-        let change = Change::new(what, step).provides(Provide::Anything(Area::Files.into())).touches(Area::Files);
+        let change = Change::new(what, step)
+            .provides(Provide::Anything(Area::Files.into()))
+            .touches(Area::Files);
         Ok(vec![change])
     }
 
@@ -206,7 +238,12 @@ impl Provider for Clones {
             let found = match &change.step {
                 Step::CheckOut { found, owner, ground, instead_of } => {
                     let site = Site::of(apply, path, ground, owner)?;
-                    let how = Checkout { cache: None, uid: site.uid, gid: site.gid, keep_git: action != GitAction::Export };
+                    let how = Checkout {
+                        cache: None,
+                        uid: site.uid,
+                        gid: site.gid,
+                        keep_git: action != GitAction::Export,
+                    };
                     source.check_out(apply.system, apply.view, found, &site.making(), &how)?;
                     site.put(apply, *instead_of)?;
                     found
@@ -224,23 +261,33 @@ impl Provider for Clones {
     }
 }
 
-/// The commit that a clone is at. Its owner may have put there what leads elsewhere, to what only root can read.
+/// The commit that a clone is at. Its owner may have put there what leads elsewhere, to what only
+/// root can read.
 fn head(view: &View<'_>, path: &Path) -> Result<String, Failure> {
     let git = path.join(".git");
     let Some(head) = read(view, &git, "HEAD") else {
-        return Err(Failure::new(format!("`{}` has something in it, and is no clone of a git repository", path.display()))
-            .hint("empty it, use another path, or the action `checkout` to leave it alone"));
+        return Err(Failure::new(format!(
+            "`{}` has something in it, and is no clone of a git repository",
+            path.display()
+        ))
+        .hint("empty it, use another path, or the action `checkout` to leave it alone"));
     };
     let commit = match head.trim().strip_prefix("ref: ") {
         None => Some(head.trim().to_owned()),
-        Some(branch) if branch.starts_with("refs/") && !branch.split('/').any(|part| part == "..") => {
-            let of_line = |line: &str| line.strip_suffix(branch)?.strip_suffix(' ').map(str::to_owned);
-            let packed = || read(view, &git, "packed-refs").and_then(|refs| refs.lines().find_map(of_line));
+        Some(branch)
+            if branch.starts_with("refs/") && !branch.split('/').any(|part| part == "..") =>
+        {
+            let of_line =
+                |line: &str| line.strip_suffix(branch)?.strip_suffix(' ').map(str::to_owned);
+            let packed =
+                || read(view, &git, "packed-refs").and_then(|refs| refs.lines().find_map(of_line));
             read(view, &git, branch).map(|commit| commit.trim().to_owned()).or_else(packed)
         }
         Some(_) => None,
     };
-    let is_commit = |text: &String| matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_commit = |text: &String| {
+        matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
     // A branch without a commit is another than any.
     Ok(commit.filter(is_commit).unwrap_or_default())
 }
@@ -249,18 +296,28 @@ fn head(view: &View<'_>, path: &Path) -> Result<String, Failure> {
 fn read(view: &View<'_>, git: &Path, name: &str) -> Option<String> {
     let file = git.join(name);
     let kind = |path: &Path| view.lstat(path).ok().map(|found| found.kind);
-    let folders =
-        file.ancestors().skip(1).take_while(|above| above.starts_with(git)).all(|above| kind(above) == Some(FileKind::Directory));
+    let folders = file
+        .ancestors()
+        .skip(1)
+        .take_while(|above| above.starts_with(git))
+        .all(|above| kind(above) == Some(FileKind::Directory));
     let plain = folders && kind(&file) == Some(FileKind::File);
-    plain.then(|| view.read(&file).ok()).flatten().map(|text| String::from_utf8_lossy(&text).into_owned())
+    plain
+        .then(|| view.read(&file).ok())
+        .flatten()
+        .map(|text| String::from_utf8_lossy(&text).into_owned())
 }
 
 /// The commit that was exported to a folder.
 fn exported(view: &View<'_>, path: &Path) -> Result<String, Failure> {
-    let known = view.remembered(&key(path)).and_then(|known| known["commit"].as_str().map(str::to_owned));
+    let known =
+        view.remembered(&key(path)).and_then(|known| known["commit"].as_str().map(str::to_owned));
     known.ok_or_else(|| {
-        Failure::new(format!("`{}` has something in it that was not exported by this resource", path.display()))
-            .hint("empty it, or use another path: what is exported takes the place of the folder")
+        Failure::new(format!(
+            "`{}` has something in it that was not exported by this resource",
+            path.display()
+        ))
+        .hint("empty it, or use another path: what is exported takes the place of the folder")
     })
 }
 

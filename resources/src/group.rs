@@ -10,7 +10,8 @@ use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;
 use toque_engine::property::OneOrMany;
 use toque_engine::resource::{
-    Action as _, Apply, Change, Effect, HostFacts, PropertyError, Provide, Provider, Resource, Scope, Support,
+    Action as _, Apply, Change, Effect, HostFacts, PropertyError, Provide, Provider, Resource,
+    Scope, Support,
 };
 use toque_engine::snapshots::{Area, Areas};
 use toque_engine::view::View;
@@ -26,7 +27,8 @@ pub struct Group {
     /// Its number. Default: chosen by the system, and left as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gid: Option<u32>,
-    /// Users that belong to it. They are added; with `append: false` they are all that belong to it.
+    /// Users that belong to it. They are added; with `append: false` they are all that belong to
+    /// it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub members: Option<OneOrMany<String>>,
     /// Users that must not belong to it.
@@ -75,7 +77,10 @@ impl Resource for Group {
     fn check(&self, _actions: &[GroupAction]) -> Result<(), PropertyError> {
         numbers::check_name("group_name", &self.group_name)?;
         if let Some(both) = self.members().iter().find(|name| self.excluded().contains(name)) {
-            return Err(PropertyError::new("excluded_members", format!("`{both}` is in `members` and in `excluded_members`")));
+            return Err(PropertyError::new(
+                "excluded_members",
+                format!("`{both}` is in `members` and in `excluded_members`"),
+            ));
         }
         Ok(())
     }
@@ -126,7 +131,12 @@ impl Provider for Groupadd {
         }
     }
 
-    fn inspect(&self, view: &View<'_>, group: &Group, action: GroupAction) -> Result<State, Failure> {
+    fn inspect(
+        &self,
+        view: &View<'_>,
+        group: &Group,
+        action: GroupAction,
+    ) -> Result<State, Failure> {
         let name = &group.group_name;
         let accounts = view.accounts()?;
         let current = match view.planned(Area::Accounts, &format!("group:{name}")) {
@@ -134,7 +144,10 @@ impl Provider for Groupadd {
                 gid: planned["gid"].as_u64().and_then(|gid| u32::try_from(gid).ok()),
                 members: serde_json::from_value(planned["members"].clone()).unwrap_or_default(),
             }),
-            None => accounts.groups.get(name).map(|group| Current { gid: Some(group.gid), members: group.members.clone() }),
+            None => accounts
+                .groups
+                .get(name)
+                .map(|group| Current { gid: Some(group.gid), members: group.members.clone() }),
         };
         if action == GroupAction::Modify && current.is_none() {
             return Err(no_account("group", name).hint("use the action `create` to make it"));
@@ -159,17 +172,24 @@ impl Provider for Groupadd {
         Ok(State { current, next })
     }
 
-    fn plan(&self, group: &Group, action: GroupAction, state: &State) -> Result<Vec<Change<Step>>, Failure> {
+    fn plan(
+        &self,
+        group: &Group,
+        action: GroupAction,
+        state: &State,
+    ) -> Result<Vec<Change<Step>>, Failure> {
         let name = &group.group_name;
         let key = format!("group:{name}");
-        let provide = |value: Value| Provide::State { area: Area::Accounts, key: key.clone(), value };
+        let provide =
+            |value: Value| Provide::State { area: Area::Accounts, key: key.clone(), value };
         let told = |mut change: Change<Step>| {
             change.provides.extend(numbers::rewritten(&["group"]));
             change.touches(Area::Accounts | Area::Files)
         };
         if action == GroupAction::Remove {
             let gone = |current: &Current| {
-                let gone = Change::new(format!("remove group `{name}`"), Step::Remove).provides(provide(Value::Null));
+                let gone = Change::new(format!("remove group `{name}`"), Step::Remove)
+                    .provides(provide(Value::Null));
                 told(gone.provides(numbers::freed("gid", current.gid)))
             };
             return Ok(state.current.iter().map(gone).collect());
@@ -178,12 +198,16 @@ impl Provider for Groupadd {
         let (mut gid, mut members) = match &state.current {
             Some(current) => (current.gid, current.members.clone()),
             None if action == GroupAction::Create => {
-                let number = group.gid.map_or_else(String::new, |gid| format!(" with number {gid}"));
+                let number =
+                    group.gid.map_or_else(String::new, |gid| format!(" with number {gid}"));
                 let gid = group.gid.or(state.next);
                 changes.push(
-                    Change::new(format!("create group `{name}`{number}"), Step::Add { gid: group.gid })
-                        .provides(provide(json!({ "gid": gid, "members": [] })))
-                        .provides(numbers::taken("gid", gid)),
+                    Change::new(
+                        format!("create group `{name}`{number}"),
+                        Step::Add { gid: group.gid },
+                    )
+                    .provides(provide(json!({ "gid": gid, "members": [] })))
+                    .provides(numbers::taken("gid", gid)),
                 );
                 (gid, Vec::new())
             }
@@ -209,13 +233,19 @@ impl Provider for Groupadd {
                 joining.push(member);
             }
         }
-        let leaves = |member: &&String| group.excluded().contains(member) || (!group.append && !group.members().contains(member));
+        let leaves = |member: &&String| {
+            group.excluded().contains(member)
+                || (!group.append && !group.members().contains(member))
+        };
         let leaving: Vec<String> = members.iter().filter(leaves).cloned().collect();
         for member in joining {
             members.push(member.clone());
             changes.push(
-                Change::new(format!("add `{member}` to group `{name}`"), Step::Join(member.clone()))
-                    .provides(provide(json!({ "gid": gid, "members": members }))),
+                Change::new(
+                    format!("add `{member}` to group `{name}`"),
+                    Step::Join(member.clone()),
+                )
+                .provides(provide(json!({ "gid": gid, "members": members }))),
             );
         }
         for member in leaving {
@@ -265,7 +295,8 @@ impl Provider for Groupadd {
                 Step::Leave(member) => add(&["gpasswd", "-d", member, "--", name]),
             }
             apply.run(&Command::new(argv)).map_err(|mut failure| {
-                failure.message = format!("cannot {} group `{name}`: {}", action.name(), failure.message);
+                failure.message =
+                    format!("cannot {} group `{name}`: {}", action.name(), failure.message);
                 failure
             })?;
         }

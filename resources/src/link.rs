@@ -9,7 +9,9 @@ use toque_engine::actions;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::{Attempting, Failure};
 use toque_engine::property::Account;
-use toque_engine::resource::{Apply, Change, Effect, PropertyError, Provide, Provider, Resource, Scope};
+use toque_engine::resource::{
+    Apply, Change, Effect, PropertyError, Provide, Provider, Resource, Scope,
+};
 use toque_engine::snapshots::{Area, Areas};
 use toque_engine::system::{FileKind, Metadata, Ownership, Query};
 use toque_engine::view::View;
@@ -21,17 +23,20 @@ use crate::ownership::{Declared, Names, difference_words, own_ids};
 pub struct Link {
     /// Absolute path of the link. Default: the resource's name.
     pub target_file: String,
-    /// Where the link leads. A symbolic link keeps the text as it is written (relative is to the link's folder) and may lead to
-    /// nothing; a hard link needs the absolute path of a file on the same file system. Required, except to delete a symbolic link.
+    /// Where the link leads. A symbolic link keeps the text as it is written (relative is to the
+    /// link's folder) and may lead to nothing; a hard link needs the absolute path of a file on the
+    /// same file system. Required, except to delete a symbolic link.
     #[serde(default)]
     pub to: Option<String>,
     /// `"symbolic"` or `"hard"`. Default: `"symbolic"`.
     #[serde(default)]
     pub link_type: LinkType,
-    /// Owner of the symbolic link itself, by name or number. Default: toque's own user for a new link.
+    /// Owner of the symbolic link itself, by name or number. Default: toque's own user for a new
+    /// link.
     #[serde(default)]
     pub owner: Option<Account>,
-    /// Group of the symbolic link itself, by name or number. Default: toque's own group for a new link.
+    /// Group of the symbolic link itself, by name or number. Default: toque's own group for a new
+    /// link.
     #[serde(default)]
     pub group: Option<Account>,
     /// Whether a file at the path is replaced by the link; its content is lost. Default: `false`.
@@ -74,8 +79,11 @@ impl Resource for Link {
         }
         if hard && (self.owner.is_some() || self.group.is_some()) {
             let property = if self.owner.is_some() { "owner" } else { "group" };
-            return Err(PropertyError::new(property, "a hard link is the file itself and has no owner of its own")
-                .hint("set it on a `file` resource"));
+            return Err(PropertyError::new(
+                property,
+                "a hard link is the file itself and has no owner of its own",
+            )
+            .hint("set it on a `file` resource"));
         }
         Ok(())
     }
@@ -155,24 +163,39 @@ impl Provider for Links {
     const NAME: &'static str = "link";
     const REACH: Areas = Areas::of(&[Area::Files]);
 
-    fn inspect(&self, view: &View<'_>, desired: &Desired, action: LinkAction) -> Result<State, Failure> {
+    fn inspect(
+        &self,
+        view: &View<'_>,
+        desired: &Desired,
+        action: LinkAction,
+    ) -> Result<State, Failure> {
         let path = &desired.path;
         let wanted = match action {
             LinkAction::Create => desired.declared.resolve(view)?,
             LinkAction::Delete => Ownership::default(),
         };
-        let mut state =
-            State { found: Found::Nothing, folder: true, to: None, wanted, names: Names::default(), own: own_ids(view)? };
+        let mut state = State {
+            found: Found::Nothing,
+            folder: true,
+            to: None,
+            wanted,
+            names: Names::default(),
+            own: own_ids(view)?,
+        };
         match lstat(view, path)? {
             None => {
                 let folder = path.parent().unwrap_or(path);
-                state.folder = view.stat(folder).is_ok_and(|metadata| metadata.kind == FileKind::Directory);
+                state.folder =
+                    view.stat(folder).is_ok_and(|metadata| metadata.kind == FileKind::Directory);
             }
             Some(metadata) => {
                 state.found = match metadata.kind {
                     FileKind::Link => {
                         state.names = Names::of(view, &metadata, &state.wanted)?;
-                        Found::Link { to: view.read_link(path).attempting("read the link", path)?, metadata }
+                        Found::Link {
+                            to: view.read_link(path).attempting("read the link", path)?,
+                            metadata,
+                        }
                     }
                     FileKind::File => Found::File(metadata),
                     FileKind::Directory => Found::Directory,
@@ -187,7 +210,12 @@ impl Provider for Links {
         Ok(state)
     }
 
-    fn plan(&self, desired: &Desired, action: LinkAction, state: &State) -> Result<Vec<Change<Step>>, Failure> {
+    fn plan(
+        &self,
+        desired: &Desired,
+        action: LinkAction,
+        state: &State,
+    ) -> Result<Vec<Change<Step>>, Failure> {
         match (action, desired.hard) {
             (LinkAction::Delete, _) => delete(desired, state),
             (LinkAction::Create, true) => create_hard(desired, state),
@@ -204,11 +232,18 @@ impl Provider for Links {
     ) -> Result<Effect, Failure> {
         for change in changes {
             match &change.step {
-                Step::Make { path, to, hard, uid, gid } => make(apply, path, to, *hard, (*uid, *gid))?,
-                Step::Owner { path, uid, gid } => {
-                    apply.system.set_owner(path, *uid, *gid).attempting("change the owner of", path)?;
+                Step::Make { path, to, hard, uid, gid } => {
+                    make(apply, path, to, *hard, (*uid, *gid))?
                 }
-                Step::Remove { path } => apply.system.remove_file(path).attempting("delete the link", path)?,
+                Step::Owner { path, uid, gid } => {
+                    apply
+                        .system
+                        .set_owner(path, *uid, *gid)
+                        .attempting("change the owner of", path)?;
+                }
+                Step::Remove { path } => {
+                    apply.system.remove_file(path).attempting("delete the link", path)?
+                }
             }
         }
         Ok(Effect::Changed)
@@ -218,7 +253,11 @@ impl Provider for Links {
 fn lstat(view: &View<'_>, path: &Path) -> Result<Option<Metadata>, Failure> {
     match view.lstat(path) {
         Ok(metadata) => Ok(Some(metadata)),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+        {
+            Ok(None)
+        }
         Err(error) => Err(Failure::io("look at", path, &error)),
     }
 }
@@ -242,14 +281,21 @@ fn create_symbolic(desired: &Desired, state: &State) -> Result<Vec<Change<Step>>
         }
         let step = Step::Owner { path: path.clone(), uid, gid };
         let change = Change::new(format!("change link `{here}`: {}", words.join(", ")), step);
-        return Ok(vec![change.provides(provide((metadata.uid, metadata.gid))).touches(Area::Files)]);
+        return Ok(vec![
+            change.provides(provide((metadata.uid, metadata.gid))).touches(Area::Files),
+        ]);
     }
     make_room(desired, state)?;
     let words = desired.declared.words();
-    let with = if words.is_empty() { String::new() } else { format!(", with {}", words.join(", ")) };
+    let with =
+        if words.is_empty() { String::new() } else { format!(", with {}", words.join(", ")) };
     let what = match &state.found {
         Found::Link { to: present, .. } => {
-            format!("lead link `{here}` to `{}` and not to `{}`{with}", to.display(), present.display())
+            format!(
+                "lead link `{here}` to `{}` and not to `{}`{with}",
+                to.display(),
+                present.display()
+            )
         }
         _ => format!("create link `{here}` to `{}`{with}{}", to.display(), replacing(state)),
     };
@@ -261,12 +307,16 @@ fn create_hard(desired: &Desired, state: &State) -> Result<Vec<Change<Step>>, Fa
     let Desired { path, to, .. } = desired;
     let (here, there) = (path.display(), to.display());
     let Some(file) = &state.to else {
-        return Err(Failure::new(format!("cannot create the hard link `{here}`: there is no file `{there}`"))
-            .hint("declare the file before this resource, or correct `to`"));
+        return Err(Failure::new(format!(
+            "cannot create the hard link `{here}`: there is no file `{there}`"
+        ))
+        .hint("declare the file before this resource, or correct `to`"));
     };
     if file.kind == FileKind::Directory {
-        return Err(Failure::new(format!("cannot create the hard link `{here}`: `{there}` is a directory"))
-            .hint("leave out `link_type` for a symbolic link"));
+        return Err(Failure::new(format!(
+            "cannot create the hard link `{here}`: `{there}` is a directory"
+        ))
+        .hint("leave out `link_type` for a symbolic link"));
     }
     let present = match &state.found {
         Found::Link { metadata, .. } | Found::File(metadata) => Some(metadata),
@@ -277,25 +327,39 @@ fn create_hard(desired: &Desired, state: &State) -> Result<Vec<Change<Step>>, Fa
     }
     make_room(desired, state)?;
     let step = Step::Make { path: path.clone(), to: to.clone(), hard: true, uid: None, gid: None };
-    let change = Change::new(format!("create hard link `{here}` to `{there}`{}", replacing(state)), step);
-    Ok(vec![change.provides(Provide::HardLink { path: path.clone(), to: to.clone() }).touches(Area::Files)])
+    let change =
+        Change::new(format!("create hard link `{here}` to `{there}`{}", replacing(state)), step);
+    Ok(vec![
+        change
+            .provides(Provide::HardLink { path: path.clone(), to: to.clone() })
+            .touches(Area::Files),
+    ])
 }
 
-/// A link takes the place of nothing or of a link. A file may be all there is of someone's work, so it needs a word of consent.
+/// A link takes the place of nothing or of a link. A file may be all there is of someone's work, so
+/// it needs a word of consent.
 fn make_room(desired: &Desired, state: &State) -> Result<(), Failure> {
     let here = desired.path.display();
     let folder = desired.path.parent().unwrap_or(&desired.path).display();
     let failure = match &state.found {
-        Found::Nothing if !state.folder => {
-            Failure::new(format!("cannot create the link `{here}`: there is no directory `{folder}`"))
-                .hint(format!("declare `directory(\"{folder}\")` before this resource, or correct the path"))
+        Found::Nothing if !state.folder => Failure::new(format!(
+            "cannot create the link `{here}`: there is no directory `{folder}`"
+        ))
+        .hint(format!(
+            "declare `directory(\"{folder}\")` before this resource, or correct the path"
+        )),
+        Found::File(_) if !desired.force => {
+            Failure::new(format!("cannot create the link `{here}`: a file is there"))
+                .hint("set `force: true` to replace it (its content is lost), or move it away")
         }
-        Found::File(_) if !desired.force => Failure::new(format!("cannot create the link `{here}`: a file is there"))
-            .hint("set `force: true` to replace it (its content is lost), or move it away"),
-        Found::Directory => Failure::new(format!("cannot create the link `{here}`: a directory is there"))
-            .hint("remove it by `directory` with the action `delete`, or correct the path"),
-        Found::Special => Failure::new(format!("cannot create the link `{here}`: a device, socket or pipe is there"))
-            .hint("remove it by `file` with the action `delete`, or correct the path"),
+        Found::Directory => {
+            Failure::new(format!("cannot create the link `{here}`: a directory is there"))
+                .hint("remove it by `directory` with the action `delete`, or correct the path")
+        }
+        Found::Special => Failure::new(format!(
+            "cannot create the link `{here}`: a device, socket or pipe is there"
+        ))
+        .hint("remove it by `file` with the action `delete`, or correct the path"),
         _ => return Ok(()),
     };
     Err(failure)
@@ -324,14 +388,23 @@ fn delete(desired: &Desired, state: &State) -> Result<Vec<Change<Step>>, Failure
     Ok(vec![change.provides(Provide::Absent { path: path.clone() }).touches(Area::Files)])
 }
 
-fn make(apply: &Apply<'_>, path: &Path, to: &Path, hard: bool, owner: (Option<u32>, Option<u32>)) -> Result<(), Failure> {
+fn make(
+    apply: &Apply<'_>,
+    path: &Path,
+    to: &Path,
+    hard: bool,
+    owner: (Option<u32>, Option<u32>),
+) -> Result<(), Failure> {
     // Made beside it and renamed, so that there is never a moment without a link.
     let staged = path.with_file_name(".toque-link");
     match apply.system.remove_file(&staged) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Failure::io("remove", &staged, &error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(Failure::io("remove", &staged, &error));
+        }
         _ => {}
     }
-    let made = if hard { apply.system.hard_link(to, &staged) } else { apply.system.symlink(to, &staged) };
+    let made =
+        if hard { apply.system.hard_link(to, &staged) } else { apply.system.symlink(to, &staged) };
     made.attempting("create the link", path)?;
     let (uid, gid) = owner;
     let prepared = if uid.is_some() || gid.is_some() {
@@ -339,7 +412,8 @@ fn make(apply: &Apply<'_>, path: &Path, to: &Path, hard: bool, owner: (Option<u3
     } else {
         Ok(())
     };
-    let result = prepared.and_then(|()| apply.system.rename(&staged, path).attempting("create the link", path));
+    let result = prepared
+        .and_then(|()| apply.system.rename(&staged, path).attempting("create the link", path));
     if let Err(failure) = result {
         apply.system.remove_file(&staged).attempting("remove", &staged)?;
         return Err(failure);

@@ -9,7 +9,8 @@ use toque_engine::resource::{Apply, Change, Effect, Level, Provider, Resource, S
 use toque_engine::snapshots::Areas;
 use toque_engine::view::View;
 
-/// Writes a line to the log when its turn comes. It changes nothing, so it never counts as changed and notifies nobody.
+/// Writes a line to the log when its turn comes. It changes nothing, so it never counts as changed
+/// and notifies nobody.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Log {
@@ -56,7 +57,13 @@ impl Provider for Write {
         Ok(Vec::new())
     }
 
-    fn apply(&self, _: &mut Apply<'_>, _: &Log, _: LogAction, _: &[Change<()>]) -> Result<Effect, Failure> {
+    fn apply(
+        &self,
+        _: &mut Apply<'_>,
+        _: &Log,
+        _: LogAction,
+        _: &[Change<()>],
+    ) -> Result<Effect, Failure> {
         Ok(Effect::Unchanged)
     }
 

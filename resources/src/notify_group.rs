@@ -50,11 +50,25 @@ impl Provider for FanOut {
         Ok(())
     }
 
-    fn plan(&self, _: &NotifyGroup, action: NotifyGroupAction, (): &()) -> Result<Vec<Change<()>>, Failure> {
-        Ok((action == NotifyGroupAction::Run).then(|| Change::new("send its notifications", ())).into_iter().collect())
+    fn plan(
+        &self,
+        _: &NotifyGroup,
+        action: NotifyGroupAction,
+        (): &(),
+    ) -> Result<Vec<Change<()>>, Failure> {
+        Ok((action == NotifyGroupAction::Run)
+            .then(|| Change::new("send its notifications", ()))
+            .into_iter()
+            .collect())
     }
 
-    fn apply(&self, _: &mut Apply<'_>, _: &NotifyGroup, _: NotifyGroupAction, _: &[Change<()>]) -> Result<Effect, Failure> {
+    fn apply(
+        &self,
+        _: &mut Apply<'_>,
+        _: &NotifyGroup,
+        _: NotifyGroupAction,
+        _: &[Change<()>],
+    ) -> Result<Effect, Failure> {
         Ok(Effect::Changed)
     }
 }

@@ -1,4 +1,5 @@
-//! The numbers of accounts: which one `useradd` and `groupadd` would take next, so that a plan can say who owns a planned home.
+//! The numbers of accounts: which one `useradd` and `groupadd` would take next, so that a plan can
+//! say who owns a planned home.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -22,24 +23,34 @@ impl Defaults {
     pub fn read(view: &View<'_>) -> Result<Self, Failure> {
         let path = Path::new("/etc/login.defs");
         match view.read(path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self { text: String::new() }),
-            other => Ok(Self { text: String::from_utf8_lossy(&other.attempting("read", path)?).into_owned() }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Ok(Self { text: String::new() })
+            }
+            other => Ok(Self {
+                text: String::from_utf8_lossy(&other.attempting("read", path)?).into_owned(),
+            }),
         }
     }
 
     fn number(&self, name: &str, default: u32) -> u32 {
-        shadow::login_defs(&self.text).get(name).and_then(|value| value.parse().ok()).unwrap_or(default)
+        shadow::login_defs(&self.text)
+            .get(name)
+            .and_then(|value| value.parse().ok())
+            .unwrap_or(default)
     }
 
     /// Whether a new user gets a group of the same name, and loses it when removed.
     pub fn private_groups(&self) -> bool {
-        shadow::login_defs(&self.text).get("USERGROUPS_ENAB").is_some_and(|value| value.eq_ignore_ascii_case("yes"))
+        shadow::login_defs(&self.text)
+            .get("USERGROUPS_ENAB")
+            .is_some_and(|value| value.eq_ignore_ascii_case("yes"))
     }
 
     /// The mode of a new home.
     pub fn home_mode(&self) -> u32 {
         let defs = shadow::login_defs(&self.text);
-        let octal = |name: &str| defs.get(name).and_then(|value| u32::from_str_radix(value, 8).ok());
+        let octal =
+            |name: &str| defs.get(name).and_then(|value| u32::from_str_radix(value, 8).ok());
         octal("HOME_MODE").unwrap_or_else(|| 0o777 & !octal("UMASK").unwrap_or(0o022))
     }
 
@@ -47,7 +58,10 @@ impl Defaults {
     fn range(&self, kind: &str, system: bool) -> (u32, u32) {
         let min = self.number(&format!("{kind}_MIN"), 1000);
         if system {
-            (self.number(&format!("SYS_{kind}_MIN"), 101), self.number(&format!("SYS_{kind}_MAX"), min.saturating_sub(1)))
+            (
+                self.number(&format!("SYS_{kind}_MIN"), 101),
+                self.number(&format!("SYS_{kind}_MAX"), min.saturating_sub(1)),
+            )
         } else {
             (min, self.number(&format!("{kind}_MAX"), 60000))
         }
@@ -61,12 +75,20 @@ pub(crate) fn next_uid(view: &View<'_>, system: bool) -> Result<Option<u32>, Fai
     Ok(planned(view, "uid", used).and_then(|used| next(&used, range, system)))
 }
 
-/// The number of the next group; that of its user, when it is a private group and the number is free.
-pub(crate) fn next_gid(view: &View<'_>, system: bool, uid: Option<u32>) -> Result<Option<u32>, Failure> {
+/// The number of the next group; that of its user, when it is a private group and the number is
+/// free.
+pub(crate) fn next_gid(
+    view: &View<'_>,
+    system: bool,
+    uid: Option<u32>,
+) -> Result<Option<u32>, Failure> {
     let used = view.accounts()?.groups.values().map(|group| group.gid).collect();
     let range = Defaults::read(view)?.range("GID", system);
-    let free = |used: &BTreeSet<u32>| uid.filter(|uid| (range.0..=range.1).contains(uid) && !used.contains(uid));
-    Ok(planned(view, "gid", used).and_then(|used| free(&used).or_else(|| next(&used, range, system))))
+    let free = |used: &BTreeSet<u32>| {
+        uid.filter(|uid| (range.0..=range.1).contains(uid) && !used.contains(uid))
+    };
+    Ok(planned(view, "gid", used)
+        .and_then(|used| free(&used).or_else(|| next(&used, range, system))))
 }
 
 /// That account files are written anew, for recipes that read them.
@@ -89,7 +111,8 @@ fn state(kind: &str, number: Option<u32>, taken: bool) -> Provide {
     Provide::State { area: Area::Accounts, key, value: Value::Bool(taken) }
 }
 
-/// The numbers in use when the earlier resources of the plan are done; `None` when one of them gets a number that nobody knows yet.
+/// The numbers in use when the earlier resources of the plan are done; `None` when one of them gets
+/// a number that nobody knows yet.
 fn planned(view: &View<'_>, kind: &str, mut used: BTreeSet<u32>) -> Option<BTreeSet<u32>> {
     for (number, taken) in view.planned_below(Area::Accounts, &format!("{kind}:")) {
         let number = number.parse().ok()?;
@@ -102,7 +125,8 @@ fn planned(view: &View<'_>, kind: &str, mut used: BTreeSet<u32>) -> Option<BTree
     Some(used)
 }
 
-/// Ordinary numbers grow from the highest in use, those of the system shrink from the lowest; past the end, gaps are filled.
+/// Ordinary numbers grow from the highest in use, those of the system shrink from the lowest; past
+/// the end, gaps are filled.
 fn next(used: &BTreeSet<u32>, (min, max): (u32, u32), system: bool) -> Option<u32> {
     let mut taken = used.range(min..=max).copied();
     let mut ahead: Box<dyn Iterator<Item = u32>> = if system {
@@ -117,11 +141,16 @@ fn next(used: &BTreeSet<u32>, (min, max): (u32, u32), system: bool) -> Option<u3
 
 /// Names that the account files can hold.
 pub(crate) fn check_name(property: &str, name: &str) -> Result<(), PropertyError> {
-    let wrong =
-        name.is_empty() || name.starts_with('-') || name.contains([':', ',', '\n', '/']) || name.contains(char::is_whitespace);
+    let wrong = name.is_empty()
+        || name.starts_with('-')
+        || name.contains([':', ',', '\n', '/'])
+        || name.contains(char::is_whitespace);
     if wrong {
-        return Err(PropertyError::new(property, format!("`{name}` cannot be the name of an account"))
-            .hint("use letters, digits, `_`, `.` and `-`, and begin with a letter"));
+        return Err(PropertyError::new(
+            property,
+            format!("`{name}` cannot be the name of an account"),
+        )
+        .hint("use letters, digits, `_`, `.` and `-`, and begin with a letter"));
     }
     Ok(())
 }

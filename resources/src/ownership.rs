@@ -1,4 +1,5 @@
-//! Who owns a path and who may do what with it: declared names become numbers, and what differs is found and put in words.
+//! Who owns a path and who may do what with it: declared names become numbers, and what differs is
+//! found and put in words.
 
 use std::path::{Path, PathBuf};
 
@@ -51,7 +52,9 @@ fn uid(view: &View<'_>, account: &Account) -> Result<u32, Failure> {
     let accounts = view.accounts()?;
     match accounts.users.get(name) {
         Some(user) => Ok(user.uid),
-        None => accounts.user(view, name)?.map(|user| user.uid).ok_or_else(|| no_account("user", name)),
+        None => {
+            accounts.user(view, name)?.map(|user| user.uid).ok_or_else(|| no_account("user", name))
+        }
     }
 }
 
@@ -66,19 +69,26 @@ fn gid(view: &View<'_>, account: &Account) -> Result<u32, Failure> {
     let accounts = view.accounts()?;
     match accounts.groups.get(name) {
         Some(group) => Ok(group.gid),
-        None => accounts.group(view, name)?.map(|group| group.gid).ok_or_else(|| no_account("group", name)),
+        None => accounts
+            .group(view, name)?
+            .map(|group| group.gid)
+            .ok_or_else(|| no_account("group", name)),
     }
 }
 
-/// The number of an account that only the plan has. Where the machine will choose it, a number that no real account has stands for
-/// it, the same one whenever the name is asked for. `None`: the plan removes the account.
+/// The number of an account that only the plan has. Where the machine will choose it, a number that
+/// no real account has stands for it, the same one whenever the name is asked for. `None`: the plan
+/// removes the account.
 fn planned_id(planned: &Value, key: &str, name: &str) -> Option<u32> {
     if planned.is_null() {
         return None;
     }
     let known = planned.get(key).and_then(Value::as_u64).and_then(|id| u32::try_from(id).ok());
     // FNV-1a, into the top sixteenth of the range, less its end where 65534's 32-bit kin live.
-    let stand_in = || name.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let stand_in = || {
+        name.bytes()
+            .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+    };
     Some(known.unwrap_or_else(|| 0xf000_0000 | (stand_in() & 0x0eff_ffff)))
 }
 
@@ -88,7 +98,8 @@ pub fn own_ids(view: &View<'_>) -> Result<(u32, u32), Failure> {
     if uid == 0 {
         return Ok((0, 0));
     }
-    let gid = view.accounts()?.users.values().find(|user| user.uid == uid).map_or(uid, |user| user.gid);
+    let gid =
+        view.accounts()?.users.values().find(|user| user.uid == uid).map_or(uid, |user| user.gid);
     Ok((uid, gid))
 }
 
@@ -107,12 +118,14 @@ impl Names {
         if wanted.uid.is_some_and(|uid| uid != found.uid) {
             let accounts = view.accounts()?;
             let user = accounts.users.values().find(|user| user.uid == found.uid);
-            names.owner = Some(user.map_or_else(|| found.uid.to_string(), |user| user.name.clone()));
+            names.owner =
+                Some(user.map_or_else(|| found.uid.to_string(), |user| user.name.clone()));
         }
         if wanted.gid.is_some_and(|gid| gid != found.gid) {
             let accounts = view.accounts()?;
             let group = accounts.groups.values().find(|group| group.gid == found.gid);
-            names.group = Some(group.map_or_else(|| found.gid.to_string(), |group| group.name.clone()));
+            names.group =
+                Some(group.map_or_else(|| found.gid.to_string(), |group| group.name.clone()));
         }
         Ok(names)
     }
@@ -133,7 +146,8 @@ impl Attributes {
         let uid = wanted.uid.filter(|uid| *uid != found.uid);
         let gid = wanted.gid.filter(|gid| *gid != found.gid);
         let mode = final_mode(found, wanted);
-        // The kernel takes setuid and setgid away when a file's owner changes, so they are set again, or seen to be gone.
+        // The kernel takes setuid and setgid away when a file's owner changes, so they are set
+        // again, or seen to be gone.
         let again = (uid.is_some() || gid.is_some()) && (mode | found.mode) & 0o6000 != 0;
         let mode = (mode != found.mode || again).then_some(mode);
         let any = uid.is_some() || gid.is_some() || mode.is_some();
@@ -144,7 +158,10 @@ impl Attributes {
     /// When the owner, group or mode cannot be changed.
     pub fn apply(&self, apply: &Apply<'_>) -> Result<(), Failure> {
         if self.uid.is_some() || self.gid.is_some() {
-            apply.system.set_owner(&self.path, self.uid, self.gid).attempting("change the owner of", &self.path)?;
+            apply
+                .system
+                .set_owner(&self.path, self.uid, self.gid)
+                .attempting("change the owner of", &self.path)?;
         }
         if let Some(mode) = self.mode {
             apply.system.set_mode(&self.path, mode).attempting("change the mode of", &self.path)?;
@@ -153,10 +170,12 @@ impl Attributes {
     }
 }
 
-/// The mode a path ends with. Where none is declared it keeps its own; a file whose owner changes loses setuid and setgid, as by
-/// the kernel, so that a program never runs with the rights of someone who did not ask for it.
+/// The mode a path ends with. Where none is declared it keeps its own; a file whose owner changes
+/// loses setuid and setgid, as by the kernel, so that a program never runs with the rights of
+/// someone who did not ask for it.
 pub fn final_mode(found: &Metadata, wanted: &Ownership) -> u32 {
-    let new_owner = wanted.uid.is_some_and(|uid| uid != found.uid) || wanted.gid.is_some_and(|gid| gid != found.gid);
+    let new_owner = wanted.uid.is_some_and(|uid| uid != found.uid)
+        || wanted.gid.is_some_and(|gid| gid != found.gid);
     match wanted.mode {
         Some(mode) => mode,
         None if new_owner && found.kind == FileKind::File => {
@@ -168,7 +187,12 @@ pub fn final_mode(found: &Metadata, wanted: &Ownership) -> u32 {
 }
 
 /// `mode 0600 to 0644`, `owner root to daemon`: what changes about a path that is there.
-pub fn difference_words(declared: &Declared, found: &Metadata, wanted: &Ownership, names: &Names) -> Vec<String> {
+pub fn difference_words(
+    declared: &Declared,
+    found: &Metadata,
+    wanted: &Ownership,
+    names: &Names,
+) -> Vec<String> {
     let mut words = Vec::new();
     let mode = final_mode(found, wanted);
     if mode != found.mode {

@@ -1,5 +1,5 @@
-//! Software from the platform's package manager. What is to be done is the same everywhere; the providers say what is there and
-//! how it is changed.
+//! Software from the platform's package manager. What is to be done is the same everywhere; the
+//! providers say what is there and how it is changed.
 
 mod apt;
 mod dnf;
@@ -18,7 +18,9 @@ use toque_engine::actions;
 use toque_engine::diagnostic::{Diagnostic, did_you_mean};
 use toque_engine::failure::Failure;
 use toque_engine::property::{OneOrMany, Seconds};
-use toque_engine::resource::{Change, Effect, PropertyError, Provide, Resource, Scope, TemplateSource};
+use toque_engine::resource::{
+    Change, Effect, PropertyError, Provide, Resource, Scope, TemplateSource,
+};
 use toque_engine::snapshots::{Area, Areas};
 use toque_engine::view::View;
 
@@ -31,9 +33,11 @@ use crate::parse::words;
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Package {
-    /// The package, or an array of packages; only those that need a change are handed to the package manager, in one command.
+    /// The package, or an array of packages; only those that need a change are handed to the
+    /// package manager, in one command.
     pub package_name: OneOrMany<String>,
-    /// The version to install, upgrade to, or remove; for several packages an array in their order, with `()` where any will do.
+    /// The version to install, upgrade to, or remove; for several packages an array in their order,
+    /// with `()` where any will do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<OneOrMany<Option<String>>>,
     /// Further options of the package manager: a line that is split as a shell would, or an array.
@@ -48,17 +52,19 @@ pub struct Package {
     /// Environment variables of the package manager.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub environment: IndexMap<String, String>,
-    /// Whether an older version may replace a newer one. Without it, a newer version is left as it is. Default: true.
+    /// Whether an older version may replace a newer one. Without it, a newer version is left as it
+    /// is. Default: true.
     #[serde(default = "yes")]
     pub allow_downgrade: bool,
     /// The release to install from, such as `bookworm-backports`. Only `apt`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_release: Option<String>,
-    /// Whether configuration files that were changed by hand are replaced by the package's. Default: false. Only `apt`.
+    /// Whether configuration files that were changed by hand are replaced by the package's.
+    /// Default: false. Only `apt`.
     #[serde(default)]
     pub overwrite_config_files: bool,
-    /// Answers for `debconf`, given before an install and by `reconfig`: a file of the cookbook, or a template when it ends in `.hbs`.
-    /// Only `apt`.
+    /// Answers for `debconf`, given before an install and by `reconfig`: a file of the cookbook, or
+    /// a template when it ends in `.hbs`. Only `apt`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response_file: Option<String>,
     /// Variables of a `response_file` that is a template.
@@ -67,8 +73,8 @@ pub struct Package {
     /// The architecture; for several packages an array in their order. Only `dnf`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arch: Option<OneOrMany<String>>,
-    /// `#{ before: true }` asks the repositories anew before candidates are looked up, `#{ after: true }` makes whoever comes next
-    /// ask them. Only `dnf`.
+    /// `#{ before: true }` asks the repositories anew before candidates are looked up, `#{ after:
+    /// true }` makes whoever comes next ask them. Only `dnf`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flush_cache: Option<FlushCache>,
 }
@@ -130,13 +136,23 @@ impl Resource for Package {
 
     fn check(&self, actions: &[PackageAction]) -> Result<(), PropertyError> {
         let names = self.package_name.as_slice();
-        if names.is_empty() || names.iter().any(|name| name.is_empty() || name.starts_with('-') || name.contains('\n')) {
-            return Err(PropertyError::new("package_name", "a package's name cannot be empty or begin with `-`"));
+        if names.is_empty()
+            || names
+                .iter()
+                .any(|name| name.is_empty() || name.starts_with('-') || name.contains('\n'))
+        {
+            return Err(PropertyError::new(
+                "package_name",
+                "a package's name cannot be empty or begin with `-`",
+            ));
         }
         let pairs = |property: &str, given: Option<usize>| match given {
             Some(given) if given != names.len() => Err(PropertyError::new(
                 property,
-                format!("`{property}` has {given} values for {} packages; they go together one by one", names.len()),
+                format!(
+                    "`{property}` has {given} values for {} packages; they go together one by one",
+                    names.len()
+                ),
             )
             .hint("give one for each package")),
             _ => Ok(()),
@@ -144,13 +160,19 @@ impl Resource for Package {
         pairs("version", self.version.as_ref().map(|version| version.as_slice().len()))?;
         pairs("arch", self.arch.as_ref().map(|arch| arch.as_slice().len()))?;
         if self.source.is_some() && names.len() > 1 {
-            return Err(PropertyError::new("source", "`source` is one package file, but several packages are named"));
+            return Err(PropertyError::new(
+                "source",
+                "`source` is one package file, but several packages are named",
+            ));
         }
         if self.source.as_ref().is_some_and(|path| !path.is_absolute()) {
             return Err(PropertyError::new("source", "`source` must be an absolute path"));
         }
         if actions.contains(&PackageAction::Reconfig) && self.response_file.is_none() {
-            return Err(PropertyError::new("response_file", "the action `reconfig` needs `response_file`: the answers to give"));
+            return Err(PropertyError::new(
+                "response_file",
+                "the action `reconfig` needs `response_file`: the answers to give",
+            ));
         }
         Ok(())
     }
@@ -173,7 +195,10 @@ impl Resource for Package {
             })?),
             Some(name) => {
                 let bytes = scope.cookbook_file(std::slice::from_ref(name), None)?;
-                Some(String::from_utf8(bytes).map_err(|_| Diagnostic::error(format!("`{name}` is not UTF-8 text")))?)
+                Some(
+                    String::from_utf8(bytes)
+                        .map_err(|_| Diagnostic::error(format!("`{name}` is not UTF-8 text")))?,
+                )
             }
         };
         let versions = self.version.as_ref().map_or(&[][..], OneOrMany::as_slice);
@@ -201,7 +226,8 @@ pub struct Found {
     key: String,
     installed: Option<String>,
     held: bool,
-    /// Configuration files of a removed package are left. `None`: there are none, or only the removal will show whether there are.
+    /// Configuration files of a removed package are left. `None`: there are none, or only the
+    /// removal will show whether there are.
     leftovers: Option<bool>,
     /// What an install would bring: looked up only when something may have to be installed.
     target: Option<Target>,
@@ -249,11 +275,18 @@ enum Verb {
     Release,
 }
 
-/// What a package may bring or take along. The mount table and the run's own state are not among it.
-const ANYTHING: Areas = Areas::of(&[Area::Files, Area::Packages, Area::Services, Area::Accounts, Area::Facts]);
+/// What a package may bring or take along. The mount table and the run's own state are not among
+/// it.
+const ANYTHING: Areas =
+    Areas::of(&[Area::Files, Area::Packages, Area::Services, Area::Accounts, Area::Facts]);
 
 /// The plan, the same for every package manager.
-fn plan(provider: &str, wanted: &Wanted, action: PackageAction, state: &State) -> Result<Vec<Change<Step>>, Failure> {
+fn plan(
+    provider: &str,
+    wanted: &Wanted,
+    action: PackageAction,
+    state: &State,
+) -> Result<Vec<Change<Step>>, Failure> {
     let mut changes = Vec::new();
     let mut seen = HashSet::new();
     for (wish, found) in wanted.wishes.iter().zip(&state.found) {
@@ -264,8 +297,15 @@ fn plan(provider: &str, wanted: &Wanted, action: PackageAction, state: &State) -
     }
     if state.refresh && !changes.is_empty() {
         let step = Step { verb: Verb::Refresh, name: String::new(), argument: String::new() };
-        let fresh = Provide::State { area: Area::Packages, key: lists_key(provider), value: Value::Bool(true) };
-        changes.insert(0, Change::new("refresh the package lists", step).provides(fresh).touches(Area::Packages));
+        let fresh = Provide::State {
+            area: Area::Packages,
+            key: lists_key(provider),
+            value: Value::Bool(true),
+        };
+        changes.insert(
+            0,
+            Change::new("refresh the package lists", step).provides(fresh).touches(Area::Packages),
+        );
     }
     Ok(changes)
 }
@@ -275,10 +315,17 @@ pub(crate) fn lists_key(provider: &str) -> String {
     format!("{provider}:lists")
 }
 
-fn plan_one(wanted: &Wanted, wish: &Wish, action: PackageAction, found: &Found) -> Result<Option<Change<Step>>, Failure> {
+fn plan_one(
+    wanted: &Wanted,
+    wish: &Wish,
+    action: PackageAction,
+    found: &Found,
+) -> Result<Option<Change<Step>>, Failure> {
     let removes = wish.version.is_none() || wish.version == found.installed;
     let name = &found.name;
-    let shown = |version: &Option<String>| version.as_ref().map_or_else(String::new, |version| format!(" {version}"));
+    let shown = |version: &Option<String>| {
+        version.as_ref().map_or_else(String::new, |version| format!(" {version}"))
+    };
     let change = |verb, what: String, argument: &str, after: Value| {
         let step = Step { verb, name: name.clone(), argument: argument.to_owned() };
         let state = Provide::State { area: Area::Packages, key: found.key.clone(), value: after };
@@ -288,7 +335,10 @@ fn plan_one(wanted: &Wanted, wish: &Wish, action: PackageAction, found: &Found) 
         PackageAction::Install | PackageAction::Upgrade => {
             let Some(target) = &found.target else { return Ok(None) };
             let downgrade = found.installed.is_some() && target.order == Ordering::Less;
-            if found.installed.is_some() && (target.order == Ordering::Equal || (downgrade && !wanted.package.allow_downgrade)) {
+            if found.installed.is_some()
+                && (target.order == Ordering::Equal
+                    || (downgrade && !wanted.package.allow_downgrade))
+            {
                 return Ok(None);
             }
             if found.held && found.installed.is_some() {
@@ -313,7 +363,11 @@ fn plan_one(wanted: &Wanted, wish: &Wish, action: PackageAction, found: &Found) 
                 verb,
                 what,
                 &target.argument,
-                remember(Some(target.version.as_deref().unwrap_or_default()), found.held, Some(false)),
+                remember(
+                    Some(target.version.as_deref().unwrap_or_default()),
+                    found.held,
+                    Some(false),
+                ),
             )))
         }
         PackageAction::Remove if found.installed.is_some() && removes => {
@@ -321,7 +375,8 @@ fn plan_one(wanted: &Wanted, wish: &Wish, action: PackageAction, found: &Found) 
             Some(with_company(change(Verb::Remove, what, name, remember(None, false, None))))
         }
         PackageAction::Purge
-            if (found.installed.is_some() && removes) || (found.installed.is_none() && found.leftovers == Some(true)) =>
+            if (found.installed.is_some() && removes)
+                || (found.installed.is_none() && found.leftovers == Some(true)) =>
         {
             let what = match &found.installed {
                 Some(version) => format!("purge package `{name}` {version}"),
@@ -330,14 +385,27 @@ fn plan_one(wanted: &Wanted, wish: &Wish, action: PackageAction, found: &Found) 
             Some(with_company(change(Verb::Purge, what, name, remember(None, false, Some(false)))))
         }
         PackageAction::Reconfig if found.installed.is_some() && found.unanswered => {
-            let what = format!("reconfigure package `{name}` with the answers of its response file");
-            Some(with_company(change(Verb::Reconfigure, what, name, remember(found.installed.as_deref(), found.held, Some(false)))))
+            let what =
+                format!("reconfigure package `{name}` with the answers of its response file");
+            Some(with_company(change(
+                Verb::Reconfigure,
+                what,
+                name,
+                remember(found.installed.as_deref(), found.held, Some(false)),
+            )))
         }
-        PackageAction::Lock | PackageAction::Unlock if found.held == (action == PackageAction::Unlock) => {
+        PackageAction::Lock | PackageAction::Unlock
+            if found.held == (action == PackageAction::Unlock) =>
+        {
             let holds = action == PackageAction::Lock;
             let (verb, word) = if holds { (Verb::Hold, "lock") } else { (Verb::Release, "unlock") };
             let what = format!("{word} package `{name}`{}", shown(&found.installed));
-            let mut change = change(verb, what, name, remember(found.installed.as_deref(), holds, found.leftovers));
+            let mut change = change(
+                verb,
+                what,
+                name,
+                remember(found.installed.as_deref(), holds, found.leftovers),
+            );
             // What is not there may be a name for what an earlier resource brings.
             if found.installed.is_none() {
                 change.provides.insert(0, Provide::Anything(Area::Packages.into()));
@@ -348,8 +416,8 @@ fn plan_one(wanted: &Wanted, wish: &Wish, action: PackageAction, found: &Found) 
     })
 }
 
-/// A package brings others, files, accounts and services; what it does to itself is known for sure. The order matters: what is
-/// sure lies over what is not.
+/// A package brings others, files, accounts and services; what it does to itself is known for sure.
+/// The order matters: what is sure lies over what is not.
 fn with_company(mut change: Change<Step>) -> Change<Step> {
     change.provides.insert(0, Provide::Anything(ANYTHING));
     change.touches(ANYTHING)
@@ -364,7 +432,8 @@ fn remember(installed: Option<&str>, held: bool, leftovers: Option<bool>) -> Val
 fn recall(view: &View<'_>, key: &str, action: PackageAction) -> Option<Found> {
     let planned = view.planned(Area::Packages, key)?;
     let installed = planned["version"].as_str().map(str::to_owned);
-    let perhaps_left = planned["leftovers"].is_null() && installed.is_none() && action == PackageAction::Purge;
+    let perhaps_left =
+        planned["leftovers"].is_null() && installed.is_none() && action == PackageAction::Purge;
     if installed.as_deref() == Some("") || perhaps_left {
         view.looked_at_everything();
     }
@@ -387,11 +456,13 @@ fn no_package(name: &str, known: &str) -> Failure {
     let failure = Failure::new(format!("no package `{name}` in the lists of this machine"));
     match did_you_mean(name, known.lines().map(str::trim)) {
         Some(hint) => failure.hint(hint),
-        None => failure.hint("correct the name, or declare the repository that has it before this resource"),
+        None => failure
+            .hint("correct the name, or declare the repository that has it before this resource"),
     }
 }
 
-/// The package lists are asked for once in a run: whatever is still missing afterwards is missing for good.
+/// The package lists are asked for once in a run: whatever is still missing afterwards is missing
+/// for good.
 #[derive(Debug, Default)]
 struct Refreshed(Cell<Option<SystemTime>>);
 
@@ -400,7 +471,9 @@ impl Refreshed {
     const SAME_RUN: Duration = Duration::from_secs(600);
 
     fn recently(&self, now: SystemTime) -> bool {
-        self.0.get().is_some_and(|then| now.duration_since(then).is_ok_and(|age| age < Self::SAME_RUN))
+        self.0
+            .get()
+            .is_some_and(|then| now.duration_since(then).is_ok_and(|age| age < Self::SAME_RUN))
     }
 
     fn set(&self, now: SystemTime) {
@@ -408,7 +481,8 @@ impl Refreshed {
     }
 }
 
-/// A key for resources whose installs may share a transaction: nothing about them differs but names and versions.
+/// A key for resources whose installs may share a transaction: nothing about them differs but names
+/// and versions.
 fn batch(wanted: &Wanted, action: PackageAction, changes: &[Change<Step>]) -> Option<String> {
     let package = &wanted.package;
     let plain = action == PackageAction::Install
@@ -419,7 +493,11 @@ fn batch(wanted: &Wanted, action: PackageAction, changes: &[Change<Step>]) -> Op
     plain.then(|| {
         format!(
             "{:?} {:?} {:?} {} {:?}",
-            wanted.options, package.default_release, package.environment, package.overwrite_config_files, package.timeout
+            wanted.options,
+            package.default_release,
+            package.environment,
+            package.overwrite_config_files,
+            package.timeout
         )
     })
 }
@@ -429,7 +507,8 @@ fn effects<'a>(items: impl Iterator<Item = &'a [Change<Step>]>) -> Vec<Effect> {
     let mut seen = HashSet::new();
     items
         .map(|changes| {
-            let packages = changes.iter().map(|change| &change.step).filter(|step| step.verb != Verb::Refresh);
+            let packages =
+                changes.iter().map(|change| &change.step).filter(|step| step.verb != Verb::Refresh);
             // All are noted, not only the first that is new.
             let news = packages.filter(|step| seen.insert(&step.name)).count();
             if news > 0 { Effect::Changed } else { Effect::Unchanged }
@@ -439,5 +518,9 @@ fn effects<'a>(items: impl Iterator<Item = &'a [Change<Step>]>) -> Vec<Effect> {
 
 /// The arguments of all steps of some verbs, in order.
 fn arguments<'a>(steps: &[&'a Step], verbs: &[Verb]) -> Vec<&'a str> {
-    steps.iter().filter(|step| verbs.contains(&step.verb)).map(|step| step.argument.as_str()).collect()
+    steps
+        .iter()
+        .filter(|step| verbs.contains(&step.verb))
+        .map(|step| step.argument.as_str())
+        .collect()
 }

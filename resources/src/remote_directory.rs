@@ -10,7 +10,9 @@ use toque_engine::actions;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::{Attempting, Failure};
 use toque_engine::property::{Account, Mode};
-use toque_engine::resource::{Apply, Change, Effect, PropertyError, Provide, Provider, Resource, Scope};
+use toque_engine::resource::{
+    Apply, Change, Effect, PropertyError, Provide, Provider, Resource, Scope,
+};
 use toque_engine::snapshots::{Area, Areas};
 use toque_engine::system::{FileKind, Query};
 use toque_engine::view::View;
@@ -30,13 +32,16 @@ pub struct RemoteDirectory {
     /// Cookbook to take the folder from. Default: the recipe's own.
     #[serde(default)]
     pub cookbook: Option<String>,
-    /// Whether missing directories above it are made too, and whether `delete` also removes what is in it. Default: `true`.
+    /// Whether missing directories above it are made too, and whether `delete` also removes what is
+    /// in it. Default: `true`.
     #[serde(default = "content::yes")]
     pub recursive: bool,
-    /// Whether files and directories are removed that the cookbook's folder does not have. Default: `false`.
+    /// Whether files and directories are removed that the cookbook's folder does not have. Default:
+    /// `false`.
     #[serde(default)]
     pub purge: bool,
-    /// Whether files that are there already get the cookbook's content, owner, group and mode. Default: `true`.
+    /// Whether files that are there already get the cookbook's content, owner, group and mode.
+    /// Default: `true`.
     #[serde(default = "content::yes")]
     pub overwrite: bool,
     /// Owner of the directories, by name or number. Default: toque's own user for new ones.
@@ -57,7 +62,8 @@ pub struct RemoteDirectory {
     /// Permissions of the files. Default: `"0644"`.
     #[serde(default = "readable")]
     pub files_mode: Mode,
-    /// How many earlier contents of each file are kept in the state directory, or `false` for none. Default: 5.
+    /// How many earlier contents of each file are kept in the state directory, or `false` for none.
+    /// Default: 5.
     #[serde(default)]
     pub files_backup: Backup,
 }
@@ -90,19 +96,33 @@ impl Resource for RemoteDirectory {
 
     fn resolve(self, scope: &dyn Scope) -> Result<Desired, Diagnostic> {
         let path = crate::path::plain(&self.path);
-        let source =
-            self.source.unwrap_or_else(|| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default());
+        let source = self.source.unwrap_or_else(|| {
+            path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+        });
         let needed = scope.may_run("create") || scope.may_run("create_if_missing");
-        let copied = if needed { scope.cookbook_directory(&source, self.cookbook.as_deref())? } else { Vec::new() };
+        let copied = if needed {
+            scope.cookbook_directory(&source, self.cookbook.as_deref())?
+        } else {
+            Vec::new()
+        };
         let umask = scope.umask();
         let directory = |path: PathBuf, recursive: bool| ManagedDirectory {
             path,
             recursive,
-            declared: Declared { owner: self.owner.clone(), group: self.group.clone(), mode: self.mode },
+            declared: Declared {
+                owner: self.owner.clone(),
+                group: self.group.clone(),
+                mode: self.mode,
+            },
             new_mode: 0o777 & !umask,
         };
-        let declared = Declared { owner: self.files_owner, group: self.files_group, mode: Some(self.files_mode) };
-        let folders: BTreeSet<&Path> = copied.iter().flat_map(|(file, _)| file.ancestors().skip(1)).collect();
+        let declared = Declared {
+            owner: self.files_owner,
+            group: self.files_group,
+            mode: Some(self.files_mode),
+        };
+        let folders: BTreeSet<&Path> =
+            copied.iter().flat_map(|(file, _)| file.ancestors().skip(1)).collect();
         let folders = folders.into_iter().filter(|folder| !folder.as_os_str().is_empty());
         Ok(Desired {
             folders: folders.map(|folder| directory(path.join(folder), false)).collect(),
@@ -168,7 +188,12 @@ impl Provider for Copies {
     const NAME: &'static str = "remote_directory";
     const REACH: Areas = Areas::of(&[Area::Files]);
 
-    fn inspect(&self, view: &View<'_>, desired: &Desired, action: RemoteDirectoryAction) -> Result<State, Failure> {
+    fn inspect(
+        &self,
+        view: &View<'_>,
+        desired: &Desired,
+        action: RemoteDirectoryAction,
+    ) -> Result<State, Failure> {
         if action == RemoteDirectoryAction::Delete {
             let root = directory::inspect(view, &desired.root, DirectoryAction::Delete)?;
             return Ok(State { root, folders: Vec::new(), files: Vec::new(), surplus: Vec::new() });
@@ -178,7 +203,11 @@ impl Provider for Copies {
         let mut state = State {
             root: each(&desired.root)?,
             folders: desired.folders.iter().map(each).collect::<Result<_, _>>()?,
-            files: desired.files.iter().map(|file| content::inspect(view, file, file_action)).collect::<Result<_, _>>()?,
+            files: desired
+                .files
+                .iter()
+                .map(|file| content::inspect(view, file, file_action))
+                .collect::<Result<_, _>>()?,
             surplus: Vec::new(),
         };
         if desired.purge && matches!(state.root.found, directory::Found::Directory { .. }) {
@@ -193,10 +222,18 @@ impl Provider for Copies {
         Ok(state)
     }
 
-    fn plan(&self, desired: &Desired, action: RemoteDirectoryAction, state: &State) -> Result<Vec<Change<Step>>, Failure> {
+    fn plan(
+        &self,
+        desired: &Desired,
+        action: RemoteDirectoryAction,
+        state: &State,
+    ) -> Result<Vec<Change<Step>>, Failure> {
         if action == RemoteDirectoryAction::Delete {
             let changes = directory::plan(&desired.root, DirectoryAction::Delete, &state.root)?;
-            return Ok(changes.into_iter().map(|change| wrapped(change, Step::Directory)).collect());
+            return Ok(changes
+                .into_iter()
+                .map(|change| wrapped(change, Step::Directory))
+                .collect());
         }
         let mut changes = Vec::new();
         let mut made = BTreeMap::new();
@@ -212,7 +249,8 @@ impl Provider for Copies {
         }
         for (file, found) in desired.files.iter().zip(&state.files) {
             let found = file_within(&made, &file.path, found);
-            let planned = content::plan(file, file.content.as_ref(), file_action(desired, action), &found)?;
+            let planned =
+                content::plan(file, file.content.as_ref(), file_action(desired, action), &found)?;
             changes.extend(planned.into_iter().map(|change| wrapped(change, Step::File)));
         }
         changes.extend(state.surplus.iter().map(|(path, kind)| purge(desired, path, *kind)));
@@ -286,9 +324,11 @@ fn file_within(made: &BTreeMap<&Path, New>, path: &Path, found: &content::State)
 /// Files are only written through links that cannot be led elsewhere.
 fn trusted(folder: &ManagedDirectory, found: &directory::State) -> Result<(), Failure> {
     match &found.found {
-        directory::Found::Directory { refusal: Some(refusal), .. } => {
-            Err(refusal.failure(&folder.path, "directory", "declare the directory that is meant by its own path, without the link"))
-        }
+        directory::Found::Directory { refusal: Some(refusal), .. } => Err(refusal.failure(
+            &folder.path,
+            "directory",
+            "declare the directory that is meant by its own path, without the link",
+        )),
         _ => Ok(()),
     }
 }
@@ -296,16 +336,25 @@ fn trusted(folder: &ManagedDirectory, found: &directory::State) -> Result<(), Fa
 fn purge(desired: &Desired, path: &Path, kind: FileKind) -> Change<Step> {
     let path = path.to_owned();
     let (what, step) = match kind {
-        FileKind::Directory => ("directory", Step::Directory(directory::Step::Remove { path: path.clone(), recursive: false })),
-        FileKind::File if desired.backup > 0 => {
-            ("file", Step::File(content::Step::Remove { path: path.clone(), backup: desired.backup }))
-        }
+        FileKind::Directory => (
+            "directory",
+            Step::Directory(directory::Step::Remove { path: path.clone(), recursive: false }),
+        ),
+        FileKind::File if desired.backup > 0 => (
+            "file",
+            Step::File(content::Step::Remove { path: path.clone(), backup: desired.backup }),
+        ),
         FileKind::Link => ("link", Step::File(content::Step::Unlink(path.clone()))),
-        FileKind::File | FileKind::Special => ("file", Step::File(content::Step::Unlink(path.clone()))),
+        FileKind::File | FileKind::Special => {
+            ("file", Step::File(content::Step::Unlink(path.clone())))
+        }
     };
-    Change::new(format!("delete {what} `{}`, which the cookbook does not have", path.display()), step)
-        .provides(Provide::Absent { path })
-        .touches(Area::Files)
+    Change::new(
+        format!("delete {what} `{}`, which the cookbook does not have", path.display()),
+        step,
+    )
+    .provides(Provide::Absent { path })
+    .touches(Area::Files)
 }
 
 fn wrapped<S>(change: Change<S>, step: fn(S) -> Step) -> Change<Step> {

@@ -28,31 +28,36 @@ const TIMEOUT: Duration = Duration::from_mins(5);
 managed_file! {
     /// A copy of a file from a server, or from elsewhere on this machine.
     pub struct RemoteFile {
-        /// URL (`http:`, `https:`, `file:`, or `s3://bucket/key`) or absolute path, or an array of mirrors that are tried in order until
-        /// one has the file. Required, except to delete.
+        /// URL (`http:`, `https:`, `file:`, or `s3://bucket/key`) or absolute path, or an array of
+        /// mirrors that are tried in order until one has the file. Required, except to delete.
         #[serde(default)]
         pub source: Option<OneOrMany<String>>,
-        /// SHA-256 of the file in hexadecimal. A file that has it is not asked for again, and a download that does not have it is
-        /// refused. The first digits are enough to recognise a file, not to accept a download. Default: not checked.
+        /// SHA-256 of the file in hexadecimal. A file that has it is not asked for again, and a
+        /// download that does not have it is refused. The first digits are enough to recognise a
+        /// file, not to accept a download. Default: not checked.
         #[serde(default)]
         pub checksum: Option<String>,
         /// Headers to send, as a map of names and values. Default: none.
         #[serde(default)]
         pub headers: BTreeMap<String, String>,
-        /// Whether the server is asked to send the file only when its `ETag` is another than that of the last download.
-        /// Default: `true`.
+        /// Whether the server is asked to send the file only when its `ETag` is another than that
+        /// of the last download. Default: `true`.
         #[serde(default)]
         pub use_etag: Option<bool>,
-        /// Whether the server is asked to send the file only when it was modified since the last download. Default: `true`.
+        /// Whether the server is asked to send the file only when it was modified since the last
+        /// download. Default: `true`.
         #[serde(default)]
         pub use_last_modified: Option<bool>,
-        /// Sets `use_etag` and `use_last_modified` where they are not set themselves. Default: `true`.
+        /// Sets `use_etag` and `use_last_modified` where they are not set themselves. Default:
+        /// `true`.
         #[serde(default)]
         pub use_conditional_get: Option<bool>,
-        /// `"verify_peer"`, or `"verify_none"` to trust a server whose certificate cannot be checked. Default: `"verify_peer"`.
+        /// `"verify_peer"`, or `"verify_none"` to trust a server whose certificate cannot be
+        /// checked. Default: `"verify_peer"`.
         #[serde(default)]
         pub ssl_verify_mode: VerifyMode,
-        /// The id of the access key that requests of `s3:` are signed with. Default: they are not signed.
+        /// The id of the access key that requests of `s3:` are signed with. Default: they are not
+        /// signed.
         #[serde(default)]
         pub s3_access_key_id: Option<String>,
         /// The secret access key that belongs to the id. It is never sent.
@@ -66,7 +71,8 @@ managed_file! {
         /// The region of the bucket. Default: `"us-east-1"`.
         #[serde(default)]
         pub s3_region: Option<String>,
-        /// The URL of another server than Amazon's that speaks the language of S3, such as `"https://minio.example.com"`.
+        /// The URL of another server than Amazon's that speaks the language of S3, such as
+        /// `"https://minio.example.com"`.
         #[serde(default)]
         pub s3_endpoint: Option<String>,
     }
@@ -93,15 +99,22 @@ impl Resource for RemoteFile {
             checksum::check(checksum, 1)?;
         }
         match &self.source {
-            Some(source) if source.as_slice().is_empty() => Err(PropertyError::new("source", "the array is empty")),
-            Some(source) => source.as_slice().iter().try_for_each(|source| self.check_source(source)),
+            Some(source) if source.as_slice().is_empty() => {
+                Err(PropertyError::new("source", "the array is empty"))
+            }
+            Some(source) => {
+                source.as_slice().iter().try_for_each(|source| self.check_source(source))
+            }
             None if actions.iter().all(|action| *action == FileAction::Delete) => Ok(()),
-            None => Err(PropertyError::new("source", "it is required: where does the file come from?")),
+            None => {
+                Err(PropertyError::new("source", "it is required: where does the file come from?"))
+            }
         }
     }
 
     fn resolve(mut self, scope: &dyn Scope) -> Result<Desired, Diagnostic> {
-        let headers: Vec<(String, String)> = std::mem::take(&mut self.headers).into_iter().collect();
+        let headers: Vec<(String, String)> =
+            std::mem::take(&mut self.headers).into_iter().collect();
         let verify = self.ssl_verify_mode == VerifyMode::VerifyPeer;
         let conditional = self.use_conditional_get.unwrap_or(true);
         let checksum = self.checksum.take().map(|checksum| checksum.to_ascii_lowercase());
@@ -129,7 +142,10 @@ impl RemoteFile {
     /// The object that an `s3:` URL means.
     fn object(&self, source: &str) -> Option<Source> {
         let place = source.strip_prefix("s3://")?;
-        let url = self.s3_endpoint.as_ref().map(|endpoint| format!("{}/{place}", endpoint.trim_end_matches('/')));
+        let url = self
+            .s3_endpoint
+            .as_ref()
+            .map(|endpoint| format!("{}/{place}", endpoint.trim_end_matches('/')));
         Some(Source {
             kind: Some(SourceType::S3),
             url: url.unwrap_or_else(|| source.to_owned()),
@@ -144,7 +160,9 @@ impl RemoteFile {
     fn check_source(&self, source: &str) -> Result<(), PropertyError> {
         match self.object(source) {
             // Its URL goes by another name here.
-            Some(object) => object.check().map_err(|error| PropertyError { property: "source".to_owned(), ..error }),
+            Some(object) => object
+                .check()
+                .map_err(|error| PropertyError { property: "source".to_owned(), ..error }),
             None => check_plain(source),
         }
     }
@@ -157,16 +175,25 @@ fn check_plain(source: &str) -> Result<(), PropertyError> {
     let scheme = source.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase());
     match scheme.as_deref() {
         Some("http" | "https" | "file") => Ok(()),
-        Some(scheme @ ("ftp" | "sftp")) => Err(PropertyError::new("source", format!("`{scheme}:` is not supported"))
-            .hint("serve the file by `https:`, or fetch it by `execute` with a `creates`")),
-        _ => Err(PropertyError::new("source", format!("`{source}` is neither a URL nor an absolute path"))
-            .hint("write `https://…`, `file:///…` or a path from `/`")),
+        Some(scheme @ ("ftp" | "sftp")) => {
+            Err(PropertyError::new("source", format!("`{scheme}:` is not supported"))
+                .hint("serve the file by `https:`, or fetch it by `execute` with a `creates`"))
+        }
+        _ => Err(PropertyError::new(
+            "source",
+            format!("`{source}` is neither a URL nor an absolute path"),
+        )
+        .hint("write `https://…`, `file:///…` or a path from `/`")),
     }
 }
 
 /// A path is a file of this machine; only a percent sign means something else in a URL.
 fn url(source: &str) -> String {
-    if source.starts_with('/') { format!("file://{}", source.replace('%', "%25")) } else { source.to_owned() }
+    if source.starts_with('/') {
+        format!("file://{}", source.replace('%', "%25"))
+    } else {
+        source.to_owned()
+    }
 }
 
 /// What the file has to be, and who has it.
@@ -210,7 +237,12 @@ impl Provider for Downloads {
     const NAME: &'static str = "remote_file";
     const REACH: Areas = Areas::of(&[Area::Files]);
 
-    fn inspect(&self, view: &View<'_>, desired: &Desired, action: FileAction) -> Result<State, Failure> {
+    fn inspect(
+        &self,
+        view: &View<'_>,
+        desired: &Desired,
+        action: FileAction,
+    ) -> Result<State, Failure> {
         let mut file = content::inspect(view, &desired.file, action)?;
         let fetched = match download::look(view, &desired.file, &file)? {
             Found::Refused => None,
@@ -230,7 +262,12 @@ impl Provider for Downloads {
         Ok(State { file, fetched })
     }
 
-    fn plan(&self, desired: &Desired, action: FileAction, state: &State) -> Result<Vec<Change<Step>>, Failure> {
+    fn plan(
+        &self,
+        desired: &Desired,
+        action: FileAction,
+        state: &State,
+    ) -> Result<Vec<Change<Step>>, Failure> {
         let content = state.fetched.as_ref().map(|fetched| &fetched.content);
         let changes = content::plan(&desired.file, content, action, &state.file)?;
         Ok(changes.into_iter().map(|change| from(change, state.fetched.as_ref())).collect())
@@ -258,7 +295,10 @@ fn from(change: Change<content::Step>, fetched: Option<&Fetched>) -> Change<Step
     Change {
         what: format!("{}{from}", change.what),
         diff: change.diff,
-        step: Step { file: change.step, memory: fetched.and_then(|fetched| fetched.memory.clone()) },
+        step: Step {
+            file: change.step,
+            memory: fetched.and_then(|fetched| fetched.memory.clone()),
+        },
         provides: change.provides,
         touches: change.touches,
     }

@@ -17,8 +17,9 @@ use toque_engine::view::View;
 use crate::execute::{self, Process};
 use crate::parse::words;
 
-/// Pipes code into an interpreter. Nothing is known of what it does, so it counts as changed each time: guard it, or give `creates`.
-/// A failing line does not end a shell's script: begin it with `set -e` for that.
+/// Pipes code into an interpreter. Nothing is known of what it does, so it counts as changed each
+/// time: guard it, or give `creates`. A failing line does not end a shell's script: begin it with
+/// `set -e` for that.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(bound = "")]
@@ -28,13 +29,15 @@ pub struct Script<K> {
     pub name: String,
     /// The code.
     pub code: String,
-    /// The program that reads the code from its standard input, such as `perl`. Default for `bash`: `bash`.
+    /// The program that reads the code from its standard input, such as `perl`. Default for `bash`:
+    /// `bash`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interpreter: Option<String>,
     /// Options of the interpreter: a line that is split as a shell would, or an array.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flags: Option<OneOrMany<String>>,
-    /// A path that the script creates: where it exists, the script is not run. A relative one is below `cwd`.
+    /// A path that the script creates: where it exists, the script is not run. A relative one is
+    /// below `cwd`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub creates: Option<PathBuf>,
     /// The folder to run in. Default: `/`.
@@ -124,7 +127,11 @@ impl<K: Language> Resource for Script<K> {
     }
 
     fn resolve(self, scope: &dyn Scope) -> Result<Wanted<K>, Diagnostic> {
-        let interpreter = self.interpreter.clone().or_else(|| K::INTERPRETER.map(str::to_owned)).unwrap_or_default();
+        let interpreter = self
+            .interpreter
+            .clone()
+            .or_else(|| K::INTERPRETER.map(str::to_owned))
+            .unwrap_or_default();
         Ok(Wanted { umask: scope.umask(), interpreter, script: self })
     }
 }
@@ -147,25 +154,42 @@ impl<K: Language> Provider for Interpreted<K> {
     type Step = ();
     const NAME: &'static str = "interpreter";
 
-    fn inspect(&self, view: &View<'_>, wanted: &Wanted<K>, _: ScriptAction) -> Result<bool, Failure> {
+    fn inspect(
+        &self,
+        view: &View<'_>,
+        wanted: &Wanted<K>,
+        _: ScriptAction,
+    ) -> Result<bool, Failure> {
         let Script { creates, cwd, user, group, .. } = &wanted.script;
         execute::inspect(view, creates.as_deref(), cwd.as_deref(), user.as_ref(), group.as_ref())
     }
 
-    fn plan(&self, wanted: &Wanted<K>, _: ScriptAction, created: &bool) -> Result<Vec<Change<()>>, Failure> {
+    fn plan(
+        &self,
+        wanted: &Wanted<K>,
+        _: ScriptAction,
+        created: &bool,
+    ) -> Result<Vec<Change<()>>, Failure> {
         let lines = wanted.script.code.lines().filter(|line| !line.trim().is_empty()).count();
         let lines = if lines == 1 { "1 line".to_owned() } else { format!("{lines} lines") };
         Ok(execute::plan(*created, format!("run {lines} of `{}`", wanted.interpreter)))
     }
 
-    fn apply(&self, apply: &mut Apply<'_>, wanted: &Wanted<K>, _: ScriptAction, _: &[Change<()>]) -> Result<Effect, Failure> {
+    fn apply(
+        &self,
+        apply: &mut Apply<'_>,
+        wanted: &Wanted<K>,
+        _: ScriptAction,
+        _: &[Change<()>],
+    ) -> Result<Effect, Failure> {
         let script = &wanted.script;
         let flags = match &script.flags {
             None => Vec::new(),
             Some(OneOrMany::One(line)) => words::split(line),
             Some(OneOrMany::Many(words)) => words.clone(),
         };
-        let command = Command::new([wanted.interpreter.clone()].into_iter().chain(flags)).input(script.code.as_bytes());
+        let command = Command::new([wanted.interpreter.clone()].into_iter().chain(flags))
+            .input(script.code.as_bytes());
         let process = Process {
             cwd: script.cwd.as_deref(),
             environment: &script.environment,

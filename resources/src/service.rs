@@ -18,8 +18,8 @@ use toque_engine::view::View;
 
 pub use systemd::Systemd;
 pub(crate) use systemd::{
-    Bus, from_file as unit_from_file, inspect_unit, key as unit_key, mask_link, show_failure, takes_along, tied,
-    value as unit_value,
+    Bus, from_file as unit_from_file, inspect_unit, key as unit_key, mask_link, show_failure,
+    takes_along, tied, value as unit_value,
 };
 pub use sysv::Sysv;
 
@@ -29,13 +29,15 @@ use crate::parse::words;
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Service {
-    /// The service: a unit of systemd (`.service` is added where no suffix stands) or a script in `/etc/init.d`.
+    /// The service: a unit of systemd (`.service` is added where no suffix stands) or a script in
+    /// `/etc/init.d`.
     pub service_name: String,
-    /// What the init script can do, where that cannot be seen in it: `#{ status: true, restart: true, reload: false }`.
-    /// Only `sysv`.
+    /// What the init script can do, where that cannot be seen in it: `#{ status: true, restart:
+    /// true, reload: false }`. Only `sysv`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supports: Option<Supports>,
-    /// What the command line of the running service contains, where its script cannot tell. Default: the service's name. Only `sysv`.
+    /// What the command line of the running service contains, where its script cannot tell.
+    /// Default: the service's name. Only `sysv`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pattern: Option<String>,
     /// A shell line that starts it, instead of the init system's way.
@@ -56,13 +58,16 @@ pub struct Service {
     /// The path of the init script. Default: `/etc/init.d/` and the name. Only `sysv`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init_command: Option<String>,
-    /// Further options of `systemctl`: a line that is split as a shell would, or an array. Only `systemd`.
+    /// Further options of `systemctl`: a line that is split as a shell would, or an array. Only
+    /// `systemd`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub options: Option<OneOrMany<String>>,
-    /// When it starts among the others, 0 to 99, where the platform still goes by numbers. Only `sysv`.
+    /// When it starts among the others, 0 to 99, where the platform still goes by numbers. Only
+    /// `sysv`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<u8>,
-    /// The run levels in which it is enabled. Default: those that its script asks for, else 2 to 5. Only `sysv`.
+    /// The run levels in which it is enabled. Default: those that its script asks for, else 2 to 5.
+    /// Only `sysv`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_levels: Option<Vec<u8>>,
     /// Seconds that each command may take. Default: 900.
@@ -107,7 +112,8 @@ impl Resource for Service {
     type Desired = Self;
 
     fn check(&self, _actions: &[ServiceAction]) -> Result<(), PropertyError> {
-        check_name(&self.service_name).map_err(|message| PropertyError::new("service_name", message))?;
+        check_name(&self.service_name)
+            .map_err(|message| PropertyError::new("service_name", message))?;
         if self.run_levels.iter().flatten().any(|level| *level > 6) {
             return Err(PropertyError::new("run_levels", "run levels go from 0 to 6"));
         }
@@ -158,7 +164,8 @@ impl Service {
         }
     }
 
-    /// What the recipe's own status line says, where there is one. Any pending change could make it say something else.
+    /// What the recipe's own status line says, where there is one. Any pending change could make it
+    /// say something else.
     fn asked_status(&self, view: &View<'_>) -> Result<Option<bool>, Failure> {
         let Some(line) = &self.status_command else { return Ok(None) };
         view.looked_at_everything();
@@ -182,14 +189,22 @@ pub(crate) fn check_name(name: &str) -> Result<(), String> {
 /// # Errors
 /// When there is no such service, or it does not come up; with what it said.
 pub(crate) fn restart(apply: &mut Apply<'_>, name: &str) -> Result<(), Failure> {
-    fn with<P: Provider<Resource = Service>>(provider: &P, apply: &mut Apply<'_>, service: &Service) -> Result<(), Failure> {
+    fn with<P: Provider<Resource = Service>>(
+        provider: &P,
+        apply: &mut Apply<'_>,
+        service: &Service,
+    ) -> Result<(), Failure> {
         let state = provider.inspect(apply.view, service, ServiceAction::Restart)?;
         let changes = provider.plan(service, ServiceAction::Restart, &state)?;
         provider.apply(apply, service, ServiceAction::Restart, &changes).map(|_| ())
     }
     let service = Service { service_name: name.to_owned(), ..Service::default() };
     // As sd_booted(3) does.
-    if apply.view.exists(Path::new("/run/systemd/system")) { with(&Systemd, apply, &service) } else { with(&Sysv, apply, &service) }
+    if apply.view.exists(Path::new("/run/systemd/system")) {
+        with(&Systemd, apply, &service)
+    } else {
+        with(&Sysv, apply, &service)
+    }
 }
 
 /// "started" for "start", for messages of what would be done.

@@ -1,6 +1,7 @@
-//! A Debian machine in memory, for tests of recipes: a [`FakeSystem`] with the programs that the kinds of this crate drive. They keep
-//! the files that a real machine has (`/var/lib/dpkg/status`, `/etc/passwd`, unit files and the links that enable them), so that
-//! what one resource does, the next one finds.
+//! A Debian machine in memory, for tests of recipes: a [`FakeSystem`] with the programs that the
+//! kinds of this crate drive. They keep the files that a real machine has (`/var/lib/dpkg/status`,
+//! `/etc/passwd`, unit files and the links that enable them), so that what one resource does, the
+//! next one finds.
 //!
 //! ```
 //! use toque_resources::simulated::{Package, debian};
@@ -58,7 +59,8 @@ impl Package {
         self
     }
 
-    /// A file. One below `/etc` is a configuration file: it is left as it is when it is there, and only a purge removes it.
+    /// A file. One below `/etc` is a configuration file: it is left as it is when it is there, and
+    /// only a purge removes it.
     #[must_use]
     pub fn file(mut self, path: impl Into<String>, content: impl Into<String>) -> Self {
         self.files.push((path.into(), content.into()));
@@ -80,8 +82,9 @@ impl Package {
     }
 }
 
-/// A machine with systemd, the programs of the shadow suite, and apt with these packages on offer, none of them installed.
-/// The package lists are as on a fresh machine: empty until they are updated. `sh` knows `true`, `false`, `touch PATH` and `rm PATH`.
+/// A machine with systemd, the programs of the shadow suite, and apt with these packages on offer,
+/// none of them installed. The package lists are as on a fresh machine: empty until they are
+/// updated. `sh` knows `true`, `false`, `touch PATH` and `rm PATH`.
 #[must_use]
 pub fn debian(packages: impl IntoIterator<Item = Package>) -> FakeSystem {
     let machine = FakeSystem::new();
@@ -125,7 +128,8 @@ pub fn update_lists(machine: &FakeSystem) {
 pub fn install(machine: &FakeSystem, name: &str) -> Result<(), String> {
     packages::update(machine);
     let command = Command::new(["apt-get", "-q", "-y", "install", "--", name]);
-    let output = toque_engine::system::System::run(machine, &command).map_err(|failure| failure.message)?;
+    let output =
+        toque_engine::system::System::run(machine, &command).map_err(|failure| failure.message)?;
     if output.success() { Ok(()) } else { Err(output.stderr()) }
 }
 
@@ -155,7 +159,10 @@ fn fail(status: i32, stderr: &str) -> Output {
 }
 
 /// The options that take a value, the other options, and what is not an option.
-fn arguments<'a>(command: &'a Command, with_value: &[&str]) -> (Vec<(&'a str, &'a str)>, Vec<&'a str>, Vec<&'a str>) {
+fn arguments<'a>(
+    command: &'a Command,
+    with_value: &[&str],
+) -> (Vec<(&'a str, &'a str)>, Vec<&'a str>, Vec<&'a str>) {
     let (mut valued, mut flags, mut rest) = (Vec::new(), Vec::new(), Vec::new());
     let mut words = command.argv.iter().skip(1).map(String::as_str);
     while let Some(word) = words.next() {

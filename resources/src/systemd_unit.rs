@@ -10,7 +10,8 @@ use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::{Attempting, Failure};
 use toque_engine::property::Account;
 use toque_engine::resource::{
-    Action as _, Apply, Change, Effect, HostFacts, PropertyError, Provide, Provider, Resource, Scope, Support,
+    Action as _, Apply, Change, Effect, HostFacts, PropertyError, Provide, Provider, Resource,
+    Scope, Support,
 };
 use toque_engine::snapshots::{Area, Areas};
 use toque_engine::system::{FileKind, Ownership, Query};
@@ -28,7 +29,8 @@ use crate::service::{self, Bus, ServiceAction};
 pub struct SystemdUnit {
     /// The unit with its suffix: `backup.timer`.
     pub unit_name: String,
-    /// The text of the file, or a map of sections, each a map of options to a value or an array of values.
+    /// The text of the file, or a map of sections, each a map of options to a value or an array of
+    /// values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<Content>,
     /// The user whose systemd is spoken to; the file then lies in `/etc/systemd/user`.
@@ -37,7 +39,8 @@ pub struct SystemdUnit {
     /// Whether systemd reads its units again after the file has changed. Default: true.
     #[serde(default = "yes")]
     pub triggers_reload: bool,
-    /// Whether `systemd-analyze verify` must accept the file before it goes live, where that program is there. Default: true.
+    /// Whether `systemd-analyze verify` must accept the file before it goes live, where that
+    /// program is there. Default: true.
     #[serde(default = "yes")]
     pub verify: bool,
 }
@@ -86,8 +89,11 @@ impl Resource for SystemdUnit {
     fn check(&self, actions: &[UnitAction]) -> Result<(), PropertyError> {
         let name = &self.unit_name;
         if name.starts_with('-') || name.contains(['/', '\n']) || !name.contains('.') {
-            return Err(PropertyError::new("unit_name", format!("`{name}` cannot be the name of a unit"))
-                .hint("give the full name with its suffix, such as `backup.service`"));
+            return Err(PropertyError::new(
+                "unit_name",
+                format!("`{name}` cannot be the name of a unit"),
+            )
+            .hint("give the full name with its suffix, such as `backup.service`"));
         }
         if actions.contains(&UnitAction::Create) && self.content.is_none() {
             return Err(PropertyError::new("content", "the action `create` needs `content`"));
@@ -109,7 +115,8 @@ impl Resource for SystemdUnit {
     }
 }
 
-/// The sections as text, in the order that people know, since a recipe's map has none of its own; an array repeats its option.
+/// The sections as text, in the order that people know, since a recipe's map has none of its own;
+/// an array repeats its option.
 fn render(sections: &Map<String, Value>) -> Result<String, String> {
     let mut text = String::new();
     let mut sections: Vec<(&String, &Value)> = sections.iter().collect();
@@ -119,7 +126,9 @@ fn render(sections: &Map<String, Value>) -> Result<String, String> {
         _ => 1,
     });
     for (section, options) in sections {
-        let Value::Object(options) = options else { return Err(format!("section `{section}` is not a map of options")) };
+        let Value::Object(options) = options else {
+            return Err(format!("section `{section}` is not a map of options"));
+        };
         if !text.is_empty() {
             text.push('\n');
         }
@@ -187,11 +196,18 @@ impl Provider for UnitFile {
         match (host.init_package, (host.has_program)("systemctl")) {
             ("systemd", true) => Support::Preferred,
             ("systemd", false) => Support::No("there is no `systemctl`".to_owned()),
-            (other, _) => Support::No(format!("the machine was started by `{other}`, not by systemd")),
+            (other, _) => {
+                Support::No(format!("the machine was started by `{other}`, not by systemd"))
+            }
         }
     }
 
-    fn inspect(&self, view: &View<'_>, wanted: &Wanted, action: UnitAction) -> Result<State, Failure> {
+    fn inspect(
+        &self,
+        view: &View<'_>,
+        wanted: &Wanted,
+        action: UnitAction,
+    ) -> Result<State, Failure> {
         let bus = Bus::of(view, wanted.unit.user.as_ref())?;
         let unit = service::inspect_unit(view, &bus, &wanted.unit.unit_name)?;
         let writes = matches!(action, UnitAction::Create | UnitAction::Delete);
@@ -200,13 +216,21 @@ impl Provider for UnitFile {
             Err(error) => return Err(Failure::io("look at", &wanted.path, &error)),
             // A link to /dev/null is a mask, any other an alias: neither is this unit's file.
             Ok(found) if found.kind == FileKind::Link && writes => {
-                return Err(Failure::new(format!("cannot {} `{}`: a link is in its place", action.name(), wanted.path.display()))
-                    .hint("the unit may be masked: use the action `unmask` first"));
+                return Err(Failure::new(format!(
+                    "cannot {} `{}`: a link is in its place",
+                    action.name(),
+                    wanted.path.display()
+                ))
+                .hint("the unit may be masked: use the action `unmask` first"));
             }
             Ok(found) if found.kind == FileKind::Link => None,
-            Ok(_) => Some(String::from_utf8_lossy(&view.read(&wanted.path).attempting("read", &wanted.path)?).into_owned()),
+            Ok(_) => Some(
+                String::from_utf8_lossy(&view.read(&wanted.path).attempting("read", &wanted.path)?)
+                    .into_owned(),
+            ),
         };
-        // What is not there neither runs nor starts with the machine, which is what taking a unit away asks for.
+        // What is not there neither runs nor starts with the machine, which is what taking a unit
+        // away asks for.
         let takes_away = matches!(action, UnitAction::Stop | UnitAction::Disable);
         if unit.load == "not-found" && !writes && !takes_away && action != UnitAction::Nothing {
             return Err(Failure::new(format!("systemd knows no unit `{}`", wanted.unit.unit_name))
@@ -224,7 +248,12 @@ impl Provider for UnitFile {
         Ok(State { file, unit, takes_along, fresh })
     }
 
-    fn plan(&self, wanted: &Wanted, action: UnitAction, state: &State) -> Result<Vec<Change<Step>>, Failure> {
+    fn plan(
+        &self,
+        wanted: &Wanted,
+        action: UnitAction,
+        state: &State,
+    ) -> Result<Vec<Change<Step>>, Failure> {
         let unit = &state.unit;
         let running = matches!(unit.active.as_str(), "active" | "reloading");
         let masked = unit.load == "masked" || unit.file.starts_with("masked");
@@ -232,7 +261,9 @@ impl Provider for UnitFile {
             UnitAction::Create => return Ok(create(wanted, state).into_iter().collect()),
             UnitAction::Delete => return Ok(delete(wanted, state).into_iter().collect()),
             UnitAction::Enable => (unit.file == "disabled").then_some("enable"),
-            UnitAction::Disable => matches!(unit.file.as_str(), "enabled" | "enabled-runtime").then_some("disable"),
+            UnitAction::Disable => {
+                matches!(unit.file.as_str(), "enabled" | "enabled-runtime").then_some("disable")
+            }
             UnitAction::Mask => (!masked).then_some("mask"),
             UnitAction::Unmask => masked.then_some("unmask"),
             UnitAction::Start => (!running).then_some("start"),
@@ -276,9 +307,9 @@ impl Provider for UnitFile {
                         | UnitAction::ReloadOrTryRestart => ServiceAction::Restart,
                         _ => ServiceAction::Nothing,
                     };
-                    apply
-                        .run(&bus.command([*verb, "--", name]))
-                        .map_err(|failure| service::show_failure(apply.system.as_query(), &bus, name, starts, failure))?;
+                    apply.run(&bus.command([*verb, "--", name])).map_err(|failure| {
+                        service::show_failure(apply.system.as_query(), &bus, name, starts, failure)
+                    })?;
                 }
             }
             if wanted.unit.triggers_reload && matches!(change.step, Step::Write | Step::Remove) {
@@ -293,24 +324,43 @@ impl Provider for UnitFile {
 const KEEP: usize = 5;
 
 fn create(wanted: &Wanted, state: &State) -> Option<Change<Step>> {
-    let content = wanted.content.as_ref().filter(|content| state.file.as_ref() != Some(*content))?;
+    let content =
+        wanted.content.as_ref().filter(|content| state.file.as_ref() != Some(*content))?;
     let path = wanted.path.display();
-    let what = if state.file.is_some() { format!("update unit file `{path}`") } else { format!("create unit file `{path}`") };
+    let what = if state.file.is_some() {
+        format!("update unit file `{path}`")
+    } else {
+        format!("create unit file `{path}`")
+    };
     let old = state.file.as_deref().unwrap_or_default();
     let diff = diff(&wanted.path, old.as_bytes(), content.as_bytes());
     let (fresh, tied) = state.fresh.clone()?;
-    // What runs keeps running as it was; whether it is enabled is a matter of links, unless there is nothing to enable any more.
+    // What runs keeps running as it was; whether it is enabled is a matter of links, unless there
+    // is nothing to enable any more.
     let known = state.unit.load == "loaded";
     let keeps = known && state.unit.file != "static" && fresh.file != "static";
     let unit = Unit {
         file: if keeps { state.unit.file.clone() } else { fresh.file },
         load: fresh.load,
         active: state.unit.active.clone(),
-        starts: if known { [fresh.starts, state.unit.starts.clone()].concat() } else { fresh.starts },
+        starts: if known {
+            [fresh.starts, state.unit.starts.clone()].concat()
+        } else {
+            fresh.starts
+        },
         stops: state.unit.stops.clone(),
     };
-    let file = Provide::File { path: wanted.path.clone(), content: Some(content.as_bytes().into()), mode: 0o644, uid: 0, gid: 0 };
-    let mut change = Change::new(what, Step::Write).diff(diff).provides(file).provides(unit_state(wanted, &unit));
+    let file = Provide::File {
+        path: wanted.path.clone(),
+        content: Some(content.as_bytes().into()),
+        mode: 0o644,
+        uid: 0,
+        gid: 0,
+    };
+    let mut change = Change::new(what, Step::Write)
+        .diff(diff)
+        .provides(file)
+        .provides(unit_state(wanted, &unit));
     change.provides.extend(tied);
     Some(change.touches(Area::Files | Area::Services))
 }
@@ -339,11 +389,15 @@ fn control(wanted: &Wanted, action: UnitAction, verb: &'static str, state: &Stat
         | UnitAction::Restart
         | UnitAction::ReloadOrRestart
         | UnitAction::TryRestart
-        | UnitAction::ReloadOrTryRestart => set(&mut after.active, "active") && unit.starts.is_empty(),
+        | UnitAction::ReloadOrTryRestart => {
+            set(&mut after.active, "active") && unit.starts.is_empty()
+        }
         UnitAction::Reload => true,
         _ => false,
     };
-    let mut change = Change::new(format!("{verb} unit `{}`", wanted.unit.unit_name), Step::Control(verb)).touches(Area::Services);
+    let mut change =
+        Change::new(format!("{verb} unit `{}`", wanted.unit.unit_name), Step::Control(verb))
+            .touches(Area::Services);
     if !sure {
         change = change.provides(Provide::Anything(Area::Services.into()));
     }
@@ -352,12 +406,15 @@ fn control(wanted: &Wanted, action: UnitAction, verb: &'static str, state: &Stat
         UnitAction::Unmask => ServiceAction::Unmask,
         _ => ServiceAction::Nothing,
     };
-    if let Some(link) = service::mask_link(wanted.unit.user.as_ref(), &wanted.unit.unit_name, mask) {
+    if let Some(link) = service::mask_link(wanted.unit.user.as_ref(), &wanted.unit.unit_name, mask)
+    {
         change = change.provides(link).touches(Area::Files);
     }
     match action {
         // It may remove the unit's file and its drop-ins.
-        UnitAction::Revert => change.provides(Provide::Anything(Area::Files.into())).touches(Area::Files),
+        UnitAction::Revert => {
+            change.provides(Provide::Anything(Area::Files.into())).touches(Area::Files)
+        }
         UnitAction::Preset | UnitAction::Reenable | UnitAction::Unmask => change,
         _ => change.provides(unit_state(wanted, &after)),
     }
@@ -373,7 +430,8 @@ fn unit_state(wanted: &Wanted, unit: &Unit) -> Provide {
     Provide::State { area: Area::Services, key, value: service::unit_value(unit) }
 }
 
-/// As any managed file; one that cannot be replaced, as where it is a bind mount, is written in place.
+/// As any managed file; one that cannot be replaced, as where it is a bind mount, is written in
+/// place.
 fn write(apply: &mut Apply<'_>, wanted: &Wanted) -> Result<(), Failure> {
     let ownership = Ownership { uid: Some(0), gid: Some(0), mode: Some(0o644) };
     let there = apply.system.lstat(&wanted.path).ok();
@@ -384,7 +442,8 @@ fn write(apply: &mut Apply<'_>, wanted: &Wanted) -> Result<(), Failure> {
         ownership,
         verify: verify.into(),
         backup: if there.is_some() { KEEP } else { 0 },
-        attributes: there.and_then(|found| Attributes::difference(&wanted.path, &found, &ownership)),
+        attributes: there
+            .and_then(|found| Attributes::difference(&wanted.path, &found, &ownership)),
         in_place: false,
     };
     content::apply(apply, [&content::Step::Replace(replacement)])?;

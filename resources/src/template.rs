@@ -12,8 +12,8 @@ use crate::content::{FileAction, ManagedFile, managed_file, needs_content};
 managed_file! {
     /// A file rendered from a template of the cookbook.
     pub struct Template {
-        /// Template below the cookbook's `templates/`, or an array of which the first that exists is taken.
-        /// Default: the file's own name with `.hbs` after it.
+        /// Template below the cookbook's `templates/`, or an array of which the first that exists
+        /// is taken. Default: the file's own name with `.hbs` after it.
         #[serde(default)]
         pub source: Option<OneOrMany<String>>,
         /// What the template can use by name, as a map. Default: nothing; `node` is always there.
@@ -22,7 +22,8 @@ managed_file! {
         /// Cookbook to take the template from. Default: the recipe's own.
         #[serde(default)]
         pub cookbook: Option<String>,
-        /// Whether `source` is an absolute path on the node and not in a cookbook. Default: `false`.
+        /// Whether `source` is an absolute path on the node and not in a cookbook. Default:
+        /// `false`.
         #[serde(default)]
         pub local: bool,
     }
@@ -41,10 +42,14 @@ impl Resource for Template {
             return Ok(());
         }
         if self.cookbook.is_some() {
-            return Err(PropertyError::new("cookbook", "a `local` template is in no cookbook").hint("leave out one of the two"));
+            return Err(PropertyError::new("cookbook", "a `local` template is in no cookbook")
+                .hint("leave out one of the two"));
         }
         match &self.source {
-            Some(source) => source.as_slice().iter().try_for_each(|source| crate::path::check_file("source", source)),
+            Some(source) => source
+                .as_slice()
+                .iter()
+                .try_for_each(|source| crate::path::check_file("source", source)),
             None => Err(PropertyError::new("source", "a `local` template needs its path")),
         }
     }
@@ -60,7 +65,11 @@ impl Resource for Template {
             local: self.local,
             variables: std::mem::take(&mut self.variables),
         };
-        let content = if needs_content(scope) { Some(scope.render(&source)?.into_bytes().into()) } else { None };
+        let content = if needs_content(scope) {
+            Some(scope.render(&source)?.into_bytes().into())
+        } else {
+            None
+        };
         Ok(self.managed(content, None, scope.umask()))
     }
 }
@@ -72,7 +81,8 @@ pub fn sources(declared: Option<OneOrMany<String>>, path: &str, extension: &str)
         Some(OneOrMany::One(source)) => vec![source],
         Some(OneOrMany::Many(sources)) => sources,
         None => {
-            let name = Path::new(path).file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+            let name =
+                Path::new(path).file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
             vec![format!("{name}{extension}")]
         }
     }
@@ -82,7 +92,9 @@ pub fn sources(declared: Option<OneOrMany<String>>, path: &str, extension: &str)
 /// When an array of sources is empty.
 pub fn check_source(source: Option<&OneOrMany<String>>) -> Result<(), PropertyError> {
     match source {
-        Some(source) if source.as_slice().is_empty() => Err(PropertyError::new("source", "the array is empty")),
+        Some(source) if source.as_slice().is_empty() => {
+            Err(PropertyError::new("source", "the array is empty"))
+        }
         _ => Ok(()),
     }
 }

@@ -1,5 +1,5 @@
-//! A run of one resource on a fake machine. What it promised to a plan is compared with what it did, and it must have nothing to do
-//! when it is run again.
+//! A run of one resource on a fake machine. What it promised to a plan is compared with what it
+//! did, and it must have nothing to do when it is run again.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;
 use toque_engine::resource::{
-    Action, ActionOf, Apply, Callback, Change, Effect, Level, Provide, Provider, Resource, Scope, Services, TemplateSource,
+    Action, ActionOf, Apply, Callback, Change, Effect, Level, Provide, Provider, Resource, Scope,
+    Services, TemplateSource,
 };
 use toque_engine::system::{FakeSystem, FileKind, Metadata, Query};
 use toque_engine::view::View;
@@ -50,13 +51,21 @@ impl Bench {
         }
     }
 
-    pub fn plan<P: Provider>(&self, provider: &P, action: &str, properties: Value) -> Result<Vec<Change<P::Step>>, Failure> {
+    pub fn plan<P: Provider>(
+        &self,
+        provider: &P,
+        action: &str,
+        properties: Value,
+    ) -> Result<Vec<Change<P::Step>>, Failure> {
         let memory = |key: &str| self.memory.borrow().get(key).cloned();
         let view = View::new(&self.fake).with_memory(memory);
         let resource: P::Resource = serde_json::from_value(properties).expect("properties");
         let all = <P::Resource as Resource>::Action::ALL;
-        let action: ActionOf<P> = all.iter().find(|(_, name, _)| *name == action).expect("action").0;
-        resource.check(&[action]).map_err(|error| Failure::new(format!("{}: {}", error.property, error.message)))?;
+        let action: ActionOf<P> =
+            all.iter().find(|(_, name, _)| *name == action).expect("action").0;
+        resource
+            .check(&[action])
+            .map_err(|error| Failure::new(format!("{}: {}", error.property, error.message)))?;
         let scope = TestScope { bench: self, view: &view, action: action.name() };
         let desired = resource.resolve(&scope).map_err(|error| Failure::new(error.message))?;
         let state = provider.inspect(&view, &desired, action)?;
@@ -64,7 +73,12 @@ impl Bench {
     }
 
     /// What was done to the machine.
-    pub fn converge<P: Provider>(&self, provider: &P, action: &str, properties: Value) -> Result<Vec<String>, Failure> {
+    pub fn converge<P: Provider>(
+        &self,
+        provider: &P,
+        action: &str,
+        properties: Value,
+    ) -> Result<Vec<String>, Failure> {
         let changes = self.plan(provider, action, properties.clone())?;
         self.fake.take_effects();
         if changes.is_empty() {
@@ -75,7 +89,11 @@ impl Bench {
         self.kept_promises(&changes);
         if action != "touch" {
             let again = self.plan(provider, action, properties).expect("second plan");
-            assert!(again.is_empty(), "a second run would: {:?}", again.iter().map(|change| &change.what).collect::<Vec<_>>());
+            assert!(
+                again.is_empty(),
+                "a second run would: {:?}",
+                again.iter().map(|change| &change.what).collect::<Vec<_>>()
+            );
         }
         Ok(effects)
     }
@@ -89,10 +107,20 @@ impl Bench {
     ) -> Result<(), Failure> {
         let view = View::new(&self.fake);
         let resource: P::Resource = serde_json::from_value(properties).expect("properties");
-        let action = <P::Resource as Resource>::Action::ALL.iter().find(|(_, name, _)| *name == action).expect("action").0;
+        let action = <P::Resource as Resource>::Action::ALL
+            .iter()
+            .find(|(_, name, _)| *name == action)
+            .expect("action")
+            .0;
         let scope = TestScope { bench: self, view: &view, action: action.name() };
         let desired = resource.resolve(&scope).expect("desired");
-        let mut apply = Apply { system: &self.fake, view: &view, services: self, sensitive: self.sensitive, notes: Vec::new() };
+        let mut apply = Apply {
+            system: &self.fake,
+            view: &view,
+            services: self,
+            sensitive: self.sensitive,
+            notes: Vec::new(),
+        };
         let result = provider.apply(&mut apply, &desired, action, changes);
         self.notes.borrow_mut().append(&mut apply.notes);
         assert_eq!(result?, Effect::Changed);
@@ -119,18 +147,41 @@ impl Bench {
             let attributes = |found: &Metadata| (found.mode, found.uid, found.gid);
             match provide {
                 Provide::File { content, mode, uid, gid, .. } => {
-                    assert_eq!(attributes(&found.unwrap()), (*mode, *uid, *gid), "{}", path.display());
-                    assert_eq!(self.fake.read(path).unwrap(), content.as_deref().unwrap(), "{}", path.display());
+                    assert_eq!(
+                        attributes(&found.unwrap()),
+                        (*mode, *uid, *gid),
+                        "{}",
+                        path.display()
+                    );
+                    assert_eq!(
+                        self.fake.read(path).unwrap(),
+                        content.as_deref().unwrap(),
+                        "{}",
+                        path.display()
+                    );
                 }
-                Provide::Directory { mode, uid, gid, .. } | Provide::Attributes { mode, uid, gid, .. } => {
-                    assert_eq!(attributes(&found.unwrap()), (*mode, *uid, *gid), "{}", path.display());
+                Provide::Directory { mode, uid, gid, .. }
+                | Provide::Attributes { mode, uid, gid, .. } => {
+                    assert_eq!(
+                        attributes(&found.unwrap()),
+                        (*mode, *uid, *gid),
+                        "{}",
+                        path.display()
+                    );
                 }
                 Provide::Link { to, uid, gid, .. } => {
                     let found = found.unwrap();
-                    assert_eq!((found.kind, found.uid, found.gid), (FileKind::Link, *uid, *gid), "{}", path.display());
+                    assert_eq!(
+                        (found.kind, found.uid, found.gid),
+                        (FileKind::Link, *uid, *gid),
+                        "{}",
+                        path.display()
+                    );
                     assert_eq!(self.fake.read_link(path).unwrap().as_os_str(), to.as_os_str());
                 }
-                Provide::HardLink { to, .. } => assert_eq!(found.unwrap().inode, self.fake.lstat(to).unwrap().inode),
+                Provide::HardLink { to, .. } => {
+                    assert_eq!(found.unwrap().inode, self.fake.lstat(to).unwrap().inode)
+                }
                 Provide::Absent { .. } => assert!(found.is_err(), "{}", path.display()),
                 Provide::Rewritten { .. } | Provide::State { .. } | Provide::Anything(_) => {}
             }
@@ -148,7 +199,9 @@ impl Services for Bench {
             return Err(Failure::new("no space left"));
         }
         let content = self.fake.text(path);
-        self.notes.borrow_mut().push(format!("kept one of {keep} of {}: {content:?}", path.display()));
+        self.notes
+            .borrow_mut()
+            .push(format!("kept one of {keep} of {}: {content:?}", path.display()));
         Ok(())
     }
     fn remember(&self, key: &str, value: &Value) -> Result<(), Failure> {
@@ -166,19 +219,35 @@ struct TestScope<'a> {
 impl Scope for TestScope<'_> {
     fn render(&self, template: &TemplateSource) -> Result<String, Diagnostic> {
         let found = template.sources.iter().find_map(|source| self.bench.templates.get(source));
-        found.cloned().ok_or_else(|| Diagnostic::error(format!("there is no template {:?}", template.sources)))
+        found.cloned().ok_or_else(|| {
+            Diagnostic::error(format!("there is no template {:?}", template.sources))
+        })
     }
-    fn cookbook_file(&self, sources: &[String], _cookbook: Option<&str>) -> Result<Vec<u8>, Diagnostic> {
+    fn cookbook_file(
+        &self,
+        sources: &[String],
+        _cookbook: Option<&str>,
+    ) -> Result<Vec<u8>, Diagnostic> {
         let found = sources.iter().find_map(|source| self.bench.files.get(source));
-        found.map(|text| text.clone().into_bytes()).ok_or_else(|| Diagnostic::error(format!("there is no file {sources:?}")))
+        found
+            .map(|text| text.clone().into_bytes())
+            .ok_or_else(|| Diagnostic::error(format!("there is no file {sources:?}")))
     }
-    fn cookbook_directory(&self, source: &str, _cookbook: Option<&str>) -> Result<Vec<(PathBuf, Vec<u8>)>, Diagnostic> {
+    fn cookbook_directory(
+        &self,
+        source: &str,
+        _cookbook: Option<&str>,
+    ) -> Result<Vec<(PathBuf, Vec<u8>)>, Diagnostic> {
         let below = |(path, text): (&String, &String)| {
             let relative = Path::new(path).strip_prefix(source).ok()?;
             Some((relative.to_owned(), text.clone().into_bytes()))
         };
         let files: Vec<_> = self.bench.files.iter().filter_map(below).collect();
-        if files.is_empty() { Err(Diagnostic::error(format!("there is no folder {source}"))) } else { Ok(files) }
+        if files.is_empty() {
+            Err(Diagnostic::error(format!("there is no folder {source}")))
+        } else {
+            Ok(files)
+        }
     }
     fn may_run(&self, action: &str) -> bool {
         action == self.action
@@ -202,7 +271,8 @@ pub fn with(properties: &Value, more: Value) -> Value {
 
 /// An answer of a server.
 pub fn document(body: &str, headers: &[(&str, &str)]) -> toque_engine::system::Response {
-    let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let headers =
+        headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     toque_engine::system::Response { status: 200, headers, body: body.as_bytes().to_vec() }
 }
 

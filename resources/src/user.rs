@@ -16,7 +16,8 @@ pub use useradd::Useradd;
 
 use crate::numbers;
 
-/// A user account. Of a user that exists, only the properties that are set are compared and changed.
+/// A user account. Of a user that exists, only the properties that are set are compared and
+/// changed.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct User {
@@ -25,7 +26,8 @@ pub struct User {
     /// The number. Default: chosen by the system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<u32>,
-    /// The primary group, by name or number. Default: a group of the user's name, where the system makes one.
+    /// The primary group, by name or number. Default: a group of the user's name, where the system
+    /// makes one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gid: Option<Account>,
     /// The full name or what the account is for.
@@ -37,13 +39,15 @@ pub struct User {
     /// The login shell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shell: Option<PathBuf>,
-    /// The hash of the password, as it stands in `/etc/shadow` (`openssl passwd -6` makes one). It is never shown.
+    /// The hash of the password, as it stands in `/etc/shadow` (`openssl passwd -6` makes one). It
+    /// is never shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
     /// Whether a new user takes its number from those of system users. Default: false.
     #[serde(default)]
     pub system: bool,
-    /// Whether the home is made with the user, moved when it changes, and removed with the user. Default: false.
+    /// Whether the home is made with the user, moved when it changes, and removed with the user.
+    /// Default: false.
     #[serde(default)]
     pub manage_home: bool,
     /// Whether the number may be another user's too. Default: false.
@@ -81,17 +85,27 @@ impl Resource for User {
         numbers::check_name("username", &self.username)?;
         for (property, path) in [("home", &self.home), ("shell", &self.shell)] {
             // An empty shell is how some accounts are shut.
-            if path.as_ref().is_some_and(|path| path.is_relative() && !path.as_os_str().is_empty()) {
-                return Err(PropertyError::new(property, format!("`{property}` must be an absolute path")));
+            if path.as_ref().is_some_and(|path| path.is_relative() && !path.as_os_str().is_empty())
+            {
+                return Err(PropertyError::new(
+                    property,
+                    format!("`{property}` must be an absolute path"),
+                ));
             }
         }
         for (property, text) in [("comment", &self.comment), ("password", &self.password)] {
             if text.as_ref().is_some_and(|text| text.contains([':', '\n'])) {
-                return Err(PropertyError::new(property, format!("`{property}` cannot hold a colon or a line break")));
+                return Err(PropertyError::new(
+                    property,
+                    format!("`{property}` cannot hold a colon or a line break"),
+                ));
             }
         }
         if self.expire_day().is_some_and(|day| day.is_err()) {
-            return Err(PropertyError::new("expire_date", "`expire_date` is no date: write it as \"2027-12-31\""));
+            return Err(PropertyError::new(
+                "expire_date",
+                "`expire_date` is no date: write it as \"2027-12-31\"",
+            ));
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
-//! The way to a path: who decides where it leads. Whoever owns a folder on it, or can write in one, could put a link in the place of the
-//! next part while toque works there as root, and so have any file of the machine given away or overwritten.
+//! The way to a path: who decides where it leads. Whoever owns a folder on it, or can write in one,
+//! could put a link in the place of the next part while toque works there as root, and so have any
+//! file of the machine given away or overwritten.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -17,7 +18,8 @@ pub struct Way {
     pub path: PathBuf,
     /// What is there; `None`: nothing.
     pub found: Option<Metadata>,
-    /// The innermost folder on the way that nobody but root and toque's own user can put anything else in the place of.
+    /// The innermost folder on the way that nobody but root and toque's own user can put anything
+    /// else in the place of.
     pub safe: PathBuf,
     /// The first part that somebody else decides about, and how.
     pub fault: Option<String>,
@@ -30,8 +32,9 @@ impl Way {
     }
 }
 
-/// Follows a path. What belongs to the user `by` is no fault, as far as nobody else can write in it; it is not safe either. A folder
-/// with the sticky bit, such as `/tmp`, leaves to everybody what is his own.
+/// Follows a path. What belongs to the user `by` is no fault, as far as nobody else can write in
+/// it; it is not safe either. A folder with the sticky bit, such as `/tmp`, leaves to everybody
+/// what is his own.
 /// # Errors
 /// When a part cannot be looked at, or links go round in a circle.
 pub fn way(view: &View<'_>, path: &Path, by: Option<u32>) -> Result<Way, Failure> {
@@ -43,10 +46,19 @@ pub fn way(view: &View<'_>, path: &Path, by: Option<u32>) -> Result<Way, Failure
     loop {
         let metadata = match view.lstat(&here) {
             Ok(metadata) => metadata,
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => break,
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                break;
+            }
             Err(error) => return Err(error).attempting("look at", &here),
         };
-        let open = metadata.kind == FileKind::Directory && metadata.mode & 0o022 != 0 && metadata.mode & 0o1000 == 0;
+        let open = metadata.kind == FileKind::Directory
+            && metadata.mode & 0o022 != 0
+            && metadata.mode & 0o1000 == 0;
         let owned = metadata.uid == 0 || metadata.uid == own;
         if open || !owned {
             unsafe_yet = true;
@@ -61,8 +73,11 @@ pub fn way(view: &View<'_>, path: &Path, by: Option<u32>) -> Result<Way, Failure
         if metadata.kind == FileKind::Link {
             links += 1;
             if links > 40 {
-                return Err(Failure::new(format!("`{}` has a symbolic link on its way that leads back to itself", path.display()))
-                    .hint("correct the link"));
+                return Err(Failure::new(format!(
+                    "`{}` has a symbolic link on its way that leads back to itself",
+                    path.display()
+                ))
+                .hint("correct the link"));
             }
             let to = view.read_link(&here).attempting("read the link", &here)?;
             parts(&to).rev().for_each(|part| rest.push_front(part));
@@ -131,21 +146,38 @@ mod tests {
             fake.put_dir(path, mode);
             fake.set_owner(Path::new(path), Some(uid), None).unwrap();
         }
-        let is = |path: &str, safe: &str, fault: Option<&str>| (path.to_owned(), safe.to_owned(), fault.map(str::to_owned));
+        let is = |path: &str, safe: &str, fault: Option<&str>| {
+            (path.to_owned(), safe.to_owned(), fault.map(str::to_owned))
+        };
         assert_eq!(told(&bench, "/r", None), is("/r", "/r", None));
         assert_eq!(told(&bench, "/tmp/new/a", None), is("/tmp/new/a", "/tmp", None));
-        assert_eq!(told(&bench, "/home/alice/x", None), is("/home/alice/x", "/home", Some("user 1000 owns `/home/alice`")));
+        assert_eq!(
+            told(&bench, "/home/alice/x", None),
+            is("/home/alice/x", "/home", Some("user 1000 owns `/home/alice`"))
+        );
         assert_eq!(told(&bench, "/home/alice/x", Some(1000)), is("/home/alice/x", "/home", None));
-        assert_eq!(told(&bench, "/home/alice/x", Some(1001)).2.as_deref(), Some("user 1000 owns `/home/alice`"));
-        assert_eq!(told(&bench, "/open", Some(1000)), is("/open", "/", Some("others can write in `/open` (mode 0775)")));
+        assert_eq!(
+            told(&bench, "/home/alice/x", Some(1001)).2.as_deref(),
+            Some("user 1000 owns `/home/alice`")
+        );
+        assert_eq!(
+            told(&bench, "/open", Some(1000)),
+            is("/open", "/", Some("others can write in `/open` (mode 0775)"))
+        );
         // Links count by their owner, and by what they lead through.
         fake.symlink(Path::new("../r"), Path::new("/tmp/ours")).unwrap();
         assert_eq!(told(&bench, "/tmp/ours", None), is("/r", "/r", None));
         fake.symlink(Path::new("/r"), Path::new("/tmp/theirs")).unwrap();
         fake.set_owner(Path::new("/tmp/theirs"), Some(1000), None).unwrap();
-        assert_eq!(told(&bench, "/tmp/theirs", None), is("/r", "/tmp", Some("user 1000 owns `/tmp/theirs`")));
+        assert_eq!(
+            told(&bench, "/tmp/theirs", None),
+            is("/r", "/tmp", Some("user 1000 owns `/tmp/theirs`"))
+        );
         fake.symlink(Path::new("/home/alice"), Path::new("/r/home")).unwrap();
-        assert_eq!(told(&bench, "/r/home/x", None).2.as_deref(), Some("user 1000 owns `/home/alice`"));
+        assert_eq!(
+            told(&bench, "/r/home/x", None).2.as_deref(),
+            Some("user 1000 owns `/home/alice`")
+        );
         fake.symlink(Path::new("round"), Path::new("/r/round")).unwrap();
         assert!(way(&View::new(fake), Path::new("/r/round/x"), None).is_err());
     }

@@ -26,7 +26,8 @@ pub(crate) fn create(name: &Name) -> Vec<PathBuf> {
     let groups = hierarchies.iter().map(|hierarchy| hierarchy.join(name.as_str()));
     groups
         .map(|group| {
-            fs::create_dir(&group).unwrap_or_else(|error| panic!("cannot make {}: {error}", group.display()));
+            fs::create_dir(&group)
+                .unwrap_or_else(|error| panic!("cannot make {}: {error}", group.display()));
             group.join("cgroup.procs")
         })
         .collect()
@@ -40,7 +41,9 @@ pub(crate) fn of(name: &Name) -> Vec<PathBuf> {
 
 /// The hosts that have cgroups.
 pub(crate) fn names() -> Vec<Name> {
-    let entries = hierarchies().into_iter().flat_map(|hierarchy| fs::read_dir(hierarchy).into_iter().flatten().flatten());
+    let entries = hierarchies()
+        .into_iter()
+        .flat_map(|hierarchy| fs::read_dir(hierarchy).into_iter().flatten().flatten());
     entries.filter_map(|entry| Name::parse(entry.file_name().to_str()?)).collect()
 }
 
@@ -69,7 +72,9 @@ pub(crate) fn remove(group: &Path) -> Result<(), String> {
 fn hierarchies() -> Vec<PathBuf> {
     let mounts = machine::mounts().into_iter();
     let kept = mounts.filter(|mount| {
-        mount.kind == "cgroup2" || mount.kind == "cgroup" && mount.options.split(',').any(|option| option == "name=systemd")
+        mount.kind == "cgroup2"
+            || mount.kind == "cgroup"
+                && mount.options.split(',').any(|option| option == "name=systemd")
     });
     let mut points: Vec<PathBuf> = kept.map(|mount| mount.point).collect();
     points.sort();

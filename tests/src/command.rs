@@ -25,10 +25,14 @@ pub struct Command<'host> {
 }
 
 impl<'host> Command<'host> {
-    pub(crate) fn new(host: &'host Host, words: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command<'host> {
+    pub(crate) fn new(
+        host: &'host Host,
+        words: impl IntoIterator<Item = impl AsRef<OsStr>>,
+    ) -> Command<'host> {
         let words = words.into_iter().map(|word| word.as_ref().to_owned()).collect();
         let defaults = [("PATH", PATH), ("HOME", "/root"), ("LANG", "C.UTF-8")];
-        let environment = defaults.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let environment =
+            defaults.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
         Command { host, words, environment, input: Vec::new(), limit: LIMIT }
     }
 
@@ -76,7 +80,10 @@ impl<'host> Command<'host> {
             .unwrap_or_else(|error| panic!("cannot keep what a command shall read: {error}"));
 
         let mut nsenter = process::Command::new("nsenter");
-        nsenter.arg("--target").arg(self.host.leader_pid().to_string()).args(["--all", "env", "-i"]);
+        nsenter
+            .arg("--target")
+            .arg(self.host.leader_pid().to_string())
+            .args(["--all", "env", "-i"]);
         nsenter.args(self.environment.iter().map(|(name, value)| format!("{name}={value}")));
         nsenter.args(["sh", "-c", "umask 022; exec \"$@\"", "sh"]).args(&self.words);
         nsenter.stdin(input).stdout(share(&stdout)).stderr(share(&stderr));
@@ -103,7 +110,8 @@ pub struct Background {
 impl Background {
     /// The process of the command as the machine of the test sees it, or `None` if it has ended.
     pub fn pid(&mut self) -> Option<Pid> {
-        // nsenter runs the command in a child, because a process cannot change its own pid namespace.
+        // nsenter runs the command in a child, because a process cannot change its own pid
+        // namespace.
         loop {
             if let Some(child) = child_of(self.nsenter.id()) {
                 return Some(child);

@@ -46,7 +46,8 @@ impl Host {
         let prepared = images.map(Image::prepared);
         let [first, second] = Slot::take();
         thread::scope(|scope| {
-            let second = scope.spawn(|| Host::boot_in(second, images[1], &prepared[1], images[1].hostname()));
+            let second = scope
+                .spawn(|| Host::boot_in(second, images[1], &prepared[1], images[1].hostname()));
             let first = Host::boot_in(first, images[0], &prepared[0], images[0].hostname());
             [first, second.join().expect("the other host boots, or its thread has said why not")]
         })
@@ -107,7 +108,13 @@ impl Host {
     #[track_caller]
     pub fn write(&self, path: impl AsRef<Path>, contents: impl Into<Vec<u8>>) {
         let script = r#"mkdir -p "$(dirname "$1")"; cat > "$1""#;
-        let words = [OsStr::new("sh"), "-euc".as_ref(), script.as_ref(), "sh".as_ref(), path.as_ref().as_os_str()];
+        let words = [
+            OsStr::new("sh"),
+            "-euc".as_ref(),
+            script.as_ref(),
+            "sh".as_ref(),
+            path.as_ref().as_os_str(),
+        ];
         self.command(words).input(contents).ok();
     }
 
@@ -128,7 +135,8 @@ impl Host {
     #[track_caller]
     pub fn copy_in(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) {
         let (from, to) = (from.as_ref(), to.as_ref());
-        let metadata = fs::metadata(from).unwrap_or_else(|error| panic!("cannot read {}: {error}", from.display()));
+        let metadata = fs::metadata(from)
+            .unwrap_or_else(|error| panic!("cannot read {}: {error}", from.display()));
         if metadata.is_dir() {
             let mut tar = process::Command::new("tar");
             tar.arg("--directory").arg(from).args(["--create", "."]).stderr(Stdio::inherit());
@@ -138,7 +146,8 @@ impl Host {
             let words = ["sh", "-euc", script, "sh"].map(OsStr::new);
             self.command(words.into_iter().chain([to.as_os_str()])).input(archive.stdout).ok();
         } else {
-            let contents = fs::read(from).unwrap_or_else(|error| panic!("cannot read {}: {error}", from.display()));
+            let contents = fs::read(from)
+                .unwrap_or_else(|error| panic!("cannot read {}: {error}", from.display()));
             self.write(to, contents);
             let mode = format!("{:o}", metadata.permissions().mode() & 0o7777);
             self.ok([OsStr::new("chmod"), mode.as_ref(), to.as_os_str()]);
@@ -150,7 +159,8 @@ impl Host {
         let name = Name::new();
         let root = remains::root(&name);
         // From here on dropping the host clears away what there is of it.
-        let mut host = Host { name, image, root, leader: Pid::from_raw(0), nspawn: None, _slot: slot };
+        let mut host =
+            Host { name, image, root, leader: Pid::from_raw(0), nspawn: None, _slot: slot };
         host.make_root(&prepared.root, hostname);
         host.start(&prepared.repository, hostname);
         host.wait_until_up();
@@ -162,34 +172,55 @@ impl Host {
         let directory = remains::directory(&self.name);
         machine::make_directory(&directory);
         mount(Some("toque-test"), &directory, Some("tmpfs"), MsFlags::empty(), Some("mode=0755"))
-            .unwrap_or_else(|error| panic!("cannot mount a tmpfs on {}: {error}", directory.display()));
+            .unwrap_or_else(|error| {
+                panic!("cannot mount a tmpfs on {}: {error}", directory.display())
+            });
         let (upper, work) = (directory.join("upper"), directory.join("work"));
         for path in [&upper, &work, &self.root] {
             machine::make_directory(path);
         }
         // Without redirect_dir a directory of the image could not be renamed, unlike on a disk.
         let layers = [("lowerdir=", lower), (",upperdir=", &upper), (",workdir=", &work)];
-        let mut options: String = layers.iter().map(|(option, path)| format!("{option}{}", path.display())).collect();
+        let mut options: String =
+            layers.iter().map(|(option, path)| format!("{option}{}", path.display())).collect();
         options.push_str(",redirect_dir=on");
-        mount(Some("toque-test"), &self.root, Some("overlay"), MsFlags::empty(), Some(options.as_str()))
-            .unwrap_or_else(|error| panic!("cannot mount an overlay ({options}): {error}"));
+        mount(
+            Some("toque-test"),
+            &self.root,
+            Some("overlay"),
+            MsFlags::empty(),
+            Some(options.as_str()),
+        )
+        .unwrap_or_else(|error| panic!("cannot mount an overlay ({options}): {error}"));
 
-        let id = fs::read_to_string("/proc/sys/kernel/random/uuid").expect("the kernel makes identifiers");
-        let hosts = format!("127.0.0.1\tlocalhost\n127.0.1.1\t{hostname}.example.test {hostname}\n::1\tlocalhost ip6-localhost\n");
-        let identity = [("machine-id", id.replace('-', "")), ("hostname", format!("{hostname}\n")), ("hosts", hosts)];
+        let id = fs::read_to_string("/proc/sys/kernel/random/uuid")
+            .expect("the kernel makes identifiers");
+        let hosts = format!(
+            "127.0.0.1\tlocalhost\n127.0.1.1\t{hostname}.example.test {hostname}\n::1\tlocalhost ip6-localhost\n"
+        );
+        let identity = [
+            ("machine-id", id.replace('-', "")),
+            ("hostname", format!("{hostname}\n")),
+            ("hosts", hosts),
+        ];
         for (name, contents) in identity {
             let file = self.root.join("etc").join(name);
-            fs::write(&file, contents).unwrap_or_else(|error| panic!("cannot write {}: {error}", file.display()));
+            fs::write(&file, contents)
+                .unwrap_or_else(|error| panic!("cannot write {}: {error}", file.display()));
         }
     }
 
     /// Starts nspawn, in the cgroups of this host.
     fn start(&mut self, repository: &Path, hostname: &str) {
         let console = self.console();
-        let console = File::create(&console).unwrap_or_else(|error| panic!("cannot make {}: {error}", console.display()));
-        let same_console = console.try_clone().unwrap_or_else(|error| panic!("cannot share the console: {error}"));
+        let console = File::create(&console)
+            .unwrap_or_else(|error| panic!("cannot make {}: {error}", console.display()));
+        let same_console =
+            console.try_clone().unwrap_or_else(|error| panic!("cannot share the console: {error}"));
 
-        let enter = cgroup::create(&self.name).into_iter().map(|procs| format!("echo $$ > '{}'\n", procs.display()));
+        let enter = cgroup::create(&self.name)
+            .into_iter()
+            .map(|procs| format!("echo $$ > '{}'\n", procs.display()));
         let script = format!("umask 022\n{}exec systemd-nspawn \"$@\"", enter.collect::<String>());
         let mut command = process::Command::new("sh");
         command.args(["-euc", &script, "sh", &format!("--machine={}", self.name), "--register=no"]);
@@ -207,7 +238,9 @@ impl Host {
         command.stdin(Stdio::null()).stdout(console).stderr(same_console);
         // A Ctrl-C is meant for the test: nspawn would die of it and leave the machine running.
         command.process_group(0);
-        self.nspawn = Some(command.spawn().unwrap_or_else(|error| panic!("cannot run systemd-nspawn: {error}")));
+        self.nspawn = Some(
+            command.spawn().unwrap_or_else(|error| panic!("cannot run systemd-nspawn: {error}")),
+        );
         self.wait_for("the machine to start", |host| {
             host.leader = host.find_leader()?;
             Some(())
@@ -217,13 +250,17 @@ impl Host {
     fn wait_until_up(&mut self) {
         match self.image.init() {
             Init::Systemd => {
-                self.wait_for("systemd to answer", |host| host.has("run/systemd/private").then_some(()));
+                self.wait_for("systemd to answer", |host| {
+                    host.has("run/systemd/private").then_some(())
+                });
                 self.wait_for("systemd to have started everything", |host| {
                     let state = host.run(["systemctl", "is-system-running", "--wait"]).stdout;
                     matches!(state.trim(), "running" | "degraded").then_some(())
                 });
             }
-            Init::SysV => self.wait_for("init to come to the end of inittab", |host| host.has(recipe::SYSV_IS_UP).then_some(())),
+            Init::SysV => self.wait_for("init to come to the end of inittab", |host| {
+                host.has(recipe::SYSV_IS_UP).then_some(())
+            }),
         }
     }
 
@@ -243,12 +280,16 @@ impl Host {
     fn wait_for(&mut self, what: &str, mut done: impl FnMut(&mut Host) -> Option<()>) {
         let deadline = Instant::now() + Duration::from_secs(60);
         while done(self).is_none() {
-            let ended = self.nspawn.as_mut().is_some_and(|nspawn| !matches!(nspawn.try_wait(), Ok(None)));
+            let ended =
+                self.nspawn.as_mut().is_some_and(|nspawn| !matches!(nspawn.try_wait(), Ok(None)));
             if ended || Instant::now() > deadline {
                 let console = fs::read(self.console()).unwrap_or_default();
                 let console = String::from_utf8_lossy(&console);
                 let problem = if ended { "nspawn ended" } else { "it took too long" };
-                panic!("while waiting for {what}, {problem}. The console of {}:\n{console}", self.name);
+                panic!(
+                    "while waiting for {what}, {problem}. The console of {}:\n{console}",
+                    self.name
+                );
             }
             thread::sleep(Duration::from_millis(2));
         }
@@ -269,7 +310,9 @@ impl Drop for Host {
         match cleared {
             Ok(()) => {}
             // A second panic would end the test program and hide the first.
-            Err(problem) if thread::panicking() => eprintln!("{} is not cleared away: {problem}", self.name),
+            Err(problem) if thread::panicking() => {
+                eprintln!("{} is not cleared away: {problem}", self.name)
+            }
             Err(problem) => panic!("{} is not cleared away: {problem}", self.name),
         }
     }

@@ -18,7 +18,8 @@ pub enum Image {
 }
 
 impl Image {
-    pub const ALL: [Image; 4] = [Image::Debian12, Image::Debian11, Image::Debian12SysV, Image::Debian12Ohai];
+    pub const ALL: [Image; 4] =
+        [Image::Debian12, Image::Debian11, Image::Debian12SysV, Image::Debian12Ohai];
 
     /// Makes the root and the packages of this image unless they are there. Booting does it too;
     /// doing it beforehand keeps the minute it takes out of the first test.

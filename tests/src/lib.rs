@@ -56,10 +56,16 @@ pub fn toque_binary() -> PathBuf {
         return path.into();
     }
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from);
-    let places = [target.join(format!("{}-unknown-linux-gnu/release/toque", env::consts::ARCH)), target.join("release/toque")];
+    let target =
+        env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from);
+    let places = [
+        target.join(format!("{}-unknown-linux-gnu/release/toque", env::consts::ARCH)),
+        target.join("release/toque"),
+    ];
     match places.iter().find(|path| path.exists()) {
         Some(path) => path.clone(),
-        None => panic!("no toque binary at {places:?}: build it with `make`, or name it in TOQUE_BINARY"),
+        None => panic!(
+            "no toque binary at {places:?}: build it with `make`, or name it in TOQUE_BINARY"
+        ),
     }
 }

@@ -11,12 +11,22 @@ use std::process::Command;
 use nix::unistd::geteuid;
 
 /// What the images are made with, and networks.
-const NEEDED: [&str; 6] = ["apt-utils", "debian-archive-keyring", "debootstrap", "iproute2", "mount", "systemd-container"];
+const NEEDED: [&str; 6] = [
+    "apt-utils",
+    "debian-archive-keyring",
+    "debootstrap",
+    "iproute2",
+    "mount",
+    "systemd-container",
+];
 
 const DEBIAN: &str = "http://deb.debian.org/debian";
 
 pub(crate) fn require_root() {
-    assert!(geteuid().is_root(), "acceptance tests boot machines, which only root can: run them as root");
+    assert!(
+        geteuid().is_root(),
+        "acceptance tests boot machines, which only root can: run them as root"
+    );
 }
 
 /// Whether systemd is PID 1 here (as `sd_booted(3)` tells it).
@@ -51,7 +61,11 @@ pub(crate) fn mirror() -> String {
     if let Ok(mirror) = env::var("TOQUE_TEST_MIRROR") {
         return mirror;
     }
-    let parts = fs::read_dir("/etc/apt/sources.list.d").into_iter().flatten().flatten().map(|entry| entry.path());
+    let parts = fs::read_dir("/etc/apt/sources.list.d")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
     let files = [PathBuf::from("/etc/apt/sources.list")].into_iter().chain(parts);
     let texts: Vec<String> = files.filter_map(|file| fs::read_to_string(file).ok()).collect();
     debian_mirror(&texts.join("\n")).unwrap_or(DEBIAN).to_owned()
@@ -60,11 +74,21 @@ pub(crate) fn mirror() -> String {
 /// What apt is told about proxies, as environment variables, for programs that only know those.
 pub(crate) fn proxies() -> Vec<(String, String)> {
     let mut command = Command::new("apt-config");
-    command.args(["shell", "http_proxy", "Acquire::http::Proxy", "https_proxy", "Acquire::https::Proxy"]);
+    command.args([
+        "shell",
+        "http_proxy",
+        "Acquire::http::Proxy",
+        "https_proxy",
+        "Acquire::https::Proxy",
+    ]);
     let assignments = call(&mut command);
     let pairs = assignments.lines().filter_map(|line| line.split_once('='));
     let known = pairs.map(|(name, value)| (name.to_owned(), value.trim_matches('\'').to_owned()));
-    known.filter(|(name, value)| !value.is_empty() && value != "DIRECT" && env::var_os(name).is_none()).collect()
+    known
+        .filter(|(name, value)| {
+            !value.is_empty() && value != "DIRECT" && env::var_os(name).is_none()
+        })
+        .collect()
 }
 
 /// Runs `command` and returns what it wrote to standard output. Nothing can be tested if it fails.
@@ -72,7 +96,11 @@ pub(crate) fn call(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?} ended with {}\n{stdout}\n{stderr}", output.status);
+    assert!(
+        output.status.success(),
+        "{command:?} ended with {}\n{stdout}\n{stderr}",
+        output.status
+    );
     stdout
 }
 
@@ -96,7 +124,8 @@ pub(crate) struct Mount {
 
 /// The mounts that this process sees, in the order in which they were made.
 pub(crate) fn mounts() -> Vec<Mount> {
-    let table = fs::read_to_string("/proc/self/mountinfo").expect("the kernel lists the mounts of a process");
+    let table = fs::read_to_string("/proc/self/mountinfo")
+        .expect("the kernel lists the mounts of a process");
     table.lines().filter_map(mount).collect()
 }
 
@@ -142,7 +171,8 @@ fn is_installed(package: &str) -> bool {
 
 /// The first Debian mirror in the text of `sources.list` files of either format.
 fn debian_mirror(sources: &str) -> Option<&str> {
-    let lines = sources.lines().filter(|line| line.starts_with("deb ") || line.starts_with("URIs:"));
+    let lines =
+        sources.lines().filter(|line| line.starts_with("deb ") || line.starts_with("URIs:"));
     let mut words = lines.flat_map(str::split_whitespace);
     words.find(|word| word.starts_with("http") && word.trim_end_matches('/').ends_with("/debian"))
 }
@@ -162,7 +192,9 @@ mod tests {
 
     #[test]
     fn a_mount_point_may_have_a_space() {
-        let mount = mount("45 42 0:40 / /run/a\\040b rw,relatime shared:1 - overlay o rw,lowerdir=r").unwrap();
+        let mount =
+            mount("45 42 0:40 / /run/a\\040b rw,relatime shared:1 - overlay o rw,lowerdir=r")
+                .unwrap();
         assert_eq!(mount.point, Path::new("/run/a b"));
         assert_eq!((mount.device.as_str(), mount.kind.as_str()), ("0:40", "overlay"));
         assert_eq!(mount.options, "rw,lowerdir=r");

@@ -44,10 +44,14 @@ impl Network {
         let slots = Slot::take();
         // Only a thread enters a namespace, and the programs that it starts.
         let making = thread::spawn(|| {
-            unshare(CloneFlags::CLONE_NEWNET).unwrap_or_else(|error| panic!("cannot make a network namespace: {error}"));
-            machine::call(Command::new("ip").args(["link", "add", "name", BRIDGE, "type", "bridge"]));
+            unshare(CloneFlags::CLONE_NEWNET)
+                .unwrap_or_else(|error| panic!("cannot make a network namespace: {error}"));
+            machine::call(
+                Command::new("ip").args(["link", "add", "name", BRIDGE, "type", "bridge"]),
+            );
             machine::call(Command::new("ip").args(["link", "set", BRIDGE, "up"]));
-            File::open("/proc/thread-self/ns/net").unwrap_or_else(|error| panic!("cannot keep a network namespace: {error}"))
+            File::open("/proc/thread-self/ns/net")
+                .unwrap_or_else(|error| panic!("cannot keep a network namespace: {error}"))
         });
         let namespace = making.join().expect("the network is made, or its thread has said why not");
         Network { namespace, slots }
@@ -55,7 +59,11 @@ impl Network {
 
     /// Boots machines that call themselves and have the addresses that `members` says, in a
     /// network of 256 addresses.
-    pub fn boot<const COUNT: usize>(&self, image: Image, members: [(&str, [u8; 4]); COUNT]) -> [Host; COUNT] {
+    pub fn boot<const COUNT: usize>(
+        &self,
+        image: Image,
+        members: [(&str, [u8; 4]); COUNT],
+    ) -> [Host; COUNT] {
         let prepared = image.prepared();
         let boot = |(hostname, address): (&str, [u8; 4])| {
             let host = Host::boot_in(self.slots[0].clone(), image, &prepared, hostname);
@@ -68,15 +76,25 @@ impl Network {
         })
     }
 
-    /// Lays a cable between the bridge and a host, which is called as the host on the bridge and `eth0` on the host.
+    /// Lays a cable between the bridge and a host, which is called as the host on the bridge and
+    /// `eth0` on the host.
     fn attach(&self, host: &Host, hostname: &str, address: Ipv4Addr) {
         let namespace = format!("--net=/proc/{}/fd/{}", process::id(), self.namespace.as_raw_fd());
         let leader = host.leader_pid().to_string();
-        let bridge = |words: &[&str]| machine::call(Command::new("nsenter").args([&namespace, "ip"]).args(words));
-        bridge(&["link", "add", "name", hostname, "master", BRIDGE, "type", "veth", "peer", "name", "eth0", "netns", &leader]);
+        let bridge = |words: &[&str]| {
+            machine::call(Command::new("nsenter").args([&namespace, "ip"]).args(words))
+        };
+        bridge(&[
+            "link", "add", "name", hostname, "master", BRIDGE, "type", "veth", "peer", "name",
+            "eth0", "netns", &leader,
+        ]);
         bridge(&["link", "set", hostname, "up"]);
         // By the machine's `ip`: the host may have none.
-        let inside = |words: &[&str]| machine::call(Command::new("nsenter").args(["--target", &leader, "--net", "ip"]).args(words));
+        let inside = |words: &[&str]| {
+            machine::call(
+                Command::new("nsenter").args(["--target", &leader, "--net", "ip"]).args(words),
+            )
+        };
         inside(&["address", "add", &format!("{address}/24"), "dev", "eth0"]);
         inside(&["link", "set", "eth0", "up"]);
     }

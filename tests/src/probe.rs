@@ -87,8 +87,10 @@ fn service() -> Package {
 fn question() -> Package {
     let templates = "Template: toque-question/answer\nType: string\nDefault: nothing\nDescription: An answer\n Any.\n";
     let confmodule = "#!/bin/sh\nset -e\n. /usr/share/debconf/confmodule\n";
-    let config = format!("{confmodule}db_input high toque-question/answer || true\ndb_go || true\n");
-    let postinst = format!("{confmodule}db_get toque-question/answer\necho \"$RET\" > /etc/toque-question\n");
+    let config =
+        format!("{confmodule}db_input high toque-question/answer || true\ndb_go || true\n");
+    let postinst =
+        format!("{confmodule}db_get toque-question/answer\necho \"$RET\" > /etc/toque-question\n");
     let postrm = "#!/bin/sh\nset -e\nif [ \"$1\" = purge ]; then\n    rm -f /etc/toque-question\n    \
                   . /usr/share/debconf/confmodule\n    db_purge\nfi\n";
     let files = vec![
@@ -102,7 +104,11 @@ fn question() -> Package {
 
 fn broken() -> Package {
     let postinst = "#!/bin/sh\necho 'toque-broken cannot be configured' >&2\nexit 1\n";
-    Package { name: "toque-broken", version: "1.0", files: vec![("DEBIAN/postinst", postinst.to_owned(), true)] }
+    Package {
+        name: "toque-broken",
+        version: "1.0",
+        files: vec![("DEBIAN/postinst", postinst.to_owned(), true)],
+    }
 }
 
 const DAEMON: &str = r#"#!/bin/sh

@@ -63,7 +63,9 @@ pub(crate) fn packages(image: Image) -> &'static [&'static [&'static str]] {
             SYSV,
             OHAI,
         ],
-        Image::Debian11 => &[&["apache2", "cowsay", "cron", "curl", "hello", "jq", "rsync", "sl", "tree"]],
+        Image::Debian11 => {
+            &[&["apache2", "cowsay", "cron", "curl", "hello", "jq", "rsync", "sl", "tree"]]
+        }
         Image::Debian12SysV | Image::Debian12Ohai => &[],
     }
 }

@@ -53,7 +53,8 @@ pub fn remains(name: &str) -> Vec<String> {
     let processes = processes(&name).into_iter().map(|pid| format!("process {pid}"));
     let mounts = mounts(&name).into_iter().map(|point| format!("mount {}", point.display()));
     let cgroups = cgroup::of(&name).into_iter().map(|group| format!("cgroup {}", group.display()));
-    let directories = directories(&name).into_iter().map(|path| format!("directory {}", path.display()));
+    let directories =
+        directories(&name).into_iter().map(|path| format!("directory {}", path.display()));
     processes.chain(mounts).chain(cgroups).chain(directories).collect()
 }
 
@@ -91,7 +92,11 @@ fn end(name: &Name) -> Result<(), String> {
         if inside.is_empty() && nspawn.is_empty() {
             return Ok(());
         }
-        let doomed = if begun.elapsed() > Duration::from_secs(2) { [inside, nspawn].concat() } else { inside };
+        let doomed = if begun.elapsed() > Duration::from_secs(2) {
+            [inside, nspawn].concat()
+        } else {
+            inside
+        };
         for pid in &doomed {
             // It may have ended meanwhile.
             let _ = kill(*pid, Signal::SIGKILL);
@@ -115,7 +120,9 @@ fn inside(name: &Name) -> Vec<Pid> {
     };
     let is_inside = |pid: &Pid| {
         let root = fs::metadata(format!("/proc/{pid}/root/"));
-        root.is_ok_and(|root| format!("{}:{}", major(root.dev()), minor(root.dev())) == mount.device)
+        root.is_ok_and(|root| {
+            format!("{}:{}", major(root.dev()), minor(root.dev())) == mount.device
+        })
     };
     all_processes().into_iter().filter(is_inside).collect()
 }
@@ -132,19 +139,25 @@ fn nspawn(name: &Name) -> Vec<Pid> {
 
 fn all_processes() -> Vec<Pid> {
     let entries = fs::read_dir("/proc").expect("proc is mounted").flatten();
-    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok().map(Pid::from_raw)).collect()
+    entries
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok().map(Pid::from_raw))
+        .collect()
 }
 
 /// Where something of the host is mounted, in the order of mounting.
 fn mounts(name: &Name) -> Vec<PathBuf> {
-    let owned = [directory(name)].into_iter().chain(NSPAWN.map(|place| Path::new(place).join(name.as_str())));
+    let owned = [directory(name)]
+        .into_iter()
+        .chain(NSPAWN.map(|place| Path::new(place).join(name.as_str())));
     let owned: Vec<PathBuf> = owned.collect();
     let points = machine::mounts().into_iter().map(|mount| mount.point);
     points.filter(|point| owned.iter().any(|directory| point.starts_with(directory))).collect()
 }
 
 fn directories(name: &Name) -> Vec<PathBuf> {
-    let all = [directory(name)].into_iter().chain(NSPAWN.map(|place| Path::new(place).join(name.as_str())));
+    let all = [directory(name)]
+        .into_iter()
+        .chain(NSPAWN.map(|place| Path::new(place).join(name.as_str())));
     all.filter(|path| path.symlink_metadata().is_ok()).collect()
 }
 
@@ -162,7 +175,11 @@ fn names() -> Vec<Name> {
 /// Removes the file by which an nspawn keeps others from its root, which a killed one leaves.
 fn forget_lock(name: &Name) {
     if let Ok(root) = fs::metadata(root(name)) {
-        let _ = fs::remove_file(format!("/run/systemd/nspawn/locks/inode-{}:{}", root.dev(), root.ino()));
+        let _ = fs::remove_file(format!(
+            "/run/systemd/nspawn/locks/inode-{}:{}",
+            root.dev(),
+            root.ino()
+        ));
     }
 }
 
@@ -171,7 +188,11 @@ fn forget_lock(name: &Name) {
 fn unmount(point: &Path) -> Result<(), String> {
     let deadline = Instant::now() + Duration::from_secs(1);
     loop {
-        let flags = if Instant::now() < deadline { MntFlags::UMOUNT_NOFOLLOW } else { MntFlags::MNT_DETACH };
+        let flags = if Instant::now() < deadline {
+            MntFlags::UMOUNT_NOFOLLOW
+        } else {
+            MntFlags::MNT_DETACH
+        };
         match umount2(point, flags) {
             Ok(()) | Err(Errno::EINVAL | Errno::ENOENT) => return Ok(()),
             Err(Errno::EBUSY) => thread::sleep(Duration::from_millis(2)),

@@ -19,14 +19,18 @@ pub(crate) fn fill(image: Image, root: &Path, repository: &Path) {
     for place in ["state/lists/partial", "archives/partial"] {
         machine::make_directory(&state.path().join(place));
     }
-    let source = format!("deb [signed-by={KEYRING}] {} {} main\n", machine::mirror(), recipe::suite(image));
+    let source =
+        format!("deb [signed-by={KEYRING}] {} {} main\n", machine::mirror(), recipe::suite(image));
     let sources = state.path().join("sources.list");
-    fs::write(&sources, source).unwrap_or_else(|error| panic!("cannot write {}: {error}", sources.display()));
+    fs::write(&sources, source)
+        .unwrap_or_else(|error| panic!("cannot write {}: {error}", sources.display()));
 
     machine::call(apt_get(root, state.path()).arg("update"));
     for packages in recipe::packages(image) {
         let mut download = apt_get(root, state.path());
-        download.args(["--yes", "--download-only", "--no-install-recommends", "install"]).args(*packages);
+        download
+            .args(["--yes", "--download-only", "--no-install-recommends", "install"])
+            .args(*packages);
         machine::call(&mut download);
     }
     keep_archives(&state.path().join("archives"), repository);
@@ -55,7 +59,14 @@ fn apt_get(root: &Path, state: &Path) -> Command {
         command.arg("-o").arg(setting);
     }
     // The files are root's; an old release says that its signatures have expired.
-    command.args(["-o", "APT::Sandbox::User=root", "-o", "APT::Default-Release=", "-o", "Acquire::Check-Valid-Until=false"]);
+    command.args([
+        "-o",
+        "APT::Sandbox::User=root",
+        "-o",
+        "APT::Default-Release=",
+        "-o",
+        "Acquire::Check-Valid-Until=false",
+    ]);
     command
 }
 
@@ -67,10 +78,19 @@ fn keep_archives(from: &Path, repository: &Path) {
 
 fn index(repository: &Path) {
     let path = repository.join("Packages");
-    let packages = File::create(&path).unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()));
+    let packages = File::create(&path)
+        .unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()));
     let mut command = Command::new("apt-ftparchive");
-    let status = command.args(["packages", "."]).current_dir(repository).stdout(packages).stderr(Stdio::inherit()).status();
-    assert!(status.as_ref().is_ok_and(|status| status.success()), "{command:?} ended with {status:?}");
+    let status = command
+        .args(["packages", "."])
+        .current_dir(repository)
+        .stdout(packages)
+        .stderr(Stdio::inherit())
+        .status();
+    assert!(
+        status.as_ref().is_ok_and(|status| status.success()),
+        "{command:?} ended with {status:?}"
+    );
     // In a host it is not root who reads them.
     machine::call(Command::new("chmod").args(["--recursive", "u=rwX,go=rX"]).arg(repository));
 }

@@ -25,7 +25,11 @@ fn bootstrap(image: Image, directory: &Path) {
     machine::install_needed();
     let (root, repository) = (directory.join("root"), directory.join("repository"));
     let mut debootstrap = apart("exec debootstrap \"$@\"");
-    debootstrap.args(["--variant=minbase", &format!("--include={}", recipe::ROOT), &format!("--keyring={KEYRING}")]);
+    debootstrap.args([
+        "--variant=minbase",
+        &format!("--include={}", recipe::ROOT),
+        &format!("--keyring={KEYRING}"),
+    ]);
     debootstrap.arg(recipe::suite(image)).arg(&root).arg(machine::mirror());
     machine::call(debootstrap.envs(machine::proxies()));
 
@@ -38,7 +42,9 @@ fn layer(image: Image, script: &str, packages: &[&str]) -> Prepared {
     let base = prepared(Image::Debian12);
     let kept = cache::kept(image.hostname(), recipe::TEXT, |directory| {
         let root = directory.join("root");
-        machine::call(Command::new("cp").args(["--archive", "--reflink=auto"]).arg(&base.root).arg(&root));
+        machine::call(
+            Command::new("cp").args(["--archive", "--reflink=auto"]).arg(&base.root).arg(&root),
+        );
         inside(&root, &base.repository, script, packages);
         inside(&root, &base.repository, recipe::SET_UP, &[]);
     });

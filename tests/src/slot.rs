@@ -30,7 +30,8 @@ impl Slot {
         const { assert!(COUNT <= AT_ONCE) };
         let deadline = Instant::now() + PATIENCE;
         let _gate = wait_for(&["gate"], deadline);
-        let slots = [(); COUNT].map(|()| Slot { _locked: Arc::new(wait_for(&["slot-0", "slot-1"], deadline)) });
+        let slots = [(); COUNT]
+            .map(|()| Slot { _locked: Arc::new(wait_for(&["slot-0", "slot-1"], deadline)) });
         remains::sweep();
         slots
     }
@@ -39,11 +40,13 @@ impl Slot {
 /// Locks one of `names`, whichever is free first.
 fn wait_for(names: &[&str], deadline: Instant) -> File {
     let directory = remains::DIRECTORY;
-    fs::create_dir_all(directory).unwrap_or_else(|error| panic!("cannot make {directory}: {error}"));
+    fs::create_dir_all(directory)
+        .unwrap_or_else(|error| panic!("cannot make {directory}: {error}"));
     loop {
         for name in names {
             let path = format!("{directory}/{name}");
-            let file = File::create(&path).unwrap_or_else(|error| panic!("cannot open {path}: {error}"));
+            let file =
+                File::create(&path).unwrap_or_else(|error| panic!("cannot open {path}: {error}"));
             match file.try_lock() {
                 Ok(()) => return file,
                 Err(TryLockError::WouldBlock) => {}

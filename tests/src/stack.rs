@@ -1,4 +1,5 @@
-//! `examples/stack`, each instance a host: the steps that the demonstration shows and a test looks into.
+//! `examples/stack`, each instance a host: the steps that the demonstration shows and a test looks
+//! into.
 
 use std::path::Path;
 
@@ -13,15 +14,16 @@ pub struct Stack {
     _network: Network,
 }
 
-/// What the database asks of the app. Such a one would show where somebody forgot to quote; quoted, its first word is as it was.
+/// What the database asks of the app. Such a one would show where somebody forgot to quote; quoted,
+/// its first word is as it was.
 pub const PASSWORD: &str = "Zq7mARK: the shop's \"own\" pass$word";
 
 /// What serves requests, as a URL.
 const SITE: &str = "http://10.0.0.10/";
 
 impl Stack {
-    /// Boots the machines, and publishes `v1` of the app. Each command is given to `show` before it runs, and then what it has
-    /// written, line by line; differences of files are left out.
+    /// Boots the machines, and publishes `v1` of the app. Each command is given to `show` before it
+    /// runs, and then what it has written, line by line; differences of files are left out.
     pub fn boot(show: impl Fn(&str) + 'static) -> Stack {
         let network = Network::new();
         let members = [
@@ -45,7 +47,13 @@ impl Stack {
                 host.copy_in(example.join(part), Path::new("/srv/stack").join(part));
             }
             if *name != "lb1" {
-                host.command(["sh", "-euc", "umask 077; mkdir -p /etc/toque; cat > /etc/toque/shop-database"]).input(PASSWORD).ok();
+                host.command([
+                    "sh",
+                    "-euc",
+                    "umask 077; mkdir -p /etc/toque; cat > /etc/toque/shop-database",
+                ])
+                .input(PASSWORD)
+                .ok();
             }
         }
         stack.forge.copy_in(example.join("app"), "/srv/shop");
@@ -56,7 +64,9 @@ impl Stack {
     /// An instance's machine.
     pub fn host(&self, instance: &str) -> &Host {
         let found = self.instances.iter().find(|(name, _)| *name == instance);
-        found.map(|(_, host)| host).unwrap_or_else(|| panic!("the stack has no instance {instance}"))
+        found
+            .map(|(_, host)| host)
+            .unwrap_or_else(|| panic!("the stack has no instance {instance}"))
     }
 
     /// Publishes `v2` of the app: it says so, and its orders may have a note.
@@ -66,10 +76,14 @@ impl Stack {
         }
     }
 
-    /// Runs toque for an event on an instance, and returns what it wrote; `words` come after the event.
+    /// Runs toque for an event on an instance, and returns what it wrote; `words` come after the
+    /// event.
     #[track_caller]
     pub fn converge(&self, instance: &str, words: &str) -> String {
-        self.run(instance, &format!("toque converge --stack stack.json --instance {instance} --event {words}"))
+        self.run(
+            instance,
+            &format!("toque converge --stack stack.json --instance {instance} --event {words}"),
+        )
     }
 
     /// Runs toque for an event on every instance that `named` has.
@@ -92,22 +106,34 @@ impl Stack {
         for (_, host) in &self.instances {
             let before = host.read("/srv/stack/stack.json");
             host.sh(&format!("cd /srv/stack; {line}"));
-            assert_ne!(before, host.read("/srv/stack/stack.json"), "`{expression}` changes nothing");
+            assert_ne!(
+                before,
+                host.read("/srv/stack/stack.json"),
+                "`{expression}` changes nothing"
+            );
         }
     }
 
-    /// Sends requests from outside of the stack, and returns the answers. The balancer may take seconds to find out who is well.
+    /// Sends requests from outside of the stack, and returns the answers. The balancer may take
+    /// seconds to find out who is well.
     #[track_caller]
     pub fn requests(&self, count: usize) -> Vec<String> {
-        self.forge.sh(&format!("timeout 30 sh -c 'until curl -sf {SITE} > /dev/null; do sleep 0.2; done'; sleep 2"));
-        let line = format!("for n in $(seq {count}); do curl --silent --show-error --fail {SITE}; done");
+        self.forge.sh(&format!(
+            "timeout 30 sh -c 'until curl -sf {SITE} > /dev/null; do sleep 0.2; done'; sleep 2"
+        ));
+        let line =
+            format!("for n in $(seq {count}); do curl --silent --show-error --fail {SITE}; done");
         self.shown("forge", &self.forge, &line).lines().map(str::to_owned).collect()
     }
 
     /// Orders something, from outside of the stack.
     #[track_caller]
     pub fn order(&self, item: &str) -> String {
-        self.shown("forge", &self.forge, &format!("curl --silent --show-error --fail --data {item} {SITE}"))
+        self.shown(
+            "forge",
+            &self.forge,
+            &format!("curl --silent --show-error --fail --data {item} {SITE}"),
+        )
     }
 
     #[track_caller]

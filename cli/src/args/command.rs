@@ -28,7 +28,9 @@ pub enum CommandWhat {
         to: Option<PathBuf>,
     },
     /// Show what a command document comes to
-    #[command(after_help = "Example:\n  toque command show deploy.json\n  opsworks-agent-cli get_json -i | toque command show -")]
+    #[command(
+        after_help = "Example:\n  toque command show deploy.json\n  opsworks-agent-cli get_json -i | toque command show -"
+    )]
     Show {
         /// The command document; `-` is standard input
         file: PathBuf,
@@ -48,7 +50,8 @@ pub enum CommandWhat {
         /// Write secrets as what they are
         #[arg(long)]
         reveal: bool,
-        /// The repository whose data bags there are too; the nearest folder above with `Cookfile.toml` or `cookbooks/` unless told
+        /// The repository whose data bags there are too; the nearest folder above with
+        /// `Cookfile.toml` or `cookbooks/` unless told
         #[arg(long, value_name = "DIR")]
         repo: Option<PathBuf>,
         #[command(flatten)]

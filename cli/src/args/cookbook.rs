@@ -33,7 +33,8 @@ pub struct Fetching {
 #[derive(ClapArgs)]
 pub struct Add {
     pub name: String,
-    /// Which versions of the sources will do, such as `~> 2.1`; unless told, those compatible with the newest that goes with the rest
+    /// Which versions of the sources will do, such as `~> 2.1`; unless told, those compatible with
+    /// the newest that goes with the rest
     #[arg(conflicts_with_all = ["path", "git", "archive"])]
     pub constraint: Option<String>,
     /// The folder that it is in
@@ -92,7 +93,9 @@ pub enum CookbookWhat {
     )]
     Add(Box<Add>),
     /// Remove cookbooks from Cookfile.toml, and what nobody needs any more from Cookfile.lock
-    #[command(after_help = "Example:\n  toque cookbook remove nginx\n  toque cookbook remove probe --group test")]
+    #[command(
+        after_help = "Example:\n  toque cookbook remove nginx\n  toque cookbook remove probe --group test"
+    )]
     Remove {
         #[arg(value_name = "NAME", required = true)]
         names: Vec<String>,
@@ -112,7 +115,9 @@ pub enum CookbookWhat {
         fetching: Fetching,
     },
     /// Choose newer versions: of these cookbooks and what they force, or of all
-    #[command(after_help = "Example:\n  toque cookbook update\n  toque cookbook update nginx redis")]
+    #[command(
+        after_help = "Example:\n  toque cookbook update\n  toque cookbook update nginx redis"
+    )]
     Update {
         #[arg(value_name = "NAME")]
         names: Vec<String>,
@@ -134,7 +139,9 @@ pub enum CookbookWhat {
     #[command(after_help = "Example:\n  toque cookbook why nginx")]
     Why { name: String },
     /// Show what a cookbook of Cookfile.lock is, where it is from, and what is in it
-    #[command(after_help = "Example:\n  toque cookbook show nginx\n  toque cookbook show nginx --format json")]
+    #[command(
+        after_help = "Example:\n  toque cookbook show nginx\n  toque cookbook show nginx --format json"
+    )]
     Show {
         name: String,
         /// The folder in which cookbooks are kept that were fetched; the user's cache unless told
@@ -144,7 +151,9 @@ pub enum CookbookWhat {
         format: Format,
     },
     /// Look whether every cookbook on this machine is what was locked, changing nothing
-    #[command(after_help = "Example:\n  toque cookbook verify\n  toque cookbook verify --all --format json")]
+    #[command(
+        after_help = "Example:\n  toque cookbook verify\n  toque cookbook verify --all --format json"
+    )]
     Verify(Verify),
     /// Remove what was fetched and no lockfile needs any more
     #[command(after_help = "Example:\n  toque cookbook gc --dry-run\n  toque cookbook gc")]
@@ -162,18 +171,24 @@ pub enum CookbookWhat {
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
     },
-    /// Put the cookbooks of Cookfile.lock into a folder, to be kept with the repository or used as its `cookbooks/`
+    /// Put the cookbooks of Cookfile.lock into a folder, to be kept with the repository or used as
+    /// its `cookbooks/`
     #[command(after_help = "Example:\n  toque cookbook vendor vendor/cookbooks")]
     Vendor {
-        /// A folder that is not there yet, is empty, or was made by this command and not changed since
+        /// A folder that is not there yet, is empty, or was made by this command and not changed
+        /// since
         dir: PathBuf,
         #[command(flatten)]
         fetching: Fetching,
     },
-    /// Pack the repository as a run needs it, or one cookbook, into an archive: the same bytes each time
-    #[command(after_help = "Example:\n  toque cookbook package site.tar.zst\n  toque cookbook package /srv/registry nginx")]
+    /// Pack the repository as a run needs it, or one cookbook, into an archive: the same bytes each
+    /// time
+    #[command(
+        after_help = "Example:\n  toque cookbook package site.tar.zst\n  toque cookbook package /srv/registry nginx"
+    )]
     Package {
-        /// What is written: its name ends in `.tar.zst` or `.tar.gz`. With NAME also a folder, in which it becomes `NAME-VERSION.tar.zst`
+        /// What is written: its name ends in `.tar.zst` or `.tar.gz`. With NAME also a folder, in
+        /// which it becomes `NAME-VERSION.tar.zst`
         file: PathBuf,
         /// The cookbook that is packed alone, for a registry
         name: Option<String>,

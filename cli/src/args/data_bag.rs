@@ -63,8 +63,11 @@ pub enum DataBagWhat {
         #[command(flatten)]
         form: Form,
     },
-    /// Edit an item in `$VISUAL` or `$EDITOR`, its plain text kept off the disk; only what changed is encrypted anew
-    #[command(after_help = "Example:\n  toque data-bag edit db main\n  toque data-bag edit db spare --new")]
+    /// Edit an item in `$VISUAL` or `$EDITOR`, its plain text kept off the disk; only what changed
+    /// is encrypted anew
+    #[command(
+        after_help = "Example:\n  toque data-bag edit db main\n  toque data-bag edit db spare --new"
+    )]
     Edit {
         /// The data bag
         bag: String,
@@ -96,7 +99,8 @@ pub enum DataBagWhat {
 /// How an item was encrypted, where that does not show.
 #[derive(ClapArgs, Clone, Copy)]
 pub struct Form {
-    /// Take every text of the item but its id for an encrypted value of version 0, which looks like any other text
+    /// Take every text of the item but its id for an encrypted value of version 0, which looks like
+    /// any other text
     #[arg(long, requires = "item")]
     pub version_0: bool,
 }

@@ -16,7 +16,8 @@ pub struct OfStack {
     /// The instance; the name of this node unless told
     #[arg(long, value_name = "NAME", help_heading = "Stack", requires = "stack")]
     pub instance: Option<String>,
-    /// setup, configure, deploy, undeploy, shutdown, rollback, restart, execute_recipes, install_dependencies or update_custom_cookbooks
+    /// setup, configure, deploy, undeploy, shutdown, rollback, restart, execute_recipes,
+    /// install_dependencies or update_custom_cookbooks
     #[arg(long, value_name = "EVENT", help_heading = "Stack", requires = "stack")]
     pub event: Option<String>,
     /// The app that is deployed, undeployed, rolled back or restarted; may be given again
@@ -31,7 +32,8 @@ pub struct OfStack {
     /// Custom JSON for this run alone: a file, or the JSON itself
     #[arg(long, value_name = "FILE|JSON", help_heading = "Stack", requires = "stack")]
     pub custom_json: Option<String>,
-    /// A command document, which holds all of these: one of `toque command write`, or what OpsWorks' agent kept
+    /// A command document, which holds all of these: one of `toque command write`, or what
+    /// OpsWorks' agent kept
     #[arg(long, value_name = "FILE", help_heading = "Stack")]
     pub command: Option<PathBuf>,
 }
@@ -49,7 +51,8 @@ pub enum StackWhat {
     Check {
         /// The document; `stack.json` or `stack.toml` of the repository unless told
         file: Option<PathBuf>,
-        /// The repository of cookbooks; the nearest folder above with `Cookfile.toml` or `cookbooks/` unless told
+        /// The repository of cookbooks; the nearest folder above with `Cookfile.toml` or
+        /// `cookbooks/` unless told
         #[arg(long, value_name = "DIR")]
         repo: Option<PathBuf>,
         #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -77,13 +80,16 @@ pub enum StackWhat {
     )]
     Import(Import),
     /// Add an instance, a layer or an app to a stack document
-    #[command(after_help = "Example:\n  toque stack add instance --layer web\n  toque stack add layer cache --stack shop.toml")]
+    #[command(
+        after_help = "Example:\n  toque stack add instance --layer web\n  toque stack add layer cache --stack shop.toml"
+    )]
     Add(Add),
 }
 
 #[derive(Args)]
 pub struct Import {
-    /// What `aws opsworks describe-…` printed, in any order, or what `opsworks-agent-cli get_json -i` did: files, folders of `.json` files, or `-` for standard input
+    /// What `aws opsworks describe-…` printed, in any order, or what `opsworks-agent-cli get_json
+    /// -i` did: files, folders of `.json` files, or `-` for standard input
     #[arg(required = true, value_name = "FILE|DIR|-")]
     pub from: Vec<PathBuf>,
     /// Where the document is written to, for its owner alone; to standard output unless told
@@ -101,7 +107,8 @@ pub struct Import {
 pub struct Add {
     #[command(subcommand)]
     pub what: AddWhat,
-    /// The stack document; `stack.json` or `stack.toml` of the repository, or of this folder, unless told
+    /// The stack document; `stack.json` or `stack.toml` of the repository, or of this folder,
+    /// unless told
     #[arg(long, value_name = "FILE", global = true)]
     pub stack: Option<PathBuf>,
 }

@@ -39,17 +39,27 @@ pub fn tell(mistakes: &[Diagnostic], format: Format) -> Exit {
     let errors = mistakes.iter().filter(|mistake| mistake.severity == Severity::Error).count();
     match format {
         Format::Json => {
-            output::print(&serde_json::to_string_pretty(&mistakes.iter().map(data).collect::<Vec<_>>()).unwrap_or_default());
+            output::print(
+                &serde_json::to_string_pretty(&mistakes.iter().map(data).collect::<Vec<_>>())
+                    .unwrap_or_default(),
+            );
         }
         Format::Text => {
             for mistake in mistakes {
                 output::message(&output::diagnostic::draw(mistake));
                 output::message("");
             }
-            let several = |count: usize, word: &str| if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") };
-            let found = if errors == 0 { "no mistakes".to_owned() } else { several(errors, "mistake") };
+            let several = |count: usize, word: &str| {
+                if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
+            };
+            let found =
+                if errors == 0 { "no mistakes".to_owned() } else { several(errors, "mistake") };
             let warnings = mistakes.len() - errors;
-            let more = if warnings == 0 { String::new() } else { format!(", and {}", several(warnings, "warning")) };
+            let more = if warnings == 0 {
+                String::new()
+            } else {
+                format!(", and {}", several(warnings, "warning"))
+            };
             output::message(&format!("{found} found{more}"));
         }
     }
@@ -58,27 +68,37 @@ pub fn tell(mistakes: &[Diagnostic], format: Format) -> Exit {
 
 /// A path is a recipe, a cookbook of a repository, or a repository.
 fn sort_in(path: &Path, checked: &mut Checked) -> Result<(), Diagnostic> {
-    let full = std::fs::canonicalize(path)
-        .map_err(|error| Diagnostic::error(format!("cannot check `{}`: {}", path.display(), plain_io(&error))))?;
+    let full = std::fs::canonicalize(path).map_err(|error| {
+        Diagnostic::error(format!("cannot check `{}`: {}", path.display(), plain_io(&error)))
+    })?;
     if full.is_file() {
         checked.recipes.push(recipe_source(Some(&path.to_owned()), None)?);
         return Ok(());
     }
-    let cookbook = full.parent().filter(|parent| parent.file_name().is_some_and(|name| name == "cookbooks"));
+    let cookbook =
+        full.parent().filter(|parent| parent.file_name().is_some_and(|name| name == "cookbooks"));
     let repository = match cookbook {
         Some(cookbooks) => {
-            checked.cookbooks.extend(full.file_name().map(|name| name.to_string_lossy().into_owned()));
+            checked
+                .cookbooks
+                .extend(full.file_name().map(|name| name.to_string_lossy().into_owned()));
             cookbooks.parent().map(Path::to_owned)
         }
         None if full.join("cookbooks").is_dir() => Some(full),
         None => None,
     };
     let Some(repository) = repository else {
-        return Err(Diagnostic::error(format!("`{}` is no recipe, no cookbook and no repository", path.display()))
-            .hint("name a `.rhai` file, a folder below `cookbooks/`, or a folder that holds `cookbooks/`"));
+        return Err(Diagnostic::error(format!(
+            "`{}` is no recipe, no cookbook and no repository",
+            path.display()
+        ))
+        .hint(
+            "name a `.rhai` file, a folder below `cookbooks/`, or a folder that holds `cookbooks/`",
+        ));
     };
     if checked.repository.as_ref().is_some_and(|known| *known != repository) {
-        return Err(Diagnostic::error("the paths lie in different repositories").hint("check one repository at a time"));
+        return Err(Diagnostic::error("the paths lie in different repositories")
+            .hint("check one repository at a time"));
     }
     checked.repository = Some(repository);
     Ok(())

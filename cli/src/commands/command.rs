@@ -35,7 +35,11 @@ pub fn command(args: &CommandArgs) -> Result<Exit, Refused> {
 
 fn of_document(file: &Path, repo: Option<&Path>, node: &Node) -> Result<Prepared, Refused> {
     let stack = OfStack { command: Some(file.to_owned()), ..OfStack::default() };
-    prepare(node, None, Some(&Of { repo, run_list: &[], stack: &stack, usual: None, needed: false }))
+    prepare(
+        node,
+        None,
+        Some(&Of { repo, run_list: &[], stack: &stack, usual: None, needed: false }),
+    )
 }
 
 fn write(stack: &OfStack, node: &Node, to: Option<&Path>) -> Result<Exit, Refused> {
@@ -50,7 +54,12 @@ fn write(stack: &OfStack, node: &Node, to: Option<&Path>) -> Result<Exit, Refuse
         None => output::print(&text),
         Some(path) => {
             save(path, &(text + "\n")).map_err(|error| unwritten(path, &error))?;
-            output::message(&format!("wrote `{}`: {} on {}", path.display(), command.event, command.instance));
+            output::message(&format!(
+                "wrote `{}`: {} on {}",
+                path.display(),
+                command.event,
+                command.instance
+            ));
         }
     }
     Ok(Exit::Success)
@@ -58,9 +67,14 @@ fn write(stack: &OfStack, node: &Node, to: Option<&Path>) -> Result<Exit, Refuse
 
 /// What it comes to, without what must not be seen.
 fn show(command: &Command, format: Format) {
-    let run_list: Vec<String> = command.run_list().iter().map(|placed| placed.item.to_string()).collect();
+    let run_list: Vec<String> =
+        command.run_list().iter().map(|placed| placed.item.to_string()).collect();
     if format == Format::Json {
-        let mut custom: Value = command.custom_json.as_ref().map(|custom| Value::Object(custom.value.clone())).unwrap_or_default();
+        let mut custom: Value = command
+            .custom_json
+            .as_ref()
+            .map(|custom| Value::Object(custom.value.clone()))
+            .unwrap_or_default();
         hide(&mut custom);
         let shown = json!({
             "type": command.event.name(),
@@ -82,7 +96,14 @@ fn show(command: &Command, format: Format) {
         ("event", command.event.to_string()),
         ("instance", command.instance.clone()),
         ("layers", none(layers)),
-        ("stack", format!("{} ({online} of {} instances online)", command.stack.name, command.stack.instances.len())),
+        (
+            "stack",
+            format!(
+                "{} ({online} of {} instances online)",
+                command.stack.name,
+                command.stack.instances.len()
+            ),
+        ),
         ("apps", none(command.apps.join(", "))),
         ("run list", none(run_list.join(", "))),
         ("command", format!("{}, sent {}", command.id, command.sent_at)),
@@ -99,7 +120,11 @@ fn expand(files: &[(String, String)], to: &Path) -> Result<(), Diagnostic> {
     for (path, text) in files {
         let path = to.join(path);
         let folder = path.parent().unwrap_or(to);
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder).and_then(|()| save(&path, text));
+        let made = DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .and_then(|()| save(&path, text));
         made.map_err(|error| unwritten(&path, &error))?;
     }
     Ok(())
@@ -107,7 +132,8 @@ fn expand(files: &[(String, String)], to: &Path) -> Result<(), Diagnostic> {
 
 /// Writes a file that only its owner can read.
 fn save(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
     file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     file.write_all(text.as_bytes())
 }

@@ -40,34 +40,59 @@ pub fn cookbook(args: &CookbookArgs) -> Result<Exit, Refused> {
     match &args.what {
         CookbookWhat::New { name } => new::new(repo, name),
         CookbookWhat::Add(wanted) => add::add(repo, wanted),
-        CookbookWhat::Remove { names, group, fetching } => remove::remove(repo, names, group.as_deref(), fetching),
-        CookbookWhat::Install { locked, fetching } => install(repo, Update::Nothing, *locked, fetching),
-        CookbookWhat::Update { names, fetching } if names.is_empty() => install(repo, Update::Everything, false, fetching),
-        CookbookWhat::Update { names, fetching } => install(repo, Update::Some(names.clone()), false, fetching),
+        CookbookWhat::Remove { names, group, fetching } => {
+            remove::remove(repo, names, group.as_deref(), fetching)
+        }
+        CookbookWhat::Install { locked, fetching } => {
+            install(repo, Update::Nothing, *locked, fetching)
+        }
+        CookbookWhat::Update { names, fetching } if names.is_empty() => {
+            install(repo, Update::Everything, false, fetching)
+        }
+        CookbookWhat::Update { names, fetching } => {
+            install(repo, Update::Some(names.clone()), false, fetching)
+        }
         CookbookWhat::Outdated { format, fetching } => outdated::outdated(repo, *format, fetching),
         CookbookWhat::Tree => tree::tree(repo),
         CookbookWhat::Why { name } => why::why(repo, name),
         CookbookWhat::Gc { dry_run, cache_dir } => gc::gc(repo, *dry_run, cache_dir.as_deref()),
-        CookbookWhat::Show { name, cache_dir, format } => show::show(repo, name, cache_dir.as_deref(), *format),
+        CookbookWhat::Show { name, cache_dir, format } => {
+            show::show(repo, name, cache_dir.as_deref(), *format)
+        }
         CookbookWhat::Verify(wanted) => verify::verify(repo, wanted),
         CookbookWhat::List { format } => list::list(repo, *format),
         CookbookWhat::Vendor { dir, fetching } => vendor::vendor(repo, dir, fetching),
-        CookbookWhat::Package { file, name, fetching } => package::package(repo, file, name.as_deref(), fetching),
+        CookbookWhat::Package { file, name, fetching } => {
+            package::package(repo, file, name.as_deref(), fetching)
+        }
         CookbookWhat::Index { dir, url } => index::index(dir, url.as_deref()),
     }
 }
 
-fn install(repo: Option<&Path>, update: Update, locked: bool, fetching: &Fetching) -> Result<Exit, Refused> {
+fn install(
+    repo: Option<&Path>,
+    update: Update,
+    locked: bool,
+    fetching: &Fetching,
+) -> Result<Exit, Refused> {
     let folder = folder(repo)?;
     let _alone = Repository::lock(&folder, &Stop::default())?;
-    install::install(&repository(Some(&folder))?, fetching, |without| How { update, locked, without })
+    install::install(&repository(Some(&folder))?, fetching, |without| How {
+        update,
+        locked,
+        without,
+    })
 }
 
-/// The cookbooks that a repository has from elsewhere, as its lockfile names them; none without a Cookfile. What is missing is fetched;
-/// nothing is chosen.
+/// The cookbooks that a repository has from elsewhere, as its lockfile names them; none without a
+/// Cookfile. What is missing is fetched; nothing is chosen.
 /// # Errors
 /// When the lockfile is missing or out of step, or something cannot be fetched.
-pub fn locked(repository: Option<&Path>, settings: &Settings, stop: &Stop) -> Result<Locked, Diagnostic> {
+pub fn locked(
+    repository: Option<&Path>,
+    settings: &Settings,
+    stop: &Stop,
+) -> Result<Locked, Diagnostic> {
     let network = Network::new(settings.clone(), stop.clone(), &Fetching::default());
     repository.map_or_else(|| Ok(Locked::default()), |repository| network.locked(repository))
 }
@@ -83,7 +108,8 @@ impl Network {
         let Some(read) = Repository::read(repository)? else { return Ok(Locked::default()) };
         let lockfile = read.without(&in_step(&read)?, &self.without);
         let store = self.store()?;
-        let roots = self.with_machine(&store, repository, |machine| read.fetch(machine, &lockfile))?;
+        let roots =
+            self.with_machine(&store, repository, |machine| read.fetch(machine, &lockfile))?;
         Ok(Locked { roots: roots.into_iter().collect(), held: Some(Rc::new(store)) })
     }
 }
@@ -95,7 +121,9 @@ fn repository(named: Option<&Path>) -> Result<Repository, Diagnostic> {
 
 /// The folder of that repository; nothing in it is read.
 fn folder(named: Option<&Path>) -> Result<PathBuf, Diagnostic> {
-    find_repository(named, None)?.filter(|path| path.join(cookfile::NAME).exists()).ok_or_else(nowhere)
+    find_repository(named, None)?
+        .filter(|path| path.join(cookfile::NAME).exists())
+        .ok_or_else(nowhere)
 }
 
 fn nowhere() -> Diagnostic {
@@ -117,7 +145,8 @@ fn in_step(repository: &Repository) -> Result<Lockfile, Diagnostic> {
         },
         None => format!("there is no `{}`", lockfile::NAME),
     };
-    Err(Diagnostic::error(reason).hint("run `toque cookbook install`, and commit the file that it writes"))
+    Err(Diagnostic::error(reason)
+        .hint("run `toque cookbook install`, and commit the file that it writes"))
 }
 
 /// Does something with a machine that can fetch.

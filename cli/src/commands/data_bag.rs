@@ -29,9 +29,11 @@ pub fn data_bag(args: &DataBag) -> Result<Exit, Refused> {
         None => Settings::read(None)?.repo,
     };
     let Some(repository) = found else {
-        return Err(Diagnostic::error("there is no repository here, and so there are no data bags")
-            .hint("run toque below a folder with `cookbooks/`, or name one with `--repo`")
-            .into());
+        return Err(Diagnostic::error(
+            "there is no repository here, and so there are no data bags",
+        )
+        .hint("run toque below a folder with `cookbooks/`, or name one with `--repo`")
+        .into());
     };
     let secret_files = Settings::read(Some(&repository))?.secret_files(args.secret_file.as_deref());
     let bags = Bags { bags: DataBags::of(Some(&repository)), repository, secret_files };
@@ -45,7 +47,9 @@ pub fn data_bag(args: &DataBag) -> Result<Exit, Refused> {
             *format,
         ),
         DataBagWhat::Encrypt { bag, item, key } => encrypt::encrypt(&bags, bag, item, key),
-        DataBagWhat::Decrypt { bag, item, key, form } => encrypt::decrypt(&bags, bag, item, key, *form),
+        DataBagWhat::Decrypt { bag, item, key, form } => {
+            encrypt::decrypt(&bags, bag, item, key, *form)
+        }
         DataBagWhat::Edit { bag, item, new: false, form } => edit::edit(&bags, bag, item, *form),
         DataBagWhat::Edit { bag, item, new: true, .. } => edit::make(&bags, bag, item),
         DataBagWhat::Rotate { bag, item, new_secret_file, form } => {
@@ -89,7 +93,10 @@ fn warn_of_readers(path: &Path) {
         (false, true) => "others can change",
         (false, false) => return,
     };
-    output::message(&format!("warning: {open} the secret file `{}`; `chmod go-rwx` keeps it to its owner", path.display()));
+    output::message(&format!(
+        "warning: {open} the secret file `{}`; `chmod go-rwx` keeps it to its owner",
+        path.display()
+    ));
 }
 
 /// The keys of an item whose values are encrypted.
@@ -115,11 +122,17 @@ fn seal(text: &ItemText, key: &str, value: &Value, secret: &Secret) -> Result<Va
 }
 
 fn about(verb: &str, text: &ItemText, key: &str, failure: Failure) -> Diagnostic {
-    let message = format!("cannot {verb} `{key}` of the item `{}/{}`: {}", text.item.bag, text.item.id, failure.message);
+    let message = format!(
+        "cannot {verb} `{key}` of the item `{}/{}`: {}",
+        text.item.bag, text.item.id, failure.message
+    );
     Diagnostic::from(Failure { message, ..failure }).at(text.place(key))
 }
 
 /// `a`, `b`, `c`; a key may hold anything.
 fn listed<T: AsRef<str>>(keys: &[T]) -> String {
-    keys.iter().map(|key| format!("`{}`", key.as_ref().escape_debug())).collect::<Vec<_>>().join(", ")
+    keys.iter()
+        .map(|key| format!("`{}`", key.as_ref().escape_debug()))
+        .collect::<Vec<_>>()
+        .join(", ")
 }

@@ -18,10 +18,15 @@ use crate::settings::{Settings, find_repository};
 
 pub fn definitions(args: &Definitions) -> Result<Exit, Refused> {
     let repository = find_repository(args.repo.as_deref(), None)?;
-    let locked = locked(repository.as_deref(), &Settings::read(repository.as_deref())?, &Stop::default())?;
+    let locked =
+        locked(repository.as_deref(), &Settings::read(repository.as_deref())?, &Stop::default())?;
     let files = made(Rc::new(toque_resources::standard()), repository.as_deref(), &locked)?;
     let earlier = earlier(&args.dir)?;
-    if let Some(foreign) = files.keys().map(|name| args.dir.join(name)).find(|path| path.exists() && !earlier.contains(path)) {
+    if let Some(foreign) = files
+        .keys()
+        .map(|name| args.dir.join(name))
+        .find(|path| path.exists() && !earlier.contains(path))
+    {
         return Err(Diagnostic::error(format!(
             "`{}` is there already and was not written by `toque definitions`",
             foreign.display()
@@ -30,7 +35,9 @@ pub fn definitions(args: &Definitions) -> Result<Exit, Refused> {
         .into());
     }
     write(&args.dir, &files)?;
-    for stale in earlier.iter().filter(|path| !files.keys().any(|name| args.dir.join(name) == **path)) {
+    for stale in
+        earlier.iter().filter(|path| !files.keys().any(|name| args.dir.join(name) == **path))
+    {
         std::fs::remove_file(stale).map_err(|error| failed("remove", stale, &error))?;
     }
     output::message(&format!("wrote {} files below {}", files.len(), args.dir.display()));
@@ -41,7 +48,8 @@ fn write(folder: &Path, files: &BTreeMap<PathBuf, String>) -> Result<(), Diagnos
     for (name, text) in files {
         let path = folder.join(name);
         if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).map_err(|error| failed("make the folder", parent, &error))?;
+            std::fs::create_dir_all(parent)
+                .map_err(|error| failed("make the folder", parent, &error))?;
         }
         std::fs::write(&path, text).map_err(|error| failed("write", &path, &error))?;
     }
@@ -61,14 +69,22 @@ fn earlier(folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
 }
 
 fn is_ours(path: &Path) -> bool {
-    path.to_string_lossy().ends_with(".d.rhai") && std::fs::read_to_string(path).is_ok_and(|text| text.starts_with(MARK))
+    path.to_string_lossy().ends_with(".d.rhai")
+        && std::fs::read_to_string(path).is_ok_and(|text| text.starts_with(MARK))
 }
 
 /// What is in a folder; nothing where there is none.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
     match std::fs::read_dir(folder) {
         Ok(entries) => Ok(entries.flatten().map(|entry| entry.path()).collect()),
-        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => Ok(Vec::new()),
+        Err(error)
+            if matches!(
+                error.kind(),
+                std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+            ) =>
+        {
+            Ok(Vec::new())
+        }
         Err(error) => Err(failed("list", folder, &error)),
     }
 }

@@ -13,7 +13,8 @@ use toque_engine::stack::{self, Command, CustomJson, Event, Stack, Wanted};
 
 use crate::args::OfStack;
 
-/// The event that flags name; none when they name no stack. `usual` is taken where none is named, `node` where no instance is.
+/// The event that flags name; none when they name no stack. `usual` is taken where none is named,
+/// `node` where no instance is.
 pub fn command(
     of: &OfStack,
     usual: Option<Event>,
@@ -22,7 +23,8 @@ pub fn command(
     masks: &Masks,
 ) -> Result<Option<Rc<Command>>, Diagnostics> {
     if let Some(path) = &of.command {
-        return Command::read(document(path)?, limits.custom_json, masks).map(|command| Some(Rc::new(command)));
+        return Command::read(document(path)?, limits.custom_json, masks)
+            .map(|command| Some(Rc::new(command)));
     }
     let Some(path) = &of.stack else { return Ok(None) };
     let event = match (&of.event, usual) {
@@ -40,28 +42,42 @@ pub fn command(
         Some(name) => name.clone(),
         None if stack.instances.iter().any(|instance| instance.hostname == node) => node.to_owned(),
         None => {
-            let names: Vec<&str> = stack.instances.iter().map(|instance| &*instance.hostname).collect();
-            let wrong = format!("`{}` has no instance `{node}`, which is the name of this node", path.display());
+            let names: Vec<&str> =
+                stack.instances.iter().map(|instance| &*instance.hostname).collect();
+            let wrong = format!(
+                "`{}` has no instance `{node}`, which is the name of this node",
+                path.display()
+            );
             return Err(Diagnostic::error(wrong)
                 .hint(format!("say which this is, with `--instance`: {}", names.join(", ")))
                 .into());
         }
     };
-    let recipes = of.recipe.iter().flat_map(|recipe| recipe.split(',')).filter(|recipe| !recipe.trim().is_empty());
-    let recipes = recipes.map(|recipe| Item::parse(recipe).map_err(|wrong| Diagnostic::error(wrong).hint(HINT)));
+    let recipes = of
+        .recipe
+        .iter()
+        .flat_map(|recipe| recipe.split(','))
+        .filter(|recipe| !recipe.trim().is_empty());
+    let recipes = recipes
+        .map(|recipe| Item::parse(recipe).map_err(|wrong| Diagnostic::error(wrong).hint(HINT)));
     let wanted = Wanted {
         instance,
         apps: of.app.clone(),
         all_apps: of.all_apps,
         recipes: recipes.collect::<Result<_, _>>()?,
-        custom_json: of.custom_json.as_deref().map(|given| custom_json(given, limits.custom_json)).transpose()?,
+        custom_json: of
+            .custom_json
+            .as_deref()
+            .map(|given| custom_json(given, limits.custom_json))
+            .transpose()?,
     };
     Ok(Some(Rc::new(Command::new(stack, event, wanted)?)))
 }
 
 /// The folder around which a repository is looked for: that of the stack's document.
 pub fn folder(of: &OfStack) -> Option<PathBuf> {
-    let path = of.stack.as_deref().or(of.command.as_deref()).filter(|path| *path != Path::new("-"))?;
+    let path =
+        of.stack.as_deref().or(of.command.as_deref()).filter(|path| *path != Path::new("-"))?;
     let whole = std::path::absolute(path).ok()?;
     whole.parent().map(Path::to_owned)
 }
@@ -71,7 +87,10 @@ pub fn document(path: &Path) -> Result<Rc<Document>, Diagnostic> {
     if path == Path::new("-") {
         let text = std::io::read_to_string(std::io::stdin());
         let text = text.map_err(|error| {
-            Diagnostic::error(format!("cannot read the command document from standard input: {}", plain_io(&error)))
+            Diagnostic::error(format!(
+                "cannot read the command document from standard input: {}",
+                plain_io(&error)
+            ))
         })?;
         return stack::parse("standard input", text).map(Rc::new);
     }

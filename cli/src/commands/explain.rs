@@ -18,7 +18,8 @@ pub fn explain(args: &Explain) -> Result<Exit, Refused> {
     let path = path(&args.key)?;
     let prepared = prepare_source(&args.source, None, Some(Event::Configure))?;
     let registry = Rc::new(toque_resources::standard());
-    let explained = run::explain(prepared.system, registry, &prepared.options, &path, Box::new(()))?;
+    let explained =
+        run::explain(prepared.system, registry, &prepared.options, &path, Box::new(()))?;
     output::print(&match args.format {
         Format::Text => text(&explained),
         Format::Json => serde_json::to_string_pretty(&explained).unwrap_or_default(),
@@ -35,7 +36,8 @@ fn path(text: &str) -> Result<Vec<String>, Diagnostic> {
     if !text.starts_with('[') {
         return parse_path(text).map_err(wrong);
     }
-    let keys: Vec<String> = serde_json::from_str(text).map_err(|_| wrong(format!("`{text}` is no array of strings")))?;
+    let keys: Vec<String> = serde_json::from_str(text)
+        .map_err(|_| wrong(format!("`{text}` is no array of strings")))?;
     if keys.is_empty() { Err(wrong("an attribute needs a name".to_owned())) } else { Ok(keys) }
 }
 
@@ -57,10 +59,16 @@ fn text(explained: &Explained) -> String {
         .map(|setting| {
             let star = if setting.wins { "*" } else { " " };
             let key = if keys { shown_path(&setting.key) } else { String::new() };
-            [format!("{star} {}", setting.level), key, setting.value.to_string(), setting.set_by.clone()]
+            [
+                format!("{star} {}", setting.level),
+                key,
+                setting.value.to_string(),
+                setting.set_by.clone(),
+            ]
         })
         .collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let width =
+        |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let (level, name, value) = (width(0), width(1), width(2).min(60));
     for row in &rows {
         let name = if keys { format!("  {:name$}", row[1]) } else { String::new() };

@@ -55,8 +55,10 @@ pub fn facts(args: &Facts) -> Result<Exit, Refused> {
 /// The facts of all cookbooks of the repository that is named, or that the command is run in.
 fn custom(repo: Option<&Path>) -> Result<Custom, Refused> {
     let Some(repository) = find_repository(repo, None)? else { return Ok(Custom::default()) };
-    // A folder that is no cookbook has no facts, and neither has what cannot be fetched; `toque check` tells what is wrong.
-    let locked = Settings::read(Some(&repository)).and_then(|settings| locked(Some(&repository), &settings, &Stop::default()));
+    // A folder that is no cookbook has no facts, and neither has what cannot be fetched; `toque
+    // check` tells what is wrong.
+    let locked = Settings::read(Some(&repository))
+        .and_then(|settings| locked(Some(&repository), &settings, &Stop::default()));
     let (cookbooks, _) = cookbook::find_all(&repository, &locked.unwrap_or_default());
     let (found, mistakes) = Custom::find(cookbooks.values());
     if !mistakes.is_empty() {
@@ -77,6 +79,10 @@ fn read(known: &Known, system: &HostSystem, path: &str) -> Result<Value, Diagnos
             None => unknown.hint("`toque facts` shows all of them"),
         });
     };
-    let found = keys.try_fold(&*top, |value, key| value.get(key).or_else(|| value.get(key.parse::<usize>().ok()?)));
-    found.cloned().ok_or_else(|| Diagnostic::error(format!("there is no fact `{path}` on this machine")))
+    let found = keys.try_fold(&*top, |value, key| {
+        value.get(key).or_else(|| value.get(key.parse::<usize>().ok()?))
+    });
+    found
+        .cloned()
+        .ok_or_else(|| Diagnostic::error(format!("there is no fact `{path}` on this machine")))
 }

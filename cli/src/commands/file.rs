@@ -10,7 +10,8 @@ use tempfile::{Builder, NamedTempFile};
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;
 
-/// Writes a file anew that people know as `shown`, with the mode and the owner that it has. A link stays one.
+/// Writes a file anew that people know as `shown`, with the mode and the owner that it has. A link
+/// stays one.
 /// # Errors
 /// When it cannot be written, or is not any more what it was `before`.
 pub fn replace(file: &Path, shown: &str, before: &str, text: &str) -> Result<(), Diagnostic> {
@@ -19,10 +20,17 @@ pub fn replace(file: &Path, shown: &str, before: &str, text: &str) -> Result<(),
     let staged = staged(&path, text, None).map_err(|error| failed(shown, &error))?;
     let ours = staged.as_file().metadata().map_err(|error| failed(shown, &error))?;
     if (ours.uid(), ours.gid()) != (about.uid(), about.gid()) {
-        let kept = fchown(staged.as_file(), Some(Uid::from_raw(about.uid())), Some(Gid::from_raw(about.gid())));
+        let kept = fchown(
+            staged.as_file(),
+            Some(Uid::from_raw(about.uid())),
+            Some(Gid::from_raw(about.gid())),
+        );
         kept.map_err(|error| {
-            Diagnostic::error(format!("cannot keep the owner of `{shown}`: {}", error.desc().to_lowercase()))
-                .hint("run toque as its owner, or as root")
+            Diagnostic::error(format!(
+                "cannot keep the owner of `{shown}`: {}",
+                error.desc().to_lowercase()
+            ))
+            .hint("run toque as its owner, or as root")
         })?;
     }
     let ready = || {
@@ -34,14 +42,17 @@ pub fn replace(file: &Path, shown: &str, before: &str, text: &str) -> Result<(),
     let folder = File::open(folder_of(&path)).map_err(|error| failed(shown, &error))?;
     folder.lock().map_err(|error| failed(shown, &error))?;
     if fs::read_to_string(&path).map_err(|error| failed(shown, &error))? != before {
-        return Err(Diagnostic::error(format!("`{shown}` was changed by somebody else meanwhile, and is left as it is now"))
-            .hint("look at what it has become, and try again"));
+        return Err(Diagnostic::error(format!(
+            "`{shown}` was changed by somebody else meanwhile, and is left as it is now"
+        ))
+        .hint("look at what it has become, and try again"));
     }
     staged.persist(&path).map_err(|error| failed(shown, &error.error))?;
     folder.sync_all().map_err(|error| failed(shown, &error))
 }
 
-/// Writes a file that is not there yet, and makes its folder. Of `mode` stays what the process allows.
+/// Writes a file that is not there yet, and makes its folder. Of `mode` stays what the process
+/// allows.
 /// # Errors
 /// When it cannot be written, or is there.
 pub fn create(path: &Path, shown: &str, text: &str, mode: u32) -> Result<(), Diagnostic> {
@@ -68,7 +79,8 @@ pub fn overwrite(path: &Path, shown: &str, text: &str) -> Result<(), Diagnostic>
     live().map_err(|error: io::Error| failed(shown, &error))
 }
 
-/// A file beside, which nobody else can read unless `mode`, less what the process leaves out, says so.
+/// A file beside, which nobody else can read unless `mode`, less what the process leaves out, says
+/// so.
 fn staged(path: &Path, text: &str, mode: Option<Permissions>) -> io::Result<NamedTempFile> {
     let mut builder = Builder::new();
     builder.prefix(".");

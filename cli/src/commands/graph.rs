@@ -13,7 +13,12 @@ use crate::output;
 
 pub fn graph(args: &Graph) -> Result<Exit, Refused> {
     let prepared = prepare_source(&args.source, None, Some(Event::Configure))?;
-    let drawing = run::graph(prepared.system, Rc::new(toque_resources::standard()), &prepared.options, Box::new(()))?;
+    let drawing = run::graph(
+        prepared.system,
+        Rc::new(toque_resources::standard()),
+        &prepared.options,
+        Box::new(()),
+    )?;
     output::print(&match args.format {
         GraphFormat::Text => text(&drawing),
         GraphFormat::Dot => dot(&drawing),
@@ -40,7 +45,8 @@ fn text(drawing: &Drawing) -> String {
             let _ = writeln!(text, "{margin}  changed by {by}");
         }
         for edge in &resource.notifies {
-            let _ = writeln!(text, "{margin}  -> {} {} ({})", edge.target, edge.action, edge.timing);
+            let _ =
+                writeln!(text, "{margin}  -> {} {} ({})", edge.target, edge.action, edge.timing);
         }
     }
     text.truncate(text.trim_end().len());
@@ -50,7 +56,8 @@ fn text(drawing: &Drawing) -> String {
 /// Declaration order downwards in grey, notifications in colour.
 fn dot(drawing: &Drawing) -> String {
     let quote = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
-    let mut text = "digraph toque {\n  rankdir=TB;\n  node [shape=box, fontname=\"sans-serif\"];\n".to_owned();
+    let mut text =
+        "digraph toque {\n  rankdir=TB;\n  node [shape=box, fontname=\"sans-serif\"];\n".to_owned();
     for (index, resource) in drawing.resources.iter().enumerate() {
         let label = format!("{}\n{}", resource.id, resource.actions.join(", "));
         let _ = writeln!(text, "  r{index} [label={}];", quote(&label).replace('\n', "\\n"));
@@ -65,7 +72,11 @@ fn dot(drawing: &Drawing) -> String {
         for edge in &resource.notifies {
             let style = if edge.timing == "delayed" { "dashed" } else { "solid" };
             let label = quote(&format!("{} ({})", edge.action, edge.timing));
-            let _ = writeln!(text, "  r{index} -> r{} [label={label}, style={style}, color=blue, constraint=false];", edge.to);
+            let _ = writeln!(
+                text,
+                "  r{index} -> r{} [label={label}, style={style}, color=blue, constraint=false];",
+                edge.to
+            );
         }
     }
     text.push('}');

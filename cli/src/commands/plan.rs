@@ -16,7 +16,8 @@ pub fn plan(args: &Plan) -> Result<Exit, Refused> {
         return elsewhere(prepared, platform);
     }
     let sink = listener(&args.reporting, &prepared.settings)?;
-    let report = run::plan(prepared.system, Rc::new(toque_resources::standard()), &prepared.options, sink)?;
+    let report =
+        run::plan(prepared.system, Rc::new(toque_resources::standard()), &prepared.options, sink)?;
     let exit = finish(&report, &args.reporting)?;
     let pending = report.counts.would_change + report.counts.may_change > 0;
     Ok(match exit {
@@ -34,13 +35,22 @@ fn elsewhere(mut prepared: Prepared, wanted: &str) -> Result<Exit, Refused> {
         None => (wanted, None),
     };
     let Some(machine) = shipped(platform, version) else {
-        let known: Vec<String> = shipped_platforms().map(|(platform, version)| format!("{platform}-{version}")).collect();
+        let known: Vec<String> = shipped_platforms()
+            .map(|(platform, version)| format!("{platform}-{version}"))
+            .collect();
         let unknown = Diagnostic::error(format!("no facts of a platform `{wanted}` are known"));
         let hint = did_you_mean(wanted, known.iter().map(String::as_str));
-        return Err(unknown.hint(hint.unwrap_or_else(|| format!("known are {}", known.join(", ")))).into());
+        return Err(unknown
+            .hint(hint.unwrap_or_else(|| format!("known are {}", known.join(", "))))
+            .into());
     };
     prepared.options.elsewhere = Some(machine);
-    let chosen = run::providers(prepared.system, Rc::new(toque_resources::standard()), &prepared.options, Box::new(()))?;
+    let chosen = run::providers(
+        prepared.system,
+        Rc::new(toque_resources::standard()),
+        &prepared.options,
+        Box::new(()),
+    )?;
     let mut exit = Exit::Success;
     let width = chosen.iter().map(|(resource, _)| resource.chars().count()).max().unwrap_or(0);
     for (resource, provider) in chosen {

@@ -44,7 +44,8 @@ pub fn resource(args: &ResourceArgs) -> Result<Exit, Refused> {
     Ok(Exit::Success)
 }
 
-/// The built-in kinds, and those of the repository's cookbooks. Whoever asks for a built-in kind does not need them.
+/// The built-in kinds, and those of the repository's cookbooks. Whoever asks for a built-in kind
+/// does not need them.
 fn known(args: &ResourceArgs) -> Result<Registry, Refused> {
     let registry = toque_resources::standard();
     if let ResourceWhat::Show { kind, .. } = &args.what
@@ -54,7 +55,8 @@ fn known(args: &ResourceArgs) -> Result<Registry, Refused> {
     }
     match find_repository(args.repo.as_deref(), None)? {
         Some(repository) => {
-            let locked = locked(Some(&repository), &Settings::read(Some(&repository))?, &Stop::default())?;
+            let locked =
+                locked(Some(&repository), &Settings::read(Some(&repository))?, &Stop::default())?;
             kinds(Rc::new(registry), &repository, &locked)
         }
         None => Ok(registry),
@@ -92,7 +94,9 @@ fn text(kind: &Kind) -> String {
     }
     let _ = match kind.cookbook() {
         Some(cookbook) => write!(text, "\nCookbook: {cookbook}"),
-        None => write!(text, "\nProviders: {}", kind.provider_names().collect::<Vec<_>>().join(", ")),
+        None => {
+            write!(text, "\nProviders: {}", kind.provider_names().collect::<Vec<_>>().join(", "))
+        }
     };
     text
 }

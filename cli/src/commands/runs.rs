@@ -31,10 +31,16 @@ pub fn runs(args: &Runs) -> Result<Exit, Refused> {
         RunsWhat::Owed { forget: None } => {
             let journal = Journal::open(Some(&state_dir))?;
             if journal.unreadable > 0 {
-                output::message(&format!("warning: {} lines of the journal cannot be read", journal.unreadable));
+                output::message(&format!(
+                    "warning: {} lines of the journal cannot be read",
+                    journal.unreadable
+                ));
             }
             for owed in journal.owed() {
-                let declared = owed.declared.as_deref().map_or(String::new(), |place| format!(", declared at {place}"));
+                let declared = owed
+                    .declared
+                    .as_deref()
+                    .map_or(String::new(), |place| format!(", declared at {place}"));
                 output::print(&format!(
                     "{} {} ({}; because {} changed in run {}{declared})",
                     owed.target, owed.action, owed.timing, owed.by, owed.since
@@ -46,15 +52,19 @@ pub fn runs(args: &Runs) -> Result<Exit, Refused> {
                 output::message(&format!("waiting for another run: {holder}"));
             })?;
             let mut journal = Journal::open(Some(&state_dir))?;
-            let all: Vec<(String, String)> = journal.owed().map(|owed| (owed.target.clone(), owed.action.clone())).collect();
-            let (found, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|(owed, _)| owed == target);
+            let all: Vec<(String, String)> =
+                journal.owed().map(|owed| (owed.target.clone(), owed.action.clone())).collect();
+            let (found, others): (Vec<_>, Vec<_>) =
+                all.into_iter().partition(|(owed, _)| owed == target);
             if found.is_empty() {
                 let none = Diagnostic::error(format!("nothing is owed to `{target}`"));
-                return Err(match did_you_mean(target, others.iter().map(|(owed, _)| owed.as_str())) {
-                    Some(hint) => none.hint(hint),
-                    None => none.hint("`toque runs owed` shows what is"),
-                }
-                .into());
+                return Err(
+                    match did_you_mean(target, others.iter().map(|(owed, _)| owed.as_str())) {
+                        Some(hint) => none.hint(hint),
+                        None => none.hint("`toque runs owed` shows what is"),
+                    }
+                    .into(),
+                );
             }
             for (target, action) in found {
                 journal.paid(&target, &action)?;
@@ -68,7 +78,8 @@ pub fn runs(args: &Runs) -> Result<Exit, Refused> {
 
 fn line(id: &str, report: &Value) -> String {
     let counts = &report["counts"];
-    let list: Vec<&str> = report["run_list"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let list: Vec<&str> =
+        report["run_list"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let mut text = format!(
         "{id}  {:8} {} changed, {} up to date, {} failed  [{}]",
         report["outcome"].as_str().unwrap_or_default(),
@@ -78,7 +89,12 @@ fn line(id: &str, report: &Value) -> String {
         list.join(", ")
     );
     if let Some(event) = report["event"]["type"].as_str() {
-        let apps: Vec<&str> = report["event"]["apps"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let apps: Vec<&str> = report["event"]["apps"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
         let of = if apps.is_empty() { String::new() } else { format!(" of {}", apps.join(", ")) };
         text.push_str(&format!("  {event}{of}"));
     }
@@ -92,7 +108,9 @@ fn line(id: &str, report: &Value) -> String {
 fn text(report: &Value) -> String {
     let id = report["id"].as_str().unwrap_or_default();
     let mut lines = vec![line(id, report)];
-    lines.extend(report["cookbooks_revision"].as_str().map(|revision| format!("cookbooks: {revision}")));
+    lines.extend(
+        report["cookbooks_revision"].as_str().map(|revision| format!("cookbooks: {revision}")),
+    );
     for record in report["resources"].as_array().into_iter().flatten() {
         let status = record["status"].as_str().unwrap_or_default();
         if status == "up-to-date" || status == "skipped" {
@@ -102,7 +120,13 @@ fn text(report: &Value) -> String {
         lines.push(format!("{} {}: {status}  ({})", name("resource"), name("action"), name("at")));
         for change in record["changes"].as_array().into_iter().flatten() {
             lines.push(format!("    {}", change["what"].as_str().unwrap_or_default()));
-            lines.extend(change["diff"].as_str().into_iter().flat_map(str::lines).map(|line| format!("      {line}")));
+            lines.extend(
+                change["diff"]
+                    .as_str()
+                    .into_iter()
+                    .flat_map(str::lines)
+                    .map(|line| format!("      {line}")),
+            );
         }
         if let Some(message) = record["error"]["message"].as_str() {
             lines.push(format!("    {message}"));

@@ -20,13 +20,27 @@ pub fn search(args: &Search) -> Result<Exit, Refused> {
         start: args.start,
         rows: args.rows,
     };
-    let wrong = |message| Diagnostic::error(message).hint("name a value of what is found: `id`, or `owner.team`");
-    let paths = args.filter.iter().map(|key| parse_path(key)).collect::<Result<Vec<_>, _>>().map_err(wrong)?;
-    let of = Of { repo: args.repo.as_deref(), run_list: &[], stack: &args.stack, usual: Some(Event::Configure), needed: true };
+    let wrong = |message| {
+        Diagnostic::error(message).hint("name a value of what is found: `id`, or `owner.team`")
+    };
+    let paths = args
+        .filter
+        .iter()
+        .map(|key| parse_path(key))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(wrong)?;
+    let of = Of {
+        repo: args.repo.as_deref(),
+        run_list: &[],
+        stack: &args.stack,
+        usual: Some(Event::Configure),
+        needed: true,
+    };
     let encrypted = if args.reveal { Encrypted::Decrypted } else { Encrypted::Hidden };
     let prepared = prepare(&args.node, None, Some(&of))?;
     let registry = Rc::new(toque_resources::standard());
-    let mut found = run::search(prepared.system, registry, &prepared.options, &args.index, &wanted, encrypted)?;
+    let mut found =
+        run::search(prepared.system, registry, &prepared.options, &args.index, &wanted, encrypted)?;
     if !paths.is_empty() {
         for found in &mut found {
             found.values = filtered(&found.values, &args.filter, &paths);
@@ -42,7 +56,11 @@ pub fn search(args: &Search) -> Result<Exit, Refused> {
 }
 
 /// The values at these paths, each under the name it was asked for by.
-fn filtered(values: &Map<String, Value>, names: &[String], paths: &[Vec<String>]) -> Map<String, Value> {
+fn filtered(
+    values: &Map<String, Value>,
+    names: &[String],
+    paths: &[Vec<String>],
+) -> Map<String, Value> {
     // What is encrypted stands for all that is below it too.
     fn below<'a>(value: &'a Value, key: &String) -> Option<&'a Value> {
         if value == ENCRYPTED { Some(value) } else { value.get(key) }
@@ -51,13 +69,21 @@ fn filtered(values: &Map<String, Value>, names: &[String], paths: &[Vec<String>]
         let (first, rest) = path.split_first()?;
         rest.iter().try_fold(values.get(first)?, below)
     };
-    names.iter().zip(paths).map(|(name, path)| (name.clone(), value(path).cloned().unwrap_or_default())).collect()
+    names
+        .iter()
+        .zip(paths)
+        .map(|(name, path)| (name.clone(), value(path).cloned().unwrap_or_default()))
+        .collect()
 }
 
 /// An array: what was found as it is, or by id where only some of its values are shown.
 fn json(found: Vec<Found>, chosen: bool) -> String {
     let value = |found: Found| {
-        if chosen { Value::from_iter([(found.id, Value::Object(found.values))]) } else { Value::Object(found.values) }
+        if chosen {
+            Value::from_iter([(found.id, Value::Object(found.values))])
+        } else {
+            Value::Object(found.values)
+        }
     };
     let found: Vec<Value> = found.into_iter().map(value).collect();
     serde_json::to_string_pretty(&found).unwrap_or_default()

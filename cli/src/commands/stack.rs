@@ -17,10 +17,14 @@ use crate::settings::find_repository;
 
 pub fn stack(args: &StackArgs) -> Result<Exit, Refused> {
     match &args.what {
-        StackWhat::Check { file, repo, format } => check::check(file.as_deref(), repo.as_deref(), *format),
+        StackWhat::Check { file, repo, format } => {
+            check::check(file.as_deref(), repo.as_deref(), *format)
+        }
         StackWhat::Import(args) => import::import(args),
         StackWhat::Add(args) => add::add(args),
-        StackWhat::Show { instance, stack, reveal, format } => show::show(instance.as_deref(), stack.as_deref(), *reveal, *format),
+        StackWhat::Show { instance, stack, reveal, format } => {
+            show::show(instance.as_deref(), stack.as_deref(), *reveal, *format)
+        }
     }
 }
 

@@ -3,7 +3,8 @@
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Renderer, Snippet};
 use toque_engine::diagnostic::{Diagnostic, Diagnostics, Severity, Span, visible};
 
-/// How many calls are shown of either end, where they are many: those of a recursion say the same again and again.
+/// How many calls are shown of either end, where they are many: those of a recursion say the same
+/// again and again.
 const FRAMES: usize = 3;
 
 /// Prints them to standard error, an empty line between two.
@@ -17,15 +18,20 @@ pub fn print(diagnostics: &Diagnostics) {
 /// The drawing of one, with colours that the stream drops where nobody sees them.
 pub fn draw(diagnostic: &Diagnostic) -> String {
     let mut diagnostic = diagnostic.clone();
-    // What a server or a program said may hold what steers a terminal. Colours of programs go without a trace.
-    diagnostic.each_text(&mut |text| *text = visible(&anstream::adapter::strip_str(text).to_string().replace("\r\n", "\n")));
+    // What a server or a program said may hold what steers a terminal. Colours of programs go
+    // without a trace.
+    diagnostic.each_text(&mut |text| {
+        *text = visible(&anstream::adapter::strip_str(text).to_string().replace("\r\n", "\n"))
+    });
     let (level, name) = match diagnostic.severity {
         Severity::Error => (Level::ERROR, "error"),
         Severity::Warning => (Level::WARNING, "warning"),
     };
     let title = level.with_name(name).primary_title(&*diagnostic.message);
     let mut main = match &diagnostic.span {
-        Some(span) => title.element(snippet(span, AnnotationKind::Primary, diagnostic.label.as_deref())),
+        Some(span) => {
+            title.element(snippet(span, AnnotationKind::Primary, diagnostic.label.as_deref()))
+        }
         None => Group::with_title(title),
     };
     for note in &diagnostic.notes {
@@ -35,7 +41,9 @@ pub fn draw(diagnostic: &Diagnostic) -> String {
         main = main.element(Element::from(Level::HELP.message(&**hint)));
     }
     let mut report = vec![main];
-    let frame = |(span, what)| Level::NOTE.secondary_title(what).element(snippet(span, AnnotationKind::Context, None));
+    let frame = |(span, what)| {
+        Level::NOTE.secondary_title(what).element(snippet(span, AnnotationKind::Context, None))
+    };
     let frames = || diagnostic.frames.iter().map(|(span, what)| frame((span, what.as_str())));
     let left_out = diagnostic.frames.len().saturating_sub(2 * FRAMES);
     let more = format!("{left_out} more are left out");
@@ -50,7 +58,11 @@ pub fn draw(diagnostic: &Diagnostic) -> String {
 }
 
 /// The line of a span and those around it.
-fn snippet<'a>(span: &'a Span, kind: AnnotationKind, label: Option<&'a str>) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
+fn snippet<'a>(
+    span: &'a Span,
+    kind: AnnotationKind,
+    label: Option<&'a str>,
+) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
     let text = &span.source.text;
     let from = byte_of(text, span.line, span.column);
     let to = byte_of(text, span.line, span.column + span.characters()).max(from);
@@ -63,7 +75,11 @@ fn byte_of(text: &str, line: usize, column: usize) -> usize {
     for (index, content) in text.split_inclusive('\n').enumerate() {
         if index + 1 == line {
             let content = content.trim_end_matches(['\n', '\r']);
-            return start + content.char_indices().nth(column.saturating_sub(1)).map_or(content.len(), |(at, _)| at);
+            return start
+                + content
+                    .char_indices()
+                    .nth(column.saturating_sub(1))
+                    .map_or(content.len(), |(at, _)| at);
         }
         start += content.len();
     }
@@ -81,6 +97,11 @@ mod tests {
             .hint("clear \u{1b}[2J it");
         let drawn = anstream::adapter::strip_str(&draw(&told)).to_string();
         assert!(!drawn.contains(|c: char| c.is_control() && c != '\n'), "{drawn:?}");
-        assert!(drawn.contains("note: red\n") && drawn.contains("\\u{202e}back") && drawn.contains("\\rover"), "{drawn}");
+        assert!(
+            drawn.contains("note: red\n")
+                && drawn.contains("\\u{202e}back")
+                && drawn.contains("\\rover"),
+            "{drawn}"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! What is being done right now, on a line that is written over; only where somebody watches a terminal.
+//! What is being done right now, on a line that is written over; only where somebody watches a
+//! terminal.
 
 use std::io::{IsTerminal, Write};
 
@@ -41,7 +42,11 @@ impl Progress {
         self.bar = count < of;
         const WIDTH: usize = 24;
         let done = (count * WIDTH).checked_div(of).unwrap_or(WIDTH).min(WIDTH);
-        self.show(format_args!("[{}{}] {count}/{of} {name}", "#".repeat(done), "-".repeat(WIDTH - done)));
+        self.show(format_args!(
+            "[{}{}] {count}/{of} {name}",
+            "#".repeat(done),
+            "-".repeat(WIDTH - done)
+        ));
     }
 
     /// Takes the line away.

@@ -1,4 +1,5 @@
-//! A run for the terminal: a line for each action that did something, its changes below it, and a summary.
+//! A run for the terminal: a line for each action that did something, its changes below it, and a
+//! summary.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -84,7 +85,11 @@ impl Text {
                 owed.target,
                 owed.since,
                 owed.by,
-                if report.command == "plan" { "; converge would deliver it if it is declared" } else { "" }
+                if report.command == "plan" {
+                    "; converge would deliver it if it is declared"
+                } else {
+                    ""
+                }
             );
             self.message(&text);
         }
@@ -99,12 +104,18 @@ impl Text {
 impl Sink for Text {
     fn event(&mut self, event: &Event<'_>) {
         match event {
-            Event::Waiting { holder } => self.message(&format!("waiting for another run: {holder}")),
+            Event::Waiting { holder } => {
+                self.message(&format!("waiting for another run: {holder}"))
+            }
             Event::Compiling { .. } => self.progress.show("compiling recipes"),
             Event::Converging { .. } => self.progress.clear(),
-            Event::Started { resource, action } => self.progress.show(format_args!("{resource} {action}")),
+            Event::Started { resource, action } => {
+                self.progress.show(format_args!("{resource} {action}"))
+            }
             Event::Retrying { resource, action, left, error } => {
-                self.message(&format!("{resource} {action} failed and is tried again ({left} left): {error}"));
+                self.message(&format!(
+                    "{resource} {action} failed and is tried again ({left} left): {error}"
+                ));
             }
             Event::Done(record) => self.done(record),
             Event::Delayed { .. } => {}
@@ -117,7 +128,10 @@ impl Sink for Text {
                 };
                 if shown {
                     let style = if *level >= Level::Warn { CHANGED } else { DIM };
-                    self.message(&format!("{style}{}:{style:#} {message}", format!("{level:?}").to_lowercase()));
+                    self.message(&format!(
+                        "{style}{}:{style:#} {message}",
+                        format!("{level:?}").to_lowercase()
+                    ));
                 }
             }
             Event::Finished { report, counts } => self.finished(report, counts),
@@ -133,17 +147,25 @@ fn described(record: &Record) -> String {
         Status::MayChange => ("?", PERHAPS, "may change"),
         Status::UpToDate => ("=", FINE, "up to date"),
         Status::Skipped => ("-", DIM, "skipped"),
-        Status::Failed => ("!", WRONG, if record.ignored { "failed, and that is ignored" } else { "failed" }),
+        Status::Failed => {
+            ("!", WRONG, if record.ignored { "failed, and that is ignored" } else { "failed" })
+        }
         Status::Interrupted => ("!", WRONG, "interrupted"),
     };
-    let mut text = format!("{style}{glyph}{style:#} {BOLD}{}{BOLD:#} {}", record.resource, record.action);
+    let mut text =
+        format!("{style}{glyph}{style:#} {BOLD}{}{BOLD:#} {}", record.resource, record.action);
     if !word.is_empty() {
         let _ = write!(text, ": {style}{word}{style:#}");
     }
     if !record.depends_on.is_empty() {
-        let named = record.depends_on.iter().take(3).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let named =
+            record.depends_on.iter().take(3).map(String::as_str).collect::<Vec<_>>().join(", ");
         let more = record.depends_on.len().saturating_sub(3);
-        let _ = write!(text, ", depending on {named}{}", if more > 0 { format!(" and {more} more") } else { String::new() });
+        let _ = write!(
+            text,
+            ", depending on {named}{}",
+            if more > 0 { format!(" and {more} more") } else { String::new() }
+        );
     }
     match &record.cause {
         Cause::Declared => {}
@@ -189,7 +211,11 @@ fn summary(report: &Report, counts: &Counts) -> String {
         parts.push(format!("{} changed", counts.changed));
     }
     parts.push(format!("{} up to date", counts.up_to_date));
-    for (count, word) in [(counts.skipped, "skipped"), (counts.failed, "failed"), (counts.not_reached, "not reached")] {
+    for (count, word) in [
+        (counts.skipped, "skipped"),
+        (counts.failed, "failed"),
+        (counts.not_reached, "not reached"),
+    ] {
         if count > 0 {
             parts.push(format!("{count} {word}"));
         }
@@ -201,6 +227,10 @@ fn summary(report: &Report, counts: &Counts) -> String {
         (Outcome::Stopped, _) => (WRONG, "stopped"),
     };
     let seconds = report.compile_seconds + report.converge_seconds;
-    let of = if counts.resources == 1 { "1 resource" } else { &format!("{} resources", counts.resources) };
+    let of = if counts.resources == 1 {
+        "1 resource"
+    } else {
+        &format!("{} resources", counts.resources)
+    };
     format!("{style}{word}{style:#} {of}: {} {DIM}({seconds:.2} s){DIM:#}", parts.join(", "))
 }

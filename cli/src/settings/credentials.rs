@@ -36,8 +36,8 @@ pub struct Kept {
     pub env: Option<String>,
 }
 
-/// Reads whatever is written: a mistake would show its line, and that may hold the secret itself. What is no place is none, and told of
-/// when it is needed.
+/// Reads whatever is written: a mistake would show its line, and that may hold the secret itself.
+/// What is no place is none, and told of when it is needed.
 fn place<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Kept>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -52,15 +52,23 @@ fn place<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Kept>, D::
 }
 
 impl Settings {
-    /// What is shown to the server of a URL: of those that are meant for it, what is kept for the longest beginning.
+    /// What is shown to the server of a URL: of those that are meant for it, what is kept for the
+    /// longest beginning.
     /// # Errors
     /// When a file or variable is not there.
     pub fn credential(&self, url: &str) -> Result<Credential, Diagnostic> {
         let meant = self.credentials.iter().filter(|(server, _)| is_for(server, url));
-        let Some((server, settings)) = meant.max_by_key(|(server, _)| server.len()) else { return Ok(Credential::default()) };
+        let Some((server, settings)) = meant.max_by_key(|(server, _)| server.len()) else {
+            return Ok(Credential::default());
+        };
         let read = |kept: &Option<Kept>| kept.as_ref().map(|kept| read(kept, server)).transpose();
         let CredentialSettings { token, user, password, ssh_key } = settings;
-        Ok(Credential { token: read(token)?, user: user.clone(), password: read(password)?, ssh_key: read(ssh_key)? })
+        Ok(Credential {
+            token: read(token)?,
+            user: user.clone(),
+            password: read(password)?,
+            ssh_key: read(ssh_key)?,
+        })
     }
 }
 

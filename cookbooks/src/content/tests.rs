@@ -17,13 +17,19 @@ fn repository(files: &[(&str, &str)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let web = "name = \"web\"\nversion = \"1.0.0\"\n[dependencies]\nnginx = \"~> 1.0\"\n";
     write(folder.path(), "cookbooks/web/cookbook.toml", web);
-    write(folder.path(), "cookbooks/nginx/cookbook.toml", "name = \"nginx\"\nversion = \"1.0.0\"\n");
+    write(
+        folder.path(),
+        "cookbooks/nginx/cookbook.toml",
+        "name = \"nginx\"\nversion = \"1.0.0\"\n",
+    );
     files.iter().for_each(|(name, text)| write(folder.path(), name, text));
     folder
 }
 
 fn roots(repository: &TempDir) -> BTreeMap<String, PathBuf> {
-    ["nginx", "web"].map(|name| (name.to_owned(), repository.path().join("cookbooks").join(name))).into()
+    ["nginx", "web"]
+        .map(|name| (name.to_owned(), repository.path().join("cookbooks").join(name)))
+        .into()
 }
 
 fn content(repository: &TempDir) -> Result<Content, Diagnostic> {
@@ -100,10 +106,18 @@ fn what_is_nearer_says_what_is_left_out() {
     assert_eq!(left("!*~", ""), Vec::<String>::new());
     assert_eq!(left("", "!b~"), Vec::<String>::new());
     assert_eq!(left("*~\n", "!b~"), Vec::<String>::new());
-    let markdown = ["cookbooks/web/docs/a.md", "cookbooks/web/a.md", "cookbooks/web/b~", "cookbooks/nginx/a.md"];
+    let markdown = [
+        "cookbooks/web/docs/a.md",
+        "cookbooks/web/a.md",
+        "cookbooks/web/b~",
+        "cookbooks/nginx/a.md",
+    ];
     assert_eq!(left("*.md\n!keep.md", ""), markdown);
     assert_eq!(left("*.md", "!*.md"), ["cookbooks/web/b~", "cookbooks/nginx/a.md"]);
-    assert_eq!(left("docs/\n/nodes/", "!docs/a.md\n/spec"), [files[0].0, files[1].0, files[4].0, files[7].0]);
+    assert_eq!(
+        left("docs/\n/nodes/", "!docs/a.md\n/spec"),
+        [files[0].0, files[1].0, files[4].0, files[7].0]
+    );
     assert_eq!(left("/cookbooks/*/spec/\nsecret.json", ""), [files[0].0, files[4].0, files[6].0]);
 }
 
@@ -143,10 +157,16 @@ fn links_stay_inside() {
         match refused_as {
             None => {
                 let content = content(&repository).unwrap();
-                let link = content.entries.iter().find(|entry| entry.name == "cookbooks/web/files/it").unwrap();
+                let link = content
+                    .entries
+                    .iter()
+                    .find(|entry| entry.name == "cookbooks/web/files/it")
+                    .unwrap();
                 assert_eq!(link.kind, Kind::Link { to: to.into() });
             }
-            Some(why) => assert_eq!(refused(&repository), format!("`cookbooks/web/files/it` {why}")),
+            Some(why) => {
+                assert_eq!(refused(&repository), format!("`cookbooks/web/files/it` {why}"))
+            }
         }
         // What is left out leads nowhere.
         write(repository.path(), ".toqueignore", "it\n");
@@ -163,17 +183,31 @@ fn folders_that_are_links() {
     let linked = repository.path().join("cookbooks/web");
     fs::rename(&linked, repository.path().join("web")).unwrap();
     symlink("../web", &linked).unwrap();
-    assert_eq!(names(&content(&repository).unwrap()), ["cookbooks/nginx/cookbook.toml", "cookbooks/web/cookbook.toml"]);
+    assert_eq!(
+        names(&content(&repository).unwrap()),
+        ["cookbooks/nginx/cookbook.toml", "cookbooks/web/cookbook.toml"]
+    );
     fs::remove_file(&linked).unwrap();
     symlink(other.path().join("cookbooks/web"), &linked).unwrap();
-    assert_eq!(refused(&repository), "`cookbooks/web` is a link that leads outside of the repository");
+    assert_eq!(
+        refused(&repository),
+        "`cookbooks/web` is a link that leads outside of the repository"
+    );
     // But what a Cookfile names lies where it lies.
-    let cookbooks = [("web".to_owned(), repository.path().join("..").join(other.path()).join("cookbooks/web"))].into();
-    assert_eq!(names(&Content::of_repository(repository.path(), &cookbooks).unwrap()), ["cookbooks/web/cookbook.toml"]);
+    let cookbooks =
+        [("web".to_owned(), repository.path().join("..").join(other.path()).join("cookbooks/web"))]
+            .into();
+    assert_eq!(
+        names(&Content::of_repository(repository.path(), &cookbooks).unwrap()),
+        ["cookbooks/web/cookbook.toml"]
+    );
     fs::remove_file(&linked).unwrap();
     fs::rename(repository.path().join("web"), &linked).unwrap();
     symlink(other.path().join("data_bags"), repository.path().join("data_bags")).unwrap();
-    assert_eq!(refused(&repository), "`REPOSITORY/data_bags` is a link that leads outside of the repository");
+    assert_eq!(
+        refused(&repository),
+        "`REPOSITORY/data_bags` is a link that leads outside of the repository"
+    );
 }
 
 #[test]
@@ -183,8 +217,11 @@ fn what_is_no_file() {
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     assert_eq!(refused(&repository), "`REPOSITORY/cookbooks/web/pipe` is no file, folder or link");
     fs::remove_file(pipe).unwrap();
-    fs::write(repository.path().join("cookbooks/web").join(OsStr::from_bytes(b"caf\xe9")), "").unwrap();
-    assert!(content(&repository).expect_err("it is no text").message.ends_with("is not UTF-8 text"));
+    fs::write(repository.path().join("cookbooks/web").join(OsStr::from_bytes(b"caf\xe9")), "")
+        .unwrap();
+    assert!(
+        content(&repository).expect_err("it is no text").message.ends_with("is not UTF-8 text")
+    );
     write(repository.path(), ".toqueignore", "caf*\n");
     assert!(content(&repository).is_ok());
 }

@@ -39,16 +39,31 @@ ubuntu = "24.04"
     assert_eq!(of("probe").group.as_deref(), Some("test"));
     assert_eq!(of("probe").at.to_string(), "Cookfile.toml:14:1");
     assert_eq!(cookfile.cookbooks.iter().filter(|wanted| wanted.name == "nginx").count(), 2);
-    assert_eq!(cookfile.platforms.iter().map(Platform::to_string).collect::<Vec<_>>(), ["debian 11", "debian 12", "ubuntu 24.04"]);
+    assert_eq!(
+        cookfile.platforms.iter().map(Platform::to_string).collect::<Vec<_>>(),
+        ["debian 11", "debian 12", "ubuntu 24.04"]
+    );
 }
 
 #[test]
 fn passwords_are_not_shown() {
-    let line =
-        |url: &str| parse(&format!("[cookbooks]\nweb = {{ git = \"{url}\", rel = \"../x\" }}\n")).expect_err(url).span.unwrap();
-    for url in ["https://me:word@example.com/web", "https://word@example.com/web", "https://example.com/web?key=word"] {
+    let line = |url: &str| {
+        parse(&format!("[cookbooks]\nweb = {{ git = \"{url}\", rel = \"../x\" }}\n"))
+            .expect_err(url)
+            .span
+            .unwrap()
+    };
+    for url in [
+        "https://me:word@example.com/web",
+        "https://word@example.com/web",
+        "https://example.com/web?key=word",
+    ] {
         let span = line(url);
-        assert!(!span.line_text().contains("word") && span.to_string() == "Cookfile.toml:2:7", "{span}: {}", span.line_text());
+        assert!(
+            !span.line_text().contains("word") && span.to_string() == "Cookfile.toml:2:7",
+            "{span}: {}",
+            span.line_text()
+        );
         let there = parse(&format!("cookbooks.web.git = \"{url}\"\n")).unwrap();
         assert!(!there.cookbooks[0].at.line_text().contains("word"));
     }
@@ -62,18 +77,42 @@ fn mistakes_have_their_place() {
         ("[cookbooks]\nnginx = \"=> 1\"\n", "`=> 1` is no version constraint", "2:9"),
         ("[cookbooks]\nnginx = 2\n", "expected a version constraint, or a map with `path`", "2:9"),
         ("[cookbooks]\nnginx = { gti = \"x\" }\n", "there is no key `gti` here", "2:11"),
-        ("[cookbooks]\nnginx = { git = \"x\", tag = \"a\", branch = \"b\" }\n", "only one of `branch`, `tag`", "2:9"),
+        (
+            "[cookbooks]\nnginx = { git = \"x\", tag = \"a\", branch = \"b\" }\n",
+            "only one of `branch`, `tag`",
+            "2:9",
+        ),
         ("[cookbooks]\nnginx = { path = \"x\", git = \"y\" }\n", "a cookbook has one of", "2:9"),
         ("[cookbooks]\nnginx = { path = \"x\", rel = \"y\" }\n", "belong to `git`", "2:9"),
-        ("[cookbooks]\nnginx = { git = \"x\", rel = \"../y\" }\n", "`../y` is no folder inside the repository", "2:9"),
+        (
+            "[cookbooks]\nnginx = { git = \"x\", rel = \"../y\" }\n",
+            "`../y` is no folder inside the repository",
+            "2:9",
+        ),
         ("[cookbooks]\n\"a/b\" = \"> 1\"\n", "`a/b` is no name of a cookbook", "2:1"),
         ("[[source]]\nurl = \"ftp://x\"\n", "`ftp://x` is no URL of a registry", "1:1"),
         ("[[source]]\nurl = \"ftp://me:sesame@x\"\n", "`ftp://x` is no URL of a registry", "1:1"),
-        ("[[source]]\nurl = \"https://me:sesame@x/y\"\n", "registry `https://x/y` has a user, a password or a query", "1:1"),
-        ("[[source]]\nurl = \"https://me@x\"\n", "registry `https://x` has a user, a password or a query", "1:1"),
-        ("[[source]]\nurl = \"https://x?key=sesame\"\n", "registry `https://x` has a user, a password or a query", "1:1"),
+        (
+            "[[source]]\nurl = \"https://me:sesame@x/y\"\n",
+            "registry `https://x/y` has a user, a password or a query",
+            "1:1",
+        ),
+        (
+            "[[source]]\nurl = \"https://me@x\"\n",
+            "registry `https://x` has a user, a password or a query",
+            "1:1",
+        ),
+        (
+            "[[source]]\nurl = \"https://x?key=sesame\"\n",
+            "registry `https://x` has a user, a password or a query",
+            "1:1",
+        ),
         ("[[source]]\n", "a source has either a `url` or a `path`", "1:1"),
-        ("[cookbooks]\na = \"> 1\"\n[groups.g.cookbooks]\na = { path = \"x\" }\n", "asked for from two places", "4:1"),
+        (
+            "[cookbooks]\na = \"> 1\"\n[groups.g.cookbooks]\na = { path = \"x\" }\n",
+            "asked for from two places",
+            "4:1",
+        ),
         ("[platforms]\ndebian = 12\n", "expected a version in quotes, or a list of them", "2:10"),
         ("[platforms]\ndebian = [\"12\", \"sid\"]\n", "`sid` is no version of a platform", "2:10"),
         ("[platforms]\ndebian = []\n", "a platform has at least one version", "2:10"),
@@ -82,6 +121,11 @@ fn mistakes_have_their_place() {
         let told = parse(text).expect_err(text);
         assert!(told.message.contains(message), "{text}: {told}");
         assert!(!format!("{told:?}").contains("sesame"), "{told:?}");
-        assert_eq!(told.span.unwrap().to_string(), format!("Cookfile.toml:{place}"), "{text}: {}", told.message);
+        assert_eq!(
+            told.span.unwrap().to_string(),
+            format!("Cookfile.toml:{place}"),
+            "{text}: {}",
+            told.message
+        );
     }
 }

@@ -14,7 +14,8 @@ use crate::universe::Release;
 /// How many sentences are shown at the beginning and at the end of many.
 const SHOWN: usize = 8;
 
-/// All of it. That a cookbook lies in the repository is left out where what it needs is told with its place.
+/// All of it. That a cookbook lies in the repository is left out where what it needs is told with
+/// its place.
 pub(super) fn sentences<'a>(question: &Question<'a>, needs: &[Need<'a>]) -> Vec<String> {
     let local = needs.iter().filter(|need| releases(question, need).any(|one| one.file.is_some()));
     let told: HashSet<&str> = local.map(|need| need.asker).collect();
@@ -28,7 +29,10 @@ pub(super) fn sentences<'a>(question: &Question<'a>, needs: &[Need<'a>]) -> Vec<
 /// The beginning and the end of what nobody would read whole.
 pub(super) fn shortened(mut sentences: Vec<String>) -> Vec<String> {
     if let Some(more @ 2..) = sentences.len().checked_sub(2 * SHOWN) {
-        sentences.splice(SHOWN..SHOWN + more, [format!("and {more} more, that lead from these to those:")]);
+        sentences.splice(
+            SHOWN..SHOWN + more,
+            [format!("and {more} more, that lead from these to those:")],
+        );
     }
     sentences
 }
@@ -60,12 +64,19 @@ fn asks(demand: &Demand) -> String {
 
 /// ` ~> 1.2`; nothing for any version.
 fn in_version(constraint: &Constraint) -> Cow<'static, str> {
-    if *constraint == Constraint::default() { Cow::Borrowed("") } else { Cow::Owned(format!(" {constraint}")) }
+    if *constraint == Constraint::default() {
+        Cow::Borrowed("")
+    } else {
+        Cow::Owned(format!(" {constraint}"))
+    }
 }
 
 /// `Cookfile.toml:3`
 pub(super) fn asker(demand: &Demand) -> String {
-    demand.at.as_ref().map_or_else(|| demand.asker.clone(), |at| format!("{}:{}", demand.asker, at.line))
+    demand
+        .at
+        .as_ref()
+        .map_or_else(|| demand.asker.clone(), |at| format!("{}:{}", demand.asker, at.line))
 }
 
 /// `cookbooks/web/cookbook.toml:6`
@@ -74,9 +85,13 @@ pub(super) fn line(at: &Span) -> String {
 }
 
 /// The demands that are meant.
-pub(super) fn demands<'q, 'a>(question: &'q Question<'a>, need: &'q Need<'a>) -> impl Iterator<Item = &'a Demand> + 'q {
+pub(super) fn demands<'q, 'a>(
+    question: &'q Question<'a>,
+    need: &'q Need<'a>,
+) -> impl Iterator<Item = &'a Demand> + 'q {
     let same = move |demand: &&'a Demand| {
-        demand.cookbook == need.cookbook && question.accepted(need.cookbook, &demand.constraint) == need.accepted
+        demand.cookbook == need.cookbook
+            && question.accepted(need.cookbook, &demand.constraint) == need.accepted
     };
     question.demands.iter().copied().filter(same)
 }
@@ -85,9 +100,16 @@ pub(super) fn demands<'q, 'a>(question: &'q Question<'a>, need: &'q Need<'a>) ->
 fn constraint<'a>(question: &Question<'a>, need: &Need<'a>) -> Option<&'a Constraint> {
     let releases = question.universe.releases(need.asker);
     let those = need.numbers.iter().rev().filter_map(|number| releases.get(*number));
-    let constraints =
-        || those.clone().flat_map(|release| &release.dependencies).filter(|(name, _)| name == need.cookbook).map(|(_, text)| text);
-    constraints().find(|text| question.accepted(need.cookbook, text) == need.accepted).or_else(|| constraints().next())
+    let constraints = || {
+        those
+            .clone()
+            .flat_map(|release| &release.dependencies)
+            .filter(|(name, _)| name == need.cookbook)
+            .map(|(_, text)| text)
+    };
+    constraints()
+        .find(|text| question.accepted(need.cookbook, text) == need.accepted)
+        .or_else(|| constraints().next())
 }
 
 /// Where the asker says so, when that can be changed.
@@ -103,8 +125,12 @@ pub(super) fn place<'a>(question: &Question<'a>, need: &Need<'a>) -> Option<Span
 }
 
 /// The releases that need it.
-pub(super) fn releases<'q, 'a>(question: &'q Question<'a>, need: &'q Need<'a>) -> impl Iterator<Item = &'a Release> + 'q {
-    let all: &'a [Release] = if need.asker == DEMANDS { &[] } else { question.universe.releases(need.asker) };
+pub(super) fn releases<'q, 'a>(
+    question: &'q Question<'a>,
+    need: &'q Need<'a>,
+) -> impl Iterator<Item = &'a Release> + 'q {
+    let all: &'a [Release] =
+        if need.asker == DEMANDS { &[] } else { question.universe.releases(need.asker) };
     need.numbers.iter().filter_map(move |number| all.get(*number))
 }
 

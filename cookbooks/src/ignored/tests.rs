@@ -17,14 +17,22 @@ fn mistakes_have_their_place() {
         ("# what\n!\n", "2:1", "`!` is no pattern: it names nothing"),
         ("/ \r\n", "1:1", "`/` is no pattern: it names nothing"),
         ("[z-a]", "1:1", "`[z-a]` is no pattern: invalid range; 'z' > 'a'"),
-        ("x[[:alpha:]]", "1:1", "`x[[:alpha:]]` is no pattern: classes such as `[:alpha:]` are not known"),
+        (
+            "x[[:alpha:]]",
+            "1:1",
+            "`x[[:alpha:]]` is no pattern: classes such as `[:alpha:]` are not known",
+        ),
         ("d//a", "1:1", "`d//a` is no pattern: nothing is between two slashes"),
         ("d**/a", "1:1", "`d**/a` is no pattern: `**` stands for whole folders, between slashes"),
         ("[\\]]", "1:1", "`[\\]]` is no pattern: a class with `\\` in it is not known"),
     ] {
         let told = parse(text).expect_err(text);
         assert_eq!(told.message, message);
-        assert_eq!(told.span.unwrap().to_string(), format!("cookbooks/web/.toqueignore:{place}"), "{text}");
+        assert_eq!(
+            told.span.unwrap().to_string(),
+            format!("cookbooks/web/.toqueignore:{place}"),
+            "{text}"
+        );
         assert_eq!(told.hints.len(), 1);
     }
 }
@@ -34,31 +42,74 @@ fn a_file_that_is_no_text_is_told() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(Ignored::of(folder.path()).unwrap().says(Path::new("a"), false), None);
     fs::write(folder.path().join(NAME), b"\xff").unwrap();
-    assert!(Ignored::of(folder.path()).expect_err("it is no text").message.ends_with("it is not UTF-8 text"));
+    assert!(
+        Ignored::of(folder.path())
+            .expect_err("it is no text")
+            .message
+            .ends_with("it is not UTF-8 text")
+    );
     fs::remove_file(folder.path().join(NAME)).unwrap();
     fs::create_dir(folder.path().join(NAME)).unwrap();
-    assert!(Ignored::of(folder.path()).expect_err("it is a folder").message.starts_with("cannot read `"));
+    assert!(
+        Ignored::of(folder.path())
+            .expect_err("it is a folder")
+            .message
+            .starts_with("cannot read `")
+    );
 }
 
 #[test]
 fn what_editors_leave_behind() {
     let usually = Ignored::usually().unwrap();
-    for name in ["default.rhai~", "recipes/.default.rhai.swp", ".#default.rhai", "#default.rhai#", "files/.DS_Store"] {
+    for name in [
+        "default.rhai~",
+        "recipes/.default.rhai.swp",
+        ".#default.rhai",
+        "#default.rhai#",
+        "files/.DS_Store",
+    ] {
         assert_eq!(usually.says(Path::new(name), false), Some(true), "{name}");
     }
     for name in ["default.rhai", "#a", ".swp", "a.swp", ".gitignore", "files/~a"] {
         assert_eq!(usually.says(Path::new(name), false), None, "{name}");
     }
-    assert!(always(OsStr::new(".git")) && always(OsStr::new(".toqueignore")) && !always(OsStr::new(".gitignore")));
+    assert!(
+        always(OsStr::new(".git"))
+            && always(OsStr::new(".toqueignore"))
+            && !always(OsStr::new(".gitignore"))
+    );
 }
 
-const PATHS: [&str; 14] = ["a", "b", "ab", "a.b", "{a,b}", "#a", "!a", "a b", "d/a", "d/b", "d/e/a", "d/e/f/a.b", "e/d/b", "a]"];
+const PATHS: [&str; 14] = [
+    "a",
+    "b",
+    "ab",
+    "a.b",
+    "{a,b}",
+    "#a",
+    "!a",
+    "a b",
+    "d/a",
+    "d/b",
+    "d/e/a",
+    "d/e/f/a.b",
+    "e/d/b",
+    "a]",
+];
 
 /// The paths that are not left out, as they are when folders are walked from the top.
 fn kept(ignored: &Ignored) -> Vec<&'static str> {
     let out = |path: &Path, folder| ignored.says(path, folder) == Some(true);
-    let above = |path: &Path| path.ancestors().skip(1).filter(|above| *above != Path::new("")).any(|above| out(above, true));
-    PATHS.into_iter().filter(|path| !above(Path::new(path)) && !out(Path::new(path), false)).collect()
+    let above = |path: &Path| {
+        path.ancestors()
+            .skip(1)
+            .filter(|above| *above != Path::new(""))
+            .any(|above| out(above, true))
+    };
+    PATHS
+        .into_iter()
+        .filter(|path| !above(Path::new(path)) && !out(Path::new(path), false))
+        .collect()
 }
 
 /// The same by git itself.
@@ -82,7 +133,8 @@ fn kept_by_git(text: &str) -> Vec<String> {
         String::from_utf8(output.stdout).unwrap()
     };
     git(&["init", "--quiet"]);
-    let listed = git(&["ls-files", "-z", "--others", "--exclude-from", &rules.path().display().to_string()]);
+    let listed =
+        git(&["ls-files", "-z", "--others", "--exclude-from", &rules.path().display().to_string()]);
     listed.split_terminator('\0').map(str::to_owned).collect()
 }
 

@@ -16,8 +16,10 @@ use crate::source::LIMITS;
 use crate::tree::{self, hexadecimal};
 
 /// How archives are called. What is called so must be one.
-const ENDINGS: [&str; 11] =
-    [".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.zst", ".tzst", ".tar.bz2", ".tbz2", ".tbz", ".zip"];
+const ENDINGS: [&str; 11] = [
+    ".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.zst", ".tzst", ".tar.bz2", ".tbz2", ".tbz",
+    ".zip",
+];
 /// By how many bytes an archive is told from other files.
 const BEGINNING: u64 = 512;
 
@@ -31,10 +33,15 @@ pub(super) struct Archive {
 }
 
 impl Archive {
-    /// Reads a file; none when it is no archive and is not called so. Below `scratch` it is unpacked, and goes away again.
+    /// Reads a file; none when it is no archive and is not called so. Below `scratch` it is
+    /// unpacked, and goes away again.
     /// # Errors
     /// Why it cannot be published.
-    pub fn read(system: &dyn System, path: &Path, scratch: &Path) -> Result<Option<Self>, Diagnostic> {
+    pub fn read(
+        system: &dyn System,
+        path: &Path,
+        scratch: &Path,
+    ) -> Result<Option<Self>, Diagnostic> {
         let mut beginning = Vec::new();
         let file = File::open(path).attempting("read", path)?;
         file.take(BEGINNING).read_to_end(&mut beginning).attempting("read", path)?;
@@ -68,13 +75,19 @@ fn only_cookbook(top: &Path) -> Result<PathBuf, Diagnostic> {
     }
     Err(match found::instead(top)? {
         Instead::Deeper(count) => several(count),
-        Instead::Ruby => Diagnostic::error("it is a Ruby cookbook for Chef, which toque cannot run"),
+        Instead::Ruby => {
+            Diagnostic::error("it is a Ruby cookbook for Chef, which toque cannot run")
+        }
         Instead::Nothing => Diagnostic::error("there is no cookbook in it: no cookbook.toml"),
     })
 }
 
 fn several(count: usize) -> Diagnostic {
-    let cookbooks = if count == 1 { "a repository of 1 cookbook".to_owned() } else { format!("{count} cookbooks") };
+    let cookbooks = if count == 1 {
+        "a repository of 1 cookbook".to_owned()
+    } else {
+        format!("{count} cookbooks")
+    };
     Diagnostic::error(format!("it has {cookbooks}, and each must be in an archive of its own"))
 }
 
@@ -86,5 +99,7 @@ fn is_found(top: &Path, root: &Path, name: &str) -> Result<(), Diagnostic> {
     if found::find(top, name)?.is_some_and(|found| found == root) {
         return Ok(());
     }
-    Err(Diagnostic::error(format!("its cookbook `{name}` is not in a folder of that name, and there are other folders beside it")))
+    Err(Diagnostic::error(format!(
+        "its cookbook `{name}` is not in a folder of that name, and there are other folders beside it"
+    )))
 }

@@ -37,7 +37,8 @@ fn made(files: &Files, reverse: bool) -> TempDir {
                     (false, true) => 0o466,
                 };
                 fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-                let time = SystemTime::UNIX_EPOCH + Duration::from_secs(if reverse { 86_400 } else { 2_000_000_000 });
+                let time = SystemTime::UNIX_EPOCH
+                    + Duration::from_secs(if reverse { 86_400 } else { 2_000_000_000 });
                 File::open(&path).unwrap().set_modified(time).unwrap();
             }
             Err(to) => symlink(to, &path).unwrap(),
@@ -62,7 +63,10 @@ fn packed(folder: &TempDir, file: &str) -> Vec<u8> {
     assert_eq!(package.sha256, hexadecimal(&Sha256::digest(&bytes)));
     let into = tempfile::tempdir().unwrap();
     unpack(&HostSystem::new(), &bytes, into.path(), 0, &Limits::default()).unwrap();
-    assert_eq!(tree::sha256(&into.path().join("web")).unwrap(), tree::sha256(&folder.path().join("web")).unwrap());
+    assert_eq!(
+        tree::sha256(&into.path().join("web")).unwrap(),
+        tree::sha256(&folder.path().join("web")).unwrap()
+    );
     assert_eq!(fs::read_dir(into.path()).unwrap().count(), 1);
     bytes
 }
@@ -93,12 +97,19 @@ fn the_same_bytes_whoever_makes_it() {
         assert_eq!(first, second);
         // Whoever owns it.
         if nix::unistd::geteuid().is_root() {
-            let owned = Command::new("chown").args(["-Rh", "1234:4321"]).arg(folders[1].path().join("web")).status();
+            let owned = Command::new("chown")
+                .args(["-Rh", "1234:4321"])
+                .arg(folders[1].path().join("web"))
+                .status();
             assert!(owned.unwrap().success());
             assert_eq!(packed(&folders[1], file), first);
         }
         // And different when something differs.
-        fs::set_permissions(folders[1].path().join("web/files/empty"), fs::Permissions::from_mode(0o744)).unwrap();
+        fs::set_permissions(
+            folders[1].path().join("web/files/empty"),
+            fs::Permissions::from_mode(0o744),
+        )
+        .unwrap();
         assert_ne!(packed(&folders[1], file), first);
     }
 }
@@ -114,7 +125,10 @@ fn the_bytes_stay_what_they_are() {
     let folder = made(&files, false);
     let package = package(&content(&folder), &folder.path().join("web.tar.zst")).unwrap();
     let unpacked = zstd::decode_all(File::open(&package.path).unwrap()).unwrap();
-    assert_eq!(hexadecimal(&Sha256::digest(&unpacked)), "0d2b4b1ad90b8bde81efb50bbafc4e61652fe64e06b4dc1035ada482cafed0a2");
+    assert_eq!(
+        hexadecimal(&Sha256::digest(&unpacked)),
+        "0d2b4b1ad90b8bde81efb50bbafc4e61652fe64e06b4dc1035ada482cafed0a2"
+    );
     // A newer zstd may pack otherwise. Then CHANGELOG.md says that packages get other checksums.
     assert_eq!(package.sha256, "fd660c218cef62acd2f3ad8acd9f373b424f7d2fce3f66abbf3af395af28e325");
 }
@@ -135,9 +149,19 @@ fn tar_reads_it_too() {
         };
         let into = tempfile::tempdir().unwrap();
         fs::write(into.path().join("plain.tar"), plain).unwrap();
-        let output = Command::new("tar").args(["-xf", "plain.tar"]).current_dir(into.path()).output().unwrap();
-        assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
-        assert_eq!(tree::sha256(&into.path().join("web")).unwrap(), tree::sha256(&folder.path().join("web")).unwrap());
+        let output = Command::new("tar")
+            .args(["-xf", "plain.tar"])
+            .current_dir(into.path())
+            .output()
+            .unwrap();
+        assert_eq!(
+            (output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()),
+            (Some(0), "")
+        );
+        assert_eq!(
+            tree::sha256(&into.path().join("web")).unwrap(),
+            tree::sha256(&folder.path().join("web")).unwrap()
+        );
     }
 }
 
@@ -154,7 +178,9 @@ fn names_that_say_how_to_pack() {
     ] {
         let told = Format::of(Path::new(name));
         assert_eq!(told.clone().ok(), format, "{name}");
-        assert!(told.map_or_else(|told| told.hints[0].contains("`.tar.zst` or `.tar.gz`"), |_| true));
+        assert!(
+            told.map_or_else(|told| told.hints[0].contains("`.tar.zst` or `.tar.gz`"), |_| true)
+        );
     }
 }
 
@@ -170,17 +196,21 @@ fn all_or_nothing() {
     let told = package(&content, &file).expect_err("a file is gone");
     assert_eq!(told.message, format!("cannot read `{}`: it does not exist", gone.display()));
     assert_eq!(fs::read_to_string(&file).unwrap(), "before");
-    let there: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let there: Vec<_> =
+        fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(there.len(), 3, "{there:?}");
     fs::rename(folder.path().join("run"), &gone).unwrap();
     package(&content, &file).unwrap();
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
 
-    let told = package(&content, &folder.path().join("no/web.tar.zst")).expect_err("there is no such folder");
+    let told = package(&content, &folder.path().join("no/web.tar.zst"))
+        .expect_err("there is no such folder");
     assert!(told.message.ends_with("it does not exist"), "{told}");
-    let told = package(&content, &folder.path().join("web/files/web.tar.zst")).expect_err("it would hold itself");
+    let told = package(&content, &folder.path().join("web/files/web.tar.zst"))
+        .expect_err("it would hold itself");
     assert!(told.message.contains("which is packed"), "{told}");
-    let full = package(&content, Path::new("/proc/web.tar.zst")).expect_err("nothing can be written there");
+    let full = package(&content, Path::new("/proc/web.tar.zst"))
+        .expect_err("nothing can be written there");
     assert!(full.message.starts_with("cannot write `/proc/web.tar.zst`"), "{full}");
 }
 
@@ -191,11 +221,17 @@ fn a_version_that_is_published_stays() {
     let about = toque_engine::cookbook::Cookbook::load(&folder.path().join("web")).unwrap().about;
     let first = publish(&content(&folder), registry.path(), &about).unwrap();
     assert_eq!(first.path, registry.path().join("web-1.0.0.tar.zst"));
-    assert_eq!(first.sha256, package(&content(&folder), &folder.path().join("a.tar.zst")).unwrap().sha256);
+    assert_eq!(
+        first.sha256,
+        package(&content(&folder), &folder.path().join("a.tar.zst")).unwrap().sha256
+    );
     assert_eq!(publish(&content(&folder), registry.path(), &about).unwrap(), first);
     fs::write(folder.path().join("web/files/empty"), "not any more").unwrap();
     let told = publish(&content(&folder), registry.path(), &about).expect_err("it is another");
-    assert_eq!(told.message, format!("`{}` is there already, with other content", first.path.display()));
+    assert_eq!(
+        told.message,
+        format!("`{}` is there already, with other content", first.path.display())
+    );
     assert_eq!(hexadecimal(&Sha256::digest(fs::read(&first.path).unwrap())), first.sha256);
     assert_eq!(fs::read_dir(registry.path()).unwrap().count(), 1);
 }
@@ -209,7 +245,9 @@ fn files() -> impl Strategy<Value = Files> {
         // What is in a folder cannot be in a file too.
         let mut kept = Files::new();
         for (name, what) in files {
-            let above = |other: &String| name.starts_with(&format!("{other}/")) || other.starts_with(&format!("{name}/"));
+            let above = |other: &String| {
+                name.starts_with(&format!("{other}/")) || other.starts_with(&format!("{name}/"))
+            };
             if name != "cookbook.toml" && !kept.keys().any(above) {
                 kept.insert(name, what);
             }

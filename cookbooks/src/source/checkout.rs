@@ -32,16 +32,27 @@ enum Pin {
 }
 
 impl Checkout {
-    /// `locked` is what was taken before: it is taken again, without asking whether there is something newer.
+    /// `locked` is what was taken before: it is taken again, without asking whether there is
+    /// something newer.
     #[must_use]
     pub fn git(name: &str, git: &Git, locked: Option<&Locked>) -> Self {
-        Self { name: name.to_owned(), pin: Pin::Git(git.clone()), locked: locked.cloned(), taken: OnceLock::new() }
+        Self {
+            name: name.to_owned(),
+            pin: Pin::Git(git.clone()),
+            locked: locked.cloned(),
+            taken: OnceLock::new(),
+        }
     }
 
     /// The same for an archive.
     #[must_use]
     pub fn archive(name: &str, archive: &Archive, locked: Option<&Locked>) -> Self {
-        Self { name: name.to_owned(), pin: Pin::Archive(archive.clone()), locked: locked.cloned(), taken: OnceLock::new() }
+        Self {
+            name: name.to_owned(),
+            pin: Pin::Archive(archive.clone()),
+            locked: locked.cloned(),
+            taken: OnceLock::new(),
+        }
     }
 
     fn fetch(&self, machine: &Machine<'_>, system: &HostSystem) -> Result<Taken, Diagnostic> {
@@ -50,16 +61,25 @@ impl Checkout {
             && let Some(root) = machine.store.get(&self.name, sha256)?
         {
             // As it is, whatever else a lockfile that was edited by hand says of it.
-            return Ok(Taken::of(&Cookbook::load(&root)?, locked.origin.clone(), Some(sha256.clone())));
+            return Ok(Taken::of(
+                &Cookbook::load(&root)?,
+                locked.origin.clone(),
+                Some(sha256.clone()),
+            ));
         }
         let (source, rel) = self.engine_source(machine)?;
         let local = source.url.starts_with('/') || source.url.starts_with("file:");
         if !local {
             machine.online(&format!("`{}` from {}", self.name, self.shown()))?;
         }
-        source.check().map_err(|wrong| Diagnostic::from(wrong).note(format!("for the cookbook `{}`", self.name)))?;
+        source.check().map_err(|wrong| {
+            Diagnostic::from(wrong).note(format!("for the cookbook `{}`", self.name))
+        })?;
         machine.begin(&format!("fetching `{}` from {}", self.name, self.shown()));
-        let about = |failure| Diagnostic::from(self.by_a_person(failure)).note(format!("for the cookbook `{}`", self.name));
+        let about = |failure| {
+            Diagnostic::from(self.by_a_person(failure))
+                .note(format!("for the cookbook `{}`", self.name))
+        };
         let view = View::new(system);
         let found = source.look(&view).map_err(about)?;
         let scratch = machine.store.scratch()?;
@@ -70,7 +90,8 @@ impl Checkout {
         };
         let how = How { cache: clone.as_ref().map(|clone| clone.path.as_path()), ..How::default() };
         source.check_out(system, &view, &found, &into, &how).map_err(about)?;
-        let (cookbook, sha256) = machine.keep(&scratch, &Path::new("fetched").join(rel), &self.name, &self.shown())?;
+        let (cookbook, sha256) =
+            machine.keep(&scratch, &Path::new("fetched").join(rel), &self.name, &self.shown())?;
         let revision = found.revision.id;
         let origin = match &self.pin {
             Pin::Git(Git { url, revision: asked, rel }) => Origin::Git {
@@ -79,7 +100,9 @@ impl Checkout {
                 revision,
                 rel: rel.as_ref().map(|rel| rel.display().to_string()),
             },
-            Pin::Archive(Archive { location, .. }) => Origin::Archive { archive: location.clone(), revision },
+            Pin::Archive(Archive { location, .. }) => {
+                Origin::Archive { archive: location.clone(), revision }
+            }
         };
         Ok(Taken::of(&cookbook, origin, Some(sha256)))
     }
@@ -87,13 +110,20 @@ impl Checkout {
     /// As the engine fetches it, and the folder in it.
     fn engine_source(&self, machine: &Machine<'_>) -> Result<(From, PathBuf), Diagnostic> {
         let revision = self.locked.as_ref().and_then(|locked| match &locked.origin {
-            Origin::Git { revision, .. } | Origin::Archive { revision, .. } => Some(revision.clone()),
+            Origin::Git { revision, .. } | Origin::Archive { revision, .. } => {
+                Some(revision.clone())
+            }
             _ => None,
         });
         let (source, rel) = match &self.pin {
             Pin::Git(git) => {
                 let revision = revision.or_else(|| git.revision.clone());
-                let source = From { kind: Some(SourceType::Git), url: git.url.clone(), revision, ..From::default() };
+                let source = From {
+                    kind: Some(SourceType::Git),
+                    url: git.url.clone(),
+                    revision,
+                    ..From::default()
+                };
                 (source, git.rel.clone().unwrap_or_default())
             }
             Pin::Archive(archive) => {
@@ -103,10 +133,14 @@ impl Checkout {
                 } else {
                     machine.repository.join(&archive.location).display().to_string()
                 };
-                (From { kind: Some(SourceType::Archive), url, checksum, ..From::default() }, PathBuf::new())
+                (
+                    From { kind: Some(SourceType::Archive), url, checksum, ..From::default() },
+                    PathBuf::new(),
+                )
             }
         };
-        let (Credential { token, user, password, ssh_key }, access) = machine.access(&source.url)?;
+        let (Credential { token, user, password, ssh_key }, access) =
+            machine.access(&source.url)?;
         let git = source.kind == Some(SourceType::Git);
         let password = password.or(token.filter(|_| git));
         // Servers that take a token take any name with it, but not none.
@@ -114,7 +148,8 @@ impl Checkout {
         Ok((From { user, password, ssh_key: ssh_key.filter(|_| git), access, ..source }, rel))
     }
 
-    /// What a recipe would say by properties, a person says in the settings, in the Cookfile or by a command.
+    /// What a recipe would say by properties, a person says in the settings, in the Cookfile or by
+    /// a command.
     fn by_a_person(&self, failure: Failure) -> Failure {
         let hint = failure.hint.clone().unwrap_or_default();
         let names = |properties: &[&str]| properties.iter().any(|property| hint.contains(property));
@@ -147,13 +182,23 @@ impl Source for Checkout {
         format!("`{}`", From { url: url.clone(), ..From::default() }.shown())
     }
 
-    fn offers(&self, machine: &Machine<'_>, system: &HostSystem) -> Result<Vec<(String, Vec<Release>)>, Diagnostic> {
+    fn offers(
+        &self,
+        machine: &Machine<'_>,
+        system: &HostSystem,
+    ) -> Result<Vec<(String, Vec<Release>)>, Diagnostic> {
         let taken = self.fetch(machine, system)?;
         let release = self.taken.get_or_init(|| taken).release(false)?;
         Ok(vec![(self.name.clone(), vec![release])])
     }
 
-    fn take(&self, machine: &Machine<'_>, system: &HostSystem, _: &str, _: &Version) -> Result<Taken, Diagnostic> {
+    fn take(
+        &self,
+        machine: &Machine<'_>,
+        system: &HostSystem,
+        _: &str,
+        _: &Version,
+    ) -> Result<Taken, Diagnostic> {
         self.taken.get().cloned().map_or_else(|| self.fetch(machine, system), Ok)
     }
 }

@@ -20,17 +20,26 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// All cookbooks in a folder, which is seen from the repository. Those that are none are passed over: [`Self::own`] is strict.
+    /// All cookbooks in a folder, which is seen from the repository. Those that are none are passed
+    /// over: [`Self::own`] is strict.
     /// # Errors
     /// When it cannot be listed, or a cookbook in it has a mistake.
     pub fn of(repository: &Path, folder: &Path) -> Result<Self, Diagnostic> {
         let path = repository.join(folder);
-        let listed = std::fs::read_dir(&path).map_err(|error| Failure::io("list the cookbooks in", &path, &error))?;
+        let listed = std::fs::read_dir(&path)
+            .map_err(|error| Failure::io("list the cookbooks in", &path, &error))?;
         let mut names: Vec<_> = listed.flatten().map(|entry| entry.file_name()).collect();
         names.sort();
-        let is_cookbook = |name: &std::ffi::OsString| path.join(name).join("cookbook.toml").is_file();
-        let cookbooks = names.iter().filter(|name| is_cookbook(name)).map(|name| load(repository, &folder.join(name)));
-        Ok(Self { shown: format!("the folder `{}`", folder.display()), cookbooks: cookbooks.collect::<Result<_, _>>()? })
+        let is_cookbook =
+            |name: &std::ffi::OsString| path.join(name).join("cookbook.toml").is_file();
+        let cookbooks = names
+            .iter()
+            .filter(|name| is_cookbook(name))
+            .map(|name| load(repository, &folder.join(name)));
+        Ok(Self {
+            shown: format!("the folder `{}`", folder.display()),
+            cookbooks: cookbooks.collect::<Result<_, _>>()?,
+        })
     }
 
     /// The cookbooks below `cookbooks/` of the repository; none when it has no such folder.
@@ -42,9 +51,14 @@ impl Folder {
             return Err(first);
         }
         let folder = Path::new("cookbooks");
-        let path = |cookbook: &Cookbook| cookbook.root.file_name().map_or_else(|| folder.to_owned(), |name| folder.join(name));
+        let path = |cookbook: &Cookbook| {
+            cookbook.root.file_name().map_or_else(|| folder.to_owned(), |name| folder.join(name))
+        };
         let cookbooks = found.values().map(|cookbook| load(repository, &path(cookbook)));
-        Ok(Self { shown: "`cookbooks/`".to_owned(), cookbooks: cookbooks.collect::<Result<_, _>>()? })
+        Ok(Self {
+            shown: "`cookbooks/`".to_owned(),
+            cookbooks: cookbooks.collect::<Result<_, _>>()?,
+        })
     }
 
     /// One cookbook, which must have this name.
@@ -53,8 +67,11 @@ impl Folder {
     pub fn one(repository: &Path, path: &Path, name: &str) -> Result<Self, Diagnostic> {
         let (is, taken) = load(repository, path)?;
         if is != name {
-            return Err(Diagnostic::error(format!("the cookbook in `{}` calls itself `{is}`, and not `{name}`", path.display()))
-                .hint("correct the path, or the name that asks for it"));
+            return Err(Diagnostic::error(format!(
+                "the cookbook in `{}` calls itself `{is}`, and not `{name}`",
+                path.display()
+            ))
+            .hint("correct the path, or the name that asks for it"));
         }
         Ok(Self { shown: format!("`{}`", path.display()), cookbooks: vec![(is, taken)] })
     }
@@ -70,11 +87,24 @@ impl Source for Folder {
         self.shown.clone()
     }
 
-    fn offers(&self, _: &Machine<'_>, _: &HostSystem) -> Result<Vec<(String, Vec<Release>)>, Diagnostic> {
-        self.cookbooks.iter().map(|(name, taken)| Ok((name.clone(), vec![taken.release(true)?]))).collect()
+    fn offers(
+        &self,
+        _: &Machine<'_>,
+        _: &HostSystem,
+    ) -> Result<Vec<(String, Vec<Release>)>, Diagnostic> {
+        self.cookbooks
+            .iter()
+            .map(|(name, taken)| Ok((name.clone(), vec![taken.release(true)?])))
+            .collect()
     }
 
-    fn take(&self, _: &Machine<'_>, _: &HostSystem, name: &str, _: &Version) -> Result<Taken, Diagnostic> {
+    fn take(
+        &self,
+        _: &Machine<'_>,
+        _: &HostSystem,
+        name: &str,
+        _: &Version,
+    ) -> Result<Taken, Diagnostic> {
         let found = self.cookbooks.iter().find(|(other, _)| other == name);
         let missing = || Diagnostic::error(format!("{} has no cookbook `{name}`", self.shown));
         found.map(|(_, taken)| taken.clone()).ok_or_else(missing)

@@ -1,4 +1,5 @@
-//! A registry: a server with a list of all its cookbooks at `/universe`, in the shape that Supermarket has.
+//! A registry: a server with a list of all its cookbooks at `/universe`, in the shape that
+//! Supermarket has.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -30,7 +31,8 @@ pub struct Registry {
     url: String,
     /// As it is asked.
     address: String,
-    /// What it offers, or why that is not known; asked for when it is needed, and once. Whoever needs it meanwhile waits.
+    /// What it offers, or why that is not known; asked for when it is needed, and once. Whoever
+    /// needs it meanwhile waits.
     universe: Mutex<Option<Result<Arc<Universe>, Diagnostic>>>,
 }
 
@@ -63,7 +65,11 @@ impl Registry {
         Self { url: shown(url), address: url.to_owned(), universe: Mutex::default() }
     }
 
-    fn universe(&self, machine: &Machine<'_>, system: &HostSystem) -> Result<Arc<Universe>, Diagnostic> {
+    fn universe(
+        &self,
+        machine: &Machine<'_>,
+        system: &HostSystem,
+    ) -> Result<Arc<Universe>, Diagnostic> {
         let mut universe = self.universe.lock().unwrap_or_else(PoisonError::into_inner);
         universe.get_or_insert_with(|| self.list(machine, system).map(Arc::new)).clone()
     }
@@ -92,15 +98,26 @@ impl Registry {
         Ok(asked)
     }
 
-    fn entry(&self, machine: &Machine<'_>, system: &HostSystem, name: &str, version: &Version) -> Result<Entry, Diagnostic> {
+    fn entry(
+        &self,
+        machine: &Machine<'_>,
+        system: &HostSystem,
+        name: &str,
+        version: &Version,
+    ) -> Result<Entry, Diagnostic> {
         let universe = self.universe(machine, system)?;
         let versions = universe.0.get(name);
         // Of `1.0` and `1.0.0` it is the one that was offered.
-        let mut those =
-            versions.into_iter().flatten().filter(|(text, _)| text.parse().is_ok_and(|other: Version| other == *version));
+        let mut those = versions
+            .into_iter()
+            .flatten()
+            .filter(|(text, _)| text.parse().is_ok_and(|other: Version| other == *version));
         those.next().map(|(_, entry)| entry.clone()).ok_or_else(|| {
-            Diagnostic::error(format!("`{}` has no version {version} of cookbook `{name}` any more", self.url))
-                .hint(format!("run `toque cookbook update {name}`, or ask whoever keeps the registry"))
+            Diagnostic::error(format!(
+                "`{}` has no version {version} of cookbook `{name}` any more",
+                self.url
+            ))
+            .hint(format!("run `toque cookbook update {name}`, or ask whoever keeps the registry"))
         })
     }
 
@@ -117,22 +134,32 @@ impl Registry {
             (Some(url), _) => absolute(&self.address, url),
             (None, Some(location)) => {
                 let number = version.to_string().replace('.', "_");
-                let about =
-                    format!("{}/cookbooks/{name}/versions/{number}", absolute(&self.address, location.trim_end_matches('/')));
+                let about = format!(
+                    "{}/cookbooks/{name}/versions/{number}",
+                    absolute(&self.address, location.trim_end_matches('/'))
+                );
                 let response = ask(machine, system, &about, None)?;
-                let told: VersionTold = read(&about, &response.body, VERSION, |body| serde_json::from_slice(body))?;
+                let told: VersionTold =
+                    read(&about, &response.body, VERSION, |body| serde_json::from_slice(body))?;
                 absolute(&self.address, &told.file)
             }
             (None, None) => {
-                return Err(Diagnostic::error(format!("`{}` does not say where `{name}` {version} is", self.url))
-                    .hint("its `/universe` needs a `download_url` or a `location_path`"));
+                return Err(Diagnostic::error(format!(
+                    "`{}` does not say where `{name}` {version} is",
+                    self.url
+                ))
+                .hint("its `/universe` needs a `download_url` or a `location_path`"));
             }
         };
         machine.begin(&format!("fetching `{name}` {version} from `{}`", self.url));
-        let of = |wrong: Diagnostic| wrong.note(format!("for the cookbook `{name}` {version} of `{}`", self.url));
+        let of = |wrong: Diagnostic| {
+            wrong.note(format!("for the cookbook `{name}` {version} of `{}`", self.url))
+        };
         let content = ask(machine, system, &url, None).map_err(of)?.body;
         let has = hexadecimal(&Sha256::digest(&content));
-        if let Some(wanted) = entry.sha256.as_ref().filter(|wanted| !wanted.eq_ignore_ascii_case(&has)) {
+        if let Some(wanted) =
+            entry.sha256.as_ref().filter(|wanted| !wanted.eq_ignore_ascii_case(&has))
+        {
             return Err(Diagnostic::error(format!("`{name}` {version} does not have the checksum that `{}` gives", self.url))
                 .note(format!("wanted: {}\nfetched: {has}", visible(wanted)))
                 .hint("try again; if it stays so, tell whoever keeps the registry: somebody may have changed the archive"));
@@ -145,8 +172,11 @@ impl Registry {
         if is == version {
             return Ok(());
         }
-        Err(Diagnostic::error(format!("what `{}` has as `{name}` {version} calls itself {is}", self.url))
-            .hint("tell whoever keeps the registry"))
+        Err(Diagnostic::error(format!(
+            "what `{}` has as `{name}` {version} calls itself {is}",
+            self.url
+        ))
+        .hint("tell whoever keeps the registry"))
     }
 }
 
@@ -155,7 +185,11 @@ impl Source for Registry {
         self.url.clone()
     }
 
-    fn offers(&self, machine: &Machine<'_>, system: &HostSystem) -> Result<Vec<(String, Vec<Release>)>, Diagnostic> {
+    fn offers(
+        &self,
+        machine: &Machine<'_>,
+        system: &HostSystem,
+    ) -> Result<Vec<(String, Vec<Release>)>, Diagnostic> {
         let universe = self.universe(machine, system)?;
         let offers = universe.offers();
         let all: usize = universe.0.values().map(BTreeMap::len).sum();
@@ -169,7 +203,13 @@ impl Source for Registry {
         Ok(offers)
     }
 
-    fn take(&self, machine: &Machine<'_>, system: &HostSystem, name: &str, version: &Version) -> Result<Taken, Diagnostic> {
+    fn take(
+        &self,
+        machine: &Machine<'_>,
+        system: &HostSystem,
+        name: &str,
+        version: &Version,
+    ) -> Result<Taken, Diagnostic> {
         let entry = self.entry(machine, system, name, version)?;
         let origin = Origin::Registry { registry: self.url.clone() };
         // The same archive has the same cookbook, whoever fetched it.
@@ -189,10 +229,14 @@ impl Source for Registry {
             let from = format!("the archive of `{name}` {version} from `{}`", self.url);
             match failure.message.strip_prefix("cannot") {
                 Some(_) => Diagnostic::from(failure).note(format!("in {from}")),
-                None => Diagnostic::from(Failure { message: format!("cannot unpack {from}: {}", failure.message), ..failure }),
+                None => Diagnostic::from(Failure {
+                    message: format!("cannot unpack {from}: {}", failure.message),
+                    ..failure
+                }),
             }
         })?;
-        let (cookbook, sha256) = machine.keep(&scratch, Path::new("fetched"), name, &format!("`{}`", self.url))?;
+        let (cookbook, sha256) =
+            machine.keep(&scratch, Path::new("fetched"), name, &format!("`{}`", self.url))?;
         self.check_version(&cookbook, version)?;
         if let Some(archive) = &archive {
             machine.store.remember_unpacked(archive, &sha256)?;
@@ -209,24 +253,28 @@ impl Universe {
         serde_json::from_slice(body)
     }
 
-    /// What can be chosen of it, by name. What cannot be read, as of versions from before there were rules, is left out, and so is what
-    /// could not be the name of a folder.
+    /// What can be chosen of it, by name. What cannot be read, as of versions from before there
+    /// were rules, is left out, and so is what could not be the name of a folder.
     #[must_use]
     pub fn offers(&self) -> Vec<(String, Vec<Release>)> {
         let named = self.0.iter().filter(|(name, _)| is_name(name));
-        let releases =
-            |versions: &BTreeMap<String, Entry>| versions.iter().filter_map(|(text, entry)| release(text, entry)).collect();
+        let releases = |versions: &BTreeMap<String, Entry>| {
+            versions.iter().filter_map(|(text, entry)| release(text, entry)).collect()
+        };
         named.map(|(name, versions)| (name.clone(), releases(versions))).collect()
     }
 }
 
 /// What a version says of itself; none when that cannot be read.
 fn release(version: &str, entry: &Entry) -> Option<Release> {
-    let read = |(name, text): (&String, &String)| Some((name.clone(), text.parse::<Constraint>().ok()?));
+    let read =
+        |(name, text): (&String, &String)| Some((name.clone(), text.parse::<Constraint>().ok()?));
     let needs = || entry.dependencies.iter().flatten();
     Some(Release {
         version: version.parse().ok()?,
-        dependencies: needs().all(|(name, _)| is_name(name)).then(|| needs().map(read).collect::<Option<_>>())??,
+        dependencies: needs()
+            .all(|(name, _)| is_name(name))
+            .then(|| needs().map(read).collect::<Option<_>>())??,
         toque: entry.toque.as_ref().map(|text| text.parse()).transpose().ok()?,
         platforms: entry.platforms.iter().flatten().map(read).collect::<Option<_>>()?,
         file: None,
@@ -235,11 +283,20 @@ fn release(version: &str, entry: &Entry) -> Option<Release> {
 
 /// A URL as a registry gives it, seen from its own.
 fn absolute(registry: &str, url: &str) -> String {
-    if url.contains("://") { url.to_owned() } else { format!("{registry}/{}", url.trim_start_matches('/')) }
+    if url.contains("://") {
+        url.to_owned()
+    } else {
+        format!("{registry}/{}", url.trim_start_matches('/'))
+    }
 }
 
 /// Asks for a document, or whether the one that is known is still the same.
-fn ask(machine: &Machine<'_>, system: &HostSystem, url: &str, known: Option<&Answer>) -> Result<Response, Diagnostic> {
+fn ask(
+    machine: &Machine<'_>,
+    system: &HostSystem,
+    url: &str,
+    known: Option<&Answer>,
+) -> Result<Response, Diagnostic> {
     let (credential, access) = machine.access(url)?;
     let source = toque_engine::source::Source {
         url: url.to_owned(),
@@ -251,9 +308,8 @@ fn ask(machine: &Machine<'_>, system: &HostSystem, url: &str, known: Option<&Ans
     let shown = source.shown();
     // A registry has no business with files of this machine.
     if !url.starts_with("https://") && !url.starts_with("http://") {
-        return Err(
-            Diagnostic::error(format!("`{shown}` is no URL that a registry may name")).hint("tell whoever keeps the registry")
-        );
+        return Err(Diagnostic::error(format!("`{shown}` is no URL that a registry may name"))
+            .hint("tell whoever keeps the registry"));
     }
     let mut request: Request = source.request(&toque_engine::view::View::new(system))?;
     request.headers.extend(known.into_iter().flat_map(Answer::asked_again));
@@ -268,7 +324,12 @@ fn ask(machine: &Machine<'_>, system: &HostSystem, url: &str, known: Option<&Ans
     }
 }
 
-fn read<T>(url: &str, body: &[u8], what: &str, parse: impl FnOnce(&[u8]) -> Result<T, serde_json::Error>) -> Result<T, Diagnostic> {
+fn read<T>(
+    url: &str,
+    body: &[u8],
+    what: &str,
+    parse: impl FnOnce(&[u8]) -> Result<T, serde_json::Error>,
+) -> Result<T, Diagnostic> {
     parse(body).map_err(|error| {
         let begins: String = String::from_utf8_lossy(body).trim_start().chars().take(60).collect();
         Diagnostic::error(format!("`{}` did not answer with {what}", shown(url)))

@@ -31,7 +31,8 @@ impl Answer {
     #[must_use]
     pub fn of(response: Response) -> Self {
         let time = |name| jiff::fmt::rfc2822::parse(response.header(name)?).ok();
-        // Most servers tell a document by its time in seconds: within one it may become another that looks the same.
+        // Most servers tell a document by its time in seconds: within one it may become another
+        // that looks the same.
         let young = match (time("last-modified"), time("date")) {
             (Some(changed), Some(now)) => now.duration_since(&changed).as_secs() < YOUNG,
             _ => false,
@@ -44,7 +45,10 @@ impl Answer {
     #[must_use]
     pub fn asked_again(&self) -> Vec<(String, String)> {
         let headers = [("If-None-Match", &self.etag), ("If-Modified-Since", &self.last_modified)];
-        headers.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?))).collect()
+        headers
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)))
+            .collect()
     }
 }
 
@@ -62,7 +66,11 @@ impl Store {
         let (head, body) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
         let head: Option<Head> = serde_json::from_slice(head).ok();
         let head = head.filter(|head| head.sha256 == hexadecimal(&Sha256::digest(body)));
-        Ok(head.map(|Head { etag, last_modified, .. }| Answer { body: body.to_vec(), etag, last_modified }))
+        Ok(head.map(|Head { etag, last_modified, .. }| Answer {
+            body: body.to_vec(),
+            etag,
+            last_modified,
+        }))
     }
 
     /// Keeps what the server of `url` answered.
@@ -91,7 +99,8 @@ mod tests {
                 header("last-modified", "Sat, 21 Nov 2026 20:47:10 GMT".to_owned()),
                 header("etag", "\"6740-1\"".to_owned()),
             ];
-            let answer = Answer::of(Response { status: 200, headers: headers_given, body: Vec::new() });
+            let answer =
+                Answer::of(Response { status: 200, headers: headers_given, body: Vec::new() });
             assert_eq!(answer.asked_again().len(), headers, "{seconds}");
         }
     }

@@ -48,22 +48,25 @@ struct Needed {
 }
 
 impl Store {
-    /// Removes what no lockfile needs that was used with this store and is still there; when `only_look`, it only says what. Nobody
-    /// else may use the store meanwhile.
+    /// Removes what no lockfile needs that was used with this store and is still there; when
+    /// `only_look`, it only says what. Nobody else may use the store meanwhile.
     /// # Errors
     /// When somebody does, or a lockfile cannot be read: then nothing is removed.
     pub fn clear(&self, only_look: bool) -> Result<Cleared, Diagnostic> {
         if let Some(lock) = &self.lock {
             wait_for(lock, PATIENCE, &self.stop, &self.folder, File::try_lock)?;
         }
-        let (mut cleared, mut needed, mut gone) = (Cleared::default(), Needed::default(), Vec::new());
+        let (mut cleared, mut needed, mut gone) =
+            (Cleared::default(), Needed::default(), Vec::new());
         for user in entries(&self.users())? {
-            let lockfile = PathBuf::from(OsStr::from_bytes(&fs::read(&user).attempting("read", &user)?));
+            let lockfile =
+                PathBuf::from(OsStr::from_bytes(&fs::read(&user).attempting("read", &user)?));
             match fs::read_to_string(&lockfile) {
                 Ok(text) => {
                     needed.add_sources(&lockfile);
                     needed.add(&Lockfile::parse(&lockfile, &text).map_err(|wrong| {
-                        let wrong = wrong.note("what it needs cannot be told, so that nothing was removed");
+                        let wrong =
+                            wrong.note("what it needs cannot be told, so that nothing was removed");
                         Diagnostic { hints: vec!["mend it, or delete it".to_owned()], ..wrong }
                     })?);
                     cleared.lockfiles.push(lockfile);
@@ -82,18 +85,26 @@ impl Store {
                 garbage.push(of(&path, cookbook_in(&path)));
             }
         }
-        let clones = ours(&self.clones())?.into_iter().filter(|path| !needed.clones.contains(stem(path)));
+        let clones =
+            ours(&self.clones())?.into_iter().filter(|path| !needed.clones.contains(stem(path)));
         // The lock of a clone goes with it, also where the clone never came to be.
         let (clones, locks): (Vec<_>, Vec<_>) = clones.partition(|path| path.is_dir());
         gone.extend(locks);
-        garbage.extend(clones.into_iter().map(|path| of(&path, "a clone of a git repository".to_owned())));
-        let answers = ours(&self.answers())?.into_iter().filter(|path| !needed.answers.contains(name(path)));
+        garbage.extend(
+            clones.into_iter().map(|path| of(&path, "a clone of a git repository".to_owned())),
+        );
+        let answers =
+            ours(&self.answers())?.into_iter().filter(|path| !needed.answers.contains(name(path)));
         garbage.extend(answers.map(|path| of(&path, "the list of a registry".to_owned())));
-        let unpacked = ours(&self.archives())?
-            .into_iter()
-            .filter(|path| fs::read_to_string(path).is_ok_and(|sha256| !needed.cookbooks.contains(&sha256)));
+        let unpacked = ours(&self.archives())?.into_iter().filter(|path| {
+            fs::read_to_string(path).is_ok_and(|sha256| !needed.cookbooks.contains(&sha256))
+        });
         gone.extend(unpacked);
-        garbage.extend(entries(&self.making())?.into_iter().map(|path| of(&path, "what was not completed".to_owned())));
+        garbage.extend(
+            entries(&self.making())?
+                .into_iter()
+                .map(|path| of(&path, "what was not completed".to_owned())),
+        );
         for (path, what) in garbage {
             cleared.removed.push(Removed { what, bytes: size(&path) });
             if !only_look {
@@ -111,7 +122,10 @@ impl Store {
 impl Needed {
     /// The registries beside a lockfile: also one of which nothing is used is asked again.
     fn add_sources(&mut self, lockfile: &Path) {
-        let cookfile = lockfile.parent().and_then(|folder| Cookfile::read(folder).ok().flatten()).unwrap_or_default();
+        let cookfile = lockfile
+            .parent()
+            .and_then(|folder| Cookfile::read(folder).ok().flatten())
+            .unwrap_or_default();
         for source in cookfile.sources {
             if let Source::Registry(url) = source {
                 self.answers.insert(hashed(&format!("{url}/universe")));
@@ -123,7 +137,9 @@ impl Needed {
         for locked in lockfile.cookbooks.values() {
             self.cookbooks.extend(locked.sha256.clone());
             match &locked.origin {
-                Origin::Registry { registry } => self.answers.insert(hashed(&format!("{registry}/universe"))),
+                Origin::Registry { registry } => {
+                    self.answers.insert(hashed(&format!("{registry}/universe")))
+                }
                 Origin::Git { git, .. } => self.clones.insert(hashed(git)),
                 Origin::Path { .. } | Origin::Archive { .. } => false,
             };
@@ -165,7 +181,10 @@ fn stem(path: &Path) -> &str {
 fn cookbook_in(path: &Path) -> String {
     let roots = entries(path).unwrap_or_default();
     let found = roots.iter().find_map(|root| Cookbook::load(root).ok());
-    found.map_or_else(|| name(path).to_owned(), |cookbook| format!("{} {}", cookbook.about.name, cookbook.about.version))
+    found.map_or_else(
+        || name(path).to_owned(),
+        |cookbook| format!("{} {}", cookbook.about.name, cookbook.about.version),
+    )
 }
 
 fn size(path: &Path) -> u64 {

@@ -2,7 +2,8 @@
 
 use toml_edit::{Decor, InlineTable, Key, RawString, Value};
 
-/// The text of a map with a value below these keys. None when what is there is no map, or a comment would not stay with what it is of.
+/// The text of a map with a value below these keys. None when what is there is no map, or a comment
+/// would not stay with what it is of.
 pub fn with(text: &str, keys: &[String], value: Value) -> Option<String> {
     let mut whole: Value = text.parse().ok()?;
     let (last, outer) = keys.split_last()?;
@@ -17,7 +18,8 @@ pub fn with(text: &str, keys: &[String], value: Value) -> Option<String> {
     Some(whole.to_string())
 }
 
-/// Sets a value. One that is new ends as the last one did before, and stands on a line of its own if that does.
+/// Sets a value. One that is new ends as the last one did before, and stands on a line of its own
+/// if that does.
 fn push(table: &mut InlineTable, key: &str, mut value: Value) -> Option<()> {
     if let Some(there) = table.get_mut(key) {
         if !there.as_inline_table().is_some_and(InlineTable::is_dotted) {
@@ -50,8 +52,9 @@ fn push(table: &mut InlineTable, key: &str, mut value: Value) -> Option<()> {
     Some(())
 }
 
-/// The text of a map without the value below these keys, and without maps that this leaves empty; nothing when all of it is. None when
-/// there is no such value, or a comment would not stay with what it is of.
+/// The text of a map without the value below these keys, and without maps that this leaves empty;
+/// nothing when all of it is. None when there is no such value, or a comment would not stay with
+/// what it is of.
 #[expect(clippy::option_option, reason = "nothing may be left of what is there")]
 pub fn without(text: &str, keys: &[String]) -> Option<Option<String>> {
     let mut whole: Value = text.parse().ok()?;

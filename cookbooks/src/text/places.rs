@@ -46,9 +46,19 @@ impl Places {
     fn add(&mut self, table: &Table, path: &mut Vec<String>, head: Range<usize>) -> Option<()> {
         if !table.is_implicit() || path.is_empty() {
             for (keys, value) in table.get_values() {
-                let full = path.iter().cloned().chain(keys.iter().map(|key| key.get().to_owned())).collect();
+                let full = path
+                    .iter()
+                    .cloned()
+                    .chain(keys.iter().map(|key| key.get().to_owned()))
+                    .collect();
                 let key = keys.last().and_then(|key| key.span())?;
-                self.lines.push(Line { path: full, outer: path.len(), key, value: value.span()?, section: head.start });
+                self.lines.push(Line {
+                    path: full,
+                    outer: path.len(),
+                    key,
+                    value: value.span()?,
+                    section: head.start,
+                });
             }
             self.heads.push(head.clone());
             self.sections.push(Section { path: path.clone(), head });
@@ -75,27 +85,45 @@ impl Places {
         Some(())
     }
 
-    /// Where the last of a table's entries ends, or its head, and what a line with one more begins with. None when it has neither.
+    /// Where the last of a table's entries ends, or its head, and what a line with one more begins
+    /// with. None when it has neither.
     pub fn end_of(&self, text: &str, table: &[String]) -> Option<(usize, String)> {
         let last = |lines: &mut dyn Iterator<Item = &Line>| -> Option<(usize, &str, usize)> {
             let last = lines.max_by_key(|line| line.value.end)?;
             let line = &text[line_start(text, last.key.start)..last.key.start];
-            Some((last.value.end, &line[..line.len() - line.trim_start_matches([' ', '\t']).len()], last.outer))
+            Some((
+                last.value.end,
+                &line[..line.len() - line.trim_start_matches([' ', '\t']).len()],
+                last.outer,
+            ))
         };
         if let Some(section) = self.sections.iter().find(|section| section.path == table) {
-            let mut own = self.lines.iter().filter(|line| line.section == section.head.start && line.path.starts_with(table));
-            return Some(
-                last(&mut own).map_or_else(|| (section.head.end, String::new()), |(end, indent, _)| (end, indent.to_owned())),
-            );
+            let mut own = self
+                .lines
+                .iter()
+                .filter(|line| line.section == section.head.start && line.path.starts_with(table));
+            return Some(last(&mut own).map_or_else(
+                || (section.head.end, String::new()),
+                |(end, indent, _)| (end, indent.to_owned()),
+            ));
         }
-        let is_below = |line: &&Line| line.path.len() > table.len() && line.path.starts_with(table) && line.outer < table.len();
+        let is_below = |line: &&Line| {
+            line.path.len() > table.len()
+                && line.path.starts_with(table)
+                && line.outer < table.len()
+        };
         let (end, indent, outer) = last(&mut self.lines.iter().filter(is_below))?;
         Some((end, format!("{indent}{}.", dotted(&table[outer..]))))
     }
 
-    /// The lines that something stands on, with those of comments directly above; with an empty one above these, if that is asked for.
+    /// The lines that something stands on, with those of comments directly above; with an empty one
+    /// above these, if that is asked for.
     pub fn whole(&self, text: &str, what: &Range<usize>, gap: bool) -> Range<usize> {
-        let ends = self.lines.iter().map(|line| line.value.end).chain(self.heads.iter().map(|head| head.end));
+        let ends = self
+            .lines
+            .iter()
+            .map(|line| line.value.end)
+            .chain(self.heads.iter().map(|head| head.end));
         let floor = ends.filter(|end| *end <= what.start).max().unwrap_or(0);
         let mut start = line_start(text, what.start);
         let above = |start: usize| {
@@ -114,7 +142,9 @@ impl Places {
         }
         if !text[..end].ends_with('\n') {
             // The line above becomes the last, and ends as this one.
-            let before = text[..start].strip_suffix('\n').map(|before| before.strip_suffix('\r').unwrap_or(before));
+            let before = text[..start]
+                .strip_suffix('\n')
+                .map(|before| before.strip_suffix('\r').unwrap_or(before));
             start = before.map_or(start, str::len);
         }
         start..end
@@ -122,7 +152,8 @@ impl Places {
 
     /// Where the next table after a section begins.
     pub fn next_head(&self, text: &str, section: &Section) -> usize {
-        let later = self.heads.iter().map(|head| head.start).filter(|start| *start > section.head.start);
+        let later =
+            self.heads.iter().map(|head| head.start).filter(|start| *start > section.head.start);
         later.min().unwrap_or(text.len())
     }
 }

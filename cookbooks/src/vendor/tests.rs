@@ -17,7 +17,8 @@ fn bench(cookbooks: &[&str]) -> TempDir {
 fn cookbook(bench: &TempDir, name: &str, text: &str) {
     let root = bench.path().join("repository/cookbooks").join(name);
     fs::create_dir_all(root.join("files")).unwrap();
-    fs::write(root.join("cookbook.toml"), format!("name = \"{name}\"\nversion = \"1.0.0\"\n")).unwrap();
+    fs::write(root.join("cookbook.toml"), format!("name = \"{name}\"\nversion = \"1.0.0\"\n"))
+        .unwrap();
     fs::write(root.join("files/x"), text).unwrap();
     fs::write(root.join("files/x~"), text).unwrap();
     fs::set_permissions(root.join("files/x"), fs::Permissions::from_mode(0o755)).unwrap();
@@ -27,20 +28,27 @@ fn cookbook(bench: &TempDir, name: &str, text: &str) {
 fn content(bench: &TempDir) -> Content {
     let repository = bench.path().join("repository");
     let listed = fs::read_dir(repository.join("cookbooks")).unwrap();
-    let roots = listed.map(|entry| (entry.as_ref().unwrap().file_name().into_string().unwrap(), entry.unwrap().path()));
+    let roots = listed.map(|entry| {
+        (entry.as_ref().unwrap().file_name().into_string().unwrap(), entry.unwrap().path())
+    });
     Content::of_cookbooks(&repository, &roots.collect::<BTreeMap<_, _>>()).unwrap()
 }
 
 fn run(bench: &TempDir) -> Result<(), Diagnostic> {
     let done = vendor(&content(bench), &bench.path().join("vendor"));
-    let beside = fs::read_dir(bench.path()).unwrap().filter(|entry| entry.as_ref().unwrap().file_name() != "vendor").count();
+    let beside = fs::read_dir(bench.path())
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().file_name() != "vendor")
+        .count();
     assert_eq!(beside, 1, "nothing is left beside");
     done
 }
 
 fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> =
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }
@@ -62,7 +70,10 @@ fn again_and_again() {
     run(&bench).unwrap();
     assert_eq!(names(&folder), [".toque-vendor", "nginx", "web"]);
     assert_eq!(names(&folder.join("web/files")), ["link", "x"]);
-    assert_eq!(fs::metadata(folder.join("web/files/x")).unwrap().permissions().mode() & 0o100, 0o100);
+    assert_eq!(
+        fs::metadata(folder.join("web/files/x")).unwrap().permissions().mode() & 0o100,
+        0o100
+    );
     assert_eq!(fs::read_link(folder.join("web/files/link")).unwrap(), Path::new("x"));
     let made = tree::sha256(&folder).unwrap();
     run(&bench).unwrap();
@@ -88,7 +99,10 @@ fn what_others_put_there_stays() {
     let folder = bench.path().join("vendor");
     fs::create_dir(&folder).unwrap();
     fs::write(folder.join("notes"), "mine").unwrap();
-    assert_eq!(refused(&bench), "`/vendor` is not replaced: its `notes` was not put there by `toque cookbook vendor`");
+    assert_eq!(
+        refused(&bench),
+        "`/vendor` is not replaced: its `notes` was not put there by `toque cookbook vendor`"
+    );
     fs::write(folder.join(MARK), "").unwrap();
     assert!(refused(&bench).contains("its `.toque-vendor` was not put there"));
     fs::remove_file(folder.join(MARK)).unwrap();
@@ -96,13 +110,22 @@ fn what_others_put_there_stays() {
     run(&bench).unwrap();
 
     fs::write(folder.join("notes"), "mine").unwrap();
-    assert_eq!(refused(&bench), "`/vendor` is not replaced: its `notes` was not put there by `toque cookbook vendor`");
+    assert_eq!(
+        refused(&bench),
+        "`/vendor` is not replaced: its `notes` was not put there by `toque cookbook vendor`"
+    );
     fs::remove_file(folder.join("notes")).unwrap();
     fs::write(folder.join("web/notes"), "mine").unwrap();
-    assert_eq!(refused(&bench), "`/vendor` is not replaced: its `web` was changed since it was put there");
+    assert_eq!(
+        refused(&bench),
+        "`/vendor` is not replaced: its `web` was changed since it was put there"
+    );
     fs::remove_file(folder.join("web/notes")).unwrap();
     fs::write(folder.join("web/files/x"), "mine").unwrap();
-    assert_eq!(refused(&bench), "`/vendor` is not replaced: its `web` was changed since it was put there");
+    assert_eq!(
+        refused(&bench),
+        "`/vendor` is not replaced: its `web` was changed since it was put there"
+    );
     fs::write(folder.join("web/files/x"), "one").unwrap();
     run(&bench).unwrap();
     // A mark alone makes nothing ours.
@@ -126,7 +149,12 @@ fn places_for_it() {
     assert_eq!(names(bench.path()), ["linked", "new", "real", "repository"]);
 
     fs::write(bench.path().join("file"), "").unwrap();
-    assert!(at("file").expect_err("it is a file").message.ends_with("a part of the path is not a directory"));
+    assert!(
+        at("file")
+            .expect_err("it is a file")
+            .message
+            .ends_with("a part of the path is not a directory")
+    );
     let own = at("repository/cookbooks").expect_err("they are there").message;
     assert!(own.ends_with("its `web` was not put there by `toque cookbook vendor`"), "{own}");
     let inside = at("repository/cookbooks/web/new/vendor").expect_err("it is inside").message;
@@ -161,9 +189,13 @@ fn where_the_file_system_cannot_exchange() {
         fs::create_dir(at(name)).unwrap();
         fs::write(at(name).join("x"), name).unwrap();
     }
-    let told = in_steps(&at("not there"), &at("vendor"), &at("before")).expect_err("there is nothing to put there");
+    let told = in_steps(&at("not there"), &at("vendor"), &at("before"))
+        .expect_err("there is nothing to put there");
     assert!(told.message.starts_with("cannot replace `"), "{told}");
     assert_eq!((text("vendor").as_deref(), text("before")), (Some("vendor"), None), "it is back");
     in_steps(&at("made"), &at("vendor"), &at("before")).unwrap();
-    assert_eq!((text("vendor").as_deref(), text("before").as_deref(), text("made")), (Some("made"), Some("vendor"), None));
+    assert_eq!(
+        (text("vendor").as_deref(), text("before").as_deref(), text("made")),
+        (Some("made"), Some("vendor"), None)
+    );
 }

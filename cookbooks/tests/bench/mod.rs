@@ -38,7 +38,8 @@ pub fn cookbook(folder: &Path, name: &str, version: &str, dependencies: &[(&str,
 
 /// All that is in a folder, as `tar` packs it.
 pub fn packed(folder: &Path) -> Vec<u8> {
-    let output = Command::new("tar").args(["-czf", "-", "-C"]).arg(folder).arg(".").output().unwrap();
+    let output =
+        Command::new("tar").args(["-czf", "-", "-C"]).arg(folder).arg(".").output().unwrap();
     assert!(output.status.success());
     output.stdout
 }
@@ -72,7 +73,9 @@ impl Bench {
 
     /// `URL` stands for the registry, `HERE` for the folder with everything.
     pub fn cookfile(&self, text: &str) {
-        let text = text.replace("URL", &self.server.url).replace("HERE", &self.folder.path().display().to_string());
+        let text = text
+            .replace("URL", &self.server.url)
+            .replace("HERE", &self.folder.path().display().to_string());
         fs::write(self.path("repository/Cookfile.toml"), text).unwrap();
     }
 
@@ -84,13 +87,22 @@ impl Bench {
         fs::read_to_string(self.path("repository/Cookfile.lock")).unwrap_or_default()
     }
 
-    pub fn run(&self, update: &Update, locked: bool, offline: bool) -> Result<Installed, Diagnostic> {
+    pub fn run(
+        &self,
+        update: &Update,
+        locked: bool,
+        offline: bool,
+    ) -> Result<Installed, Diagnostic> {
         let (repository, store) = (self.path("repository"), Store::open(self.path("store"))?);
         let machine = Machine { offline, ..machine(&repository, &store) };
         let how = How { update: update.clone(), locked, without: Vec::new() };
         let installed = Repository::read(&repository)?.unwrap().install(&machine, &how)?;
         for (name, root) in &installed.roots {
-            assert!(fs::read_to_string(root.join("cookbook.toml")).unwrap().contains(&format!("name = \"{name}\"")));
+            assert!(
+                fs::read_to_string(root.join("cookbook.toml"))
+                    .unwrap()
+                    .contains(&format!("name = \"{name}\""))
+            );
         }
         Ok(installed)
     }

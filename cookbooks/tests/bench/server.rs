@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 use super::{cookbook, packed, sha256};
 
-/// A server of documents by path, and of the files in a folder, which remembers what it was asked for.
+/// A server of documents by path, and of the files in a folder, which remembers what it was asked
+/// for.
 pub struct Server {
     pub url: String,
     site: Arc<Site>,
@@ -48,7 +49,10 @@ impl Server {
 
     fn of(host: &str, site: Site) -> Self {
         let listener = TcpListener::bind((host, 0)).unwrap();
-        let server = Self { url: format!("http://{}", listener.local_addr().unwrap()), site: Arc::new(site) };
+        let server = Self {
+            url: format!("http://{}", listener.local_addr().unwrap()),
+            site: Arc::new(site),
+        };
         let site = Arc::clone(&server.site);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
@@ -82,7 +86,10 @@ impl Server {
 
     /// What it was asked for since this was called last.
     pub fn asked(&self) -> Vec<String> {
-        std::mem::take(&mut *self.site.asked.lock().unwrap()).into_iter().map(|asked| asked.path).collect()
+        std::mem::take(&mut *self.site.asked.lock().unwrap())
+            .into_iter()
+            .map(|asked| asked.path)
+            .collect()
     }
 
     /// The same, with what it was shown.
@@ -98,9 +105,16 @@ impl Server {
         self.publish_as(name, version, dependencies, packed(folder.path()));
     }
 
-    pub fn publish_as(&self, name: &str, version: &str, dependencies: &[(&str, &str)], archive: Vec<u8>) {
+    pub fn publish_as(
+        &self,
+        name: &str,
+        version: &str,
+        dependencies: &[(&str, &str)],
+        archive: Vec<u8>,
+    ) {
         let known = self.site.documents.lock().unwrap().get("/universe").cloned();
-        let mut universe: Value = known.map_or_else(|| json!({}), |body| serde_json::from_slice(&body).unwrap());
+        let mut universe: Value =
+            known.map_or_else(|| json!({}), |body| serde_json::from_slice(&body).unwrap());
         let path = format!("/files/{name}-{version}.tar.gz");
         universe[name][version] = json!({
             "location_type": "supermarket",
@@ -115,10 +129,12 @@ impl Server {
 }
 
 impl Site {
-    /// What may be asked for has an `ETag`, and what lies below `/secret` is for those who know the word.
+    /// What may be asked for has an `ETag`, and what lies below `/secret` is for those who know the
+    /// word.
     fn answer(&self, mut stream: TcpStream) {
         let lines = BufReader::new(stream.try_clone().unwrap()).lines();
-        let head: Vec<String> = lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+        let head: Vec<String> =
+            lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
         let Some(path) = head.first().and_then(|line| line.split(' ').nth(1)) else { return };
         let header = |name: &str| {
             let mut lines = head.iter().filter_map(|line| line.split_once(": "));
@@ -133,20 +149,28 @@ impl Site {
         let (status, body) = match document {
             _ if path.starts_with("/secret") && !knows_the_word => ("401 Unauthorized", Vec::new()),
             _ if moved.is_some() => ("302 Found", Vec::new()),
-            Some(_) if header("if-none-match").is_some_and(|known| Some(known) == etag) => ("304 Not Modified", Vec::new()),
+            Some(_) if header("if-none-match").is_some_and(|known| Some(known) == etag) => {
+                ("304 Not Modified", Vec::new())
+            }
             Some(body) => ("200 OK", body),
             None => ("404 Not Found", Vec::new()),
         };
-        let line = |name: &str, value: Option<String>| value.map(|value| format!("{name}: {value}\r\n")).unwrap_or_default();
+        let line = |name: &str, value: Option<String>| {
+            value.map(|value| format!("{name}: {value}\r\n")).unwrap_or_default()
+        };
         let (etag, location) = (line("ETag", etag), line("Location", moved));
-        let head = format!("HTTP/1.1 {status}\r\n{etag}{location}Content-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+        let head = format!(
+            "HTTP/1.1 {status}\r\n{etag}{location}Content-Length: {}\r\nConnection: close\r\n\r\n",
+            body.len()
+        );
         let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
     }
 
     fn document(&self, path: &str) -> Option<Vec<u8>> {
         let document = self.documents.lock().unwrap().get(path).cloned();
         document.or_else(|| {
-            let plain = percent_encoding::percent_decode_str(path.split('?').next()?).decode_utf8().ok()?;
+            let plain =
+                percent_encoding::percent_decode_str(path.split('?').next()?).decode_utf8().ok()?;
             fs::read(self.folder.as_ref()?.join(plain.trim_start_matches('/'))).ok()
         })
     }

@@ -1,7 +1,8 @@
 //! The levels, in their order.
 
-/// Where an attribute was set; later wins. Of the documents, the environment gives way to roles among the defaults and wins over them
-/// among the overrides, and what is said of this one node wins over both.
+/// Where an attribute was set; later wins. Of the documents, the environment gives way to roles
+/// among the defaults and wins over them among the overrides, and what is said of this one node
+/// wins over both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
     /// By attribute files and recipes, as every level that is not a document's.

@@ -28,7 +28,11 @@ fn later_levels_win_and_maps_merge() {
     attributes.set(Level::Override, &path("a.x"), json!(3), &origin()).unwrap();
     attributes.set(Level::Default, &path("a"), json!({ "x": 1, "y": [1, 2] }), &origin()).unwrap();
     attributes.set(Level::Normal, &path("a.y"), json!([9]), &origin()).unwrap();
-    attributes.merge(Level::JsonNormal, json!({ "b": { "c": null } }).as_object().unwrap(), &origin());
+    attributes.merge(
+        Level::JsonNormal,
+        json!({ "b": { "c": null } }).as_object().unwrap(),
+        &origin(),
+    );
     assert_eq!(*attributes.get("a").unwrap(), json!({ "x": 3, "y": [9] }));
     assert_eq!(*attributes.get("b").unwrap(), json!({ "c": null }));
     attributes.set(Level::ForceOverride, &path("a.x"), json!(4), &origin()).unwrap();
@@ -47,16 +51,25 @@ fn levels_are_listed_in_their_order() {
 #[test]
 fn nothing_is_set_below_what_is_no_map() {
     let mut attributes = Attributes::default();
-    let source = Arc::new(crate::diagnostic::Source { name: "x.rhai".into(), path: None, text: "default(\"a.b\", 1)".into() });
+    let source = Arc::new(crate::diagnostic::Source {
+        name: "x.rhai".into(),
+        path: None,
+        text: "default(\"a.b\", 1)".into(),
+    });
     let first = Rc::new(Origin::Call(Some(Span::word(source, 1, 1))));
     attributes.set(Level::Default, &path("a.b"), json!(1), &first).unwrap();
     let wrong = attributes.set(Level::Default, &path("a.b.c.d"), json!(2), &origin()).unwrap_err();
-    assert_eq!(wrong.message, "the attribute `a.b.c.d` cannot be set: `a.b` is 1 at the level `default`, which is no map");
+    assert_eq!(
+        wrong.message,
+        "the attribute `a.b.c.d` cannot be set: `a.b` is 1 at the level `default`, which is no map"
+    );
     assert_eq!(wrong.frames[0].0.to_string(), "x.rhai:1:1");
     // Another level may, and what was refused has left nothing behind.
     attributes.set(Level::Normal, &path("a.b.c"), json!(2), &origin()).unwrap();
     assert_eq!(*attributes.get("a").unwrap(), json!({ "b": { "c": 2 } }));
-    assert!(attributes.set(Level::Default, &vec!["x".to_owned(); 1000], json!(1), &origin()).is_err());
+    assert!(
+        attributes.set(Level::Default, &vec!["x".to_owned(); 1000], json!(1), &origin()).is_err()
+    );
 }
 
 /// Few keys, so that values meet.
@@ -67,19 +80,26 @@ fn value() -> impl Strategy<Value = Value> {
         prop::collection::vec(0..3, 0..3).prop_map(|items| json!(items)),
     ];
     leaf.prop_recursive(3, 12, 3, |inner| {
-        prop::collection::vec(("[a-c]", inner), 0..3).prop_map(|entries| Value::Object(entries.into_iter().collect()))
+        prop::collection::vec(("[a-c]", inner), 0..3)
+            .prop_map(|entries| Value::Object(entries.into_iter().collect()))
     })
 }
 
 /// A map in which what a key holds depends on the key alone: below `m…` are maps, at `l…` values.
 fn shaped() -> impl Strategy<Value = Value> {
-    let leaves =
-        || prop::collection::vec(("l[a-b]", prop_oneof![Just(Value::Null), (0..9).prop_map(|number| json!(number))]), 0..3);
-    let map =
-        move |below: Vec<(String, Value)>, leaves: Vec<(String, Value)>| Value::Object(below.into_iter().chain(leaves).collect());
+    let leaves = || {
+        prop::collection::vec(
+            ("l[a-b]", prop_oneof![Just(Value::Null), (0..9).prop_map(|number| json!(number))]),
+            0..3,
+        )
+    };
+    let map = move |below: Vec<(String, Value)>, leaves: Vec<(String, Value)>| {
+        Value::Object(below.into_iter().chain(leaves).collect())
+    };
     let bottom = leaves().prop_map(|leaves| Value::Object(leaves.into_iter().collect()));
     bottom.prop_recursive(3, 20, 3, move |inner| {
-        (prop::collection::vec(("m[a-b]", inner), 0..3), leaves()).prop_map(move |(below, leaves)| map(below, leaves))
+        (prop::collection::vec(("m[a-b]", inner), 0..3), leaves())
+            .prop_map(move |(below, leaves)| map(below, leaves))
     })
 }
 
@@ -97,7 +117,10 @@ fn write(attributes: &mut Attributes, writes: Vec<(usize, Vec<String>, Value)>) 
 }
 
 fn writes() -> impl Strategy<Value = Vec<(usize, Vec<String>, Value)>> {
-    prop::collection::vec((0..Level::ALL.len(), prop::collection::vec("[a-c]", 1..4), value()), 1..12)
+    prop::collection::vec(
+        (0..Level::ALL.len(), prop::collection::vec("[a-c]", 1..4), value()),
+        1..12,
+    )
 }
 
 /// What each level alone makes of the same writes.
@@ -112,7 +135,8 @@ fn at<'a>(value: Option<&'a Value>, path: &[String]) -> Option<&'a Value> {
 }
 
 proptest! {
-    /// Where a map meets something else it is not so: a number between two maps parts them, and is gone when it was merged first.
+    /// Where a map meets something else it is not so: a number between two maps parts them, and is
+    /// gone when it was merged first.
     #[test]
     fn merging_is_associative(a in shaped(), b in shaped(), c in shaped()) {
         prop_assert_eq!(merged(merged(a.clone(), b.clone()), c.clone()), merged(a, merged(b, c)));
@@ -135,7 +159,8 @@ proptest! {
         prop_assert_eq!(Value::Object(read), whole);
     }
 
-    /// A value that is no map and that is read is that of the highest level which has anything there.
+    /// A value that is no map and that is read is that of the highest level which has anything
+    /// there.
     #[test]
     fn the_highest_level_wins(writes in writes()) {
         let mut attributes = Attributes::default();
@@ -170,22 +195,38 @@ proptest! {
     }
 }
 
-fn agrees(writes: Vec<(usize, Vec<String>, Value)>, facts: Map<String, Value>, asked: &[String]) -> TestCaseResult {
+fn agrees(
+    writes: Vec<(usize, Vec<String>, Value)>,
+    facts: Map<String, Value>,
+    asked: &[String],
+) -> TestCaseResult {
     let mut attributes = Attributes::default();
     write(&mut attributes, writes);
-    let node = Node::new("x".into(), "_default".into(), attributes, Expanded::default(), Facts::fixed(facts));
+    let node = Node::new(
+        "x".into(),
+        "_default".into(),
+        attributes,
+        Expanded::default(),
+        Facts::fixed(facts),
+    );
     let view = View::shared(Rc::new(FakeSystem::new()));
-    let read = node.get(&asked[0], &view).unwrap().and_then(|top| at(Some(&top), &asked[1..]).cloned());
+    let read =
+        node.get(&asked[0], &view).unwrap().and_then(|top| at(Some(&top), &asked[1..]).cloned());
     let Ok(explained) = explain(&node, &view, asked) else {
         prop_assert_eq!(read, None);
         return Ok(());
     };
     prop_assert_eq!(&explained.value, &read);
     // What wins is what is read, each value once.
-    let winners: Vec<_> = explained.settings.iter().filter(|setting| setting.wins && setting.key.starts_with(asked)).collect();
+    let winners: Vec<_> = explained
+        .settings
+        .iter()
+        .filter(|setting| setting.wins && setting.key.starts_with(asked))
+        .collect();
     let mut leaves = Vec::new();
     if let Some(read) = &read {
-        Tree::of(read.clone(), &origin()).leaves(&mut asked.to_vec(), &mut |path, value, _| leaves.push((path.to_vec(), value)));
+        Tree::of(read.clone(), &origin())
+            .leaves(&mut asked.to_vec(), &mut |path, value, _| leaves.push((path.to_vec(), value)));
     }
     for (path, value) in &leaves {
         let here: Vec<_> = winners.iter().filter(|winner| winner.key == *path).collect();

@@ -29,7 +29,10 @@ impl Tree {
     pub fn of(value: Value, origin: &Rc<Origin>) -> Self {
         match value {
             Value::Object(map) => Self::Map {
-                entries: map.into_iter().map(|(key, value)| (key, Self::of(value, origin))).collect(),
+                entries: map
+                    .into_iter()
+                    .map(|(key, value)| (key, Self::of(value, origin)))
+                    .collect(),
                 origin: Rc::clone(origin),
             },
             value => Self::Leaf { value, origin: Rc::clone(origin) },
@@ -56,12 +59,18 @@ impl Tree {
     pub fn value(&self) -> Value {
         match self {
             Self::Leaf { value, .. } => value.clone(),
-            Self::Map { entries, .. } => Value::Object(entries.iter().map(|(key, tree)| (key.clone(), tree.value())).collect()),
+            Self::Map { entries, .. } => Value::Object(
+                entries.iter().map(|(key, tree)| (key.clone(), tree.value())).collect(),
+            ),
         }
     }
 
     /// Tells each value with its path; an empty map is one.
-    pub fn leaves(&self, path: &mut Vec<String>, tell: &mut dyn FnMut(&[String], Value, &Rc<Origin>)) {
+    pub fn leaves(
+        &self,
+        path: &mut Vec<String>,
+        tell: &mut dyn FnMut(&[String], Value, &Rc<Origin>),
+    ) {
         match self {
             Self::Leaf { value, origin } => tell(path, value.clone(), origin),
             Self::Map { entries, origin } if entries.is_empty() => tell(path, self.value(), origin),

@@ -20,7 +20,8 @@ pub(super) fn check(repository: &Path, cookbooks: &Cookbooks) -> Vec<Diagnostic>
     }
     for name in json::names(repository, "environments") {
         match Environment::read(repository, &name) {
-            Ok(found) => mistakes.extend(found.iter().flat_map(|environment| environment.strangers(cookbooks))),
+            Ok(found) => mistakes
+                .extend(found.iter().flat_map(|environment| environment.strangers(cookbooks))),
             Err(wrong) => mistakes.push(wrong),
         }
     }

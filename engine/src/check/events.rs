@@ -23,12 +23,22 @@ pub(super) fn read(checked: &Checked, path: &Path) -> Result<Rc<Stack>, Diagnost
 /// A recipe as if an instance of the stack were told to run it.
 pub(super) fn of_recipe(stack: &Rc<Stack>, recipe: &RecipeName) -> Option<Rc<Command>> {
     let instance = stack.instances.first()?.hostname.clone();
-    let wanted = Wanted { instance, all_apps: true, recipes: vec![recipe.clone().into()], ..Wanted::default() };
+    let wanted = Wanted {
+        instance,
+        all_apps: true,
+        recipes: vec![recipe.clone().into()],
+        ..Wanted::default()
+    };
     Command::new(Rc::clone(stack), Event::ExecuteRecipes, wanted).ok().map(Rc::new)
 }
 
-/// What is wrong with the recipes of each lifecycle event on instances of each kind, as far as they are in the repository.
-pub(super) fn check(registry: &Rc<Registry>, checked: &Checked, stack: &Rc<Stack>) -> Vec<Diagnostic> {
+/// What is wrong with the recipes of each lifecycle event on instances of each kind, as far as they
+/// are in the repository.
+pub(super) fn check(
+    registry: &Rc<Registry>,
+    checked: &Checked,
+    stack: &Rc<Stack>,
+) -> Vec<Diagnostic> {
     let Some(repository) = &checked.repository else { return Vec::new() };
     let mut mistakes = Vec::new();
     let mut seen: Vec<&[String]> = Vec::new();
@@ -38,7 +48,8 @@ pub(super) fn check(registry: &Rc<Registry>, checked: &Checked, stack: &Rc<Stack
         }
         seen.push(&instance.layers);
         for event in Event::LIFECYCLE {
-            let wanted = Wanted { instance: instance.hostname.clone(), all_apps: true, ..Wanted::default() };
+            let wanted =
+                Wanted { instance: instance.hostname.clone(), all_apps: true, ..Wanted::default() };
             let command = match Command::new(Rc::clone(stack), event, wanted) {
                 Ok(command) => command,
                 Err(wrong) => {
@@ -52,7 +63,11 @@ pub(super) fn check(registry: &Rc<Registry>, checked: &Checked, stack: &Rc<Stack
                 elsewhere: shipped("debian", None),
                 ..offline(checked)
             };
-            mistakes.extend(run::mistakes(Rc::new(FakeSystem::new()), Rc::clone(registry), &options));
+            mistakes.extend(run::mistakes(
+                Rc::new(FakeSystem::new()),
+                Rc::clone(registry),
+                &options,
+            ));
         }
     }
     mistakes

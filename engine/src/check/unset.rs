@@ -20,15 +20,19 @@ pub(super) fn always_set(session: &Session, known: &mut Known) {
 
 /// What the documents of a repository set. One that cannot be read may set anything.
 pub(super) fn documents(repository: &Path, known: &mut Known) {
-    for (folder, name) in ["nodes", "roles", "environments"]
-        .iter()
-        .flat_map(|folder| json::names(repository, folder).into_iter().map(move |name| (folder, name)))
-    {
+    for (folder, name) in ["nodes", "roles", "environments"].iter().flat_map(|folder| {
+        json::names(repository, folder).into_iter().map(move |name| (folder, name))
+    }) {
         let (path, shown) = json::path_of(repository, folder, &name);
-        match json::Document::read(&path, &shown).map(|document| document.map(|document| document.value)) {
+        match json::Document::read(&path, &shown)
+            .map(|document| document.map(|document| document.value))
+        {
             Ok(Some(Value::Object(document))) => {
                 // Attributes stand in the document itself, or below the name of their level.
-                document.values().filter(|level| level.is_object()).for_each(|level| known.add(level));
+                document
+                    .values()
+                    .filter(|level| level.is_object())
+                    .for_each(|level| known.add(level));
                 known.add(&Value::Object(document));
             }
             _ => known.open = true,
@@ -36,16 +40,23 @@ pub(super) fn documents(repository: &Path, known: &mut Known) {
     }
 }
 
-/// Attributes that are read and that nobody sets, each once. What is a mistake already is not told again.
+/// Attributes that are read and that nobody sets, each once. What is a mistake already is not told
+/// again.
 pub(super) fn warnings(used: AttributesUsed, mistakes: &[Diagnostic]) -> Vec<Diagnostic> {
     let mut warnings: BTreeMap<Vec<String>, Diagnostic> = BTreeMap::new();
     for (path, span) in used.reads {
         let Some((depth, there)) = used.known.gap(&path) else { continue };
         let name = format!("node.{}", path.join("."));
         let here = |mistake: &Diagnostic| {
-            mistake.span.as_ref().is_some_and(|at| (&at.source.name, at.line) == (&span.source.name, span.line))
+            mistake
+                .span
+                .as_ref()
+                .is_some_and(|at| (&at.source.name, at.line) == (&span.source.name, span.line))
         };
-        if mistakes.iter().any(|mistake| here(mistake) && mistake.message.contains(&format!("`{name}`"))) {
+        if mistakes
+            .iter()
+            .any(|mistake| here(mistake) && mistake.message.contains(&format!("`{name}`")))
+        {
             continue;
         }
         if let Some(known) = warnings.get_mut(&path) {

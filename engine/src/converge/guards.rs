@@ -12,26 +12,33 @@ use crate::resource::command_failure;
 use crate::system::Query;
 
 impl Converge<'_> {
-    /// The first guard that keeps the resource from acting; all `only_if` are asked before any `not_if`.
+    /// The first guard that keeps the resource from acting; all `only_if` are asked before any
+    /// `not_if`.
     pub(super) fn held_back(&self, index: Index) -> Result<Option<String>, Diagnostic> {
         let ready = &self.compiled.resources[index];
         let (common, sensitive) = (&ready.common, ready.is_sensitive());
         for negated in [false, true] {
             for guard in common.guards.iter().filter(|guard| guard.negated == negated) {
-                let shown = if sensitive { format!("{}: {INSTEAD}", guard.property()) } else { guard.to_string() };
+                let shown = if sensitive {
+                    format!("{}: {INSTEAD}", guard.property())
+                } else {
+                    guard.to_string()
+                };
                 let holds = match &guard.condition {
                     Condition::Command(command) => {
                         self.session.view.looked_at_everything();
                         self.ask(command, sensitive).map_err(|failure| {
                             let mut diagnostic = Diagnostic::from(failure);
-                            diagnostic.message = format!("the guard `{shown}`: {}", diagnostic.message);
+                            diagnostic.message =
+                                format!("the guard `{shown}`: {}", diagnostic.message);
                             diagnostic
                         })?
                     }
                     // Only nothing and false say no.
-                    Condition::Closure(closure) => {
-                        !matches!(self.language.call(closure, None)?, serde_json::Value::Null | serde_json::Value::Bool(false))
-                    }
+                    Condition::Closure(closure) => !matches!(
+                        self.language.call(closure, None)?,
+                        serde_json::Value::Null | serde_json::Value::Bool(false)
+                    ),
                 };
                 if holds == negated {
                     return Ok(Some(shown));
@@ -41,8 +48,8 @@ impl Converge<'_> {
         Ok(None)
     }
 
-    /// Whether the command says yes. One that could not be asked (its folder, user or program is missing, its time is up) has said
-    /// neither yes nor no.
+    /// Whether the command says yes. One that could not be asked (its folder, user or program is
+    /// missing, its time is up) has said neither yes nor no.
     fn ask(&self, guard: &CommandGuard, sensitive: bool) -> Result<bool, Failure> {
         let view = &self.session.view;
         let mut command = guard.command.command();
@@ -54,7 +61,8 @@ impl Converge<'_> {
         if guard.user.is_some() || guard.group.is_some() {
             let name = |account: &Option<Account>| account.as_ref().map(Account::to_string);
             let (user, group) = (name(&guard.user), name(&guard.group));
-            command.identity = Some(view.accounts()?.identity(view, user.as_deref(), group.as_deref())?);
+            command.identity =
+                Some(view.accounts()?.identity(view, user.as_deref(), group.as_deref())?);
         }
         let output = view.probe(&command)?;
         let yes = guard.returns.as_ref().map_or(&[0][..], OneOrMany::as_slice);
@@ -68,7 +76,8 @@ impl Converge<'_> {
     }
 }
 
-/// Whether a command is one program with its arguments, so that the shell's word for "not found" can only be about that program.
+/// Whether a command is one program with its arguments, so that the shell's word for "not found"
+/// can only be about that program.
 fn is_plain(command: &CommandLine) -> bool {
     matches!(command, CommandLine::Shell(line) if !line.contains(|c: char| "*?{}[]<>()~&|\\$;'`\"\n#=%!".contains(c)))
 }
@@ -83,8 +92,15 @@ mod tests {
         for plain in ["nosuch", "/opt/app/bin/migrated --check", "test -e /etc/x_y,z:1"] {
             assert!(is_plain(&shell(plain)), "{plain}");
         }
-        for involved in ["nosuch --version >/dev/null", "nosuch | grep x", "nosuch; true", "a && b", "x $(nosuch)", "a\nb", "A=1 b"]
-        {
+        for involved in [
+            "nosuch --version >/dev/null",
+            "nosuch | grep x",
+            "nosuch; true",
+            "a && b",
+            "x $(nosuch)",
+            "a\nb",
+            "A=1 b",
+        ] {
             assert!(!is_plain(&shell(involved)), "{involved}");
         }
         // Whether that exists is found out before it is started.

@@ -1,4 +1,5 @@
-//! The turn of a custom resource, and of a `converge_if_changed`: what is inside is taken in order, and decides what the whole did.
+//! The turn of a custom resource, and of a `converge_if_changed`: what is inside is taken in order,
+//! and decides what the whole did.
 
 use std::rc::Rc;
 
@@ -48,7 +49,10 @@ impl<'a> Converge<'a> {
                 return Ok(Causes::new());
             };
             let has_before = compiled.edges[index].iter().any(|edge| edge.timing == Timing::Before);
-            if has_before && !tries.sent_before && self.would_change(index, action, &Causes::new()).is_some() {
+            if has_before
+                && !tries.sent_before
+                && self.would_change(index, action, &Causes::new()).is_some()
+            {
                 tries.sent_before = true;
                 self.send_before(index, &Causes::new())?;
                 // What ran may have changed what this resource finds.
@@ -102,7 +106,9 @@ impl<'a> Converge<'a> {
             let differs = self.differs(index);
             let of_current = view.take_doubts();
             let differences = match differs {
-                Err(diagnostic) if doubts.is_empty() && of_current.is_empty() => return Err(diagnostic.into()),
+                Err(diagnostic) if doubts.is_empty() && of_current.is_empty() => {
+                    return Err(diagnostic.into());
+                }
                 Err(diagnostic) => {
                     reason = Some(self.unknown(index, diagnostic));
                     Vec::new()
@@ -115,8 +121,10 @@ impl<'a> Converge<'a> {
                 Ok(Differs::Yes(differences)) => differences,
             };
             add_causes(&mut doubts, &of_current);
-            let has_before = self.compiled.edges[index].iter().any(|edge| edge.timing == Timing::Before);
-            // One look ahead is enough: looking ahead in each look would take twice the time for each level.
+            let has_before =
+                self.compiled.edges[index].iter().any(|edge| edge.timing == Timing::Before);
+            // One look ahead is enough: looking ahead in each look would take twice the time for
+            // each level.
             if has_before
                 && !sent_before
                 && !self.probing
@@ -136,9 +144,12 @@ impl<'a> Converge<'a> {
                 return Ok(Causes::new());
             };
             let decides = causes_of(&changed);
-            record.status = if changed == Changed::Yes { Status::WouldChange } else { Status::MayChange };
+            record.status =
+                if changed == Changed::Yes { Status::WouldChange } else { Status::MayChange };
             record.depends_on = decides.iter().map(ToString::to_string).collect();
-            record.reason = reason.or_else(|| held_back.map(|guard| format!("today the guard holds it back: {guard}")));
+            record.reason = reason.or_else(|| {
+                held_back.map(|guard| format!("today the guard holds it back: {guard}"))
+            });
             record.changes = differences;
             return Ok(decides);
         }
@@ -162,7 +173,9 @@ impl<'a> Converge<'a> {
 
     /// What differs, for a group; a custom resource always goes on to what is inside.
     fn differs(&self, index: Index) -> Result<Differs, Diagnostic> {
-        let Wanted::Group(group) = &self.compiled.resources[index].desired else { return Ok(Differs::Yes(Vec::new())) };
+        let Wanted::Group(group) = &self.compiled.resources[index].desired else {
+            return Ok(Differs::Yes(Vec::new()));
+        };
         let differences = self.language.differences(group)?;
         Ok(if differences.is_empty() { Differs::No } else { Differs::Yes(differences) })
     }
@@ -196,7 +209,8 @@ impl<'a> Converge<'a> {
         let (mode, probing) = (self.mode, self.probing);
         let laid_over = session.view.overlay();
         let changed = session.changed.borrow().clone();
-        let (records, errors, reached, begun) = (self.records.len(), self.errors.len(), self.reached.clone(), self.begun.len());
+        let (records, errors, reached, begun) =
+            (self.records.len(), self.errors.len(), self.reached.clone(), self.begun.len());
         let (delayed, queued) = (self.delayed.clone(), self.queued.clone());
         (self.mode, self.probing) = (Mode::Plan, true);
         self.forget_changes(inside);
@@ -205,7 +219,8 @@ impl<'a> Converge<'a> {
         let found = self.changed_of(inside).map(|found| match found {
             // What is inside decides nothing before its turn.
             Changed::Perhaps(causes) => {
-                let earlier = |cause: &Rc<str>| laid_over.pending().contains(cause) || doubts.contains(cause);
+                let earlier =
+                    |cause: &Rc<str>| laid_over.pending().contains(cause) || doubts.contains(cause);
                 Changed::Perhaps(causes.into_iter().filter(earlier).collect())
             }
             Changed::Yes => Changed::Yes,
@@ -229,12 +244,24 @@ impl<'a> Converge<'a> {
         let ready = &self.compiled.resources[index];
         let Some(error) = self.errors.get(known) else {
             record.status = Status::Interrupted;
-            return Wrong { diagnostic: Diagnostic::error("stopped before all that is inside had its turn"), interrupted: true }
-                .into();
+            return Wrong {
+                diagnostic: Diagnostic::error("stopped before all that is inside had its turn"),
+                interrupted: true,
+            }
+            .into();
         };
-        let failed = self.records.iter().rev().find(|(_, record)| matches!(record.status, Status::Failed | Status::Interrupted));
-        let what = failed.map_or_else(|| ready.id.to_string(), |(_, record)| record.resource.to_string());
-        Wrong { diagnostic: Diagnostic::error(format!("{what} failed")), interrupted: error.interrupted }.into()
+        let failed = self
+            .records
+            .iter()
+            .rev()
+            .find(|(_, record)| matches!(record.status, Status::Failed | Status::Interrupted));
+        let what =
+            failed.map_or_else(|| ready.id.to_string(), |(_, record)| record.resource.to_string());
+        Wrong {
+            diagnostic: Diagnostic::error(format!("{what} failed")),
+            interrupted: error.interrupted,
+        }
+        .into()
     }
 }
 

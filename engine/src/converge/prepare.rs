@@ -16,7 +16,11 @@ use crate::snapshots::{Area, Areas};
 
 impl Converge<'_> {
     /// Resolves what is not resolved yet, chooses the provider, inspects and plans.
-    pub(super) fn plan(&mut self, index: Index, number: usize) -> Result<(usize, Plan, Rc<dyn Any>), Wrong> {
+    pub(super) fn plan(
+        &mut self,
+        index: Index,
+        number: usize,
+    ) -> Result<(usize, Plan, Rc<dyn Any>), Wrong> {
         let ready = &self.compiled.resources[index];
         let desired = self.desired(ready, &[Act::Kind(number)])?;
         let provider = self.provider(ready)?;
@@ -38,7 +42,9 @@ impl Converge<'_> {
         match &ready.desired {
             Wanted::Known(desired) => Ok(Rc::clone(desired)),
             Wanted::Late(resource) => Ok(resource.resolve(&scope)?),
-            Wanted::Container | Wanted::Group(_) => Err(Failure::new("the resource is made of others").into()),
+            Wanted::Container | Wanted::Group(_) => {
+                Err(Failure::new("the resource is made of others").into())
+            }
             Wanted::Removed => Err(Failure::new("the resource was removed").into()),
             Wanted::Lazy { fixed, lazy } => {
                 let mut properties = fixed.clone();
@@ -46,7 +52,8 @@ impl Converge<'_> {
                     let value = self.language.evaluate(lazy)?;
                     if value.is_null() {
                         let nothing = crate::language::nothing(&lazy.property);
-                        let told = Diagnostic::error(nothing.message).hint("a closure of a property returns its value");
+                        let told = Diagnostic::error(nothing.message)
+                            .hint("a closure of a property returns its value");
                         return Err(told.at(self.language.place(lazy, &lazy.property)).into());
                     }
                     ready.holds.set(ready.holds.get().max(self.session.masks.in_value(&value)));
@@ -101,7 +108,11 @@ impl Converge<'_> {
 }
 
 /// The provider of a kind on this machine.
-pub(crate) fn choose(session: &Session, kind: &crate::registry::Kind, wanted: Option<&str>) -> Result<usize, Failure> {
+pub(crate) fn choose(
+    session: &Session,
+    kind: &crate::registry::Kind,
+    wanted: Option<&str>,
+) -> Result<usize, Failure> {
     let view = &session.view;
     let text = |key: &str| session.node.text(key, view);
     let (platform, family, version, init) =

@@ -9,9 +9,14 @@ use crate::resource::{Callback, Level, Services};
 use crate::state;
 
 impl Services for Converge<'_> {
-    fn call(&self, callback: Callback, given: Option<&serde_json::Value>) -> Result<serde_json::Value, Failure> {
+    fn call(
+        &self,
+        callback: Callback,
+        given: Option<&serde_json::Value>,
+    ) -> Result<serde_json::Value, Failure> {
         let closure = self.session.callbacks.borrow().get(callback.0).cloned();
-        let closure = closure.ok_or_else(|| Failure::new("the closure of this resource is gone"))?;
+        let closure =
+            closure.ok_or_else(|| Failure::new("the closure of this resource is gone"))?;
         self.language.call(&closure, given).map_err(|diagnostic| {
             let failure = Failure {
                 notes: diagnostic.notes.clone(),

@@ -1,4 +1,5 @@
-//! Neighbours that are alike share one transaction: twenty packages are one run of the package manager.
+//! Neighbours that are alike share one transaction: twenty packages are one run of the package
+//! manager.
 
 use std::any::Any;
 use std::collections::HashSet;
@@ -16,18 +17,22 @@ use crate::resource::{Apply, Effect};
 use crate::snapshots::Areas;
 
 impl Converge<'_> {
-    /// How many of the resources that come next are alike enough to share a transaction; 1 when the first is on its own.
+    /// How many of the resources that come next are alike enough to share a transaction; 1 when the
+    /// first is on its own.
     pub(super) fn neighbours(&self, next: &[Index]) -> usize {
         let [first, second, ..] = next else { return 1 };
         if self.mode == Mode::Plan || !self.may_share(*first) || !self.may_share(*second) {
             return 1;
         }
         let kind = self.compiled.resources[*first].kind;
-        let alike = next.iter().take_while(|index| self.may_share(**index) && self.compiled.resources[**index].kind == kind);
+        let alike = next.iter().take_while(|index| {
+            self.may_share(**index) && self.compiled.resources[**index].kind == kind
+        });
         alike.count()
     }
 
-    /// Nothing tells it apart from its neighbours: no guard, no lazy property, nothing that must happen around it alone.
+    /// Nothing tells it apart from its neighbours: no guard, no lazy property, nothing that must
+    /// happen around it alone.
     fn may_share(&self, index: Index) -> bool {
         let ready = &self.compiled.resources[index];
         let common = &ready.common;
@@ -43,7 +48,8 @@ impl Converge<'_> {
             && self.compiled.edges[index].iter().all(|edge| edge.timing == Timing::Delayed)
     }
 
-    /// Converges neighbours, those that want the same transaction in one. If it fails they are taken one by one.
+    /// Converges neighbours, those that want the same transaction in one. If it fails they are
+    /// taken one by one.
     pub(super) fn together(&mut self, list: &[Index]) -> Result<(), Halted> {
         let compiled = self.compiled;
         let session = Rc::clone(self.session);
@@ -54,7 +60,9 @@ impl Converge<'_> {
             let Act::Kind(number) = compiled.resources[index].common.actions[0] else { continue };
             match self.plan(index, number) {
                 Ok((_, plan, _)) if plan.shown.is_empty() => {}
-                Ok((provider, plan, _)) if plan.batch.is_some() && (key.is_none() || key == plan.batch) => {
+                Ok((provider, plan, _))
+                    if plan.batch.is_some() && (key.is_none() || key == plan.batch) =>
+                {
                     key.clone_from(&plan.batch);
                     provider_index = provider;
                     joined.push((index, number, plan));
@@ -65,14 +73,24 @@ impl Converge<'_> {
         }
         let mut done: HashSet<Index> = HashSet::new();
         if joined.len() > 1 {
-            let provider = &session.registry.kinds[compiled.resources[list[0]].kind].providers()[provider_index];
+            let provider = &session.registry.kinds[compiled.resources[list[0]].kind].providers()
+                [provider_index];
             let mut debts = Vec::with_capacity(joined.len());
             for (index, ..) in &joined {
                 let owed = self.owe(*index);
-                debts.push(owed.map_err(|failure| self.errors.push(failure.into())).map_err(|()| Halted)?);
+                debts.push(
+                    owed.map_err(|failure| self.errors.push(failure.into()))
+                        .map_err(|()| Halted)?,
+                );
             }
             let begun = std::time::Instant::now();
-            let mut apply = Apply { system: self.system, view: &session.view, services: self, sensitive: false, notes: Vec::new() };
+            let mut apply = Apply {
+                system: self.system,
+                view: &session.view,
+                services: self,
+                sensitive: false,
+                notes: Vec::new(),
+            };
             let items: Vec<(&dyn Any, usize, &Plan)> = joined
                 .iter()
                 .filter_map(|(index, number, plan)| match &compiled.resources[*index].desired {
@@ -82,19 +100,26 @@ impl Converge<'_> {
                 .collect();
             let applied = provider.apply_together(&mut apply, &items);
             self.forget(joined.iter().fold(Areas::NONE, |areas, (.., plan)| areas | plan.touches));
-            // One that failed may have come far: what it brought about all the same is a change like any other.
+            // One that failed may have come far: what it brought about all the same is a change
+            // like any other.
             let interrupted = applied.as_ref().is_err_and(|failure| failure.interrupted);
             let effects = match applied {
                 Ok(effects) => effects,
-                Err(_) => joined.iter().map(|(index, number, _)| self.effect_of_failed(*index, *number)).collect(),
+                Err(_) => joined
+                    .iter()
+                    .map(|(index, number, _)| self.effect_of_failed(*index, *number))
+                    .collect(),
             };
             let share = begun.elapsed() / u32::try_from(joined.len()).unwrap_or(u32::MAX);
             for (((index, _, plan), effect), debts) in joined.into_iter().zip(effects).zip(debts) {
-                // Whoever made no difference is taken by itself below. What an interruption left half done stays owed.
+                // Whoever made no difference is taken by itself below. What an interruption left
+                // half done stays owed.
                 if effect == Effect::Unchanged {
                     if !interrupted {
                         let struck = self.owe_no_more(debts);
-                        struck.map_err(|failure| self.errors.push(failure.into())).map_err(|()| Halted)?;
+                        struck
+                            .map_err(|failure| self.errors.push(failure.into()))
+                            .map_err(|()| Halted)?;
                     }
                     continue;
                 }
@@ -118,7 +143,12 @@ impl Converge<'_> {
                     self.session.event(&Event::Stopping);
                     return Err(Halted);
                 }
-                self.act(index, compiled.resources[index].common.actions[0], Cause::Declared, Causes::new())?;
+                self.act(
+                    index,
+                    compiled.resources[index].common.actions[0],
+                    Cause::Declared,
+                    Causes::new(),
+                )?;
             }
         }
         Ok(())

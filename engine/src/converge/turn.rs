@@ -88,7 +88,13 @@ enum Forecast {
 
 impl Converge<'_> {
     /// Takes an action, trying again as often as the resource says.
-    pub(super) fn turn(&mut self, index: Index, action: Act, cause: Cause, doubts: Causes) -> Result<Turn, Halted> {
+    pub(super) fn turn(
+        &mut self,
+        index: Index,
+        action: Act,
+        cause: Cause,
+        doubts: Causes,
+    ) -> Result<Turn, Halted> {
         let compiled = self.compiled;
         let ready = &compiled.resources[index];
         let kind = &self.session.registry.kinds[ready.kind];
@@ -106,7 +112,9 @@ impl Converge<'_> {
             let attempt = match (self.mode, kind.is_container()) {
                 (Mode::Converge, false) => self.attempt(index, number, &mut record, &mut tries),
                 (Mode::Plan, false) => self.foresee(index, number, &mut record, &doubts),
-                (Mode::Converge, true) => self.attempt_inside(index, action, &mut record, &mut tries),
+                (Mode::Converge, true) => {
+                    self.attempt_inside(index, action, &mut record, &mut tries)
+                }
                 (Mode::Plan, true) => self.foresee_inside(index, action, &mut record, &doubts),
             };
             let wrong = match attempt {
@@ -128,24 +136,42 @@ impl Converge<'_> {
             };
             let again = left > 0 && !wrong.interrupted && !self.stopping();
             if again {
-                let error = if ready.is_sensitive() { INSTEAD.to_owned() } else { wrong.diagnostic.message.clone() };
+                let error = if ready.is_sensitive() {
+                    INSTEAD.to_owned()
+                } else {
+                    wrong.diagnostic.message.clone()
+                };
                 let (resource, action) = (ready.id.to_string(), Rc::clone(&record.action));
-                self.session.event(&Event::Retrying { resource: &resource, action: &action, left, error: &error });
+                self.session.event(&Event::Retrying {
+                    resource: &resource,
+                    action: &action,
+                    left,
+                    error: &error,
+                });
                 left -= 1;
                 self.forgive(errors, records);
-                self.system.wait(Duration::try_from_secs_f64(ready.common.retry_delay).unwrap_or_default());
+                self.system.wait(
+                    Duration::try_from_secs_f64(ready.common.retry_delay).unwrap_or_default(),
+                );
                 continue;
             }
             record.status = if wrong.interrupted { Status::Interrupted } else { Status::Failed };
             record.ignored = ready.common.ignore_failure != IgnoreFailure::No && !wrong.interrupted;
             let quiet = ready.common.ignore_failure == IgnoreFailure::Quiet && record.ignored;
             if !quiet {
-                let thrown = self.session.thrown.take().filter(|thrown| thrown.message == wrong.diagnostic.message);
+                let thrown = self
+                    .session
+                    .thrown
+                    .take()
+                    .filter(|thrown| thrown.message == wrong.diagnostic.message);
                 let wrong = Wrong { diagnostic: thrown.unwrap_or(wrong.diagnostic), ..wrong };
                 // What was decrypted first: only whole is it found.
                 let wrong = self.session.masks.hide_in(wrong.diagnostic);
                 let wrong = if ready.is_sensitive() { wrong.hidden() } else { wrong };
-                let span = ready.span.as_ref().map(|span| if ready.is_sensitive() { span.hidden() } else { span.clone() });
+                let span = ready
+                    .span
+                    .as_ref()
+                    .map(|span| if ready.is_sensitive() { span.hidden() } else { span.clone() });
                 record.error = Some(Box::new(about(wrong, &ready.id, span)));
             }
             record.changes.clear();
@@ -156,7 +182,11 @@ impl Converge<'_> {
             if record.ignored {
                 self.forgive(errors, records);
             }
-            return Ok(Turn { record, doubts: Causes::new(), changed_inside: tries.changed_inside });
+            return Ok(Turn {
+                record,
+                doubts: Causes::new(),
+                changed_inside: tries.changed_inside,
+            });
         }
     }
 
@@ -169,7 +199,13 @@ impl Converge<'_> {
     }
 
     /// Converges once.
-    fn attempt(&mut self, index: Index, number: usize, record: &mut Record, tries: &mut Tries) -> Result<Causes, Ended> {
+    fn attempt(
+        &mut self,
+        index: Index,
+        number: usize,
+        record: &mut Record,
+        tries: &mut Tries,
+    ) -> Result<Causes, Ended> {
         let compiled = self.compiled;
         let ready = &compiled.resources[index];
         let session = Rc::clone(self.session);
@@ -183,7 +219,8 @@ impl Converge<'_> {
                 (Found::Planned { provider, plan }, desired) => (provider, plan, desired),
             };
             let (provider, plan, desired) = desired;
-            let provider: &dyn AnyProvider = &*session.registry.kinds[ready.kind].providers()[provider];
+            let provider: &dyn AnyProvider =
+                &*session.registry.kinds[ready.kind].providers()[provider];
             record.provider = Some(provider.name());
             record.notes.clone_from(&plan.notes);
             if !ready.is_sensitive() {
@@ -223,15 +260,19 @@ impl Converge<'_> {
                     if effect == Effect::Unchanged {
                         self.owe_no_more(debts)?;
                     }
-                    record.status = if effect == Effect::Changed { Status::Changed } else { Status::UpToDate };
-                    record.changes = if effect == Effect::Changed { plan.shown } else { Vec::new() };
+                    record.status =
+                        if effect == Effect::Changed { Status::Changed } else { Status::UpToDate };
+                    record.changes =
+                        if effect == Effect::Changed { plan.shown } else { Vec::new() };
                     return Ok(Causes::new());
                 }
                 Err(failure) => {
                     let mut failure = failure;
-                    // A change that was made before the failure still owes its notifications; the next run would not see it.
+                    // A change that was made before the failure still owes its notifications; the
+                    // next run would not see it.
                     let again = provider.plan(&session.view, &*desired, number);
-                    let nothing_done = again.is_ok_and(|again| again.shown.len() >= plan.shown.len());
+                    let nothing_done =
+                        again.is_ok_and(|again| again.shown.len() >= plan.shown.len());
                     tries.failed = plan.shown;
                     if failure.interrupted || !nothing_done {
                         session.changed.borrow_mut().insert(index, Changed::Yes);
@@ -250,12 +291,20 @@ impl Converge<'_> {
     }
 
     /// Plans: what converge would do, and what leaves that open.
-    fn foresee(&mut self, index: Index, number: usize, record: &mut Record, sent_in_doubt: &Causes) -> Result<Causes, Ended> {
+    fn foresee(
+        &mut self,
+        index: Index,
+        number: usize,
+        record: &mut Record,
+        sent_in_doubt: &Causes,
+    ) -> Result<Causes, Ended> {
         let compiled = self.compiled;
         let session = Rc::clone(self.session);
         let mut forecast = self.forecast(index, number, sent_in_doubt)?;
         let has_before = compiled.edges[index].iter().any(|edge| edge.timing == Timing::Before);
-        if has_before && let Forecast::Acts { doubts, .. } | Forecast::Unknown { doubts, .. } = &forecast {
+        if has_before
+            && let Forecast::Acts { doubts, .. } | Forecast::Unknown { doubts, .. } = &forecast
+        {
             let doubts = doubts.clone();
             self.send_before(index, &doubts)?;
             // What ran may have changed what this resource finds.
@@ -277,18 +326,24 @@ impl Converge<'_> {
                 Ok(Causes::new())
             }
             Forecast::Acts { provider, plan, doubts, held_back } => {
-                record.status = if doubts.is_empty() { Status::WouldChange } else { Status::MayChange };
+                record.status =
+                    if doubts.is_empty() { Status::WouldChange } else { Status::MayChange };
                 record.provider = Some(kind.providers()[provider].name());
                 record.depends_on = doubts.iter().map(ToString::to_string).collect();
-                record.reason = held_back.map(|guard| format!("today the guard holds it back: {guard}"));
+                record.reason =
+                    held_back.map(|guard| format!("today the guard holds it back: {guard}"));
                 let mut provides = kind.providers()[provider].provides(&plan);
                 if plan.touches.contains(Area::Facts) {
-                    // Read again, they tell what the plan assumes; unless nobody knows whether they are.
+                    // Read again, they tell what the plan assumes; unless nobody knows whether they
+                    // are.
                     session.node.reload_facts();
                     session.lookup.forget();
-                    provides.extend((!doubts.is_empty()).then(|| Provide::Anything(Area::Facts.into())));
+                    provides.extend(
+                        (!doubts.is_empty()).then(|| Provide::Anything(Area::Facts.into())),
+                    );
                 }
-                // What it would leave is made from what it finds: with the one in doubt, the other is.
+                // What it would leave is made from what it finds: with the one in doubt, the other
+                // is.
                 session.view.assume(&name, &provides, !doubts.is_empty());
                 record.changes = plan.shown;
                 record.notes = plan.notes;
@@ -299,7 +354,10 @@ impl Converge<'_> {
                 record.status = Status::MayChange;
                 record.depends_on = doubts.iter().map(ToString::to_string).collect();
                 record.reason = reason;
-                let reach = kind.providers().iter().fold(Areas::NONE, |areas, provider| areas | provider.reach());
+                let reach = kind
+                    .providers()
+                    .iter()
+                    .fold(Areas::NONE, |areas, provider| areas | provider.reach());
                 if reach.contains(Area::Facts) {
                     session.node.reload_facts();
                 }
@@ -311,7 +369,12 @@ impl Converge<'_> {
     }
 
     /// What converge would find out, guards first.
-    fn forecast(&mut self, index: Index, number: usize, sent_in_doubt: &Causes) -> Result<Forecast, Ended> {
+    fn forecast(
+        &mut self,
+        index: Index,
+        number: usize,
+        sent_in_doubt: &Causes,
+    ) -> Result<Forecast, Ended> {
         let session = Rc::clone(self.session);
         let with = |mut all: Causes, more: &Causes| {
             add_causes(&mut all, more);
@@ -326,9 +389,14 @@ impl Converge<'_> {
                 if doubts.is_empty() {
                     return Err(diagnostic.into());
                 }
-                return Ok(Forecast::Unknown { doubts, reason: Some(self.unknown(index, diagnostic)) });
+                return Ok(Forecast::Unknown {
+                    doubts,
+                    reason: Some(self.unknown(index, diagnostic)),
+                });
             }
-            Ok(Some(guard)) if guard_doubts.is_empty() => return Ok(Forecast::HeldBack { guard, provider: None }),
+            Ok(Some(guard)) if guard_doubts.is_empty() => {
+                return Ok(Forecast::HeldBack { guard, provider: None });
+            }
             Ok(held_back) => held_back,
         };
         let planned = self.plan(index, number);
@@ -336,12 +404,19 @@ impl Converge<'_> {
         let doubts = with(with(guard_doubts, &own_doubts), sent_in_doubt);
         match planned {
             Err(wrong) if doubts.is_empty() => Err(wrong.into()),
-            Err(wrong) => Ok(Forecast::Unknown { doubts, reason: Some(self.unknown(index, wrong.diagnostic)) }),
-            Ok((provider, plan, _)) if plan.shown.is_empty() && own_doubts.is_empty() => Ok(match held_back {
-                Some(guard) => Forecast::HeldBack { guard, provider: Some(provider) },
-                None => Forecast::UpToDate { provider, notes: plan.notes },
+            Err(wrong) => Ok(Forecast::Unknown {
+                doubts,
+                reason: Some(self.unknown(index, wrong.diagnostic)),
             }),
-            Ok((_, plan, _)) if plan.shown.is_empty() => Ok(Forecast::Unknown { doubts, reason: None }),
+            Ok((provider, plan, _)) if plan.shown.is_empty() && own_doubts.is_empty() => {
+                Ok(match held_back {
+                    Some(guard) => Forecast::HeldBack { guard, provider: Some(provider) },
+                    None => Forecast::UpToDate { provider, notes: plan.notes },
+                })
+            }
+            Ok((_, plan, _)) if plan.shown.is_empty() => {
+                Ok(Forecast::Unknown { doubts, reason: None })
+            }
             Ok((provider, plan, _)) => Ok(Forecast::Acts { provider, plan, doubts, held_back }),
         }
     }
@@ -358,7 +433,8 @@ impl Converge<'_> {
         let compiled = self.compiled;
         for edge in compiled.edges[index].iter().filter(|edge| edge.timing == Timing::Before) {
             let by = compiled.resources[index].id.clone();
-            self.act(edge.to, edge.action, Cause::Before(by), doubts.clone()).map_err(|Halted| Ended::Halted)?;
+            self.act(edge.to, edge.action, Cause::Before(by), doubts.clone())
+                .map_err(|Halted| Ended::Halted)?;
         }
         Ok(())
     }
@@ -404,13 +480,15 @@ pub(super) fn blank(ready: &Ready, action: &str, cause: Cause) -> Record {
     }
 }
 
-/// Values stand in backticks; what is sensitive is told without them, but for the resource's name, which everybody sees.
+/// Values stand in backticks; what is sensitive is told without them, but for the resource's name,
+/// which everybody sees.
 fn hide(changes: &mut [Shown], id: &ResourceId) {
     for change in changes {
         if let Some((words, rest)) = change.what.split_once('`') {
             let first = rest.split_once('`').map(|(value, _)| value);
             let named = first.filter(|value| id.shown.is_none() && *value == &*id.name);
-            change.what = named.map_or_else(|| format!("{words}{INSTEAD}"), |name| format!("{words}`{name}`"));
+            change.what = named
+                .map_or_else(|| format!("{words}{INSTEAD}"), |name| format!("{words}`{name}`"));
         }
         hide_diff(change);
     }

@@ -2,10 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-/// Circles of cookbooks, at least one of all that depend on one another; none when there is none. A circle begins with the first of its
-/// names, wherever it was entered.
+/// Circles of cookbooks, at least one of all that depend on one another; none when there is none. A
+/// circle begins with the first of its names, wherever it was entered.
 #[must_use]
-pub fn circles<'a>(names: impl IntoIterator<Item = &'a str>, needs: impl Fn(&'a str) -> Vec<&'a str>) -> Vec<Vec<&'a str>> {
+pub fn circles<'a>(
+    names: impl IntoIterator<Item = &'a str>,
+    needs: impl Fn(&'a str) -> Vec<&'a str>,
+) -> Vec<Vec<&'a str>> {
     let (mut begun, mut told): (HashSet<&str>, HashSet<&str>) = (HashSet::new(), HashSet::new());
     let mut circles = Vec::new();
     for name in names {
@@ -28,7 +31,11 @@ pub fn circles<'a>(names: impl IntoIterator<Item = &'a str>, needs: impl Fn(&'a 
                 let mut circle: Vec<&str> = way[*from..].iter().map(|(name, _)| *name).collect();
                 if circle.iter().any(|name| !told.contains(name)) {
                     told.extend(&circle);
-                    let first = circle.iter().enumerate().min_by_key(|(_, name)| **name).map_or(0, |(index, _)| index);
+                    let first = circle
+                        .iter()
+                        .enumerate()
+                        .min_by_key(|(_, name)| **name)
+                        .map_or(0, |(index, _)| index);
                     circle.rotate_left(first);
                     circles.push(circle);
                 }
@@ -46,7 +53,8 @@ pub fn in_words(circle: &[&str]) -> String {
     match circle {
         [one] => format!("cookbook `{one}` depends on itself"),
         circle => {
-            let names: Vec<String> = circle.iter().chain(circle.first()).map(|name| format!("`{name}`")).collect();
+            let names: Vec<String> =
+                circle.iter().chain(circle.first()).map(|name| format!("`{name}`")).collect();
             format!("cookbooks depend on one another in a circle: {}", names.join(" -> "))
         }
     }
@@ -64,7 +72,10 @@ mod tests {
             let of = all.iter().find(|(other, _)| *other == name);
             of.map_or_else(Vec::new, |(_, needs)| needs.split_whitespace().collect())
         };
-        circles(all.iter().map(|(name, _)| *name), needs).into_iter().map(|circle| circle.join(" ")).collect()
+        circles(all.iter().map(|(name, _)| *name), needs)
+            .into_iter()
+            .map(|circle| circle.join(" "))
+            .collect()
     }
 
     #[test]
@@ -73,9 +84,15 @@ mod tests {
         assert_eq!(told(&[("c", "a"), ("a", "b"), ("b", "c")]), ["a b c"]);
         assert_eq!(told(&[("a", "a b"), ("b", "a")]), ["a b"]);
         assert_eq!(told(&[("a", "a")]), ["a"]);
-        assert_eq!(told(&[("x", "a p"), ("a", "b"), ("b", "a"), ("p", "q"), ("q", "p")]), ["p q", "a b"]);
+        assert_eq!(
+            told(&[("x", "a p"), ("a", "b"), ("b", "a"), ("p", "q"), ("q", "p")]),
+            ["p q", "a b"]
+        );
         assert_eq!(told(&[("a", "nobody")]), Vec::<String>::new());
-        assert_eq!(in_words(&["a", "b"]), "cookbooks depend on one another in a circle: `a` -> `b` -> `a`");
+        assert_eq!(
+            in_words(&["a", "b"]),
+            "cookbooks depend on one another in a circle: `a` -> `b` -> `a`"
+        );
     }
 
     #[test]
@@ -83,13 +100,18 @@ mod tests {
         let names: Vec<String> = (0..400).map(|number| format!("part{number:03}")).collect();
         let all: Vec<&str> = names.iter().map(String::as_str).collect();
         let found = circles(all.iter().copied(), |_| all.clone());
-        assert!(found.len() <= 400 && found.iter().flatten().collect::<HashSet<_>>().len() == 400, "{}", found.len());
+        assert!(
+            found.len() <= 400 && found.iter().flatten().collect::<HashSet<_>>().len() == 400,
+            "{}",
+            found.len()
+        );
     }
 
     #[test]
     fn a_long_way_is_no_matter() {
         let names: Vec<String> = (0..30_000).map(|number| number.to_string()).collect();
-        let next = |name: &str| vec![names[(name.parse::<usize>().unwrap() + 1) % names.len()].as_str()];
+        let next =
+            |name: &str| vec![names[(name.parse::<usize>().unwrap() + 1) % names.len()].as_str()];
         let found = circles(names.iter().map(String::as_str), next);
         assert_eq!(found.iter().map(Vec::len).collect::<Vec<_>>(), [30_000]);
     }

@@ -1,4 +1,5 @@
-//! An item's file as text, in which single values are replaced: all else stays as somebody wrote it, comments and layout too.
+//! An item's file as text, in which single values are replaced: all else stays as somebody wrote
+//! it, comments and layout too.
 
 use std::collections::HashMap;
 use std::fs;
@@ -38,17 +39,25 @@ impl ItemText {
     /// # Errors
     /// When it cannot be read, or is no item any more.
     pub fn read(item: &Item) -> Result<Self, Diagnostic> {
-        let text = fs::read_to_string(&item.file)
-            .map_err(|error| Diagnostic::error(format!("cannot read `{}`: {}", item.shown, plain_io(&error))))?;
+        let text = fs::read_to_string(&item.file).map_err(|error| {
+            Diagnostic::error(format!("cannot read `{}`: {}", item.shown, plain_io(&error)))
+        })?;
         Self::parse(text, &item.bag, &item.id, item.file.clone(), item.shown.clone())
     }
 
     /// A text as that of an item, whose file people know as `shown`.
     /// # Errors
     /// What is wrong with it, at its place.
-    pub fn parse(text: String, bag: &str, id: &str, file: PathBuf, shown: String) -> Result<Self, Diagnostic> {
+    pub fn parse(
+        text: String,
+        bag: &str,
+        id: &str,
+        file: PathBuf,
+        shown: String,
+    ) -> Result<Self, Diagnostic> {
         let marked = text.starts_with(BYTE_ORDER_MARK);
-        let document = Document::parse(Source { name: shown.clone(), path: Some(file.clone()), text })?;
+        let document =
+            Document::parse(Source { name: shown.clone(), path: Some(file.clone()), text })?;
         let item = Item::of(&document, bag, id, file, shown)?;
         Ok(Self { item, document, marked })
     }
@@ -62,7 +71,11 @@ impl ItemText {
     /// The value of a key as it is written.
     #[must_use]
     pub fn written(&self, key: &str) -> &str {
-        self.document.source.text.get(self.document.value_range(&self.path(key))).unwrap_or_default()
+        self.document
+            .source
+            .text
+            .get(self.document.value_range(&self.path(key)))
+            .unwrap_or_default()
     }
 
     /// All of it, with other values in the place of some.
@@ -87,7 +100,8 @@ impl ItemText {
         if self.marked { format!("{BYTE_ORDER_MARK}{text}") } else { text }
     }
 
-    /// Where the value of a key stands, with nothing of what stands there: beside an encrypted value may be a plain one.
+    /// Where the value of a key stands, with nothing of what stands there: beside an encrypted
+    /// value may be a plain one.
     #[must_use]
     pub fn place(&self, key: &str) -> Span {
         self.document.value_at(&self.path(key)).hidden()
@@ -97,7 +111,8 @@ impl ItemText {
         if self.item.wrapped { vec!["raw_data", key] } else { vec![key] }
     }
 
-    /// A value as it would stand behind a key: over several lines, unless the key shares its line with others.
+    /// A value as it would stand behind a key: over several lines, unless the key shares its line
+    /// with others.
     fn laid_out(&self, key: &str, value: &Value) -> String {
         let text = &self.document.source.text;
         let at = self.document.key_range(&self.path(key)).start;
@@ -107,11 +122,16 @@ impl ItemText {
             return value.to_string();
         }
         let depth = if self.item.wrapped { 2 } else { 1 };
-        let step: String =
-            if indent.is_empty() { "  ".to_owned() } else { indent.chars().take(indent.chars().count() / depth).collect() };
+        let step: String = if indent.is_empty() {
+            "  ".to_owned()
+        } else {
+            indent.chars().take(indent.chars().count() / depth).collect()
+        };
         let mut bytes = Vec::new();
-        let mut serializer = Serializer::with_formatter(&mut bytes, PrettyFormatter::with_indent(step.as_bytes()));
-        let pretty = value.serialize(&mut serializer).ok().and_then(|()| String::from_utf8(bytes).ok());
+        let mut serializer =
+            Serializer::with_formatter(&mut bytes, PrettyFormatter::with_indent(step.as_bytes()));
+        let pretty =
+            value.serialize(&mut serializer).ok().and_then(|()| String::from_utf8(bytes).ok());
         let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
         pretty.unwrap_or_else(|| value.to_string()).replace('\n', &format!("{end}{indent}"))
     }
@@ -124,7 +144,14 @@ mod tests {
     use super::*;
 
     fn item(text: &str) -> ItemText {
-        ItemText::parse(text.to_owned(), "db", "main", PathBuf::from("main.json"), "data_bags/db/main.json".to_owned()).unwrap()
+        ItemText::parse(
+            text.to_owned(),
+            "db",
+            "main",
+            PathBuf::from("main.json"),
+            "data_bags/db/main.json".to_owned(),
+        )
+        .unwrap()
     }
 
     fn with(text: &str, key: &str, new: New) -> String {
@@ -147,14 +174,24 @@ mod tests {
                 map(),
                 "{\n\t\"id\": \"main\",\n\t\"k\": {\n\t\t\"a\": [\n\t\t\t1\n\t\t],\n\t\t\"b\": {}\n\t}\n}",
             ),
-            ("{ \"id\": \"main\", \"k\": 1 }", "k", map(), "{ \"id\": \"main\", \"k\": {\"a\":[1],\"b\":{}} }"),
+            (
+                "{ \"id\": \"main\", \"k\": 1 }",
+                "k",
+                map(),
+                "{ \"id\": \"main\", \"k\": {\"a\":[1],\"b\":{}} }",
+            ),
             (
                 "{\r\n \"id\": \"main\",\r\n \"k\": 1}",
                 "k",
                 map(),
                 "{\r\n \"id\": \"main\",\r\n \"k\": {\r\n  \"a\": [\r\n   1\r\n  ],\r\n  \"b\": {}\r\n }}",
             ),
-            ("{\"id\":\"main\",\n\"k\":1}", "k", New::Value(json!({ "a": 2 })), "{\"id\":\"main\",\n\"k\":{\n  \"a\": 2\n}}"),
+            (
+                "{\"id\":\"main\",\n\"k\":1}",
+                "k",
+                New::Value(json!({ "a": 2 })),
+                "{\"id\":\"main\",\n\"k\":{\n  \"a\": 2\n}}",
+            ),
             (
                 "{\n  \"json_class\": \"Chef::DataBagItem\",\n  \"raw_data\": {\n    \"id\": \"main\",\n    \"k\": 1\n  }\n}",
                 "k",

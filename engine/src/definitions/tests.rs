@@ -5,24 +5,29 @@ use super::{MARK, definitions};
 use crate::cookbook::Locked;
 use crate::registry::Registry;
 
-/// A definition file holds what Rhai itself cannot read: declarations without bodies, with types. So each is given a body and its
-/// types are taken away; what is left is Rhai, comments included.
+/// A definition file holds what Rhai itself cannot read: declarations without bodies, with types.
+/// So each is given a body and its types are taken away; what is left is Rhai, comments included.
 fn as_script(text: &str) -> String {
     let mut script = String::new();
     for line in text.lines() {
-        let line = match line.strip_prefix("fn ").map(|rest| rest.strip_prefix("get ").unwrap_or(rest)) {
-            Some(declaration) => {
-                let signature = super::Signature::of(declaration.trim_end_matches(';'));
-                let names: Vec<&str> = signature.parameters.iter().map(|(name, _)| *name).collect();
-                // Two signatures of one function differ in what they take.
-                format!("fn {}_{}({}) {{}}", signature.name, script.len(), names.join(", "))
-            }
-            None if line.starts_with("op ") || line.starts_with("module ") || line.starts_with("const ") => {
-                assert!(line.ends_with(';'), "{line}");
-                continue;
-            }
-            None => line.to_owned(),
-        };
+        let line =
+            match line.strip_prefix("fn ").map(|rest| rest.strip_prefix("get ").unwrap_or(rest)) {
+                Some(declaration) => {
+                    let signature = super::Signature::of(declaration.trim_end_matches(';'));
+                    let names: Vec<&str> =
+                        signature.parameters.iter().map(|(name, _)| *name).collect();
+                    // Two signatures of one function differ in what they take.
+                    format!("fn {}_{}({}) {{}}", signature.name, script.len(), names.join(", "))
+                }
+                None if line.starts_with("op ")
+                    || line.starts_with("module ")
+                    || line.starts_with("const ") =>
+                {
+                    assert!(line.ends_with(';'), "{line}");
+                    continue;
+                }
+                None => line.to_owned(),
+            };
         script.push_str(&line);
         script.push('\n');
     }
@@ -45,7 +50,8 @@ fn definitions_are_written_for_a_repository() {
     let kind = "property(\"port\", #{ type: \"int\", default: node.web.port, doc: \"Where it listens.\" });\naction(\"create\", \"Make it.\", || {});\naction(\"delete\", \"Remove it\\nand its page.\", || {});\n";
     write("cookbooks/web/resources/site.rhai", kind);
 
-    let files = definitions(Rc::new(Registry::new()), Some(folder.path()), &Locked::default()).unwrap();
+    let files =
+        definitions(Rc::new(Registry::new()), Some(folder.path()), &Locked::default()).unwrap();
     let kinds = &files[Path::new("kinds.d.rhai")];
     assert!(kinds.contains("/// - `create`: Make it\n"), "{kinds}");
     assert!(kinds.contains("/// - `delete`: Remove it\n/// and its page\n"), "{kinds}");
@@ -65,10 +71,13 @@ fn definitions_are_written_for_a_repository() {
     for (path, text) in &files {
         assert!(text.starts_with(MARK), "{}", path.display());
         let script = as_script(text);
-        rhai::Engine::new().compile(&script).unwrap_or_else(|error| panic!("{}: {error}\n{script}", path.display()));
+        rhai::Engine::new()
+            .compile(&script)
+            .unwrap_or_else(|error| panic!("{}: {error}\n{script}", path.display()));
     }
 
     write("cookbooks/web/libraries/broken.rhai", "fn broken( {}");
-    let refused = definitions(Rc::new(Registry::new()), Some(folder.path()), &Locked::default()).unwrap_err();
+    let refused =
+        definitions(Rc::new(Registry::new()), Some(folder.path()), &Locked::default()).unwrap_err();
     assert!(refused.diagnostics.to_string().contains("broken"), "{}", refused.diagnostics);
 }

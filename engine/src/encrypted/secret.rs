@@ -19,13 +19,17 @@ const MOST: u64 = 1 << 20;
 pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
-    /// The secret in a file of these bytes: blanks around it, NUL among them, do not count, as Ruby's `strip` has it.
+    /// The secret in a file of these bytes: blanks around it, NUL among them, do not count, as
+    /// Ruby's `strip` has it.
     /// # Errors
     /// When nothing is left.
     pub fn of_file(bytes: &[u8]) -> Result<Self, Failure> {
         let counts = |byte: &u8| !matches!(byte, b'\0' | b'\t'..=b'\r' | b' ');
-        let (Some(first), Some(last)) = (bytes.iter().position(counts), bytes.iter().rposition(counts)) else {
-            return Err(Failure::new("the secret is blank").hint("make one: `(umask 077; openssl rand -base64 512 > FILE)`"));
+        let (Some(first), Some(last)) =
+            (bytes.iter().position(counts), bytes.iter().rposition(counts))
+        else {
+            return Err(Failure::new("the secret is blank")
+                .hint("make one: `(umask 077; openssl rand -base64 512 > FILE)`"));
         };
         Ok(Self(Zeroizing::new(bytes[first..=last].to_vec())))
     }
@@ -37,11 +41,16 @@ impl Secret {
         let read = File::open(path).and_then(|file| file.take(MOST + 1).read_to_end(&mut bytes));
         read.attempting("read the secret file", path)?;
         if bytes.len() as u64 > MOST {
-            return Err(Failure::new(format!("`{}` is no secret file: it has more than 1 MiB", path.display()))
-                .hint("name the file that items were encrypted with"));
+            return Err(Failure::new(format!(
+                "`{}` is no secret file: it has more than 1 MiB",
+                path.display()
+            ))
+            .hint("name the file that items were encrypted with"));
         }
-        Self::of_file(&bytes)
-            .map_err(|blank| Failure { message: format!("the secret file `{}` is blank", path.display()), ..blank })
+        Self::of_file(&bytes).map_err(|blank| Failure {
+            message: format!("the secret file `{}` is blank", path.display()),
+            ..blank
+        })
     }
 
     /// The secret in the first of these files that is there, and which one that is.
@@ -51,13 +60,15 @@ impl Secret {
         match files.iter().find(|path| path.symlink_metadata().is_ok()) {
             Some(path) => Self::read(path).map(|secret| (secret, path.as_path())),
             None => {
-                let tried: Vec<String> = files.iter().map(|path| format!("`{}`", path.display())).collect();
+                let tried: Vec<String> =
+                    files.iter().map(|path| format!("`{}`", path.display())).collect();
                 let missing = match tried.as_slice() {
                     [] => "no secret file is named".to_owned(),
                     [one] => format!("the secret file {one} is not there"),
                     several => format!("the secret file is neither {}", several.join(" nor ")),
                 };
-                Err(Failure::new(missing).hint("name it with `--secret-file`, or as `secret_file` in toque.toml"))
+                Err(Failure::new(missing)
+                    .hint("name it with `--secret-file`, or as `secret_file` in toque.toml"))
             }
         }
     }
@@ -71,8 +82,8 @@ impl Secret {
         Sha256::digest(self.bytes()).into()
     }
 
-    /// The key and the initialization vector of version 0: OpenSSL's `EVP_BytesToKey` with MD5, 2048 rounds and no salt, which is what
-    /// Ruby's `pkcs5_keyivgen` does unless told otherwise.
+    /// The key and the initialization vector of version 0: OpenSSL's `EVP_BytesToKey` with MD5,
+    /// 2048 rounds and no salt, which is what Ruby's `pkcs5_keyivgen` does unless told otherwise.
     pub(super) fn key_and_iv(&self) -> ([u8; 32], [u8; 16]) {
         let block = |before: &[u8]| -> [u8; 16] {
             let first = Md5::new().chain_update(before).chain_update(self.bytes()).finalize();

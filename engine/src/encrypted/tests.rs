@@ -33,19 +33,27 @@ fn what_others_encrypted_is_read() {
     }
 }
 
-/// Version 1 has nothing that tells a change. Nothing vouches for the initialization vector of version 2, except that the first block
-/// of the text is always the same.
+/// Version 1 has nothing that tells a change. Nothing vouches for the initialization vector of
+/// version 2, except that the first block of the text is always the same.
 #[test]
 fn a_changed_byte_is_found() {
     for vector in vectors().iter().filter(|vector| vector["version"].as_u64() > Some(1)) {
-        let fields =
-            ["encrypted_data", "iv", "hmac", "auth_tag"].into_iter().filter(|field| vector["encrypted"].get(field).is_some());
+        let fields = ["encrypted_data", "iv", "hmac", "auth_tag"]
+            .into_iter()
+            .filter(|field| vector["encrypted"].get(field).is_some());
         for field in fields {
-            let length = BASE64.decode(without_blanks(vector["encrypted"][field].as_str().unwrap())).unwrap().len();
+            let length = BASE64
+                .decode(without_blanks(vector["encrypted"][field].as_str().unwrap()))
+                .unwrap()
+                .len();
             for at in [0, length / 2, length - 1] {
                 let mut changed = vector["encrypted"].clone();
                 flip(&mut changed, field, at, 1);
-                assert_eq!(decrypt(&changed, &secret_of(vector)), Err(not_opened()), "{field}[{at}] of {vector}");
+                assert_eq!(
+                    decrypt(&changed, &secret_of(vector)),
+                    Err(not_opened()),
+                    "{field}[{at}] of {vector}"
+                );
             }
         }
     }
@@ -73,22 +81,42 @@ fn broken_values() {
         (&good, json!({ "version": "3" }), "its `version` is no whole number"),
         (&good, json!({ "version": () }), "it has no `version`"),
         (&good, json!({ "version": 2 }), "it has no `hmac`"),
-        (&good, json!({ "version": 1 }), "it has a field `auth_tag`, which version 1 does not have"),
+        (
+            &good,
+            json!({ "version": 1 }),
+            "it has a field `auth_tag`, which version 1 does not have",
+        ),
         (&good, json!({ "encrypted_data": () }), "it has no `encrypted_data`"),
         (&good, json!({ "encrypted_data": "" }), "its `encrypted_data` is empty"),
         (&good, json!({ "encrypted_data": "!" }), "its `encrypted_data` is no base64"),
         (&good, json!({ "encrypted_data": 5 }), "its `encrypted_data` is no text"),
         (&good, json!({ "iv": () }), "it has no `iv`"),
         (&good, json!({ "iv": encode(&[1; 16]) }), "its `iv` is 16 bytes long, and should be 12"),
-        (&good, json!({ "auth_tag": encode(&[2; 12]) }), "its `auth_tag` is 12 bytes long, and should be 16"),
-        (&good, json!({ "auth_tag": encode(&[2; 4]) }), "its `auth_tag` is 4 bytes long, and should be 16"),
+        (
+            &good,
+            json!({ "auth_tag": encode(&[2; 12]) }),
+            "its `auth_tag` is 12 bytes long, and should be 16",
+        ),
+        (
+            &good,
+            json!({ "auth_tag": encode(&[2; 4]) }),
+            "its `auth_tag` is 4 bytes long, and should be 16",
+        ),
         (&good, json!({ "auth_tag": "" }), "its `auth_tag` is 0 bytes long, and should be 16"),
-        (&good, json!({ "cipher": "rot-13" }), "its `cipher` is not `aes-256-gcm`, the one of version 3"),
+        (
+            &good,
+            json!({ "cipher": "rot-13" }),
+            "its `cipher` is not `aes-256-gcm`, the one of version 3",
+        ),
         (&good, json!({ "cipher": () }), "it has no `cipher`"),
         (&good, json!({ "hmac": "" }), "it has a field `hmac`, which version 3 does not have"),
         (&old, json!({ "cipher": GCM }), "its `cipher` is not `aes-256-cbc`, the one of version 1"),
         (&old, json!({ "iv": encode(&[1; 12]) }), "its `iv` is 12 bytes long, and should be 16"),
-        (&old, json!({ "encrypted_data": encode(&[0; 31]) }), "its data is cut off: 31 bytes are no whole number of blocks of 16"),
+        (
+            &old,
+            json!({ "encrypted_data": encode(&[0; 31]) }),
+            "its data is cut off: 31 bytes are no whole number of blocks of 16",
+        ),
         (
             &old,
             json!({ "encrypted_data": encode(&[0; 16]) }),
@@ -108,10 +136,15 @@ fn broken_values() {
         assert_eq!(failure.message, message, "{value}");
         assert!(failure.hint.is_some());
     }
-    for (value, message) in
-        [(json!(17), "a value of version 0 is text, and this is none"), (json!(""), "it is empty"), (json!("?"), "it is no base64")]
-    {
-        assert_eq!(decrypt_v0(&value, &secret()).map_err(|failure| failure.message), Err(message.to_owned()));
+    for (value, message) in [
+        (json!(17), "a value of version 0 is text, and this is none"),
+        (json!(""), "it is empty"),
+        (json!("?"), "it is no base64"),
+    ] {
+        assert_eq!(
+            decrypt_v0(&value, &secret()).map_err(|failure| failure.message),
+            Err(message.to_owned())
+        );
     }
     assert_eq!(decrypt_v0(&Value::Null, &secret()), Ok(Value::Null));
 }
@@ -131,7 +164,8 @@ fn plain_values_are_no_encrypted_ones() {
     }
 }
 
-/// What Chef takes and what it does not: line breaks and padding of base64 do not matter, except where the HMAC is of the text.
+/// What Chef takes and what it does not: line breaks and padding of base64 do not matter, except
+/// where the HMAC is of the text.
 #[test]
 fn base64_may_be_written_otherwise() {
     for vector in vectors().iter().filter(|vector| vector["version"].as_u64() > Some(0)) {
@@ -145,7 +179,10 @@ fn base64_may_be_written_otherwise() {
         let fine = Some(Ok(vector["value"].clone()));
         assert_eq!(opened("iv"), fine);
         if vector["version"] == 2 {
-            assert_eq!((opened("encrypted_data"), opened("hmac")), (Some(Err(not_opened())), Some(Err(not_opened()))));
+            assert_eq!(
+                (opened("encrypted_data"), opened("hmac")),
+                (Some(Err(not_opened())), Some(Err(not_opened())))
+            );
         } else {
             assert_eq!(opened("encrypted_data"), fine);
         }
@@ -154,11 +191,23 @@ fn base64_may_be_written_otherwise() {
 
 #[test]
 fn blanks_around_a_secret_do_not_count() {
-    for (file, secret) in [("s", "s"), ("s\n", "s"), (" \t\r\n\u{b}\u{c}\0s e\0\r\n \0", "s e"), ("\u{a0}s", "\u{a0}s")] {
-        assert_eq!(Secret::of_file(file.as_bytes()).unwrap().bytes(), secret.as_bytes(), "{file:?}");
+    for (file, secret) in [
+        ("s", "s"),
+        ("s\n", "s"),
+        (" \t\r\n\u{b}\u{c}\0s e\0\r\n \0", "s e"),
+        ("\u{a0}s", "\u{a0}s"),
+    ] {
+        assert_eq!(
+            Secret::of_file(file.as_bytes()).unwrap().bytes(),
+            secret.as_bytes(),
+            "{file:?}"
+        );
     }
     for blank in ["", " \n", "\0"] {
-        assert_eq!(Secret::of_file(blank.as_bytes()).expect_err("it is blank").message, "the secret is blank");
+        assert_eq!(
+            Secret::of_file(blank.as_bytes()).expect_err("it is blank").message,
+            "the secret is blank"
+        );
     }
     assert_eq!(format!("{:?}", secret()), "Secret([sensitive])");
 }
@@ -180,7 +229,8 @@ fn values() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(4, 24, 5, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
-            prop::collection::btree_map("\\PC{0,8}", inner, 0..5).prop_map(|map| Value::Object(map.into_iter().collect())),
+            prop::collection::btree_map("\\PC{0,8}", inner, 0..5)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
         ]
     })
 }

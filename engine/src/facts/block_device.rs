@@ -22,9 +22,14 @@ const FILES: &[(&str, &str)] = &[
 pub(super) fn read(query: &dyn Query) -> Map<String, Value> {
     let about = |device: &str| -> Map<String, Value> {
         let file = |file: &str| line(query, format!("/sys/block/{device}/{file}"));
-        FILES.iter().filter_map(|(name, path)| Some(((*name).to_owned(), file(path)?.into()))).collect()
+        FILES
+            .iter()
+            .filter_map(|(name, path)| Some(((*name).to_owned(), file(path)?.into())))
+            .collect()
     };
-    let devices: Map<String, Value> =
-        names(query, "/sys/block").into_iter().map(|device| (device.clone(), about(&device).into())).collect();
+    let devices: Map<String, Value> = names(query, "/sys/block")
+        .into_iter()
+        .map(|device| (device.clone(), about(&device).into()))
+        .collect();
     facts([("block_device", (!devices.is_empty()).then(|| devices.into()))])
 }

@@ -1,4 +1,5 @@
-//! Which cloud the machine is in, as far as the machine itself tells: nobody on the network is asked.
+//! Which cloud the machine is in, as far as the machine itself tells: nobody on the network is
+//! asked.
 
 use std::path::Path;
 
@@ -7,7 +8,8 @@ use serde_json::{Map, Value, json};
 use super::{facts, line, text};
 use crate::system::Query;
 
-/// Ohai's names of clouds, each with what the firmware of its machines says: a file of `/sys/class/dmi/id`, and a part of its text.
+/// Ohai's names of clouds, each with what the firmware of its machines says: a file of
+/// `/sys/class/dmi/id`, and a part of its text.
 const FIRMWARE: &[(&str, &str, &str)] = &[
     ("ec2", "bios_vendor", "Amazon"),
     ("ec2", "bios_version", "amazon"),
@@ -31,21 +33,27 @@ const HINTED: &[&str] = &["rackspace", "eucalyptus", "softlayer"];
 const HINTS: [&str; 2] = ["/etc/toque/facts/hints", "/etc/chef/ohai/hints"];
 
 pub(super) fn read(query: &dyn Query) -> Map<String, Value> {
-    let cloud = hint(query).or_else(|| firmware(query).map(|provider| facts([("provider", Some(json!(provider)))])));
+    let cloud = hint(query)
+        .or_else(|| firmware(query).map(|provider| facts([("provider", Some(json!(provider)))])));
     facts([("cloud", cloud.map(Value::Object))])
 }
 
 fn firmware(query: &dyn Query) -> Option<&'static str> {
-    let said = |file: &str, part: &str| line(query, format!("/sys/class/dmi/id/{file}")).is_some_and(|text| text.contains(part));
-    let found = FIRMWARE.iter().find(|(_, file, part)| said(file, part)).map(|(provider, ..)| *provider);
+    let said = |file: &str, part: &str| {
+        line(query, format!("/sys/class/dmi/id/{file}")).is_some_and(|text| text.contains(part))
+    };
+    let found =
+        FIRMWARE.iter().find(|(_, file, part)| said(file, part)).map(|(provider, ..)| *provider);
     found.or_else(|| line(query, "/sys/hypervisor/uuid")?.starts_with("ec2").then_some("ec2"))
 }
 
 fn hint(query: &dyn Query) -> Option<Map<String, Value>> {
     let providers = FIRMWARE.iter().map(|(provider, ..)| *provider).chain(HINTED.iter().copied());
     providers.into_iter().find_map(|provider| {
-        let path =
-            HINTS.iter().map(|folder| format!("{folder}/{provider}.json")).find(|path| query.stat(Path::new(path)).is_ok())?;
+        let path = HINTS
+            .iter()
+            .map(|folder| format!("{folder}/{provider}.json"))
+            .find(|path| query.stat(Path::new(path)).is_ok())?;
         // An empty file is a hint too.
         let more: Map<String, Value> = serde_json::from_str(&text(query, path)).unwrap_or_default();
         Some(hinted(provider, &more))

@@ -47,15 +47,22 @@ pub(super) fn parse(text: &str) -> Map<String, Value> {
     for processor in text.split("\n\n") {
         let field = |name: &str| {
             let lines = processor.lines().filter_map(|line| line.split_once(':'));
-            lines.map(|(key, value)| (key.trim(), value.trim())).find(|(key, _)| *key == name).map(|(_, value)| value)
+            lines
+                .map(|(key, value)| (key.trim(), value.trim()))
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| value)
         };
         let Some(number) = field("processor") else { continue };
         total += 1;
         sockets.extend(field("physical id"));
-        let mut one: Map<String, Value> =
-            NAMES.iter().filter_map(|(name, line)| Some(((*name).to_owned(), field(line)?.into()))).collect();
+        let mut one: Map<String, Value> = NAMES
+            .iter()
+            .filter_map(|(name, line)| Some(((*name).to_owned(), field(line)?.into())))
+            .collect();
         for (name, line) in [("flags", "flags"), ("features", "Features")] {
-            one.extend(field(line).map(|flags| (name.to_owned(), flags.split_whitespace().collect())));
+            one.extend(
+                field(line).map(|flags| (name.to_owned(), flags.split_whitespace().collect())),
+            );
         }
         cpu.insert(number.to_owned(), one.into());
     }
@@ -74,9 +81,14 @@ pub(super) fn parse(text: &str) -> Map<String, Value> {
 /// `Core(s) per socket:  2`
 pub(super) fn parse_lscpu(output: &str) -> Map<String, Value> {
     let number = |name: &str| {
-        let mut fields = output.lines().filter_map(|line| line.split_once(':')).filter(|(key, _)| key.trim() == name);
+        let mut fields = output
+            .lines()
+            .filter_map(|line| line.split_once(':'))
+            .filter(|(key, _)| key.trim() == name);
         fields.next().and_then(|(_, value)| value.trim().parse::<u64>().ok())
     };
-    let (Some(sockets), Some(cores)) = (number("Socket(s)"), number("Core(s) per socket")) else { return Map::new() };
+    let (Some(sockets), Some(cores)) = (number("Socket(s)"), number("Core(s) per socket")) else {
+        return Map::new();
+    };
     facts([("real", Some(json!(sockets))), ("cores", Some(json!(sockets.saturating_mul(cores))))])
 }

@@ -1,4 +1,5 @@
-//! Facts that cookbooks bring: files in their `facts/`, each named by its stem. A `.json` file is the fact; an executable prints it.
+//! Facts that cookbooks bring: files in their `facts/`, each named by its stem. A `.json` file is
+//! the fact; an executable prints it.
 
 #[cfg(test)]
 mod tests;
@@ -27,7 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const MOST: usize = 1024 * 1024;
 
 /// What a run tells of the node itself; no fact may hide it.
-const RESERVED: &[&str] = &["name", "environment", "chef_environment", "recipes", "roles", "run_list", "run_state"];
+const RESERVED: &[&str] =
+    &["name", "environment", "chef_environment", "recipes", "roles", "run_list", "run_state"];
 
 /// The facts of some cookbooks, each read when it is first asked for.
 #[derive(Clone, Default)]
@@ -49,8 +51,12 @@ pub struct CustomFact {
 }
 
 impl Custom {
-    /// The facts of these cookbooks, none of which is read yet; and every file that cannot be a fact: one without a right name, that is neither JSON nor executable, or whose name another fact has.
-    pub fn find<'a>(cookbooks: impl IntoIterator<Item = &'a Rc<Cookbook>>) -> (Self, Vec<Diagnostic>) {
+    /// The facts of these cookbooks, none of which is read yet; and every file that cannot be a
+    /// fact: one without a right name, that is neither JSON nor executable, or whose name another
+    /// fact has.
+    pub fn find<'a>(
+        cookbooks: impl IntoIterator<Item = &'a Rc<Cookbook>>,
+    ) -> (Self, Vec<Diagnostic>) {
         let mut found = Self::default();
         let mut wrong = Vec::new();
         for cookbook in cookbooks {
@@ -93,22 +99,28 @@ impl Custom {
         self.held.borrow_mut().clear();
     }
 
-    /// A fact, read now when it was not before. A program that has failed is not run again. `None`: there is no such fact.
+    /// A fact, read now when it was not before. A program that has failed is not run again. `None`:
+    /// there is no such fact.
     /// # Errors
-    /// When its file cannot be read or is no JSON; when its program fails, takes too long, or prints something else than one JSON value.
+    /// When its file cannot be read or is no JSON; when its program fails, takes too long, or
+    /// prints something else than one JSON value.
     pub fn get(&self, name: &str, query: &dyn Query) -> Result<Option<Rc<Value>>, Diagnostic> {
         let Some(fact) = self.facts.get(name) else { return Ok(None) };
         if let Some(held) = self.held.borrow().get(name) {
             return held.clone().map(Some);
         }
-        let read = if fact.program && self.offline { Ok(Map::new().into()) } else { fact.read(query) }.map(Rc::new);
+        let read =
+            if fact.program && self.offline { Ok(Map::new().into()) } else { fact.read(query) }
+                .map(Rc::new);
         self.held.borrow_mut().insert(name.to_owned(), read.clone());
         read.map(Some)
     }
 
     fn add(&mut self, fact: CustomFact) -> Result<(), Diagnostic> {
         if Facts::keys().any(|key| key == fact.name) || RESERVED.contains(&fact.name.as_str()) {
-            let hides = Diagnostic::error(format!("{fact} would hide what toque itself tells under that name"));
+            let hides = Diagnostic::error(format!(
+                "{fact} would hide what toque itself tells under that name"
+            ));
             return Err(hides.hint("give the file another name: its stem is the name of the fact"));
         }
         if let Some(other) = self.facts.get(&fact.name) {
@@ -126,22 +138,39 @@ impl CustomFact {
         let document = path.extension().is_some_and(|extension| extension == "json");
         let runnable = path.metadata().is_ok_and(|found| found.permissions().mode() & 0o111 != 0);
         if !document && !runnable {
-            return Err(Diagnostic::error(format!("`{}` is no fact: it is neither `.json` nor executable", shown(&path)))
-                .hint(format!("make it executable (`chmod +x {}`), or move it out of facts/", shown(&path))));
+            return Err(Diagnostic::error(format!(
+                "`{}` is no fact: it is neither `.json` nor executable",
+                shown(&path)
+            ))
+            .hint(format!(
+                "make it executable (`chmod +x {}`), or move it out of facts/",
+                shown(&path)
+            )));
         }
-        let word = |name: &&str| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
-        let Some(name) = path.file_stem().and_then(|stem| stem.to_str()).filter(word) else {
-            return Err(Diagnostic::error(format!("`{}` has no name that a fact can have", shown(&path)))
-                .hint("use letters, digits, `_` and `-`, and at most one dot before an extension"));
+        let word = |name: &&str| {
+            !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
         };
-        Ok(Self { name: name.to_owned(), cookbook: cookbook.about.name.clone(), program: !document, path })
+        let Some(name) = path.file_stem().and_then(|stem| stem.to_str()).filter(word) else {
+            return Err(Diagnostic::error(format!(
+                "`{}` has no name that a fact can have",
+                shown(&path)
+            ))
+            .hint("use letters, digits, `_` and `-`, and at most one dot before an extension"));
+        };
+        Ok(Self {
+            name: name.to_owned(),
+            cookbook: cookbook.about.name.clone(),
+            program: !document,
+            path,
+        })
     }
 
     /// Reads a document.
     /// # Errors
     /// As [`Document::parse`].
     pub(crate) fn document(path: &Path) -> Result<Document, Diagnostic> {
-        let missing = || Diagnostic::error(format!("cannot read `{}`: it is no longer there", shown(path)));
+        let missing =
+            || Diagnostic::error(format!("cannot read `{}`: it is no longer there", shown(path)));
         Document::read(path, &shown(path))?.ok_or_else(missing)
     }
 
@@ -155,8 +184,13 @@ impl CustomFact {
         let output = query.probe(&command).map_err(|failure| failed(&failure.message))?;
         match output.end {
             End::Exited(0) => self.printed(&output),
-            End::TimedOut => Err(failed(&format!("its program did not end within {} s and was killed", PATIENCE.as_secs()))
-                .hint("a fact is read in the middle of a run: let the program ask only what answers soon")),
+            End::TimedOut => Err(failed(&format!(
+                "its program did not end within {} s and was killed",
+                PATIENCE.as_secs()
+            ))
+            .hint(
+                "a fact is read in the middle of a run: let the program ask only what answers soon",
+            )),
             _ => {
                 let failure = command_failure(&command, &output, false);
                 let mut wrong = failed(&failure.message);
@@ -170,7 +204,8 @@ impl CustomFact {
     /// The one value that a program has printed.
     fn printed(&self, output: &Output) -> Result<Value, Diagnostic> {
         let what = "the program of a fact prints one JSON value, and says everything else on standard error";
-        let wrong = |why: String| Diagnostic::error(format!("cannot read {self}: {why}")).hint(what);
+        let wrong =
+            |why: String| Diagnostic::error(format!("cannot read {self}: {why}")).hint(what);
         if output.stdout.len() > MOST {
             return Err(wrong(format!("its program prints more than {} MiB", MOST / 1024 / 1024)));
         }
@@ -180,7 +215,8 @@ impl CustomFact {
         if text.trim().is_empty() {
             return Err(wrong("its program prints nothing".to_owned()));
         }
-        let source = Source::new(&format!("what {} prints", shown(&self.path)), None, text.to_owned());
+        let source =
+            Source::new(&format!("what {} prints", shown(&self.path)), None, text.to_owned());
         Document::parse(source).map(|document| document.value).map_err(|mistake| {
             let message = format!("cannot read {self}: {}", mistake.message);
             Diagnostic { message, ..mistake }.hint(what)
@@ -191,6 +227,12 @@ impl CustomFact {
 /// As messages name it.
 impl std::fmt::Display for CustomFact {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "the fact `{}` of cookbook `{}` (`{}`)", self.name, self.cookbook, shown(&self.path))
+        write!(
+            f,
+            "the fact `{}` of cookbook `{}` (`{}`)",
+            self.name,
+            self.cookbook,
+            shown(&self.path)
+        )
     }
 }

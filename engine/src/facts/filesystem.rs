@@ -34,15 +34,18 @@ pub(super) fn read(query: &dyn Query) -> Map<String, Value> {
 }
 
 const SPACE: [&str; 4] = ["kb_size", "kb_used", "kb_available", "percent_used"];
-const INODES: [&str; 4] = ["total_inodes", "inodes_used", "inodes_available", "inodes_percent_used"];
+const INODES: [&str; 4] =
+    ["total_inodes", "inodes_used", "inodes_available", "inodes_percent_used"];
 
-/// By device and mount point, which is missing where nothing is mounted. The order is Ohai's: where one device is mounted more than
-/// once, what is told of it is what the last one says.
+/// By device and mount point, which is missing where nothing is mounted. The order is Ohai's: where
+/// one device is mounted more than once, what is told of it is what the last one says.
 pub(super) type Pairs = IndexMap<(String, Option<String>), Map<String, Value>>;
 
 pub(super) fn add_mounts(pairs: &mut Pairs, text: &str) {
     for line in text.lines() {
-        if let [device, mount, fs_type, options, ..] = line.split(' ').collect::<Vec<_>>().as_slice() {
+        if let [device, mount, fs_type, options, ..] =
+            line.split(' ').collect::<Vec<_>>().as_slice()
+        {
             let about = pairs.entry((unescaped(device), Some(unescaped(mount)))).or_default();
             about.insert("fs_type".to_owned(), json!(fs_type));
             about.insert("mount_options".to_owned(), options.split(',').collect());
@@ -105,7 +108,10 @@ fn quoted(text: &str) -> impl Iterator<Item = (&str, &str)> {
 /// `lsblk` tells names without their folder.
 fn path_of(query: &dyn Query, name: &str) -> String {
     let paths = ["/dev", "/dev/mapper"].map(|folder| format!("{folder}/{name}"));
-    paths.into_iter().find(|path| query.stat(Path::new(path)).is_ok()).unwrap_or_else(|| name.to_owned())
+    paths
+        .into_iter()
+        .find(|path| query.stat(Path::new(path)).is_ok())
+        .unwrap_or_else(|| name.to_owned())
 }
 
 fn add_device(pairs: &mut Pairs, mut device: Device) {
@@ -123,7 +129,10 @@ fn unescaped(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
     while let [first, after @ ..] = rest {
-        let digits = after.get(..3).filter(|_| *first == b'\\').and_then(|digits| std::str::from_utf8(digits).ok());
+        let digits = after
+            .get(..3)
+            .filter(|_| *first == b'\\')
+            .and_then(|digits| std::str::from_utf8(digits).ok());
         let byte = digits.and_then(|digits| u8::from_str_radix(digits, 8).ok());
         bytes.push(byte.unwrap_or(*first));
         rest = if byte.is_some() { &after[3..] } else { after };
@@ -136,7 +145,11 @@ pub(super) fn add_usage(pairs: &mut Pairs, df: &str, names: [&str; 4]) {
     for line in df.lines().skip(1) {
         let fields: Vec<&str> = line.split_whitespace().collect();
         // Both ends may contain spaces; the percentage is where the mount point begins.
-        let Some(percent) = fields.iter().position(|field| field.ends_with('%')).filter(|at| *at >= 4) else { continue };
+        let Some(percent) =
+            fields.iter().position(|field| field.ends_with('%')).filter(|at| *at >= 4)
+        else {
+            continue;
+        };
         let (device, mount) = (fields[..percent - 3].join(" "), fields[percent + 1..].join(" "));
         let about = pairs.entry((device, Some(mount))).or_default();
         for (name, value) in names.iter().zip(&fields[percent - 3..=percent]) {
@@ -150,7 +163,9 @@ fn by_device(pairs: &Pairs) -> Value {
 }
 
 fn by_mountpoint(pairs: &Pairs) -> Value {
-    grouped(pairs.iter().filter_map(|((device, mount), about)| Some((mount.as_ref()?, about, "devices", Some(device)))))
+    grouped(pairs.iter().filter_map(|((device, mount), about)| {
+        Some((mount.as_ref()?, about, "devices", Some(device)))
+    }))
 }
 
 fn by_pair(pairs: Pairs) -> Value {
@@ -163,12 +178,18 @@ fn by_pair(pairs: Pairs) -> Value {
     Value::Object(pairs.into_iter().map(pair).collect())
 }
 
-fn grouped<'a>(entries: impl Iterator<Item = (&'a String, &'a Map<String, Value>, &'static str, Option<&'a String>)>) -> Value {
+fn grouped<'a>(
+    entries: impl Iterator<
+        Item = (&'a String, &'a Map<String, Value>, &'static str, Option<&'a String>),
+    >,
+) -> Value {
     let mut groups: IndexMap<&String, Map<String, Value>> = IndexMap::new();
     for (key, about, others, other) in entries {
         let group = groups.entry(key).or_default();
-        let mut all =
-            group.remove(others).and_then(|all| if let Value::Array(all) = all { Some(all) } else { None }).unwrap_or_default();
+        let mut all = group
+            .remove(others)
+            .and_then(|all| if let Value::Array(all) = all { Some(all) } else { None })
+            .unwrap_or_default();
         all.extend(other.map(|other| json!(other)));
         group.extend(about.clone());
         group.insert(others.to_owned(), all.into());

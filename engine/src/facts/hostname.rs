@@ -13,7 +13,8 @@ pub(super) fn read(query: &dyn Query) -> Map<String, Value> {
 
 pub(super) fn read_fqdn(query: &dyn Query) -> Map<String, Value> {
     let Some(name) = machinename(query) else { return Map::new() };
-    let fqdn = canonical(&text(query, "/etc/hosts"), &name).or_else(|| resolved(query)).unwrap_or(name);
+    let fqdn =
+        canonical(&text(query, "/etc/hosts"), &name).or_else(|| resolved(query)).unwrap_or(name);
     let domain = fqdn.split_once('.').map(|(_, domain)| domain.into());
     facts([("domain", domain), ("fqdn", Some(fqdn.into()))])
 }
@@ -34,5 +35,6 @@ fn canonical(hosts: &str, name: &str) -> Option<String> {
 
 /// What the resolver makes of it: only the C library knows where it is told to ask.
 fn resolved(query: &dyn Query) -> Option<String> {
-    Some(told(query, ["hostname", "-f"])?.trim().to_owned()).filter(|name| !name.is_empty() && name != "localhost")
+    Some(told(query, ["hostname", "-f"])?.trim().to_owned())
+        .filter(|name| !name.is_empty() && name != "localhost")
 }

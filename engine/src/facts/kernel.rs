@@ -12,7 +12,8 @@ pub(super) fn read_os(query: &dyn Query) -> Map<String, Value> {
 pub(super) fn read(query: &dyn Query) -> Map<String, Value> {
     let of = |name: &str| line(query, format!("/proc/sys/kernel/{name}"));
     let machine = of("arch").or_else(|| uname(query, "-m"));
-    // Some distributions have made `uname` tell the machine here, others leave it at `unknown`: only the program knows.
+    // Some distributions have made `uname` tell the machine here, others leave it at `unknown`:
+    // only the program knows.
     let processor = uname(query, "-p").or_else(|| machine.clone());
     let kernel = facts([
         ("name", of("ostype").map(Value::String)),
@@ -41,7 +42,11 @@ fn modules(query: &dyn Query) -> Value {
         let mut fields = line.split_whitespace();
         let (name, size, count) = (fields.next()?, fields.next()?, fields.next()?);
         let version = super::line(query, format!("/sys/module/{name}/version"));
-        let about = [("size", Some(json!(size))), ("refcount", Some(json!(count))), ("version", version.map(Value::String))];
+        let about = [
+            ("size", Some(json!(size))),
+            ("refcount", Some(json!(count))),
+            ("version", version.map(Value::String)),
+        ];
         Some((name.to_owned(), facts(about).into()))
     };
     Value::Object(text.lines().filter_map(module).collect())

@@ -10,7 +10,8 @@ use super::{facts, os_release, program, text, told, told_together};
 use crate::command::Output;
 use crate::system::Query;
 
-/// What Ohai asks of Ruby, without the library of gems, which takes long to load: the file of its defaults is enough.
+/// What Ohai asks of Ruby, without the library of gems, which takes long to load: the file of its
+/// defaults is enough.
 const RUBY: &str = r##"require "rubygems/defaults"
 begin; require "rubygems/defaults/operating_system"; rescue LoadError; end
 c = RbConfig::CONFIG
@@ -36,14 +37,23 @@ pub(super) fn read(query: &dyn Query) -> Map<String, Value> {
         ],
     );
     let of = |output: Option<Output>, read: fn(&str) -> Map<String, Value>| {
-        output.map(|output| read(&output.stdout())).filter(|about| !about.is_empty()).map(Value::Object)
+        output
+            .map(|output| read(&output.stdout()))
+            .filter(|about| !about.is_empty())
+            .map(Value::Object)
     };
     let c = facts([
-        ("gcc", gcc.map(|output| version::gcc(&output.stderr())).filter(|gcc| !gcc.is_empty()).map(Value::Object)),
+        (
+            "gcc",
+            gcc.map(|output| version::gcc(&output.stderr()))
+                .filter(|gcc| !gcc.is_empty())
+                .map(Value::Object),
+        ),
         ("glibc", glibc(query)),
     ]);
     // Old versions tell themselves on the other stream.
-    let lua = lua.map(|output| if output.stdout.is_empty() { output.stderr() } else { output.stdout() });
+    let lua =
+        lua.map(|output| if output.stdout.is_empty() { output.stderr() } else { output.stdout() });
     let lua = lua.map(|text| version::lua(&text)).filter(|lua| !lua.is_empty());
     let languages = facts([
         ("c", (!c.is_empty()).then(|| c.into())),
@@ -62,11 +72,15 @@ pub(super) fn read(query: &dyn Query) -> Map<String, Value> {
 
 /// The C library tells its version when it is run.
 fn glibc(query: &dyn Query) -> Option<Value> {
-    let mut there = ["/lib/libc.so.6", "/lib64/libc.so.6"].into_iter().rev().filter(|path| query.stat(Path::new(path)).is_ok());
+    let mut there = ["/lib/libc.so.6", "/lib64/libc.so.6"]
+        .into_iter()
+        .rev()
+        .filter(|path| query.stat(Path::new(path)).is_ok());
     there.find_map(|path| version::glibc(&told(query, [path])?)).map(Value::Object)
 }
 
-/// Starting Java takes longer than all other facts together. Debian's and Ubuntu's have a file that tells the same.
+/// Starting Java takes longer than all other facts together. Debian's and Ubuntu's have a file that
+/// tells the same.
 fn java(query: &dyn Query) -> Option<Value> {
     let java = resolved(query, program(query, "java")?);
     let home = java.parent()?.parent()?;
@@ -75,7 +89,8 @@ fn java(query: &dyn Query) -> Option<Value> {
     if let Some(about) = version::java_release(&release, sharing) {
         return Some(about);
     }
-    let output = query.probe(&super::asked(["java", "-mx64m", "-version"])).ok().filter(Output::success)?;
+    let output =
+        query.probe(&super::asked(["java", "-mx64m", "-version"])).ok().filter(Output::success)?;
     Some(version::java(&output.stderr())).filter(|about| !about.is_empty()).map(Value::Object)
 }
 

@@ -36,9 +36,14 @@ const NAMES: &[(&str, &str)] = &[
     ("hugepage_size", "Hugepagesize"),
     ("hugetlb", "Hugetlb"),
 ];
-const SWAP: &[(&str, &str)] = &[("cached", "SwapCached"), ("total", "SwapTotal"), ("free", "SwapFree")];
-const HUGE_PAGES: &[(&str, &str)] =
-    &[("total", "HugePages_Total"), ("free", "HugePages_Free"), ("reserved", "HugePages_Rsvd"), ("surplus", "HugePages_Surp")];
+const SWAP: &[(&str, &str)] =
+    &[("cached", "SwapCached"), ("total", "SwapTotal"), ("free", "SwapFree")];
+const HUGE_PAGES: &[(&str, &str)] = &[
+    ("total", "HugePages_Total"),
+    ("free", "HugePages_Free"),
+    ("reserved", "HugePages_Rsvd"),
+    ("surplus", "HugePages_Surp"),
+];
 const DIRECT_MAP: &[(&str, &str)] = &[
     ("4k", "DirectMap4k"),
     ("2M", "DirectMap2M"),
@@ -53,7 +58,10 @@ pub(super) fn read(query: &dyn Query) -> Map<String, Value> {
     let text = text(query, "/proc/meminfo");
     let lines: Map<String, Value> = text.lines().filter_map(parse).collect();
     let told = |names: &[(&str, &str)]| -> Map<String, Value> {
-        names.iter().filter_map(|(name, line)| Some(((*name).to_owned(), lines.get(*line)?.clone()))).collect()
+        names
+            .iter()
+            .filter_map(|(name, line)| Some(((*name).to_owned(), lines.get(*line)?.clone())))
+            .collect()
     };
     let mut memory = told(NAMES);
     memory.insert("swap".to_owned(), told(SWAP).into());

@@ -18,7 +18,8 @@ pub(super) fn read_fact(query: &dyn Query) -> Map<String, Value> {
 }
 
 pub(super) fn read(query: &dyn Query) -> HashMap<String, String> {
-    let found = ["/etc/os-release", "/usr/lib/os-release"].into_iter().map(|path| text(query, path));
+    let found =
+        ["/etc/os-release", "/usr/lib/os-release"].into_iter().map(|path| text(query, path));
     parse(&found.into_iter().find(|text| !text.is_empty()).unwrap_or_default())
 }
 
@@ -36,7 +37,8 @@ fn assignments(text: &str) -> impl Iterator<Item = (String, String)> {
 }
 
 fn unquoted(value: &str) -> String {
-    let inner = ['"', '\''].iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
+    let inner =
+        ['"', '\''].iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
     let mut text = String::new();
     let mut letters = inner.unwrap_or(value).chars();
     while let Some(letter) = letters.next() {

@@ -11,7 +11,8 @@ pub(super) fn read(query: &dyn Query) -> Map<String, Value> {
     let release = os_release::read(query);
     let (platform, version) = match release.get("ID") {
         Some(id) => (name(id).to_owned(), version(query, &release)),
-        // Before os-release there was a file for each distribution; those of Red Hat's line are still met.
+        // Before os-release there was a file for each distribution; those of Red Hat's line are
+        // still met.
         None => match redhat(&text(query, "/etc/redhat-release")) {
             Some((platform, version)) => (platform, Some(version)),
             None => return Map::new(),
@@ -42,13 +43,15 @@ fn name(id: &str) -> &str {
     }
 }
 
-/// The family: distributions of one family have the same package manager and much the same names of packages and services.
+/// The family: distributions of one family have the same package manager and much the same names of
+/// packages and services.
 pub(super) fn family<'a>(platform: &'a str, like: &'a str) -> &'a str {
     let known = |platform: &str| {
         Some(match platform {
             "debian" | "ubuntu" | "linuxmint" | "raspbian" | "kali" | "pop" | "cumulus" => "debian",
-            "redhat" | "rhel" | "centos" | "oracle" | "almalinux" | "rocky" | "scientific" | "cloudlinux" | "xenserver"
-            | "virtuozzo" | "xcp-ng" | "parallels" | "clearos" | "ibm_powerkvm" | "bigip" | "alibabalinux" => "rhel",
+            "redhat" | "rhel" | "centos" | "oracle" | "almalinux" | "rocky" | "scientific"
+            | "cloudlinux" | "xenserver" | "virtuozzo" | "xcp-ng" | "parallels" | "clearos"
+            | "ibm_powerkvm" | "bigip" | "alibabalinux" => "rhel",
             "amazon" => "amazon",
             "fedora" | "pidora" | "arista_eos" => "fedora",
             "suse" | "opensuse" | "opensuseleap" | "opensuse-tumbleweed" | "sled" => "suse",
@@ -73,12 +76,17 @@ fn version(query: &dyn Query, release: &HashMap<String, String>) -> Option<Strin
     }
     let version = release.get("VERSION_ID").filter(|version| !version.is_empty()).cloned();
     // Debian's testing and unstable have no version, but a name such as `trixie/sid`.
-    version.or_else(|| (id == "debian").then(|| super::line(query, "/etc/debian_version")).flatten())
+    version
+        .or_else(|| (id == "debian").then(|| super::line(query, "/etc/debian_version")).flatten())
 }
 
 /// `CentOS Linux release 7.9.2009 (Core)`.
 fn redhat(text: &str) -> Option<(String, String)> {
     let (name, rest) = text.trim().split_once(" release ")?;
-    let platform = if name.starts_with("Red Hat") { "redhat".to_owned() } else { name.split(' ').next()?.to_lowercase() };
+    let platform = if name.starts_with("Red Hat") {
+        "redhat".to_owned()
+    } else {
+        name.split(' ').next()?.to_lowercase()
+    };
     Some((platform, rest.split(' ').next()?.to_owned()))
 }

@@ -1,4 +1,5 @@
-//! Facts of machines that are only thought of, so that a cookbook can be checked for a platform without having one.
+//! Facts of machines that are only thought of, so that a cookbook can be checked for a platform
+//! without having one.
 
 use std::sync::LazyLock;
 
@@ -16,7 +17,8 @@ pub struct Shipped {
     pub programs: Vec<String>,
 }
 
-/// The facts of a platform, of its newest version when none is given: `debian`, `12`. A version stands for all of its major version.
+/// The facts of a platform, of its newest version when none is given: `debian`, `12`. A version
+/// stands for all of its major version.
 #[must_use]
 pub fn shipped(platform: &str, version: Option<&str>) -> Option<Shipped> {
     let known = || TABLE.platforms.iter().filter(|known| known.platform == platform);
@@ -62,7 +64,8 @@ fn systemd() -> String {
 }
 
 /// The table is part of the program and a test reads it, so that an empty one cannot be met.
-static TABLE: LazyLock<Table> = LazyLock::new(|| toml::from_str(include_str!("shipped/platforms.toml")).unwrap_or_default());
+static TABLE: LazyLock<Table> =
+    LazyLock::new(|| toml::from_str(include_str!("shipped/platforms.toml")).unwrap_or_default());
 
 fn major(version: &str) -> &str {
     version.split('.').next().unwrap_or_default()
@@ -70,11 +73,13 @@ fn major(version: &str) -> &str {
 
 impl Platform {
     fn machine(&self) -> Shipped {
-        let mut lsb = json!({ "id": self.id, "release": self.version, "description": self.description });
+        let mut lsb =
+            json!({ "id": self.id, "release": self.version, "description": self.description });
         if let Some(codename) = &self.codename {
             lsb["codename"] = json!(codename);
         }
-        let root = json!({ "dir": "/root", "gid": 0, "uid": 0, "shell": "/bin/sh", "gecos": "root" });
+        let root =
+            json!({ "dir": "/root", "gid": 0, "uid": 0, "shell": "/bin/sh", "gecos": "root" });
         let processor = json!({ "vendor_id": "GenuineIntel", "model_name": "Example CPU", "mhz": "2400.000", "flags": ["sse2"] });
         let address = json!({
             "family": "inet", "prefixlen": "24", "netmask": "255.255.255.0", "broadcast": "192.0.2.255", "scope": "Global",
@@ -128,10 +133,16 @@ impl Platform {
             "machine_id": "00000000000000000000000000000001",
         });
         let parts = [facts, self.software()];
-        let facts =
-            parts.into_iter().filter_map(|part| if let Value::Object(part) = part { Some(part) } else { None }).flatten().collect();
+        let facts = parts
+            .into_iter()
+            .filter_map(|part| if let Value::Object(part) = part { Some(part) } else { None })
+            .flatten()
+            .collect();
         let sets = ["common", self.init.as_str(), self.packages.as_str()];
-        let programs = sets.iter().flat_map(|set| TABLE.programs.get(*set).into_iter().flatten().cloned()).collect();
+        let programs = sets
+            .iter()
+            .flat_map(|set| TABLE.programs.get(*set).into_iter().flatten().cloned())
+            .collect();
         Shipped { facts, programs }
     }
 

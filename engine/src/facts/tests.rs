@@ -26,33 +26,60 @@ pub(super) fn fact(fake: &FakeSystem, key: &str) -> Value {
 }
 
 pub(super) fn prints(fake: &FakeSystem, program: &str, text: &'static str) {
-    fake.install_program(program, move |_, _| Output { stdout: text.as_bytes().to_vec(), ..Output::default() });
+    fake.install_program(program, move |_, _| Output {
+        stdout: text.as_bytes().to_vec(),
+        ..Output::default()
+    });
 }
 
 #[test]
 fn platforms_have_ohais_names() {
     let cases: &[(Files, [&str; 3])] = &[
-        (&[("/etc/os-release", include_str!("fixtures/debian-12-os-release"))], ["debian", "debian", "12"]),
-        (&[("/usr/lib/os-release", include_str!("fixtures/ubuntu-24.04-os-release"))], ["ubuntu", "debian", "24.04"]),
-        (&[("/etc/os-release", include_str!("fixtures/rocky-9-os-release"))], ["rocky", "rhel", "9.5"]),
         (
-            &[("/etc/os-release", "NAME=\"Amazon Linux\"\nID=\"amzn\"\nID_LIKE=\"fedora\"\nVERSION_ID=\"2023\"\n")],
+            &[("/etc/os-release", include_str!("fixtures/debian-12-os-release"))],
+            ["debian", "debian", "12"],
+        ),
+        (
+            &[("/usr/lib/os-release", include_str!("fixtures/ubuntu-24.04-os-release"))],
+            ["ubuntu", "debian", "24.04"],
+        ),
+        (
+            &[("/etc/os-release", include_str!("fixtures/rocky-9-os-release"))],
+            ["rocky", "rhel", "9.5"],
+        ),
+        (
+            &[(
+                "/etc/os-release",
+                "NAME=\"Amazon Linux\"\nID=\"amzn\"\nID_LIKE=\"fedora\"\nVERSION_ID=\"2023\"\n",
+            )],
             ["amazon", "amazon", "2023"],
         ),
         (
-            &[("/etc/os-release", "ID=\"opensuse-leap\"\nID_LIKE=\"suse opensuse\"\nVERSION_ID=\"15.6\"\n")],
+            &[(
+                "/etc/os-release",
+                "ID=\"opensuse-leap\"\nID_LIKE=\"suse opensuse\"\nVERSION_ID=\"15.6\"\n",
+            )],
             ["opensuseleap", "suse", "15.6"],
         ),
         (&[("/etc/os-release", "ID='rhel'\nVERSION_ID=\"8.10\"\n")], ["redhat", "rhel", "8.10"]),
         (&[("/etc/os-release", "ID=ol\nVERSION_ID=8.10\n")], ["oracle", "rhel", "8.10"]),
-        (&[("/etc/os-release", "# comment\nID=alpine\nVERSION_ID=3.20.3\n")], ["alpine", "alpine", "3.20.3"]),
-        (&[("/etc/os-release", "ID=newone\nID_LIKE=\"unknown debian\"\nVERSION_ID=1\n")], ["newone", "debian", "1"]),
+        (
+            &[("/etc/os-release", "# comment\nID=alpine\nVERSION_ID=3.20.3\n")],
+            ["alpine", "alpine", "3.20.3"],
+        ),
+        (
+            &[("/etc/os-release", "ID=newone\nID_LIKE=\"unknown debian\"\nVERSION_ID=1\n")],
+            ["newone", "debian", "1"],
+        ),
         (&[("/etc/os-release", "ID=odd\nVERSION_ID=1\n")], ["odd", "odd", "1"]),
         (
             &[("/etc/os-release", "ID=arch\n"), ("/proc/sys/kernel/osrelease", "6.12.1-arch1-1\n")],
             ["arch", "arch", "6.12.1-arch1-1"],
         ),
-        (&[("/etc/os-release", "ID=debian\n"), ("/etc/debian_version", "trixie/sid\n")], ["debian", "debian", "trixie/sid"]),
+        (
+            &[("/etc/os-release", "ID=debian\n"), ("/etc/debian_version", "trixie/sid\n")],
+            ["debian", "debian", "trixie/sid"],
+        ),
         (
             &[
                 ("/etc/os-release", "ID=\"centos\"\nVERSION_ID=\"7\"\n"),
@@ -60,7 +87,10 @@ fn platforms_have_ohais_names() {
             ],
             ["centos", "rhel", "7.9.2009"],
         ),
-        (&[("/etc/redhat-release", "Red Hat Enterprise Linux Server release 6.10 (Santiago)\n")], ["redhat", "rhel", "6.10"]),
+        (
+            &[("/etc/redhat-release", "Red Hat Enterprise Linux Server release 6.10 (Santiago)\n")],
+            ["redhat", "rhel", "6.10"],
+        ),
     ];
     for (files, [platform, family, version]) in cases {
         let fake = machine(files);
@@ -76,7 +106,10 @@ fn the_kernel_and_its_modules() {
         ("/proc/sys/kernel/ostype", "Linux\n"),
         ("/proc/sys/kernel/osrelease", "6.1.0-28-amd64\n"),
         ("/proc/sys/kernel/version", "#1 SMP PREEMPT_DYNAMIC Debian 6.1.119-1 (2024-11-22)\n"),
-        ("/proc/modules", "kvm_intel 380928 0 - Live 0x0000000000000000\nkvm 1146880 1 kvm_intel, Live 0x0000000000000000\n"),
+        (
+            "/proc/modules",
+            "kvm_intel 380928 0 - Live 0x0000000000000000\nkvm 1146880 1 kvm_intel, Live 0x0000000000000000\n",
+        ),
     ]);
     assert_eq!(fact(&fake, "kernel").get("machine"), None);
     prints(&fake, "uname", "aarch64\n");
@@ -88,15 +121,24 @@ fn the_kernel_and_its_modules() {
     );
     fake.put_file("/proc/sys/kernel/arch", "x86_64\n");
     assert_eq!(fact(&fake, "kernel")["machine"], "x86_64");
-    assert_eq!([fact(&fake, "os"), fact(&fake, "os_version")], [json!("linux"), json!("6.1.0-28-amd64")]);
-    assert_eq!(fact(&fake, "virtualization"), json!({ "systems": { "kvm": "host" }, "system": "kvm", "role": "host" }));
+    assert_eq!(
+        [fact(&fake, "os"), fact(&fake, "os_version")],
+        [json!("linux"), json!("6.1.0-28-amd64")]
+    );
+    assert_eq!(
+        fact(&fake, "virtualization"),
+        json!({ "systems": { "kvm": "host" }, "system": "kvm", "role": "host" })
+    );
 }
 
 #[test]
 fn names_of_the_machine() {
     let fake = machine(&[
         ("/proc/sys/kernel/hostname", "web1\n"),
-        ("/etc/hosts", "127.0.0.1 localhost\n# 10.0.0.1 wrong.test web1\n10.0.0.2 web1.shop.example.com web1 # me\n"),
+        (
+            "/etc/hosts",
+            "127.0.0.1 localhost\n# 10.0.0.1 wrong.test web1\n10.0.0.2 web1.shop.example.com web1 # me\n",
+        ),
     ]);
     assert_eq!(
         ["hostname", "machinename", "fqdn", "domain"].map(|key| fact(&fake, key)),
@@ -119,8 +161,14 @@ fn names_of_the_machine() {
 fn memory_is_text_with_its_unit() {
     let fake = machine(&[("/proc/meminfo", include_str!("fixtures/meminfo"))]);
     let memory = fact(&fake, "memory");
-    assert_eq!([&memory["total"], &memory["available"], &memory["swap"]["total"]], ["24684092kB", "24118132kB", "0kB"]);
-    assert_eq!(memory["hugepages"], json!({ "total": "0", "free": "0", "reserved": "0", "surplus": "0" }));
+    assert_eq!(
+        [&memory["total"], &memory["available"], &memory["swap"]["total"]],
+        ["24684092kB", "24118132kB", "0kB"]
+    );
+    assert_eq!(
+        memory["hugepages"],
+        json!({ "total": "0", "free": "0", "reserved": "0", "surplus": "0" })
+    );
     assert_eq!(memory["directmap"]["2M"], "2068480kB");
     assert_eq!(fact(&machine(&[]), "memory"), Value::Null);
 }
@@ -137,7 +185,11 @@ fn processors_are_counted() {
     let cpu = fact(&fake, "cpu");
     assert_eq!([&cpu["total"], &cpu["real"], &cpu["cores"]], [2, 1, 2]);
     assert_eq!(cpu["1"]["features"], json!(["fp", "asimd"]));
-    prints(&fake, "lscpu", "Thread(s) per core:  1\nCore(s) per socket:  4\nSocket(s):           2\n");
+    prints(
+        &fake,
+        "lscpu",
+        "Thread(s) per core:  1\nCore(s) per socket:  4\nSocket(s):           2\n",
+    );
     assert_eq!([&fact(&fake, "cpu")["real"], &fact(&fake, "cpu")["cores"]], [2, 8]);
 }
 
@@ -185,28 +237,53 @@ fn file_systems_by_device_and_by_mount_point() {
 #[test]
 fn containers_and_virtual_machines() {
     let cases: &[(Files, &str)] = &[
-        (&[("/run/systemd/container", "systemd-nspawn\n"), ("/sys/class/dmi/id/product_name", "KVM\n")], "nspawn"),
+        (
+            &[
+                ("/run/systemd/container", "systemd-nspawn\n"),
+                ("/sys/class/dmi/id/product_name", "KVM\n"),
+            ],
+            "nspawn",
+        ),
         (&[("/proc/1/environ", "PATH=/bin\0container=lxc\0")], "lxc"),
         (&[("/.dockerenv", "")], "docker"),
         (&[("/run/.containerenv", "")], "podman"),
         (
-            &[("/sys/class/dmi/id/sys_vendor", "QEMU\n"), ("/sys/class/dmi/id/product_name", "Standard PC (Q35 + ICH9, 2009)\n")],
+            &[
+                ("/sys/class/dmi/id/sys_vendor", "QEMU\n"),
+                ("/sys/class/dmi/id/product_name", "Standard PC (Q35 + ICH9, 2009)\n"),
+            ],
             "kvm",
         ),
         (&[("/sys/class/dmi/id/sys_vendor", "VMware, Inc.\n")], "vmware"),
-        (&[("/sys/class/dmi/id/sys_vendor", "innotek GmbH\n"), ("/sys/class/dmi/id/product_name", "VirtualBox\n")], "vbox"),
         (
-            &[("/sys/class/dmi/id/sys_vendor", "Microsoft Corporation\n"), ("/sys/class/dmi/id/product_name", "Virtual Machine\n")],
+            &[
+                ("/sys/class/dmi/id/sys_vendor", "innotek GmbH\n"),
+                ("/sys/class/dmi/id/product_name", "VirtualBox\n"),
+            ],
+            "vbox",
+        ),
+        (
+            &[
+                ("/sys/class/dmi/id/sys_vendor", "Microsoft Corporation\n"),
+                ("/sys/class/dmi/id/product_name", "Virtual Machine\n"),
+            ],
             "hyperv",
         ),
         (&[("/sys/hypervisor/type", "xen\n")], "xen"),
     ];
     for (files, system) in cases {
         let told = fact(&machine(files), "virtualization");
-        assert_eq!((&told["system"], &told["role"]), (&json!(system), &json!("guest")), "{files:?}");
+        assert_eq!(
+            (&told["system"], &told["role"]),
+            (&json!(system), &json!("guest")),
+            "{files:?}"
+        );
     }
     assert_eq!(fact(&machine(&[]), "virtualization"), json!({ "systems": {} }));
-    assert_eq!(fact(&machine(cases[0].0), "virtualization")["systems"], json!({ "kvm": "guest", "nspawn": "guest" }));
+    assert_eq!(
+        fact(&machine(cases[0].0), "virtualization")["systems"],
+        json!({ "kvm": "guest", "nspawn": "guest" })
+    );
 }
 
 #[test]
@@ -229,7 +306,10 @@ fn the_rest() {
     );
     assert_eq!(fact(&fake, "idletime"), "46 minutes 11 seconds");
     assert_eq!(fact(&fake, "dmi"), json!({ "bios": { "vendor": "SeaBIOS" } }));
-    assert_eq!(fact(&fake, "block_device"), json!({ "vda": { "size": "536870912", "rotational": "1" } }));
+    assert_eq!(
+        fact(&fake, "block_device"),
+        json!({ "vda": { "size": "536870912", "rotational": "1" } })
+    );
     assert_eq!(
         fact(&fake, "lsb"),
         json!({ "id": "Debian", "release": "12", "codename": "bookworm", "description": "Debian GNU/Linux 12 (bookworm)" })
@@ -284,9 +364,18 @@ fn every_group_gives_only_its_own_facts() {
     }
     // Of any real Linux machine this much is known.
     let facts = Facts::new();
-    for key in
-        ["platform", "platform_family", "platform_version", "os", "hostname", "fqdn", "kernel", "memory", "cpu", "filesystem"]
-    {
+    for key in [
+        "platform",
+        "platform_family",
+        "platform_version",
+        "os",
+        "hostname",
+        "fqdn",
+        "kernel",
+        "memory",
+        "cpu",
+        "filesystem",
+    ] {
         assert!(facts.get(key, &host).is_some(), "{key}");
     }
 }
@@ -294,7 +383,8 @@ fn every_group_gives_only_its_own_facts() {
 #[test]
 fn shipped_facts_are_found_by_version() {
     let version = |platform: &str, version: Option<&str>| {
-        shipped(platform, version).map(|machine| machine.facts["platform_version"].as_str().unwrap().to_owned())
+        shipped(platform, version)
+            .map(|machine| machine.facts["platform_version"].as_str().unwrap().to_owned())
     };
     assert_eq!(version("debian", None).as_deref(), Some("13"));
     assert_eq!(version("debian", Some("12")).as_deref(), Some("12"));
@@ -313,10 +403,12 @@ fn shipped_facts_are_complete() {
     for (platform, version) in shipped_platforms() {
         let machine = shipped(platform, Some(version)).unwrap();
         assert_eq!(machine.facts["platform_version"], version);
-        let missing: Vec<_> = keys.iter().filter(|key| !machine.facts.contains_key(**key)).collect();
+        let missing: Vec<_> =
+            keys.iter().filter(|key| !machine.facts.contains_key(**key)).collect();
         assert!(missing.is_empty(), "{platform} {version} lacks {missing:?}");
         let has = |name: &str| machine.programs.iter().any(|program| program == name);
-        let managers = ["apt-get", "dnf", "zypper", "pacman", "apk"].iter().filter(|name| has(name)).count();
+        let managers =
+            ["apt-get", "dnf", "zypper", "pacman", "apk"].iter().filter(|name| has(name)).count();
         assert_eq!(managers + usize::from(has("yum") && !has("dnf")), 1, "{platform} {version}");
         assert_eq!(has("systemctl"), machine.facts["init_package"] == "systemd");
         assert!(has("getent") && (has("useradd") || has("adduser")));

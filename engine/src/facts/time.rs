@@ -11,15 +11,21 @@ use super::{facts, line};
 use crate::system::Query;
 
 pub(super) fn read(query: &dyn Query) -> Map<String, Value> {
-    let zone = query.read(Path::new("/etc/localtime")).ok().and_then(|data| TimeZone::tzif("local", &data).ok());
+    let zone = query
+        .read(Path::new("/etc/localtime"))
+        .ok()
+        .and_then(|data| TimeZone::tzif("local", &data).ok());
     let now = Timestamp::try_from(query.now()).unwrap_or_default();
-    let name = zone.map_or("UTC".to_owned(), |zone| zone.to_offset_info(now).abbreviation().to_owned());
+    let name =
+        zone.map_or("UTC".to_owned(), |zone| zone.to_offset_info(now).abbreviation().to_owned());
     facts([("time", Some(json!({ "timezone": name })))])
 }
 
 pub(super) fn read_uptime(query: &dyn Query) -> Map<String, Value> {
     let line = line(query, "/proc/uptime").unwrap_or_default();
-    let mut seconds = line.split(' ').map(|field| field.split('.').next().and_then(|whole| whole.parse::<u64>().ok()));
+    let mut seconds = line
+        .split(' ')
+        .map(|field| field.split('.').next().and_then(|whole| whole.parse::<u64>().ok()));
     let (up, idle) = (seconds.next().flatten(), seconds.next().flatten());
     facts([
         ("uptime", up.map(|seconds| in_words(seconds).into())),
@@ -37,9 +43,11 @@ fn since_epoch(time: SystemTime) -> f64 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
-/// `2 days 03 hours 04 minutes 05 seconds`, beginning with the largest that is not zero, which has no zero before it.
+/// `2 days 03 hours 04 minutes 05 seconds`, beginning with the largest that is not zero, which has
+/// no zero before it.
 fn in_words(seconds: u64) -> String {
-    let (days, hours, minutes, seconds) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
+    let (days, hours, minutes, seconds) =
+        (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
     match (days, hours, minutes) {
         (0, 0, 0) => format!("{seconds:02} seconds"),
         (0, 0, _) => format!("{minutes} minutes {seconds:02} seconds"),

@@ -33,24 +33,37 @@ impl Graph {
                         marks[to] = Mark::Open;
                         if path.len() >= DEEPEST {
                             return Some(
-                                Diagnostic::error(format!("notifications set off one another more than {DEEPEST} deep"))
-                                    .at(span.cloned())
-                                    .hint("make some of them \"delayed\""),
+                                Diagnostic::error(format!(
+                                    "notifications set off one another more than {DEEPEST} deep"
+                                ))
+                                .at(span.cloned())
+                                .hint("make some of them \"delayed\""),
                             );
                         }
                         path.push((to, self.sets_off(to, edges).into_iter()));
                     }
                     Mark::Open => {
                         let from = path.iter().position(|(node, _)| *node == to).unwrap_or(0);
-                        let nodes: Vec<usize> = path[from..].iter().map(|(node, _)| *node).chain([to]).collect();
-                        let names: Vec<String> = nodes.iter().map(|node| self.node_name(*node)).collect();
-                        // What a custom resource sets off inside is written nowhere as a notification; another of them is.
-                        let written = |two: &[usize]| self.sets_off(two[0], edges).into_iter().find(|(next, _)| *next == two[1])?.1;
+                        let nodes: Vec<usize> =
+                            path[from..].iter().map(|(node, _)| *node).chain([to]).collect();
+                        let names: Vec<String> =
+                            nodes.iter().map(|node| self.node_name(*node)).collect();
+                        // What a custom resource sets off inside is written nowhere as a
+                        // notification; another of them is.
+                        let written = |two: &[usize]| {
+                            self.sets_off(two[0], edges)
+                                .into_iter()
+                                .find(|(next, _)| *next == two[1])?
+                                .1
+                        };
                         let span = span.or_else(|| nodes.windows(2).rev().find_map(written));
                         return Some(
-                            Diagnostic::error(format!("notifications go round in a circle: {}", names.join(" -> ")))
-                                .at(span.cloned())
-                                .hint("make one of them \"delayed\", or take it out"),
+                            Diagnostic::error(format!(
+                                "notifications go round in a circle: {}",
+                                names.join(" -> ")
+                            ))
+                            .at(span.cloned())
+                            .hint("make one of them \"delayed\", or take it out"),
                         );
                     }
                     Mark::Done => {}
@@ -60,17 +73,25 @@ impl Graph {
         None
     }
 
-    /// What a change at a node brings about at once: its notifications, and of a custom resource's action what is inside. Nodes are
-    /// the resources, then the bodies.
+    /// What a change at a node brings about at once: its notifications, and of a custom resource's
+    /// action what is inside. Nodes are the resources, then the bodies.
     fn sets_off<'e>(&self, node: usize, edges: &'e [Vec<Edge>]) -> Vec<(usize, Option<&'e Span>)> {
-        let to_node = |index: Index, action: Act| self.bodies.get_index_of(&(index, action)).map_or(index, |at| edges.len() + at);
+        let to_node = |index: Index, action: Act| {
+            self.bodies.get_index_of(&(index, action)).map_or(index, |at| edges.len() + at)
+        };
         let body = node.checked_sub(edges.len()).and_then(|at| self.bodies.get_index(at));
         let index = body.map_or(node, |((index, _), _)| *index);
         let inside = body.into_iter().flat_map(|(_, inside)| inside).flat_map(|child| {
-            let actions = self.resources[*child].common.actions.iter().filter(|action| **action != Act::Nothing);
+            let actions = self.resources[*child]
+                .common
+                .actions
+                .iter()
+                .filter(|action| **action != Act::Nothing);
             actions.map(|action| (to_node(*child, *action), None))
         });
-        let told = edges[index].iter().filter(|edge| edge.timing != Timing::Delayed && edge.action != Act::Nothing);
+        let told = edges[index]
+            .iter()
+            .filter(|edge| edge.timing != Timing::Delayed && edge.action != Act::Nothing);
         told.map(|edge| (to_node(edge.to, edge.action), edge.span.as_ref())).chain(inside).collect()
     }
 

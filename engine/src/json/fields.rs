@@ -1,4 +1,5 @@
-//! The fields of a document with a fixed shape: each is taken by name and type, and what is left is unknown.
+//! The fields of a document with a fixed shape: each is taken by name and type, and what is left is
+//! unknown.
 
 use serde_json::{Map, Value};
 
@@ -20,8 +21,14 @@ impl<'a> Fields<'a> {
         match &document.value {
             Value::Object(map) => Ok(Self { document, map, known: Vec::new() }),
             other => {
-                let wrong = format!("`{}` should be a map, and is {}", document.source.name, described(other));
-                Err(Diagnostic::error(wrong).at(document.value_at(&[])).hint(format!("{what} is `{{ \"key\": value, … }}`")))
+                let wrong = format!(
+                    "`{}` should be a map, and is {}",
+                    document.source.name,
+                    described(other)
+                );
+                Err(Diagnostic::error(wrong)
+                    .at(document.value_at(&[]))
+                    .hint(format!("{what} is `{{ \"key\": value, … }}`")))
             }
         }
     }
@@ -40,7 +47,10 @@ impl<'a> Fields<'a> {
     /// A field that is a map.
     /// # Errors
     /// When it is there and is something else.
-    pub fn map(&mut self, name: &'static str) -> Result<Option<&'a Map<String, Value>>, Diagnostic> {
+    pub fn map(
+        &mut self,
+        name: &'static str,
+    ) -> Result<Option<&'a Map<String, Value>>, Diagnostic> {
         match self.take(name) {
             None => Ok(None),
             Some(Value::Object(map)) => Ok(Some(map)),
@@ -70,7 +80,9 @@ impl<'a> Fields<'a> {
             Some(name) if name != expected => {
                 let wrong = format!("`{}` calls itself `{name}`", self.document.source.name);
                 let at = self.document.value_at(&["name"]);
-                Err(Diagnostic::error(wrong).at(at).hint(format!("write `{expected}`, or name the file `{name}.json`")))
+                Err(Diagnostic::error(wrong)
+                    .at(at)
+                    .hint(format!("write `{expected}`, or name the file `{name}.json`")))
             }
             _ => Ok(()),
         }
@@ -86,19 +98,31 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// A field that was not asked for, with the nearest name; `hint` when none is near.
     pub fn end(self, what: &str, hint: &str) -> Result<(), Diagnostic> {
-        let Some(unknown) = self.map.keys().find(|key| !self.known.contains(&key.as_str())) else { return Ok(()) };
-        let diagnostic = Diagnostic::error(format!("{what} has no field `{unknown}`")).at(self.document.key_at(&[unknown]));
+        let Some(unknown) = self.map.keys().find(|key| !self.known.contains(&key.as_str())) else {
+            return Ok(());
+        };
+        let diagnostic = Diagnostic::error(format!("{what} has no field `{unknown}`"))
+            .at(self.document.key_at(&[unknown]));
         let near = did_you_mean(unknown, self.known.iter().copied());
         Err(diagnostic.hint(near.unwrap_or_else(|| hint.to_owned())))
     }
 }
 
 /// A value of another type than it should have.
-pub(crate) fn wrong_type(document: &Document, path: &[&str], wanted: &str, found: &Value) -> Diagnostic {
+pub(crate) fn wrong_type(
+    document: &Document,
+    path: &[&str],
+    wanted: &str,
+    found: &Value,
+) -> Diagnostic {
     let name = path.iter().find(|part| part.parse::<usize>().is_err()).copied().unwrap_or_default();
     let what = if path.len() > 1 { format!("an entry of `{name}`") } else { format!("`{name}`") };
-    Diagnostic::error(format!("{what} in `{}` should be {wanted}, and is {}", document.source.name, described(found)))
-        .at(document.value_at(path))
+    Diagnostic::error(format!(
+        "{what} in `{}` should be {wanted}, and is {}",
+        document.source.name,
+        described(found)
+    ))
+    .at(document.value_at(path))
 }
 
 /// A value's type, in plain words.

@@ -11,8 +11,7 @@ fn parse(text: &str) -> Result<Document, String> {
 
 #[test]
 fn comments_are_left_out_and_values_stay() {
-    let text =
-        "// a role\n{\n  /* ports */ \"a\": [1, -2.5, \"//no\"], // the end\n  \"b\": { \"c\": null, \"é\": \"\\u00e9\" }\n}\n";
+    let text = "// a role\n{\n  /* ports */ \"a\": [1, -2.5, \"//no\"], // the end\n  \"b\": { \"c\": null, \"é\": \"\\u00e9\" }\n}\n";
     let document = parse(text).unwrap();
     assert_eq!(document.value, json!({ "a": [1, -2.5, "//no"], "b": { "c": null, "é": "é" } }));
     assert_eq!(document.key_at(&["b", "é"]).to_string(), "x.json:4:21");
@@ -25,7 +24,10 @@ fn mistakes_have_their_place() {
     for (text, told) in [
         ("", "x.json:1:1: cannot read `x.json`: it is empty"),
         ("// only\n", "x.json:1:1: cannot read `x.json`: it is empty"),
-        ("{\n  \"a\": 1\n  \"b\": 2\n}", "x.json:2:9: cannot read `x.json`: a comma is missing here"),
+        (
+            "{\n  \"a\": 1\n  \"b\": 2\n}",
+            "x.json:2:9: cannot read `x.json`: a comma is missing here",
+        ),
         ("{ \"a\": 1, }", "x.json:1:9: cannot read `x.json`: a comma is too much here"),
         ("{ \"a\": }", "x.json:1:8: cannot read `x.json`: a value is missing here"),
         ("{ a: 1 }", "x.json:1:3: cannot read `x.json`: a key is not in quotes"),
@@ -34,11 +36,20 @@ fn mistakes_have_their_place() {
         ("{ \"a\": 1", "x.json:1:1: cannot read `x.json`: this `{` has no `}`"),
         ("{ \"a\": \"x }", "x.json:1:8: cannot read `x.json`: this text has no closing quote"),
         ("{ \"a\": 1e999 }", "x.json:1:8: cannot read `x.json`: `1e999` is no number"),
-        ("{ \"a\": \"x\ny\" }", "x.json:1:10: cannot read `x.json`: a line break stands in this text"),
+        (
+            "{ \"a\": \"x\ny\" }",
+            "x.json:1:10: cannot read `x.json`: a line break stands in this text",
+        ),
         ("{ \"\t\": 1 }", "x.json:1:4: cannot read `x.json`: a tab stands in this text"),
-        ("[\"\u{1}\"]", "x.json:1:3: cannot read `x.json`: a control character stands in this text"),
+        (
+            "[\"\u{1}\"]",
+            "x.json:1:3: cannot read `x.json`: a control character stands in this text",
+        ),
         ("{} {}", "x.json:1:4: cannot read `x.json`: something follows after its end"),
-        ("{ \"a\": 1, \"a\": 2 }", "x.json:1:11: cannot read `x.json`: `a` stands twice in one map"),
+        (
+            "{ \"a\": 1, \"a\": 2 }",
+            "x.json:1:11: cannot read `x.json`: `a` stands twice in one map",
+        ),
         ("/* x", "x.json:1:1: cannot read `x.json`: this comment has no end"),
     ] {
         assert_eq!(parse(text).unwrap_err(), told, "{text}");
@@ -47,12 +58,18 @@ fn mistakes_have_their_place() {
 
 #[test]
 fn hostile_text_ends_nothing() {
-    for deep in ["[".repeat(100_000), "{\"a\":".repeat(100_000), format!("{}{}", "[".repeat(300), "]".repeat(300))] {
+    for deep in [
+        "[".repeat(100_000),
+        "{\"a\":".repeat(100_000),
+        format!("{}{}", "[".repeat(300), "]".repeat(300)),
+    ] {
         assert!(parse(&deep).unwrap_err().contains("deep"));
     }
     assert_eq!(parse("\u{feff}{}").unwrap().value, json!({}));
     assert!(parse(&format!("{}{}", "[".repeat(100), "]".repeat(100))).is_ok());
-    for odd in ["\"\\ud800\"", "1e999", "-", "\"\\x41\"", "'a'", "/", "{\"a\"", "{\"a\":1,,}", "\0", "é"] {
+    for odd in
+        ["\"\\ud800\"", "1e999", "-", "\"\\x41\"", "'a'", "/", "{\"a\"", "{\"a\":1,,}", "\0", "é"]
+    {
         assert!(parse(odd).is_err(), "{odd}");
     }
 }

@@ -23,7 +23,11 @@ impl Document {
         })?;
         let whole = 0..source.text.len();
         let (value, below) = table(&source, parsed.get_ref())?;
-        Ok(Self { value, places: Place { key: whole.clone(), value: whole, below }, source: Arc::clone(&source) })
+        Ok(Self {
+            value,
+            places: Place { key: whole.clone(), value: whole, below },
+            source: Arc::clone(&source),
+        })
     }
 }
 
@@ -34,24 +38,38 @@ fn table(source: &Arc<Source>, table: &DeTable<'_>) -> Result<(Value, Below), Di
     let (mut map, mut places) = (Map::new(), std::collections::HashMap::new());
     for (key, value) in entries {
         let (inner, below) = convert(source, value)?;
-        places.insert(key.get_ref().to_string(), Place { key: key.span(), value: value.span(), below });
+        places.insert(
+            key.get_ref().to_string(),
+            Place { key: key.span(), value: value.span(), below },
+        );
         map.insert(key.get_ref().to_string(), inner);
     }
     Ok((Value::Object(map), Below::Keys(places)))
 }
 
-fn convert(source: &Arc<Source>, value: &Spanned<DeValue<'_>>) -> Result<(Value, Below), Diagnostic> {
-    let no_number = |text: &str| mistake::at(source, value.span(), &format!("`{text}` is no number that can be held"));
+fn convert(
+    source: &Arc<Source>,
+    value: &Spanned<DeValue<'_>>,
+) -> Result<(Value, Below), Diagnostic> {
+    let no_number = |text: &str| {
+        mistake::at(source, value.span(), &format!("`{text}` is no number that can be held"))
+    };
     Ok(match value.get_ref() {
         DeValue::String(text) => (Value::String(text.to_string()), Below::Nothing),
         DeValue::Boolean(truth) => (Value::Bool(*truth), Below::Nothing),
         DeValue::Datetime(time) => (Value::String(time.to_string()), Below::Nothing),
         DeValue::Integer(number) => {
-            let whole = i64::from_str_radix(number.as_str(), number.radix()).map_err(|_| no_number(number.as_str()))?;
+            let whole = i64::from_str_radix(number.as_str(), number.radix())
+                .map_err(|_| no_number(number.as_str()))?;
             (Value::Number(whole.into()), Below::Nothing)
         }
         DeValue::Float(number) => {
-            let nearest = number.as_str().parse().ok().and_then(Number::from_f64).ok_or_else(|| no_number(number.as_str()))?;
+            let nearest = number
+                .as_str()
+                .parse()
+                .ok()
+                .and_then(Number::from_f64)
+                .ok_or_else(|| no_number(number.as_str()))?;
             (Value::Number(nearest), Below::Nothing)
         }
         DeValue::Array(items) => {

@@ -1,5 +1,5 @@
-//! What can be told of a script without running it: calls of what does not exist, and properties and actions that a kind has not,
-//! also in branches that are never taken.
+//! What can be told of a script without running it: calls of what does not exist, and properties
+//! and actions that a kind has not, also in branches that are never taken.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -25,8 +25,14 @@ pub struct Looked {
     pub(crate) attributes: AttributesUsed,
 }
 
-/// `lenient` parses also what uses variables that nothing defines, so that such a slip does not hide what else is wrong.
-pub(super) fn look(engine: &Engine, lenient: &Engine, session: &Session, source: &Arc<Source>) -> Looked {
+/// `lenient` parses also what uses variables that nothing defines, so that such a slip does not
+/// hide what else is wrong.
+pub(super) fn look(
+    engine: &Engine,
+    lenient: &Engine,
+    session: &Session,
+    source: &Arc<Source>,
+) -> Looked {
     session.sources.borrow_mut().insert(source.name.clone(), Arc::clone(source));
     let mut looked = Looked::default();
     let ast = match script::parse(engine, session, source, &source.text) {
@@ -48,7 +54,9 @@ pub(super) fn look(engine: &Engine, lenient: &Engine, session: &Session, source:
             Some(ASTNode::Expr(Expr::FnCall(call, at)) | ASTNode::Stmt(Stmt::FnCall(call, at))) => {
                 function_call(session, source, &known, call, *at, &mut looked);
             }
-            Some(ASTNode::Expr(Expr::MethodCall(call, _))) => method_call(session, source, call, &mut looked),
+            Some(ASTNode::Expr(Expr::MethodCall(call, _))) => {
+                method_call(session, source, call, &mut looked)
+            }
             _ => {}
         }
         true
@@ -58,11 +66,27 @@ pub(super) fn look(engine: &Engine, lenient: &Engine, session: &Session, source:
 
 /// Every name that a call may have: what is registered, and what the script defines.
 fn function_names(engine: &Engine, ast: &AST) -> HashSet<String> {
-    let mut names: HashSet<String> =
-        engine.collect_fn_metadata(None, |function| Some(function.metadata.name.to_string()), true).into_iter().collect();
+    let mut names: HashSet<String> = engine
+        .collect_fn_metadata(None, |function| Some(function.metadata.name.to_string()), true)
+        .into_iter()
+        .collect();
     names.extend(ast.iter_functions().map(|function| function.name.to_owned()));
-    // These are part of Rhai's grammar. No recipe writes `curry`, but a closure that captures is parsed as a call of it.
-    names.extend(["Fn", "call", "curry", "is_shared", "is_def_var", "is_def_fn", "type_of", "print", "debug"].map(str::to_owned));
+    // These are part of Rhai's grammar. No recipe writes `curry`, but a closure that captures is
+    // parsed as a call of it.
+    names.extend(
+        [
+            "Fn",
+            "call",
+            "curry",
+            "is_shared",
+            "is_def_var",
+            "is_def_fn",
+            "type_of",
+            "print",
+            "debug",
+        ]
+        .map(str::to_owned),
+    );
     names
 }
 
@@ -115,21 +139,31 @@ fn property(
             if let Expr::StringConstant(action, at) = action
                 && Act::named(kind, action).is_none()
             {
-                let mistake = Diagnostic::error(format!("`{}` has no action `{action}`", kind.name)).at(place(*at));
+                let mistake =
+                    Diagnostic::error(format!("`{}` has no action `{action}`", kind.name))
+                        .at(place(*at));
                 looked.mistakes.push(mistake.hint(actions_hint(kind, action)));
             }
         }
-    } else if kind.schema()["properties"].get(name).is_none() && !COMMON.iter().any(|(known, ..)| *known == name) {
+    } else if kind.schema()["properties"].get(name).is_none()
+        && !COMMON.iter().any(|(known, ..)| *known == name)
+    {
         let known = kind.properties().chain(COMMON.iter().map(|(known, ..)| *known));
-        let hint = did_you_mean(name, known).unwrap_or_else(|| format!("`toque resource show {}` lists its properties", kind.name));
-        let mistake = Diagnostic::error(format!("`{}` has no property `{name}`", kind.name)).at(place(at));
+        let hint = did_you_mean(name, known)
+            .unwrap_or_else(|| format!("`toque resource show {}` lists its properties", kind.name));
+        let mistake =
+            Diagnostic::error(format!("`{}` has no property `{name}`", kind.name)).at(place(at));
         looked.mistakes.push(mistake.hint(hint));
     }
 }
 
 /// The cookbook that a script belongs to.
 fn owner(session: &Session, path: &std::path::Path) -> Option<String> {
-    session.cookbooks.values().find(|cookbook| path.starts_with(&cookbook.root)).map(|cookbook| cookbook.about.name.clone())
+    session
+        .cookbooks
+        .values()
+        .find(|cookbook| path.starts_with(&cookbook.root))
+        .map(|cookbook| cookbook.about.name.clone())
 }
 
 /// A recipe that is included by name and is not there.
@@ -140,7 +174,10 @@ fn unknown_recipe(session: &Session, text: &str, own: &str) -> Option<Diagnostic
     };
     match session.cookbooks.get(&name.cookbook) {
         Some(cookbook) if cookbook.recipe(&name.recipe).is_none() => {
-            let missing = Diagnostic::error(format!("cookbook `{}` has no recipe `{}`", name.cookbook, name.recipe));
+            let missing = Diagnostic::error(format!(
+                "cookbook `{}` has no recipe `{}`",
+                name.cookbook, name.recipe
+            ));
             let recipes = cookbook.recipes();
             Some(match did_you_mean(&name.recipe, recipes.iter().map(String::as_str)) {
                 Some(hint) => missing.hint(hint),
@@ -155,7 +192,11 @@ fn unknown_recipe(session: &Session, text: &str, own: &str) -> Option<Diagnostic
 /// `.notifies("action", "kind[name]")` and its like, where both are written out.
 fn method_call(session: &Session, source: &Arc<Source>, call: &FnCallExpr, looked: &mut Looked) {
     let relation = ["notifies", "subscribes"].contains(&call.name.as_str());
-    let [Expr::StringConstant(action, action_at), Expr::StringConstant(target, target_at), ..] = &call.args[..] else { return };
+    let [Expr::StringConstant(action, action_at), Expr::StringConstant(target, target_at), ..] =
+        &call.args[..]
+    else {
+        return;
+    };
     if !relation {
         return;
     }
@@ -166,15 +207,18 @@ fn method_call(session: &Session, source: &Arc<Source>, call: &FnCallExpr, looke
         looked.mistakes.push(unknown_timing(timing).at(place(at)));
     }
     let Some(kind) = ResourceId::parse(target).map(|id| id.kind) else {
-        let mistake = Diagnostic::error(format!("`{target}` names no resource")).at(place(target_at));
+        let mistake =
+            Diagnostic::error(format!("`{target}` names no resource")).at(place(target_at));
         looked.mistakes.push(mistake.hint("write it as `kind[name]`, such as `service[nginx]`"));
         return;
     };
     match session.registry.kinds.get(&*kind) {
         None => looked.mistakes.push(unknown_word(session, &kind).at(place(target_at))),
-        // A subscription's action is one of the resource itself, which the call alone does not tell.
+        // A subscription's action is one of the resource itself, which the call alone does not
+        // tell.
         Some(found) if call.name == "notifies" && Act::named(found, action).is_none() => {
-            let mistake = Diagnostic::error(format!("`{kind}` has no action `{action}`")).at(place(action_at));
+            let mistake = Diagnostic::error(format!("`{kind}` has no action `{action}`"))
+                .at(place(action_at));
             looked.mistakes.push(mistake.hint(actions_hint(found, action)));
         }
         Some(_) => {}

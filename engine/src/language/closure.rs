@@ -1,5 +1,6 @@
-//! Closures that outlive their recipe. Rhai's closures are a name and shared variables; to be called later they need the script
-//! they came from, and to keep the values they saw they need copies.
+//! Closures that outlive their recipe. Rhai's closures are a name and shared variables; to be
+//! called later they need the script they came from, and to keep the values they saw they need
+//! copies.
 
 use std::rc::Rc;
 
@@ -14,8 +15,8 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::resource::PropertyError;
 use crate::session::Session;
 
-/// Closures that one holds, inside one another, and altogether. It has copies of what it saw, so that one which holds another twice is
-/// twice as large, and one which holds itself has no end.
+/// Closures that one holds, inside one another, and altogether. It has copies of what it saw, so
+/// that one which holds another twice is twice as large, and one which holds itself has no end.
 const DEEPEST: usize = 128;
 const MOST: usize = 10_000;
 
@@ -54,7 +55,12 @@ pub(super) fn home(context: &NativeCallContext<'_>) -> Home {
 impl Closure {
     /// # Errors
     /// One that holds too many others.
-    pub(super) fn new(session: &Session, mut pointer: FnPtr, home: &Home, span: Option<Span>) -> Result<Self, PropertyError> {
+    pub(super) fn new(
+        session: &Session,
+        mut pointer: FnPtr,
+        home: &Home,
+        span: Option<Span>,
+    ) -> Result<Self, PropertyError> {
         keep_values(&mut pointer, 0, &mut 0)?;
         Ok(Self { pointer, home: Rc::clone(home), this: this(session), span })
     }
@@ -70,8 +76,15 @@ impl Lazy {
         home: &Home,
         span: Option<Span>,
     ) -> Result<Self, PropertyError> {
-        keep_values_in(&mut value, 0, &mut 0).map_err(|error| PropertyError { property: property.to_owned(), ..error })?;
-        Ok(Self { property: property.to_owned(), value, home: Rc::clone(home), this: this(session), span })
+        keep_values_in(&mut value, 0, &mut 0)
+            .map_err(|error| PropertyError { property: property.to_owned(), ..error })?;
+        Ok(Self {
+            property: property.to_owned(),
+            value,
+            home: Rc::clone(home),
+            this: this(session),
+            span,
+        })
     }
 
     /// The closure that the property is, when it is nothing else.
@@ -80,7 +93,12 @@ impl Lazy {
             return handed.closure();
         }
         let pointer = self.value.clone().try_cast::<FnPtr>()?;
-        Some(Closure { pointer, home: Rc::clone(&self.home), this: self.this.clone(), span: self.span.clone() })
+        Some(Closure {
+            pointer,
+            home: Rc::clone(&self.home),
+            this: self.this.clone(),
+            span: self.span.clone(),
+        })
     }
 }
 
@@ -89,10 +107,25 @@ fn this(session: &Session) -> Option<This> {
     session.inside.borrow().last().map(|inside| This(Rc::clone(&inside.instance)))
 }
 
-pub(super) fn call(engine: &Engine, session: &Session, closure: &Closure, given: Option<&Value>) -> Result<Value, Diagnostic> {
-    let value = run(engine, session, &closure.pointer, &closure.home, closure.this.as_ref(), Vec::new(), given.map(from_json))?;
-    to_json(value)
-        .map_err(|message| Diagnostic::error(format!("the closure gave no usable value: {message}")).at(closure.span.clone()))
+pub(super) fn call(
+    engine: &Engine,
+    session: &Session,
+    closure: &Closure,
+    given: Option<&Value>,
+) -> Result<Value, Diagnostic> {
+    let value = run(
+        engine,
+        session,
+        &closure.pointer,
+        &closure.home,
+        closure.this.as_ref(),
+        Vec::new(),
+        given.map(from_json),
+    )?;
+    to_json(value).map_err(|message| {
+        Diagnostic::error(format!("the closure gave no usable value: {message}"))
+            .at(closure.span.clone())
+    })
 }
 
 /// Where a path that begins with the property was written.
@@ -100,11 +133,17 @@ pub(super) fn place(engine: &Engine, session: &Session, lazy: &Lazy, path: &str)
     locate::written(engine, session, lazy.span.as_ref()?, path)
 }
 
-pub(super) fn evaluate(engine: &Engine, session: &Session, lazy: &Lazy) -> Result<Value, Diagnostic> {
+pub(super) fn evaluate(
+    engine: &Engine,
+    session: &Session,
+    lazy: &Lazy,
+) -> Result<Value, Diagnostic> {
     let mut thrown = None;
     let computed = to_json_with(lazy.value.clone(), &mut |late| {
         let computed = match late {
-            Late::Closure(pointer) => run(engine, session, &pointer, &lazy.home, lazy.this.as_ref(), Vec::new(), None),
+            Late::Closure(pointer) => {
+                run(engine, session, &pointer, &lazy.home, lazy.this.as_ref(), Vec::new(), None)
+            }
             Late::Handed(handed) => handed.value(engine, session).map(|value| from_json(&value)),
         };
         Some(computed.map_err(|diagnostic| {
@@ -114,7 +153,10 @@ pub(super) fn evaluate(engine: &Engine, session: &Session, lazy: &Lazy) -> Resul
     });
     computed.map_err(|message| {
         let span = || place(engine, session, lazy, &lazy.property).or(lazy.span.clone());
-        let plain = || Diagnostic::error(format!("`{}` cannot be computed: {message}", lazy.property)).at(span());
+        let plain = || {
+            Diagnostic::error(format!("`{}` cannot be computed: {message}", lazy.property))
+                .at(span())
+        };
         thrown.unwrap_or_else(plain)
     })
 }
@@ -157,19 +199,28 @@ fn run(
     }
 }
 
-/// Replaces what the closure shares with its recipe by copies of the values as they are now. `depth` is how far inside it is, `count`
-/// how many closures were met.
+/// Replaces what the closure shares with its recipe by copies of the values as they are now.
+/// `depth` is how far inside it is, `count` how many closures were met.
 fn keep_values(pointer: &mut FnPtr, depth: usize, count: &mut usize) -> Result<(), PropertyError> {
     *count += 1;
     if depth > DEEPEST || *count > MOST {
-        let wrong = if depth > DEEPEST { format!("more than {DEEPEST} deep") } else { format!("more than {MOST} in one") };
-        return Err(PropertyError::new("", format!("closures hold one another, {wrong}"))
-            .hint("one of them probably uses the variable that holds it: give it a name of its own"));
+        let wrong = if depth > DEEPEST {
+            format!("more than {DEEPEST} deep")
+        } else {
+            format!("more than {MOST} in one")
+        };
+        return Err(PropertyError::new("", format!("closures hold one another, {wrong}")).hint(
+            "one of them probably uses the variable that holds it: give it a name of its own",
+        ));
     }
     pointer.iter_curry_mut().try_for_each(|value| keep_values_in(value, depth + 1, count))
 }
 
-fn keep_values_in(value: &mut Dynamic, depth: usize, count: &mut usize) -> Result<(), PropertyError> {
+fn keep_values_in(
+    value: &mut Dynamic,
+    depth: usize,
+    count: &mut usize,
+) -> Result<(), PropertyError> {
     if value.is_shared() {
         *value = value.flatten_clone();
     }

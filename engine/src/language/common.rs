@@ -30,13 +30,18 @@ pub(super) fn bind(
 ) -> Result<(), PropertyError> {
     let wrong = |message: String| PropertyError::new(key, format!("`{key}`: {message}"));
     if key == "only_if" || key == "not_if" {
-        // An array of strings could be an argv or a list of shell lines; it is a list, as the guide says.
+        // An array of strings could be an argv or a list of shell lines; it is a list, as the guide
+        // says.
         let several = value.is_array();
         let guards = if several { value.into_array().unwrap_or_default() } else { vec![value] };
         for (index, guard) in guards.into_iter().enumerate() {
             let condition = condition(session, guard, home, span).map_err(|error| {
                 let place = if several { format!("{key}[{index}]") } else { key.to_owned() };
-                let inner = if error.property.is_empty() { place } else { format!("{place}.{}", error.property) };
+                let inner = if error.property.is_empty() {
+                    place
+                } else {
+                    format!("{place}.{}", error.property)
+                };
                 PropertyError { property: inner, ..error }
             })?;
             common.guards.push(Guard { negated: key == "not_if", condition });
@@ -47,7 +52,9 @@ pub(super) fn bind(
         return Err(wrong("a closure is no value here".to_owned()));
     }
     let json = to_json(value).map_err(wrong)?;
-    let typed = |expected: &str| wrong(format!("expected {expected}, found {}", plain_type(from_json(&json).type_name())));
+    let typed = |expected: &str| {
+        wrong(format!("expected {expected}, found {}", plain_type(from_json(&json).type_name())))
+    };
     match key {
         "action" => {
             let names: Vec<&Value> = match &json {
@@ -55,9 +62,13 @@ pub(super) fn bind(
                 other => vec![other],
             };
             for name in names {
-                let name = name.as_str().ok_or_else(|| typed("an action's name, or an array of them"))?;
+                let name =
+                    name.as_str().ok_or_else(|| typed("an action's name, or an array of them"))?;
                 let act = Act::named(kind, name).ok_or_else(|| {
-                    let error = PropertyError::new("action", format!("`{}` has no action `{name}`", kind.name));
+                    let error = PropertyError::new(
+                        "action",
+                        format!("`{}` has no action `{name}`", kind.name),
+                    );
                     error.hint(actions_hint(kind, name))
                 })?;
                 common.actions.push(act);
@@ -75,10 +86,14 @@ pub(super) fn bind(
             }
         }
         "retries" => {
-            common.retries = json.as_u64().and_then(|n| u32::try_from(n).ok()).ok_or_else(|| typed("a whole number, 0 or more"))?;
+            common.retries = json
+                .as_u64()
+                .and_then(|n| u32::try_from(n).ok())
+                .ok_or_else(|| typed("a whole number, 0 or more"))?;
         }
         "retry_delay" => {
-            common.retry_delay = json.as_f64().filter(|n| *n >= 0.0).ok_or_else(|| typed("seconds, 0 or more"))?;
+            common.retry_delay =
+                json.as_f64().filter(|n| *n >= 0.0).ok_or_else(|| typed("seconds, 0 or more"))?;
         }
         "sensitive" => common.sensitive = json.as_bool().ok_or_else(|| typed("true or false"))?,
         "umask" => {
@@ -89,7 +104,10 @@ pub(super) fn bind(
             let name = json.as_str().ok_or_else(|| typed("a provider's name"))?;
             if !kind.provider_names().any(|known| known == name) {
                 let names: Vec<_> = kind.provider_names().map(|name| format!("`{name}`")).collect();
-                let error = PropertyError::new("provider", format!("`{}` has no provider `{name}`", kind.name));
+                let error = PropertyError::new(
+                    "provider",
+                    format!("`{}` has no provider `{name}`", kind.name),
+                );
                 let hint = match &names[..] {
                     [] => format!("`{}` has none: leave `provider` out", kind.name),
                     _ => format!("it has {}", names.join(", ")),
@@ -111,7 +129,11 @@ pub(super) fn closure_of(
 ) -> Result<Option<Closure>, PropertyError> {
     match value.read_lock::<custom::Handed>() {
         Some(handed) => Ok(handed.closure()),
-        None => value.clone().try_cast::<FnPtr>().map(|pointer| Closure::new(session, pointer, home, span)).transpose(),
+        None => value
+            .clone()
+            .try_cast::<FnPtr>()
+            .map(|pointer| Closure::new(session, pointer, home, span))
+            .transpose(),
     }
 }
 
@@ -122,14 +144,20 @@ fn condition(
     span: &dyn Fn() -> Option<crate::diagnostic::Span>,
 ) -> Result<Condition, PropertyError> {
     let wrong = |message| PropertyError::new("", message);
-    if let Some(closure) = home.map(|home| closure_of(session, &guard, home, span())).transpose()?.flatten() {
+    if let Some(closure) =
+        home.map(|home| closure_of(session, &guard, home, span())).transpose()?.flatten()
+    {
         return Ok(Condition::Closure(closure));
     }
     let found = plain_type(guard.type_name());
     let command: CommandGuard = match to_json(guard).map_err(wrong)? {
         Value::String(line) => CommandGuard::plain(crate::property::CommandLine::Shell(line)),
         map @ Value::Object(_) => plain::read(map)?,
-        _ => return Err(wrong(format!("a guard is a shell command, a closure, or a map with `command`, not {found}"))),
+        _ => {
+            return Err(wrong(format!(
+                "a guard is a shell command, a closure, or a map with `command`, not {found}"
+            )));
+        }
     };
     command.check().map_err(wrong)?;
     check_line(&session.masks, &command.command, "")?;

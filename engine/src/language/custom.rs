@@ -1,7 +1,7 @@
 //! Custom resources: kinds that cookbooks make of other kinds, in `resources/*.rhai`.
 //!
-//! A file is run once, after the attributes: it says which properties and actions there are. The actions are run for each resource
-//! that is declared, after the last recipe: see `expand`.
+//! A file is run once, after the attributes: it says which properties and actions there are. The
+//! actions are run for each resource that is declared, after the last recipe: see `expand`.
 
 mod expand;
 mod property;
@@ -72,7 +72,12 @@ pub(super) fn define_all(engine: &Engine, session: &Session) -> Result<(), Diagn
     Ok(())
 }
 
-fn define(engine: &Engine, session: &Session, kind: &Kind, custom: &CustomKind) -> Result<Definition, Diagnostic> {
+fn define(
+    engine: &Engine,
+    session: &Session,
+    kind: &Kind,
+    custom: &CustomKind,
+) -> Result<Definition, Diagnostic> {
     session.defining.replace(Some(Definition::default()));
     let ran = script::run_file(engine, session, &home(custom), &custom.path);
     let mut definition = session.defining.take().unwrap_or_default();
@@ -80,16 +85,27 @@ fn define(engine: &Engine, session: &Session, kind: &Kind, custom: &CustomKind) 
     let source = session.sources.borrow().get(&crate::cookbook::shown(&custom.path)).cloned();
     let place = || source.as_ref().map(script::start);
     if definition.actions.is_empty() {
-        return Err(Diagnostic::error(format!("the custom resource `{}` has no action", kind.name))
-            .at(place())
-            .hint("declare one: `action(\"create\", || { … });`"));
+        return Err(Diagnostic::error(format!(
+            "the custom resource `{}` has no action",
+            kind.name
+        ))
+        .at(place())
+        .hint("declare one: `action(\"create\", || { … });`"));
     }
     let actions = || definition.actions.iter().map(|action| &*action.name);
     for (name, property) in &definition.properties {
-        if let Some(unknown) = property.required_for().iter().find(|wanted| !actions().any(|action| action == **wanted)) {
-            let at = property.span.as_ref().and_then(|span| locate::written(engine, session, span, "required"));
-            let hint = did_you_mean(unknown, actions())
-                .unwrap_or_else(|| format!("the actions are {}", actions().collect::<Vec<_>>().join(", ")));
+        if let Some(unknown) = property
+            .required_for()
+            .iter()
+            .find(|wanted| !actions().any(|action| action == **wanted))
+        {
+            let at = property
+                .span
+                .as_ref()
+                .and_then(|span| locate::written(engine, session, span, "required"));
+            let hint = did_you_mean(unknown, actions()).unwrap_or_else(|| {
+                format!("the actions are {}", actions().collect::<Vec<_>>().join(", "))
+            });
             return Err(Diagnostic::error(format!(
                 "property `{name}`: `required` names `{unknown}`, which is no action of `{}`",
                 kind.name
@@ -98,25 +114,40 @@ fn define(engine: &Engine, session: &Session, kind: &Kind, custom: &CustomKind) 
             .hint(hint));
         }
     }
-    let required: Vec<&str> =
-        definition.properties.iter().filter(|(_, property)| property.is_required()).map(|(name, _)| &**name).collect();
-    let properties: serde_json::Map<String, Value> =
-        definition.properties.iter().map(|(name, property)| (name.to_string(), property.schema())).collect();
+    let required: Vec<&str> = definition
+        .properties
+        .iter()
+        .filter(|(_, property)| property.is_required())
+        .map(|(name, _)| &**name)
+        .collect();
+    let properties: serde_json::Map<String, Value> = definition
+        .properties
+        .iter()
+        .map(|(name, property)| (name.to_string(), property.schema()))
+        .collect();
     let description = source.map(|source| described(&source.text)).filter(|text| !text.is_empty());
-    let description = description.unwrap_or_else(|| format!("A custom resource of the cookbook `{}`.", custom.cookbook));
-    definition.schema = json!({ "description": description, "properties": properties, "required": required });
+    let description = description
+        .unwrap_or_else(|| format!("A custom resource of the cookbook `{}`.", custom.cookbook));
+    definition.schema =
+        json!({ "description": description, "properties": properties, "required": required });
     Ok(definition)
 }
 
 /// What the comment at the beginning of a file says.
 fn described(text: &str) -> String {
     let comment = text.lines().map(str::trim).take_while(|line| line.starts_with("//"));
-    comment.map(|line| line.trim_start_matches(['/', '!']).trim()).collect::<Vec<_>>().join(" ").trim().to_owned()
+    comment
+        .map(|line| line.trim_start_matches(['/', '!']).trim())
+        .collect::<Vec<_>>()
+        .join(" ")
+        .trim()
+        .to_owned()
 }
 
 /// Where templates and files of a custom resource are looked up, and what `::recipe` means in it.
 fn home(custom: &CustomKind) -> RecipeName {
-    let recipe = custom.path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let recipe =
+        custom.path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     RecipeName { cookbook: custom.cookbook.clone(), recipe }
 }
 
@@ -124,9 +155,15 @@ fn home(custom: &CustomKind) -> RecipeName {
 pub(crate) fn kinds_of(cookbook: &crate::cookbook::Cookbook) -> Vec<Kind> {
     let kind = |path: &Path| {
         let file = path.file_stem()?.to_str()?;
-        let custom =
-            CustomKind { cookbook: cookbook.about.name.clone(), path: path.to_owned(), definition: std::cell::OnceCell::new() };
-        Some(Kind { name: kind_name(&cookbook.about.name, file).into(), origin: Origin::Custom(custom) })
+        let custom = CustomKind {
+            cookbook: cookbook.about.name.clone(),
+            path: path.to_owned(),
+            definition: std::cell::OnceCell::new(),
+        };
+        Some(Kind {
+            name: kind_name(&cookbook.about.name, file).into(),
+            origin: Origin::Custom(custom),
+        })
     };
     cookbook.resource_files().iter().filter_map(|path| kind(path)).collect()
 }
@@ -142,22 +179,29 @@ pub(crate) fn add_kinds<'a>(
         let name = Rc::clone(&kind.name);
         let Origin::Custom(custom) = &kind.origin else { continue };
         let file = crate::cookbook::shown(&custom.path);
-        let rename = "give the file another name: the kind is called after the cookbook and the file";
+        let rename =
+            "give the file another name: the kind is called after the cookbook and the file";
         if words::is_function(&name) {
-            return Err(
-                Diagnostic::error(format!("`{file}` makes a resource `{name}`, and there is a function of that name")).hint(rename)
-            );
+            return Err(Diagnostic::error(format!(
+                "`{file}` makes a resource `{name}`, and there is a function of that name"
+            ))
+            .hint(rename));
         }
-        if !name.starts_with(|c: char| c.is_ascii_alphabetic()) || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        if !name.starts_with(|c: char| c.is_ascii_alphabetic())
+            || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        {
             return Err(Diagnostic::error(format!("`{file}` makes a resource `{name}`, which is no name in a recipe"))
                 .hint("use letters, digits and `_` in the names of cookbooks and files that make resources"));
         }
         if let Some(other) = registry.kinds.get(&name) {
             let other = match &other.origin {
-                Origin::Custom(other) => format!("and so does `{}`", crate::cookbook::shown(&other.path)),
+                Origin::Custom(other) => {
+                    format!("and so does `{}`", crate::cookbook::shown(&other.path))
+                }
                 _ => "and there is a built-in kind of that name".to_owned(),
             };
-            return Err(Diagnostic::error(format!("`{file}` makes a resource `{name}`, {other}")).hint(rename));
+            return Err(Diagnostic::error(format!("`{file}` makes a resource `{name}`, {other}"))
+                .hint(rename));
         }
         registry.add(kind);
     }
@@ -172,28 +216,41 @@ pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
         property(&context, &s, &name, Map::new())
     });
     let s = Rc::clone(session);
-    engine.register_fn("property", move |context: NativeCallContext<'_>, name: ImmutableString, options: Map| {
-        property(&context, &s, &name, options)
-    });
-    let s = Rc::clone(session);
-    engine.register_fn("action", move |context: NativeCallContext<'_>, name: ImmutableString, body: FnPtr| {
-        action(&context, &s, &name, "", body)
-    });
-    let s = Rc::clone(session);
     engine.register_fn(
-        "action",
-        move |context: NativeCallContext<'_>, name: ImmutableString, doc: ImmutableString, body: FnPtr| {
-            action(&context, &s, &name, &doc, body)
+        "property",
+        move |context: NativeCallContext<'_>, name: ImmutableString, options: Map| {
+            property(&context, &s, &name, options)
         },
     );
     let s = Rc::clone(session);
-    engine.register_fn("current", move |context: NativeCallContext<'_>, body: FnPtr| -> Fallible<()> {
-        let body = kept(&context, &s, body)?;
-        with_definition(&context, &s, "current", |definition| match definition.current.replace(body) {
-            None => Ok(()),
-            Some(_) => Err(Diagnostic::error("`current` is there twice").hint("one closure tells the whole state, as a map")),
-        })
-    });
+    engine.register_fn(
+        "action",
+        move |context: NativeCallContext<'_>, name: ImmutableString, body: FnPtr| {
+            action(&context, &s, &name, "", body)
+        },
+    );
+    let s = Rc::clone(session);
+    engine.register_fn(
+        "action",
+        move |context: NativeCallContext<'_>,
+              name: ImmutableString,
+              doc: ImmutableString,
+              body: FnPtr| { action(&context, &s, &name, &doc, body) },
+    );
+    let s = Rc::clone(session);
+    engine.register_fn(
+        "current",
+        move |context: NativeCallContext<'_>, body: FnPtr| -> Fallible<()> {
+            let body = kept(&context, &s, body)?;
+            with_definition(&context, &s, "current", |definition| {
+                match definition.current.replace(body) {
+                    None => Ok(()),
+                    Some(_) => Err(Diagnostic::error("`current` is there twice")
+                        .hint("one closure tells the whole state, as a map")),
+                }
+            })
+        },
+    );
     expand::register(engine, session);
     this::register(engine, session);
 }
@@ -201,7 +258,8 @@ pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
 /// A closure that outlives its file.
 fn kept(context: &NativeCallContext<'_>, session: &Session, body: FnPtr) -> Fallible<Closure> {
     let span = session.span(context.call_source(), context.call_position());
-    Closure::new(session, body, &closure::home(context), span).map_err(|error| throw(context, session, error.into()))
+    Closure::new(session, body, &closure::home(context), span)
+        .map_err(|error| throw(context, session, error.into()))
 }
 
 fn with_definition(
@@ -212,30 +270,49 @@ fn with_definition(
 ) -> Fallible<()> {
     let mut defining = session.defining.borrow_mut();
     let Some(definition) = defining.as_mut() else {
-        let misplaced = Diagnostic::error(format!("`{word}` belongs into a file of a cookbook's resources/"));
-        return Err(throw(context, session, misplaced.hint("there it says what a custom resource is; a recipe uses the resource")));
+        let misplaced =
+            Diagnostic::error(format!("`{word}` belongs into a file of a cookbook's resources/"));
+        return Err(throw(
+            context,
+            session,
+            misplaced.hint("there it says what a custom resource is; a recipe uses the resource"),
+        ));
     };
     work(definition).map_err(|mistake| throw(context, session, mistake))
 }
 
-fn property(context: &NativeCallContext<'_>, session: &Session, name: &str, options: Map) -> Fallible<()> {
+fn property(
+    context: &NativeCallContext<'_>,
+    session: &Session,
+    name: &str,
+    options: Map,
+) -> Fallible<()> {
     let property = Property::read(context, session, options).map_err(|mistake| {
-        throw(context, session, Diagnostic { message: format!("property `{name}`: {}", mistake.message), ..mistake })
+        throw(
+            context,
+            session,
+            Diagnostic { message: format!("property `{name}`: {}", mistake.message), ..mistake },
+        )
     })?;
     with_definition(context, session, "property", |definition| {
         if let Some(why) = unusable(name) {
-            return Err(Diagnostic::error(format!("`{name}` cannot be the name of a property: {why}")).hint("give it another name"));
+            return Err(Diagnostic::error(format!(
+                "`{name}` cannot be the name of a property: {why}"
+            ))
+            .hint("give it another name"));
         }
         if property.is_name() {
             if !definition.identity.is_empty() {
-                let both = format!("both `{}` and `{name}` take the resource's name", definition.identity);
+                let both =
+                    format!("both `{}` and `{name}` take the resource's name", definition.identity);
                 return Err(Diagnostic::error(both).hint("`name: true` goes with one property"));
             }
             name.clone_into(&mut definition.identity);
         }
         match definition.properties.insert(name.into(), property) {
             None => Ok(()),
-            Some(_) => Err(Diagnostic::error(format!("there are two properties `{name}`")).hint("keep one of them")),
+            Some(_) => Err(Diagnostic::error(format!("there are two properties `{name}`"))
+                .hint("keep one of them")),
         }
     })
 }
@@ -246,7 +323,9 @@ fn unusable(name: &str) -> Option<&'static str> {
         Some("every kind has a property of that name")
     } else if words::is_function(name) {
         Some("there is a function of that name")
-    } else if ["notifies", "subscribes", "set", "remove", "changed", "this", "call", "curry"].contains(&name) {
+    } else if ["notifies", "subscribes", "set", "remove", "changed", "this", "call", "curry"]
+        .contains(&name)
+    {
         Some("it means something else on a resource")
     } else if name.is_empty()
         || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
@@ -258,17 +337,26 @@ fn unusable(name: &str) -> Option<&'static str> {
     }
 }
 
-fn action(context: &NativeCallContext<'_>, session: &Session, name: &str, doc: &str, body: FnPtr) -> Fallible<()> {
+fn action(
+    context: &NativeCallContext<'_>,
+    session: &Session,
+    name: &str,
+    doc: &str,
+    body: FnPtr,
+) -> Fallible<()> {
     let body = kept(context, session, body)?;
     with_definition(context, session, "action", |definition| {
         if name == "nothing" {
-            return Err(Diagnostic::error("every resource has the action `nothing` already").hint("give this one another name"));
+            return Err(Diagnostic::error("every resource has the action `nothing` already")
+                .hint("give this one another name"));
         }
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-            return Err(Diagnostic::error(format!("`{name}` cannot be the name of an action")).hint("use letters, digits and `_`"));
+            return Err(Diagnostic::error(format!("`{name}` cannot be the name of an action"))
+                .hint("use letters, digits and `_`"));
         }
         if definition.actions.iter().any(|known| *known.name == *name) {
-            return Err(Diagnostic::error(format!("there are two actions `{name}`")).hint("keep one of them"));
+            return Err(Diagnostic::error(format!("there are two actions `{name}`"))
+                .hint("keep one of them"));
         }
         definition.actions.push(ActionDoc { name: name.into(), doc: doc.into() });
         definition.bodies.push(body);
@@ -276,7 +364,8 @@ fn action(context: &NativeCallContext<'_>, session: &Session, name: &str, doc: &
     })
 }
 
-/// The resource that these properties make. Those that hold closures are checked when they are computed.
+/// The resource that these properties make. Those that hold closures are checked when they are
+/// computed.
 /// # Errors
 /// The property at fault and why.
 pub(super) fn instance(
@@ -314,7 +403,16 @@ pub(super) fn instance(
         }
     }
     let depth = session.inside.borrow().last().map_or(0, |inside| inside.instance.depth + 1);
-    Ok(Instance { kind: kind.name.clone(), name: Rc::from(""), given, values, lazy, secrets, depth, complete: false })
+    Ok(Instance {
+        kind: kind.name.clone(),
+        name: Rc::from(""),
+        given,
+        values,
+        lazy,
+        secrets,
+        depth,
+        complete: false,
+    })
 }
 
 /// What a custom kind declares, once that is read.
@@ -340,10 +438,17 @@ fn names(value: Dynamic) -> Result<Vec<String>, String> {
     }
     let wrong = "a property's name, or an array of them".to_owned();
     let items = value.try_cast::<Array>().ok_or_else(|| wrong.clone())?;
-    items.into_iter().map(|item| if item.is_string() { Ok(item.to_string()) } else { Err(wrong.clone()) }).collect()
+    items
+        .into_iter()
+        .map(|item| if item.is_string() { Ok(item.to_string()) } else { Err(wrong.clone()) })
+        .collect()
 }
 
 /// A sentence about a misplaced word.
-fn outside(context: &NativeCallContext<'_>, session: &Session, word: &str) -> Box<rhai::EvalAltResult> {
+fn outside(
+    context: &NativeCallContext<'_>,
+    session: &Session,
+    word: &str,
+) -> Box<rhai::EvalAltResult> {
     throw_text(context, session, format!("`{word}` belongs into an action of a custom resource"))
 }

@@ -23,14 +23,20 @@ struct How {
 
 pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
     let s = Rc::clone(session);
-    engine.register_fn("data_bag", move |context: NativeCallContext<'_>, bag: ImmutableString| -> Fallible<Array> {
-        let ids = s.data_bags.ids(&bag).map_err(|wrong| throw(&context, &s, wrong))?;
-        Ok(ids.into_iter().map(Dynamic::from).collect())
-    });
+    engine.register_fn(
+        "data_bag",
+        move |context: NativeCallContext<'_>, bag: ImmutableString| -> Fallible<Array> {
+            let ids = s.data_bags.ids(&bag).map_err(|wrong| throw(&context, &s, wrong))?;
+            Ok(ids.into_iter().map(Dynamic::from).collect())
+        },
+    );
     let s = Rc::clone(session);
-    engine.register_fn("data_bag_item", move |context: NativeCallContext<'_>, bag: ImmutableString, id: ImmutableString| {
-        item(&context, &s, &bag, &id, Way::default())
-    });
+    engine.register_fn(
+        "data_bag_item",
+        move |context: NativeCallContext<'_>, bag: ImmutableString, id: ImmutableString| {
+            item(&context, &s, &bag, &id, Way::default())
+        },
+    );
     let s = Rc::clone(session);
     engine.register_fn(
         "data_bag_item",
@@ -47,16 +53,26 @@ pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
         },
     );
     let s = Rc::clone(session);
-    engine.register_fn("nonsensitive", move |context: NativeCallContext<'_>, value: Dynamic| -> Fallible<Dynamic> {
-        let json = to_json(value.clone()).map_err(|message| throw_text(&context, &s, format!("nonsensitive: {message}")))?;
-        s.masks.forget(&json);
-        Ok(value)
-    });
+    engine.register_fn(
+        "nonsensitive",
+        move |context: NativeCallContext<'_>, value: Dynamic| -> Fallible<Dynamic> {
+            let json = to_json(value.clone())
+                .map_err(|message| throw_text(&context, &s, format!("nonsensitive: {message}")))?;
+            s.masks.forget(&json);
+            Ok(value)
+        },
+    );
 }
 
-/// An item, all of it decrypted: one that cannot be is told of here, and not where it is read. (A stack has values that not every
-/// instance of it can read.)
-fn item(context: &NativeCallContext<'_>, session: &Session, bag: &str, id: &str, way: Way) -> Fallible<NodeView> {
+/// An item, all of it decrypted: one that cannot be is told of here, and not where it is read. (A
+/// stack has values that not every instance of it can read.)
+fn item(
+    context: &NativeCallContext<'_>,
+    session: &Session,
+    bag: &str,
+    id: &str,
+    way: Way,
+) -> Fallible<NodeView> {
     let item = session.data_bags.item(bag, id).map_err(|wrong| unread(context, session, wrong))?;
     let item = Opened::new(item, Rc::clone(&session.vault), way);
     // What stands for a decrypted value in a check proves nothing.

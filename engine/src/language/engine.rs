@@ -8,7 +8,8 @@ use rhai::{Dynamic, Engine, OptimizationLevel, Token};
 use super::{custom, data, functions, handle, kinds, library, node_view, search, stack};
 use crate::session::{Phase, Session};
 
-/// Words that Rhai reserves without using them, and that recipes need: as functions (`package`) or as keys (`default`).
+/// Words that Rhai reserves without using them, and that recipes need: as functions (`package`) or
+/// as keys (`default`).
 const UNRESERVED: [&str; 37] = [
     "package",
     "default",
@@ -68,8 +69,8 @@ pub(super) fn build(session: &Rc<Session>) -> Engine {
     let limits = session.limits;
     engine.set_max_call_levels(limits.depth);
     engine.set_max_expr_depths(128, 64);
-    // Rhai looks through all the strings that it keeps whenever it keeps a new one, which costs more than it saves where names are
-    // computed in a loop.
+    // Rhai looks through all the strings that it keeps whenever it keeps a new one, which costs
+    // more than it saves where names are computed in a loop.
     engine.set_max_strings_interned(0);
     engine.set_max_operations(0);
     engine.set_max_variables(10_000);

@@ -18,22 +18,35 @@ pub(super) type Fallible<T> = Result<T, Box<EvalAltResult>>;
 pub(super) struct Thrown(pub Diagnostic);
 
 /// Throws a diagnostic from a native function, at the call.
-pub(super) fn throw(context: &NativeCallContext<'_>, session: &Session, diagnostic: Diagnostic) -> Box<EvalAltResult> {
+pub(super) fn throw(
+    context: &NativeCallContext<'_>,
+    session: &Session,
+    diagnostic: Diagnostic,
+) -> Box<EvalAltResult> {
     let diagnostic = if diagnostic.span.is_some() {
         diagnostic
     } else {
-        diagnostic.at(session.span(context.call_source(), context.call_position()).map(Span::after_dot))
+        diagnostic
+            .at(session.span(context.call_source(), context.call_position()).map(Span::after_dot))
     };
     EvalAltResult::ErrorRuntime(Dynamic::from(Thrown(diagnostic)), context.call_position()).into()
 }
 
 /// Throws a plain sentence, at the call.
-pub(super) fn throw_text(context: &NativeCallContext<'_>, session: &Session, text: impl Into<String>) -> Box<EvalAltResult> {
+pub(super) fn throw_text(
+    context: &NativeCallContext<'_>,
+    session: &Session,
+    text: impl Into<String>,
+) -> Box<EvalAltResult> {
     throw(context, session, Diagnostic::error(text))
 }
 
 /// What went wrong, and where in `source` or in what it called.
-pub(super) fn diagnose(session: &Session, error: EvalAltResult, source: Option<&str>) -> Diagnostic {
+pub(super) fn diagnose(
+    session: &Session,
+    error: EvalAltResult,
+    source: Option<&str>,
+) -> Diagnostic {
     let mut error = error;
     let mut source = source.map(str::to_owned);
     let mut frames = Vec::new();
@@ -126,21 +139,25 @@ fn cause(session: &Session, mut error: EvalAltResult) -> Diagnostic {
 fn no_getter(text: &str) -> Diagnostic {
     let quoted: Vec<&str> = text.split('\'').skip(1).step_by(2).collect();
     match quoted[..] {
-        [property, found] => Diagnostic::error(format!("{} has no property `{property}`", plain_type(found))),
+        [property, found] => {
+            Diagnostic::error(format!("{} has no property `{property}`", plain_type(found)))
+        }
         _ => Diagnostic::error(format!("this has no such property: {text}")),
     }
 }
 
 fn halted(session: &Session, halt: Option<Halt>) -> Diagnostic {
     match halt {
-        Some(Halt::Time) => {
-            Diagnostic::error(format!("recipes ran longer than the limit of {} s", session.limits.compile_time.as_secs()))
-                .hint("look for a loop without end; `compile_time` in toque.toml sets the limit")
-        }
-        Some(Halt::Operations) => {
-            Diagnostic::error(format!("recipes took more than the limit of {} steps", session.limits.operations))
-                .hint("look for a loop without end; `operations` in toque.toml sets the limit")
-        }
+        Some(Halt::Time) => Diagnostic::error(format!(
+            "recipes ran longer than the limit of {} s",
+            session.limits.compile_time.as_secs()
+        ))
+        .hint("look for a loop without end; `compile_time` in toque.toml sets the limit"),
+        Some(Halt::Operations) => Diagnostic::error(format!(
+            "recipes took more than the limit of {} steps",
+            session.limits.operations
+        ))
+        .hint("look for a loop without end; `operations` in toque.toml sets the limit"),
         _ => Diagnostic { interrupted: true, ..Diagnostic::error("the run was told to stop") },
     }
 }
@@ -150,33 +167,37 @@ pub(super) fn syntax(what: &ParseErrorType) -> Diagnostic {
     let wrong = |told: String| Diagnostic::error(format!("syntax error: {told}"));
     match what {
         ParseErrorType::VariableUndefined(name) => unknown_variable(name),
-        ParseErrorType::ModuleUndefined(name) => Diagnostic::error(format!("nothing is imported as `{name}` here"))
-            .hint(format!("import it first: `import \"cookbook::file\" as {name};`")),
+        ParseErrorType::ModuleUndefined(name) => {
+            Diagnostic::error(format!("nothing is imported as `{name}` here"))
+                .hint(format!("import it first: `import \"cookbook::file\" as {name};`"))
+        }
         ParseErrorType::BadInput(LexError::ImproperSymbol(word, _)) if refused(word).is_some() => {
-            Diagnostic::error(format!("there is no function `{word}`")).hint(refused(word).unwrap_or_default())
+            Diagnostic::error(format!("there is no function `{word}`"))
+                .hint(refused(word).unwrap_or_default())
         }
-        ParseErrorType::Reserved(word) => {
-            wrong(format!("`{word}` is a word of the language")).hint(format!("as a key, quote it: \"{word}\""))
-        }
+        ParseErrorType::Reserved(word) => wrong(format!("`{word}` is a word of the language"))
+            .hint(format!("as a key, quote it: \"{word}\"")),
         ParseErrorType::ForbiddenVariable(name) => {
-            wrong(format!("`{name}` cannot be set: it is there everywhere")).hint("give the variable another name")
+            wrong(format!("`{name}` cannot be set: it is there everywhere"))
+                .hint("give the variable another name")
         }
         ParseErrorType::DuplicatedProperty(name) => {
             wrong(format!("the map has the key `{name}` twice")).hint("take one of them out")
         }
         ParseErrorType::FnDuplicatedDefinition(name, _) => {
-            wrong(format!("the function `{name}` is defined twice with as many parameters")).hint("give one of them another name")
+            wrong(format!("the function `{name}` is defined twice with as many parameters"))
+                .hint("give one of them another name")
         }
         ParseErrorType::AssignmentToConstant(name) if !name.is_empty() => {
-            wrong(format!("`{name}` is a constant")).hint("a variable that changes is set with `let`")
+            wrong(format!("`{name}` is a constant"))
+                .hint("a variable that changes is set with `let`")
         }
         ParseErrorType::MismatchedType(expected, _) if expected == "an iterable value" => {
             wrong("a loop cannot go through what is written here".to_owned())
                 .hint("it goes through arrays and ranges, and through a map that is a variable")
         }
-        ParseErrorType::UnexpectedEOF => {
-            wrong("the script ends too early".to_owned()).hint("a bracket, a brace or a string is probably not closed")
-        }
+        ParseErrorType::UnexpectedEOF => wrong("the script ends too early".to_owned())
+            .hint("a bracket, a brace or a string is probably not closed"),
         // Rhai quotes what it names as English does.
         _ => wrong(lower(&what.to_string()).replace('\'', "`")),
     }
@@ -210,14 +231,24 @@ fn unknown_function(session: &Session, signature: &str) -> Diagnostic {
     let (name, arguments) = signature.split_once(" (").unwrap_or((signature, ""));
     let arguments = arguments.trim_end_matches(')');
     if name.starts_with("anon$") {
-        let count = arguments.split(", ").filter(|word| !word.is_empty() && !word.ends_with("::This")).count();
-        let (called, written) = if count == 0 { ("without a value", "|| …") } else { ("with one value", "|value| …") };
+        let count = arguments
+            .split(", ")
+            .filter(|word| !word.is_empty() && !word.ends_with("::This"))
+            .count();
+        let (called, written) = if count == 0 {
+            ("without a value", "|| …")
+        } else {
+            ("with one value", "|value| …")
+        };
         return Diagnostic::error(format!("the closure is called {called}, and cannot be called so"))
             .hint(format!("write its parameters as `{written}`"))
             .hint("one that a library gives cannot be called at all: write `|| library::function()` where it is used");
     }
     if let Some(property) = name.strip_prefix("get$") {
-        return Diagnostic::error(format!("{} has no property `{property}`", plain_type(arguments)));
+        return Diagnostic::error(format!(
+            "{} has no property `{property}`",
+            plain_type(arguments)
+        ));
     }
     if let Some(property) = name.strip_prefix("set$") {
         let owner = arguments.split(',').next().unwrap_or_default();
@@ -226,14 +257,23 @@ fn unknown_function(session: &Session, signature: &str) -> Diagnostic {
     }
     let known = session.registry.kinds.contains_key(name) || words::is_function(name);
     if known {
-        let types: Vec<String> = arguments.split(", ").filter(|word| !word.is_empty()).map(plain_type).collect();
-        return Diagnostic::error(format!("`{name}` does not take these arguments: ({})", types.join(", ")));
+        let types: Vec<String> =
+            arguments.split(", ").filter(|word| !word.is_empty()).map(plain_type).collect();
+        return Diagnostic::error(format!(
+            "`{name}` does not take these arguments: ({})",
+            types.join(", ")
+        ));
     }
     if name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
         unknown_word(session, name)
     } else if let Some((library, function)) = name.rsplit_once("::") {
-        let types: Vec<String> = arguments.split(", ").filter(|word| !word.is_empty()).map(plain_type).collect();
-        let takes = if types.is_empty() { "without arguments".to_owned() } else { format!("for ({})", types.join(", ")) };
+        let types: Vec<String> =
+            arguments.split(", ").filter(|word| !word.is_empty()).map(plain_type).collect();
+        let takes = if types.is_empty() {
+            "without arguments".to_owned()
+        } else {
+            format!("for ({})", types.join(", "))
+        };
         Diagnostic::error(format!("what is imported as `{library}` has no function `{function}` {takes}")).hint(
             "it has the functions of its file in libraries/ that are not `private`, with as many arguments as they have there",
         )
@@ -245,7 +285,12 @@ fn unknown_function(session: &Session, signature: &str) -> Diagnostic {
 
 /// A call of something that is neither kind nor function.
 pub(super) fn unknown_word(session: &Session, name: &str) -> Diagnostic {
-    let words = session.registry.kinds.keys().map(|name| &**name).chain(words::functions().map(|word| word.name));
+    let words = session
+        .registry
+        .kinds
+        .keys()
+        .map(|name| &**name)
+        .chain(words::functions().map(|word| word.name));
     let unknown = Diagnostic::error(format!("there is no kind or function `{name}`"));
     match did_you_mean(name, words) {
         Some(hint) => unknown.hint(hint),
@@ -257,7 +302,9 @@ pub(super) fn unknown_word(session: &Session, name: &str) -> Diagnostic {
 pub(super) fn plain_type(name: &str) -> String {
     let name = name.trim();
     match name.rsplit("::").next().unwrap_or(name) {
-        "string" | "ImmutableString" | "&str | ImmutableString | String" | "String" | "&str" => "a string",
+        "string" | "ImmutableString" | "&str | ImmutableString | String" | "String" | "&str" => {
+            "a string"
+        }
         "i64" | "INT" => "an integer",
         "f64" | "FLOAT" => "a decimal number",
         "bool" => "true or false",
@@ -276,7 +323,11 @@ pub(super) fn plain_type(name: &str) -> String {
 }
 
 /// Actions of custom resources run when the attributes are final.
-pub(super) fn final_by_now(context: &NativeCallContext<'_>, session: &Session, what: &str) -> Fallible<()> {
+pub(super) fn final_by_now(
+    context: &NativeCallContext<'_>,
+    session: &Session,
+    what: &str,
+) -> Fallible<()> {
     too_late(context, session, what)?;
     if session.phase.get() == Phase::Expansion || session.defining.borrow().is_some() {
         let diagnostic = Diagnostic::error(format!("{what} by a custom resource"))
@@ -287,7 +338,11 @@ pub(super) fn final_by_now(context: &NativeCallContext<'_>, session: &Session, w
 }
 
 /// An attribute or resource changed when it is too late.
-pub(super) fn too_late(context: &NativeCallContext<'_>, session: &Session, what: &str) -> Fallible<()> {
+pub(super) fn too_late(
+    context: &NativeCallContext<'_>,
+    session: &Session,
+    what: &str,
+) -> Fallible<()> {
     if session.phase.get() == Phase::Converge {
         let diagnostic = Diagnostic::error(format!("{what} while resources converge"))
             .hint("closures that run at converge time may only read, run commands, and write to `node.run_state`");
@@ -298,5 +353,7 @@ pub(super) fn too_late(context: &NativeCallContext<'_>, session: &Session, what:
 
 fn lower(text: &str) -> String {
     let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_lowercase().collect::<String>() + letters.as_str())
+    letters.next().map_or_else(String::new, |first| {
+        first.to_lowercase().collect::<String>() + letters.as_str()
+    })
 }

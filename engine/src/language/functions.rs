@@ -37,9 +37,11 @@ pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
     platforms(engine, session);
     machine(engine, session);
     formats(engine, session);
-    for (name, level) in
-        [("log_debug", resource::Level::Debug), ("log_info", resource::Level::Info), ("log_warn", resource::Level::Warn)]
-    {
+    for (name, level) in [
+        ("log_debug", resource::Level::Debug),
+        ("log_info", resource::Level::Info),
+        ("log_warn", resource::Level::Warn),
+    ] {
         let s = Rc::clone(session);
         engine.register_fn(name, move |message: Dynamic| log(&s, level, &shown(&message)));
     }
@@ -84,27 +86,37 @@ fn attributes(engine: &mut Engine, session: &Rc<Session>) {
 
 fn flow(engine: &mut Engine, session: &Rc<Session>) {
     let s = Rc::clone(session);
-    engine.register_fn("include_recipe", move |context: NativeCallContext<'_>, name: ImmutableString| -> Fallible<bool> {
-        final_by_now(&context, &s, "a recipe cannot be included")?;
-        let own = s.own_cookbook();
-        let name = RecipeName::parse(&name, own.as_deref()).map_err(|message| throw_text(&context, &s, message))?;
-        if let Some(own) = own.filter(|own| *own != name.cookbook) {
-            let declared = s.cookbooks.get(&own).is_none_or(|cookbook| cookbook.about.dependencies.contains_key(&name.cookbook));
-            if !declared {
-                let wrong = script::undeclared(&own, &name);
-                return Err(throw(&context, &s, wrong));
+    engine.register_fn(
+        "include_recipe",
+        move |context: NativeCallContext<'_>, name: ImmutableString| -> Fallible<bool> {
+            final_by_now(&context, &s, "a recipe cannot be included")?;
+            let own = s.own_cookbook();
+            let name = RecipeName::parse(&name, own.as_deref())
+                .map_err(|message| throw_text(&context, &s, message))?;
+            if let Some(own) = own.filter(|own| *own != name.cookbook) {
+                let declared = s.cookbooks.get(&own).is_none_or(|cookbook| {
+                    cookbook.about.dependencies.contains_key(&name.cookbook)
+                });
+                if !declared {
+                    let wrong = script::undeclared(&own, &name);
+                    return Err(throw(&context, &s, wrong));
+                }
             }
-        }
-        script::include(context.engine(), &s, &name).or_else(|diagnostic| {
-            let here = s.span(context.call_source(), context.call_position());
-            let diagnostic = match here {
-                Some(span) if diagnostic.span.is_some() => diagnostic.frame(span, format!("`{name}` was included here")),
-                Some(span) => diagnostic.at(span),
-                None => diagnostic,
-            };
-            s.go_on_after(diagnostic).map(|()| true).map_err(|diagnostic| throw(&context, &s, diagnostic))
-        })
-    });
+            script::include(context.engine(), &s, &name).or_else(|diagnostic| {
+                let here = s.span(context.call_source(), context.call_position());
+                let diagnostic = match here {
+                    Some(span) if diagnostic.span.is_some() => {
+                        diagnostic.frame(span, format!("`{name}` was included here"))
+                    }
+                    Some(span) => diagnostic.at(span),
+                    None => diagnostic,
+                };
+                s.go_on_after(diagnostic)
+                    .map(|()| true)
+                    .map_err(|diagnostic| throw(&context, &s, diagnostic))
+            })
+        },
+    );
 }
 
 fn platforms(engine: &mut Engine, session: &Rc<Session>) {
@@ -118,34 +130,50 @@ fn platforms(engine: &mut Engine, session: &Rc<Session>) {
         let s = Rc::clone(session);
         engine.register_fn(function, move |a: ImmutableString, b: ImmutableString| is(&s, &[a, b]));
         let s = Rc::clone(session);
-        engine.register_fn(function, move |a: ImmutableString, b: ImmutableString, c: ImmutableString| is(&s, &[a, b, c]));
+        engine.register_fn(
+            function,
+            move |a: ImmutableString, b: ImmutableString, c: ImmutableString| is(&s, &[a, b, c]),
+        );
         let s = Rc::clone(session);
-        engine.register_fn(function, move |a: ImmutableString, b: ImmutableString, c: ImmutableString, d: ImmutableString| {
-            is(&s, &[a, b, c, d])
-        });
+        engine.register_fn(
+            function,
+            move |a: ImmutableString,
+                  b: ImmutableString,
+                  c: ImmutableString,
+                  d: ImmutableString| { is(&s, &[a, b, c, d]) },
+        );
     }
     let s = Rc::clone(session);
-    engine.register_fn("value_for_platform_family", move |context: NativeCallContext<'_>, map: Map| -> Fallible<Dynamic> {
-        let family = s.node.text("platform_family", &s.view);
-        map.get(family.as_str())
-            .or_else(|| map.get("default"))
-            .cloned()
-            .ok_or_else(|| throw(&context, &s, no_match("family", &family, &map)))
-    });
+    engine.register_fn(
+        "value_for_platform_family",
+        move |context: NativeCallContext<'_>, map: Map| -> Fallible<Dynamic> {
+            let family = s.node.text("platform_family", &s.view);
+            map.get(family.as_str())
+                .or_else(|| map.get("default"))
+                .cloned()
+                .ok_or_else(|| throw(&context, &s, no_match("family", &family, &map)))
+        },
+    );
     let s = Rc::clone(session);
-    engine.register_fn("value_for_platform", move |context: NativeCallContext<'_>, map: Map| -> Fallible<Dynamic> {
-        let platform = s.node.text("platform", &s.view);
-        let version = s.node.text("platform_version", &s.view);
-        let for_platform = match map.get(platform.as_str()).cloned() {
-            Some(value) => match value.try_cast_result::<Map>() {
-                Ok(versions) => by_version(&versions, &version).map_err(|message| throw_text(&context, &s, message))?,
-                Err(value) => Some(value),
-            },
-            None => None,
-        };
-        let found = for_platform.or_else(|| map.get("default").cloned());
-        found.ok_or_else(|| throw(&context, &s, no_match("platform", &format!("{platform} {version}"), &map)))
-    });
+    engine.register_fn(
+        "value_for_platform",
+        move |context: NativeCallContext<'_>, map: Map| -> Fallible<Dynamic> {
+            let platform = s.node.text("platform", &s.view);
+            let version = s.node.text("platform_version", &s.view);
+            let for_platform = match map.get(platform.as_str()).cloned() {
+                Some(value) => match value.try_cast_result::<Map>() {
+                    Ok(versions) => by_version(&versions, &version)
+                        .map_err(|message| throw_text(&context, &s, message))?,
+                    Err(value) => Some(value),
+                },
+                None => None,
+            };
+            let found = for_platform.or_else(|| map.get("default").cloned());
+            found.ok_or_else(|| {
+                throw(&context, &s, no_match("platform", &format!("{platform} {version}"), &map))
+            })
+        },
+    );
 }
 
 /// The exact version, else the one constraint that accepts it, else `default`.
@@ -194,37 +222,67 @@ struct ShellOut {
 
 fn machine(engine: &mut Engine, session: &Rc<Session>) {
     let s = Rc::clone(session);
-    engine.register_fn("file_exists", move |path: ImmutableString| s.may_ask() && s.view.exists(Path::new(&*path)));
-    let s = Rc::clone(session);
-    engine.register_fn("read_file", move |context: NativeCallContext<'_>, path: ImmutableString| -> Fallible<String> {
-        if !s.may_ask() {
-            return Ok(String::new());
-        }
-        let bytes =
-            s.view.read(Path::new(&*path)).map_err(|error| failed(&context, &s, Failure::io("read", Path::new(&*path), &error)))?;
-        String::from_utf8(bytes).map_err(|_| throw_text(&context, &s, format!("cannot read `{path}`: it is not UTF-8 text")))
+    engine.register_fn("file_exists", move |path: ImmutableString| {
+        s.may_ask() && s.view.exists(Path::new(&*path))
     });
+    let s = Rc::clone(session);
+    engine.register_fn(
+        "read_file",
+        move |context: NativeCallContext<'_>, path: ImmutableString| -> Fallible<String> {
+            if !s.may_ask() {
+                return Ok(String::new());
+            }
+            let bytes = s.view.read(Path::new(&*path)).map_err(|error| {
+                failed(&context, &s, Failure::io("read", Path::new(&*path), &error))
+            })?;
+            String::from_utf8(bytes).map_err(|_| {
+                throw_text(&context, &s, format!("cannot read `{path}`: it is not UTF-8 text"))
+            })
+        },
+    );
     let s = Rc::clone(session);
     engine.register_fn("shell_out", move |context: NativeCallContext<'_>, command: Dynamic| {
         shell_out(&context, &s, command, Map::new())
     });
     let s = Rc::clone(session);
-    engine.register_fn("shell_out", move |context: NativeCallContext<'_>, command: Dynamic, options: Map| {
-        shell_out(&context, &s, command, options)
-    });
+    engine.register_fn(
+        "shell_out",
+        move |context: NativeCallContext<'_>, command: Dynamic, options: Map| {
+            shell_out(&context, &s, command, options)
+        },
+    );
 }
 
-fn shell_out(context: &NativeCallContext<'_>, session: &Session, command: Dynamic, options: Map) -> Fallible<Map> {
+fn shell_out(
+    context: &NativeCallContext<'_>,
+    session: &Session,
+    command: Dynamic,
+    options: Map,
+) -> Fallible<Map> {
     let group = session.inside.borrow().last().map(|inside| inside.container);
-    if session.phase.get() < Phase::Converge && group.is_some_and(|container| custom::is_group(session, container)) {
-        let early = Diagnostic::error("`shell_out` in a `converge_if_changed` would run while recipes compile, and in every plan");
-        return Err(throw(context, session, early.hint("declare an `execute`, or a `block` that runs it")));
+    if session.phase.get() < Phase::Converge
+        && group.is_some_and(|container| custom::is_group(session, container))
+    {
+        let early = Diagnostic::error(
+            "`shell_out` in a `converge_if_changed` would run while recipes compile, and in every plan",
+        );
+        return Err(throw(
+            context,
+            session,
+            early.hint("declare an `execute`, or a `block` that runs it"),
+        ));
     }
     let line: CommandLine = read(context, session, command, "the command of `shell_out`")?;
-    check_line(&session.masks, &line, "").map_err(|error| throw(context, session, told("shell_out", &error)))?;
-    let options: ShellOut = read(context, session, Dynamic::from_map(options), "the options of `shell_out`")?;
+    check_line(&session.masks, &line, "")
+        .map_err(|error| throw(context, session, told("shell_out", &error)))?;
+    let options: ShellOut =
+        read(context, session, Dynamic::from_map(options), "the options of `shell_out`")?;
     let answer = |stdout: String, stderr: String, status: i64| {
-        Map::from_iter([("stdout".into(), stdout.into()), ("stderr".into(), stderr.into()), ("status".into(), status.into())])
+        Map::from_iter([
+            ("stdout".into(), stdout.into()),
+            ("stderr".into(), stderr.into()),
+            ("status".into(), status.into()),
+        ])
     };
     if !session.may_ask() {
         return Ok(answer(String::new(), String::new(), 0));
@@ -243,14 +301,20 @@ fn shell_out(context: &NativeCallContext<'_>, session: &Session, command: Dynami
         if options.user.is_some() || options.group.is_some() {
             let name = |account: &Option<Account>| account.as_ref().map(Account::to_string);
             let (user, group) = (name(&options.user), name(&options.group));
-            command.identity = Some(session.view.accounts()?.identity(&session.view, user.as_deref(), group.as_deref())?);
+            command.identity = Some(session.view.accounts()?.identity(
+                &session.view,
+                user.as_deref(),
+                group.as_deref(),
+            )?);
         }
         session.view.probe(&command).map(|output| (command, output))
     };
     let (command, output) = run().map_err(|failure| failed(context, session, failure))?;
     let allowed = options.returns.as_ref().map_or(&[0][..], OneOrMany::as_slice);
     match output.end {
-        End::Exited(status) if allowed.contains(&status) => Ok(answer(output.stdout(), output.stderr(), status.into())),
+        End::Exited(status) if allowed.contains(&status) => {
+            Ok(answer(output.stdout(), output.stderr(), status.into()))
+        }
         _ => Err(failed(context, session, command_failure(&command, &output, options.sensitive))),
     }
 }
@@ -261,7 +325,8 @@ pub(super) fn read<T: serde::de::DeserializeOwned>(
     value: Dynamic,
     what: &str,
 ) -> Fallible<T> {
-    let json = to_json(value).map_err(|message| throw_text(context, session, format!("{what}: {message}")))?;
+    let json = to_json(value)
+        .map_err(|message| throw_text(context, session, format!("{what}: {message}")))?;
     plain::read(json).map_err(|error| {
         let at = locate::property(context, session, &error.property);
         let wrong = told(what, &error).at(at);
@@ -270,34 +335,58 @@ pub(super) fn read<T: serde::de::DeserializeOwned>(
 }
 
 /// A failure of the machine as an error of the recipe.
-fn failed(context: &NativeCallContext<'_>, session: &Session, failure: Failure) -> Box<rhai::EvalAltResult> {
+fn failed(
+    context: &NativeCallContext<'_>,
+    session: &Session,
+    failure: Failure,
+) -> Box<rhai::EvalAltResult> {
     throw(context, session, Diagnostic::from(failure))
 }
 
 fn formats(engine: &mut Engine, session: &Rc<Session>) {
-    let write: [(&str, fn(&Value) -> Result<String, String>); 3] =
-        [("to_json", convert::to_json), ("to_yaml", convert::to_yaml), ("to_toml", convert::to_toml)];
+    let write: [(&str, fn(&Value) -> Result<String, String>); 3] = [
+        ("to_json", convert::to_json),
+        ("to_yaml", convert::to_yaml),
+        ("to_toml", convert::to_toml),
+    ];
     for (name, write) in write {
         let s = Rc::clone(session);
-        engine.register_fn(name, move |context: NativeCallContext<'_>, value: Dynamic| -> Fallible<String> {
-            to_json(value).and_then(|json| write(&json)).map_err(|message| throw_text(&context, &s, format!("{name}: {message}")))
-        });
+        engine.register_fn(
+            name,
+            move |context: NativeCallContext<'_>, value: Dynamic| -> Fallible<String> {
+                to_json(value)
+                    .and_then(|json| write(&json))
+                    .map_err(|message| throw_text(&context, &s, format!("{name}: {message}")))
+            },
+        );
     }
     // Rhai has one of its own for maps, which takes them as they are.
     let s = Rc::clone(session);
-    engine.register_fn("to_json", move |context: NativeCallContext<'_>, map: Map| -> Fallible<String> {
-        let json = to_json(Dynamic::from_map(map)).and_then(|json| convert::to_json(&json));
-        json.map_err(|message| throw_text(&context, &s, format!("to_json: {message}")))
-    });
-    let parse: [(&str, fn(&str) -> Result<Value, String>); 3] =
-        [("parse_json", convert::parse_json), ("parse_yaml", convert::parse_yaml), ("parse_toml", convert::parse_toml)];
+    engine.register_fn(
+        "to_json",
+        move |context: NativeCallContext<'_>, map: Map| -> Fallible<String> {
+            let json = to_json(Dynamic::from_map(map)).and_then(|json| convert::to_json(&json));
+            json.map_err(|message| throw_text(&context, &s, format!("to_json: {message}")))
+        },
+    );
+    let parse: [(&str, fn(&str) -> Result<Value, String>); 3] = [
+        ("parse_json", convert::parse_json),
+        ("parse_yaml", convert::parse_yaml),
+        ("parse_toml", convert::parse_toml),
+    ];
     for (name, parse) in parse {
         let s = Rc::clone(session);
-        engine.register_fn(name, move |context: NativeCallContext<'_>, text: ImmutableString| -> Fallible<Dynamic> {
-            parse(&text).map(|value| from_json(&value)).map_err(|message| throw_text(&context, &s, message))
-        });
+        engine.register_fn(
+            name,
+            move |context: NativeCallContext<'_>, text: ImmutableString| -> Fallible<Dynamic> {
+                parse(&text)
+                    .map(|value| from_json(&value))
+                    .map_err(|message| throw_text(&context, &s, message))
+            },
+        );
     }
-    // Rhai's own changes the variable and returns nothing, which is an empty property for whoever does not know.
+    // Rhai's own changes the variable and returns nothing, which is an empty property for whoever
+    // does not know.
     engine.register_fn("trim", |text: &mut ImmutableString| {
         *text = text.trim().into();
         text.clone()
@@ -306,13 +395,25 @@ fn formats(engine: &mut Engine, session: &Rc<Session>) {
     let s = Rc::clone(session);
     engine.register_fn(
         "pad",
-        move |context: NativeCallContext<'_>, text: &mut ImmutableString, length: i64, with: ImmutableString| -> Fallible<()> {
+        move |context: NativeCallContext<'_>,
+              text: &mut ImmutableString,
+              length: i64,
+              with: ImmutableString|
+              -> Fallible<()> {
             let missing = usize::try_from(length).unwrap_or(0).saturating_sub(text.chars().count());
             if missing > 0 && with.is_empty() {
-                return Err(throw_text(&context, &s, "there is nothing to pad the text with: it is empty".to_owned()));
+                return Err(throw_text(
+                    &context,
+                    &s,
+                    "there is nothing to pad the text with: it is empty".to_owned(),
+                ));
             }
             if missing > s.limits.size {
-                return Err(EvalAltResult::ErrorDataTooLarge("Length of string".to_owned(), context.call_position()).into());
+                return Err(EvalAltResult::ErrorDataTooLarge(
+                    "Length of string".to_owned(),
+                    context.call_position(),
+                )
+                .into());
             }
             text.make_mut().extend(with.chars().cycle().take(missing));
             Ok(())
@@ -320,7 +421,9 @@ fn formats(engine: &mut Engine, session: &Rc<Session>) {
     );
     engine.register_fn("shell_quote", |text: ImmutableString| shell_quote(&text));
     engine.register_fn("sha256", |text: ImmutableString| hex(&Sha256::digest(text.as_bytes())));
-    engine.register_fn("base64", |text: ImmutableString| base64::engine::general_purpose::STANDARD.encode(text.as_bytes()));
+    engine.register_fn("base64", |text: ImmutableString| {
+        base64::engine::general_purpose::STANDARD.encode(text.as_bytes())
+    });
     forbid(engine, session);
 }
 
@@ -328,14 +431,24 @@ fn formats(engine: &mut Engine, session: &Rc<Session>) {
 fn forbid(engine: &mut Engine, session: &Rc<Session>) {
     let refuse = |context: &NativeCallContext<'_>, s: &Session, name: &str| -> Fallible<()> {
         let why = refused(name).unwrap_or_default();
-        Err(throw(context, s, Diagnostic::error(format!("there is no function `{name}`")).hint(why)))
+        Err(throw(
+            context,
+            s,
+            Diagnostic::error(format!("there is no function `{name}`")).hint(why),
+        ))
     };
     let s = Rc::clone(session);
-    engine.register_fn("sleep", move |context: NativeCallContext<'_>, _: i64| refuse(&context, &s, "sleep"));
+    engine.register_fn("sleep", move |context: NativeCallContext<'_>, _: i64| {
+        refuse(&context, &s, "sleep")
+    });
     let s = Rc::clone(session);
-    engine.register_fn("sleep", move |context: NativeCallContext<'_>, _: f64| refuse(&context, &s, "sleep"));
+    engine.register_fn("sleep", move |context: NativeCallContext<'_>, _: f64| {
+        refuse(&context, &s, "sleep")
+    });
     let s = Rc::clone(session);
-    engine.register_fn("timestamp", move |context: NativeCallContext<'_>| refuse(&context, &s, "timestamp"));
+    engine.register_fn("timestamp", move |context: NativeCallContext<'_>| {
+        refuse(&context, &s, "timestamp")
+    });
 }
 
 /// Lower-case hexadecimal.

@@ -1,4 +1,5 @@
-//! The handle that a declaration returns: relations chain on it, and the resource can still be changed by it.
+//! The handle that a declaration returns: relations chain on it, and the resource can still be
+//! changed by it.
 
 use std::rc::Rc;
 
@@ -30,7 +31,10 @@ pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
         let s = Rc::clone(session);
         engine.register_fn(
             name,
-            move |context: NativeCallContext<'_>, handle: &mut Handle, action: ImmutableString, target: Dynamic| {
+            move |context: NativeCallContext<'_>,
+                  handle: &mut Handle,
+                  action: ImmutableString,
+                  target: Dynamic| {
                 relate(&context, &s, handle, end, &action, target, "delayed")
             },
         );
@@ -41,48 +45,72 @@ pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
                   handle: &mut Handle,
                   action: ImmutableString,
                   target: Dynamic,
-                  timing: ImmutableString| { relate(&context, &s, handle, end, &action, target, &timing) },
+                  timing: ImmutableString| {
+                relate(&context, &s, handle, end, &action, target, &timing)
+            },
         );
     }
     let s = Rc::clone(session);
-    engine.register_fn("set", move |context: NativeCallContext<'_>, handle: &mut Handle, properties: Map| {
-        too_late(&context, &s, "a resource cannot be changed")?;
-        kinds::set(&context, &s, handle.index, properties)?;
-        Ok::<_, Box<rhai::EvalAltResult>>(handle.clone())
-    });
+    engine.register_fn(
+        "set",
+        move |context: NativeCallContext<'_>, handle: &mut Handle, properties: Map| {
+            too_late(&context, &s, "a resource cannot be changed")?;
+            kinds::set(&context, &s, handle.index, properties)?;
+            Ok::<_, Box<rhai::EvalAltResult>>(handle.clone())
+        },
+    );
     let s = Rc::clone(session);
-    engine.register_fn("remove", move |context: NativeCallContext<'_>, handle: &mut Handle| -> Fallible<()> {
-        too_late(&context, &s, "a resource cannot be removed")?;
-        s.graph.borrow_mut().remove(handle.index);
-        Ok(())
-    });
+    engine.register_fn(
+        "remove",
+        move |context: NativeCallContext<'_>, handle: &mut Handle| -> Fallible<()> {
+            too_late(&context, &s, "a resource cannot be removed")?;
+            s.graph.borrow_mut().remove(handle.index);
+            Ok(())
+        },
+    );
     let s = Rc::clone(session);
-    engine.register_get("changed", move |handle: &mut Handle| match s.changed.borrow().get(&handle.index) {
-        Some(Changed::Yes) => true,
-        Some(Changed::Perhaps(causes)) => {
-            s.view.doubt(causes.clone());
-            true
+    engine.register_get("changed", move |handle: &mut Handle| {
+        match s.changed.borrow().get(&handle.index) {
+            Some(Changed::Yes) => true,
+            Some(Changed::Perhaps(causes)) => {
+                s.view.doubt(causes.clone());
+                true
+            }
+            None => false,
         }
-        None => false,
     });
     engine.register_get("name", |handle: &mut Handle| handle.id.name.to_string());
     engine.register_fn("to_string", |handle: &mut Handle| handle.id.to_string());
     let s = Rc::clone(session);
-    engine.register_fn("resource", move |context: NativeCallContext<'_>, name: ImmutableString| -> Fallible<Handle> {
-        too_late(&context, &s, "a resource cannot be looked up (use the handle that its declaration returned)")?;
-        let span = s.span(context.call_source(), context.call_position());
-        let graph = s.graph.borrow();
-        match graph.find(&s.registry, &name, s.scope(), span.as_ref()) {
-            Ok(index) => Ok(Handle { index, id: graph.resources[index].id.clone() }),
-            Err(diagnostic) => Err(throw(&context, &s, diagnostic.note("`resource` finds what was declared before it"))),
-        }
-    });
+    engine.register_fn(
+        "resource",
+        move |context: NativeCallContext<'_>, name: ImmutableString| -> Fallible<Handle> {
+            too_late(
+                &context,
+                &s,
+                "a resource cannot be looked up (use the handle that its declaration returned)",
+            )?;
+            let span = s.span(context.call_source(), context.call_position());
+            let graph = s.graph.borrow();
+            match graph.find(&s.registry, &name, s.scope(), span.as_ref()) {
+                Ok(index) => Ok(Handle { index, id: graph.resources[index].id.clone() }),
+                Err(diagnostic) => Err(throw(
+                    &context,
+                    &s,
+                    diagnostic.note("`resource` finds what was declared before it"),
+                )),
+            }
+        },
+    );
     let s = Rc::clone(session);
-    engine.register_fn("has_resource", move |context: NativeCallContext<'_>, name: ImmutableString| -> Fallible<bool> {
-        too_late(&context, &s, "a resource cannot be looked up")?;
-        let id = ResourceId::parse(&name);
-        Ok(id.is_some_and(|id| !s.graph.borrow().named(&s.registry, &id, s.scope()).is_empty()))
-    });
+    engine.register_fn(
+        "has_resource",
+        move |context: NativeCallContext<'_>, name: ImmutableString| -> Fallible<bool> {
+            too_late(&context, &s, "a resource cannot be looked up")?;
+            let id = ResourceId::parse(&name);
+            Ok(id.is_some_and(|id| !s.graph.borrow().named(&s.registry, &id, s.scope()).is_empty()))
+        },
+    );
 }
 
 fn relate(
@@ -95,13 +123,18 @@ fn relate(
     timing: &str,
 ) -> Fallible<Handle> {
     too_late(context, session, "a notification cannot be added")?;
-    let timing = Timing::named(timing).ok_or_else(|| throw(context, session, unknown_timing(timing)))?;
+    let timing =
+        Timing::named(timing).ok_or_else(|| throw(context, session, unknown_timing(timing)))?;
     let other = match target.try_cast_result::<Handle>() {
         Ok(handle) => Target::Declared(handle.index),
         Err(target) if target.is_string() => Target::Named(target.to_string()),
         Err(target) => {
             let found = super::error::plain_type(target.type_name());
-            return Err(throw_text(context, session, format!("a target is a resource or its name as \"kind[name]\", not {found}")));
+            return Err(throw_text(
+                context,
+                session,
+                format!("a target is a resource or its name as \"kind[name]\", not {found}"),
+            ));
         }
     };
     let this = Target::Declared(handle.index);
@@ -124,6 +157,7 @@ fn relate(
 
 pub(super) fn unknown_timing(name: &str) -> Diagnostic {
     let known = ["delayed", "immediately", "before"];
-    let hint = did_you_mean(name, known).unwrap_or_else(|| "it is \"delayed\", \"immediately\" or \"before\"".to_owned());
+    let hint = did_you_mean(name, known)
+        .unwrap_or_else(|| "it is \"delayed\", \"immediately\" or \"before\"".to_owned());
     Diagnostic::error(format!("there is no timing `{name}`")).hint(hint)
 }

@@ -1,4 +1,5 @@
-//! Imports: `"cookbook::file"` is `libraries/file.rhai` of a cookbook of this run. Nothing else can be imported.
+//! Imports: `"cookbook::file"` is `libraries/file.rhai` of a cookbook of this run. Nothing else can
+//! be imported.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -36,12 +37,18 @@ pub struct Offered {
 /// What a library offers, sorted by name.
 /// # Errors
 /// When it does not compile.
-pub(super) fn offered(engine: &Engine, session: &Session, path: &Path) -> Result<Vec<Offered>, Diagnostic> {
+pub(super) fn offered(
+    engine: &Engine,
+    session: &Session,
+    path: &Path,
+) -> Result<Vec<Offered>, Diagnostic> {
     let source = script::read(session, path)?;
     let ast = script::compile(engine, session, &source)?;
     let mut offered: Vec<Offered> = ast
         .iter_functions()
-        .filter(|function| function.access == FnAccess::Public && !function.name.starts_with("anon$"))
+        .filter(|function| {
+            function.access == FnAccess::Public && !function.name.starts_with("anon$")
+        })
         .map(|function| Offered {
             name: function.name.to_owned(),
             parameters: function.params.iter().map(|name| (*name).to_owned()).collect(),
@@ -56,32 +63,51 @@ pub(super) fn offered(engine: &Engine, session: &Session, path: &Path) -> Result
 fn doc_of(text: &str, function: &str) -> Vec<String> {
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     let defines = |line: &str| {
-        let rest = line.strip_prefix("fn ").and_then(|rest| rest.trim_start().strip_prefix(function));
+        let rest =
+            line.strip_prefix("fn ").and_then(|rest| rest.trim_start().strip_prefix(function));
         rest.is_some_and(|rest| rest.trim_start().starts_with('('))
     };
     let Some(at) = lines.iter().position(|line| defines(line)) else { return Vec::new() };
     let above = lines[..at].iter().rev().map_while(|line| line.strip_prefix("///"));
-    let mut doc: Vec<String> = above.map(|line| line.strip_prefix(' ').unwrap_or(line).to_owned()).collect();
+    let mut doc: Vec<String> =
+        above.map(|line| line.strip_prefix(' ').unwrap_or(line).to_owned()).collect();
     doc.reverse();
     doc
 }
 
 impl ModuleResolver for Libraries {
-    fn resolve(&self, engine: &Engine, source: Option<&str>, path: &str, position: Position) -> Fallible<Shared<Module>> {
+    fn resolve(
+        &self,
+        engine: &Engine,
+        source: Option<&str>,
+        path: &str,
+        position: Position,
+    ) -> Fallible<Shared<Module>> {
         let not_found = || EvalAltResult::ErrorModuleNotFound(path.to_owned(), position);
         let session = self.session.upgrade().ok_or_else(not_found)?;
         match self.loaded.borrow().get(path) {
             Some(Some(module)) => return Ok(Shared::clone(module)),
             Some(None) => {
-                let circle = Diagnostic::error(format!("the library `{path}` imports itself, directly or through others"));
-                let circle = circle.at(session.span(source, position)).hint("move what they share into a third library");
-                return Err(EvalAltResult::ErrorRuntime(rhai::Dynamic::from(Thrown(circle)), position).into());
+                let circle = Diagnostic::error(format!(
+                    "the library `{path}` imports itself, directly or through others"
+                ));
+                let circle = circle
+                    .at(session.span(source, position))
+                    .hint("move what they share into a third library");
+                return Err(EvalAltResult::ErrorRuntime(
+                    rhai::Dynamic::from(Thrown(circle)),
+                    position,
+                )
+                .into());
             }
             None => {}
         }
         let (cookbook, file) = path.split_once("::").ok_or_else(not_found)?;
-        let plain = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
-        let cookbook = session.cookbooks.get(cookbook).filter(|_| plain(file)).ok_or_else(not_found)?;
+        let plain = |word: &str| {
+            !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
+        };
+        let cookbook =
+            session.cookbooks.get(cookbook).filter(|_| plain(file)).ok_or_else(not_found)?;
         let file = cookbook.root.join("libraries").join(format!("{file}.rhai"));
         if !file.is_file() {
             return Err(not_found().into());
@@ -89,7 +115,9 @@ impl ModuleResolver for Libraries {
         self.loaded.borrow_mut().insert(path.to_owned(), None);
         let module = script::load_library(engine, &session, &file).map_err(|diagnostic| {
             let diagnostic = match session.span(source, position) {
-                Some(here) if diagnostic.span.is_some() => diagnostic.frame(here, format!("`{path}` was imported here")),
+                Some(here) if diagnostic.span.is_some() => {
+                    diagnostic.frame(here, format!("`{path}` was imported here"))
+                }
                 here => diagnostic.at(here),
             };
             EvalAltResult::ErrorRuntime(rhai::Dynamic::from(Thrown(diagnostic)), position)

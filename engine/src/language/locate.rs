@@ -1,4 +1,5 @@
-//! Finding the property that an error is about. Rhai knows only where the call begins, so the script is parsed again, on errors only.
+//! Finding the property that an error is about. Rhai knows only where the call begins, so the
+//! script is parsed again, on errors only.
 
 use rhai::{ASTNode, Engine, Expr, NativeCallContext, Position, Stmt};
 
@@ -7,13 +8,17 @@ use crate::diagnostic::Span;
 use crate::session::Session;
 
 /// [`written`], for the call in progress.
-pub(super) fn property(context: &NativeCallContext<'_>, session: &Session, path: &str) -> Option<Span> {
+pub(super) fn property(
+    context: &NativeCallContext<'_>,
+    session: &Session,
+    path: &str,
+) -> Option<Span> {
     let call = session.span(context.call_source(), context.call_position())?;
     written(context.engine(), session, &call, path)
 }
 
-/// Where `path` stands in the map that the call was given: the key of a property, or what lies below it, as far as it is written out:
-/// `environment.PATH`, `only_if[1].user`.
+/// Where `path` stands in the map that the call was given: the key of a property, or what lies
+/// below it, as far as it is written out: `environment.PATH`, `only_if[1].user`.
 pub(super) fn written(engine: &Engine, session: &Session, call: &Span, path: &str) -> Option<Span> {
     if path.is_empty() {
         return None;
@@ -23,9 +28,14 @@ pub(super) fn written(engine: &Engine, session: &Session, call: &Span, path: &st
     let mut found = None;
     ast.walk(&mut |nodes| {
         let made = match nodes.last() {
-            Some(ASTNode::Expr(Expr::FnCall(made, at) | Expr::MethodCall(made, at)) | ASTNode::Stmt(Stmt::FnCall(made, at))) => {
-                made.args.iter().any(|argument| matches!(argument, Expr::Map(..))).then_some((made, *at))
-            }
+            Some(
+                ASTNode::Expr(Expr::FnCall(made, at) | Expr::MethodCall(made, at))
+                | ASTNode::Stmt(Stmt::FnCall(made, at)),
+            ) => made
+                .args
+                .iter()
+                .any(|argument| matches!(argument, Expr::Map(..)))
+                .then_some((made, *at)),
             _ => None,
         };
         if let Some((made, at)) = made
@@ -45,11 +55,18 @@ fn below(expression: &Expr, path: &str) -> Option<Position> {
     for part in path.split(['.', '[']) {
         let (next, position) = match here {
             Expr::Map(map, _) => {
-                let Some((key, value)) = map.0.iter().find(|(key, _)| key.name == part) else { break };
+                let Some((key, value)) = map.0.iter().find(|(key, _)| key.name == part) else {
+                    break;
+                };
                 (value, key.pos)
             }
             Expr::Array(items, _) => {
-                let Some(item) = part.strip_suffix(']').and_then(|index| items.get(index.parse::<usize>().ok()?)) else { break };
+                let Some(item) = part
+                    .strip_suffix(']')
+                    .and_then(|index| items.get(index.parse::<usize>().ok()?))
+                else {
+                    break;
+                };
                 (item, item.position())
             }
             _ => break,
@@ -60,13 +77,18 @@ fn below(expression: &Expr, path: &str) -> Option<Position> {
 }
 
 /// Where an argument of the call in progress stands, by its number.
-pub(super) fn argument(context: &NativeCallContext<'_>, session: &Session, number: usize) -> Option<Span> {
+pub(super) fn argument(
+    context: &NativeCallContext<'_>,
+    session: &Session,
+    number: usize,
+) -> Option<Span> {
     let call = session.span(context.call_source(), context.call_position())?;
     let ast = script::compile(context.engine(), session, &call.source).ok()?;
     let place = |position| session.span(Some(&call.source.name), position);
     let mut found = None;
     ast.walk(&mut |nodes| {
-        if let Some(ASTNode::Expr(Expr::FnCall(made, at)) | ASTNode::Stmt(Stmt::FnCall(made, at))) = nodes.last()
+        if let Some(ASTNode::Expr(Expr::FnCall(made, at)) | ASTNode::Stmt(Stmt::FnCall(made, at))) =
+            nodes.last()
             && place(*at).is_some_and(|at| (at.line, at.column) == (call.line, call.column))
         {
             found = made.args.get(number).map(Expr::position);

@@ -1,8 +1,12 @@
-//! `node` as recipes see it: maps are views, so that reading one key copies one value, and a missing key is an error that names it.
+//! `node` as recipes see it: maps are views, so that reading one key copies one value, and a
+//! missing key is an error that names it.
 
 use std::rc::Rc;
 
-use rhai::{Array, Dynamic, Engine, EvalAltResult, ImmutableString, Map, Module, NativeCallContext, Position};
+use rhai::{
+    Array, Dynamic, Engine, EvalAltResult, ImmutableString, Map, Module, NativeCallContext,
+    Position,
+};
 use serde_json::Value;
 
 use super::error::{Fallible, Thrown, throw, throw_text};
@@ -17,7 +21,8 @@ use crate::vault::Opened;
 pub(super) enum NodeView {
     Root,
     Item(Rc<Opened>),
-    /// `path` leads from `root` to the map, and from `top` (the value of its first key) all but the first.
+    /// `path` leads from `root` to the map, and from `top` (the value of its first key) all but the
+    /// first.
     Below {
         root: Rc<str>,
         top: Rc<Value>,
@@ -66,9 +71,13 @@ impl NodeView {
         match self {
             Self::Root => session.node.keys(),
             Self::Item(item) => item.item.values.keys().cloned().collect(),
-            Self::Below { .. } => {
-                self.below().and_then(Value::as_object).into_iter().flatten().map(|(key, _)| key.clone()).collect()
-            }
+            Self::Below { .. } => self
+                .below()
+                .and_then(Value::as_object)
+                .into_iter()
+                .flatten()
+                .map(|(key, _)| key.clone())
+                .collect(),
         }
     }
 
@@ -91,21 +100,33 @@ impl NodeView {
         Ok(match self {
             Self::Root => None,
             Self::Item(item) => item.get(key)?.map(|top| first(root_of(item).into(), top, key)),
-            Self::Below { root, top, path } => self.below().and_then(|here| here.get(key)).map(|value| {
-                if value.is_object() {
-                    let path = path.iter().cloned().chain([key.to_owned()]).collect();
-                    Dynamic::from(Self::Below { root: Rc::clone(root), top: Rc::clone(top), path })
-                } else {
-                    from_json(value)
-                }
-            }),
+            Self::Below { root, top, path } => {
+                self.below().and_then(|here| here.get(key)).map(|value| {
+                    if value.is_object() {
+                        let path = path.iter().cloned().chain([key.to_owned()]).collect();
+                        Dynamic::from(Self::Below {
+                            root: Rc::clone(root),
+                            top: Rc::clone(top),
+                            path,
+                        })
+                    } else {
+                        from_json(value)
+                    }
+                })
+            }
         })
     }
 
-    pub(super) fn at(&self, session: &Session, path: &[String]) -> Result<Option<Dynamic>, Diagnostic> {
+    pub(super) fn at(
+        &self,
+        session: &Session,
+        path: &[String],
+    ) -> Result<Option<Dynamic>, Diagnostic> {
         let Some((first, rest)) = path.split_first() else { return Ok(None) };
         match self.get(session, first)? {
-            Some(value) if !rest.is_empty() => value.try_cast::<Self>().map_or(Ok(None), |view| view.at(session, rest)),
+            Some(value) if !rest.is_empty() => {
+                value.try_cast::<Self>().map_or(Ok(None), |view| view.at(session, rest))
+            }
             found => Ok(found),
         }
     }
@@ -118,7 +139,11 @@ impl NodeView {
 
 /// The value of a first key.
 fn first(root: Rc<str>, top: Rc<Value>, key: &str) -> Dynamic {
-    if top.is_object() { Dynamic::from(NodeView::Below { root, top, path: Rc::new([key.to_owned()]) }) } else { from_json(&top) }
+    if top.is_object() {
+        Dynamic::from(NodeView::Below { root, top, path: Rc::new([key.to_owned()]) })
+    } else {
+        from_json(&top)
+    }
 }
 
 fn root_of(item: &Opened) -> String {
@@ -130,12 +155,17 @@ fn missing(view: &NodeView, session: &Session, key: &str) -> Diagnostic {
     let missing = Diagnostic::error(format!("`{}.{key}` is not set", view.name()));
     match did_you_mean(key, keys.iter().map(String::as_str)) {
         Some(hint) => missing.hint(hint),
-        None => missing.hint("`node.get(\"path\", value)` reads with a default, `node.has(\"path\")` asks"),
+        None => missing
+            .hint("`node.get(\"path\", value)` reads with a default, `node.has(\"path\")` asks"),
     }
 }
 
 /// A path as people write it: `"a.b"`, or an array for keys that hold dots.
-pub(super) fn path_of(context: &NativeCallContext<'_>, session: &Session, path: Dynamic) -> Fallible<Vec<String>> {
+pub(super) fn path_of(
+    context: &NativeCallContext<'_>,
+    session: &Session,
+    path: Dynamic,
+) -> Fallible<Vec<String>> {
     let parsed = if path.is_string() {
         crate::attributes::parse_path(&path.to_string())
     } else if let Ok(keys) = path.into_typed_array::<ImmutableString>() {
@@ -154,42 +184,72 @@ pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
     show_node(engine);
     let with = |session: &Rc<Session>| Rc::clone(session);
     let s = with(session);
-    engine.register_indexer_get(move |context: NativeCallContext<'_>, view: &mut NodeView, key: ImmutableString| {
-        let found = view.get(&s, &key).map_err(|wrong| unread(&context, &s, wrong))?;
-        found.ok_or_else(|| throw(&context, &s, missing(view, &s, &key)))
-    });
-    let at = |context: &NativeCallContext<'_>, session: &Session, view: &NodeView, path: Dynamic| -> Fallible<Option<Dynamic>> {
+    engine.register_indexer_get(
+        move |context: NativeCallContext<'_>, view: &mut NodeView, key: ImmutableString| {
+            let found = view.get(&s, &key).map_err(|wrong| unread(&context, &s, wrong))?;
+            found.ok_or_else(|| throw(&context, &s, missing(view, &s, &key)))
+        },
+    );
+    let at = |context: &NativeCallContext<'_>,
+              session: &Session,
+              view: &NodeView,
+              path: Dynamic|
+     -> Fallible<Option<Dynamic>> {
         let path = path_of(context, session, path)?;
         view.at(session, &path).map_err(|wrong| unread(context, session, wrong))
     };
     let s = with(session);
-    engine.register_fn("get", move |context: NativeCallContext<'_>, view: &mut NodeView, path: Dynamic| -> Fallible<Dynamic> {
-        Ok(at(&context, &s, view, path)?.unwrap_or(Dynamic::UNIT))
-    });
-    let s = with(session);
     engine.register_fn(
         "get",
-        move |context: NativeCallContext<'_>, view: &mut NodeView, path: Dynamic, default: Dynamic| -> Fallible<Dynamic> {
-            Ok(at(&context, &s, view, path)?.unwrap_or(default))
+        move |context: NativeCallContext<'_>,
+              view: &mut NodeView,
+              path: Dynamic|
+              -> Fallible<Dynamic> {
+            Ok(at(&context, &s, view, path)?.unwrap_or(Dynamic::UNIT))
         },
     );
     let s = with(session);
-    engine.register_fn("has", move |context: NativeCallContext<'_>, view: &mut NodeView, path: Dynamic| -> Fallible<bool> {
-        Ok(at(&context, &s, view, path)?.is_some())
+    engine.register_fn(
+        "get",
+        move |context: NativeCallContext<'_>,
+              view: &mut NodeView,
+              path: Dynamic,
+              default: Dynamic|
+              -> Fallible<Dynamic> { Ok(at(&context, &s, view, path)?.unwrap_or(default)) },
+    );
+    let s = with(session);
+    engine.register_fn(
+        "has",
+        move |context: NativeCallContext<'_>,
+              view: &mut NodeView,
+              path: Dynamic|
+              -> Fallible<bool> { Ok(at(&context, &s, view, path)?.is_some()) },
+    );
+    let s = with(session);
+    engine.register_fn(
+        "contains",
+        move |context: NativeCallContext<'_>, view: &mut NodeView, key: ImmutableString| {
+            view.get(&s, &key)
+                .map(|found| found.is_some())
+                .map_err(|wrong| unread(&context, &s, wrong))
+        },
+    );
+    let s = with(session);
+    engine.register_fn("keys", move |view: &mut NodeView| {
+        view.keys(&s).into_iter().map(Dynamic::from).collect::<Array>()
     });
     let s = with(session);
-    engine.register_fn("contains", move |context: NativeCallContext<'_>, view: &mut NodeView, key: ImmutableString| {
-        view.get(&s, &key).map(|found| found.is_some()).map_err(|wrong| unread(&context, &s, wrong))
+    engine.register_fn(
+        "values",
+        move |context: NativeCallContext<'_>, view: &mut NodeView| -> Fallible<Array> {
+            let values = view.keys(&s).into_iter().filter_map(|key| view.get(&s, &key).transpose());
+            values.collect::<Result<_, _>>().map_err(|wrong| unread(&context, &s, wrong))
+        },
+    );
+    let s = with(session);
+    engine.register_fn("len", move |view: &mut NodeView| {
+        i64::try_from(view.keys(&s).len()).unwrap_or(i64::MAX)
     });
-    let s = with(session);
-    engine.register_fn("keys", move |view: &mut NodeView| view.keys(&s).into_iter().map(Dynamic::from).collect::<Array>());
-    let s = with(session);
-    engine.register_fn("values", move |context: NativeCallContext<'_>, view: &mut NodeView| -> Fallible<Array> {
-        let values = view.keys(&s).into_iter().filter_map(|key| view.get(&s, &key).transpose());
-        values.collect::<Result<_, _>>().map_err(|wrong| unread(&context, &s, wrong))
-    });
-    let s = with(session);
-    engine.register_fn("len", move |view: &mut NodeView| i64::try_from(view.keys(&s).len()).unwrap_or(i64::MAX));
     engine.register_fn("to_string", |view: &mut NodeView| view.text());
     engine.register_fn("to_debug", |view: &mut NodeView| view.text());
     engine.register_fn("==", |a: NodeView, b: NodeView| a.value() == b.value());
@@ -202,7 +262,11 @@ pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
 }
 
 /// What is wrong with an item's value, and where it was read.
-pub(super) fn unread(context: &NativeCallContext<'_>, session: &Session, wrong: Diagnostic) -> Box<EvalAltResult> {
+pub(super) fn unread(
+    context: &NativeCallContext<'_>,
+    session: &Session,
+    wrong: Diagnostic,
+) -> Box<EvalAltResult> {
     let here = session.span(context.call_source(), context.call_position()).map(Span::after_dot);
     let wrong = match here {
         Some(here) if wrong.span.is_some() => wrong.frame(here, "it is read here"),
@@ -215,23 +279,30 @@ fn same(view: &NodeView, map: Map) -> bool {
     to_json(Dynamic::from_map(map)).is_ok_and(|map| view.value().is_ok_and(|value| value == map))
 }
 
-/// `node` is a variable of every scope, closures and libraries included, and no recipe can replace it.
+/// `node` is a variable of every scope, closures and libraries included, and no recipe can replace
+/// it.
 #[expect(deprecated, reason = "Rhai marks the interfaces as volatile; the version is pinned")]
 fn show_node(engine: &mut Engine) {
     // A loop or a parameter may call something else so.
     engine.on_var(|name, _, context| {
-        let is_root = |value: &Dynamic| value.read_lock::<NodeView>().is_some_and(|view| matches!(*view, NodeView::Root));
+        let is_root = |value: &Dynamic| {
+            value.read_lock::<NodeView>().is_some_and(|view| matches!(*view, NodeView::Root))
+        };
         let here = || context.scope().get("node").is_none_or(is_root);
         Ok((name == "node" && here()).then(|| Dynamic::from(NodeView::Root)))
     });
     engine.on_def_var(|_, info, _| Ok(info.name() != "node"));
 }
 
-/// Maps and views can be gone through; `for (key, value) in …` takes each pair apart (see `script`).
+/// Maps and views can be gone through; `for (key, value) in …` takes each pair apart (see
+/// `script`).
 fn register_pairs(engine: &mut Engine) {
     let mut module = Module::new();
     module.set_iter(std::any::TypeId::of::<Map>(), |map| {
-        let pairs = map.cast::<Map>().into_iter().map(|(key, value)| Dynamic::from(Pair { key: key.into(), value }));
+        let pairs = map
+            .cast::<Map>()
+            .into_iter()
+            .map(|(key, value)| Dynamic::from(Pair { key: key.into(), value }));
         Box::new(pairs.collect::<Vec<_>>().into_iter())
     });
     module.set_iter_result(std::any::TypeId::of::<NodeView>(), |view| {
@@ -239,13 +310,16 @@ fn register_pairs(engine: &mut Engine) {
         let keys: Vec<String> = match &view {
             NodeView::Root => Vec::new(),
             NodeView::Item(item) => item.item.values.keys().cloned().collect(),
-            NodeView::Below { .. } => {
-                view.below().and_then(Value::as_object).map_or_else(Vec::new, |map| map.keys().cloned().collect())
-            }
+            NodeView::Below { .. } => view
+                .below()
+                .and_then(Value::as_object)
+                .map_or_else(Vec::new, |map| map.keys().cloned().collect()),
         };
         Box::new(keys.into_iter().filter_map(move |key| match view.inside(&key).transpose()? {
             Ok(value) => Some(Ok(Dynamic::from(Pair { key: key.into(), value }))),
-            Err(wrong) => Some(Err(EvalAltResult::ErrorRuntime(Dynamic::from(Thrown(wrong)), Position::NONE).into())),
+            Err(wrong) => Some(Err(
+                EvalAltResult::ErrorRuntime(Dynamic::from(Thrown(wrong)), Position::NONE).into(),
+            )),
         }))
     });
     engine.register_global_module(module.into());
@@ -255,7 +329,8 @@ fn register_pairs(engine: &mut Engine) {
         Some(pair) => Dynamic::from(pair.key.clone()),
         None => item.clone(),
     });
-    engine
-        .register_fn(PAIR_VALUE, |item: Dynamic, count: Dynamic| item.read_lock::<Pair>().map_or(count, |pair| pair.value.clone()));
+    engine.register_fn(PAIR_VALUE, |item: Dynamic, count: Dynamic| {
+        item.read_lock::<Pair>().map_or(count, |pair| pair.value.clone())
+    });
     engine.register_fn("to_string", |pair: &mut Pair| format!("{}: {}", pair.key, pair.value));
 }

@@ -19,7 +19,11 @@ use crate::template::{BLOCKS, HELPERS};
 pub(super) const MODES: [&str; 4] = ["mode", "umask", "files_mode", "file_mode"];
 
 /// Runs a recipe once per run. Says whether it ran now.
-pub(super) fn include(engine: &Engine, session: &Session, name: &RecipeName) -> Result<bool, Diagnostic> {
+pub(super) fn include(
+    engine: &Engine,
+    session: &Session,
+    name: &RecipeName,
+) -> Result<bool, Diagnostic> {
     let cookbook = cookbook::get(&session.cookbooks, &name.cookbook)?;
     let path = cookbook.find_recipe(&name.recipe)?;
     if !session.included.borrow_mut().insert(name.clone()) {
@@ -40,16 +44,29 @@ pub(super) fn dependency_hint(own: &str, cookbook: &str) -> String {
     format!("add `{cookbook} = \">= 0\"` to [dependencies] of cookbooks/{own}/cookbook.toml")
 }
 
-pub(super) fn run_file(engine: &Engine, session: &Session, name: &RecipeName, path: &Path) -> Result<(), Diagnostic> {
+pub(super) fn run_file(
+    engine: &Engine,
+    session: &Session,
+    name: &RecipeName,
+    path: &Path,
+) -> Result<(), Diagnostic> {
     let source = read(session, path)?;
     run(engine, session, name, &source)
 }
 
 /// Runs a script as the recipe of this name.
-pub(super) fn run(engine: &Engine, session: &Session, name: &RecipeName, source: &Arc<Source>) -> Result<(), Diagnostic> {
+pub(super) fn run(
+    engine: &Engine,
+    session: &Session,
+    name: &RecipeName,
+    source: &Arc<Source>,
+) -> Result<(), Diagnostic> {
     if session.recipes.borrow().len() >= session.limits.depth {
-        return Err(Diagnostic::error(format!("recipes include one another more than {} deep", session.limits.depth))
-            .hint("one of them probably includes itself by way of others"));
+        return Err(Diagnostic::error(format!(
+            "recipes include one another more than {} deep",
+            session.limits.depth
+        ))
+        .hint("one of them probably includes itself by way of others"));
     }
     session.sources.borrow_mut().insert(source.name.clone(), Arc::clone(source));
     let ast = compile(engine, session, source)?;
@@ -60,16 +77,25 @@ pub(super) fn run(engine: &Engine, session: &Session, name: &RecipeName, source:
 }
 
 /// Compiles a library into a module.
-pub(super) fn load_library(engine: &Engine, session: &Session, path: &Path) -> Result<Module, Diagnostic> {
+pub(super) fn load_library(
+    engine: &Engine,
+    session: &Session,
+    path: &Path,
+) -> Result<Module, Diagnostic> {
     let source = read(session, path)?;
     let ast = compile(engine, session, &source)?;
-    Module::eval_ast_as_new(scope(), &ast, engine).map_err(|error| diagnose(session, *error, Some(&source.name)))
+    Module::eval_ast_as_new(scope(), &ast, engine)
+        .map_err(|error| diagnose(session, *error, Some(&source.name)))
 }
 
 /// Reads a script for running.
 /// # Errors
 /// A syntax error; a function that would hide one of the language; a mode in decimal.
-pub(super) fn compile(engine: &Engine, session: &Session, source: &Arc<Source>) -> Result<AST, Diagnostic> {
+pub(super) fn compile(
+    engine: &Engine,
+    session: &Session,
+    source: &Arc<Source>,
+) -> Result<AST, Diagnostic> {
     let mut ast = parse(engine, session, source, &source.text).map_err(|(mistake, _)| mistake)?;
     if let Some(mistake) = oddities(session, source, &ast).into_iter().next() {
         return Err(mistake);
@@ -87,16 +113,29 @@ pub(super) fn compile(engine: &Engine, session: &Session, source: &Arc<Source>) 
 /// Parses a text.
 /// # Errors
 /// The first syntax error, and whether it is only a variable that nothing defines.
-pub(super) fn parse(engine: &Engine, session: &Session, source: &Arc<Source>, text: &str) -> Result<AST, (Diagnostic, bool)> {
+pub(super) fn parse(
+    engine: &Engine,
+    session: &Session,
+    source: &Arc<Source>,
+    text: &str,
+) -> Result<AST, (Diagnostic, bool)> {
     if let Some(place) = open_comment(engine, source) {
-        return Err((Diagnostic::error("syntax error: the comment is not closed").at(place).hint("close it with `*/`"), false));
+        return Err((
+            Diagnostic::error("syntax error: the comment is not closed")
+                .at(place)
+                .hint("close it with `*/`"),
+            false,
+        ));
     }
     if let Some(place) = stray_return(source) {
-        let stray = Diagnostic::error("syntax error: a carriage return stands here and ends no line").at(place);
+        let stray =
+            Diagnostic::error("syntax error: a carriage return stands here and ends no line")
+                .at(place);
         return Err((stray.hint("take it out; a text that needs one has it as \"\\r\""), false));
     }
     engine.compile_with_scope(&scope(), text).map_err(|error| {
-        let place = session.span(Some(&source.name), error.position()).unwrap_or_else(|| start(source));
+        let place =
+            session.span(Some(&source.name), error.position()).unwrap_or_else(|| start(source));
         let variable = matches!(error.err_type(), rhai::ParseErrorType::VariableUndefined(_));
         (syntax(error.err_type()).at(place), variable)
     })
@@ -119,7 +158,8 @@ fn open_comment(engine: &Engine, source: &Arc<Source>) -> Option<Span> {
     Some(place(source, at, 2))
 }
 
-/// Rhai counts a line where a carriage return stands alone, and nobody else does: its positions would mean another text.
+/// Rhai counts a line where a carriage return stands alone, and nobody else does: its positions
+/// would mean another text.
 fn stray_return(source: &Arc<Source>) -> Option<Span> {
     let mut returns = source.text.match_indices('\r').map(|(at, _)| at);
     let at = returns.find(|at| source.text.as_bytes().get(at + 1) != Some(&b'\n'))?;
@@ -151,13 +191,13 @@ pub(super) fn oddities(session: &Session, source: &Arc<Source>, ast: &AST) -> Ve
             .hint("give the function another name, or make it `private` if only its library calls it")
     });
     let decimal = decimal_modes(ast, source).into_iter().map(|(position, number)| {
-        Diagnostic::error(format!("{number} is a decimal number, not a mode")).at(session.span(Some(&source.name), position)).hint(
-            if looks_octal(number) {
+        Diagnostic::error(format!("{number} is a decimal number, not a mode"))
+            .at(session.span(Some(&source.name), position))
+            .hint(if looks_octal(number) {
                 format!("write \"{number:04}\" or 0o{number}")
             } else {
                 "write up to four octal digits, such as \"0644\" or 0o644".to_owned()
-            },
-        )
+            })
     });
     hiding.chain(helpers).chain(decimal).collect()
 }
@@ -195,20 +235,37 @@ fn hidden_helpers<'a>(source: &Source, ast: &'a AST) -> Vec<ScriptFnMetadata<'a>
         return Vec::new();
     }
     let public = ast.iter_functions().filter(|function| function.access == rhai::FnAccess::Public);
-    public.filter(|function| HELPERS.contains(&function.name) || BLOCKS.contains(&function.name)).collect()
+    public
+        .filter(|function| HELPERS.contains(&function.name) || BLOCKS.contains(&function.name))
+        .collect()
 }
 
-/// Where a function's name stands in its definition; of functions of one name, the one with so many parameters.
+/// Where a function's name stands in its definition; of functions of one name, the one with so many
+/// parameters.
 pub(super) fn function_span(source: &Arc<Source>, name: &str, parameters: usize) -> Option<Span> {
     let mut spans = source.text.lines().enumerate().filter_map(|(index, line)| {
         let at = line.find(&format!("fn {name}"))?;
-        let listed = line[at + 3 + name.len()..].trim_start().strip_prefix('(')?.split(')').next().unwrap_or_default();
+        let listed = line[at + 3 + name.len()..]
+            .trim_start()
+            .strip_prefix('(')?
+            .split(')')
+            .next()
+            .unwrap_or_default();
         let count = listed.split(',').filter(|parameter| !parameter.trim().is_empty()).count();
         let column = line[..at].chars().count() + 4;
-        Some((count, Span { source: Arc::clone(source), line: index + 1, column, length: Some(name.chars().count()) }))
+        Some((
+            count,
+            Span {
+                source: Arc::clone(source),
+                line: index + 1,
+                column,
+                length: Some(name.chars().count()),
+            },
+        ))
     });
     let first = spans.next()?;
-    let fitting = if first.0 == parameters { None } else { spans.find(|(count, _)| *count == parameters) };
+    let fitting =
+        if first.0 == parameters { None } else { spans.find(|(count, _)| *count == parameters) };
     Some(fitting.unwrap_or(first).1)
 }
 
@@ -239,13 +296,22 @@ pub(super) fn looks_octal(number: i64) -> bool {
 
 /// What stands here.
 pub(super) fn character(source: &Source, position: Position) -> Option<char> {
-    source.text.lines().nth(position.line()?.checked_sub(1)?)?.chars().nth(position.position()?.checked_sub(1)?)
+    source
+        .text
+        .lines()
+        .nth(position.line()?.checked_sub(1)?)?
+        .chars()
+        .nth(position.position()?.checked_sub(1)?)
 }
 
 /// Whether the number that stands here is written in decimal.
 pub(super) fn is_decimal(source: &Source, position: Position) -> bool {
     let (Some(line), Some(column)) = (position.line(), position.position()) else { return false };
-    let start: Option<String> = source.text.lines().nth(line - 1).map(|line| line.chars().skip(column - 1).take(2).collect());
+    let start: Option<String> = source
+        .text
+        .lines()
+        .nth(line - 1)
+        .map(|line| line.chars().skip(column - 1).take(2).collect());
     start.is_some_and(|start| !["0o", "0x", "0b"].contains(&start.to_lowercase().as_str()))
 }
 
@@ -262,7 +328,11 @@ fn pair_loops(ast: &AST) -> Vec<PairLoop> {
         if let Some(ASTNode::Stmt(Stmt::For(parts, _))) = path.last() {
             let (key, value, flow) = &**parts;
             if let Some(value) = value {
-                loops.push(PairLoop { body: flow.body.position(), key: key.name.to_string(), value: value.name.to_string() });
+                loops.push(PairLoop {
+                    body: flow.body.position(),
+                    key: key.name.to_string(),
+                    value: value.name.to_string(),
+                });
             }
         }
         true
@@ -270,8 +340,9 @@ fn pair_loops(ast: &AST) -> Vec<PairLoop> {
     loops
 }
 
-/// Rhai's `for (x, i) in …` counts; over a map the second variable is to be the value. So each such body begins by taking the pair
-/// apart. What is put in stands on the line of the opening brace, so that lines keep their numbers.
+/// Rhai's `for (x, i) in …` counts; over a map the second variable is to be the value. So each such
+/// body begins by taking the pair apart. What is put in stands on the line of the opening brace, so
+/// that lines keep their numbers.
 fn with_pairs(text: &str, mut loops: Vec<PairLoop>) -> (String, Vec<Inserted>) {
     // From the end, so that what is put in moves nothing that is still to be found.
     loops.sort_by_key(|pair| std::cmp::Reverse((pair.body.line(), pair.body.position())));
@@ -281,7 +352,8 @@ fn with_pairs(text: &str, mut loops: Vec<PairLoop>) -> (String, Vec<Inserted>) {
         let (Some(line), Some(column)) = (body.line(), body.position()) else { continue };
         let Some(text) = lines.get_mut(line - 1) else { continue };
         if let Some((at, '{')) = text.char_indices().nth(column - 1) {
-            let taken_apart = format!(" {value} = {PAIR_VALUE}({key}, {value}); {key} = {PAIR_KEY}({key}); ");
+            let taken_apart =
+                format!(" {value} = {PAIR_VALUE}({key}, {value}); {key} = {PAIR_KEY}({key}); ");
             inserted.push(Inserted { line, column, length: taken_apart.chars().count() });
             text.insert_str(at + 1, &taken_apart);
         }

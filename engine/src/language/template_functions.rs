@@ -1,4 +1,5 @@
-//! The functions of a cookbook's libraries, as its templates call them: by name alone, with values, and without anything imported.
+//! The functions of a cookbook's libraries, as its templates call them: by name alone, with values,
+//! and without anything imported.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -15,7 +16,8 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::session::Session;
 use crate::template::{Functions, unknown_helper};
 
-/// The functions by cookbook. They are looked for when a template first names a helper that is not built in.
+/// The functions by cookbook. They are looked for when a template first names a helper that is not
+/// built in.
 pub(super) struct TemplateFunctions {
     engine: Weak<Engine>,
     session: Weak<Session>,
@@ -33,7 +35,11 @@ struct Function {
 
 impl TemplateFunctions {
     pub(super) fn new(engine: &Rc<Engine>, session: &Rc<Session>) -> Self {
-        Self { engine: Rc::downgrade(engine), session: Rc::downgrade(session), known: RefCell::default() }
+        Self {
+            engine: Rc::downgrade(engine),
+            session: Rc::downgrade(session),
+            known: RefCell::default(),
+        }
     }
 
     fn run(&self) -> Result<(Rc<Engine>, Rc<Session>), Diagnostic> {
@@ -55,40 +61,61 @@ impl TemplateFunctions {
     }
 
     /// The library that defines the function, and where.
-    fn library(&self, cookbook: &str, name: &str, arguments: usize) -> Result<(String, Option<Span>), Diagnostic> {
+    fn library(
+        &self,
+        cookbook: &str,
+        name: &str,
+        arguments: usize,
+    ) -> Result<(String, Option<Span>), Diagnostic> {
         let functions = self.of(cookbook)?;
-        let named: Vec<&Function> = functions.iter().filter(|function| function.name == name).collect();
-        let fitting: Vec<&&Function> = named.iter().filter(|function| function.arguments == arguments).collect();
+        let named: Vec<&Function> =
+            functions.iter().filter(|function| function.name == name).collect();
+        let fitting: Vec<&&Function> =
+            named.iter().filter(|function| function.arguments == arguments).collect();
         match fitting[..] {
             [one] => Ok((one.library.clone(), one.span.clone())),
             [] if named.is_empty() => {
                 let names = functions.iter().map(|function| function.name.as_str());
                 let unknown = unknown_helper(name, names);
-                let hint = format!("a template has the built-in helpers, and the functions in libraries/ of `{cookbook}`");
+                let hint = format!(
+                    "a template has the built-in helpers, and the functions in libraries/ of `{cookbook}`"
+                );
                 Err(if unknown.hints.is_empty() { unknown.hint(hint) } else { unknown })
             }
             [] => {
-                let mut takes: Vec<usize> = named.iter().map(|function| function.arguments).collect();
+                let mut takes: Vec<usize> =
+                    named.iter().map(|function| function.arguments).collect();
                 takes.sort_unstable();
                 takes.dedup();
                 let takes: Vec<String> = takes.iter().map(usize::to_string).collect();
                 let noun = if takes == ["1"] { "argument" } else { "arguments" };
-                let wrong = format!("`{name}` takes {} {noun}, and is given {arguments}", takes.join(" or "));
+                let wrong = format!(
+                    "`{name}` takes {} {noun}, and is given {arguments}",
+                    takes.join(" or ")
+                );
                 Err(with_places(Diagnostic::error(wrong), &named))
             }
             [..] => {
-                let libraries: Vec<String> = fitting.iter().map(|function| format!("`{}`", function.library)).collect();
-                let wrong = Diagnostic::error(format!("`{name}` is a function of several libraries: {}", libraries.join(", ")));
+                let libraries: Vec<String> =
+                    fitting.iter().map(|function| format!("`{}`", function.library)).collect();
+                let wrong = Diagnostic::error(format!(
+                    "`{name}` is a function of several libraries: {}",
+                    libraries.join(", ")
+                ));
                 let fitting: Vec<&Function> = fitting.into_iter().copied().collect();
-                Err(with_places(wrong, &fitting)
-                    .hint("a template calls it by name alone: rename one of them, or make it `private`"))
+                Err(with_places(wrong, &fitting).hint(
+                    "a template calls it by name alone: rename one of them, or make it `private`",
+                ))
             }
         }
     }
 }
 
 fn with_places(diagnostic: Diagnostic, functions: &[&Function]) -> Diagnostic {
-    functions.iter().filter_map(|function| function.span.clone()).fold(diagnostic, |told, span| told.frame(span, "defined here"))
+    functions
+        .iter()
+        .filter_map(|function| function.span.clone())
+        .fold(diagnostic, |told, span| told.frame(span, "defined here"))
 }
 
 impl Functions for TemplateFunctions {
@@ -107,30 +134,41 @@ impl Functions for TemplateFunctions {
             scope.push_constant_dynamic(argument_name.clone(), from_json(argument));
             names.push(argument_name);
         }
-        let call = format!("import \"{library}\" as library; library::{name}({})", names.join(", "));
-        let ast = engine.compile_with_scope(&scope, &call).map_err(|error| Diagnostic::error(error.to_string()))?;
+        let call =
+            format!("import \"{library}\" as library; library::{name}({})", names.join(", "));
+        let ast = engine
+            .compile_with_scope(&scope, &call)
+            .map_err(|error| Diagnostic::error(error.to_string()))?;
         let value = engine.eval_ast_with_scope(&mut scope, &ast).map_err(|error| {
             let mistake = diagnose(&session, *error, None);
             // Of a limit that was reached, Rhai tells only the outermost call.
             if mistake.span.is_none() { mistake.at(defined) } else { mistake }
         })?;
-        to_json(value).map_err(|message| Diagnostic::error(format!("`{name}` gives no usable value: {message}")))
+        to_json(value).map_err(|message| {
+            Diagnostic::error(format!("`{name}` gives no usable value: {message}"))
+        })
     }
 }
 
 /// The public functions of a cookbook's libraries.
-fn defined(engine: &Engine, session: &Session, cookbook: &Cookbook) -> Result<Vec<Function>, Diagnostic> {
+fn defined(
+    engine: &Engine,
+    session: &Session,
+    cookbook: &Cookbook,
+) -> Result<Vec<Function>, Diagnostic> {
     let mut functions = Vec::new();
     for (file, path) in cookbook.libraries() {
         let source = script::read(session, &path)?;
         let ast = script::compile(engine, session, &source)?;
         let public = ast.iter_functions().filter(|function| function.access == FnAccess::Public);
-        functions.extend(public.filter(|function| !function.name.starts_with("anon$")).map(|function| Function {
-            library: format!("{}::{file}", cookbook.about.name),
-            name: function.name.to_owned(),
-            arguments: function.params.len(),
-            span: script::function_span(&source, function.name, function.params.len()),
-        }));
+        functions.extend(public.filter(|function| !function.name.starts_with("anon$")).map(
+            |function| Function {
+                library: format!("{}::{file}", cookbook.about.name),
+                name: function.name.to_owned(),
+                arguments: function.params.len(),
+                span: script::function_span(&source, function.name, function.params.len()),
+            },
+        ));
     }
     Ok(functions)
 }

@@ -26,11 +26,18 @@ pub(super) fn to_json(value: Dynamic) -> Result<Value, String> {
 }
 
 /// As [`to_json`], with `call` asked for each value that is computed later.
-pub(super) fn to_json_with(value: Dynamic, call: &mut dyn FnMut(Late) -> Option<Result<Dynamic, String>>) -> Result<Value, String> {
+pub(super) fn to_json_with(
+    value: Dynamic,
+    call: &mut dyn FnMut(Late) -> Option<Result<Dynamic, String>>,
+) -> Result<Value, String> {
     convert(value, call, 0)
 }
 
-fn convert(value: Dynamic, call: &mut dyn FnMut(Late) -> Option<Result<Dynamic, String>>, depth: usize) -> Result<Value, String> {
+fn convert(
+    value: Dynamic,
+    call: &mut dyn FnMut(Late) -> Option<Result<Dynamic, String>>,
+    depth: usize,
+) -> Result<Value, String> {
     if depth > DEEPEST {
         return Err(format!("the value is nested more than {DEEPEST} deep"));
     }
@@ -53,14 +60,20 @@ fn convert(value: Dynamic, call: &mut dyn FnMut(Late) -> Option<Result<Dynamic, 
         return Ok(Value::Null);
     }
     if let Ok(number) = value.as_float() {
-        return Number::from_f64(number).map(Value::Number).ok_or_else(|| format!("{number} cannot be written as JSON"));
+        return Number::from_f64(number)
+            .map(Value::Number)
+            .ok_or_else(|| format!("{number} cannot be written as JSON"));
     }
     if let Ok(character) = value.as_char() {
         return Ok(Value::String(character.to_string()));
     }
     if value.is_array() {
         let items = value.into_array().map_err(str::to_owned)?;
-        return items.into_iter().map(|item| convert(item, call, depth + 1)).collect::<Result<_, _>>().map(Value::Array);
+        return items
+            .into_iter()
+            .map(|item| convert(item, call, depth + 1))
+            .collect::<Result<_, _>>()
+            .map(Value::Array);
     }
     if value.is_map() {
         let map = value.try_cast::<Map>().unwrap_or_default();
@@ -93,12 +106,15 @@ pub(super) fn from_json(value: &Value) -> Dynamic {
     match value {
         Value::Null => Dynamic::UNIT,
         Value::Bool(truth) => (*truth).into(),
-        Value::Number(number) => {
-            number.as_i64().map_or_else(|| Dynamic::from_float(number.as_f64().unwrap_or_default()), Dynamic::from_int)
-        }
+        Value::Number(number) => number.as_i64().map_or_else(
+            || Dynamic::from_float(number.as_f64().unwrap_or_default()),
+            Dynamic::from_int,
+        ),
         Value::String(text) => Dynamic::from(ImmutableString::from(text.as_str())),
         Value::Array(items) => Dynamic::from_array(items.iter().map(from_json).collect()),
-        Value::Object(map) => Dynamic::from_map(map.iter().map(|(key, value)| (key.as_str().into(), from_json(value))).collect()),
+        Value::Object(map) => Dynamic::from_map(
+            map.iter().map(|(key, value)| (key.as_str().into(), from_json(value))).collect(),
+        ),
     }
 }
 
@@ -116,7 +132,9 @@ fn plain(value: &Dynamic) -> Dynamic {
         return Dynamic::from_array(items.iter().map(plain).collect());
     }
     if let Ok(map) = value.as_map_ref() {
-        return Dynamic::from_map(map.iter().map(|(key, value)| (key.clone(), plain(value))).collect());
+        return Dynamic::from_map(
+            map.iter().map(|(key, value)| (key.clone(), plain(value))).collect(),
+        );
     }
     value.clone()
 }

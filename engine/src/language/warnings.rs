@@ -12,38 +12,60 @@ use crate::session::Session;
 pub(super) fn warnings(session: &Session, source: &Arc<Source>, ast: &AST) -> Vec<Diagnostic> {
     let place = |position| session.span(Some(&source.name), position);
     let seen = Seen::of(source, ast);
-    let unused = seen.defined.iter().filter(|defined| !seen.uses(defined)).map(|Defined { name, what, at, .. }| {
-        let (told, hint) = match what {
-            What::Variable => (format!("`{name}` is set and not used"), format!("take it out, or call it `_{name}`")),
-            What::Loop => {
-                (format!("the loop does not use `{name}`"), format!("call it `_{name}` if only the number of turns counts"))
-            }
-            What::Library => (format!("the library `{name}` is imported and not used"), "take the import out".to_owned()),
-        };
-        Diagnostic::warning(told).at(place(*at)).hint(hint)
-    });
+    let unused = seen.defined.iter().filter(|defined| !seen.uses(defined)).map(
+        |Defined { name, what, at, .. }| {
+            let (told, hint) = match what {
+                What::Variable => (
+                    format!("`{name}` is set and not used"),
+                    format!("take it out, or call it `_{name}`"),
+                ),
+                What::Loop => (
+                    format!("the loop does not use `{name}`"),
+                    format!("call it `_{name}` if only the number of turns counts"),
+                ),
+                What::Library => (
+                    format!("the library `{name}` is imported and not used"),
+                    "take the import out".to_owned(),
+                ),
+            };
+            Diagnostic::warning(told).at(place(*at)).hint(hint)
+        },
+    );
     let guards = seen.guards.iter().filter_map(|(property, closure)| {
         let at = (*seen.results.get(closure)?)?;
-        let when = if property == "only_if" { "it always holds" } else { "it always holds, so that nothing is ever done" };
-        let told = format!("the closure of `{property}` gives a string and runs no command: {when}");
+        let when = if property == "only_if" {
+            "it always holds"
+        } else {
+            "it always holds, so that nothing is ever done"
+        };
+        let told =
+            format!("the closure of `{property}` gives a string and runs no command: {when}");
         let hint = format!("to run a command, leave out the bars: `{property}: \"command\"`");
         Some(Diagnostic::warning(told).at(place(at)).hint(hint))
     });
-    let modes =
-        seen.numbers.iter().filter(|(body, name, ..)| seen.modes.contains(&(*body, name.clone()))).map(|(_, name, number, at)| {
-            Diagnostic::warning(format!("`{name}` is used as a mode, and {number} is a decimal number"))
-                .at(place(*at))
-                .hint(format!("write \"{number:04}\" or 0o{number}"))
+    let modes = seen
+        .numbers
+        .iter()
+        .filter(|(body, name, ..)| seen.modes.contains(&(*body, name.clone())))
+        .map(|(_, name, number, at)| {
+            Diagnostic::warning(format!(
+                "`{name}` is used as a mode, and {number} is a decimal number"
+            ))
+            .at(place(*at))
+            .hint(format!("write \"{number:04}\" or 0o{number}"))
         });
     let breaks = seen.breaks.iter().map(|at| {
-        Diagnostic::warning("`\\n` is no line break between backticks: the backslash and the letter stay")
-            .at(place(*at))
-            .hint("begin a new line there, or add it in double quotes: `…` + \"\\n\"")
+        Diagnostic::warning(
+            "`\\n` is no line break between backticks: the backslash and the letter stay",
+        )
+        .at(place(*at))
+        .hint("begin a new line there, or add it in double quotes: `…` + \"\\n\"")
     });
     unused.chain(guards).chain(modes).chain(breaks).collect()
 }
 
-/// A function of the script by number; none is the script itself. Neither sees the variables of the others.
+/// A function of the script by number; none is the script itself. Neither sees the variables of the
+/// others.
 type Body = Option<usize>;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -67,7 +89,8 @@ struct Defined {
 struct Seen {
     defined: Vec<Defined>,
     used: HashMap<(Body, ImmutableString), Vec<Position>>,
-    /// Libraries that are called, and constants that are read as `global::NAME`: every function sees them.
+    /// Libraries that are called, and constants that are read as `global::NAME`: every function
+    /// sees them.
     used_anywhere: HashSet<ImmutableString>,
     /// Guards that are closures: the property, and the closure's function.
     guards: Vec<(ImmutableString, ImmutableString)>,
@@ -121,7 +144,13 @@ impl Seen {
         match statement {
             Stmt::Var(parts, flags, _) if !flags.contains(ASTFlags::EXPORTED) => {
                 let (ident, value, _) = &**parts;
-                self.defined.push(Defined { body, name: ident.name.clone(), what: What::Variable, at: ident.pos, end: None });
+                self.defined.push(Defined {
+                    body,
+                    name: ident.name.clone(),
+                    what: What::Variable,
+                    at: ident.pos,
+                    end: None,
+                });
                 if let Expr::IntegerConstant(number, at) = value
                     && *number >= 100
                     && looks_octal(*number)
@@ -136,13 +165,25 @@ impl Seen {
                 let range = matches!(&flow.expr, Expr::FnCall(call, _) if ["..", "..=", "range"].contains(&call.name.as_str()));
                 if pair.is_none() && !range {
                     let end = Some(flow.body.end_position());
-                    self.defined.push(Defined { body, name: ident.name.clone(), what: What::Loop, at: ident.pos, end });
+                    self.defined.push(Defined {
+                        body,
+                        name: ident.name.clone(),
+                        what: What::Loop,
+                        at: ident.pos,
+                        end,
+                    });
                 }
             }
             Stmt::Import(parts, _) => {
                 let ident = &parts.1;
                 if !ident.name.is_empty() {
-                    self.defined.push(Defined { body, name: ident.name.clone(), what: What::Library, at: ident.pos, end: None });
+                    self.defined.push(Defined {
+                        body,
+                        name: ident.name.clone(),
+                        what: What::Library,
+                        at: ident.pos,
+                        end: None,
+                    });
                 }
             }
             Stmt::Export(parts, _) => self.use_of(body, &parts.0.name, parts.0.pos),
@@ -153,8 +194,12 @@ impl Seen {
 
     fn expression(&mut self, source: &Source, body: Body, expression: &Expr) {
         match expression {
-            Expr::InterpolatedString(parts, at) if parts.last().is_some_and(ends_in_break) => self.breaks.push(*at),
-            Expr::StringConstant(_, at) if ends_in_break(expression) && script::character(source, *at) == Some('`') => {
+            Expr::InterpolatedString(parts, at) if parts.last().is_some_and(ends_in_break) => {
+                self.breaks.push(*at)
+            }
+            Expr::StringConstant(_, at)
+                if ends_in_break(expression) && script::character(source, *at) == Some('`') =>
+            {
                 self.breaks.push(*at);
             }
             Expr::Variable(variable, _, at) => {
@@ -173,7 +218,11 @@ impl Seen {
                         self.modes.insert((body, variable.1.clone()));
                     }
                     if ["only_if", "not_if"].contains(&key.name.as_str()) {
-                        let guards = if let Expr::Array(items, _) = value { items.iter().collect() } else { vec![value] };
+                        let guards = if let Expr::Array(items, _) = value {
+                            items.iter().collect()
+                        } else {
+                            vec![value]
+                        };
                         let closures = guards.into_iter().filter_map(closure_of);
                         self.guards.extend(closures.map(|closure| (key.name.clone(), closure)));
                     }
@@ -197,7 +246,9 @@ impl Seen {
 
     fn uses(&self, defined: &Defined) -> bool {
         let used = || match (self.used.get(&(defined.body, defined.name.clone())), defined.end) {
-            (Some(places), Some(end)) => places.iter().any(|place| defined.at < *place && *place <= end),
+            (Some(places), Some(end)) => {
+                places.iter().any(|place| defined.at < *place && *place <= end)
+            }
             (places, _) => places.is_some() && defined.what != What::Library,
         };
         defined.name.starts_with('_') || self.used_anywhere.contains(&defined.name) || used()
@@ -215,7 +266,11 @@ struct Function {
 fn body_of(functions: &[Function], statement: Position) -> Body {
     let within = |function: &Function| {
         // A closure without braces is one expression, and ends nowhere.
-        if function.end.is_none() { function.start == statement } else { function.start <= statement && statement <= function.end }
+        if function.end.is_none() {
+            function.start == statement
+        } else {
+            function.start <= statement && statement <= function.end
+        }
     };
     let around = functions.iter().enumerate().filter(|(_, function)| within(function));
     around.max_by_key(|(_, function)| function.start).map(|(index, _)| index)
@@ -229,7 +284,9 @@ fn ends_in_break(expression: &Expr) -> bool {
 fn string_of(statement: &Stmt) -> Option<Position> {
     match statement {
         Stmt::Expr(expression) => string_in(expression),
-        Stmt::Return(Some(expression), flags, _) if !flags.contains(ASTFlags::BREAK) => string_in(expression),
+        Stmt::Return(Some(expression), flags, _) if !flags.contains(ASTFlags::BREAK) => {
+            string_in(expression)
+        }
         Stmt::Block(block) => block.iter().last().and_then(string_of),
         _ => None,
     }
@@ -247,7 +304,9 @@ fn string_in(expression: &Expr) -> Option<Position> {
 /// The function of a closure that is written here.
 fn closure_of(expression: &Expr) -> Option<ImmutableString> {
     match expression {
-        Expr::DynamicConstant(value, _) => value.read_lock::<FnPtr>().map(|pointer| pointer.fn_name().into()),
+        Expr::DynamicConstant(value, _) => {
+            value.read_lock::<FnPtr>().map(|pointer| pointer.fn_name().into())
+        }
         // What it captures is shared first, and then given to it.
         Expr::Stmt(block) => block.iter().last().and_then(|last| match last {
             Stmt::Expr(expression) => closure_of(expression),

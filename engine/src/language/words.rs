@@ -1,18 +1,22 @@
-//! The words of the language beside the kinds: each function, method and property with its signatures and what it does. Completion,
-//! hints, the reference and the definitions for editors are made from this table; a test holds it against what is registered.
+//! The words of the language beside the kinds: each function, method and property with its
+//! signatures and what it does. Completion, hints, the reference and the definitions for editors
+//! are made from this table; a test holds it against what is registered.
 //!
-//! A new word is one row: register it, add the row to its group, and the tests say whether the two agree.
+//! A new word is one row: register it, add the row to its group, and the tests say whether the two
+//! agree.
 
 use super::signature::Signature;
-use Group::{Attributes, CustomResources, Data, Flow, Formats, Log, Machine, Node, Platforms, Resources};
+use Group::{
+    Attributes, CustomResources, Data, Flow, Formats, Log, Machine, Node, Platforms, Resources,
+};
 
 /// A word of the language.
 #[derive(Debug, Clone, Copy)]
 pub struct Word {
     pub name: &'static str,
     pub group: Group,
-    /// As definition files have them: `include_recipe(name: String) -> bool`. A method takes what it is called on first; a property
-    /// begins with `get `. `?` is any type.
+    /// As definition files have them: `include_recipe(name: String) -> bool`. A method takes what
+    /// it is called on first; a property begins with `get `. `?` is any type.
     pub signatures: &'static [&'static str],
     /// A sentence or more; the first says what it does.
     pub doc: &'static str,
@@ -37,7 +41,18 @@ pub enum Group {
 
 impl Group {
     /// Every group, in the order of the reference.
-    pub const ALL: [Self; 10] = [Attributes, Node, Flow, Data, Resources, CustomResources, Platforms, Machine, Formats, Log];
+    pub const ALL: [Self; 10] = [
+        Attributes,
+        Node,
+        Flow,
+        Data,
+        Resources,
+        CustomResources,
+        Platforms,
+        Machine,
+        Formats,
+        Log,
+    ];
 
     #[must_use]
     pub fn title(self) -> &'static str {
@@ -77,8 +92,16 @@ pub fn functions() -> impl Iterator<Item = &'static Word> {
 
 /// The properties that every kind has, with their types and what they say.
 pub const COMMON: [(&str, &str, &str); 9] = [
-    ("action", "string or array", "what to do: one action or several, in order; every kind has `nothing`"),
-    ("only_if", "guard or array", "act only when every guard holds: a shell command, a closure, or a map with `command`"),
+    (
+        "action",
+        "string or array",
+        "what to do: one action or several, in order; every kind has `nothing`",
+    ),
+    (
+        "only_if",
+        "guard or array",
+        "act only when every guard holds: a shell command, a closure, or a map with `command`",
+    ),
     ("not_if", "guard or array", "act only when no guard holds"),
     ("ignore_failure", "true, false or \"quiet\"", "go on when an action fails"),
     ("retries", "int", "how often an action that failed is tried again"),
@@ -98,14 +121,24 @@ pub const REFUSED: [(&str, &str); 4] = [
 
 /// Every word, by group.
 pub const WORDS: &[Word] = &[
-    level("default", &["default(path: ?, value: ?)"], "Sets an attribute at the level `default`.", "default(\"nginx.port\", 80);"),
+    level(
+        "default",
+        &["default(path: ?, value: ?)"],
+        "Sets an attribute at the level `default`.",
+        "default(\"nginx.port\", 80);",
+    ),
     level(
         "force_default",
         &["force_default(path: ?, value: ?)"],
         "Sets an attribute at the level `force_default`, which wins over every other default.",
         "force_default(\"nginx.port\", 80);",
     ),
-    level("normal", &["normal(path: ?, value: ?)"], "Sets an attribute at the level `normal`.", "normal(\"nginx.port\", 8080);"),
+    level(
+        "normal",
+        &["normal(path: ?, value: ?)"],
+        "Sets an attribute at the level `normal`.",
+        "normal(\"nginx.port\", 8080);",
+    ),
     level(
         "override",
         &["override(path: ?, value: ?)"],
@@ -121,7 +154,10 @@ pub const WORDS: &[Word] = &[
     Word {
         name: "get",
         group: Node,
-        signatures: &["get(node: Node, path: ?) -> ?", "get(node: Node, path: ?, otherwise: ?) -> ?"],
+        signatures: &[
+            "get(node: Node, path: ?) -> ?",
+            "get(node: Node, path: ?, otherwise: ?) -> ?",
+        ],
         doc: "What is at a path, or `()`, or what is given for that case. A path is text with dots, or an array of keys.",
         example: "log_info(`listens on ${node.get(\"nginx.port\", 80)}`);",
     },
@@ -307,7 +343,10 @@ pub const WORDS: &[Word] = &[
     Word {
         name: "action",
         group: CustomResources,
-        signatures: &["action(name: String, body: FnPtr)", "action(name: String, doc: String, body: FnPtr)"],
+        signatures: &[
+            "action(name: String, body: FnPtr)",
+            "action(name: String, doc: String, body: FnPtr)",
+        ],
         doc: "In `resources/`: says what an action does. The first one is the default. In the closure, `this` is the resource.",
         example: "",
     },
@@ -322,7 +361,10 @@ pub const WORDS: &[Word] = &[
     Word {
         name: "converge_if_changed",
         group: CustomResources,
-        signatures: &["converge_if_changed(body: FnPtr)", "converge_if_changed(properties: ?, body: FnPtr)"],
+        signatures: &[
+            "converge_if_changed(body: FnPtr)",
+            "converge_if_changed(properties: ?, body: FnPtr)",
+        ],
         doc: "In an action: what is inside converges when what `current` tells differs from the properties: from the one that is \
               named, from an array of them, or from all that `current` tells of.",
         example: "",
@@ -474,16 +516,41 @@ pub const WORDS: &[Word] = &[
         doc: "Lengthens a variable's text to so many characters, by adding another over and over.",
         example: "let name = \"web\";\nname.pad(8, \".\");\nlog_info(name);",
     },
-    log("log_debug", &["log_debug(message: ?)"], "Writes a line that is shown with `--verbose`.", "log_debug(\"found nothing\");"),
-    log("log_info", &["log_info(message: ?)"], "Writes a line into the run's output.", "log_info(\"found something\");"),
-    log("log_warn", &["log_warn(message: ?)"], "Warns in the run's output, also with `--quiet`.", "log_warn(\"almost full\");"),
+    log(
+        "log_debug",
+        &["log_debug(message: ?)"],
+        "Writes a line that is shown with `--verbose`.",
+        "log_debug(\"found nothing\");",
+    ),
+    log(
+        "log_info",
+        &["log_info(message: ?)"],
+        "Writes a line into the run's output.",
+        "log_info(\"found something\");",
+    ),
+    log(
+        "log_warn",
+        &["log_warn(message: ?)"],
+        "Warns in the run's output, also with `--quiet`.",
+        "log_warn(\"almost full\");",
+    ),
 ];
 
-const fn level(name: &'static str, signatures: &'static [&'static str], doc: &'static str, example: &'static str) -> Word {
+const fn level(
+    name: &'static str,
+    signatures: &'static [&'static str],
+    doc: &'static str,
+    example: &'static str,
+) -> Word {
     Word { name, group: Attributes, signatures, doc, example }
 }
 
-const fn log(name: &'static str, signatures: &'static [&'static str], doc: &'static str, example: &'static str) -> Word {
+const fn log(
+    name: &'static str,
+    signatures: &'static [&'static str],
+    doc: &'static str,
+    example: &'static str,
+) -> Word {
     Word { name, group: Log, signatures, doc, example }
 }
 

@@ -55,13 +55,20 @@ impl Texts {
     /// Where they are in a text, some of them within others.
     pub fn places(&mut self, text: &str) -> Vec<Range<usize>> {
         self.put_together();
-        let together = self.together.iter().flat_map(|together| together.find_overlapping_iter(text).map(|found| found.range()));
+        let together = self
+            .together
+            .iter()
+            .flat_map(|together| together.find_overlapping_iter(text).map(|found| found.range()));
         let there = together.filter(|range| self.known.contains_key(&text[range.clone()]));
-        let new = self.new.iter().flat_map(|new| text.match_indices(&**new).map(|(at, _)| at..at + new.len()));
+        let new = self
+            .new
+            .iter()
+            .flat_map(|new| text.match_indices(&**new).map(|(at, _)| at..at + new.len()));
         there.chain(new).collect()
     }
 
-    /// The text with each of them replaced; none when it has none. Those that overlap are replaced as one.
+    /// The text with each of them replaced; none when it has none. Those that overlap are replaced
+    /// as one.
     pub fn hide(&mut self, text: &str) -> Option<String> {
         let mut found = self.places(text);
         if found.is_empty() {
@@ -81,14 +88,15 @@ impl Texts {
         Some(hidden)
     }
 
-    /// Puts the new ones to the others, once there are too many of them: a growing share, so that the work for n texts is that of
-    /// sorting them.
+    /// Puts the new ones to the others, once there are too many of them: a growing share, so that
+    /// the work for n texts is that of sorting them.
     fn put_together(&mut self) {
         if self.new.len() <= NEW.max(self.built / 2) {
             return;
         }
         let all: Vec<&String> = self.known.keys().collect();
-        // It fails for more text than memory holds; then the new ones go on being looked for one by one.
+        // It fails for more text than memory holds; then the new ones go on being looked for one by
+        // one.
         if let Ok(together) = AhoCorasick::new(&all) {
             (self.together, self.built) = (Some(together), all.len());
             self.new.clear();

@@ -1,4 +1,5 @@
-//! Cookbooks that are fetched: those of a stack, at setup and when it is asked for, and a repository that is no folder.
+//! Cookbooks that are fetched: those of a stack, at setup and when it is asked for, and a
+//! repository that is no folder.
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -30,11 +31,19 @@ pub(super) struct Ready {
 
 /// Fetches what has to be: only a converge keeps it, in the state directory, for later events.
 /// # Errors
-/// A source that cannot be reached, or has no such revision; then what was fetched before stays in use.
-pub(super) fn ready(system: &Rc<dyn System>, options: &Options, mode: Mode, sink: &mut dyn Sink) -> Result<Ready, Refused> {
+/// A source that cannot be reached, or has no such revision; then what was fetched before stays in
+/// use.
+pub(super) fn ready(
+    system: &Rc<dyn System>,
+    options: &Options,
+    mode: Mode,
+    sink: &mut dyn Sink,
+) -> Result<Ready, Refused> {
     let as_it_is = |options: Options| Ready { options, revision: None, _temporary: None };
     let named = options.cookbooks.clone();
-    if let Some(command) = options.command.as_ref().filter(|command| command.event == Event::UpdateCustomCookbooks) {
+    if let Some(command) =
+        options.command.as_ref().filter(|command| command.event == Event::UpdateCustomCookbooks)
+    {
         if command.cookbooks_source().is_none() {
             return Err(Diagnostic::error("the stack does not say where its cookbooks come from")
                 .at(command.stack.document.value_at(&["stack"]))
@@ -42,7 +51,8 @@ pub(super) fn ready(system: &Rc<dyn System>, options: &Options, mode: Mode, sink
                 .into());
         }
         if named.is_some() || options.repository.is_some() {
-            let message = "nothing is fetched: `--repo` names other cookbooks than those of the stack";
+            let message =
+                "nothing is fetched: `--repo` names other cookbooks than those of the stack";
             sink.event(&Told::Log { level: Level::Warn, message });
         }
     }
@@ -55,7 +65,8 @@ pub(super) fn ready(system: &Rc<dyn System>, options: &Options, mode: Mode, sink
         _ => return Ok(as_it_is(options.clone())),
     };
     let event = options.command.as_ref().map(|command| command.event);
-    let anew = named.is_some() || matches!(event, Some(Event::Setup | Event::UpdateCustomCookbooks));
+    let anew =
+        named.is_some() || matches!(event, Some(Event::Setup | Event::UpdateCustomCookbooks));
     // What somebody names is for one run; the stack's own stay in use for the next.
     let name = if named.is_some() { "repository" } else { "cookbooks" };
     let folder = options.state_dir.as_deref().map(|dir| dir.join(name));
@@ -77,12 +88,14 @@ pub(super) fn ready(system: &Rc<dyn System>, options: &Options, mode: Mode, sink
         return at(path.clone(), fetched.revision.name.clone(), None);
     }
     let about = |failure: Failure| {
-        let message = format!("cannot fetch the cookbooks from `{}`: {}", source.shown(), failure.message);
+        let message =
+            format!("cannot fetch the cookbooks from `{}`: {}", source.shown(), failure.message);
         Refused::from(Failure { message, ..failure })
     };
-    source
-        .check()
-        .map_err(|wrong| Diagnostic::from(wrong).note(format!("in the source of the cookbooks, `{}`", source.shown())))?;
+    source.check().map_err(|wrong| {
+        Diagnostic::from(wrong)
+            .note(format!("in the source of the cookbooks, `{}`", source.shown()))
+    })?;
     let view = View::shared(Rc::clone(system));
     let view = match options.state_dir.clone() {
         Some(dir) => view.with_memory(move |key| recall(&dir, key)),
@@ -102,7 +115,8 @@ pub(super) fn ready(system: &Rc<dyn System>, options: &Options, mode: Mode, sink
     let (parent, temporary) = match (folder, mode) {
         (Some(folder), Mode::Converge) => (folder, None),
         _ => {
-            let temporary = tempfile::tempdir().attempting("make a folder in", Path::new("/tmp"))?;
+            let temporary =
+                tempfile::tempdir().attempting("make a folder in", Path::new("/tmp"))?;
             (temporary.path().to_owned(), Some(temporary))
         }
     };
@@ -115,7 +129,8 @@ pub(super) fn ready(system: &Rc<dyn System>, options: &Options, mode: Mode, sink
     source.check_out(&**system, &view, &found, &making, &Checkout::default()).map_err(about)?;
     cookbooks::arrange(&making).attempting("arrange the cookbooks in", &making)?;
     whole(options, &making, &found.revision.name, &source)?;
-    let message = format!("fetched the cookbooks {} from `{}`", found.revision.name, source.shown());
+    let message =
+        format!("fetched the cookbooks {} from `{}`", found.revision.name, source.shown());
     sink.event(&Told::Log { level: Level::Info, message: &message });
     let path = cookbooks::keep(&parent, &making, &fetched)?;
     at(path, fetched.revision.name, temporary)
@@ -126,8 +141,14 @@ fn find_locked(options: &Options, repository: &Path) -> Result<Locked, Diagnosti
     options.find_locked.as_ref().map_or_else(|| Ok(Locked::default()), |find| find(repository))
 }
 
-/// Whether there are cookbooks, and all of them can be read: those in use are not given up for others that cannot.
-fn whole(options: &Options, repository: &Path, revision: &str, source: &Source) -> Result<(), Refused> {
+/// Whether there are cookbooks, and all of them can be read: those in use are not given up for
+/// others that cannot.
+fn whole(
+    options: &Options,
+    repository: &Path,
+    revision: &str,
+    source: &Source,
+) -> Result<(), Refused> {
     let looked = find_locked(options, repository).map_err(Diagnostics::from).and_then(|locked| {
         let (found, wrong) = crate::cookbook::find_all(repository, &locked);
         if !wrong.is_empty() {
@@ -135,7 +156,9 @@ fn whole(options: &Options, repository: &Path, revision: &str, source: &Source) 
         }
         if found.is_empty() {
             let none = format!("`{}` has no cookbooks at {revision}", source.shown());
-            return Err(Diagnostic::error(none).hint("they lie in `cookbooks/`, or at its top; each has a `cookbook.toml`").into());
+            return Err(Diagnostic::error(none)
+                .hint("they lie in `cookbooks/`, or at its top; each has a `cookbook.toml`")
+                .into());
         }
         Ok(())
     });
@@ -150,7 +173,10 @@ fn whole(options: &Options, repository: &Path, revision: &str, source: &Source) 
 fn of_stack(options: &Options, value: &Value) -> Result<Source, Diagnostic> {
     let Data { vault, .. } = data(options)?;
     let document = options.command.as_ref().map(|command| Rc::clone(&command.stack.document));
-    let folder = document.as_ref().and_then(|document| document.source.path.as_deref()).and_then(Path::parent);
+    let folder = document
+        .as_ref()
+        .and_then(|document| document.source.path.as_deref())
+        .and_then(Path::parent);
     let filled = vault.fill(value, "the source of the stack's cookbooks", folder)?;
     crate::plain::read(filled).map_err(|wrong| {
         let at = document.map(|document| document.value_at(&["stack", "custom_cookbooks_source"]));

@@ -24,7 +24,11 @@ pub(super) struct Data {
 /// Custom JSON whose items cannot be data bag items.
 pub(super) fn data(options: &Options) -> Result<Data, Diagnostic> {
     let mut bags = DataBags::of(options.repository.as_deref());
-    let given = options.command.as_ref().map(|command| stack::bags(command, &bags.own_names())).transpose()?;
+    let given = options
+        .command
+        .as_ref()
+        .map(|command| stack::bags(command, &bags.own_names()))
+        .transpose()?;
     if let Some(given) = &given {
         bags = bags.with(given.clone());
     }
@@ -35,7 +39,9 @@ pub(super) fn data(options: &Options) -> Result<Data, Diagnostic> {
     }
     let bags = Rc::new(bags);
     let vault = match options.reach {
-        Reach::Machine => Vault::new(options.secret_files.clone(), Rc::clone(&options.masks), Rc::clone(&bags)),
+        Reach::Machine => {
+            Vault::new(options.secret_files.clone(), Rc::clone(&options.masks), Rc::clone(&bags))
+        }
         Reach::Repository => Vault::closed(),
     };
     Ok(Data { bags, given, vault: Rc::new(vault) })
@@ -50,6 +56,7 @@ pub fn expand(options: &Options, reveal: bool) -> Result<Vec<(String, String)>, 
     let folder = command.stack.document.source.path.as_deref().and_then(Path::parent);
     let open = |value: &Value| vault.fill(value, "a value of the command", folder);
     let own = DataBags::of(options.repository.as_deref()).own_names();
-    let reveal: Option<&dyn Fn(&Value) -> Result<Value, Diagnostic>> = if reveal { Some(&open) } else { None };
+    let reveal: Option<&dyn Fn(&Value) -> Result<Value, Diagnostic>> =
+        if reveal { Some(&open) } else { None };
     Ok(stack::expand(command, &own, reveal)?)
 }

@@ -1,4 +1,5 @@
-//! What a run was given: flags before the JSON of the run, before the node's file, before the settings; or an event of a stack.
+//! What a run was given: flags before the JSON of the run, before the node's file, before the
+//! settings; or an event of a stack.
 
 use std::path::Path;
 
@@ -23,7 +24,11 @@ pub(super) struct Given {
     pub attributes: Attributes,
 }
 
-pub(super) fn gather(options: &Options, bags: Option<&Bags>, vault: &Vault) -> Result<Given, Refused> {
+pub(super) fn gather(
+    options: &Options,
+    bags: Option<&Bags>,
+    vault: &Vault,
+) -> Result<Given, Refused> {
     let repository = options.repository.as_deref();
     let json = options.attributes.clone().map(NodeFile::given).transpose()?;
     let file = match repository {
@@ -33,7 +38,9 @@ pub(super) fn gather(options: &Options, bags: Option<&Bags>, vault: &Vault) -> R
     let documents = [&json, &file];
     let (environment, at) = environment(options, documents);
     let found = match repository {
-        Some(repository) => Environment::read(repository, &environment).map_err(|wrong| wrong.or_at(at.as_ref()))?,
+        Some(repository) => {
+            Environment::read(repository, &environment).map_err(|wrong| wrong.or_at(at.as_ref()))?
+        }
         None => None,
     };
     let mut attributes = Attributes::default();
@@ -67,31 +74,42 @@ pub(super) fn gather(options: &Options, bags: Option<&Bags>, vault: &Vault) -> R
     Ok(Given { environment, run_list, cookbooks, attributes })
 }
 
-/// A check is for no node in particular: what any document of the repository sets may be there. Those that cannot be read are told of
-/// by themselves.
+/// A check is for no node in particular: what any document of the repository sets may be there.
+/// Those that cannot be read are told of by themselves.
 fn of_any_node(repository: &Path, attributes: &mut Attributes) {
     for name in json::names(repository, "environments") {
         if let Ok(Some(environment)) = Environment::read(repository, &name) {
             environment.set(attributes);
         }
     }
-    for role in json::names(repository, "roles").iter().filter_map(|name| Role::read(repository, name).ok()) {
+    for role in
+        json::names(repository, "roles").iter().filter_map(|name| Role::read(repository, name).ok())
+    {
         role.set(attributes);
     }
-    for node in json::names(repository, "nodes").iter().filter_map(|name| NodeFile::read(repository, name).ok().flatten()) {
+    for node in json::names(repository, "nodes")
+        .iter()
+        .filter_map(|name| NodeFile::read(repository, name).ok().flatten())
+    {
         node.set(attributes);
     }
 }
 
 fn items(options: &Options, documents: [&Option<NodeFile>; 2]) -> Vec<Placed> {
-    let plain = |items: &[Item]| items.iter().map(|item| Placed { item: item.clone(), at: None }).collect::<Vec<_>>();
+    let plain = |items: &[Item]| {
+        items.iter().map(|item| Placed { item: item.clone(), at: None }).collect::<Vec<_>>()
+    };
     if let Some(command) = &options.command {
         return command.run_list();
     }
     if !options.run_list.is_empty() {
         return plain(&options.run_list);
     }
-    let named = documents.into_iter().flatten().map(|document| &document.run_list).find(|items| !items.is_empty());
+    let named = documents
+        .into_iter()
+        .flatten()
+        .map(|document| &document.run_list)
+        .find(|items| !items.is_empty());
     named.cloned().unwrap_or_else(|| plain(&options.usual.run_list))
 }
 
@@ -100,13 +118,21 @@ fn environment(options: &Options, documents: [&Option<NodeFile>; 2]) -> (String,
     match (&options.environment, named) {
         (Some(name), _) => (name.clone(), None),
         (None, Some((name, at))) => (name, Some(at)),
-        (None, None) => (options.usual.environment.clone().unwrap_or_else(|| DEFAULT.to_owned()), None),
+        (None, None) => {
+            (options.usual.environment.clone().unwrap_or_else(|| DEFAULT.to_owned()), None)
+        }
     }
 }
 
 /// The cookbooks that the run list needs, dependencies first.
-fn cookbooks(repository: &Path, locked: &Locked, run_list: &Expanded) -> Result<Cookbooks, Refused> {
+fn cookbooks(
+    repository: &Path,
+    locked: &Locked,
+    run_list: &Expanded,
+) -> Result<Cookbooks, Refused> {
     let (all, wrong) = cookbook::find_all(repository, locked);
     // A cookbook that cannot be read matters only to those who need it.
-    run_list.cookbooks(&all).map_err(|missing| if wrong.is_empty() { missing.into() } else { Diagnostics(wrong).into() })
+    run_list.cookbooks(&all).map_err(|missing| {
+        if wrong.is_empty() { missing.into() } else { Diagnostics(wrong).into() }
+    })
 }

@@ -17,15 +17,18 @@ use crate::stop::Stop;
 /// What to run, and how.
 #[derive(Clone)]
 pub struct Options {
-    /// The repository's folder; none for a recipe that needs no cookbook, and for a stack that says where its cookbooks come from.
+    /// The repository's folder; none for a recipe that needs no cookbook, and for a stack that says
+    /// where its cookbooks come from.
     pub repository: Option<PathBuf>,
     /// Its cookbooks from elsewhere.
     pub locked: Locked,
-    /// Finds those of a repository that the run fetches itself; without it such a repository has none.
+    /// Finds those of a repository that the run fetches itself; without it such a repository has
+    /// none.
     pub find_locked: Option<FindLocked>,
     /// Where the repository is fetched from, when it is no folder.
     pub cookbooks: Option<crate::source::Source>,
-    /// What to run; when it is empty, what the attributes, the node's file or else the settings name.
+    /// What to run; when it is empty, what the attributes, the node's file or else the settings
+    /// name.
     pub run_list: Vec<Item>,
     /// One recipe in place of a run list.
     pub recipe: Option<Source>,
@@ -34,13 +37,15 @@ pub struct Options {
     /// A JSON object of attributes; it may name the run list and the environment too.
     pub attributes: Option<Rc<Document>>,
     pub node_name: String,
-    /// The environment to be in; else that of the attributes, the node's file or the settings, else `_default`.
+    /// The environment to be in; else that of the attributes, the node's file or the settings, else
+    /// `_default`.
     pub environment: Option<String>,
     pub usual: Usual,
-    /// Where the secret that opens encrypted items is looked for: the first file that is there has it.
+    /// Where the secret that opens encrypted items is looked for: the first file that is there has
+    /// it.
     pub secret_files: Vec<PathBuf>,
-    /// What the run decrypts. The engine hides it in all that it tells; who prints more, such as lines of commands as they come, hides
-    /// it by these.
+    /// What the run decrypts. The engine hides it in all that it tells; who prints more, such as
+    /// lines of commands as they come, hides it by these.
     pub masks: Rc<Masks>,
     /// Where lock, history, journal and backups are; without it nothing is kept.
     pub state_dir: Option<PathBuf>,
@@ -103,7 +108,12 @@ pub struct Refused {
 impl Refused {
     /// The same, told without what the run had decrypted.
     pub(super) fn hidden(self, options: &Options) -> Self {
-        let diagnostics = self.diagnostics.0.into_iter().map(|diagnostic| options.masks.hide_in(diagnostic)).collect();
+        let diagnostics = self
+            .diagnostics
+            .0
+            .into_iter()
+            .map(|diagnostic| options.masks.hide_in(diagnostic))
+            .collect();
         Self { diagnostics: Diagnostics(diagnostics), ..self }
     }
 }

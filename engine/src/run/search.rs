@@ -35,9 +35,11 @@ pub enum Encrypted {
     Decrypted,
 }
 
-/// Searches an index. Recipes do not run; attribute files do for the index `node`, because they say what this node is.
+/// Searches an index. Recipes do not run; attribute files do for the index `node`, because they say
+/// what this node is.
 /// # Errors
-/// An index that is not there; a document or an attribute file with a mistake; a value that cannot be decrypted.
+/// An index that is not there; a document or an attribute file with a mistake; a value that cannot
+/// be decrypted.
 pub fn search(
     system: Rc<dyn System>,
     registry: Rc<Registry>,
@@ -73,7 +75,10 @@ pub fn search(
                         }
                         values
                     }
-                    Encrypted::Decrypted => Opened::new(Rc::clone(&item), Rc::clone(&session.vault), Way::default()).whole()?,
+                    Encrypted::Decrypted => {
+                        Opened::new(Rc::clone(&item), Rc::clone(&session.vault), Way::default())
+                            .whole()?
+                    }
                 };
                 Ok(Found { id: item.id.clone(), values })
             }

@@ -27,7 +27,17 @@ const ENVIRONMENT: &str = "environment";
 pub const BUILT_IN: [&str; 3] = [NODE, ROLE, ENVIRONMENT];
 
 /// Fields of a node that are its own, whatever a fact has below such a key.
-const OWN: [&str; 9] = ["name", "environment", "chef_environment", "role", "roles", "recipe", "recipes", "run_list", "tags"];
+const OWN: [&str; 9] = [
+    "name",
+    "environment",
+    "chef_environment",
+    "role",
+    "roles",
+    "recipe",
+    "recipes",
+    "run_list",
+    "tags",
+];
 
 /// The indexes of a repository. What was read is kept: they do not change while a run lasts.
 #[derive(Debug, Default)]
@@ -48,15 +58,27 @@ pub(crate) enum Found {
 
 /// Searches an index.
 /// # Errors
-/// When there is no such index, with the nearest name; what is wrong with one of its files, at its place.
-pub(crate) fn search(session: &Session, index: &str, search: &Search) -> Result<Vec<Found>, Diagnostic> {
+/// When there is no such index, with the nearest name; what is wrong with one of its files, at its
+/// place.
+pub(crate) fn search(
+    session: &Session,
+    index: &str,
+    search: &Search,
+) -> Result<Vec<Found>, Diagnostic> {
     let all = session.indexes.items(index, &session.data_bags)?;
     let this = (index == NODE).then(|| this_node(session, &fields(search))).transpose()?;
     let name = &*session.node.name;
-    let items: Vec<&Rc<Item>> = all.iter().filter(|item| this.is_none() || item.id != name).collect();
-    let documents = items.iter().map(|item| (&*item.id, &item.values)).chain(this.iter().map(|this| (name, this)));
+    let items: Vec<&Rc<Item>> =
+        all.iter().filter(|item| this.is_none() || item.id != name).collect();
+    let documents = items
+        .iter()
+        .map(|item| (&*item.id, &item.values))
+        .chain(this.iter().map(|this| (name, this)));
     let found = search.of(&documents.collect::<Vec<_>>());
-    Ok(found.into_iter().map(|place| items.get(place).map_or(Found::This, |item| Found::Item(Rc::clone(item)))).collect())
+    Ok(found
+        .into_iter()
+        .map(|place| items.get(place).map_or(Found::This, |item| Found::Item(Rc::clone(item))))
+        .collect())
 }
 
 /// The node that the run is for, with all that is known of it.
@@ -80,15 +102,18 @@ impl Indexes {
         let items: Rc<[Rc<Item>]> = match index {
             NODE => {
                 let own = self.documents("nodes", node)?;
-                let own = own.iter().filter(|item| !self.nodes.iter().any(|node| node.id == item.id));
+                let own =
+                    own.iter().filter(|item| !self.nodes.iter().any(|node| node.id == item.id));
                 let mut nodes: Vec<Rc<Item>> = own.chain(&self.nodes).cloned().collect();
                 nodes.sort_by(|one, other| one.id.cmp(&other.id));
                 nodes.into()
             }
-            ROLE => self
-                .documents("roles", |repository, name| Ok(Some(with_name(&Role::read(repository, name)?.document.value, name))))?,
+            ROLE => self.documents("roles", |repository, name| {
+                Ok(Some(with_name(&Role::read(repository, name)?.document.value, name)))
+            })?,
             ENVIRONMENT => self.documents("environments", |repository, name| {
-                Ok(Environment::read(repository, name)?.map(|environment| with_name(&environment.document.value, name)))
+                Ok(Environment::read(repository, name)?
+                    .map(|environment| with_name(&environment.document.value, name)))
             })?,
             "client" if !bags.names().iter().any(|name| name == index) => {
                 return Err(Diagnostic::error(
@@ -96,7 +121,9 @@ impl Indexes {
                 )
                 .hint("machines are in the index `node`"));
             }
-            bag if self.repository.is_some() => bags.items(bag).map_err(|wrong| unknown(bag, bags).unwrap_or(wrong))?.into(),
+            bag if self.repository.is_some() => {
+                bags.items(bag).map_err(|wrong| unknown(bag, bags).unwrap_or(wrong))?.into()
+            }
             bag => bags.items(bag)?.into(),
         };
         self.read.borrow_mut().insert(index.to_owned(), Rc::clone(&items));
@@ -110,14 +137,21 @@ impl Indexes {
     ) -> Result<Rc<[Rc<Item>]>, Diagnostic> {
         let Some(repository) = &self.repository else { return Ok(Rc::new([])) };
         let names = json::names(repository, folder).into_iter();
-        let item =
-            |name: String| {
-                let values = read(repository, &name).transpose()?;
-                let (file, shown) = json::path_of(repository, folder, &name);
-                Some(values.map(|values| {
-                    Rc::new(Item { bag: folder.to_owned(), id: name, values, file, shown, wrapped: false, given: None })
-                }))
-            };
+        let item = |name: String| {
+            let values = read(repository, &name).transpose()?;
+            let (file, shown) = json::path_of(repository, folder, &name);
+            Some(values.map(|values| {
+                Rc::new(Item {
+                    bag: folder.to_owned(),
+                    id: name,
+                    values,
+                    file,
+                    shown,
+                    wrapped: false,
+                    given: None,
+                })
+            }))
+        };
         names.filter_map(item).collect()
     }
 }
@@ -130,13 +164,18 @@ fn unknown(index: &str, bags: &DataBags) -> Option<Diagnostic> {
     }
     if stack::is_bag(index) {
         return Some(
-            Diagnostic::error(format!("there is no index `{index}`: it is one of stacks, and this run is for none"))
-                .hint("run it for an event of a stack: `--stack stack.json --event configure`"),
+            Diagnostic::error(format!(
+                "there is no index `{index}`: it is one of stacks, and this run is for none"
+            ))
+            .hint("run it for an event of a stack: `--stack stack.json --event configure`"),
         );
     }
     let near = did_you_mean(index, names.iter().map(String::as_str).chain(BUILT_IN));
     let known = "an index is a data bag, `node`, `role` or `environment`";
-    Some(Diagnostic::error(format!("there is no index `{index}` to search")).hint(near.unwrap_or_else(|| known.to_owned())))
+    Some(
+        Diagnostic::error(format!("there is no index `{index}` to search"))
+            .hint(near.unwrap_or_else(|| known.to_owned())),
+    )
 }
 
 fn with_name(document: &Value, name: &str) -> Map<String, Value> {
@@ -149,12 +188,17 @@ fn with_name(document: &Value, name: &str) -> Map<String, Value> {
 fn node(repository: &Path, name: &str) -> Result<Option<Map<String, Value>>, Diagnostic> {
     let Some(file) = NodeFile::read(repository, name)? else { return Ok(None) };
     let mut node = file.merged();
-    let environment = file.environment.as_ref().map_or(crate::environment::DEFAULT, |(environment, _)| environment);
+    let environment = file
+        .environment
+        .as_ref()
+        .map_or(crate::environment::DEFAULT, |(environment, _)| environment);
     let texts: Vec<&str> = file.run_list_texts().collect();
     // A node that Chef saved says itself what its run list came to.
     if !(node.contains_key("roles") && node.contains_key("recipes")) {
         let expanded = Expanded::of(file.run_list.clone(), environment, repository)?;
-        for (key, names) in [("roles", expanded.roles.clone()), ("recipes", both_names(&expanded.recipes()))] {
+        for (key, names) in
+            [("roles", expanded.roles.clone()), ("recipes", both_names(&expanded.recipes()))]
+        {
             node.entry(key).or_insert_with(|| names.into());
         }
     }
@@ -164,11 +208,15 @@ fn node(repository: &Path, name: &str) -> Result<Option<Map<String, Value>>, Dia
 
 /// What every node has at the top, whatever its attributes say.
 fn identify(node: &mut Map<String, Value>, name: &str, environment: &str, run_list: &[&str]) {
-    let whole = |text: &&str| if text.ends_with(']') { (*text).to_owned() } else { format!("recipe[{text}]") };
+    let whole = |text: &&str| {
+        if text.ends_with(']') { (*text).to_owned() } else { format!("recipe[{text}]") }
+    };
     let run_list: Vec<String> = run_list.iter().map(whole).collect();
     // `web::tls` of `recipe[web::tls@1.2.0]`.
     let named = |kind: &str| -> Vec<&str> {
-        let inside = run_list.iter().filter_map(|text| text.strip_prefix(kind)?.strip_prefix('[')?.strip_suffix(']'));
+        let inside = run_list
+            .iter()
+            .filter_map(|text| text.strip_prefix(kind)?.strip_prefix('[')?.strip_suffix(']'));
         inside.map(|name| name.split_once('@').map_or(name, |(name, _)| name)).collect()
     };
     let known: [(&str, Value); 6] = [
@@ -198,30 +246,45 @@ fn fields(search: &Search) -> Vec<Option<Pattern>> {
     search.query.terms().into_iter().map(|term| term.field.clone()).chain(sorted).collect()
 }
 
-/// The node that the run is for, as it is now: its attributes, and of its facts those that the fields may mean. Reading facts can take
-/// commands, so that a field whose first key is a fact or an attribute stands for that one alone.
-fn this_node(session: &Session, fields: &[Option<Pattern>]) -> Result<Map<String, Value>, Diagnostic> {
+/// The node that the run is for, as it is now: its attributes, and of its facts those that the
+/// fields may mean. Reading facts can take commands, so that a field whose first key is a fact or
+/// an attribute stands for that one alone.
+fn this_node(
+    session: &Session,
+    fields: &[Option<Pattern>],
+) -> Result<Map<String, Value>, Diagnostic> {
     let mut node: Map<String, Value> = {
         let attributes = session.node.attributes.borrow();
-        attributes.keys().into_iter().filter_map(|key| Some((key.to_owned(), (*attributes.get(key)?).clone()))).collect()
+        attributes
+            .keys()
+            .into_iter()
+            .filter_map(|key| Some((key.to_owned(), (*attributes.get(key)?).clone())))
+            .collect()
     };
-    let leads =
-        |key: &str, field: &str| field.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with(['_', '.']));
+    let leads = |key: &str, field: &str| {
+        field.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with(['_', '.']))
+    };
     let named: Vec<&str> = fields
         .iter()
-        .filter_map(|field| if let Some(Pattern::Exact(name)) = field { Some(&**name) } else { None })
+        .filter_map(
+            |field| if let Some(Pattern::Exact(name)) = field { Some(&**name) } else { None },
+        )
         .filter(|name| !OWN.contains(name))
         .collect();
     let facts = session.node.facts();
-    let known = |field: &str| facts.iter().any(|key| leads(key, field)) || node.keys().any(|key| leads(key, field));
-    let any = fields.iter().any(|field| !matches!(field, Some(Pattern::Exact(_)))) || !named.iter().all(|field| known(field));
+    let known = |field: &str| {
+        facts.iter().any(|key| leads(key, field)) || node.keys().any(|key| leads(key, field))
+    };
+    let any = fields.iter().any(|field| !matches!(field, Some(Pattern::Exact(_))))
+        || !named.iter().all(|field| known(field));
     for fact in facts.iter().filter(|fact| any || named.iter().any(|field| leads(fact, field))) {
         if let Some(value) = session.read(fact)? {
             node.insert(fact.clone(), (*value).clone());
         }
     }
     node.insert("recipes".to_owned(), both_names(&session.node.run_list.recipes()).into());
-    let run_list: Vec<String> = session.node.run_list.items.iter().map(|placed| placed.item.in_brackets()).collect();
+    let run_list: Vec<String> =
+        session.node.run_list.items.iter().map(|placed| placed.item.in_brackets()).collect();
     let run_list: Vec<&str> = run_list.iter().map(String::as_str).collect();
     identify(&mut node, &session.node.name, &session.node.environment, &run_list);
     if let Some(own) = session.command.as_ref().and_then(|command| command.own()) {
@@ -229,7 +292,8 @@ fn this_node(session: &Session, fields: &[Option<Pattern>]) -> Result<Map<String
         for (key, value) in [("role", &own.layers), ("layers", &own.layers)] {
             node.insert(key.to_owned(), value.as_slice().into());
         }
-        let run_list: Vec<String> = own.layers.iter().map(|layer| format!("role[{layer}]")).collect();
+        let run_list: Vec<String> =
+            own.layers.iter().map(|layer| format!("role[{layer}]")).collect();
         node.insert("run_list".to_owned(), run_list.into());
     }
     Ok(node)

@@ -1,4 +1,5 @@
-//! Whether a document is what a query means. Documents are walked as they are: nothing is made of them beforehand.
+//! Whether a document is what a query means. Documents are walked as they are: nothing is made of
+//! them beforehand.
 
 use serde_json::{Map, Value};
 
@@ -47,7 +48,9 @@ impl Wanted {
     fn fits_text(&self, text: &str) -> bool {
         match self {
             Self::Anything => true,
-            Self::Text(pattern) => pattern.matches(text) || words(text).any(|word| pattern.matches(word)),
+            Self::Text(pattern) => {
+                pattern.matches(text) || words(text).any(|word| pattern.matches(word))
+            }
             Self::Phrase(phrase) => phrase == text || holds_phrase(text, phrase),
             Self::Range(range) => range.holds(text),
         }
@@ -70,7 +73,8 @@ impl Range {
     /// As numbers where the value and all bounds are numbers, else as texts.
     fn holds(&self, text: &str) -> bool {
         let bounds = || self.low.iter().chain(&self.high);
-        let number = if bounds().all(|bound| bound.numeral.is_some()) { Numeral::parse(text) } else { None };
+        let number =
+            if bounds().all(|bound| bound.numeral.is_some()) { Numeral::parse(text) } else { None };
         let order = |bound: &Bound| match (number, bound.numeral) {
             (Some(number), Some(bound)) => number.cmp(&bound),
             _ => text.cmp(&bound.text),
@@ -86,29 +90,41 @@ impl Range {
 
 type Fits<'a> = dyn FnMut(&Value) -> bool + 'a;
 
-/// Whether a value of a field fits: the keys that lead to it, joined by `_` or `.`, or the last of them alone.
+/// Whether a value of a field fits: the keys that lead to it, joined by `_` or `.`, or the last of
+/// them alone.
 pub(super) fn in_field(document: &Map<String, Value>, field: &str, fits: &mut Fits<'_>) -> bool {
-    at(document, field, fits) || document.values().any(|value| maps(value, &mut |map| below(map, field, fits)))
+    at(document, field, fits)
+        || document.values().any(|value| maps(value, &mut |map| below(map, field, fits)))
 }
 
 /// A key may hold `_` and `.` itself: every way to read the field is tried.
 fn at(map: &Map<String, Value>, field: &str, fits: &mut Fits<'_>) -> bool {
     map.get(field).is_some_and(|value| each(value, fits))
-        || field
-            .match_indices(['_', '.'])
-            .any(|(end, _)| map.get(&field[..end]).is_some_and(|value| maps(value, &mut |map| at(map, &field[end + 1..], fits))))
+        || field.match_indices(['_', '.']).any(|(end, _)| {
+            map.get(&field[..end])
+                .is_some_and(|value| maps(value, &mut |map| at(map, &field[end + 1..], fits)))
+        })
 }
 
 /// Maps inside documents are small: to go through one is faster than to look a key up.
 fn below(map: &Map<String, Value>, wanted: &str, fits: &mut Fits<'_>) -> bool {
-    map.iter().any(|(key, value)| (key == wanted && each(value, fits)) || maps(value, &mut |map| below(map, wanted, fits)))
+    map.iter().any(|(key, value)| {
+        (key == wanted && each(value, fits)) || maps(value, &mut |map| below(map, wanted, fits))
+    })
 }
 
-fn in_fields<'a>(map: &'a Map<String, Value>, steps: &[Step], path: &mut Vec<&'a str>, fits: &mut Fits<'_>) -> bool {
+fn in_fields<'a>(
+    map: &'a Map<String, Value>,
+    steps: &[Step],
+    path: &mut Vec<&'a str>,
+    fits: &mut Fits<'_>,
+) -> bool {
     map.iter().any(|(key, value)| {
         path.push(key);
-        let named = is_path(steps, path) || (path.len() > 1 && is_path(steps, &path[path.len() - 1..]));
-        let found = (named && each(value, fits)) || maps(value, &mut |map| in_fields(map, steps, path, fits));
+        let named =
+            is_path(steps, path) || (path.len() > 1 && is_path(steps, &path[path.len() - 1..]));
+        let found = (named && each(value, fits))
+            || maps(value, &mut |map| in_fields(map, steps, path, fits));
         path.pop();
         found
     })
@@ -116,7 +132,10 @@ fn in_fields<'a>(map: &'a Map<String, Value>, steps: &[Step], path: &mut Vec<&'a
 
 fn is_path<'a>(steps: &[Step], path: &[&'a str]) -> bool {
     // `None` stands between two keys.
-    let letters = path.iter().flat_map(|key: &&'a str| std::iter::once(None).chain(key.chars().map(Some))).skip(1);
+    let letters = path
+        .iter()
+        .flat_map(|key: &&'a str| std::iter::once(None).chain(key.chars().map(Some)))
+        .skip(1);
     glob(steps, letters, |letter, found| match found {
         Some(found) => letter == found,
         None => letter == '_' || letter == '.',

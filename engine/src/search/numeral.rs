@@ -13,7 +13,9 @@ impl Numeral {
     /// Reads a decimal number: `80`, `-0.5`, `1e3`.
     pub fn parse(text: &str) -> Option<Self> {
         let digits = text.strip_prefix('-').unwrap_or(text);
-        if !digits.starts_with(|c: char| c.is_ascii_digit()) || !digits.ends_with(|c: char| c.is_ascii_digit()) {
+        if !digits.starts_with(|c: char| c.is_ascii_digit())
+            || !digits.ends_with(|c: char| c.is_ascii_digit())
+        {
             return None;
         }
         // No negative zero: it is zero.
@@ -52,7 +54,20 @@ mod tests {
 
     #[test]
     fn order() {
-        let rising = ["-1e3", "-5", "-0.5", "0", "0.25", "1", "9", "10", "80", "9007199254740992", "9007199254740993", "1e300"];
+        let rising = [
+            "-1e3",
+            "-5",
+            "-0.5",
+            "0",
+            "0.25",
+            "1",
+            "9",
+            "10",
+            "80",
+            "9007199254740992",
+            "9007199254740993",
+            "1e300",
+        ];
         for (index, low) in rising.iter().enumerate() {
             for high in &rising[index + 1..] {
                 assert!(Numeral::parse(low) < Numeral::parse(high), "{low} {high}");
@@ -61,7 +76,9 @@ mod tests {
         for (one, other) in [("1", "1.0"), ("-0", "0"), ("1e3", "1000"), ("007", "7")] {
             assert_eq!(Numeral::parse(one), Numeral::parse(other), "{one} {other}");
         }
-        for text in ["", "-", "a", "1.2.3", "inf", "NaN", "1_000", "0x10", ".5", "5.", "+5", "1 ", "--1"] {
+        for text in
+            ["", "-", "a", "1.2.3", "inf", "NaN", "1_000", "0x10", ".5", "5.", "+5", "1 ", "--1"]
+        {
             assert_eq!(Numeral::parse(text), None, "{text}");
         }
     }

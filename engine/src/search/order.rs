@@ -26,7 +26,8 @@ impl Order {
     /// # Errors
     /// What is wrong with the text, and where.
     pub fn parse(text: &str) -> Result<Self, Diagnostic> {
-        let source = Arc::new(Source { name: "the order".to_owned(), path: None, text: text.to_owned() });
+        let source =
+            Arc::new(Source { name: "the order".to_owned(), path: None, text: text.to_owned() });
         let mut fields = Vec::new();
         let mut start = 0;
         for part in text.split(',') {
@@ -39,9 +40,10 @@ impl Order {
                 return Err(wrong("there is nothing to sort by".to_owned()).hint(HINT));
             };
             if field.contains(['*', '?', ':', '"', '(', ')']) {
-                return Err(
-                    wrong(format!("`{field}` is no field to sort by: a field's name has no wildcards or operators")).hint(HINT)
-                );
+                return Err(wrong(format!(
+                    "`{field}` is no field to sort by: a field's name has no wildcards or operators"
+                ))
+                .hint(HINT));
             }
             let direction = match words.next() {
                 None => Direction::Ascending,
@@ -49,7 +51,8 @@ impl Order {
                 Some(word) if word.eq_ignore_ascii_case("desc") => Direction::Descending,
                 Some(word) => {
                     let near = did_you_mean(word, ["ASC", "DESC"]);
-                    return Err(wrong(format!("`{word}` is no direction")).hint(near.unwrap_or_else(|| HINT.to_owned())));
+                    return Err(wrong(format!("`{word}` is no direction"))
+                        .hint(near.unwrap_or_else(|| HINT.to_owned())));
                 }
             };
             if let Some(word) = words.next() {
@@ -64,7 +67,13 @@ impl Order {
     pub(super) fn sort(&self, found: &mut [usize], documents: &[(&str, &Map<String, Value>)]) {
         found.sort_by_cached_key(|index| {
             let (id, document) = documents[*index];
-            (self.0.iter().map(|(field, direction)| Key::of(document, field, *direction)).collect::<Vec<_>>(), id)
+            (
+                self.0
+                    .iter()
+                    .map(|(field, direction)| Key::of(document, field, *direction))
+                    .collect::<Vec<_>>(),
+                id,
+            )
         });
     }
 }
@@ -143,8 +152,10 @@ mod tests {
             json!({ "id": "d", "port": null, "team": { "name": "core" } }),
             json!({ "id": "e", "port": [8080, 1] }),
         ];
-        let documents: Vec<(&str, &Map<String, Value>)> =
-            documents.iter().map(|document| (document["id"].as_str().unwrap(), document.as_object().unwrap())).collect();
+        let documents: Vec<(&str, &Map<String, Value>)> = documents
+            .iter()
+            .map(|document| (document["id"].as_str().unwrap(), document.as_object().unwrap()))
+            .collect();
         for (order, ids) in [
             ("port", "b a e c d"),
             ("port ASC", "b a e c d"),

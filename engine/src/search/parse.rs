@@ -1,8 +1,9 @@
 //! Reading a query.
 //!
-//! A row of clauses that stand side by side means: of those without a sign, one at least holds; of those that begin with `+`, `-`, `!` or
-//! `NOT`, all hold. An `OR` before a clause that begins with `-`, `!` or `NOT` joins it to the others, and so does one after the first clause
-//! of all. A clause is one condition, or several joined by `AND`.
+//! A row of clauses that stand side by side means: of those without a sign, one at least holds; of
+//! those that begin with `+`, `-`, `!` or `NOT`, all hold. An `OR` before a clause that begins with
+//! `-`, `!` or `NOT` joins it to the others, and so does one after the first clause of all. A
+//! clause is one condition, or several joined by `AND`.
 
 mod text;
 
@@ -23,17 +24,26 @@ impl Query {
     /// # Errors
     /// What is wrong with it, at its place in a source called `the query`.
     pub fn parse(text: &str) -> Result<Self, Diagnostic> {
-        let source = Arc::new(Source { name: "the query".to_owned(), path: None, text: text.to_owned() });
+        let source =
+            Arc::new(Source { name: "the query".to_owned(), path: None, text: text.to_owned() });
         let mut reader = Reader { source, at: 0, depth: 0 };
         if text.len() > LONGEST {
-            return Err(Diagnostic::error(format!("the query is longer than the limit of {LONGEST} bytes"))
-                .hint("search for what the documents have in common, and choose among them in the recipe"));
+            return Err(Diagnostic::error(format!(
+                "the query is longer than the limit of {LONGEST} bytes"
+            ))
+            .hint(
+                "search for what the documents have in common, and choose among them in the recipe",
+            ));
         }
         reader.space();
         if reader.peek().is_none() {
             return Err(reader.wrong(0..text.len(), "it is empty").hint("`*:*` finds everything"));
         }
-        let query = if reader.peek() == Some(')') { Self::Everything } else { reader.row(&Inside::Nothing)? };
+        let query = if reader.peek() == Some(')') {
+            Self::Everything
+        } else {
+            reader.row(&Inside::Nothing)?
+        };
         if reader.peek().is_some() {
             let end = reader.at..reader.at + 1;
             return Err(reader
@@ -97,17 +107,20 @@ impl Reader {
     }
 
     fn wrong(&self, place: Bytes<usize>, what: &str) -> Diagnostic {
-        Diagnostic::error(format!("cannot read the query: {what}")).at(Span::of(&self.source, place))
+        Diagnostic::error(format!("cannot read the query: {what}"))
+            .at(Span::of(&self.source, place))
     }
 
     fn too_deep(&self, at: usize) -> Diagnostic {
-        self.wrong(at..at + 1, &format!("it is nested more than {DEEPEST} deep")).hint("take out parentheses that mean nothing")
+        self.wrong(at..at + 1, &format!("it is nested more than {DEEPEST} deep"))
+            .hint("take out parentheses that mean nothing")
     }
 
     /// The operator that stands next, and how long it is.
     fn operator(&self) -> Option<(&'static str, usize)> {
         let rest = self.rest();
-        let length = rest.find(|c: char| c.is_whitespace() || c == '(' || c == ')').unwrap_or(rest.len());
+        let length =
+            rest.find(|c: char| c.is_whitespace() || c == '(' || c == ')').unwrap_or(rest.len());
         let meaning = match &rest[..length] {
             "AND" | "&&" => "AND",
             "OR" | "||" => "OR",
@@ -149,7 +162,8 @@ impl Reader {
             let clause = self.clause(inside)?;
             self.space();
             let first = any.is_empty() && must.is_empty();
-            let joined = after_or.is_some() || (first && matches!(self.operator(), Some(("OR", _))));
+            let joined =
+                after_or.is_some() || (first && matches!(self.operator(), Some(("OR", _))));
             after_or = None;
             required |= sign == Sign::Required;
             match sign {
@@ -158,9 +172,12 @@ impl Reader {
                 _ => any.push(clause),
             }
         }
-        let mut parts: Vec<Query> = if required { Vec::new() } else { Query::any(any).into_iter().collect() };
+        let mut parts: Vec<Query> =
+            if required { Vec::new() } else { Query::any(any).into_iter().collect() };
         parts.extend(must);
-        Query::all(parts).ok_or_else(|| self.wrong(begin..self.at, "nothing stands in these parentheses").hint("take them out"))
+        Query::all(parts).ok_or_else(|| {
+            self.wrong(begin..self.at, "nothing stands in these parentheses").hint("take them out")
+        })
     }
 
     /// The sign that stands next; it stays there.
@@ -183,7 +200,9 @@ impl Reader {
             self.space();
             match (self.peek(), self.operator()) {
                 (None | Some(')'), _) => {
-                    return Err(self.wrong(place, "nothing follows this operator").hint("take it out, or write what is missing"));
+                    return Err(self
+                        .wrong(place, "nothing follows this operator")
+                        .hint("take it out, or write what is missing"));
                 }
                 (_, Some((operator @ ("AND" | "OR"), length))) => {
                     let place = self.at..self.at + length;
@@ -194,7 +213,8 @@ impl Reader {
                 _ => all.push(self.condition(inside)?),
             }
         }
-        Query::all(all).ok_or_else(|| self.wrong(self.at..self.at + 1, "a condition is missing here"))
+        Query::all(all)
+            .ok_or_else(|| self.wrong(self.at..self.at + 1, "a condition is missing here"))
     }
 
     fn condition(&mut self, inside: &Inside) -> Result<Query, Diagnostic> {
@@ -208,9 +228,13 @@ impl Reader {
         let negative = self.sign() == Sign::Prohibited;
         self.at += length;
         self.space();
-        if matches!(self.peek(), None | Some(')')) || matches!(self.operator(), Some(("AND" | "OR", _))) {
+        if matches!(self.peek(), None | Some(')'))
+            || matches!(self.operator(), Some(("AND" | "OR", _)))
+        {
             let what = format!("nothing follows this `{}`", &self.text()[begin..begin + length]);
-            return Err(self.wrong(begin..begin + length, &what).hint("take it out, or write what is missing"));
+            return Err(self
+                .wrong(begin..begin + length, &what)
+                .hint("take it out, or write what is missing"));
         }
         self.deeper(begin)?;
         let condition = self.condition(inside)?;
@@ -248,7 +272,9 @@ impl Reader {
         }
         if let Inside::Field(_) = inside {
             let hint = "a colon that is part of a text is written `\\:`; conditions on other fields stand outside";
-            return Err(self.wrong(word.place, "this field stands in the parentheses of another").hint(hint));
+            return Err(self
+                .wrong(word.place, "this field stands in the parentheses of another")
+                .hint(hint));
         }
         let colon = self.at;
         self.at += 1;
@@ -260,15 +286,18 @@ impl Reader {
                 .wrong(colon..colon + 1, "no value follows this colon")
                 .hint(format!("`{}:*` asks for any value", &self.text()[word.place]))),
             Some('(') => self.group(&Inside::Field(field)),
-            Some('!') => Err(self
-                .wrong(self.at..self.at + 1, "`!` stands before a value")
-                .hint("write `NOT` before the field; a `!` that is part of the text is written `\\!`")),
+            Some('!') => Err(self.wrong(self.at..self.at + 1, "`!` stands before a value").hint(
+                "write `NOT` before the field; a `!` that is part of the text is written `\\!`",
+            )),
             Some(':') => Err(self.second_colon(colon)),
             _ if self.operator().is_some() => {
                 let (_, length) = self.operator().unwrap_or_default();
                 let word = self.rest()[..length].to_owned();
                 Err(self
-                    .wrong(self.at..self.at + length, &format!("`{word}` is an operator, and a value is expected"))
+                    .wrong(
+                        self.at..self.at + length,
+                        &format!("`{word}` is an operator, and a value is expected"),
+                    )
                     .hint(format!("as a text it stands in quotes: `\"{word}\"`")))
             }
             _ => self.value(field),
@@ -284,8 +313,11 @@ impl Reader {
             Ok(query) => query,
             Err(mut wrong) => {
                 // `()` is told of as a whole.
-                if wrong.message.ends_with("these parentheses") && self.text()[open + 1..self.at].trim().is_empty() {
-                    wrong = wrong.at(Span::of(&self.source, open..(self.at + 1).min(self.text().len())));
+                if wrong.message.ends_with("these parentheses")
+                    && self.text()[open + 1..self.at].trim().is_empty()
+                {
+                    wrong = wrong
+                        .at(Span::of(&self.source, open..(self.at + 1).min(self.text().len())));
                 }
                 return Err(wrong);
             }
@@ -331,14 +363,18 @@ impl Reader {
         let value = &value[..end];
         let hint = match value.split_once(':') {
             Some((_, rest)) if !rest.is_empty() => {
-                format!("a colon that is part of a text is written `\\:`: `{}`", value.replace(':', "\\:"))
+                format!(
+                    "a colon that is part of a text is written `\\:`: `{}`",
+                    value.replace(':', "\\:")
+                )
             }
             _ => "a colon that is part of a text is written `\\:`".to_owned(),
         };
         self.wrong(place, "this colon comes after another").hint(hint)
     }
 
-    /// A boost says how much a condition counts in a score, and nothing is scored: it is read and means nothing.
+    /// A boost says how much a condition counts in a score, and nothing is scored: it is read and
+    /// means nothing.
     fn boosted(&mut self, query: Query) -> Result<Query, Diagnostic> {
         let begin = self.at;
         if self.take('^') {

@@ -21,7 +21,8 @@ impl Pattern {
     /// The pattern of these steps.
     #[must_use]
     pub fn of(mut steps: Vec<Step>) -> Self {
-        let letter = |step: &Step| if let Step::Letter(letter) = step { Some(*letter) } else { None };
+        let letter =
+            |step: &Step| if let Step::Letter(letter) = step { Some(*letter) } else { None };
         match steps.iter().map(letter).collect() {
             Some(text) => Self::Exact(text),
             None => {
@@ -47,9 +48,13 @@ impl Pattern {
     }
 }
 
-/// Whether the steps lead through all of `subject`. A wildcard that turns out too short is tried longer, the last one first, which is
-/// enough: what is before it matched as early as it could.
-pub(super) fn glob<T: Copy>(steps: &[Step], subject: impl Iterator<Item = T> + Clone, same: impl Fn(char, T) -> bool) -> bool {
+/// Whether the steps lead through all of `subject`. A wildcard that turns out too short is tried
+/// longer, the last one first, which is enough: what is before it matched as early as it could.
+pub(super) fn glob<T: Copy>(
+    steps: &[Step],
+    subject: impl Iterator<Item = T> + Clone,
+    same: impl Fn(char, T) -> bool,
+) -> bool {
     let mut at = 0;
     let mut rest = subject;
     let mut retry = None;
@@ -89,7 +94,11 @@ impl fmt::Display for Pattern {
             Self::Exact(text) => {
                 let operator = ["AND", "OR", "NOT"].contains(&text.as_str());
                 text.char_indices().try_for_each(|(at, letter)| {
-                    letters(f, letter, (at == 0 && operator) || !(plain(letter) || (at > 0 && letter == '-')))
+                    letters(
+                        f,
+                        letter,
+                        (at == 0 && operator) || !(plain(letter) || (at > 0 && letter == '-')),
+                    )
                 })
             }
             Self::Wild(steps) => steps.iter().try_for_each(|step| match step {

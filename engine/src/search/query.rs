@@ -1,4 +1,5 @@
-//! A query as data. Signs, field groups and boosts are gone from it: what they mean is said with `AND`, `OR` and `NOT`.
+//! A query as data. Signs, field groups and boosts are gone from it: what they mean is said with
+//! `AND`, `OR` and `NOT`.
 
 use std::fmt;
 
@@ -22,7 +23,8 @@ pub enum Query {
 /// A value that a document must have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Term {
-    /// Keys joined by `_` or `.`, or the last key alone; every value is looked at when there is none.
+    /// Keys joined by `_` or `.`, or the last key alone; every value is looked at when there is
+    /// none.
     pub field: Option<Pattern>,
     pub wanted: Wanted,
 }
@@ -84,7 +86,9 @@ impl Query {
     pub(super) fn depth(&self) -> usize {
         match self {
             Self::Everything | Self::Term(_) => 0,
-            Self::Any(queries) | Self::All(queries) => 1 + queries.iter().map(Self::depth).max().unwrap_or(0),
+            Self::Any(queries) | Self::All(queries) => {
+                1 + queries.iter().map(Self::depth).max().unwrap_or(0)
+            }
             Self::Not(query) => 1 + query.depth(),
         }
     }
@@ -93,7 +97,9 @@ impl Query {
     pub fn terms(&self) -> Vec<&Term> {
         match self {
             Self::Everything => Vec::new(),
-            Self::Any(queries) | Self::All(queries) => queries.iter().flat_map(Self::terms).collect(),
+            Self::Any(queries) | Self::All(queries) => {
+                queries.iter().flat_map(Self::terms).collect()
+            }
             Self::Not(query) => query.terms(),
             Self::Term(term) => vec![term],
         }
@@ -106,15 +112,24 @@ impl fmt::Display for Query {
         match self {
             Self::Everything => f.write_str("*:*"),
             Self::Any(queries) => joined(f, queries, " OR ", |query| matches!(query, Self::Any(_))),
-            Self::All(queries) => joined(f, queries, " AND ", |query| matches!(query, Self::Any(_) | Self::All(_))),
-            Self::Not(query) if matches!(**query, Self::Any(_) | Self::All(_)) => write!(f, "NOT ({query})"),
+            Self::All(queries) => {
+                joined(f, queries, " AND ", |query| matches!(query, Self::Any(_) | Self::All(_)))
+            }
+            Self::Not(query) if matches!(**query, Self::Any(_) | Self::All(_)) => {
+                write!(f, "NOT ({query})")
+            }
             Self::Not(query) => write!(f, "NOT {query}"),
             Self::Term(term) => write!(f, "{term}"),
         }
     }
 }
 
-fn joined(f: &mut fmt::Formatter<'_>, queries: &[Query], by: &str, in_parentheses: fn(&Query) -> bool) -> fmt::Result {
+fn joined(
+    f: &mut fmt::Formatter<'_>,
+    queries: &[Query],
+    by: &str,
+    in_parentheses: fn(&Query) -> bool,
+) -> fmt::Result {
     for (index, query) in queries.iter().enumerate() {
         if index > 0 {
             f.write_str(by)?;

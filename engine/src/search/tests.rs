@@ -20,7 +20,8 @@ fn held<'a>(path: &[&'a str], value: &'a Value, found: &mut Vec<Held<'a>>) {
             if map.contains_key("encrypted_data") && map.contains_key("version") {
                 return;
             }
-            map.iter().for_each(|(key, value)| held(&[path, &[key.as_str()]].concat(), value, found));
+            map.iter()
+                .for_each(|(key, value)| held(&[path, &[key.as_str()]].concat(), value, found));
         }
         _ => found.push(Held { path: path.to_vec(), value }),
     }
@@ -30,7 +31,10 @@ fn held<'a>(path: &[&'a str], value: &'a Value, found: &mut Vec<Held<'a>>) {
 fn names(path: &[&str]) -> Vec<String> {
     let mut names = vec![path[0].to_owned()];
     for key in &path[1..] {
-        names = names.iter().flat_map(|name| [format!("{name}_{key}"), format!("{name}.{key}")]).collect();
+        names = names
+            .iter()
+            .flat_map(|name| [format!("{name}_{key}"), format!("{name}.{key}")])
+            .collect();
     }
     names.push(path[path.len() - 1].to_owned());
     names
@@ -40,9 +44,13 @@ fn like(pattern: &Pattern, text: &str) -> bool {
     fn like(steps: &[Step], text: &[char]) -> bool {
         match (steps, text) {
             ([], text) => text.is_empty(),
-            ([Step::Many, rest @ ..], text) => (0..=text.len()).any(|skip| like(rest, &text[skip..])),
+            ([Step::Many, rest @ ..], text) => {
+                (0..=text.len()).any(|skip| like(rest, &text[skip..]))
+            }
             ([Step::One, rest @ ..], [_, text @ ..]) => like(rest, text),
-            ([Step::Letter(letter), rest @ ..], [found, text @ ..]) => letter == found && like(rest, text),
+            ([Step::Letter(letter), rest @ ..], [found, text @ ..]) => {
+                letter == found && like(rest, text)
+            }
             _ => false,
         }
     }
@@ -56,9 +64,14 @@ fn slow_term(term: &Term, document: &Map<String, Value>) -> bool {
     let mut found = Vec::new();
     document.iter().for_each(|(key, value)| held(&[key], value, &mut found));
     found.iter().any(|Held { path, value }| {
-        let named = term.field.as_ref().is_none_or(|field| names(path).iter().any(|name| like(field, name)));
+        let named = term
+            .field
+            .as_ref()
+            .is_none_or(|field| names(path).iter().any(|name| like(field, name)));
         let text = match value {
-            Value::Object(_) => return named && term.field.is_some() && term.wanted == Wanted::Anything,
+            Value::Object(_) => {
+                return named && term.field.is_some() && term.wanted == Wanted::Anything;
+            }
             Value::String(text) => text.clone(),
             other => other.to_string(),
         };
@@ -66,19 +79,34 @@ fn slow_term(term: &Term, document: &Map<String, Value>) -> bool {
         named
             && match &term.wanted {
                 Wanted::Anything => true,
-                Wanted::Text(pattern) => like(pattern, &text) || words.iter().any(|word| like(pattern, word)),
+                Wanted::Text(pattern) => {
+                    like(pattern, &text) || words.iter().any(|word| like(pattern, word))
+                }
                 Wanted::Phrase(phrase) => {
                     let phrase_words: Vec<&str> = phrase.split_whitespace().collect();
-                    *phrase == text || (!phrase_words.is_empty() && words.windows(phrase_words.len()).any(|w| w == phrase_words))
+                    *phrase == text
+                        || (!phrase_words.is_empty()
+                            && words.windows(phrase_words.len()).any(|w| w == phrase_words))
                 }
                 Wanted::Range(Range { low, high }) => {
                     let number = |text: &str| text.parse::<i64>().ok();
-                    let numbers =
-                        [low, high].into_iter().flatten().all(|bound| number(&bound.text).is_some()) && number(&text).is_some();
-                    let compare =
-                        |bound: &Bound| if numbers { number(&text).cmp(&number(&bound.text)) } else { text.cmp(&bound.text) };
-                    low.as_ref().is_none_or(|low| compare(low).is_gt() || (low.inclusive && compare(low).is_eq()))
-                        && high.as_ref().is_none_or(|high| compare(high).is_lt() || (high.inclusive && compare(high).is_eq()))
+                    let numbers = [low, high]
+                        .into_iter()
+                        .flatten()
+                        .all(|bound| number(&bound.text).is_some())
+                        && number(&text).is_some();
+                    let compare = |bound: &Bound| {
+                        if numbers {
+                            number(&text).cmp(&number(&bound.text))
+                        } else {
+                            text.cmp(&bound.text)
+                        }
+                    };
+                    low.as_ref().is_none_or(|low| {
+                        compare(low).is_gt() || (low.inclusive && compare(low).is_eq())
+                    }) && high.as_ref().is_none_or(|high| {
+                        compare(high).is_lt() || (high.inclusive && compare(high).is_eq())
+                    })
                 }
             }
     })
@@ -88,20 +116,24 @@ fn slow(query: &Query, document: &Map<String, Value>) -> bool {
     match query {
         Query::Everything => true,
         Query::Any(queries) => queries.iter().filter(|query| slow(query, document)).count() > 0,
-        Query::All(queries) => queries.iter().filter(|query| slow(query, document)).count() == queries.len(),
+        Query::All(queries) => {
+            queries.iter().filter(|query| slow(query, document)).count() == queries.len()
+        }
         Query::Not(query) => !slow(query, document),
         Query::Term(term) => slow_term(term, document),
     }
 }
 
 fn key() -> impl Strategy<Value = String> {
-    prop::sample::select(vec!["a", "b", "c", "a_b", "b.c", "_", "encrypted_data", "version"]).prop_map(str::to_owned)
+    prop::sample::select(vec!["a", "b", "c", "a_b", "b.c", "_", "encrypted_data", "version"])
+        .prop_map(str::to_owned)
 }
 
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         prop::sample::select(vec![
-            "", "a", "b", "ab", "a b", " b  a ", "a b a", "10", "9", "-1", "AND", "a*", "a:b", "\\", "\"", "ä"
+            "", "a", "b", "ab", "a b", " b  a ", "a b a", "10", "9", "-1", "AND", "a*", "a:b",
+            "\\", "\"", "ä"
         ])
         .prop_map(str::to_owned),
         "[ab 19]{0,4}",
@@ -118,7 +150,8 @@ fn value() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(3, 24, 4, |inside| {
         prop_oneof![
             prop::collection::vec(inside.clone(), 0..3).prop_map(Value::from),
-            prop::collection::vec((key(), inside), 0..4).prop_map(|map| Value::Object(map.into_iter().collect())),
+            prop::collection::vec((key(), inside), 0..4)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
         ]
     })
 }
@@ -136,18 +169,23 @@ fn pattern(text: impl Strategy<Value = String> + 'static) -> impl Strategy<Value
 }
 
 fn field() -> impl Strategy<Value = Pattern> {
-    let joined = prop::collection::vec(key(), 1..4)
-        .prop_flat_map(|keys| prop::sample::select(vec!["_", "."]).prop_map(move |separator| keys.join(separator)));
+    let joined = prop::collection::vec(key(), 1..4).prop_flat_map(|keys| {
+        prop::sample::select(vec!["_", "."]).prop_map(move |separator| keys.join(separator))
+    });
     pattern(joined).prop_filter("`*` is no field", |field| !field.is_anything())
 }
 
 fn bound() -> impl Strategy<Value = Option<Bound>> {
-    prop::option::of((text(), any::<bool>()).prop_map(|(text, inclusive)| Bound::new(&text, inclusive)))
+    prop::option::of(
+        (text(), any::<bool>()).prop_map(|(text, inclusive)| Bound::new(&text, inclusive)),
+    )
 }
 
 fn query() -> impl Strategy<Value = Query> {
     let anything = field().prop_map(|field| Term { field: Some(field), wanted: Wanted::Anything });
-    let text_like = pattern(text()).prop_filter("`*` is another term", |pattern| !pattern.is_anything()).prop_map(Wanted::Text);
+    let text_like = pattern(text())
+        .prop_filter("`*` is another term", |pattern| !pattern.is_anything())
+        .prop_map(Wanted::Text);
     let range = (bound(), bound()).prop_map(|(low, high)| Wanted::Range(Range { low, high }));
     let wanted = prop_oneof![4 => text_like, 1 => text().prop_map(Wanted::Phrase), 2 => range];
     let term = prop_oneof![
@@ -304,7 +342,10 @@ fn mistakes() {
         ("a:b\\", 4, "nothing follows this backslash", "\\\\"),
     ] {
         let Err(wrong) = Query::parse(text) else { panic!("{text} is read") };
-        assert!(wrong.message.starts_with("cannot read the query: ") && wrong.message.contains(told), "{text}: {wrong}");
+        assert!(
+            wrong.message.starts_with("cannot read the query: ") && wrong.message.contains(told),
+            "{text}: {wrong}"
+        );
         assert!(wrong.hints.iter().any(|shown| shown.contains(hint)), "{text}: {:?}", wrong.hints);
         let span = wrong.span.unwrap_or_else(|| panic!("{text} has no place"));
         assert_eq!(span.column, column, "{text}: {}", wrong.message);
@@ -386,9 +427,12 @@ fn fields() {
 
 #[test]
 fn a_part_of_what_is_found() {
-    let documents: Vec<Value> = (0..5).map(|number| json!({ "id": format!("i{number}"), "n": 9 - number })).collect();
-    let documents: Vec<(&str, &Map<String, Value>)> =
-        documents.iter().map(|document| (document["id"].as_str().unwrap(), document.as_object().unwrap())).collect();
+    let documents: Vec<Value> =
+        (0..5).map(|number| json!({ "id": format!("i{number}"), "n": 9 - number })).collect();
+    let documents: Vec<(&str, &Map<String, Value>)> = documents
+        .iter()
+        .map(|document| (document["id"].as_str().unwrap(), document.as_object().unwrap()))
+        .collect();
     let found = |search: &Search| search.of(&documents);
     let all = Search { query: Query::parse("n:[6 TO *]").unwrap(), ..Search::default() };
     assert_eq!(found(&all), [0, 1, 2, 3]);

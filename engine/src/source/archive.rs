@@ -23,8 +23,11 @@ pub(super) fn check(source: &Source) -> Result<(), PropertyError> {
     if let Some(checksum) = &source.checksum
         && !is_sha256(checksum)
     {
-        return Err(PropertyError::new("checksum", format!("`{checksum}` is no SHA-256: it has 64 hexadecimal digits"))
-            .hint("`sha256sum FILE` prints it"));
+        return Err(PropertyError::new(
+            "checksum",
+            format!("`{checksum}` is no SHA-256: it has 64 hexadecimal digits"),
+        )
+        .hint("`sha256sum FILE` prints it"));
     }
     let s3 = source.kind == Some(SourceType::S3);
     let of_others = [
@@ -34,7 +37,11 @@ pub(super) fn check(source: &Source) -> Result<(), PropertyError> {
         ("session_token", source.session_token.is_some() && !s3),
     ];
     if let Some((name, _)) = of_others.iter().find(|(_, set)| *set) {
-        return Err(PropertyError::new(*name, format!("`{name}` has no meaning for this type of source")).hint("leave it out"));
+        return Err(PropertyError::new(
+            *name,
+            format!("`{name}` has no meaning for this type of source"),
+        )
+        .hint("leave it out"));
     }
     if s3 {
         return Object::of(source).map(|_| ());
@@ -46,30 +53,45 @@ pub(super) fn check(source: &Source) -> Result<(), PropertyError> {
     match scheme.as_deref() {
         Some("http" | "https") if source.url.contains("://") => Ok(()),
         Some("file") => Ok(()),
-        Some("s3") => Err(PropertyError::new("url", "`s3:` needs the type `s3`").hint("write `type: \"s3\"`")),
-        _ => Err(PropertyError::new("url", format!("`{}` is neither a URL of an archive nor an absolute path", source.shown()))
-            .hint("write `https://…`, `file:///…` or a path from `/`")),
+        Some("s3") => {
+            Err(PropertyError::new("url", "`s3:` needs the type `s3`").hint("write `type: \"s3\"`"))
+        }
+        _ => Err(PropertyError::new(
+            "url",
+            format!("`{}` is neither a URL of an archive nor an absolute path", source.shown()),
+        )
+        .hint("write `https://…`, `file:///…` or a path from `/`")),
     }
 }
 
-/// What the archive is now. With a checksum nothing is asked; without, only whether it is another than the last one.
+/// What the archive is now. With a checksum nothing is asked; without, only whether it is another
+/// than the last one.
 pub(super) fn look(source: &Source, view: &View<'_>) -> Result<Found, Failure> {
     if let Some(checksum) = &source.checksum {
         return Ok(Found::of_archive(source, checksum.to_ascii_lowercase()));
     }
     let key = format!("source:{}", sha256(source.url.as_bytes()));
-    let known = view.remembered(&key).filter(|known| known["checksum"].as_str().is_some_and(is_sha256));
+    let known =
+        view.remembered(&key).filter(|known| known["checksum"].as_str().is_some_and(is_sha256));
     // An earlier change of this plan may make the file, start the server, or let it be reached.
-    let (response, from) = ask(source, view, known.as_ref()).inspect_err(|_| view.looked_at_everything())?;
-    if let (304, Some(checksum)) = (response.status, known.as_ref().and_then(|known| known["checksum"].as_str())) {
+    let (response, from) =
+        ask(source, view, known.as_ref()).inspect_err(|_| view.looked_at_everything())?;
+    if let (304, Some(checksum)) =
+        (response.status, known.as_ref().and_then(|known| known["checksum"].as_str()))
+    {
         return Ok(Found::of_archive(source, checksum.to_owned()));
     }
     unpack::check(&response.body).map_err(|failure| about(&from, failure))?;
     let checksum = sha256(&response.body);
     let (etag, last_modified) = (response.header("etag"), response.header("last-modified"));
-    let memory = (etag.is_some() || last_modified.is_some())
-        .then(|| (key, json!({ "etag": etag, "last_modified": last_modified, "checksum": checksum })));
-    Ok(Found { memory, content: Some(Rc::from(response.body)), ..Found::of_archive(source, checksum) })
+    let memory = (etag.is_some() || last_modified.is_some()).then(|| {
+        (key, json!({ "etag": etag, "last_modified": last_modified, "checksum": checksum }))
+    });
+    Ok(Found {
+        memory,
+        content: Some(Rc::from(response.body)),
+        ..Found::of_archive(source, checksum)
+    })
 }
 
 /// Unpacks what was found, fetching it first where the look did not.
@@ -101,7 +123,10 @@ pub(super) fn fetch(source: &Source, view: &View<'_>, found: &Found) -> Result<R
     // A page in its place explains more than its checksum.
     unpack::check(&response.body).map_err(|failure| about(&from, failure))?;
     if source.checksum.is_none() {
-        return Err(Failure::new(format!("`{from}` has become another archive since it was looked at")).hint("converge again"));
+        return Err(Failure::new(format!(
+            "`{from}` has become another archive since it was looked at"
+        ))
+        .hint("converge again"));
     }
     Err(Failure::new(format!("`{from}` does not have the checksum that it should have"))
         .note(format!("wanted: {}\nfetched: {has}", found.revision.id))
@@ -117,12 +142,22 @@ impl Found {
         let shown = source.shown();
         let file = shown.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
         let name = format!("{file} ({})", checksum.get(..7).unwrap_or(&checksum));
-        Self { revision: Revision { id: checksum, name }, memory: None, content: None, reference: None }
+        Self {
+            revision: Revision { id: checksum, name },
+            memory: None,
+            content: None,
+            reference: None,
+        }
     }
 }
 
-/// An answer that has the archive, or says that it is the `known` one; and who was asked, as messages may show it.
-fn ask(source: &Source, view: &View<'_>, known: Option<&Value>) -> Result<(Response, String), Failure> {
+/// An answer that has the archive, or says that it is the `known` one; and who was asked, as
+/// messages may show it.
+fn ask(
+    source: &Source,
+    view: &View<'_>,
+    known: Option<&Value>,
+) -> Result<(Response, String), Failure> {
     let mut request = request(source, view)?;
     for (header, key) in [("If-None-Match", "etag"), ("If-Modified-Since", "last_modified")] {
         if let Some(value) = known.and_then(|known| known[key].as_str()) {
@@ -141,21 +176,37 @@ fn ask(source: &Source, view: &View<'_>, known: Option<&Value>) -> Result<(Respo
 pub(super) fn request(source: &Source, view: &View<'_>) -> Result<Request, Failure> {
     let largest = source.access.limits.packed;
     if source.kind == Some(SourceType::S3) {
-        let object = Object::of(source).map_err(|error| Failure { hint: error.hint, ..Failure::new(error.message) })?;
+        let object = Object::of(source)
+            .map_err(|error| Failure { hint: error.hint, ..Failure::new(error.message) })?;
         let headers = object.headers(source, view.now());
         return Ok(Request { url: object.url(), headers, timeout: TIMEOUT, largest, verify: true });
     }
     // A path is a file of this machine; only a percent sign means something else in a URL.
     let path = source.url.starts_with('/');
-    let url = if path { format!("file://{}", source.url.replace('%', "%25")) } else { source.url.clone() };
+    let url = if path {
+        format!("file://{}", source.url.replace('%', "%25"))
+    } else {
+        source.url.clone()
+    };
     let mut headers = Vec::new();
     if let Some(token) = &source.access.token {
         headers.push(("Authorization".to_owned(), format!("Bearer {token}")));
     } else if source.user.is_some() || source.password.is_some() {
-        let login = format!("{}:{}", source.user.as_deref().unwrap_or_default(), source.password.as_deref().unwrap_or_default());
-        headers.push(("Authorization".to_owned(), format!("Basic {}", BASE64_STANDARD.encode(login))));
+        let login = format!(
+            "{}:{}",
+            source.user.as_deref().unwrap_or_default(),
+            source.password.as_deref().unwrap_or_default()
+        );
+        headers
+            .push(("Authorization".to_owned(), format!("Basic {}", BASE64_STANDARD.encode(login))));
     }
-    Ok(Request { url, headers, timeout: source.access.silence.unwrap_or(TIMEOUT), largest, verify: true })
+    Ok(Request {
+        url,
+        headers,
+        timeout: source.access.silence.unwrap_or(TIMEOUT),
+        largest,
+        verify: true,
+    })
 }
 
 fn refused(source: &Source, shown: &str, response: &Response) -> Failure {

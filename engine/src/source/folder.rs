@@ -9,8 +9,9 @@ use crate::system::{FileKind, Ownership, System};
 /// What everybody may do with a folder that is complete.
 const MODE: u32 = 0o755;
 
-/// Makes the folder `into`, lets `fill` put the content there, gives all of it to its owner, and waits until it is on the disk. While it
-/// is filled nobody else can enter it, so that no link can be planted on the way of what is written.
+/// Makes the folder `into`, lets `fill` put the content there, gives all of it to its owner, and
+/// waits until it is on the disk. While it is filled nobody else can enter it, so that no link can
+/// be planted on the way of what is written.
 /// # Errors
 /// As `fill`, and when anything cannot be written; then nothing is left.
 pub(super) fn make(
@@ -26,7 +27,9 @@ pub(super) fn make(
         // The first failure is the one to tell.
         let _ = system.remove_dir_all(into);
         if full {
-            failure.note("no space left on the file system").hint("free some space (`df -h` shows where it went) and try again")
+            failure
+                .note("no space left on the file system")
+                .hint("free some space (`df -h` shows where it went) and try again")
         } else {
             failure
         }
@@ -49,13 +52,23 @@ fn settle(system: &dyn System, into: &Path, how: &Checkout<'_>) -> Result<(), Fa
 }
 
 /// Gives a folder and all that is in it to somebody.
-pub(super) fn give_all(system: &dyn System, folder: &Path, uid: Option<u32>, gid: Option<u32>) -> Result<(), Failure> {
+pub(super) fn give_all(
+    system: &dyn System,
+    folder: &Path,
+    uid: Option<u32>,
+    gid: Option<u32>,
+) -> Result<(), Failure> {
     give_below(system, folder, uid, gid)?;
     give(system, folder, uid, gid)
 }
 
 /// All that is in the folder, which nobody else can enter yet.
-fn give_below(system: &dyn System, folder: &Path, uid: Option<u32>, gid: Option<u32>) -> Result<(), Failure> {
+fn give_below(
+    system: &dyn System,
+    folder: &Path,
+    uid: Option<u32>,
+    gid: Option<u32>,
+) -> Result<(), Failure> {
     if uid.is_none() && gid.is_none() {
         return Ok(());
     }
@@ -70,7 +83,12 @@ fn give_below(system: &dyn System, folder: &Path, uid: Option<u32>, gid: Option<
     Ok(())
 }
 
-fn give(system: &dyn System, path: &Path, uid: Option<u32>, gid: Option<u32>) -> Result<(), Failure> {
+fn give(
+    system: &dyn System,
+    path: &Path,
+    uid: Option<u32>,
+    gid: Option<u32>,
+) -> Result<(), Failure> {
     if uid.is_none() && gid.is_none() {
         return Ok(());
     }

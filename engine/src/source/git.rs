@@ -30,8 +30,10 @@ pub(super) fn check(source: &Source) -> Result<(), PropertyError> {
         ("session_token", source.session_token.is_some()),
     ];
     match of_archives.iter().find(|(_, set)| *set) {
-        Some((name, _)) => Err(PropertyError::new(*name, format!("`{name}` has no meaning for a git repository"))
-            .hint("leave it out; `revision` can be the 40 digits of a commit")),
+        Some((name, _)) => {
+            Err(PropertyError::new(*name, format!("`{name}` has no meaning for a git repository"))
+                .hint("leave it out; `revision` can be the 40 digits of a commit"))
+        }
         None => Ok(()),
     }
 }
@@ -41,18 +43,29 @@ pub(super) fn look(source: &Source, view: &View<'_>) -> Result<Found, Failure> {
     let git = Git::of(source)?;
     let revision = source.revision.as_deref().filter(|revision| *revision != "HEAD");
     let commit = match revision {
-        Some(revision) if refs::is_commit(revision) => Commit { id: revision.to_ascii_lowercase(), reference: None },
+        Some(revision) if refs::is_commit(revision) => {
+            Commit { id: revision.to_ascii_lowercase(), reference: None }
+        }
         _ => {
             if let Some(path) = git.local() {
                 view.looked_below(path);
             }
-            // An earlier change of this plan may install git, start the server, or let it be reached.
+            // An earlier change of this plan may install git, start the server, or let it be
+            // reached.
             find(&git, view, revision).inspect_err(|_| view.looked_at_everything())?
         }
     };
     let digits = &commit.id[..7];
-    let name = commit.reference.as_deref().map_or_else(|| digits.to_owned(), |name| format!("{} ({digits})", refs::short(name)));
-    Ok(Found { revision: Revision { id: commit.id, name }, memory: None, content: None, reference: commit.reference })
+    let name = commit
+        .reference
+        .as_deref()
+        .map_or_else(|| digits.to_owned(), |name| format!("{} ({digits})", refs::short(name)));
+    Ok(Found {
+        revision: Revision { id: commit.id, name },
+        memory: None,
+        content: None,
+        reference: commit.reference,
+    })
 }
 
 /// Puts one commit into a folder.
@@ -66,8 +79,13 @@ pub(super) fn check_out(
 ) -> Result<(), Failure> {
     let git = Git::of(source)?;
     folder::make(system, into, how, || {
-        let wanted = Wanted { git: &git, system, view, id: &found.revision.id, name: &found.revision.name };
-        let modules = if how.keep_git { wanted.clone_into(into)? } else { wanted.put_into(into, how.cache)? };
+        let wanted =
+            Wanted { git: &git, system, view, id: &found.revision.id, name: &found.revision.name };
+        let modules = if how.keep_git {
+            wanted.clone_into(into)?
+        } else {
+            wanted.put_into(into, how.cache)?
+        };
         wanted.put_modules(&modules, into, how.cache, 0)
     })
 }
@@ -83,7 +101,8 @@ pub(super) fn update(
     safe: &Path,
 ) -> Result<(), Failure> {
     let git = Git::of(source)?;
-    Wanted { git: &git, system, view, id: &found.revision.id, name: &found.revision.name }.update(folder, clone, safe)
+    Wanted { git: &git, system, view, id: &found.revision.id, name: &found.revision.name }
+        .update(folder, clone, safe)
 }
 
 /// A commit that is to be checked out.
@@ -100,16 +119,23 @@ struct Wanted<'a> {
 fn find(git: &Git<'_>, view: &View<'_>, revision: Option<&str>) -> Result<Commit, Failure> {
     let url = git.address.url.as_str();
     let shown = git.source.shown();
-    let ask = |arguments: &[&str]| Ok::<_, Failure>(Refs::parse(&git.ask(view, arguments)?.stdout()));
+    let ask =
+        |arguments: &[&str]| Ok::<_, Failure>(Refs::parse(&git.ask(view, arguments)?.stdout()));
     let Some(revision) = revision else {
         let refs = ask(&["ls-remote", "--symref", "--", url, "HEAD"])?;
         return refs.head().ok_or_else(|| {
-            Failure::new(format!("the git repository `{shown}` has no branch of its own, or no commit"))
-                .hint("push to it, or set `revision`")
+            Failure::new(format!(
+                "the git repository `{shown}` has no branch of its own, or no commit"
+            ))
+            .hint("push to it, or set `revision`")
         });
     };
     let [tag, branch] = ["tags", "heads"].map(|folder| format!("refs/{folder}/{revision}"));
-    let full = if revision.starts_with("refs/") { vec![revision] } else { vec![tag.as_str(), branch.as_str()] };
+    let full = if revision.starts_with("refs/") {
+        vec![revision]
+    } else {
+        vec![tag.as_str(), branch.as_str()]
+    };
     let peeled: Vec<String> = full.iter().map(|name| format!("{name}^{{}}")).collect();
     let mut arguments = vec!["ls-remote", "--", url];
     arguments.extend(full.iter().copied().chain(peeled.iter().map(String::as_str)));
@@ -121,11 +147,15 @@ fn find(git: &Git<'_>, view: &View<'_>, revision: Option<&str>) -> Result<Commit
     if digits && let Some(commit) = refs.beginning_with(revision)? {
         return Ok(commit);
     }
-    let failure = Failure::new(format!("the git repository `{shown}` has no branch, tag or commit `{revision}`"));
+    let failure = Failure::new(format!(
+        "the git repository `{shown}` has no branch, tag or commit `{revision}`"
+    ));
     Err(match refs.near(revision) {
         Some(near) => failure.hint(format!("did you mean `{near}`?")),
         None if refs.is_empty() => failure.hint("it is empty: push to it first"),
-        None if digits => failure.hint("a commit without a branch or tag is found only by all its 40 digits"),
+        None if digits => {
+            failure.hint("a commit without a branch or tag is found only by all its 40 digits")
+        }
         None => failure.hint("`git ls-remote` lists what there is"),
     })
 }

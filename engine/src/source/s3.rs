@@ -1,4 +1,5 @@
-//! Objects in S3, or in what speaks its language: where they are, and how a request for one is signed.
+//! Objects in S3, or in what speaks its language: where they are, and how a request for one is
+//! signed.
 
 mod sign;
 
@@ -29,8 +30,11 @@ impl Object {
     /// When the URL names no object.
     pub fn of(source: &Source) -> Result<Self, PropertyError> {
         let shown = without_secrets(&source.url);
-        let refuse = |why: &str| Err(PropertyError::new("url", format!("`{shown}` {why}")).hint(FORMS));
-        let Some((scheme, rest)) = source.url.split_once("://") else { return refuse("is no URL of an object in S3") };
+        let refuse =
+            |why: &str| Err(PropertyError::new("url", format!("`{shown}` {why}")).hint(FORMS));
+        let Some((scheme, rest)) = source.url.split_once("://") else {
+            return refuse("is no URL of an object in S3");
+        };
         let rest = rest.split(['?', '#']).next().unwrap_or_default();
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
         if host.is_empty() || host.contains('@') {
@@ -39,8 +43,12 @@ impl Object {
         let scheme = scheme.to_ascii_lowercase();
         // Documents have keys as they are, and encoded.
         let path = encoded(&percent_decoded(path), true);
-        let region = |told: Option<String>| source.region.clone().or(told).unwrap_or_else(|| USUAL_REGION.to_owned());
-        let whole = |parts: usize| path.split('/').filter(|part| !part.is_empty()).count() >= parts && !path.ends_with('/');
+        let region = |told: Option<String>| {
+            source.region.clone().or(told).unwrap_or_else(|| USUAL_REGION.to_owned())
+        };
+        let whole = |parts: usize| {
+            path.split('/').filter(|part| !part.is_empty()).count() >= parts && !path.ends_with('/')
+        };
         match scheme.as_str() {
             "s3" => {
                 if !whole(1) {
@@ -51,7 +59,12 @@ impl Object {
                     USUAL_REGION => "s3.amazonaws.com".to_owned(),
                     region => format!("s3.{region}.amazonaws.com"),
                 };
-                Ok(Self { scheme: "https".to_owned(), host: host_of, path: format!("/{host}/{path}"), region })
+                Ok(Self {
+                    scheme: "https".to_owned(),
+                    host: host_of,
+                    path: format!("/{host}/{path}"),
+                    region,
+                })
             }
             "http" | "https" => {
                 let place = place(host);
@@ -70,7 +83,8 @@ impl Object {
         format!("{}://{}{}", self.scheme, self.host, self.path)
     }
 
-    /// What goes with the request at this time. Without a key it is not signed: some objects are for everybody.
+    /// What goes with the request at this time. Without a key it is not signed: some objects are
+    /// for everybody.
     pub fn headers(&self, source: &Source, now: SystemTime) -> Vec<(String, String)> {
         let (Some(id), Some(secret)) = (&source.user, &source.password) else { return Vec::new() };
         let key = Key { id, secret, token: source.session_token.as_deref(), region: &self.region };
@@ -78,10 +92,12 @@ impl Object {
     }
 }
 
-/// What a host of Amazon says: whether it names the bucket, and the region. `None` for other servers, whose paths begin with the bucket.
+/// What a host of Amazon says: whether it names the bucket, and the region. `None` for other
+/// servers, whose paths begin with the bucket.
 fn place(host: &str) -> Option<(bool, Option<String>)> {
     let host = host.to_ascii_lowercase();
-    let name = host.strip_suffix(".amazonaws.com").or_else(|| host.strip_suffix(".amazonaws.com.cn"))?;
+    let name =
+        host.strip_suffix(".amazonaws.com").or_else(|| host.strip_suffix(".amazonaws.com.cn"))?;
     let labels: Vec<&str> = name.split('.').collect();
     // `s3`, and `s3-eu-west-1` of old.
     let at = labels.iter().rposition(|label| *label == "s3" || label.starts_with("s3-"))?;
@@ -113,14 +129,20 @@ mod tests {
     use super::*;
 
     fn object(url: &str, region: Option<&str>) -> Result<Object, PropertyError> {
-        let source: Source = serde_json::from_value(json!({ "type": "s3", "url": url, "region": region })).unwrap();
+        let source: Source =
+            serde_json::from_value(json!({ "type": "s3", "url": url, "region": region })).unwrap();
         Object::of(&source)
     }
 
     #[test]
     fn forms() {
         for (url, region, asked, signed_for) in [
-            ("https://s3.amazonaws.com/bucket/a/b.zip", None, "https://s3.amazonaws.com/bucket/a/b.zip", "us-east-1"),
+            (
+                "https://s3.amazonaws.com/bucket/a/b.zip",
+                None,
+                "https://s3.amazonaws.com/bucket/a/b.zip",
+                "us-east-1",
+            ),
             (
                 "https://s3.eu-west-1.amazonaws.com/bucket/b.zip",
                 None,
@@ -139,19 +161,49 @@ mod tests {
                 "https://bucket.s3.eu-west-1.amazonaws.com/b.zip",
                 "eu-west-1",
             ),
-            ("https://bucket.s3.amazonaws.com/b.zip", None, "https://bucket.s3.amazonaws.com/b.zip", "us-east-1"),
-            ("https://my.bucket.s3-us-west-2.amazonaws.com/b", None, "https://my.bucket.s3-us-west-2.amazonaws.com/b", "us-west-2"),
+            (
+                "https://bucket.s3.amazonaws.com/b.zip",
+                None,
+                "https://bucket.s3.amazonaws.com/b.zip",
+                "us-east-1",
+            ),
+            (
+                "https://my.bucket.s3-us-west-2.amazonaws.com/b",
+                None,
+                "https://my.bucket.s3-us-west-2.amazonaws.com/b",
+                "us-west-2",
+            ),
             (
                 "https://b.s3.dualstack.eu-central-1.amazonaws.com/k",
                 None,
                 "https://b.s3.dualstack.eu-central-1.amazonaws.com/k",
                 "eu-central-1",
             ),
-            ("https://s3.cn-north-1.amazonaws.com.cn/b/k", None, "https://s3.cn-north-1.amazonaws.com.cn/b/k", "cn-north-1"),
-            ("https://bucket.s3.amazonaws.com/b.zip", Some("eu-west-3"), "https://bucket.s3.amazonaws.com/b.zip", "eu-west-3"),
+            (
+                "https://s3.cn-north-1.amazonaws.com.cn/b/k",
+                None,
+                "https://s3.cn-north-1.amazonaws.com.cn/b/k",
+                "cn-north-1",
+            ),
+            (
+                "https://bucket.s3.amazonaws.com/b.zip",
+                Some("eu-west-3"),
+                "https://bucket.s3.amazonaws.com/b.zip",
+                "eu-west-3",
+            ),
             ("s3://bucket/a/b.zip", None, "https://s3.amazonaws.com/bucket/a/b.zip", "us-east-1"),
-            ("s3://bucket/a/b.zip", Some("eu-west-1"), "https://s3.eu-west-1.amazonaws.com/bucket/a/b.zip", "eu-west-1"),
-            ("http://127.0.0.1:9000/bucket/key", None, "http://127.0.0.1:9000/bucket/key", "us-east-1"),
+            (
+                "s3://bucket/a/b.zip",
+                Some("eu-west-1"),
+                "https://s3.eu-west-1.amazonaws.com/bucket/a/b.zip",
+                "eu-west-1",
+            ),
+            (
+                "http://127.0.0.1:9000/bucket/key",
+                None,
+                "http://127.0.0.1:9000/bucket/key",
+                "us-east-1",
+            ),
             (
                 "https://minio.example.com/bucket/a b+c%2Fd.zip",
                 None,
@@ -160,7 +212,11 @@ mod tests {
             ),
         ] {
             let object = object(url, region).unwrap_or_else(|error| panic!("{url}: {error:?}"));
-            assert_eq!((object.url().as_str(), object.region.as_str()), (asked, signed_for), "{url}");
+            assert_eq!(
+                (object.url().as_str(), object.region.as_str()),
+                (asked, signed_for),
+                "{url}"
+            );
         }
     }
 

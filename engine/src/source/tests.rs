@@ -1,4 +1,5 @@
-//! Sources that are there: repositories and archives in folders of their own, and servers of this machine.
+//! Sources that are there: repositories and archives in folders of their own, and servers of this
+//! machine.
 
 mod archive;
 mod field;
@@ -39,8 +40,10 @@ impl Bench {
 
     /// The names in a folder.
     fn names(&self, name: &str) -> Vec<String> {
-        let mut names: Vec<String> =
-            std::fs::read_dir(self.path(name)).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<String> = std::fs::read_dir(self.path(name))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
         names.sort();
         names
     }
@@ -48,14 +51,25 @@ impl Bench {
     /// What `git` prints about the repository `name`.
     fn git(&self, name: &str, arguments: &[&str]) -> String {
         let output = Command::new("git")
-            .args(["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "protocol.file.allow=always"])
+            .args([
+                "-c",
+                "user.name=a",
+                "-c",
+                "user.email=a@example.com",
+                "-c",
+                "protocol.file.allow=always",
+            ])
             .args(arguments)
             .current_dir(self.path(name))
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .output()
             .unwrap();
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
@@ -86,8 +100,20 @@ impl Bench {
         Ok(found)
     }
 
-    fn put(&self, source: &Source, found: &Found, name: &str, how: &Checkout<'_>) -> Result<(), Failure> {
-        source.check_out(&self.host, &View::new(&self.host), found, &self.path("out").join(name), how)
+    fn put(
+        &self,
+        source: &Source,
+        found: &Found,
+        name: &str,
+        how: &Checkout<'_>,
+    ) -> Result<(), Failure> {
+        source.check_out(
+            &self.host,
+            &View::new(&self.host),
+            found,
+            &self.path("out").join(name),
+            how,
+        )
     }
 }
 

@@ -1,4 +1,5 @@
-//! Archives into folders. Nothing of an archive reaches anything outside of its folder, whatever it says.
+//! Archives into folders. Nothing of an archive reaches anything outside of its folder, whatever it
+//! says.
 
 mod budget;
 mod format;
@@ -15,13 +16,19 @@ pub use self::tree::leads_outside;
 use crate::failure::Failure;
 use crate::system::System;
 
-/// Puts what is in an archive into a folder that is there and empty, and that nobody else can enter. The first `strip` folders of each
-/// name are left out, and so is what has no more than these. Modes are those of the archive, without setuid, setgid, and the right of
-/// others to write.
+/// Puts what is in an archive into a folder that is there and empty, and that nobody else can
+/// enter. The first `strip` folders of each name are left out, and so is what has no more than
+/// these. Modes are those of the archive, without setuid, setgid, and the right of others to write.
 /// # Errors
-/// When it is no archive, is damaged, is too large, or has a name or a link that would lead outside; and when it cannot be written. What
-/// was written by then stays for the caller to remove.
-pub fn unpack(system: &dyn System, content: &[u8], into: &Path, strip: usize, limits: &Limits) -> Result<(), Failure> {
+/// When it is no archive, is damaged, is too large, or has a name or a link that would lead
+/// outside; and when it cannot be written. What was written by then stays for the caller to remove.
+pub fn unpack(
+    system: &dyn System,
+    content: &[u8],
+    into: &Path,
+    strip: usize,
+    limits: &Limits,
+) -> Result<(), Failure> {
     if content.len() as u64 > limits.packed {
         return Err(Failure::new(format!("it has more than {} bytes", limits.packed))
             .hint("leave out what nobody needs, or pack it in parts"));

@@ -1,4 +1,5 @@
-//! Documents that OpsWorks' agent kept, as command documents: that of Chef 12 (`get_json -i`), and the attributes of Chef 11.
+//! Documents that OpsWorks' agent kept, as command documents: that of Chef 12 (`get_json -i`), and
+//! the attributes of Chef 11.
 
 use std::rc::Rc;
 
@@ -14,7 +15,10 @@ use crate::masks::Masks;
 /// The document in the shape of this program; none when it is no agent's.
 /// # Errors
 /// What is wrong with it.
-pub(super) fn convert(document: &Rc<Document>, masks: &Masks) -> Result<Option<Document>, Diagnostic> {
+pub(super) fn convert(
+    document: &Rc<Document>,
+    masks: &Masks,
+) -> Result<Option<Document>, Diagnostic> {
     let mut converted = if document.value.get("aws_opsworks_agent").is_some() {
         chef_12(document)?
     } else if document.value["opsworks"]["activity"].is_string() {
@@ -29,18 +33,20 @@ pub(super) fn convert(document: &Rc<Document>, masks: &Masks) -> Result<Option<D
     Ok(Some(read))
 }
 
-/// Marks what must not be seen: texts of such a name, and the variables of apps, of which nobody knows which are protected.
+/// Marks what must not be seen: texts of such a name, and the variables of apps, of which nobody
+/// knows which are protected.
 fn mark(value: &mut Value) {
     match value {
         Value::Object(map) => {
             for (key, value) in map {
                 match value {
-                    Value::String(text) if secret::is_named(key) && !text.is_empty() => *value = secret::of(text),
+                    Value::String(text) if secret::is_named(key) && !text.is_empty() => {
+                        *value = secret::of(text)
+                    }
                     Value::Object(variables) if key == "environment_variables" => {
-                        variables
-                            .values_mut()
-                            .filter(|value| value.is_string())
-                            .for_each(|value| *value = secret::of(value.as_str().unwrap_or_default()));
+                        variables.values_mut().filter(|value| value.is_string()).for_each(
+                            |value| *value = secret::of(value.as_str().unwrap_or_default()),
+                        );
                     }
                     value => mark(value),
                 }
@@ -55,9 +61,12 @@ fn chef_12(document: &Document) -> Result<Value, Diagnostic> {
     let agent = &document.value["aws_opsworks_agent"];
     let resources = &agent["resources"];
     let Some(command) = agent["command"].as_object() else {
-        return Err(Diagnostic::error(format!("`{}` has no `aws_opsworks_agent.command`", document.source.name))
-            .at(document.value_at(&["aws_opsworks_agent"]))
-            .hint("it should be what `opsworks-agent-cli get_json -i` printed, whole"));
+        return Err(Diagnostic::error(format!(
+            "`{}` has no `aws_opsworks_agent.command`",
+            document.source.name
+        ))
+        .at(document.value_at(&["aws_opsworks_agent"]))
+        .hint("it should be what `opsworks-agent-cli get_json -i` printed, whole"));
     };
     let chef = &agent["chef"];
     let mut command = command.clone();
@@ -70,13 +79,17 @@ fn chef_12(document: &Document) -> Result<Value, Diagnostic> {
         // The agent's own recipes, which OpsWorks put between those of users.
         let own = ["aws_opsworks_agent_version", "aws_opsworks_users"];
         let recipes = recipes.iter().filter(|recipe| {
-            let name = recipe.as_str().map_or("", |name| name.trim_start_matches("recipe[").trim_end_matches(']'));
+            let name = recipe
+                .as_str()
+                .map_or("", |name| name.trim_start_matches("recipe[").trim_end_matches(']'));
             !own.contains(&name.split("::").next().unwrap_or_default())
         });
         command.insert("recipes".to_owned(), recipes.cloned().collect());
     }
     command.insert("custom_json".to_owned(), Value::Object(custom));
-    let list = |name: &str| resources.get(name).filter(|list| list.is_array()).cloned().unwrap_or_else(|| json!([]));
+    let list = |name: &str| {
+        resources.get(name).filter(|list| list.is_array()).cloned().unwrap_or_else(|| json!([]))
+    };
     Ok(json!({
         "command": command,
         "stack": resources["stack"],
@@ -116,7 +129,10 @@ pub(super) fn decoded(document: &Document, field: &str) -> Result<Map<String, Va
     };
     let bytes = BASE64_STANDARD.decode(text).map_err(|_| wrong("no base64"))?;
     let text = String::from_utf8(bytes).map_err(|_| wrong("no text once it is decoded"))?;
-    match super::parse(field, text).map_err(|told| wrong("no JSON once it is decoded").note(told.message))?.value {
+    match super::parse(field, text)
+        .map_err(|told| wrong("no JSON once it is decoded").note(told.message))?
+        .value
+    {
         Value::Object(map) => Ok(map),
         Value::Null => Ok(Map::new()),
         other => Err(wrong(&format!("{} once it is decoded", crate::json::described(&other)))),
@@ -133,7 +149,9 @@ fn chef_11(attributes: &Value) -> Value {
     let mut instances: Vec<Value> = Vec::new();
     let mut member = |layer: &str, hostname: &str, said: &Value, status: &str| {
         if let Some(known) = instances.iter_mut().find(|known| known["hostname"] == hostname) {
-            if let Some(list) = known["layers"].as_array_mut().filter(|list| !list.iter().any(|name| name == layer)) {
+            if let Some(list) =
+                known["layers"].as_array_mut().filter(|list| !list.iter().any(|name| name == layer))
+            {
                 list.push(json!(layer));
             }
             return;
@@ -179,14 +197,22 @@ fn chef_11(attributes: &Value) -> Value {
     if let Some(id) = opsworks["deployment"].as_str() {
         command["command_id"] = json!(id);
     }
-    if let Some(time) = opsworks["sent_at"].as_i64().and_then(|time| jiff::Timestamp::from_second(time).ok()) {
+    if let Some(time) =
+        opsworks["sent_at"].as_i64().and_then(|time| jiff::Timestamp::from_second(time).ok())
+    {
         command["sent_at"] = json!(time.strftime("%FT%T+00:00").to_string());
     }
-    let list = ["run_list", "recipes"].into_iter().find_map(|key| attributes.get(key).filter(|list| list.is_array()));
+    let list = ["run_list", "recipes"]
+        .into_iter()
+        .find_map(|key| attributes.get(key).filter(|list| list.is_array()));
     let recipes = list.or_else(|| attributes.get("opsworks_custom_cookbooks")?.get("recipes"));
     command["recipes"] = recipes.cloned().unwrap_or_else(|| json!([]));
-    let apps: Vec<Value> =
-        attributes["deploy"].as_object().into_iter().flatten().map(|(name, app)| chef_11_app(name, app)).collect();
+    let apps: Vec<Value> = attributes["deploy"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, app)| chef_11_app(name, app))
+        .collect();
     if opsworks["activity"] != "configure" {
         command["args"]["apps"] = apps.iter().map(|app| app["shortname"].clone()).collect();
     }

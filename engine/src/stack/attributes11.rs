@@ -1,6 +1,8 @@
-//! Node attributes as OpsWorks gave them to Chef 11: `opsworks`, `deploy` and their like, for stacks that say `"compat": "opsworks-11"`.
+//! Node attributes as OpsWorks gave them to Chef 11: `opsworks`, `deploy` and their like, for
+//! stacks that say `"compat": "opsworks-11"`.
 //!
-//! Facts: the OpsWorks guide's pages on attributes, and `deploy/attributes/deploy.rb` of its cookbooks for what apps have when nothing is said.
+//! Facts: the OpsWorks guide's pages on attributes, and `deploy/attributes/deploy.rb` of its
+//! cookbooks for what apps have when nothing is said.
 
 use serde_json::{Map, Value, json};
 
@@ -23,24 +25,41 @@ const ACTIVITIES: [&str; 8] = [
 /// The attributes of a command, made of its data bags. What is secret in these stays marked so.
 pub(crate) fn attributes(command: &Command, bags: &Bags) -> Map<String, Value> {
     let stack = &command.stack;
-    let item =
-        |bag: &str, id: &str| bags.get(bag).and_then(|items| items.get(id)).map(|item| item.values.clone()).unwrap_or_default();
-    let own = command.own().map(|instance| machine(&item("aws_opsworks_instance", &instance.hostname), instance));
+    let item = |bag: &str, id: &str| {
+        bags.get(bag)
+            .and_then(|items| items.get(id))
+            .map(|item| item.values.clone())
+            .unwrap_or_default()
+    };
+    let own = command
+        .own()
+        .map(|instance| machine(&item("aws_opsworks_instance", &instance.hostname), instance));
     let mut layers = Map::new();
     for layer in &stack.layers {
         let mut instances = Map::new();
-        for instance in stack.instances.iter().filter(|one| one.is_online() && one.layers.contains(&layer.shortname)) {
-            instances.insert(instance.hostname.clone(), machine(&item("aws_opsworks_instance", &instance.hostname), instance));
+        for instance in stack
+            .instances
+            .iter()
+            .filter(|one| one.is_online() && one.layers.contains(&layer.shortname))
+        {
+            instances.insert(
+                instance.hostname.clone(),
+                machine(&item("aws_opsworks_instance", &instance.hostname), instance),
+            );
         }
         let balancers = bags.get("aws_opsworks_elastic_load_balancer").into_iter().flatten();
-        let balancers: Vec<Value> =
-            balancers.map(|(_, item)| balancer(&item.values)).filter(|one| one["layer_id"] == layer.id.as_str()).collect();
+        let balancers: Vec<Value> = balancers
+            .map(|(_, item)| balancer(&item.values))
+            .filter(|one| one["layer_id"] == layer.id.as_str())
+            .collect();
         let whole = json!({
             "id": layer.id, "name": layer.name, "elb-load-balancers": balancers, "instances": instances,
         });
         layers.insert(layer.shortname.clone(), whole);
     }
-    let all = |bag: &str| bags.get(bag).into_iter().flatten().map(|(_, item)| &item.values).collect::<Vec<_>>();
+    let all = |bag: &str| {
+        bags.get(bag).into_iter().flatten().map(|(_, item)| &item.values).collect::<Vec<_>>()
+    };
     let mut instance = own.unwrap_or_else(|| json!({}));
     instance["layers"] = command.own().map(|own| own.layers.clone()).into();
     let mut attributes = json!({
@@ -80,13 +99,23 @@ pub(crate) fn attributes(command: &Command, bags: &Bags) -> Map<String, Value> {
     });
     if matches!(
         command.event,
-        Event::Setup | Event::Deploy | Event::Undeploy | Event::Rollback | Event::Restart | Event::ExecuteRecipes
+        Event::Setup
+            | Event::Deploy
+            | Event::Undeploy
+            | Event::Rollback
+            | Event::Restart
+            | Event::ExecuteRecipes
     ) {
         for app in &stack.apps {
             if command.apps.contains(&app.shortname) || command.event == Event::ExecuteRecipes {
                 let mut found = deploy(&item("aws_opsworks_app", &app.shortname), bags);
                 // Its arguments were lists of texts.
-                found["migrate"] = json!(command.args.get("migrate").is_some_and(|given| given[0] == "true" || *given == true));
+                found["migrate"] = json!(
+                    command
+                        .args
+                        .get("migrate")
+                        .is_some_and(|given| given[0] == "true" || *given == true)
+                );
                 attributes["deploy"][&app.shortname] = found;
             }
         }
@@ -97,7 +126,9 @@ pub(crate) fn attributes(command: &Command, bags: &Bags) -> Map<String, Value> {
 fn machine(item: &Map<String, Value>, instance: &Instance) -> Value {
     let get = |key: &str| item.get(key).cloned().unwrap_or_default();
     let zone = get("availability_zone");
-    let region = zone.as_str().map(|zone| zone.trim_end_matches(|c: char| c.is_ascii_lowercase()).to_owned());
+    let region = zone
+        .as_str()
+        .map(|zone| zone.trim_end_matches(|c: char| c.is_ascii_lowercase()).to_owned());
     json!({
         "id": get("instance_id"),
         "hostname": instance.hostname,
@@ -164,7 +195,9 @@ fn deploy(app: &Map<String, Value>, bags: &Bags) -> Value {
     let source_database = app["data_sources"].as_array().and_then(|sources| sources.first());
     let found = source_database.and_then(|source| {
         let databases = bags.get("aws_opsworks_rds_db_instance")?;
-        databases.values().find(|item| item.values["rds_db_instance_arn"] == source["arn"] && !source["arn"].is_null())
+        databases.values().find(|item| {
+            item.values["rds_db_instance_arn"] == source["arn"] && !source["arn"].is_null()
+        })
     });
     let database = match (found, source_database) {
         (Some(found), Some(source)) => json!({

@@ -8,7 +8,10 @@ use serde_json::{Map, Value};
 use super::custom_json::conflict;
 use super::fields::DOCUMENT;
 use super::shape::{Looker, Strange, below, parts};
-use super::{App, CustomJson, Event, Instance, LARGEST_ENVIRONMENT, Layer, ONLINE, Stack, VERSION, identity, secret};
+use super::{
+    App, CustomJson, Event, Instance, LARGEST_ENVIRONMENT, Layer, ONLINE, Stack, VERSION, identity,
+    secret,
+};
 use crate::attributes::shown_path;
 use crate::data_bag::is_name;
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
@@ -42,18 +45,30 @@ pub(super) const STATES: [&str; 21] = [
 
 /// What OpsWorks gives apps and layers for a name.
 pub(super) const SHORTNAME: &str = "a shortname has up to 32 of `a`-`z`, `0`-`9`, `-`, `_` and `.`";
-pub(super) const HOSTNAME: &str = "a host name has up to 63 of `a`-`z`, `0`-`9` and `-`, and neither begins nor ends with `-`";
+pub(super) const HOSTNAME: &str =
+    "a host name has up to 63 of `a`-`z`, `0`-`9` and `-`, and neither begins nor ends with `-`";
 
 /// Reads a stack.
 /// # Errors
 /// Everything that is wrong with it.
-pub(super) fn stack(document: &Rc<Document>, largest: usize, strange: Strange) -> Result<Stack, Diagnostics> {
+pub(super) fn stack(
+    document: &Rc<Document>,
+    largest: usize,
+    strange: Strange,
+) -> Result<Stack, Diagnostics> {
     let mut check = Check { looker: Looker { document, strange, mistakes: Vec::new() }, largest };
-    if let Some(version) =
-        document.value["version"].as_number().filter(|version| version.as_u64().is_none_or(|known| known > VERSION))
+    if let Some(version) = document.value["version"]
+        .as_number()
+        .filter(|version| version.as_u64().is_none_or(|known| known > VERSION))
     {
-        let wrong = format!("this document is of version {version}, and this program reads versions up to {VERSION}");
-        check.looker.wrong(&["version".to_owned()], wrong, "read it with a newer toque, or write it anew with this one");
+        let wrong = format!(
+            "this document is of version {version}, and this program reads versions up to {VERSION}"
+        );
+        check.looker.wrong(
+            &["version".to_owned()],
+            wrong,
+            "read it with a newer toque, or write it anew with this one",
+        );
         return Err(Diagnostics(check.looker.mistakes));
     }
     check.looker.map("a stack document", DOCUMENT, &document.value, &[]);
@@ -62,7 +77,11 @@ pub(super) fn stack(document: &Rc<Document>, largest: usize, strange: Strange) -
         return Err(Diagnostics(check.looker.mistakes));
     }
     let Some(own) = document.value["stack"].as_object() else {
-        check.looker.wrong(&[], "the document has no `stack`", "write `\"stack\": { \"name\": \"shop\" }`");
+        check.looker.wrong(
+            &[],
+            "the document has no `stack`",
+            "write `\"stack\": { \"name\": \"shop\" }`",
+        );
         return Err(Diagnostics(check.looker.mistakes));
     };
     let stack = check.whole(own);
@@ -88,7 +107,11 @@ impl<'a> Check<'a> {
         let own = Entry { value: own, path: at.clone() };
         let name = own.text("name").unwrap_or_default().to_owned();
         if name.is_empty() {
-            self.looker.wrong(&at, "the stack has no `name`", "write `\"stack\": { \"name\": \"shop\" }`");
+            self.looker.wrong(
+                &at,
+                "the stack has no `name`",
+                "write `\"stack\": { \"name\": \"shop\" }`",
+            );
         }
         if let Some(compat) = own.text("compat").filter(|compat| *compat != "opsworks-11") {
             let wrong = format!("`compat` knows no `{compat}`");
@@ -122,14 +145,18 @@ impl<'a> Check<'a> {
         self.unique(&entries, "shortname", "layer");
         let layer = |entry: &Entry<'a>| {
             let shortname = self.name(entry, "shortname", "layer", SHORTNAME, is_shortname)?;
-            let id = entry.text("layer_id").map_or_else(|| identity::within(stack, "layer", &shortname), str::to_owned);
+            let id = entry
+                .text("layer_id")
+                .map_or_else(|| identity::within(stack, "layer", &shortname), str::to_owned);
             let document = self.looker.document;
             let recipes = Event::LIFECYCLE.map(|event| {
                 let path = below(&entry.at("custom_recipes"), event.name());
-                let list = entry.value.get("custom_recipes").and_then(|recipes| recipes.get(event.name()));
+                let list =
+                    entry.value.get("custom_recipes").and_then(|recipes| recipes.get(event.name()));
                 // Those that are no recipes were told already.
                 let list = list.filter(|list| !list.is_null());
-                list.and_then(|list| Item::all(document, &parts(&path), list).ok()).unwrap_or_default()
+                list.and_then(|list| Item::all(document, &parts(&path), list).ok())
+                    .unwrap_or_default()
             });
             Some(Layer {
                 name: entry.text("name").unwrap_or(&shortname).to_owned(),
@@ -148,21 +175,35 @@ impl<'a> Check<'a> {
         self.unique(&entries, "hostname", "instance");
         let instance = |entry: &Entry<'a>| {
             let hostname = self.name(entry, "hostname", "instance", HOSTNAME, is_hostname)?;
-            let id = entry.text("instance_id").map_or_else(|| identity::within(stack, "instance", &hostname), str::to_owned);
+            let id = entry
+                .text("instance_id")
+                .map_or_else(|| identity::within(stack, "instance", &hostname), str::to_owned);
             let named = self.layers_of(entry, layers);
             let status = entry.text("status").unwrap_or(ONLINE).to_owned();
             if !STATES.contains(&status.as_str()) {
                 let wrong = format!("`{status}` is no status of an instance");
-                let hint = did_you_mean(&status, STATES).unwrap_or_else(|| "write \"online\", or \"stopped\"".to_owned());
+                let hint = did_you_mean(&status, STATES)
+                    .unwrap_or_else(|| "write \"online\", or \"stopped\"".to_owned());
                 self.looker.wrong(&entry.at("status"), wrong, hint);
             }
             for field in ["private_ip", "public_ip", "elastic_ip"] {
-                let address = entry.text(field).filter(|text| text.parse::<std::net::IpAddr>().is_err());
+                let address =
+                    entry.text(field).filter(|text| text.parse::<std::net::IpAddr>().is_err());
                 if let Some(address) = address.filter(|_| self.looker.strange == Strange::Refused) {
-                    self.looker.wrong(&entry.at(field), format!("`{address}` is no address"), "write it as 10.0.0.11");
+                    self.looker.wrong(
+                        &entry.at(field),
+                        format!("`{address}` is no address"),
+                        "write it as 10.0.0.11",
+                    );
                 }
             }
-            Some(Instance { hostname, id, layers: named, status, custom_json: self.custom_json(entry) })
+            Some(Instance {
+                hostname,
+                id,
+                layers: named,
+                status,
+                custom_json: self.custom_json(entry),
+            })
         };
         entries.iter().filter_map(instance).collect()
     }
@@ -183,11 +224,19 @@ impl<'a> Check<'a> {
                         [] => "the document has no layers".to_owned(),
                         layers => format!(
                             "the layers are {}",
-                            layers.iter().map(|layer| &*layer.shortname).collect::<Vec<_>>().join(", ")
+                            layers
+                                .iter()
+                                .map(|layer| &*layer.shortname)
+                                .collect::<Vec<_>>()
+                                .join(", ")
                         ),
                     };
                     let hint = did_you_mean(&wanted, names).unwrap_or_else(all);
-                    self.looker.wrong(&below(&entry.at(field), &place.to_string()), format!("there is no layer `{wanted}`"), hint);
+                    self.looker.wrong(
+                        &below(&entry.at(field), &place.to_string()),
+                        format!("there is no layer `{wanted}`"),
+                        hint,
+                    );
                 }
             }
         }
@@ -199,7 +248,9 @@ impl<'a> Check<'a> {
         self.unique(&entries, "shortname", "app");
         let app = |entry: &Entry<'a>| {
             let shortname = self.name(entry, "shortname", "app", SHORTNAME, is_shortname)?;
-            let id = entry.text("app_id").map_or_else(|| identity::within(stack, "app", &shortname), str::to_owned);
+            let id = entry
+                .text("app_id")
+                .map_or_else(|| identity::within(stack, "app", &shortname), str::to_owned);
             self.environment(entry, &shortname);
             self.source(entry, "app_source");
             Some(App {
@@ -222,7 +273,12 @@ impl<'a> Check<'a> {
     fn conflict(&mut self, app: &App, other: &App) {
         let (Some(one), Some(two)) = (&app.custom_json, &other.custom_json) else { return };
         if let Some(path) = conflict(&one.value, &two.value) {
-            let wrong = format!("the apps `{}` and `{}` set `{}` differently", app.shortname, other.shortname, shown_path(&path));
+            let wrong = format!(
+                "the apps `{}` and `{}` set `{}` differently",
+                app.shortname,
+                other.shortname,
+                shown_path(&path)
+            );
             self.looker.mistakes.push(
                 Diagnostic::error(wrong)
                     .at(two.place(&path))
@@ -234,7 +290,9 @@ impl<'a> Check<'a> {
 
     /// Where an app or cookbooks come from. What OpsWorks' agent kept may be anything.
     fn source(&mut self, entry: &Entry<'a>, field: &str) {
-        let Some(Value::Object(source)) = entry.value.get(field).filter(|_| self.looker.strange == Strange::Refused) else {
+        let Some(Value::Object(source)) =
+            entry.value.get(field).filter(|_| self.looker.strange == Strange::Refused)
+        else {
             return;
         };
         let at = |name: &str| below(&entry.at(field), name);
@@ -247,29 +305,53 @@ impl<'a> Check<'a> {
             // What is deployed by other means is nobody's business here.
             None | Some("other" | "svn") => {}
             Some("git" | "archive" | "s3") if !given("url") => {
-                self.looker.wrong(&entry.at(field), "this source has no `url`", "say where the content comes from");
+                self.looker.wrong(
+                    &entry.at(field),
+                    "this source has no `url`",
+                    "say where the content comes from",
+                );
             }
             Some("git" | "archive" | "s3") => {}
             Some(unknown) => {
                 let hint = did_you_mean(unknown, ["git", "archive", "s3", "other"]);
-                let hint = hint.unwrap_or_else(|| "it is `git`, `archive`, `s3` or `other`".to_owned());
-                self.looker.wrong(&at("type"), format!("there is no source of the type `{unknown}`"), hint);
+                let hint =
+                    hint.unwrap_or_else(|| "it is `git`, `archive`, `s3` or `other`".to_owned());
+                self.looker.wrong(
+                    &at("type"),
+                    format!("there is no source of the type `{unknown}`"),
+                    hint,
+                );
             }
         }
         let checksum = source.get("checksum").and_then(Value::as_str);
-        if checksum.is_some_and(|text| text.len() != 64 || !text.chars().all(|c| c.is_ascii_hexdigit())) {
-            self.looker.wrong(&at("checksum"), "this is no SHA-256", "write its 64 hexadecimal digits, as `sha256sum` prints them");
+        if checksum
+            .is_some_and(|text| text.len() != 64 || !text.chars().all(|c| c.is_ascii_hexdigit()))
+        {
+            self.looker.wrong(
+                &at("checksum"),
+                "this is no SHA-256",
+                "write its 64 hexadecimal digits, as `sha256sum` prints them",
+            );
         }
     }
 
     fn environment(&mut self, entry: &Entry<'a>, app: &str) {
-        let Some(variables) = entry.value.get("environment").and_then(Value::as_object) else { return };
-        let length =
-            |(name, value): (&String, &Value)| name.len() + value.as_str().or_else(|| value["value"].as_str()).map_or(0, str::len);
+        let Some(variables) = entry.value.get("environment").and_then(Value::as_object) else {
+            return;
+        };
+        let length = |(name, value): (&String, &Value)| {
+            name.len() + value.as_str().or_else(|| value["value"].as_str()).map_or(0, str::len)
+        };
         let total: usize = variables.iter().map(length).sum();
         if total > LARGEST_ENVIRONMENT {
-            let wrong = format!("the environment of the app `{app}` has {total} bytes, and {LARGEST_ENVIRONMENT} are allowed");
-            self.looker.wrong(&entry.at("environment"), wrong, "put large values into files or data bags");
+            let wrong = format!(
+                "the environment of the app `{app}` has {total} bytes, and {LARGEST_ENVIRONMENT} are allowed"
+            );
+            self.looker.wrong(
+                &entry.at("environment"),
+                wrong,
+                "put large values into files or data bags",
+            );
         }
     }
 
@@ -278,7 +360,11 @@ impl<'a> Check<'a> {
         let users = self.entries("users");
         for entry in &users {
             if entry.text("username").is_none_or(str::is_empty) {
-                self.looker.wrong(&entry.path, "this user has no `username`", "write `\"username\": \"alice\"` into it");
+                self.looker.wrong(
+                    &entry.path,
+                    "this user has no `username`",
+                    "write `\"username\": \"alice\"` into it",
+                );
             }
         }
         self.unique(&users, "username", "user");
@@ -286,39 +372,68 @@ impl<'a> Check<'a> {
         for entry in &balancers {
             if entry.text("elastic_load_balancer_name").is_none_or(str::is_empty) {
                 let hint = "write `\"elastic_load_balancer_name\": \"front\"` into it";
-                self.looker.wrong(&entry.path, "this load balancer has no `elastic_load_balancer_name`", hint);
+                self.looker.wrong(
+                    &entry.path,
+                    "this load balancer has no `elastic_load_balancer_name`",
+                    hint,
+                );
             }
-            if let Some(layer) = entry.text("layer").filter(|name| !layers.iter().any(|layer| layer.shortname == *name)) {
+            if let Some(layer) = entry
+                .text("layer")
+                .filter(|name| !layers.iter().any(|layer| layer.shortname == *name))
+            {
                 let hint = did_you_mean(layer, layers.iter().map(|layer| &*layer.shortname));
-                let hint = hint.unwrap_or_else(|| "name one of `layers`, by its shortname".to_owned());
+                let hint =
+                    hint.unwrap_or_else(|| "name one of `layers`, by its shortname".to_owned());
                 self.looker.wrong(&entry.at("layer"), format!("there is no layer `{layer}`"), hint);
             }
         }
         self.unique(&balancers, "elastic_load_balancer_name", "load balancer");
         for entry in &self.entries("databases") {
-            let named = ["rds_db_instance_arn", "db_instance_identifier"].into_iter().any(|field| entry.text(field).is_some());
+            let named = ["rds_db_instance_arn", "db_instance_identifier"]
+                .into_iter()
+                .any(|field| entry.text(field).is_some());
             if !named {
                 let hint = "write `\"db_instance_identifier\": \"main\"` into it";
-                self.looker.wrong(&entry.path, "this database has no `db_instance_identifier`", hint);
+                self.looker.wrong(
+                    &entry.path,
+                    "this database has no `db_instance_identifier`",
+                    hint,
+                );
             }
         }
         for entry in &self.entries("ecs_clusters") {
             if entry.text("ecs_cluster_arn").is_none_or(str::is_empty) {
-                self.looker.wrong(&entry.path, "this cluster has no `ecs_cluster_arn`", "write it as it is known to ECS");
+                self.looker.wrong(
+                    &entry.path,
+                    "this cluster has no `ecs_cluster_arn`",
+                    "write it as it is known to ECS",
+                );
             }
         }
     }
 
     fn entries(&self, list: &str) -> Vec<Entry<'a>> {
-        let items = self.looker.document.value.get(list).and_then(Value::as_array).into_iter().flatten();
+        let items =
+            self.looker.document.value.get(list).and_then(Value::as_array).into_iter().flatten();
         let entry = |(place, value): (usize, &'a Value)| {
-            Some(Entry { value: value.as_object()?, path: vec![list.to_owned(), place.to_string()] })
+            Some(Entry {
+                value: value.as_object()?,
+                path: vec![list.to_owned(), place.to_string()],
+            })
         };
         items.enumerate().filter_map(entry).collect()
     }
 
     /// Reads the name of an entry.
-    fn name(&mut self, entry: &Entry<'a>, field: &str, what: &str, hint: &str, fits: fn(&str) -> bool) -> Option<String> {
+    fn name(
+        &mut self,
+        entry: &Entry<'a>,
+        field: &str,
+        what: &str,
+        hint: &str,
+        fits: fn(&str) -> bool,
+    ) -> Option<String> {
         let Some(name) = entry.text(field) else {
             self.looker.wrong(&entry.path, format!("this {what} has no `{field}`"), hint);
             return None;
@@ -354,7 +469,9 @@ impl<'a> Check<'a> {
         match CustomJson::of(self.looker.document, &entry.at("custom_json"), self.largest) {
             Ok(found) => {
                 self.looker.mistakes.extend(found.iter().flat_map(CustomJson::check_data_bags));
-                found.iter().for_each(|json| self.secrets(json, &Value::Object(json.value.clone()), &[]));
+                found
+                    .iter()
+                    .for_each(|json| self.secrets(json, &Value::Object(json.value.clone()), &[]));
                 found
             }
             Err(wrong) => {
@@ -370,12 +487,18 @@ impl<'a> Check<'a> {
             _ if secret::is_meant(value) => {
                 if let Err((at, message)) = secret::check(value) {
                     let path: Vec<String> = path.iter().cloned().chain(at).collect();
-                    self.looker.mistakes.push(Diagnostic::error(message).at(json.place(&path)).hint(secret::HINT));
+                    self.looker
+                        .mistakes
+                        .push(Diagnostic::error(message).at(json.place(&path)).hint(secret::HINT));
                 }
             }
-            Value::Object(map) => map.iter().for_each(|(key, value)| self.secrets(json, value, &below(path, key))),
+            Value::Object(map) => {
+                map.iter().for_each(|(key, value)| self.secrets(json, value, &below(path, key)))
+            }
             Value::Array(items) => {
-                items.iter().enumerate().for_each(|(place, value)| self.secrets(json, value, &below(path, &place.to_string())));
+                items.iter().enumerate().for_each(|(place, value)| {
+                    self.secrets(json, value, &below(path, &place.to_string()))
+                });
             }
             _ => {}
         }
@@ -404,5 +527,9 @@ pub(super) fn is_shortname(text: &str) -> bool {
 
 pub(super) fn is_hostname(text: &str) -> bool {
     let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    !text.is_empty() && text.len() <= 63 && text.chars().all(known) && !text.starts_with('-') && !text.ends_with('-')
+    !text.is_empty()
+        && text.len() <= 63
+        && text.chars().all(known)
+        && !text.starts_with('-')
+        && !text.ends_with('-')
 }

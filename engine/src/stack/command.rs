@@ -47,23 +47,32 @@ pub struct Wanted {
 impl Command {
     /// A new command.
     /// # Errors
-    /// An instance or an app that the stack does not have, with the nearest name; several apps of which none was named; recipes for an
-    /// event that has its own, or none for one that needs them.
+    /// An instance or an app that the stack does not have, with the nearest name; several apps of
+    /// which none was named; recipes for an event that has its own, or none for one that needs
+    /// them.
     pub fn new(stack: Rc<Stack>, event: Event, wanted: Wanted) -> Result<Self, Diagnostic> {
         let mut random = [0; 16];
-        getrandom::fill(&mut random).map_err(|error| Diagnostic::error(format!("the system gives no random bytes: {error}")))?;
+        getrandom::fill(&mut random).map_err(|error| {
+            Diagnostic::error(format!("the system gives no random bytes: {error}"))
+        })?;
         stack.instance(&wanted.instance)?;
-        check_bags(wanted.custom_json.as_ref()).map_err(|Diagnostics(mut wrong)| wrong.remove(0))?;
+        check_bags(wanted.custom_json.as_ref())
+            .map_err(|Diagnostics(mut wrong)| wrong.remove(0))?;
         let apps = apps(&stack, event, &wanted)?;
         let recipes = match (event, wanted.recipes.is_empty()) {
             (Event::ExecuteRecipes, true) => {
-                return Err(Diagnostic::error("`execute_recipes` was not told which").hint("name them: `--recipe web::tls`"));
+                return Err(Diagnostic::error("`execute_recipes` was not told which")
+                    .hint("name them: `--recipe web::tls`"));
             }
-            (Event::ExecuteRecipes, false) => Some(wanted.recipes.into_iter().map(|item| Placed { item, at: None }).collect()),
+            (Event::ExecuteRecipes, false) => {
+                Some(wanted.recipes.into_iter().map(|item| Placed { item, at: None }).collect())
+            }
             (_, true) => None,
             (event, false) => {
-                return Err(Diagnostic::error(format!("`{event}` takes no recipes: the layers of the instance have them"))
-                    .hint("`--event execute_recipes` runs others"));
+                return Err(Diagnostic::error(format!(
+                    "`{event}` takes no recipes: the layers of the instance have them"
+                ))
+                .hint("`--event execute_recipes` runs others"));
             }
         };
         Ok(Self {
@@ -80,15 +89,24 @@ impl Command {
         })
     }
 
-    /// Reads a command document: of this program, or one that OpsWorks' agent kept (of Chef 12 as `get_json -i` prints it, or the
-    /// attributes of Chef 11). `largest` is how many bytes custom JSON may have.
+    /// Reads a command document: of this program, or one that OpsWorks' agent kept (of Chef 12 as
+    /// `get_json -i` prints it, or the attributes of Chef 11). `largest` is how many bytes custom
+    /// JSON may have.
     /// # Errors
     /// What is wrong with it; a version that is not known yet.
-    pub fn read(document: Rc<Document>, largest: usize, masks: &Masks) -> Result<Self, Diagnostics> {
+    pub fn read(
+        document: Rc<Document>,
+        largest: usize,
+        masks: &Masks,
+    ) -> Result<Self, Diagnostics> {
         Self::understand(document, largest, masks).map_err(|wrong| told(wrong, masks))
     }
 
-    fn understand(document: Rc<Document>, largest: usize, masks: &Masks) -> Result<Self, Diagnostics> {
+    fn understand(
+        document: Rc<Document>,
+        largest: usize,
+        masks: &Masks,
+    ) -> Result<Self, Diagnostics> {
         // What is wrong may stand beside what must not be seen.
         shape::hide(&document, masks);
         if let Some(converted) = agent::convert(&document, masks)? {
@@ -104,32 +122,41 @@ impl Command {
         let document = Rc::clone(&stack.document);
         let at = |field: &str| vec!["command".to_owned(), field.to_owned()];
         let Value::Object(command) = &document.value["command"] else {
-            let wrong = format!("`{}` is no command document: it has no `command`", document.source.name);
+            let wrong =
+                format!("`{}` is no command document: it has no `command`", document.source.name);
             let hint = "a stack document is run by `--stack` and `--event`; `toque command write` makes a command document of it";
             return Err(Diagnostic::error(wrong).at(document.value_at(&[])).hint(hint).into());
         };
         let text = |field: &str| command.get(field).and_then(Value::as_str);
         let missing = |field: &str, hint: &str| {
-            let wrong = Diagnostic::error(format!("the command has no `{field}`")).at(document.value_at(&["command"]));
+            let wrong = Diagnostic::error(format!("the command has no `{field}`"))
+                .at(document.value_at(&["command"]));
             Diagnostics::from(wrong.hint(hint))
         };
-        let event = text("type").ok_or_else(|| missing("type", "write `\"type\": \"configure\"` into it"))?;
-        let event = Event::of_type(event).map_err(|wrong| wrong.at(document.value_at(&["command", "type"])))?;
-        let instance = instance(&stack, &text).map_err(|(field, wrong)| wrong.at(document.value_at(&["command", field])))?;
+        let event = text("type")
+            .ok_or_else(|| missing("type", "write `\"type\": \"configure\"` into it"))?;
+        let event = Event::of_type(event)
+            .map_err(|wrong| wrong.at(document.value_at(&["command", "type"])))?;
+        let instance = instance(&stack, &text)
+            .map_err(|(field, wrong)| wrong.at(document.value_at(&["command", field])))?;
         let args = command.get("args").and_then(Value::as_object).cloned().unwrap_or_default();
         let apps = match event {
             Event::Setup => stack.apps.iter().map(|app| app.shortname.clone()).collect(),
             _ => named_apps(&stack, &document, &args)?,
         };
         let recipes = command.get("recipes").map(|list| (at("recipes"), list));
-        let recipes = recipes.or_else(|| Some((below(&at("args"), "recipes"), args.get("recipes")?)));
+        let recipes =
+            recipes.or_else(|| Some((below(&at("args"), "recipes"), args.get("recipes")?)));
         let recipes = recipes.filter(|(_, list)| !list.is_null());
-        let recipes = recipes.map(|(path, list)| Item::all(&document, &parts(&path), list)).transpose()?;
+        let recipes =
+            recipes.map(|(path, list)| Item::all(&document, &parts(&path), list)).transpose()?;
         let apps = match &recipes {
             None if apps.is_empty() => {
                 let implied = implied_apps(&stack, event);
                 implied.map_err(|wrong| {
-                    wrong.at(document.value_at(&["command"])).hint("name them in `args.app_ids`, or `args.apps`")
+                    wrong
+                        .at(document.value_at(&["command"]))
+                        .hint("name them in `args.app_ids`, or `args.apps`")
                 })?
             }
             _ => apps,
@@ -145,7 +172,18 @@ impl Command {
         );
         let sent_at = text("sent_at").unwrap_or("1970-01-01T00:00:00+00:00").to_owned();
         let iam_user_arn = text("iam_user_arn").map(str::to_owned);
-        Ok(Self { instance, event, apps, recipes, custom_json, id, sent_at, iam_user_arn, args, stack })
+        Ok(Self {
+            instance,
+            event,
+            apps,
+            recipes,
+            custom_json,
+            id,
+            sent_at,
+            iam_user_arn,
+            args,
+            stack,
+        })
     }
 
     /// The instance that it is for.
@@ -158,7 +196,8 @@ impl Command {
     #[must_use]
     pub fn asks(&self, app: &str) -> Asked {
         if !self.apps.iter().any(|name| name == app) {
-            let another = self.event.needs_apps() && self.stack.apps.iter().any(|known| known.shortname == app);
+            let another = self.event.needs_apps()
+                && self.stack.apps.iter().any(|known| known.shortname == app);
             return if another { Asked::Another } else { Asked::Nothing };
         }
         match self.event {
@@ -195,7 +234,14 @@ impl Command {
                 document[key] = value.clone();
             }
         }
-        if let Some(folder) = self.stack.document.source.path.as_deref().and_then(|path| std::path::absolute(path.parent()?).ok()) {
+        if let Some(folder) = self
+            .stack
+            .document
+            .source
+            .path
+            .as_deref()
+            .and_then(|path| std::path::absolute(path.parent()?).ok())
+        {
             // The document may be read elsewhere.
             secret::move_from(&mut document, &folder);
         }
@@ -210,7 +256,10 @@ impl Command {
             args.insert("app_ids".to_owned(), json!(ids));
         }
         if let (Event::ExecuteRecipes, Some(recipes)) = (self.event, &self.recipes) {
-            args.insert("recipes".to_owned(), recipes.iter().map(|placed| placed.item.to_string()).collect());
+            args.insert(
+                "recipes".to_owned(),
+                recipes.iter().map(|placed| placed.item.to_string()).collect(),
+            );
         }
         Value::Object(args)
     }
@@ -235,7 +284,8 @@ fn apps(stack: &Stack, event: Event, wanted: &Wanted) -> Result<Vec<String>, Dia
     let told = !wanted.apps.is_empty();
     if told && !event.needs_apps() && event != Event::ExecuteRecipes {
         let what = if event == Event::Setup { "it deploys all apps" } else { "it is about no app" };
-        return Err(Diagnostic::error(format!("`{event}` cannot be told an app: {what}")).hint("leave `--app` out"));
+        return Err(Diagnostic::error(format!("`{event}` cannot be told an app: {what}"))
+            .hint("leave `--app` out"));
     }
     if wanted.all_apps || event == Event::Setup {
         return Ok(all());
@@ -243,8 +293,12 @@ fn apps(stack: &Stack, event: Event, wanted: &Wanted) -> Result<Vec<String>, Dia
     if !wanted.apps.is_empty() {
         return Ok(all().into_iter().filter(|app| wanted.apps.contains(app)).collect());
     }
-    implied_apps(stack, event)
-        .map_err(|wrong| wrong.hint(format!("name one: `--app {}`, or all of them: `--all-apps`", all().join("`, `--app "))))
+    implied_apps(stack, event).map_err(|wrong| {
+        wrong.hint(format!(
+            "name one: `--app {}`, or all of them: `--all-apps`",
+            all().join("`, `--app ")
+        ))
+    })
 }
 
 /// The apps that an event is about when none is named.
@@ -252,45 +306,86 @@ fn implied_apps(stack: &Stack, event: Event) -> Result<Vec<String>, Diagnostic> 
     match (event.needs_apps(), stack.apps.as_slice()) {
         (false, _) | (true, []) => Ok(Vec::new()),
         (true, [only]) => Ok(vec![only.shortname.clone()]),
-        (true, apps) => Err(Diagnostic::error(format!("`{event}` was not told which of {} apps", apps.len()))),
+        (true, apps) => {
+            Err(Diagnostic::error(format!("`{event}` was not told which of {} apps", apps.len())))
+        }
     }
 }
 
 /// The instance that a document is for, or the field that is wrong.
-fn instance<'a>(stack: &Stack, text: &impl Fn(&str) -> Option<&'a str>) -> Result<String, (&'static str, Diagnostic)> {
+fn instance<'a>(
+    stack: &Stack,
+    text: &impl Fn(&str) -> Option<&'a str>,
+) -> Result<String, (&'static str, Diagnostic)> {
     if let Some(hostname) = text("instance") {
-        return stack.instance(hostname).map(|instance| instance.hostname.clone()).map_err(|wrong| ("instance", wrong));
+        return stack
+            .instance(hostname)
+            .map(|instance| instance.hostname.clone())
+            .map_err(|wrong| ("instance", wrong));
     }
     let id = text("instance_id").unwrap_or_default();
-    let found = stack.instances.iter().find(|instance| instance.id == id).or(match stack.instances.as_slice() {
-        [only] if id.is_empty() => Some(only),
-        _ => None,
-    });
+    let found = stack.instances.iter().find(|instance| instance.id == id).or(
+        match stack.instances.as_slice() {
+            [only] if id.is_empty() => Some(only),
+            _ => None,
+        },
+    );
     found.map(|instance| instance.hostname.clone()).ok_or_else(|| {
-        let known = stack.instances.iter().map(|instance| format!("{} ({})", instance.id, instance.hostname));
+        let known = stack
+            .instances
+            .iter()
+            .map(|instance| format!("{} ({})", instance.id, instance.hostname));
         let wrong = Diagnostic::error(format!("there is no instance with the id `{id}`"));
         let hint = did_you_mean(id, stack.instances.iter().map(|instance| &*instance.id));
-        ("instance_id", wrong.hint(hint.unwrap_or_else(|| format!("the instances are {}", known.collect::<Vec<_>>().join(", ")))))
+        (
+            "instance_id",
+            wrong.hint(hint.unwrap_or_else(|| {
+                format!("the instances are {}", known.collect::<Vec<_>>().join(", "))
+            })),
+        )
     })
 }
 
 /// The apps that a document names, by id or shortname.
-fn named_apps(stack: &Stack, document: &Document, args: &Map<String, Value>) -> Result<Vec<String>, Diagnostic> {
+fn named_apps(
+    stack: &Stack,
+    document: &Document,
+    args: &Map<String, Value>,
+) -> Result<Vec<String>, Diagnostic> {
     let mut apps = Vec::new();
     for (field, by_id) in [("app_ids", true), ("apps", false)] {
-        for (place, name) in args.get(field).and_then(Value::as_array).into_iter().flatten().enumerate() {
+        for (place, name) in
+            args.get(field).and_then(Value::as_array).into_iter().flatten().enumerate()
+        {
             let name = name.as_str().unwrap_or_default();
-            let found = if by_id { stack.apps.iter().find(|app| app.id == name) } else { stack.app(name).ok() };
+            let found = if by_id {
+                stack.apps.iter().find(|app| app.id == name)
+            } else {
+                stack.app(name).ok()
+            };
             let at = || document.value_at(&["command", "args", field, &place.to_string()]);
             match found {
                 Some(app) => apps.push(app.shortname.clone()),
                 None if by_id => {
-                    let known = stack.apps.iter().map(|app| format!("{} ({})", app.id, app.shortname)).collect::<Vec<_>>();
-                    let wrong = Diagnostic::error(format!("there is no app with the id `{name}`")).at(at());
+                    let known = stack
+                        .apps
+                        .iter()
+                        .map(|app| format!("{} ({})", app.id, app.shortname))
+                        .collect::<Vec<_>>();
+                    let wrong =
+                        Diagnostic::error(format!("there is no app with the id `{name}`")).at(at());
                     let hint = did_you_mean(name, stack.apps.iter().map(|app| &*app.id));
-                    return Err(wrong.hint(hint.unwrap_or_else(|| format!("the apps are {}", known.join(", ")))));
+                    return Err(wrong.hint(
+                        hint.unwrap_or_else(|| format!("the apps are {}", known.join(", "))),
+                    ));
                 }
-                None => return Err(stack.app(name).err().unwrap_or_else(|| Diagnostic::error("it is gone")).at(at())),
+                None => {
+                    return Err(stack
+                        .app(name)
+                        .err()
+                        .unwrap_or_else(|| Diagnostic::error("it is gone"))
+                        .at(at()));
+                }
             }
         }
     }

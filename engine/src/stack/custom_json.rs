@@ -1,4 +1,5 @@
-//! Custom JSON: what somebody adds to the attributes of all instances, of a layer, an app, an instance, or for one command.
+//! Custom JSON: what somebody adds to the attributes of all instances, of a layer, an app, an
+//! instance, or for one command.
 
 use std::rc::Rc;
 
@@ -23,7 +24,11 @@ impl CustomJson {
     /// What stands in a document below a path: a map, or the text of one. None when nothing does.
     /// # Errors
     /// What is wrong with it.
-    pub(super) fn of(document: &Rc<Document>, path: &[String], largest: usize) -> Result<Option<Self>, Diagnostic> {
+    pub(super) fn of(
+        document: &Rc<Document>,
+        path: &[String],
+        largest: usize,
+    ) -> Result<Option<Self>, Diagnostic> {
         let value = path.iter().try_fold(&document.value, |value, key| match value {
             Value::Array(items) => items.get(key.parse::<usize>().ok()?),
             value => value.get(key),
@@ -41,18 +46,30 @@ impl CustomJson {
         }
         match value {
             None | Some(Value::Null) => Ok(None),
-            Some(Value::Object(map)) => Ok(Some(Self { value: map.clone(), document: Rc::clone(document), path: path.to_vec() })),
+            Some(Value::Object(map)) => Ok(Some(Self {
+                value: map.clone(),
+                document: Rc::clone(document),
+                path: path.to_vec(),
+            })),
             Some(Value::String(text)) if text.trim().is_empty() => Ok(None),
             Some(Value::String(text)) => {
                 let name = format!("{}: {}", document.source.name, shown_path(path));
-                let read = Self::parse(&name, text.clone(), usize::MAX).map_err(|wrong| match wrong.span.clone() {
-                    // All of it stands in one line, with what must not be seen.
-                    Some(inner) => Diagnostic { span: Some(at().hidden()), ..wrong }.frame(inner.hidden(), "in this text"),
-                    None => wrong.at(at().hidden()),
-                })?;
+                let read =
+                    Self::parse(&name, text.clone(), usize::MAX).map_err(|wrong| {
+                        match wrong.span.clone() {
+                            // All of it stands in one line, with what must not be seen.
+                            Some(inner) => Diagnostic { span: Some(at().hidden()), ..wrong }
+                                .frame(inner.hidden(), "in this text"),
+                            None => wrong.at(at().hidden()),
+                        }
+                    })?;
                 Ok(Some(read))
             }
-            Some(other) => Err(Diagnostic::error(format!("custom JSON should be a map, and is {}", described(other))).at(at())),
+            Some(other) => Err(Diagnostic::error(format!(
+                "custom JSON should be a map, and is {}",
+                described(other)
+            ))
+            .at(at())),
         }
     }
 
@@ -69,10 +86,15 @@ impl CustomJson {
         }
         let document = super::parse(name, text)?;
         match &document.value {
-            Value::Object(map) => Ok(Self { value: map.clone(), document: Rc::new(document), path: Vec::new() }),
-            other => Err(Diagnostic::error(format!("custom JSON should be a map, and is {}", described(other)))
-                .at(document.value_at(&[]))
-                .hint("give a map such as {\"nginx\": {\"port\": 80}}")),
+            Value::Object(map) => {
+                Ok(Self { value: map.clone(), document: Rc::new(document), path: Vec::new() })
+            }
+            other => Err(Diagnostic::error(format!(
+                "custom JSON should be a map, and is {}",
+                described(other)
+            ))
+            .at(document.value_at(&[]))
+            .hint("give a map such as {\"nginx\": {\"port\": 80}}")),
         }
     }
 
@@ -102,10 +124,14 @@ impl CustomJson {
         attributes: &mut Attributes,
         open: &dyn Fn(&Value) -> Result<Value, Diagnostic>,
     ) -> Result<(), Diagnostic> {
-        let origin = Rc::new(Origin::Document { document: Rc::clone(&self.document), below: self.path.clone() });
+        let origin = Rc::new(Origin::Document {
+            document: Rc::clone(&self.document),
+            below: self.path.clone(),
+        });
         let mut map = self.attributes();
         for (key, value) in &mut map {
-            *value = open(value).map_err(|wrong| wrong.or_at(Some(&self.place(std::slice::from_ref(key)))))?;
+            *value = open(value)
+                .map_err(|wrong| wrong.or_at(Some(&self.place(std::slice::from_ref(key)))))?;
         }
         attributes.merge(level, &map, &origin);
         Ok(())
@@ -115,7 +141,8 @@ impl CustomJson {
     pub(super) fn data_bags(&self) -> impl Iterator<Item = (&Map<String, Value>, Vec<String>)> {
         let plain = self.value.get("data_bags").map(|bags| (bags, vec!["data_bags".to_owned()]));
         let inner = self.value.get("opsworks").and_then(|inner| inner.get("data_bags"));
-        let opsworks = inner.map(|bags| (bags, vec!["opsworks".to_owned(), "data_bags".to_owned()]));
+        let opsworks =
+            inner.map(|bags| (bags, vec!["opsworks".to_owned(), "data_bags".to_owned()]));
         opsworks.into_iter().chain(plain).filter_map(|(bags, path)| Some((bags.as_object()?, path)))
     }
 
@@ -127,17 +154,27 @@ impl CustomJson {
             let hint = "write { \"data_bags\": { \"bag\": { \"item\": { \"key\": \"value\" } } } }";
             wrong.push(Diagnostic::error(message).at(self.place(path)).hint(hint));
         };
-        for path in [vec!["data_bags".to_owned()], vec!["opsworks".to_owned(), "data_bags".to_owned()]] {
-            let bags = path
-                .split_first()
-                .and_then(|(first, rest)| rest.iter().try_fold(self.value.get(first)?, |value, key| value.get(key)));
+        for path in
+            [vec!["data_bags".to_owned()], vec!["opsworks".to_owned(), "data_bags".to_owned()]]
+        {
+            let bags = path.split_first().and_then(|(first, rest)| {
+                rest.iter().try_fold(self.value.get(first)?, |value, key| value.get(key))
+            });
             match bags {
                 None => {}
                 Some(Value::Object(bags)) => {
                     for (bag, items) in bags {
                         let path = below(&path, bag);
-                        let ids = items.as_object().into_iter().flat_map(serde_json::Map::keys).map(|id| (below(&path, id), id));
-                        for (path, name) in [(path.clone(), bag)].into_iter().chain(ids).filter(|(_, name)| !is_name(name)) {
+                        let ids = items
+                            .as_object()
+                            .into_iter()
+                            .flat_map(serde_json::Map::keys)
+                            .map(|id| (below(&path, id), id));
+                        for (path, name) in [(path.clone(), bag)]
+                            .into_iter()
+                            .chain(ids)
+                            .filter(|(_, name)| !is_name(name))
+                        {
                             names.push(
                                 Diagnostic::error(format!("`{name}` is no name of a data bag or an item"))
                                     .at(self.place(&path))
@@ -146,8 +183,13 @@ impl CustomJson {
                         }
                         match items {
                             Value::Object(items) => {
-                                for (id, item) in items.iter().filter(|(_, item)| !item.is_object()) {
-                                    tell(&below(&path, id), &format!("the item `{bag}/{id}`"), item);
+                                for (id, item) in items.iter().filter(|(_, item)| !item.is_object())
+                                {
+                                    tell(
+                                        &below(&path, id),
+                                        &format!("the item `{bag}/{id}`"),
+                                        item,
+                                    );
                                 }
                             }
                             other => tell(&path, &format!("the data bag `{bag}`"), other),
@@ -163,7 +205,10 @@ impl CustomJson {
 }
 
 /// Two that set one thing differently: where in each.
-pub(super) fn conflict(one: &Map<String, Value>, other: &Map<String, Value>) -> Option<Vec<String>> {
+pub(super) fn conflict(
+    one: &Map<String, Value>,
+    other: &Map<String, Value>,
+) -> Option<Vec<String>> {
     fn within(one: &Value, other: &Value, path: &mut Vec<String>) -> bool {
         match (one, other) {
             (Value::Object(one), Value::Object(other)) => one.iter().any(|(key, value)| {

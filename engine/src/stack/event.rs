@@ -34,7 +34,8 @@ const NAMES: [(Event, &str); 10] = [
     (Event::UpdateCustomCookbooks, "update_custom_cookbooks"),
 ];
 
-/// Types of OpsWorks' commands that have no meaning of their own here: only the recipes that the document names are run.
+/// Types of OpsWorks' commands that have no meaning of their own here: only the recipes that the
+/// document names are run.
 const OTHERS: [&str; 10] = [
     "start",
     "stop",
@@ -50,7 +51,8 @@ const OTHERS: [&str; 10] = [
 
 impl Event {
     /// Those that layers have recipes for.
-    pub const LIFECYCLE: [Self; 5] = [Self::Setup, Self::Configure, Self::Deploy, Self::Undeploy, Self::Shutdown];
+    pub const LIFECYCLE: [Self; 5] =
+        [Self::Setup, Self::Configure, Self::Deploy, Self::Undeploy, Self::Shutdown];
 
     /// Every one that can be asked for.
     pub fn all() -> impl Iterator<Item = Self> {
@@ -71,8 +73,11 @@ impl Event {
     pub fn parse(text: &str) -> Result<Self, Diagnostic> {
         NAMES.iter().find(|(_, name)| *name == text).map(|(event, _)| *event).ok_or_else(|| {
             let names = || NAMES.iter().map(|(_, name)| *name);
-            let all = || format!("the events and commands are {}", names().collect::<Vec<_>>().join(", "));
-            Diagnostic::error(format!("there is no event `{text}`")).hint(did_you_mean(text, names()).unwrap_or_else(all))
+            let all = || {
+                format!("the events and commands are {}", names().collect::<Vec<_>>().join(", "))
+            };
+            Diagnostic::error(format!("there is no event `{text}`"))
+                .hint(did_you_mean(text, names()).unwrap_or_else(all))
         })
     }
 

@@ -8,9 +8,9 @@ use crate::diagnostic::Diagnostic;
 use crate::masks::INSTEAD;
 use crate::system::fetch::split_userinfo;
 
-/// Paths below a folder, with their texts: `attribs.json` (attributes and run list), `data_bags/` and `nodes/`, sorted. The same
-/// command gives the same bytes. `own` are the names of the data bags that the repository has; what must not be seen is not, unless
-/// `reveal` tells it.
+/// Paths below a folder, with their texts: `attribs.json` (attributes and run list), `data_bags/`
+/// and `nodes/`, sorted. The same command gives the same bytes. `own` are the names of the data
+/// bags that the repository has; what must not be seen is not, unless `reveal` tells it.
 /// # Errors
 /// Custom JSON whose items cannot be data bag items; what `reveal` cannot tell.
 pub fn expand(
@@ -26,7 +26,8 @@ pub fn expand(
     for custom in command.custom_json() {
         merge(&mut attributes, Value::Object(custom.attributes()));
     }
-    let list: Vec<String> = command.run_list().iter().map(|placed| placed.item.in_brackets()).collect();
+    let list: Vec<String> =
+        command.run_list().iter().map(|placed| placed.item.in_brackets()).collect();
     attributes["run_list"] = json!(list);
     let mut files = vec![("attribs.json".to_owned(), attributes)];
     for (bag, items) in &bags {

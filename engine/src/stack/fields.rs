@@ -1,8 +1,11 @@
-//! The fields of stack documents: OpsWorks' names, in snake case, with what its data bag items have where nothing is said.
+//! The fields of stack documents: OpsWorks' names, in snake case, with what its data bag items have
+//! where nothing is said.
 //!
 //! Facts: the shapes of its API (`2013-02-18`), and the data bags of Chef 12 stacks.
 
-use super::shape::Shape::{Any, Environment, Flag, Json, List, Map, Number, Recipes, Secret, Text, Texts};
+use super::shape::Shape::{
+    Any, Environment, Flag, Json, List, Map, Number, Recipes, Secret, Text, Texts,
+};
 use super::shape::{Absent, Field, Shape};
 
 const fn field(name: &'static str, shape: Shape, absent: Absent) -> Field {
@@ -213,9 +216,11 @@ const APP_ATTRIBUTES: &[Field] = &[
 ];
 
 /// `name` is what recipes may tell several by; OpsWorks had one database an app.
-const DATA_SOURCE: &[Field] = &[column("type", Text), column("arn", Text), column("database_name", Text), more("name", Text)];
+const DATA_SOURCE: &[Field] =
+    &[column("type", Text), column("arn", Text), column("database_name", Text), more("name", Text)];
 
-const SSL: &[Field] = &[column("certificate", Text), column("private_key", Secret), column("chain", Text)];
+const SSL: &[Field] =
+    &[column("certificate", Text), column("private_key", Secret), column("chain", Text)];
 
 pub(super) const USER: &[Field] = &[
     field("administrator_privileges", Flag, Absent::False),
@@ -256,8 +261,12 @@ pub(super) const DATABASE: &[Field] = &[
     more("stack_id", Text),
 ];
 
-pub(super) const ECS_CLUSTER: &[Field] =
-    &[column("ecs_cluster_arn", Text), column("ecs_cluster_name", Text), more("registered_at", Text), more("stack_id", Text)];
+pub(super) const ECS_CLUSTER: &[Field] = &[
+    column("ecs_cluster_arn", Text),
+    column("ecs_cluster_name", Text),
+    more("registered_at", Text),
+    more("stack_id", Text),
+];
 
 /// What a command document has beside the stack: one event on one instance.
 pub(super) const COMMAND: &[Field] = &[

@@ -9,5 +9,6 @@ pub(super) fn of_stack(name: &str) -> String {
 
 /// Of something in a stack, such as the `layer` that is called `web`.
 pub(super) fn within(stack: &str, what: &str, name: &str) -> String {
-    Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("toque:{stack}/{what}/{name}").as_bytes()).to_string()
+    Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("toque:{stack}/{what}/{name}").as_bytes())
+        .to_string()
 }

@@ -1,5 +1,6 @@
-//! What OpsWorks knew of a stack, as one stack document: from what `aws opsworks describe-…` printed, or from the command document of an
-//! agent. Names of fields become those of its data bags; what has a place there is kept, and what has not is told.
+//! What OpsWorks knew of a stack, as one stack document: from what `aws opsworks describe-…`
+//! printed, or from the command document of an agent. Names of fields become those of its data
+//! bags; what has a place there is kept, and what has not is told.
 
 mod given;
 mod names;
@@ -40,7 +41,8 @@ pub fn read(source: Source) -> Result<Document, Diagnostic> {
 
 /// Makes a stack document; `stack` is the name or the id of one where there are several.
 /// # Errors
-/// What is no output of OpsWorks; no stack, or several; an id that leads nowhere; each at its place.
+/// What is no output of OpsWorks; no stack, or several; an id that leads nowhere; each at its
+/// place.
 pub fn import(documents: &[Document], stack: Option<&str>) -> Result<Import, Diagnostic> {
     let mut import = Import::default();
     fill(&mut import, documents, stack).map_err(without_secrets)?;
@@ -49,7 +51,11 @@ pub fn import(documents: &[Document], stack: Option<&str>) -> Result<Import, Dia
     Ok(import)
 }
 
-fn fill(import: &mut Import, documents: &[Document], stack: Option<&str>) -> Result<(), Diagnostic> {
+fn fill(
+    import: &mut Import,
+    documents: &[Document],
+    stack: Option<&str>,
+) -> Result<(), Diagnostic> {
     let mut given = Given::of(documents, import)?;
     given.choose(stack)?;
     sections::write(&given, import)

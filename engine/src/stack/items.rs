@@ -28,7 +28,8 @@ const BAGS: [(&str, &str); 9] = [
     ("aws_opsworks_ecs_cluster", "ecs_cluster"),
 ];
 
-/// All data bags of a command. `own` are the names of those that the repository has: they keep their short names.
+/// All data bags of a command. `own` are the names of those that the repository has: they keep
+/// their short names.
 /// # Errors
 /// Custom JSON whose items cannot be data bag items.
 pub(crate) fn bags(command: &Command, own: &[String]) -> Result<Bags, Diagnostic> {
@@ -36,7 +37,9 @@ pub(crate) fn bags(command: &Command, own: &[String]) -> Result<Bags, Diagnostic
     let mut add = |bag: &str, key: &str, values: Map<String, Value>, path: &[String]| {
         let id = id_of(key);
         let given = Given { document: Rc::clone(&command.stack.document), path: path.to_vec() };
-        bags.entry(bag.to_owned()).or_default().insert(id.clone(), Rc::new(item_of(bag, &id, values, given)));
+        bags.entry(bag.to_owned())
+            .or_default()
+            .insert(id.clone(), Rc::new(item_of(bag, &id, values, given)));
     };
     for entry in entries(command) {
         add(entry.bag, &entry.key, entry.values, &entry.path);
@@ -56,9 +59,13 @@ pub(crate) fn bags(command: &Command, own: &[String]) -> Result<Bags, Diagnostic
                 None => {}
                 Some(Value::String(own)) if *own == id => {}
                 Some(_) => {
-                    return Err(Diagnostic::error(format!("the item `{bag}/{id}` calls itself otherwise"))
-                        .at(given.place("id"))
-                        .hint(format!("an item's id is its key: write `\"id\": \"{id}\"`, or leave it out")));
+                    return Err(Diagnostic::error(format!(
+                        "the item `{bag}/{id}` calls itself otherwise"
+                    ))
+                    .at(given.place("id"))
+                    .hint(format!(
+                        "an item's id is its key: write `\"id\": \"{id}\"`, or leave it out"
+                    )));
                 }
             }
             bag_items.insert(id.clone(), Rc::new(item_of(&bag, &id, values, given)));
@@ -74,7 +81,10 @@ pub(crate) fn is_bag(name: &str) -> bool {
 
 /// The same bags with nothing in them.
 pub(crate) fn no_bags(own: &[String]) -> Bags {
-    let names = BAGS.iter().flat_map(|(bag, short)| [bag, short]).filter(|name| !own.iter().any(|known| known == *name));
+    let names = BAGS
+        .iter()
+        .flat_map(|(bag, short)| [bag, short])
+        .filter(|name| !own.iter().any(|known| known == *name));
     names.map(|name| ((*name).to_owned(), BTreeMap::new())).collect()
 }
 
@@ -91,15 +101,29 @@ fn entries(command: &Command) -> Vec<Entry> {
     let stack = &command.stack;
     let document = &stack.document.value;
     let mut entries = Vec::new();
-    let mut add = |bag: &'static str, list: &str, place: usize, fields: &[Field], key: &str, more: Vec<(&str, Value)>| {
+    let mut add = |bag: &'static str,
+                   list: &str,
+                   place: usize,
+                   fields: &[Field],
+                   key: &str,
+                   more: Vec<(&str, Value)>| {
         let mut values = item(fields, &document[list][place]);
         values.extend(more.into_iter().map(|(name, value)| (name.to_owned(), value)));
-        entries.push(Entry { bag, key: key.to_owned(), values, path: vec![list.to_owned(), place.to_string()] });
+        entries.push(Entry {
+            bag,
+            key: key.to_owned(),
+            values,
+            path: vec![list.to_owned(), place.to_string()],
+        });
     };
     for (place, app) in stack.apps.iter().enumerate() {
         let kind = document["apps"][place]["type"].as_str().unwrap_or("other");
-        let mut more =
-            vec![("app_id", json!(app.id)), ("name", json!(app.name)), ("type", json!(kind)), ("stack_id", json!(stack.id))];
+        let mut more = vec![
+            ("app_id", json!(app.id)),
+            ("name", json!(app.name)),
+            ("type", json!(kind)),
+            ("stack_id", json!(stack.id)),
+        ];
         if command.apps.contains(&app.shortname) {
             more.push(("deploy", json!(true)));
         }
@@ -114,7 +138,8 @@ fn entries(command: &Command) -> Vec<Entry> {
     }
     for (place, layer) in stack.layers.iter().enumerate() {
         let kind = document["layers"][place]["type"].as_str().unwrap_or("custom");
-        let more = vec![("layer_id", json!(layer.id)), ("name", json!(layer.name)), ("type", json!(kind))];
+        let more =
+            vec![("layer_id", json!(layer.id)), ("name", json!(layer.name)), ("type", json!(kind))];
         add("aws_opsworks_layer", "layers", place, LAYER, &layer.shortname, more);
     }
     for (place, instance) in stack.instances.iter().enumerate() {
@@ -129,20 +154,44 @@ fn entries(command: &Command) -> Vec<Entry> {
         ];
         add("aws_opsworks_instance", "instances", place, INSTANCE, &instance.hostname, more);
     }
-    let text = |list: &str, place: usize, key: &str| document[list][place][key].as_str().map(str::to_owned);
+    let text = |list: &str, place: usize, key: &str| {
+        document[list][place][key].as_str().map(str::to_owned)
+    };
     let count = |list: &str| document[list].as_array().map_or(0, Vec::len);
     for place in 0..count("users") {
-        add("aws_opsworks_user", "users", place, USER, &text("users", place, "username").unwrap_or_default(), Vec::new());
+        add(
+            "aws_opsworks_user",
+            "users",
+            place,
+            USER,
+            &text("users", place, "username").unwrap_or_default(),
+            Vec::new(),
+        );
     }
     for place in 0..count("load_balancers") {
         let key = text("load_balancers", place, "elastic_load_balancer_name").unwrap_or_default();
         let layer = text("load_balancers", place, "layer").and_then(|name| stack.layer(&name).ok());
         let more = layer.map(|layer| ("layer_id", json!(layer.id)));
-        add("aws_opsworks_elastic_load_balancer", "load_balancers", place, LOAD_BALANCER, &key, more.into_iter().collect());
+        add(
+            "aws_opsworks_elastic_load_balancer",
+            "load_balancers",
+            place,
+            LOAD_BALANCER,
+            &key,
+            more.into_iter().collect(),
+        );
     }
     for place in 0..count("databases") {
-        let key = text("databases", place, "rds_db_instance_arn").or_else(|| text("databases", place, "db_instance_identifier"));
-        add("aws_opsworks_rds_db_instance", "databases", place, DATABASE, &key.unwrap_or_default(), Vec::new());
+        let key = text("databases", place, "rds_db_instance_arn")
+            .or_else(|| text("databases", place, "db_instance_identifier"));
+        add(
+            "aws_opsworks_rds_db_instance",
+            "databases",
+            place,
+            DATABASE,
+            &key.unwrap_or_default(),
+            Vec::new(),
+        );
     }
     for place in 0..count("ecs_clusters") {
         let key = text("ecs_clusters", place, "ecs_cluster_arn").unwrap_or_default();
@@ -150,7 +199,12 @@ fn entries(command: &Command) -> Vec<Entry> {
     }
     let mut values = item(STACK, &document["stack"]);
     values.insert("stack_id".to_owned(), json!(stack.id));
-    entries.push(Entry { bag: "aws_opsworks_stack", key: stack.id.clone(), values, path: vec!["stack".to_owned()] });
+    entries.push(Entry {
+        bag: "aws_opsworks_stack",
+        key: stack.id.clone(),
+        values,
+        path: vec!["stack".to_owned()],
+    });
     let mut values = Map::from_iter([
         ("type".to_owned(), json!(command.event.name())),
         ("args".to_owned(), command.arguments()),
@@ -162,7 +216,12 @@ fn entries(command: &Command) -> Vec<Entry> {
     if let Some(custom) = &command.custom_json {
         values.insert("custom_json".to_owned(), Value::Object(custom.value.clone()));
     }
-    entries.push(Entry { bag: "aws_opsworks_command", key: command.id.clone(), values, path: vec!["command".to_owned()] });
+    entries.push(Entry {
+        bag: "aws_opsworks_command",
+        key: command.id.clone(),
+        values,
+        path: vec!["command".to_owned()],
+    });
     entries
 }
 
@@ -189,7 +248,8 @@ impl Command {
     }
 }
 
-/// What custom JSON defines: items merged over the levels, each with where its highest level has it.
+/// What custom JSON defines: items merged over the levels, each with where its highest level has
+/// it.
 fn defined(command: &Command) -> BTreeMap<String, BTreeMap<String, (Map<String, Value>, Given)>> {
     let mut bags: BTreeMap<String, BTreeMap<String, (Map<String, Value>, Given)>> = BTreeMap::new();
     for custom in command.custom_json() {
@@ -197,7 +257,8 @@ fn defined(command: &Command) -> BTreeMap<String, BTreeMap<String, (Map<String, 
             for (bag, items) in map {
                 let bag_items = bags.entry(bag.clone()).or_default();
                 for (id, values) in items.as_object().into_iter().flatten() {
-                    let path: Vec<String> = custom.path.iter().chain(&below(&below(&path, bag), id)).cloned().collect();
+                    let path: Vec<String> =
+                        custom.path.iter().chain(&below(&below(&path, bag), id)).cloned().collect();
                     let given = Given { document: Rc::clone(&custom.document), path };
                     let values = values.as_object().cloned().unwrap_or_default();
                     match bag_items.get_mut(id) {
@@ -220,7 +281,11 @@ fn defined(command: &Command) -> BTreeMap<String, BTreeMap<String, (Map<String, 
 
 /// A name as OpsWorks' agent made files of it.
 fn id_of(key: &str) -> String {
-    key.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' || c == '-' || c == '_' { c } else { '_' }).collect()
+    key.chars()
+        .map(
+            |c| if c.is_ascii_alphanumeric() || c == '.' || c == '-' || c == '_' { c } else { '_' },
+        )
+        .collect()
 }
 
 fn item_of(bag: &str, id: &str, values: Map<String, Value>, given: Given) -> Item {

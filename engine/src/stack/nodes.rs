@@ -1,4 +1,5 @@
-//! The index `node` of a command: an entry for each instance that is online, so that recipes find their peers.
+//! The index `node` of a command: an entry for each instance that is online, so that recipes find
+//! their peers.
 
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -11,11 +12,14 @@ use crate::data_bag::{Given, Item};
 /// The other instances that are online, as nodes. What this one is, it knows itself.
 pub(crate) fn nodes(command: &Command) -> Vec<Rc<Item>> {
     let places = command.stack.instances.iter().enumerate();
-    let others = places.filter(|(_, instance)| instance.is_online() && instance.hostname != command.instance);
+    let others = places
+        .filter(|(_, instance)| instance.is_online() && instance.hostname != command.instance);
     others
         .map(|(place, instance)| {
-            let given =
-                Given { document: Rc::clone(&command.stack.document), path: vec!["instances".to_owned(), place.to_string()] };
+            let given = Given {
+                document: Rc::clone(&command.stack.document),
+                path: vec!["instances".to_owned(), place.to_string()],
+            };
             Rc::new(Item {
                 bag: "nodes".to_owned(),
                 id: instance.hostname.clone(),
@@ -32,10 +36,15 @@ pub(crate) fn nodes(command: &Command) -> Vec<Rc<Item>> {
 /// What OpsWorks' agent wrote of an instance, as far as it is known.
 pub(super) fn node(command: &Command, place: usize, instance: &Instance) -> Map<String, Value> {
     let said = &command.stack.document.value["instances"][place];
-    let text = |field: &str| said.get(field).filter(|value| value.is_string()).cloned().unwrap_or_default();
+    let text = |field: &str| {
+        said.get(field).filter(|value| value.is_string()).cloned().unwrap_or_default()
+    };
     let (private_ip, public_ip) = (text("private_ip"), text("public_ip"));
     let listed = |value: &Value| if value.is_null() { json!([]) } else { json!([value]) };
-    let domain = text("private_dns").as_str().and_then(|name| name.split_once('.')).map(|(_, domain)| domain.to_owned());
+    let domain = text("private_dns")
+        .as_str()
+        .and_then(|name| name.split_once('.'))
+        .map(|(_, domain)| domain.to_owned());
     let os = text("os").as_str().unwrap_or_default().to_lowercase();
     let (platform, family) = platform(&os);
     let mut node = json!({
@@ -72,7 +81,8 @@ pub(super) fn node(command: &Command, place: usize, instance: &Instance) -> Map<
         },
     });
     if let Some(address) = private_ip.as_str() {
-        node["network"]["interfaces"]["aws_opsworks_virtual"]["addresses"][address] = json!({ "family": "inet" });
+        node["network"]["interfaces"]["aws_opsworks_virtual"]["addresses"][address] =
+            json!({ "family": "inet" });
     }
     node["cloud_v2"] = json!({
         "public_ipv4_addrs": listed(&public_ip),
@@ -109,5 +119,7 @@ fn platform(os: &str) -> (Value, Value) {
         ("fedora", "fedora", "fedora"),
     ];
     let found = known.into_iter().find(|(word, ..)| os.contains(word));
-    found.map_or((Value::Null, Value::Null), |(_, platform, family)| (json!(platform), json!(family)))
+    found.map_or((Value::Null, Value::Null), |(_, platform, family)| {
+        (json!(platform), json!(family))
+    })
 }

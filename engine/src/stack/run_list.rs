@@ -7,7 +7,8 @@ use crate::diagnostic::Source;
 use crate::run_list::{Item, Placed};
 
 impl Command {
-    /// The recipes of its event, of each layer of the instance, each once; a setup ends with a deploy.
+    /// The recipes of its event, of each layer of the instance, each once; a setup ends with a
+    /// deploy.
     #[must_use]
     pub fn run_list(&self) -> Vec<Placed> {
         if let Some(recipes) = &self.recipes {
@@ -20,7 +21,10 @@ impl Command {
             Event::Configure => &[Event::Configure],
             Event::Undeploy => &[Event::Undeploy],
             Event::Shutdown => &[Event::Shutdown],
-            Event::ExecuteRecipes | Event::InstallDependencies | Event::UpdateCustomCookbooks | Event::Other(_) => &[],
+            Event::ExecuteRecipes
+            | Event::InstallDependencies
+            | Event::UpdateCustomCookbooks
+            | Event::Other(_) => &[],
         };
         let mut list: Vec<Placed> = Vec::new();
         for event in events {
@@ -33,7 +37,8 @@ impl Command {
         list
     }
 
-    /// What installs the packages of the layers before the first recipe, where the event is one for it.
+    /// What installs the packages of the layers before the first recipe, where the event is one for
+    /// it.
     pub(crate) fn packages(&self) -> Option<Arc<Source>> {
         let wanted = matches!(self.event, Event::Setup | Event::InstallDependencies);
         let mut names: Vec<&String> = Vec::new();
@@ -42,9 +47,16 @@ impl Command {
                 names.push(name);
             }
         }
-        let line = |name: &String| format!("package({});\n", serde_json::Value::from(name.as_str()));
+        let line =
+            |name: &String| format!("package({});\n", serde_json::Value::from(name.as_str()));
         let text: String = names.into_iter().map(line).collect();
-        (!text.is_empty()).then(|| Arc::new(Source::new(&format!("{}: packages", self.stack.document.source.name), None, text)))
+        (!text.is_empty()).then(|| {
+            Arc::new(Source::new(
+                &format!("{}: packages", self.stack.document.source.name),
+                None,
+                text,
+            ))
+        })
     }
 
     pub(crate) fn layers(&self) -> impl Iterator<Item = &Layer> {

@@ -1,4 +1,5 @@
-//! Values of a stack document that are kept elsewhere, or that nobody is to see: `{ "secret": { … } }` in the place of a text.
+//! Values of a stack document that are kept elsewhere, or that nobody is to see: `{ "secret": { … }
+//! }` in the place of a text.
 
 use std::path::{Path, PathBuf};
 
@@ -6,21 +7,32 @@ use serde_json::{Map, Value, json};
 
 use crate::encrypted::is_encrypted;
 
-pub(crate) const HINT: &str =
-    "write { \"secret\": { \"file\": \"/etc/toque/site.key\" } }, or { \"secret\": { \"bag\": …, \"item\": …, \"key\": … } }";
+pub(crate) const HINT: &str = "write { \"secret\": { \"file\": \"/etc/toque/site.key\" } }, or { \"secret\": { \"bag\": …, \"item\": …, \"key\": … } }";
 
 /// What names of secret things end with.
-const NAMES: [&str; 8] = ["password", "passwd", "ssh_key", "private_key", "key_private", "certificate_key", "secret", "token"];
+const NAMES: [&str; 8] = [
+    "password",
+    "passwd",
+    "ssh_key",
+    "private_key",
+    "key_private",
+    "certificate_key",
+    "secret",
+    "token",
+];
 
 /// Whether something of this name is a secret, wherever it stands.
 pub(super) fn is_named(key: &str) -> bool {
-    NAMES.iter().any(|name| key.strip_suffix(name).is_some_and(|before| before.is_empty() || before.ends_with('_')))
+    NAMES.iter().any(|name| {
+        key.strip_suffix(name).is_some_and(|before| before.is_empty() || before.ends_with('_'))
+    })
 }
 
 /// Where a value is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kept {
-    /// It is all of this file, but for a line break at its end. A relative path is below the document's folder.
+    /// It is all of this file, but for a line break at its end. A relative path is below the
+    /// document's folder.
     File(PathBuf),
     /// It is a value of a data bag item.
     Bag { bag: String, item: String, key: String },
@@ -48,7 +60,9 @@ pub(super) fn move_from(value: &mut Value, folder: &Path) {
 
 /// Puts texts that were marked back into their places.
 pub(super) fn unmark(value: &mut Value) {
-    if let Some(text) = value["secret"]["value"].as_str().map(str::to_owned).filter(|_| is_meant(value)) {
+    if let Some(text) =
+        value["secret"]["value"].as_str().map(str::to_owned).filter(|_| is_meant(value))
+    {
         *value = Value::String(text);
         return;
     }
@@ -87,7 +101,10 @@ pub(crate) fn kept(value: &Value) -> Result<Kept, (Vec<String>, String)> {
     let at = |key: &str| vec!["secret".to_owned(), key.to_owned()];
     let secret = &value["secret"];
     let Value::Object(map) = secret else {
-        return Err((vec!["secret".to_owned()], "`secret` should be a map that says where the value is kept".to_owned()));
+        return Err((
+            vec!["secret".to_owned()],
+            "`secret` should be a map that says where the value is kept".to_owned(),
+        ));
     };
     for (key, value) in map {
         if !value.is_string() {
@@ -99,7 +116,12 @@ pub(crate) fn kept(value: &Value) -> Result<Kept, (Vec<String>, String)> {
     match (text("file"), text("value"), text("bag"), text("item"), text("key")) {
         (Some(file), ..) if keys == ["file"] => Ok(Kept::File(Path::new(&file).to_owned())),
         (_, Some(value), ..) if keys == ["value"] => Ok(Kept::Here(value)),
-        (_, _, Some(bag), Some(item), Some(key)) if keys.len() == 3 => Ok(Kept::Bag { bag, item, key }),
-        _ => Err((vec!["secret".to_owned()], "a secret has `file`, or `bag`, `item` and `key`".to_owned())),
+        (_, _, Some(bag), Some(item), Some(key)) if keys.len() == 3 => {
+            Ok(Kept::Bag { bag, item, key })
+        }
+        _ => Err((
+            vec!["secret".to_owned()],
+            "a secret has `file`, or `bag`, `item` and `key`".to_owned(),
+        )),
     }
 }

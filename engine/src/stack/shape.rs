@@ -67,7 +67,8 @@ pub(super) struct Looker<'a> {
 impl Looker<'_> {
     /// Notes a mistake at a path.
     pub fn wrong(&mut self, path: &[String], message: impl Into<String>, hint: impl Into<String>) {
-        self.mistakes.push(Diagnostic::error(message).at(self.document.value_at(&parts(path))).hint(hint));
+        self.mistakes
+            .push(Diagnostic::error(message).at(self.document.value_at(&parts(path))).hint(hint));
     }
 
     /// A map of these fields; `what` is what it is called, such as `an app`.
@@ -81,9 +82,12 @@ impl Looker<'_> {
                 Some(field) => self.value(&field.shape, value, &path),
                 None if self.strange == Strange::Kept => {}
                 None => {
-                    let wrong = Diagnostic::error(format!("{what} has no field `{key}`")).at(self.document.key_at(&parts(&path)));
+                    let wrong = Diagnostic::error(format!("{what} has no field `{key}`"))
+                        .at(self.document.key_at(&parts(&path)));
                     let names = fields.iter().map(|field| field.name);
-                    let all = || format!("its fields are {}", listed(fields.iter().map(|field| field.name)));
+                    let all = || {
+                        format!("its fields are {}", listed(fields.iter().map(|field| field.name)))
+                    };
                     self.mistakes.push(wrong.hint(did_you_mean(key, names).unwrap_or_else(all)));
                 }
             }
@@ -126,7 +130,9 @@ impl Looker<'_> {
                     self.map(&what, fields, item, &below(path, &place.to_string()));
                 });
             }
-            (Shape::Environment, Value::Object(variables)) => return self.environment(variables, path),
+            (Shape::Environment, Value::Object(variables)) => {
+                return self.environment(variables, path);
+            }
             (Shape::Text, _) => "text",
             (Shape::Secret, _) => "text, or `{ \"secret\": … }`",
             (Shape::Flag, _) => "true or false",
@@ -156,8 +162,12 @@ impl Looker<'_> {
         for (name, value) in variables {
             let path = below(path, name);
             let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-            if !begins || name.len() > 64 || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-                let hint = "a name has up to 64 letters, digits and `_`, and does not begin with a digit";
+            if !begins
+                || name.len() > 64
+                || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            {
+                let hint =
+                    "a name has up to 64 letters, digits and `_`, and does not begin with a digit";
                 self.mistakes.push(
                     Diagnostic::error(format!("`{name}` is no name of an environment variable"))
                         .at(self.document.key_at(&parts(&path)))
@@ -177,7 +187,10 @@ impl Looker<'_> {
                 }
                 Value::String(_) | Value::Object(_) => self.value(&Shape::Text, value, &path),
                 other => {
-                    let wrong = format!("the variable `{name}` should be text, and is {}", described(other));
+                    let wrong = format!(
+                        "the variable `{name}` should be text, and is {}",
+                        described(other)
+                    );
                     self.wrong(&path, wrong, "write it in quotes");
                 }
             }
@@ -203,14 +216,19 @@ pub(super) fn secrets(fields: &[Field], value: &Value, tell: &mut dyn FnMut(&str
         match (&field.shape, value) {
             (Shape::Secret, Value::String(text)) => tell(text),
             (Shape::Text, Value::String(text)) => {
-                let password =
-                    split_userinfo(text).and_then(|(who, _)| who.split_once(':').map(|(_, password)| password.to_owned()));
+                let password = split_userinfo(text).and_then(|(who, _)| {
+                    who.split_once(':').map(|(_, password)| password.to_owned())
+                });
                 password.iter().for_each(|password| tell(password));
             }
             (Shape::Map(fields), value) => secrets(fields, value, tell),
-            (Shape::List(fields), Value::Array(items)) => items.iter().for_each(|item| secrets(fields, item, tell)),
+            (Shape::List(fields), Value::Array(items)) => {
+                items.iter().for_each(|item| secrets(fields, item, tell))
+            }
             (Shape::Environment, Value::Object(variables)) => {
-                for variable in variables.values().filter(|variable| variable["secure"] == json!(true)) {
+                for variable in
+                    variables.values().filter(|variable| variable["secure"] == json!(true))
+                {
                     variable["value"].as_str().into_iter().for_each(&mut *tell);
                 }
             }
@@ -247,8 +265,12 @@ fn shaped(shape: &Shape, value: &Value) -> Value {
     match (shape, value) {
         (Shape::Secret, Value::String(text)) if !text.is_empty() => secret::of(text),
         (Shape::Map(fields), Value::Object(_)) => Value::Object(item(fields, value)),
-        (Shape::List(fields), Value::Array(items)) => items.iter().map(|value| Value::Object(item(fields, value))).collect(),
-        (Shape::Json, Value::String(text)) => serde_json::from_str(text).unwrap_or_else(|_| value.clone()),
+        (Shape::List(fields), Value::Array(items)) => {
+            items.iter().map(|value| Value::Object(item(fields, value))).collect()
+        }
+        (Shape::Json, Value::String(text)) => {
+            serde_json::from_str(text).unwrap_or_else(|_| value.clone())
+        }
         (Shape::Environment, Value::Object(variables)) => {
             let shaped = |(name, value): (&String, &Value)| {
                 let value = match (value.get("value"), value["secure"] == json!(true)) {

@@ -1,4 +1,5 @@
-//! A stack document as text, to which entries are added: all else stays as somebody wrote it, comments and layout too.
+//! A stack document as text, to which entries are added: all else stays as somebody wrote it,
+//! comments and layout too.
 
 mod json;
 mod toml;
@@ -33,7 +34,9 @@ impl StackText {
         let (document, toml) = if name.ends_with(".toml") {
             let edited = plain.text.parse::<DocumentMut>();
             let document = Document::parse_toml(plain).map_err(without_secrets)?;
-            let edited = edited.map_err(|error| Diagnostic::error(format!("cannot read `{name}`: {}", error.message())))?;
+            let edited = edited.map_err(|error| {
+                Diagnostic::error(format!("cannot read `{name}`: {}", error.message()))
+            })?;
             (document, Some(edited))
         } else {
             (Document::parse(plain).map_err(without_secrets)?, None)
@@ -42,7 +45,8 @@ impl StackText {
             Value::Object(_) => Ok(Self { name, text, document, toml }),
             other => {
                 let wrong = format!("`{name}` should be a map, and is {}", described(&other));
-                Err(Diagnostic::error(wrong).hint("a stack document is `{ \"stack\": { … }, \"layers\": [ … ], … }`"))
+                Err(Diagnostic::error(wrong)
+                    .hint("a stack document is `{ \"stack\": { … }, \"layers\": [ … ], … }`"))
             }
         }
     }
@@ -58,7 +62,8 @@ impl StackText {
         self.entries(list).filter_map(|entry| entry.get(key)?.as_str()).collect()
     }
 
-    /// All of it, with one more entry at the end of a list, which is laid out as its neighbours are.
+    /// All of it, with one more entry at the end of a list, which is laid out as its neighbours
+    /// are.
     /// # Errors
     /// When the list is something else.
     pub fn with(&self, list: &str, entry: &Map<String, Value>) -> Result<String, Diagnostic> {
@@ -66,7 +71,11 @@ impl StackText {
         match expected.get_mut(list) {
             Some(Value::Array(entries)) => entries.push(Value::Object(entry.clone())),
             Some(other) => {
-                let wrong = format!("`{list}` in `{}` should be an array, and is {}", self.name, described(other));
+                let wrong = format!(
+                    "`{list}` in `{}` should be an array, and is {}",
+                    self.name,
+                    described(other)
+                );
                 let wrong = Diagnostic::error(wrong).at(self.document.value_at(&[list]));
                 return Err(without_secrets(wrong).hint("write `[ { … }, … ]`"));
             }
@@ -76,14 +85,20 @@ impl StackText {
             Some(document) => toml::with(document, &self.text, list, entry),
             None => json::with(&self.document, list, entry),
         };
-        let new = if self.text.starts_with(BYTE_ORDER_MARK) { format!("{BYTE_ORDER_MARK}{new}") } else { new };
+        let new = if self.text.starts_with(BYTE_ORDER_MARK) {
+            format!("{BYTE_ORDER_MARK}{new}")
+        } else {
+            new
+        };
         let read = Self::parse(Source { name: self.name.clone(), path: None, text: new.clone() });
         // What is there must not be harmed by a layout that nobody foresaw.
         if read.is_ok_and(|read| read.document.value == expected) {
             Ok(new)
         } else {
-            let wrong = format!("cannot tell where in `{}` an entry of `{list}` would stand", self.name);
-            Err(Diagnostic::error(wrong).hint(format!("add it by hand: {}", Value::Object(entry.clone()))))
+            let wrong =
+                format!("cannot tell where in `{}` an entry of `{list}` would stand", self.name);
+            Err(Diagnostic::error(wrong)
+                .hint(format!("add it by hand: {}", Value::Object(entry.clone()))))
         }
     }
 }

@@ -43,8 +43,8 @@ impl Theme {
         Self::ALL.into_iter().find(|theme| theme.name() == name)
     }
 
-    /// The first name that is free, for an instance of the layer with this short name. Where all words of a list are in use, they get
-    /// numbers: `apple2`.
+    /// The first name that is free, for an instance of the layer with this short name. Where all
+    /// words of a list are in use, they get numbers: `apple2`.
     #[must_use]
     pub fn suggest(self, layer: &str, taken: &[&str]) -> String {
         let free = |name: &String| !taken.contains(&name.as_str());
@@ -54,7 +54,9 @@ impl Theme {
         let suggested = match self {
             Self::LayerDependent => numbers.map(|number| format!("{stem}{number}")).find(free),
             Self::Words(_, words) => {
-                let with = |number: usize| words.split_whitespace().map(move |word| numbered(word, number));
+                let with = |number: usize| {
+                    words.split_whitespace().map(move |word| numbered(word, number))
+                };
                 numbers.flat_map(with).find(free)
             }
         };
@@ -68,7 +70,10 @@ fn numbered(word: &str, number: usize) -> String {
 
 /// A short name as the beginning of a host name, in which `_` and `.` cannot stand.
 fn stem(layer: &str) -> String {
-    let plain: String = layer.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+    let plain: String = layer
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+        .collect();
     let plain = plain.trim_matches('-');
     if plain.is_empty() { "host".to_owned() } else { plain.to_owned() }
 }
@@ -85,7 +90,8 @@ mod tests {
         let fruits = Theme::named("Fruits").unwrap();
         let all: Vec<&str> = words::FRUITS.split_whitespace().collect();
         let (first, second) = (all[0], all[1]);
-        let used_up: Vec<String> = all.iter().map(|word| (*word).to_owned()).chain([format!("{first}2")]).collect();
+        let used_up: Vec<String> =
+            all.iter().map(|word| (*word).to_owned()).chain([format!("{first}2")]).collect();
         let used_up: Vec<&str> = used_up.iter().map(String::as_str).collect();
         for (theme, layer, taken, expected) in [
             (Theme::LayerDependent, "web", &[][..], "web1".to_owned()),
@@ -108,8 +114,15 @@ mod tests {
             let Theme::Words(name, words) = theme else { continue };
             let words: Vec<&str> = words.split_whitespace().collect();
             assert!(words.len() >= 24, "{name} has {} words", words.len());
-            assert_eq!(words.iter().collect::<HashSet<_>>().len(), words.len(), "{name} has a word twice");
-            let wrong: Vec<&&str> = words.iter().filter(|word| !is_hostname(word) || word.ends_with(char::is_numeric)).collect();
+            assert_eq!(
+                words.iter().collect::<HashSet<_>>().len(),
+                words.len(),
+                "{name} has a word twice"
+            );
+            let wrong: Vec<&&str> = words
+                .iter()
+                .filter(|word| !is_hostname(word) || word.ends_with(char::is_numeric))
+                .collect();
             assert!(wrong.is_empty(), "{name}: {wrong:?}");
         }
         assert_eq!(Theme::named("fruits"), None);

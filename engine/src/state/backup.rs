@@ -5,11 +5,17 @@ use std::path::{Component, Path, PathBuf};
 use crate::failure::{Attempting, Failure};
 use crate::system::Query;
 
-/// Keeps a copy of what is at `path` as `state_dir/backups/PATH/TIME`, with its mode and owner, and the newest `keep` copies of it.
-/// Each file has a folder of its own, so that the copies of many files are not all looked at to find the old ones of one.
+/// Keeps a copy of what is at `path` as `state_dir/backups/PATH/TIME`, with its mode and owner, and
+/// the newest `keep` copies of it. Each file has a folder of its own, so that the copies of many
+/// files are not all looked at to find the old ones of one.
 /// # Errors
 /// When the copy cannot be written; then the file must not be touched.
-pub fn back_up(system: &dyn Query, state_dir: &Path, path: &Path, keep: usize) -> Result<(), Failure> {
+pub fn back_up(
+    system: &dyn Query,
+    state_dir: &Path,
+    path: &Path,
+    keep: usize,
+) -> Result<(), Failure> {
     use std::io::Write;
     use std::os::unix::fs::PermissionsExt;
     let metadata = system.stat(path).attempting("look at", path)?;
@@ -31,7 +37,8 @@ pub fn back_up(system: &dyn Query, state_dir: &Path, path: &Path, keep: usize) -
     prune(&folder, keep)
 }
 
-/// Below `backups`, whatever the path is: a `..` could lead out of it, so that it is written as `%2E%2E`.
+/// Below `backups`, whatever the path is: a `..` could lead out of it, so that it is written as
+/// `%2E%2E`.
 fn folder(state_dir: &Path, path: &Path) -> PathBuf {
     let mut folder = state_dir.join("backups");
     for part in path.components() {
@@ -45,12 +52,17 @@ fn folder(state_dir: &Path, path: &Path) -> PathBuf {
 }
 
 fn prune(folder: &Path, keep: usize) -> Result<(), Failure> {
-    // Only what carries a stamp: where a directory has taken the file's place, the folders of the files in it are here too.
-    let is_copy = |name: &str| name.len() == 23 && name.ends_with('Z') && name.as_bytes()[8] == b'T';
+    // Only what carries a stamp: where a directory has taken the file's place, the folders of the
+    // files in it are here too.
+    let is_copy =
+        |name: &str| name.len() == 23 && name.ends_with('Z') && name.as_bytes()[8] == b'T';
     let mut copies: Vec<PathBuf> = std::fs::read_dir(folder)
         .attempting("list the backups in", folder)?
         .flatten()
-        .filter(|entry| entry.file_name().to_str().is_some_and(is_copy) && entry.file_type().is_ok_and(|kind| kind.is_file()))
+        .filter(|entry| {
+            entry.file_name().to_str().is_some_and(is_copy)
+                && entry.file_type().is_ok_and(|kind| kind.is_file())
+        })
         .map(|entry| entry.path())
         .collect();
     copies.sort();
@@ -72,7 +84,8 @@ mod tests {
         std::fs::create_dir(&files).unwrap();
         let copies = |path: &Path| {
             let folder = state.join("backups").join(path.strip_prefix("/").unwrap());
-            let mut copies: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path()).collect();
+            let mut copies: Vec<PathBuf> =
+                std::fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path()).collect();
             copies.sort();
             copies.iter().map(|copy| std::fs::read_to_string(copy).unwrap()).collect::<Vec<_>>()
         };
@@ -104,9 +117,14 @@ mod tests {
         let (state, place) = (dir.path().join("a/b/state"), dir.path().join("x"));
         std::fs::write(&place, "file").unwrap();
         let depth = place.components().count();
-        let around = place.parent().unwrap().join(format!("{}{}", "../".repeat(depth), place.strip_prefix("/").unwrap().display()));
+        let around = place.parent().unwrap().join(format!(
+            "{}{}",
+            "../".repeat(depth),
+            place.strip_prefix("/").unwrap().display()
+        ));
         back_up(&HostSystem::new(), &state, &around, 1).unwrap();
-        let mut there: Vec<_> = std::fs::read_dir(&state).unwrap().flatten().map(|entry| entry.file_name()).collect();
+        let mut there: Vec<_> =
+            std::fs::read_dir(&state).unwrap().flatten().map(|entry| entry.file_name()).collect();
         there.sort();
         assert_eq!(there, ["backups"]);
     }

@@ -19,7 +19,8 @@ pub struct Fetched {
 /// The repository that is in use, of those in a folder, if it is whole.
 #[must_use]
 pub fn in_use(folder: &Path) -> Option<(PathBuf, Fetched)> {
-    let fetched: Fetched = serde_json::from_slice(&fs::read(folder.join("current.json")).ok()?).ok()?;
+    let fetched: Fetched =
+        serde_json::from_slice(&fs::read(folder.join("current.json")).ok()?).ok()?;
     let path = place(folder, &fetched.revision);
     path.is_dir().then_some((path, fetched))
 }
@@ -56,7 +57,8 @@ pub fn place(folder: &Path, revision: &Revision) -> PathBuf {
     folder.join(revision.id.get(..40).unwrap_or(&revision.id))
 }
 
-/// Makes a repository of what was checked out: OpsWorks had cookbooks at its top, which belong into `cookbooks/`, or a single one.
+/// Makes a repository of what was checked out: OpsWorks had cookbooks at its top, which belong into
+/// `cookbooks/`, or a single one.
 /// # Errors
 /// When something in it cannot be moved.
 pub fn arrange(made: &Path) -> std::io::Result<()> {
@@ -65,7 +67,10 @@ pub fn arrange(made: &Path) -> std::io::Result<()> {
     }
     let single = fs::read_to_string(made.join("cookbook.toml")).ok();
     let name = single.and_then(|text| toml::from_str::<Named>(&text).ok()).map(|named| named.name);
-    let inner = tempfile::Builder::new().prefix(".arranged-").tempdir_in(made.parent().unwrap_or(made))?.keep();
+    let inner = tempfile::Builder::new()
+        .prefix(".arranged-")
+        .tempdir_in(made.parent().unwrap_or(made))?
+        .keep();
     let to = match name {
         Some(name) if crate::data_bag::is_name(&name) => {
             fs::create_dir(inner.join("cookbooks"))?;

@@ -38,7 +38,8 @@ impl History {
     pub fn keep(&self, report: &Report) -> Result<(), Failure> {
         let Some(id) = &report.id else { return Ok(()) };
         let path = self.folder.join(format!("{id}.json"));
-        let text = serde_json::to_vec(report).map_err(|error| Failure::new(format!("cannot write the report: {error}")))?;
+        let text = serde_json::to_vec(report)
+            .map_err(|error| Failure::new(format!("cannot write the report: {error}")))?;
         super::replace(&path, &text)?;
         let ids = self.ids()?;
         for old in ids.iter().take(ids.len().saturating_sub(KEPT)) {
@@ -56,8 +57,12 @@ impl History {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries.attempting("list the runs in", &self.folder)?,
         };
-        let mut ids: Vec<String> =
-            entries.flatten().filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".json").map(str::to_owned)).collect();
+        let mut ids: Vec<String> = entries
+            .flatten()
+            .filter_map(|entry| {
+                entry.file_name().to_str()?.strip_suffix(".json").map(str::to_owned)
+            })
+            .collect();
         ids.sort();
         Ok(ids)
     }
@@ -68,19 +73,31 @@ impl History {
     pub fn report(&self, id: Option<&str>) -> Result<Value, Failure> {
         let ids = self.ids()?;
         let id = match id {
-            Some(id) if ids.iter().filter(|known| known.starts_with(id)).count() > 1 && !ids.iter().any(|known| known == id) => {
-                let meant: Vec<&str> = ids.iter().filter(|known| known.starts_with(id)).map(String::as_str).collect();
-                return Err(
-                    Failure::new(format!("`{id}` could be {} runs", meant.len())).hint(format!("one of {}", meant.join(", ")))
-                );
+            Some(id)
+                if ids.iter().filter(|known| known.starts_with(id)).count() > 1
+                    && !ids.iter().any(|known| known == id) =>
+            {
+                let meant: Vec<&str> =
+                    ids.iter().filter(|known| known.starts_with(id)).map(String::as_str).collect();
+                return Err(Failure::new(format!("`{id}` could be {} runs", meant.len()))
+                    .hint(format!("one of {}", meant.join(", "))));
             }
-            Some(id) => ids.iter().find(|known| *known == id || known.starts_with(id)).cloned().ok_or_else(|| {
-                Failure::new(format!("there is no run `{id}`")).hint("`toque runs list` shows the runs that are kept")
+            Some(id) => {
+                ids.iter().find(|known| *known == id || known.starts_with(id)).cloned().ok_or_else(
+                    || {
+                        Failure::new(format!("there is no run `{id}`"))
+                            .hint("`toque runs list` shows the runs that are kept")
+                    },
+                )?
+            }
+            None => ids.last().cloned().ok_or_else(|| {
+                Failure::new("no run is kept yet").hint("`toque converge` makes one")
             })?,
-            None => ids.last().cloned().ok_or_else(|| Failure::new("no run is kept yet").hint("`toque converge` makes one"))?,
         };
         let path = self.folder.join(format!("{id}.json"));
         let text = std::fs::read(&path).attempting("read the report", &path)?;
-        serde_json::from_slice(&text).map_err(|error| Failure::new(format!("cannot read the report `{}`: {error}", path.display())))
+        serde_json::from_slice(&text).map_err(|error| {
+            Failure::new(format!("cannot read the report `{}`: {error}", path.display()))
+        })
     }
 }

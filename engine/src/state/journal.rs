@@ -1,5 +1,5 @@
-//! Owed notifications: what a changed resource has still to bring about. It is written and synced before the change, so that a crash
-//! at any moment leaves it to the next run.
+//! Owed notifications: what a changed resource has still to bring about. It is written and synced
+//! before the change, so that a crash at any moment leaves it to the next run.
 
 use std::fs::File;
 use std::io::Write;
@@ -52,7 +52,9 @@ impl Journal {
     /// # Errors
     /// When the journal is there and cannot be read.
     pub fn open(state_dir: Option<&Path>) -> Result<Self, Failure> {
-        let Some(path) = state_dir.map(|dir| dir.join("owed.jsonl")) else { return Ok(Self::default()) };
+        let Some(path) = state_dir.map(|dir| dir.join("owed.jsonl")) else {
+            return Ok(Self::default());
+        };
         let bytes = match std::fs::read(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
             bytes => bytes.attempting("read the owed notifications in", &path)?,
@@ -84,19 +86,23 @@ impl Journal {
         self.owed.values()
     }
 
-    /// Records what a change will owe; it is on disk when this returns. Gives what was not owed before, by target and action.
+    /// Records what a change will owe; it is on disk when this returns. Gives what was not owed
+    /// before, by target and action.
     /// # Errors
     /// When it cannot be written; then the change must not be made.
     pub fn owe(&mut self, owed: Vec<Owed>) -> Result<Vec<Debt>, Failure> {
-        let new: Vec<Owed> =
-            owed.into_iter().filter(|one| !self.owed.contains_key(&(one.target.clone(), one.action.clone()))).collect();
+        let new: Vec<Owed> = owed
+            .into_iter()
+            .filter(|one| !self.owed.contains_key(&(one.target.clone(), one.action.clone())))
+            .collect();
         if new.is_empty() {
             return Ok(Vec::new());
         }
         let lines: Vec<Line> = new.iter().cloned().map(Line::Owe).collect();
         self.append(&lines)?;
         let debts = new.iter().map(|one| (one.target.clone(), one.action.clone())).collect();
-        self.owed.extend(new.into_iter().map(|one| ((one.target.clone(), one.action.clone()), one)));
+        self.owed
+            .extend(new.into_iter().map(|one| ((one.target.clone(), one.action.clone()), one)));
         Ok(debts)
     }
 
@@ -118,11 +124,17 @@ impl Journal {
         let Some(path) = &self.path else { return Ok(()) };
         if self.owed.is_empty() {
             return match std::fs::remove_file(path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Failure::io("remove", path, &error)),
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    Err(Failure::io("remove", path, &error))
+                }
                 _ => Ok(()),
             };
         }
-        let lines: Vec<String> = self.owed.values().filter_map(|one| serde_json::to_string(&Line::Owe(one.clone())).ok()).collect();
+        let lines: Vec<String> = self
+            .owed
+            .values()
+            .filter_map(|one| serde_json::to_string(&Line::Owe(one.clone())).ok())
+            .collect();
         super::replace(path, (lines.join("\n") + "\n").as_bytes())
     }
 
@@ -131,7 +143,8 @@ impl Journal {
         let mut text = String::new();
         for line in lines {
             text.push_str(
-                &serde_json::to_string(line).map_err(|error| Failure::new(format!("cannot note what is owed: {error}")))?,
+                &serde_json::to_string(line)
+                    .map_err(|error| Failure::new(format!("cannot note what is owed: {error}")))?,
             );
             text.push('\n');
         }
@@ -140,11 +153,16 @@ impl Journal {
                 super::make_private(folder)?;
             }
             // A line that a crash cut off must not swallow the next one.
-            let torn = std::fs::read(path).is_ok_and(|bytes| bytes.last().is_some_and(|last| *last != b'\n'));
+            let torn = std::fs::read(path)
+                .is_ok_and(|bytes| bytes.last().is_some_and(|last| *last != b'\n'));
             if torn {
                 text.insert(0, '\n');
             }
-            let file = File::options().append(true).create(true).open(path).attempting("open the owed notifications in", path)?;
+            let file = File::options()
+                .append(true)
+                .create(true)
+                .open(path)
+                .attempting("open the owed notifications in", path)?;
             self.file = Some(file);
         }
         match &mut self.file {
@@ -152,7 +170,8 @@ impl Journal {
                 let before = file.metadata().attempting("look at", path)?.len();
                 let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_data());
                 if written.is_err() {
-                    // Half a line must not stand before the next one. If even this fails, it is the last line that is lost.
+                    // Half a line must not stand before the next one. If even this fails, it is the
+                    // last line that is lost.
                     let _ = file.set_len(before);
                 }
                 written.attempting("note what is owed in", path).map_err(super::hint)
@@ -189,7 +208,10 @@ mod tests {
         text.push_str("{\"owe\":{\"target\":\"serv");
         std::fs::write(&path, text).unwrap();
         let mut journal = Journal::open(Some(dir.path())).unwrap();
-        assert_eq!(journal.owed().map(|owed| owed.target.as_str()).collect::<Vec<_>>(), ["service[b]"]);
+        assert_eq!(
+            journal.owed().map(|owed| owed.target.as_str()).collect::<Vec<_>>(),
+            ["service[b]"]
+        );
         journal.owe(vec![one("service[c]")]).unwrap();
         drop(journal);
         let mut journal = Journal::open(Some(dir.path())).unwrap();

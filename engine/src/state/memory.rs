@@ -1,4 +1,5 @@
-//! What kinds remember between runs, such as a server's ETag. Losing it costs a download and nothing else.
+//! What kinds remember between runs, such as a server's ETag. Losing it costs a download and
+//! nothing else.
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,6 @@
-//! A machine in memory: for tests of kinds and recipes, and for embedders' tests. What it is not told, it does not know: a command
-//! without a program fails, and so does a server without documents.
+//! A machine in memory: for tests of kinds and recipes, and for embedders' tests. What it is not
+//! told, it does not know: a command without a program fails, and so does a server without
+//! documents.
 
 mod access;
 mod programs;
@@ -44,8 +45,8 @@ pub enum Operation {
     Attributes,
 }
 
-/// A machine in memory. Files, directories and links behave as the kernel's; programs are closures; servers serve what they are given.
-/// A clone is another machine in the same state.
+/// A machine in memory. Files, directories and links behave as the kernel's; programs are closures;
+/// servers serve what they are given. A clone is another machine in the same state.
 ///
 /// ```
 /// use std::path::Path;
@@ -89,7 +90,8 @@ impl Default for FakeSystem {
 }
 
 impl FakeSystem {
-    /// A machine with `/`, `/etc`, `/tmp`, `/root`, `/usr/bin`, `/bin/sh`, root's account, and nothing else.
+    /// A machine with `/`, `/etc`, `/tmp`, `/root`, `/usr/bin`, `/bin/sh`, root's account, and
+    /// nothing else.
     #[must_use]
     pub fn new() -> Self {
         let state = State {
@@ -108,7 +110,13 @@ impl FakeSystem {
             staged_for: BTreeMap::new(),
         };
         let fake = Self { state: RefCell::new(state) };
-        for (path, mode) in [("/etc", 0o755), ("/tmp", 0o1777), ("/root", 0o700), ("/usr/bin", 0o755), ("/bin", 0o755)] {
+        for (path, mode) in [
+            ("/etc", 0o755),
+            ("/tmp", 0o1777),
+            ("/root", 0o700),
+            ("/usr/bin", 0o755),
+            ("/bin", 0o755),
+        ] {
             fake.put_dir(path, mode);
         }
         fake.put_executable("/bin/sh");
@@ -117,18 +125,20 @@ impl FakeSystem {
         fake
     }
 
-    /// Puts a file there, with the directories above it; what was there is replaced. Not an effect: this is how a test prepares the
-    /// machine, and how programs change it.
+    /// Puts a file there, with the directories above it; what was there is replaced. Not an effect:
+    /// this is how a test prepares the machine, and how programs change it.
     pub fn put_file(&self, path: impl AsRef<Path>, content: impl AsRef<[u8]>) {
         self.put(path.as_ref(), Content::File(content.as_ref().to_vec()), 0o644);
     }
 
-    /// Puts an empty program file there, for those who look for one. [`install_program`](Self::install_program) gives it a meaning.
+    /// Puts an empty program file there, for those who look for one.
+    /// [`install_program`](Self::install_program) gives it a meaning.
     pub fn put_executable(&self, path: impl AsRef<Path>) {
         self.put(path.as_ref(), Content::File(Vec::new()), 0o755);
     }
 
-    /// Puts an empty directory there, with the directories above it. One that is there only gets the mode.
+    /// Puts an empty directory there, with the directories above it. One that is there only gets
+    /// the mode.
     pub fn put_dir(&self, path: impl AsRef<Path>, mode: u32) {
         self.put(path.as_ref(), Content::Directory(BTreeMap::new()), mode);
     }
@@ -155,9 +165,14 @@ impl FakeSystem {
         String::from_utf8_lossy(&content).into_owned()
     }
 
-    /// Adds a program, found by the last part of `argv[0]`, or by the whole line of a `/bin/sh -c LINE`; the program `sh` gets the
-    /// lines that have no program of their own. One that is a single word also gets a file in `/usr/bin`.
-    pub fn install_program(&self, name: &str, program: impl Fn(&FakeSystem, &Command) -> Output + 'static) {
+    /// Adds a program, found by the last part of `argv[0]`, or by the whole line of a `/bin/sh -c
+    /// LINE`; the program `sh` gets the lines that have no program of their own. One that is a
+    /// single word also gets a file in `/usr/bin`.
+    pub fn install_program(
+        &self,
+        name: &str,
+        program: impl Fn(&FakeSystem, &Command) -> Output + 'static,
+    ) {
         if name != "sh" && !name.contains(['/', ' ']) {
             self.put_executable(Path::new("/usr/bin").join(name));
         }
@@ -194,7 +209,12 @@ impl FakeSystem {
     }
 
     /// Makes one operation at this very path fail, until it is [mended](Self::mend).
-    pub fn break_operation(&self, operation: Operation, path: impl AsRef<Path>, error: io::ErrorKind) {
+    pub fn break_operation(
+        &self,
+        operation: Operation,
+        path: impl AsRef<Path>,
+        error: io::ErrorKind,
+    ) {
         self.state.borrow_mut().faults.insert((operation, path.as_ref().to_owned()), errno(error));
     }
 
@@ -203,8 +223,8 @@ impl FakeSystem {
         self.state.borrow_mut().faults.retain(|(_, at), _| at != path.as_ref());
     }
 
-    /// Lets a server have a document, or answer otherwise. The server knows `ETag`s and dates: it answers 304 when the request names
-    /// the document's.
+    /// Lets a server have a document, or answer otherwise. The server knows `ETag`s and dates: it
+    /// answers 304 when the request names the document's.
     pub fn serve(&self, url: impl Into<String>, response: Response) {
         self.state.borrow_mut().documents.insert(url.into(), response);
     }
@@ -215,7 +235,8 @@ impl FakeSystem {
         self.state.borrow().requests.clone()
     }
 
-    /// What was changed so far, in order and in words: `put /etc/x in place`, `run systemctl start x`.
+    /// What was changed so far, in order and in words: `put /etc/x in place`, `run systemctl start
+    /// x`.
     #[must_use]
     pub fn effects(&self) -> Vec<String> {
         self.state.borrow().effects.clone()
@@ -243,7 +264,8 @@ impl FakeSystem {
         self.state.borrow_mut().uid = uid;
     }
 
-    /// Moves the clock on. It also moves by a second with each change, so that times tell the order of changes.
+    /// Moves the clock on. It also moves by a second with each change, so that times tell the order
+    /// of changes.
     pub fn advance(&self, time: Duration) {
         self.state.borrow_mut().tree.clock += time;
     }
@@ -253,12 +275,18 @@ impl FakeSystem {
         self.state.borrow_mut().stopped = true;
     }
 
-    /// All that lies on the disk and what programs remember, without times and inode numbers: equal for machines in the same state.
+    /// All that lies on the disk and what programs remember, without times and inode numbers: equal
+    /// for machines in the same state.
     #[must_use]
     pub fn snapshot(&self) -> BTreeMap<PathBuf, String> {
         let state = self.state.borrow();
         let mut all = state.tree.described();
-        all.extend(state.memory.iter().map(|(key, value)| (PathBuf::from(format!("memory:{key}")), value.to_string())));
+        all.extend(
+            state
+                .memory
+                .iter()
+                .map(|(key, value)| (PathBuf::from(format!("memory:{key}")), value.to_string())),
+        );
         all
     }
 
@@ -272,11 +300,13 @@ impl FakeSystem {
     }
 }
 
-/// The number that the kernel gives, so that those who look at it find what they would on a real machine.
+/// The number that the kernel gives, so that those who look at it find what they would on a real
+/// machine.
 fn errno(kind: io::ErrorKind) -> Errno {
     use io::ErrorKind::{
-        AlreadyExists, CrossesDevices, DirectoryNotEmpty, InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied,
-        QuotaExceeded, ReadOnlyFilesystem, ResourceBusy, StorageFull,
+        AlreadyExists, CrossesDevices, DirectoryNotEmpty, InvalidInput, IsADirectory,
+        NotADirectory, NotFound, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, ResourceBusy,
+        StorageFull,
     };
     match kind {
         AlreadyExists => Errno::EEXIST,

@@ -17,15 +17,21 @@ use super::{HostSystem, Query, Request, Response};
 use crate::failure::{Attempting, Failure};
 use crate::stop::Stop;
 
-/// Bytes a second. Whoever sends less all through a request's timeout would not come to an end in days.
+/// Bytes a second. Whoever sends less all through a request's timeout would not come to an end in
+/// days.
 const SLOWEST: u128 = 1 << 10;
 /// How long to wait for a connection; a server that is there answers at once.
 const CONNECT: Duration = Duration::from_secs(30);
 /// The pauses before the second and third try.
 const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2)];
-/// Where distributions keep the certificates that the machine trusts. Toque's own list is for machines without one.
-const BUNDLES: [&str; 4] =
-    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"];
+/// Where distributions keep the certificates that the machine trusts. Toque's own list is for
+/// machines without one.
+const BUNDLES: [&str; 4] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
 
 /// Servers through which others are reached.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -38,7 +44,8 @@ pub struct Proxies {
     pub no_proxy: Option<String>,
 }
 
-/// What connects, kept so that connections are used again; by the proxy's URL and whether certificates are verified. Clones share it.
+/// What connects, kept so that connections are used again; by the proxy's URL and whether
+/// certificates are verified. Clones share it.
 #[derive(Clone, Default)]
 pub struct Agents(Arc<Mutex<HashMap<(Option<String>, bool), Agent>>>);
 
@@ -56,15 +63,22 @@ pub(super) fn fetch(host: &HostSystem, request: &Request) -> Result<Response, Fa
             // Nobody listens any more when the run was stopped.
             let _ = sender.send(ask_again(&agent, &request, &stop));
         })
-        .map_err(|error| Failure::new(format!("cannot fetch `{shown}`: no thread could be started: {error}")))?;
+        .map_err(|error| {
+            Failure::new(format!("cannot fetch `{shown}`: no thread could be started: {error}"))
+        })?;
     loop {
         match receiver.recv_timeout(Duration::from_millis(50)) {
             Ok(answer) => return answer,
             Err(RecvTimeoutError::Timeout) if host.stop.forced() => {
-                return Err(Failure { interrupted: true, ..Failure::new(format!("fetching `{shown}` was stopped with the run")) });
+                return Err(Failure {
+                    interrupted: true,
+                    ..Failure::new(format!("fetching `{shown}` was stopped with the run"))
+                });
             }
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return Err(Failure::new(format!("cannot fetch `{shown}`: the client failed"))),
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(Failure::new(format!("cannot fetch `{shown}`: the client failed")));
+            }
         }
     }
 }
@@ -86,17 +100,26 @@ pub(crate) fn file_path(url: &str) -> Option<Result<PathBuf, Failure>> {
         None => rest,
     };
     Some(if path.starts_with('/') {
-        Ok(PathBuf::from(<std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(percent_decoded(path))))
+        Ok(PathBuf::from(<std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(
+            percent_decoded(path),
+        )))
     } else {
-        Err(Failure::new(format!("cannot fetch `{}`: it names a file of another machine", without_secrets(url)))
-            .hint("write `file:///` and the whole path"))
+        Err(Failure::new(format!(
+            "cannot fetch `{}`: it names a file of another machine",
+            without_secrets(url)
+        ))
+        .hint("write `file:///` and the whole path"))
     })
 }
 
 /// The answer for a `file:` URL.
 pub(crate) fn read(system: &dyn Query, path: &Path) -> Result<Response, Failure> {
     match system.read(path) {
-        Ok(body) => Ok(Response { status: 200, headers: vec![("content-length".to_owned(), body.len().to_string())], body }),
+        Ok(body) => Ok(Response {
+            status: 200,
+            headers: vec![("content-length".to_owned(), body.len().to_string())],
+            body,
+        }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             Ok(Response { status: 404, headers: Vec::new(), body: Vec::new() })
         }
@@ -108,7 +131,8 @@ pub(crate) fn percent_decoded(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, after @ ..] = rest {
-        let decoded = after.get(..2).filter(|_| *first == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
+        let decoded =
+            after.get(..2).filter(|_| *first == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
         let byte = decoded.and_then(|hex| u8::from_str_radix(hex, 16).ok());
         bytes.push(byte.unwrap_or(*first));
         rest = if byte.is_some() { &after[2..] } else { after };
@@ -139,7 +163,8 @@ fn agent(host: &HostSystem, request: &Request) -> Result<Agent, Failure> {
         })?),
         None => None,
     };
-    let tls = TlsConfig::builder().root_certs(trusted()).disable_verification(!request.verify).build();
+    let tls =
+        TlsConfig::builder().root_certs(trusted()).disable_verification(!request.verify).build();
     let agent: Agent = Agent::config_builder()
         .http_status_as_error(false)
         // Set in any case: the default would read the environment.
@@ -165,7 +190,9 @@ fn proxy_of(url: &str, no_proxy: Option<&str>) -> Result<Proxy, ureq::Error> {
     if let Some(password) = given.password() {
         proxy = proxy.password(password);
     }
-    for direct in no_proxy.unwrap_or_default().split(',').map(str::trim).filter(|direct| !direct.is_empty()) {
+    for direct in
+        no_proxy.unwrap_or_default().split(',').map(str::trim).filter(|direct| !direct.is_empty())
+    {
         proxy = proxy.no_proxy(direct);
     }
     proxy.build()
@@ -180,7 +207,11 @@ fn trusted() -> RootCerts {
             _ => None,
         })
         .collect();
-    if certificates.is_empty() { RootCerts::WebPki } else { RootCerts::new_with_certs(&certificates) }
+    if certificates.is_empty() {
+        RootCerts::WebPki
+    } else {
+        RootCerts::new_with_certs(&certificates)
+    }
 }
 
 /// Asks up to three times, as long as the answer looks like a passing fault.
@@ -196,7 +227,10 @@ fn ask_again(agent: &Agent, request: &Request, stop: &Stop) -> Result<Response, 
             Some(pause) if passing && !stop.requested() => {
                 stop.wait(*pause);
             }
-            _ => return answer.map_err(|error| no_answer(request, proxy_for(agent, &request.url), &error)),
+            _ => {
+                return answer
+                    .map_err(|error| no_answer(request, proxy_for(agent, &request.url), &error));
+            }
         }
     }
 }
@@ -216,7 +250,10 @@ fn ask(agent: &Agent, request: &Request) -> Result<Response, ureq::Error> {
         .build();
     let named = |name: &str| request.headers.iter().any(|(key, _)| key.eq_ignore_ascii_case(name));
     if let Some(userinfo) = userinfo.filter(|_| !named("authorization")) {
-        call = call.header("authorization", format!("Basic {}", BASE64_STANDARD.encode(percent_decoded(&userinfo))));
+        call = call.header(
+            "authorization",
+            format!("Basic {}", BASE64_STANDARD.encode(percent_decoded(&userinfo))),
+        );
     }
     for (name, value) in &request.headers {
         call = call.header(name, value);
@@ -261,7 +298,9 @@ const TOO_SLOW: ureq::Error = ureq::Error::Timeout(Timeout::RecvBody);
 fn may_pass(error: &ureq::Error) -> bool {
     use ureq::Error;
     match error {
-        Error::Io(error) => !matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput),
+        Error::Io(error) => {
+            !matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput)
+        }
         Error::Timeout(at) => matches!(at, Timeout::Connect | Timeout::Resolve),
         Error::HostNotFound | Error::ConnectionFailed | Error::Protocol(_) => true,
         _ => false,
@@ -278,7 +317,12 @@ fn proxy_for(agent: &Agent, url: &str) -> Option<String> {
 fn no_answer(request: &Request, proxy: Option<String>, error: &ureq::Error) -> Failure {
     use ureq::Error;
     let url = without_secrets(&request.url);
-    let host = url.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default().to_owned();
+    let host = url
+        .split("://")
+        .nth(1)
+        .and_then(|rest| rest.split('/').next())
+        .unwrap_or_default()
+        .to_owned();
     let (cause, hint) = match error {
         Error::HostNotFound => (format!("there is no host `{host}`"), Some(NAMES)),
         Error::Io(error) if error.to_string().contains("failed to lookup address") => {
@@ -286,31 +330,45 @@ fn no_answer(request: &Request, proxy: Option<String>, error: &ureq::Error) -> F
         }
         Error::Timeout(Timeout::RecvBody) => (
             "it comes more slowly than 1 KiB a second".to_owned(),
-            Some("try again when the server and the network have less to do, or fetch it from another server"),
+            Some(
+                "try again when the server and the network have less to do, or fetch it from another server",
+            ),
         ),
-        Error::Timeout(at) => {
-            (format!("no answer in time ({at})"), Some("check that the server can be reached, or raise the timeout"))
+        Error::Timeout(at) => (
+            format!("no answer in time ({at})"),
+            Some("check that the server can be reached, or raise the timeout"),
+        ),
+        Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused && proxy.is_some() => {
+            (
+                format!("the proxy `{}` refused the connection", proxy.unwrap_or_default()),
+                Some(
+                    "check that it runs, and `proxies` in the settings or the variables `http_proxy` and `https_proxy`",
+                ),
+            )
         }
-        Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused && proxy.is_some() => (
-            format!("the proxy `{}` refused the connection", proxy.unwrap_or_default()),
-            Some("check that it runs, and `proxies` in the settings or the variables `http_proxy` and `https_proxy`"),
-        ),
         Error::ConnectProxyFailed(why) => (
             format!("the proxy `{}` does not lead there: {why}", proxy.unwrap_or_default()),
             Some("check what it allows, or name the host in `no_proxy`"),
         ),
-        Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            (format!("`{host}` refused the connection"), Some("check that the server runs, and the port"))
+        Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => (
+            format!("`{host}` refused the connection"),
+            Some("check that the server runs, and the port"),
+        ),
+        Error::Io(error) if ENDED.contains(&error.kind()) => (
+            format!("`{host}` ended the connection before all of it had come"),
+            Some("try again; the server's log may say why"),
+        ),
+        Error::Io(error) if error.to_string().contains("certificate") => {
+            (plain(error), Some(AUTHORITY))
         }
-        Error::Io(error) if ENDED.contains(&error.kind()) => {
-            (format!("`{host}` ended the connection before all of it had come"), Some("try again; the server's log may say why"))
-        }
-        Error::Io(error) if error.to_string().contains("certificate") => (plain(error), Some(AUTHORITY)),
         Error::Io(error) => (plain(error), None),
-        Error::BadUri(_) | Error::Http(_) => {
-            ("that is not a URL that can be asked for".to_owned(), Some("write `https://host/path`"))
+        Error::BadUri(_) | Error::Http(_) => (
+            "that is not a URL that can be asked for".to_owned(),
+            Some("write `https://host/path`"),
+        ),
+        Error::BodyExceedsLimit(limit) => {
+            (format!("the document is larger than {}", size(*limit)), None)
         }
-        Error::BodyExceedsLimit(limit) => (format!("the document is larger than {}", size(*limit)), None),
         Error::TooManyRedirects => ("the server redirects in a circle".to_owned(), None),
         Error::Tls(_) | Error::Rustls(_) => (error.to_string(), Some(AUTHORITY)),
         other => (other.to_string(), None),
@@ -323,16 +381,26 @@ fn no_answer(request: &Request, proxy: Option<String>, error: &ureq::Error) -> F
 }
 
 /// How it looks when the other side hangs up.
-const ENDED: [io::ErrorKind; 4] =
-    [io::ErrorKind::UnexpectedEof, io::ErrorKind::ConnectionReset, io::ErrorKind::ConnectionAborted, io::ErrorKind::BrokenPipe];
+const ENDED: [io::ErrorKind; 4] = [
+    io::ErrorKind::UnexpectedEof,
+    io::ErrorKind::ConnectionReset,
+    io::ErrorKind::ConnectionAborted,
+    io::ErrorKind::BrokenPipe,
+];
 const NAMES: &str = "check the name, and that this machine can resolve names";
-const AUTHORITY: &str = "if the server's certificate is your own, add its authority to those this machine trusts";
+const AUTHORITY: &str =
+    "if the server's certificate is your own, add its authority to those this machine trusts";
 
 /// `256 MiB`.
 fn size(bytes: u64) -> String {
     let units = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
-    let unit = units.into_iter().find(|(_, shift)| bytes >= 1 << shift && bytes.trailing_zeros() >= *shift);
-    unit.map_or_else(|| format!("{bytes} bytes"), |(name, shift)| format!("{} {name}", bytes >> shift))
+    let unit = units
+        .into_iter()
+        .find(|(_, shift)| bytes >= 1 << shift && bytes.trailing_zeros() >= *shift);
+    unit.map_or_else(
+        || format!("{bytes} bytes"),
+        |(name, shift)| format!("{} {name}", bytes >> shift),
+    )
 }
 
 fn plain(error: &io::Error) -> String {

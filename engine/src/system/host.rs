@@ -4,7 +4,9 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, lchown, symlink};
+use std::os::unix::fs::{
+    DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, lchown, symlink,
+};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -55,13 +57,15 @@ impl Query for HostSystem {
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         // Opening a pipe would otherwise wait for a writer.
-        let mut file = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
+        let mut file =
+            OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
         let metadata = file.metadata()?;
         if !metadata.is_file() && !metadata.is_dir() {
             return Err(not_regular());
         }
         let size = usize::try_from(metadata.len()).unwrap_or(0);
-        // One byte more than its size, so that a single read both fetches a small file and finds its end.
+        // One byte more than its size, so that a single read both fetches a small file and finds
+        // its end.
         let mut content = vec![0; size + 1];
         let mut filled = 0;
         while filled < content.len() {
@@ -85,7 +89,9 @@ impl Query for HostSystem {
     }
 
     fn read_dir(&self, path: &Path) -> io::Result<Vec<OsString>> {
-        let mut names = fs::read_dir(path)?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>()?;
+        let mut names = fs::read_dir(path)?
+            .map(|entry| Ok(entry?.file_name()))
+            .collect::<io::Result<Vec<_>>>()?;
         names.sort_unstable();
         Ok(names)
     }
@@ -126,7 +132,9 @@ impl System for HostSystem {
         let mut staged = tempfile::Builder::new()
             .prefix(&prefix)
             .suffix(&suffix)
-            .make_in(parent(target), |path| OpenOptions::new().write(true).create_new(true).mode(0o600).open(path))?;
+            .make_in(parent(target), |path| {
+                OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+            })?;
         let file = staged.as_file_mut();
         file.write_all(content)?;
         if owner.uid.is_some() || owner.gid.is_some() {
@@ -140,7 +148,8 @@ impl System for HostSystem {
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         fs::rename(from, to)?;
-        // Without the right to read the directory it cannot be synced; the rename itself has been done.
+        // Without the right to read the directory it cannot be synced; the rename itself has been
+        // done.
         let Ok(directory) = File::open(parent(to)) else { return Ok(()) };
         match directory.sync_all() {
             // Some file systems have no such call for directories.
@@ -151,12 +160,19 @@ impl System for HostSystem {
 
     fn write_in_place(&self, path: &Path, content: &[u8]) -> io::Result<()> {
         let flags = OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW;
-        let mut file = OpenOptions::new().write(true).truncate(true).custom_flags(flags.bits()).open(path)?;
+        let mut file =
+            OpenOptions::new().write(true).truncate(true).custom_flags(flags.bits()).open(path)?;
         file.write_all(content)?;
         file.sync_all()
     }
 
-    fn create_file(&self, path: &Path, content: &mut dyn Read, mode: u32, modified: Option<SystemTime>) -> io::Result<u64> {
+    fn create_file(
+        &self,
+        path: &Path,
+        content: &mut dyn Read,
+        mode: u32,
+        modified: Option<SystemTime>,
+    ) -> io::Result<u64> {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
         let written = io::copy(content, &mut file).and_then(|size| {
             file.set_permissions(Permissions::from_mode(mode))?;
@@ -176,7 +192,8 @@ impl System for HostSystem {
     fn create_dir(&self, path: &Path, mode: u32) -> io::Result<()> {
         // Closed to others until its mode is what was asked for.
         fs::DirBuilder::new().mode(0o700).create(path)?;
-        // Whoever may write the directory above could have put a link here meanwhile, and a slash at the end would follow it.
+        // Whoever may write the directory above could have put a link here meanwhile, and a slash
+        // at the end would follow it.
         let itself = path.components().as_path();
         let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW;
         let made = OpenOptions::new().read(true).custom_flags(flags.bits()).open(itself);
@@ -207,9 +224,16 @@ impl System for HostSystem {
     }
 
     fn set_mode(&self, path: &Path, mode: u32) -> io::Result<()> {
-        match fchmodat(AT_FDCWD, path, Mode::from_bits_truncate(mode), FchmodatFlags::NoFollowSymlink) {
+        match fchmodat(
+            AT_FDCWD,
+            path,
+            Mode::from_bits_truncate(mode),
+            FchmodatFlags::NoFollowSymlink,
+        ) {
             // What the kernel says of a link, in words that nobody would understand.
-            Err(Errno::EOPNOTSUPP) if fs::symlink_metadata(path)?.is_symlink() => Err(Errno::ELOOP.into()),
+            Err(Errno::EOPNOTSUPP) if fs::symlink_metadata(path)?.is_symlink() => {
+                Err(Errno::ELOOP.into())
+            }
             result => Ok(result?),
         }
     }
@@ -219,7 +243,13 @@ impl System for HostSystem {
     }
 
     fn touch(&self, path: &Path) -> io::Result<()> {
-        Ok(utimensat(AT_FDCWD, path, &TimeSpec::UTIME_NOW, &TimeSpec::UTIME_NOW, UtimensatFlags::NoFollowSymlink)?)
+        Ok(utimensat(
+            AT_FDCWD,
+            path,
+            &TimeSpec::UTIME_NOW,
+            &TimeSpec::UTIME_NOW,
+            UtimensatFlags::NoFollowSymlink,
+        )?)
     }
 
     fn relabel(&self, path: &Path, recursive: bool) -> Result<(), Failure> {
@@ -227,12 +257,17 @@ impl System for HostSystem {
             return Ok(());
         }
         let Some(name) = path.to_str() else {
-            return Err(Failure::new(format!("cannot relabel `{}`: its name is not UTF-8", path.display())));
+            return Err(Failure::new(format!(
+                "cannot relabel `{}`: its name is not UTF-8",
+                path.display()
+            )));
         };
         let mut command = Command::new(["restorecon"]);
         command.argv.extend(recursive.then(|| "-R".to_owned()));
         command.argv.extend(["--".to_owned(), name.to_owned()]);
-        let output = self.run(&command).map_err(|failure| failure.hint("install the package `policycoreutils`"))?;
+        let output = self
+            .run(&command)
+            .map_err(|failure| failure.hint("install the package `policycoreutils`"))?;
         if output.success() { Ok(()) } else { Err(command_failure(&command, &output, false)) }
     }
 
@@ -251,10 +286,14 @@ impl System for HostSystem {
 
 /// Reading a device or a pipe may never end.
 pub(super) fn not_regular() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, "it is a device, pipe or socket, not a regular file")
+    io::Error::new(
+        io::ErrorKind::InvalidInput,
+        "it is a device, pipe or socket, not a regular file",
+    )
 }
 
-/// `.toque-NAME-` and `.EXTENSIONS` for a target `NAME.EXTENSIONS`, so that checks by extension work on the staged file too.
+/// `.toque-NAME-` and `.EXTENSIONS` for a target `NAME.EXTENSIONS`, so that checks by extension
+/// work on the staged file too.
 pub(super) fn staged_name(target: &Path) -> (OsString, OsString) {
     let name = target.file_name().unwrap_or_default().as_bytes();
     let dot = name.iter().position(|byte| *byte == b'.').unwrap_or(name.len());
@@ -275,7 +314,10 @@ fn parent(path: &Path) -> &Path {
 
 fn described(metadata: &fs::Metadata) -> io::Result<Metadata> {
     let file_type = metadata.file_type();
-    let special = file_type.is_block_device() || file_type.is_char_device() || file_type.is_fifo() || file_type.is_socket();
+    let special = file_type.is_block_device()
+        || file_type.is_char_device()
+        || file_type.is_fifo()
+        || file_type.is_socket();
     let kind = match () {
         () if file_type.is_dir() => FileKind::Directory,
         () if file_type.is_symlink() => FileKind::Link,

@@ -1,4 +1,5 @@
-//! Child processes: a clean environment, a session of their own, a time limit, and output that is read as it comes.
+//! Child processes: a clean environment, a session of their own, a time limit, and output that is
+//! read as it comes.
 
 mod memory;
 mod stream;
@@ -24,14 +25,15 @@ use super::HostSystem;
 use crate::command::{Command, DEFAULT_PATH, End, Identity, Output};
 use crate::failure::Failure;
 
-/// How often a quiet child is looked at: whether it ended without closing its output, and whether to stop it.
+/// How often a quiet child is looked at: whether it ended without closing its output, and whether
+/// to stop it.
 const TICK: Duration = Duration::from_millis(50);
 /// From the polite signal to the one that cannot be refused.
 const TERM_GRACE: Duration = Duration::from_secs(2);
 /// How long a killed child that does not go away (stuck in the kernel) is waited for.
 const KILL_GRACE: Duration = Duration::from_secs(5);
-/// What a child's own children may still say after it ended: until they are silent for the first, at most the second. A daemon
-/// that keeps the pipe would otherwise hold the run for ever.
+/// What a child's own children may still say after it ended: until they are silent for the first,
+/// at most the second. A daemon that keeps the pipe would otherwise hold the run for ever.
 const QUIET: Duration = Duration::from_millis(100);
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -43,7 +45,8 @@ pub(super) fn run(host: &HostSystem, command: &Command) -> Result<Output, Failur
     Ok(Attended::start(command, host)?.attend())
 }
 
-/// Starts all the commands, and attends to one after the other; whoever has much to say waits for its turn.
+/// Starts all the commands, and attends to one after the other; whoever has much to say waits for
+/// its turn.
 pub(super) fn run_all(host: &HostSystem, commands: &[Command]) -> Vec<Result<Output, Failure>> {
     if host.stop.forced() {
         return commands.iter().map(|command| run(host, command)).collect();
@@ -54,7 +57,8 @@ pub(super) fn run_all(host: &HostSystem, commands: &[Command]) -> Vec<Result<Out
 
 fn start(command: &Command) -> Result<(Child, Vec<File>), Failure> {
     let Some(name) = command.argv.first() else {
-        return Err(Failure::new("cannot run a command without words").hint("give at least the name of a program"));
+        return Err(Failure::new("cannot run a command without words")
+            .hint("give at least the name of a program"));
     };
     if let Some(cwd) = &command.cwd {
         check_cwd(command, cwd)?;
@@ -62,7 +66,8 @@ fn start(command: &Command) -> Result<(Child, Vec<File>), Failure> {
     let program = find_program(command, name)?;
     let mut child = std::process::Command::new(program);
     child.arg0(name).args(&command.argv[1..]);
-    let (files, variables) = memory::files(command).map_err(|error| cannot_start(command, &error))?;
+    let (files, variables) =
+        memory::files(command).map_err(|error| cannot_start(command, &error))?;
     child.env_clear().envs(environment(command)).envs(variables);
     if let Some(cwd) = &command.cwd {
         child.current_dir(cwd);
@@ -75,16 +80,24 @@ fn start(command: &Command) -> Result<(Child, Vec<File>), Failure> {
 }
 
 /// What the child does to itself before it becomes the program.
-#[expect(unsafe_code, reason = "there is no safe way to set supplementary groups, umask and session of a child")]
+#[expect(
+    unsafe_code,
+    reason = "there is no safe way to set supplementary groups, umask and session of a child"
+)]
 fn become_child(child: &mut std::process::Command, command: &Command) {
     let mask = command.umask.map(Mode::from_bits_truncate);
     let identity = command.identity.clone().filter(is_someone_else);
-    let groups: Vec<Gid> = identity.iter().flat_map(|identity| identity.groups.iter().map(|gid| Gid::from_raw(*gid))).collect();
+    let groups: Vec<Gid> = identity
+        .iter()
+        .flat_map(|identity| identity.groups.iter().map(|gid| Gid::from_raw(*gid)))
+        .collect();
     let (uid, gid) = identity.map_or((None, None), |identity| (identity.uid, identity.gid));
-    // SAFETY: between fork and exec only system calls may be made; these are, and nothing in here allocates or locks.
+    // SAFETY: between fork and exec only system calls may be made; these are, and nothing in here
+    // allocates or locks.
     unsafe {
         child.pre_exec(move || {
-            // A session of its own is also a process group of its own, and has no terminal that a password could be asked on.
+            // A session of its own is also a process group of its own, and has no terminal that a
+            // password could be asked on.
             setsid()?;
             if let Some(mask) = mask {
                 umask(mask);
@@ -139,7 +152,9 @@ fn own_account() -> (String, PathBuf) {
     }
     let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let fields = accounts.lines().map(|line| line.split(':').collect::<Vec<_>>());
-    let own = fields.filter(|fields| fields.len() > 5).find(|fields| fields[2].parse() == Ok(uid.as_raw()));
+    let own = fields
+        .filter(|fields| fields.len() > 5)
+        .find(|fields| fields[2].parse() == Ok(uid.as_raw()));
     own.map_or((uid.to_string(), "/".into()), |fields| (fields[0].to_owned(), fields[5].into()))
 }
 
@@ -147,7 +162,9 @@ fn check_cwd(command: &Command, cwd: &Path) -> Result<(), Failure> {
     let cause = match std::fs::metadata(cwd) {
         Ok(metadata) if metadata.is_dir() => return Ok(()),
         Ok(_) => "that is not a directory".to_owned(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => "the directory does not exist".to_owned(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            "the directory does not exist".to_owned()
+        }
         Err(error) => plain(&error),
     };
     Err(Failure::new(format!("cannot run `{}` in `{}`: {cause}", shown(command), cwd.display()))
@@ -157,24 +174,32 @@ fn check_cwd(command: &Command, cwd: &Path) -> Result<(), Failure> {
 /// Where the program is, by the child's search path.
 fn find_program(command: &Command, name: &str) -> Result<PathBuf, Failure> {
     let cannot = |cause: String| Failure::new(format!("cannot run `{}`: {cause}", shown(command)));
-    let runnable =
-        |path: &Path| std::fs::metadata(path).map(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0);
+    let runnable = |path: &Path| {
+        std::fs::metadata(path)
+            .map(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+    };
     if name.contains('/') {
         // A relative one is meant from where the child starts.
         let path = command.cwd.as_deref().unwrap_or(Path::new("")).join(name);
         return match runnable(&path) {
             Ok(true) => Ok(name.into()),
-            Ok(false) => Err(cannot(format!("`{name}` is not an executable file")).hint(format!("try `chmod +x {name}`"))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(cannot(format!("there is no `{name}`"))
-                .hint("install what it belongs to before this resource, or correct the path")),
+            Ok(false) => Err(cannot(format!("`{name}` is not an executable file"))
+                .hint(format!("try `chmod +x {name}`"))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(cannot(format!("there is no `{name}`"))
+                    .hint("install what it belongs to before this resource, or correct the path"))
+            }
             Err(error) => Err(cannot(plain(&error))),
         };
     }
     let search = command.environment.get("PATH").map_or(DEFAULT_PATH, String::as_str);
-    let found = search.split(':').filter(|dir| !dir.is_empty()).map(|dir| Path::new(dir).join(name)).find(|path| {
-        // What cannot be looked at is not on the path.
-        runnable(path).unwrap_or(false)
-    });
+    let found =
+        search.split(':').filter(|dir| !dir.is_empty()).map(|dir| Path::new(dir).join(name)).find(
+            |path| {
+                // What cannot be looked at is not on the path.
+                runnable(path).unwrap_or(false)
+            },
+        );
     found.ok_or_else(|| {
         cannot(format!("there is no program `{name}` on PATH ({search})"))
             .hint("install the package it belongs to before this resource, or give its whole path")
@@ -186,19 +211,30 @@ fn cannot_start(command: &Command, error: &io::Error) -> Failure {
     let other = command.identity.as_ref().filter(|identity| is_someone_else(identity));
     match (error.kind(), other) {
         (io::ErrorKind::NotFound, _) => {
-            Failure::new(format!("{what}: the interpreter that it names does not exist")).hint("look at its first line (`#!…`)")
+            Failure::new(format!("{what}: the interpreter that it names does not exist"))
+                .hint("look at its first line (`#!…`)")
         }
         (io::ErrorKind::PermissionDenied, Some(identity)) => {
-            let user = identity.name.clone().or(identity.uid.map(|uid| uid.to_string())).unwrap_or_default();
+            let user = identity
+                .name
+                .clone()
+                .or(identity.uid.map(|uid| uid.to_string()))
+                .unwrap_or_default();
             if geteuid().is_root() {
-                Failure::new(format!("{what} as `{user}`: permission denied"))
-                    .hint("see that this user may run the program and enter the directory it starts in")
+                Failure::new(format!("{what} as `{user}`: permission denied")).hint(
+                    "see that this user may run the program and enter the directory it starts in",
+                )
             } else {
-                Failure::new(format!("{what} as `{user}`: only root may run commands as someone else")).hint("run toque as root")
+                Failure::new(format!(
+                    "{what} as `{user}`: only root may run commands as someone else"
+                ))
+                .hint("run toque as root")
             }
         }
-        (io::ErrorKind::ArgumentListTooLong, _) => Failure::new(format!("{what}: its arguments and environment are too long"))
-            .hint("hand the data over in a file, or as input"),
+        (io::ErrorKind::ArgumentListTooLong, _) => {
+            Failure::new(format!("{what}: its arguments and environment are too long"))
+                .hint("hand the data over in a file, or as input")
+        }
         _ => Failure::new(format!("{what}: {}", plain(error))),
     }
 }
@@ -244,9 +280,21 @@ impl<'a> Attended<'a> {
             Stream::new(child.stdout.take().map(OwnedFd::from).and_then(non_blocking), live),
             Stream::new(child.stderr.take().map(OwnedFd::from).and_then(non_blocking), live),
         ];
-        let stdin = child.stdin.take().map(OwnedFd::from).and_then(non_blocking).map(|pipe| (pipe, 0));
+        let stdin =
+            child.stdin.take().map(OwnedFd::from).and_then(non_blocking).map(|pipe| (pipe, 0));
         let now = Instant::now();
-        Ok(Self { child, command, host, _files: files, stdin, streams, begun: now, heard: now, gone: None, ending: None })
+        Ok(Self {
+            child,
+            command,
+            host,
+            _files: files,
+            stdin,
+            streams,
+            begun: now,
+            heard: now,
+            gone: None,
+            ending: None,
+        })
     }
 
     fn attend(mut self) -> Output {
@@ -272,7 +320,9 @@ impl<'a> Attended<'a> {
                 }
             }
             let done = match self.gone {
-                Some((_, at)) => !self.open() || at.elapsed() >= LINGER || self.heard.max(at).elapsed() >= QUIET,
+                Some((_, at)) => {
+                    !self.open() || at.elapsed() >= LINGER || self.heard.max(at).elapsed() >= QUIET
+                }
                 None => self.given_up(),
             };
             if done {
@@ -281,9 +331,9 @@ impl<'a> Attended<'a> {
         }
         let end = match (&self.ending, self.gone) {
             (Some(ending), _) => ending.end,
-            (None, Some((status, _))) => {
-                status.code().map_or_else(|| End::Signalled(status.signal().unwrap_or_default()), End::Exited)
-            }
+            (None, Some((status, _))) => status
+                .code()
+                .map_or_else(|| End::Signalled(status.signal().unwrap_or_default()), End::Exited),
             (None, None) => End::TimedOut,
         };
         let [stdout, stderr] = self.streams;
@@ -297,8 +347,11 @@ impl<'a> Attended<'a> {
     /// Sleeps until a pipe is ready, or for a tick.
     fn wait_for_pipes(&self) {
         let outputs = self.streams.iter().filter_map(Stream::pipe);
-        let mut pipes: Vec<PollFd<'_>> = outputs.map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)).collect();
-        pipes.extend(self.stdin.iter().map(|(pipe, _)| PollFd::new(pipe.as_fd(), PollFlags::POLLOUT)));
+        let mut pipes: Vec<PollFd<'_>> =
+            outputs.map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)).collect();
+        pipes.extend(
+            self.stdin.iter().map(|(pipe, _)| PollFd::new(pipe.as_fd(), PollFlags::POLLOUT)),
+        );
         let timeout = PollTimeout::try_from(TICK).unwrap_or(PollTimeout::ZERO);
         // A signal may end it early, which is as good as a tick.
         let _ = poll(&mut pipes, timeout);

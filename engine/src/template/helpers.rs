@@ -3,7 +3,10 @@
 use std::cmp::Ordering;
 use std::rc::Rc;
 
-use handlebars::{Context, Handlebars, Helper, HelperDef, RenderContext, RenderError, RenderErrorReason, ScopedJson};
+use handlebars::{
+    Context, Handlebars, Helper, HelperDef, RenderContext, RenderError, RenderErrorReason,
+    ScopedJson,
+};
 use send_wrapper::SendWrapper;
 use serde_json::Value;
 
@@ -21,7 +24,8 @@ pub const LEAVE: &str = "leave";
 
 /// Registers every helper.
 pub fn register(engine: &mut Handlebars<'_>, trace: &Rc<Trace>) {
-    // Handlebars wants helpers that could go to another thread. What a run knows stays on its own, and so do these.
+    // Handlebars wants helpers that could go to another thread. What a run knows stays on its own,
+    // and so do these.
     let trace = || SendWrapper::new(Rc::clone(trace));
     engine.register_helper(PRINT, Box::new(Print(trace())));
     engine.register_helper(CALL, Box::new(Call(trace())));
@@ -35,7 +39,9 @@ pub fn register(engine: &mut Handlebars<'_>, trace: &Rc<Trace>) {
         ("not", 1, |v| Ok((!truthy(v[0])).into())),
         ("default", 2, |v| Ok(if v[0].is_null() { v[1].clone() } else { v[0].clone() })),
         ("join", 1, |v| join(v[0], v.get(1).map_or(Ok(", "), |separator| text(separator))?)),
-        ("json", 1, |v| Ok(serde_json::to_string_pretty(v[0]).map_err(|error| error.to_string())?.into())),
+        ("json", 1, |v| {
+            Ok(serde_json::to_string_pretty(v[0]).map_err(|error| error.to_string())?.into())
+        }),
         ("yaml", 1, |v| Ok(convert::to_yaml(v[0])?.trim_end().into())),
         ("toml", 1, |v| Ok(convert::to_toml(v[0])?.trim_end().into())),
         ("quote", 1, |v| Ok(Value::String(printed(v[0])?).to_string().into())),
@@ -48,12 +54,26 @@ pub fn register(engine: &mut Handlebars<'_>, trace: &Rc<Trace>) {
     for (name, least, compute) in helpers {
         engine.register_helper(name, Box::new(Computed { name, least, compute }));
     }
-    engine
-        .register_helper("and", Box::new(Computed { name: "and", least: 1, compute: |v| Ok(v.iter().all(|x| truthy(x)).into()) }));
-    engine.register_helper("or", Box::new(Computed { name: "or", least: 1, compute: |v| Ok(v.iter().any(|x| truthy(x)).into()) }));
+    engine.register_helper(
+        "and",
+        Box::new(Computed {
+            name: "and",
+            least: 1,
+            compute: |v| Ok(v.iter().all(|x| truthy(x)).into()),
+        }),
+    );
+    engine.register_helper(
+        "or",
+        Box::new(Computed {
+            name: "or",
+            least: 1,
+            compute: |v| Ok(v.iter().any(|x| truthy(x)).into()),
+        }),
+    );
 }
 
-/// A helper that turns its arguments into a value. An absent argument is null, which only `default` and the conditions take.
+/// A helper that turns its arguments into a value. An absent argument is null, which only `default`
+/// and the conditions take.
 struct Computed {
     name: &'static str,
     least: usize,
@@ -68,9 +88,15 @@ impl HelperDef for Computed {
         _: &'rc Context,
         _: &mut RenderContext<'reg, 'rc>,
     ) -> Result<ScopedJson<'rc>, RenderError> {
-        let values: Vec<&Value> = helper.params().iter().map(handlebars::PathAndJson::value).collect();
+        let values: Vec<&Value> =
+            helper.params().iter().map(handlebars::PathAndJson::value).collect();
         if values.len() < self.least {
-            let message = format!("`{}` takes {} arguments, and was given {}", self.name, self.least, values.len());
+            let message = format!(
+                "`{}` takes {} arguments, and was given {}",
+                self.name,
+                self.least,
+                values.len()
+            );
             return Err(RenderErrorReason::Other(message).into());
         }
         if !["default", "and", "or", "not", "eq", "ne", "json", "yaml"].contains(&self.name)
@@ -78,13 +104,14 @@ impl HelperDef for Computed {
         {
             return Err(RenderErrorReason::MissingVariable(absent.relative_path().cloned()).into());
         }
-        let value = (self.compute)(&values).map_err(|message| RenderErrorReason::Other(format!("`{}`: {message}", self.name)))?;
+        let value = (self.compute)(&values)
+            .map_err(|message| RenderErrorReason::Other(format!("`{}`: {message}", self.name)))?;
         Ok(ScopedJson::Derived(value))
     }
 }
 
-/// What every plain `{{x}}` becomes: text, numbers and booleans are printed, nothing else is. Where there is no value of the name, a
-/// library may have a function of it that takes no arguments.
+/// What every plain `{{x}}` becomes: text, numbers and booleans are printed, nothing else is. Where
+/// there is no value of the name, a library may have a function of it that takes no arguments.
 struct Print(SendWrapper<Rc<Trace>>);
 
 impl HelperDef for Print {
@@ -103,8 +130,12 @@ impl HelperDef for Print {
         };
         let value = called.as_ref().unwrap_or(given.value());
         if value.is_null() {
-            let nothing = RenderErrorReason::Other("the helper gives nothing, which cannot be printed".to_owned());
-            return Err(path.map_or(nothing, |path| RenderErrorReason::MissingVariable(Some(path.clone()))).into());
+            let nothing = RenderErrorReason::Other(
+                "the helper gives nothing, which cannot be printed".to_owned(),
+            );
+            return Err(path
+                .map_or(nothing, |path| RenderErrorReason::MissingVariable(Some(path.clone())))
+                .into());
         }
         let printed = printed(value).map_err(|message| {
             let told = path.map_or_else(
@@ -128,7 +159,9 @@ impl HelperDef for Call {
         _: &'rc Context,
         _: &mut RenderContext<'reg, 'rc>,
     ) -> Result<ScopedJson<'rc>, RenderError> {
-        let Some((name, arguments)) = helper.params().split_first() else { return Ok(ScopedJson::Missing) };
+        let Some((name, arguments)) = helper.params().split_first() else {
+            return Ok(ScopedJson::Missing);
+        };
         if let Some(absent) = arguments.iter().find(|value| value.is_value_missing()) {
             return Err(RenderErrorReason::MissingVariable(absent.relative_path().cloned()).into());
         }
@@ -148,7 +181,12 @@ impl HelperDef for Enter {
         _: &'rc Context,
         _: &mut RenderContext<'reg, 'rc>,
     ) -> Result<ScopedJson<'rc>, RenderError> {
-        let number = |index| helper.param(index).and_then(|value| usize::try_from(value.value().as_u64()?).ok()).unwrap_or(1);
+        let number = |index| {
+            helper
+                .param(index)
+                .and_then(|value| usize::try_from(value.value().as_u64()?).ok())
+                .unwrap_or(1)
+        };
         let name = helper.param(0).and_then(|value| value.value().as_str()).unwrap_or_default();
         self.0.enter(name.to_owned(), (number(1), number(2)));
         Ok(ScopedJson::Derived("".into()))
@@ -194,8 +232,10 @@ fn join(value: &Value, separator: &str) -> Result<Value, String> {
 fn indent(text: &str, by: &Value) -> Result<Value, String> {
     let by = by.as_u64().and_then(|by| usize::try_from(by).ok()).filter(|by| *by <= 200);
     let pad = " ".repeat(by.ok_or("the second argument is the number of spaces, 200 at most")?);
-    let lines: Vec<String> =
-        text.lines().map(|line| if line.is_empty() { String::new() } else { format!("{pad}{line}") }).collect();
+    let lines: Vec<String> = text
+        .lines()
+        .map(|line| if line.is_empty() { String::new() } else { format!("{pad}{line}") })
+        .collect();
     Ok(lines.join("\n").into())
 }
 

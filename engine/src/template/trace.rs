@@ -1,4 +1,5 @@
-//! What goes on in the render in progress. Handlebars gives its helpers nothing but values, so what else they need lies here.
+//! What goes on in the render in progress. Handlebars gives its helpers nothing but values, so what
+//! else they need lies here.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -13,7 +14,8 @@ use crate::diagnostic::Diagnostic;
 pub trait Functions {
     /// Whether a template of the cookbook can call the function with so many arguments.
     /// # Errors
-    /// An unknown function, another number of arguments, a name that several libraries define, or a library that cannot be read.
+    /// An unknown function, another number of arguments, a name that several libraries define, or a
+    /// library that cannot be read.
     fn check(&self, cookbook: &str, name: &str, arguments: usize) -> Result<(), Diagnostic>;
 
     /// Calls the function.
@@ -27,7 +29,8 @@ pub trait Functions {
 pub struct Trace {
     /// The cookbook of the template, with the functions of its libraries.
     functions: RefCell<Option<(String, Rc<dyn Functions>)>>,
-    /// The includes of the partials in progress, outermost first: the name of the template that includes, and where.
+    /// The includes of the partials in progress, outermost first: the name of the template that
+    /// includes, and where.
     includes: RefCell<Vec<(String, At)>>,
     /// What went wrong in a library.
     mistake: RefCell<Option<Diagnostic>>,
@@ -75,7 +78,8 @@ impl Trace {
     /// Calls a function without arguments, if there is one of the name.
     pub fn call_if_known(&self, name: &str) -> Result<Option<Value>, RenderError> {
         let functions = self.functions.borrow().clone();
-        let known = functions.is_some_and(|(cookbook, functions)| functions.check(&cookbook, name, 0).is_ok());
+        let known = functions
+            .is_some_and(|(cookbook, functions)| functions.check(&cookbook, name, 0).is_ok());
         if known { self.call(name, &[]).map(Some) } else { Ok(None) }
     }
 }

@@ -1,5 +1,6 @@
-//! What a parsed template names, and what is put around it: a check before everything it prints, a trace around each partial, and the
-//! call of a library's function where a helper is named that is not built in.
+//! What a parsed template names, and what is put around it: a check before everything it prints, a
+//! trace around each partial, and the call of a library's function where a helper is named that is
+//! not built in.
 
 use std::collections::HashMap;
 
@@ -10,17 +11,19 @@ use serde_json::Value;
 use super::helpers::{CALL, ENTER, LEAVE, PRINT};
 use crate::diagnostic::Diagnostic;
 
-/// Names that Handlebars and toque define: an expression that begins with one is a call, not a value.
+/// Names that Handlebars and toque define: an expression that begins with one is a call, not a
+/// value.
 pub const HELPERS: [&str; 22] = [
-    "eq", "ne", "lt", "gt", "lte", "gte", "and", "or", "not", "default", "join", "json", "yaml", "toml", "quote", "shell",
-    "indent", "upper", "lower", "replace", "lookup", "len",
+    "eq", "ne", "lt", "gt", "lte", "gte", "and", "or", "not", "default", "join", "json", "yaml",
+    "toml", "quote", "shell", "indent", "upper", "lower", "replace", "lookup", "len",
 ];
 
 /// Blocks that Handlebars defines.
 pub const BLOCKS: [&str; 5] = ["if", "unless", "each", "with", "raw"];
 
 /// Helpers that take what is absent: to name an attribute there is to ask for it.
-const ASKING: [&str; 11] = ["if", "unless", "with", "default", "and", "or", "not", "eq", "ne", "json", "yaml"];
+const ASKING: [&str; 11] =
+    ["if", "unless", "with", "default", "and", "or", "not", "eq", "ne", "json", "yaml"];
 
 /// Helpers whose value may be a map, which nothing prints by itself.
 const UNPRINTED: [&str; 2] = ["default", "lookup"];
@@ -57,8 +60,8 @@ pub struct Call {
     pub hash: bool,
 }
 
-/// Finds what a template names, and turns each `{{x}}` into `{{print x}}`, which refuses what cannot be printed. `partial` is asked for
-/// the name by which a partial is registered.
+/// Finds what a template names, and turns each `{{x}}` into `{{print x}}`, which refuses what
+/// cannot be printed. `partial` is asked for the name by which a partial is registered.
 /// # Errors
 /// What `partial` refuses.
 pub fn prepare(
@@ -70,7 +73,8 @@ pub fn prepare(
     prepare_from(template, &name, (1, 1), named, partial)
 }
 
-/// `name` is that of the whole template, and `within` is where this part of it stands when it does not tell by itself.
+/// `name` is that of the whole template, and `within` is where this part of it stands when it does
+/// not tell by itself.
 fn prepare_from(
     template: &mut Template,
     name: &str,
@@ -85,7 +89,8 @@ fn prepare_from(
         let at = place.map_or(within, |place| (place.0, place.1));
         let mut traced = false;
         match &mut element {
-            TemplateElement::HtmlExpression(expression) | TemplateElement::Expression(expression) => {
+            TemplateElement::HtmlExpression(expression)
+            | TemplateElement::Expression(expression) => {
                 arguments(expression, at, named);
                 print_checked(expression, at, named);
             }
@@ -101,7 +106,8 @@ fn prepare_from(
                     prepare_from(inner, name, at, named, partial)?;
                 }
             }
-            TemplateElement::PartialExpression(included) | TemplateElement::PartialBlock(included) => {
+            TemplateElement::PartialExpression(included)
+            | TemplateElement::PartialBlock(included) => {
                 if let Some(wanted) = name_of(&included.name)
                     && !wanted.starts_with('@')
                 {
@@ -115,7 +121,8 @@ fn prepare_from(
                     prepare_from(inner, name, at, named, partial)?;
                 }
             }
-            TemplateElement::DecoratorBlock(decorator) | TemplateElement::DecoratorExpression(decorator) => {
+            TemplateElement::DecoratorBlock(decorator)
+            | TemplateElement::DecoratorExpression(decorator) => {
                 if let Some(inner) = &mut decorator.template {
                     prepare_from(inner, name, at, named, partial)?;
                 }
@@ -153,7 +160,9 @@ fn arguments(helper: &mut HelperTemplate, at: At, named: &mut Named) {
 
 fn argument(parameter: &mut Parameter, at: At, named: &mut Named, asked: bool) {
     if let Parameter::Subexpression(inner) = parameter {
-        if let TemplateElement::Expression(expression) | TemplateElement::HtmlExpression(expression) = inner.element.as_mut() {
+        if let TemplateElement::Expression(expression)
+        | TemplateElement::HtmlExpression(expression) = inner.element.as_mut()
+        {
             arguments(expression, at, named);
             if let Some(name) = name_of(&expression.name)
                 && !HELPERS.contains(&name.as_str())
@@ -173,7 +182,8 @@ fn call_of(name: String, helper: &HelperTemplate, at: At, block: bool) -> Call {
     Call { name, arguments: helper.params.len(), at, block, hash: !helper.hash.is_empty() }
 }
 
-/// `{{x.y}}` becomes `{{print x.y}}`, and `{{f x}}` becomes `{{print (call "f" x)}}`; `{{join list ","}}` stays.
+/// `{{x.y}}` becomes `{{print x.y}}`, and `{{f x}}` becomes `{{print (call "f" x)}}`; `{{join list
+/// ","}}` stays.
 fn print_checked(expression: &mut HelperTemplate, at: At, named: &mut Named) {
     let name = name_of(&expression.name);
     let helper = name.as_deref().is_some_and(|name| HELPERS.contains(&name));
@@ -192,13 +202,22 @@ fn print_checked(expression: &mut HelperTemplate, at: At, named: &mut Named) {
         if BLOCKS.contains(&name.as_str()) || (helper && !UNPRINTED.contains(&name.as_str())) {
             return;
         }
-        let (mut arguments, hash) = (std::mem::take(&mut expression.params), std::mem::take(&mut expression.hash));
+        let (mut arguments, hash) =
+            (std::mem::take(&mut expression.params), std::mem::take(&mut expression.hash));
         if !helper {
-            named.calls.push(Call { name: name.clone(), arguments: arguments.len(), at, block: false, hash: !hash.is_empty() });
+            named.calls.push(Call {
+                name: name.clone(),
+                arguments: arguments.len(),
+                at,
+                block: false,
+                hash: !hash.is_empty(),
+            });
             arguments.insert(0, Parameter::Literal(Value::String(name.clone())));
         }
         let inner = Parameter::Name(if helper { name } else { CALL.to_owned() });
-        expression.params.push(Parameter::Subexpression(Subexpression::new(inner, arguments, hash)));
+        expression
+            .params
+            .push(Parameter::Subexpression(Subexpression::new(inner, arguments, hash)));
     }
     expression.name = Parameter::Name(PRINT.to_owned());
 }
@@ -212,22 +231,30 @@ fn name_of(parameter: &Parameter) -> Option<String> {
     }
 }
 
-/// `node.platform`, `../node.platform`, `@root.node.platform`: the keys after `node`. `node` alone is read whole by nobody.
+/// `node.platform`, `../node.platform`, `@root.node.platform`: the keys after `node`. `node` alone
+/// is read whole by nobody.
 fn read(parameter: &Parameter, at: At, named: &mut Named, asked: bool) {
     let mut sure = false;
     let path: Vec<String> = match parameter {
         Parameter::Path(Path::Relative((segments, _))) => {
             let names: Vec<&str> = segments
                 .iter()
-                .filter_map(|segment| if let PathSeg::Named(name) = segment { Some(name.as_str()) } else { None })
+                .filter_map(|segment| {
+                    if let PathSeg::Named(name) = segment { Some(name.as_str()) } else { None }
+                })
                 .collect();
             sure = names.first() == Some(&"node");
-            let after = names.iter().position(|name| *name == "node").map_or(names.len(), |at| at + 1);
+            let after =
+                names.iter().position(|name| *name == "node").map_or(names.len(), |at| at + 1);
             names[after..].iter().map(|name| (*name).to_owned()).collect()
         }
         Parameter::Path(Path::Local((_, _, raw))) | Parameter::Name(raw) => {
             let after = raw.split_once("node.").map_or("", |(_, after)| after);
-            after.split(['.', '[', ']', '/']).filter(|key| !key.is_empty()).map(str::to_owned).collect()
+            after
+                .split(['.', '[', ']', '/'])
+                .filter(|key| !key.is_empty())
+                .map(str::to_owned)
+                .collect()
         }
         _ => return,
     };
@@ -244,10 +271,16 @@ mod tests {
     fn the_guide_lists_helpers_and_blocks() {
         let guide = include_str!("../../../docs/src/guide/templates.md");
         for name in HELPERS {
-            assert!(guide.contains(&format!("`{name} ")), "docs/src/guide/templates.md does not list the helper `{name}`");
+            assert!(
+                guide.contains(&format!("`{name} ")),
+                "docs/src/guide/templates.md does not list the helper `{name}`"
+            );
         }
         for name in BLOCKS {
-            assert!(guide.contains(&format!("{{{{#{name}")), "docs/src/guide/templates.md does not list the block `{name}`");
+            assert!(
+                guide.contains(&format!("{{{{#{name}")),
+                "docs/src/guide/templates.md does not list the block `{name}`"
+            );
         }
     }
 }

@@ -28,14 +28,23 @@ fn changed_attributes_leave_the_content() {
     assert!(view.take_doubts().is_empty());
 
     // Also of a file that only the plan has.
-    let file = Provide::File { path: "/b".into(), content: Some(Rc::from(&b"planned"[..])), mode: 0o644, uid: 0, gid: 0 };
+    let file = Provide::File {
+        path: "/b".into(),
+        content: Some(Rc::from(&b"planned"[..])),
+        mode: 0o644,
+        uid: 0,
+        gid: 0,
+    };
     view.assume(&by(), &[file, attributes("/b", 0o640, false)], false);
     assert_eq!(view.lstat(Path::new("/b")).unwrap().mode, 0o640);
     assert_eq!(view.read(Path::new("/b")).unwrap(), b"planned");
 
     // And a directory shows what is in it.
     view.assume(&by(), &[attributes("/etc", 0o700, false)], false);
-    assert_eq!(view.read_dir(Path::new("/etc")).unwrap(), fake.read_dir(Path::new("/etc")).unwrap());
+    assert_eq!(
+        view.read_dir(Path::new("/etc")).unwrap(),
+        fake.read_dir(Path::new("/etc")).unwrap()
+    );
 }
 
 #[test]
@@ -72,7 +81,13 @@ fn a_second_name_is_the_same_file() {
 fn a_file_url_may_name_a_planned_file() {
     let fake = FakeSystem::new();
     let view = View::new(&fake);
-    let file = Provide::File { path: "/b c".into(), content: Some(Rc::from(&b"planned"[..])), mode: 0o644, uid: 0, gid: 0 };
+    let file = Provide::File {
+        path: "/b c".into(),
+        content: Some(Rc::from(&b"planned"[..])),
+        mode: 0o644,
+        uid: 0,
+        gid: 0,
+    };
     view.assume(&by(), &[file], false);
     let request = Request {
         url: "file:///b%20c".to_owned(),

@@ -57,14 +57,24 @@ impl Provider for InAFile {
     type Step = Option<String>;
     const NAME: &'static str = "file";
 
-    fn inspect(&self, view: &View<'_>, desired: &Greeting, _: GreetingAction) -> Result<Self::State, Failure> {
+    fn inspect(
+        &self,
+        view: &View<'_>,
+        desired: &Greeting,
+        _: GreetingAction,
+    ) -> Result<Self::State, Failure> {
         match view.read(&desired.path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             content => content.map(Some).attempting("read", &desired.path),
         }
     }
 
-    fn plan(&self, desired: &Greeting, action: GreetingAction, state: &Self::State) -> Result<Vec<Change<Self::Step>>, Failure> {
+    fn plan(
+        &self,
+        desired: &Greeting,
+        action: GreetingAction,
+        state: &Self::State,
+    ) -> Result<Vec<Change<Self::Step>>, Failure> {
         let wanted = match action {
             GreetingAction::Write => Some(format!("Hello {}!\n", desired.name)),
             GreetingAction::Erase => None,
@@ -76,7 +86,11 @@ impl Provider for InAFile {
         let change = match &wanted {
             Some(text) => {
                 let content = Some(Rc::from(text.as_bytes()));
-                Change::new(format!("greet {} in `{}`", desired.name, path.display()), wanted.clone()).provides(Provide::File {
+                Change::new(
+                    format!("greet {} in `{}`", desired.name, path.display()),
+                    wanted.clone(),
+                )
+                .provides(Provide::File {
                     path,
                     content,
                     mode: 0o644,
@@ -84,7 +98,8 @@ impl Provider for InAFile {
                     gid: 0,
                 })
             }
-            None => Change::new(format!("remove `{}`", path.display()), None).provides(Provide::Absent { path }),
+            None => Change::new(format!("remove `{}`", path.display()), None)
+                .provides(Provide::Absent { path }),
         };
         Ok(vec![change])
     }
@@ -97,7 +112,8 @@ impl Provider for InAFile {
         changes: &[Change<Self::Step>],
     ) -> Result<Effect, Failure> {
         for change in changes {
-            write(apply, &desired.path, change.step.as_deref()).attempting("change", &desired.path)?;
+            write(apply, &desired.path, change.step.as_deref())
+                .attempting("change", &desired.path)?;
         }
         Ok(Effect::Changed)
     }

@@ -7,5 +7,9 @@ fn both_machines_are_greeted_once() {
     assert!(output.status.success(), "{told}");
     assert_eq!(told.matches("plan:   3 would change").count(), 2, "{told}");
     assert_eq!(told.matches("first:  0 would change, 3 changed").count(), 2, "{told}");
-    assert_eq!(told.matches("second: 0 would change, 0 changed, 2 up to date").count(), 2, "{told}");
+    assert_eq!(
+        told.matches("second: 0 would change, 0 changed, 2 up to date").count(),
+        2,
+        "{told}"
+    );
 }

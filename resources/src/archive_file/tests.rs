@@ -56,9 +56,16 @@ fn is_unpacked_where_nothing_is() {
     let bench = Bench::new();
     bench.fake.put_file("/r/site.tar", archive("one"));
     bench
-        .converge(&Unpacks, "extract", f(json!({ "strip_components": 1, "owner": "alice", "group": 1000, "mode": "0750" })))
+        .converge(
+            &Unpacks,
+            "extract",
+            f(json!({ "strip_components": 1, "owner": "alice", "group": 1000, "mode": "0750" })),
+        )
         .unwrap();
-    assert_eq!((bench.fake.text("/r/site/a"), bench.fake.text("/r/site/d/b")), ("one".into(), "two".into()));
+    assert_eq!(
+        (bench.fake.text("/r/site/a"), bench.fake.text("/r/site/d/b")),
+        ("one".into(), "two".into())
+    );
     let found = bench.fake.lstat(Path::new("/r/site")).unwrap();
     assert_eq!((found.uid, found.gid, found.mode), (1000, 1000, 0o750));
     // What is there stays, also when the archive is another, and nothing is asked.
@@ -67,7 +74,10 @@ fn is_unpacked_where_nothing_is() {
     bench.fake.clear("/r/site");
     bench.fake.put_dir("/r/site", 0o700);
     let failure = bench.plan(&Unpacks, "extract", f(json!({}))).unwrap_err();
-    assert_eq!(failure.message, "cannot unpack `/r/site.tar`: it is no archive that can be unpacked");
+    assert_eq!(
+        failure.message,
+        "cannot unpack `/r/site.tar`: it is no archive that can be unpacked"
+    );
 }
 
 #[test]
@@ -85,13 +95,24 @@ fn overwrite_unpacks_another_archive_over_what_is_there() {
     bench.converge(&Unpacks, "extract", over()).unwrap();
     bench.fake.put_file("/r/site.tar", archive("three"));
     let changes = bench.plan(&Unpacks, "extract", over()).unwrap();
-    assert!(changes[0].what.starts_with("unpack site.tar (") && changes[0].what.ends_with(") from `/r/site.tar` over `/r/site`"));
+    assert!(
+        changes[0].what.starts_with("unpack site.tar (")
+            && changes[0].what.ends_with(") from `/r/site.tar` over `/r/site`")
+    );
     bench.converge(&Unpacks, "extract", over()).unwrap();
-    assert_eq!((bench.fake.text("/r/site/top/a"), bench.fake.text("/r/site/mine")), ("three".into(), "mine".into()));
+    assert_eq!(
+        (bench.fake.text("/r/site/top/a"), bench.fake.text("/r/site/mine")),
+        ("three".into(), "mine".into())
+    );
     assert_eq!(bench.fake.lstat(Path::new("/r/site/top/a")).unwrap().uid, 1000);
     assert_eq!(bench.fake.read_dir(Path::new("/r")).unwrap(), ["site", "site.tar"]);
-    let failure =
-        bench.plan(&Unpacks, "extract", f(json!({ "overwrite": true, "owner": "root", "checksum": "ab".repeat(32) }))).unwrap_err();
+    let failure = bench
+        .plan(
+            &Unpacks,
+            "extract",
+            f(json!({ "overwrite": true, "owner": "root", "checksum": "ab".repeat(32) })),
+        )
+        .unwrap_err();
     assert!(failure.message.contains("does not belong to the `owner`"), "{failure:?}");
 }
 
@@ -110,10 +131,18 @@ fn in_a_users_folder_it_is_put_there_by_the_user() {
     bench.fake.put_file("/r/site.tar", archive("one"));
     bench.fake.put_dir("/home/alice", 0o755);
     bench.fake.set_owner(Path::new("/home/alice"), Some(1000), Some(1000)).unwrap();
-    let failure = bench.plan(&Unpacks, "extract", f(json!({ "destination": "/home/alice/site" }))).unwrap_err();
+    let failure = bench
+        .plan(&Unpacks, "extract", f(json!({ "destination": "/home/alice/site" })))
+        .unwrap_err();
     assert!(failure.message.contains("user 1000 owns `/home/alice`"), "{failure:?}");
     assert!(failure.hint.unwrap().contains("set `owner`"));
-    bench.converge(&Unpacks, "extract", f(json!({ "destination": "/home/alice/site", "owner": "alice" }))).unwrap();
+    bench
+        .converge(
+            &Unpacks,
+            "extract",
+            f(json!({ "destination": "/home/alice/site", "owner": "alice" })),
+        )
+        .unwrap();
     assert_eq!(bench.fake.text("/home/alice/site/top/a"), "one");
     assert_eq!(bench.fake.read_dir(Path::new("/home")).unwrap(), ["alice"]);
 }
@@ -122,7 +151,8 @@ fn in_a_users_folder_it_is_put_there_by_the_user() {
 fn a_checksum_is_held_against_the_archive() {
     let bench = Bench::new();
     bench.fake.put_file("/r/site.tar", archive("one"));
-    let failure = bench.converge(&Unpacks, "extract", f(json!({ "checksum": "ab".repeat(32) }))).unwrap_err();
+    let failure =
+        bench.converge(&Unpacks, "extract", f(json!({ "checksum": "ab".repeat(32) }))).unwrap_err();
     assert_eq!(failure.message, "`/r/site.tar` does not have the checksum that it should have");
     assert!(bench.fake.lstat(Path::new("/r/site")).is_err());
     let failure = bench.plan(&Unpacks, "extract", f(json!({ "checksum": "ab" }))).unwrap_err();

@@ -47,7 +47,10 @@ pub struct Replacement {
 /// Does the steps in order.
 /// # Errors
 /// At the first that fails; a file whose replacement failed is what it was before.
-pub fn apply<'a>(apply: &mut Apply<'_>, steps: impl IntoIterator<Item = &'a Step>) -> Result<Effect, Failure> {
+pub fn apply<'a>(
+    apply: &mut Apply<'_>,
+    steps: impl IntoIterator<Item = &'a Step>,
+) -> Result<Effect, Failure> {
     let mut effect = Effect::Unchanged;
     for step in steps {
         match step {
@@ -66,7 +69,8 @@ pub fn apply<'a>(apply: &mut Apply<'_>, steps: impl IntoIterator<Item = &'a Step
     Ok(effect)
 }
 
-/// Stages the new file, has it accepted, keeps a copy of the old one, and only then lets it go live.
+/// Stages the new file, has it accepted, keeps a copy of the old one, and only then lets it go
+/// live.
 fn replace(apply: &mut Apply<'_>, step: &Replacement) -> Result<(), Failure> {
     let path = &step.path;
     if step.in_place && !step.verify.iter().any(Verify::needs_file) {
@@ -74,7 +78,8 @@ fn replace(apply: &mut Apply<'_>, step: &Replacement) -> Result<(), Failure> {
         write_in_place(apply, step)?;
         return apply.system.relabel(path, false);
     }
-    let staged = apply.system.stage(path, &step.content, &step.ownership).attempting("write", path)?;
+    let staged =
+        apply.system.stage(path, &step.content, &step.ownership).attempting("write", path)?;
     let result = go_live(apply, step, &staged);
     // What went live is no longer under its staged name.
     if !matches!(result, Ok(Way::Renamed)) {
@@ -98,9 +103,10 @@ fn go_live(apply: &mut Apply<'_>, step: &Replacement, staged: &Path) -> Result<W
         match apply.system.rename(staged, path) {
             Ok(()) => return Ok(Way::Renamed),
             Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
-                apply
-                    .notes
-                    .push(format!("`{}` was written in place: it cannot be replaced, as a bind mount cannot", path.display()));
+                apply.notes.push(format!(
+                    "`{}` was written in place: it cannot be replaced, as a bind mount cannot",
+                    path.display()
+                ));
             }
             Err(error) => return Err(Failure::io("replace", path, &error)),
         }

@@ -19,10 +19,18 @@ pub fn diff(path: &Path, old: &[u8], new: &[u8]) -> String {
         return "(not compared: it is binary)".to_owned();
     };
     let name = path.display().to_string();
-    // Lines that all differ would take quadratic time to match up; past the limit the diff is only coarser.
-    let lines = TextDiff::configure().algorithm(Algorithm::Myers).timeout(Duration::from_millis(500)).diff_lines(before, after);
+    // Lines that all differ would take quadratic time to match up; past the limit the diff is only
+    // coarser.
+    let lines = TextDiff::configure()
+        .algorithm(Algorithm::Myers)
+        .timeout(Duration::from_millis(500))
+        .diff_lines(before, after);
     let shown = lines.unified_diff().context_radius(3).header(&name, &name).to_string();
-    if shown.len() > MOST_SHOWN { format!("(not shown: it has {} lines)", shown.lines().count()) } else { shown }
+    if shown.len() > MOST_SHOWN {
+        format!("(not shown: it has {} lines)", shown.lines().count())
+    } else {
+        shown
+    }
 }
 
 fn text(content: &[u8]) -> Option<&str> {
@@ -46,7 +54,13 @@ mod tests {
         let path = Path::new("/f");
         assert_eq!(diff(path, b"\0", b"a"), "(not compared: it is binary)");
         assert_eq!(diff(path, b"a", b"\xff"), "(not compared: it is binary)");
-        assert_eq!(diff(path, b"a", &vec![b'a'; MOST_BYTES + 1]), "(not compared: it is larger than 1 MiB)");
-        assert_eq!(diff(path, b"", "line\n".repeat(20_000).as_bytes()), "(not shown: it has 20003 lines)");
+        assert_eq!(
+            diff(path, b"a", &vec![b'a'; MOST_BYTES + 1]),
+            "(not compared: it is larger than 1 MiB)"
+        );
+        assert_eq!(
+            diff(path, b"", "line\n".repeat(20_000).as_bytes()),
+            "(not shown: it has 20003 lines)"
+        );
     }
 }

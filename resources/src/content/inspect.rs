@@ -78,9 +78,18 @@ pub enum Obstacle {
 /// Looks at the file. One that is up to date costs a `stat` and a reading.
 /// # Errors
 /// When it cannot be looked at, or a declared account does not exist.
-pub fn inspect(view: &View<'_>, desired: &ManagedFile, action: FileAction) -> Result<State, Failure> {
+pub fn inspect(
+    view: &View<'_>,
+    desired: &ManagedFile,
+    action: FileAction,
+) -> Result<State, Failure> {
     let path = &desired.path;
-    let mut state = State { found: Found::Settled, target: None, wanted: Ownership::default(), names: Names::default() };
+    let mut state = State {
+        found: Found::Settled,
+        target: None,
+        wanted: Ownership::default(),
+        names: Names::default(),
+    };
     let there = lstat(view, path)?;
     if action == FileAction::Delete {
         state.found = there.map_or(Found::Settled, |metadata| Found::Removable(metadata.kind));
@@ -114,22 +123,36 @@ pub fn compare(old: Vec<u8>, declared: &[u8]) -> Current {
     if old == declared { Current::Same } else { Current::Other(Some(old)) }
 }
 
-fn file(view: &View<'_>, path: &Path, metadata: Metadata, desired: &ManagedFile) -> Result<Found, Failure> {
+fn file(
+    view: &View<'_>,
+    path: &Path,
+    metadata: Metadata,
+    desired: &ManagedFile,
+) -> Result<Found, Failure> {
     let content = match &desired.content {
         None => Current::Unmanaged,
-        Some(declared) if metadata.size > MOST_BYTES && metadata.size != declared.len() as u64 => Current::Other(None),
+        Some(declared) if metadata.size > MOST_BYTES && metadata.size != declared.len() as u64 => {
+            Current::Other(None)
+        }
         // Files of /proc and /sys have sizes that say nothing, so small ones are always read.
         Some(declared) => match view.read(path) {
             Ok(old) => compare(old, declared),
             // In a plan, a file that an earlier resource makes and whose content nobody knows yet.
-            Err(error) if error.kind() == io::ErrorKind::Other && error.raw_os_error().is_none() => Current::Other(None),
+            Err(error)
+                if error.kind() == io::ErrorKind::Other && error.raw_os_error().is_none() =>
+            {
+                Current::Other(None)
+            }
             Err(error) => return Err(Failure::io("read", path, &error)),
         },
     };
     Ok(Found::File { metadata, content })
 }
 
-fn through_link(view: &View<'_>, desired: &ManagedFile) -> Result<(Option<PathBuf>, Found), Failure> {
+fn through_link(
+    view: &View<'_>,
+    desired: &ManagedFile,
+) -> Result<(Option<PathBuf>, Found), Failure> {
     let path = &desired.path;
     let refused = |refusal| Ok((None, Found::InTheWay(Obstacle::Link(refusal), new(view, path)?)));
     if !desired.follow {
@@ -149,14 +172,20 @@ fn through_link(view: &View<'_>, desired: &ManagedFile) -> Result<(Option<PathBu
 fn lstat(view: &View<'_>, path: &Path) -> Result<Option<Metadata>, Failure> {
     match view.lstat(path) {
         Ok(metadata) => Ok(Some(metadata)),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+        {
+            Ok(None)
+        }
         Err(error) => Err(Failure::io("look at", path, &error)),
     }
 }
 
 fn is_file(view: &View<'_>, path: &Path, there: Option<&Metadata>) -> bool {
     match there.map(|metadata| metadata.kind) {
-        Some(FileKind::Link) => view.stat(path).is_ok_and(|metadata| metadata.kind == FileKind::File),
+        Some(FileKind::Link) => {
+            view.stat(path).is_ok_and(|metadata| metadata.kind == FileKind::File)
+        }
         kind => kind == Some(FileKind::File),
     }
 }
@@ -166,10 +195,14 @@ fn new(view: &View<'_>, path: &Path) -> Result<New, Failure> {
     let parent = path.parent().unwrap_or(path);
     let mut new = New { folder: Folder::There, setgid: None, uid, gid };
     match view.stat(parent) {
-        Ok(folder) if folder.kind == FileKind::Directory => new.setgid = (folder.mode & 0o2000 != 0).then_some(folder.gid),
+        Ok(folder) if folder.kind == FileKind::Directory => {
+            new.setgid = (folder.mode & 0o2000 != 0).then_some(folder.gid)
+        }
         Ok(_) => new.folder = Folder::NotADirectory,
         Err(error) if error.kind() == io::ErrorKind::NotFound => new.folder = Folder::Missing,
-        Err(error) if error.kind() == io::ErrorKind::NotADirectory => new.folder = Folder::NotADirectory,
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+            new.folder = Folder::NotADirectory
+        }
         Err(error) => return Err(Failure::io("look at", parent, &error)),
     }
     Ok(new)

@@ -32,9 +32,15 @@ pub fn plan(
     let mut changes = match &state.found {
         Found::Settled | Found::Removable(_) => Vec::new(),
         Found::Nothing(new) => vec![create(desired, content, state, *new)?],
-        Found::InTheWay(obstacle, _) if !desired.force_unlink => return Err(in_the_way(&desired.path, obstacle)),
-        Found::InTheWay(obstacle, new) => vec![unlink(&desired.path, obstacle), create(desired, content, state, *new)?],
-        Found::File { metadata, content: current } => update(desired, content, state, metadata, current)?.into_iter().collect(),
+        Found::InTheWay(obstacle, _) if !desired.force_unlink => {
+            return Err(in_the_way(&desired.path, obstacle));
+        }
+        Found::InTheWay(obstacle, new) => {
+            vec![unlink(&desired.path, obstacle), create(desired, content, state, *new)?]
+        }
+        Found::File { metadata, content: current } => {
+            update(desired, content, state, metadata, current)?.into_iter().collect()
+        }
     };
     let written = changes.iter().any(|change| matches!(change.step, Step::Replace(_)));
     if action == FileAction::Touch && !written {
@@ -43,18 +49,31 @@ pub fn plan(
     Ok(changes)
 }
 
-fn create(desired: &ManagedFile, content: Option<&Rc<[u8]>>, state: &State, new: New) -> Result<Change<Step>, Failure> {
+fn create(
+    desired: &ManagedFile,
+    content: Option<&Rc<[u8]>>,
+    state: &State,
+    new: New,
+) -> Result<Change<Step>, Failure> {
     let path = &desired.path;
     let folder = path.parent().unwrap_or(path).display();
     match new.folder {
         Folder::There => {}
         Folder::Missing => {
-            return Err(Failure::new(format!("cannot create `{}`: the directory `{folder}` does not exist", path.display()))
-                .hint(format!("declare `directory(\"{folder}\")` before this resource, or correct the path")));
+            return Err(Failure::new(format!(
+                "cannot create `{}`: the directory `{folder}` does not exist",
+                path.display()
+            ))
+            .hint(format!(
+                "declare `directory(\"{folder}\")` before this resource, or correct the path"
+            )));
         }
         Folder::NotADirectory => {
-            return Err(Failure::new(format!("cannot create `{}`: `{folder}` is not a directory", path.display()))
-                .hint("correct the path, or remove what stands in the directory's place"));
+            return Err(Failure::new(format!(
+                "cannot create `{}`: `{folder}` is not a directory",
+                path.display()
+            ))
+            .hint("correct the path, or remove what stands in the directory's place"));
         }
     }
     let empty: Rc<[u8]> = Rc::from(&[][..]);
@@ -66,7 +85,11 @@ fn create(desired: &ManagedFile, content: Option<&Rc<[u8]>>, state: &State, new:
     let step = Replacement {
         path: path.clone(),
         content: Rc::clone(content),
-        ownership: Ownership { mode: Some(mode), gid: state.wanted.gid.or(new.setgid), ..state.wanted },
+        ownership: Ownership {
+            mode: Some(mode),
+            gid: state.wanted.gid.or(new.setgid),
+            ..state.wanted
+        },
         verify: Rc::clone(&desired.verify),
         backup: 0,
         attributes: None,
@@ -94,7 +117,9 @@ fn update(
     let wanted = &state.wanted;
     let attributes = || Attributes::difference(managed_path(desired, state), metadata, wanted);
     let (Current::Other(old), Some(content)) = (current, content) else {
-        return Ok(attributes().map(|attributes| change_attributes(desired, state, metadata, attributes)));
+        return Ok(
+            attributes().map(|attributes| change_attributes(desired, state, metadata, attributes))
+        );
     };
     accepted(desired, content)?;
     let path = managed_path(desired, state);
@@ -125,15 +150,22 @@ fn update(
         uid: wanted.uid.unwrap_or(metadata.uid),
         gid: wanted.gid.unwrap_or(metadata.gid),
     };
-    let change = Change::new(format!("update file {}{also}", name(desired, state)), Step::Replace(step))
-        .diff(old_text)
-        .provides(provide)
-        .touches(Area::Files);
+    let change =
+        Change::new(format!("update file {}{also}", name(desired, state)), Step::Replace(step))
+            .diff(old_text)
+            .provides(provide)
+            .touches(Area::Files);
     Ok(Some(if desired.atomic { change } else { other_names(change, metadata) }))
 }
 
-fn change_attributes(desired: &ManagedFile, state: &State, metadata: &Metadata, attributes: Attributes) -> Change<Step> {
-    let words = difference_words(&desired.declared, metadata, &state.wanted, &state.names).join(", ");
+fn change_attributes(
+    desired: &ManagedFile,
+    state: &State,
+    metadata: &Metadata,
+    attributes: Attributes,
+) -> Change<Step> {
+    let words =
+        difference_words(&desired.declared, metadata, &state.wanted, &state.names).join(", ");
     let provide = Provide::Attributes {
         path: attributes.path.clone(),
         mode: attributes.mode.unwrap_or(metadata.mode),
@@ -141,19 +173,28 @@ fn change_attributes(desired: &ManagedFile, state: &State, metadata: &Metadata, 
         gid: attributes.gid.unwrap_or(metadata.gid),
         touched: false,
     };
-    let change = Change::new(format!("change file {}: {words}", name(desired, state)), Step::Attributes(attributes));
+    let change = Change::new(
+        format!("change file {}: {words}", name(desired, state)),
+        Step::Attributes(attributes),
+    );
     other_names(change.provides(provide).touches(Area::Files), metadata)
 }
 
 fn touch(desired: &ManagedFile, state: &State) -> Change<Step> {
     let path = managed_path(desired, state).to_owned();
-    let change = Change::new(format!("touch file {}", name(desired, state)), Step::Touch(path.clone())).touches(Area::Files);
+    let change =
+        Change::new(format!("touch file {}", name(desired, state)), Step::Touch(path.clone()))
+            .touches(Area::Files);
     match &state.found {
         Found::File { metadata, .. } => {
             let wanted = &state.wanted;
-            let (uid, gid) = (wanted.uid.unwrap_or(metadata.uid), wanted.gid.unwrap_or(metadata.gid));
+            let (uid, gid) =
+                (wanted.uid.unwrap_or(metadata.uid), wanted.gid.unwrap_or(metadata.gid));
             let mode = final_mode(metadata, wanted);
-            other_names(change.provides(Provide::Attributes { path, mode, uid, gid, touched: true }), metadata)
+            other_names(
+                change.provides(Provide::Attributes { path, mode, uid, gid, touched: true }),
+                metadata,
+            )
         }
         _ => change,
     }
@@ -174,10 +215,15 @@ fn remove(desired: &ManagedFile, kind: FileKind) -> Result<Vec<Change<Step>>, Fa
     let path = desired.path.clone();
     let step = match kind {
         FileKind::Directory => {
-            return Err(Failure::new(format!("cannot delete `{}`: it is a directory, not a file", path.display()))
-                .hint("use `directory` with the action `delete`"));
+            return Err(Failure::new(format!(
+                "cannot delete `{}`: it is a directory, not a file",
+                path.display()
+            ))
+            .hint("use `directory` with the action `delete`"));
         }
-        FileKind::File if desired.backup > 0 => Step::Remove { path: path.clone(), backup: desired.backup },
+        FileKind::File if desired.backup > 0 => {
+            Step::Remove { path: path.clone(), backup: desired.backup }
+        }
         _ => Step::Unlink(path.clone()),
     };
     let what = if kind == FileKind::Link { "symbolic link" } else { "file" };
@@ -211,10 +257,13 @@ fn in_the_way(path: &Path, obstacle: &Obstacle) -> Failure {
             let hint = "set `force_unlink: true` to replace the link by a file, or declare the file where it should be";
             return refusal.failure(path, "file", hint);
         }
-        Obstacle::Directory => ("a directory", "set `force_unlink: true` to replace it, with all that is in it"),
+        Obstacle::Directory => {
+            ("a directory", "set `force_unlink: true` to replace it, with all that is in it")
+        }
         Obstacle::Special => ("a device, socket or pipe", "set `force_unlink: true` to replace it"),
     };
-    Failure::new(format!("`{}` is {what}, not a file", path.display())).hint(format!("{hint}, or correct the path"))
+    Failure::new(format!("`{}` is {what}, not a file", path.display()))
+        .hint(format!("{hint}, or correct the path"))
 }
 
 /// The path that is changed: where a followed link leads.
@@ -225,6 +274,8 @@ fn managed_path<'a>(desired: &'a ManagedFile, state: &'a State) -> &'a Path {
 fn name(desired: &ManagedFile, state: &State) -> String {
     match &state.target {
         None => format!("`{}`", desired.path.display()),
-        Some(target) => format!("`{}`, where the link `{}` leads", target.display(), desired.path.display()),
+        Some(target) => {
+            format!("`{}`, where the link `{}` leads", target.display(), desired.path.display())
+        }
     }
 }

@@ -45,11 +45,15 @@ impl Visitor<'_> for BackupVisitor {
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<Backup, E> {
-        usize::try_from(number).map(Backup).map_err(|_| E::invalid_value(Unexpected::Signed(number), &self))
+        usize::try_from(number)
+            .map(Backup)
+            .map_err(|_| E::invalid_value(Unexpected::Signed(number), &self))
     }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<Backup, E> {
-        usize::try_from(number).map(Backup).map_err(|_| E::invalid_value(Unexpected::Unsigned(number), &self))
+        usize::try_from(number)
+            .map(Backup)
+            .map_err(|_| E::invalid_value(Unexpected::Unsigned(number), &self))
     }
 }
 
@@ -69,8 +73,9 @@ pub fn yes() -> bool {
     true
 }
 
-/// Declares a kind of managed file: `path`, the kind's own properties, and those that all of them share. Written out by a macro
-/// because `serde(flatten)` would lose which property an error is about.
+/// Declares a kind of managed file: `path`, the kind's own properties, and those that all of them
+/// share. Written out by a macro because `serde(flatten)` would lose which property an error is
+/// about.
 macro_rules! managed_file {
     ($(#[$meta:meta])* pub struct $name:ident { $($(#[$field_meta:meta])* pub $field:ident: $type:ty,)* }) => {
         $(#[$meta])*
@@ -79,34 +84,42 @@ macro_rules! managed_file {
             /// Absolute path of the file. Default: the resource's name.
             pub path: String,
             $($(#[$field_meta])* pub $field: $type,)*
-            /// Owner, by name or number. Default: toque's own user for a new file; an existing one keeps its owner.
+            /// Owner, by name or number. Default: toque's own user for a new file; an existing one
+            /// keeps its owner.
             #[serde(default)]
             pub owner: Option<toque_engine::property::Account>,
-            /// Group, by name or number. Default: toque's own group for a new file; an existing one keeps its group.
+            /// Group, by name or number. Default: toque's own group for a new file; an existing one
+            /// keeps its group.
             #[serde(default)]
             pub group: Option<toque_engine::property::Account>,
-            /// Permissions, such as `"0644"`. Default: 0666 less the umask for a new file; an existing one keeps its mode.
+            /// Permissions, such as `"0644"`. Default: 0666 less the umask for a new file; an
+            /// existing one keeps its mode.
             #[serde(default)]
             pub mode: Option<toque_engine::property::Mode>,
-            /// How many earlier contents are kept in the state directory, or `false` for none. Default: 5.
+            /// How many earlier contents are kept in the state directory, or `false` for none.
+            /// Default: 5.
             #[serde(default)]
             pub backup: $crate::content::Backup,
-            /// What must accept new content before it goes live: `"json"`, `"yaml"`, `"toml"`, `"systemd_unit"`, or a shell
-            /// command in which `%{path}` stands for the path of the new file, quoted; one or an array. A command runs when the
-            /// file is about to change, not in a plan. Default: nothing.
+            /// What must accept new content before it goes live: `"json"`, `"yaml"`, `"toml"`,
+            /// `"systemd_unit"`, or a shell command in which `%{path}` stands for the path of the
+            /// new file, quoted; one or an array. A command runs when the file is about to change,
+            /// not in a plan. Default: nothing.
             #[serde(default)]
             pub verify: Option<toque_engine::property::OneOrMany<String>>,
-            /// Whether the file is replaced at once by a new one. `false` writes into the file that is there, which keeps its
-            /// inode and its other names, and which readers may see half-written. Default: `true`.
+            /// Whether the file is replaced at once by a new one. `false` writes into the file that
+            /// is there, which keeps its inode and its other names, and which readers may see
+            /// half-written. Default: `true`.
             #[serde(default = "crate::content::yes")]
             pub atomic_update: bool,
-            /// Whether whatever is at the path and is not a file (a directory with all that is in it, a symbolic link that must
-            /// not be followed, a pipe) is removed to make room. Default: `false`.
+            /// Whether whatever is at the path and is not a file (a directory with all that is in
+            /// it, a symbolic link that must not be followed, a pipe) is removed to make room.
+            /// Default: `false`.
             #[serde(default)]
             pub force_unlink: bool,
-            /// Whether a symbolic link at the path is followed and the file at its end managed. `false` takes the link for
-            /// something that is in the way. Only links are ever followed that belong to root (or toque's own user) and lie in a
-            /// folder which nobody else can write. Default: `true`.
+            /// Whether a symbolic link at the path is followed and the file at its end managed.
+            /// `false` takes the link for something that is in the way. Only links are ever
+            /// followed that belong to root (or toque's own user) and lie in a folder which nobody
+            /// else can write. Default: `true`.
             #[serde(default)]
             pub manage_symlink_source: Option<bool>,
         }

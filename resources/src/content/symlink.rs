@@ -1,5 +1,6 @@
-//! Which symbolic links are followed. Whoever owns a link, or can write the folder it lies in, decides where it leads; if toque,
-//! running as root, wrote through a link of an ordinary user, that user could have any file of the machine overwritten.
+//! Which symbolic links are followed. Whoever owns a link, or can write the folder it lies in,
+//! decides where it leads; if toque, running as root, wrote through a link of an ordinary user,
+//! that user could have any file of the machine overwritten.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -29,9 +30,13 @@ impl Refusal {
             Self::Unwanted => format!("`{path}` is a symbolic link, not a {noun}"),
             Self::Untrusted { link, why } => {
                 let link = link.display();
-                format!("`{path}` is not followed: the symbolic link `{link}` could lead anywhere, because {why}")
+                format!(
+                    "`{path}` is not followed: the symbolic link `{link}` could lead anywhere, because {why}"
+                )
             }
-            Self::Dangling { to } => format!("`{path}` is a symbolic link to `{}`, where nothing is", to.display()),
+            Self::Dangling { to } => {
+                format!("`{path}` is a symbolic link to `{}`, where nothing is", to.display())
+            }
             Self::Loop => format!("`{path}` is a symbolic link that leads back to itself"),
         };
         Failure::new(message).hint(hint)
@@ -41,7 +46,10 @@ impl Refusal {
 /// Follows links one by one from `path`, which is one, to what they lead to.
 /// # Errors
 /// When something on the way cannot be looked at.
-pub fn follow(view: &View<'_>, path: &Path) -> Result<Result<(PathBuf, Metadata), Refusal>, Failure> {
+pub fn follow(
+    view: &View<'_>,
+    path: &Path,
+) -> Result<Result<(PathBuf, Metadata), Refusal>, Failure> {
     let own = view.effective_uid();
     let trusted = |uid: u32| uid == 0 || uid == own;
     let mut here = path.to_owned();
@@ -49,7 +57,12 @@ pub fn follow(view: &View<'_>, path: &Path) -> Result<Result<(PathBuf, Metadata)
         let metadata = match view.lstat(&here) {
             Ok(metadata) if metadata.kind != FileKind::Link => return Ok(Ok((here, metadata))),
             Ok(metadata) => metadata,
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
                 return Ok(Err(Refusal::Dangling { to: here }));
             }
             Err(error) if error.raw_os_error() == Some(ELOOP) => return Ok(Err(Refusal::Loop)),
@@ -69,7 +82,8 @@ pub fn follow(view: &View<'_>, path: &Path) -> Result<Result<(PathBuf, Metadata)
         if let Some(why) = why {
             return Ok(Err(Refusal::Untrusted { link: here, why }));
         }
-        let to = view.read_link(&here).map_err(|error| Failure::io("read the link", &here, &error))?;
+        let to =
+            view.read_link(&here).map_err(|error| Failure::io("read the link", &here, &error))?;
         here = folder.join(to);
     }
     Ok(Err(Refusal::Loop))

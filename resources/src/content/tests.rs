@@ -1,4 +1,5 @@
-//! Managed files on the fake machine: what is done, what is refused, and what is left alone when something fails.
+//! Managed files on the fake machine: what is done, what is refused, and what is left alone when
+//! something fails.
 
 use std::cell::RefCell;
 use std::io::ErrorKind;
@@ -43,7 +44,13 @@ fn what_is_done() {
     let old: Prepare = |fake| fake.put_file("/r/f", "old\n");
     let none: Prepare = |_| {};
     let cases: Vec<Case> = vec![
-        ("new", none, "create", new(), &["stage /r/f: 4 bytes, mode 0644, owner 0:0", "put /r/f in place"]),
+        (
+            "new",
+            none,
+            "create",
+            new(),
+            &["stage /r/f: 4 bytes, mode 0644, owner 0:0", "put /r/f in place"],
+        ),
         (
             "new with attributes",
             none,
@@ -51,7 +58,13 @@ fn what_is_done() {
             f(json!({ "content": "new\n", "mode": "0640", "owner": "daemon", "group": "bin" })),
             &["stage /r/f: 4 bytes, mode 0640, owner 1:2", "put /r/f in place"],
         ),
-        ("new without content", none, "create", f(json!({})), &["stage /r/f: 0 bytes, mode 0644, owner 0:0", "put /r/f in place"]),
+        (
+            "new without content",
+            none,
+            "create",
+            f(json!({})),
+            &["stage /r/f: 0 bytes, mode 0644, owner 0:0", "put /r/f in place"],
+        ),
         ("same", |fake| fake.put_file("/r/f", "new\n"), "create", new(), &[]),
         ("nothing declared", old, "create", f(json!({})), &[]),
         (
@@ -75,7 +88,13 @@ fn what_is_done() {
             f(json!({ "content": "new\n", "mode": "0644" })),
             &["stage /r/f: 4 bytes, mode 0644, owner 0:0", "put /r/f in place"],
         ),
-        ("only owner", old, "create", f(json!({ "owner": "daemon" })), &["set owner of /r/f to 1:"]),
+        (
+            "only owner",
+            old,
+            "create",
+            f(json!({ "owner": "daemon" })),
+            &["set owner of /r/f to 1:"],
+        ),
         ("only mode", old, "create", f(json!({ "mode": "0600" })), &["set mode of /r/f to 0600"]),
         (
             "setuid is set again",
@@ -122,7 +141,13 @@ fn what_is_done() {
             json!({ "path": "/r/s/f", "content": "x" }),
             &["stage /r/s/f: 1 bytes, mode 0644, owner 0:2", "put /r/s/f in place"],
         ),
-        ("create_if_missing: there", old, "create_if_missing", f(json!({ "content": "new\n", "mode": "0600" })), &[]),
+        (
+            "create_if_missing: there",
+            old,
+            "create_if_missing",
+            f(json!({ "content": "new\n", "mode": "0600" })),
+            &[],
+        ),
         (
             "create_if_missing: not there",
             none,
@@ -131,19 +156,47 @@ fn what_is_done() {
             &["stage /r/f: 4 bytes, mode 0600, owner 0:0", "put /r/f in place"],
         ),
         ("touch: there", old, "touch", f(json!({})), &["touch /r/f"]),
-        ("touch: not there", none, "touch", f(json!({})), &["stage /r/f: 0 bytes, mode 0644, owner 0:0", "put /r/f in place"]),
-        ("touch with content", old, "touch", new(), &["stage /r/f: 4 bytes, mode 0644, owner 0:0", "put /r/f in place"]),
-        ("touch with a mode", old, "touch", f(json!({ "mode": "0600" })), &["set mode of /r/f to 0600", "touch /r/f"]),
+        (
+            "touch: not there",
+            none,
+            "touch",
+            f(json!({})),
+            &["stage /r/f: 0 bytes, mode 0644, owner 0:0", "put /r/f in place"],
+        ),
+        (
+            "touch with content",
+            old,
+            "touch",
+            new(),
+            &["stage /r/f: 4 bytes, mode 0644, owner 0:0", "put /r/f in place"],
+        ),
+        (
+            "touch with a mode",
+            old,
+            "touch",
+            f(json!({ "mode": "0600" })),
+            &["set mode of /r/f to 0600", "touch /r/f"],
+        ),
         ("delete", old, "delete", f(json!({})), &["remove /r/f"]),
         ("delete: not there", none, "delete", f(json!({ "owner": "nobody-knows" })), &[]),
         ("delete below a file", old, "delete", path("/r/f/g"), &[]),
-        ("delete a link, even a dangling one", |fake| fake.put_link("/r/f", "nowhere"), "delete", f(json!({})), &["remove /r/f"]),
+        (
+            "delete a link, even a dangling one",
+            |fake| fake.put_link("/r/f", "nowhere"),
+            "delete",
+            f(json!({})),
+            &["remove /r/f"],
+        ),
         (
             "force_unlink of a directory",
             |fake| fake.put_file("/r/f/inner", ""),
             "create",
             f(json!({ "content": "new\n", "force_unlink": true })),
-            &["remove /r/f and all below", "stage /r/f: 4 bytes, mode 0644, owner 0:0", "put /r/f in place"],
+            &[
+                "remove /r/f and all below",
+                "stage /r/f: 4 bytes, mode 0644, owner 0:0",
+                "put /r/f in place",
+            ],
         ),
         (
             "force_unlink of a pipe",
@@ -156,7 +209,9 @@ fn what_is_done() {
     for (title, prepare, action, properties, expected) in cases {
         let bench = Bench::new();
         prepare(&bench.fake);
-        let effects = bench.converge(&FILES, action, properties).unwrap_or_else(|failure| panic!("{title}: {failure}"));
+        let effects = bench
+            .converge(&FILES, action, properties)
+            .unwrap_or_else(|failure| panic!("{title}: {failure}"));
         assert_eq!(effects, expected, "{title}");
     }
 }
@@ -184,25 +239,41 @@ fn a_link_is_followed_only_where_root_decides_where_it_leads() {
         fake.put_link("/r/f", "t");
         fake.set_mode(Path::new("/r"), 0o1777).unwrap();
     };
-    let replaced: &'static [&'static str] = &["remove /r/f", "stage /r/f: 4 bytes, mode 0644, owner 0:0", "put /r/f in place"];
-    let written: &'static [&'static str] = &["stage /r/t: 4 bytes, mode 0644, owner 0:0", "put /r/t in place"];
+    let replaced: &'static [&'static str] =
+        &["remove /r/f", "stage /r/f: 4 bytes, mode 0644, owner 0:0", "put /r/f in place"];
+    let written: &'static [&'static str] =
+        &["stage /r/t: 4 bytes, mode 0644, owner 0:0", "put /r/t in place"];
     let cases: Vec<LinkCase> = vec![
         ("trusted", trusted, json!({}), Ok(written)),
         ("trusted, force_unlink", trusted, json!({ "force_unlink": true }), Ok(written)),
-        ("trusted, not wanted", trusted, json!({ "manage_symlink_source": false }), Err("`/r/f` is a symbolic link, not a file")),
-        ("trusted, replaced", trusted, json!({ "manage_symlink_source": false, "force_unlink": true }), Ok(replaced)),
+        (
+            "trusted, not wanted",
+            trusted,
+            json!({ "manage_symlink_source": false }),
+            Err("`/r/f` is a symbolic link, not a file"),
+        ),
+        (
+            "trusted, replaced",
+            trusted,
+            json!({ "manage_symlink_source": false, "force_unlink": true }),
+            Ok(replaced),
+        ),
         (
             "someone else's",
             of_alice,
             json!({ "manage_symlink_source": true }),
-            Err("`/r/f` is not followed: the symbolic link `/r/f` could lead anywhere, because user 1000 owns it"),
+            Err(
+                "`/r/f` is not followed: the symbolic link `/r/f` could lead anywhere, because user 1000 owns it",
+            ),
         ),
         ("someone else's, replaced", of_alice, json!({ "force_unlink": true }), Ok(replaced)),
         (
             "someone else's, on the way",
             second_of_alice,
             json!({}),
-            Err("`/r/f` is not followed: the symbolic link `/r/m` could lead anywhere, because user 1000 owns it"),
+            Err(
+                "`/r/f` is not followed: the symbolic link `/r/m` could lead anywhere, because user 1000 owns it",
+            ),
         ),
         (
             "in an open folder",
@@ -218,15 +289,26 @@ fn a_link_is_followed_only_where_root_decides_where_it_leads() {
             json!({}),
             Err("`/r/f` is a symbolic link to `/r/nowhere`, where nothing is"),
         ),
-        ("loop", |fake| fake.put_link("/r/f", "f"), json!({}), Err("`/r/f` is a symbolic link that leads back to itself")),
-        ("to a directory", |fake| fake.put_link("/r/f", "/etc"), json!({}), Err("`/r/f` is a symbolic link, not a file")),
+        (
+            "loop",
+            |fake| fake.put_link("/r/f", "f"),
+            json!({}),
+            Err("`/r/f` is a symbolic link that leads back to itself"),
+        ),
+        (
+            "to a directory",
+            |fake| fake.put_link("/r/f", "/etc"),
+            json!({}),
+            Err("`/r/f` is a symbolic link, not a file"),
+        ),
     ];
     for (title, prepare, more, expected) in cases {
         let bench = Bench::new();
         prepare(&bench.fake);
         bench.fake.take_effects();
         let before = bench.fake.snapshot();
-        let result = bench.converge(&FILES, "create", with(&f(json!({ "content": "new\n" })), more));
+        let result =
+            bench.converge(&FILES, "create", with(&f(json!({ "content": "new\n" })), more));
         match expected {
             Ok(effects) => assert_eq!(result.unwrap(), effects, "{title}"),
             Err(message) => {
@@ -244,7 +326,10 @@ fn the_mode_goes_through_a_link_to_the_file() {
     bench.fake.put_link("/r/f", "t");
     let properties = f(json!({ "content": "new\n", "mode": "0600" }));
     let changes = bench.plan(&FILES, "create", properties.clone()).unwrap();
-    assert_eq!(changes[0].what, "change file `/r/t`, where the link `/r/f` leads: mode 0644 to 0600");
+    assert_eq!(
+        changes[0].what,
+        "change file `/r/t`, where the link `/r/f` leads: mode 0644 to 0600"
+    );
     assert_eq!(bench.converge(&FILES, "create", properties).unwrap(), ["set mode of /r/t to 0600"]);
 }
 
@@ -252,24 +337,74 @@ fn the_mode_goes_through_a_link_to_the_file() {
 fn what_is_refused() {
     let none: Prepare = |_| {};
     let cases: Vec<Refused> = vec![
-        (none, "create", path("/r/x/y/f"), "cannot create `/r/x/y/f`: the directory `/r/x/y` does not exist"),
-        (|fake| fake.put_file("/r/x", ""), "create", path("/r/x/f"), "cannot create `/r/x/f`: `/r/x` is not a directory"),
-        (|fake| fake.put_dir("/r/f", 0o755), "create", path("/r/f"), "`/r/f` is a directory, not a file"),
-        (|fake| fake.put_special("/r/f"), "create", f(json!({ "mode": "0600" })), "`/r/f` is a device, socket or pipe, not a file"),
-        (|fake| fake.put_dir("/r/f", 0o755), "delete", path("/r/f"), "cannot delete `/r/f`: it is a directory, not a file"),
-        (none, "create", f(json!({ "owner": "nosuchuser" })), "there is no user `nosuchuser` on this machine"),
-        (none, "create", f(json!({ "owner": "54321" })), "there is no user `54321` on this machine"),
-        (none, "create", f(json!({ "group": "nosuchgroup" })), "there is no group `nosuchgroup` on this machine"),
+        (
+            none,
+            "create",
+            path("/r/x/y/f"),
+            "cannot create `/r/x/y/f`: the directory `/r/x/y` does not exist",
+        ),
+        (
+            |fake| fake.put_file("/r/x", ""),
+            "create",
+            path("/r/x/f"),
+            "cannot create `/r/x/f`: `/r/x` is not a directory",
+        ),
+        (
+            |fake| fake.put_dir("/r/f", 0o755),
+            "create",
+            path("/r/f"),
+            "`/r/f` is a directory, not a file",
+        ),
+        (
+            |fake| fake.put_special("/r/f"),
+            "create",
+            f(json!({ "mode": "0600" })),
+            "`/r/f` is a device, socket or pipe, not a file",
+        ),
+        (
+            |fake| fake.put_dir("/r/f", 0o755),
+            "delete",
+            path("/r/f"),
+            "cannot delete `/r/f`: it is a directory, not a file",
+        ),
+        (
+            none,
+            "create",
+            f(json!({ "owner": "nosuchuser" })),
+            "there is no user `nosuchuser` on this machine",
+        ),
+        (
+            none,
+            "create",
+            f(json!({ "owner": "54321" })),
+            "there is no user `54321` on this machine",
+        ),
+        (
+            none,
+            "create",
+            f(json!({ "group": "nosuchgroup" })),
+            "there is no group `nosuchgroup` on this machine",
+        ),
         (none, "create", path("f"), "path: `f` is not an absolute path"),
         (none, "create", path("/r/f/"), "path: `/r/f/` can only be a directory, not a file"),
-        (none, "create", f(json!({ "content": "x", "checksum": "xyz" })), "checksum: `xyz` is no SHA-256"),
+        (
+            none,
+            "create",
+            f(json!({ "content": "x", "checksum": "xyz" })),
+            "checksum: `xyz` is no SHA-256",
+        ),
         (
             none,
             "create",
             f(json!({ "content": "x", "checksum": "0".repeat(64) })),
             "the new content of `/r/f` does not have its checksum",
         ),
-        (none, "create", f(json!({ "verify": "true %{file}" })), "verify: `%{file}` stands for nothing in `true %{file}`"),
+        (
+            none,
+            "create",
+            f(json!({ "verify": "true %{file}" })),
+            "verify: `%{file}` stands for nothing in `true %{file}`",
+        ),
         (
             none,
             "create",
@@ -302,7 +437,11 @@ fn the_old_content_is_kept_first() {
     let notes = bench.notes.borrow();
     assert_eq!(
         *notes,
-        ["kept one of 5 of /r/f: \"old\\n\"", "kept one of 2 of /r/f: \"new\\n\"", "kept one of 5 of /r/f: \"newest\\n\""]
+        [
+            "kept one of 5 of /r/f: \"old\\n\"",
+            "kept one of 2 of /r/f: \"new\\n\"",
+            "kept one of 5 of /r/f: \"newest\\n\""
+        ]
     );
 }
 
@@ -316,7 +455,9 @@ fn a_failure_leaves_the_old_file() {
         ),
         (
             "no rename",
-            |bench| bench.fake.break_operation(Operation::Rename, "/r/f", ErrorKind::PermissionDenied),
+            |bench| {
+                bench.fake.break_operation(Operation::Rename, "/r/f", ErrorKind::PermissionDenied)
+            },
             "cannot replace `/r/f`: permission denied",
         ),
         ("no copy", |bench| bench.no_backups = true, "no space left"),
@@ -326,7 +467,8 @@ fn a_failure_leaves_the_old_file() {
         bench.fake.put_file("/r/f", "old\n");
         break_it(&mut bench);
         let before = bench.fake.snapshot();
-        let failure = bench.converge(&FILES, "create", f(json!({ "content": "new\n" }))).unwrap_err();
+        let failure =
+            bench.converge(&FILES, "create", f(json!({ "content": "new\n" }))).unwrap_err();
         assert_eq!(failure.message, message, "{title}");
         assert_eq!(bench.fake.snapshot(), before, "{title}");
     }
@@ -337,7 +479,13 @@ fn a_bind_mount_is_written_in_place() {
     let bench = Bench::new();
     bench.fake.put_file("/r/f", "old\n");
     bench.fake.break_operation(Operation::Rename, "/r/f", ErrorKind::ResourceBusy);
-    let effects = bench.converge(&FILES, "create", f(json!({ "content": "new\n", "mode": "0600", "backup": false }))).unwrap();
+    let effects = bench
+        .converge(
+            &FILES,
+            "create",
+            f(json!({ "content": "new\n", "mode": "0600", "backup": false })),
+        )
+        .unwrap();
     assert_eq!(
         effects,
         [
@@ -347,7 +495,10 @@ fn a_bind_mount_is_written_in_place() {
             "discard what was staged for /r/f"
         ]
     );
-    assert_eq!(*bench.notes.borrow(), ["`/r/f` was written in place: it cannot be replaced, as a bind mount cannot"]);
+    assert_eq!(
+        *bench.notes.borrow(),
+        ["`/r/f` was written in place: it cannot be replaced, as a bind mount cannot"]
+    );
 }
 
 #[test]
@@ -356,14 +507,23 @@ fn verify_judges_the_staged_file() {
     bench.fake.put_file("/r/f.conf", "old\n");
     bench.fake.install_program("sh", |fake, command| {
         let staged = command.argv[2].rsplit(' ').next().unwrap_or_default();
-        assert!(staged.starts_with("/r/.toque-") && Path::new(staged).extension().is_some_and(|end| end == "conf"), "{staged}");
+        assert!(
+            staged.starts_with("/r/.toque-")
+                && Path::new(staged).extension().is_some_and(|end| end == "conf"),
+            "{staged}"
+        );
         let good = fake.text(staged) == "good\n";
         let end = if good { End::Exited(0) } else { End::Exited(1) };
         Output { stderr: b"line 1 is bad\n".to_vec(), end, ..Output::default() }
     });
     let properties = |content: &str| json!({ "path": "/r/f.conf", "content": content, "verify": "check %{path}" });
     let failure = bench.converge(&FILES, "create", properties("bad\n")).unwrap_err();
-    assert!(failure.message.starts_with("the new content of `/r/f.conf` was not accepted by `check %{path}`: "), "{failure}");
+    assert!(
+        failure
+            .message
+            .starts_with("the new content of `/r/f.conf` was not accepted by `check %{path}`: "),
+        "{failure}"
+    );
     assert_eq!(failure.notes, ["standard error:\nline 1 is bad"]);
     assert_eq!(bench.fake.text("/r/f.conf"), "old\n");
     assert_eq!(bench.fake.read_dir(Path::new("/r")).unwrap(), ["f.conf"]);
@@ -375,8 +535,14 @@ fn verify_judges_the_staged_file() {
 fn a_sensitive_verify_says_nothing() {
     let mut bench = Bench::new();
     bench.sensitive = true;
-    bench.fake.install_program("sh", |_, _| Output { stderr: b"secret".to_vec(), end: End::Exited(1), ..Output::default() });
-    let failure = bench.converge(&FILES, "create", f(json!({ "content": "secret", "verify": "check secret" }))).unwrap_err();
+    bench.fake.install_program("sh", |_, _| Output {
+        stderr: b"secret".to_vec(),
+        end: End::Exited(1),
+        ..Output::default()
+    });
+    let failure = bench
+        .converge(&FILES, "create", f(json!({ "content": "secret", "verify": "check secret" })))
+        .unwrap_err();
     assert!(!format!("{failure:?}").contains("secret"), "{failure:?}");
 }
 
@@ -390,7 +556,8 @@ fn a_change_in_place_shows_under_other_names() {
     let anywhere = Provide::Anything(Area::Files.into());
     let mode = bench.plan(&FILES, "create", f(json!({ "mode": "0600" }))).unwrap();
     assert!(mode[0].provides.contains(&anywhere));
-    let in_place = bench.plan(&FILES, "create", f(json!({ "content": "x", "atomic_update": false }))).unwrap();
+    let in_place =
+        bench.plan(&FILES, "create", f(json!({ "content": "x", "atomic_update": false }))).unwrap();
     assert!(in_place[0].provides.contains(&anywhere));
     let replaced = bench.plan(&FILES, "create", f(json!({ "content": "x" }))).unwrap();
     assert!(!replaced[0].provides.contains(&anywhere), "the other name keeps the old content");
@@ -420,7 +587,9 @@ fn a_template_and_a_cookbook_file_have_the_name_of_their_file() {
     assert_eq!(bench.fake.text("/r/f"), "hello\n");
     bench.converge(&Files::<CookbookFile>::new(), "create", path("/r/f")).unwrap();
     assert_eq!(bench.fake.text("/r/f"), "copied\n");
-    let failure = bench.plan(&template, "create", f(json!({ "source": ["no.hbs", "none.hbs"] }))).unwrap_err();
+    let failure = bench
+        .plan(&template, "create", f(json!({ "source": ["no.hbs", "none.hbs"] })))
+        .unwrap_err();
     assert_eq!(failure.message, "there is no template [\"no.hbs\", \"none.hbs\"]");
     bench.converge(&template, "delete", f(json!({ "source": "long-gone.hbs" }))).unwrap();
 }
@@ -448,9 +617,13 @@ fn a_folder_that_a_killed_verification_left_is_in_nobodys_way() {
         seen.borrow_mut().push((path.clone(), fake.text(path)));
         Output::default()
     });
-    let properties = json!({ "path": "/r/x.service", "content": "[Service]\n", "verify": "systemd_unit" });
+    let properties =
+        json!({ "path": "/r/x.service", "content": "[Service]\n", "verify": "systemd_unit" });
     bench.converge(&FILES, "create", properties).unwrap();
-    assert_eq!(shown.borrow()[..], [("/run/toque-verify/x.service".to_owned(), "[Service]\n".to_owned())]);
+    assert_eq!(
+        shown.borrow()[..],
+        [("/run/toque-verify/x.service".to_owned(), "[Service]\n".to_owned())]
+    );
     assert!(bench.fake.lstat(Path::new("/run/toque-verify")).is_err());
     assert_eq!(bench.fake.text("/r/x.service"), "[Service]\n");
 }

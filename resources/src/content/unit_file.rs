@@ -7,7 +7,8 @@ use toque_engine::failure::{Attempting, Failure};
 use toque_engine::resource::{Apply, command_failure};
 use toque_engine::system::Ownership;
 
-/// Shows `systemd-analyze` the new content of `path`. Where that program is not installed there is nobody to ask.
+/// Shows `systemd-analyze` the new content of `path`. Where that program is not installed there is
+/// nobody to ask.
 /// # Errors
 /// When it does not accept it, or the copy for it cannot be made.
 pub fn accepted_by_systemd(apply: &Apply<'_>, path: &Path, content: &[u8]) -> Result<(), Failure> {
@@ -26,26 +27,35 @@ pub fn accepted_by_systemd(apply: &Apply<'_>, path: &Path, content: &[u8]) -> Re
     result.and(removed)
 }
 
-/// A unit is judged by the name of its file too, so that the copy has a folder of its own. That of root is where nobody else can put
-/// something in its place.
+/// A unit is judged by the name of its file too, so that the copy has a folder of its own. That of
+/// root is where nobody else can put something in its place.
 fn folder(uid: u32, path: &Path) -> PathBuf {
     if uid == 0 { PathBuf::from("/run/toque-verify") } else { path.with_file_name(".toque-verify") }
 }
 
 fn judge(apply: &Apply<'_>, folder: &Path, path: &Path, content: &[u8]) -> Result<(), Failure> {
     let copy = folder.join(path.file_name().unwrap_or(path.as_os_str()));
-    let staged = apply.system.stage(&copy, content, &Ownership::default()).attempting("write", &copy)?;
+    let staged =
+        apply.system.stage(&copy, content, &Ownership::default()).attempting("write", &copy)?;
     apply.system.rename(&staged, &copy).attempting("write", &copy)?;
     let of_users = path.parent().is_some_and(|folder| folder.ends_with("systemd/user"));
     let scope = if of_users { "--user" } else { "--system" };
     // For a user it wants a folder of the session, which a run that nobody logged in for has not.
-    let command = Command::new(["systemd-analyze", scope, "--man=no", "verify", "--", &copy.display().to_string()])
-        .env("XDG_RUNTIME_DIR", folder.display().to_string());
+    let command = Command::new([
+        "systemd-analyze",
+        scope,
+        "--man=no",
+        "verify",
+        "--",
+        &copy.display().to_string(),
+    ])
+    .env("XDG_RUNTIME_DIR", folder.display().to_string());
     let output = apply.output(&command)?;
     if output.success() {
         return Ok(());
     }
     let mut failure = command_failure(&command, &output, apply.sensitive);
-    failure.message = format!("the new content of `{}` is not a unit file that systemd accepts", path.display());
+    failure.message =
+        format!("the new content of `{}` is not a unit file that systemd accepts", path.display());
     Err(failure.hint("correct the content, or leave out `verify` when what it names comes only later; the file was left as it is"))
 }

@@ -34,12 +34,21 @@ impl Verify {
     /// # Errors
     /// When the text holds a placeholder that means nothing.
     pub fn check(text: &str) -> Result<(), PropertyError> {
-        let unknown = text.split("%{").skip(1).filter_map(|rest| rest.split_once('}')).find(|(name, _)| *name != "path");
+        let unknown = text
+            .split("%{")
+            .skip(1)
+            .filter_map(|rest| rest.split_once('}'))
+            .find(|(name, _)| *name != "path");
         match unknown {
-            Some((name, _)) => Err(PropertyError::new("verify", format!("`%{{{name}}}` stands for nothing in `{text}`"))
-                .hint("write `%{path}` where the path of the new file goes")),
+            Some((name, _)) => Err(PropertyError::new(
+                "verify",
+                format!("`%{{{name}}}` stands for nothing in `{text}`"),
+            )
+            .hint("write `%{path}` where the path of the new file goes")),
             None if text.trim().is_empty() => Err(PropertyError::new("verify", "it is empty")
-                .hint("write a shell command, or \"json\", \"yaml\", \"toml\" or \"systemd_unit\"")),
+                .hint(
+                    "write a shell command, or \"json\", \"yaml\", \"toml\" or \"systemd_unit\"",
+                )),
             None => Ok(()),
         }
     }
@@ -63,8 +72,11 @@ impl Verify {
         };
         match wrong {
             None => Ok(()),
-            Some(wrong) => Err(Failure::new(format!("the new content of `{}` is not {format}: {wrong}", path.display()))
-                .hint("correct the content; the file was left as it is")),
+            Some(wrong) => Err(Failure::new(format!(
+                "the new content of `{}` is not {format}: {wrong}",
+                path.display()
+            ))
+            .hint("correct the content; the file was left as it is")),
         }
     }
 
@@ -100,7 +112,11 @@ fn accepted(apply: &Apply<'_>, command: &Command, text: &str, path: &Path) -> Re
     failure.message = if apply.sensitive {
         format!("the new content of `{}` was not accepted by its `verify`", path.display())
     } else {
-        format!("the new content of `{}` was not accepted by `{text}`: {}", path.display(), failure.message)
+        format!(
+            "the new content of `{}` was not accepted by `{text}`: {}",
+            path.display(),
+            failure.message
+        )
     };
     Err(failure.hint("correct the content; the file was left as it is"))
 }
@@ -112,7 +128,11 @@ fn json(text: &str) -> Option<String> {
 
 fn yaml(text: &str) -> Option<String> {
     let error = serde_saphyr::from_multiple::<IgnoredAny>(text).err()?;
-    Some(error.location().map_or_else(|| "it ends too early".to_owned(), |at| place(at.line(), at.column())))
+    Some(
+        error
+            .location()
+            .map_or_else(|| "it ends too early".to_owned(), |at| place(at.line(), at.column())),
+    )
 }
 
 fn toml(text: &str) -> Option<String> {
@@ -153,9 +173,17 @@ mod tests {
 
     #[test]
     fn tells_where_but_not_what() {
-        let message = |verify: &str, text: &str| Verify::new(verify).content(Path::new("/f"), text.as_bytes()).unwrap_err().message;
-        assert_eq!(message("json", "{\n \"a\": secret}"), "the new content of `/f` is not JSON: line 2, column 7 breaks its rules");
-        assert_eq!(message("toml", "a = 1\nsecret"), "the new content of `/f` is not TOML: line 2, column 7 breaks its rules");
+        let message = |verify: &str, text: &str| {
+            Verify::new(verify).content(Path::new("/f"), text.as_bytes()).unwrap_err().message
+        };
+        assert_eq!(
+            message("json", "{\n \"a\": secret}"),
+            "the new content of `/f` is not JSON: line 2, column 7 breaks its rules"
+        );
+        assert_eq!(
+            message("toml", "a = 1\nsecret"),
+            "the new content of `/f` is not TOML: line 2, column 7 breaks its rules"
+        );
         assert!(!message("yaml", "a: secret: b\n").contains("secret"));
     }
 

@@ -17,9 +17,10 @@ use super::record::{Record, Release, Unfinished};
 use super::{Desired, Task};
 use crate::ownership::Declared;
 
-/// What the owner does in his release, as himself: root would follow whatever link he has put in the way. A link that the source
-/// itself has in the way is followed by nobody: it may lead out of the release, or to what releases share. The arguments come in
-/// pairs and triples, each begun by a word.
+/// What the owner does in his release, as himself: root would follow whatever link he has put in
+/// the way. A link that the source itself has in the way is followed by nobody: it may lead out of
+/// the release, or to what releases share. The arguments come in pairs and triples, each begun by a
+/// word.
 const LINKS: &str = r#"set -eu
 way() {
     rest=$1 here=
@@ -46,10 +47,16 @@ while [ $# -gt 0 ]; do
 done"#;
 
 /// # Errors
-/// At the first step that fails. What was made before `current` was switched is removed; what came after it is rolled back, if the
-/// recipe wants that.
-pub fn apply(apply: &mut Apply<'_>, desired: &Desired, task: Task, changes: &[Change<Step>]) -> Result<Effect, Failure> {
-    let mut record = Record::read(apply.system.as_query(), &desired.layout.record())?.unwrap_or_default();
+/// At the first step that fails. What was made before `current` was switched is removed; what came
+/// after it is rolled back, if the recipe wants that.
+pub fn apply(
+    apply: &mut Apply<'_>,
+    desired: &Desired,
+    task: Task,
+    changes: &[Change<Step>],
+) -> Result<Effect, Failure> {
+    let mut record =
+        Record::read(apply.system.as_query(), &desired.layout.record())?.unwrap_or_default();
     if let Ok(to) = apply.system.read_link(&desired.layout.current())
         && let Some(current) = desired.layout.release_of(&to)
     {
@@ -90,13 +97,19 @@ pub fn apply(apply: &mut Apply<'_>, desired: &Desired, task: Task, changes: &[Ch
     Ok(Effect::Changed)
 }
 
-/// The numbers of whom the releases belong to. They are looked up as a command's are, so that files and processes have the same.
+/// The numbers of whom the releases belong to. They are looked up as a command's are, so that files
+/// and processes have the same.
 fn owner(apply: &Apply<'_>, desired: &Desired) -> Result<Ownership, Failure> {
     let deploy = &desired.deploy;
-    let declared = Declared { owner: deploy.owner.clone(), group: deploy.group.clone(), mode: None };
+    let declared =
+        Declared { owner: deploy.owner.clone(), group: deploy.group.clone(), mode: None };
     let mut owner = declared.resolve(apply.view)?;
     if let (Some(name), None) = (&deploy.owner, owner.gid) {
-        owner.gid = apply.view.accounts()?.identity(apply.system.as_query(), Some(&name.to_string()), None)?.gid;
+        owner.gid = apply
+            .view
+            .accounts()?
+            .identity(apply.system.as_query(), Some(&name.to_string()), None)?
+            .gid;
     }
     Ok(owner)
 }
@@ -114,7 +127,8 @@ pub struct Deployment<'a, 'b> {
     pub written: bool,
     /// The release that this run has made.
     pub made: Option<String>,
-    /// The release that `current` is to lead to, when it is to be switched, and whether that has begun.
+    /// The release that `current` is to lead to, when it is to be switched, and whether that has
+    /// begun.
     pub switches: Option<String>,
     pub switched: bool,
     /// The file of the environment as it was.
@@ -134,19 +148,27 @@ impl Deployment<'_, '_> {
             }
             Step::Folder(path) => {
                 let mode = 0o777 & !self.desired.umask & !0o022;
-                self.apply.system.create_dir(path, mode).attempting("create the directory", path)?;
+                self.apply
+                    .system
+                    .create_dir(path, mode)
+                    .attempting("create the directory", path)?;
                 self.apply.system.relabel(path, false)
             }
             Step::Shared(shared) => self.make_shared(shared),
             Step::Release { name, found } => self.make(name, found),
             Step::Hook { release, hook, name } => {
-                let about = |failure: Failure| Failure { message: format!("`{name}`: {}", failure.message), ..failure };
+                let about = |failure: Failure| Failure {
+                    message: format!("`{name}`: {}", failure.message),
+                    ..failure
+                };
                 hook.run(self.apply, self.desired, release).map_err(about)
             }
             Step::Migrate { release } => {
                 if let Some(line) = &self.desired.deploy.migrate_command {
-                    let about =
-                        |failure: Failure| Failure { message: format!("`migrate_command`: {}", failure.message), ..failure };
+                    let about = |failure: Failure| Failure {
+                        message: format!("`migrate_command`: {}", failure.message),
+                        ..failure
+                    };
                     hook::run(self.apply, self.desired, release, line, As::Owner).map_err(about)?;
                 }
                 // At once: whatever fails later, it has run.
@@ -162,7 +184,10 @@ impl Deployment<'_, '_> {
                 self.restart()
             }
             Step::Check => {
-                let (Some(check), Some(current)) = (&self.desired.deploy.check, self.current()) else { return Ok(()) };
+                let (Some(check), Some(current)) = (&self.desired.deploy.check, self.current())
+                else {
+                    return Ok(());
+                };
                 check.run(self.apply, self.desired, &current)
             }
             Step::Remove { name } => {
@@ -177,10 +202,12 @@ impl Deployment<'_, '_> {
 
     fn undeploy(&self, folder: &Path) -> Result<(), Failure> {
         let (path, system) = (&self.desired.layout.path, self.apply.system);
-        // The record last, and the releases before it: what is left when this is killed still looks like what it was.
+        // The record last, and the releases before it: what is left when this is killed still looks
+        // like what it was.
         let last = [self.desired.layout.releases(), self.desired.layout.record()];
         let names = system.read_dir(path).attempting("list", path)?;
-        let first = names.into_iter().map(|name| path.join(name)).filter(|path| !last.contains(path));
+        let first =
+            names.into_iter().map(|name| path.join(name)).filter(|path| !last.contains(path));
         first.chain(last.clone()).try_for_each(|path| self.remove_leftover(&path))?;
         if system.lstat(path).is_ok_and(|found| found.kind == FileKind::Link) {
             system.remove_file(path).attempting("remove the link", path)?;
@@ -194,16 +221,22 @@ impl Deployment<'_, '_> {
     }
 
     pub fn current(&self) -> Option<String> {
-        self.desired.layout.release_of(&self.apply.system.read_link(&self.desired.layout.current()).ok()?)
+        self.desired
+            .layout
+            .release_of(&self.apply.system.read_link(&self.desired.layout.current()).ok()?)
     }
 
-    /// Makes a release under another name, so that there is never an incomplete one under its own; nobody but toque's own user can
-    /// look into that folder, so that what is written there cannot be led elsewhere. Hooks run under the release's own name, which
-    /// some of what they make (virtual environments, native extensions) keeps; until it is complete the record says that it is not.
+    /// Makes a release under another name, so that there is never an incomplete one under its own;
+    /// nobody but toque's own user can look into that folder, so that what is written there cannot
+    /// be led elsewhere. Hooks run under the release's own name, which some of what they make
+    /// (virtual environments, native extensions) keeps; until it is complete the record says that
+    /// it is not.
     fn make(&mut self, name: &str, found: &Found) -> Result<(), Failure> {
         let (desired, system) = (self.desired, self.apply.system);
         let layout = &desired.layout;
-        let Some(source) = &desired.deploy.source else { return Err(Failure::new("there is no source to deploy from")) };
+        let Some(source) = &desired.deploy.source else {
+            return Err(Failure::new("there is no source to deploy from"));
+        };
         self.made = Some(name.to_owned());
         self.record.making = Some(name.to_owned());
         self.write()?;
@@ -211,7 +244,12 @@ impl Deployment<'_, '_> {
         system.create_dir(&making, 0o700).attempting("create the directory", &making)?;
         let into = making.join("release");
         let repo = layout.repo();
-        let how = Checkout { cache: Some(&repo), uid: self.owner.uid, gid: self.owner.gid, ..Checkout::default() };
+        let how = Checkout {
+            cache: Some(&repo),
+            uid: self.owner.uid,
+            gid: self.owner.gid,
+            ..Checkout::default()
+        };
         source.check_out(system, self.apply.view, found, &into, &how)?;
         system.set_mode(&into, mode(desired)).attempting("change the mode of", &into)?;
         let release = layout.release(name);
@@ -222,7 +260,8 @@ impl Deployment<'_, '_> {
         Ok(())
     }
 
-    /// The first part lies in a folder of toque's own. What lies deeper is made by the owner, who could lead root anywhere there.
+    /// The first part lies in a folder of toque's own. What lies deeper is made by the owner, who
+    /// could lead root anywhere there.
     fn make_shared(&mut self, shared: &str) -> Result<(), Failure> {
         let below = self.desired.layout.shared();
         let mut parts = Path::new(shared).components();
@@ -230,7 +269,10 @@ impl Deployment<'_, '_> {
         let path = below.join(first);
         match self.apply.system.create_dir(&path, mode(self.desired)) {
             Ok(()) => {
-                self.apply.system.set_owner(&path, self.owner.uid, self.owner.gid).attempting("change the owner of", &path)?;
+                self.apply
+                    .system
+                    .set_owner(&path, self.owner.uid, self.owner.gid)
+                    .attempting("change the owner of", &path)?;
                 self.apply.system.relabel(&path, false)?;
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -249,12 +291,9 @@ impl Deployment<'_, '_> {
         let mut argv = ["/bin/sh", "-c", LINKS, "sh"].map(str::to_owned).to_vec();
         argv.extend(links.purge.iter().flat_map(|place| ["purge".to_owned(), place.clone()]));
         argv.extend(links.folders.iter().flat_map(|folder| ["folder".to_owned(), folder.clone()]));
-        argv.extend(
-            links
-                .links
-                .iter()
-                .flat_map(|(from, place)| ["link".to_owned(), shared.join(from).to_string_lossy().into_owned(), place.clone()]),
-        );
+        argv.extend(links.links.iter().flat_map(|(from, place)| {
+            ["link".to_owned(), shared.join(from).to_string_lossy().into_owned(), place.clone()]
+        }));
         self.as_owner(&self.desired.layout.release(release), Command::new(argv))
     }
 
@@ -262,17 +301,26 @@ impl Deployment<'_, '_> {
     fn as_owner(&self, folder: &Path, mut command: Command) -> Result<(), Failure> {
         let deploy = &self.desired.deploy;
         if deploy.owner.is_some() || deploy.group.is_some() {
-            let text = |account: &Option<toque_engine::property::Account>| account.as_ref().map(ToString::to_string);
+            let text = |account: &Option<toque_engine::property::Account>| {
+                account.as_ref().map(ToString::to_string)
+            };
             let accounts = self.apply.view.accounts()?;
-            let identity =
-                accounts.identity(self.apply.system.as_query(), text(&deploy.owner).as_deref(), text(&deploy.group).as_deref())?;
+            let identity = accounts.identity(
+                self.apply.system.as_query(),
+                text(&deploy.owner).as_deref(),
+                text(&deploy.group).as_deref(),
+            )?;
             command.identity = Some(identity);
         }
         command.cwd = Some(folder.to_owned());
         command.umask = Some(self.desired.umask);
         let what = format!("cannot prepare `{}`", folder.display());
         let output = self.apply.output(&command)?;
-        if output.success() { Ok(()) } else { Err(Failure::new(format!("{what}: {}", output.stderr().trim_end()))) }
+        if output.success() {
+            Ok(())
+        } else {
+            Err(Failure::new(format!("{what}: {}", output.stderr().trim_end())))
+        }
     }
 
     fn write_environment(&mut self, content: &[u8]) -> Result<(), Failure> {
@@ -301,7 +349,11 @@ impl Deployment<'_, '_> {
         let system = self.apply.system;
         match system.lstat(path) {
             Ok(found) if found.kind == FileKind::File => {
-                let owner = Ownership { uid: Some(found.uid), gid: Some(found.gid), mode: Some(found.mode) };
+                let owner = Ownership {
+                    uid: Some(found.uid),
+                    gid: Some(found.gid),
+                    mode: Some(found.mode),
+                };
                 Ok(Some((system.read(path).attempting("read", path)?, owner)))
             }
             _ => Ok(None),
@@ -318,7 +370,8 @@ impl Deployment<'_, '_> {
         system.relabel(path, false)
     }
 
-    /// Says on disk that what is current must be restarted, before anything changes that it should take up.
+    /// Says on disk that what is current must be restarted, before anything changes that it should
+    /// take up.
     fn expect_restart(&mut self) -> Result<(), Failure> {
         if self.record.unfinished.is_none()
             && let Some(release) = self.current()
@@ -331,14 +384,19 @@ impl Deployment<'_, '_> {
 
     fn switch(&mut self, to: &Release, from: Option<&str>, rollback: bool) -> Result<(), Failure> {
         if rollback {
-            let left = self.record.releases.iter_mut().filter(|release| Some(release.name.as_str()) == from);
+            let left = self
+                .record
+                .releases
+                .iter_mut()
+                .filter(|release| Some(release.name.as_str()) == from);
             left.for_each(|release| release.rolled_back = true);
         } else {
             self.record.deploy(to.clone());
         }
         self.record.making = None;
         let previous = from.filter(|from| *from != to.name).map(str::to_owned);
-        self.record.unfinished = Some(Unfinished { release: to.name.clone(), previous, new: !rollback });
+        self.record.unfinished =
+            Some(Unfinished { release: to.name.clone(), previous, new: !rollback });
         // Complete before it is current.
         self.write()?;
         // Also when only the last of it fails: then the link tells.
@@ -356,7 +414,9 @@ impl Deployment<'_, '_> {
     }
 
     pub fn restart(&mut self) -> Result<(), Failure> {
-        let (Some(restart), Some(current)) = (&self.desired.deploy.restart, self.current()) else { return Ok(()) };
+        let (Some(restart), Some(current)) = (&self.desired.deploy.restart, self.current()) else {
+            return Ok(());
+        };
         restart.run(self.apply, self.desired, &current)
     }
 
@@ -375,7 +435,8 @@ impl Deployment<'_, '_> {
 
     /// A release goes away under another name, so that there is never a part of it under its own.
     pub fn remove(&self, name: &str) -> Result<(), Failure> {
-        let (release, removing) = (self.desired.layout.release(name), self.desired.layout.removing(name));
+        let (release, removing) =
+            (self.desired.layout.release(name), self.desired.layout.removing(name));
         self.remove_leftover(&removing)?;
         match self.apply.system.rename(&release, &removing) {
             Ok(()) => self.remove_leftover(&removing),
@@ -384,8 +445,8 @@ impl Deployment<'_, '_> {
         }
     }
 
-    /// Removes whatever is there, which may be nothing. A link is never followed. A program that a killed run has started may still
-    /// put something there for a while.
+    /// Removes whatever is there, which may be nothing. A link is never followed. A program that a
+    /// killed run has started may still put something there for a while.
     pub fn remove_leftover(&self, path: &Path) -> Result<(), Failure> {
         let system = self.apply.system;
         let mut tries = 50;

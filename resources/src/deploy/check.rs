@@ -45,9 +45,14 @@ impl Check {
     /// # Errors
     /// None, or several, of the ways to ask.
     pub fn check(&self) -> Result<(), PropertyError> {
-        let ways = usize::from(self.url.is_some()) + usize::from(self.port.is_some()) + usize::from(self.command.is_some());
+        let ways = usize::from(self.url.is_some())
+            + usize::from(self.port.is_some())
+            + usize::from(self.command.is_some());
         if ways != 1 {
-            return Err(PropertyError::new("check", "`check` needs one of `url`, `port` and `command`"));
+            return Err(PropertyError::new(
+                "check",
+                "`check` needs one of `url`, `port` and `command`",
+            ));
         }
         match &self.url {
             Some(url) if !url.starts_with("http://") && !url.starts_with("https://") => {
@@ -63,7 +68,9 @@ impl Check {
         match (&self.url, self.port, &self.command) {
             (Some(url), ..) => format!("check `{}`", self.request(url).shown()),
             (_, Some(port), _) => format!("check port {port}"),
-            (.., line) => line.as_ref().map_or_else(String::new, |line| hook::describe("check", line)),
+            (.., line) => {
+                line.as_ref().map_or_else(String::new, |line| hook::describe("check", line))
+            }
         }
     }
 
@@ -86,13 +93,20 @@ impl Check {
                 let Seconds(seconds) = self.timeout;
                 return Err(Failure {
                     message: format!("the app is not up after {seconds} s: {}", failure.message),
-                    hint: Some("see what the app said when it started, or raise `timeout` of `check`".to_owned()),
+                    hint: Some(
+                        "see what the app said when it started, or raise `timeout` of `check`"
+                            .to_owned(),
+                    ),
                     ..failure
                 });
             }
             let left = self.timeout.duration().saturating_sub(waited);
-            if !apply.system.wait(self.interval.duration().min(left).max(Duration::from_millis(10))) {
-                return Err(Failure { interrupted: true, ..Failure::new("checking the app was stopped with the run") });
+            if !apply.system.wait(self.interval.duration().min(left).max(Duration::from_millis(10)))
+            {
+                return Err(Failure {
+                    interrupted: true,
+                    ..Failure::new("checking the app was stopped with the run")
+                });
             }
         }
     }
@@ -102,7 +116,11 @@ impl Check {
             let request = self.request(url);
             let response = apply.system.fetch(&request)?;
             if response.status >= 400 {
-                return Err(Failure::new(format!("`{}` answered {}", request.shown(), response.status)));
+                return Err(Failure::new(format!(
+                    "`{}` answered {}",
+                    request.shown(),
+                    response.status
+                )));
             }
         } else if let Some(port) = self.port {
             if !listens(apply.system.as_query(), port) {
@@ -113,7 +131,10 @@ impl Check {
             let output = apply.output(&command)?;
             if !output.success() {
                 let failure = command_failure(&command, &output, apply.sensitive);
-                return Err(super::environment::hidden(failure, desired.deploy.environment.as_ref()));
+                return Err(super::environment::hidden(
+                    failure,
+                    desired.deploy.environment.as_ref(),
+                ));
             }
         }
         Ok(())
@@ -121,12 +142,18 @@ impl Check {
 
     fn request(&self, url: &str) -> Request {
         let timeout = self.timeout.duration().clamp(Duration::from_millis(100), ANSWER);
-        Request { url: url.to_owned(), headers: Vec::new(), timeout, largest: Request::LARGEST, verify: true }
+        Request {
+            url: url.to_owned(),
+            headers: Vec::new(),
+            timeout,
+            largest: Request::LARGEST,
+            verify: true,
+        }
     }
 }
 
-/// Whether some process waits for connections on a TCP port, as the kernel's tables have it: asking for a connection would be one
-/// that the app has to deal with.
+/// Whether some process waits for connections on a TCP port, as the kernel's tables have it: asking
+/// for a connection would be one that the app has to deal with.
 fn listens(query: &dyn Query, port: u16) -> bool {
     const LISTEN: &str = "0A";
     let listens = |line: &str| {

@@ -60,18 +60,27 @@ impl fmt::Debug for Variable {
 /// A name that no shell takes, or a value that systemd would leave out.
 pub fn check(name: &str, value: &str) -> Result<(), PropertyError> {
     let letter = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_';
-    if !name.bytes().next().is_some_and(letter) || !name.bytes().all(|byte| letter(byte) || byte.is_ascii_digit()) {
-        return Err(PropertyError::new(name, format!("`{name}` cannot be the name of an environment variable"))
-            .hint("use letters, digits and `_`, and no digit at the beginning"));
+    if !name.bytes().next().is_some_and(letter)
+        || !name.bytes().all(|byte| letter(byte) || byte.is_ascii_digit())
+    {
+        return Err(PropertyError::new(
+            name,
+            format!("`{name}` cannot be the name of an environment variable"),
+        )
+        .hint("use letters, digits and `_`, and no digit at the beginning"));
     }
     if value.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
-        return Err(PropertyError::new(name, format!("the value of `{name}` holds a control character, which systemd refuses"))
-            .hint("encode it, such as by base64"));
+        return Err(PropertyError::new(
+            name,
+            format!("the value of `{name}` holds a control character, which systemd refuses"),
+        )
+        .hint("encode it, such as by base64"));
     }
     Ok(())
 }
 
-/// The file's text. Within double quotes, systemd and shells take a backslash away before the same four characters, and no others.
+/// The file's text. Within double quotes, systemd and shells take a backslash away before the same
+/// four characters, and no others.
 pub fn text(environment: &IndexMap<String, Variable>) -> String {
     let mut text = String::new();
     for (name, value) in environment {
@@ -97,6 +106,12 @@ pub fn hidden(failure: Failure, environment: Option<&IndexMap<String, Variable>>
         .collect();
     // A value that contains another is hidden whole.
     secrets.sort_unstable_by_key(|text| std::cmp::Reverse(text.len()));
-    let hide = |text: String| secrets.iter().fold(text, |text, secret| text.replace(secret.as_str(), INSTEAD));
-    Failure { message: hide(failure.message), notes: failure.notes.into_iter().map(hide).collect(), ..failure }
+    let hide = |text: String| {
+        secrets.iter().fold(text, |text, secret| text.replace(secret.as_str(), INSTEAD))
+    };
+    Failure {
+        message: hide(failure.message),
+        notes: failure.notes.into_iter().map(hide).collect(),
+        ..failure
+    }
 }

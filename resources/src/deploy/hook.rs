@@ -14,7 +14,10 @@ use crate::execute::{self, Process};
 
 /// A closure, or a command.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "expected a closure, a shell line, or an array of a program and its arguments")]
+#[serde(
+    untagged,
+    expecting = "expected a closure, a shell line, or an array of a program and its arguments"
+)]
 #[schemars(inline)]
 pub enum Hook {
     Closure(Callback),
@@ -65,17 +68,35 @@ pub fn describe(name: &str, line: &CommandLine) -> String {
 /// Runs a command of the app in a release.
 /// # Errors
 /// When it does not end with 0; what it printed is told without the environment's values.
-pub fn run(apply: &Apply<'_>, desired: &Desired, release: &str, line: &CommandLine, who: As) -> Result<(), Failure> {
+pub fn run(
+    apply: &Apply<'_>,
+    desired: &Desired,
+    release: &str,
+    line: &CommandLine,
+    who: As,
+) -> Result<(), Failure> {
     let command = dressed(apply, desired, release, line.command(), who)?;
-    execute::run(apply, command, &[0]).map_err(|failure| environment::hidden(failure, desired.deploy.environment.as_ref()))
+    execute::run(apply, command, &[0])
+        .map_err(|failure| environment::hidden(failure, desired.deploy.environment.as_ref()))
 }
 
 /// A command with the circumstances of the app.
 /// # Errors
 /// When the owner does not exist.
-pub fn dressed(apply: &Apply<'_>, desired: &Desired, release: &str, command: Command, who: As) -> Result<Command, Failure> {
-    let mut all: IndexMap<String, String> =
-        desired.deploy.environment.iter().flatten().map(|(name, value)| (name.clone(), value.text())).collect();
+pub fn dressed(
+    apply: &Apply<'_>,
+    desired: &Desired,
+    release: &str,
+    command: Command,
+    who: As,
+) -> Result<Command, Failure> {
+    let mut all: IndexMap<String, String> = desired
+        .deploy
+        .environment
+        .iter()
+        .flatten()
+        .map(|(name, value)| (name.clone(), value.text()))
+        .collect();
     all.extend(variables(desired, release));
     let folder = desired.layout.release(release);
     let (user, group) = match who {

@@ -38,7 +38,8 @@ pub struct State {
     pub environment: Option<Vec<u8>>,
     /// The environment's file, when there is to be none any more.
     pub old_environment: Option<PathBuf>,
-    /// Links of the current release that are missing or lead elsewhere, from `shared/` to the release.
+    /// Links of the current release that are missing or lead elsewhere, from `shared/` to the
+    /// release.
     pub links: Vec<(String, String)>,
     /// Who the releases belong to.
     pub wanted: Ownership,
@@ -84,7 +85,8 @@ pub fn inspect(view: &View<'_>, desired: &Desired, task: Task) -> Result<State, 
                 .hint("correct `path`; to remove the folder all the same, use `directory` with the action `delete`"));
         }
         let recorded = Record::read(view, &layout.record())?.and_then(|record| record.environment);
-        let declared = desired.deploy.environment.is_some().then(|| desired.environment_file.clone());
+        let declared =
+            desired.deploy.environment.is_some().then(|| desired.environment_file.clone());
         if let Some(file) = recorded.or(declared)
             && is_removable(view, &file)?
         {
@@ -93,7 +95,11 @@ pub fn inspect(view: &View<'_>, desired: &Desired, task: Task) -> Result<State, 
         return Ok(state);
     }
     history(view, desired, &mut state)?;
-    let declared = Declared { owner: desired.deploy.owner.clone(), group: desired.deploy.group.clone(), mode: None };
+    let declared = Declared {
+        owner: desired.deploy.owner.clone(),
+        group: desired.deploy.group.clone(),
+        mode: None,
+    };
     state.wanted = declared.resolve(view)?;
     if state.wanted.uid.is_some() && state.wanted.gid.is_none() {
         state.wanted.gid = owner_group(view, desired)?;
@@ -125,7 +131,12 @@ fn missing(view: &View<'_>, folder: &Path, missing: &mut Vec<PathBuf>) -> Result
                 ))
                 .hint("correct `path`, or remove what stands in the directory's place"));
             }
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
                 found.insert(0, above.to_owned());
             }
             Err(error) => return Err(Failure::io("look at", above, &error)),
@@ -144,16 +155,23 @@ fn history(view: &View<'_>, desired: &Desired, state: &mut State) -> Result<(), 
         Ok(found) if found.kind == FileKind::Link => {
             let to = view.read_link(&current).attempting("read the link", &current)?;
             state.current = Some(layout.release_of(&to).ok_or_else(|| {
-                Failure::new(format!("`{}` leads to `{}`, which is no release of this app", current.display(), to.display()))
-                    .hint("remove the link, or correct `path`")
+                Failure::new(format!(
+                    "`{}` leads to `{}`, which is no release of this app",
+                    current.display(),
+                    to.display()
+                ))
+                .hint("remove the link, or correct `path`")
             })?);
         }
         Ok(_) => {
-            return Err(
-                Failure::new(format!("`{}` is not a link to a release", current.display())).hint("move it away, or correct `path`")
-            );
+            return Err(Failure::new(format!(
+                "`{}` is not a link to a release",
+                current.display()
+            ))
+            .hint("move it away, or correct `path`"));
         }
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
         Err(error) => return Err(Failure::io("look at", &current, &error)),
     }
     state.record = record.unwrap_or_default();
@@ -163,7 +181,9 @@ fn history(view: &View<'_>, desired: &Desired, state: &mut State) -> Result<(), 
         let half = name.starts_with(MAKING) || name.starts_with(REMOVING);
         if half || making.as_ref() == Some(&name) && state.current.as_ref() != Some(&name) {
             state.leftovers.push(path);
-        } else if !name.starts_with('.') && view.lstat(&path).is_ok_and(|found| found.kind == FileKind::Directory) {
+        } else if !name.starts_with('.')
+            && view.lstat(&path).is_ok_and(|found| found.kind == FileKind::Directory)
+        {
             state.releases.push(name);
         }
     }
@@ -182,7 +202,11 @@ fn history(view: &View<'_>, desired: &Desired, state: &mut State) -> Result<(), 
 fn list(view: &View<'_>, folder: &Path) -> Result<Vec<String>, Failure> {
     match view.read_dir(folder) {
         Ok(names) => Ok(names.into_iter().filter_map(|name| name.into_string().ok()).collect()),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(Vec::new()),
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+        {
+            Ok(Vec::new())
+        }
         Err(error) => Err(Failure::io("list", folder, &error)),
     }
 }
@@ -210,7 +234,9 @@ fn circumstances(view: &View<'_>, desired: &Desired, state: &mut State) -> Resul
     if let Some(environment) = &desired.deploy.environment {
         let file = &desired.environment_file;
         let folder = file.parent().unwrap_or(file);
-        if !state.missing.iter().any(|missing| missing == folder) && own_folder(view, folder)?.is_none() {
+        if !state.missing.iter().any(|missing| missing == folder)
+            && own_folder(view, folder)?.is_none()
+        {
             return Err(Failure::new(format!(
                 "cannot write `{}`: the directory `{}` does not exist",
                 file.display(),
@@ -227,7 +253,11 @@ fn circumstances(view: &View<'_>, desired: &Desired, state: &mut State) -> Resul
     }
     if let Some(current) = &state.current {
         let release = layout.release(current);
-        let links = desired.deploy.symlink_before_migrate.iter().map(|(shared, place)| (shared.as_str(), place.as_str()));
+        let links = desired
+            .deploy
+            .symlink_before_migrate
+            .iter()
+            .map(|(shared, place)| (shared.as_str(), place.as_str()));
         for (from, place) in links.chain(desired.symlinks()) {
             if view.read_link(&release.join(place)).ok() != Some(shared.join(from)) {
                 state.links.push((from.to_owned(), place.to_owned()));
@@ -241,46 +271,64 @@ fn circumstances(view: &View<'_>, desired: &Desired, state: &mut State) -> Resul
 fn is_file(view: &View<'_>, path: &Path, content: &[u8], state: &State) -> Result<bool, Failure> {
     let found: Metadata = match view.lstat(path) {
         Ok(found) => found,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(false),
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+        {
+            return Ok(false);
+        }
         Err(error) => return Err(Failure::io("look at", path, &error)),
     };
     if found.kind == FileKind::Directory {
-        return Err(
-            Failure::new(format!("cannot write `{}`: it is a directory", path.display())).hint("correct `environment_file`")
-        );
+        return Err(Failure::new(format!("cannot write `{}`: it is a directory", path.display()))
+            .hint("correct `environment_file`"));
     }
-    let (uid, gid) = (state.wanted.uid.unwrap_or(state.own.0), state.wanted.gid.unwrap_or(state.own.1));
+    let (uid, gid) =
+        (state.wanted.uid.unwrap_or(state.own.0), state.wanted.gid.unwrap_or(state.own.1));
     if found.kind != FileKind::File || (found.mode, found.uid, found.gid) != (0o600, uid, gid) {
         return Ok(false);
     }
     Ok(found.size == content.len() as u64 && view.read(path).attempting("read", path)? == content)
 }
 
-/// Whether a file is there that can have been written for the environment: nobody but its owner may look into it.
+/// Whether a file is there that can have been written for the environment: nobody but its owner may
+/// look into it.
 fn is_removable(view: &View<'_>, path: &Path) -> Result<bool, Failure> {
     if own_folder(view, path.parent().unwrap_or(path))?.is_none() {
         return Ok(false);
     }
     match view.lstat(path) {
-        Ok(found) if found.kind == FileKind::Directory => {
-            Err(Failure::new(format!("cannot remove the environment's file `{}`: it is a directory", path.display()))
-                .hint("correct `environment_file`"))
-        }
+        Ok(found) if found.kind == FileKind::Directory => Err(Failure::new(format!(
+            "cannot remove the environment's file `{}`: it is a directory",
+            path.display()
+        ))
+        .hint("correct `environment_file`")),
         Ok(found) => Ok(found.kind == FileKind::File && found.mode & 0o077 == 0),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+        {
+            Ok(false)
+        }
         Err(error) => Err(Failure::io("look at", path, &error)),
     }
 }
 
-/// Whether a folder was made by deployments: it has their record, or what every app's folder has and nothing else that matters.
+/// Whether a folder was made by deployments: it has their record, or what every app's folder has
+/// and nothing else that matters.
 fn looks_like_one(view: &View<'_>, desired: &Desired) -> Result<bool, Failure> {
     let layout = &desired.layout;
     // The record is what is left last.
     let recorded = matches!(Record::read(view, &layout.record()), Ok(Some(_)));
-    let is_folder = |path: &Path| view.lstat(path).is_ok_and(|found| found.kind == FileKind::Directory);
+    let is_folder =
+        |path: &Path| view.lstat(path).is_ok_and(|found| found.kind == FileKind::Directory);
     let is_link = view.lstat(&layout.current()).is_ok_and(|found| found.kind == FileKind::Link);
-    let known = |name: &String| matches!(name.as_str(), "releases" | "current" | "shared" | "repo") || name.starts_with(STAGED);
+    let known = |name: &String| {
+        matches!(name.as_str(), "releases" | "current" | "shared" | "repo")
+            || name.starts_with(STAGED)
+    };
     let names = list(view, &layout.path)?;
-    let only_record = recorded && names.iter().all(|name| layout.path.join(name) == layout.record());
-    Ok(names.is_empty() || only_record || is_folder(&layout.releases()) && (recorded || is_link || names.iter().all(known)))
+    let only_record =
+        recorded && names.iter().all(|name| layout.path.join(name) == layout.record());
+    Ok(names.is_empty()
+        || only_record
+        || is_folder(&layout.releases()) && (recorded || is_link || names.iter().all(known)))
 }

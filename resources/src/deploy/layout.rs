@@ -55,7 +55,8 @@ impl Layout {
         self.path.join("releases.json")
     }
 
-    /// Where `current` leads to for a release. It is relative, so that the folder can be looked at from elsewhere, such as a backup.
+    /// Where `current` leads to for a release. It is relative, so that the folder can be looked at
+    /// from elsewhere, such as a backup.
     pub fn link_to(name: &str) -> PathBuf {
         Path::new("releases").join(name)
     }
@@ -64,19 +65,22 @@ impl Layout {
     pub fn release_of(&self, link: &Path) -> Option<String> {
         let below = self.path.join(link);
         let name = below.strip_prefix(self.releases()).ok()?;
-        let name = name.to_str().filter(|name| !name.is_empty() && !name.starts_with('.') && !name.contains('/'))?;
+        let name = name
+            .to_str()
+            .filter(|name| !name.is_empty() && !name.starts_with('.') && !name.contains('/'))?;
         Some(name.to_owned())
     }
 }
 
-/// The name of a revision's release: a commit whole, and of a longer checksum as much, which no two contents share.
+/// The name of a revision's release: a commit whole, and of a longer checksum as much, which no two
+/// contents share.
 pub fn release_name(revision: &str) -> &str {
     revision.get(..40).unwrap_or(revision)
 }
 
-/// Looks at a folder in which toque makes and removes things by name: where it is without links, when it is there. Whoever can write in
-/// it or above it, or owns any of that, could put a link in the place of a part, so that toque, as root, would change what the link leads
-/// to.
+/// Looks at a folder in which toque makes and removes things by name: where it is without links,
+/// when it is there. Whoever can write in it or above it, or owns any of that, could put a link in
+/// the place of a part, so that toque, as root, would change what the link leads to.
 /// # Errors
 /// When it is no folder, or somebody else decides what lies in it or where it leads.
 pub fn own_folder(view: &View<'_>, path: &Path) -> Result<Option<PathBuf>, Failure> {
@@ -88,18 +92,25 @@ pub fn own_folder(view: &View<'_>, path: &Path) -> Result<Option<PathBuf>, Failu
     }
     let Some(found) = way.found else {
         return match view.lstat(path) {
-            Ok(_) => Err(Failure::new(format!("`{here}` is a symbolic link to `{}`, where nothing is", way.path.display()))
-                .hint("remove the link, or make the folder that it leads to")),
+            Ok(_) => Err(Failure::new(format!(
+                "`{here}` is a symbolic link to `{}`, where nothing is",
+                way.path.display()
+            ))
+            .hint("remove the link, or make the folder that it leads to")),
             Err(_) => Ok(None),
         };
     };
     if found.kind != FileKind::Directory {
-        return Err(Failure::new(format!("cannot deploy: `{here}` is not a directory")).hint("move it away, or correct `path`"));
+        return Err(Failure::new(format!("cannot deploy: `{here}` is not a directory"))
+            .hint("move it away, or correct `path`"));
     }
     // The sticky bit leaves to everybody what is his own, and not the names that are free.
     if found.mode & 0o022 != 0 {
-        return Err(Failure::new(format!("cannot deploy in `{here}`: others can write in it (mode {:04o})", found.mode))
-            .hint("give it mode 0755, or use a folder of its own"));
+        return Err(Failure::new(format!(
+            "cannot deploy in `{here}`: others can write in it (mode {:04o})",
+            found.mode
+        ))
+        .hint("give it mode 0755, or use a folder of its own"));
     }
     Ok(Some(way.path))
 }

@@ -1,5 +1,6 @@
-//! What a deployment comes to, step by step. `current` is switched when everything that may fail without the app being restarted has
-//! been done: after `before_symlink` and the links, as in Chef, and before `before_restart`. Up to there nothing that runs is touched.
+//! What a deployment comes to, step by step. `current` is switched when everything that may fail
+//! without the app being restarted has been done: after `before_symlink` and the links, as in Chef,
+//! and before `before_restart`. Up to there nothing that runs is touched.
 
 use std::path::{Path, PathBuf};
 
@@ -81,9 +82,16 @@ pub fn plan(desired: &Desired, state: &State) -> Result<Vec<Change<Step>>, Failu
         Task::Undeploy => {
             let path = &desired.layout.path;
             // What lies in the folder goes with it.
-            changes.extend(state.old_environment.as_ref().filter(|file| !file.starts_with(path)).map(|file| no_environment(file)));
+            changes.extend(
+                state
+                    .old_environment
+                    .as_ref()
+                    .filter(|file| !file.starts_with(path))
+                    .map(|file| no_environment(file)),
+            );
             if let Some(folder) = &state.folder {
-                let what = format!("remove `{}` with all releases and what they share", path.display());
+                let what =
+                    format!("remove `{}` with all releases and what they share", path.display());
                 let change = Change::new(what, Step::Undeploy(folder.clone())).touches(Area::Files);
                 changes.push(change.provides(Provide::Absent { path: path.clone() }));
             }
@@ -110,16 +118,22 @@ fn deploy(desired: &Desired, state: &State, changes: &mut Vec<Change<Step>>) {
     let new = state.held.is_none() && !(current == Some(name) && complete);
 
     changes.extend(state.leftovers.iter().map(|path| {
-        Change::new(format!("remove `{}`, which a deploy that was killed has left", path.display()), Step::Leftover(path.clone()))
-            .provides(Provide::Absent { path: path.clone() })
-            .touches(Area::Files)
+        Change::new(
+            format!("remove `{}`, which a deploy that was killed has left", path.display()),
+            Step::Leftover(path.clone()),
+        )
+        .provides(Provide::Absent { path: path.clone() })
+        .touches(Area::Files)
     }));
     let never_ran = state.record.never_ran(current).filter(|release| *release != name);
     changes.extend(never_ran.map(|release| {
         let path = desired.layout.release(release);
-        Change::new(format!("remove `{}`, which has never been current", path.display()), Step::Leftover(path.clone()))
-            .provides(Provide::Absent { path })
-            .touches(Area::Files)
+        Change::new(
+            format!("remove `{}`, which has never been current", path.display()),
+            Step::Leftover(path.clone()),
+        )
+        .provides(Provide::Absent { path })
+        .touches(Area::Files)
     }));
     changes.extend(state.missing.iter().map(|path| folder(desired, state, path)));
     changes.extend(state.shared.iter().map(|shared| {
@@ -145,12 +159,22 @@ fn deploy(desired: &Desired, state: &State, changes: &mut Vec<Change<Step>>) {
     }
     changes.extend(state.old_environment.as_ref().map(|file| no_environment(file)));
     if new {
-        let release = Release { name: name.to_owned(), revision: found.revision.name.clone(), rolled_back: false };
+        let release = Release {
+            name: name.to_owned(),
+            revision: found.revision.name.clone(),
+            rolled_back: false,
+        };
         changes.push(switch(desired, state, release, false));
     }
     // What a deploy that was killed has not restarted is restarted now.
-    let unfinished = state.record.unfinished.as_ref().is_some_and(|unfinished| Some(unfinished.release.as_str()) == current);
-    let other = |change: &Change<Step>| matches!(change.step, Step::Links { .. } | Step::Environment(_) | Step::NoEnvironment(_));
+    let unfinished = state
+        .record
+        .unfinished
+        .as_ref()
+        .is_some_and(|unfinished| Some(unfinished.release.as_str()) == current);
+    let other = |change: &Change<Step>| {
+        matches!(change.step, Step::Links { .. } | Step::Environment(_) | Step::NoEnvironment(_))
+    };
     if new || unfinished || changes.iter().any(other) {
         let release = if new { Some(name) } else { current };
         let hook = |hook: &Option<Hook>, name| Some(run_hook(release?, name, hook.clone()?));
@@ -161,7 +185,11 @@ fn deploy(desired: &Desired, state: &State, changes: &mut Vec<Change<Step>>) {
     let mut record = state.record.clone();
     record.releases.retain(|release| Some(release.name.as_str()) != never_ran);
     if new {
-        record.deploy(Release { name: name.to_owned(), revision: found.revision.name.clone(), rolled_back: false });
+        record.deploy(Release {
+            name: name.to_owned(),
+            revision: found.revision.name.clone(),
+            rolled_back: false,
+        });
     }
     if let Some(current) = if new { Some(name) } else { current } {
         let superfluous = record.superfluous(current, deploy.keep_releases, current == name);
@@ -170,12 +198,24 @@ fn deploy(desired: &Desired, state: &State, changes: &mut Vec<Change<Step>>) {
 }
 
 /// The steps by which a release comes to be, or is made ready again.
-fn make(desired: &Desired, state: &State, found: &Found, complete: bool, changes: &mut Vec<Change<Step>>) {
+fn make(
+    desired: &Desired,
+    state: &State,
+    found: &Found,
+    complete: bool,
+    changes: &mut Vec<Change<Step>>,
+) {
     let deploy = &desired.deploy;
     let release = release_name(&found.revision.id);
     let path = desired.layout.release(release);
-    let owned = |pairs: Vec<(&str, &str)>| pairs.into_iter().map(|(from, to)| (from.to_owned(), to.to_owned())).collect();
-    let early = deploy.symlink_before_migrate.iter().map(|(shared, place)| (shared.as_str(), place.as_str())).collect();
+    let owned = |pairs: Vec<(&str, &str)>| {
+        pairs.into_iter().map(|(from, to)| (from.to_owned(), to.to_owned())).collect()
+    };
+    let early = deploy
+        .symlink_before_migrate
+        .iter()
+        .map(|(shared, place)| (shared.as_str(), place.as_str()))
+        .collect();
     let early = Links { links: owned(early), ..Links::default() };
     let late = Links {
         purge: deploy.purge_before_symlink.clone(),
@@ -188,7 +228,8 @@ fn make(desired: &Desired, state: &State, found: &Found, complete: bool, changes
     }
     let revision = &found.revision.name;
     if !complete {
-        let source = deploy.source.as_ref().map(toque_engine::source::Source::shown).unwrap_or_default();
+        let source =
+            deploy.source.as_ref().map(toque_engine::source::Source::shown).unwrap_or_default();
         let step = Step::Release { name: release.to_owned(), found: Box::new(found.clone()) };
         changes.push(
             Change::new(format!("deploy {revision} from `{source}`"), step)
@@ -196,22 +237,34 @@ fn make(desired: &Desired, state: &State, found: &Found, complete: bool, changes
                 .provides(Provide::Anything(Area::Files.into()))
                 .touches(Area::Files),
         );
-        changes.extend(deploy.before_migrate.clone().map(|hook| run_hook(release, "before_migrate", hook)));
+        changes.extend(
+            deploy.before_migrate.clone().map(|hook| run_hook(release, "before_migrate", hook)),
+        );
     }
     changes.extend(links(release, early));
-    if let (true, Some(line)) =
-        (deploy.migrate && !state.record.migrated.iter().any(|done| done == release), &deploy.migrate_command)
-    {
-        let change = Change::new(describe("migrate_command", line), Step::Migrate { release: release.to_owned() });
+    if let (true, Some(line)) = (
+        deploy.migrate && !state.record.migrated.iter().any(|done| done == release),
+        &deploy.migrate_command,
+    ) {
+        let change = Change::new(
+            describe("migrate_command", line),
+            Step::Migrate { release: release.to_owned() },
+        );
         changes.push(change.provides(Provide::Anything(Areas::ALL)).touches(Areas::ALL));
     }
     if !complete {
-        changes.extend(deploy.before_symlink.clone().map(|hook| run_hook(release, "before_symlink", hook)));
+        changes.extend(
+            deploy.before_symlink.clone().map(|hook| run_hook(release, "before_symlink", hook)),
+        );
     }
     changes.extend(links(release, late));
 }
 
-fn rollback(desired: &Desired, state: &State, changes: &mut Vec<Change<Step>>) -> Result<(), Failure> {
+fn rollback(
+    desired: &Desired,
+    state: &State,
+    changes: &mut Vec<Change<Step>>,
+) -> Result<(), Failure> {
     let Some(current) = &state.current else { return Err(nothing_deployed(desired, "roll back")) };
     if state.record.is_going_back_to(current) {
         // A second try goes no further back than the first.
@@ -222,8 +275,11 @@ fn rollback(desired: &Desired, state: &State, changes: &mut Vec<Change<Step>>) -
     }
     let Some(to) = state.record.before(current, &state.releases) else {
         let revision = state.record.revision(current);
-        return Err(Failure::new(format!("cannot roll back `{}`: there is no release before {revision}", desired.app))
-            .hint("deploy the revision you want instead: name it in the source"));
+        return Err(Failure::new(format!(
+            "cannot roll back `{}`: there is no release before {revision}",
+            desired.app
+        ))
+        .hint("deploy the revision you want instead: name it in the source"));
     };
     changes.push(switch(desired, state, to.clone(), true));
     restart(desired, changes);
@@ -232,19 +288,33 @@ fn rollback(desired: &Desired, state: &State, changes: &mut Vec<Change<Step>>) -
 
 fn switch(desired: &Desired, state: &State, to: Release, rollback: bool) -> Change<Step> {
     let words = match &state.current {
-        Some(from) if *from != to.name => format!("switch current from {} to {}", state.record.revision(from), to.revision),
+        Some(from) if *from != to.name => {
+            format!("switch current from {} to {}", state.record.revision(from), to.revision)
+        }
         _ => format!("let current lead to {}", to.revision),
     };
-    let link = Provide::Link { path: desired.layout.current(), to: Layout::link_to(&to.name), uid: state.own.0, gid: state.own.1 };
+    let link = Provide::Link {
+        path: desired.layout.current(),
+        to: Layout::link_to(&to.name),
+        uid: state.own.0,
+        gid: state.own.1,
+    };
     let step = Step::Switch { to, from: state.current.clone(), rollback };
-    Change::new(words, step).provides(link).provides(Provide::Anything(Area::Files.into())).touches(Area::Files)
+    Change::new(words, step)
+        .provides(link)
+        .provides(Provide::Anything(Area::Files.into()))
+        .touches(Area::Files)
 }
 
 fn restart(desired: &Desired, changes: &mut Vec<Change<Step>>) {
     changes.extend(desired.deploy.restart.as_ref().map(super::restart::Restart::change));
     changes.extend(desired.deploy.check.as_ref().map(|check| {
         let change = Change::new(check.describe(), Step::Check);
-        if check.is_command() { change.provides(Provide::Anything(Areas::ALL)).touches(Areas::ALL) } else { change }
+        if check.is_command() {
+            change.provides(Provide::Anything(Areas::ALL)).touches(Areas::ALL)
+        } else {
+            change
+        }
     }));
 }
 
@@ -258,7 +328,9 @@ fn links(release: &str, links: Links) -> Option<Change<Step>> {
     if links == Links::default() {
         return None;
     }
-    let told = |places: Vec<&String>| places.iter().map(|place| format!("`{place}`")).collect::<Vec<_>>().join(", ");
+    let told = |places: Vec<&String>| {
+        places.iter().map(|place| format!("`{place}`")).collect::<Vec<_>>().join(", ")
+    };
     let mut words = Vec::new();
     if !links.purge.is_empty() {
         words.push(format!("remove {}", told(links.purge.iter().collect())));
@@ -267,40 +339,62 @@ fn links(release: &str, links: Links) -> Option<Change<Step>> {
         words.push(format!("make {}", told(links.folders.iter().collect())));
     }
     if !links.links.is_empty() {
-        words.push(format!("link {} to `shared`", told(links.links.iter().map(|(_, place)| place).collect())));
+        words.push(format!(
+            "link {} to `shared`",
+            told(links.links.iter().map(|(_, place)| place).collect())
+        ));
     }
-    let change = Change::new(format!("{} in the release", words.join(", ")), Step::Links { release: release.to_owned(), links });
+    let change = Change::new(
+        format!("{} in the release", words.join(", ")),
+        Step::Links { release: release.to_owned(), links },
+    );
     Some(change.provides(Provide::Anything(Area::Files.into())).touches(Area::Files))
 }
 
 fn environment(desired: &Desired, state: &State, content: &[u8]) -> Change<Step> {
     let path = desired.environment_file.clone();
     let count = desired.deploy.environment.as_ref().map_or(0, indexmap::IndexMap::len);
-    let what = format!("write `{}` ({count} variable{})", path.display(), if count == 1 { "" } else { "s" });
-    let (uid, gid) = (state.wanted.uid.unwrap_or(state.own.0), state.wanted.gid.unwrap_or(state.own.1));
+    let what = format!(
+        "write `{}` ({count} variable{})",
+        path.display(),
+        if count == 1 { "" } else { "s" }
+    );
+    let (uid, gid) =
+        (state.wanted.uid.unwrap_or(state.own.0), state.wanted.gid.unwrap_or(state.own.1));
     Change::new(what, Step::Environment(content.to_vec()))
         .provides(Provide::File { path, content: Some(content.into()), mode: 0o600, uid, gid })
         .touches(Area::Files)
 }
 
 fn no_environment(path: &Path) -> Change<Step> {
-    Change::new(format!("remove `{}`, the environment that there was", path.display()), Step::NoEnvironment(path.to_owned()))
-        .provides(Provide::Absent { path: path.to_owned() })
-        .touches(Area::Files)
+    Change::new(
+        format!("remove `{}`, the environment that there was", path.display()),
+        Step::NoEnvironment(path.to_owned()),
+    )
+    .provides(Provide::Absent { path: path.to_owned() })
+    .touches(Area::Files)
 }
 
 fn folder(desired: &Desired, state: &State, path: &Path) -> Change<Step> {
     let (uid, gid) = state.own;
     Change::new(format!("create directory `{}`", path.display()), Step::Folder(path.to_owned()))
-        .provides(Provide::Directory { path: path.to_owned(), mode: 0o777 & !desired.umask & !0o022, uid, gid })
+        .provides(Provide::Directory {
+            path: path.to_owned(),
+            mode: 0o777 & !desired.umask & !0o022,
+            uid,
+            gid,
+        })
         .touches(Area::Files)
 }
 
 fn remove(desired: &Desired, release: &Release) -> Change<Step> {
     let path = desired.layout.release(&release.name);
-    Change::new(format!("remove release {}", release.revision), Step::Remove { name: release.name.clone() })
-        .provides(Provide::Absent { path })
-        .touches(Area::Files)
+    Change::new(
+        format!("remove release {}", release.revision),
+        Step::Remove { name: release.name.clone() },
+    )
+    .provides(Provide::Absent { path })
+    .touches(Area::Files)
 }
 
 /// The mode of what the owner gets.
@@ -309,6 +403,10 @@ pub fn mode(desired: &Desired) -> u32 {
 }
 
 fn nothing_deployed(desired: &Desired, what: &str) -> Failure {
-    Failure::new(format!("cannot {what} `{}`: nothing is deployed in `{}`", desired.app, desired.layout.path.display()))
-        .hint("deploy it first, or correct `path`")
+    Failure::new(format!(
+        "cannot {what} `{}`: nothing is deployed in `{}`",
+        desired.app,
+        desired.layout.path.display()
+    ))
+    .hint("deploy it first, or correct `path`")
 }

@@ -1,4 +1,5 @@
-//! What must be known of an app's deployments beside what lies there: `releases.json` in its folder.
+//! What must be known of an app's deployments beside what lies there: `releases.json` in its
+//! folder.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -57,7 +58,14 @@ impl Record {
     pub fn read(query: &dyn Query, path: &Path) -> Result<Option<Self>, Failure> {
         let content = match query.read(path) {
             Ok(content) => content,
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(None),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                return Ok(None);
+            }
             Err(error) => return Err(Failure::io("read", path, &error)),
         };
         let record: Self = serde_json::from_slice(&content).map_err(|error| {
@@ -68,20 +76,24 @@ impl Record {
         })?;
         let names = record.releases.iter().map(|release| &release.name).chain(&record.making);
         let names = names.chain(record.unfinished.as_ref().map(|unfinished| &unfinished.release));
-        match names.into_iter().find(|name| name.is_empty() || name.starts_with('.') || name.contains('/')) {
+        match names
+            .into_iter()
+            .find(|name| name.is_empty() || name.starts_with('.') || name.contains('/'))
+        {
             None => Ok(Some(record)),
-            Some(name) => {
-                Err(Failure::new(format!("`{}`, the record of the deployments, names the release `{name}`", path.display()))
-                    .hint("no release has such a name: restore the file from a backup, or remove it"))
-            }
+            Some(name) => Err(Failure::new(format!(
+                "`{}`, the record of the deployments, names the release `{name}`",
+                path.display()
+            ))
+            .hint("no release has such a name: restore the file from a backup, or remove it")),
         }
     }
 
     /// # Errors
     /// When it cannot be written in full; then it is what it was.
     pub fn write(&self, system: &dyn System, path: &Path) -> Result<(), Failure> {
-        let mut text =
-            serde_json::to_string_pretty(self).map_err(|error| Failure::new(format!("cannot write the record: {error}")))?;
+        let mut text = serde_json::to_string_pretty(self)
+            .map_err(|error| Failure::new(format!("cannot write the record: {error}")))?;
         text.push('\n');
         let owner = Ownership { mode: Some(0o600), ..Ownership::default() };
         let staged = system.stage(path, text.as_bytes(), &owner).attempting("write", path)?;
@@ -103,7 +115,8 @@ impl Record {
         self.releases.iter().position(|release| release.name == name)
     }
 
-    /// The release that was deployed last before this one, of those that were not rolled back and are there.
+    /// The release that was deployed last before this one, of those that were not rolled back and
+    /// are there.
     pub fn before(&self, name: &str, there: &[String]) -> Option<&Release> {
         let earlier = &self.releases[..self.place(name)?];
         earlier.iter().rev().find(|release| !release.rolled_back && there.contains(&release.name))
@@ -111,19 +124,27 @@ impl Record {
 
     /// Whether a rollback has led to this release, which has not shown yet that it works.
     pub fn is_going_back_to(&self, name: &str) -> bool {
-        self.unfinished.as_ref().is_some_and(|it| it.release == name && it.previous.is_some() && !it.new)
+        self.unfinished
+            .as_ref()
+            .is_some_and(|it| it.release == name && it.previous.is_some() && !it.new)
     }
 
     /// The release that a deployment which was killed was about to switch to. It has never run.
     pub fn never_ran(&self, current: Option<&str>) -> Option<&str> {
-        let unfinished = self.unfinished.as_ref().filter(|it| it.new && Some(it.release.as_str()) != current)?;
+        let unfinished =
+            self.unfinished.as_ref().filter(|it| it.new && Some(it.release.as_str()) != current)?;
         Some(&unfinished.release)
     }
 
-    /// Takes up the current release where it is not known: something else than toque has deployed it.
+    /// Takes up the current release where it is not known: something else than toque has deployed
+    /// it.
     pub fn adopt(&mut self, name: &str) {
         if self.place(name).is_none() {
-            self.deploy(Release { name: name.to_owned(), revision: name.to_owned(), rolled_back: false });
+            self.deploy(Release {
+                name: name.to_owned(),
+                revision: name.to_owned(),
+                rolled_back: false,
+            });
         }
     }
 
@@ -133,13 +154,21 @@ impl Record {
         self.releases.push(release);
     }
 
-    /// What need not stay: beyond `keep` the oldest releases; of those that were rolled back, the ones that nobody can want any more,
-    /// because another one was deployed since, or because the source has (`settled`) what is current.
+    /// What need not stay: beyond `keep` the oldest releases; of those that were rolled back, the
+    /// ones that nobody can want any more, because another one was deployed since, or because the
+    /// source has (`settled`) what is current.
     pub fn superfluous(&self, current: &str, keep: usize, settled: bool) -> Vec<&Release> {
         let place = self.place(current).unwrap_or(self.releases.len());
-        let mut most = self.releases.iter().filter(|release| !release.rolled_back).count().saturating_sub(keep);
+        let mut most = self
+            .releases
+            .iter()
+            .filter(|release| !release.rolled_back)
+            .count()
+            .saturating_sub(keep);
         let mut superfluous = Vec::new();
-        for (index, release) in self.releases.iter().enumerate().filter(|(_, release)| release.name != current) {
+        for (index, release) in
+            self.releases.iter().enumerate().filter(|(_, release)| release.name != current)
+        {
             let unwanted = if release.rolled_back { settled || index < place } else { most > 0 };
             if unwanted {
                 most -= usize::from(!release.rolled_back);

@@ -14,7 +14,10 @@ use crate::service;
 
 /// A command, or a service of the machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "expected a shell line, an array of a program and its arguments, or `#{ service: name }`")]
+#[serde(
+    untagged,
+    expecting = "expected a shell line, an array of a program and its arguments, or `#{ service: name }`"
+)]
 #[schemars(inline)]
 pub enum Restart {
     // First: an array of one word would be taken for a map of one field.
@@ -34,7 +37,8 @@ impl Named {
     /// # Errors
     /// What cannot be the name of a service.
     pub fn check(&self) -> Result<(), PropertyError> {
-        service::check_name(&self.service).map_err(|message| PropertyError::new("restart.service", message))
+        service::check_name(&self.service)
+            .map_err(|message| PropertyError::new("restart.service", message))
     }
 }
 
@@ -54,9 +58,11 @@ impl Restart {
 
     pub fn change(&self) -> Change<Step> {
         match self {
-            Self::Service(named) => Change::new(format!("restart service `{}`", named.service), Step::Restart)
-                .provides(Provide::Anything(Area::Services.into()))
-                .touches(Area::Services),
+            Self::Service(named) => {
+                Change::new(format!("restart service `{}`", named.service), Step::Restart)
+                    .provides(Provide::Anything(Area::Services.into()))
+                    .touches(Area::Services)
+            }
             Self::Command(line) => {
                 let change = Change::new(hook::describe("restart", line), Step::Restart);
                 change.provides(Provide::Anything(Areas::ALL)).touches(Areas::ALL)
@@ -66,7 +72,12 @@ impl Restart {
 
     /// # Errors
     /// When the command fails, or the service does not come up; with what it said.
-    pub fn run(&self, apply: &mut Apply<'_>, desired: &Desired, release: &str) -> Result<(), Failure> {
+    pub fn run(
+        &self,
+        apply: &mut Apply<'_>,
+        desired: &Desired,
+        release: &str,
+    ) -> Result<(), Failure> {
         match self {
             Self::Service(named) => service::restart(apply, &named.service),
             Self::Command(line) => hook::run(apply, desired, release, line, As::Own),

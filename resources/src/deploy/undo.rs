@@ -12,10 +12,15 @@ impl Deployment<'_, '_> {
         let undone = match self.standing() {
             Standing::Before => self.withdraw(),
             // The next run goes on here.
-            _ if failure.interrupted => Ok(Some("the app is not restarted yet: the next run does that".to_owned())),
+            _ if failure.interrupted => {
+                Ok(Some("the app is not restarted yet: the next run does that".to_owned()))
+            }
             Standing::Elsewhere => Ok(None),
             Standing::Released { bad, .. } if !self.desired.deploy.rollback_on_error => {
-                Ok(Some(format!("`current` leads to {} all the same: `rollback_on_error` is false", self.record.revision(&bad))))
+                Ok(Some(format!(
+                    "`current` leads to {} all the same: `rollback_on_error` is false",
+                    self.record.revision(&bad)
+                )))
             }
             _ if !self.desired.deploy.rollback_on_error => Ok(None),
             Standing::Released { bad, previous } => self.roll_back(&bad, previous),
@@ -25,7 +30,8 @@ impl Deployment<'_, '_> {
             Ok(None) => failure,
             Ok(Some(note)) => failure.note(note),
             Err(second) => {
-                let failure = failure.note(format!("putting things back failed too: {}", second.message));
+                let failure =
+                    failure.note(format!("putting things back failed too: {}", second.message));
                 second.notes.into_iter().fold(failure, Failure::note)
             }
         }
@@ -40,7 +46,9 @@ impl Deployment<'_, '_> {
             return Standing::Before;
         }
         match &self.record.unfinished {
-            Some(Unfinished { release, previous, new: true }) if self.current().as_ref() == Some(release) => {
+            Some(Unfinished { release, previous, new: true })
+                if self.current().as_ref() == Some(release) =>
+            {
                 Standing::Released { bad: release.clone(), previous: previous.clone() }
             }
             _ if self.environment.is_some() => Standing::Surroundings,
@@ -61,7 +69,10 @@ impl Deployment<'_, '_> {
             self.write()?;
         }
         Ok(Some(match self.current() {
-            Some(current) => format!("nothing was switched: `current` leads to {} as before", self.record.revision(&current)),
+            Some(current) => format!(
+                "nothing was switched: `current` leads to {} as before",
+                self.record.revision(&current)
+            ),
             None => "nothing was switched: nothing is deployed yet".to_owned(),
         }))
     }
@@ -76,17 +87,23 @@ impl Deployment<'_, '_> {
         Ok(Some("the environment was put back as it was, and the app restarted".to_owned()))
     }
 
-    /// Goes back to the release before. The record is written last: until then it tells of a release that has to be restarted, which
-    /// the next run tries again.
-    fn roll_back(&mut self, bad: &str, previous: Option<String>) -> Result<Option<String>, Failure> {
+    /// Goes back to the release before. The record is written last: until then it tells of a
+    /// release that has to be restarted, which the next run tries again.
+    fn roll_back(
+        &mut self,
+        bad: &str,
+        previous: Option<String>,
+    ) -> Result<Option<String>, Failure> {
         self.restore_environment()?;
         let layout = &self.desired.layout;
-        let previous = previous.filter(|name| self.apply.system.stat(&layout.release(name)).is_ok());
+        let previous =
+            previous.filter(|name| self.apply.system.stat(&layout.release(name)).is_ok());
         let mut record = self.before.clone();
         record.releases.retain(|release| release.name != bad);
         record.making = None;
         record.unfinished = None;
-        let mut note = "nothing was deployed before, so that `current` was taken away again".to_owned();
+        let mut note =
+            "nothing was deployed before, so that `current` was taken away again".to_owned();
         let mut restarted = Ok(());
         match previous {
             Some(previous) => {
@@ -94,7 +111,8 @@ impl Deployment<'_, '_> {
                 self.lead_to(&previous)?;
                 restarted = self.restart();
                 if restarted.is_err() {
-                    record.unfinished = Some(Unfinished { release: previous, previous: None, new: false });
+                    record.unfinished =
+                        Some(Unfinished { release: previous, previous: None, new: false });
                 } else if self.desired.deploy.restart.is_some() {
                     note.push_str(", which was restarted");
                 }
@@ -106,7 +124,9 @@ impl Deployment<'_, '_> {
         self.write()?;
         match restarted {
             Ok(()) => Ok(Some(note)),
-            Err(failure) => Err(Failure { message: format!("{note}, but {}", failure.message), ..failure }),
+            Err(failure) => {
+                Err(Failure { message: format!("{note}, but {}", failure.message), ..failure })
+            }
         }
     }
 

@@ -11,7 +11,13 @@ fn d(more: Value) -> Value {
 }
 
 /// Title, preparation, action, properties, effects or the failure.
-type Case = (&'static str, fn(&FakeSystem), &'static str, Value, Result<&'static [&'static str], &'static str>);
+type Case = (
+    &'static str,
+    fn(&FakeSystem),
+    &'static str,
+    Value,
+    Result<&'static [&'static str], &'static str>,
+);
 
 #[test]
 fn cases() {
@@ -33,7 +39,13 @@ fn cases() {
     };
     let cases: Vec<Case> = vec![
         ("new", none, "create", d(json!({})), Ok(&["create directory /r/d with mode 0755"])),
-        ("trailing slash", none, "create", path("/r/d/"), Ok(&["create directory /r/d with mode 0755"])),
+        (
+            "trailing slash",
+            none,
+            "create",
+            path("/r/d/"),
+            Ok(&["create directory /r/d with mode 0755"]),
+        ),
         (
             "new with attributes",
             none,
@@ -67,7 +79,13 @@ fn cases() {
                 "set owner of /r/d/e to :2",
             ]),
         ),
-        ("parent is missing", none, "create", path("/r/a/b"), Err("cannot create `/r/a/b`: the directory `/r/a` does not exist")),
+        (
+            "parent is missing",
+            none,
+            "create",
+            path("/r/a/b"),
+            Err("cannot create `/r/a/b`: the directory `/r/a` does not exist"),
+        ),
         (
             "a file for a parent",
             |fake| fake.put_file("/r/a", ""),
@@ -90,14 +108,28 @@ fn cases() {
             Err("cannot create the directory `/r/d`: a symbolic link to a file is there"),
         ),
         ("a link to a directory", to_directory, "create", d(json!({})), Ok(&[])),
-        ("a change through a link", to_directory, "create", d(json!({ "mode": "0700" })), Ok(&["set mode of /r/t to 0700"])),
-        ("someone's link, nothing to change", of_alice, "create", d(json!({ "mode": "0755" })), Ok(&[])),
+        (
+            "a change through a link",
+            to_directory,
+            "create",
+            d(json!({ "mode": "0700" })),
+            Ok(&["set mode of /r/t to 0700"]),
+        ),
+        (
+            "someone's link, nothing to change",
+            of_alice,
+            "create",
+            d(json!({ "mode": "0755" })),
+            Ok(&[]),
+        ),
         (
             "a change through someone's link",
             of_alice,
             "create",
             d(json!({ "mode": "0700" })),
-            Err("`/r/d` is not followed: the symbolic link `/r/d` could lead anywhere, because user 1000 owns it"),
+            Err(
+                "`/r/d` is not followed: the symbolic link `/r/d` could lead anywhere, because user 1000 owns it",
+            ),
         ),
         (
             "unknown owner",
@@ -108,10 +140,34 @@ fn cases() {
         ),
         ("delete", there, "delete", d(json!({})), Ok(&["remove directory /r/d"])),
         ("delete: not there", none, "delete", d(json!({})), Ok(&[])),
-        ("delete: filled", filled, "delete", d(json!({})), Err("cannot delete the directory `/r/d`: it is not empty")),
-        ("delete: filled, recursive", filled, "delete", d(json!({ "recursive": true })), Ok(&["remove /r/d and all below"])),
-        ("delete a link", to_directory, "delete", d(json!({})), Err("cannot delete the directory `/r/d`: it is a symbolic link")),
-        ("delete a dangling link", |fake| fake.put_link("/r/d", "nowhere"), "delete", d(json!({})), Ok(&[])),
+        (
+            "delete: filled",
+            filled,
+            "delete",
+            d(json!({})),
+            Err("cannot delete the directory `/r/d`: it is not empty"),
+        ),
+        (
+            "delete: filled, recursive",
+            filled,
+            "delete",
+            d(json!({ "recursive": true })),
+            Ok(&["remove /r/d and all below"]),
+        ),
+        (
+            "delete a link",
+            to_directory,
+            "delete",
+            d(json!({})),
+            Err("cannot delete the directory `/r/d`: it is a symbolic link"),
+        ),
+        (
+            "delete a dangling link",
+            |fake| fake.put_link("/r/d", "nowhere"),
+            "delete",
+            d(json!({})),
+            Ok(&[]),
+        ),
         (
             "delete a file",
             |fake| fake.put_file("/r/d", ""),
@@ -136,5 +192,8 @@ fn cases() {
 #[test]
 fn a_missing_parent_says_what_to_do() {
     let failure = Bench::new().plan(&Directories, "create", path("/r/a/b")).unwrap_err();
-    assert_eq!(failure.hint.unwrap(), "add `recursive: true`, or declare `directory(\"/r/a\")` before this resource");
+    assert_eq!(
+        failure.hint.unwrap(),
+        "add `recursive: true`, or declare `directory(\"/r/a\")` before this resource"
+    );
 }

@@ -21,7 +21,11 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
-        let place = Self { folder: tempfile::tempdir().unwrap(), host: HostSystem::new(), bench: Bench::new() };
+        let place = Self {
+            folder: tempfile::tempdir().unwrap(),
+            host: HostSystem::new(),
+            bench: Bench::new(),
+        };
         std::fs::create_dir(place.folder.path().join("site")).unwrap();
         place.git(&["init", "--quiet", "--initial-branch=main", "."]);
         place.commit("a.txt", "one");
@@ -62,18 +66,33 @@ impl Place {
         let git: Git = serde_json::from_value(value).unwrap();
         git.check(&[action]).unwrap();
         let declared = Declared { owner: git.user.clone(), ..Declared::default() };
-        let desired = super::Desired { path: crate::path::plain(&git.destination), source: git.source(), declared };
+        let desired = super::Desired {
+            path: crate::path::plain(&git.destination),
+            source: git.source(),
+            declared,
+        };
         let memory = |key: &str| self.bench.memory.borrow().get(key).cloned();
         let view = View::new(&self.host).with_memory(memory);
         let state = Clones.inspect(&view, &desired, action)?;
         let changes = Clones.plan(&desired, action, &state)?;
-        let mut apply = Apply { system: &self.host, view: &view, services: &self.bench, sensitive: false, notes: Vec::new() };
+        let mut apply = Apply {
+            system: &self.host,
+            view: &view,
+            services: &self.bench,
+            sensitive: false,
+            notes: Vec::new(),
+        };
         if !changes.is_empty() {
             Clones.apply(&mut apply, &desired, action, &changes)?;
         }
         let from = self.folder.path().display().to_string();
         // Commits are other ones each time.
-        Ok(changes.iter().map(|change| change.what.replace(&from, "").split(" (").next().unwrap_or_default().to_owned()).collect())
+        Ok(changes
+            .iter()
+            .map(|change| {
+                change.what.replace(&from, "").split(" (").next().unwrap_or_default().to_owned()
+            })
+            .collect())
     }
 }
 
@@ -86,7 +105,10 @@ fn sync_follows_the_branch_and_keeps_what_git_does_not_know() {
     assert_eq!(place.converge(GitAction::Sync, "x").unwrap(), [""; 0], "no other commit");
     place.commit("b.txt", "two");
     assert!(place.converge(GitAction::Sync, "x").unwrap()[0].starts_with("bring `/x` from "));
-    assert_eq!((place.text("x/a.txt"), place.text("x/b.txt"), place.text("x/mine")), ("one".into(), "two".into(), "mine".into()));
+    assert_eq!(
+        (place.text("x/a.txt"), place.text("x/b.txt"), place.text("x/mine")),
+        ("one".into(), "two".into(), "mine".into())
+    );
     // On a branch, too.
     let x = place.folder.path().join("x");
     for line in ["git checkout -q -b work && git pack-refs --all", "git checkout -q -B main"] {
@@ -112,12 +134,17 @@ fn export_replaces_only_what_it_made() {
     assert!(!place.there("x/.git"));
     place.git(&["rm", "-q", "a.txt"]);
     place.commit("b.txt", "two");
-    assert!(place.converge(GitAction::Export, "x").unwrap()[0].starts_with("replace `/x`, exported from "));
+    assert!(
+        place.converge(GitAction::Export, "x").unwrap()[0]
+            .starts_with("replace `/x`, exported from ")
+    );
     assert!(!place.there("x/a.txt") && place.text("x/b.txt") == "two");
     std::fs::create_dir(place.folder.path().join("y")).unwrap();
     std::fs::write(place.folder.path().join("y/mine"), "mine").unwrap();
     let failure = place.converge(GitAction::Export, "y").unwrap_err();
-    assert!(failure.message.ends_with("has something in it that was not exported by this resource"));
+    assert!(
+        failure.message.ends_with("has something in it that was not exported by this resource")
+    );
     let failure = place.converge(GitAction::Sync, "y").unwrap_err();
     assert!(failure.message.ends_with("has something in it, and is no clone of a git repository"));
     let failure = place.converge(GitAction::Sync, "none/z").unwrap_err();
@@ -128,11 +155,15 @@ fn export_replaces_only_what_it_made() {
 #[test]
 fn a_folder_that_others_could_swap_is_refused() {
     let place = Place::new();
-    let (to, mode) = (place.folder.path().join("home"), |mode| std::fs::Permissions::from_mode(mode));
+    let (to, mode) =
+        (place.folder.path().join("home"), |mode| std::fs::Permissions::from_mode(mode));
     std::fs::create_dir(&to).unwrap();
     std::fs::set_permissions(&to, mode(0o777)).unwrap();
     let failure = place.converge(GitAction::Sync, "home/x").unwrap_err();
-    assert!(failure.message.contains("others can write in") && failure.hint.is_some(), "{failure:?}");
+    assert!(
+        failure.message.contains("others can write in") && failure.hint.is_some(),
+        "{failure:?}"
+    );
     std::fs::set_permissions(&to, mode(0o755)).unwrap();
     place.converge(GitAction::Sync, "home/x").unwrap();
     std::fs::set_permissions(&to, mode(0o777)).unwrap();
@@ -152,18 +183,29 @@ fn below_a_users_home_everything_is_done_as_the_user() {
     std::fs::set_permissions(place.folder.path(), std::fs::Permissions::from_mode(0o711)).unwrap();
     let run = |action| {
         let repository = place.folder.path().join("site");
-        place.once(action, json!({ "destination": home.join("x"), "repository": repository, "user": "daemon" }))
+        place.once(
+            action,
+            json!({ "destination": home.join("x"), "repository": repository, "user": "daemon" }),
+        )
     };
-    let owner = |name: &str| std::fs::symlink_metadata(home.join(name)).map(|found| (found.uid(), found.gid())).ok();
-    let failure =
-        place.once(GitAction::Sync, json!({ "destination": home.join("x"), "repository": place.folder.path().join("site") }));
+    let owner = |name: &str| {
+        std::fs::symlink_metadata(home.join(name)).map(|found| (found.uid(), found.gid())).ok()
+    };
+    let failure = place.once(
+        GitAction::Sync,
+        json!({ "destination": home.join("x"), "repository": place.folder.path().join("site") }),
+    );
     assert!(failure.unwrap_err().message.contains("user 1 owns"));
-    for (action, done) in [(GitAction::Sync, "check out main"), (GitAction::Export, "export main")] {
+    for (action, done) in [(GitAction::Sync, "check out main"), (GitAction::Export, "export main")]
+    {
         assert_eq!(run(action).unwrap(), [done]);
         assert_eq!(run(action).unwrap(), [""; 0]);
         place.commit("b.txt", done);
         assert_eq!(run(action).unwrap().len(), 1);
-        assert_eq!((owner("x"), owner("x/b.txt"), place.text("home/x/b.txt")), (Some((1, 1)), Some((1, 1)), done.to_owned()));
+        assert_eq!(
+            (owner("x"), owner("x/b.txt"), place.text("home/x/b.txt")),
+            (Some((1, 1)), Some((1, 1)), done.to_owned())
+        );
         std::fs::remove_dir_all(home.join("x")).unwrap();
     }
     // Whoever swaps his home's folder for a link leads only himself.
@@ -176,7 +218,11 @@ fn below_a_users_home_everything_is_done_as_the_user() {
     let left = |folder: &Path| std::fs::read_dir(folder).unwrap().count();
     assert_eq!((left(&aside), left(&home)), (0, 1));
     assert!(
-        std::fs::read_dir(place.folder.path()).unwrap().all(|name| !name.unwrap().file_name().to_string_lossy().starts_with('.'))
+        std::fs::read_dir(place.folder.path()).unwrap().all(|name| !name
+            .unwrap()
+            .file_name()
+            .to_string_lossy()
+            .starts_with('.'))
     );
 }
 
@@ -204,7 +250,8 @@ fn a_clone_leads_nowhere_else() {
         again();
         std::fs::write(folder.join(".git/HEAD"), head).unwrap();
         std::fs::write(folder.join(".git/refs/heads/main"), &secret).unwrap();
-        std::os::unix::fs::symlink("../../../../secret", folder.join(".git/refs/heads/link")).unwrap();
+        std::os::unix::fs::symlink("../../../../secret", folder.join(".git/refs/heads/link"))
+            .unwrap();
         std::os::unix::fs::symlink("../../..", folder.join(".git/refs/link")).unwrap();
         assert_eq!(told().unwrap(), expected, "{head}");
     }

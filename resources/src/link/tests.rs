@@ -11,7 +11,13 @@ fn l(more: Value) -> Value {
 }
 
 /// Title, preparation, action, properties, effects or the failure.
-type Case = (&'static str, fn(&FakeSystem), &'static str, Value, Result<&'static [&'static str], &'static str>);
+type Case = (
+    &'static str,
+    fn(&FakeSystem),
+    &'static str,
+    Value,
+    Result<&'static [&'static str], &'static str>,
+);
 
 #[test]
 fn cases() {
@@ -32,28 +38,72 @@ fn cases() {
     let to = |to: &str| l(json!({ "to": to }));
     let to_hard = |to: &str| l(json!({ "to": to, "link_type": "hard" }));
     let cases: Vec<Case> = vec![
-        ("new", none, "create", to("t"), Ok(&["link /r/.toque-link to t", "rename /r/.toque-link to /r/l"])),
+        (
+            "new",
+            none,
+            "create",
+            to("t"),
+            Ok(&["link /r/.toque-link to t", "rename /r/.toque-link to /r/l"]),
+        ),
         (
             "new with owner",
             none,
             "create",
             l(json!({ "to": "t", "owner": "daemon" })),
-            Ok(&["link /r/.toque-link to t", "set owner of /r/.toque-link to 1:", "rename /r/.toque-link to /r/l"]),
+            Ok(&[
+                "link /r/.toque-link to t",
+                "set owner of /r/.toque-link to 1:",
+                "rename /r/.toque-link to /r/l",
+            ]),
         ),
         ("right", linked, "create", to("/r/t"), Ok(&[])),
-        ("owner differs", linked, "create", l(json!({ "to": "/r/t", "owner": "daemon" })), Ok(&["set owner of /r/l to 1:"])),
+        (
+            "owner differs",
+            linked,
+            "create",
+            l(json!({ "to": "/r/t", "owner": "daemon" })),
+            Ok(&["set owner of /r/l to 1:"]),
+        ),
         ("dangling and right", |fake| fake.put_link("/r/l", "/no"), "create", to("/no"), Ok(&[])),
-        ("other", linked, "create", to("/r/u"), Ok(&["link /r/.toque-link to /r/u", "rename /r/.toque-link to /r/l"])),
-        ("written otherwise", linked, "create", to("t"), Ok(&["link /r/.toque-link to t", "rename /r/.toque-link to /r/l"])),
-        ("trailing slash", linked, "create", to("/r/t/"), Ok(&["link /r/.toque-link to /r/t/", "rename /r/.toque-link to /r/l"])),
+        (
+            "other",
+            linked,
+            "create",
+            to("/r/u"),
+            Ok(&["link /r/.toque-link to /r/u", "rename /r/.toque-link to /r/l"]),
+        ),
+        (
+            "written otherwise",
+            linked,
+            "create",
+            to("t"),
+            Ok(&["link /r/.toque-link to t", "rename /r/.toque-link to /r/l"]),
+        ),
+        (
+            "trailing slash",
+            linked,
+            "create",
+            to("/r/t/"),
+            Ok(&["link /r/.toque-link to /r/t/", "rename /r/.toque-link to /r/l"]),
+        ),
         (
             "left from a crash",
             |fake| fake.put_link("/r/.toque-link", "x"),
             "create",
             to("t"),
-            Ok(&["remove /r/.toque-link", "link /r/.toque-link to t", "rename /r/.toque-link to /r/l"]),
+            Ok(&[
+                "remove /r/.toque-link",
+                "link /r/.toque-link to t",
+                "rename /r/.toque-link to /r/l",
+            ]),
         ),
-        ("a file there", file, "create", to("/r/t"), Err("cannot create the link `/r/l`: a file is there")),
+        (
+            "a file there",
+            file,
+            "create",
+            to("/r/t"),
+            Err("cannot create the link `/r/l`: a file is there"),
+        ),
         (
             "a file there, force",
             file,
@@ -82,7 +132,13 @@ fn cases() {
             json!({ "target_file": "/r/x/l", "to": "t" }),
             Err("cannot create the link `/r/x/l`: there is no directory `/r/x`"),
         ),
-        ("no `to`", none, "create", l(json!({})), Err("to: it is required: where does the link lead?")),
+        (
+            "no `to`",
+            none,
+            "create",
+            l(json!({})),
+            Err("to: it is required: where does the link lead?"),
+        ),
         (
             "hard",
             |fake| fake.put_file("/r/t", ""),
@@ -91,9 +147,27 @@ fn cases() {
             Ok(&["link /r/.toque-link hard to /r/t", "rename /r/.toque-link to /r/l"]),
         ),
         ("hard and right", hard, "create", to_hard("/r/t"), Ok(&[])),
-        ("hard to nothing", none, "create", to_hard("/r/t"), Err("cannot create the hard link `/r/l`: there is no file `/r/t`")),
-        ("hard to a directory", none, "create", to_hard("/etc"), Err("cannot create the hard link `/r/l`: `/etc` is a directory")),
-        ("hard where a file is", file, "create", to_hard("/r/t"), Err("cannot create the link `/r/l`: a file is there")),
+        (
+            "hard to nothing",
+            none,
+            "create",
+            to_hard("/r/t"),
+            Err("cannot create the hard link `/r/l`: there is no file `/r/t`"),
+        ),
+        (
+            "hard to a directory",
+            none,
+            "create",
+            to_hard("/etc"),
+            Err("cannot create the hard link `/r/l`: `/etc` is a directory"),
+        ),
+        (
+            "hard where a file is",
+            file,
+            "create",
+            to_hard("/r/t"),
+            Err("cannot create the link `/r/l`: a file is there"),
+        ),
         (
             "hard to a link",
             |fake| fake.put_link("/r/m", "/r/t"),
@@ -111,8 +185,20 @@ fn cases() {
         ("delete", linked, "delete", l(json!({})), Ok(&["remove /r/l"])),
         ("delete: another", linked, "delete", to("/r/u"), Ok(&["remove /r/l"])),
         ("delete: not there", none, "delete", l(json!({})), Ok(&[])),
-        ("delete a file", file, "delete", l(json!({})), Err("cannot delete the link `/r/l`: it is a file")),
-        ("delete a directory", directory, "delete", l(json!({})), Err("cannot delete the link `/r/l`: it is a directory")),
+        (
+            "delete a file",
+            file,
+            "delete",
+            l(json!({})),
+            Err("cannot delete the link `/r/l`: it is a file"),
+        ),
+        (
+            "delete a directory",
+            directory,
+            "delete",
+            l(json!({})),
+            Err("cannot delete the link `/r/l`: it is a directory"),
+        ),
         ("delete a hard link", hard, "delete", to_hard("/r/t"), Ok(&["remove /r/l"])),
         (
             "delete another file",

@@ -1,4 +1,5 @@
-//! What `apt-cache policy` and `apt-cache showpkg` print: the versions that the package lists offer.
+//! What `apt-cache policy` and `apt-cache showpkg` print: the versions that the package lists
+//! offer.
 
 use std::collections::HashMap;
 
@@ -25,15 +26,21 @@ pub fn parse(text: &str) -> HashMap<String, Policy> {
                 current = line.strip_suffix(':').map(|name| (name.to_owned(), Policy::default()));
             }
             2 => {
-                if let (Some((_, policy)), Some(value)) = (&mut current, content.strip_prefix("Candidate: ")) {
+                if let (Some((_, policy)), Some(value)) =
+                    (&mut current, content.strip_prefix("Candidate: "))
+                {
                     policy.candidate = (value != "(none)").then(|| value.to_owned());
                 }
             }
             _ => {}
         }
-        // A line of the version table begins with " *** " or five spaces, a version, and its priority.
-        if let Some(row) = line.strip_prefix(" *** ").or_else(|| line.strip_prefix("     ").filter(|row| !row.starts_with(' ')))
-            && let (Some((_, policy)), Some(version)) = (&mut current, row.split_whitespace().next())
+        // A line of the version table begins with " *** " or five spaces, a version, and its
+        // priority.
+        if let Some(row) = line
+            .strip_prefix(" *** ")
+            .or_else(|| line.strip_prefix("     ").filter(|row| !row.starts_with(' ')))
+            && let (Some((_, policy)), Some(version)) =
+                (&mut current, row.split_whitespace().next())
         {
             policy.versions.push(version.to_owned());
         }
@@ -74,7 +81,10 @@ mod tests {
     #[test]
     fn reads_who_provides_a_virtual_package() {
         let names = reverse_provides(include_str!("../../fixtures/apt_showpkg.txt"));
-        assert!(names.contains(&"exim4-daemon-light".to_owned()) && names.contains(&"dma".to_owned()), "{names:?}");
+        assert!(
+            names.contains(&"exim4-daemon-light".to_owned()) && names.contains(&"dma".to_owned()),
+            "{names:?}"
+        );
         assert_eq!(names.iter().filter(|name| *name == "exim4-daemon-light").count(), 1);
         assert!(reverse_provides("Package: x\nVersions: \n\nReverse Provides: \n").is_empty());
     }

@@ -1,4 +1,5 @@
-//! Answers to the questions of Debian packages: lines for `debconf-set-selections`, and the database that holds them.
+//! Answers to the questions of Debian packages: lines for `debconf-set-selections`, and the
+//! database that holds them.
 
 use std::collections::HashMap;
 
@@ -19,7 +20,8 @@ pub fn selections(response: &str) -> impl Iterator<Item = Selection<'_>> {
             word
         };
         let (owner, question, kind) = (word(), word(), word());
-        (!owner.is_empty() && !question.is_empty() && !kind.is_empty()).then_some(Selection { question, value: rest.trim_end() })
+        (!owner.is_empty() && !question.is_empty() && !kind.is_empty())
+            .then_some(Selection { question, value: rest.trim_end() })
     })
 }
 
@@ -29,8 +31,12 @@ pub fn answers(database: &str) -> HashMap<&str, &str> {
     database
         .split("\n\n")
         .filter_map(|stanza| {
-            let field =
-                |name: &str| stanza.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim_start);
+            let field = |name: &str| {
+                stanza
+                    .lines()
+                    .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+                    .map(str::trim_start)
+            };
             Some((field("Name")?, field("Value").unwrap_or("")))
         })
         .collect()
@@ -42,10 +48,13 @@ mod tests {
 
     #[test]
     fn reads_selections() {
-        let text =
-            "# a comment\n\ntzdata tzdata/Areas select Europe\ntzdata\ttzdata/Zones/Europe select  Berlin \nx x/empty string\n";
-        let read: Vec<_> = selections(text).map(|selection| (selection.question, selection.value)).collect();
-        assert_eq!(read, [("tzdata/Areas", "Europe"), ("tzdata/Zones/Europe", "Berlin"), ("x/empty", "")]);
+        let text = "# a comment\n\ntzdata tzdata/Areas select Europe\ntzdata\ttzdata/Zones/Europe select  Berlin \nx x/empty string\n";
+        let read: Vec<_> =
+            selections(text).map(|selection| (selection.question, selection.value)).collect();
+        assert_eq!(
+            read,
+            [("tzdata/Areas", "Europe"), ("tzdata/Zones/Europe", "Berlin"), ("x/empty", "")]
+        );
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::cmp::Ordering;
 /// Which of two versions is newer: the epoch decides, then the upstream version, then the revision.
 #[must_use]
 pub fn compare(left: &str, right: &str) -> Ordering {
-    let ((left_epoch, left_upstream, left_revision), (right_epoch, right_upstream, right_revision)) = (parts(left), parts(right));
+    let ((left_epoch, left_upstream, left_revision), (right_epoch, right_upstream, right_revision)) =
+        (parts(left), parts(right));
     number(left_epoch)
         .cmp(&number(right_epoch))
         .then_with(|| part(left_upstream, right_upstream))
@@ -31,7 +32,8 @@ fn part(mut left: &str, mut right: &str) -> Ordering {
         let (right_text, right_rest) = run(right, |c| !c.is_ascii_digit());
         let (left_digits, left_end) = run(left_rest, |c| c.is_ascii_digit());
         let (right_digits, right_end) = run(right_rest, |c| c.is_ascii_digit());
-        let order = text(left_text, right_text).then_with(|| number(left_digits).cmp(&number(right_digits)));
+        let order = text(left_text, right_text)
+            .then_with(|| number(left_digits).cmp(&number(right_digits)));
         if order != Ordering::Equal {
             return order;
         }
@@ -119,7 +121,9 @@ mod tests {
             let letters = ["0", "1", "2", "10", ".", "~", "+", "a", "b", "Z", "-", "00"];
             let length = draw(6);
             let mut version = draw(10).to_string();
-            (0..length).for_each(|_| version.push_str(letters[usize::try_from(draw(12)).unwrap_or_default()]));
+            (0..length).for_each(|_| {
+                version.push_str(letters[usize::try_from(draw(12)).unwrap_or_default()])
+            });
             if version.ends_with('-') {
                 version.push('0');
             }
@@ -132,7 +136,11 @@ mod tests {
                 Ordering::Equal => "eq",
                 Ordering::Greater => "gt",
             };
-            let Ok(status) = Command::new("dpkg").args(["--compare-versions", &left, word, &right]).status() else { return };
+            let Ok(status) =
+                Command::new("dpkg").args(["--compare-versions", &left, word, &right]).status()
+            else {
+                return;
+            };
             assert!(status.success(), "dpkg does not find that {left} {word} {right}");
         }
     }

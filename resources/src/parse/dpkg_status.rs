@@ -24,7 +24,8 @@ pub enum State {
     Absent,
     /// Removed, its configuration files kept.
     ConfigFiles,
-    /// Unpacked, half installed or half configured: dpkg was interrupted, or a maintainer script failed.
+    /// Unpacked, half installed or half configured: dpkg was interrupted, or a maintainer script
+    /// failed.
     Broken,
     Installed,
 }
@@ -34,13 +35,23 @@ impl Packages {
     pub fn parse(status: &str) -> Self {
         let stanzas: Vec<Stanza<'_>> = status.split("\n\n").filter_map(Stanza::parse).collect();
         // Names without an architecture mean dpkg's own.
-        let native = stanzas.iter().find(|stanza| stanza.name == "dpkg").map(|stanza| stanza.architecture);
+        let native =
+            stanzas.iter().find(|stanza| stanza.name == "dpkg").map(|stanza| stanza.architecture);
         let mut packages = Self::default();
         for stanza in stanzas {
-            let foreign = stanza.architecture != "all" && native.is_some_and(|native| native != stanza.architecture);
-            let name = if foreign { format!("{}:{}", stanza.name, stanza.architecture) } else { stanza.name.to_owned() };
+            let foreign = stanza.architecture != "all"
+                && native.is_some_and(|native| native != stanza.architecture);
+            let name = if foreign {
+                format!("{}:{}", stanza.name, stanza.architecture)
+            } else {
+                stanza.name.to_owned()
+            };
             if stanza.package.state == State::Installed {
-                for provided in stanza.provides.split(',').filter_map(|provided| provided.split_whitespace().next()) {
+                for provided in stanza
+                    .provides
+                    .split(',')
+                    .filter_map(|provided| provided.split_whitespace().next())
+                {
                     packages.provided.entry(provided.to_owned()).or_default().push(name.clone());
                 }
             }
@@ -59,7 +70,8 @@ struct Stanza<'a> {
 
 impl<'a> Stanza<'a> {
     fn parse(stanza: &'a str) -> Option<Self> {
-        let (mut name, mut architecture, mut provides, mut status, mut version) = ("", "all", "", "", "");
+        let (mut name, mut architecture, mut provides, mut status, mut version) =
+            ("", "all", "", "", "");
         for line in stanza.lines() {
             // Most of the file is continuation lines and fields that nobody asks for.
             match line.split_once(": ") {
@@ -91,7 +103,12 @@ mod tests {
     #[test]
     fn reads_a_real_database() {
         let packages = Packages::parse(include_str!("../../fixtures/dpkg_status.txt"));
-        let of = |name: &str| packages.by_name.get(name).map(|package| (package.version.as_str(), package.held, package.state));
+        let of = |name: &str| {
+            packages
+                .by_name
+                .get(name)
+                .map(|package| (package.version.as_str(), package.held, package.state))
+        };
         assert_eq!(of("dpkg"), Some(("1.21.23", false, State::Installed)));
         assert_eq!(of("mawk"), Some(("1.3.4.20200120-3.1", true, State::Installed)));
         assert_eq!(of("tree"), Some(("2.1.0-1", false, State::ConfigFiles)));

@@ -1,4 +1,5 @@
-//! RPM's packages, as `rpm -qa` and `dnf repoquery` list them in the format that is asked for, and the order of their versions.
+//! RPM's packages, as `rpm -qa` and `dnf repoquery` list them in the format that is asked for, and
+//! the order of their versions.
 
 use std::cmp::Ordering;
 
@@ -39,7 +40,10 @@ impl Nevra {
             None => (Some(self.epoch), wanted),
         };
         let full = format!("{}-{}", self.version, self.release);
-        epoch == Some(self.epoch) && (wanted == self.version || wanted == full || wanted == format!("{full}.{}", self.arch))
+        epoch == Some(self.epoch)
+            && (wanted == self.version
+                || wanted == full
+                || wanted == format!("{full}.{}", self.arch))
     }
 
     /// Whether this version fits a comparison: `>=` and `1.2`, `1.2-3` or `1:1.2`.
@@ -47,7 +51,10 @@ impl Nevra {
     pub fn satisfies(&self, operator: &str, wanted: &str) -> bool {
         let (epoch, rest) = wanted.split_once(':').unwrap_or(("0", wanted));
         let (version, release) = rest.split_once('-').unwrap_or((rest, ""));
-        let mut order = self.epoch.cmp(&epoch.parse().unwrap_or(0)).then_with(|| compare(&self.version, version));
+        let mut order = self
+            .epoch
+            .cmp(&epoch.parse().unwrap_or(0))
+            .then_with(|| compare(&self.version, version));
         // A comparison without a release is about any release.
         if !release.is_empty() {
             order = order.then_with(|| compare(&self.release, release));
@@ -108,7 +115,8 @@ pub fn compare(left: &str, right: &str) -> Ordering {
     loop {
         left = left.trim_start_matches(|c| !belongs(&c));
         right = right.trim_start_matches(|c| !belongs(&c));
-        // A tilde sorts before everything, the end included; a caret after the end, before the rest.
+        // A tilde sorts before everything, the end included; a caret after the end, before the
+        // rest.
         match (left.strip_prefix('~'), right.strip_prefix('~')) {
             (Some(l), Some(r)) => {
                 (left, right) = (l, r);
@@ -123,15 +131,21 @@ pub fn compare(left: &str, right: &str) -> Ordering {
                 (left, right) = (l, r);
                 continue;
             }
-            (Some(_), None) => return if right.is_empty() { Ordering::Greater } else { Ordering::Less },
-            (None, Some(_)) => return if left.is_empty() { Ordering::Less } else { Ordering::Greater },
+            (Some(_), None) => {
+                return if right.is_empty() { Ordering::Greater } else { Ordering::Less };
+            }
+            (None, Some(_)) => {
+                return if left.is_empty() { Ordering::Less } else { Ordering::Greater };
+            }
             (None, None) => {}
         }
         if left.is_empty() || right.is_empty() {
             return left.len().cmp(&right.len());
         }
         let digits = left.starts_with(|c: char| c.is_ascii_digit());
-        let end = |text: &str| text.find(|c: char| if digits { !c.is_ascii_digit() } else { !c.is_ascii_alphabetic() });
+        let end = |text: &str| {
+            text.find(|c: char| if digits { !c.is_ascii_digit() } else { !c.is_ascii_alphabetic() })
+        };
         let (l, left_rest) = left.split_at(end(left).unwrap_or(left.len()));
         let (r, right_rest) = right.split_at(end(right).unwrap_or(right.len()));
         let order = match (digits, r.is_empty()) {
@@ -171,22 +185,38 @@ mod tests {
 
     #[test]
     fn compares_with_a_wish() {
-        let package = Nevra { name: "x".into(), epoch: 0, version: "1.4".into(), release: "3".into(), arch: "noarch".into() };
-        for (operator, wanted, fits) in
-            [(">=", "1.4", true), (">=", "1.4-4", false), ("<", "1.10", true), ("=", "1.4", true), (">", "1:0", false)]
-        {
+        let package = Nevra {
+            name: "x".into(),
+            epoch: 0,
+            version: "1.4".into(),
+            release: "3".into(),
+            arch: "noarch".into(),
+        };
+        for (operator, wanted, fits) in [
+            (">=", "1.4", true),
+            (">=", "1.4-4", false),
+            ("<", "1.10", true),
+            ("=", "1.4", true),
+            (">", "1:0", false),
+        ] {
             assert_eq!(package.satisfies(operator, wanted), fits, "{operator} {wanted}");
         }
     }
 
     #[test]
     fn reads_locks() {
-        assert_eq!(locked("Last metadata expiration check: 0:00:01 ago.\nmy-hello-0:1.0-1.*\n!bad-0:1-1.*\n"), ["my-hello"]);
+        assert_eq!(
+            locked(
+                "Last metadata expiration check: 0:00:01 ago.\nmy-hello-0:1.0-1.*\n!bad-0:1-1.*\n"
+            ),
+            ["my-hello"]
+        );
     }
 
     #[test]
     fn orders_versions() {
-        let ascending = ["1.0~rc1", "1.0", "1.0^git1", "1.0.a", "1.0.1", "1.0.2", "1.0.10", "1.1", "2", "10"];
+        let ascending =
+            ["1.0~rc1", "1.0", "1.0^git1", "1.0.a", "1.0.1", "1.0.2", "1.0.10", "1.1", "2", "10"];
         for (i, left) in ascending.iter().enumerate() {
             for (j, right) in ascending.iter().enumerate() {
                 assert_eq!(compare(left, right), i.cmp(&j), "{left} {right}");

@@ -26,7 +26,11 @@ pub fn parse(text: &str) -> HashMap<String, Shadow> {
     text.lines()
         .filter_map(|line| {
             let fields: Vec<&str> = line.split(':').collect();
-            let [name, password, _changed, _min, _max, _warn, inactive, expires, ..] = fields.as_slice() else { return None };
+            let [name, password, _changed, _min, _max, _warn, inactive, expires, ..] =
+                fields.as_slice()
+            else {
+                return None;
+            };
             let shadow = Shadow {
                 password: (*password).to_owned(),
                 inactive: inactive.parse().ok().filter(|days| *days >= 0),
@@ -53,7 +57,8 @@ mod tests {
 
     #[test]
     fn reads_shadow() {
-        let text = "root:*:20000:0:99999:7:::\nalice:!$6$salt$hash:20001:0:99999:7:30:20454:\nbroken\n";
+        let text =
+            "root:*:20000:0:99999:7:::\nalice:!$6$salt$hash:20001:0:99999:7:30:20454:\nbroken\n";
         let read = parse(text);
         assert_eq!(read.len(), 2);
         assert!(read["alice"].locked() && !read["root"].locked());
@@ -63,7 +68,9 @@ mod tests {
 
     #[test]
     fn reads_login_defs() {
-        let read = login_defs("# a comment\nUID_MIN\t\t\t 1000\nUSERGROUPS_ENAB yes\n#SYS_UID_MIN 101\nHOME_MODE 0700\n");
+        let read = login_defs(
+            "# a comment\nUID_MIN\t\t\t 1000\nUSERGROUPS_ENAB yes\n#SYS_UID_MIN 101\nHOME_MODE 0700\n",
+        );
         assert_eq!(
             (read.get("UID_MIN"), read.get("USERGROUPS_ENAB"), read.get("SYS_UID_MIN")),
             (Some(&"1000"), Some(&"yes"), None)

@@ -1,6 +1,7 @@
 //! Splits a line of options into words as a shell would.
 
-/// The words of a line: spaces separate, quotes and backslashes protect. An open quote ends with the line.
+/// The words of a line: spaces separate, quotes and backslashes protect. An open quote ends with
+/// the line.
 #[must_use]
 pub fn split(line: &str) -> Vec<String> {
     let mut words = Vec::new();

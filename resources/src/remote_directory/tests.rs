@@ -61,7 +61,9 @@ fn modes_and_owners() {
 
 #[test]
 fn leaves_what_is_there_on_demand() {
-    for (action, more) in [("create", json!({ "overwrite": false })), ("create_if_missing", json!({}))] {
+    for (action, more) in
+        [("create", json!({ "overwrite": false })), ("create_if_missing", json!({}))]
+    {
         let bench = bench();
         bench.fake.put_file("/r/d/a", "mine\n");
         bench.converge(&Copies, action, d(more)).unwrap();
@@ -103,8 +105,14 @@ fn deletes() {
     bench.files.clear();
     bench.fake.put_file("/r/d/x", "");
     assert!(bench.plan(&Copies, "delete", d(json!({ "recursive": false }))).is_err());
-    assert_eq!(bench.converge(&Copies, "delete", path("/r/d")).unwrap(), ["remove /r/d and all below"]);
-    assert!(bench.plan(&Copies, "create", path("/r/d")).is_err(), "the cookbook has no such folder");
+    assert_eq!(
+        bench.converge(&Copies, "delete", path("/r/d")).unwrap(),
+        ["remove /r/d and all below"]
+    );
+    assert!(
+        bench.plan(&Copies, "create", path("/r/d")).is_err(),
+        "the cookbook has no such folder"
+    );
 }
 
 #[test]

@@ -50,7 +50,11 @@ pub enum Found {
 
 /// # Errors
 /// When the file is there and cannot be read.
-pub fn look(view: &View<'_>, desired: &ManagedFile, state: &content::State) -> Result<Found, Failure> {
+pub fn look(
+    view: &View<'_>,
+    desired: &ManagedFile,
+    state: &content::State,
+) -> Result<Found, Failure> {
     match &state.found {
         content::Found::Nothing(new) if new.folder == Folder::There => Ok(Found::Nothing),
         content::Found::InTheWay(..) if desired.force_unlink => Ok(Found::Nothing),
@@ -63,7 +67,8 @@ pub fn look(view: &View<'_>, desired: &ManagedFile, state: &content::State) -> R
 }
 
 impl Sources {
-    /// The file from the first source that has it; `None` when the one that is there (`old`) is the same.
+    /// The file from the first source that has it; `None` when the one that is there (`old`) is the
+    /// same.
     /// # Errors
     /// When no source has it; with each one's answer.
     pub fn fetch(&self, view: &View<'_>, old: Option<&[u8]>) -> Result<Option<Fetched>, Failure> {
@@ -77,12 +82,21 @@ impl Sources {
         for server in &self.servers {
             let request = &server.request(view)?;
             let key = format!("remote_file:{}", sha256(request.url.as_bytes()));
-            let known = view.remembered(&key).filter(|known| present.is_some() && known["checksum"].as_str() == present.as_deref());
-            let conditional = known.map_or_else(|| request.clone(), |known| self.conditional(request, &known));
+            let known = view.remembered(&key).filter(|known| {
+                present.is_some() && known["checksum"].as_str() == present.as_deref()
+            });
+            let conditional =
+                known.map_or_else(|| request.clone(), |known| self.conditional(request, &known));
             match view.fetch(&conditional) {
                 Ok(response) if response.status == 304 => return Ok(None),
-                Ok(response) if response.status == 200 => return Ok(Some(fetched(request, key, response))),
-                Ok(response) => problems.push(Failure::new(format!("`{}` answered {}", request.shown(), response.status))),
+                Ok(response) if response.status == 200 => {
+                    return Ok(Some(fetched(request, key, response)));
+                }
+                Ok(response) => problems.push(Failure::new(format!(
+                    "`{}` answered {}",
+                    request.shown(),
+                    response.status
+                ))),
                 Err(failure) if failure.interrupted => return Err(failure),
                 Err(failure) => problems.push(failure),
             }
@@ -115,7 +129,11 @@ fn fetched(request: &Request, key: String, response: Response) -> Fetched {
 fn none(mut problems: Vec<Failure>) -> Failure {
     if problems.len() == 1 {
         let failure = problems.remove(0);
-        return if failure.hint.is_some() { failure } else { failure.hint("correct `source`, or see what the server has") };
+        return if failure.hint.is_some() {
+            failure
+        } else {
+            failure.hint("correct `source`, or see what the server has")
+        };
     }
     let failure = Failure::new(format!("none of the {} sources has the file", problems.len()));
     problems

@@ -16,7 +16,10 @@ fn f(more: Value) -> Value {
 #[test]
 fn is_fetched_once_and_asked_for_only_when_it_may_have_changed() {
     let bench = Bench::new();
-    bench.fake.serve(URL, document("one", &[("etag", "\"1\""), ("last-modified", "Mon, 01 Jan 2024 00:00:00 GMT")]));
+    bench.fake.serve(
+        URL,
+        document("one", &[("etag", "\"1\""), ("last-modified", "Mon, 01 Jan 2024 00:00:00 GMT")]),
+    );
     let changes = bench.plan(&Downloads, "create", f(json!({}))).unwrap();
     assert_eq!(changes[0].what, "create file `/r/f` from `https://example.com/f`");
     assert_eq!(bench.fake.requests().len(), 1);
@@ -26,13 +29,16 @@ fn is_fetched_once_and_asked_for_only_when_it_may_have_changed() {
     let requests = bench.fake.requests();
     assert_eq!(requests.len(), 3);
     assert_eq!(requests[1].headers, []);
-    let conditional = [("If-None-Match", "\"1\""), ("If-Modified-Since", "Mon, 01 Jan 2024 00:00:00 GMT")]
-        .map(|(a, b)| (a.to_owned(), b.to_owned()));
+    let conditional =
+        [("If-None-Match", "\"1\""), ("If-Modified-Since", "Mon, 01 Jan 2024 00:00:00 GMT")]
+            .map(|(a, b)| (a.to_owned(), b.to_owned()));
     assert_eq!(requests[2].headers, conditional);
 
     bench.plan(&Downloads, "create", f(json!({ "use_etag": false }))).unwrap();
     assert_eq!(bench.fake.requests()[3].headers, conditional[1..]);
-    bench.plan(&Downloads, "create", f(json!({ "use_conditional_get": false, "use_etag": true }))).unwrap();
+    bench
+        .plan(&Downloads, "create", f(json!({ "use_conditional_get": false, "use_etag": true })))
+        .unwrap();
     assert_eq!(bench.fake.requests()[4].headers, conditional[..1]);
 
     // What is remembered is about what was downloaded, not about what someone wrote since.
@@ -51,7 +57,12 @@ fn a_file_with_the_checksum_is_not_asked_for() {
     bench.fake.put_file("/r/f", "one");
     let sum = sha256(b"one");
     for checksum in [&sum[..], &sum[..8], &sum.to_uppercase()] {
-        assert!(bench.plan(&Downloads, "create", f(json!({ "checksum": checksum }))).unwrap().is_empty());
+        assert!(
+            bench
+                .plan(&Downloads, "create", f(json!({ "checksum": checksum })))
+                .unwrap()
+                .is_empty()
+        );
     }
     assert!(bench.fake.requests().is_empty());
     bench.converge(&Downloads, "create", f(json!({ "checksum": sum, "mode": "0600" }))).unwrap();
@@ -64,7 +75,8 @@ fn a_download_must_have_the_whole_checksum() {
     bench.fake.serve(URL, document("one", &[]));
     let sum = sha256(b"one");
     for checksum in [&sum[..8], &sha256(b"two")] {
-        let failure = bench.plan(&Downloads, "create", f(json!({ "checksum": checksum }))).unwrap_err();
+        let failure =
+            bench.plan(&Downloads, "create", f(json!({ "checksum": checksum }))).unwrap_err();
         assert_eq!(failure.message, "the new content of `/r/f` does not have its checksum");
     }
     // Also when the file is what the server sends.
@@ -78,11 +90,16 @@ fn mirrors_are_tried_in_order() {
     let bench = Bench::new();
     bench.fake.serve("https://b.example.com/g", document("other", &[]));
     bench.fake.serve("https://c.example.com/f", document("mirrored", &[]));
-    let mirrors = json!(["https://user:secret@a.example.com/f", "https://b.example.com/f", "https://c.example.com/f?token=secret"]);
+    let mirrors = json!([
+        "https://user:secret@a.example.com/f",
+        "https://b.example.com/f",
+        "https://c.example.com/f?token=secret"
+    ]);
     let failure = bench.plan(&Downloads, "create", f(json!({ "source": mirrors }))).unwrap_err();
     assert_eq!(failure.message, "none of the 3 sources has the file");
     assert!(!format!("{failure:?}").contains("secret"), "{failure:?}");
-    let mirrors = json!(["https://a.example.com/f", "https://b.example.com/f", "https://c.example.com/f"]);
+    let mirrors =
+        json!(["https://a.example.com/f", "https://b.example.com/f", "https://c.example.com/f"]);
     bench.converge(&Downloads, "create", f(json!({ "source": mirrors }))).unwrap();
     assert_eq!(bench.fake.text("/r/f"), "mirrored");
 }
@@ -127,7 +144,13 @@ fn sources_are_checked() {
         (json!([]), "source: the array is empty"),
         (json!(null), "source: it is required: where does the file come from?"),
     ] {
-        assert_eq!(Bench::new().plan(&Downloads, "create", f(json!({ "source": source }))).unwrap_err().message, message);
+        assert_eq!(
+            Bench::new()
+                .plan(&Downloads, "create", f(json!({ "source": source })))
+                .unwrap_err()
+                .message,
+            message
+        );
     }
 }
 
@@ -135,21 +158,35 @@ fn sources_are_checked() {
 fn objects_of_s3_are_asked_for_with_a_signature() {
     let bench = Bench::new();
     bench.fake.serve("http://127.0.0.1:9000/bucket/f", document("object", &[("etag", "\"1\"")]));
-    let object = f(json!({ "source": "s3://bucket/f", "s3_endpoint": "http://127.0.0.1:9000/", "s3_access_key_id": "AK",
-        "s3_secret_access_key": "very-secret", "s3_region": "eu-west-1", "s3_session_token": "token" }));
+    let object = f(
+        json!({ "source": "s3://bucket/f", "s3_endpoint": "http://127.0.0.1:9000/", "s3_access_key_id": "AK",
+        "s3_secret_access_key": "very-secret", "s3_region": "eu-west-1", "s3_session_token": "token" }),
+    );
     bench.converge(&Downloads, "create", object).unwrap();
     assert_eq!(bench.fake.text("/r/f"), "object");
     let requests = bench.fake.requests();
     let header = |number: usize, name: &str| {
-        requests[number].headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone()).unwrap_or_default()
+        requests[number]
+            .headers
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.clone())
+            .unwrap_or_default()
     };
-    assert!(header(0, "authorization").contains("Credential=AK/20240101/eu-west-1/s3/aws4_request"), "{requests:?}");
-    assert_eq!((header(0, "x-amz-security-token"), header(1, "If-None-Match")), ("token".into(), "\"1\"".into()));
+    assert!(
+        header(0, "authorization").contains("Credential=AK/20240101/eu-west-1/s3/aws4_request"),
+        "{requests:?}"
+    );
+    assert_eq!(
+        (header(0, "x-amz-security-token"), header(1, "If-None-Match")),
+        ("token".into(), "\"1\"".into())
+    );
     assert!(!format!("{requests:?}").contains("very-secret"));
     // What is for everybody needs none.
     bench.fake.serve("https://s3.amazonaws.com/bucket/f", document("public", &[]));
     bench.converge(&Downloads, "create", f(json!({ "source": "s3://bucket/f" }))).unwrap();
     assert_eq!(bench.fake.text("/r/f"), "public");
-    let failure = bench.plan(&Downloads, "create", f(json!({ "source": "s3://bucket" }))).unwrap_err();
+    let failure =
+        bench.plan(&Downloads, "create", f(json!({ "source": "s3://bucket" }))).unwrap_err();
     assert_eq!(failure.message, "source: `s3://bucket` names a bucket without an object");
 }

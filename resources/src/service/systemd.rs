@@ -22,8 +22,8 @@ use crate::parse::systemctl::{self, Unit};
 #[derive(Debug)]
 pub struct Systemd;
 
-/// The units that were asked for since one of them may have changed, each with its files as they were then: whoever writes a
-/// unit's file by `file` or `link` does not know that it is one.
+/// The units that were asked for since one of them may have changed, each with its files as they
+/// were then: whoever writes a unit's file by `file` or `link` does not know that it is one.
 #[derive(Debug, Default)]
 struct Units(RefCell<HashMap<String, (Files, Unit)>>);
 
@@ -49,15 +49,24 @@ impl Provider for Systemd {
         match (host.init_package, (host.has_program)("systemctl")) {
             ("systemd", true) => Support::Preferred,
             ("systemd", false) => Support::No("there is no `systemctl`".to_owned()),
-            (other, _) => Support::No(format!("the machine was started by `{other}`, not by systemd")),
+            (other, _) => {
+                Support::No(format!("the machine was started by `{other}`, not by systemd"))
+            }
         }
     }
 
-    fn inspect(&self, view: &View<'_>, service: &Service, action: ServiceAction) -> Result<State, Failure> {
+    fn inspect(
+        &self,
+        view: &View<'_>,
+        service: &Service,
+        action: ServiceAction,
+    ) -> Result<State, Failure> {
         let name = unit_name(&service.service_name);
         let bus = Bus::of(view, service.user.as_ref())?;
         let unit = inspect_unit(view, &bus, &name)?;
-        if unit.load == "not-found" && !matches!(action, ServiceAction::Nothing | ServiceAction::Mask) {
+        if unit.load == "not-found"
+            && !matches!(action, ServiceAction::Nothing | ServiceAction::Mask)
+        {
             return Err(no_unit(view, &bus, &service.service_name, &name));
         }
         let running = match service.asked_status(view)? {
@@ -65,17 +74,28 @@ impl Provider for Systemd {
             None => matches!(unit.active.as_str(), "active" | "reloading"),
         };
         let enabled = match (unit.file.as_str(), action) {
-            // Only the SysV tools know whether an init script is enabled; what other generators make always is.
+            // Only the SysV tools know whether an init script is enabled; what other generators
+            // make always is.
             ("bad" | "generated", ServiceAction::Enable | ServiceAction::Disable) => {
                 view.probe(&bus.command(["is-enabled", "--quiet", "--", name.as_str()]))?.success()
             }
             (file, _) => matches!(file, "enabled" | "static" | "generated" | "alias" | "indirect"),
         };
         let switches = matches!(action, ServiceAction::Enable | ServiceAction::Disable);
-        Ok(State { takes_along: switches && takes_along(view, &bus, &name), unit, running, enabled })
+        Ok(State {
+            takes_along: switches && takes_along(view, &bus, &name),
+            unit,
+            running,
+            enabled,
+        })
     }
 
-    fn plan(&self, service: &Service, action: ServiceAction, state: &State) -> Result<Vec<Change<Step>>, Failure> {
+    fn plan(
+        &self,
+        service: &Service,
+        action: ServiceAction,
+        state: &State,
+    ) -> Result<Vec<Change<Step>>, Failure> {
         let name = unit_name(&service.service_name);
         let file = state.unit.file.as_str();
         let masked = is_masked(&state.unit);
@@ -84,10 +104,13 @@ impl Provider for Systemd {
             // These have no switch of their own.
             ServiceAction::Enable => !state.enabled && !masked && !file.is_empty(),
             ServiceAction::Disable => {
-                state.enabled && !matches!(file, "static" | "indirect" | "alias") || file == "enabled-runtime"
+                state.enabled && !matches!(file, "static" | "indirect" | "alias")
+                    || file == "enabled-runtime"
             }
             ServiceAction::Start => !state.running,
-            ServiceAction::Stop => state.running || matches!(state.unit.active.as_str(), "activating" | "deactivating"),
+            ServiceAction::Stop => {
+                state.running || matches!(state.unit.active.as_str(), "activating" | "deactivating")
+            }
             ServiceAction::Restart => true,
             ServiceAction::Reload => state.running,
             ServiceAction::Mask => !masked,
@@ -97,14 +120,18 @@ impl Provider for Systemd {
             return Ok(Vec::new());
         }
         let line = service.line(action);
-        if masked && line.is_none() && matches!(action, ServiceAction::Start | ServiceAction::Restart) {
+        if masked
+            && line.is_none()
+            && matches!(action, ServiceAction::Start | ServiceAction::Restart)
+        {
             return Err(Failure::new(format!("cannot start service `{name}`: it is masked"))
                 .hint("unmask it first (action `unmask`), or find out who masked it and why"));
         }
         let step = line.map_or(Step::Act(action), |line| Step::Shell(line.clone()));
         let mut after = state.unit.clone();
         after_action(&mut after, action);
-        let mut change = Change::new(describe(action, &service.service_name), step).touches(Area::Services);
+        let mut change =
+            Change::new(describe(action, &service.service_name), step).touches(Area::Services);
         if line.is_some() {
             change = change.provides(Provide::Anything(Areas::ALL)).touches(Areas::ALL);
         } else if disturbs_others(&state.unit, action) || state.takes_along {
@@ -118,7 +145,8 @@ impl Provider for Systemd {
         if action == ServiceAction::Unmask {
             return Ok(vec![change]);
         }
-        let state = Provide::State { area: Area::Services, key: key(user, &name), value: value(&after) };
+        let state =
+            Provide::State { area: Area::Services, key: key(user, &name), value: value(&after) };
         Ok(vec![change.provides(state)])
     }
 
@@ -137,9 +165,12 @@ impl Provider for Systemd {
                 Step::Act(action) => {
                     use toque_engine::resource::Action;
                     let options = service.options();
-                    let argv = options.iter().map(String::as_str).chain([action.name(), "--", &name]);
+                    let argv =
+                        options.iter().map(String::as_str).chain([action.name(), "--", &name]);
                     let output = apply.run(&service.timed(bus.command(argv)));
-                    output.map_err(|failure| show_failure(apply.system.as_query(), &bus, &name, *action, failure))?;
+                    output.map_err(|failure| {
+                        show_failure(apply.system.as_query(), &bus, &name, *action, failure)
+                    })?;
                 }
             }
         }
@@ -156,7 +187,8 @@ pub(crate) struct Bus {
 impl Bus {
     pub fn of(view: &View<'_>, user: Option<&Account>) -> Result<Self, Failure> {
         let Some(user) = user.map(Account::to_string) else { return Ok(Self::default()) };
-        // Who is only planned has no services that could be asked for; the lookup then fails, or is in doubt.
+        // Who is only planned has no services that could be asked for; the lookup then fails, or is
+        // in doubt.
         let _ = view.planned(Area::Accounts, &format!("user:{user}"));
         let identity = view.accounts()?.identity(view, Some(&user), None)?;
         Ok(Self { user: Some((user, identity)) })
@@ -167,9 +199,10 @@ impl Bus {
             return Command::new(["systemctl", "--no-ask-password"].into_iter().chain(argv));
         };
         let runtime = format!("/run/user/{}", identity.uid.unwrap_or_default());
-        let mut command = Command::new(["systemctl", "--user", "--no-ask-password"].into_iter().chain(argv))
-            .env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={runtime}/bus"))
-            .env("XDG_RUNTIME_DIR", runtime);
+        let mut command =
+            Command::new(["systemctl", "--user", "--no-ask-password"].into_iter().chain(argv))
+                .env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={runtime}/bus"))
+                .env("XDG_RUNTIME_DIR", runtime);
         command.identity = Some(identity.clone());
         command
     }
@@ -190,8 +223,19 @@ impl Bus {
 
 /// The full name of a unit.
 fn unit_name(name: &str) -> String {
-    const SUFFIXES: [&str; 11] =
-        ["service", "socket", "timer", "target", "mount", "automount", "path", "slice", "scope", "swap", "device"];
+    const SUFFIXES: [&str; 11] = [
+        "service",
+        "socket",
+        "timer",
+        "target",
+        "mount",
+        "automount",
+        "path",
+        "slice",
+        "scope",
+        "swap",
+        "device",
+    ];
     match name.rsplit_once('.') {
         Some((_, suffix)) if SUFFIXES.contains(&suffix) => name.to_owned(),
         _ => format!("{name}.service"),
@@ -222,8 +266,16 @@ pub(crate) fn inspect_unit(view: &View<'_>, bus: &Bus, name: &str) -> Result<Uni
 }
 
 /// That a unit's new file ties others to it, which do not know of it yet.
-pub(crate) fn tied<'a>(bus: &'a Bus, name: &'a str, unit: &'a Unit) -> impl Iterator<Item = Provide> + 'a {
-    let state = |other: &String| Provide::State { area: Area::Services, key: tie(bus, other), value: name.into() };
+pub(crate) fn tied<'a>(
+    bus: &'a Bus,
+    name: &'a str,
+    unit: &'a Unit,
+) -> impl Iterator<Item = Provide> + 'a {
+    let state = |other: &String| Provide::State {
+        area: Area::Services,
+        key: tie(bus, other),
+        value: name.into(),
+    };
     unit.starts.iter().map(state)
 }
 
@@ -253,7 +305,8 @@ fn inspect_alone(view: &View<'_>, bus: &Bus, name: &str) -> Result<Unit, Failure
     }
     let units = view.snapshot(Area::Services, |_| Ok(Units::default()))?;
     let files = bus.folders().iter().map(|folder| view.stat(&Path::new(folder).join(name)).ok());
-    let files: Files = files.map(|found| found.map(|found| (found.modified, found.inode))).collect();
+    let files: Files =
+        files.map(|found| found.map(|found| (found.modified, found.inode))).collect();
     let known = units.0.borrow().get(&asked).cloned();
     let unit = match known {
         Some((then, unit)) if then == files => unit,
@@ -264,11 +317,15 @@ fn inspect_alone(view: &View<'_>, bus: &Bus, name: &str) -> Result<Unit, Failure
         }
     };
     if unit.load == "not-found" {
-        // An earlier resource may be about to write the unit's file; then it is what the file will make it.
+        // An earlier resource may be about to write the unit's file; then it is what the file will
+        // make it.
         for folder in bus.folders() {
             if let Ok(content) = view.read(&Path::new(folder).join(name)) {
                 // What runs goes on running without its file.
-                return Ok(Unit { active: unit.active, ..from_file(view, bus, name, &String::from_utf8_lossy(&content)) });
+                return Ok(Unit {
+                    active: unit.active,
+                    ..from_file(view, bus, name, &String::from_utf8_lossy(&content))
+                });
             }
         }
     } else {
@@ -279,17 +336,24 @@ fn inspect_alone(view: &View<'_>, bus: &Bus, name: &str) -> Result<Unit, Failure
 
 /// Whether enabling or disabling a unit does the same to others, which its file names by `Also=`.
 pub(crate) fn takes_along(view: &View<'_>, bus: &Bus, name: &str) -> bool {
-    let mut texts = bus.folders().iter().filter_map(|folder| view.read(&Path::new(folder).join(name)).ok());
-    texts.next().is_some_and(|text| String::from_utf8_lossy(&text).lines().any(|line| line.trim_start().starts_with("Also=")))
+    let mut texts =
+        bus.folders().iter().filter_map(|folder| view.read(&Path::new(folder).join(name)).ok());
+    texts.next().is_some_and(|text| {
+        String::from_utf8_lossy(&text).lines().any(|line| line.trim_start().starts_with("Also="))
+    })
 }
 
-/// What a unit is that systemd has not seen yet. It is enabled when a link of earlier days is still there.
+/// What a unit is that systemd has not seen yet. It is enabled when a link of earlier days is still
+/// there.
 pub(crate) fn from_file(view: &View<'_>, bus: &Bus, name: &str, content: &str) -> Unit {
     let installable = content.lines().any(|line| line.trim() == "[Install]");
     let linked = |option: &str, suffix: &str| {
         let options = [option];
         let mut targets = systemctl::named(content, &options).flat_map(str::split_whitespace);
-        targets.any(|target| view.lstat(&Path::new(bus.folders()[0]).join(format!("{target}.{suffix}")).join(name)).is_ok())
+        targets.any(|target| {
+            view.lstat(&Path::new(bus.folders()[0]).join(format!("{target}.{suffix}")).join(name))
+                .is_ok()
+        })
     };
     let file = match installable {
         false => "static",
@@ -297,11 +361,24 @@ pub(crate) fn from_file(view: &View<'_>, bus: &Bus, name: &str, content: &str) -
         true => "disabled",
     };
     let (load, active) = ("loaded".to_owned(), "inactive".to_owned());
-    Unit { load, file: file.to_owned(), active, starts: systemctl::ties(content), stops: Vec::new() }
+    Unit {
+        load,
+        file: file.to_owned(),
+        active,
+        starts: systemctl::ties(content),
+        stops: Vec::new(),
+    }
 }
 
 fn ask(view: &View<'_>, bus: &Bus, name: &str) -> Result<Unit, Failure> {
-    let output = view.probe(&bus.command(["show", "--no-pager", "--property", systemctl::PROPERTIES, "--", name]))?;
+    let output = view.probe(&bus.command([
+        "show",
+        "--no-pager",
+        "--property",
+        systemctl::PROPERTIES,
+        "--",
+        name,
+    ]))?;
     systemctl::parse(&output.stdout()).ok_or_else(|| {
         let failure = Failure::new(format!("systemd does not answer about `{name}`")).note(output.stderr());
         match &bus.user {
@@ -314,9 +391,11 @@ fn ask(view: &View<'_>, bus: &Bus, name: &str) -> Result<Unit, Failure> {
 }
 
 fn no_unit(view: &View<'_>, bus: &Bus, service: &str, name: &str) -> Failure {
-    let failure = Failure::new(format!("there is no service `{service}`: systemd knows no unit `{name}`"));
-    let listed =
-        view.probe(&bus.command(["list-unit-files", "--no-legend", "--no-pager", "--plain"])).map(|output| output.stdout());
+    let failure =
+        Failure::new(format!("there is no service `{service}`: systemd knows no unit `{name}`"));
+    let listed = view
+        .probe(&bus.command(["list-unit-files", "--no-legend", "--no-pager", "--plain"]))
+        .map(|output| output.stdout());
     let listed = listed.unwrap_or_default();
     let units = listed.lines().filter_map(|line| line.split_whitespace().next());
     match did_you_mean(name, units) {
@@ -346,7 +425,11 @@ fn after_action(unit: &mut Unit, action: ServiceAction) {
 }
 
 /// A mask is a link in the place where an administrator's unit file would be.
-pub(crate) fn mask_link(user: Option<&Account>, unit: &str, action: ServiceAction) -> Option<Provide> {
+pub(crate) fn mask_link(
+    user: Option<&Account>,
+    unit: &str,
+    action: ServiceAction,
+) -> Option<Provide> {
     let folder = if user.is_some() { "/etc/systemd/user" } else { "/etc/systemd/system" };
     let path = Path::new(folder).join(unit);
     match action {
@@ -368,12 +451,20 @@ fn disturbs_others(unit: &Unit, action: ServiceAction) -> bool {
 }
 
 /// Adds what the service said last.
-pub(crate) fn show_failure(query: &dyn Query, bus: &Bus, name: &str, action: ServiceAction, failure: Failure) -> Failure {
+pub(crate) fn show_failure(
+    query: &dyn Query,
+    bus: &Bus,
+    name: &str,
+    action: ServiceAction,
+    failure: Failure,
+) -> Failure {
     if !matches!(action, ServiceAction::Start | ServiceAction::Restart | ServiceAction::Reload) {
         return failure;
     }
-    let status = query.probe(&bus.command(["status", "--no-pager", "--full", "--lines=15", "--", name]));
+    let status =
+        query.probe(&bus.command(["status", "--no-pager", "--full", "--lines=15", "--", name]));
     let text = status.map(|output| output.stdout()).unwrap_or_default();
-    let failure = if text.trim().is_empty() { failure } else { failure.note(text.trim_end().to_owned()) };
+    let failure =
+        if text.trim().is_empty() { failure } else { failure.note(text.trim_end().to_owned()) };
     failure.hint(format!("`journalctl -u {name}` shows what it said"))
 }

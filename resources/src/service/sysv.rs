@@ -7,7 +7,9 @@ use serde_json::json;
 use toque_engine::command::Command;
 use toque_engine::diagnostic::did_you_mean;
 use toque_engine::failure::{Attempting, Failure};
-use toque_engine::resource::{Action as _, Apply, Change, Effect, HostFacts, Provide, Provider, Support};
+use toque_engine::resource::{
+    Action as _, Apply, Change, Effect, HostFacts, Provide, Provider, Support,
+};
 use toque_engine::snapshots::Area;
 use toque_engine::system::Query;
 use toque_engine::view::View;
@@ -41,7 +43,12 @@ impl Provider for Sysv {
         }
     }
 
-    fn inspect(&self, view: &View<'_>, service: &Service, action: ServiceAction) -> Result<State, Failure> {
+    fn inspect(
+        &self,
+        view: &View<'_>,
+        service: &Service,
+        action: ServiceAction,
+    ) -> Result<State, Failure> {
         if matches!(action, ServiceAction::Mask | ServiceAction::Unmask) {
             return Err(Failure::new(format!(
                 "cannot {} service `{}`: init scripts know no masks",
@@ -51,7 +58,8 @@ impl Provider for Sysv {
             .hint("use `disable` and `stop`"));
         }
         let script = script(service);
-        // A service that is driven by the recipe's own lines needs no script to be started and stopped.
+        // A service that is driven by the recipe's own lines needs no script to be started and
+        // stopped.
         let text = match view.read(&script) {
             Ok(text) => String::from_utf8_lossy(&text).into_owned(),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -63,25 +71,40 @@ impl Provider for Sysv {
             Err(error) => return Err(Failure::io("read", &script, &error)),
         };
         let supports = service.supports.unwrap_or_default();
-        let can = |stated: Option<bool>, word: &str| stated.unwrap_or_else(|| has_case(&text, word));
+        let can =
+            |stated: Option<bool>, word: &str| stated.unwrap_or_else(|| has_case(&text, word));
         let planned = view.planned(Area::Services, &key(service));
         let known = |name: &str| planned.as_ref().and_then(|planned| planned[name].as_bool());
         let running = match (service.asked_status(view)?, known("running")) {
             (Some(running), _) | (None, Some(running)) => running,
             (None, None) if action == ServiceAction::Nothing => false,
-            (None, None) if can(supports.status, "status") => {
-                view.probe(&service.timed(Command::new([script.display().to_string().as_str(), "status"])))?.success()
+            (None, None) if can(supports.status, "status") => view
+                .probe(
+                    &service.timed(Command::new([script.display().to_string().as_str(), "status"])),
+                )?
+                .success(),
+            (None, None) => {
+                has_process(view, service.pattern.as_deref().unwrap_or(&service.service_name))
             }
-            (None, None) => has_process(view, service.pattern.as_deref().unwrap_or(&service.service_name)),
         };
         let enabled = match known("enabled") {
             Some(enabled) => enabled,
             None => is_enabled(view, service, &text)?,
         };
-        Ok(State { running, enabled, can_restart: can(supports.restart, "restart"), can_reload: can(supports.reload, "reload") })
+        Ok(State {
+            running,
+            enabled,
+            can_restart: can(supports.restart, "restart"),
+            can_reload: can(supports.reload, "reload"),
+        })
     }
 
-    fn plan(&self, service: &Service, action: ServiceAction, state: &State) -> Result<Vec<Change<Step>>, Failure> {
+    fn plan(
+        &self,
+        service: &Service,
+        action: ServiceAction,
+        state: &State,
+    ) -> Result<Vec<Change<Step>>, Failure> {
         let acts = match action {
             ServiceAction::Nothing | ServiceAction::Mask | ServiceAction::Unmask => false,
             ServiceAction::Enable => !state.enabled,
@@ -95,8 +118,11 @@ impl Provider for Sysv {
         }
         let line = service.line(action);
         if action == ServiceAction::Reload && line.is_none() && !state.can_reload {
-            return Err(Failure::new(format!("cannot reload service `{}`: its script has no `reload`", service.service_name))
-                .hint("set `reload_command`, or restart it instead"));
+            return Err(Failure::new(format!(
+                "cannot reload service `{}`: its script has no `reload`",
+                service.service_name
+            ))
+            .hint("set `reload_command`, or restart it instead"));
         }
         let running = match action {
             ServiceAction::Start | ServiceAction::Restart => true,
@@ -114,18 +140,24 @@ impl Provider for Sysv {
             None => vec![Step::Act(action)],
         };
         if action == ServiceAction::Restart && line.is_none() && !state.can_restart {
-            let start = service.start_command.clone().map_or(Step::Act(ServiceAction::Start), Step::Shell);
-            let stop = service.stop_command.clone().map_or(Step::Act(ServiceAction::Stop), Step::Shell);
+            let start =
+                service.start_command.clone().map_or(Step::Act(ServiceAction::Start), Step::Shell);
+            let stop =
+                service.stop_command.clone().map_or(Step::Act(ServiceAction::Stop), Step::Shell);
             steps = if state.running { vec![stop, start] } else { vec![start] };
         }
-        let state =
-            Provide::State { area: Area::Services, key: key(service), value: json!({ "running": running, "enabled": enabled }) };
+        let state = Provide::State {
+            area: Area::Services,
+            key: key(service),
+            value: json!({ "running": running, "enabled": enabled }),
+        };
         // Enabling makes and removes links below /etc.
         let links = matches!(action, ServiceAction::Enable | ServiceAction::Disable);
         Ok(steps
             .into_iter()
             .map(|step| {
-                let change = Change::new(what.clone(), step).touches(Area::Services).provides(state.clone());
+                let change =
+                    Change::new(what.clone(), step).touches(Area::Services).provides(state.clone());
                 if links { change.touches(Area::Files) } else { change }
             })
             .collect())
@@ -141,7 +173,9 @@ impl Provider for Sysv {
         for change in changes {
             match &change.step {
                 Step::Shell(line) => service.run_line(apply, line)?,
-                Step::Act(action @ (ServiceAction::Enable | ServiceAction::Disable)) => enable(apply, service, *action)?,
+                Step::Act(action @ (ServiceAction::Enable | ServiceAction::Disable)) => {
+                    enable(apply, service, *action)?
+                }
                 Step::Act(action) => {
                     let script = script(service).display().to_string();
                     apply.run(&service.timed(Command::new([script.as_str(), action.name()])))?;
@@ -167,7 +201,10 @@ fn script(service: &Service) -> PathBuf {
 fn has_case(script: &str, word: &str) -> bool {
     script.lines().map(str::trim_start).filter(|line| !line.starts_with('#')).any(|line| {
         let Some((patterns, _)) = line.split_once(')') else { return false };
-        patterns.trim_start_matches('(').split('|').any(|pattern| pattern.trim().trim_matches(['"', '\'']) == word)
+        patterns
+            .trim_start_matches('(')
+            .split('|')
+            .any(|pattern| pattern.trim().trim_matches(['"', '\'']) == word)
         // Debian's newer scripts leave the branches to a common frame.
     }) || script.starts_with("#!/lib/init/init-d-script")
         || script.starts_with("#!/usr/lib/init/init-d-script")
@@ -197,7 +234,8 @@ fn levels(service: &Service, script: &str) -> Vec<u8> {
     if stated.is_empty() { vec![2, 3, 4, 5] } else { stated }
 }
 
-/// It is enabled when every run level that it is wanted in has a link that starts it; with `run_levels`, no other has one either.
+/// It is enabled when every run level that it is wanted in has a link that starts it; with
+/// `run_levels`, no other has one either.
 fn is_enabled(view: &View<'_>, service: &Service, script: &str) -> Result<bool, Failure> {
     let wanted = levels(service, script);
     let exact = service.run_levels.is_some();
@@ -218,17 +256,24 @@ fn is_enabled(view: &View<'_>, service: &Service, script: &str) -> Result<bool, 
 /// `S20name`
 fn starts(link: &OsStr, service: &str) -> bool {
     let link = link.to_string_lossy();
-    link.strip_prefix('S').is_some_and(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()) == service)
+    link.strip_prefix('S')
+        .is_some_and(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()) == service)
 }
 
 fn enable(apply: &Apply<'_>, service: &Service, action: ServiceAction) -> Result<(), Failure> {
     let name = service.service_name.as_str();
     let has = |program: &str| {
-        ["/usr/sbin", "/sbin", "/usr/bin", "/bin"].iter().any(|folder| apply.view.exists(&Path::new(folder).join(program)))
+        ["/usr/sbin", "/sbin", "/usr/bin", "/bin"]
+            .iter()
+            .any(|folder| apply.view.exists(&Path::new(folder).join(program)))
     };
-    let run = |argv: &[&str]| apply.run(&service.timed(Command::new(argv.iter().copied()))).map(|_| ());
+    let run =
+        |argv: &[&str]| apply.run(&service.timed(Command::new(argv.iter().copied()))).map(|_| ());
     let on = action == ServiceAction::Enable;
-    let levels = service.run_levels.as_ref().map(|levels| levels.iter().map(u8::to_string).collect::<Vec<_>>());
+    let levels = service
+        .run_levels
+        .as_ref()
+        .map(|levels| levels.iter().map(u8::to_string).collect::<Vec<_>>());
     if has("update-rc.d") {
         let priority = service.priority.map(|priority| priority.to_string());
         if !on {
@@ -249,7 +294,9 @@ fn enable(apply: &Apply<'_>, service: &Service, action: ServiceAction) -> Result
         }
     } else if has("chkconfig") {
         run(&["chkconfig", "--add", name])?;
-        let Some(levels) = levels.filter(|_| on) else { return run(&["chkconfig", name, if on { "on" } else { "off" }]) };
+        let Some(levels) = levels.filter(|_| on) else {
+            return run(&["chkconfig", name, if on { "on" } else { "off" }]);
+        };
         run(&["chkconfig", name, "off"])?;
         run(&["chkconfig", "--level", &levels.concat(), name, "on"])
     } else {
@@ -259,12 +306,17 @@ fn enable(apply: &Apply<'_>, service: &Service, action: ServiceAction) -> Result
 }
 
 fn no_script(view: &View<'_>, service: &Service, script: &Path) -> Failure {
-    let failure = Failure::new(format!("there is no service `{}`: `{}` does not exist", service.service_name, script.display()));
+    let failure = Failure::new(format!(
+        "there is no service `{}`: `{}` does not exist",
+        service.service_name,
+        script.display()
+    ));
     let names = view.read_dir(Path::new("/etc/init.d")).unwrap_or_default();
     let names: Vec<&str> = names.iter().filter_map(|name| name.to_str()).collect();
     match did_you_mean(&service.service_name, names) {
         Some(hint) => failure.hint(hint),
-        None => failure.hint("declare the package that brings it before this resource, or correct the name"),
+        None => failure
+            .hint("declare the package that brings it before this resource, or correct the name"),
     }
 }
 
@@ -275,7 +327,9 @@ mod tests {
     #[test]
     fn finds_the_branches_of_a_script() {
         let script = "#!/bin/sh\n# reload) is not here\ncase \"$1\" in\n  start|restart) go;;\n  \"status\")\n esac\n";
-        for (word, found) in [("start", true), ("restart", true), ("status", true), ("reload", false), ("go", false)] {
+        for (word, found) in
+            [("start", true), ("restart", true), ("status", true), ("reload", false), ("go", false)]
+        {
             assert_eq!(has_case(script, word), found, "{word}");
         }
         assert!(has_case("#!/lib/init/init-d-script\n", "reload"));
@@ -283,7 +337,9 @@ mod tests {
 
     #[test]
     fn knows_the_links_that_start_a_service() {
-        for (link, found) in [("S01cron", true), ("K01cron", false), ("S01cron2", false), ("S20ssh", false)] {
+        for (link, found) in
+            [("S01cron", true), ("K01cron", false), ("S01cron2", false), ("S20ssh", false)]
+        {
             assert_eq!(starts(OsStr::new(link), "cron"), found, "{link}");
         }
     }

@@ -75,8 +75,9 @@ fn next(used: &BTreeSet<u32>, system: bool) -> u32 {
 
 /// A group by name or number: its name and number.
 fn group_of(machine: &FakeSystem, wanted: &str) -> Option<(String, String)> {
-    let fields =
-        lines(machine, GROUP).into_iter().find(|fields| fields[0] == wanted || fields.get(2).is_some_and(|gid| gid == wanted))?;
+    let fields = lines(machine, GROUP)
+        .into_iter()
+        .find(|fields| fields[0] == wanted || fields.get(2).is_some_and(|gid| gid == wanted))?;
     Some((fields[0].clone(), fields[2].clone()))
 }
 
@@ -104,11 +105,17 @@ fn useradd(machine: &FakeSystem, command: &Command) -> Output {
             Some((_, gid)) => gid,
             None => return fail(6, &format!("useradd: group '{group}' does not exist\n")),
         },
-        None if line(machine, GROUP, name).is_some() => return fail(9, &format!("useradd: group {name} exists\n")),
+        None if line(machine, GROUP, name).is_some() => {
+            return fail(9, &format!("useradd: group {name} exists\n"));
+        }
         None => {
             let used = numbers(machine, GROUP);
             let range = if system { 101..=999 } else { 1000..=60000 };
-            let gid = if range.contains(&uid) && !used.contains(&uid) { uid } else { next(&used, system) };
+            let gid = if range.contains(&uid) && !used.contains(&uid) {
+                uid
+            } else {
+                next(&used, system)
+            };
             set(machine, GROUP, name, Some(&strings(&[name, "x", &gid.to_string(), ""])));
             gid.to_string()
         }
@@ -116,13 +123,30 @@ fn useradd(machine: &FakeSystem, command: &Command) -> Output {
     let home = value(&options, "-d").map_or_else(|| format!("/home/{name}"), str::to_owned);
     let shell = value(&options, "-s").unwrap_or("/bin/sh");
     let comment = value(&options, "-c").unwrap_or_default();
-    set(machine, PASSWD, name, Some(&strings(&[name, "x", &uid.to_string(), &gid, comment, &home, shell])));
-    let days = |option: &str| value(&options, option).filter(|days| *days != "-1").unwrap_or_default();
-    set(machine, SHADOW, name, Some(&strings(&[name, "!", "20000", "0", "99999", "7", days("-f"), days("-e"), ""])));
+    set(
+        machine,
+        PASSWD,
+        name,
+        Some(&strings(&[name, "x", &uid.to_string(), &gid, comment, &home, shell])),
+    );
+    let days =
+        |option: &str| value(&options, option).filter(|days| *days != "-1").unwrap_or_default();
+    set(
+        machine,
+        SHADOW,
+        name,
+        Some(&strings(&[name, "!", "20000", "0", "99999", "7", days("-f"), days("-e"), ""])),
+    );
     if flags.contains(&"-m") && machine.lstat(Path::new(&home)).is_err() {
         machine.put_dir(&home, 0o755);
         own(machine, Path::new(&home), uid, gid.parse().unwrap_or_default());
-        fill(machine, Path::new("/etc/skel"), Path::new(&home), uid, gid.parse().unwrap_or_default());
+        fill(
+            machine,
+            Path::new("/etc/skel"),
+            Path::new(&home),
+            uid,
+            gid.parse().unwrap_or_default(),
+        );
     }
     ok("")
 }
@@ -137,7 +161,9 @@ fn fill(machine: &FakeSystem, from: &Path, to: &Path, uid: u32, gid: u32) {
         let Ok(found) = machine.lstat(&source) else { continue };
         match found.kind {
             FileKind::Directory => machine.put_dir(&path, found.mode),
-            FileKind::Link => machine.put_link(&path, machine.read_link(&source).unwrap_or_default()),
+            FileKind::Link => {
+                machine.put_link(&path, machine.read_link(&source).unwrap_or_default())
+            }
             _ => machine.put_file(&path, machine.read(&source).unwrap_or_default()),
         }
         if found.kind == FileKind::Directory {
@@ -152,7 +178,9 @@ fn fill(machine: &FakeSystem, from: &Path, to: &Path, uid: u32, gid: u32) {
 fn usermod(machine: &FakeSystem, command: &Command) -> Output {
     let (options, flags, rest) = arguments(command, &["-u", "-g", "-c", "-d", "-s", "-e", "-f"]);
     let Some(name) = rest.first().copied() else { return fail(2, "Usage: usermod\n") };
-    let (Some(mut user), Some(mut shadow)) = (line(machine, PASSWD, name), line(machine, SHADOW, name)) else {
+    let (Some(mut user), Some(mut shadow)) =
+        (line(machine, PASSWD, name), line(machine, SHADOW, name))
+    else {
         return fail(6, &format!("usermod: user '{name}' does not exist\n"));
     };
     let home = user[5].clone();
@@ -193,12 +221,19 @@ fn usermod(machine: &FakeSystem, command: &Command) -> Output {
 fn userdel(machine: &FakeSystem, command: &Command) -> Output {
     let (_, flags, rest) = arguments(command, &[]);
     let Some(name) = rest.first().copied() else { return fail(2, "Usage: userdel\n") };
-    let Some(user) = line(machine, PASSWD, name) else { return fail(6, &format!("userdel: user '{name}' does not exist\n")) };
+    let Some(user) = line(machine, PASSWD, name) else {
+        return fail(6, &format!("userdel: user '{name}' does not exist\n"));
+    };
     set(machine, PASSWD, name, None);
     set(machine, SHADOW, name, None);
     for mut group in lines(machine, GROUP) {
-        let members = group[3].split(',').filter(|member| !member.is_empty() && *member != name).collect::<Vec<_>>().join(",");
-        let shared = !members.is_empty() || lines(machine, PASSWD).iter().any(|user| user[3] == group[2]);
+        let members = group[3]
+            .split(',')
+            .filter(|member| !member.is_empty() && *member != name)
+            .collect::<Vec<_>>()
+            .join(",");
+        let shared =
+            !members.is_empty() || lines(machine, PASSWD).iter().any(|user| user[3] == group[2]);
         if group[0] == name && group[2] == user[3] && !shared {
             set(machine, GROUP, name, None);
         } else if members != group[3] {
@@ -233,9 +268,13 @@ fn groupadd(machine: &FakeSystem, command: &Command) -> Output {
 fn groupmod(machine: &FakeSystem, command: &Command) -> Output {
     let (options, flags, rest) = arguments(command, &["-g"]);
     let name = rest.first().copied().unwrap_or_default();
-    let Some(mut group) = line(machine, GROUP, name) else { return fail(6, &format!("groupmod: group '{name}' does not exist\n")) };
+    let Some(mut group) = line(machine, GROUP, name) else {
+        return fail(6, &format!("groupmod: group '{name}' does not exist\n"));
+    };
     if let Some(gid) = value(&options, "-g") {
-        if numbers(machine, GROUP).contains(&gid.parse().unwrap_or_default()) && !flags.contains(&"-o") {
+        if numbers(machine, GROUP).contains(&gid.parse().unwrap_or_default())
+            && !flags.contains(&"-o")
+        {
             return fail(4, &format!("groupmod: GID '{gid}' already exists\n"));
         }
         // Whoever had it as primary group keeps it.
@@ -252,9 +291,14 @@ fn groupmod(machine: &FakeSystem, command: &Command) -> Output {
 fn groupdel(machine: &FakeSystem, command: &Command) -> Output {
     let (_, _, rest) = arguments(command, &[]);
     let name = rest.first().copied().unwrap_or_default();
-    let Some(group) = line(machine, GROUP, name) else { return fail(6, &format!("groupdel: group '{name}' does not exist\n")) };
+    let Some(group) = line(machine, GROUP, name) else {
+        return fail(6, &format!("groupdel: group '{name}' does not exist\n"));
+    };
     if let Some(user) = lines(machine, PASSWD).iter().find(|user| user[3] == group[2]) {
-        return fail(8, &format!("groupdel: cannot remove the primary group of user '{}'\n", user[0]));
+        return fail(
+            8,
+            &format!("groupdel: cannot remove the primary group of user '{}'\n", user[0]),
+        );
     }
     set(machine, GROUP, name, None);
     ok("")
@@ -263,8 +307,11 @@ fn groupdel(machine: &FakeSystem, command: &Command) -> Output {
 fn gpasswd(machine: &FakeSystem, command: &Command) -> Output {
     let (options, _, rest) = arguments(command, &["-a", "-d"]);
     let name = rest.first().copied().unwrap_or_default();
-    let Some(mut group) = line(machine, GROUP, name) else { return fail(3, &format!("gpasswd: group '{name}' does not exist\n")) };
-    let mut members: Vec<String> = group[3].split(',').filter(|member| !member.is_empty()).map(str::to_owned).collect();
+    let Some(mut group) = line(machine, GROUP, name) else {
+        return fail(3, &format!("gpasswd: group '{name}' does not exist\n"));
+    };
+    let mut members: Vec<String> =
+        group[3].split(',').filter(|member| !member.is_empty()).map(str::to_owned).collect();
     for (option, user) in options {
         if option == "-a" {
             if line(machine, PASSWD, user).is_none() {

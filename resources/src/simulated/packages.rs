@@ -22,7 +22,9 @@ pub(super) fn install_programs(machine: &FakeSystem, catalog: &Catalog) {
     let all = Rc::clone(catalog);
     machine.install_program("apt-cache", move |machine, command| apt_cache(machine, &all, command));
     machine.install_program("apt-mark", apt_mark);
-    machine.install_program("dpkg-deb", |_, _| fail(2, "dpkg-deb: error: not a Debian format archive\n"));
+    machine.install_program("dpkg-deb", |_, _| {
+        fail(2, "dpkg-deb: error: not a Debian format archive\n")
+    });
     machine.install_program("debconf-set-selections", answer);
     machine.install_program("dpkg-reconfigure", |_, _| ok(""));
 }
@@ -40,7 +42,8 @@ struct Entry {
 
 fn read(machine: &FakeSystem) -> Vec<Entry> {
     let packages = Packages::parse(&machine.text(STATUS));
-    let mut entries: Vec<Entry> = packages.by_name.into_iter().map(|(name, package)| Entry { name, package }).collect();
+    let mut entries: Vec<Entry> =
+        packages.by_name.into_iter().map(|(name, package)| Entry { name, package }).collect();
     entries.sort_by(|left, right| left.name.cmp(&right.name));
     entries
 }
@@ -59,7 +62,11 @@ fn write(machine: &FakeSystem, catalog: &[Package], entries: &[Entry]) {
             State::Broken => "half-configured",
             State::Absent => "not-installed",
         };
-        let _ = writeln!(text, "Package: {name}\nStatus: {want} ok {state}\nArchitecture: all\nVersion: {}", package.version);
+        let _ = writeln!(
+            text,
+            "Package: {name}\nStatus: {want} ok {state}\nArchitecture: all\nVersion: {}",
+            package.version
+        );
         let provides = find(catalog, name).map_or(&[][..], |package| &package.provides);
         if !provides.is_empty() {
             let _ = writeln!(text, "Provides: {}", provides.join(", "));
@@ -103,18 +110,27 @@ fn apt_get(machine: &FakeSystem, catalog: &[Package], command: &Command) -> Outp
             }
             let entries = read(machine);
             for (package, version) in &wanted {
-                let Some(entry) = entry(&entries, &package.name).filter(|_| is_installed(&entries, &package.name)) else {
+                let Some(entry) = entry(&entries, &package.name)
+                    .filter(|_| is_installed(&entries, &package.name))
+                else {
                     continue;
                 };
                 if entry.package.version != *version && entry.package.held {
-                    return fail(100, "E: Held packages were changed and -y was used without --allow-change-held-packages.\n");
+                    return fail(
+                        100,
+                        "E: Held packages were changed and -y was used without --allow-change-held-packages.\n",
+                    );
                 }
                 if compare(version, &entry.package.version) == Ordering::Less && !downgrades {
-                    return fail(100, "E: Packages were downgraded and -y was used without --allow-downgrades.\n");
+                    return fail(
+                        100,
+                        "E: Packages were downgraded and -y was used without --allow-downgrades.\n",
+                    );
                 }
             }
             for (package, version) in wanted {
-                if let Err(message) = install(machine, catalog, package, &version, &mut Vec::new()) {
+                if let Err(message) = install(machine, catalog, package, &version, &mut Vec::new())
+                {
                     return fail(100, &message);
                 }
             }
@@ -130,21 +146,33 @@ fn apt_get(machine: &FakeSystem, catalog: &[Package], command: &Command) -> Outp
     }
 }
 
-fn choose<'a>(machine: &FakeSystem, catalog: &'a [Package], argument: &str) -> Result<(&'a Package, String), String> {
-    let (name, version) = argument.split_once('=').map_or((argument, None), |(name, version)| (name, Some(version)));
-    let providers: Vec<&Package> =
-        catalog.iter().filter(|package| package.provides.iter().any(|provided| provided == name)).collect();
-    let package = find(catalog, name).filter(|package| is_updated(machine) || is_installed(&read(machine), &package.name));
+fn choose<'a>(
+    machine: &FakeSystem,
+    catalog: &'a [Package],
+    argument: &str,
+) -> Result<(&'a Package, String), String> {
+    let (name, version) =
+        argument.split_once('=').map_or((argument, None), |(name, version)| (name, Some(version)));
+    let providers: Vec<&Package> = catalog
+        .iter()
+        .filter(|package| package.provides.iter().any(|provided| provided == name))
+        .collect();
+    let package = find(catalog, name)
+        .filter(|package| is_updated(machine) || is_installed(&read(machine), &package.name));
     let package = match (package, providers.as_slice()) {
         (Some(package), _) => package,
         (None, [only]) if is_updated(machine) => only,
-        (None, [_, _, ..]) => return Err(format!("E: Package '{name}' has no installation candidate\n")),
+        (None, [_, _, ..]) => {
+            return Err(format!("E: Package '{name}' has no installation candidate\n"));
+        }
         _ => return Err(format!("E: Unable to locate package {name}\n")),
     };
     let newest = package.versions.last().cloned().unwrap_or_default();
     match version {
         None => Ok((package, newest)),
-        Some(version) if package.versions.iter().any(|offered| offered == version) => Ok((package, version.to_owned())),
+        Some(version) if package.versions.iter().any(|offered| offered == version) => {
+            Ok((package, version.to_owned()))
+        }
         Some(version) => Err(format!("E: Version '{version}' for '{name}' was not found\n")),
     }
 }
@@ -176,7 +204,11 @@ fn install(
     entries.retain(|entry| entry.name != package.name);
     entries.push(Entry {
         name: package.name.clone(),
-        package: dpkg_status::Package { version: version.to_owned(), held, state: State::Installed },
+        package: dpkg_status::Package {
+            version: version.to_owned(),
+            held,
+            state: State::Installed,
+        },
     });
     entries.sort_by(|left, right| left.name.cmp(&right.name));
     write(machine, catalog, &entries);
@@ -207,7 +239,9 @@ fn install(
 fn remove(machine: &FakeSystem, catalog: &[Package], name: &str, purge: bool) {
     let installed = is_installed(&read(machine), name);
     if installed {
-        for other in catalog.iter().filter(|other| other.depends.iter().any(|depends| depends == name)) {
+        for other in
+            catalog.iter().filter(|other| other.depends.iter().any(|depends| depends == name))
+        {
             if is_installed(&read(machine), &other.name) {
                 remove(machine, catalog, &other.name, purge);
             }
@@ -233,7 +267,8 @@ fn remove(machine: &FakeSystem, catalog: &[Package], name: &str, purge: bool) {
         }
     }
     let leftovers = !purge && package.files.iter().any(|(path, _)| path.starts_with("/etc/"));
-    let was_there = entry(&entries, name).is_some_and(|entry| matches!(entry.package.state, State::Installed | State::ConfigFiles));
+    let was_there = entry(&entries, name)
+        .is_some_and(|entry| matches!(entry.package.state, State::Installed | State::ConfigFiles));
     if was_there && leftovers {
         for entry in entries.iter_mut().filter(|entry| entry.name == name) {
             entry.package.state = State::ConfigFiles;
@@ -247,12 +282,15 @@ fn remove(machine: &FakeSystem, catalog: &[Package], name: &str, purge: bool) {
 
 fn apt_mark(machine: &FakeSystem, command: &Command) -> Output {
     let (_, _, rest) = arguments(command, &[]);
-    let Some((verb, names)) = rest.split_first() else { return fail(100, "E: Invalid operation\n") };
+    let Some((verb, names)) = rest.split_first() else {
+        return fail(100, "E: Invalid operation\n");
+    };
     let mut text = String::new();
     let status = machine.text(STATUS);
     let mut known = Vec::new();
     for stanza in status.split("\n\n").filter(|stanza| !stanza.trim().is_empty()) {
-        let name = stanza.lines().find_map(|line| line.strip_prefix("Package: ")).unwrap_or_default();
+        let name =
+            stanza.lines().find_map(|line| line.strip_prefix("Package: ")).unwrap_or_default();
         known.push(name);
         let mut stanza = stanza.to_owned();
         if names.contains(&name) {
@@ -272,7 +310,8 @@ fn apt_mark(machine: &FakeSystem, command: &Command) -> Output {
         let _ = write!(text, "{}\n\n", stanza.trim_end());
     }
     for name in names.iter().filter(|name| !known.contains(name) && *verb == "hold") {
-        let _ = write!(text, "Package: {name}\nStatus: hold ok not-installed\nArchitecture: all\n\n");
+        let _ =
+            write!(text, "Package: {name}\nStatus: hold ok not-installed\nArchitecture: all\n\n");
     }
     machine.put_file(STATUS, text);
     ok("")
@@ -286,24 +325,34 @@ fn apt_cache(machine: &FakeSystem, catalog: &[Package], command: &Command) -> Ou
     match rest.split_first() {
         Some((&"policy", names)) => {
             for name in names {
-                let provided =
-                    catalog.iter().filter(visible).any(|package| package.provides.iter().any(|provided| provided == name));
+                let provided = catalog
+                    .iter()
+                    .filter(visible)
+                    .any(|package| package.provides.iter().any(|provided| provided == name));
                 let package = find(catalog, name).filter(visible);
                 if package.is_none() && !provided {
                     continue;
                 }
-                let mut versions = package.map(|package| package.versions.clone()).unwrap_or_default();
-                let installed = entry(&entries, name).filter(|entry| entry.package.state == State::Installed);
+                let mut versions =
+                    package.map(|package| package.versions.clone()).unwrap_or_default();
+                let installed =
+                    entry(&entries, name).filter(|entry| entry.package.state == State::Installed);
                 let installed = installed.map_or("(none)", |entry| &entry.package.version);
                 versions.reverse();
                 if !is_updated(machine) {
                     versions.retain(|version| version == installed);
                 }
                 let candidate = versions.first().map_or("(none)", String::as_str);
-                let _ = write!(text, "{name}:\n  Installed: {installed}\n  Candidate: {candidate}\n  Version table:\n");
+                let _ = write!(
+                    text,
+                    "{name}:\n  Installed: {installed}\n  Candidate: {candidate}\n  Version table:\n"
+                );
                 for version in &versions {
                     let mark = if version == installed { "***" } else { "   " };
-                    let _ = write!(text, " {mark} {version} 500\n        500 http://deb.example.com stable/main all Packages\n");
+                    let _ = write!(
+                        text,
+                        " {mark} {version} 500\n        500 http://deb.example.com stable/main all Packages\n"
+                    );
                 }
             }
         }
@@ -313,8 +362,10 @@ fn apt_cache(machine: &FakeSystem, catalog: &[Package], command: &Command) -> Ou
                     text,
                     "Package: {name}\nVersions: \n\nReverse Depends: \nDependencies: \nProvides: \nReverse Provides: \n"
                 );
-                for package in
-                    catalog.iter().filter(visible).filter(|package| package.provides.iter().any(|provided| provided == name))
+                for package in catalog
+                    .iter()
+                    .filter(visible)
+                    .filter(|package| package.provides.iter().any(|provided| provided == name))
                 {
                     let version = package.versions.last().map_or("", String::as_str);
                     let _ = writeln!(text, "{} {version} (= )", package.name);
@@ -323,7 +374,9 @@ fn apt_cache(machine: &FakeSystem, catalog: &[Package], command: &Command) -> Ou
         }
         Some((&"pkgnames", prefix)) => {
             let prefix = prefix.first().copied().unwrap_or_default();
-            for package in catalog.iter().filter(visible).filter(|package| package.name.starts_with(prefix)) {
+            for package in
+                catalog.iter().filter(visible).filter(|package| package.name.starts_with(prefix))
+            {
                 let _ = writeln!(text, "{}", package.name);
             }
         }
@@ -335,13 +388,18 @@ fn apt_cache(machine: &FakeSystem, catalog: &[Package], command: &Command) -> Ou
 fn answer(machine: &FakeSystem, command: &Command) -> Output {
     let input = String::from_utf8_lossy(command.input.as_deref().unwrap_or_default()).into_owned();
     let path = "/var/cache/debconf/config.dat";
-    let mut stanzas: Vec<String> =
-        machine.text(path).split("\n\n").filter(|stanza| !stanza.is_empty()).map(|stanza| stanza.trim_end().to_owned()).collect();
+    let mut stanzas: Vec<String> = machine
+        .text(path)
+        .split("\n\n")
+        .filter(|stanza| !stanza.is_empty())
+        .map(|stanza| stanza.trim_end().to_owned())
+        .collect();
     for selection in crate::parse::debconf::selections(&input) {
         let name = format!("Name: {}\n", selection.question);
         stanzas.retain(|stanza| !stanza.starts_with(&name));
         stanzas.push(format!("{name}Value: {}", selection.value));
     }
-    machine.put_file(path, stanzas.iter().map(|stanza| format!("{stanza}\n\n")).collect::<String>());
+    machine
+        .put_file(path, stanzas.iter().map(|stanza| format!("{stanza}\n\n")).collect::<String>());
     ok("")
 }

@@ -18,12 +18,17 @@ pub(super) fn install_programs(machine: &FakeSystem) {
 
 /// The text of a unit's file; `None` without one. A masked unit has none either.
 fn file(machine: &FakeSystem, unit: &str) -> Option<String> {
-    let path = FOLDERS.iter().map(|folder| Path::new(folder).join(unit)).find(|path| machine.lstat(path).is_ok())?;
+    let path = FOLDERS
+        .iter()
+        .map(|folder| Path::new(folder).join(unit))
+        .find(|path| machine.lstat(path).is_ok())?;
     (machine.lstat(&path).ok()?.kind == FileKind::File).then(|| machine.text(path))
 }
 
 fn is_masked(machine: &FakeSystem, unit: &str) -> bool {
-    machine.read_link(&Path::new(FOLDERS[0]).join(unit)).is_ok_and(|to| to == Path::new("/dev/null"))
+    machine
+        .read_link(&Path::new(FOLDERS[0]).join(unit))
+        .is_ok_and(|to| to == Path::new("/dev/null"))
 }
 
 fn is_enabled(machine: &FakeSystem, unit: &str) -> bool {
@@ -36,7 +41,9 @@ fn is_installable(machine: &FakeSystem, unit: &str) -> bool {
 
 fn active(machine: &FakeSystem, unit: &str) -> String {
     let state = machine.recall(&format!("unit:{unit}"));
-    state.and_then(|state| state.as_str().map(str::to_owned)).unwrap_or_else(|| "inactive".to_owned())
+    state
+        .and_then(|state| state.as_str().map(str::to_owned))
+        .unwrap_or_else(|| "inactive".to_owned())
 }
 
 fn is_active(machine: &FakeSystem, unit: &str) -> bool {
@@ -55,7 +62,10 @@ fn named(machine: &FakeSystem, unit: &str, options: &[&str]) -> Vec<String> {
 
 /// The units whose files name a unit under an option.
 fn naming(machine: &FakeSystem, unit: &str, options: &[&str]) -> Vec<String> {
-    all(machine).into_iter().filter(|other| named(machine, other, options).iter().any(|named| named == unit)).collect()
+    all(machine)
+        .into_iter()
+        .filter(|other| named(machine, other, options).iter().any(|named| named == unit))
+        .collect()
 }
 
 /// Every unit that has a file.
@@ -88,7 +98,8 @@ fn switch(machine: &FakeSystem, unit: &str, enabled: bool) {
     }
 }
 
-/// Starts a unit with what it needs; what it conflicts with is stopped. `ExecStart=/bin/false` fails.
+/// Starts a unit with what it needs; what it conflicts with is stopped. `ExecStart=/bin/false`
+/// fails.
 pub(super) fn start(machine: &FakeSystem, unit: &str) -> bool {
     if is_active(machine, unit) {
         return true;
@@ -97,7 +108,11 @@ pub(super) fn start(machine: &FakeSystem, unit: &str) -> bool {
         return false;
     }
     let Some(text) = file(machine, unit) else { return false };
-    for other in named(machine, unit, &["Conflicts"]).into_iter().chain(naming(machine, unit, &["Conflicts"])) {
+    for other in named(machine, unit, &["Conflicts"]).into_iter().chain(naming(
+        machine,
+        unit,
+        &["Conflicts"],
+    )) {
         stop(machine, &other);
     }
     // So that units which need each other do not start each other for ever.
@@ -137,7 +152,10 @@ fn restart(machine: &FakeSystem, unit: &str) -> bool {
     let along: Vec<String> = all(machine)
         .into_iter()
         .filter(|other| {
-            is_active(machine, other) && named(machine, other, &["Requires", "BindsTo"]).iter().any(|needed| needed == unit)
+            is_active(machine, other)
+                && named(machine, other, &["Requires", "BindsTo"])
+                    .iter()
+                    .any(|needed| needed == unit)
         })
         .collect();
     stop(machine, unit);
@@ -152,12 +170,16 @@ fn systemctl(machine: &FakeSystem, command: &Command) -> Output {
     let (_, flags, rest) = arguments(command, &["--property"]);
     let Some((verb, units)) = rest.split_first() else { return fail(1, "Too few arguments.\n") };
     let unit = units.first().copied().unwrap_or_default();
-    let works = |works: bool| if works { ok("") } else { fail(1, &format!("Job for {unit} failed.\n")) };
+    let works =
+        |works: bool| if works { ok("") } else { fail(1, &format!("Job for {unit} failed.\n")) };
     let there = file(machine, unit).is_some() || is_masked(machine, unit);
     match *verb {
         "daemon-reload" => ok(""),
         "show" => ok(&show(machine, unit)),
-        "list-unit-files" => ok(&all(machine).iter().map(|unit| format!("{unit} disabled enabled\n")).collect::<String>()),
+        "list-unit-files" => ok(&all(machine)
+            .iter()
+            .map(|unit| format!("{unit} disabled enabled\n"))
+            .collect::<String>()),
         "status" => ok(&format!("{unit}\n   Active: {}\n", active(machine, unit))),
         "is-enabled" => {
             if is_enabled(machine, unit) && !is_masked(machine, unit) {
@@ -179,13 +201,18 @@ fn systemctl(machine: &FakeSystem, command: &Command) -> Output {
         "mask" => {
             let path = Path::new(FOLDERS[0]).join(unit);
             if machine.lstat(&path).is_ok_and(|found| found.kind == FileKind::File) {
-                return fail(1, &format!("Failed to mask unit: File '{}' already exists.\n", path.display()));
+                return fail(
+                    1,
+                    &format!("Failed to mask unit: File '{}' already exists.\n", path.display()),
+                );
             }
             machine.put_link(path, "/dev/null");
             ok("")
         }
         _ if !there => fail(5, &format!("Unit {unit} not found.\n")),
-        "enable" | "reenable" | "preset" if is_masked(machine, unit) => fail(1, &format!("Unit {unit} is masked.\n")),
+        "enable" | "reenable" | "preset" if is_masked(machine, unit) => {
+            fail(1, &format!("Unit {unit} is masked.\n"))
+        }
         "enable" | "reenable" | "preset" | "disable" => {
             switch(machine, unit, *verb != "disable");
             if flags.contains(&"--now") { works(start(machine, unit)) } else { ok("") }
@@ -193,7 +220,9 @@ fn systemctl(machine: &FakeSystem, command: &Command) -> Output {
         "revert" => ok(""),
         "start" => works(start(machine, unit)),
         "restart" | "reload-or-restart" => works(restart(machine, unit)),
-        "try-restart" | "try-reload-or-restart" => works(!is_active(machine, unit) || restart(machine, unit)),
+        "try-restart" | "try-reload-or-restart" => {
+            works(!is_active(machine, unit) || restart(machine, unit))
+        }
         "reload" => works(is_active(machine, unit)),
         other => fail(1, &format!("Unknown command verb {other}.\n")),
     }
@@ -208,11 +237,14 @@ fn show(machine: &FakeSystem, unit: &str) -> String {
         (false, true) if is_enabled(machine, unit) => ("loaded", "enabled"),
         (false, true) => ("loaded", "disabled"),
     };
-    let mut text = format!("LoadState={load}\nUnitFileState={state}\nActiveState={}\n", active(machine, unit));
+    let mut text =
+        format!("LoadState={load}\nUnitFileState={state}\nActiveState={}\n", active(machine, unit));
     for option in ["Requires", "Wants", "BindsTo", "Conflicts"] {
         let _ = writeln!(text, "{option}={}", named(machine, unit, &[option]).join(" "));
     }
-    for (property, option) in [("RequiredBy", "Requires"), ("BoundBy", "BindsTo"), ("ConflictedBy", "Conflicts")] {
+    for (property, option) in
+        [("RequiredBy", "Requires"), ("BoundBy", "BindsTo"), ("ConflictedBy", "Conflicts")]
+    {
         let _ = writeln!(text, "{property}={}", naming(machine, unit, &[option]).join(" "));
     }
     text
@@ -222,5 +254,9 @@ fn show(machine: &FakeSystem, unit: &str) -> String {
 fn analyze(machine: &FakeSystem, command: &Command) -> Output {
     let (_, _, rest) = arguments(command, &[]);
     let text = machine.text(rest.last().copied().unwrap_or_default());
-    if text.lines().any(|line| line.starts_with('[')) { ok("") } else { fail(1, "Assignment outside of section. Ignoring.\n") }
+    if text.lines().any(|line| line.starts_with('[')) {
+        ok("")
+    } else {
+        fail(1, "Assignment outside of section. Ignoring.\n")
+    }
 }

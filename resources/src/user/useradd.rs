@@ -9,7 +9,9 @@ use toque_engine::accounts::{self, no_account};
 use toque_engine::command::Command;
 use toque_engine::failure::{Attempting, Failure};
 use toque_engine::property::Account;
-use toque_engine::resource::{Action as _, Apply, Change, Effect, HostFacts, Provide, Provider, Support};
+use toque_engine::resource::{
+    Action as _, Apply, Change, Effect, HostFacts, Provide, Provider, Support,
+};
 use toque_engine::snapshots::{Area, Areas};
 use toque_engine::system::{FileKind, Query};
 use toque_engine::view::View;
@@ -41,7 +43,8 @@ struct Current {
     comment: String,
     home: String,
     shell: String,
-    /// Digests of the hash: with the mark of a locked account, and without. The hash itself stays where it is.
+    /// Digests of the hash: with the mark of a locked account, and without. The hash itself stays
+    /// where it is.
     password: String,
     unlocked_password: String,
     locked: bool,
@@ -81,7 +84,11 @@ impl Provider for Useradd {
     const REACH: Areas = Areas::of(&[Area::Accounts, Area::Files]);
 
     fn supports(&self, host: &HostFacts<'_>) -> Support {
-        if (host.has_program)("useradd") { Support::Preferred } else { Support::No("there is no `useradd`".to_owned()) }
+        if (host.has_program)("useradd") {
+            Support::Preferred
+        } else {
+            Support::No("there is no `useradd`".to_owned())
+        }
     }
 
     fn inspect(&self, view: &View<'_>, user: &User, action: UserAction) -> Result<State, Failure> {
@@ -90,11 +97,20 @@ impl Provider for Useradd {
             Some(planned) => (!planned.is_null()).then(|| recall(&planned)),
             None => view.accounts()?.users.get(name).map(|found| read(view, found)).transpose()?,
         };
-        if current.is_none() && matches!(action, UserAction::Modify | UserAction::Lock | UserAction::Unlock) {
+        if current.is_none()
+            && matches!(action, UserAction::Modify | UserAction::Lock | UserAction::Unlock)
+        {
             return Err(no_account("user", name).hint("use the action `create` to make it"));
         }
         let gid = match &user.gid {
-            Some(gid) if matches!(action, UserAction::Create | UserAction::Modify | UserAction::Manage) => group_number(view, gid)?,
+            Some(gid)
+                if matches!(
+                    action,
+                    UserAction::Create | UserAction::Modify | UserAction::Manage
+                ) =>
+            {
+                group_number(view, gid)?
+            }
             _ => None,
         };
         let fresh = match (action, &current) {
@@ -108,18 +124,32 @@ impl Provider for Useradd {
         Ok(State { current, gid, fresh, bereft })
     }
 
-    fn plan(&self, user: &User, action: UserAction, state: &State) -> Result<Vec<Change<Step>>, Failure> {
+    fn plan(
+        &self,
+        user: &User,
+        action: UserAction,
+        state: &State,
+    ) -> Result<Vec<Change<Step>>, Failure> {
         let changes = match (action, &state.current) {
             (UserAction::Create, None) => create(user, &state.fresh),
             (UserAction::Remove, Some(current)) => vec![remove(user, current, &state.bereft)],
-            (UserAction::Create | UserAction::Modify | UserAction::Manage, Some(current)) => modify(user, current, state.gid),
-            (UserAction::Unlock, Some(current)) if current.locked && current.unlocked_password == digest("") => {
+            (UserAction::Create | UserAction::Modify | UserAction::Manage, Some(current)) => {
+                modify(user, current, state.gid)
+            }
+            (UserAction::Unlock, Some(current))
+                if current.locked && current.unlocked_password == digest("") =>
+            {
                 // `usermod -U` would say so too, but end as if it had done it.
-                return Err(Failure::new(format!("cannot unlock user `{}`: it has no password below the lock", user.username))
-                    .hint("set `password` by the action `create` or `modify`, which unlocks it too"));
+                return Err(Failure::new(format!(
+                    "cannot unlock user `{}`: it has no password below the lock",
+                    user.username
+                ))
+                .hint("set `password` by the action `create` or `modify`, which unlocks it too"));
             }
             (UserAction::Lock, Some(current)) if !current.locked => vec![lock(user, current, true)],
-            (UserAction::Unlock, Some(current)) if current.locked => vec![lock(user, current, false)],
+            (UserAction::Unlock, Some(current)) if current.locked => {
+                vec![lock(user, current, false)]
+            }
             _ => Vec::new(),
         };
         let told = |mut change: Change<Step>| {
@@ -129,7 +159,13 @@ impl Provider for Useradd {
         Ok(changes.into_iter().map(told).collect())
     }
 
-    fn apply(&self, apply: &mut Apply<'_>, user: &User, action: UserAction, changes: &[Change<Step>]) -> Result<Effect, Failure> {
+    fn apply(
+        &self,
+        apply: &mut Apply<'_>,
+        user: &User,
+        action: UserAction,
+        changes: &[Change<Step>],
+    ) -> Result<Effect, Failure> {
         let name = &user.username;
         for change in changes {
             let command = match &change.step {
@@ -137,13 +173,15 @@ impl Provider for Useradd {
                 Step::Password { locked } => {
                     let mark = if *locked { "!" } else { "" };
                     let hash = user.password.as_deref().unwrap_or_default();
-                    let mut command = Command::new(["chpasswd", "-e"]).input(format!("{name}:{mark}{hash}\n"));
+                    let mut command =
+                        Command::new(["chpasswd", "-e"]).input(format!("{name}:{mark}{hash}\n"));
                     command.sensitive = true;
                     command
                 }
             };
             apply.run(&command).map_err(|mut failure| {
-                failure.message = format!("cannot {} user `{name}`: {}", action.name(), failure.message);
+                failure.message =
+                    format!("cannot {} user `{name}`: {}", action.name(), failure.message);
                 failure
             })?;
         }
@@ -241,8 +279,13 @@ type LocalGroup = (Option<u32>, Vec<String>);
 fn local_group(view: &View<'_>, name: &str) -> Result<Option<LocalGroup>, Failure> {
     Ok(match view.planned(Area::Accounts, &format!("group:{name}")) {
         Some(Value::Null) => None,
-        Some(planned) => Some((number(&planned, "gid"), serde_json::from_value(planned["members"].clone()).unwrap_or_default())),
-        None => view.accounts()?.groups.get(name).map(|group| (Some(group.gid), group.members.clone())),
+        Some(planned) => Some((
+            number(&planned, "gid"),
+            serde_json::from_value(planned["members"].clone()).unwrap_or_default(),
+        )),
+        None => {
+            view.accounts()?.groups.get(name).map(|group| (Some(group.gid), group.members.clone()))
+        }
     })
 }
 
@@ -255,10 +298,17 @@ fn fresh(view: &View<'_>, user: &User, gid: Option<u32>) -> Result<Fresh, Failur
     };
     let mut fresh = Fresh { uid, gid, home_mode: defaults.home_mode(), ..Fresh::default() };
     let settings = read_text(view, "/etc/default/useradd")?;
-    let setting = |key: &str| settings.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).map(str::to_owned);
+    let setting = |key: &str| {
+        settings
+            .lines()
+            .find_map(|line| line.strip_prefix(key)?.strip_prefix('='))
+            .map(str::to_owned)
+    };
     if user.gid.is_none() {
         match local_group(view, name)? {
-            Some((gid, _)) if defaults.private_groups() => (fresh.own_group, fresh.gid) = (true, gid),
+            Some((gid, _)) if defaults.private_groups() => {
+                (fresh.own_group, fresh.gid) = (true, gid)
+            }
             None if defaults.private_groups() => {
                 fresh.private_group = true;
                 fresh.gid = numbers::next_gid(view, user.system, uid)?;
@@ -268,7 +318,9 @@ fn fresh(view: &View<'_>, user: &User, gid: Option<u32>) -> Result<Fresh, Failur
     }
     let base = setting("HOME").unwrap_or_else(|| "/home".to_owned());
     fresh.home = user.home.clone().unwrap_or_else(|| Path::new(&base).join(name));
-    fresh.shell = text(user.shell.as_ref()).or_else(|| setting("SHELL")).unwrap_or_else(|| "/bin/sh".to_owned());
+    fresh.shell = text(user.shell.as_ref())
+        .or_else(|| setting("SHELL"))
+        .unwrap_or_else(|| "/bin/sh".to_owned());
     if user.manage_home {
         fresh.home_exists = view.exists(&fresh.home);
         if let (false, Some(uid), Some(gid)) = (fresh.home_exists, uid, fresh.gid) {
@@ -278,7 +330,8 @@ fn fresh(view: &View<'_>, user: &User, gid: Option<u32>) -> Result<Fresh, Failur
     Ok(fresh)
 }
 
-/// What a new home is filled with. What cannot be read is left out: `useradd` does not fail over it either.
+/// What a new home is filled with. What cannot be read is left out: `useradd` does not fail over it
+/// either.
 fn skeleton(view: &View<'_>, from: &Path, to: &Path, uid: u32, gid: u32) -> Vec<Provide> {
     let mut provides = Vec::new();
     for name in view.read_dir(from).unwrap_or_default() {
@@ -290,11 +343,21 @@ fn skeleton(view: &View<'_>, from: &Path, to: &Path, uid: u32, gid: u32) -> Vec<
                 provides.push(Provide::File { path, content, mode: found.mode, uid, gid });
             }
             FileKind::Directory => {
-                provides.push(Provide::Directory { path: path.clone(), mode: found.mode, uid, gid });
+                provides.push(Provide::Directory {
+                    path: path.clone(),
+                    mode: found.mode,
+                    uid,
+                    gid,
+                });
                 provides.extend(skeleton(view, &source, &path, uid, gid));
             }
             FileKind::Link => {
-                provides.extend(view.read_link(&source).ok().map(|target| Provide::Link { path, to: target, uid, gid }));
+                provides.extend(view.read_link(&source).ok().map(|target| Provide::Link {
+                    path,
+                    to: target,
+                    uid,
+                    gid,
+                }));
             }
             FileKind::Special => {}
         }
@@ -302,7 +365,8 @@ fn skeleton(view: &View<'_>, from: &Path, to: &Path, uid: u32, gid: u32) -> Vec<
     provides
 }
 
-/// What the removal of a user does to groups: it leaves them, and its own goes with it unless that is someone else's too.
+/// What the removal of a user does to groups: it leaves them, and its own goes with it unless that
+/// is someone else's too.
 fn bereft(view: &View<'_>, name: &str, current: &Current) -> Result<Vec<Provide>, Failure> {
     let accounts = view.accounts()?;
     let mut names: Vec<&String> = accounts.groups.keys().collect();
@@ -338,7 +402,11 @@ fn create(user: &User, fresh: &Fresh) -> Vec<Change<Step>> {
         (None, true) => argv.extend(words(["-g", name])),
         (None, false) => {}
     }
-    for (option, value) in [("-c", user.comment.clone()), ("-d", text(user.home.as_ref())), ("-s", text(user.shell.as_ref()))] {
+    for (option, value) in [
+        ("-c", user.comment.clone()),
+        ("-d", text(user.home.as_ref())),
+        ("-s", text(user.shell.as_ref())),
+    ] {
         argv.extend(value.into_iter().flat_map(|value| [option.to_owned(), value]));
     }
     for (option, wanted) in [("-r", user.system), ("-o", user.non_unique)] {
@@ -365,18 +433,24 @@ fn create(user: &User, fresh: &Fresh) -> Vec<Change<Step>> {
         inactive: user.inactive.filter(|days| *days >= 0),
     };
     let with_home = user.manage_home && !fresh.home_exists;
-    let home = if with_home { format!(" with home `{}`", fresh.home.display()) } else { String::new() };
+    let home =
+        if with_home { format!(" with home `{}`", fresh.home.display()) } else { String::new() };
     let mut change = Change::new(format!("create user `{name}`{home}"), Step::Run(argv))
         .provides(remember(name, &current))
         .provides(numbers::taken("uid", fresh.uid));
     if fresh.private_group {
-        change = change.provides(state_of_group(name, fresh.gid, &[])).provides(numbers::taken("gid", fresh.gid));
+        change = change
+            .provides(state_of_group(name, fresh.gid, &[]))
+            .provides(numbers::taken("gid", fresh.gid));
     }
     if with_home {
         change = match (fresh.uid, fresh.gid) {
-            (Some(uid), Some(gid)) => {
-                change.provides(Provide::Directory { path: fresh.home.clone(), mode: fresh.home_mode, uid, gid })
-            }
+            (Some(uid), Some(gid)) => change.provides(Provide::Directory {
+                path: fresh.home.clone(),
+                mode: fresh.home_mode,
+                uid,
+                gid,
+            }),
             // Whom the home will belong to is the system's choice.
             _ => change.provides(Provide::Anything(Area::Files.into())),
         };
@@ -408,7 +482,9 @@ fn modify(user: &User, current: &Current, gid: Option<u32>) -> Vec<Change<Step>>
         set("-c", comment.clone(), format!("comment \"{comment}\""));
         after.comment.clone_from(comment);
     }
-    let trimmed = |path: &str| if path.len() > 1 { path.trim_end_matches('/').to_owned() } else { path.to_owned() };
+    let trimmed = |path: &str| {
+        if path.len() > 1 { path.trim_end_matches('/').to_owned() } else { path.to_owned() }
+    };
     let home = text(user.home.as_ref()).filter(|home| trimmed(home) != trimmed(&current.home));
     if let Some(home) = &home {
         set("-d", home.clone(), format!("home `{home}`"));
@@ -419,25 +495,35 @@ fn modify(user: &User, current: &Current, gid: Option<u32>) -> Vec<Change<Step>>
         after.shell = shell;
     }
     if let Some(Ok(day)) = user.expire_day().filter(|day| *day != Ok(current.expires)) {
-        let what = user.expire_date.clone().filter(|_| day.is_some()).unwrap_or_else(|| "never".to_owned());
+        let what = user
+            .expire_date
+            .clone()
+            .filter(|_| day.is_some())
+            .unwrap_or_else(|| "never".to_owned());
         set("-e", day.map_or_else(String::new, |day| day.to_string()), format!("expiry {what}"));
         after.expires = day;
     }
-    if let Some(days) = user.inactive.filter(|days| (*days >= 0).then_some(*days) != current.inactive) {
+    if let Some(days) =
+        user.inactive.filter(|days| (*days >= 0).then_some(*days) != current.inactive)
+    {
         set("-f", days.to_string(), format!("inactive {days}"));
         after.inactive = (days >= 0).then_some(days);
     }
     let mut changes = Vec::new();
     if !differences.is_empty() {
         let moves = user.manage_home && home.is_some();
-        for (option, wanted) in [("-o", user.non_unique && after.uid != current.uid), ("-m", moves)] {
+        for (option, wanted) in [("-o", user.non_unique && after.uid != current.uid), ("-m", moves)]
+        {
             argv.extend(wanted.then(|| option.to_owned()));
         }
         argv.extend(words(["--", name]));
-        let mut change = Change::new(format!("modify user `{name}`: {}", differences.join(", ")), Step::Run(argv))
-            .provides(remember(name, &after))
-            .provides(numbers::freed("uid", current.uid))
-            .provides(numbers::taken("uid", after.uid));
+        let mut change = Change::new(
+            format!("modify user `{name}`: {}", differences.join(", ")),
+            Step::Run(argv),
+        )
+        .provides(remember(name, &after))
+        .provides(numbers::freed("uid", current.uid))
+        .provides(numbers::taken("uid", after.uid));
         // What is below the home changes hands, or moves.
         if after.uid != current.uid || after.gid != current.gid || moves {
             change = change.provides(Provide::Anything(Area::Files.into()));
@@ -451,26 +537,33 @@ fn modify(user: &User, current: &Current, gid: Option<u32>) -> Vec<Change<Step>>
 /// A locked account keeps its lock: the hash below it is what is compared and replaced.
 fn change_password(user: &User, current: &mut Current) -> Option<Change<Step>> {
     let (name, hash) = (&user.username, user.password.as_ref()?);
-    let same = digest(hash) == current.password || (current.locked && digest(hash) == current.unlocked_password);
+    let same = digest(hash) == current.password
+        || (current.locked && digest(hash) == current.unlocked_password);
     if same {
         return None;
     }
     // The mark alone, with no hash below, is an account that never had a password.
-    let locked = current.locked && current.unlocked_password != digest("") && !hash.starts_with('!');
+    let locked =
+        current.locked && current.unlocked_password != digest("") && !hash.starts_with('!');
     current.password = digest(&format!("{}{hash}", if locked { "!" } else { "" }));
     current.unlocked_password = digest(hash.trim_start_matches('!'));
     current.locked = locked || hash.starts_with('!');
-    Some(Change::new(format!("set the password of user `{name}`"), Step::Password { locked }).provides(remember(name, current)))
+    Some(
+        Change::new(format!("set the password of user `{name}`"), Step::Password { locked })
+            .provides(remember(name, current)),
+    )
 }
 
 fn lock(user: &User, current: &Current, locked: bool) -> Change<Step> {
     let name = &user.username;
     let mut after = current.clone();
     after.locked = locked;
-    // The digest of the hash with a mark cannot be made from the digest without; whoever compares looks below the lock then.
+    // The digest of the hash with a mark cannot be made from the digest without; whoever compares
+    // looks below the lock then.
     after.password = if locked { String::new() } else { current.unlocked_password.clone() };
     let (verb, option) = if locked { ("lock", "-L") } else { ("unlock", "-U") };
-    Change::new(format!("{verb} user `{name}`"), Step::Run(words(["usermod", option, "--", name]))).provides(remember(name, &after))
+    Change::new(format!("{verb} user `{name}`"), Step::Run(words(["usermod", option, "--", name])))
+        .provides(remember(name, &after))
 }
 
 fn remove(user: &User, current: &Current, bereft: &[Provide]) -> Change<Step> {
@@ -480,7 +573,8 @@ fn remove(user: &User, current: &Current, bereft: &[Provide]) -> Change<Step> {
         argv.extend(wanted.then(|| option.to_owned()));
     }
     argv.extend(words(["--", name]));
-    let home = if user.manage_home { format!(" with home `{}`", current.home) } else { String::new() };
+    let home =
+        if user.manage_home { format!(" with home `{}`", current.home) } else { String::new() };
     let mut change = Change::new(format!("remove user `{name}`{home}"), Step::Run(argv));
     change.provides.push(state(&format!("user:{name}"), Value::Null));
     change.provides.push(numbers::freed("uid", current.uid));

@@ -33,23 +33,41 @@ fn changes_only_what_is_declared() {
     );
     let (machine, lines) = converges(&machine, r#"group("ops", #{ members: "bob" });"#);
     assert!(lines.is_empty(), "{lines:?}");
-    let (machine, lines) = converges(&machine, r#"group("ops", #{ members: "bob", append: false });"#);
+    let (machine, lines) =
+        converges(&machine, r#"group("ops", #{ members: "bob", append: false });"#);
     assert_eq!(lines, ["remove `ann` from group `ops`"]);
     let (machine, _) = converges(&machine, r#"user("ann", #{ action: "lock" });"#);
     // The hash below the lock is the same.
-    let (machine, lines) =
-        converges(&machine, r#"user("ann", #{ password: "$6$a$b", shell: "/bin/dash", expire_date: "2026-01-01" });"#);
-    assert_eq!(lines, ["modify user `ann`: shell `/bin/dash`, expiry 2026-01-01"]);
-    assert!(machine.text("/etc/shadow").contains("ann:!$6$a$b:20000:0:99999:7::20454:"), "{}", machine.text("/etc/shadow"));
-    let (machine, _) = converges(&machine, r#"user("ann", #{ action: "unlock" });"#);
-    let (machine, _) = converges(&machine, r#"user("bob", #{ action: "remove", manage_home: true });"#);
-    assert!(!machine.text("/etc/group").contains("bob"));
-    assert!(fails(&machine, r#"group("ops", #{ members: ["zoe"] });"#).contains("there is no user `zoe`"));
-    assert!(fails(&machine, r#"user("zoe", #{ action: "modify", shell: "/bin/sh" });"#).contains("there is no user `zoe`"));
-    assert!(
-        fails(&machine, r#"user("yan"); user("yan again", #{ username: "yan", action: "unlock" });"#)
-            .contains("no password below the lock")
+    let (machine, lines) = converges(
+        &machine,
+        r#"user("ann", #{ password: "$6$a$b", shell: "/bin/dash", expire_date: "2026-01-01" });"#,
     );
-    let (_, lines) = converges(&machine, r#"user("zoe", #{ action: "manage", shell: "/bin/sh" });"#);
+    assert_eq!(lines, ["modify user `ann`: shell `/bin/dash`, expiry 2026-01-01"]);
+    assert!(
+        machine.text("/etc/shadow").contains("ann:!$6$a$b:20000:0:99999:7::20454:"),
+        "{}",
+        machine.text("/etc/shadow")
+    );
+    let (machine, _) = converges(&machine, r#"user("ann", #{ action: "unlock" });"#);
+    let (machine, _) =
+        converges(&machine, r#"user("bob", #{ action: "remove", manage_home: true });"#);
+    assert!(!machine.text("/etc/group").contains("bob"));
+    assert!(
+        fails(&machine, r#"group("ops", #{ members: ["zoe"] });"#)
+            .contains("there is no user `zoe`")
+    );
+    assert!(
+        fails(&machine, r#"user("zoe", #{ action: "modify", shell: "/bin/sh" });"#)
+            .contains("there is no user `zoe`")
+    );
+    assert!(
+        fails(
+            &machine,
+            r#"user("yan"); user("yan again", #{ username: "yan", action: "unlock" });"#
+        )
+        .contains("no password below the lock")
+    );
+    let (_, lines) =
+        converges(&machine, r#"user("zoe", #{ action: "manage", shell: "/bin/sh" });"#);
     assert!(lines.is_empty(), "{lines:?}");
 }

@@ -1,4 +1,5 @@
-//! The law of plans on random recipes: what would change does change, and nothing changes that was not foretold.
+//! The law of plans on random recipes: what would change does change, and nothing changes that was
+//! not foretold.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -36,32 +37,60 @@ fn resource(draw: &mut Draw) -> String {
         2 => format!("package(\"tool\", #{{ version: \"{}\" }});", draw.of(&["1.0", "1.1"])),
         3 | 4 => {
             let name = draw.of(&["web", "job"]);
-            let action = draw.of(&["enable", "disable", "start", "stop", "restart", "reload", "mask", "unmask"]);
+            let action = draw
+                .of(&["enable", "disable", "start", "stop", "restart", "reload", "mask", "unmask"]);
             format!("service(\"{name}\", #{{ action: \"{action}\" }});")
         }
         5 => {
-            let action = draw.of(&["create", "delete", "enable", "disable", "start", "stop", "try_restart", "mask", "unmask"]);
+            let action = draw.of(&[
+                "create",
+                "delete",
+                "enable",
+                "disable",
+                "start",
+                "stop",
+                "try_restart",
+                "mask",
+                "unmask",
+            ]);
             let ties = draw.of(&["", "Requires=web.service\n", "Conflicts=web.service\n"]);
             let install = draw.of(&["", "[Install]\nWantedBy=multi-user.target\n"]);
             let content = format!("[Unit]\n{ties}[Service]\nExecStart=/bin/true\n{install}");
-            format!("systemd_unit(\"job.service\", #{{ content: {content:?}, action: \"{action}\" }});")
+            format!(
+                "systemd_unit(\"job.service\", #{{ content: {content:?}, action: \"{action}\" }});"
+            )
         }
         6 => {
             let action = draw.of(&["create", "remove", "lock"]);
-            format!("user(\"{user}\", #{{ action: \"{action}\", manage_home: {} }});", draw.of(&["true", "false"]))
+            format!(
+                "user(\"{user}\", #{{ action: \"{action}\", manage_home: {} }});",
+                draw.of(&["true", "false"])
+            )
         }
         7 => format!(
             "user(\"{user}\", #{{ uid: {}, shell: \"{}\" }});",
             draw.of(&["1200", "1300"]),
             draw.of(&["/bin/sh", "/bin/dash"])
         ),
-        8 => format!("user(\"{user}\", #{{ action: \"manage\", password: \"$6${}\", comment: \"c\" }});", draw.of(&["a", "b"])),
+        8 => format!(
+            "user(\"{user}\", #{{ action: \"manage\", password: \"$6${}\", comment: \"c\" }});",
+            draw.of(&["a", "b"])
+        ),
         9 => format!("group(\"{group}\", #{{ action: \"{}\" }});", draw.of(&["create", "remove"])),
-        10 => format!("group(\"{group}\", #{{ members: [\"{user}\"], append: {} }});", draw.of(&["true", "false"])),
-        11 => format!("group(\"{group}\", #{{ gid: {}, excluded_members: [\"{user}\"] }});", draw.of(&["1400", "1500"])),
+        10 => format!(
+            "group(\"{group}\", #{{ members: [\"{user}\"], append: {} }});",
+            draw.of(&["true", "false"])
+        ),
+        11 => format!(
+            "group(\"{group}\", #{{ gid: {}, excluded_members: [\"{user}\"] }});",
+            draw.of(&["1400", "1500"])
+        ),
         12 => format!("file(\"/home/{user}/x\", #{{ content: \"x\", owner: \"{user}\" }});"),
         _ => match draw.below(3) {
-            0 => format!("execute(\"{}\");", draw.of(&["touch /tmp/x", "true", "rm /etc/web/web.conf"])),
+            0 => format!(
+                "execute(\"{}\");",
+                draw.of(&["touch /tmp/x", "true", "rm /etc/web/web.conf"])
+            ),
             1 => "apt_update(\"lists\");".to_owned(),
             _ => "file(\"/etc/web/web.conf\", #{ content: \"mine\" });".to_owned(),
         },
@@ -90,7 +119,8 @@ fn plans_foretell_random_recipes() {
                     compared += 1;
                     machine = after;
                 }
-                // Some draws cannot work, such as starting what is masked; the law is about the others.
+                // Some draws cannot work, such as starting what is masked; the law is about the
+                // others.
                 Err(_) => continue,
             }
         }

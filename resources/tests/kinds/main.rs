@@ -1,5 +1,5 @@
-//! The kinds of this crate, run from recipes on a simulated machine: what changes, that a plan foretells it, and that a second run
-//! finds nothing to do.
+//! The kinds of this crate, run from recipes on a simulated machine: what changes, that a plan
+//! foretells it, and that a second run finds nothing to do.
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on says why and ends")]
 
@@ -58,10 +58,13 @@ fn named(report: &Report, statuses: &[Status]) -> BTreeSet<(String, String)> {
     records.map(|record| (record.resource.to_string(), record.action.to_string())).collect()
 }
 
-/// Plans, converges, compares the two, and converges again, which must change nothing. Gives the machine afterwards and what changed.
+/// Plans, converges, compares the two, and converges again, which must change nothing. Gives the
+/// machine afterwards and what changed.
 fn converges(machine: &FakeSystem, recipe: &str) -> (FakeSystem, Vec<String>) {
-    let (machine, lines) = try_converge(machine, recipe).unwrap_or_else(|errors| panic!("{recipe}\n{errors}"));
-    let (_, again) = try_converge(&machine, recipe).unwrap_or_else(|errors| panic!("the second run of\n{recipe}\n{errors}"));
+    let (machine, lines) =
+        try_converge(machine, recipe).unwrap_or_else(|errors| panic!("{recipe}\n{errors}"));
+    let (_, again) = try_converge(&machine, recipe)
+        .unwrap_or_else(|errors| panic!("the second run of\n{recipe}\n{errors}"));
     assert!(again.is_empty(), "a second run of\n{recipe}\ndid {again:?}");
     (machine, lines)
 }
@@ -69,19 +72,32 @@ fn converges(machine: &FakeSystem, recipe: &str) -> (FakeSystem, Vec<String>) {
 fn try_converge(machine: &FakeSystem, recipe: &str) -> Result<(FakeSystem, Vec<String>), String> {
     let untouched = Rc::new(machine.clone());
     let foretold = run(Rc::<FakeSystem>::clone(&untouched), recipe, true);
-    assert_eq!(untouched.snapshot(), machine.snapshot(), "the plan of\n{recipe}\nchanged the machine");
+    assert_eq!(
+        untouched.snapshot(),
+        machine.snapshot(),
+        "the plan of\n{recipe}\nchanged the machine"
+    );
     let after = Rc::new(machine.clone());
     let done = run(Rc::<FakeSystem>::clone(&after), recipe, false);
     if done.outcome != Outcome::Success {
         let errors = done.resources.iter().filter_map(|record| record.error.as_ref());
-        return Err(errors.map(|error| format!("{error}\n{}\n{}\n", error.notes.join("\n"), error.hints.join("\n"))).collect());
+        return Err(errors
+            .map(|error| {
+                format!("{error}\n{}\n{}\n", error.notes.join("\n"), error.hints.join("\n"))
+            })
+            .collect());
     }
     let would = named(&foretold, &[Status::WouldChange]);
     let may = named(&foretold, &[Status::WouldChange, Status::MayChange]);
     let changed = named(&done, &[Status::Changed]);
     assert!(would.is_subset(&changed), "{recipe}\nwould {would:?}\nchanged {changed:?}");
     assert!(changed.is_subset(&may), "{recipe}\nchanged {changed:?}\nwould or may {may:?}");
-    let lines = done.resources.iter().flat_map(|record| &record.changes).map(|change| change.what.clone()).collect();
+    let lines = done
+        .resources
+        .iter()
+        .flat_map(|record| &record.changes)
+        .map(|change| change.what.clone())
+        .collect();
     Ok(((*after).clone(), lines))
 }
 
@@ -96,11 +112,20 @@ fn fails(machine: &FakeSystem, recipe: &str) -> String {
 #[test]
 fn commands_say_what_went_wrong() {
     assert!(fails(&fresh(), r#"execute("false");"#).contains("`false` exited with 1"));
-    assert!(fails(&fresh(), r#"execute("true", #{ cwd: "/nowhere" });"#).contains("cannot run a command in `/nowhere`"));
-    assert!(fails(&fresh(), r#"execute("true", #{ user: "zoe" });"#).contains("there is no user `zoe`"));
-    let said = fails(&fresh(), r#"execute("quiet", #{ command: "hush secret", sensitive: true });"#);
+    assert!(
+        fails(&fresh(), r#"execute("true", #{ cwd: "/nowhere" });"#)
+            .contains("cannot run a command in `/nowhere`")
+    );
+    assert!(
+        fails(&fresh(), r#"execute("true", #{ user: "zoe" });"#).contains("there is no user `zoe`")
+    );
+    let said =
+        fails(&fresh(), r#"execute("quiet", #{ command: "hush secret", sensitive: true });"#);
     assert!(!said.contains("secret"), "{said}");
-    let (_, lines) = converges(&fresh(), r#"execute("touch /tmp/done", #{ creates: "/tmp/done", returns: [0, 3] });"#);
+    let (_, lines) = converges(
+        &fresh(),
+        r#"execute("touch /tmp/done", #{ creates: "/tmp/done", returns: [0, 3] });"#,
+    );
     assert_eq!(lines, ["run `touch /tmp/done`"]);
 }
 
@@ -114,6 +139,7 @@ fn some_kinds_only_speak_or_pass_on() {
     "#;
     let (machine, lines) = converges(&fresh(), recipe);
     assert_eq!(&lines[lines.len() - 2..], ["send its notifications", "run `touch /tmp/told`"]);
-    let told: Vec<String> = machine.effects().into_iter().filter(|effect| effect.contains("told")).collect();
+    let told: Vec<String> =
+        machine.effects().into_iter().filter(|effect| effect.contains("told")).collect();
     assert_eq!(told.len(), 1, "{told:?}");
 }

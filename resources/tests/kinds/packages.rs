@@ -19,7 +19,8 @@ fn commands(machine: &FakeSystem, word: &str) -> Vec<String> {
 
 #[test]
 fn installs_in_one_command() {
-    let (machine, lines) = converges(&fresh(), r#"package(["tool", "web"]); log("between"); package("libc");"#);
+    let (machine, lines) =
+        converges(&fresh(), r#"package(["tool", "web"]); log("between"); package("libc");"#);
     assert_eq!(lines, ["install package `tool` 1.1", "install package `web` 2.0"]);
     let installs = commands(&machine, "install");
     assert!(installs.len() == 1 && installs[0].ends_with("install -- tool web"), "{installs:?}");
@@ -49,7 +50,8 @@ fn reads_the_database_once_until_something_may_change_it() {
 
 #[test]
 fn refreshes_the_lists_once() {
-    let (machine, lines) = converges(&debian(offered()), r#"package("tool"); package("web"); package("mta-a");"#);
+    let (machine, lines) =
+        converges(&debian(offered()), r#"package("tool"); package("web"); package("mta-a");"#);
     assert_eq!(lines[0], "refresh the package lists");
     assert_eq!(commands(&machine, "update").len(), 1, "{:?}", machine.effects());
     let (machine, _) = converges(&debian(offered()), r#"apt_update("daily"); package("tool");"#);
@@ -61,12 +63,15 @@ fn brings_versions_about() {
     let (machine, _) = converges(&fresh(), r#"package("tool", #{ version: "1.0" });"#);
     let (machine, lines) = converges(&machine, r#"package("tool", #{ action: "upgrade" });"#);
     assert_eq!(lines, ["upgrade package `tool` from 1.0 to 1.1"]);
-    let (_, lines) = converges(&machine, r#"package("tool", #{ version: "1.0", allow_downgrade: false });"#);
+    let (_, lines) =
+        converges(&machine, r#"package("tool", #{ version: "1.0", allow_downgrade: false });"#);
     assert!(lines.is_empty(), "{lines:?}");
     let (machine, lines) = converges(&machine, r#"package("tool", #{ version: "1.0" });"#);
     assert_eq!(lines, ["downgrade package `tool` from 1.1 to 1.0"]);
     let (machine, _) = converges(&machine, r#"package("tool", #{ action: "lock" });"#);
-    assert!(fails(&machine, r#"package("tool", #{ action: "upgrade" });"#).contains("is locked at 1.0"));
+    assert!(
+        fails(&machine, r#"package("tool", #{ action: "upgrade" });"#).contains("is locked at 1.0")
+    );
     converges(&machine, r#"package("tool", #{ action: ["unlock", "upgrade"] });"#);
 }
 
@@ -93,10 +98,15 @@ fn a_package_file_that_the_plan_replaces_is_not_asked() {
     let report = run(Rc::<FakeSystem>::clone(&planned_on), recipe, true);
     let statuses: Vec<Status> = report.resources.iter().map(|record| record.status).collect();
     assert_eq!(statuses, [Status::WouldChange, Status::MayChange]);
-    assert!(!planned_on.probes().iter().any(|probe| probe.contains("dpkg-deb")), "{:?}", planned_on.probes());
+    assert!(
+        !planned_on.probes().iter().any(|probe| probe.contains("dpkg-deb")),
+        "{:?}",
+        planned_on.probes()
+    );
 }
 
-/// Pins, sources and options of apt decide which version is the candidate, and apt reads them by itself.
+/// Pins, sources and options of apt decide which version is the candidate, and apt reads them by
+/// itself.
 #[test]
 fn what_would_change_below_the_configuration_of_apt_leaves_candidates_open() {
     let (machine, _) = converges(&fresh(), r#"package("tool", #{ version: "1.0" });"#);
@@ -108,9 +118,15 @@ fn what_would_change_below_the_configuration_of_apt_leaves_candidates_open() {
     };
     assert_eq!(upgraded(""), Status::WouldChange);
     assert_eq!(upgraded(r#"file("/etc/motd", #{ content: "x" });"#), Status::WouldChange);
-    assert_eq!(upgraded(r#"file("/etc/apt/preferences.d/pin", #{ content: "x" });"#), Status::MayChange);
+    assert_eq!(
+        upgraded(r#"file("/etc/apt/preferences.d/pin", #{ content: "x" });"#),
+        Status::MayChange
+    );
     assert_eq!(upgraded(r#"file("/etc/apt/apt.conf", #{ content: "x" });"#), Status::MayChange);
-    assert_eq!(upgraded(r#"directory("/var/lib/apt/lists", #{ mode: "0700" });"#), Status::MayChange);
+    assert_eq!(
+        upgraded(r#"directory("/var/lib/apt/lists", #{ mode: "0700" });"#),
+        Status::MayChange
+    );
     // What a pin cannot change stays certain.
     let report = run(
         Rc::new(machine.clone()),
@@ -124,7 +140,9 @@ fn what_would_change_below_the_configuration_of_apt_leaves_candidates_open() {
 #[test]
 fn what_would_change_below_the_configuration_of_dnf_leaves_offers_open() {
     let machine = fresh();
-    let says = |text: &'static str| move |_: &FakeSystem, _: &Command| Output { stdout: text.into(), ..Output::default() };
+    let says = |text: &'static str| {
+        move |_: &FakeSystem, _: &Command| Output { stdout: text.into(), ..Output::default() }
+    };
     machine.install_program("rpm", says("tool\t0\t1.0\t1\tnoarch\n"));
     machine.install_program("dnf", says("tool\t0\t1.1\t1\tnoarch\n"));
     let upgraded = |before: &str| {
@@ -134,13 +152,20 @@ fn what_would_change_below_the_configuration_of_dnf_leaves_offers_open() {
     };
     assert_eq!(upgraded(r#"file("/etc/motd", #{ content: "x" });"#), Status::WouldChange);
     assert_eq!(upgraded(r#"directory("/etc/yum.repos.d");"#), Status::MayChange);
-    assert_eq!(upgraded(r#"directory("/etc/dnf/modules.d", #{ recursive: true });"#), Status::MayChange);
+    assert_eq!(
+        upgraded(r#"directory("/etc/dnf/modules.d", #{ recursive: true });"#),
+        Status::MayChange
+    );
 }
 
 #[test]
 fn names_what_does_not_exist() {
     let said = fails(&fresh(), r#"package("wep");"#);
-    assert!(said.contains("no package `wep` in the lists of this machine") && said.contains("did you mean `web`?"), "{said}");
+    assert!(
+        said.contains("no package `wep` in the lists of this machine")
+            && said.contains("did you mean `web`?"),
+        "{said}"
+    );
     let said = fails(&fresh(), r#"package("tool", #{ version: "9" });"#);
     assert!(said.contains("no version 9") && said.contains("1.1, 1.0"), "{said}");
     let said = fails(&fresh(), r#"package("dns");"#);

@@ -14,7 +14,8 @@ fn a_service_that_its_package_starts_may_change() {
     assert_eq!(planned(&fresh(), recipe, Status::MayChange).len(), 2);
     let (machine, lines) = converges(&fresh(), recipe);
     assert_eq!(lines, ["install package `web` 2.0"]);
-    let (machine, lines) = converges(&machine, r#"service("web", #{ action: ["stop", "disable"] });"#);
+    let (machine, lines) =
+        converges(&machine, r#"service("web", #{ action: ["stop", "disable"] });"#);
     assert_eq!(lines, ["stop service `web`", "disable service `web`"]);
     let (machine, _) = converges(&machine, r#"service("web", #{ action: "mask" });"#);
     assert!(fails(&machine, r#"service("web", #{ action: "start" });"#).contains("it is masked"));
@@ -37,13 +38,21 @@ fn writes_units_and_runs_them() {
     let (machine, lines) = converges(&fresh(), recipe);
     assert_eq!(
         lines,
-        ["create unit file `/etc/systemd/system/job.service`", "enable unit `job.service`", "start unit `job.service`"]
+        [
+            "create unit file `/etc/systemd/system/job.service`",
+            "enable unit `job.service`",
+            "start unit `job.service`"
+        ]
     );
     let text = "[Service]\nExecStart=/bin/true\n\n[Install]\nWantedBy=multi-user.target\n";
     assert_eq!(machine.text("/etc/systemd/system/job.service"), text);
-    let said = fails(&machine, r#"systemd_unit("job.service", #{ content: "nonsense", action: "create" });"#);
+    let said = fails(
+        &machine,
+        r#"systemd_unit("job.service", #{ content: "nonsense", action: "create" });"#,
+    );
     assert!(said.contains("not a unit file that systemd accepts"), "{said}");
-    let (_, lines) = converges(&machine, r#"systemd_unit("job.service", #{ content: "", action: "delete" });"#);
+    let (_, lines) =
+        converges(&machine, r#"systemd_unit("job.service", #{ content: "", action: "delete" });"#);
     assert_eq!(lines, ["remove unit file `/etc/systemd/system/job.service`"]);
 }
 
@@ -52,7 +61,9 @@ fn a_service_that_fails_shows_its_state() {
     let recipe = r#"systemd_unit("bad.service", #{ content: "[Service]\nExecStart=/bin/false\n", action: ["create", "start"] });"#;
     let said = fails(&fresh(), recipe);
     assert!(
-        said.contains("exited with 1") && said.contains("Active: failed") && said.contains("journalctl -u bad.service"),
+        said.contains("exited with 1")
+            && said.contains("Active: failed")
+            && said.contains("journalctl -u bad.service"),
         "{said}"
     );
 }

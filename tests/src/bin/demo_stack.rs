@@ -6,7 +6,9 @@ const EVERYWHERE: [&str; 4] = ["db1", "web1", "web2", "lb1"];
 const WEB: [&str; 2] = ["web1", "web2"];
 
 fn main() {
-    say("Four machines on a bridge of their own, from which no way leads out, and a fifth that serves the app's repository.");
+    say(
+        "Four machines on a bridge of their own, from which no way leads out, and a fifth that serves the app's repository.",
+    );
     let stack = Stack::boot(show);
     stack.run("web1", "cat stack.json");
     say("What the layer `web` does when an app is deployed.");
@@ -14,12 +16,17 @@ fn main() {
 
     say("Setup, everywhere. It ends with a deploy.");
     stack.converge_each(&EVERYWHERE, "setup");
-    say("Configure, everywhere. It changes nothing: the document has said from the beginning who is online.");
+    say(
+        "Configure, everywhere. It changes nothing: the document has said from the beginning who is online.",
+    );
     stack.converge_each(&EVERYWHERE, "configure");
     say("Requests go to both instances in turn, which share a database.");
     stack.order("lamp");
     let answers = stack.requests(4);
-    assert!(WEB.iter().all(|name| answers.iter().any(|answer| answer.contains(name))), "{answers:?}");
+    assert!(
+        WEB.iter().all(|name| answers.iter().any(|answer| answer.contains(name))),
+        "{answers:?}"
+    );
 
     say("The app has a new version. The stack is told, and it is deployed.");
     stack.publish_v2();

@@ -1,4 +1,5 @@
-//! The kind that the recorded cases are made of: it writes its letters to the end of one file, and can be told to fail.
+//! The kind that the recorded cases are made of: it writes its letters to the end of one file, and
+//! can be told to fail.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -66,16 +67,31 @@ impl Provider for Appender {
         Ok(vec![Change::new(format!("append {}", desired.chars), ())])
     }
 
-    fn apply(&self, apply: &mut Apply<'_>, desired: &Append, action: AppendAction, _: &[Change<()>]) -> Result<Effect, Failure> {
+    fn apply(
+        &self,
+        apply: &mut Apply<'_>,
+        desired: &Append,
+        action: AppendAction,
+        _: &[Change<()>],
+    ) -> Result<Effect, Failure> {
         let path = Path::new(OUTPUT);
         let mut text = apply.system.read(path).unwrap_or_default();
-        let chars = if action == AppendAction::Reload { desired.chars.to_lowercase() } else { desired.chars.clone() };
+        let chars = if action == AppendAction::Reload {
+            desired.chars.to_lowercase()
+        } else {
+            desired.chars.clone()
+        };
         text.extend(chars.bytes());
-        let staged = apply.system.stage(path, &text, &Ownership::default()).attempting("write", path)?;
+        let staged =
+            apply.system.stage(path, &text, &Ownership::default()).attempting("write", path)?;
         apply.system.rename(&staged, path).attempting("write", path)?;
         let mut attempts = self.attempts.borrow_mut();
         let attempt = attempts.entry(desired.id.clone()).or_default();
         *attempt += 1;
-        if *attempt <= desired.fails { Err(Failure::new("told to fail")) } else { Ok(Effect::Changed) }
+        if *attempt <= desired.fails {
+            Err(Failure::new("told to fail"))
+        } else {
+            Ok(Effect::Changed)
+        }
     }
 }

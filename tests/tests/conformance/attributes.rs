@@ -1,6 +1,7 @@
-//! Levels of attributes: `attributes.json`, each case as a repository with an attribute file, a recipe, an environment, two roles and
-//! `-j`. A model with Chef's rules gives what Chef recorded, and without those that Toque leaves out it gives what Toque does; so each
-//! difference is one of these rules.
+//! Levels of attributes: `attributes.json`, each case as a repository with an attribute file, a
+//! recipe, an environment, two roles and `-j`. A model with Chef's rules gives what Chef recorded,
+//! and without those that Toque leaves out it gives what Toque does; so each difference is one of
+//! these rules.
 
 mod model;
 
@@ -35,7 +36,8 @@ fn the_model_is_chefs() {
     for case in cases(RECORDED) {
         let recorded = Trees::of(&case);
         let modelled = model(&case, Rules::CHEF);
-        // Where an assignment failed, Chef recorded no end; what came before it may have been recorded.
+        // Where an assignment failed, Chef recorded no end; what came before it may have been
+        // recorded.
         assert_eq!(modelled, recorded, "{} ({})", case["id"], case["title"]);
         if case["expected"].get("end_if_arrays_were_replaced").is_some() {
             let replaced = json!({ "present": true, "value": case["expected"]["end_if_arrays_were_replaced"] });
@@ -56,7 +58,9 @@ fn toque_is_the_model_without_these_rules() {
 fn reasons_are_the_cases_own() {
     assert_eq!(differences::ATTRIBUTES.len(), Rules::EACH_LEFT_OUT.len());
     for ((reason, ids), without) in differences::ATTRIBUTES.iter().zip(Rules::EACH_LEFT_OUT) {
-        for case in cases(RECORDED).iter().filter(|case| ids.contains(&case["id"].as_str().unwrap())) {
+        for case in
+            cases(RECORDED).iter().filter(|case| ids.contains(&case["id"].as_str().unwrap()))
+        {
             assert_ne!(model(case, without), expected(case), "{}: {reason}", case["id"]);
         }
     }
@@ -75,7 +79,9 @@ fn run(case: &Value) -> Trees {
     let heard = Rc::clone(&told);
     let sink = move |event: &Event<'_>| {
         if let Event::Log { message, .. } = event {
-            heard.borrow_mut().push(serde_json::from_str::<Value>(message).unwrap_or_else(|_| panic!("{message}")));
+            heard.borrow_mut().push(
+                serde_json::from_str::<Value>(message).unwrap_or_else(|_| panic!("{message}")),
+            );
         }
     };
     let options = Options {
@@ -85,13 +91,21 @@ fn run(case: &Value) -> Trees {
         attributes: Some(Rc::new(Document::of("given", &given).unwrap())),
         ..Options::default()
     };
-    let report = converge(Rc::new(FakeSystem::new()), Rc::new(toque_resources::standard()), &options, Box::new(sink));
+    let report = converge(
+        Rc::new(FakeSystem::new()),
+        Rc::new(toque_resources::standard()),
+        &options,
+        Box::new(sink),
+    );
     match report {
         Ok(report) => assert_eq!(report.outcome, Outcome::Success, "{:?}", report.resources),
         // Only an assignment may be wrong.
         Err(refused) => {
             let message = &refused.diagnostics.0[0].message;
-            assert!(message.starts_with("the attribute `") && message.contains("cannot be set"), "{message}");
+            assert!(
+                message.starts_with("the attribute `") && message.contains("cannot be set"),
+                "{message}"
+            );
         }
     }
     let mut trees = told.take().into_iter();
@@ -115,7 +129,9 @@ fn write_repository(repository: &Path, case: &Value) -> Value {
                 if place == "file" { &mut file } else { &mut recipe }.push_str(&line);
             }
             None => match level.split_once('_') {
-                Some((document, level)) => documents[document][format!("{level}_attributes")] = json!({ "t": op["value"] }),
+                Some((document, level)) => {
+                    documents[document][format!("{level}_attributes")] = json!({ "t": op["value"] })
+                }
                 None => documents[level] = json!({ "t": op["value"] }),
             },
         }

@@ -24,7 +24,12 @@ fn what_was_tampered_with_is_not_opened() {
         let secret = secret_of(case).unwrap();
         for (key, value) in sealed(case) {
             if is_encrypted(value) || case["version"] == 0 {
-                assert_eq!(open(case, value, &secret).is_ok(), unharmed, "{}: {key}", case["title"]);
+                assert_eq!(
+                    open(case, value, &secret).is_ok(),
+                    unharmed,
+                    "{}: {key}",
+                    case["title"]
+                );
             }
         }
     }
@@ -48,7 +53,8 @@ fn run(case: &Value) -> Result<(), String> {
     Ok(())
 }
 
-/// As an item is read: of version 0 when it is said to be, else what is encrypted tells so by itself.
+/// As an item is read: of version 0 when it is said to be, else what is encrypted tells so by
+/// itself.
 fn open(case: &Value, value: &Value, secret: &Secret) -> Result<Value, String> {
     let opened = match case["version"].as_u64() {
         Some(0) => decrypt_v0(value, secret),
@@ -59,7 +65,12 @@ fn open(case: &Value, value: &Value, secret: &Secret) -> Result<Value, String> {
 }
 
 fn sealed(case: &Value) -> impl Iterator<Item = (&str, &Value)> {
-    case["item"].as_object().unwrap().iter().map(|(key, value)| (key.as_str(), value)).filter(|(key, _)| *key != "id")
+    case["item"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(key, value)| (key.as_str(), value))
+        .filter(|(key, _)| *key != "id")
 }
 
 fn secret_of(case: &Value) -> Result<Secret, String> {

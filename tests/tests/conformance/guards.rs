@@ -1,4 +1,5 @@
-//! `only_if` and `not_if`: `guards.json`, each case as a recipe on the real machine; and what no case asks.
+//! `only_if` and `not_if`: `guards.json`, each case as a recipe on the real machine; and what no
+//! case asks.
 
 use std::rc::Rc;
 
@@ -20,14 +21,16 @@ fn run(recipe: &str) -> (Status, String) {
     let source = Source { name: "recipe".into(), path: None, text: recipe.into() };
     let options = Options { recipe: Some(source), umask: 0o027, ..Options::default() };
     let system = Rc::new(HostSystem::new());
-    let report = converge(system, Rc::new(toque_resources::standard()), &options, Box::new(())).unwrap();
+    let report =
+        converge(system, Rc::new(toque_resources::standard()), &options, Box::new(())).unwrap();
     (report.resources[0].status, serde_json::to_value(&report.resources[0]).unwrap().to_string())
 }
 
 #[test]
 fn a_guard_does_not_depend_on_where_toque_was_started() {
     for guard in ["test $PWD = /", "test $(umask) = 0027", "test -z \"$CARGO_MANIFEST_DIR\""] {
-        let (status, record) = run(&format!("execute(\"true\", #{{ only_if: {} }});", Value::from(guard)));
+        let (status, record) =
+            run(&format!("execute(\"true\", #{{ only_if: {} }});", Value::from(guard)));
         assert_eq!(status, Status::Changed, "{guard}: {record}");
     }
 }
@@ -37,7 +40,10 @@ fn what_a_sensitive_resource_asks_is_not_told() {
     for guard in ["false hidden", "nosuchcommand_x hidden", "nosuchcommand_x hidden; exit 1"] {
         let open = run(&format!("execute(\"true\", #{{ only_if: {} }});", Value::from(guard)));
         assert!(open.1.contains("hidden"), "{}", open.1);
-        let closed = run(&format!("execute(\"true\", #{{ sensitive: true, only_if: {} }});", Value::from(guard)));
+        let closed = run(&format!(
+            "execute(\"true\", #{{ sensitive: true, only_if: {} }});",
+            Value::from(guard)
+        ));
         assert_eq!(closed.0, open.0);
         assert!(!closed.1.contains("hidden"), "{}", closed.1);
     }

@@ -1,5 +1,6 @@
-//! What real Chef did in thousands of small cases, run by Toque. Each difference is one that the design makes on purpose: it stands
-//! in `differences.rs` with its reason, and a difference that is listed and does not show fails too.
+//! What real Chef did in thousands of small cases, run by Toque. Each difference is one that the
+//! design makes on purpose: it stands in `differences.rs` with its reason, and a difference that is
+//! listed and does not show fails too.
 
 mod append;
 mod attributes;
@@ -25,20 +26,35 @@ fn cases(text: &str) -> Vec<Value> {
 }
 
 /// Runs every case; a case must agree, or be listed as different and differ.
-fn compare(recorded: &str, differences: &[(&str, &[&str])], run: impl Fn(&Value) -> Result<(), String>) {
+fn compare(
+    recorded: &str,
+    differences: &[(&str, &[&str])],
+    run: impl Fn(&Value) -> Result<(), String>,
+) {
     let mut wrong = Vec::new();
     let cases = cases(recorded);
     for case in &cases {
         let id = case["id"].as_str().unwrap();
         let listed = differences.iter().any(|(_, ids)| ids.contains(&id));
         match (run(case), listed) {
-            (Err(difference), false) => wrong.push(format!("{id} ({}): {difference}", case["title"])),
+            (Err(difference), false) => {
+                wrong.push(format!("{id} ({}): {difference}", case["title"]))
+            }
             (Ok(()), true) => wrong.push(format!("{id} is listed as different and agrees")),
             _ => {}
         }
     }
     for id in differences.iter().flat_map(|(_, ids)| *ids) {
-        assert!(cases.iter().any(|case| case["id"] == *id), "{id} is listed as different and is no case");
+        assert!(
+            cases.iter().any(|case| case["id"] == *id),
+            "{id} is listed as different and is no case"
+        );
     }
-    assert!(wrong.is_empty(), "{} of {} cases differ:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {} cases differ:\n{}",
+        wrong.len(),
+        cases.len(),
+        wrong.join("\n")
+    );
 }

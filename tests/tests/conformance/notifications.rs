@@ -1,4 +1,5 @@
-//! Order of actions, statuses and notifications: `notifications.json`, each case as a cookbook on the fake machine.
+//! Order of actions, statuses and notifications: `notifications.json`, each case as a cookbook on
+//! the fake machine.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -17,7 +18,11 @@ use crate::{compare, differences};
 
 #[test]
 fn notifications() {
-    compare(include_str!("../../conformance/notifications.json"), differences::NOTIFICATIONS, agrees);
+    compare(
+        include_str!("../../conformance/notifications.json"),
+        differences::NOTIFICATIONS,
+        agrees,
+    );
 }
 
 fn agrees(case: &Value) -> Result<(), String> {
@@ -28,28 +33,44 @@ fn agrees(case: &Value) -> Result<(), String> {
     for (name, content) in case["initial"].as_object().into_iter().flatten() {
         system.put_file(format!("/{name}"), content.as_str().unwrap());
     }
-    let registry = toque_resources::standard().with(Kind::of::<Append>().provider(Appender::default()));
+    let registry =
+        toque_resources::standard().with(Kind::of::<Append>().provider(Appender::default()));
     let run_list = match case["run_list"].as_array() {
-        Some(items) => items.iter().map(|item| Item::parse(item.as_str().unwrap()).unwrap()).collect(),
+        Some(items) => {
+            items.iter().map(|item| Item::parse(item.as_str().unwrap()).unwrap()).collect()
+        }
         None => vec![Item::parse("o").unwrap()],
     };
-    let options = Options { repository: Some(repository.path().to_owned()), run_list, ..Options::default() };
+    let options =
+        Options { repository: Some(repository.path().to_owned()), run_list, ..Options::default() };
     let expected = &case["expected"];
-    let result = converge(Rc::<FakeSystem>::clone(&system), Rc::new(registry), &options, Box::new(()));
+    let result =
+        converge(Rc::<FakeSystem>::clone(&system), Rc::new(registry), &options, Box::new(()));
     let report = match result {
         Err(refused) if expected["phase"] == "compile" => {
             assert!(!refused.diagnostics.0.is_empty());
             return Ok(());
         }
         Err(refused) => return Err(format!("refused: {}", refused.diagnostics)),
-        Ok(_) if expected["phase"] == "compile" => return Err("it converged, and should have been refused".into()),
+        Ok(_) if expected["phase"] == "compile" => {
+            return Err("it converged, and should have been refused".into());
+        }
         Ok(report) => report,
     };
     let output = String::from_utf8(system.read(Path::new(OUTPUT)).unwrap_or_default()).unwrap();
     let events = events(&report, &cookbook);
-    let wanted: Vec<Value> = expected["events"].as_array().unwrap().iter().filter(|event| event[2] != "retried").cloned().collect();
+    let wanted: Vec<Value> = expected["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|event| event[2] != "retried")
+        .cloned()
+        .collect();
     if output != expected["output"] {
-        return Err(format!("wrote {output}, expected {}\n  {events:?}\n  {wanted:?}", expected["output"]));
+        return Err(format!(
+            "wrote {output}, expected {}\n  {events:?}\n  {wanted:?}",
+            expected["output"]
+        ));
     }
     if events != wanted {
         return Err(format!("events\n  {events:?}\n  {wanted:?}"));
@@ -59,7 +80,10 @@ fn agrees(case: &Value) -> Result<(), String> {
         return Err(format!("success is {success}"));
     }
     for (name, content) in expected["files"].as_object().into_iter().flatten() {
-        let there = system.read(Path::new(&format!("/{name}"))).ok().map(|bytes| String::from_utf8(bytes).unwrap());
+        let there = system
+            .read(Path::new(&format!("/{name}")))
+            .ok()
+            .map(|bytes| String::from_utf8(bytes).unwrap());
         if there.as_deref() != content.as_str() {
             return Err(format!("file {name} holds {there:?}, expected {content}"));
         }
@@ -82,7 +106,9 @@ fn events(report: &Report, cookbook: &Cookbook) -> Vec<Value> {
                 Status::Failed => "failed",
                 other => panic!("{other:?} while converging"),
             };
-            let id = file.strip_prefix("cookbooks/o/").and_then(|file| cookbook.ids.get(&(file.to_owned(), line)));
+            let id = file
+                .strip_prefix("cookbooks/o/")
+                .and_then(|file| cookbook.ids.get(&(file.to_owned(), line)));
             json!([id.map_or("?", String::as_str), &*record.action, status])
         })
         .collect()
@@ -151,7 +177,12 @@ fn cookbook(case: &Value) -> Result<Cookbook, String> {
 /// The custom resources that an item is and holds.
 fn customs(item: &Value) -> Vec<&Value> {
     let children = item["children"].as_array().into_iter().flatten();
-    item["children"].is_array().then_some(item).into_iter().chain(children.flat_map(customs)).collect()
+    item["children"]
+        .is_array()
+        .then_some(item)
+        .into_iter()
+        .chain(children.flat_map(customs))
+        .collect()
 }
 
 /// An item of a recorded recipe as a line of a recipe.
@@ -173,7 +204,11 @@ fn statement(item: &Value) -> Result<String, String> {
             "append"
         }
         "file" => {
-            properties.push(format!("path: {}, content: {}", json!(format!("/{name}")), json!(chars)));
+            properties.push(format!(
+                "path: {}, content: {}",
+                json!(format!("/{name}")),
+                json!(chars)
+            ));
             "file"
         }
         "group" => "notify_group",
@@ -197,7 +232,10 @@ fn statement(item: &Value) -> Result<String, String> {
         let closures: Vec<String> = conditions
             .iter()
             .map(|condition| match condition["output_contains"].as_str() {
-                Some(text) => format!("|| file_exists(\"{OUTPUT}\") && read_file(\"{OUTPUT}\").contains({})", json!(text)),
+                Some(text) => format!(
+                    "|| file_exists(\"{OUTPUT}\") && read_file(\"{OUTPUT}\").contains({})",
+                    json!(text)
+                ),
                 None => format!("|| {condition}"),
             })
             .collect();

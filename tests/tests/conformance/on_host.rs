@@ -1,4 +1,5 @@
-//! A recorded case on the real machine, as root, in a folder of its own: planned, converged, and converged again.
+//! A recorded case on the real machine, as root, in a folder of its own: planned, converged, and
+//! converged again.
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -46,21 +47,32 @@ impl Place {
             repository: Some(self.repository.path().to_owned()),
             run_list: vec![Item::parse("o").unwrap()],
             state_dir: Some(self.state.path().to_owned()),
-            umask: case["umask"].as_str().map_or(0o022, |umask| u32::from_str_radix(umask, 8).unwrap()),
+            umask: case["umask"]
+                .as_str()
+                .map_or(0o022, |umask| u32::from_str_radix(umask, 8).unwrap()),
             ..Options::default()
         };
         let events = Rc::new(RefCell::new(Vec::new()));
         let heard = Rc::clone(&events);
         let listen = move |event: &Event<'_>| match event {
-            Event::Retrying { action, .. } => heard.borrow_mut().push((None, json!([action, "retried"]))),
+            Event::Retrying { action, .. } => {
+                heard.borrow_mut().push((None, json!([action, "retried"])))
+            }
             Event::Done(record) => {
                 let line = record.at.as_ref().map_or(0, |span| span.line);
-                heard.borrow_mut().push((Some(line), json!([&*record.action, word(record.status)])));
+                heard
+                    .borrow_mut()
+                    .push((Some(line), json!([&*record.action, word(record.status)])));
             }
             _ => {}
         };
         let way = if dry { plan } else { converge };
-        let result = way(Rc::new(HostSystem::new()), Rc::new(toque_resources::standard()), &options, Box::new(listen));
+        let result = way(
+            Rc::new(HostSystem::new()),
+            Rc::new(toque_resources::standard()),
+            &options,
+            Box::new(listen),
+        );
         let events = events.take();
         ran(result, named(events, case))
     }
@@ -91,24 +103,41 @@ fn real_run(case: &Value, wrong: &mut Vec<String>) {
         differ("updated", &json!(ran.changes), &expected["updated"], wrong);
     }
     differ_in_tree(case, &place.scratch, wrong);
-    differ("backups", &json!(place.backups()), &json!(expected["backups"].as_u64().unwrap_or(0)), wrong);
+    differ(
+        "backups",
+        &json!(place.backups()),
+        &json!(expected["backups"].as_u64().unwrap_or(0)),
+        wrong,
+    );
     if expected["ran"].is_boolean() {
         let left_its_mark = |entry: &Value| {
-            entry["path"].as_str().is_some_and(|path| path == "out" || path.ends_with("/out")) && entry["content"] != ""
+            entry["path"].as_str().is_some_and(|path| path == "out" || path.ends_with("/out"))
+                && entry["content"] != ""
         };
-        differ("ran", &json!(place.scratch.tree().values().any(left_its_mark)), &expected["ran"], wrong);
+        differ(
+            "ran",
+            &json!(place.scratch.tree().values().any(left_its_mark)),
+            &expected["ran"],
+            wrong,
+        );
     }
     if let (Some(again), None) = (expected["again"].as_object(), ran.failed) {
         let before = place.scratch.tree();
         let ran = place.run(case, false);
         differ("again, updated", &json!(ran.changes), &again["updated"], wrong);
         let touched = json!(place.scratch.tree() != before);
-        differ("again, changed something", &touched, again.get("changed_something").unwrap_or(&json!(false)), wrong);
+        differ(
+            "again, changed something",
+            &touched,
+            again.get("changed_something").unwrap_or(&json!(false)),
+            wrong,
+        );
     }
 }
 
-/// A plan touches nothing but what its guards touch, and foretells. That converge will fail, Chef's dry run mostly does not see, for
-/// it assumes that whatever is missing will have been made; a plan that sees it is right.
+/// A plan touches nothing but what its guards touch, and foretells. That converge will fail, Chef's
+/// dry run mostly does not see, for it assumes that whatever is missing will have been made; a plan
+/// that sees it is right.
 fn dry_run(case: &Value, wrong: &mut Vec<String>) {
     let expected = &case["expected"];
     let place = Place::new(case);
@@ -122,7 +151,12 @@ fn dry_run(case: &Value, wrong: &mut Vec<String>) {
         differ("plan, updated", &json!(ran.changes), &expected["why_run"]["updated"], wrong);
     }
     let touched = json!(place.scratch.fingerprint() != before);
-    differ("plan, changed something", &touched, expected["why_run"].get("changed_something").unwrap_or(&json!(false)), wrong);
+    differ(
+        "plan, changed something",
+        &touched,
+        expected["why_run"].get("changed_something").unwrap_or(&json!(false)),
+        wrong,
+    );
     if count_files(place.state.path()) > 0 {
         wrong.push("the plan wrote into the state directory".to_owned());
     }
@@ -158,8 +192,11 @@ fn differ_in_tree(case: &Value, scratch: &Scratch, wrong: &mut Vec<String>) {
 /// What is removed and made again is given the inode that has just become free, or is not.
 fn made_anew(case: &Value, entry: &Value) -> bool {
     let resources = resources(case);
-    let deleted =
-        || resources.iter().any(|resource| resource["action"].as_array().is_some_and(|all| all.contains(&json!("delete"))));
+    let deleted = || {
+        resources.iter().any(|resource| {
+            resource["action"].as_array().is_some_and(|all| all.contains(&json!("delete")))
+        })
+    };
     let linked = || resources.iter().any(|resource| resource["kind"] == "link");
     deleted() || (entry["type"] == "link" && linked())
 }
@@ -167,12 +204,23 @@ fn made_anew(case: &Value, entry: &Value) -> bool {
 fn ran(result: Result<Report, Refused>, statuses: Vec<Value>) -> Ran {
     match result {
         Err(refused) => {
-            let message = refused.diagnostics.0.iter().map(|diagnostic| diagnostic.message.as_str()).collect::<Vec<_>>().join("; ");
+            let message = refused
+                .diagnostics
+                .0
+                .iter()
+                .map(|diagnostic| diagnostic.message.as_str())
+                .collect::<Vec<_>>()
+                .join("; ");
             Ran { statuses, changes: false, failed: Some("compile"), message }
         }
         Ok(report) => {
-            let changed = |status: Status| matches!(status, Status::Changed | Status::WouldChange | Status::MayChange);
-            let errors = report.resources.iter().filter_map(|record| record.error.as_ref().map(|error| error.message.as_str()));
+            let changed = |status: Status| {
+                matches!(status, Status::Changed | Status::WouldChange | Status::MayChange)
+            };
+            let errors = report
+                .resources
+                .iter()
+                .filter_map(|record| record.error.as_ref().map(|error| error.message.as_str()));
             Ran {
                 statuses,
                 changes: report.resources.iter().any(|record| changed(record.status)),

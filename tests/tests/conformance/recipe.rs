@@ -15,7 +15,8 @@ pub fn resources(case: &Value) -> Vec<&Value> {
 /// Writes the cookbook `o`: one recipe with a resource on each line, its templates and its files.
 pub fn write_cookbook(repository: &Path, case: &Value, scratch: &Scratch) {
     let root = repository.join("cookbooks/o");
-    let lines: Vec<String> = resources(case).into_iter().map(|resource| scratch.fill(&statement(resource))).collect();
+    let lines: Vec<String> =
+        resources(case).into_iter().map(|resource| scratch.fill(&statement(resource))).collect();
     write(&root.join("cookbook.toml"), "name = \"o\"\nversion = \"1.0.0\"\n");
     write(&root.join("recipes/default.rhai"), &(lines.join("\n") + "\n"));
     for (name, parts) in case["templates"].as_object().into_iter().flatten() {
@@ -53,7 +54,11 @@ fn statement(resource: &Value) -> String {
         properties.push(format!("action: {}", literal(&resource["action"])));
     }
     for when in ["only_if", "not_if"] {
-        let guards = resource["guards"].as_array().into_iter().flatten().filter(|guard| guard["when"] == when);
+        let guards = resource["guards"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|guard| guard["when"] == when);
         let guards: Vec<String> = guards.map(guard).collect();
         if !guards.is_empty() {
             properties.push(format!("{when}: [{}]", guards.join(", ")));
@@ -63,12 +68,19 @@ fn statement(resource: &Value) -> String {
     format!("{kind}({name}, #{{ {} }});", properties.join(", "))
 }
 
-/// A value as the recipe language writes it: what is a number in octal and a symbol in Ruby, and the name of a template.
+/// A value as the recipe language writes it: what is a number in octal and a symbol in Ruby, and
+/// the name of a template.
 fn property(name: &str, value: &Value) -> String {
     match (name, value) {
-        ("mode" | "files_mode" | "umask", Value::Number(number)) if number.is_u64() => format!("0o{:o}", number.as_u64().unwrap()),
-        ("verify", Value::String(symbol)) if symbol.starts_with(':') => literal(&json!(symbol[1..])),
-        ("source", Value::String(source)) if !source.starts_with('$') => literal(&json!(handlebars(source))),
+        ("mode" | "files_mode" | "umask", Value::Number(number)) if number.is_u64() => {
+            format!("0o{:o}", number.as_u64().unwrap())
+        }
+        ("verify", Value::String(symbol)) if symbol.starts_with(':') => {
+            literal(&json!(symbol[1..]))
+        }
+        ("source", Value::String(source)) if !source.starts_with('$') => {
+            literal(&json!(handlebars(source)))
+        }
         _ => literal(value),
     }
 }
@@ -88,7 +100,10 @@ fn guard(guard: &Value) -> String {
     match (command, guard["options"].as_object()) {
         (Value::String(_), None) => literal(command),
         (_, options) => {
-            let options = options.into_iter().flatten().map(|(name, value)| format!(", {name}: {}", property(name, value)));
+            let options = options
+                .into_iter()
+                .flatten()
+                .map(|(name, value)| format!(", {name}: {}", property(name, value)));
             format!("#{{ command: {}{} }}", literal(command), options.collect::<String>())
         }
     }
@@ -98,9 +113,12 @@ fn guard(guard: &Value) -> String {
 pub fn literal(value: &Value) -> String {
     match value {
         Value::Null => "()".to_owned(),
-        Value::Array(items) => format!("[{}]", items.iter().map(literal).collect::<Vec<_>>().join(", ")),
+        Value::Array(items) => {
+            format!("[{}]", items.iter().map(literal).collect::<Vec<_>>().join(", "))
+        }
         Value::Object(map) => {
-            let pairs = map.iter().map(|(key, value)| format!("{}: {}", json!(key), literal(value)));
+            let pairs =
+                map.iter().map(|(key, value)| format!("{}: {}", json!(key), literal(value)));
             format!("#{{ {} }}", pairs.collect::<Vec<_>>().join(", "))
         }
         plain => plain.to_string(),

@@ -1,4 +1,5 @@
-//! `resolve.json`: versions that go together, wherever there are some, and the newest of what is demanded.
+//! `resolve.json`: versions that go together, wherever there are some, and the newest of what is
+//! demanded.
 
 use std::collections::BTreeMap;
 
@@ -18,12 +19,17 @@ fn run(case: &Value) -> Result<(), String> {
     let universe = universe(&case["universe"]);
     let demands: Vec<Demand> = case["demands"].as_array().unwrap().iter().map(demand).collect();
     let expected = &case["expected"];
-    match (solve(&universe, &demands, &Preferred::default()), expected["satisfiable"].as_bool().unwrap()) {
+    match (
+        solve(&universe, &demands, &Preferred::default()),
+        expected["satisfiable"].as_bool().unwrap(),
+    ) {
         (Ok(solution), true) => {
             valid(&universe, &demands, &solution)?;
             highest(&demands, &solution, expected)
         }
-        (Err(told), false) if told.notes[0].is_empty() || told.hints.is_empty() => Err(format!("it is not explained: {told:?}")),
+        (Err(told), false) if told.notes[0].is_empty() || told.hints.is_empty() => {
+            Err(format!("it is not explained: {told:?}"))
+        }
         (Err(_), false) => Ok(()),
         (Ok(solution), false) => Err(format!("there is no solution, and {solution:?} was found")),
         (Err(told), true) => Err(format!("there is a solution, and none was found: {told:?}")),
@@ -33,11 +39,17 @@ fn run(case: &Value) -> Result<(), String> {
 fn universe(value: &Value) -> Universe {
     let mut universe = Universe::default();
     for (name, versions) in value.as_object().unwrap() {
-        let releases = versions.as_object().unwrap().iter().map(|(version, dependencies)| Release {
-            version: version.parse().unwrap(),
-            dependencies: dependencies.as_object().unwrap().iter().map(|(name, text)| (name.clone(), constraint(text))).collect(),
-            ..Release::default()
-        });
+        let releases =
+            versions.as_object().unwrap().iter().map(|(version, dependencies)| Release {
+                version: version.parse().unwrap(),
+                dependencies: dependencies
+                    .as_object()
+                    .unwrap()
+                    .iter()
+                    .map(|(name, text)| (name.clone(), constraint(text)))
+                    .collect(),
+                ..Release::default()
+            });
         universe.offer(name, "the universe", releases.collect());
     }
     universe
@@ -49,33 +61,48 @@ fn constraint(text: &Value) -> Constraint {
 
 fn demand(value: &Value) -> Demand {
     let cookbook = value["name"].as_str().unwrap().to_owned();
-    Demand { cookbook, constraint: constraint(&value["constraint"]), asker: "Cookfile.toml".to_owned(), at: None }
+    Demand {
+        cookbook,
+        constraint: constraint(&value["constraint"]),
+        asker: "Cookfile.toml".to_owned(),
+        at: None,
+    }
 }
 
 /// Exactly the cookbooks that are needed, each in a version that everybody accepts.
 fn valid(universe: &Universe, demands: &[Demand], solution: &Solution) -> Result<(), String> {
-    let mut asked: Vec<(&str, &Constraint)> = demands.iter().map(|demand| (demand.cookbook.as_str(), &demand.constraint)).collect();
+    let mut asked: Vec<(&str, &Constraint)> =
+        demands.iter().map(|demand| (demand.cookbook.as_str(), &demand.constraint)).collect();
     let mut needed: BTreeMap<&str, &Version> = BTreeMap::new();
     while let Some((name, constraint)) = asked.pop() {
-        let version = solution.get(name).ok_or_else(|| format!("`{name}` is missing in {solution:?}"))?;
+        let version =
+            solution.get(name).ok_or_else(|| format!("`{name}` is missing in {solution:?}"))?;
         if !constraint.accepts(version) {
             return Err(format!("`{name}` {version} is not {constraint} in {solution:?}"));
         }
         if needed.insert(name, version).is_none() {
-            let release = universe.releases(name).iter().find(|release| release.version == *version);
+            let release =
+                universe.releases(name).iter().find(|release| release.version == *version);
             let release = release.ok_or_else(|| format!("there is no `{name}` {version}"))?;
-            asked.extend(release.dependencies.iter().map(|(name, constraint)| (name.as_str(), constraint)));
+            asked.extend(
+                release.dependencies.iter().map(|(name, constraint)| (name.as_str(), constraint)),
+            );
         }
     }
-    if needed.len() < solution.len() { Err(format!("nobody needs all of {solution:?}")) } else { Ok(()) }
+    if needed.len() < solution.len() {
+        Err(format!("nobody needs all of {solution:?}"))
+    } else {
+        Ok(())
+    }
 }
 
-/// What is demanded has its highest possible version: all of it where Berkshelf's solver did that, or where there is only one
-/// solution, and in any case the first.
+/// What is demanded has its highest possible version: all of it where Berkshelf's solver did that,
+/// or where there is only one solution, and in any case the first.
 fn highest(demands: &[Demand], solution: &Solution, expected: &Value) -> Result<(), String> {
     let all = expected["demanded_are_highest"] == true || expected["solutions"] == 1;
     for demand in demands.iter().take(if all { demands.len() } else { 1 }) {
-        let highest: Version = expected["highest_possible"][&demand.cookbook].as_str().unwrap().parse().unwrap();
+        let highest: Version =
+            expected["highest_possible"][&demand.cookbook].as_str().unwrap().parse().unwrap();
         if solution[&demand.cookbook] != highest {
             return Err(format!("`{}` could be {highest} in {solution:?}", demand.cookbook));
         }

@@ -1,4 +1,5 @@
-//! A folder of the real machine for one case: made as the case says, and described as the recorded cases describe it.
+//! A folder of the real machine for one case: made as the case says, and described as the recorded
+//! cases describe it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -46,9 +47,19 @@ impl Scratch {
         }
         for (path, metadata) in walk(scratch.path()) {
             let old = TimeSpec::new(1_000_000_000, 0);
-            utimensat(AT_FDCWD, &scratch.path().join(&path), &old, &old, UtimensatFlags::NoFollowSymlink).unwrap();
+            utimensat(
+                AT_FDCWD,
+                &scratch.path().join(&path),
+                &old,
+                &old,
+                UtimensatFlags::NoFollowSymlink,
+            )
+            .unwrap();
             let modified = (old.tv_sec(), old.tv_nsec());
-            scratch.before.insert(path, Before { kind: metadata.file_type(), inode: metadata.ino(), modified });
+            scratch.before.insert(
+                path,
+                Before { kind: metadata.file_type(), inode: metadata.ino(), modified },
+            );
         }
         scratch
     }
@@ -85,7 +96,11 @@ impl Scratch {
             lchown(&path, user, group).unwrap();
         }
         if let Some(mode) = entry["mode"].as_str().or(mode) {
-            fs::set_permissions(&path, fs::Permissions::from_mode(u32::from_str_radix(mode, 8).unwrap())).unwrap();
+            fs::set_permissions(
+                &path,
+                fs::Permissions::from_mode(u32::from_str_radix(mode, 8).unwrap()),
+            )
+            .unwrap();
         }
     }
 
@@ -111,7 +126,15 @@ impl Scratch {
     pub fn fingerprint(&self) -> BTreeMap<String, (Value, u64, Time, Time)> {
         let described = walk(self.path()).into_iter().map(|(path, metadata)| {
             let entry = self.describe(&path, &metadata);
-            (path, (entry, metadata.ino(), modified(&metadata), (metadata.ctime(), metadata.ctime_nsec())))
+            (
+                path,
+                (
+                    entry,
+                    metadata.ino(),
+                    modified(&metadata),
+                    (metadata.ctime(), metadata.ctime_nsec()),
+                ),
+            )
         });
         described.collect()
     }
@@ -124,7 +147,10 @@ impl Scratch {
         let kind = metadata.file_type();
         if kind.is_symlink() {
             entry.insert("type".into(), "link".into());
-            entry.insert("to".into(), shown(fs::read_link(&real).unwrap().to_str().unwrap().to_owned()).into());
+            entry.insert(
+                "to".into(),
+                shown(fs::read_link(&real).unwrap().to_str().unwrap().to_owned()).into(),
+            );
         } else {
             let kind = if kind.is_dir() {
                 "dir"
@@ -139,14 +165,21 @@ impl Scratch {
         entry.insert("owner".into(), name_of(USERS, metadata.uid()));
         entry.insert("group".into(), name_of(GROUPS, metadata.gid()));
         if kind.is_file() {
-            entry.insert("content".into(), shown(String::from_utf8(fs::read(&real).unwrap()).unwrap()).into());
+            entry.insert(
+                "content".into(),
+                shown(String::from_utf8(fs::read(&real).unwrap()).unwrap()).into(),
+            );
             if metadata.nlink() > 1 {
                 entry.insert("links".into(), metadata.nlink().into());
             }
         }
         if let Some(before) = self.before.get(path) {
-            // What took the place of something else may have been given the inode that this has just let go.
-            entry.insert("same_inode".into(), (before.inode == metadata.ino() && before.kind == kind).into());
+            // What took the place of something else may have been given the inode that this has
+            // just let go.
+            entry.insert(
+                "same_inode".into(),
+                (before.inode == metadata.ino() && before.kind == kind).into(),
+            );
             if kind.is_file() && before.modified != modified(metadata) {
                 entry.insert("touched".into(), true.into());
             }

@@ -1,4 +1,5 @@
-//! Searches of data bags and nodes: `search.json`. What is compared is not what chef-zero answered but what its queries mean (`judged`).
+//! Searches of data bags and nodes: `search.json`. What is compared is not what chef-zero answered
+//! but what its queries mean (`judged`).
 
 use std::path::Path;
 use std::rc::Rc;
@@ -20,7 +21,11 @@ fn searches() {
     let recorded: Value = serde_json::from_str(RECORDED).unwrap();
     let repository = repository(&recorded["corpus"]);
     compare(RECORDED, differences::SEARCH, |case| {
-        let found = found(repository.path(), case["index"].as_str().unwrap(), case["query"].as_str().unwrap());
+        let found = found(
+            repository.path(),
+            case["index"].as_str().unwrap(),
+            case["query"].as_str().unwrap(),
+        );
         match (found, &case["judged"]) {
             (Ok(found), judged) if judged == &Value::from(found.clone()) => Ok(()),
             (Err(_), judged) if judged.get("error").is_some() => Ok(()),
@@ -41,15 +46,16 @@ fn found(repository: &Path, index: &str, query: &str) -> Result<Vec<String>, Str
     };
     let system = Rc::new(FakeSystem::new());
     let registry = Rc::new(toque_resources::standard());
-    let found =
-        search(system, registry, &options, index, &wanted, Encrypted::Hidden).map_err(|refused| refused.diagnostics.to_string())?;
+    let found = search(system, registry, &options, index, &wanted, Encrypted::Hidden)
+        .map_err(|refused| refused.diagnostics.to_string())?;
     Ok(found.into_iter().map(|found| found.id).filter(|id| id != "searcher").collect())
 }
 
 fn repository(corpus: &Value) -> TempDir {
     let repository = tempfile::tempdir().unwrap();
     for (index, name) in [("app", "id"), ("user", "id"), ("node", "name")] {
-        let folder = if index == "node" { "nodes".to_owned() } else { format!("data_bags/{index}") };
+        let folder =
+            if index == "node" { "nodes".to_owned() } else { format!("data_bags/{index}") };
         for document in corpus[index].as_array().unwrap() {
             let name = document[name].as_str().unwrap();
             write(&repository.path().join(format!("{folder}/{name}.json")), &document.to_string());

@@ -1,4 +1,5 @@
-//! Which template or file a machine is given: `specificity.json`, asked of the lookup itself and of recipes.
+//! Which template or file a machine is given: `specificity.json`, asked of the lookup itself and of
+//! recipes.
 
 use std::path::Path;
 use std::rc::Rc;
@@ -34,23 +35,31 @@ fn looked_up(case: &Value) -> Result<(), String> {
     let root = repository.path().join("cookbooks/o");
     let cookbook = Cookbook::load(&root).unwrap();
     let segment = case["segment"].as_str().unwrap();
-    let below = |path: &Path, folder: &Path| path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
+    let below = |path: &Path, folder: &Path| {
+        path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned()
+    };
     let found = if case["kind"] == "directory" {
-        lookup::find_folder(&cookbook, segment, case["source"].as_str().unwrap(), &machine(case)).map(|folder| {
-            let files = paths(case).into_iter().map(|path| root.join(segment).join(path)).filter(|path| path.starts_with(&folder));
-            let mut files: Vec<String> = files.map(|path| below(&path, &folder)).collect();
-            files.sort();
-            json!({ "files": files })
-        })
+        lookup::find_folder(&cookbook, segment, case["source"].as_str().unwrap(), &machine(case))
+            .map(|folder| {
+                let files = paths(case)
+                    .into_iter()
+                    .map(|path| root.join(segment).join(path))
+                    .filter(|path| path.starts_with(&folder));
+                let mut files: Vec<String> = files.map(|path| below(&path, &folder)).collect();
+                files.sort();
+                json!({ "files": files })
+            })
     } else {
-        let sources: Vec<String> = sources(case).iter().map(|source| source.as_str().unwrap().to_owned()).collect();
+        let sources: Vec<String> =
+            sources(case).iter().map(|source| source.as_str().unwrap().to_owned()).collect();
         let found = lookup::find(&cookbook, segment, &sources, &machine(case));
         found.map(|path| json!({ "chosen": below(&path, &root.join(segment)) }))
     };
     agree(found.map_err(|diagnostic| diagnostic.message), case)
 }
 
-/// A recipe writes the same file or folder to the machine. Each file of the cookbook holds its own path.
+/// A recipe writes the same file or folder to the machine. Each file of the cookbook holds its own
+/// path.
 fn converged(case: &Value) -> Result<(), String> {
     let directory = case["kind"] == "directory";
     let kind = match (directory, case["segment"].as_str().unwrap()) {
@@ -58,7 +67,10 @@ fn converged(case: &Value) -> Result<(), String> {
         (false, "templates") => "template",
         (false, _) => "cookbook_file",
     };
-    let repository = write_cookbook(case, &format!("{kind}(\"/target\", #{{ source: {} }});\n", literal(&case["source"])));
+    let repository = write_cookbook(
+        case,
+        &format!("{kind}(\"/target\", #{{ source: {} }});\n", literal(&case["source"])),
+    );
     let machine = machine(case);
     let facts = [
         ("platform", machine.platform),
@@ -76,12 +88,22 @@ fn converged(case: &Value) -> Result<(), String> {
         ..Options::default()
     };
     let system = Rc::new(FakeSystem::new());
-    let report = converge(Rc::<FakeSystem>::clone(&system), Rc::new(toque_resources::standard()), &options, Box::new(()));
+    let report = converge(
+        Rc::<FakeSystem>::clone(&system),
+        Rc::new(toque_resources::standard()),
+        &options,
+        Box::new(()),
+    );
     let found = report.map_err(|refused| refused.diagnostics.to_string()).map(|report| {
         assert_eq!(report.outcome, Outcome::Success, "{:?}", report.resources);
         if directory {
-            let written = system.snapshot().into_iter().filter(|(_, described)| described.starts_with("file "));
-            let below = written.filter_map(|(path, _)| Some(path.strip_prefix("/target").ok()?.to_str()?.to_owned()));
+            let written = system
+                .snapshot()
+                .into_iter()
+                .filter(|(_, described)| described.starts_with("file "));
+            let below = written.filter_map(|(path, _)| {
+                Some(path.strip_prefix("/target").ok()?.to_str()?.to_owned())
+            });
             json!({ "files": below.collect::<Vec<_>>() })
         } else {
             json!({ "chosen": system.text("/target") })

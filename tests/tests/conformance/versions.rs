@@ -1,4 +1,5 @@
-//! `versions.json`: what is a version, what is a constraint, what accepts what, and what comes before what.
+//! `versions.json`: what is a version, what is a constraint, what accepts what, and what comes
+//! before what.
 
 use serde_json::{Value, json};
 use toque_engine::version::{Constraint, Version};
@@ -30,25 +31,33 @@ fn answer(case: &Value) -> Result<Value, String> {
     Ok(match text("kind") {
         "parse_version" | "metadata_version" => json!(version(text("text"))?.to_string()),
         "parse_constraint" => constraint(text("text")).map(|_| Value::Null)?,
-        "metadata_depends" => texts("arguments").nth(1).map(constraint).transpose().map(|_| Value::Null)?,
+        "metadata_depends" => {
+            texts("arguments").nth(1).map(constraint).transpose().map(|_| Value::Null)?
+        }
         "match" => json!(constraint(text("constraint"))?.accepts(&version(text("version"))?)),
         "compare" => json!(version(text("a"))?.cmp(&version(text("b"))?) as i8),
         "sort" => {
-            let mut versions: Vec<Version> = texts("input").map(version).collect::<Result<_, _>>()?;
+            let mut versions: Vec<Version> =
+                texts("input").map(version).collect::<Result<_, _>>()?;
             versions.sort();
             versions.iter().map(Version::to_string).collect()
         }
         "best" => {
-            let constraints: Vec<Constraint> = texts("constraints").map(constraint).collect::<Result<_, _>>()?;
-            let versions: Vec<Version> = texts("versions").map(version).collect::<Result<_, _>>()?;
-            let fits = |version: &&Version| constraints.iter().all(|constraint| constraint.accepts(version));
+            let constraints: Vec<Constraint> =
+                texts("constraints").map(constraint).collect::<Result<_, _>>()?;
+            let versions: Vec<Version> =
+                texts("versions").map(version).collect::<Result<_, _>>()?;
+            let fits = |version: &&Version| {
+                constraints.iter().all(|constraint| constraint.accepts(version))
+            };
             json!(versions.iter().filter(fits).max().ok_or("no version fits")?.to_string())
         }
         kind => return Err(format!("a case of the kind `{kind}`")),
     })
 }
 
-/// The recorded answer as [`answer`] gives it. What a constraint means is the business of the cases that match it.
+/// The recorded answer as [`answer`] gives it. What a constraint means is the business of the cases
+/// that match it.
 fn expected(case: &Value, recorded: &Value) -> Value {
     match case["kind"].as_str().unwrap() {
         "parse_version" => recorded["string"].clone(),

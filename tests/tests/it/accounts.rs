@@ -26,10 +26,16 @@ user("never-there", #{ action: ["remove", "manage"], comment: "x" });
     assert_eq!(run.count("changed"), 6, "{}", run.output);
     assert_eq!(
         host.sh("getent passwd walker"),
-        format!("walker:x:1500:{}:Wally Walker:/srv/walker:/bin/bash\n", host.sh("getent group crew | cut -d: -f3").trim())
+        format!(
+            "walker:x:1500:{}:Wally Walker:/srv/walker:/bin/bash\n",
+            host.sh("getent group crew | cut -d: -f3").trim()
+        )
     );
     assert_eq!(host.sh("getent shadow walker | cut -d: -f2,7,8"), "$6$salt$hash:30:22279\n");
-    assert_eq!(host.sh("stat -c %U /srv/walker; id -u twin; [ $(id -u daemon2) -lt 1000 ]"), "walker\n1500\n");
+    assert_eq!(
+        host.sh("stat -c %U /srv/walker; id -u twin; [ $(id -u daemon2) -lt 1000 ]"),
+        "walker\n1500\n"
+    );
     assert_eq!(host.sh("getent passwd old | cut -d: -f5,7"), "Changed:/bin/sh\n");
     assert!(!host.exists("/home/leaver") && host.exists("/home/stayer"));
     assert_eq!(host.run(["getent", "passwd", "leaver", "stayer", "never-there"]).stdout, "");
@@ -45,7 +51,10 @@ user("old", #{ action: "manage", comment: "Managed" });
         host.sh("getent passwd walker old | cut -d: -f5,6,7"),
         "Wally Walker:/srv/moved:/bin/sh\nManaged:/home/old:/bin/sh\n"
     );
-    assert_eq!(host.sh("getent shadow walker | cut -d: -f7,8; ls -d /srv/moved"), ":\n/srv/moved\n");
+    assert_eq!(
+        host.sh("getent shadow walker | cut -d: -f7,8; ls -d /srv/moved"),
+        ":\n/srv/moved\n"
+    );
     settle(&host, r#"user("walker", #{ action: "lock" });"#);
     assert_eq!(host.sh("getent shadow walker | cut -d: -f2"), "!$6$salt$hash\n");
     settle(&host, r#"user("walker", #{ action: "unlock" });"#);
@@ -84,7 +93,10 @@ group("never-there", #{ action: ["remove", "manage"], members: ["a"] });
         &host,
         r#"group("crew", #{ action: "modify", gid: 1601 }); group("old", #{ action: "manage", members: [], append: false });"#,
     );
-    assert_eq!(host.sh("getent group crew old | cut -d: -f1,4; getent group crew | cut -d: -f3"), "crew:a,b\nold:\n1601\n");
+    assert_eq!(
+        host.sh("getent group crew old | cut -d: -f1,4; getent group crew | cut -d: -f3"),
+        "crew:a,b\nold:\n1601\n"
+    );
     let run = apply(&host, r#"group("never-there", #{ action: "modify", gid: 1700 });"#);
     assert_eq!(run.code(), Some(1), "{}", run.output);
 }

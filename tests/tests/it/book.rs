@@ -1,4 +1,5 @@
-//! The commands of the book that need a machine: each page's on one of its own, in the page's repository, in the page's order.
+//! The commands of the book that need a machine: each page's on one of its own, in the page's
+//! repository, in the page's order.
 
 use std::path::Path;
 
@@ -26,7 +27,8 @@ fn what_the_book_shows_happens() {
                 host.write(format!("/srv/site/{path}"), block.text.as_str());
             } else if block.mark("host").is_some() {
                 for (command, shown) in block.commands() {
-                    let output = host.run(["sh", "-c", &format!("exec 2>&1\ncd /srv/site\n{command}")]);
+                    let output =
+                        host.run(["sh", "-c", &format!("exec 2>&1\ncd /srv/site\n{command}")]);
                     let well = output.success() == block.mark("refused").is_none();
                     if !well || !shown.is_empty() && !matches(&shown, &output.stdout) {
                         wrong.push(format!(

@@ -9,7 +9,8 @@ fn properties_of_every_kind() {
     let host = host(Image::Debian12);
     host.sh("useradd walker; touch /root/there");
 
-    // Guards: shell lines, closures, maps, arrays of them; all `only_if` must hold and no `not_if` may.
+    // Guards: shell lines, closures, maps, arrays of them; all `only_if` must hold and no `not_if`
+    // may.
     let guards = [
         (r#"only_if: "true""#, true),
         (r#"only_if: "false""#, false),
@@ -32,14 +33,21 @@ fn properties_of_every_kind() {
         .collect();
     let planned = plan(&host, &recipe).well();
     let run = apply(&host, &recipe).well();
-    let expected: Vec<String> =
-        guards.iter().enumerate().filter(|(_, (_, held))| *held).map(|(number, _)| format!("file[/root/guard-{number}]")).collect();
+    let expected: Vec<String> = guards
+        .iter()
+        .enumerate()
+        .filter(|(_, (_, held))| *held)
+        .map(|(number, _)| format!("file[/root/guard-{number}]"))
+        .collect();
     assert_eq!(run.with("changed"), expected, "{}", run.output);
     // Whoever is asked by a command may be told otherwise once the files before are there.
     faithful(&planned, &run);
 
     // One that does not answer has said neither yes nor no.
-    let run = apply(&host, r#"file("/root/guard-late", #{ not_if: #{ command: "sleep 100", timeout: 0.2 } });"#);
+    let run = apply(
+        &host,
+        r#"file("/root/guard-late", #{ not_if: #{ command: "sleep 100", timeout: 0.2 } });"#,
+    );
     assert!(run.code() == Some(1) && !host.exists("/root/guard-late"), "{}", run.output);
 
     // Several actions in order, and none.
@@ -50,8 +58,15 @@ fn properties_of_every_kind() {
 
     // Trying again, and going on; together they work too.
     let flaky = "echo try >> /root/tries; [ $(wc -l < /root/tries) -ge 3 ]";
-    let run = apply(&host, &format!("execute(\"flaky\", #{{ command: \"{flaky}\", retries: 3, retry_delay: 0.1 }});")).well();
-    assert_eq!((run.with("changed"), host.sh("wc -l < /root/tries").trim()), (vec!["execute[flaky]"], "3"));
+    let run = apply(
+        &host,
+        &format!("execute(\"flaky\", #{{ command: \"{flaky}\", retries: 3, retry_delay: 0.1 }});"),
+    )
+    .well();
+    assert_eq!(
+        (run.with("changed"), host.sh("wc -l < /root/tries").trim()),
+        (vec!["execute[flaky]"], "3")
+    );
     let run = apply(
         &host,
         r#"execute("never", #{ command: "echo x >> /root/never; false", retries: 2, retry_delay: 0, ignore_failure: true }); file("/root/reached");"#,
@@ -64,7 +79,12 @@ fn properties_of_every_kind() {
     );
     assert!(run.output.stderr.contains("error"), "{}", run.output);
     let run = apply(&host, r#"execute("never", #{ command: "false", ignore_failure: "quiet" });"#);
-    assert_eq!((run.code(), run.output.stderr.contains("error")), (Some(0), false), "{}", run.output);
+    assert_eq!(
+        (run.code(), run.output.stderr.contains("error")),
+        (Some(0), false),
+        "{}",
+        run.output
+    );
 
     // What is secret is nowhere to be read.
     let secret = "hunter2-of-the-tests";
@@ -79,7 +99,11 @@ execute("login {secret} && false", #{{ sensitive: true, ignore_failure: true, co
     let run = apply(&host, &recipe).well();
     assert_eq!(host.read("/root/secret"), secret);
     for run in [&planned, &run] {
-        assert!(!run.output.to_string().contains(secret) && !run.report.to_string().contains(secret), "{}", run.output);
+        assert!(
+            !run.output.to_string().contains(secret) && !run.report.to_string().contains(secret),
+            "{}",
+            run.output
+        );
     }
     assert_eq!(host.run(["grep", "-rl", secret, "/var/lib/toque", "/tmp"]).stdout, "");
 

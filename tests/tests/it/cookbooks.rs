@@ -1,5 +1,5 @@
-//! Cookbooks from real servers: a registry behind nginx, git by every protocol, archives; what goes wrong with them, and SIGKILL at any
-//! moment.
+//! Cookbooks from real servers: a registry behind nginx, git by every protocol, archives; what goes
+//! wrong with them, and SIGKILL at any moment.
 
 mod arrivals;
 mod bench;
@@ -87,15 +87,25 @@ fn from_everywhere() {
     let bench = everywhere();
     let told = bench.well(&["install"]);
     assert_eq!(told.stdout, CHOSEN.map(|chosen| format!("{chosen} new\n")).concat());
-    assert!(told.stderr.ends_with("11 cookbooks are here; `Cookfile.lock` was written\n"), "{told}");
+    assert!(
+        told.stderr.ends_with("11 cookbooks are here; `Cookfile.lock` was written\n"),
+        "{told}"
+    );
     assert!(!told.stderr.contains("s3cret"), "{told}");
     let (lockfile, kept) = (bench.lockfile(), bench.kept());
     assert_eq!(kept.len(), 8, "{kept:?}");
-    for (name, revision) in
-        [("redis", "v1"), ("trunk", "trunk"), ("branch", "stable"), ("commit", "HEAD^"), ("shell", "v1^{commit}")]
-    {
+    for (name, revision) in [
+        ("redis", "v1"),
+        ("trunk", "trunk"),
+        ("branch", "stable"),
+        ("commit", "HEAD^"),
+        ("shell", "v1^{commit}"),
+    ] {
         let revision = bench.sh(&format!("git -C /srv/work/{name} rev-parse {revision}"));
-        assert!(lockfile.contains(&format!("revision = \"{}\"", revision.trim())), "{name}: {lockfile}");
+        assert!(
+            lockfile.contains(&format!("revision = \"{}\"", revision.trim())),
+            "{name}: {lockfile}"
+        );
     }
     assert_eq!(
         bench.well(&["tree"]).stdout,
@@ -108,7 +118,10 @@ fn from_everywhere() {
     // What is here needs no server.
     bench.sh(&format!("systemctl stop {SERVERS}"));
     let told = bench.well(&["install", "--locked", "--offline"]);
-    assert_eq!((told.stdout.as_str(), told.stderr.as_str()), ("", "11 cookbooks are here; `Cookfile.lock` is as it was\n"));
+    assert_eq!(
+        (told.stdout.as_str(), told.stderr.as_str()),
+        ("", "11 cookbooks are here; `Cookfile.lock` is as it was\n")
+    );
     bench.well(&["install"]);
     assert_eq!(converged(&bench), CHOSEN);
     assert_eq!((bench.lockfile(), bench.kept()), (lockfile.clone(), kept.clone()));
@@ -116,7 +129,8 @@ fn from_everywhere() {
     bench.sh(&format!("mv {CACHE} /srv/away"));
     let told = bench.refused(&["install", "--offline"]);
     assert!(told.contains("has to be fetched, and `--offline` forbids it"), "{told}");
-    toque(&bench.host, &["converge", "--repo", REPOSITORY, "web"]).fails(2, &["`https://files.test/base-1.0.tar.gz`"]);
+    toque(&bench.host, &["converge", "--repo", REPOSITORY, "web"])
+        .fails(2, &["`https://files.test/base-1.0.tar.gz`"]);
     bench.sh(&format!("rm -rf {CACHE}; systemctl start nginx fcgiwrap.socket ssh"));
     git_daemon(&bench.host);
     // The same again, although there is something newer.
@@ -144,5 +158,8 @@ fn from_everywhere() {
     assert!(bench.refused(&["install", "--locked"]).contains("`[credentials]`"));
     bench.sh(&format!("SSH_AUTH_SOCK=/run/agent toque cookbook --repo {REPOSITORY} install --locked; pkill ssh-agent"));
     // A password is nowhere but where its owner keeps it.
-    assert_eq!(bench.sh("grep -rlF s3cret-word /etc /root /srv /tmp /var /run 2> /dev/null || true"), "/etc/toque/word\n");
+    assert_eq!(
+        bench.sh("grep -rlF s3cret-word /etc /root /srv /tmp /var /run 2> /dev/null || true"),
+        "/etc/toque/word\n"
+    );
 }

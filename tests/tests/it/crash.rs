@@ -1,4 +1,5 @@
-//! SIGKILL from outside, at any moment: what a killed run changed and had still to bring about, the next one brings about.
+//! SIGKILL from outside, at any moment: what a killed run changed and had still to bring about, the
+//! next one brings about.
 
 use std::env;
 use std::io::Write;
@@ -26,7 +27,8 @@ for number in 0..50 {
 }
 "#;
 
-/// Starting it takes over what the template says, so that one can tell which content it was last started with.
+/// Starting it takes over what the template says, so that one can tell which content it was last
+/// started with.
 const UNIT: &str = "\
 [Unit]
 StartLimitIntervalSec=0
@@ -39,7 +41,9 @@ ExecStart=/bin/cp /etc/probe/%i /run/probe/%i
 
 #[test]
 fn what_a_killed_run_owes_is_delivered_by_the_next() {
-    let seed = env::var("TOQUE_SEED").ok().map_or_else(now, |seed| seed.parse().expect("a seed is a number"));
+    let seed = env::var("TOQUE_SEED")
+        .ok()
+        .map_or_else(now, |seed| seed.parse().expect("a seed is a number"));
     println!("seed {seed}: TOQUE_SEED={seed} draws the same moments again");
     let mut chance = Chance(seed);
 
@@ -60,7 +64,8 @@ fn what_a_killed_run_owes_is_delivered_by_the_next() {
         // Now and then the run that makes up for a killed one is killed as well.
         loop {
             let mut run = start(&host, &CONVERGE);
-            // The changes are made early and fast, and the restarts take most of the time: squared, both get their share.
+            // The changes are made early and fast, and the restarts take most of the time: squared,
+            // both get their share.
             thread::sleep(whole.mul_f64(chance.draw().powi(2)));
             run.kill(Signal::SIGKILL);
             kills += usize::from(run.wait(Duration::from_secs(60)).code().is_none());
@@ -72,12 +77,18 @@ fn what_a_killed_run_owes_is_delivered_by_the_next() {
         finish(&host, generation);
     }
     // Written past the test harness, which shows what is printed only when a test fails.
-    let result = format!("seed {seed}: {between} of {kills} kills fell between a change and the restart that it owes\n");
+    let result = format!(
+        "seed {seed}: {between} of {kills} kills fell between a change and the restart that it owes\n"
+    );
     std::io::stderr().write_all(result.as_bytes()).expect("there is a standard error");
-    assert!(between >= WANTED, "seed {seed}: only {between} of {kills} kills fell between change and restart");
+    assert!(
+        between >= WANTED,
+        "seed {seed}: only {between} of {kills} kills fell between change and restart"
+    );
 }
 
-const CONVERGE: [&str; 5] = ["converge", "--repo", REPOSITORY, "probe", "--attributes=/root/generation.json"];
+const CONVERGE: [&str; 5] =
+    ["converge", "--repo", REPOSITORY, "probe", "--attributes=/root/generation.json"];
 
 /// What the templates are to say from now on.
 fn declare(host: &Host, generation: usize) {
@@ -101,7 +112,9 @@ fn stale(host: &Host) -> usize {
 
 /// A seed that is another each time.
 pub fn now() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(1, |since| since.subsec_nanos().into())
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(1, |since| since.subsec_nanos().into())
 }
 
 /// Draws numbers from 0 to 1, the same for the same seed.

@@ -1,4 +1,5 @@
-//! Apps as releases: a service that is restarted, checked and rolled back, events of a stack, and SIGKILL at any moment.
+//! Apps as releases: a service that is restarted, checked and rolled back, events of a stack, and
+//! SIGKILL at any moment.
 
 use std::env;
 use std::io::Write;
@@ -83,7 +84,11 @@ fn a_service_is_deployed_checked_and_rolled_back() {
     assert!(!host.exists("/srv/www/site"), "a plan changes nothing");
     assert_eq!(planned.with("would-change"), ["deploy[/srv/www/site]"], "{}", planned.output);
     settle(&host, &recipe("v1", ""));
-    assert_eq!(answer(&host), format!("v1 {GREETING}"), "systemd reads the environment as it was given");
+    assert_eq!(
+        answer(&host),
+        format!("v1 {GREETING}"),
+        "systemd reads the environment as it was given"
+    );
     let owners = host.sh(
         "cd /srv/www/site; stat -c '%n %U:%G %a' . releases shared shared/log shared/app.env current/version repo releases.json",
     );
@@ -97,9 +102,13 @@ fn a_service_is_deployed_checked_and_rolled_back() {
 
     settle(&host, &recipe("v2", ""));
     assert_eq!(answer(&host), format!("v2 {GREETING}"));
-    let run = apply(&host, &recipe("v3", "")).fails(1, &["the app is not up after 15 s", "answered 500", "rolled back to v2 ("]);
+    let run = apply(&host, &recipe("v3", ""))
+        .fails(1, &["the app is not up after 15 s", "answered 500", "rolled back to v2 ("]);
     assert!(run.output.stderr.contains("which was restarted"), "{}", run.output);
-    assert_eq!((answer(&host), releases(&host)), (format!("v2 {GREETING}"), ["v1", "v2"].map(str::to_owned).to_vec()));
+    assert_eq!(
+        (answer(&host), releases(&host)),
+        (format!("v2 {GREETING}"), ["v1", "v2"].map(str::to_owned).to_vec())
+    );
     apply(&host, &recipe("v2", "")).idle();
 
     let rollback = r#"deploy("/srv/www/site", #{ action: "rollback", restart: #{ service: "site" }, check: #{ url: "http://127.0.0.1:8080/" } });"#;
@@ -151,7 +160,10 @@ fn properties() {
         "2\nsite:daemon 750\nWHO=\"me\"\n"
     );
     let links = host.sh("cd /srv/www/shop/current; readlink var/log conf/a.yml; ls -d tmp; ls server.py 2>&1 || true");
-    assert!(links.starts_with("/srv/www/shop/shared/log\n/srv/www/shop/shared/config/a.yml\ntmp\n"), "{links}");
+    assert!(
+        links.starts_with("/srv/www/shop/shared/log\n/srv/www/shop/shared/config/a.yml\ntmp\n"),
+        "{links}"
+    );
     assert!(links.contains("No such file"), "{links}");
 }
 
@@ -180,14 +192,30 @@ fn an_archive_is_deployed_and_rolled_back_without_its_server() {
 fn event(host: &Host, words: &[&str]) -> Run {
     toque(
         host,
-        &[&["converge", "--repo", "/srv/cookbooks", "--stack", "/srv/stack.json", "--instance", "web1", "--event"], words].concat(),
+        &[
+            &[
+                "converge",
+                "--repo",
+                "/srv/cookbooks",
+                "--stack",
+                "/srv/stack.json",
+                "--instance",
+                "web1",
+                "--event",
+            ],
+            words,
+        ]
+        .concat(),
     )
 }
 
 #[test]
 fn a_rollback_holds_until_a_deploy_is_asked_for() {
     let host = equipped();
-    host.write("/srv/cookbooks/cookbooks/web/cookbook.toml", "name = \"web\"\nversion = \"1.0.0\"\n");
+    host.write(
+        "/srv/cookbooks/cookbooks/web/cookbook.toml",
+        "name = \"web\"\nversion = \"1.0.0\"\n",
+    );
     host.write(
         "/srv/cookbooks/cookbooks/web/recipes/default.rhai",
         r#"for app in search("aws_opsworks_app") {
@@ -234,18 +262,28 @@ fn an_app_user_leads_nobody_elsewhere() {
     // What the app may change itself: its releases, and the folders it shares.
     host.sh("cp /etc/hostname /root/hostname; cd /srv/www/site
         su -s /bin/sh site -c 'rm -rf current/log; ln -s /etc current/log; rm -rf shared/log/*; ln -s /etc shared/log/deep'");
-    settle(&host, &recipe("v2", "symlinks: #{ log: \"log\" }, purge_before_symlink: [\"log/hostname\"],"));
-    assert_eq!(host.sh("cmp /etc/hostname /root/hostname; readlink /srv/www/site/current/log"), "/srv/www/site/shared/log\n");
+    settle(
+        &host,
+        &recipe("v2", "symlinks: #{ log: \"log\" }, purge_before_symlink: [\"log/hostname\"],"),
+    );
+    assert_eq!(
+        host.sh("cmp /etc/hostname /root/hostname; readlink /srv/www/site/current/log"),
+        "/srv/www/site/shared/log\n"
+    );
     // In a folder of his own he could lead toque anywhere.
     host.sh("chown site /srv/www/site/releases");
-    apply(&host, &recipe("v4", "")).fails(1, &["cannot deploy in `/srv/www/site/releases`: user", "owns `/srv/www/site/releases`"]);
+    apply(&host, &recipe("v4", "")).fails(
+        1,
+        &["cannot deploy in `/srv/www/site/releases`: user", "owns `/srv/www/site/releases`"],
+    );
     assert_eq!(answer(&host), format!("v2 {GREETING}"));
 }
 
 #[test]
 fn what_goes_wrong_leaves_the_app_as_it_is() {
     let host = equipped();
-    apply(&host, "deploy(\"/srv/www/site\", #{ source: #{ type: \"other\" } });").fails(2, &["the app has no source to deploy"]);
+    apply(&host, "deploy(\"/srv/www/site\", #{ source: #{ type: \"other\" } });")
+        .fails(2, &["the app has no source to deploy"]);
     settle(&host, &recipe("v1", ""));
     let before = host.sh("cd /srv/www/site; readlink current; ls -A . releases; cat releases.json");
     for (recipe, told) in [
@@ -257,21 +295,31 @@ fn what_goes_wrong_leaves_the_app_as_it_is() {
     ] {
         let run = apply(&host, &recipe).fails(1, &[told]);
         assert!(!run.output.stderr.contains("it's"), "{}", run.output);
-        assert_eq!(host.sh("cd /srv/www/site; readlink current; ls -A . releases; cat releases.json"), before, "{}", run.output);
+        assert_eq!(
+            host.sh("cd /srv/www/site; readlink current; ls -A . releases; cat releases.json"),
+            before,
+            "{}",
+            run.output
+        );
     }
     assert_eq!(answer(&host), format!("v1 {GREETING}"));
 
     // A disk that is too small.
     host.sh("mkdir -p /srv/small; mount -t tmpfs -o size=3m,mode=755 tmpfs /srv/small");
     let small = |version: &str| {
-        format!("deploy(\"/srv/small/site\", #{{ source: #{{ type: \"git\", url: \"/srv/origin\", revision: \"{version}\" }} }});")
+        format!(
+            "deploy(\"/srv/small/site\", #{{ source: #{{ type: \"git\", url: \"/srv/origin\", revision: \"{version}\" }} }});"
+        )
     };
     settle(&host, &small("v1"));
     host.sh("cd /srv/origin; head -c 4000000 /dev/urandom > large; git add -A; git commit -q -m large; git tag large");
     let run = apply(&host, &small("large"));
     assert_eq!(run.code(), Some(1), "{}", run.output);
     assert!(run.output.stderr.contains("no space left on the file system"), "{}", run.output);
-    assert_eq!(host.sh("cd /srv/small/site; cat current/version; ls -A releases | wc -l"), "v1\n1\n");
+    assert_eq!(
+        host.sh("cd /srv/small/site; cat current/version; ls -A releases | wc -l"),
+        "v1\n1\n"
+    );
     apply(&host, &small("v2")).well();
 }
 
@@ -280,7 +328,9 @@ const KILLS: usize = 200;
 
 #[test]
 fn no_kill_makes_an_incomplete_release_current() {
-    let seed = env::var("TOQUE_SEED").ok().map_or_else(now, |seed| seed.parse().expect("a seed is a number"));
+    let seed = env::var("TOQUE_SEED")
+        .ok()
+        .map_or_else(now, |seed| seed.parse().expect("a seed is a number"));
     println!("seed {seed}: TOQUE_SEED={seed} draws the same moments again");
     let mut chance = Chance(seed);
 
@@ -308,7 +358,8 @@ fn no_kill_makes_an_incomplete_release_current() {
     // Everything that makes a release complete, and nothing else current.
     let complete = |what: &str| {
         let script = "cd /srv/www/site/current && sha256sum --quiet -c MANIFEST && test \"$(cat hooked)\" = \"1\n2\" && test -d log && cat version";
-        let run = host.run(["sh", "-c", &format!("test ! -L /srv/www/site/current || {{ {script}; }}")]);
+        let run =
+            host.run(["sh", "-c", &format!("test ! -L /srv/www/site/current || {{ {script}; }}")]);
         assert!(run.success(), "seed {seed}, {what}: {run}");
         run.stdout.trim().to_owned()
     };
@@ -334,11 +385,19 @@ fn no_kill_makes_an_incomplete_release_current() {
             }
             let run = toque(&host, &["apply", "/root/recipe.rhai"]);
             assert_eq!(run.code(), Some(0), "seed {seed}, after kill {kills}: {}", run.output);
-            assert_eq!(complete("the next deploy"), version.to_string(), "seed {seed}, after kill {kills}");
+            assert_eq!(
+                complete("the next deploy"),
+                version.to_string(),
+                "seed {seed}, after kill {kills}"
+            );
             let rest = host.sh("cat /run/site /srv/www/site/shared/app.env; ls -A /srv/www/site; ls -A /srv/www/site/releases | grep -c '^[.]' || true");
-            let expected = format!("{version}\nVERSION=\"{version}\"\ncurrent\nreleases\nreleases.json\nrepo\nshared\n0\n");
+            let expected = format!(
+                "{version}\nVERSION=\"{version}\"\ncurrent\nreleases\nreleases.json\nrepo\nshared\n0\n"
+            );
             assert_eq!(rest, expected, "seed {seed}, after kill {kills}");
         }
     }
-    std::io::stderr().write_all(format!("seed {seed}: {kills} kills\n").as_bytes()).expect("there is a standard error");
+    std::io::stderr()
+        .write_all(format!("seed {seed}: {kills} kills\n").as_bytes())
+        .expect("there is a standard error");
 }

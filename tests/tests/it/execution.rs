@@ -30,7 +30,11 @@ execute("quiet", #{ command: "echo unheard" });
         host.sh("cd /root; cat a b e /tmp/f g h i; ls 'c d'"),
         "by its name\n/BIN/SH\n/usr/share\nred /root\nwalker\ncrew\n0077\ntyped\nyes\n.\nc d\n"
     );
-    assert!(run.output.stderr.contains("| heard") && !run.output.stderr.contains("| unheard"), "{}", run.output);
+    assert!(
+        run.output.stderr.contains("| heard") && !run.output.stderr.contains("| unheard"),
+        "{}",
+        run.output
+    );
 
     // Where it is there already, it is not run.
     settle(
@@ -42,7 +46,10 @@ execute("quiet", #{ command: "echo unheard" });
     assert_eq!(run.with("failed"), ["execute[sleep 100]"], "{}", run.output);
     let run = apply(&host, r#"execute("echo why >&2; exit 4", #{ returns: 3 });"#);
     assert!(run.code() == Some(1) && run.output.stderr.contains("why"), "{}", run.output);
-    assert_eq!(plan(&host, r#"execute("touch /root/planned");"#).with("would-change"), ["execute[touch /root/planned]"]);
+    assert_eq!(
+        plan(&host, r#"execute("touch /root/planned");"#).with("would-change"),
+        ["execute[touch /root/planned]"]
+    );
     assert!(!host.exists("/root/planned"));
 }
 
@@ -61,11 +68,24 @@ KIND("perl", #{ code: "print STDERR qq(from perl\n); open F, '>/root/d'; print F
 "#;
     let run = apply(&host, &recipe.replace("KIND", kind).replace("MORE", more)).well();
     assert_eq!(run.count("changed"), 7, "{}", run.output);
-    assert_eq!(host.sh("cat /root/a /root/b /tmp/c /root/d"), "plain\n/usr/share\nred\nwalker\ncrew\n/usr/bin/perl\n");
-    assert!(!host.exists("/root/not-reached") && run.output.stderr.contains("| heard"), "{}", run.output);
+    assert_eq!(
+        host.sh("cat /root/a /root/b /tmp/c /root/d"),
+        "plain\n/usr/share\nred\nwalker\ncrew\n/usr/bin/perl\n"
+    );
+    assert!(
+        !host.exists("/root/not-reached") && run.output.stderr.contains("| heard"),
+        "{}",
+        run.output
+    );
 
-    settle(&host, &format!(r#"{kind}("once", #{{ code: "touch made", cwd: "/root", creates: "made" {more} }});"#));
-    let run = apply(&host, &format!(r#"{kind}("slow", #{{ code: "sleep 100", timeout: 0.3 {more} }});"#));
+    settle(
+        &host,
+        &format!(
+            r#"{kind}("once", #{{ code: "touch made", cwd: "/root", creates: "made" {more} }});"#
+        ),
+    );
+    let run =
+        apply(&host, &format!(r#"{kind}("slow", #{{ code: "sleep 100", timeout: 0.3 {more} }});"#));
     assert_eq!(run.with("failed"), [format!("{kind}[slow]")], "{}", run.output);
 }
 
@@ -107,14 +127,27 @@ file("/root/fresh", #{ content: || node.hostname });
     )
     .well();
     let said = |run: &Run, text: &str| run.output.stderr.contains(text);
-    assert!(said(&run, "a message") && said(&run, "warn: a warning") && !said(&run, "whispered"), "{}", run.output);
-    assert_eq!(host.sh("cat /root/count; echo; cat /root/order; cat /root/fresh"), "2\ntwo\none\nrenamed");
+    assert!(
+        said(&run, "a message") && said(&run, "warn: a warning") && !said(&run, "whispered"),
+        "{}",
+        run.output
+    );
+    assert_eq!(
+        host.sh("cat /root/count; echo; cat /root/order; cat /root/fresh"),
+        "2\ntwo\none\nrenamed"
+    );
     assert_eq!(run.of("notify_group[both]"), ["nothing: skipped", "run: changed"]);
 
-    let run = apply(&host, r#"block("bad", #{ run: || { throw "no luck"; } }); file("/root/never");"#);
-    assert!(run.code() == Some(1) && said(&run, "no luck") && !host.exists("/root/never"), "{}", run.output);
+    let run =
+        apply(&host, r#"block("bad", #{ run: || { throw "no luck"; } }); file("/root/never");"#);
+    assert!(
+        run.code() == Some(1) && said(&run, "no luck") && !host.exists("/root/never"),
+        "{}",
+        run.output
+    );
     assert_eq!(
-        plan(&host, r#"block("planned", #{ run: || { shell_out("touch /root/planned"); } });"#).with("would-change"),
+        plan(&host, r#"block("planned", #{ run: || { shell_out("touch /root/planned"); } });"#)
+            .with("would-change"),
         ["block[planned]"]
     );
     assert!(!host.exists("/root/planned"));

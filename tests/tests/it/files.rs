@@ -28,7 +28,8 @@ fn prepared() -> Host {
     host
 }
 
-/// What all kinds of files have in common: `extra` are the properties that say what `new` comes from.
+/// What all kinds of files have in common: `extra` are the properties that say what `new` comes
+/// from.
 fn family(host: &Host, kind: &str, extra: &str, apply: impl Fn(&str) -> crate::toque::Run) {
     // Owner, group and mode: given, kept, and the mask's.
     apply(&format!(r#"{kind}("new file", #{{ path: "/root/t/new", owner: "walker", group: "crew", mode: "4750", {extra} }});"#))
@@ -40,7 +41,10 @@ fn family(host: &Host, kind: &str, extra: &str, apply: impl Fn(&str) -> crate::t
         "new walker:crew 4750 regular file\nowned walker:crew 640 regular file\nplain root:root 644 regular file\n"
     );
     let new = host.read("/root/t/new");
-    assert_eq!((host.read("/root/t/owned"), host.read("/root/t/plain")), (new.clone(), new.clone()));
+    assert_eq!(
+        (host.read("/root/t/owned"), host.read("/root/t/plain")),
+        (new.clone(), new.clone())
+    );
     let before = backups(host);
     apply(&format!(r#"{kind}("/root/t/kept", #{{ backup: false, {extra} }});"#)).well();
     assert_eq!(backups(host), before, "no backup was wanted");
@@ -51,9 +55,19 @@ fn family(host: &Host, kind: &str, extra: &str, apply: impl Fn(&str) -> crate::t
 
     // Not accepted, not live; accepted, live.
     host.sh("echo old > /root/t/kept");
-    let run = apply(&format!(r#"{kind}("/root/t/kept", #{{ verify: "grep -q never %{{path}}", {extra} }});"#));
-    assert_eq!((run.code(), host.read("/root/t/kept").as_str()), (Some(1), "old\n"), "{}", run.output);
-    apply(&format!(r#"{kind}("/root/t/kept", #{{ verify: ["test -s %{{path}}", "true"], {extra} }});"#)).well();
+    let run = apply(&format!(
+        r#"{kind}("/root/t/kept", #{{ verify: "grep -q never %{{path}}", {extra} }});"#
+    ));
+    assert_eq!(
+        (run.code(), host.read("/root/t/kept").as_str()),
+        (Some(1), "old\n"),
+        "{}",
+        run.output
+    );
+    apply(&format!(
+        r#"{kind}("/root/t/kept", #{{ verify: ["test -s %{{path}}", "true"], {extra} }});"#
+    ))
+    .well();
     assert_eq!(host.read("/root/t/kept"), new);
 
     // Replaced at once, or written into.
@@ -61,29 +75,48 @@ fn family(host: &Host, kind: &str, extra: &str, apply: impl Fn(&str) -> crate::t
     assert_eq!(host.read("/root/t/second"), new, "the other name of the file sees it too");
     host.sh("echo old > /root/t/first");
     apply(&format!(r#"{kind}("/root/t/first", #{{ {extra} }});"#)).well();
-    assert_eq!((host.read("/root/t/first"), host.read("/root/t/second").as_str()), (new.clone(), "old\n"));
+    assert_eq!(
+        (host.read("/root/t/first"), host.read("/root/t/second").as_str()),
+        (new.clone(), "old\n")
+    );
 
     // A link is followed, refused, or replaced; so is a directory.
-    apply(&format!(r#"{kind}("/root/t/link", #{{ manage_symlink_source: true, {extra} }});"#)).well();
-    assert_eq!((host.sh("readlink /root/t/link").as_str(), host.read("/root/t/real")), ("real\n", new.clone()));
-    let run = apply(&format!(r#"{kind}("/root/t/unfollowed", #{{ manage_symlink_source: false, {extra} }});"#));
+    apply(&format!(r#"{kind}("/root/t/link", #{{ manage_symlink_source: true, {extra} }});"#))
+        .well();
+    assert_eq!(
+        (host.sh("readlink /root/t/link").as_str(), host.read("/root/t/real")),
+        ("real\n", new.clone())
+    );
+    let run = apply(&format!(
+        r#"{kind}("/root/t/unfollowed", #{{ manage_symlink_source: false, {extra} }});"#
+    ));
     assert_eq!(run.code(), Some(1), "{}", run.output);
     apply(&format!(r#"{kind}("/root/t/unfollowed", #{{ manage_symlink_source: false, force_unlink: true, {extra} }});"#)).well();
     apply(&format!(r#"{kind}("/root/t/dir", #{{ force_unlink: true, {extra} }});"#)).well();
-    assert_eq!(look(host, "unfollowed dir"), "unfollowed root:root 644 regular file\ndir root:root 644 regular file\n");
+    assert_eq!(
+        look(host, "unfollowed dir"),
+        "unfollowed root:root 644 regular file\ndir root:root 644 regular file\n"
+    );
 
     // Only where nothing is; with a new time; away.
     host.sh("echo old > /root/t/kept");
-    apply(&format!(r#"{kind}("/root/t/kept", #{{ action: "create_if_missing", {extra} }});"#)).idle();
-    apply(&format!(r#"{kind}("/root/t/missing", #{{ action: "create_if_missing", {extra} }});"#)).well();
+    apply(&format!(r#"{kind}("/root/t/kept", #{{ action: "create_if_missing", {extra} }});"#))
+        .idle();
+    apply(&format!(r#"{kind}("/root/t/missing", #{{ action: "create_if_missing", {extra} }});"#))
+        .well();
     assert_eq!((host.read("/root/t/kept").as_str(), host.read("/root/t/missing")), ("old\n", new));
-    let run = apply(&format!(r#"{kind}("/root/t/touched", #{{ action: "touch", {extra} }});"#)).well();
+    let run =
+        apply(&format!(r#"{kind}("/root/t/touched", #{{ action: "touch", {extra} }});"#)).well();
     assert_eq!(run.with("changed"), [format!("{kind}[/root/t/touched]")]);
     assert_eq!(host.sh("find /root/t/touched -mmin -5"), "/root/t/touched\n");
-    let away =
-        format!(r#"for name in ["gone", "dangling", "never-there"] {{ {kind}(`/root/t/${{name}}`, #{{ action: "delete" }}); }}"#);
+    let away = format!(
+        r#"for name in ["gone", "dangling", "never-there"] {{ {kind}(`/root/t/${{name}}`, #{{ action: "delete" }}); }}"#
+    );
     let run = apply(&away).well();
-    assert_eq!(run.with("changed"), [format!("{kind}[/root/t/gone]"), format!("{kind}[/root/t/dangling]")]);
+    assert_eq!(
+        run.with("changed"),
+        [format!("{kind}[/root/t/gone]"), format!("{kind}[/root/t/dangling]")]
+    );
     assert!(!host.exists("/root/t/gone") && !host.exists("/root/t/dangling"));
     apply(&away).idle();
 }
@@ -95,24 +128,47 @@ fn file() {
     assert_eq!(host.read("/root/t/new"), "new content\n");
 
     let digest = "47d741b6059c6d7e99be25ce46fb9ba099cfd6515de1ef7681f93479d25996a4";
-    settle(&host, &format!(r#"file("/root/t/checked", #{{ content: "content1\n", checksum: "{digest}" }});"#));
-    let run = apply(&host, &format!(r#"file("/root/t/checked", #{{ content: "other\n", checksum: "{digest}" }});"#));
-    assert!(run.code() != Some(0) && host.read("/root/t/checked") == "content1\n", "{}", run.output);
+    settle(
+        &host,
+        &format!(r#"file("/root/t/checked", #{{ content: "content1\n", checksum: "{digest}" }});"#),
+    );
+    let run = apply(
+        &host,
+        &format!(r#"file("/root/t/checked", #{{ content: "other\n", checksum: "{digest}" }});"#),
+    );
+    assert!(
+        run.code() != Some(0) && host.read("/root/t/checked") == "content1\n",
+        "{}",
+        run.output
+    );
 
     // Without content it is only there, and owned.
-    settle(&host, r#"file("/root/t/kept", #{ action: "create", mode: "0600" }); file("/root/t/empty", #{ owner: "walker" });"#);
-    assert_eq!(look(&host, "kept empty"), "kept root:root 600 regular file\nempty walker:root 644 regular empty file\n");
+    settle(
+        &host,
+        r#"file("/root/t/kept", #{ action: "create", mode: "0600" }); file("/root/t/empty", #{ owner: "walker" });"#,
+    );
+    assert_eq!(
+        look(&host, "kept empty"),
+        "kept root:root 600 regular file\nempty walker:root 644 regular empty file\n"
+    );
     assert_eq!(host.read("/root/t/kept"), "old\n");
 }
 
 #[test]
 fn template() {
     let host = prepared();
-    put(&host, "templates/default/page.hbs", "{{greeting}}, {{node.platform}} {{#each list}}{{this}};{{/each}}\n");
+    put(
+        &host,
+        "templates/default/page.hbs",
+        "{{greeting}}, {{node.platform}} {{#each list}}{{this}};{{/each}}\n",
+    );
     put(&host, "templates/debian/own.hbs", "debian\n");
     put(&host, "templates/own.hbs", "anyone\n");
     put(&host, "templates/fallback.conf.hbs", "by its name\n");
-    host.write("/srv/cookbooks/cookbooks/other/cookbook.toml", "name = \"other\"\nversion = \"1.0.0\"\n");
+    host.write(
+        "/srv/cookbooks/cookbooks/other/cookbook.toml",
+        "name = \"other\"\nversion = \"1.0.0\"\n",
+    );
     host.write("/srv/cookbooks/cookbooks/other/templates/far.hbs", "from {{where}}\n");
     host.write(
         "/srv/cookbooks/cookbooks/probe/cookbook.toml",
@@ -123,7 +179,12 @@ fn template() {
         put(&host, "recipes/default.rhai", recipe);
         converge(&host)
     };
-    family(&host, "template", r#"source: "page.hbs", variables: #{ greeting: "hello", list: [1, 2] }"#, run);
+    family(
+        &host,
+        "template",
+        r#"source: "page.hbs", variables: #{ greeting: "hello", list: [1, 2] }"#,
+        run,
+    );
     assert_eq!(host.read("/root/t/new"), "hello, debian 1;2;\n");
 
     let recipe = r#"
@@ -147,7 +208,10 @@ fn cookbook_file() {
     put(&host, "files/default/page", "from the cookbook\n");
     put(&host, "files/host-debian12.example.test/own", "this host\n");
     put(&host, "files/own", "anyone\n");
-    host.write("/srv/cookbooks/cookbooks/other/cookbook.toml", "name = \"other\"\nversion = \"1.0.0\"\n");
+    host.write(
+        "/srv/cookbooks/cookbooks/other/cookbook.toml",
+        "name = \"other\"\nversion = \"1.0.0\"\n",
+    );
     host.write("/srv/cookbooks/cookbooks/other/files/far", "from elsewhere\n");
     host.write(
         "/srv/cookbooks/cookbooks/probe/cookbook.toml",
@@ -168,7 +232,10 @@ cookbook_file("/root/t/far", #{ cookbook: "other" });
 "#;
     run(recipe).well();
     run(recipe).idle();
-    assert_eq!(host.sh("cd /root/t; cat page most-own chosen far"), "from the cookbook\nthis host\nanyone\nfrom elsewhere\n");
+    assert_eq!(
+        host.sh("cd /root/t; cat page most-own chosen far"),
+        "from the cookbook\nthis host\nanyone\nfrom elsewhere\n"
+    );
 }
 
 #[test]
@@ -191,15 +258,22 @@ fn remote_file() {
     asked();
 
     // Asked for only when it is another.
-    let fetch =
-        |path: &str, more: &str| format!(r#"remote_file("/root/t/{path}", #{{ source: "http://localhost:8080/page", {more} }});"#);
+    let fetch = |path: &str, more: &str| {
+        format!(
+            r#"remote_file("/root/t/{path}", #{{ source: "http://localhost:8080/page", {more} }});"#
+        )
+    };
     let cases = [
         ("a", r#"action: "create""#, "304 /page If-None-Match If-Modified-Since\n"),
         ("b", "use_etag: false", "304 /page If-Modified-Since\n"),
         ("c", "use_last_modified: false", "304 /page If-None-Match\n"),
         ("d", "use_conditional_get: false", "200 /page\n"),
         ("e", "use_conditional_get: false, use_etag: true", "304 /page If-None-Match\n"),
-        ("f", r#"headers: #{ "X-Token": "secret" }"#, "304 /page If-None-Match If-Modified-Since X-Token\n"),
+        (
+            "f",
+            r#"headers: #{ "X-Token": "secret" }"#,
+            "304 /page If-None-Match If-Modified-Since X-Token\n",
+        ),
     ];
     for (path, more, again) in cases {
         run(&fetch(path, more)).well();
@@ -212,7 +286,10 @@ fn remote_file() {
     assert_eq!(planned.with("would-change"), ["remote_file[/root/t/g]"]);
     host.write("/srv/www/page", "another\n");
     let changed = run(&fetch("a", "")).well();
-    assert_eq!((changed.with("changed"), host.read("/root/t/a").as_str()), (vec!["remote_file[/root/t/a]"], "another\n"));
+    assert_eq!(
+        (changed.with("changed"), host.read("/root/t/a").as_str()),
+        (vec!["remote_file[/root/t/a]"], "another\n")
+    );
     asked();
 
     // What has the digest is not asked for; what does not have it is refused.
@@ -230,9 +307,17 @@ fn remote_file() {
         r#"remote_file("/root/t/k", #{ source: "file:///srv/www/page" }); remote_file("/root/t/l", #{ source: "/srv/www/page" });"#,
     )
     .well();
-    let secure = |more: &str| format!(r#"remote_file("/root/t/m", #{{ source: "https://localhost:8443/page", {more} }});"#);
+    let secure = |more: &str| {
+        format!(
+            r#"remote_file("/root/t/m", #{{ source: "https://localhost:8443/page", {more} }});"#
+        )
+    };
     let refused = run(&secure(r#"ssl_verify_mode: "verify_peer""#));
-    assert!(refused.code() == Some(1) && refused.output.stderr.contains("certificate"), "{}", refused.output);
+    assert!(
+        refused.code() == Some(1) && refused.output.stderr.contains("certificate"),
+        "{}",
+        refused.output
+    );
     run(&secure(r#"ssl_verify_mode: "verify_none""#)).well();
     assert_eq!(host.sh("cd /root/t; cat h j k l m"), "another\n".repeat(5));
 }
@@ -272,7 +357,10 @@ fn remote_directory() {
     put(&host, "files/tree/one", "one\n");
     put(&host, "files/tree/sub/two", "two\n");
     put(&host, "files/deep/three", "three\n");
-    host.write("/srv/cookbooks/cookbooks/other/cookbook.toml", "name = \"other\"\nversion = \"1.0.0\"\n");
+    host.write(
+        "/srv/cookbooks/cookbooks/other/cookbook.toml",
+        "name = \"other\"\nversion = \"1.0.0\"\n",
+    );
     host.write("/srv/cookbooks/cookbooks/other/files/far/four", "four\n");
     host.write(
         "/srv/cookbooks/cookbooks/probe/cookbook.toml",
@@ -291,7 +379,8 @@ remote_directory("/root/t/kept-tree", #{ source: "tree", overwrite: false });
 remote_directory("/root/t/away", #{ action: "delete" });
 "#;
     put(&host, "recipes/default.rhai", recipe);
-    let planned = crate::toque::toque(&host, &["plan", "--repo", crate::toque::REPOSITORY, "probe"]).well();
+    let planned =
+        crate::toque::toque(&host, &["plan", "--repo", crate::toque::REPOSITORY, "probe"]).well();
     let run = converge(&host).well();
     crate::toque::faithful(&planned, &run);
     converge(&host).idle();
@@ -308,7 +397,11 @@ remote_directory("/root/t/away", #{ action: "delete" });
     assert!(!host.exists("/root/t/away"));
 
     host.sh("rm /root/t/tree/sub/two; echo mine > /root/t/tree/one");
-    put(&host, "recipes/default.rhai", r#"remote_directory("/root/t/tree", #{ action: "create_if_missing" });"#);
+    put(
+        &host,
+        "recipes/default.rhai",
+        r#"remote_directory("/root/t/tree", #{ action: "create_if_missing" });"#,
+    );
     converge(&host).well();
     assert_eq!(host.sh("cd /root/t; cat tree/one tree/sub/two"), "mine\ntwo\n");
 }
@@ -328,7 +421,10 @@ link("/root/t/never-there", #{ action: "delete" });
 "#,
     );
     assert_eq!(run.count("changed"), 5);
-    assert_eq!(host.sh("cd /root/t; readlink new link owned; stat -c %h real"), "real\n/root/t/kept\nnowhere\n2\n");
+    assert_eq!(
+        host.sh("cd /root/t; readlink new link owned; stat -c %h real"),
+        "real\n/root/t/kept\nnowhere\n2\n"
+    );
     assert_eq!(look(&host, "new"), "new walker:crew 777 symbolic link\n");
     assert!(!host.exists("/root/t/dangling"));
 
@@ -338,5 +434,10 @@ link("/root/t/never-there", #{ action: "delete" });
     );
     assert_eq!(host.sh("cd /root/t; readlink link; stat -c %h real"), "real\n1\n");
     let run = apply(&host, r#"link("/root/t/kept", #{ to: "real" });"#);
-    assert_eq!((run.code(), host.read("/root/t/kept").as_str()), (Some(1), "old\n"), "{}", run.output);
+    assert_eq!(
+        (run.code(), host.read("/root/t/kept").as_str()),
+        (Some(1), "old\n"),
+        "{}",
+        run.output
+    );
 }

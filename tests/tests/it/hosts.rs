@@ -54,12 +54,21 @@ fn commands_run_in_a_clean_environment() {
     );
 
     let output = host.run(["sh", "-c", "echo out; echo err >&2; exit 3"]);
-    assert_eq!((output.code(), output.stdout.as_str(), output.stderr.as_str()), (Some(3), "out\n", "err\n"));
+    assert_eq!(
+        (output.code(), output.stdout.as_str(), output.stderr.as_str()),
+        (Some(3), "out\n", "err\n")
+    );
     assert_eq!(host.command(["cat"]).input("read").ok().stdout, "read");
     assert_eq!(host.command(["printenv", "NAME"]).env("NAME", "value").ok().stdout, "value\n");
 
     // A daemon that keeps the output open holds nobody up.
-    assert_eq!(host.command(["sh", "-c", "sleep 1000 & echo started"]).within(Duration::from_secs(5)).ok().stdout, "started\n");
+    assert_eq!(
+        host.command(["sh", "-c", "sleep 1000 & echo started"])
+            .within(Duration::from_secs(5))
+            .ok()
+            .stdout,
+        "started\n"
+    );
 }
 
 #[test]
@@ -101,8 +110,11 @@ fn files_go_in_and_come_out() {
 fn packages_come_from_the_repository_of_the_image() {
     let host = Host::boot(Image::Debian12);
     assert_eq!(host.read("/etc/apt/sources.list"), "deb [trusted=yes] file:/srv/repository ./\n");
-    let install =
-        |packages: &str| host.sh(&format!("DEBIAN_FRONTEND=noninteractive apt-get -q -y --allow-downgrades install {packages}"));
+    let install = |packages: &str| {
+        host.sh(&format!(
+            "DEBIAN_FRONTEND=noninteractive apt-get -q -y --allow-downgrades install {packages}"
+        ))
+    };
 
     install("toque-probe=1.0");
     assert_eq!(host.sh("toque-probe"), "1.0\n");
@@ -112,7 +124,10 @@ fn packages_come_from_the_repository_of_the_image() {
     assert_eq!(host.sh("toque-probe"), "1.0\n");
 
     install("toque-probe-service");
-    assert_eq!(host.sh("systemctl is-active toque-probe; systemctl is-enabled toque-probe"), "active\nenabled\n");
+    assert_eq!(
+        host.sh("systemctl is-active toque-probe; systemctl is-enabled toque-probe"),
+        "active\nenabled\n"
+    );
     host.sh("systemctl reload toque-probe; sleep 0.2; systemctl stop toque-probe");
     assert_eq!(host.read("/var/log/toque-probe.log"), "started\nreloaded\nstopped\n");
     host.sh("apt-get -y purge toque-probe-service");
@@ -141,7 +156,13 @@ fn two_hosts_do_not_see_each_other() {
     one.ok(["systemctl", "is-active", "only-here"]);
     assert_eq!(other.run(["systemctl", "is-active", "only-here"]).stdout, "inactive\n");
     assert!(!other.sh("cat /proc/[0-9]*/cmdline | tr '\\0' ' '").contains("sleep 1000"));
-    assert_eq!(other.sh("ls -d /proc/[0-9]*/ns/net | wc -l; readlink /proc/1/ns/net | wc -l").lines().count(), 2);
+    assert_eq!(
+        other
+            .sh("ls -d /proc/[0-9]*/ns/net | wc -l; readlink /proc/1/ns/net | wc -l")
+            .lines()
+            .count(),
+        2
+    );
     assert_ne!(one.sh("readlink /proc/1/ns/net"), other.sh("readlink /proc/1/ns/net"));
 
     drop(one);
@@ -151,20 +172,33 @@ fn two_hosts_do_not_see_each_other() {
 #[test]
 fn hosts_of_a_network_see_each_other_and_nothing_else() {
     let network = Network::new();
-    let hosts = network
-        .boot(Image::Debian12, [("one", [10, 0, 0, 1]), ("two", [10, 0, 0, 2]), ("three", [10, 0, 0, 3]), ("four", [10, 0, 0, 4])]);
+    let hosts = network.boot(
+        Image::Debian12,
+        [
+            ("one", [10, 0, 0, 1]),
+            ("two", [10, 0, 0, 2]),
+            ("three", [10, 0, 0, 3]),
+            ("four", [10, 0, 0, 4]),
+        ],
+    );
     for (host, name) in hosts.iter().zip(["one", "two", "three", "four"]) {
-        assert_eq!(host.sh("hostname; hostname --fqdn; ls /sys/class/net"), format!("{name}\n{name}.example.test\neth0\nlo\n"));
+        assert_eq!(
+            host.sh("hostname; hostname --fqdn; ls /sys/class/net"),
+            format!("{name}\n{name}.example.test\neth0\nlo\n")
+        );
         assert_eq!(host.sh("systemctl is-system-running"), "running\n");
         // One row a route, below the names of the columns.
         let routes = host.sh("awk '{ print $1, $2, $3 }' /proc/net/route");
-        assert_eq!(routes, "Iface Destination Gateway\neth0 0000000A 00000000\n", "a way leads out of {name}");
+        assert_eq!(
+            routes, "Iface Destination Gateway\neth0 0000000A 00000000\n",
+            "a way leads out of {name}"
+        );
     }
 
     let [one, two, three, four] = &hosts;
-    let listen =
-        "IO::Socket::INET->new(Listen => 5, LocalPort => 7) or die $@; while (my $c = $s->accept) { print $c $c->peerhost }";
-    let mut listener = one.spawn(["perl", "-MIO::Socket::INET", "-e", &format!("my $s = {listen}")]);
+    let listen = "IO::Socket::INET->new(Listen => 5, LocalPort => 7) or die $@; while (my $c = $s->accept) { print $c $c->peerhost }";
+    let mut listener =
+        one.spawn(["perl", "-MIO::Socket::INET", "-e", &format!("my $s = {listen}")]);
     assert!(listener.pid().is_some());
     for (host, address) in [(two, "10.0.0.2"), (three, "10.0.0.3"), (four, "10.0.0.4")] {
         let knock = "until exec 3<> /dev/tcp/10.0.0.1/7; do sleep 0.1; done; cat <&3";
@@ -186,11 +220,13 @@ fn hosts_of_a_network_see_each_other_and_nothing_else() {
 #[test]
 fn a_network_goes_with_its_owner() {
     let (mut owner, name, leader) = owner_with("network");
-    // Another test may sweep the host at any moment: what it has of the network is kept for looking at.
+    // Another test may sweep the host at any moment: what it has of the network is kept for looking
+    // at.
     let namespace = fs::File::open(format!("/proc/{leader}/ns/net")).unwrap();
     let enter = format!("--net=/proc/{}/fd/{}", process::id(), namespace.as_raw_fd());
     let attached = || {
-        let links = Command::new("nsenter").args([&enter, "cat", "/proc/net/dev"]).output().unwrap();
+        let links =
+            Command::new("nsenter").args([&enter, "cat", "/proc/net/dev"]).output().unwrap();
         let links = String::from_utf8(links.stdout).unwrap();
         assert!(links.contains("lo:"), "{links}");
         links.contains("eth0:")
@@ -217,7 +253,10 @@ fn dropping_a_host_leaves_nothing() {
         let (name, leader) = (host.name().to_owned(), host.leader_pid());
         let kinds = ["process", "mount", "directory"];
         let there = remains(&name);
-        assert!(kinds.iter().all(|kind| there.iter().any(|remain| remain.starts_with(kind))), "{there:?}");
+        assert!(
+            kinds.iter().all(|kind| there.iter().any(|remain| remain.starts_with(kind))),
+            "{there:?}"
+        );
 
         let mut left_running = host.spawn(["sleep", "1000"]);
         let pid = left_running.pid().expect("it runs");
@@ -249,7 +288,9 @@ fn an_owner_can_be_killed_at_any_moment() {
         let name = loop {
             let hosts = fs::read_dir("/run/toque-test/hosts").into_iter().flatten().flatten();
             let mut names = hosts.map(|entry| entry.file_name().into_string().unwrap());
-            if let Some(name) = names.find(|name| name.starts_with(&format!("toque-{}-", owner.id()))) {
+            if let Some(name) =
+                names.find(|name| name.starts_with(&format!("toque-{}-", owner.id())))
+            {
                 break name;
             }
             assert!(owner.try_wait().unwrap().is_none(), "the owner ended by itself");
@@ -275,7 +316,10 @@ fn tests_in_parallel_leave_nothing_when_one_is_killed() {
             assert_eq!(host.sh("systemctl is-system-running"), "running\n");
             equip(&host);
             settle(&host, r#"package("sl"); file("/etc/converged", #{ content: "converged" });"#);
-            assert_eq!(host.sh("cat /etc/converged; command -v /usr/games/sl"), "converged/usr/games/sl\n");
+            assert_eq!(
+                host.sh("cat /etc/converged; command -v /usr/games/sl"),
+                "converged/usr/games/sl\n"
+            );
             host.name().to_owned()
         });
         names.collect::<Vec<String>>()
@@ -286,7 +330,8 @@ fn tests_in_parallel_leave_nothing_when_one_is_killed() {
         let (mut owner, killed, _) = owner_with("host");
         owner.kill().unwrap();
         owner.wait().unwrap();
-        let mut names: Vec<String> = workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect();
+        let mut names: Vec<String> =
+            workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect();
         names.push(killed);
         names
     });
@@ -316,12 +361,14 @@ fn owner() {
 
 const OWNER: &str = "TOQUE_TEST_OWNER";
 
-/// A process that has booted a host, by itself or on a network, the name of the host, and its first process.
+/// A process that has booted a host, by itself or on a network, the name of the host, and its first
+/// process.
 fn owner_with(what: &str) -> (Child, String, String) {
     let mut owner = owner_in_the_act(what);
     let lines = BufReader::new(owner.stdout.take().unwrap()).lines().map_while(Result::ok);
-    let mut hosts =
-        lines.filter_map(|line| line.strip_prefix("host ")?.split_once(' ').map(|(name, pid)| (name.into(), pid.into())));
+    let mut hosts = lines.filter_map(|line| {
+        line.strip_prefix("host ")?.split_once(' ').map(|(name, pid)| (name.into(), pid.into()))
+    });
     let (name, leader) = hosts.next().expect("the owner boots a host");
     (owner, name, leader)
 }
@@ -341,5 +388,9 @@ fn traces(name: &str) -> Vec<String> {
     let output = Command::new("sh").args(["-c", &script]).output().unwrap();
     // The shell and the grep have the name in their own command lines.
     let lines = String::from_utf8(output.stdout).unwrap();
-    lines.lines().filter(|line| !line.starts_with("/proc/") || Path::new(line).exists()).map(str::to_owned).collect()
+    lines
+        .lines()
+        .filter(|line| !line.starts_with("/proc/") || Path::new(line).exists())
+        .map(str::to_owned)
+        .collect()
 }

@@ -8,7 +8,8 @@ use toque_acceptance::{Host, Image};
 
 use crate::toque::equip;
 
-/// More for both to find than a machine without a network has. What the firmware would say is read from a file.
+/// More for both to find than a machine without a network has. What the firmware would say is read
+/// from a file.
 const SET_UP: &str = r#"
 ln -s /usr/bin/python3 /usr/local/bin/python
 printf '#!/bin/sh\ncat /srv/dmidecode.txt\n' > /usr/local/sbin/dmidecode
@@ -35,8 +36,9 @@ sleep 3
 /// The plugins that Ohai leaves off, and whose facts Toque tells.
 const OPTIONAL: &str = "ohai.optional_plugins = [:Passwd]\n";
 
-/// What may change between two looks: paths of facts, and by how much of the greater one. 1 is anything of that shape: other tests share
-/// the machine's memory and disk. The first that fits counts.
+/// What may change between two looks: paths of facts, and by how much of the greater one. 1 is
+/// anything of that shape: other tests share the machine's memory and disk. The first that fits
+/// counts.
 const VOLATILE: &[(&str, f64)] = &[
     ("ohai_time", 0.001),
     ("uptime", 1.0),
@@ -85,9 +87,13 @@ fn facts_are_those_of_ohai() {
     let toque = told(&host, &["toque", "facts"]);
 
     // What is compared is there, be it that both have lost it.
-    for path in
-        ["languages/ruby/gems_dir", "languages/python/builddate", "dmi/processor/all_records", "shard_seed", "packages/ohai"]
-    {
+    for path in [
+        "languages/ruby/gems_dir",
+        "languages/python/builddate",
+        "dmi/processor/all_records",
+        "shard_seed",
+        "packages/ohai",
+    ] {
         let found = path.split('/').try_fold(&toque, |value, key| value.get(key));
         assert!(found.is_some(), "there is no `{path}`");
     }
@@ -97,18 +103,25 @@ fn facts_are_those_of_ohai() {
     let known: Differences = toml::from_str(include_str!("ohai/differences.toml")).unwrap();
     let known = known.difference;
     assert!(known.len() <= 10, "{} differences are too many", known.len());
-    assert!(known.iter().all(|entry| entry.reason.len() > 20 && !entry.fact.ends_with('*')), "each is one thing, with a reason");
-    let unknown = found.iter().filter(|(path, _)| !known.iter().any(|entry| begins(&entry.fact, path)));
-    let unknown: Vec<String> = unknown.map(|(path, what)| format!("{}: {what}", path.join(" / "))).collect();
+    assert!(
+        known.iter().all(|entry| entry.reason.len() > 20 && !entry.fact.ends_with('*')),
+        "each is one thing, with a reason"
+    );
+    let unknown =
+        found.iter().filter(|(path, _)| !known.iter().any(|entry| begins(&entry.fact, path)));
+    let unknown: Vec<String> =
+        unknown.map(|(path, what)| format!("{}: {what}", path.join(" / "))).collect();
     assert!(unknown.is_empty(), "Ohai and Toque differ:\n{}", unknown.join("\n"));
-    let stale = known.iter().filter(|entry| !found.iter().any(|(path, _)| begins(&entry.fact, path)));
+    let stale =
+        known.iter().filter(|entry| !found.iter().any(|(path, _)| begins(&entry.fact, path)));
     let stale: Vec<&str> = stale.map(|entry| entry.fact.as_str()).collect();
     assert!(stale.is_empty(), "no longer different: {stale:?}");
 }
 
 fn told(host: &Host, words: &[&str]) -> Value {
     let output = host.ok(words);
-    serde_json::from_str(&output.stdout).unwrap_or_else(|error| panic!("{words:?} printed no JSON: {error}: {output}"))
+    serde_json::from_str(&output.stdout)
+        .unwrap_or_else(|error| panic!("{words:?} printed no JSON: {error}: {output}"))
 }
 
 type Path = [String];
@@ -123,8 +136,13 @@ fn compare(path: &Path, ohai: &Value, toque: &Value, found: &mut Vec<(Vec<String
                 match (ohai.get(key), toque.get(key)) {
                     (Some(ohai), Some(toque)) => compare(&at(key), ohai, toque, found),
                     (Some(Value::Null), None) => {}
-                    (Some(ohai), None) => found.push((at(key), format!("only Ohai tells {}", short(ohai)))),
-                    (None, toque) => found.push((at(key), format!("only Toque tells {}", toque.map(short).unwrap_or_default()))),
+                    (Some(ohai), None) => {
+                        found.push((at(key), format!("only Ohai tells {}", short(ohai))))
+                    }
+                    (None, toque) => found.push((
+                        at(key),
+                        format!("only Toque tells {}", toque.map(short).unwrap_or_default()),
+                    )),
                 }
             }
         }
@@ -134,14 +152,19 @@ fn compare(path: &Path, ohai: &Value, toque: &Value, found: &mut Vec<(Vec<String
             }
         }
         (ohai, toque) if ohai == toque || as_good(path, ohai, toque) => {}
-        (ohai, toque) => found.push((path.to_owned(), format!("{} is {}", short(ohai), short(toque)))),
+        (ohai, toque) => {
+            found.push((path.to_owned(), format!("{} is {}", short(ohai), short(toque))))
+        }
     }
 }
 
 /// Whether both are a value of something that changes, of one type and not far from each other.
 fn as_good(path: &Path, ohai: &Value, toque: &Value) -> bool {
-    let volatile = |pattern: &str| pattern.split('/').count() == path.len() && begins(pattern, path);
-    let Some((_, tolerance)) = VOLATILE.iter().find(|(pattern, _)| volatile(pattern)) else { return false };
+    let volatile =
+        |pattern: &str| pattern.split('/').count() == path.len() && begins(pattern, path);
+    let Some((_, tolerance)) = VOLATILE.iter().find(|(pattern, _)| volatile(pattern)) else {
+        return false;
+    };
     let number = |value: &Value| match value {
         Value::Number(number) => number.as_f64().map(|number| (number, String::new())),
         // With its unit: `1024kB`, `15%`.
@@ -152,16 +175,20 @@ fn as_good(path: &Path, ohai: &Value, toque: &Value) -> bool {
         }
         _ => None,
     };
-    let (Some((one, unit)), Some((other, other_unit))) = (number(ohai), number(toque)) else { return false };
+    let (Some((one, unit)), Some((other, other_unit))) = (number(ohai), number(toque)) else {
+        return false;
+    };
     // A little more or less is much of a small number.
-    let near = (one - other).abs() <= (one.abs().max(other.abs()) * tolerance).max(if *tolerance > 0.0 { 8.0 } else { 0.0 });
+    let near = (one - other).abs()
+        <= (one.abs().max(other.abs()) * tolerance).max(if *tolerance > 0.0 { 8.0 } else { 0.0 });
     ohai.is_string() == toque.is_string() && unit == other_unit && near
 }
 
 /// Whether a path is the one of a pattern, or below it.
 fn begins(pattern: &str, path: &Path) -> bool {
     let words: Vec<&str> = pattern.split('/').collect();
-    words.len() <= path.len() && words.iter().zip(path).all(|(word, key)| *word == "*" || word == key)
+    words.len() <= path.len()
+        && words.iter().zip(path).all(|(word, key)| *word == "*" || word == key)
 }
 
 fn short(value: &Value) -> String {
@@ -180,14 +207,34 @@ fn what_differs_is_found() {
         (json!({ "a": [1, 2] }), json!({ "a": [1, 3] }), Some("a/1")),
         (json!({ "a": [1, 2] }), json!({ "a": [1] }), Some("a")),
         (json!({ "memory": { "free": "1000kB" } }), json!({ "memory": { "free": "900kB" } }), None),
-        (json!({ "memory": { "free": "1000kB" } }), json!({ "memory": { "free": "1000" } }), Some("memory/free")),
-        (json!({ "memory": { "free": "1000kB" } }), json!({ "memory": { "free": 1000 } }), Some("memory/free")),
-        (json!({ "memory": { "dirty": "128kB" } }), json!({ "memory": { "dirty": "21632kB" } }), None),
-        (json!({ "memory": { "total": "1000kB" } }), json!({ "memory": { "total": "100kB" } }), Some("memory/total")),
+        (
+            json!({ "memory": { "free": "1000kB" } }),
+            json!({ "memory": { "free": "1000" } }),
+            Some("memory/free"),
+        ),
+        (
+            json!({ "memory": { "free": "1000kB" } }),
+            json!({ "memory": { "free": 1000 } }),
+            Some("memory/free"),
+        ),
+        (
+            json!({ "memory": { "dirty": "128kB" } }),
+            json!({ "memory": { "dirty": "21632kB" } }),
+            None,
+        ),
+        (
+            json!({ "memory": { "total": "1000kB" } }),
+            json!({ "memory": { "total": "100kB" } }),
+            Some("memory/total"),
+        ),
     ];
     for (ohai, toque, path) in cases {
         let mut found = Vec::new();
         compare(&[], &ohai, &toque, &mut found);
-        assert_eq!(found.first().map(|(path, _)| path.join("/")).as_deref(), path, "{ohai} {toque}");
+        assert_eq!(
+            found.first().map(|(path, _)| path.join("/")).as_deref(),
+            path,
+            "{ohai} {toque}"
+        );
     }
 }

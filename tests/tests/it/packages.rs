@@ -5,7 +5,8 @@ use toque_acceptance::{Host, Image};
 use crate::toque::{REPOSITORY, apply, converge, host, plan, put, settle, toque};
 
 fn version(host: &Host, package: &str) -> String {
-    host.run(["dpkg-query", "--show", "--showformat=${db:Status-Status} ${Version}", package]).stdout
+    host.run(["dpkg-query", "--show", "--showformat=${db:Status-Status} ${Version}", package])
+        .stdout
 }
 
 #[test]
@@ -13,12 +14,18 @@ fn apt() {
     let host = host(Image::Debian12);
 
     // A version, the newest, an older one, and none.
-    settle(&host, r#"package("probe", #{ package_name: "toque-probe", version: "1.0", action: "install" });"#);
+    settle(
+        &host,
+        r#"package("probe", #{ package_name: "toque-probe", version: "1.0", action: "install" });"#,
+    );
     assert_eq!(version(&host, "toque-probe"), "installed 1.0");
     apply(&host, r#"package("toque-probe");"#).idle();
     host.sh("echo mine > /etc/toque-probe.conf");
     settle(&host, r#"package("toque-probe", #{ action: "upgrade" });"#);
-    assert_eq!((version(&host, "toque-probe").as_str(), host.read("/etc/toque-probe.conf").as_str()), ("installed 2.0", "mine\n"));
+    assert_eq!(
+        (version(&host, "toque-probe").as_str(), host.read("/etc/toque-probe.conf").as_str()),
+        ("installed 2.0", "mine\n")
+    );
     apply(&host, r#"package("toque-probe", #{ version: "1.0", allow_downgrade: false });"#).idle();
     settle(&host, r#"package("toque-probe", #{ version: "1.0", overwrite_config_files: true });"#);
     assert_eq!(
@@ -30,12 +37,18 @@ fn apt() {
     settle(&host, r#"package("toque-probe", #{ action: "unlock" });"#);
     assert_eq!(host.sh("apt-mark showhold"), "");
     settle(&host, r#"package("toque-probe", #{ action: "remove" });"#);
-    assert_eq!((version(&host, "toque-probe").as_str(), host.exists("/etc/toque-probe.conf")), ("config-files 1.0", true));
+    assert_eq!(
+        (version(&host, "toque-probe").as_str(), host.exists("/etc/toque-probe.conf")),
+        ("config-files 1.0", true)
+    );
     settle(&host, r#"package("toque-probe", #{ action: "purge" });"#);
     assert!(!host.exists("/etc/toque-probe.conf"));
 
     // A file; several at once; options and environment of apt.
-    settle(&host, r#"package("toque-probe", #{ source: "/srv/repository/toque-probe_1.0_all.deb" });"#);
+    settle(
+        &host,
+        r#"package("toque-probe", #{ source: "/srv/repository/toque-probe_1.0_all.deb" });"#,
+    );
     assert_eq!(version(&host, "toque-probe"), "installed 1.0");
     let several = r#"
 package(["toque-probe", "hello"], #{
@@ -46,29 +59,48 @@ package(["toque-probe", "hello"], #{
 file("/root/after", #{ content: "x" }).subscribes("create", "package[hello]");
 "#;
     settle(&host, several);
-    assert_eq!((version(&host, "toque-probe").as_str(), version(&host, "hello").starts_with("installed")), ("installed 2.0", true));
+    assert_eq!(
+        (version(&host, "toque-probe").as_str(), version(&host, "hello").starts_with("installed")),
+        ("installed 2.0", true)
+    );
     assert!(host.read("/root/colour").starts_with("red\n"));
     settle(&host, r#"package("hello", #{ action: "purge", options: "-o Debug::NoLocking=0" });"#);
-    let run = apply(&host, r#"package("hello", #{ timeout: 1, options: ["-o", "DPkg::Pre-Invoke::=sleep 100"] });"#);
+    let run = apply(
+        &host,
+        r#"package("hello", #{ timeout: 1, options: ["-o", "DPkg::Pre-Invoke::=sleep 100"] });"#,
+    );
     assert!(run.code() == Some(1) && version(&host, "hello").is_empty(), "{}", run.output);
 
     // Neighbours share a transaction, and each is reported.
     let run = settle(&host, r#"for name in ["hello", "sl", "cowsay"] { package(name); }"#);
     assert_eq!(run.with("changed"), ["package[hello]", "package[sl]", "package[cowsay]"]);
-    assert_eq!(host.sh("grep -c '^Commandline.*hello.*sl.*cowsay' /var/log/apt/history.log"), "1\n");
+    assert_eq!(
+        host.sh("grep -c '^Commandline.*hello.*sl.*cowsay' /var/log/apt/history.log"),
+        "1\n"
+    );
 
     // Answers to its questions.
     put(&host, "files/answer.seed", "toque-question toque-question/answer string 41\n");
-    put(&host, "templates/answer.seed.hbs", "toque-question toque-question/answer string {{answer}}\n");
+    put(
+        &host,
+        "templates/answer.seed.hbs",
+        "toque-question toque-question/answer string {{answer}}\n",
+    );
     let question = |properties: &str| {
-        put(&host, "recipes/default.rhai", &format!("package(\"toque-question\", #{{ {properties} }});"));
+        put(
+            &host,
+            "recipes/default.rhai",
+            &format!("package(\"toque-question\", #{{ {properties} }});"),
+        );
         converge(&host).well();
         converge(&host).idle();
         host.read("/etc/toque-question")
     };
     assert_eq!(question(r#"response_file: "answer.seed""#), "41\n");
     assert_eq!(
-        question(r#"response_file: "answer.seed.hbs", response_file_variables: #{ answer: 42 }, action: "reconfig""#),
+        question(
+            r#"response_file: "answer.seed.hbs", response_file_variables: #{ answer: 42 }, action: "reconfig""#
+        ),
         "42\n"
     );
 
@@ -89,7 +121,8 @@ fn apt_update() {
     let lists = || host.sh("find /var/lib/apt/lists -name '*Packages*' | wc -l").trim().to_owned();
 
     host.sh("rm -rf /var/lib/apt/lists/*");
-    let run = apply(&host, r#"apt_update("the lists", #{ name: "now", action: "update" });"#).well();
+    let run =
+        apply(&host, r#"apt_update("the lists", #{ name: "now", action: "update" });"#).well();
     assert_eq!((run.with("changed"), lists().as_str()), (vec!["apt_update[the lists]"], "1"));
     apply(&host, r#"apt_update("lists", #{ frequency: 3600 });"#).idle();
     let run = apply(&host, r#"apt_update("lists", #{ frequency: 0, action: "periodic" });"#).well();
@@ -117,32 +150,52 @@ fn build_rpm(host: &Host, version: &str) {
 fn dnf() {
     let host = host(Image::Debian12);
     apply(&host, r#"package(["dnf", "rpm", "createrepo-c"]);"#).well();
-    host.write("/etc/yum.repos.d/local.repo", "[local]\nname=local\nbaseurl=file:///srv/rpms\ngpgcheck=0\n");
+    host.write(
+        "/etc/yum.repos.d/local.repo",
+        "[local]\nname=local\nbaseurl=file:///srv/rpms\ngpgcheck=0\n",
+    );
     host.sh("mkdir /srv/rpms");
     build_rpm(&host, "1.0");
     build_rpm(&host, "2.0");
     let installed = || host.run(["rpm", "-q", "--queryformat", "%{VERSION}", "toque-rpm"]).stdout;
 
-    let run = settle(&host, r#"package("toque-rpm", #{ provider: "dnf", version: "1.0", arch: "noarch" });"#);
+    let run = settle(
+        &host,
+        r#"package("toque-rpm", #{ provider: "dnf", version: "1.0", arch: "noarch" });"#,
+    );
     assert_eq!(run.report["resources"][0]["provider"], "dnf");
-    assert_eq!((installed().as_str(), host.read("/opt/toque-rpm/version").as_str()), ("1.0", "1.0\n"));
+    assert_eq!(
+        (installed().as_str(), host.read("/opt/toque-rpm/version").as_str()),
+        ("1.0", "1.0\n")
+    );
     apply(&host, r#"package("toque-rpm", #{ provider: "dnf" });"#).idle();
     settle(&host, r#"package("toque-rpm", #{ provider: "dnf", action: "upgrade" });"#);
     assert_eq!(installed(), "2.0");
-    apply(&host, r#"package("toque-rpm", #{ provider: "dnf", version: "1.0", allow_downgrade: false });"#).idle();
+    apply(
+        &host,
+        r#"package("toque-rpm", #{ provider: "dnf", version: "1.0", allow_downgrade: false });"#,
+    )
+    .idle();
     settle(&host, r#"package("toque-rpm", #{ provider: "dnf", version: "1.0" });"#);
     assert_eq!(installed(), "1.0");
 
     // A newer one that came into the repository a moment ago.
     build_rpm(&host, "3.0");
-    settle(&host, r#"package("toque-rpm", #{ provider: "dnf", action: "upgrade", flush_cache: #{ before: true, after: true } });"#);
+    settle(
+        &host,
+        r#"package("toque-rpm", #{ provider: "dnf", action: "upgrade", flush_cache: #{ before: true, after: true } });"#,
+    );
     assert_eq!(installed(), "3.0");
     settle(&host, r#"package("toque-rpm", #{ provider: "dnf", action: "remove" });"#);
     assert!(!host.exists("/opt/toque-rpm"));
-    settle(&host, r#"package("toque-rpm", #{ provider: "dnf", source: "/srv/rpms/noarch/toque-rpm-2.0-1.noarch.rpm" });"#);
+    settle(
+        &host,
+        r#"package("toque-rpm", #{ provider: "dnf", source: "/srv/rpms/noarch/toque-rpm-2.0-1.noarch.rpm" });"#,
+    );
     assert_eq!(installed(), "2.0");
     settle(&host, r#"package("toque-rpm", #{ provider: "dnf", action: "purge" });"#);
-    let run = apply(&host, r#"package("no-such-rpm", #{ provider: "dnf" });"#).fails(1, &["package[no-such-rpm]"]);
+    let run = apply(&host, r#"package("no-such-rpm", #{ provider: "dnf" });"#)
+        .fails(1, &["package[no-such-rpm]"]);
     assert!(run.output.stderr.contains("help: "), "{}", run.output);
     let planned = plan(&host, r#"package("toque-rpm", #{ provider: "dnf" });"#);
     assert_eq!(planned.with("would-change"), ["package[toque-rpm]"]);
@@ -151,11 +204,21 @@ fn dnf() {
 #[test]
 fn the_platform_decides_who_provides() {
     let host = host(Image::Debian12);
-    put(&host, "recipes/default.rhai", "package(\"hello\");\nservice(\"cron\", #{ action: \"start\" });\n");
-    let on = |platform: &str| host.run(["toque", "plan", "--repo", REPOSITORY, "--platform", platform, "probe"]);
-    for (platform, package) in
-        [("debian-12", "apt"), ("ubuntu-22.04", "apt"), ("rocky-9", "dnf"), ("fedora-41", "dnf"), ("amazon-2023", "dnf")]
-    {
+    put(
+        &host,
+        "recipes/default.rhai",
+        "package(\"hello\");\nservice(\"cron\", #{ action: \"start\" });\n",
+    );
+    let on = |platform: &str| {
+        host.run(["toque", "plan", "--repo", REPOSITORY, "--platform", platform, "probe"])
+    };
+    for (platform, package) in [
+        ("debian-12", "apt"),
+        ("ubuntu-22.04", "apt"),
+        ("rocky-9", "dnf"),
+        ("fedora-41", "dnf"),
+        ("amazon-2023", "dnf"),
+    ] {
         let output = on(platform);
         let words: Vec<&str> = output.stdout.split_whitespace().collect();
         assert_eq!(
@@ -179,5 +242,10 @@ fn the_platform_decides_who_provides() {
     assert_eq!(output.code(), Some(2), "{output}");
     // This machine itself.
     let run = toque(&host, &["converge", "--repo", REPOSITORY, "probe"]);
-    assert_eq!((run.code(), run.with("failed")), (Some(1), vec!["service[cron]"]), "cron is not installed: {}", run.output);
+    assert_eq!(
+        (run.code(), run.with("failed")),
+        (Some(1), vec!["service[cron]"]),
+        "cron is not installed: {}",
+        run.output
+    );
 }

@@ -31,9 +31,11 @@ fn every_property_and_action_has_a_test_or_a_reason() {
 
     let registry = toque_resources::standard();
     let common: Vec<&str> = COMMON.iter().map(|(name, ..)| *name).collect();
-    let mut kinds: BTreeMap<&str, (Vec<&str>, Vec<&str>)> = BTreeMap::from([("every", (common, vec!["nothing"]))]);
+    let mut kinds: BTreeMap<&str, (Vec<&str>, Vec<&str>)> =
+        BTreeMap::from([("every", (common, vec!["nothing"]))]);
     for (name, kind) in &registry.kinds {
-        let actions = kind.actions().iter().map(|action| &*action.name).filter(|action| *action != "nothing");
+        let actions =
+            kind.actions().iter().map(|action| &*action.name).filter(|action| *action != "nothing");
         kinds.insert(name, (kind.properties().collect(), actions.collect()));
     }
 
@@ -46,23 +48,30 @@ fn every_property_and_action_has_a_test_or_a_reason() {
             wrong.push(format!("`{kind}` has no rows"));
             continue;
         };
-        for (what, known, rows) in [("property", properties, &rows.properties), ("action", actions, &rows.actions)] {
+        for (what, known, rows) in
+            [("property", properties, &rows.properties), ("action", actions, &rows.actions)]
+        {
             for name in known.iter().filter(|name| !rows.contains_key(**name)) {
                 wrong.push(format!("the {what} `{name}` of `{kind}` has no row"));
             }
             for (name, row) in rows {
                 let place = format!("the row of the {what} `{name}` of `{kind}`");
                 match (&row.test, &row.left_out) {
-                    (Some(test), None) if known.contains(&name.as_str()) => match source_of(tests, test) {
-                        Some(source) if mentions(&source, name) => {}
-                        Some(_) => wrong.push(format!("{place}: the test `{test}` does not mention it")),
-                        None => wrong.push(format!("{place}: there is no test `{test}`")),
-                    },
+                    (Some(test), None) if known.contains(&name.as_str()) => {
+                        match source_of(tests, test) {
+                            Some(source) if mentions(&source, name) => {}
+                            Some(_) => wrong
+                                .push(format!("{place}: the test `{test}` does not mention it")),
+                            None => wrong.push(format!("{place}: there is no test `{test}`")),
+                        }
+                    }
                     (Some(_), None) => wrong.push(format!("{place}: there is no such {what}")),
                     (None, Some(_)) if known.contains(&name.as_str()) => {
                         wrong.push(format!("{place}: it is there, and not left out"))
                     }
-                    (None, Some(reason)) if reason.is_empty() => wrong.push(format!("{place}: the reason is empty")),
+                    (None, Some(reason)) if reason.is_empty() => {
+                        wrong.push(format!("{place}: the reason is empty"))
+                    }
                     (None, Some(_)) => {}
                     _ => wrong.push(format!("{place}: it needs either `test` or `left_out`")),
                 }

@@ -1,4 +1,5 @@
-//! S3 against a server that nobody here has written: `moto`, which checks the signature of each request.
+//! S3 against a server that nobody here has written: `moto`, which checks the signature of each
+//! request.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -13,7 +14,8 @@ use toque_acceptance::toque_binary;
 /// Where the server is kept from one run of the tests to the next.
 const KEPT: &str = "/var/cache/toque-test/moto-5.2.5";
 
-/// Makes a bucket with two objects, a user who may read them, and prints the user's key. From then on every request has to be signed.
+/// Makes a bucket with two objects, a user who may read them, and prints the user's key. From then
+/// on every request has to be signed.
 const PREPARE: &str = r#"
 import boto3, io, json, sys, tarfile
 def client(name):
@@ -50,7 +52,12 @@ impl Moto {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let mut moto = Self { child, endpoint: format!("http://127.0.0.1:{port}"), key: String::new(), secret: String::new() };
+        let mut moto = Self {
+            child,
+            endpoint: format!("http://127.0.0.1:{port}"),
+            key: String::new(),
+            secret: String::new(),
+        };
         let up = |_: &u32| {
             std::thread::sleep(Duration::from_millis(100));
             TcpStream::connect(("127.0.0.1", port)).is_ok()
@@ -80,7 +87,11 @@ fn installed() -> PathBuf {
     let whole = Path::new(KEPT).join("whole");
     if !whole.exists() {
         let _ = fs::remove_dir_all(KEPT);
-        if !Command::new("python3").args(["-m", "venv", KEPT]).output().is_ok_and(|output| output.status.success()) {
+        if !Command::new("python3")
+            .args(["-m", "venv", KEPT])
+            .output()
+            .is_ok_and(|output| output.status.success())
+        {
             ok(Command::new("apt-get").args(["-q", "update"]));
             ok(Command::new("apt-get").args(["-q", "-y", "install", "python3-venv"]));
             let _ = fs::remove_dir_all(KEPT);
@@ -104,8 +115,18 @@ fn apply(folder: &Path, recipe: &str) -> (bool, String) {
     let file = folder.join("recipe.rhai");
     fs::write(&file, recipe).unwrap();
     let mut command = Command::new(toque_binary());
-    let output = command.arg("apply").arg(&file).arg("--state-dir").arg(folder.join("state")).output().unwrap();
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let output = command
+        .arg("apply")
+        .arg(&file)
+        .arg("--state-dir")
+        .arg(folder.join("state"))
+        .output()
+        .unwrap();
+    let text = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
     (output.status.success(), text)
 }
 
@@ -158,7 +179,10 @@ fn an_app_from_s3() {
         )
     };
     let (well, text) = apply(folder.path(), &recipe("not-the-secret"));
-    assert!(!well && text.contains("answered 403") && text.contains("SignatureDoesNotMatch"), "{text}");
+    assert!(
+        !well && text.contains("answered 403") && text.contains("SignatureDoesNotMatch"),
+        "{text}"
+    );
     let (well, text) = apply(folder.path(), &recipe(&moto.secret));
     assert!(well, "{text}");
     assert_eq!(fs::read_to_string(into.join("current/index.html")).unwrap(), "hello");

@@ -1,4 +1,5 @@
-//! `examples/accounts`: accounts from a searched, partly encrypted data bag, and no secret in anything that is written.
+//! `examples/accounts`: accounts from a searched, partly encrypted data bag, and no secret in
+//! anything that is written.
 
 use std::fmt::Write as _;
 
@@ -9,11 +10,11 @@ use crate::toque::{REPOSITORY, example, faithful, host, toque};
 /// What is in every secret that the test plants, and in nothing else.
 const MARK: &str = "Zq7mARK";
 
-/// The secret of the data bag; a hash; the lines of a key; a token that is masked by its value, and one that is too short for that.
+/// The secret of the data bag; a hash; the lines of a key; a token that is masked by its value, and
+/// one that is too short for that.
 const SECRET: &str = "Zq7mARK secret of the bag";
 const HASH: &str = "$6$Zq7mARK$W0dXQ1kPzqFjTj0t1wq3nG5b8mV7yR2sLhKcN9xE4uA6iO.pZ/DfTgBvSrMeQwYnHkJlXuCoViPaUsIzEtRy10";
-const KEY: &str =
-    "-----BEGIN OPENSSH PRIVATE KEY-----\nfirst/Zq7mARK/line\nsecond/Zq7mARK/line\n-----END OPENSSH PRIVATE KEY-----\n";
+const KEY: &str = "-----BEGIN OPENSSH PRIVATE KEY-----\nfirst/Zq7mARK/line\nsecond/Zq7mARK/line\n-----END OPENSSH PRIVATE KEY-----\n";
 const TOKEN: &str = "Zq7mARK-\"quoted\"-token";
 const SHORT: &str = "Zq7mARK";
 
@@ -64,11 +65,27 @@ fn secrets_of_a_searched_bag_reach_their_files_and_nothing_that_is_written() {
     let first = toque(&host, &["converge", "--repo", REPOSITORY, "--verbose"]).well();
     faithful(&planned, &first);
     for account in ["alice", "bob"] {
-        assert!(first.with("changed").contains(&format!("accounts_account[{account}]").as_str()), "{}", first.output);
+        assert!(
+            first.with("changed").contains(&format!("accounts_account[{account}]").as_str()),
+            "{}",
+            first.output
+        );
     }
-    let _ = write!(written, "{}\n{}\n{}\n", first.output.stdout, first.output.stderr, host.read("/tmp/report.json"));
+    let _ = write!(
+        written,
+        "{}\n{}\n{}\n",
+        first.output.stdout,
+        first.output.stderr,
+        host.read("/tmp/report.json")
+    );
     let second = toque(&host, &["converge", "--repo", REPOSITORY, "--verbose"]);
-    let _ = write!(written, "{}\n{}\n{}\n", second.output.stdout, second.output.stderr, host.read("/tmp/report.json"));
+    let _ = write!(
+        written,
+        "{}\n{}\n{}\n",
+        second.output.stdout,
+        second.output.stderr,
+        host.read("/tmp/report.json")
+    );
     second.idle();
     drop(watch);
 
@@ -88,7 +105,11 @@ fn secrets_of_a_searched_bag_reach_their_files_and_nothing_that_is_written() {
     ] {
         tell(&mut written, words);
     }
-    assert!(written.contains("execute[log alice in to forge.example.com]") && written.contains("exited with 1"), "{written}");
+    assert!(
+        written.contains("execute[log alice in to forge.example.com]")
+            && written.contains("exited with 1"),
+        "{written}"
+    );
     assert!(!written.contains(MARK), "a secret was written: {}", around(&written));
 
     let arguments = host.read("/root/arguments");
@@ -101,7 +122,13 @@ fn secrets_of_a_searched_bag_reach_their_files_and_nothing_that_is_written() {
     let found = host.sh(&format!(
         "grep -rlZ --exclude-dir=proc --exclude-dir=sys --exclude-dir=dev -e {MARK} / 2>/dev/null | tr '\\0' '\\n' | sort"
     ));
-    let meant = ["/etc/shadow", "/etc/shadow-", "/home/bob/.netrc", "/home/alice/.ssh/id_ed25519", "/srv/cookbooks/secret"];
+    let meant = [
+        "/etc/shadow",
+        "/etc/shadow-",
+        "/home/bob/.netrc",
+        "/home/alice/.ssh/id_ed25519",
+        "/srv/cookbooks/secret",
+    ];
     let stray: Vec<&str> = found.lines().filter(|path| !meant.contains(path)).collect();
     assert!(stray.is_empty(), "{stray:?} hold secrets");
 }
@@ -119,8 +146,14 @@ fn the_accounts_are_as_the_bag_says() {
     assert!(!host.run(["id", "carol"]).success() && !host.run(["id", "dave"]).success());
     assert!(host.sh("getent shadow alice").starts_with("alice:$6$toqueexample$"));
     assert!(host.read("/home/alice/.ssh/authorized_keys").contains("alice@desk\n"));
-    assert_eq!(host.sh("stat -c '%U %a' /home/alice/.ssh/id_ed25519 /home/bob/.netrc"), "alice 600\nbob 600\n");
-    assert_eq!(host.read("/home/alice/.netrc"), "machine forge.example.com login alice password forge-token-of-alice\n");
+    assert_eq!(
+        host.sh("stat -c '%U %a' /home/alice/.ssh/id_ed25519 /home/bob/.netrc"),
+        "alice 600\nbob 600\n"
+    );
+    assert_eq!(
+        host.read("/home/alice/.netrc"),
+        "machine forge.example.com login alice password forge-token-of-alice\n"
+    );
     toque(&host, &["converge", "--repo", REPOSITORY]).idle();
 
     // Others are asked for by an attribute.

@@ -1,4 +1,5 @@
-//! In which order things happen in a run, and what a run leaves to the next, told by a file that every step appends to.
+//! In which order things happen in a run, and what a run leaves to the next, told by a file that
+//! every step appends to.
 
 use std::thread;
 use std::time::Duration;
@@ -57,7 +58,8 @@ file("/root/there", #{ content: "there" })
     apply(&host, &recipe).idle();
     assert_eq!(order(&host), "");
 
-    // A delayed one that a delayed one sets off comes after all that were there, and only once in a run.
+    // A delayed one that a delayed one sets off comes after all that were there, and only once in a
+    // run.
     let recipe = with_steps(
         r#"
 idle("a").notifies("run", "execute[c]");
@@ -91,7 +93,10 @@ step("never");
     assert_eq!(run.report["not_reached"], serde_json::json!(["execute[never]"]));
     assert_eq!(run.with("failed"), ["execute[the first mistake]", "execute[bad]"]);
     let owed = host.ok(["toque", "runs", "owed"]).stdout;
-    assert!(owed.contains("execute[bad]") && !owed.contains("later"), "a failed one stays owed: {owed}");
+    assert!(
+        owed.contains("execute[bad]") && !owed.contains("later"),
+        "a failed one stays owed: {owed}"
+    );
 
     // The next run delivers what is owed, though nothing notifies it now.
     let mended = with_steps("idle(\"bad\");");
@@ -109,7 +114,10 @@ step("never");
     assert_eq!((run.code(), order(&host).as_str()), (Some(1), "one"), "{}", run.output);
     host.write(
         "/root/recipe.rhai",
-        broken.replace("!= bad", "!= nobody").replace("exit 7", "true").replace("step(\"one\")", "idle(\"one\")"),
+        broken
+            .replace("!= bad", "!= nobody")
+            .replace("exit 7", "true")
+            .replace("step(\"one\")", "idle(\"one\")"),
     );
     toque(&host, &["apply", "/root/recipe.rhai"]).well();
     assert_eq!(order(&host), "never late bad later never");
@@ -208,22 +216,37 @@ file("/root/never", #{ content: "never" });
         assert!(host.ok(["toque", "runs", "owed"]).stdout.contains("execute[late]"));
 
         let planned = toque(&host, &["apply", "--plan", "/root/recipe.rhai"]).well();
-        assert!(planned.with("would-change").contains(&"execute[late]"), "the plan shows what is owed: {}", planned.output);
+        assert!(
+            planned.with("would-change").contains(&"execute[late]"),
+            "the plan shows what is owed: {}",
+            planned.output
+        );
         let run = toque(&host, &["apply", "/root/recipe.rhai"]).well();
-        assert_eq!((order(&host).as_str(), run.with("changed")), ("late", vec!["file[/root/never]", "execute[late]"]));
+        assert_eq!(
+            (order(&host).as_str(), run.with("changed")),
+            ("late", vec!["file[/root/never]", "execute[late]"])
+        );
         toque(&host, &["apply", "/root/recipe.rhai"]).idle();
         host.sh("rm /root/never");
     }
 
     // A second signal ends what is in progress, with all that it started.
     host.sh("rm -f /root/begun");
-    host.write("/root/recipe.rhai", r#"execute("endless", #{ command: "touch /root/begun; sleep 1000 & sleep 1000; true" });"#);
+    host.write(
+        "/root/recipe.rhai",
+        r#"execute("endless", #{ command: "touch /root/begun; sleep 1000 & sleep 1000; true" });"#,
+    );
     let mut run = start_until(&host, "/root/begun");
     run.kill(Signal::SIGTERM);
     thread::sleep(Duration::from_millis(200));
     run.kill(Signal::SIGTERM);
     let run = read(&host, run.wait(LIMIT));
-    assert_eq!((run.code(), run.with("interrupted")), (Some(3), vec!["execute[endless]"]), "{}", run.output);
+    assert_eq!(
+        (run.code(), run.with("interrupted")),
+        (Some(3), vec!["execute[endless]"]),
+        "{}",
+        run.output
+    );
     assert!(!host.sh("cat /proc/[0-9]*/cmdline | tr '\\0' ' '").contains("sleep 1000"));
 
     // So does the time that it is given.
@@ -234,7 +257,12 @@ file("/root/never", #{ content: "never" });
     }
     run.kill(Signal::SIGTERM);
     let run = read(&host, run.wait(LIMIT));
-    assert_eq!((run.code(), run.with("interrupted")), (Some(3), vec!["execute[endless]"]), "{}", run.output);
+    assert_eq!(
+        (run.code(), run.with("interrupted")),
+        (Some(3), vec!["execute[endless]"]),
+        "{}",
+        run.output
+    );
 }
 
 #[test]

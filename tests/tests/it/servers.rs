@@ -33,12 +33,15 @@ pub fn ssh(host: &Host) {
         chown -R git:git /home/git/.ssh; systemctl start ssh");
 }
 
-/// Makes `/etc/nginx/tls.pem` and `tls.key`, a certificate of an authority that the host trusts, for these names, which it then has.
-/// Needs `openssl`.
+/// Makes `/etc/nginx/tls.pem` and `tls.key`, a certificate of an authority that the host trusts,
+/// for these names, which it then has. Needs `openssl`.
 pub fn certificate(host: &Host, names: &[&str]) {
     host.write(
         "/root/names",
-        format!("subjectAltName={}\n", names.iter().map(|name| format!("DNS:{name}")).collect::<Vec<_>>().join(",")),
+        format!(
+            "subjectAltName={}\n",
+            names.iter().map(|name| format!("DNS:{name}")).collect::<Vec<_>>().join(",")
+        ),
     );
     host.sh(&format!("echo 127.0.0.1 {} >> /etc/hosts; cd /root", names.join(" ")));
     host.sh("cd /root; exec 2> /dev/null; mkdir -p /etc/ssl/certs

@@ -33,14 +33,23 @@ fn is(host: &Host, unit: &str) -> String {
 #[test]
 fn systemd() {
     let host = host(Image::Debian12);
-    settle(&host, r#"package("toque-probe-service"); service("toque-probe", #{ action: ["enable", "start"] });"#);
+    settle(
+        &host,
+        r#"package("toque-probe-service"); service("toque-probe", #{ action: ["enable", "start"] });"#,
+    );
     assert_eq!(is(&host, "toque-probe"), "enabled active");
     logged(&host, "started");
-    settle(&host, r#"service("the probe", #{ service_name: "toque-probe", action: ["stop", "disable"], timeout: 30 });"#);
+    settle(
+        &host,
+        r#"service("the probe", #{ service_name: "toque-probe", action: ["stop", "disable"], timeout: 30 });"#,
+    );
     assert_eq!(is(&host, "toque-probe"), "disabled inactive");
     logged(&host, "stopped");
     apply(&host, r#"service("toque-probe", #{ action: "reload" });"#).idle();
-    settle(&host, r#"service("toque-probe.service", #{ action: ["enable", "start"], options: "--quiet" });"#);
+    settle(
+        &host,
+        r#"service("toque-probe.service", #{ action: ["enable", "start"], options: "--quiet" });"#,
+    );
     assert_eq!(is(&host, "toque-probe"), "enabled active");
     logged(&host, "started");
     let run = apply(&host, r#"service("toque-probe", #{ action: ["restart", "reload"] });"#).well();
@@ -53,7 +62,10 @@ fn systemd() {
     apply(&host, r#"service("toque-probe");"#).idle();
 
     // One that takes too long.
-    host.write("/etc/systemd/system/slow.service", "[Service]\nType=oneshot\nExecStart=/bin/sleep 100\n");
+    host.write(
+        "/etc/systemd/system/slow.service",
+        "[Service]\nType=oneshot\nExecStart=/bin/sleep 100\n",
+    );
     let run = apply(&host, r#"service("slow", #{ action: "start", timeout: 0.5 });"#);
     assert_eq!(run.with("failed"), ["service[slow]"], "{}", run.output);
 }
@@ -84,14 +96,23 @@ fn commands() {
 #[test]
 fn sysv() {
     let host = host(Image::Debian12SysV);
-    let run = settle(&host, r#"package("toque-probe-service"); service("toque-probe", #{ action: ["enable", "start"] });"#);
+    let run = settle(
+        &host,
+        r#"package("toque-probe-service"); service("toque-probe", #{ action: ["enable", "start"] });"#,
+    );
     assert_eq!(run.report["resources"][1]["provider"], "sysv");
     logged(&host, "started");
     settle(&host, r#"service("toque-probe", #{ action: ["stop", "disable"] });"#);
     logged(&host, "stopped");
     assert_eq!(host.sh("ls /etc/rc2.d | grep toque"), "K01toque-probe\n");
-    settle(&host, r#"service("toque-probe", #{ action: ["enable", "start"], run_levels: [3, 5], priority: 20 });"#);
-    assert_eq!(host.sh("ls -d /etc/rc?.d/S*toque-probe"), "/etc/rc3.d/S01toque-probe\n/etc/rc5.d/S01toque-probe\n");
+    settle(
+        &host,
+        r#"service("toque-probe", #{ action: ["enable", "start"], run_levels: [3, 5], priority: 20 });"#,
+    );
+    assert_eq!(
+        host.sh("ls -d /etc/rc?.d/S*toque-probe"),
+        "/etc/rc3.d/S01toque-probe\n/etc/rc5.d/S01toque-probe\n"
+    );
     logged(&host, "started");
     let run = apply(&host, r#"service("toque-probe", #{ action: ["restart", "reload"] });"#).well();
     assert_eq!(run.of("service[toque-probe]"), ["restart: changed", "reload: changed"]);
@@ -115,7 +136,8 @@ fn sysv() {
     assert_ne!(host.read("/run/own.pid"), first);
     assert_eq!(apply(&host, &own("reload")).code(), Some(1));
     settle(&host, &own("stop"));
-    apply(&host, r#"service("toque-probe", #{ action: "mask" });"#).fails(1, &["service[toque-probe]", "mask"]);
+    apply(&host, r#"service("toque-probe", #{ action: "mask" });"#)
+        .fails(1, &["service[toque-probe]", "mask"]);
     apply(&host, r#"systemd_unit("x.service", #{ action: "create", content: "[Service]\n" });"#)
         .fails(1, &["systemd_unit[x.service]", "provider"]);
 }
@@ -152,10 +174,16 @@ fn systemd_unit() {
     host.sh("systemctl daemon-reload");
     let wrong = r#"systemd_unit("wrong.service", #{ content: "[Service]\nExecStart=nowhere\n", action: "create", verify: true });"#;
     let run = apply(&host, wrong);
-    assert!(run.code() == Some(1) && !host.exists("/etc/systemd/system/wrong.service"), "{}", run.output);
+    assert!(
+        run.code() == Some(1) && !host.exists("/etc/systemd/system/wrong.service"),
+        "{}",
+        run.output
+    );
 
     let pid = || host.sh("systemctl show -P MainPID own");
-    let act = |action: &str| apply(&host, &format!(r#"systemd_unit("own.service", #{{ action: "{action}" }});"#)).well();
+    let act = |action: &str| {
+        apply(&host, &format!(r#"systemd_unit("own.service", #{{ action: "{action}" }});"#)).well()
+    };
     for (action, restarts) in [
         ("restart", true),
         ("try_restart", true),
@@ -204,6 +232,9 @@ service("own", #{ user: "walker", action: ["enable", "start"] });
     settle(&host, recipe);
     assert_eq!(host.sh("ps -o user= -C sleep 2> /dev/null || stat -c %U /proc/$(cat /sys/fs/cgroup/*/user.slice/user-1500.slice/user@1500.service/app.slice/own.service/cgroup.procs 2> /dev/null | head -1)").trim(), "walker");
     assert!(host.exists("/etc/systemd/user/own.service"));
-    settle(&host, r#"systemd_unit("own.service", #{ user: "walker", action: ["stop", "disable", "delete"] });"#);
+    settle(
+        &host,
+        r#"systemd_unit("own.service", #{ user: "walker", action: ["stop", "disable", "delete"] });"#,
+    );
     assert!(!host.exists("/etc/systemd/user/own.service"));
 }

@@ -1,11 +1,13 @@
-//! Repositories and archives, fetched from servers of every sort: by ssh with a key, over HTTP with a password, from the machine itself.
+//! Repositories and archives, fetched from servers of every sort: by ssh with a key, over HTTP with
+//! a password, from the machine itself.
 
 use toque_acceptance::{Host, Image};
 
 use crate::servers::{GIT, PASSWORD, nginx, ssh};
 use crate::toque::{apply, host, plan, settle};
 
-/// A host with git and the repositories `/srv/git/site.git` (tags `v1` and `v2`, a submodule) and `/srv/git/lib.git`.
+/// A host with git and the repositories `/srv/git/site.git` (tags `v1` and `v2`, a submodule) and
+/// `/srv/git/lib.git`.
 fn equipped(packages: &str) -> Host {
     let host = host(Image::Debian12);
     host.sh(&format!("apt-get -q -y install git {packages} && useradd --system app && mkdir -p /srv/git /srv/work"));
@@ -31,24 +33,35 @@ fn version(host: &Host, folder: &str) -> String {
 fn a_clone_in_a_users_home() {
     let host = equipped("");
     host.sh("useradd --create-home ann; chmod 755 /home/ann");
-    let clone = |more: &str| format!(r#"git("/home/ann/site", #{{ repository: "/srv/git/site.git", {more} }});"#);
-    apply(&host, &clone(r#"revision: "v1""#)).fails(1, &["cannot fill `/home/ann/site`", "set `user`"]);
+    let clone = |more: &str| {
+        format!(r#"git("/home/ann/site", #{{ repository: "/srv/git/site.git", {more} }});"#)
+    };
+    apply(&host, &clone(r#"revision: "v1""#))
+        .fails(1, &["cannot fill `/home/ann/site`", "set `user`"]);
     settle(&host, &clone(r#"revision: "v1", user: "ann""#));
     settle(&host, &clone(r#"revision: "v2", user: "ann""#));
     assert_eq!(version(&host, "/home/ann/site"), "two\n");
-    assert_eq!(host.sh("stat -c %U:%G /home/ann/site /home/ann/site/.git/HEAD; ls -A /home"), "ann:ann\nann:ann\nann\n");
+    assert_eq!(
+        host.sh("stat -c %U:%G /home/ann/site /home/ann/site/.git/HEAD; ls -A /home"),
+        "ann:ann\nann:ann\nann\n"
+    );
 }
 
 #[test]
 fn git() {
     let host = equipped("");
-    let clone = |more: &str| format!(r#"git("/srv/site", #{{ repository: "/srv/git/site.git", {more} }});"#);
+    let clone = |more: &str| {
+        format!(r#"git("/srv/site", #{{ repository: "/srv/git/site.git", {more} }});"#)
+    };
     let planned = plan(&host, &clone(r#"revision: "v1""#));
     assert_eq!(planned.with("would-change"), ["git[/srv/site]"], "{}", planned.output);
     assert!(!host.exists("/srv/site"));
     settle(&host, &clone(r#"revision: "v1", user: "app", group: "app", action: "sync""#));
     assert_eq!(version(&host, "/srv/site"), "one\n");
-    assert_eq!(host.sh("cd /srv/site; stat -c %U:%G . version .git/HEAD; ls -A"), "app:app\napp:app\napp:app\n.git\nversion\n");
+    assert_eq!(
+        host.sh("cd /srv/site; stat -c %U:%G . version .git/HEAD; ls -A"),
+        "app:app\napp:app\napp:app\n.git\nversion\n"
+    );
     // Brought up to date as its owner, whose hooks and filters are his own business.
     host.sh("cd /srv/site; echo mine > mine; echo edited > version; mkdir -p .git/hooks
         printf '#!/bin/sh\\nid -un > /srv/hooked\\n' > .git/hooks/post-checkout; chmod 755 .git/hooks/post-checkout
@@ -60,7 +73,8 @@ fn git() {
     );
     assert!(!host.exists("/srv/hooked") && !host.exists("/tmp/monitored"));
     apply(&host, &clone(r#"revision: "v1", action: "checkout""#)).idle();
-    apply(&host, &clone(r#"revision: "v3""#)).fails(1, &["has no branch, tag or commit `v3`", "did you mean `v1`?"]);
+    apply(&host, &clone(r#"revision: "v3""#))
+        .fails(1, &["has no branch, tag or commit `v3`", "did you mean `v1`?"]);
 
     let export = |revision: &str| {
         format!(
@@ -119,10 +133,19 @@ fn git_by_ssh() {
     assert!(seen.contains("ssh -o BatchMode=yes") || seen.contains("ssh.real"), "{seen}");
     assert!(!seen.contains(&line), "{seen}");
     host.sh("rm /root/recipe.rhai");
-    assert_eq!(host.sh(&format!("grep -rlF -e '{line}' /root /srv /tmp /var /etc /run /home 2> /dev/null || true")), "");
+    assert_eq!(
+        host.sh(&format!(
+            "grep -rlF -e '{line}' /root /srv /tmp /var /etc /run /home 2> /dev/null || true"
+        )),
+        ""
+    );
 
-    let other = host.sh("ssh-keygen -q -t ed25519 -N '' -f /root/other; cat /root/other").trim_end().to_owned();
-    let run = apply(&host, &clone("/srv/b", &other)).fails(1, &["see that the server knows the public part of `ssh_key`"]);
+    let other = host
+        .sh("ssh-keygen -q -t ed25519 -N '' -f /root/other; cat /root/other")
+        .trim_end()
+        .to_owned();
+    let run = apply(&host, &clone("/srv/b", &other))
+        .fails(1, &["see that the server knows the public part of `ssh_key`"]);
     assert!(!run.output.stderr.contains(other.lines().nth(2).unwrap()));
     apply(&host, &clone("/srv/b", "nonsense")).fails(1, &["`ssh_key` is no private key"]);
     // Whoever answers in the host's place is not given anything.
@@ -153,7 +176,10 @@ fn git_with_a_password() {
     settle(&host, &clone("/srv/a", "", r#"username: "ann", password: "s3cret-word""#));
     settle(&host, &clone("/srv/b", "ann:s3cret%2dword@", ""));
     for folder in ["/srv/a", "/srv/b"] {
-        assert_eq!(host.sh(&format!("cat {folder}/version {folder}/vendor/lib/lib.txt")), "two\nlib\n");
+        assert_eq!(
+            host.sh(&format!("cat {folder}/version {folder}/vendor/lib/lib.txt")),
+            "two\nlib\n"
+        );
     }
     let seen = host.read("/run/seen");
     assert!(seen.contains("git-remote-http") && !seen.contains("s3cret-word"), "{seen}");
@@ -175,14 +201,20 @@ fn archive_file() {
         tar czPf /srv/www/evil.tgz --transform 's|top/a|../../../../root/evil|' top/a
         head -c 200 /srv/www/a.tgz > /srv/www/cut.tgz; echo '<!DOCTYPE html>' > /srv/www/page.tgz");
     serve(&host);
-    for (number, name) in ["a.tgz", "a.tar.xz", "a.tar.zst", "a.tbz", "a.war", "plain"].iter().enumerate() {
+    for (number, name) in
+        ["a.tgz", "a.tar.xz", "a.tar.zst", "a.tbz", "a.war", "plain"].iter().enumerate()
+    {
         settle(
             &host,
             &format!(
                 r#"archive_file("/srv/www/{name}", #{{ destination: "/opt/{number}", strip_components: 1, action: "extract" }});"#
             ),
         );
-        assert_eq!(host.sh(&format!("cd /opt/{number}; cat a d/b d/l; stat -c %a a")), "one\ntwo\none\n755\n", "{name}");
+        assert_eq!(
+            host.sh(&format!("cd /opt/{number}; cat a d/b d/l; stat -c %a a")),
+            "one\ntwo\none\n755\n",
+            "{name}"
+        );
     }
     let sum = host.sh("sha256sum < /srv/www/b.tgz")[..64].to_owned();
     let unpack = |name: &str, more: &str| {
@@ -217,6 +249,7 @@ fn archive_file() {
         .fails(1, &["answered 401", "check `user`"]);
     // A full disk leaves nothing.
     host.sh("mkdir /opt/small; mount -t tmpfs -o size=64k none /opt/small; cd /srv/tree; head -c 200000 /dev/urandom > top/big; tar czf /srv/big.tgz top");
-    apply(&host, r#"archive_file("/srv/big.tgz", #{ destination: "/opt/small/site" });"#).fails(1, &["no space left", "df -h"]);
+    apply(&host, r#"archive_file("/srv/big.tgz", #{ destination: "/opt/small/site" });"#)
+        .fails(1, &["no space left", "df -h"]);
     assert_eq!(host.sh("ls -A /opt/small"), "");
 }

@@ -21,11 +21,18 @@ fn a_stack_follows_its_document_event_by_event() {
     let setup = stack.converge_each(&EVERYWHERE, "setup");
     let migrating: Vec<bool> = setup.iter().map(|output| output.contains("migrate")).collect();
     assert_eq!(migrating, [false, true, false, false], "{setup:?}");
-    for output in stack.converge_each(&EVERYWHERE, "configure").iter().chain(&stack.converge_each(&EVERYWHERE, "setup")) {
+    for output in stack
+        .converge_each(&EVERYWHERE, "configure")
+        .iter()
+        .chain(&stack.converge_each(&EVERYWHERE, "setup"))
+    {
         assert!(output.contains(" 0 changed"), "there was nothing left to do: {output}");
     }
     for (one, other) in [("web1", "db1"), ("lb1", "web2"), ("db1", "lb1")] {
-        assert_eq!(stack.run(one, &format!("getent hosts {other}")).split_whitespace().nth(1), Some(other));
+        assert_eq!(
+            stack.run(one, &format!("getent hosts {other}")).split_whitespace().nth(1),
+            Some(other)
+        );
     }
 
     // Both answer in turn, from one database.
@@ -55,7 +62,8 @@ fn a_stack_follows_its_document_event_by_event() {
     assert_eq!(served(&stack), rolled_back);
     stack.converge_each(&WEB, "deploy --app shop");
     assert_eq!(served(&stack), ["shop v2 on web1: 1 orders", "shop v2 on web2: 1 orders"]);
-    // The release that was left is still there: nothing is fetched twice, and nothing is migrated twice.
+    // The release that was left is still there: nothing is fetched twice, and nothing is migrated
+    // twice.
     stack.converge_each(&WEB, "rollback --app shop");
     assert_eq!(served(&stack), rolled_back);
 
@@ -83,9 +91,21 @@ fn a_stack_follows_its_document_event_by_event() {
     let mark = PASSWORD.split(':').next().expect("a text has a first part");
     assert!(!written.borrow().contains(mark), "{}", written.borrow());
     let (kept, used) = ("/etc/toque/shop-database", "/srv/www/shop/shared/app.env");
-    for (instance, meant) in [("db1", &[kept][..]), ("web1", &[kept, used]), ("web2", &[kept]), ("lb1", &[])] {
+    for (instance, meant) in
+        [("db1", &[kept][..]), ("web1", &[kept, used]), ("web2", &[kept]), ("lb1", &[])]
+    {
         let host = stack.host(instance);
-        let found = host.run(["grep", "-rlF", "--exclude-dir=proc", "--exclude-dir=sys", "--exclude-dir=dev", mark, "/"]).stdout;
+        let found = host
+            .run([
+                "grep",
+                "-rlF",
+                "--exclude-dir=proc",
+                "--exclude-dir=sys",
+                "--exclude-dir=dev",
+                mark,
+                "/",
+            ])
+            .stdout;
         let mut found: Vec<&str> = found.lines().collect();
         found.sort_unstable();
         assert_eq!(found, meant, "{instance}");

@@ -39,7 +39,9 @@ impl Run {
 
     /// What the report counts, such as `changed`.
     pub fn count(&self, what: &str) -> u64 {
-        self.report["counts"][what].as_u64().unwrap_or_else(|| panic!("no count `{what}`: {}", self.output))
+        self.report["counts"][what]
+            .as_u64()
+            .unwrap_or_else(|| panic!("no count `{what}`: {}", self.output))
     }
 
     /// The resources with a record of this status, once each.
@@ -60,7 +62,13 @@ impl Run {
         let records = self.report["resources"].as_array().map_or(&[][..], Vec::as_slice);
         let records = records.iter().filter(|record| record["resource"] == resource);
         records
-            .map(|record| format!("{}: {}", record["action"].as_str().unwrap_or("?"), record["status"].as_str().unwrap_or("?")))
+            .map(|record| {
+                format!(
+                    "{}: {}",
+                    record["action"].as_str().unwrap_or("?"),
+                    record["status"].as_str().unwrap_or("?")
+                )
+            })
             .collect()
     }
 
@@ -77,7 +85,8 @@ impl Run {
         assert_eq!((self.code(), self.with("changed")), (Some(0), vec![]), "{}", self.output);
     }
 
-    /// Panics unless the run failed with this exit code, with each of `parts` in its messages and one error in all.
+    /// Panics unless the run failed with this exit code, with each of `parts` in its messages and
+    /// one error in all.
     #[track_caller]
     pub fn fails(self, code: i32, parts: &[&str]) -> Run {
         assert_eq!(self.code(), Some(code), "{}", self.output);
@@ -125,7 +134,8 @@ pub fn plan(host: &Host, recipe: &str) -> Run {
     toque(host, &["apply", "--plan", "/root/recipe.rhai"])
 }
 
-/// Plans and converges a recipe, and holds the one against the other; a second converge must have nothing to do.
+/// Plans and converges a recipe, and holds the one against the other; a second converge must have
+/// nothing to do.
 #[track_caller]
 pub fn settle(host: &Host, recipe: &str) -> Run {
     let planned = plan(host, recipe).well();
@@ -151,15 +161,26 @@ pub fn put(host: &Host, path: &str, text: &str) {
     host.write(format!("{cookbook}/{path}"), text);
 }
 
-/// Panics unless converge changed all that the plan said it would, and nothing that the plan did not foresee.
+/// Panics unless converge changed all that the plan said it would, and nothing that the plan did
+/// not foresee.
 #[track_caller]
 pub fn faithful(planned: &Run, run: &Run) {
-    let (would, may, changed) = (planned.with("would-change"), planned.with("may-change"), run.with("changed"));
+    let (would, may, changed) =
+        (planned.with("would-change"), planned.with("may-change"), run.with("changed"));
     for resource in &would {
-        assert!(changed.contains(resource), "{resource} was to change and did not\n{}\n{}", planned.output, run.output);
+        assert!(
+            changed.contains(resource),
+            "{resource} was to change and did not\n{}\n{}",
+            planned.output,
+            run.output
+        );
     }
     for resource in &changed {
         let foreseen = would.contains(resource) || may.contains(resource);
-        assert!(foreseen, "{resource} changed and no plan said so\n{}\n{}", planned.output, run.output);
+        assert!(
+            foreseen,
+            "{resource} changed and no plan said so\n{}\n{}",
+            planned.output, run.output
+        );
     }
 }

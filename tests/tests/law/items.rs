@@ -25,7 +25,8 @@ const FILES: &[&str] = &[
     "/opt/tree/one.txt",
     "/etc/systemd/system/job.service",
 ];
-const FOLDERS: &[&str] = &["/srv/d", "/srv/d", "/srv/d/e", "/srv/a", "/home/ann", "/opt/tree", "/srv/l", "/etc/web"];
+const FOLDERS: &[&str] =
+    &["/srv/d", "/srv/d", "/srv/d/e", "/srv/a", "/home/ann", "/opt/tree", "/srv/l", "/etc/web"];
 const OWNERS: &[&str] = &["ann", "bob", "www", "root"];
 const GROUPS: &[&str] = &["ops", "staff", "ann", "root"];
 
@@ -87,7 +88,13 @@ fn managed(kind_actions: &'static [&'static str]) -> Drawn {
         some(
             0.25,
             "mode",
-            &["0o644", "0o600", "0o755", "\"0640\"", "|| if file_exists(\"/tmp/flag\") { \"0600\" } else { \"0644\" }"],
+            &[
+                "0o644",
+                "0o600",
+                "0o755",
+                "\"0640\"",
+                "|| if file_exists(\"/tmp/flag\") { \"0600\" } else { \"0644\" }",
+            ],
         ),
         some(0.1, "force_unlink", &["true"]),
         some(0.1, "manage_symlink_source", &["true", "false"]),
@@ -155,8 +162,18 @@ pub fn common_of(guards: &'static [&'static str]) -> Drawn {
 }
 
 fn relations() -> BoxedStrategy<Vec<Relation>> {
-    let relation = (any::<bool>(), any::<Index>(), any::<Index>(), select(&["delayed", "delayed", "immediately", "before"][..]))
-        .prop_map(|(subscribes, target, action, timing)| Relation { subscribes, target, action: Some(action), timing });
+    let relation = (
+        any::<bool>(),
+        any::<Index>(),
+        any::<Index>(),
+        select(&["delayed", "delayed", "immediately", "before"][..]),
+    )
+        .prop_map(|(subscribes, target, action, timing)| Relation {
+            subscribes,
+            target,
+            action: Some(action),
+            timing,
+        });
     prop_oneof![3 => Just(Vec::new()), 2 => vec(relation, 1..4)].boxed()
 }
 
@@ -340,7 +357,11 @@ fn custom() -> BoxedStrategy<(&'static str, Properties)> {
             "law_pair",
             vec![
                 some(0.5, "path", &["\"/srv/a\"", "\"/srv/l/f\""]),
-                some(0.5, "content", &["\"two\"", "|| if file_exists(\"/tmp/flag\") { \"one\" } else { \"two\" }"]),
+                some(
+                    0.5,
+                    "content",
+                    &["\"two\"", "|| if file_exists(\"/tmp/flag\") { \"one\" } else { \"two\" }"]
+                ),
                 action(0.3, &["create", "delete"]),
             ]
         ),
@@ -348,7 +369,11 @@ fn custom() -> BoxedStrategy<(&'static str, Properties)> {
             "law_state",
             vec![
                 some(0.5, "path", &["\"/srv/d/f\"", "\"/tmp/flag\""]),
-                some(0.5, "value", &["\"two\"", "|| if file_exists(\"/tmp/flag\") { \"one\" } else { \"two\" }"]),
+                some(
+                    0.5,
+                    "value",
+                    &["\"two\"", "|| if file_exists(\"/tmp/flag\") { \"one\" } else { \"two\" }"]
+                ),
                 some(0.3, "needs", &["\"/tmp/flag\"", "\"/srv/a\"", "\"/srv/m\""]),
                 action(0.4, &["set", "file"]),
             ]

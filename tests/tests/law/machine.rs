@@ -1,4 +1,5 @@
-//! The small world that all drawn recipes share: few paths, accounts, packages and units, so that resources get in each other's way.
+//! The small world that all drawn recipes share: few paths, accounts, packages and units, so that
+//! resources get in each other's way.
 
 use std::path::Path;
 
@@ -74,7 +75,10 @@ pub const STEPS: &[&str] = &[
 fn offered() -> Vec<Package> {
     vec![
         Package::new("libc", "2.36"),
-        Package::new("tool", "1.0").version("1.1").depends("libc").file("/srv/d/f", "of the tool\n"),
+        Package::new("tool", "1.0")
+            .version("1.1")
+            .depends("libc")
+            .file("/srv/d/f", "of the tool\n"),
         Package::new("web", "2.0")
             .depends("libc")
             .file("/etc/web/web.conf", "# main\n")
@@ -95,7 +99,8 @@ pub fn machine(steps: &[&str]) -> FakeSystem {
     machine.install_program("sh", shell);
     machine.install_program("bash", shell);
     for (name, text, etag) in [("one", "one", true), ("two", "two", false)] {
-        let headers = if etag { vec![("etag".to_owned(), format!("\"{name}\""))] } else { Vec::new() };
+        let headers =
+            if etag { vec![("etag".to_owned(), format!("\"{name}\""))] } else { Vec::new() };
         let body = text.as_bytes().to_vec();
         machine.serve(format!("{SERVER}/{name}"), Response { status: 200, headers, body });
     }
@@ -110,7 +115,9 @@ pub fn machine(steps: &[&str]) -> FakeSystem {
             "link" => machine.put_link(path, more),
             "clear" => machine.clear(path),
             "special" => machine.put_special(path),
-            "chmod" => drop(machine.set_mode(Path::new(more), u32::from_str_radix(path, 8).unwrap())),
+            "chmod" => {
+                drop(machine.set_mode(Path::new(more), u32::from_str_radix(path, 8).unwrap()))
+            }
             "chown" => drop(machine.set_owner(Path::new(more), Some(1000), Some(1000))),
             _ => drop(machine.run(&Command::new(rest.split(' ')))),
         }
@@ -122,7 +129,8 @@ pub fn machine(steps: &[&str]) -> FakeSystem {
 /// What a shell does with lines of one simple command each; a script's lines come as its input.
 fn shell(machine: &FakeSystem, command: &Command) -> Output {
     let input = String::from_utf8_lossy(command.input.as_deref().unwrap_or_default()).into_owned();
-    let text = if command.argv.iter().any(|word| word == "-c") { command.argv[2].clone() } else { input };
+    let text =
+        if command.argv.iter().any(|word| word == "-c") { command.argv[2].clone() } else { input };
     let mut last = Output::default();
     for line in text.lines() {
         last = simple(machine, line);
@@ -145,9 +153,14 @@ fn simple(machine: &FakeSystem, line: &str) -> Output {
             Ok(stdout) => Output { stdout, ..Output::default() },
             Err(_) => yes(false),
         },
-        ["id", user] => yes(machine.text("/etc/passwd").lines().any(|line| line.starts_with(&format!("{user}:")))),
+        ["id", user] => yes(machine
+            .text("/etc/passwd")
+            .lines()
+            .any(|line| line.starts_with(&format!("{user}:")))),
         ["write", word, path] => yes(put(machine, path, word)),
-        ["append", word, path] => yes(put(machine, path, &format!("{}{word}\n", machine.text(path)))),
+        ["append", word, path] => {
+            yes(put(machine, path, &format!("{}{word}\n", machine.text(path))))
+        }
         ["touch", path] => yes(put(machine, path, &machine.text(path))),
         ["rm", path] => {
             machine.clear(path);
@@ -160,9 +173,13 @@ fn simple(machine: &FakeSystem, line: &str) -> Output {
             }
             yes(works)
         }
-        ["chmod", mode, path] => yes(machine.set_mode(Path::new(path), u32::from_str_radix(mode, 8).unwrap()).is_ok()),
+        ["chmod", mode, path] => {
+            yes(machine.set_mode(Path::new(path), u32::from_str_radix(mode, 8).unwrap()).is_ok())
+        }
         [program, ..] if program.contains(['/', '=']) => yes(false),
-        ref words => machine.run(&Command::new(words.iter().copied())).unwrap_or_else(|_| yes(false)),
+        ref words => {
+            machine.run(&Command::new(words.iter().copied())).unwrap_or_else(|_| yes(false))
+        }
     }
 }
 

@@ -1,5 +1,6 @@
-//! The law of plans on random recipes and machines: what would change does change, nothing changes that was not foretold, and
-//! nothing is open without a reason. `TOQUE_LAW_CASES` sets how many are drawn, `TOQUE_LAW_SEED` which.
+//! The law of plans on random recipes and machines: what would change does change, nothing changes
+//! that was not foretold, and nothing is open without a reason. `TOQUE_LAW_CASES` sets how many are
+//! drawn, `TOQUE_LAW_SEED` which.
 
 mod items;
 mod machine;
@@ -15,17 +16,28 @@ use proptest::test_runner::{Config, RngSeed, TestError, TestRunner};
 use crate::run::{Ended, Law};
 
 /// Draws and tries; says with which numbers a failure comes back.
-fn check<S: Strategy>(cases: u32, strategy: &S, test: impl Fn(S::Value) -> Result<(), TestCaseError>) {
+fn check<S: Strategy>(
+    cases: u32,
+    strategy: &S,
+    test: impl Fn(S::Value) -> Result<(), TestCaseError>,
+) {
     let number = |name: &str| std::env::var(name).ok().map(|value| value.parse::<u64>().unwrap());
     let seed = number("TOQUE_LAW_SEED").unwrap_or(0x7071_7565);
     let cases = number("TOQUE_LAW_CASES").map_or(cases, |cases| u32::try_from(cases).unwrap());
     println!("{cases} cases with the seed {seed}");
-    let config =
-        Config { cases, rng_seed: RngSeed::Fixed(seed), failure_persistence: None, max_shrink_iters: 3000, ..Config::default() };
+    let config = Config {
+        cases,
+        rng_seed: RngSeed::Fixed(seed),
+        failure_persistence: None,
+        max_shrink_iters: 3000,
+        ..Config::default()
+    };
     match TestRunner::new(config).run(strategy, test) {
         Ok(()) => {}
         // The reason tells the recipe; the value would only repeat it.
-        Err(TestError::Fail(reason, _)) => panic!("with TOQUE_LAW_SEED={seed} TOQUE_LAW_CASES={cases}:\n{reason}"),
+        Err(TestError::Fail(reason, _)) => {
+            panic!("with TOQUE_LAW_SEED={seed} TOQUE_LAW_CASES={cases}:\n{reason}")
+        }
         Err(TestError::Abort(reason)) => panic!("{reason}"),
     }
 }
@@ -39,9 +51,13 @@ fn plans_are_faithful() {
         let mut machine = machine::machine(&steps);
         let texts: Vec<String> = recipes.iter().map(|recipe| recipe::text(recipe)).collect();
         for (place, text) in texts.iter().enumerate() {
-            // What ended well is run again: little is left to do then, and the law holds for it too.
+            // What ended well is run again: little is left to do then, and the law holds for it
+            // too.
             for _ in 0..2 {
-                match law.holds(&machine, text).map_err(|error| with_story(error, &steps, &texts[..place]))? {
+                match law
+                    .holds(&machine, text)
+                    .map_err(|error| with_story(error, &steps, &texts[..place]))?
+                {
                     Ended::Well(after) => machine = *after,
                     Ended::Badly => break,
                 }
@@ -64,7 +80,13 @@ fn plans_are_faithful() {
         ("actions up to date", 10),
         ("actions skipped", 2),
     ] {
-        let all: usize = law.counts.borrow().iter().filter(|(what, _)| what.starts_with("actions ")).map(|(_, count)| count).sum();
+        let all: usize = law
+            .counts
+            .borrow()
+            .iter()
+            .filter(|(what, _)| what.starts_with("actions "))
+            .map(|(_, count)| count)
+            .sum();
         let count = law.counted(what);
         assert!(count * 100 >= all * share, "only {count} of {all} were {what}");
     }
@@ -85,18 +107,25 @@ fn a_second_converge_is_empty() {
             law.count("runs repeated");
             law.is_empty(&once, &text)?;
             if once.snapshot() != twice.snapshot() {
-                return Err(TestCaseError::fail(format!("the second run left another machine\nof\n{text}")));
+                return Err(TestCaseError::fail(format!(
+                    "the second run left another machine\nof\n{text}"
+                )));
             }
             Ok(())
         };
         empty().map_err(|error| with_story(error, &steps, &[]))
     });
     law.print();
-    let (compared, failed) = (law.counted("runs repeated"), law.counted("runs failed") + law.counted("runs refused"));
-    assert!(compared * 10 >= (compared + failed) * 4, "{compared} runs were repeated, {failed} failed");
+    let (compared, failed) =
+        (law.counted("runs repeated"), law.counted("runs failed") + law.counted("runs refused"));
+    assert!(
+        compared * 10 >= (compared + failed) * 4,
+        "{compared} runs were repeated, {failed} failed"
+    );
 }
 
-/// Random recipes come to this too rarely: whether a notification is sent decides where in the order another one is delivered.
+/// Random recipes come to this too rarely: whether a notification is sent decides where in the
+/// order another one is delivered.
 #[test]
 fn the_order_of_delivery_may_be_open() {
     let recipe = r#"
@@ -107,8 +136,13 @@ fn the_order_of_delivery_may_be_open() {
         file("/srv/b", #{ content: "b" }).notifies("create", second);
         file("/srv/c", #{ content: "c" }).notifies("create", first);
     "#;
-    for steps in [&["file /srv/x one"][..], &["file /srv/x two"], &["file /srv/x one", "file /tmp/flag yes"]] {
-        assert!(matches!(Law::new().holds(&machine::machine(steps), recipe).unwrap(), Ended::Well(_)));
+    for steps in
+        [&["file /srv/x one"][..], &["file /srv/x two"], &["file /srv/x one", "file /tmp/flag yes"]]
+    {
+        assert!(matches!(
+            Law::new().holds(&machine::machine(steps), recipe).unwrap(),
+            Ended::Well(_)
+        ));
     }
 }
 
@@ -125,16 +159,20 @@ fn an_account_may_come_back_with_its_number() {
     let law = Law::new();
     let machine = machine::machine(&["sh groupadd -- ops", "sh groupadd -- staff"]);
     let before = r#"file("/srv/a", #{ content: "a", group: "staff" }); file("/srv/b", #{ content: "b", group: "ops" });"#;
-    let Ended::Well(machine) = law.holds(&machine, before).unwrap() else { panic!("the files are made") };
+    let Ended::Well(machine) = law.holds(&machine, before).unwrap() else {
+        panic!("the files are made")
+    };
     assert!(matches!(law.holds(&machine, recipe).unwrap(), Ended::Well(_)));
 }
 
 /// What was done to a machine before its first recipe.
 fn machines() -> impl Strategy<Value = Vec<&'static str>> {
-    (proptest::bool::weighted(0.8), vec(select(machine::STEPS), 0..6)).prop_map(|(furnished, steps)| {
-        let before = if furnished { machine::FURNISHED } else { &[] };
-        [before, &steps].concat()
-    })
+    (proptest::bool::weighted(0.8), vec(select(machine::STEPS), 0..6)).prop_map(
+        |(furnished, steps)| {
+            let before = if furnished { machine::FURNISHED } else { &[] };
+            [before, &steps].concat()
+        },
+    )
 }
 
 /// Adds what was done to the machine before.
@@ -142,7 +180,9 @@ fn with_story(error: TestCaseError, steps: &[&str], recipes: &[String]) -> TestC
     match error {
         TestCaseError::Fail(reason) => {
             let recipes = recipes.join("and then\n");
-            TestCaseError::fail(format!("{reason}on a machine after {steps:#?}\nand converging\n{recipes}"))
+            TestCaseError::fail(format!(
+                "{reason}on a machine after {steps:#?}\nand converging\n{recipes}"
+            ))
         }
         other => other,
     }

@@ -26,7 +26,9 @@ pub struct Relation {
 /// The actions that notifications name.
 fn actions(kind: &str) -> &'static [&'static str] {
     match kind {
-        "file" | "template" | "cookbook_file" | "remote_file" => &["create", "delete", "touch", "create_if_missing"],
+        "file" | "template" | "cookbook_file" | "remote_file" => {
+            &["create", "delete", "touch", "create_if_missing"]
+        }
         "remote_directory" => &["create", "delete", "create_if_missing"],
         "directory" | "link" => &["create", "delete"],
         "package" => &["install", "upgrade", "remove", "purge"],
@@ -64,12 +66,22 @@ pub fn text(items: &[Item]) -> String {
             if other == index {
                 continue;
             }
-            let (target, verb) = if relation.subscribes { (index, "subscribes") } else { (other, "notifies") };
+            let (target, verb) =
+                if relation.subscribes { (index, "subscribes") } else { (other, "notifies") };
             let actions = actions(items[target].kind);
-            let own = items[target].properties.iter().find(|(name, _)| *name == "action").map(|(_, value)| value.trim_matches('"'));
-            let own = own.filter(|own| !own.starts_with('[') && *own != "nothing").unwrap_or(actions[0]);
+            let own = items[target]
+                .properties
+                .iter()
+                .find(|(name, _)| *name == "action")
+                .map(|(_, value)| value.trim_matches('"'));
+            let own =
+                own.filter(|own| !own.starts_with('[') && *own != "nothing").unwrap_or(actions[0]);
             let action = relation.action.map_or(own, |action| actions[action.index(actions.len())]);
-            let _ = writeln!(text, "r{index}.{verb}(\"{action}\", \"{}[r{other}]\", \"{}\");", items[other].kind, relation.timing);
+            let _ = writeln!(
+                text,
+                "r{index}.{verb}(\"{action}\", \"{}[r{other}]\", \"{}\");",
+                items[other].kind, relation.timing
+            );
         }
     }
     text

@@ -56,19 +56,25 @@ impl Law {
         let options = Options {
             repository: Some(PathBuf::from(self.repository.path())),
             run_list: vec![Item::parse("law").unwrap()],
-            recipe: Some(Source { name: "law.rhai".to_owned(), path: None, text: recipe.to_owned() }),
+            recipe: Some(Source {
+                name: "law.rhai".to_owned(),
+                path: None,
+                text: recipe.to_owned(),
+            }),
             ..Options::default()
         };
         let act = if planning { plan } else { converge };
-        act(Rc::<FakeSystem>::clone(machine), Rc::clone(&self.registry), &options, Box::new(())).map_or_else(
-            |refused| {
-                let text = refused.diagnostics.0.first().map(|diagnostic| diagnostic.message.clone());
-                let text = text.unwrap_or_default();
-                self.count(format!("refused: {}", text.split('`').next().unwrap_or_default()));
-                None
-            },
-            Some,
-        )
+        act(Rc::<FakeSystem>::clone(machine), Rc::clone(&self.registry), &options, Box::new(()))
+            .map_or_else(
+                |refused| {
+                    let text =
+                        refused.diagnostics.0.first().map(|diagnostic| diagnostic.message.clone());
+                    let text = text.unwrap_or_default();
+                    self.count(format!("refused: {}", text.split('`').next().unwrap_or_default()));
+                    None
+                },
+                Some,
+            )
     }
 
     /// Plans and converges.
@@ -85,16 +91,29 @@ impl Law {
             return fail(format!("the plan changed the machine: {effects:?}"));
         }
         let after = Rc::new(machine.clone());
-        let Some(done) = self.run(&after, recipe, false) else { return fail("only the converge was refused".to_owned()) };
+        let Some(done) = self.run(&after, recipe, false) else {
+            return fail("only the converge was refused".to_owned());
+        };
         // A failure that a plan could not know makes what comes after it another story.
         let failed = failures(&done);
         if done.outcome != Outcome::Success || failed != failures(&foretold) {
             if done.outcome == Outcome::Success && failed.is_empty() {
-                return fail(format!("the plan failed and converge did not:\n{}", errors(&foretold)));
+                return fail(format!(
+                    "the plan failed and converge did not:\n{}",
+                    errors(&foretold)
+                ));
             }
             self.count("runs failed");
-            let error = done.resources.iter().find_map(|record| record.error.as_ref()).map(|error| error.message.clone());
-            let kind = done.resources.iter().find(|record| record.error.is_some()).map(|record| record.resource.kind.to_string());
+            let error = done
+                .resources
+                .iter()
+                .find_map(|record| record.error.as_ref())
+                .map(|error| error.message.clone());
+            let kind = done
+                .resources
+                .iter()
+                .find(|record| record.error.is_some())
+                .map(|record| record.resource.kind.to_string());
             let words = error.unwrap_or_default();
             let plain: Vec<&str> = words.split('`').step_by(2).collect();
             self.count(format!("failed: {} {}", kind.unwrap_or_default(), plain.join("_")));
@@ -111,9 +130,13 @@ impl Law {
     /// A plan that finds something to do, or may, is not empty.
     pub fn is_empty(&self, machine: &FakeSystem, recipe: &str) -> Result<(), TestCaseError> {
         let foretold = self.run(&Rc::new(machine.clone()), recipe, true);
-        let open = |report: &Report| !pairs(report, &[Status::WouldChange, Status::MayChange]).is_empty();
+        let open =
+            |report: &Report| !pairs(report, &[Status::WouldChange, Status::MayChange]).is_empty();
         match foretold.filter(open) {
-            Some(report) => Err(TestCaseError::fail(format!("the plan after a run is not empty:\n{}of\n{recipe}", told(&report)))),
+            Some(report) => Err(TestCaseError::fail(format!(
+                "the plan after a run is not empty:\n{}of\n{recipe}",
+                told(&report)
+            ))),
             None => Ok(()),
         }
     }
@@ -123,7 +146,10 @@ impl Law {
         for record in &foretold.resources {
             let what = match record.status {
                 Status::WouldChange => "actions that would change",
-                Status::MayChange if changed.contains(&(record.resource.to_string(), Rc::clone(&record.action))) => {
+                Status::MayChange
+                    if changed
+                        .contains(&(record.resource.to_string(), Rc::clone(&record.action))) =>
+                {
                     "actions that may change, and did"
                 }
                 Status::MayChange => "actions that may change, and did not",
@@ -148,7 +174,9 @@ fn compare(foretold: &Report, done: &Report) -> Result<(), String> {
     if let Some(kept) = would.difference(&changed).next() {
         return Err(format!("{kept:?} would change, and did not{}", story()));
     }
-    if let Some(unforeseen) = changed.iter().find(|pair| !would.contains(*pair) && !may.contains(*pair)) {
+    if let Some(unforeseen) =
+        changed.iter().find(|pair| !would.contains(*pair) && !may.contains(*pair))
+    {
         return Err(format!("{unforeseen:?} changed and was not foretold{}", story()));
     }
     let mut pending = BTreeSet::new();
@@ -156,7 +184,12 @@ fn compare(foretold: &Report, done: &Report) -> Result<(), String> {
         if record.status == Status::MayChange {
             let strange = record.depends_on.iter().find(|cause| !pending.contains(*cause));
             if record.depends_on.is_empty() || strange.is_some() {
-                return Err(format!("{}: {} may change without a pending cause{}", record.resource, record.action, story()));
+                return Err(format!(
+                    "{}: {} may change without a pending cause{}",
+                    record.resource,
+                    record.action,
+                    story()
+                ));
             }
         }
         if matches!(record.status, Status::WouldChange | Status::MayChange) {
@@ -174,13 +207,15 @@ fn pairs(report: &Report, statuses: &[Status]) -> Pairs {
 /// What failed and was ignored, each time.
 fn failures(report: &Report) -> Vec<(String, Rc<str>)> {
     let records = report.resources.iter().filter(|record| record.status == Status::Failed);
-    let mut failures: Vec<_> = records.map(|record| (record.resource.to_string(), Rc::clone(&record.action))).collect();
+    let mut failures: Vec<_> =
+        records.map(|record| (record.resource.to_string(), Rc::clone(&record.action))).collect();
     failures.sort();
     failures
 }
 
 fn errors(report: &Report) -> String {
-    let errors = report.resources.iter().filter_map(|record| Some((record, record.error.as_ref()?)));
+    let errors =
+        report.resources.iter().filter_map(|record| Some((record, record.error.as_ref()?)));
     errors.map(|(record, error)| format!("{}: {error}\n", record.resource)).collect()
 }
 

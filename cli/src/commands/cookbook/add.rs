@@ -17,7 +17,8 @@ use crate::output;
 use crate::settings::find_repository;
 
 pub fn add(repo: Option<&Path>, wanted: &AddCookbook) -> Result<Exit, Refused> {
-    let here = std::env::current_dir().map_err(|error| Diagnostic::from(Failure::io("find", Path::new("."), &error)))?;
+    let here = std::env::current_dir()
+        .map_err(|error| Diagnostic::from(Failure::io("find", Path::new("."), &error)))?;
     let repository = find_repository(repo, None)?.unwrap_or_else(|| here.clone());
     let _alone = Repository::lock(&repository, &Stop::default())?;
     let is_new = !repository.join(cookfile::NAME).exists();
@@ -35,9 +36,15 @@ pub fn add(repo: Option<&Path>, wanted: &AddCookbook) -> Result<Exit, Refused> {
 }
 
 /// What the flags say; none when the sources decide.
-fn entry(wanted: &AddCookbook, here: &Path, repository: &Path) -> Result<Option<Entry>, Diagnostic> {
+fn entry(
+    wanted: &AddCookbook,
+    here: &Path,
+    repository: &Path,
+) -> Result<Option<Entry>, Diagnostic> {
     let seen = |path: &Path| seen_from(repository, here, path).display().to_string();
-    let archive = |location: &String| if location.contains("://") { location.clone() } else { seen(Path::new(location)) };
+    let archive = |location: &String| {
+        if location.contains("://") { location.clone() } else { seen(Path::new(location)) }
+    };
     if let Some(constraint) = &wanted.constraint {
         constraint.parse::<toque_engine::version::Constraint>().map_err(Diagnostic::error)?;
     }
@@ -52,7 +59,8 @@ fn entry(wanted: &AddCookbook, here: &Path, repository: &Path) -> Result<Option<
         ("archive", wanted.archive.as_ref().map(archive)),
         ("sha256", wanted.sha256.clone()),
     ];
-    let fields: Vec<_> = fields.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
+    let fields: Vec<_> =
+        fields.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
     Ok((!fields.is_empty()).then_some(Entry(fields)))
 }
 
@@ -62,7 +70,11 @@ fn seen_from(repository: &Path, here: &Path, path: &Path) -> PathBuf {
     if path.is_absolute() || here == repository {
         return path.to_owned();
     }
-    let shared = repository.components().zip(real.components()).take_while(|(one, other)| one == other).count();
+    let shared = repository
+        .components()
+        .zip(real.components())
+        .take_while(|(one, other)| one == other)
+        .count();
     let up = repository.components().skip(shared).map(|_| Component::ParentDir);
     let seen: PathBuf = up.chain(real.components().skip(shared)).collect();
     if seen.as_os_str().is_empty() { PathBuf::from(".") } else { seen }

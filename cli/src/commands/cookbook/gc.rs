@@ -14,15 +14,21 @@ pub fn gc(repo: Option<&Path>, dry_run: bool, cache_dir: Option<&Path>) -> Resul
     let settings = Settings::read(find_repository(repo, None)?.as_deref())?;
     let folder = settings.cache_dir(cache_dir);
     // Nothing is made of a folder that is not there.
-    let cleared = if folder.exists() { Store::open(folder)?.clear(dry_run)? } else { Cleared::default() };
+    let cleared =
+        if folder.exists() { Store::open(folder)?.clear(dry_run)? } else { Cleared::default() };
     let Cleared { removed, lockfiles, kept } = cleared;
     for Removed { what, bytes } in &removed {
         output::print(&format!("{what}, {}", size(*bytes)));
     }
     let freed = size(removed.iter().map(|one| one.bytes).sum());
     let freed = if dry_run { format!("{freed} would be freed") } else { format!("{freed} freed") };
-    let counted = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-    output::message(&format!("{freed}; {} kept for {}", counted(kept, "cookbook"), counted(lockfiles.len(), "lockfile")));
+    let counted =
+        |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    output::message(&format!(
+        "{freed}; {} kept for {}",
+        counted(kept, "cookbook"),
+        counted(lockfiles.len(), "lockfile")
+    ));
     Ok(Exit::Success)
 }
 

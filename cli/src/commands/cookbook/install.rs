@@ -11,9 +11,14 @@ use super::{Exit, with_machine};
 use crate::args::Fetching;
 use crate::output;
 
-pub fn install(repository: &Repository, fetching: &Fetching, how: impl FnOnce(Vec<String>) -> How) -> Result<Exit, Refused> {
-    let installed =
-        with_machine(repository, fetching, |network, machine| repository.install(machine, &how(network.without.clone())))?;
+pub fn install(
+    repository: &Repository,
+    fetching: &Fetching,
+    how: impl FnOnce(Vec<String>) -> How,
+) -> Result<Exit, Refused> {
+    let installed = with_machine(repository, fetching, |network, machine| {
+        repository.install(machine, &how(network.without.clone()))
+    })?;
     tell(&installed.before, &installed.after);
     Ok(Exit::Success)
 }
@@ -24,18 +29,25 @@ pub fn tell(before: &Lockfile, after: &Lockfile) {
     for (name, now) in &after.cookbooks {
         match before.cookbooks.get(name) {
             Some(was) if was == now => continue,
-            Some(was) if was.version != now.version => output::print(&format!("{name} {} -> {}", was.version, now.version)),
-            Some(_) => output::print(&format!("{name} {} from another revision or place", now.version)),
+            Some(was) if was.version != now.version => {
+                output::print(&format!("{name} {} -> {}", was.version, now.version))
+            }
+            Some(_) => {
+                output::print(&format!("{name} {} from another revision or place", now.version))
+            }
             None => output::print(&format!("{name} {} new", now.version)),
         }
         changed = true;
     }
-    for (name, was) in before.cookbooks.iter().filter(|(name, _)| !after.cookbooks.contains_key(*name)) {
+    for (name, was) in
+        before.cookbooks.iter().filter(|(name, _)| !after.cookbooks.contains_key(*name))
+    {
         output::print(&format!("{name} {} no longer needed", was.version));
         changed = true;
     }
     let count = after.cookbooks.len();
-    let all = if count == 1 { "1 cookbook is".to_owned() } else { format!("{count} cookbooks are") };
+    let all =
+        if count == 1 { "1 cookbook is".to_owned() } else { format!("{count} cookbooks are") };
     let lockfile = if changed { "was written" } else { "is as it was" };
     output::message(&format!("{all} here; `{}` {lockfile}", lockfile::NAME));
     let circles = circles(after);
@@ -46,7 +58,14 @@ pub fn tell(before: &Lockfile, after: &Lockfile) {
 
 fn circles(lockfile: &Lockfile) -> Vec<Diagnostic> {
     let cookbooks = &lockfile.cookbooks;
-    let needs = |name: &str| cookbooks.get(name).map_or_else(Vec::new, |one| one.dependencies.keys().map(String::as_str).collect());
+    let needs = |name: &str| {
+        cookbooks
+            .get(name)
+            .map_or_else(Vec::new, |one| one.dependencies.keys().map(String::as_str).collect())
+    };
     let circles = circle::circles(cookbooks.keys().map(String::as_str), needs);
-    circles.iter().map(|circle| Diagnostic::warning(circle::in_words(circle)).hint(circle::HINT)).collect()
+    circles
+        .iter()
+        .map(|circle| Diagnostic::warning(circle::in_words(circle)).hint(circle::HINT))
+        .collect()
 }

@@ -15,12 +15,17 @@ pub fn list(repo: Option<&Path>, format: Format) -> Result<Exit, Refused> {
     let lockfile = in_step(&repository(repo)?)?;
     match format {
         Format::Json => {
-            let all: Vec<Value> = lockfile.cookbooks.iter().map(|(name, locked)| data(name, locked)).collect();
+            let all: Vec<Value> =
+                lockfile.cookbooks.iter().map(|(name, locked)| data(name, locked)).collect();
             output::print(&serde_json::to_string_pretty(&all).unwrap_or_default());
         }
         Format::Text => {
             for (name, locked) in &lockfile.cookbooks {
-                output::print(&format!("{name} {} from {}", locked.version, origin(&locked.origin)));
+                output::print(&format!(
+                    "{name} {} from {}",
+                    locked.version,
+                    origin(&locked.origin)
+                ));
             }
         }
     }
@@ -28,7 +33,10 @@ pub fn list(repo: Option<&Path>, format: Format) -> Result<Exit, Refused> {
 }
 
 fn data(name: &str, locked: &Locked) -> Value {
-    let dependencies = locked.dependencies.iter().map(|(name, constraint)| (name.clone(), constraint.to_string().into()));
+    let dependencies = locked
+        .dependencies
+        .iter()
+        .map(|(name, constraint)| (name.clone(), constraint.to_string().into()));
     json!({
         "name": name,
         "version": locked.version.to_string(),
@@ -44,7 +52,9 @@ pub fn origin(origin: &Origin) -> String {
     match origin {
         Origin::Registry { registry } => shown(registry),
         Origin::Path { path } => path.clone(),
-        Origin::Git { git, revision, .. } => format!("{} {}", shown(git), revision.get(..7).unwrap_or(revision)),
+        Origin::Git { git, revision, .. } => {
+            format!("{} {}", shown(git), revision.get(..7).unwrap_or(revision))
+        }
         Origin::Archive { archive, .. } => shown(archive),
     }
 }

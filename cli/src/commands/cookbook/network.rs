@@ -28,7 +28,11 @@ pub struct Network {
 impl Network {
     pub fn new(settings: Settings, stop: Stop, fetching: &Fetching) -> Self {
         let cache_dir = settings.cache_dir(fetching.cache_dir.as_deref());
-        let without = if fetching.without.is_empty() { settings.without_groups.clone() } else { fetching.without.clone() };
+        let without = if fetching.without.is_empty() {
+            settings.without_groups.clone()
+        } else {
+            fetching.without.clone()
+        };
         Self { settings, stop, cache_dir, offline: fetching.offline, without }
     }
 
@@ -47,11 +51,13 @@ impl Network {
         let (proxies, agents) = (self.settings.proxies(), Agents::default());
         let system = || {
             let mut system = HostSystem::new();
-            (system.stop, system.proxies, system.agents) = (self.stop.clone(), proxies.clone(), agents.clone());
+            (system.stop, system.proxies, system.agents) =
+                (self.stop.clone(), proxies.clone(), agents.clone());
             system
         };
         let progress = Mutex::new(Progress::new(true));
-        let ssh_agent = std::env::var_os("SSH_AUTH_SOCK").filter(|path| !path.is_empty()).map(PathBuf::from);
+        let ssh_agent =
+            std::env::var_os("SSH_AUTH_SOCK").filter(|path| !path.is_empty()).map(PathBuf::from);
         let result = act(&Machine {
             system: &system,
             repository,
@@ -67,7 +73,8 @@ impl Network {
     }
 }
 
-/// On a line that is written over where somebody watches, else in lines. Servers may have named what is told.
+/// On a line that is written over where somebody watches, else in lines. Servers may have named
+/// what is told.
 fn tell(progress: &mut Progress, told: Told<'_>) {
     match told {
         Told::Begun(_) if progress.has_bar() && progress.is_watched() => {}

@@ -13,17 +13,24 @@ use crate::output;
 use crate::settings::find_repository;
 
 pub fn new(repo: Option<&Path>, name: &str) -> Result<Exit, Refused> {
-    let here = std::env::current_dir().map_err(|error| Diagnostic::from(Failure::io("find", Path::new("."), &error)))?;
+    let here = std::env::current_dir()
+        .map_err(|error| Diagnostic::from(Failure::io("find", Path::new("."), &error)))?;
     let repository = find_repository(repo, None)?.unwrap_or_else(|| here.clone());
     let New { key, root, files } = make(&repository, name)?;
     let shown = root.strip_prefix(&here).unwrap_or(&root).display();
     files.iter().for_each(|file| output::print(&format!("{shown}/{file}")));
     if key != name {
-        output::message(&format!("its attributes and custom resources begin with `{key}`: `-` is a minus in recipes"));
+        output::message(&format!(
+            "its attributes and custom resources begin with `{key}`: `-` is a minus in recipes"
+        ));
     }
     if repository.join(cookfile::NAME).exists() {
-        output::message("next: `toque cookbook install`, because Cookfile.lock does not have it yet");
+        output::message(
+            "next: `toque cookbook install`, because Cookfile.lock does not have it yet",
+        );
     }
-    output::message(&format!("next: `{shown}/tests/default.sh` tests it, `toque plan {name}` shows what it would change here"));
+    output::message(&format!(
+        "next: `{shown}/tests/default.sh` tests it, `toque plan {name}` shows what it would change here"
+    ));
     Ok(Exit::Success)
 }

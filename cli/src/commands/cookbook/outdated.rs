@@ -14,12 +14,16 @@ use crate::output;
 pub fn outdated(repo: Option<&Path>, format: Format, fetching: &Fetching) -> Result<Exit, Refused> {
     let repository = repository(repo)?;
     let lockfile = in_step(&repository)?;
-    let found = with_machine(&repository, fetching, |_, machine| repository.outdated(machine, &lockfile))?;
+    let found =
+        with_machine(&repository, fetching, |_, machine| repository.outdated(machine, &lockfile))?;
     match format {
         Format::Json => {
             let text = |version: &Option<Version>| version.as_ref().map(Version::to_string);
             let data = |one: &Outdated| json!({ "name": one.name, "has": one.has.to_string(), "update": text(&one.update), "newest": text(&one.newest) });
-            output::print(&serde_json::to_string_pretty(&found.iter().map(data).collect::<Vec<_>>()).unwrap_or_default());
+            output::print(
+                &serde_json::to_string_pretty(&found.iter().map(data).collect::<Vec<_>>())
+                    .unwrap_or_default(),
+            );
         }
         Format::Text => {
             found.iter().for_each(|one| output::print(&line(one)));

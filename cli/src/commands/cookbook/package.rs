@@ -19,7 +19,12 @@ use crate::args::Fetching;
 use crate::output;
 use crate::settings::find_repository;
 
-pub fn package(repo: Option<&Path>, file: &Path, name: Option<&str>, fetching: &Fetching) -> Result<Exit, Refused> {
+pub fn package(
+    repo: Option<&Path>,
+    file: &Path,
+    name: Option<&str>,
+    fetching: &Fetching,
+) -> Result<Exit, Refused> {
     let path = find_repository(repo, None)?.ok_or_else(|| {
         Diagnostic::error("there is no repository here: neither `Cookfile.toml` nor `cookbooks/`")
             .hint("go into one, or name it with `--repo`")
@@ -46,13 +51,19 @@ pub fn package(repo: Option<&Path>, file: &Path, name: Option<&str>, fetching: &
             let root = one(&path, name, fetching)?;
             let cookbook = Cookbook::load(&root)?;
             let content = Content::of_cookbook(&path, name, &root)?;
-            let package = if folder { publish(&content, file, &cookbook.about)? } else { write(&content, file)? };
+            let package = if folder {
+                publish(&content, file, &cookbook.about)?
+            } else {
+                write(&content, file)?
+            };
             (content, package)
         }
     };
     output::print(&format!("{}  {}", package.sha256, package.path.display()));
-    let counted = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-    let (cookbooks, files) = (counted(content.cookbooks.len(), "cookbook"), counted(content.entries.len(), "file"));
+    let counted =
+        |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let (cookbooks, files) =
+        (counted(content.cookbooks.len(), "cookbook"), counted(content.entries.len(), "file"));
     output::message(&format!("{cookbooks} with {files}, packed {} bytes", package.bytes));
     Ok(Exit::Success)
 }
@@ -61,7 +72,11 @@ pub fn package(repo: Option<&Path>, file: &Path, name: Option<&str>, fetching: &
 fn all(path: &Path, fetching: &Fetching) -> Result<BTreeMap<String, PathBuf>, Refused> {
     let Some(repository) = Repository::read(path)? else {
         let own = Folder::own(path)?;
-        return Ok(own.cookbooks().iter().map(|(name, taken)| (name.clone(), taken.root.clone())).collect());
+        return Ok(own
+            .cookbooks()
+            .iter()
+            .map(|(name, taken)| (name.clone(), taken.root.clone()))
+            .collect());
     };
     let lockfile = in_step(&repository)?;
     with_machine(&repository, fetching, |network, machine| {
@@ -77,7 +92,8 @@ fn one(path: &Path, name: &str, fetching: &Fetching) -> Result<PathBuf, Refused>
             .into());
     }
     let cookfile = Cookfile::read(path)?;
-    let asked = cookfile.iter().flat_map(|cookfile| &cookfile.cookbooks).find(|wanted| wanted.name == name);
+    let asked =
+        cookfile.iter().flat_map(|cookfile| &cookfile.cookbooks).find(|wanted| wanted.name == name);
     let own = Path::new("cookbooks").join(name);
     let lies_at = match asked.map(|wanted| &wanted.from) {
         Some(From::Path(folder)) => Some(folder),
@@ -96,7 +112,9 @@ fn one(path: &Path, name: &str, fetching: &Fetching) -> Result<PathBuf, Refused>
     let lockfile = in_step(&repository)?;
     known(&lockfile, name)?;
     let alone = lockfile.cookbooks.into_iter().filter(|(other, _)| other == name).collect();
-    let roots = with_machine(&repository, fetching, |_, machine| repository.fetch(machine, &Lockfile { cookbooks: alone }))?;
+    let roots = with_machine(&repository, fetching, |_, machine| {
+        repository.fetch(machine, &Lockfile { cookbooks: alone })
+    })?;
     Ok(roots.into_values().next().ok_or_else(|| missing(path, name))?)
 }
 
@@ -104,5 +122,6 @@ fn missing(path: &Path, name: &str) -> Diagnostic {
     let (found, _) = toque_engine::cookbook::find(path);
     let missing = Diagnostic::error(format!("there is no cookbook `{name}`"));
     let near = did_you_mean(name, found.keys().map(String::as_str));
-    missing.hint(near.unwrap_or_else(|| format!("put it into cookbooks/{name}, or correct the name")))
+    missing
+        .hint(near.unwrap_or_else(|| format!("put it into cookbooks/{name}, or correct the name")))
 }

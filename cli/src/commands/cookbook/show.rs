@@ -15,7 +15,12 @@ use super::{Exit, in_step, repository, store_of};
 use crate::args::Format;
 use crate::output;
 
-pub fn show(repo: Option<&Path>, name: &str, cache_dir: Option<&Path>, format: Format) -> Result<Exit, Refused> {
+pub fn show(
+    repo: Option<&Path>,
+    name: &str,
+    cache_dir: Option<&Path>,
+    format: Format,
+) -> Result<Exit, Refused> {
     let repository = repository(repo)?;
     let lockfile = in_step(&repository)?;
     known(&lockfile, name)?;
@@ -35,7 +40,9 @@ pub fn show(repo: Option<&Path>, name: &str, cache_dir: Option<&Path>, format: F
                 }
             }
             if there.is_none() {
-                output::message(&format!("`{name}` is not on this machine: `toque cookbook install` fetches it"));
+                output::message(&format!(
+                    "`{name}` is not on this machine: `toque cookbook install` fetches it"
+                ));
             }
         }
     }
@@ -89,7 +96,9 @@ fn data(name: &str, locked: &Locked, there: Option<&Cookbook>, who: &[(String, S
 fn who(repository: &Repository, lockfile: &Lockfile, name: &str) -> Vec<(String, String)> {
     let asking = repository.demands().into_iter().filter(|demand| demand.cookbook == name);
     let asking = asking.map(|demand| (demand.asker, demand.constraint.to_string()));
-    let needing = lockfile.needs(name).map(|(asker, _, constraint)| (asker.to_owned(), constraint.to_string()));
+    let needing = lockfile
+        .needs(name)
+        .map(|(asker, _, constraint)| (asker.to_owned(), constraint.to_string()));
     asking.chain(needing).collect()
 }
 
@@ -101,9 +110,11 @@ fn shown(value: &Value) -> String {
     };
     match value {
         Value::Array(all) => all.iter().map(text).collect::<Vec<_>>().join(", "),
-        Value::Object(all) => {
-            all.iter().map(|(name, constraint)| format!("{name} ({})", text(constraint))).collect::<Vec<_>>().join(", ")
-        }
+        Value::Object(all) => all
+            .iter()
+            .map(|(name, constraint)| format!("{name} ({})", text(constraint)))
+            .collect::<Vec<_>>()
+            .join(", "),
         other => text(other),
     }
 }

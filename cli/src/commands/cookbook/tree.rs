@@ -15,7 +15,8 @@ const DEEPEST: usize = 40;
 pub fn tree(repo: Option<&Path>) -> Result<Exit, Refused> {
     let repository = repository(repo)?;
     let lockfile = in_step(&repository)?;
-    let asked: BTreeSet<String> = repository.demands().into_iter().map(|demand| demand.cookbook).collect();
+    let asked: BTreeSet<String> =
+        repository.demands().into_iter().map(|demand| demand.cookbook).collect();
     lines(&lockfile, &asked, output::print);
     Ok(Exit::Success)
 }
@@ -24,15 +25,23 @@ pub fn tree(repo: Option<&Path>) -> Result<Exit, Refused> {
 fn lines(lockfile: &Lockfile, asked: &BTreeSet<String>, mut print: impl FnMut(&str)) {
     let mut shown = BTreeSet::new();
     // The first is the last; a way may be longer than a stack is deep.
-    let mut left: Vec<(&str, String, usize)> = asked.iter().rev().map(|name| (name.as_str(), String::new(), 0)).collect();
+    let mut left: Vec<(&str, String, usize)> =
+        asked.iter().rev().map(|name| (name.as_str(), String::new(), 0)).collect();
     while let Some((name, wanted, depth)) = left.pop() {
         let Some(locked) = lockfile.cookbooks.get(name) else { continue };
         let again = !shown.insert(name) && !locked.dependencies.is_empty();
         let mark = if again { ", shown above" } else { "" };
-        print(&format!("{:indent$}{name} {}{wanted}{mark}", "", locked.version, indent = 2 * depth.min(DEEPEST)));
+        print(&format!(
+            "{:indent$}{name} {}{wanted}{mark}",
+            "",
+            locked.version,
+            indent = 2 * depth.min(DEEPEST)
+        ));
         if !again {
             let needed = locked.dependencies.iter().rev();
-            left.extend(needed.map(|(other, constraint)| (other.as_str(), format!(" ({constraint})"), depth + 1)));
+            left.extend(needed.map(|(other, constraint)| {
+                (other.as_str(), format!(" ({constraint})"), depth + 1)
+            }));
         }
     }
 }
@@ -44,13 +53,22 @@ mod tests {
     #[test]
     fn a_long_way_is_no_matter() {
         let block = |number: usize| {
-            let needs = if number < 10_000 { format!("dependencies.c{} = \">= 1.0\"\n", number + 1) } else { String::new() };
-            format!("[[cookbook]]\nname = \"c{number}\"\nversion = \"1.0\"\npath = \"cookbooks/c{number}\"\n{needs}")
+            let needs = if number < 10_000 {
+                format!("dependencies.c{} = \">= 1.0\"\n", number + 1)
+            } else {
+                String::new()
+            };
+            format!(
+                "[[cookbook]]\nname = \"c{number}\"\nversion = \"1.0\"\npath = \"cookbooks/c{number}\"\n{needs}"
+            )
         };
-        let text: String = std::iter::once("version = 1\n".to_owned()).chain((0..=10_000).map(block)).collect();
+        let text: String =
+            std::iter::once("version = 1\n".to_owned()).chain((0..=10_000).map(block)).collect();
         let lockfile = Lockfile::parse(Path::new("Cookfile.lock"), &text).unwrap();
         let mut told = Vec::new();
-        lines(&lockfile, &BTreeSet::from(["c0".to_owned(), "c1".to_owned()]), |line| told.push(line.to_owned()));
+        lines(&lockfile, &BTreeSet::from(["c0".to_owned(), "c1".to_owned()]), |line| {
+            told.push(line.to_owned())
+        });
         assert_eq!(told.len(), 10_002);
         assert_eq!(told[..3], ["c0 1.0.0", "  c1 1.0.0 (>= 1.0)", "    c2 1.0.0 (>= 1.0)"]);
         assert_eq!(told[10_000], format!("{}c10000 1.0.0 (>= 1.0)", " ".repeat(2 * DEEPEST)));

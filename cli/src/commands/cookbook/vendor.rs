@@ -19,7 +19,11 @@ pub fn vendor(repo: Option<&Path>, dir: &Path, fetching: &Fetching) -> Result<Ex
         Ok(content)
     })?;
     for name in &content.cookbooks {
-        let version = lockfile.cookbooks.get(name).map(|locked| locked.version.to_string()).unwrap_or_default();
+        let version = lockfile
+            .cookbooks
+            .get(name)
+            .map(|locked| locked.version.to_string())
+            .unwrap_or_default();
         output::print(&format!("{name} {version}"));
     }
     Ok(Exit::Success)

@@ -20,20 +20,29 @@ pub fn verify(repo: Option<&Path>, wanted: &Verify) -> Result<Exit, Refused> {
         let verified = verify_all(&store)?;
         tell(&verified, "fetched", *format);
         return match wrong(&verified, "is not what was fetched") {
-            Some(wrong) => Err(wrong.hint("remove their folders: whoever needs them fetches them anew").into()),
+            Some(wrong) => {
+                Err(wrong.hint("remove their folders: whoever needs them fetches them anew").into())
+            }
             None => Ok(Exit::Success),
         };
     }
     let repository = repository(repo)?;
     let lockfile = Lockfile::read(&repository.path)?.unwrap_or_default();
     repository.cookfile.check_groups(without)?;
-    let without = if without.is_empty() { Settings::read(Some(&repository.path))?.without_groups } else { without.clone() };
+    let without = if without.is_empty() {
+        Settings::read(Some(&repository.path))?.without_groups
+    } else {
+        without.clone()
+    };
     let lockfile = repository.without(&lockfile, &without);
-    let verified = repository.verify(&store_of(Some(&repository.path), cache_dir.as_deref())?, &lockfile);
+    let verified =
+        repository.verify(&store_of(Some(&repository.path), cache_dir.as_deref())?, &lockfile);
     tell(&verified, "locked", *format);
     in_step(&repository)?;
     match wrong(&verified, &format!("is not what `{}` says", lockfile::NAME)) {
-        Some(wrong) => Err(wrong.hint("run `toque cookbook install`: it fetches them as they were locked").into()),
+        Some(wrong) => Err(wrong
+            .hint("run `toque cookbook install`: it fetches them as they were locked")
+            .into()),
         None => Ok(Exit::Success),
     }
 }
@@ -83,6 +92,10 @@ fn wrong(verified: &[Verified], said: &str) -> Option<Diagnostic> {
     match &wrong[..] {
         [] => None,
         [one] => Some(Diagnostic::error(format!("{one} {said}"))),
-        several => Some(Diagnostic::error(format!("{} cookbooks: {} {said}", several.len(), several.join(", ")))),
+        several => Some(Diagnostic::error(format!(
+            "{} cookbooks: {} {said}",
+            several.len(),
+            several.join(", ")
+        ))),
     }
 }

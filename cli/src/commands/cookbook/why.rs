@@ -18,7 +18,8 @@ pub fn why(repo: Option<&Path>, name: &str) -> Result<Exit, Refused> {
     for demand in demands.iter().filter(|demand| demand.cookbook == name) {
         output::print(&format!("{} asks for {name} {}", demand.asker, demand.constraint));
     }
-    let begin: Vec<(&str, &str)> = demands.iter().map(|demand| (demand.cookbook.as_str(), demand.asker.as_str())).collect();
+    let begin: Vec<(&str, &str)> =
+        demands.iter().map(|demand| (demand.cookbook.as_str(), demand.asker.as_str())).collect();
     for (asker, way) in ways(&lockfile, &begin) {
         let Some(locked) = lockfile.cookbooks.get(asker) else { continue };
         if let Some(constraint) = locked.dependencies.get(name).filter(|_| asker != name) {
@@ -29,11 +30,17 @@ pub fn why(repo: Option<&Path>, name: &str) -> Result<Exit, Refused> {
 }
 
 /// The shortest way to each cookbook: who asks for the first, and the versions on the way.
-fn ways<'a>(lockfile: &'a Lockfile, begin: &[(&'a str, &'a str)]) -> BTreeMap<&'a str, Vec<String>> {
+fn ways<'a>(
+    lockfile: &'a Lockfile,
+    begin: &[(&'a str, &'a str)],
+) -> BTreeMap<&'a str, Vec<String>> {
     let mut ways: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    let mut next: VecDeque<(&str, Vec<String>)> = begin.iter().map(|(name, asker)| (*name, vec![(*asker).to_owned()])).collect();
+    let mut next: VecDeque<(&str, Vec<String>)> =
+        begin.iter().map(|(name, asker)| (*name, vec![(*asker).to_owned()])).collect();
     while let Some((name, mut way)) = next.pop_front() {
-        let Some(locked) = lockfile.cookbooks.get(name).filter(|_| !ways.contains_key(name)) else { continue };
+        let Some(locked) = lockfile.cookbooks.get(name).filter(|_| !ways.contains_key(name)) else {
+            continue;
+        };
         way.push(format!("{name} {}", locked.version));
         next.extend(locked.dependencies.keys().map(|other| (other.as_str(), way.clone())));
         ways.insert(name, way);

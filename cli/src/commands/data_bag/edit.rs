@@ -42,7 +42,9 @@ struct Edited {
 /// Edits an item that is there.
 pub fn edit(bags: &Bags, bag: &str, id: &str, form: Form) -> Result<Exit, Refused> {
     let before = bags.item(bag, id).map_err(|missing| match bags.bags.ids(bag) {
-        Ok(ids) if is_name(id) && !ids.iter().any(|known| known == id) => missing.hint("`--new` makes an item"),
+        Ok(ids) if is_name(id) && !ids.iter().any(|known| known == id) => {
+            missing.hint("`--new` makes an item")
+        }
         _ => missing,
     })?;
     let mut plain = HashMap::new();
@@ -61,7 +63,10 @@ pub fn edit(bags: &Bags, bag: &str, id: &str, form: Form) -> Result<Exit, Refuse
 pub fn make(bags: &Bags, bag: &str, id: &str) -> Result<Exit, Refused> {
     let missing = match bags.item(bag, id) {
         Ok(there) => {
-            let wrong = Diagnostic::error(format!("there is an item `{bag}/{id}` already, in `{}`", there.item.shown));
+            let wrong = Diagnostic::error(format!(
+                "there is an item `{bag}/{id}` already, in `{}`",
+                there.item.shown
+            ));
             return Err(wrong.hint("leave out `--new` to edit it").into());
         }
         Err(missing) => missing,
@@ -83,7 +88,11 @@ impl Editing {
         let editor = Editor::chosen()?;
         let folder = memory::folder()?;
         let path = folder.path().join(format!("{}.json", item.id));
-        let plain = self.plain.iter().map(|(key, value)| (key.clone(), New::Value(value.clone()))).collect();
+        let plain = self
+            .plain
+            .iter()
+            .map(|(key, value)| (key.clone(), New::Value(value.clone())))
+            .collect();
         write(&path, &self.before.with(&plain))?;
         loop {
             editor.run(&path)?;
@@ -107,8 +116,9 @@ impl Editing {
     /// # Errors
     /// When it is no item any more; it can be edited again.
     fn taken(&self, path: &Path) -> Result<Edited, Diagnostic> {
-        let text = fs::read_to_string(path)
-            .map_err(|error| Diagnostic::error(format!("cannot read what was edited: {}", plain_io(&error))))?;
+        let text = fs::read_to_string(path).map_err(|error| {
+            Diagnostic::error(format!("cannot read what was edited: {}", plain_io(&error)))
+        })?;
         self.edited(text)
     }
 
@@ -128,7 +138,8 @@ impl Editing {
         Ok(())
     }
 
-    /// The edited text with values encrypted: a value that is what it was stands there as it stood before.
+    /// The edited text with values encrypted: a value that is what it was stands there as it stood
+    /// before.
     fn edited(&self, text: String) -> Result<Edited, Diagnostic> {
         let before = &self.before.item;
         let after = self.read(text)?;
@@ -147,7 +158,12 @@ impl Editing {
                 edited.plain.push(key.clone());
             }
         }
-        edited.removed = before.values.keys().filter(|key| !after.item.values.contains_key(*key)).cloned().collect();
+        edited.removed = before
+            .values
+            .keys()
+            .filter(|key| !after.item.values.contains_key(*key))
+            .cloned()
+            .collect();
         edited.text = after.with(&new);
         Ok(edited)
     }
@@ -156,7 +172,8 @@ impl Editing {
     fn read(&self, text: String) -> Result<ItemText, Diagnostic> {
         let item = &self.before.item;
         let name = format!("{}.json", item.id);
-        Document::parse(Source::new(&name, None, text.clone())).map_err(|mistake| unreadable(&mistake))?;
+        Document::parse(Source::new(&name, None, text.clone()))
+            .map_err(|mistake| unreadable(&mistake))?;
         ItemText::parse(text, &item.bag, &item.id, item.file.clone(), name).map_err(|_| {
             Diagnostic::error(format!("what was edited is not the item `{}` any more: its `id` is another, or gone", item.id)).hint(
                 format!(
@@ -170,9 +187,16 @@ impl Editing {
 
 impl Edited {
     fn tell(&self, shown: &str, encrypts: bool) {
-        let done = [("encrypted", &self.encrypted), ("changed, as plain text,", &self.plain), ("removed", &self.removed)];
-        let done: Vec<String> =
-            done.iter().filter(|(_, keys)| !keys.is_empty()).map(|(verb, keys)| format!("{verb} {}", listed(keys))).collect();
+        let done = [
+            ("encrypted", &self.encrypted),
+            ("changed, as plain text,", &self.plain),
+            ("removed", &self.removed),
+        ];
+        let done: Vec<String> = done
+            .iter()
+            .filter(|(_, keys)| !keys.is_empty())
+            .map(|(verb, keys)| format!("{verb} {}", listed(keys)))
+            .collect();
         let done = if done.is_empty() { "changed no value".to_owned() } else { done.join("; ") };
         output::print(&format!("wrote `{shown}`: {done}"));
         if !encrypts && !self.plain.is_empty() {
@@ -194,7 +218,7 @@ fn unreadable(mistake: &Diagnostic) -> Diagnostic {
 /// Writes a file that only this user can read.
 fn write(path: &Path, text: &str) -> Result<(), Diagnostic> {
     let opened = fs::File::options().write(true).create_new(true).mode(0o600).open(path);
-    opened
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(|error| Diagnostic::error(format!("cannot write the plain text into memory: {}", plain_io(&error))))
+    opened.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| {
+        Diagnostic::error(format!("cannot write the plain text into memory: {}", plain_io(&error)))
+    })
 }

@@ -24,7 +24,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// How long an editor that is told to end may take for it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// An editor, and the signals that end it. It must be there before the plain text is, which no signal may leave behind.
+/// An editor, and the signals that end it. It must be there before the plain text is, which no
+/// signal may leave behind.
 pub struct Editor {
     command: OsString,
     /// What ends toque anywhere.
@@ -39,10 +40,13 @@ impl Editor {
         let named = |name| std::env::var_os(name).filter(|command| !command.is_empty());
         let command = named("VISUAL").or_else(|| named("EDITOR")).unwrap_or_else(|| "vi".into());
         let editor = Self { command, ended: Arc::default(), interrupted: Arc::default() };
-        for (signals, flag) in [([SIGTERM, SIGHUP], &editor.ended), ([SIGINT, SIGQUIT], &editor.interrupted)] {
+        for (signals, flag) in
+            [([SIGTERM, SIGHUP], &editor.ended), ([SIGINT, SIGQUIT], &editor.interrupted)]
+        {
             for signal in signals {
-                flag::register(signal, Arc::clone(flag))
-                    .map_err(|error| Diagnostic::error(format!("cannot wait for signals: {}", plain_io(&error))))?;
+                flag::register(signal, Arc::clone(flag)).map_err(|error| {
+                    Diagnostic::error(format!("cannot wait for signals: {}", plain_io(&error)))
+                })?;
             }
         }
         Ok(editor)
@@ -54,22 +58,30 @@ impl Editor {
     pub fn run(&self, path: &Path) -> Result<(), Refused> {
         let shown = self.command.to_string_lossy().into_owned();
         let failed = |why: &str| {
-            Diagnostic::error(format!("the editor `{shown}` {why}; the item is as it was")).hint("choose another one in `$EDITOR`")
+            Diagnostic::error(format!("the editor `{shown}` {why}; the item is as it was"))
+                .hint("choose another one in `$EDITOR`")
         };
-        // The shell makes way for the editor, so that it is the editor that a signal is passed on to; unless the command is more than one.
+        // The shell makes way for the editor, so that it is the editor that a signal is passed on
+        // to; unless the command is more than one.
         let several = shown.contains(['=', ';', '|', '&', '(', ')', '{', '}', '<', '>', '\n']);
         let mut script = OsString::from(if several { "" } else { "exec " });
         script.push(&self.command);
         script.push(" \"$@\"");
         let mut command = Command::new("sh");
         command.arg("-c").arg(script).arg("sh").args(precautions(&self.command)).arg(path);
-        let mut child = command.spawn().map_err(|error| failed(&format!("cannot be started: {}", plain_io(&error))))?;
+        let mut child = command
+            .spawn()
+            .map_err(|error| failed(&format!("cannot be started: {}", plain_io(&error))))?;
         loop {
             match child.try_wait() {
                 Ok(Some(status)) if status.success() => return Ok(()),
                 Ok(Some(status)) => return Err(failed(&format!("failed ({status})")).into()),
                 Ok(None) => {}
-                Err(error) => return Err(failed(&format!("cannot be waited for: {}", plain_io(&error))).into()),
+                Err(error) => {
+                    return Err(
+                        failed(&format!("cannot be waited for: {}", plain_io(&error))).into()
+                    );
+                }
             }
             if self.told_to_stop() {
                 end(&mut child);
@@ -93,7 +105,10 @@ impl Editor {
             if self.ended.load(Ordering::Relaxed) || self.interrupted.load(Ordering::Relaxed) {
                 return Err(stopped());
             }
-            match poll(&mut [PollFd::new(stdin().as_fd(), PollFlags::POLLIN)], PollTimeout::from(100_u8)) {
+            match poll(
+                &mut [PollFd::new(stdin().as_fd(), PollFlags::POLLIN)],
+                PollTimeout::from(100_u8),
+            ) {
                 Ok(0) | Err(Errno::EINTR) => {}
                 Ok(_) => {
                     let read = stdin().read_line(&mut line).unwrap_or(0);
@@ -105,7 +120,8 @@ impl Editor {
     }
 
     fn told_to_stop(&self) -> bool {
-        self.ended.load(Ordering::Relaxed) || self.interrupted.swap(false, Ordering::Relaxed) && !stdin().is_terminal()
+        self.ended.load(Ordering::Relaxed)
+            || self.interrupted.swap(false, Ordering::Relaxed) && !stdin().is_terminal()
     }
 }
 
@@ -130,7 +146,8 @@ fn end(child: &mut Child) {
     let _ = child.wait();
 }
 
-/// Vim writes what is deleted and searched for into a file in the home folder, and copies of what it edits where it is told to.
+/// Vim writes what is deleted and searched for into a file in the home folder, and copies of what
+/// it edits where it is told to.
 fn precautions(command: &OsStr) -> &'static [&'static str] {
     let is_vim = |path: PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -139,9 +156,13 @@ fn precautions(command: &OsStr) -> &'static [&'static str] {
     let folders = std::env::var_os("PATH").unwrap_or_default();
     let words = command.to_string_lossy();
     let program = words.split_whitespace().next().unwrap_or_default();
-    let found = std::env::split_paths(&folders).map(|folder| folder.join(program)).find(|path| path.is_file());
+    let found = std::env::split_paths(&folders)
+        .map(|folder| folder.join(program))
+        .find(|path| path.is_file());
     match found.and_then(|path| path.canonicalize().ok()) {
-        Some(path) if is_vim(path.clone()) => &["-n", "-i", "NONE", "-c", "set nobackup nowritebackup noundofile"],
+        Some(path) if is_vim(path.clone()) => {
+            &["-n", "-i", "NONE", "-c", "set nobackup nowritebackup noundofile"]
+        }
         _ => &[],
     }
 }

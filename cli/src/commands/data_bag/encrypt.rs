@@ -16,7 +16,8 @@ pub fn encrypt(bags: &Bags, bag: &str, id: &str, keys: &[String]) -> Result<Exit
     let text = bags.item(bag, id)?;
     check(&text, keys)?;
     let plain = |key: &&String| !is_encrypted(&text.item.values[*key]) && *key != "id";
-    let chosen: Vec<&String> = text.item.values.keys().filter(plain).filter(|key| wanted(keys, key)).collect();
+    let chosen: Vec<&String> =
+        text.item.values.keys().filter(plain).filter(|key| wanted(keys, key)).collect();
     if chosen.is_empty() {
         output::message(&format!("there is nothing to encrypt in `{}`", text.item.shown));
         return Ok(Exit::Success);
@@ -31,10 +32,17 @@ pub fn encrypt(bags: &Bags, bag: &str, id: &str, keys: &[String]) -> Result<Exit
     Ok(Exit::Success)
 }
 
-pub fn decrypt(bags: &Bags, bag: &str, id: &str, keys: &[String], form: Form) -> Result<Exit, Refused> {
+pub fn decrypt(
+    bags: &Bags,
+    bag: &str,
+    id: &str,
+    keys: &[String],
+    form: Form,
+) -> Result<Exit, Refused> {
     let text = bags.item(bag, id)?;
     check(&text, keys)?;
-    let chosen: Vec<&String> = encrypted_keys(&text, form).into_iter().filter(|key| wanted(keys, key)).collect();
+    let chosen: Vec<&String> =
+        encrypted_keys(&text, form).into_iter().filter(|key| wanted(keys, key)).collect();
     if chosen.is_empty() {
         output::message(&format!("there is nothing to decrypt in `{}`", text.item.shown));
         return Ok(Exit::Success);
@@ -62,12 +70,24 @@ fn check(text: &ItemText, keys: &[String]) -> Result<(), Diagnostic> {
     let item = &text.item;
     for key in keys {
         if key == "id" {
-            return Err(Diagnostic::error("the id of an item is never encrypted: items are found by it"));
+            return Err(Diagnostic::error(
+                "the id of an item is never encrypted: items are found by it",
+            ));
         }
         if !item.values.contains_key(key) {
-            let unknown = Diagnostic::error(format!("the item `{}/{}` has no key `{key}`", item.bag, item.id));
-            let known: Vec<&str> = item.values.keys().map(String::as_str).filter(|key| *key != "id").collect();
-            let all = || if known.is_empty() { "it has none but its id".to_owned() } else { format!("it has {}", listed(&known)) };
+            let unknown = Diagnostic::error(format!(
+                "the item `{}/{}` has no key `{key}`",
+                item.bag, item.id
+            ));
+            let known: Vec<&str> =
+                item.values.keys().map(String::as_str).filter(|key| *key != "id").collect();
+            let all = || {
+                if known.is_empty() {
+                    "it has none but its id".to_owned()
+                } else {
+                    format!("it has {}", listed(&known))
+                }
+            };
             return Err(unknown.hint(did_you_mean(key, known.iter().copied()).unwrap_or_else(all)));
         }
     }

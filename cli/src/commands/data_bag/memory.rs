@@ -16,7 +16,8 @@ const RAMFS_MAGIC: FsType = FsType(0x8584_58f6);
 /// # Errors
 /// When no file system in memory can be written to.
 pub fn folder() -> Result<TempDir, Diagnostic> {
-    let runtime = std::env::var_os("XDG_RUNTIME_DIR").filter(|path| !path.is_empty()).map(PathBuf::from);
+    let runtime =
+        std::env::var_os("XDG_RUNTIME_DIR").filter(|path| !path.is_empty()).map(PathBuf::from);
     folder_in(&runtime.into_iter().chain([PathBuf::from("/dev/shm")]).collect::<Vec<_>>())
 }
 
@@ -27,13 +28,23 @@ fn folder_in(candidates: &[PathBuf]) -> Result<TempDir, Diagnostic> {
             notes.push(format!("`{}` is not on a file system in memory", candidate.display()));
             continue;
         }
-        match Builder::new().prefix("toque-").permissions(Permissions::from_mode(0o700)).tempdir_in(candidate) {
+        match Builder::new()
+            .prefix("toque-")
+            .permissions(Permissions::from_mode(0o700))
+            .tempdir_in(candidate)
+        {
             Ok(folder) => return Ok(folder),
-            Err(error) => notes.push(format!("nothing can be made in `{}`: {}", candidate.display(), plain_io(&error))),
+            Err(error) => notes.push(format!(
+                "nothing can be made in `{}`: {}",
+                candidate.display(),
+                plain_io(&error)
+            )),
         }
     }
-    let wrong = Diagnostic::error("cannot edit the item: there is no place for its plain text but the disk")
-        .hint("mount a file system in memory: `mount -t tmpfs -o mode=1777 tmpfs /dev/shm`");
+    let wrong = Diagnostic::error(
+        "cannot edit the item: there is no place for its plain text but the disk",
+    )
+    .hint("mount a file system in memory: `mount -t tmpfs -o mode=1777 tmpfs /dev/shm`");
     Err(Diagnostic { notes, ..wrong })
 }
 
@@ -48,10 +59,12 @@ mod tests {
     #[test]
     fn no_disk_will_do() {
         let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-        let wrong = folder_in(&[here.clone(), PathBuf::from("/nowhere")]).expect_err("neither is in memory");
+        let wrong = folder_in(&[here.clone(), PathBuf::from("/nowhere")])
+            .expect_err("neither is in memory");
         assert_eq!(
             wrong.notes,
-            [here.clone(), PathBuf::from("/nowhere")].map(|path| format!("`{}` is not on a file system in memory", path.display()))
+            [here.clone(), PathBuf::from("/nowhere")]
+                .map(|path| format!("`{}` is not on a file system in memory", path.display()))
         );
         let folder = folder_in(&[here, PathBuf::from("/dev/shm")]).unwrap();
         assert!(folder.path().starts_with("/dev/shm"));

@@ -23,14 +23,23 @@ struct Rotated {
     after: String,
 }
 
-pub fn rotate(bags: &Bags, bag: Option<&str>, item: Option<&str>, new: &Path, form: Form) -> Result<Exit, Refused> {
+pub fn rotate(
+    bags: &Bags,
+    bag: Option<&str>,
+    item: Option<&str>,
+    new: &Path,
+    form: Form,
+) -> Result<Exit, Refused> {
     let old = bags.secret()?;
     let new_secret = Secret::read(new).map_err(Diagnostic::from)?;
     warn_of_readers(new);
     if new_secret == old {
-        return Err(Diagnostic::error(format!("the secret in `{}` is the one that is in use", new.display()))
-            .hint("make another one: `(umask 077; openssl rand -base64 512 > FILE)`")
-            .into());
+        return Err(Diagnostic::error(format!(
+            "the secret in `{}` is the one that is in use",
+            new.display()
+        ))
+        .hint("make another one: `(umask 077; openssl rand -base64 512 > FILE)`")
+        .into());
     }
     let mut rotated = Vec::new();
     let mut wrong = Vec::new();
@@ -50,8 +59,12 @@ pub fn rotate(bags: &Bags, bag: Option<&str>, item: Option<&str>, new: &Path, fo
         if let Err(failed) = replace(&item.text, &item.after) {
             let left = rotated.len() - done;
             let failed = failed
-                .note(format!("{done} items are under the new secret, {left} still under the old one"))
-                .hint("mend the cause and rotate again: what is under the new secret is passed over");
+                .note(format!(
+                    "{done} items are under the new secret, {left} still under the old one"
+                ))
+                .hint(
+                    "mend the cause and rotate again: what is under the new secret is passed over",
+                );
             output::diagnostic::print(&failed.into());
             return Ok(if done == 0 { Exit::Refused } else { Exit::Failed });
         }
@@ -62,7 +75,8 @@ pub fn rotate(bags: &Bags, bag: Option<&str>, item: Option<&str>, new: &Path, fo
 }
 
 fn told(rotated: usize, already: usize, plain: usize) -> String {
-    let items = |number: usize| if number == 1 { "1 item".to_owned() } else { format!("{number} items") };
+    let items =
+        |number: usize| if number == 1 { "1 item".to_owned() } else { format!("{number} items") };
     let mut told = format!("{} encrypted anew", items(rotated));
     if already > 0 {
         told.push_str(&format!(", {} under the new secret already", items(already)));
@@ -73,8 +87,14 @@ fn told(rotated: usize, already: usize, plain: usize) -> String {
     told
 }
 
-/// Opens what is under the old secret, and encrypts it under the new one. What the new one opens was rotated before.
-fn prepare(text: ItemText, old: &Secret, new: &Secret, form: Form) -> Result<Rotated, Vec<Diagnostic>> {
+/// Opens what is under the old secret, and encrypts it under the new one. What the new one opens
+/// was rotated before.
+fn prepare(
+    text: ItemText,
+    old: &Secret,
+    new: &Secret,
+    form: Form,
+) -> Result<Rotated, Vec<Diagnostic>> {
     let (mut values, mut keys, mut wrong) = (HashMap::new(), Vec::new(), Vec::new());
     let encrypted: Vec<String> = encrypted_keys(&text, form).into_iter().cloned().collect();
     for key in &encrypted {

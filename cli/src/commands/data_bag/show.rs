@@ -42,8 +42,16 @@ fn names(names: &[String], format: Format) -> String {
     }
 }
 
-/// An item as JSON. As text, what is not shown stands without quotes, so that nobody takes it for the value.
-fn whole(bags: &Bags, bag: &str, id: &str, values: Values, form: Form, format: Format) -> Result<String, Refused> {
+/// An item as JSON. As text, what is not shown stands without quotes, so that nobody takes it for
+/// the value.
+fn whole(
+    bags: &Bags,
+    bag: &str,
+    id: &str,
+    values: Values,
+    form: Form,
+    format: Format,
+) -> Result<String, Refused> {
     let item = bags.item(bag, id)?;
     let mut secret = None;
     let mut shown: Vec<(&String, Shown)> = Vec::new();
@@ -62,12 +70,17 @@ fn whole(bags: &Bags, bag: &str, id: &str, values: Values, form: Form, format: F
         shown.push((key, value));
     }
     Ok(match format {
-        Format::Json => {
-            pretty(&Value::Object(shown.into_iter().map(|(key, shown)| (key.clone(), shown.value())).collect::<Map<_, _>>()))
-        }
+        Format::Json => pretty(&Value::Object(
+            shown
+                .into_iter()
+                .map(|(key, shown)| (key.clone(), shown.value()))
+                .collect::<Map<_, _>>(),
+        )),
         Format::Text => {
-            let lines: Vec<String> =
-                shown.into_iter().map(|(key, shown)| format!("  {}: {}", Value::from(key.as_str()), shown.text())).collect();
+            let lines: Vec<String> = shown
+                .into_iter()
+                .map(|(key, shown)| format!("  {}: {}", Value::from(key.as_str()), shown.text()))
+                .collect();
             format!("{{\n{}\n}}", lines.join(",\n"))
         }
     })

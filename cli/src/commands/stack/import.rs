@@ -35,7 +35,9 @@ pub fn import(args: &args::Import) -> Result<Exit, Refused> {
 /// The documents that a path leads to.
 fn read(from: &Path) -> Result<Vec<Document>, Diagnostic> {
     let shown = from.display().to_string();
-    let failed = |shown: &str, error: &std::io::Error| Diagnostic::error(format!("cannot read {shown}: {}", plain_io(error)));
+    let failed = |shown: &str, error: &std::io::Error| {
+        Diagnostic::error(format!("cannot read {shown}: {}", plain_io(error)))
+    };
     if from.as_os_str() == "-" {
         let mut text = String::new();
         let read = std::io::stdin().read_to_string(&mut text);
@@ -46,8 +48,10 @@ fn read(from: &Path) -> Result<Vec<Document>, Diagnostic> {
     let files = if from.is_dir() {
         let entries = fs::read_dir(from).and_then(Iterator::collect::<Result<Vec<_>, _>>);
         let entries = entries.map_err(|error| failed(&quoted, &error))?;
-        let is_json = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json");
-        let mut files: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).filter(is_json).collect();
+        let is_json =
+            |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json");
+        let mut files: Vec<PathBuf> =
+            entries.into_iter().map(|entry| entry.path()).filter(is_json).collect();
         files.sort();
         if files.is_empty() {
             return Err(Diagnostic::error(format!("there is no `.json` file in {quoted}"))
@@ -59,7 +63,8 @@ fn read(from: &Path) -> Result<Vec<Document>, Diagnostic> {
     };
     let document = |path: &PathBuf| {
         let shown = path.display().to_string();
-        let text = fs::read_to_string(path).map_err(|error| failed(&format!("`{shown}`"), &error))?;
+        let text =
+            fs::read_to_string(path).map_err(|error| failed(&format!("`{shown}`"), &error))?;
         import::read(Source::new(&shown, Some(path.clone()), text))
     };
     files.iter().map(document).collect()
@@ -82,7 +87,10 @@ fn tell(import: &Import, to: Option<&Path>) {
     if !import.left_out.is_empty() {
         output::message("left out, because a stack document has no place for it:");
         for (of, fields) in &import.left_out {
-            output::message(&format!("  {of}: {}", fields.iter().map(String::as_str).collect::<Vec<_>>().join(", ")));
+            output::message(&format!(
+                "  {of}: {}",
+                fields.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+            ));
         }
     }
     if !import.plain.is_empty() {
@@ -90,7 +98,9 @@ fn tell(import: &Import, to: Option<&Path>) {
         import.plain.iter().for_each(|path| output::message(&format!("  {path}")));
     }
     if !import.wanted.is_empty() {
-        output::message("these secrets are not told by OpsWorks; write each to its file, which only root can read:");
+        output::message(
+            "these secrets are not told by OpsWorks; write each to its file, which only root can read:",
+        );
         import.wanted.iter().for_each(|path| output::message(&format!("  {path}")));
     }
     if let Some(to) = to {

@@ -21,7 +21,11 @@ fn repository(files: &[(&str, &str)]) -> TempDir {
         let (cookbook, file) = path.split_once('/').unwrap();
         let root = folder.path().join("cookbooks").join(cookbook);
         fs::create_dir_all(root.join("facts")).unwrap();
-        fs::write(root.join("cookbook.toml"), format!("name = \"{cookbook}\"\nversion = \"1.0\"\n")).unwrap();
+        fs::write(
+            root.join("cookbook.toml"),
+            format!("name = \"{cookbook}\"\nversion = \"1.0\"\n"),
+        )
+        .unwrap();
         let path = root.join("facts").join(file);
         fs::write(&path, text).unwrap();
         if text.starts_with("#!") {
@@ -45,10 +49,16 @@ fn find(repository: &Path) -> Result<Custom, Vec<String>> {
 fn documents_and_programs_are_facts_by_their_stems() {
     let folder = repository(&[
         ("web/rack.json", "{ \"row\": 4 } // comment"),
-        ("web/warranty.sh", "#!/bin/sh\necho '{ \"until\": 2030 }'; echo hello >&2; env > /dev/null"),
+        (
+            "web/warranty.sh",
+            "#!/bin/sh\necho '{ \"until\": 2030 }'; echo hello >&2; env > /dev/null",
+        ),
         ("web/.hidden", "not looked at"),
         ("base/count", "#!/bin/sh\necho 3"),
-        ("base/where", "#!/bin/sh\nprintf '\"%s %s %s\"' \"$PWD\" \"$HOME\" \"${CARGO_MANIFEST_DIR-unset}\""),
+        (
+            "base/where",
+            "#!/bin/sh\nprintf '\"%s %s %s\"' \"$PWD\" \"$HOME\" \"${CARGO_MANIFEST_DIR-unset}\"",
+        ),
     ]);
     let facts = Facts::new().with(find(folder.path()).unwrap());
     let host = HostSystem::new();
@@ -58,7 +68,11 @@ fn documents_and_programs_are_facts_by_their_stems() {
         [read("rack"), read("warranty"), read("count")].map(Option::unwrap),
         [json!({ "row": 4 }), json!({ "until": 2030 }), json!(3)]
     );
-    let home = if nix::unistd::geteuid().is_root() { "/root".to_owned() } else { std::env::var("HOME").unwrap() };
+    let home = if nix::unistd::geteuid().is_root() {
+        "/root".to_owned()
+    } else {
+        std::env::var("HOME").unwrap()
+    };
     assert_eq!(read("where"), Some(json!(format!("/ {home} unset"))));
     assert_eq!((read("none"), facts.reads()), (None, 4));
     let names: Vec<&str> = facts.custom().facts().map(|fact| fact.name.as_str()).collect();
@@ -70,7 +84,11 @@ fn files_that_cannot_be_facts() {
     let cases: &[(&[(&str, &str)], &[&str])] = &[
         (
             &[("web/rack.json", "1"), ("base/rack", "#!/bin/sh")],
-            &["there are two facts `rack`", "cookbooks/base/facts/rack", "cookbooks/web/facts/rack.json"],
+            &[
+                "there are two facts `rack`",
+                "cookbooks/base/facts/rack",
+                "cookbooks/web/facts/rack.json",
+            ],
         ),
         (&[("web/rack.json", "1"), ("web/rack.sh", "#!/bin/sh")], &["there are two facts `rack`"]),
         (&[("web/platform.json", "1")], &["the fact `platform` of cookbook `web`", "would hide"]),
@@ -93,14 +111,22 @@ fn what_goes_wrong_names_cookbook_and_file() {
         (
             "rack",
             "#!/bin/sh\necho broken pipe >&2; exit 3",
-            &["`rack` of cookbook `web` (`cookbooks/web/facts/rack`)", "exited with 3", "broken pipe"],
+            &[
+                "`rack` of cookbook `web` (`cookbooks/web/facts/rack`)",
+                "exited with 3",
+                "broken pipe",
+            ],
         ),
         ("rack", "#!/bin/sh\nkill -9 $$", &["was ended by signal 9"]),
         ("rack", "#!/no/such/interpreter\n", &["`rack` of cookbook `web`", "cannot run"]),
         (
             "rack",
             "#!/bin/sh\necho hello world",
-            &["`rack` of cookbook `web`", "what cookbooks/web/facts/rack prints:1:1", "one JSON value"],
+            &[
+                "`rack` of cookbook `web`",
+                "what cookbooks/web/facts/rack prints:1:1",
+                "one JSON value",
+            ],
         ),
         ("rack", "#!/bin/sh\necho 1 2", &["what cookbooks/web/facts/rack prints:1:3"]),
         ("rack", "#!/bin/sh\n", &["prints nothing"]),
@@ -119,11 +145,15 @@ fn what_goes_wrong_names_cookbook_and_file() {
 
 #[test]
 fn a_program_that_hangs_is_ended_with_its_children() {
-    let folder = repository(&[("web/rack", "#!/bin/sh\nsleep 1000 & echo $! > \"$0.child\"; wait")]);
+    let folder =
+        repository(&[("web/rack", "#!/bin/sh\nsleep 1000 & echo $! > \"$0.child\"; wait")]);
     let custom = find(folder.path()).unwrap();
     let begun = Instant::now();
     let wrong = custom.get("rack", &HostSystem::new()).unwrap_err().to_string();
-    assert!(wrong.contains("`rack` of cookbook `web`") && wrong.contains("did not end within 10 s"), "{wrong}");
+    assert!(
+        wrong.contains("`rack` of cookbook `web`") && wrong.contains("did not end within 10 s"),
+        "{wrong}"
+    );
     assert!(begun.elapsed() < Duration::from_secs(15));
     // It is not asked again.
     assert!(custom.get("rack", &HostSystem::new()).is_err());

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-/// The kinds of records that Ohai tells, and its names for them. The kernel's files tell nothing of the others either.
+/// The kinds of records that Ohai tells, and its names for them. The kernel's files tell nothing of
+/// the others either.
 const KINDS: &[(&str, &str)] = &[
     ("0", "bios"),
     ("1", "system"),
@@ -14,10 +15,17 @@ const KINDS: &[(&str, &str)] = &[
 ];
 
 /// Fields that are not the hardware's.
-const SKIPPED: &[&str] =
-    &["application_identifier", "caption", "creation_class_name", "size", "system_creation_class_name", "record_id"];
+const SKIPPED: &[&str] = &[
+    "application_identifier",
+    "caption",
+    "creation_class_name",
+    "size",
+    "system_creation_class_name",
+    "record_id",
+];
 
-/// Every record as it is told (`all_records`), and beside them what all records of a kind have in common.
+/// Every record as it is told (`all_records`), and beside them what all records of a kind have in
+/// common.
 pub fn parse(output: &str) -> Map<String, Value> {
     let mut dmi = Map::new();
     let mut record: Option<Record> = None;
@@ -59,7 +67,10 @@ impl Record {
         let (id, rest) = handle.split_once(", DMI type ")?;
         let (number, _) = rest.split_once(',')?;
         let (_, kind) = KINDS.iter().find(|(known, _)| *known == number)?;
-        let fields = Map::from_iter([("record_id".to_owned(), json!(id)), ("size".to_owned(), json!(number))]);
+        let fields = Map::from_iter([
+            ("record_id".to_owned(), json!(id)),
+            ("size".to_owned(), json!(number)),
+        ]);
         Some(Self { kind, fields, last: None })
     }
 
@@ -73,7 +84,9 @@ impl Record {
 
     /// A list is a map whose values are null.
     fn add_to_list(&mut self, entry: &str) {
-        let Some(field) = self.last.as_ref().and_then(|name| self.fields.get_mut(name)) else { return };
+        let Some(field) = self.last.as_ref().and_then(|name| self.fields.get_mut(name)) else {
+            return;
+        };
         if !field.is_object() {
             *field = json!({});
         }
@@ -84,12 +97,15 @@ impl Record {
 fn heading(dmi: &mut Map<String, Value>, line: &str) {
     if let Some(version) = line.strip_prefix("# dmidecode ") {
         dmi.insert("dmidecode_version".to_owned(), json!(version));
-    } else if let Some(version) = line.strip_prefix("SMBIOS ").and_then(|rest| rest.strip_suffix(" present.")) {
+    } else if let Some(version) =
+        line.strip_prefix("SMBIOS ").and_then(|rest| rest.strip_suffix(" present."))
+    {
         dmi.insert("smbios_version".to_owned(), json!(version));
     } else if let Some((count, rest)) = line.split_once(" structures occupying ") {
         let size = rest.strip_suffix(" bytes.").unwrap_or(rest);
         dmi.insert("structures".to_owned(), json!({ "count": count, "size": size }));
-    } else if let Some(at) = line.strip_prefix("Table at ").and_then(|rest| rest.strip_suffix('.')) {
+    } else if let Some(at) = line.strip_prefix("Table at ").and_then(|rest| rest.strip_suffix('.'))
+    {
         // Ohai does not know of an F in an address.
         if !at.contains('F') {
             dmi.insert("table_location".to_owned(), json!(at));
@@ -109,8 +125,15 @@ fn in_common(part: &Map<String, Value>) -> Map<String, Value> {
     let mut common: Map<String, Value> = Map::new();
     let records = part.get("all_records").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     for (name, value) in records.iter().filter_map(Value::as_object).flatten() {
-        let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect();
-        let Some(value) = value.as_str().map(str::trim).filter(|_| !SKIPPED.contains(&name.as_str())) else { continue };
+        let name: String = name
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' })
+            .collect();
+        let Some(value) =
+            value.as_str().map(str::trim).filter(|_| !SKIPPED.contains(&name.as_str()))
+        else {
+            continue;
+        };
         let known = common.entry(name).or_insert_with(|| json!(value));
         if known.as_str() != Some(value) {
             *known = Value::Null;

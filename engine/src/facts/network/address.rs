@@ -57,10 +57,13 @@ fn netmask(prefix: u8) -> Ipv4Addr {
 
 pub fn capitalised(word: &str) -> String {
     let mut letters = word.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().collect::<String>() + letters.as_str())
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().collect::<String>() + letters.as_str()
+    })
 }
 
-/// The machine's own addresses are the leaves `/32 host LOCAL`; the interface is that of the network they lie in, by the routes.
+/// The machine's own addresses are the leaves `/32 host LOCAL`; the interface is that of the
+/// network they lie in, by the routes.
 pub fn parse_fib_trie(text: &str, routes: &[Route]) -> Vec<(String, Address)> {
     let mut addresses: Vec<(String, Address)> = Vec::new();
     let mut leaf = None;
@@ -92,17 +95,22 @@ fn placed(v4: Ipv4Addr, routes: &[Route]) -> (String, Address) {
         return ("lo".to_owned(), of(8, "Node", None));
     }
     let prefix = |route: &Route| route.network().map_or(0, |(_, prefix)| prefix);
-    let near = routes.iter().filter(|route| !route.v6 && route.via.is_none() && !route.is_default());
-    let network = near.filter(|route| route.leads_to(&v4.to_string())).max_by_key(|route| prefix(route));
+    let near =
+        routes.iter().filter(|route| !route.v6 && route.via.is_none() && !route.is_default());
+    let network =
+        near.filter(|route| route.leads_to(&v4.to_string())).max_by_key(|route| prefix(route));
     // Some clouds give an address without a network; it is on the interface of the default route.
     let default = || routes.iter().find(|route| route.is_default() && !route.v6);
-    let interface = network.or_else(default).map_or_else(String::new, |route| route.interface.clone());
+    let interface =
+        network.or_else(default).map_or_else(String::new, |route| route.interface.clone());
     let prefix = network.map_or(32, prefix);
-    let broadcast = (prefix < 31).then(|| Ipv4Addr::from_bits(v4.to_bits() | !netmask(prefix).to_bits()));
+    let broadcast =
+        (prefix < 31).then(|| Ipv4Addr::from_bits(v4.to_bits() | !netmask(prefix).to_bits()));
     (interface, of(prefix, if v4.is_link_local() { "Link" } else { "Global" }, broadcast))
 }
 
-/// `fd000000000000000000000000000002 04 40 00 82     eth0`: address, interface number, prefix, scope, flags, interface.
+/// `fd000000000000000000000000000002 04 40 00 82     eth0`: address, interface number, prefix,
+/// scope, flags, interface.
 pub fn parse_if_inet6(text: &str) -> Vec<(String, Address)> {
     let address = |line: &str| {
         let fields: Vec<&str> = line.split_whitespace().collect();

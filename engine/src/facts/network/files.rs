@@ -1,4 +1,5 @@
-//! The network as the kernel's files tell it, for machines without an `ip` that speaks JSON. Some of what Ohai tells is not in them.
+//! The network as the kernel's files tell it, for machines without an `ip` that speaks JSON. Some
+//! of what Ohai tells is not in them.
 
 use serde_json::Map;
 
@@ -9,8 +10,10 @@ use crate::system::Query;
 pub(super) fn read(query: &dyn Query) -> Network {
     let mut routes = route::parse_v4(&text(query, "/proc/net/route"));
     routes.extend(route::parse_v6(&text(query, "/proc/net/ipv6_route")));
-    let mut interfaces: Vec<Interface> =
-        names(query, "/sys/class/net").into_iter().filter_map(|name| interface(query, name)).collect();
+    let mut interfaces: Vec<Interface> = names(query, "/sys/class/net")
+        .into_iter()
+        .filter_map(|name| interface(query, name))
+        .collect();
     let v4 = address::parse_fib_trie(&text(query, "/proc/net/fib_trie"), &routes);
     let v6 = address::parse_if_inet6(&text(query, "/proc/net/if_inet6"));
     for (name, address) in v4.into_iter().chain(v6) {
@@ -27,7 +30,9 @@ fn interface(query: &dyn Query, name: String) -> Option<Interface> {
     let flags = file("flags")?;
     let carrier = file("carrier").as_deref() == Some("1");
     Some(Interface {
-        hardware: file("address").filter(|address| !address.trim_matches(['0', ':']).is_empty()).map(|text| text.to_uppercase()),
+        hardware: file("address")
+            .filter(|address| !address.trim_matches(['0', ':']).is_empty())
+            .map(|text| text.to_uppercase()),
         encapsulation: file("type").map(|number| encapsulation(&number).to_owned()),
         flags: parse_flags(&flags, carrier).unwrap_or_default(),
         mtu: file("mtu"),
@@ -57,7 +62,8 @@ fn encapsulation(number: &str) -> &str {
     }
 }
 
-/// By the bits of `if.h`; what the interface found out itself is not among them, but its carrier tells.
+/// By the bits of `if.h`; what the interface found out itself is not among them, but its carrier
+/// tells.
 fn parse_flags(flags: &str, carrier: bool) -> Option<Vec<String>> {
     const NAMES: &[(u32, &str)] = &[
         (0x2, "BROADCAST"),
@@ -72,7 +78,11 @@ fn parse_flags(flags: &str, carrier: bool) -> Option<Vec<String>> {
         (0x1, "UP"),
     ];
     let bits = u32::from_str_radix(flags.strip_prefix("0x")?, 16).ok()?;
-    let mut set: Vec<String> = NAMES.iter().filter(|(bit, _)| bits & bit != 0).map(|(_, name)| (*name).to_owned()).collect();
+    let mut set: Vec<String> = NAMES
+        .iter()
+        .filter(|(bit, _)| bits & bit != 0)
+        .map(|(_, name)| (*name).to_owned())
+        .collect();
     if carrier {
         set.push("LOWER_UP".to_owned());
     }

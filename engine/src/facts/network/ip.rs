@@ -22,7 +22,9 @@ pub(super) fn read(query: &dyn Query) -> Option<Network> {
         ],
     );
     let mut interfaces = parse_links(&links?.stdout)?;
-    let told = |output: Option<crate::command::Output>| output.map(|output| output.stdout).unwrap_or_default();
+    let told = |output: Option<crate::command::Output>| {
+        output.map(|output| output.stdout).unwrap_or_default()
+    };
     add_neighbours(&mut interfaces, &told(neighbours));
     let mut routes = parse_routes(&told(v4), false);
     routes.extend(parse_routes(&told(v6), true));
@@ -74,16 +76,20 @@ pub fn parse_links(json: &[u8]) -> Option<Vec<Interface>> {
 
 fn interface(link: Link) -> Option<Interface> {
     let name = link.ifname?;
-    let flags: Vec<String> = link.flags.into_iter().filter(|flag| FLAGS.contains(&flag.as_str())).collect();
+    let flags: Vec<String> =
+        link.flags.into_iter().filter(|flag| FLAGS.contains(&flag.as_str())).collect();
     // Tunnels have something else in the place of a hardware address.
-    let hardware = Some(link.address).filter(|text| !text.is_empty() && text.chars().all(|c| c.is_ascii_hexdigit() || c == ':'));
+    let hardware = Some(link.address)
+        .filter(|text| !text.is_empty() && text.chars().all(|c| c.is_ascii_hexdigit() || c == ':'));
     let encapsulation = hardware.as_ref().map(|_| match link.link_type.as_str() {
         "loopback" => "Loopback".to_owned(),
         "ether" => "Ethernet".to_owned(),
         other => other.to_owned(),
     });
     Some(Interface {
-        hardware: hardware.filter(|address| !address.trim_matches(['0', ':']).is_empty()).map(|address| address.to_uppercase()),
+        hardware: hardware
+            .filter(|address| !address.trim_matches(['0', ':']).is_empty())
+            .map(|address| address.to_uppercase()),
         encapsulation,
         flags,
         mtu: Some(link.mtu.to_string()),
@@ -100,13 +106,18 @@ fn address(info: &Map<String, Value>) -> Option<Address> {
     let text = |name: &str| info.get(name).and_then(Value::as_str);
     let address: IpAddr = text("local")?.parse().ok()?;
     let peer = text("address").filter(|_| address.is_ipv4());
-    let told = info.get("prefixlen").and_then(Value::as_u64).and_then(|prefix| u8::try_from(prefix).ok()).unwrap_or(0);
+    let told = info
+        .get("prefixlen")
+        .and_then(Value::as_u64)
+        .and_then(|prefix| u8::try_from(prefix).ok())
+        .unwrap_or(0);
     let scope = match text("scope") {
         Some("host") => "Node".to_owned(),
         scope => capitalised(scope.unwrap_or_default()),
     };
     // What is true of an address is a word in the text that Ohai reads.
-    let tags = info.iter().filter(|(_, value)| **value == Value::Bool(true)).map(|(name, _)| name.clone());
+    let tags =
+        info.iter().filter(|(_, value)| **value == Value::Bool(true)).map(|(name, _)| name.clone());
     Some(Address {
         address,
         // The prefix is that of the network at the other end.
@@ -119,12 +130,16 @@ fn address(info: &Map<String, Value>) -> Option<Address> {
 }
 
 fn vlan(info: &Value) -> Option<Value> {
-    let data = info.get("info_data").filter(|_| info.get("info_kind").is_some_and(|kind| kind == "vlan"))?;
+    let data = info
+        .get("info_data")
+        .filter(|_| info.get("info_kind").is_some_and(|kind| kind == "vlan"))?;
     let mut vlan = json!({ "id": data.get("id")?.to_string() });
     if let Some(protocol) = data.get("protocol") {
         vlan["protocol"] = protocol.clone();
     }
-    if let Some(flags) = data.get("flags").filter(|flags| flags.as_array().is_some_and(|flags| !flags.is_empty())) {
+    if let Some(flags) =
+        data.get("flags").filter(|flags| flags.as_array().is_some_and(|flags| !flags.is_empty()))
+    {
         vlan["flags"] = flags.clone();
     }
     Some(vlan)
@@ -138,7 +153,9 @@ fn counters(stats: &Value, queue: Option<u64>) -> Value {
     let mut told = Map::new();
     for way in ["rx", "tx"] {
         let mut counts = Map::new();
-        for (name, field) in [("bytes", "bytes"), ("packets", "packets"), ("errors", "errors"), ("drop", "dropped")] {
+        for (name, field) in
+            [("bytes", "bytes"), ("packets", "packets"), ("errors", "errors"), ("drop", "dropped")]
+        {
             counts.insert(name.to_owned(), count(way, &[field]));
         }
         if way == "rx" {
@@ -160,7 +177,9 @@ pub fn parse_routes(json: &[u8], v6: bool) -> Vec<Route> {
     let mut routes = Vec::new();
     for entry in &told {
         match entry.get("nexthops").and_then(Value::as_array) {
-            Some(hops) => routes.extend(hops.iter().filter_map(|hop| route(entry, hop.as_object()?, v6))),
+            Some(hops) => {
+                routes.extend(hops.iter().filter_map(|hop| route(entry, hop.as_object()?, v6)))
+            }
             None => routes.extend(route(entry, entry, v6)),
         }
     }
@@ -168,9 +187,12 @@ pub fn parse_routes(json: &[u8], v6: bool) -> Vec<Route> {
 }
 
 fn route(entry: &Map<String, Value>, hop: &Map<String, Value>, v6: bool) -> Option<Route> {
-    let text = |map: &Map<String, Value>, name: &str| map.get(name).and_then(Value::as_str).map(str::to_owned);
+    let text = |map: &Map<String, Value>, name: &str| {
+        map.get(name).and_then(Value::as_str).map(str::to_owned)
+    };
     // `unreachable` and the like stand before the destination.
-    let destination = text(entry, "type").filter(|kind| kind != "unicast").or_else(|| text(entry, "dst"))?;
+    let destination =
+        text(entry, "type").filter(|kind| kind != "unicast").or_else(|| text(entry, "dst"))?;
     let via = hop.get("via").and_then(|via| via.get("host")?.as_str()).map(str::to_owned);
     let from = |name: &str| text(hop, name).or_else(|| text(entry, name));
     Some(Route {
@@ -178,7 +200,10 @@ fn route(entry: &Map<String, Value>, hop: &Map<String, Value>, v6: bool) -> Opti
         destination,
         v6,
         via: text(hop, "gateway").or(via),
-        metric: entry.get("metric").and_then(Value::as_u64).and_then(|metric| u32::try_from(metric).ok()),
+        metric: entry
+            .get("metric")
+            .and_then(Value::as_u64)
+            .and_then(|metric| u32::try_from(metric).ok()),
         scope: from("scope"),
         proto: from("protocol"),
         source: from("prefsrc"),
@@ -189,9 +214,14 @@ pub fn add_neighbours(interfaces: &mut [Interface], json: &[u8]) {
     let told: Vec<Map<String, Value>> = serde_json::from_slice(json).unwrap_or_default();
     for entry in told {
         let text = |name: &str| entry.get(name).and_then(Value::as_str);
-        let (Some(address), Some(name), Some(hardware)) = (text("dst"), text("dev"), text("lladdr")) else { continue };
+        let (Some(address), Some(name), Some(hardware)) =
+            (text("dst"), text("dev"), text("lladdr"))
+        else {
+            continue;
+        };
         if let Some(interface) = interfaces.iter_mut().find(|interface| interface.name == name) {
-            interface.neighbours[usize::from(address.contains(':'))].insert(address.to_owned(), json!(hardware.to_lowercase()));
+            interface.neighbours[usize::from(address.contains(':'))]
+                .insert(address.to_owned(), json!(hardware.to_lowercase()));
         }
     }
 }

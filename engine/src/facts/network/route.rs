@@ -32,15 +32,23 @@ impl Route {
     /// Network and prefix; of the default route everything.
     pub fn network(&self) -> Option<(IpAddr, u8)> {
         if self.is_default() {
-            return Some((if self.v6 { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() }, 0));
+            return Some((
+                if self.v6 { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() },
+                0,
+            ));
         }
-        let (address, prefix) = self.destination.split_once('/').unwrap_or((&self.destination, if self.v6 { "128" } else { "32" }));
+        let (address, prefix) = self
+            .destination
+            .split_once('/')
+            .unwrap_or((&self.destination, if self.v6 { "128" } else { "32" }));
         Some((address.parse().ok()?, prefix.parse().ok()?))
     }
 
     /// Whether the way to this address may lead here.
     pub fn leads_to(&self, address: &str) -> bool {
-        let (Some((network, prefix)), Ok(address)) = (self.network(), address.parse()) else { return false };
+        let (Some((network, prefix)), Ok(address)) = (self.network(), address.parse()) else {
+            return false;
+        };
         same_network(network, address, prefix)
     }
 
@@ -48,7 +56,13 @@ impl Route {
     pub fn described(&self) -> Value {
         let mut about = json!({ "destination": self.destination, "family": if self.v6 { "inet6" } else { "inet" } });
         let metric = self.metric.map(|metric| metric.to_string());
-        let more = [("via", &self.via), ("scope", &self.scope), ("metric", &metric), ("proto", &self.proto), ("src", &self.source)];
+        let more = [
+            ("via", &self.via),
+            ("scope", &self.scope),
+            ("metric", &metric),
+            ("proto", &self.proto),
+            ("src", &self.source),
+        ];
         for (name, value) in more {
             if let Some(value) = value {
                 about[name] = json!(value);
@@ -57,10 +71,20 @@ impl Route {
         about
     }
 
-    fn of_the_kernel(interface: &str, destination: IpAddr, prefix: u8, gateway: Option<IpAddr>, metric: u32) -> Self {
+    fn of_the_kernel(
+        interface: &str,
+        destination: IpAddr,
+        prefix: u8,
+        gateway: Option<IpAddr>,
+        metric: u32,
+    ) -> Self {
         Self {
             interface: interface.to_owned(),
-            destination: if prefix == 0 { "default".to_owned() } else { format!("{destination}/{prefix}") },
+            destination: if prefix == 0 {
+                "default".to_owned()
+            } else {
+                format!("{destination}/{prefix}")
+            },
             v6: destination.is_ipv6(),
             via: gateway.map(|gateway| gateway.to_string()),
             metric: (metric > 0).then_some(metric),
@@ -73,10 +97,15 @@ impl Route {
 
 /// `/proc/net/route`. The numbers are the network's bytes, read as one of the machine's integers.
 pub fn parse_v4(text: &str) -> Vec<Route> {
-    let address = |hex: &str| u32::from_str_radix(hex, 16).ok().map(|bits| Ipv4Addr::from(bits.to_ne_bytes()));
+    let address = |hex: &str| {
+        u32::from_str_radix(hex, 16).ok().map(|bits| Ipv4Addr::from(bits.to_ne_bytes()))
+    };
     let route = |line: &str| {
         let fields: Vec<&str> = line.split_whitespace().collect();
-        let [interface, destination, gateway, flags, _, _, metric, mask, ..] = fields.as_slice() else { return None };
+        let [interface, destination, gateway, flags, _, _, metric, mask, ..] = fields.as_slice()
+        else {
+            return None;
+        };
         let flags = u32::from_str_radix(flags, 16).ok()?;
         let (destination, gateway) = (address(destination)?, address(gateway)?);
         let prefix = u8::try_from(address(mask)?.to_bits().count_ones()).ok()?;
@@ -93,7 +122,11 @@ pub fn parse_v6(text: &str) -> Vec<Route> {
     let address = |hex: &str| u128::from_str_radix(hex, 16).ok().map(Ipv6Addr::from_bits);
     let route = |line: &str| {
         let fields: Vec<&str> = line.split_whitespace().collect();
-        let [destination, prefix, _, _, gateway, metric, _, _, flags, interface] = fields.as_slice() else { return None };
+        let [destination, prefix, _, _, gateway, metric, _, _, flags, interface] =
+            fields.as_slice()
+        else {
+            return None;
+        };
         let flags = u32::from_str_radix(flags, 16).ok()?;
         let (destination, gateway) = (address(destination)?, address(gateway)?);
         let prefix = u8::from_str_radix(prefix, 16).ok()?;

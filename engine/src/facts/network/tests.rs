@@ -52,7 +52,10 @@ fn without_ip_the_files_of_the_kernel_tell() {
     );
     let network = fact(&with, "network");
     assert_eq!([&network["default_interface"], &network["default_gateway"]], ["eth0", "192.0.2.1"]);
-    assert_eq!([&network["default_inet6_interface"], &network["default_inet6_gateway"]], ["eth0", "fd00::1"]);
+    assert_eq!(
+        [&network["default_inet6_interface"], &network["default_inet6_gateway"]],
+        ["eth0", "fd00::1"]
+    );
     assert_eq!(
         network["interfaces"],
         json!({
@@ -91,7 +94,10 @@ fn without_ip_the_files_of_the_kernel_tell() {
 #[test]
 fn a_machine_without_a_network() {
     let fake = machine(&[("/proc/net/route", "Iface\tDestination\tGateway\n")]);
-    assert_eq!(["ipaddress", "ip6address", "macaddress"].map(|key| fact(&fake, key)), [Value::Null, Value::Null, Value::Null]);
+    assert_eq!(
+        ["ipaddress", "ip6address", "macaddress"].map(|key| fact(&fake, key)),
+        [Value::Null, Value::Null, Value::Null]
+    );
     assert_eq!(fact(&fake, "network"), json!({ "interfaces": {} }));
 }
 
@@ -155,11 +161,18 @@ fn ip_tells_the_whole_of_it() {
     let line = json!({ "family": "inet", "prefixlen": "32", "netmask": "255.255.255.255", "peer": "10.1.1.2", "scope": "Global" });
     assert_eq!(network["interfaces"]["eth1"]["addresses"]["10.1.1.1"], line);
     let counters = fact(&fake, "counters");
-    let names =
-        |way: &str| counters["network"]["interfaces"]["eth0"][way].as_object().map(|counts| counts.keys().cloned().collect());
-    let expected = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+    let names = |way: &str| {
+        counters["network"]["interfaces"]["eth0"][way]
+            .as_object()
+            .map(|counts| counts.keys().cloned().collect())
+    };
+    let expected =
+        |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
     assert_eq!(names("rx"), expected(&["bytes", "packets", "errors", "drop", "overrun"]));
-    assert_eq!(names("tx"), expected(&["bytes", "packets", "errors", "drop", "carrier", "collisions", "queuelen"]));
+    assert_eq!(
+        names("tx"),
+        expected(&["bytes", "packets", "errors", "drop", "carrier", "collisions", "queuelen"])
+    );
 }
 
 #[test]
@@ -176,14 +189,30 @@ fn which_address_is_the_main_one() {
     let cases = [
         // Without a route the narrowest network, and what is reached from far before what is not.
         (both.clone(), "[]", json!("198.51.100.7")),
-        ([v4("127.0.0.1", 8, "host"), v4("192.0.2.10", 24, "global")].join(","), "[]", json!("192.0.2.10")),
+        (
+            [v4("127.0.0.1", 8, "host"), v4("192.0.2.10", 24, "global")].join(","),
+            "[]",
+            json!("192.0.2.10"),
+        ),
         (v4("127.0.0.1", 8, "host"), "[]", json!("127.0.0.1")),
         // The one in the network of the gateway.
-        (both.clone(), r#"[{"dst":"default","gateway":"192.0.2.1","dev":"eth0"}]"#, json!("192.0.2.10")),
+        (
+            both.clone(),
+            r#"[{"dst":"default","gateway":"192.0.2.1","dev":"eth0"}]"#,
+            json!("192.0.2.10"),
+        ),
         // The one that the kernel uses.
-        (both.clone(), r#"[{"dst":"default","gateway":"192.0.2.1","dev":"eth0","prefsrc":"198.51.100.7"}]"#, json!("198.51.100.7")),
+        (
+            both.clone(),
+            r#"[{"dst":"default","gateway":"192.0.2.1","dev":"eth0","prefsrc":"198.51.100.7"}]"#,
+            json!("198.51.100.7"),
+        ),
         // A gateway that nothing reaches, or none.
-        (both.clone(), r#"[{"dst":"default","gateway":"203.0.113.1","dev":"eth0"}]"#, json!("198.51.100.7")),
+        (
+            both.clone(),
+            r#"[{"dst":"default","gateway":"203.0.113.1","dev":"eth0"}]"#,
+            json!("198.51.100.7"),
+        ),
         (both, r#"[{"dst":"default","dev":"eth0","scope":"link"}]"#, json!("198.51.100.7")),
         (String::new(), r#"[{"dst":"default","gateway":"192.0.2.1","dev":"eth0"}]"#, Value::Null),
     ];

@@ -1,5 +1,5 @@
-//! Running the actions of custom resources, so that what is inside them is in the graph before anything converges; and the words
-//! that only an action knows.
+//! Running the actions of custom resources, so that what is inside them is in the graph before
+//! anything converges; and the words that only an action knows.
 
 use std::rc::Rc;
 
@@ -22,14 +22,22 @@ use crate::session::{Inside, Phase, Session};
 const GROUP: &str = "converge_if_changed";
 
 pub(super) fn group_kind() -> Kind {
-    let action = ActionDoc { name: "converge".into(), doc: "converge what is inside when something differs".into() };
+    let action = ActionDoc {
+        name: "converge".into(),
+        doc: "converge what is inside when something differs".into(),
+    };
     Kind { name: GROUP.into(), origin: Origin::Group(action) }
 }
 
 /// Runs an action of a declared custom resource: what it declares is inside the resource.
 /// # Errors
 /// The first mistake in the action; resources nested too deep.
-pub(in super::super) fn expand(engine: &Engine, session: &Session, index: Index, act: Act) -> Result<(), Diagnostic> {
+pub(in super::super) fn expand(
+    engine: &Engine,
+    session: &Session,
+    index: Index,
+    act: Act,
+) -> Result<(), Diagnostic> {
     let (kind, id, scope, span, common, instance) = {
         let graph = session.graph.borrow();
         let declared = &graph.resources[index];
@@ -38,20 +46,28 @@ pub(in super::super) fn expand(engine: &Engine, session: &Session, index: Index,
         (*kind, id.clone(), *scope, span.clone(), common.clone(), Rc::clone(instance))
     };
     let kind = Rc::clone(&session.registry.kinds[kind]);
-    let (Origin::Custom(custom), Some(definition)) = (&kind.origin, definition(&kind)) else { return Ok(()) };
+    let (Origin::Custom(custom), Some(definition)) = (&kind.origin, definition(&kind)) else {
+        return Ok(());
+    };
     let limit = session.limits.nesting;
     if instance.depth >= limit {
-        return Err(Diagnostic::error(format!("custom resources are inside one another more than {limit} deep"))
-            .at(span)
-            .note(shortened(&id.to_string()))
-            .hint("one of them probably declares itself, directly or by way of others"));
+        return Err(Diagnostic::error(format!(
+            "custom resources are inside one another more than {limit} deep"
+        ))
+        .at(span)
+        .note(shortened(&id.to_string()))
+        .hint("one of them probably declares itself, directly or by way of others"));
     }
-    let complete = complete(engine, session, definition, &instance, &id)
-        .map_err(|mistake| crate::compile::about(instance.secrets.hide_in(mistake), &id, span.clone()))?;
+    let complete = complete(engine, session, definition, &instance, &id).map_err(|mistake| {
+        crate::compile::about(instance.secrets.hide_in(mistake), &id, span.clone())
+    })?;
     check_needed(&kind, definition, &complete, act).map_err(|missing| missing.at(span.clone()))?;
     let Some(body) = body(definition, act) else { return Ok(()) };
     // A default may have brought something sensitive.
-    let secret = definition.properties.iter().any(|(name, property)| property.is_sensitive() && complete.has(name));
+    let secret = definition
+        .properties
+        .iter()
+        .any(|(name, property)| property.is_sensitive() && complete.has(name));
     let sensitive = common.sensitive || secret;
     let scope = {
         let mut graph = session.graph.borrow_mut();
@@ -73,14 +89,17 @@ pub(in super::super) fn expand(engine: &Engine, session: &Session, index: Index,
     };
     session.recipes.borrow_mut().push(Rc::new(home(custom)));
     session.inside.borrow_mut().push(Rc::new(inside));
-    let ran = closure::call_with(engine, session, body, Some(&This(Rc::clone(&complete))), Vec::new());
+    let ran =
+        closure::call_with(engine, session, body, Some(&This(Rc::clone(&complete))), Vec::new());
     session.inside.borrow_mut().pop();
     session.recipes.borrow_mut().pop();
     // The line that declares it may hold the value itself.
     let span = span.map(|span| if sensitive { span.hidden() } else { span });
     ran.map(drop).map_err(|mistake| {
         complete.secrets.hide_in(match span {
-            Some(span) if mistake.span.is_some() => mistake.frame(span, format!("`{id}` is declared here")),
+            Some(span) if mistake.span.is_some() => {
+                mistake.frame(span, format!("`{id}` is declared here"))
+            }
             // Of a loop without end Rhai tells no place.
             span => mistake.at(body.span.clone().or(span)),
         })
@@ -88,12 +107,21 @@ pub(in super::super) fn expand(engine: &Engine, session: &Session, index: Index,
 }
 
 /// Looks whether the properties are there that an action needs.
-fn check_needed(kind: &Kind, definition: &Definition, instance: &Instance, act: Act) -> Result<(), Diagnostic> {
+fn check_needed(
+    kind: &Kind,
+    definition: &Definition,
+    instance: &Instance,
+    act: Act,
+) -> Result<(), Diagnostic> {
     let action = act.name(kind);
-    let mut needed = definition.properties.iter().filter(|(_, property)| property.required_for().iter().any(|name| name == action));
+    let mut needed = definition
+        .properties
+        .iter()
+        .filter(|(_, property)| property.required_for().iter().any(|name| name == action));
     match needed.find(|(name, _)| !instance.has(name)) {
         Some((name, _)) => {
-            let missing = format!("{}: the action `{action}` needs `{name}`, which is not set", kind.name);
+            let missing =
+                format!("{}: the action `{action}` needs `{name}`, which is not set", kind.name);
             Err(Diagnostic::error(missing).hint(format!("give the resource `{name}`")))
         }
         None => Ok(()),
@@ -111,7 +139,8 @@ fn complete(
     if instance.complete {
         return Ok(Rc::clone(instance));
     }
-    let mut complete = Instance { complete: true, name: Rc::clone(&id.name), ..(**instance).clone() };
+    let mut complete =
+        Instance { complete: true, name: Rc::clone(&id.name), ..(**instance).clone() };
     for (name, property) in &definition.properties {
         let Some(default) = property.computed_default() else { continue };
         if complete.has(name) {
@@ -119,12 +148,15 @@ fn complete(
         }
         let this = This(Rc::new(complete.clone()));
         let value = closure::call_with(engine, session, default, Some(&this), Vec::new())?;
-        let value =
-            to_json(value).map_err(|why| Diagnostic::error(format!("the default of `{name}`: {why}")).at(default.span.clone()))?;
+        let value = to_json(value).map_err(|why| {
+            Diagnostic::error(format!("the default of `{name}`: {why}")).at(default.span.clone())
+        })?;
         if !value.is_null() {
             let accepted = property.accept(engine, session, name, value);
-            let value = accepted
-                .map_err(|error| Diagnostic::error(format!("the default of {}", error.message)).at(default.span.clone()))?;
+            let value = accepted.map_err(|error| {
+                Diagnostic::error(format!("the default of {}", error.message))
+                    .at(default.span.clone())
+            })?;
             if property.is_sensitive() {
                 complete.secrets.add(&value);
             }
@@ -137,49 +169,81 @@ fn complete(
 /// A path of many equal parts, without most of them.
 fn shortened(path: &str) -> String {
     match (path.char_indices().nth(120), path.char_indices().rev().nth(60)) {
-        (Some((start, _)), Some((end, _))) if start < end => format!("{} … {}", &path[..start], &path[end..]),
+        (Some((start, _)), Some((end, _))) if start < end => {
+            format!("{} … {}", &path[..start], &path[end..])
+        }
         _ => path.to_owned(),
     }
 }
 
 pub(in super::super) fn register(engine: &mut Engine, session: &Rc<Session>) {
     let s = Rc::clone(session);
-    engine.register_fn("run_action", move |context: NativeCallContext<'_>, name: ImmutableString| run_action(&context, &s, &name));
+    engine.register_fn(
+        "run_action",
+        move |context: NativeCallContext<'_>, name: ImmutableString| {
+            run_action(&context, &s, &name)
+        },
+    );
     let s = Rc::clone(session);
     engine.register_fn(GROUP, move |context: NativeCallContext<'_>, body: FnPtr| {
         converge_if_changed(&context, &s, Compared::Told, body)
     });
     let s = Rc::clone(session);
-    engine.register_fn(GROUP, move |context: NativeCallContext<'_>, properties: Dynamic, body: FnPtr| {
-        let named = names(properties).map_err(|expected| {
-            throw_text(&context, &s, format!("`{GROUP}` compares {expected}, and then does what a closure says"))
-        })?;
-        converge_if_changed(&context, &s, Compared::Named(named), body)
-    });
+    engine.register_fn(
+        GROUP,
+        move |context: NativeCallContext<'_>, properties: Dynamic, body: FnPtr| {
+            let named = names(properties).map_err(|expected| {
+                throw_text(
+                    &context,
+                    &s,
+                    format!("`{GROUP}` compares {expected}, and then does what a closure says"),
+                )
+            })?;
+            converge_if_changed(&context, &s, Compared::Named(named), body)
+        },
+    );
 }
 
 /// Where an action is in progress.
 fn here(context: &NativeCallContext<'_>, session: &Session, word: &str) -> Fallible<Rc<Inside>> {
     let inside = session.inside.borrow().last().cloned();
-    inside.filter(|_| session.phase.get() < Phase::Converge).ok_or_else(|| outside(context, session, word))
+    inside
+        .filter(|_| session.phase.get() < Phase::Converge)
+        .ok_or_else(|| outside(context, session, word))
 }
 
 /// Does what another action of the same resource does, here.
 fn run_action(context: &NativeCallContext<'_>, session: &Session, name: &str) -> Fallible<()> {
     let inside = here(context, session, "run_action")?;
     let kind = session.registry.kinds.get(&inside.instance.kind).cloned();
-    let Some((kind, definition)) = kind.as_ref().and_then(|kind| Some((kind, definition(kind)?))) else { return Ok(()) };
-    let Some((act, body)) = Act::named(kind, name).and_then(|act| Some((act, body(definition, act)?))) else {
+    let Some((kind, definition)) = kind.as_ref().and_then(|kind| Some((kind, definition(kind)?)))
+    else {
+        return Ok(());
+    };
+    let Some((act, body)) =
+        Act::named(kind, name).and_then(|act| Some((act, body(definition, act)?)))
+    else {
         let unknown = Diagnostic::error(format!("`{}` has no action `{name}`", kind.name));
         return Err(throw(context, session, unknown.hint(actions_hint(kind, name))));
     };
     if inside.calls >= session.limits.depth {
-        let endless = Diagnostic::error(format!("actions run one another more than {} deep", session.limits.depth));
-        return Err(throw(context, session, endless.hint("one of them probably runs itself, directly or by way of others")));
+        let endless = Diagnostic::error(format!(
+            "actions run one another more than {} deep",
+            session.limits.depth
+        ));
+        return Err(throw(
+            context,
+            session,
+            endless.hint("one of them probably runs itself, directly or by way of others"),
+        ));
     }
-    check_needed(kind, definition, &inside.instance, act).map_err(|missing| throw(context, session, missing))?;
+    check_needed(kind, definition, &inside.instance, act)
+        .map_err(|missing| throw(context, session, missing))?;
     let this = This(Rc::clone(&inside.instance));
-    session.inside.borrow_mut().push(Rc::new(Inside { calls: inside.calls + 1, ..(*inside).clone() }));
+    session
+        .inside
+        .borrow_mut()
+        .push(Rc::new(Inside { calls: inside.calls + 1, ..(*inside).clone() }));
     let ran = closure::call_with(context.engine(), session, body, Some(&this), Vec::new());
     session.inside.borrow_mut().pop();
     ran.map(drop).map_err(|mistake| {
@@ -192,13 +256,24 @@ fn run_action(context: &NativeCallContext<'_>, session: &Session, name: &str) ->
     })
 }
 
-/// Declares a group: what is inside converges when what `current` tells differs from the properties.
-fn converge_if_changed(context: &NativeCallContext<'_>, session: &Session, compared: Compared, work: FnPtr) -> Fallible<()> {
+/// Declares a group: what is inside converges when what `current` tells differs from the
+/// properties.
+fn converge_if_changed(
+    context: &NativeCallContext<'_>,
+    session: &Session,
+    compared: Compared,
+    work: FnPtr,
+) -> Fallible<()> {
     let outer = here(context, session, GROUP)?;
     let kind = session.registry.kinds.get(&outer.instance.kind).cloned();
-    let Some((kind, definition)) = kind.as_ref().and_then(|kind| Some((kind, definition(kind)?))) else { return Ok(()) };
+    let Some((kind, definition)) = kind.as_ref().and_then(|kind| Some((kind, definition(kind)?)))
+    else {
+        return Ok(());
+    };
     if definition.current.is_none() {
-        let blind = Diagnostic::error(format!("`{GROUP}` needs `current`, which tells the state that the machine is in"));
+        let blind = Diagnostic::error(format!(
+            "`{GROUP}` needs `current`, which tells the state that the machine is in"
+        ));
         return Err(throw(
             context,
             session,
@@ -211,9 +286,14 @@ fn converge_if_changed(context: &NativeCallContext<'_>, session: &Session, compa
     if let Compared::Named(named) = &compared {
         for name in named {
             if !definition.properties.contains_key(&**name) {
-                let unknown = Diagnostic::error(format!("`{}` has no property `{name}`", kind.name));
+                let unknown =
+                    Diagnostic::error(format!("`{}` has no property `{name}`", kind.name));
                 let known = definition.properties.keys().map(|name| &**name);
-                return Err(throw(context, session, did_you_mean(name, known).into_iter().fold(unknown, Diagnostic::hint)));
+                return Err(throw(
+                    context,
+                    session,
+                    did_you_mean(name, known).into_iter().fold(unknown, Diagnostic::hint),
+                ));
             }
         }
     }
@@ -224,9 +304,19 @@ fn converge_if_changed(context: &NativeCallContext<'_>, session: &Session, compa
     };
     let group = Declared {
         kind: session.registry.kinds.get_index_of(GROUP).unwrap_or_default(),
-        id: ResourceId { kind: GROUP.into(), name: name.into(), shown: None, owner: Some(Rc::clone(&outer.owner)) },
+        id: ResourceId {
+            kind: GROUP.into(),
+            name: name.into(),
+            shown: None,
+            owner: Some(Rc::clone(&outer.owner)),
+        },
         body: Body::Group(Rc::new(Group { instance: Rc::clone(&outer.instance), compared })),
-        common: Common { actions: vec![Act::Kind(0)], sensitive: outer.sensitive, umask: outer.umask, ..Common::default() },
+        common: Common {
+            actions: vec![Act::Kind(0)],
+            sensitive: outer.sensitive,
+            umask: outer.umask,
+            ..Common::default()
+        },
         span: span.clone(),
         recipe: session.recipes.borrow().last().cloned(),
         scope: outer.scope,
@@ -243,43 +333,70 @@ fn converge_if_changed(context: &NativeCallContext<'_>, session: &Session, compa
     };
     let body = super::kept(context, session, work)?;
     let this = This(Rc::clone(&outer.instance));
-    session.inside.borrow_mut().push(Rc::new(Inside { container, act: Act::Kind(0), ..(*outer).clone() }));
+    session.inside.borrow_mut().push(Rc::new(Inside {
+        container,
+        act: Act::Kind(0),
+        ..(*outer).clone()
+    }));
     let ran = closure::call_with(context.engine(), session, &body, Some(&this), Vec::new());
     session.inside.borrow_mut().pop();
     ran.map(drop).map_err(|mistake| throw(context, session, mistake))?;
     if session.graph.borrow().bodies.get(&(container, Act::Kind(0))).is_none_or(Vec::is_empty) {
         let empty = Diagnostic::error(format!("this `{GROUP}` declares no resource"));
-        return Err(throw(context, session, empty.hint("declare what makes the difference: an `execute`, a `file`, a `block`")));
+        return Err(throw(
+            context,
+            session,
+            empty.hint("declare what makes the difference: an `execute`, a `file`, a `block`"),
+        ));
     }
     Ok(())
 }
 
 /// Whether a container is a `converge_if_changed`.
 pub(in super::super) fn is_group(session: &Session, container: Index) -> bool {
-    matches!(session.graph.borrow().resources.get(container).map(|declared| &declared.body), Some(Body::Group(_)))
+    matches!(
+        session.graph.borrow().resources.get(container).map(|declared| &declared.body),
+        Some(Body::Group(_))
+    )
 }
 
 /// What differs between the machine and a custom resource: asks `current`.
 /// # Errors
 /// What `current` threw, or an answer that is no map of properties.
-pub(in super::super) fn differences(engine: &Engine, session: &Session, group: &Group) -> Result<Vec<Shown>, Diagnostic> {
+pub(in super::super) fn differences(
+    engine: &Engine,
+    session: &Session,
+    group: &Group,
+) -> Result<Vec<Shown>, Diagnostic> {
     let instance = &group.instance;
     let kind = session.registry.kinds.get(&instance.kind);
-    let found = kind.and_then(|kind| definition(kind)).and_then(|definition| Some((definition, definition.current.as_ref()?)));
+    let found = kind
+        .and_then(|kind| definition(kind))
+        .and_then(|definition| Some((definition, definition.current.as_ref()?)));
     let Some((definition, current)) = found else { return Ok(Vec::new()) };
-    let told = closure::call_with(engine, session, current, Some(&This(Rc::clone(instance))), Vec::new())?;
+    let told =
+        closure::call_with(engine, session, current, Some(&This(Rc::clone(instance))), Vec::new())?;
     let wrong = |message: String| Diagnostic::error(message).at(current.span.clone());
     let told = match to_json(told).map_err(|why| wrong(format!("`current`: {why}")))? {
         Value::Null => None,
         Value::Object(map) => Some(map),
         other => {
             let found = plain_type(from_json(&other).type_name());
-            let text = format!("`current` must give a map of properties, or () when there is nothing, and gave {found}");
+            let text = format!(
+                "`current` must give a map of properties, or () when there is nothing, and gave {found}"
+            );
             return Err(wrong(text));
         }
     };
-    if let Some(unknown) = told.iter().flat_map(|map| map.keys()).find(|key| !definition.properties.contains_key(&***key)) {
-        let unknown_key = wrong(format!("`current` tells of `{unknown}`, which is no property of `{}`", instance.kind));
+    if let Some(unknown) = told
+        .iter()
+        .flat_map(|map| map.keys())
+        .find(|key| !definition.properties.contains_key(&***key))
+    {
+        let unknown_key = wrong(format!(
+            "`current` tells of `{unknown}`, which is no property of `{}`",
+            instance.kind
+        ));
         let known = definition.properties.keys().map(|name| &**name);
         return Err(did_you_mean(unknown, known).into_iter().fold(unknown_key, Diagnostic::hint));
     }
@@ -293,12 +410,19 @@ pub(in super::super) fn differences(engine: &Engine, session: &Session, group: &
     for (name, property) in definition.properties.iter().filter(|(name, _)| compares(name)) {
         let wanted = match instance.values.get(&**name) {
             Some(value) => value.clone(),
-            None if instance.lazy.iter().any(|lazy| *lazy.property == **name) => late_value(engine, session, instance, name)?,
+            None if instance.lazy.iter().any(|lazy| *lazy.property == **name) => {
+                late_value(engine, session, instance, name)?
+            }
             None => Value::Null,
         };
         let Some(told) = &told else {
             if !wanted.is_null() {
-                differences.push(shown(name, &wanted, None, property.is_sensitive() || holds(&wanted)));
+                differences.push(shown(
+                    name,
+                    &wanted,
+                    None,
+                    property.is_sensitive() || holds(&wanted),
+                ));
             }
             continue;
         };
@@ -308,9 +432,14 @@ pub(in super::super) fn differences(engine: &Engine, session: &Session, group: &
         }
         let found = match told.get(&**name) {
             None | Some(Value::Null) => Value::Null,
-            Some(found) => property
-                .coerced(engine, session, name, found.clone())
-                .map_err(|error| error.hint.into_iter().fold(wrong(format!("`current`: {}", error.message)), Diagnostic::hint))?,
+            Some(found) => {
+                property.coerced(engine, session, name, found.clone()).map_err(|error| {
+                    error
+                        .hint
+                        .into_iter()
+                        .fold(wrong(format!("`current`: {}", error.message)), Diagnostic::hint)
+                })?
+            }
         };
         if !same(&wanted, &found) {
             let sensitive = property.is_sensitive() || holds(&wanted) || holds(&found);
@@ -319,7 +448,13 @@ pub(in super::super) fn differences(engine: &Engine, session: &Session, group: &
     }
     if told.is_none() && differences.is_empty() {
         differences.push(Shown {
-            what: format!("create `{}`", session.masks.hide_in_name(&instance.name).unwrap_or_else(|| instance.name.to_string())),
+            what: format!(
+                "create `{}`",
+                session
+                    .masks
+                    .hide_in_name(&instance.name)
+                    .unwrap_or_else(|| instance.name.to_string())
+            ),
             diff: None,
         });
     }
@@ -339,7 +474,9 @@ fn shown(name: &str, wanted: &Value, found: Option<&Value>, sensitive: bool) -> 
 /// `1` and `1.0` are the same number.
 fn same(one: &Value, other: &Value) -> bool {
     match (one, other) {
-        (Value::Number(one), Value::Number(other)) => one == other || one.as_f64() == other.as_f64(),
+        (Value::Number(one), Value::Number(other)) => {
+            one == other || one.as_f64() == other.as_f64()
+        }
         _ => one == other,
     }
 }

@@ -16,7 +16,10 @@ use crate::session::Session;
 /// The options that `property` takes, and what they say.
 pub(super) const OPTIONS: [(&str, &str); 10] = [
     ("type", "one of the types, or an array of those that will do"),
-    ("default", "the value when none is given; a closure is called for each resource, after the last recipe"),
+    (
+        "default",
+        "the value when none is given; a closure is called for each resource, after the last recipe",
+    ),
     ("required", "true, or the actions that need it"),
     ("name", "takes the resource's name when it is not given"),
     ("one_of", "an array of the values that are allowed"),
@@ -85,7 +88,11 @@ impl Property {
     /// Reads the options of `property`.
     /// # Errors
     /// An option that does not exist, or has a value that it cannot have.
-    pub fn read(context: &NativeCallContext<'_>, session: &Session, options: Map) -> Result<Self, Diagnostic> {
+    pub fn read(
+        context: &NativeCallContext<'_>,
+        session: &Session,
+        options: Map,
+    ) -> Result<Self, Diagnostic> {
         let mut property = Self {
             types: vec![Type::Any],
             default: None,
@@ -101,13 +108,16 @@ impl Property {
         };
         let home = closure::home(context);
         let span = property.span.clone();
-        let kept = |pointer: FnPtr| Closure::new(session, pointer, &home, span.clone()).map_err(Diagnostic::from);
+        let kept = |pointer: FnPtr| {
+            Closure::new(session, pointer, &home, span.clone()).map_err(Diagnostic::from)
+        };
         for (option, value) in options {
             let option = option.as_str();
             let at = || locate::property(context, session, option);
             let wrong = |expected: &str, value: &Dynamic| {
                 let found = plain_type(value.type_name());
-                Diagnostic::error(format!("`{option}`: expected {expected}, found {found}")).at(at())
+                Diagnostic::error(format!("`{option}`: expected {expected}, found {found}"))
+                    .at(at())
             };
             let flag = |value: &Dynamic| value.as_bool().map_err(|_| wrong("true or false", value));
             let text = |value: &Dynamic| match value.is_string() {
@@ -120,27 +130,37 @@ impl Property {
                     property.default = Some(if value.is_fnptr() {
                         Default::Closure(kept(value.cast::<FnPtr>())?)
                     } else {
-                        Default::Value(to_json(value).map_err(|why| Diagnostic::error(format!("`default`: {why}")).at(at()))?)
+                        Default::Value(to_json(value).map_err(|why| {
+                            Diagnostic::error(format!("`default`: {why}")).at(at())
+                        })?)
                     });
                 }
                 "required" => {
                     property.required = match value.as_bool() {
                         Ok(true) => Required::Always,
                         Ok(false) => Required::No,
-                        Err(_) => Required::For(names(value.clone()).map_err(|_| wrong("true, or an array of actions", &value))?),
+                        Err(_) => Required::For(
+                            names(value.clone())
+                                .map_err(|_| wrong("true, or an array of actions", &value))?,
+                        ),
                     }
                 }
                 "name" => property.name = flag(&value)?,
                 "sensitive" => property.sensitive = flag(&value)?,
                 "doc" => property.doc = text(&value)?,
                 "one_of" => match to_json(value.clone()) {
-                    Ok(Value::Array(allowed)) if !allowed.is_empty() => property.one_of = Some(allowed),
+                    Ok(Value::Array(allowed)) if !allowed.is_empty() => {
+                        property.one_of = Some(allowed)
+                    }
                     _ => return Err(wrong("an array of values", &value)),
                 },
                 "pattern" => {
                     let pattern = text(&value)?;
                     property.pattern = Some(regex_lite::Regex::new(&pattern).map_err(|error| {
-                        Diagnostic::error(format!("`pattern`: `{pattern}` is no regular expression: {error}")).at(at())
+                        Diagnostic::error(format!(
+                            "`pattern`: `{pattern}` is no regular expression: {error}"
+                        ))
+                        .at(at())
                     })?);
                 }
                 "validate" | "coerce" => {
@@ -148,13 +168,20 @@ impl Property {
                         return Err(wrong("a closure of the value", &value));
                     }
                     let body = kept(value.cast::<FnPtr>())?;
-                    if option == "validate" { property.validate = Some(body) } else { property.coerce = Some(body) }
+                    if option == "validate" {
+                        property.validate = Some(body)
+                    } else {
+                        property.coerce = Some(body)
+                    }
                 }
                 unknown => {
                     let known = OPTIONS.iter().map(|(name, _)| *name);
-                    let hint = did_you_mean(unknown, known.clone())
-                        .unwrap_or_else(|| format!("the options are {}", known.collect::<Vec<_>>().join(", ")));
-                    return Err(Diagnostic::error(format!("there is no option `{unknown}`")).at(at()).hint(hint));
+                    let hint = did_you_mean(unknown, known.clone()).unwrap_or_else(|| {
+                        format!("the options are {}", known.collect::<Vec<_>>().join(", "))
+                    });
+                    return Err(Diagnostic::error(format!("there is no option `{unknown}`"))
+                        .at(at())
+                        .hint(hint));
                 }
             }
         }
@@ -162,14 +189,18 @@ impl Property {
         Ok(property)
     }
 
-    /// A default must be a value that could be given; `()` stands for a property that may be absent.
+    /// A default must be a value that could be given; `()` stands for a property that may be
+    /// absent.
     fn check_default(&self, engine: &Engine, session: &Session) -> Result<(), Diagnostic> {
         if self.name && self.sensitive {
-            return Err(Diagnostic::error("it is sensitive and takes the resource's name, which everybody sees")
-                .hint("take `name: true` out, and give it as a property"));
+            return Err(Diagnostic::error(
+                "it is sensitive and takes the resource's name, which everybody sees",
+            )
+            .hint("take `name: true` out, and give it as a property"));
         }
         if self.default.is_some() && self.required != Required::No {
-            return Err(Diagnostic::error("it is required and has a default").hint("take one of the two out"));
+            return Err(Diagnostic::error("it is required and has a default")
+                .hint("take one of the two out"));
         }
         match self.fixed_default() {
             Some(value) if !value.is_null() => {
@@ -220,7 +251,13 @@ impl Property {
     /// The value to use for one that was given.
     /// # Errors
     /// Why it cannot be used.
-    pub fn accept(&self, engine: &Engine, session: &Session, name: &str, value: Value) -> Result<Value, PropertyError> {
+    pub fn accept(
+        &self,
+        engine: &Engine,
+        session: &Session,
+        name: &str,
+        value: Value,
+    ) -> Result<Value, PropertyError> {
         let mut secrets = Secrets::default();
         if self.sensitive {
             secrets.add(&value);
@@ -233,7 +270,13 @@ impl Property {
         })
     }
 
-    fn usable(&self, engine: &Engine, session: &Session, name: &str, value: Value) -> Result<Value, PropertyError> {
+    fn usable(
+        &self,
+        engine: &Engine,
+        session: &Session,
+        name: &str,
+        value: Value,
+    ) -> Result<Value, PropertyError> {
         let wrong = |message: String| wrong(name, &message);
         let value = self.coerced(engine, session, name, value)?;
         if let Some(allowed) = &self.one_of
@@ -246,7 +289,9 @@ impl Property {
                 return Err(wrong("this value is not allowed".to_owned()));
             }
             let error = wrong(format!("{value} is not allowed"));
-            return Err(error.hint(near.unwrap_or_else(|| format!("it is one of {}", shown.join(", ")))));
+            return Err(
+                error.hint(near.unwrap_or_else(|| format!("it is one of {}", shown.join(", "))))
+            );
         }
         if let (Some(pattern), Some(text)) = (&self.pattern, value.as_str())
             && !pattern.is_match(text)
@@ -263,7 +308,9 @@ impl Property {
                 Err(_) if answer.is_string() => return Err(wrong(answer.to_string())),
                 Err(_) => {
                     let found = plain_type(answer.type_name());
-                    return Err(wrong(format!("its `validate` must give true, false or a sentence, and gave {found}")));
+                    return Err(wrong(format!(
+                        "its `validate` must give true, false or a sentence, and gave {found}"
+                    )));
                 }
             }
         }
@@ -273,7 +320,13 @@ impl Property {
     /// The value as it is compared: coerced, and in one of the types.
     /// # Errors
     /// What `coerce` threw, or a value of no type of the property.
-    pub fn coerced(&self, engine: &Engine, session: &Session, name: &str, value: Value) -> Result<Value, PropertyError> {
+    pub fn coerced(
+        &self,
+        engine: &Engine,
+        session: &Session,
+        name: &str,
+        value: Value,
+    ) -> Result<Value, PropertyError> {
         let value = match &self.coerce {
             Some(coerce) => to_json(call(engine, session, name, coerce, &value)?)
                 .map_err(|why| wrong(name, &format!("`coerce` gave no usable value: {why}")))?,
@@ -364,7 +417,13 @@ fn wrong(name: &str, message: &str) -> PropertyError {
 }
 
 /// Asks a closure of the declaration about a value.
-fn call(engine: &Engine, session: &Session, name: &str, closure: &Closure, value: &Value) -> Result<Dynamic, PropertyError> {
+fn call(
+    engine: &Engine,
+    session: &Session,
+    name: &str,
+    closure: &Closure,
+    value: &Value,
+) -> Result<Dynamic, PropertyError> {
     closure::call_with(engine, session, closure, None, vec![from_json(value)]).map_err(|mistake| {
         let error = wrong(name, &mistake.message);
         PropertyError { hint: mistake.hints.into_iter().next(), ..error }
@@ -372,16 +431,18 @@ fn call(engine: &Engine, session: &Session, name: &str, closure: &Closure, value
 }
 
 fn words(wanted: Type) -> (&'static str, &'static str) {
-    TYPES.iter().find(|(_, known, _)| *known == wanted).map_or(("any", "any value"), |(name, _, words)| (name, words))
+    TYPES
+        .iter()
+        .find(|(_, known, _)| *known == wanted)
+        .map_or(("any", "any value"), |(name, _, words)| (name, words))
 }
 
 fn types(value: Dynamic) -> Result<Vec<Type>, Diagnostic> {
     let known = || TYPES.iter().map(|(name, ..)| *name);
     let all = || format!("the types are {}", known().collect::<Vec<_>>().join(", "));
-    let names = names(value)
-        .ok()
-        .filter(|names| !names.is_empty())
-        .ok_or_else(|| Diagnostic::error("`type`: expected the name of a type, or an array of names").hint(all()))?;
+    let names = names(value).ok().filter(|names| !names.is_empty()).ok_or_else(|| {
+        Diagnostic::error("`type`: expected the name of a type, or an array of names").hint(all())
+    })?;
     let named = |name: String| match TYPES.iter().find(|(known, ..)| **known == *name) {
         Some((_, found, _)) => Ok(*found),
         None => {
@@ -399,10 +460,19 @@ mod tests {
     #[test]
     fn the_guide_and_the_table_of_words_list_the_options() {
         let guide = include_str!("../../../../docs/src/guide/custom_resources.md");
-        let listed: Vec<&str> = guide.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
-        assert_eq!(listed, OPTIONS.map(|(name, _)| name), "the options in docs/src/guide/custom_resources.md");
-        let word = crate::language::words::WORDS.iter().find(|word| word.name == "property").unwrap();
-        for name in OPTIONS.map(|(name, _)| format!("`{name}`")).into_iter().chain(TYPES.map(|(name, ..)| format!("`\"{name}\"`")))
+        let listed: Vec<&str> =
+            guide.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+        assert_eq!(
+            listed,
+            OPTIONS.map(|(name, _)| name),
+            "the options in docs/src/guide/custom_resources.md"
+        );
+        let word =
+            crate::language::words::WORDS.iter().find(|word| word.name == "property").unwrap();
+        for name in OPTIONS
+            .map(|(name, _)| format!("`{name}`"))
+            .into_iter()
+            .chain(TYPES.map(|(name, ..)| format!("`\"{name}\"`")))
         {
             assert!(word.doc.contains(&name) && guide.contains(&name), "{name}");
         }

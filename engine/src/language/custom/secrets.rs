@@ -1,4 +1,5 @@
-//! What sensitive properties hold. Actions put it into names and messages as any other text; it is found there again, and hidden.
+//! What sensitive properties hold. Actions put it into names and messages as any other text; it is
+//! found there again, and hidden.
 
 use std::rc::Rc;
 
@@ -12,7 +13,8 @@ use crate::masks::INSTEAD;
 pub struct Secrets(Vec<Rc<str>>);
 
 impl Secrets {
-    /// Adds the texts and numbers in a value. What has one or two letters is found everywhere, and hides nothing.
+    /// Adds the texts and numbers in a value. What has one or two letters is found everywhere, and
+    /// hides nothing.
     pub fn add(&mut self, value: &Value) {
         match value {
             Value::String(text) => self.add_text(text),
@@ -34,7 +36,9 @@ impl Secrets {
     /// The text without them; none when it has none.
     pub fn hide(&self, text: &str) -> Option<String> {
         let found = self.0.iter().any(|secret| text.contains(&**secret));
-        found.then(|| self.0.iter().fold(text.to_owned(), |text, secret| text.replace(&**secret, INSTEAD)))
+        found.then(|| {
+            self.0.iter().fold(text.to_owned(), |text, secret| text.replace(&**secret, INSTEAD))
+        })
     }
 
     /// The same mistake, told without them.

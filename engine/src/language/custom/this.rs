@@ -34,7 +34,8 @@ pub struct Instance {
 impl Instance {
     /// Whether a property has a value, or will have one.
     pub(super) fn has(&self, property: &str) -> bool {
-        self.values.get(property).is_some_and(|value| !value.is_null()) || self.lazy.iter().any(|lazy| lazy.property == property)
+        self.values.get(property).is_some_and(|value| !value.is_null())
+            || self.lazy.iter().any(|lazy| lazy.property == property)
     }
 }
 
@@ -80,15 +81,24 @@ impl Handed {
 /// A lazy property, computed and checked.
 /// # Errors
 /// What its closure threw, or why the value cannot be used.
-pub(super) fn late_value(engine: &Engine, session: &Session, instance: &Instance, property: &str) -> Result<Value, Diagnostic> {
+pub(super) fn late_value(
+    engine: &Engine,
+    session: &Session,
+    instance: &Instance,
+    property: &str,
+) -> Result<Value, Diagnostic> {
     let lazy = instance.lazy.iter().find(|lazy| lazy.property == property);
-    let lazy = lazy.ok_or_else(|| Diagnostic::error(format!("`{property}` is not computed late")))?;
+    let lazy =
+        lazy.ok_or_else(|| Diagnostic::error(format!("`{property}` is not computed late")))?;
     let value = closure::evaluate(engine, session, lazy)?;
     let kind = session.registry.kinds.get(&instance.kind);
-    let declared = kind.and_then(|kind| definition(kind)).and_then(|definition| definition.properties.get(property));
+    let declared = kind
+        .and_then(|kind| definition(kind))
+        .and_then(|definition| definition.properties.get(property));
     match declared {
         Some(declared) => declared.accept(engine, session, property, value).map_err(|error| {
-            let wrong = Diagnostic::error(format!("{}: {}", instance.kind, error.message)).at(lazy.span.clone());
+            let wrong = Diagnostic::error(format!("{}: {}", instance.kind, error.message))
+                .at(lazy.span.clone());
             error.hint.into_iter().fold(wrong, Diagnostic::hint)
         }),
         None => Ok(value),
@@ -98,9 +108,10 @@ pub(super) fn late_value(engine: &Engine, session: &Session, instance: &Instance
 pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
     let s = Rc::clone(session);
     engine.register_indexer_get(
-        move |context: NativeCallContext<'_>, this: &mut This, key: ImmutableString| -> Fallible<Dynamic> {
-            read(&context, &s, this, &key)
-        },
+        move |context: NativeCallContext<'_>,
+              this: &mut This,
+              key: ImmutableString|
+              -> Fallible<Dynamic> { read(&context, &s, this, &key) },
     );
     engine.register_fn("to_string", |this: &mut This| format!("{}[{}]", this.0.kind, this.0.name));
     engine.register_fn("to_debug", |this: &mut This| format!("{}[{}]", this.0.kind, this.0.name));
@@ -117,28 +128,43 @@ pub(super) fn register(engine: &mut Engine, session: &Rc<Session>) {
     }
     for operator in ["==", "!=", "<", "<=", ">", ">="] {
         let s = Rc::clone(session);
-        engine.register_fn(operator, move |context: NativeCallContext<'_>, handed: Handed, _: Dynamic| {
-            noted(&s, &context, &handed);
-            false
-        });
+        engine.register_fn(
+            operator,
+            move |context: NativeCallContext<'_>, handed: Handed, _: Dynamic| {
+                noted(&s, &context, &handed);
+                false
+            },
+        );
         let s = Rc::clone(session);
-        engine.register_fn(operator, move |context: NativeCallContext<'_>, _: Dynamic, handed: Handed| {
-            noted(&s, &context, &handed);
-            false
-        });
+        engine.register_fn(
+            operator,
+            move |context: NativeCallContext<'_>, _: Dynamic, handed: Handed| {
+                noted(&s, &context, &handed);
+                false
+            },
+        );
     }
 }
 
-fn read(context: &NativeCallContext<'_>, session: &Session, this: &This, key: &str) -> Fallible<Dynamic> {
+fn read(
+    context: &NativeCallContext<'_>,
+    session: &Session,
+    this: &This,
+    key: &str,
+) -> Fallible<Dynamic> {
     let instance = &this.0;
     if let Some(value) = instance.values.get(key) {
         return Ok(from_json(value));
     }
     if instance.lazy.iter().any(|lazy| lazy.property == key) {
         if session.phase.get() < Phase::Converge {
-            return Ok(Dynamic::from(Handed { instance: Rc::clone(instance), property: key.into() }));
+            return Ok(Dynamic::from(Handed {
+                instance: Rc::clone(instance),
+                property: key.into(),
+            }));
         }
-        let value = late_value(context.engine(), session, instance, key).map_err(|mistake| throw(context, session, mistake))?;
+        let value = late_value(context.engine(), session, instance, key)
+            .map_err(|mistake| throw(context, session, mistake))?;
         return Ok(from_json(&value));
     }
     if key == "name" {
@@ -149,10 +175,15 @@ fn read(context: &NativeCallContext<'_>, session: &Session, this: &This, key: &s
         // Neither given nor with a default.
         return Ok(Dynamic::UNIT);
     }
-    let properties: Vec<&str> = kind.iter().flat_map(|kind| kind.properties()).chain(["name"]).collect();
+    let properties: Vec<&str> =
+        kind.iter().flat_map(|kind| kind.properties()).chain(["name"]).collect();
     let missing = Diagnostic::error(format!("`{}` has no property `{key}`", instance.kind));
-    let hint = did_you_mean(key, properties.iter().copied())
-        .unwrap_or_else(|| format!("it has {}", properties.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")));
+    let hint = did_you_mean(key, properties.iter().copied()).unwrap_or_else(|| {
+        format!(
+            "it has {}",
+            properties.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+        )
+    });
     Err(throw(context, session, missing.hint(hint)))
 }
 

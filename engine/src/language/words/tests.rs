@@ -12,7 +12,8 @@ use crate::session::Session;
 use crate::system::FakeSystem;
 
 fn session() -> Rc<Session> {
-    open(Rc::new(FakeSystem::new()), Rc::new(Registry::new()), &Options::default(), Box::new(())).unwrap()
+    open(Rc::new(FakeSystem::new()), Rc::new(Registry::new()), &Options::default(), Box::new(()))
+        .unwrap()
 }
 
 /// A name as Rhai registers it, and how many arguments it takes.
@@ -20,11 +21,14 @@ type Known = BTreeSet<(String, usize)>;
 
 fn told() -> Known {
     let signatures = WORDS.iter().flat_map(|word| word.signatures).map(|text| Signature::of(text));
-    let registered = |signature: &Signature| format!("{}{}", if signature.property { "get$" } else { "" }, signature.name);
+    let registered = |signature: &Signature| {
+        format!("{}{}", if signature.property { "get$" } else { "" }, signature.name)
+    };
     signatures.map(|signature| (registered(&signature), signature.parameters.len())).collect()
 }
 
-/// What the language itself registers, less operators, indexers and what only Rhai or a rewritten loop calls.
+/// What the language itself registers, less operators, indexers and what only Rhai or a rewritten
+/// loop calls.
 fn registered() -> Known {
     let session = session();
     let language = Language::new(&session);
@@ -36,16 +40,24 @@ fn registered() -> Known {
     let inner = ["to_string", "to_debug", "index$get$", node_view::PAIR_KEY, node_view::PAIR_VALUE];
     let refused = |name: &str| REFUSED.iter().any(|(refused, _)| *refused == name);
     let word = |name: &str| name.starts_with(|letter: char| letter.is_ascii_alphabetic());
-    all.into_iter().filter(|(name, _)| word(name) && !inner.contains(&name.as_str()) && !refused(name)).collect()
+    all.into_iter()
+        .filter(|(name, _)| word(name) && !inner.contains(&name.as_str()) && !refused(name))
+        .collect()
 }
 
 #[test]
 fn the_table_holds_what_is_registered() {
     let (told, registered) = (told(), registered());
     let missing: Vec<_> = registered.difference(&told).collect();
-    assert!(missing.is_empty(), "registered, and no row of WORDS (language/words.rs) has it: {missing:?}");
+    assert!(
+        missing.is_empty(),
+        "registered, and no row of WORDS (language/words.rs) has it: {missing:?}"
+    );
     let more: Vec<_> = told.difference(&registered).collect();
-    assert!(more.is_empty(), "a row of WORDS (language/words.rs) has it, and it is not registered: {more:?}");
+    assert!(
+        more.is_empty(),
+        "a row of WORDS (language/words.rs) has it, and it is not registered: {more:?}"
+    );
     assert!(registered.len() > 40, "{registered:?}");
 }
 
@@ -56,10 +68,20 @@ fn rows_are_whole() {
             let signature = Signature::of(text);
             assert_eq!(signature.name, word.name, "{text}");
             let commas = text.matches(", ").count();
-            assert_eq!(signature.parameters.len(), if text.contains("()") { 0 } else { commas + 1 }, "{text}");
+            assert_eq!(
+                signature.parameters.len(),
+                if text.contains("()") { 0 } else { commas + 1 },
+                "{text}"
+            );
         }
-        assert!(word.doc.ends_with(['.', ')']) && word.doc.starts_with(|letter: char| letter.is_uppercase()), "{}", word.doc);
-        let elsewhere = ["include_recipe", "contains"].contains(&word.name) || word.group == super::Group::CustomResources;
+        assert!(
+            word.doc.ends_with(['.', ')'])
+                && word.doc.starts_with(|letter: char| letter.is_uppercase()),
+            "{}",
+            word.doc
+        );
+        let elsewhere = ["include_recipe", "contains"].contains(&word.name)
+            || word.group == super::Group::CustomResources;
         assert!(elsewhere || word.example.contains(word.name), "{}", word.name);
     }
 }

@@ -52,7 +52,10 @@ impl Reader {
                 '?' => steps.push(Step::One),
                 ':' | ')' | '^' | '~' => break,
                 '(' | '"' | '[' | ']' | '{' | '}' => {
-                    let mut told = self.wrong(self.at..self.at + 1, &format!("`{letter}` means something in a query"));
+                    let mut told = self.wrong(
+                        self.at..self.at + 1,
+                        &format!("`{letter}` means something in a query"),
+                    );
                     told = told.hint(match letter {
                         '(' | '"' if !steps.is_empty() => {
                             format!("a `{letter}` that is part of a text is written `\\{letter}`; where it begins something else, a space is missing")
@@ -80,7 +83,9 @@ impl Reader {
             let at = self.at..self.at + 1;
             let found = self.peek().unwrap_or(' ');
             let told = self.wrong(at, &format!("a value is expected, and here is `{found}`"));
-            return Err(told.hint(format!("a `{found}` that is part of a text is written `\\{found}`")));
+            return Err(
+                told.hint(format!("a `{found}` that is part of a text is written `\\{found}`"))
+            );
         }
         Ok(Word { steps, place })
     }
@@ -103,7 +108,9 @@ impl Reader {
                 }
             }
         }
-        Err(self.wrong(open..open + 1, "this quote is not closed").hint("close it, or write `\\\"` where it is part of a text"))
+        Err(self
+            .wrong(open..open + 1, "this quote is not closed")
+            .hint("close it, or write `\\\"` where it is part of a text"))
     }
 
     /// `[low TO high]`, `{low TO high}`, and either bracket with the other.
@@ -131,13 +138,15 @@ impl Reader {
 
     fn no_range(&self, open: usize) -> Diagnostic {
         let end = self.rest().find([']', '}']).map_or(self.text().len(), |end| self.at + end + 1);
-        self.wrong(open..end, "this is no range").hint("write `[1 TO 9]`, or `{1 TO 9}` without its ends; `*` is an open end")
+        self.wrong(open..end, "this is no range")
+            .hint("write `[1 TO 9]`, or `{1 TO 9}` without its ends; `*` is an open end")
     }
 
     /// Up to a space or a bracket.
     fn bound_word(&self) -> &str {
         let rest = self.rest();
-        let end = rest.find(|c: char| c.is_whitespace() || "[]{}\"".contains(c)).unwrap_or(rest.len());
+        let end =
+            rest.find(|c: char| c.is_whitespace() || "[]{}\"".contains(c)).unwrap_or(rest.len());
         &rest[..end]
     }
 
@@ -169,9 +178,9 @@ impl Reader {
         match &self.text()[place.clone()] {
             "" | "TO" => Err(self.no_range(open)),
             "*" => Ok(None),
-            _ if wild => Err(self
-                .wrong(place, "an end of a range has wildcards")
-                .hint("an open end is `*` alone; as part of a text they are written `\\*` and `\\?`")),
+            _ if wild => Err(self.wrong(place, "an end of a range has wildcards").hint(
+                "an open end is `*` alone; as part of a text they are written `\\*` and `\\?`",
+            )),
             _ => Ok(Some(text)),
         }
     }

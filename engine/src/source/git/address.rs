@@ -1,4 +1,5 @@
-//! Where a repository is, as git is told: without a password, and of no form that would run a program.
+//! Where a repository is, as git is told: without a password, and of no form that would run a
+//! program.
 
 use std::path::PathBuf;
 
@@ -32,9 +33,13 @@ impl Address {
     /// Why git is not given this.
     pub fn parse(url: &str) -> Result<Self, PropertyError> {
         let refuse = |why: String| Err(PropertyError::new("url", why).hint(FORMS));
-        let plain = |url: &str, place| Ok(Self { url: url.to_owned(), place, user: None, password: None });
+        let plain =
+            |url: &str, place| Ok(Self { url: url.to_owned(), place, user: None, password: None });
         if url.starts_with('-') || url.chars().any(char::is_control) {
-            return refuse(format!("`{}` is no address of a git repository", without_secrets(url).escape_default()));
+            return refuse(format!(
+                "`{}` is no address of a git repository",
+                without_secrets(url).escape_default()
+            ));
         }
         if url.starts_with('/') {
             return plain(url, Place::Local(url.into()));
@@ -42,28 +47,52 @@ impl Address {
         let Some((scheme, rest)) = url.split_once("://") else {
             // git would run a program of this name: `ext::sh -c …`.
             if url.contains("::") {
-                return refuse(format!("`{}` names a program, not a git repository", url.split("::").next().unwrap_or_default()));
+                return refuse(format!(
+                    "`{}` names a program, not a git repository",
+                    url.split("::").next().unwrap_or_default()
+                ));
             }
             return match url.split_once(':') {
-                Some(("file" | "http" | "https" | "ssh" | "git", _)) => refuse("the URL has no `//` after the colon".to_owned()),
+                Some(("file" | "http" | "https" | "ssh" | "git", _)) => {
+                    refuse("the URL has no `//` after the colon".to_owned())
+                }
                 // `user:password@host:path`.
-                Some((user, rest)) if !user.contains(['@', '/']) && has_host(rest) => refuse(NO_PASSWORD.to_owned()),
-                Some((host, path)) if !host.is_empty() && !host.contains('/') && !path.is_empty() => plain(url, Place::Ssh),
-                _ => refuse(format!("`{}` is no address of a git repository", without_secrets(url).escape_default())),
+                Some((user, rest)) if !user.contains(['@', '/']) && has_host(rest) => {
+                    refuse(NO_PASSWORD.to_owned())
+                }
+                Some((host, path))
+                    if !host.is_empty() && !host.contains('/') && !path.is_empty() =>
+                {
+                    plain(url, Place::Ssh)
+                }
+                _ => refuse(format!(
+                    "`{}` is no address of a git repository",
+                    without_secrets(url).escape_default()
+                )),
             };
         };
         match scheme.to_ascii_lowercase().as_str() {
             "file" => {
                 let path = rest.strip_prefix("localhost").unwrap_or(rest);
                 if !path.starts_with('/') {
-                    return refuse(format!("`{}` names a folder of another machine", without_secrets(url)));
+                    return refuse(format!(
+                        "`{}` names a folder of another machine",
+                        without_secrets(url)
+                    ));
                 }
                 // git takes the path as it stands.
                 plain(path, Place::Local(path.into()))
             }
             scheme @ ("http" | "https") => {
-                let (userinfo, url) = split_userinfo(url).map_or((None, url.to_owned()), |(info, url)| (Some(info), url));
-                let host = url.split("://").nth(1).unwrap_or_default().split(['/', '?', '#']).next().unwrap_or_default();
+                let (userinfo, url) = split_userinfo(url)
+                    .map_or((None, url.to_owned()), |(info, url)| (Some(info), url));
+                let host = url
+                    .split("://")
+                    .nth(1)
+                    .unwrap_or_default()
+                    .split(['/', '?', '#'])
+                    .next()
+                    .unwrap_or_default();
                 if host.is_empty() {
                     return refuse("the URL names no host".to_owned());
                 }
@@ -71,19 +100,31 @@ impl Address {
                     // A token there would be seen in the arguments of git.
                     return Err(PropertyError::new(
                         "url",
-                        format!("`{}` has a query, which git repositories do not have", without_secrets(&url)),
+                        format!(
+                            "`{}` has a query, which git repositories do not have",
+                            without_secrets(&url)
+                        ),
                     )
                     .hint("leave it out; give a token as `password`"));
                 }
                 let place = Place::Http(format!("{scheme}://{host}"));
-                let decoded = |text: &str| String::from_utf8_lossy(&percent_decoded(text)).into_owned();
-                let (user, password) = match userinfo.as_deref().map(|info| info.split_once(':').unwrap_or((info, ""))) {
-                    Some((user, password)) => (Some(decoded(user)), Some(decoded(password)).filter(|text| !text.is_empty())),
+                let decoded =
+                    |text: &str| String::from_utf8_lossy(&percent_decoded(text)).into_owned();
+                let (user, password) = match userinfo
+                    .as_deref()
+                    .map(|info| info.split_once(':').unwrap_or((info, "")))
+                {
+                    Some((user, password)) => (
+                        Some(decoded(user)),
+                        Some(decoded(password)).filter(|text| !text.is_empty()),
+                    ),
                     None => (None, None),
                 };
                 Ok(Self { url, place, user, password })
             }
-            "ssh" | "git+ssh" | "ssh+git" | "git" if split_userinfo(url).is_some_and(|(info, _)| info.contains(':')) => {
+            "ssh" | "git+ssh" | "ssh+git" | "git"
+                if split_userinfo(url).is_some_and(|(info, _)| info.contains(':')) =>
+            {
                 refuse(NO_PASSWORD.to_owned())
             }
             "ssh" | "git+ssh" | "ssh+git" => plain(url, Place::Ssh),
@@ -134,8 +175,16 @@ mod tests {
             ("/srv/git/site.git", "/srv/git/site.git", Place::Local("/srv/git/site.git".into())),
             ("file:///srv/git/a%20b", "/srv/git/a%20b", Place::Local("/srv/git/a%20b".into())),
             ("file://localhost/srv/git", "/srv/git", Place::Local("/srv/git".into())),
-            ("https://example.com/a.git", "https://example.com/a.git", Place::Http("https://example.com".into())),
-            ("HTTP://example.com:81/a", "HTTP://example.com:81/a", Place::Http("http://example.com:81".into())),
+            (
+                "https://example.com/a.git",
+                "https://example.com/a.git",
+                Place::Http("https://example.com".into()),
+            ),
+            (
+                "HTTP://example.com:81/a",
+                "HTTP://example.com:81/a",
+                Place::Http("http://example.com:81".into()),
+            ),
             ("git@example.com:a/b.git", "git@example.com:a/b.git", Place::Ssh),
             ("host:a", "host:a", Place::Ssh),
             ("ssh://git@example.com:22/a", "ssh://git@example.com:22/a", Place::Ssh),
@@ -146,7 +195,10 @@ mod tests {
             assert_eq!((address.user, address.password), (None, None), "{url}");
         }
         let secret = address("https://u%40x:p%3aq@example.com/a.git");
-        assert_eq!((secret.user.as_deref(), secret.password.as_deref()), (Some("u@x"), Some("p:q")));
+        assert_eq!(
+            (secret.user.as_deref(), secret.password.as_deref()),
+            (Some("u@x"), Some("p:q"))
+        );
         assert_eq!(secret.url, "https://example.com/a.git");
         assert_eq!(address("https://token@example.com/a").password, None);
     }

@@ -1,4 +1,5 @@
-//! The program `git`, with nothing of the machine's or a user's configuration, asking nobody, and telling no secret.
+//! The program `git`, with nothing of the machine's or a user's configuration, asking nobody, and
+//! telling no secret.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -18,8 +19,7 @@ const LOOK: Duration = Duration::from_mins(2);
 /// How long a fetch or a checkout may take.
 const FETCH: Duration = Duration::from_hours(1);
 /// Gives git the password of this one server, which is in the environment.
-const HELPER: &str =
-    r#"!f() { test "$1" = get && printf 'username=%s\npassword=%s\n' "$TOQUE_GIT_USER" "$TOQUE_GIT_PASSWORD"; }; f"#;
+const HELPER: &str = r#"!f() { test "$1" = get && printf 'username=%s\npassword=%s\n' "$TOQUE_GIT_USER" "$TOQUE_GIT_PASSWORD"; }; f"#;
 
 /// git for one repository.
 pub(super) struct Git<'a> {
@@ -31,7 +31,8 @@ impl<'a> Git<'a> {
     /// # Errors
     /// When the source has no address that git may be given.
     pub fn of(source: &'a Source) -> Result<Self, Failure> {
-        let address = Address::parse(&source.url).map_err(|error| Failure { hint: error.hint, ..Failure::new(error.message) })?;
+        let address = Address::parse(&source.url)
+            .map_err(|error| Failure { hint: error.hint, ..Failure::new(error.message) })?;
         Ok(Self { source, address })
     }
 
@@ -43,7 +44,10 @@ impl<'a> Git<'a> {
         command.timeout = self.source.access.silence.map_or(LOOK, |silence| silence.min(LOOK));
         // What a plan asks must not make a host known; only the first of the files is written to.
         self.by_proxy(&mut command, view);
-        self.by_ssh(&mut command, "-o UserKnownHostsFile='/dev/null ~/.ssh/known_hosts ~/.ssh/known_hosts2'");
+        self.by_ssh(
+            &mut command,
+            "-o UserKnownHostsFile='/dev/null ~/.ssh/known_hosts ~/.ssh/known_hosts2'",
+        );
         let output = view.probe(&command).map_err(without_git)?;
         self.told(arguments, &command, output)
     }
@@ -51,7 +55,12 @@ impl<'a> Git<'a> {
     /// Runs git on a folder of this machine.
     /// # Errors
     /// When git cannot be started or fails.
-    pub fn run(&self, system: &dyn System, view: &View<'_>, arguments: &[&str]) -> Result<Output, Failure> {
+    pub fn run(
+        &self,
+        system: &dyn System,
+        view: &View<'_>,
+        arguments: &[&str],
+    ) -> Result<Output, Failure> {
         let mut command = self.command(arguments);
         self.by_proxy(&mut command, view);
         self.by_ssh(&mut command, "");
@@ -92,10 +101,18 @@ impl<'a> Git<'a> {
             ("GIT_TERMINAL_PROMPT", "0"),
             ("GIT_NO_LAZY_FETCH", "1"),
             ("GIT_NO_REPLACE_OBJECTS", "1"),
-            // Where nothing is; an older git knows no other way. `ssh` asks the accounts for its own.
+            // Where nothing is; an older git knows no other way. `ssh` asks the accounts for its
+            // own.
             ("HOME", "/dev/null"),
             // A submodule must not reach what only this machine's root can read.
-            ("GIT_ALLOW_PROTOCOL", if self.local().is_some() { "file:git:http:https:ssh" } else { "git:http:https:ssh" }),
+            (
+                "GIT_ALLOW_PROTOCOL",
+                if self.local().is_some() {
+                    "file:git:http:https:ssh"
+                } else {
+                    "git:http:https:ssh"
+                },
+            ),
         ];
         if let Place::Http(server) = &self.address.place
             && let Some((user, password)) = self.credentials()
@@ -107,20 +124,27 @@ impl<'a> Git<'a> {
             settings.push(format!("http.lowSpeedTime={}", silence.as_secs().max(1)));
         }
         let settings = settings.iter().flat_map(|setting| ["-c", setting]);
-        let mut command = Command::new(["git"].into_iter().chain(settings).chain(arguments.iter().copied()));
-        command.environment = environment.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let mut command =
+            Command::new(["git"].into_iter().chain(settings).chain(arguments.iter().copied()));
+        command.environment = environment
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
         // No repository begins above it, whose configuration git would read.
         command.cwd = Some("/".into());
         command.umask = Some(0o022);
         command.file("GIT_CONFIG_GLOBAL", CONFIGURATION).timeout(FETCH)
     }
 
-    /// How git is told through which servers to reach others. A proxy's password stays out of the arguments.
+    /// How git is told through which servers to reach others. A proxy's password stays out of the
+    /// arguments.
     fn by_proxy(&self, command: &mut Command, view: &View<'_>) {
         if self.is_http() {
             let Proxies { http, https, no_proxy } = view.proxies();
             let variables = [("http_proxy", http), ("https_proxy", https), ("no_proxy", no_proxy)];
-            command.environment.extend(variables.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+            command.environment.extend(
+                variables.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))),
+            );
         }
     }
 
@@ -136,7 +160,11 @@ impl<'a> Git<'a> {
             command.environment.insert("SSH_AUTH_SOCK".to_owned(), agent.display().to_string());
         }
         if let Some(silence) = self.source.access.silence {
-            let _ = write!(line, " -o ServerAliveInterval={} -o ServerAliveCountMax=1", silence.as_secs().max(1));
+            let _ = write!(
+                line,
+                " -o ServerAliveInterval={} -o ServerAliveCountMax=1",
+                silence.as_secs().max(1)
+            );
         }
         if !more.is_empty() {
             line.push(' ');
@@ -163,17 +191,24 @@ impl<'a> Git<'a> {
         let user = self.source.user.as_deref().or(self.address.user.as_deref());
         let password = self.source.password.as_deref().or(self.address.password.as_deref());
         // A token may stand in the place of either.
-        (user.is_some() || password.is_some()).then(|| (user.unwrap_or_default(), password.unwrap_or_default()))
+        (user.is_some() || password.is_some())
+            .then(|| (user.unwrap_or_default(), password.unwrap_or_default()))
     }
 
-    fn told(&self, arguments: &[&str], command: &Command, mut output: Output) -> Result<Output, Failure> {
+    fn told(
+        &self,
+        arguments: &[&str],
+        command: &Command,
+        mut output: Output,
+    ) -> Result<Output, Failure> {
         if output.success() {
             return Ok(output);
         }
         output.stderr = self.hidden(&output.stderr()).into_bytes();
         output.stdout = self.hidden(&output.stdout()).into_bytes();
         // What is always the same would hide what was attempted.
-        let shown = Command::new(["git"].into_iter().chain(arguments.iter().copied())).timeout(command.timeout);
+        let shown = Command::new(["git"].into_iter().chain(arguments.iter().copied()))
+            .timeout(command.timeout);
         let failure = command_failure(&shown, &output, false);
         if matches!(output.end, End::TimedOut | End::Interrupted) {
             return Err(failure);
@@ -187,7 +222,10 @@ impl<'a> Git<'a> {
     /// What git said, without a secret that a server may have repeated.
     fn hidden(&self, text: &str) -> String {
         let mut text = text.to_owned();
-        for secret in [self.source.password.as_deref(), self.address.password.as_deref()].into_iter().flatten() {
+        for secret in [self.source.password.as_deref(), self.address.password.as_deref()]
+            .into_iter()
+            .flatten()
+        {
             if secret.len() > 3 {
                 text = text.replace(secret, INSTEAD);
             }
@@ -202,7 +240,8 @@ const SETTINGS: [&str; 11] = [
     "core.fsmonitor=false",
     "protocol.ext.allow=never",
     "credential.helper=",
-    // A pack appears at once or not at all, where single objects of a fetch that was killed would look like all of it.
+    // A pack appears at once or not at all, where single objects of a fetch that was killed would
+    // look like all of it.
     "fetch.unpackLimit=1",
     "transfer.unpackLimit=1",
     "gc.auto=0",
@@ -212,7 +251,8 @@ const SETTINGS: [&str; 11] = [
     "http.lowSpeedTime=120",
 ];
 
-/// What is read in the place of a user's configuration. The recipe names the repository, whoever owns it.
+/// What is read in the place of a user's configuration. The recipe names the repository, whoever
+/// owns it.
 const CONFIGURATION: &str = "[safe]\n\tdirectory = *\n";
 
 /// A failure to start git, without all that git would have been told.
@@ -220,30 +260,52 @@ fn without_git(failure: Failure) -> Failure {
     if failure.interrupted || !failure.message.contains("there is no program `git`") {
         return failure;
     }
-    Failure::new("there is no program `git`").hint("declare `package(\"git\")` before this resource")
+    Failure::new("there is no program `git`")
+        .hint("declare `package(\"git\")` before this resource")
 }
 
 /// What to do about the faults that people meet most.
 fn hint(said: &str, source: &Source) -> Option<&'static str> {
     let says = |text: &str| said.contains(text);
     Some(match () {
-        () if says("Could not resolve host") => "check the host's name, and that this machine can resolve names",
-        () if says("REMOTE HOST IDENTIFICATION HAS CHANGED") || says("Host key verification failed") => {
+        () if says("Could not resolve host") => {
+            "check the host's name, and that this machine can resolve names"
+        }
+        () if says("REMOTE HOST IDENTIFICATION HAS CHANGED")
+            || says("Host key verification failed") =>
+        {
             "the host has another key than before: if that is right, remove the old one with `ssh-keygen -R HOST`"
         }
-        () if says("Load key") => "`ssh_key` is no private key that ssh can read: give all its lines, and one without a passphrase",
-        () if says("Permission denied (") && source.ssh_key.is_some() => "see that the server knows the public part of `ssh_key`",
+        () if says("Load key") => {
+            "`ssh_key` is no private key that ssh can read: give all its lines, and one without a passphrase"
+        }
+        () if says("Permission denied (") && source.ssh_key.is_some() => {
+            "see that the server knows the public part of `ssh_key`"
+        }
         () if says("Permission denied (") => "set `ssh_key` to a private key that the server knows",
-        () if says("could not read Username") || says("could not read Password") => "set `user` and `password`",
+        () if says("could not read Username") || says("could not read Password") => {
+            "set `user` and `password`"
+        }
         () if says("Authentication failed") => "check `user` and `password`",
-        () if says("cannot run ssh") || says("ssh: not found") => "install the package with the program `ssh` before this resource",
-        () if says("No space left on device") => "free some space (`df -h` shows where it went) and try again",
+        () if says("cannot run ssh") || says("ssh: not found") => {
+            "install the package with the program `ssh` before this resource"
+        }
+        () if says("No space left on device") => {
+            "free some space (`df -h` shows where it went) and try again"
+        }
         () if says("Connection refused") || says("Couldn't connect to server") => {
             "check that the server runs, or the proxy, and the port"
         }
-        () if says("Could not resolve proxy") => "check `proxies` in the settings, or the variables `http_proxy` and `https_proxy`",
-        () if says("repository not exported") => "check the `url`, and that the server exports this repository",
-        () if says("does not appear to be a git repository") || says("not found") || says("does not exist") => {
+        () if says("Could not resolve proxy") => {
+            "check `proxies` in the settings, or the variables `http_proxy` and `https_proxy`"
+        }
+        () if says("repository not exported") => {
+            "check the `url`, and that the server exports this repository"
+        }
+        () if says("does not appear to be a git repository")
+            || says("not found")
+            || says("does not exist") =>
+        {
             "check the `url`; some servers also say this of repositories that one may not read"
         }
         () => return None,

@@ -46,7 +46,11 @@ impl Refs {
 
     /// What has exactly this name; a tag before a branch, as git itself decides.
     pub fn named(&self, revision: &str) -> Option<Commit> {
-        let full = [revision.to_owned(), format!("refs/tags/{revision}"), format!("refs/heads/{revision}")];
+        let full = [
+            revision.to_owned(),
+            format!("refs/tags/{revision}"),
+            format!("refs/heads/{revision}"),
+        ];
         let from = usize::from(!revision.starts_with("refs/"));
         full[from..].iter().find_map(|name| {
             // What an annotated tag is about comes under a name of its own.
@@ -60,24 +64,41 @@ impl Refs {
     /// When several do.
     pub fn beginning_with(&self, digits: &str) -> Result<Option<Commit>, Failure> {
         let digits = digits.to_ascii_lowercase();
-        let found: BTreeSet<&str> = self.list.iter().map(|(_, id)| id.as_str()).filter(|id| id.starts_with(&digits)).collect();
+        let found: BTreeSet<&str> = self
+            .list
+            .iter()
+            .map(|(_, id)| id.as_str())
+            .filter(|id| id.starts_with(&digits))
+            .collect();
         match found.iter().copied().collect::<Vec<_>>().as_slice() {
             [] => Ok(None),
             [id] => {
-                let name = self.list.iter().find(|(name, other)| other == id && name.starts_with("refs/")).map(|(name, _)| name);
+                let name = self
+                    .list
+                    .iter()
+                    .find(|(name, other)| other == id && name.starts_with("refs/"))
+                    .map(|(name, _)| name);
                 let reference = name.map(|name| name.trim_end_matches("^{}").to_owned());
                 Ok(Some(Commit { id: (*id).to_owned(), reference }))
             }
-            several => Err(Failure::new(format!("`{digits}` is the beginning of {} commits", several.len()))
-                .hint("give more digits, or all 40")),
+            several => Err(Failure::new(format!(
+                "`{digits}` is the beginning of {} commits",
+                several.len()
+            ))
+            .hint("give more digits, or all 40")),
         }
     }
 
     /// The branch or tag that has nearly this name.
     pub fn near(&self, revision: &str) -> Option<&str> {
-        let names: Vec<&str> = self.list.iter().map(|(name, _)| short(name)).filter(|name| *name != "HEAD").collect();
+        let names: Vec<&str> =
+            self.list.iter().map(|(name, _)| short(name)).filter(|name| *name != "HEAD").collect();
         let without_remote = revision.strip_prefix("origin/").unwrap_or(revision);
-        names.iter().copied().find(|name| *name == without_remote).or_else(|| nearest(revision, names))
+        names
+            .iter()
+            .copied()
+            .find(|name| *name == without_remote)
+            .or_else(|| nearest(revision, names))
     }
 
     pub fn is_empty(&self) -> bool {
@@ -91,7 +112,10 @@ impl Refs {
 
 /// A reference as people know it.
 pub(super) fn short(reference: &str) -> &str {
-    let name = reference.strip_prefix("refs/heads/").or_else(|| reference.strip_prefix("refs/tags/")).unwrap_or(reference);
+    let name = reference
+        .strip_prefix("refs/heads/")
+        .or_else(|| reference.strip_prefix("refs/tags/"))
+        .unwrap_or(reference);
     name.trim_end_matches("^{}")
 }
 
@@ -108,10 +132,16 @@ pub(super) fn is_hexadecimal(text: &str) -> bool {
 /// When no branch or tag could have this name.
 pub(super) fn check(revision: &str) -> Result<(), PropertyError> {
     let odd = |c: char| c.is_whitespace() || c.is_control() || "~^:?*[\\".contains(c);
-    let bad = revision.starts_with(['-', '/']) || revision.contains("..") || revision.contains("@{") || revision.chars().any(odd);
+    let bad = revision.starts_with(['-', '/'])
+        || revision.contains("..")
+        || revision.contains("@{")
+        || revision.chars().any(odd);
     if bad {
-        return Err(PropertyError::new("revision", format!("`{}` is no branch, tag or commit", revision.escape_debug()))
-            .hint("write the name of a branch or a tag, or the 40 digits of a commit"));
+        return Err(PropertyError::new(
+            "revision",
+            format!("`{}` is no branch, tag or commit", revision.escape_debug()),
+        )
+        .hint("write the name of a branch or a tag, or the 40 digits of a commit"));
     }
     Ok(())
 }
@@ -132,23 +162,32 @@ mod tests {
 
     #[test]
     fn names_and_digits() {
-        let commit = |id: &str, reference: &str| Some(Commit { id: id.into(), reference: Some(reference.into()) });
+        let commit = |id: &str, reference: &str| {
+            Some(Commit { id: id.into(), reference: Some(reference.into()) })
+        };
         let refs = refs();
         assert_eq!(refs.head(), commit(A, "refs/heads/main"));
         assert_eq!(refs.named("main"), commit(A, "refs/heads/main"));
         assert_eq!(refs.named("v1"), commit(A, "refs/tags/v1"), "a tag, and what it is about");
         assert_eq!(refs.named("refs/heads/v1"), commit(B, "refs/heads/v1"));
         assert_eq!(refs.named("fix/a"), commit(B, "refs/heads/fix/a"));
-        assert_eq!((refs.named("a"), refs.named("HEAD"), refs.named("heads/main")), (None, None, None));
+        assert_eq!(
+            (refs.named("a"), refs.named("HEAD"), refs.named("heads/main")),
+            (None, None, None)
+        );
         assert_eq!(refs.beginning_with("1A2B3C4D").unwrap(), commit(A, "refs/heads/main"));
         assert_eq!(refs.beginning_with("9999").unwrap(), None);
         assert!(refs.beginning_with("1a2b").unwrap_err().message.contains("2 commits"));
-        assert_eq!((refs.near("mian"), refs.near("origin/fix/a"), refs.near("release")), (Some("main"), Some("fix/a"), None));
+        assert_eq!(
+            (refs.near("mian"), refs.near("origin/fix/a"), refs.near("release")),
+            (Some("main"), Some("fix/a"), None)
+        );
     }
 
     #[test]
     fn what_can_be_no_revision() {
-        for revision in ["-x", "a..b", "a b", "v1^{}", "v1~2", "HEAD@{1}", "a:b", "*", "a\nb", "/a"] {
+        for revision in ["-x", "a..b", "a b", "v1^{}", "v1~2", "HEAD@{1}", "a:b", "*", "a\nb", "/a"]
+        {
             check(revision).unwrap_err();
         }
         for revision in ["main", "feature/x", "v1.2.3", "refs/tags/v1", "release-1", "ünï", A] {

@@ -1,4 +1,5 @@
-//! Where commits are kept: a bare clone that lasts from one deployment to the next, or one that is made for a single checkout.
+//! Where commits are kept: a bare clone that lasts from one deployment to the next, or one that is
+//! made for a single checkout.
 
 use std::path::{Path, PathBuf};
 
@@ -13,10 +14,16 @@ const BRANCH: &str = "refs/heads/toque";
 const LOCKED: [&str; 4] = ["", "refs/heads", "refs/toque/heads", "objects/info"];
 
 impl Wanted<'_> {
-    /// Puts the files of the commit into a folder that is there, from the bare clone `cache` when one may be kept, and says which
-    /// submodules it has.
-    pub(super) fn put_into(&self, into: &Path, cache: Option<&Path>) -> Result<Vec<Module>, Failure> {
-        if let Some(objects) = self.git.local().and_then(|path| objects(self.system.as_query(), path)) {
+    /// Puts the files of the commit into a folder that is there, from the bare clone `cache` when
+    /// one may be kept, and says which submodules it has.
+    pub(super) fn put_into(
+        &self,
+        into: &Path,
+        cache: Option<&Path>,
+    ) -> Result<Vec<Module>, Failure> {
+        if let Some(objects) =
+            self.git.local().and_then(|path| objects(self.system.as_query(), path))
+        {
             // What is on this machine need not be copied first.
             return self.by_way_of(into, |store| self.borrow(store, &objects));
         }
@@ -32,21 +39,29 @@ impl Wanted<'_> {
         self.init(&["--quiet"], into)?;
         let remote = self.git.address.url.as_str();
         self.git_in(&store, &["config", "remote.origin.url", remote])?;
-        self.git_in(&store, &["config", "remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*"])?;
+        self.git_in(
+            &store,
+            &["config", "remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*"],
+        )?;
         let depth = self.depth(false);
-        let specifications = ["--", remote, "+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"];
+        let specifications =
+            ["--", remote, "+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"];
         let all = [FETCH, depth, &specifications].concat();
         self.git_in(&store, &all)?;
         if !self.has(&store)? {
-            self.git_in(&store, &[FETCH, depth, &["--", remote, self.id]].concat())
-                .map_err(|failure| if failure.interrupted { failure } else { self.missing().note(failure.message) })?;
+            self.git_in(&store, &[FETCH, depth, &["--", remote, self.id]].concat()).map_err(
+                |failure| {
+                    if failure.interrupted { failure } else { self.missing().note(failure.message) }
+                },
+            )?;
         }
         self.git_in(&store, &["update-ref", "--no-deref", "HEAD", self.id])?;
         self.read_tree(&store, into)
     }
 
     fn put_from_cache(&self, into: &Path, cache: &Path) -> Result<Vec<Module>, Failure> {
-        let kept = self.system.lstat(cache).is_ok_and(|metadata| metadata.kind == FileKind::Directory);
+        let kept =
+            self.system.lstat(cache).is_ok_and(|metadata| metadata.kind == FileKind::Directory);
         let first = self.through_cache(into, cache, kept);
         if first.is_err() {
             // A disk that became full must not stay so.
@@ -79,38 +94,53 @@ impl Wanted<'_> {
     /// Whether the clone rather than the server or the disk is to blame.
     fn may_be_broken(&self, failure: &Failure) -> bool {
         let text = format!("{failure:?}");
-        let other = failure.interrupted || text.contains("No space left") || *failure == self.missing();
+        let other =
+            failure.interrupted || text.contains("No space left") || *failure == self.missing();
         !other
-            && (self.git.local().is_some() || self.git.ask(self.view, &["ls-remote", "--", &self.git.address.url, "HEAD"]).is_ok())
+            && (self.git.local().is_some()
+                || self
+                    .git
+                    .ask(self.view, &["ls-remote", "--", &self.git.address.url, "HEAD"])
+                    .is_ok())
     }
 
     /// Works with a store beside the folder, for this once.
-    fn by_way_of(&self, into: &Path, fill: impl FnOnce(&Path) -> Result<(), Failure>) -> Result<Vec<Module>, Failure> {
+    fn by_way_of(
+        &self,
+        into: &Path,
+        fill: impl FnOnce(&Path) -> Result<(), Failure>,
+    ) -> Result<Vec<Module>, Failure> {
         let store = beside(into);
         if self.system.lstat(&store).is_ok() {
             // Left by a run that was killed.
             self.system.remove_dir_all(&store).attempting("remove", &store)?;
         }
         make(self.system, &store)?;
-        let done =
-            self.init(&["--quiet", "--bare"], &store).and_then(|()| fill(&store)).and_then(|()| self.read_tree(&store, into));
+        let done = self
+            .init(&["--quiet", "--bare"], &store)
+            .and_then(|()| fill(&store))
+            .and_then(|()| self.read_tree(&store, into));
         let removed = self.system.remove_dir_all(&store).attempting("remove", &store);
         let modules = done?;
         removed.map(|()| modules)
     }
 
     pub(super) fn init(&self, options: &[&str], at: &Path) -> Result<(), Failure> {
-        let format = if self.id.len() == 64 { "--object-format=sha256" } else { "--object-format=sha1" };
+        let format =
+            if self.id.len() == 64 { "--object-format=sha256" } else { "--object-format=sha1" };
         let at = text(at)?;
         let arguments = [&["init", "--template=", format], options, &["--", at]].concat();
         self.git.run(self.system, self.view, &arguments).map(|_| ())
     }
 
-    /// Lets the store read the objects of a repository of this machine. Its configuration is not read: that may be somebody else's.
+    /// Lets the store read the objects of a repository of this machine. Its configuration is not
+    /// read: that may be somebody else's.
     fn borrow(&self, store: &Path, objects: &Path) -> Result<(), Failure> {
         let list = store.join("objects/info/alternates");
         let line = format!("{}\n", text(objects)?);
-        self.system.create_file(&list, &mut line.as_bytes(), 0o600, None).attempting("write", &list)?;
+        self.system
+            .create_file(&list, &mut line.as_bytes(), 0o600, None)
+            .attempting("write", &list)?;
         if self.has(store)? { Ok(()) } else { Err(self.missing()) }
     }
 
@@ -128,7 +158,11 @@ impl Wanted<'_> {
             Err(failure) if failure.interrupted => return Err(failure),
             Err(_) => {}
         }
-        let arguments = [FETCH, &["--", url, "+refs/heads/*:refs/toque/heads/*", "+refs/tags/*:refs/toque/tags/*"]].concat();
+        let arguments = [
+            FETCH,
+            &["--", url, "+refs/heads/*:refs/toque/heads/*", "+refs/tags/*:refs/toque/tags/*"],
+        ]
+        .concat();
         self.git_in(store, &arguments)?;
         if self.has(store)? { Ok(()) } else { Err(self.missing()) }
     }
@@ -147,23 +181,39 @@ impl Wanted<'_> {
     }
 
     fn missing(&self) -> Failure {
-        Failure::new(format!("the git repository `{}` has no commit `{}`", self.git.source.shown(), self.id))
-            .hint("correct `revision`; a commit that was pushed over may be gone")
+        Failure::new(format!(
+            "the git repository `{}` has no commit `{}`",
+            self.git.source.shown(),
+            self.id
+        ))
+        .hint("correct `revision`; a commit that was pushed over may be gone")
     }
 
     /// Writes the files of the commit, which need no syncing one by one.
     fn read_tree(&self, store: &Path, into: &Path) -> Result<Vec<Module>, Failure> {
         let work_tree = format!("--work-tree={}", text(into)?);
-        let arguments = [&work_tree, "-c", "core.fsync=none", "-c", "core.bare=false", "read-tree", "--reset", "-u", self.id];
-        self.git_in(store, &arguments)
-            .map_err(|failure| failure.note(format!("while {} was written to `{}`", self.name, into.display())))?;
+        let arguments = [
+            &work_tree,
+            "-c",
+            "core.fsync=none",
+            "-c",
+            "core.bare=false",
+            "read-tree",
+            "--reset",
+            "-u",
+            self.id,
+        ];
+        self.git_in(store, &arguments).map_err(|failure| {
+            failure.note(format!("while {} was written to `{}`", self.name, into.display()))
+        })?;
         self.modules(store)
     }
 
     /// What git prints about a store.
     pub(super) fn git_in(&self, store: &Path, arguments: &[&str]) -> Result<String, Failure> {
         let git_dir = format!("--git-dir={}", text(store)?);
-        let output = self.git.run(self.system, self.view, &[&[git_dir.as_str()], arguments].concat())?;
+        let output =
+            self.git.run(self.system, self.view, &[&[git_dir.as_str()], arguments].concat())?;
         Ok(output.stdout())
     }
 }
@@ -174,7 +224,9 @@ const FETCH: &[&str] = &["fetch", "--quiet", "--no-tags", "--force", "--no-recur
 fn objects(query: &dyn Query, path: &Path) -> Option<PathBuf> {
     let with_suffix = PathBuf::from(format!("{}.git", path.to_str()?.trim_end_matches('/')));
     let places = [path.join(".git"), path.to_owned(), with_suffix.join(".git"), with_suffix];
-    let whole = |place: &&PathBuf| query.stat(&place.join("HEAD")).is_ok() && query.stat(&place.join("objects")).is_ok();
+    let whole = |place: &&PathBuf| {
+        query.stat(&place.join("HEAD")).is_ok() && query.stat(&place.join("objects")).is_ok()
+    };
     places.iter().find(whole).map(|place| place.join("objects"))
 }
 
@@ -220,6 +272,7 @@ fn remove_unfinished(system: &dyn System, store: &Path) {
 /// A path as an argument.
 pub(super) fn text(path: &Path) -> Result<&str, Failure> {
     path.to_str().ok_or_else(|| {
-        Failure::new(format!("cannot hand `{}` to git: the path is not UTF-8", path.display())).hint("use another path")
+        Failure::new(format!("cannot hand `{}` to git: the path is not UTF-8", path.display()))
+            .hint("use another path")
     })
 }

@@ -32,7 +32,9 @@ impl Wanted<'_> {
             return Ok(Vec::new());
         }
         let blob = format!("{}:{LIST}", self.id);
-        let declared = declared(&self.git_in(store, &["config", "--no-includes", "-z", "--blob", &blob, "--list"])?);
+        let declared = declared(
+            &self.git_in(store, &["config", "--no-includes", "-z", "--blob", &blob, "--list"])?,
+        );
         if declared.is_empty() {
             return Ok(Vec::new());
         }
@@ -46,30 +48,57 @@ impl Wanted<'_> {
         Ok(modules.collect())
     }
 
-    /// Checks submodules out where they belong. A bare clone of each is kept inside of the one of `self`.
-    pub(super) fn put_modules(&self, modules: &[Module], folder: &Path, cache: Option<&Path>, depth: usize) -> Result<(), Failure> {
+    /// Checks submodules out where they belong. A bare clone of each is kept inside of the one of
+    /// `self`.
+    pub(super) fn put_modules(
+        &self,
+        modules: &[Module],
+        folder: &Path,
+        cache: Option<&Path>,
+        depth: usize,
+    ) -> Result<(), Failure> {
         if depth == DEEPEST && !modules.is_empty() {
             let shown = self.git.source.shown();
-            return Err(Failure::new(format!("the submodules of `{shown}` are more than {DEEPEST} deep inside each other"))
-                .hint("leave them out with `submodules: false`"));
+            return Err(Failure::new(format!(
+                "the submodules of `{shown}` are more than {DEEPEST} deep inside each other"
+            ))
+            .hint("leave them out with `submodules: false`"));
         }
         // A repository of this machine needs no clone.
-        let kept = cache.filter(|cache| self.system.lstat(cache).is_ok()).map(|cache| cache.join("submodules"));
-        if let Some(kept) = kept.as_deref().filter(|kept| !modules.is_empty() && self.system.lstat(kept).is_err()) {
+        let kept = cache
+            .filter(|cache| self.system.lstat(cache).is_ok())
+            .map(|cache| cache.join("submodules"));
+        if let Some(kept) =
+            kept.as_deref().filter(|kept| !modules.is_empty() && self.system.lstat(kept).is_err())
+        {
             self.system.create_dir(kept, 0o700).attempting("create directory", kept)?;
         }
         modules.iter().try_for_each(|module| {
-            self.put_module(module, folder, kept.as_deref(), depth)
-                .map_err(|failure| failure.note(format!("this was about the submodule `{}`", module.name)))
+            self.put_module(module, folder, kept.as_deref(), depth).map_err(|failure| {
+                failure.note(format!("this was about the submodule `{}`", module.name))
+            })
         })
     }
 
-    fn put_module(&self, module: &Module, folder: &Path, kept: Option<&Path>, depth: usize) -> Result<(), Failure> {
+    fn put_module(
+        &self,
+        module: &Module,
+        folder: &Path,
+        kept: Option<&Path>,
+        depth: usize,
+    ) -> Result<(), Failure> {
         if !is_place(self.system.as_query(), folder, &module.path) {
-            return Err(Failure::new(format!("the commit has a submodule at `{}`, where no empty folder is", module.path))
-                .hint("leave submodules out with `submodules: false`"));
+            return Err(Failure::new(format!(
+                "the commit has a submodule at `{}`, where no empty folder is",
+                module.path
+            ))
+            .hint("leave submodules out with `submodules: false`"));
         }
-        let mut source = Source { url: module.url.clone(), revision: Some(module.commit.clone()), ..self.git.source.clone() };
+        let mut source = Source {
+            url: module.url.clone(),
+            revision: Some(module.commit.clone()),
+            ..self.git.source.clone()
+        };
         let place = Git::of(&source)?.address.place;
         if let Place::Local(path) = &place {
             self.may_be_read(path)?;
@@ -97,13 +126,19 @@ impl Wanted<'_> {
                 .hint("correct `url` in its `.gitmodules`, or leave submodules out with `submodules: false`"))
         };
         let Some(own) = self.git.local() else { return refuse("and the repository is not") };
-        let plain = path.components().all(|part| matches!(part, Component::Normal(_) | Component::RootDir));
+        let plain =
+            path.components().all(|part| matches!(part, Component::Normal(_) | Component::RootDir));
         if !plain || !own.parent().is_some_and(|beside| path.starts_with(beside)) {
-            return refuse(&format!("and not beside the repository `{}` or below it", own.display()));
+            return refuse(&format!(
+                "and not beside the repository `{}` or below it",
+                own.display()
+            ));
         }
         let owner = |path: &Path| self.system.stat(path).map(|found| found.uid).ok();
         match (owner(path), owner(own)) {
-            (Some(uid), Some(own)) if uid != own => refuse(&format!("and belongs to user {uid}, not to the repository's")),
+            (Some(uid), Some(own)) if uid != own => {
+                refuse(&format!("and belongs to user {uid}, not to the repository's"))
+            }
             _ => Ok(()),
         }
     }
@@ -114,7 +149,8 @@ fn is_place(query: &dyn Query, folder: &Path, path: &str) -> bool {
     let mut at = folder.to_owned();
     let plain = Path::new(path).components().all(|component| {
         at.push(component);
-        matches!(component, Component::Normal(_)) && query.lstat(&at).is_ok_and(|metadata| metadata.kind == FileKind::Directory)
+        matches!(component, Component::Normal(_))
+            && query.lstat(&at).is_ok_and(|metadata| metadata.kind == FileKind::Directory)
     });
     plain && query.read_dir(&at).is_ok_and(|names| names.is_empty())
 }
@@ -123,7 +159,11 @@ fn is_place(query: &dyn Query, folder: &Path, path: &str) -> bool {
 fn declared(text: &str) -> Vec<(String, String, String)> {
     let mut all: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
     for (key, value) in text.split('\0').filter_map(|entry| entry.split_once('\n')) {
-        let Some((name, field)) = key.strip_prefix("submodule.").and_then(|rest| rest.rsplit_once('.')) else { continue };
+        let Some((name, field)) =
+            key.strip_prefix("submodule.").and_then(|rest| rest.rsplit_once('.'))
+        else {
+            continue;
+        };
         let (path, url) = all.entry(name).or_default();
         match field {
             "path" => *path = value,
@@ -137,7 +177,8 @@ fn declared(text: &str) -> Vec<(String, String, String)> {
 
 /// The commits of submodules that `git ls-tree -z` tells, by path.
 fn recorded(text: &str) -> BTreeMap<String, String> {
-    let entries = text.split('\0').filter_map(|entry| entry.strip_prefix("160000 commit ")?.split_once('\t'));
+    let entries =
+        text.split('\0').filter_map(|entry| entry.strip_prefix("160000 commit ")?.split_once('\t'));
     entries.map(|(commit, path)| (path.to_owned(), commit.to_owned())).collect()
 }
 

@@ -10,9 +10,14 @@ use crate::source::folder;
 use crate::system::{FileKind, Metadata};
 
 impl Wanted<'_> {
-    /// Fetches into a folder of toque's own in `safe`, and lets its owner take over what was fetched: whoever may write a clone may also say in it what git
-    /// runs.
-    pub(super) fn update(&self, folder: &Path, clone: &Metadata, safe: &Path) -> Result<(), Failure> {
+    /// Fetches into a folder of toque's own in `safe`, and lets its owner take over what was
+    /// fetched: whoever may write a clone may also say in it what git runs.
+    pub(super) fn update(
+        &self,
+        folder: &Path,
+        clone: &Metadata,
+        safe: &Path,
+    ) -> Result<(), Failure> {
         let owner = (clone.uid != self.system.effective_uid())
             .then(|| self.view.accounts()?.owner(self.system.as_query(), clone))
             .transpose()?;
@@ -32,7 +37,12 @@ impl Wanted<'_> {
         }
     }
 
-    fn take_over(&self, folder: &Path, aside: &Path, owner: Option<&Identity>) -> Result<(), Failure> {
+    fn take_over(
+        &self,
+        folder: &Path,
+        aside: &Path,
+        owner: Option<&Identity>,
+    ) -> Result<(), Failure> {
         let (store, parts) = (aside.join("store"), aside.join("parts"));
         make(self.system, &store)?;
         make(self.system, &parts)?;
@@ -48,8 +58,18 @@ impl Wanted<'_> {
         }
         let git_dir = format!("--git-dir={}", text(&folder.join(".git"))?);
         let work_tree = format!("--work-tree={}", text(folder)?);
-        let git = |arguments: &[&str]| self.git.run_locally(self.system, self.view, owner, arguments);
-        git(&[&git_dir, "fetch", "--quiet", "--no-tags", "--update-shallow", "--", text(&store)?, self.id])?;
+        let git =
+            |arguments: &[&str]| self.git.run_locally(self.system, self.view, owner, arguments);
+        git(&[
+            &git_dir,
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--update-shallow",
+            "--",
+            text(&store)?,
+            self.id,
+        ])?;
         git(&[&git_dir, &work_tree, "checkout", "--quiet", "--force", "--detach", self.id, "--"])?;
         for module in &modules {
             let (from, to) = (parts.join(&module.path), folder.join(&module.path));
@@ -65,7 +85,11 @@ impl Wanted<'_> {
         command.cwd = Some("/".into());
         self.view.check_arguments(&command)?;
         let output = self.system.run(&command)?;
-        if output.success() { Ok(()) } else { Err(crate::resource::command_failure(&command, &output, false)) }
+        if output.success() {
+            Ok(())
+        } else {
+            Err(crate::resource::command_failure(&command, &output, false))
+        }
     }
 
     /// The folders on the way to a place, which a commit names.
@@ -73,8 +97,11 @@ impl Wanted<'_> {
         let mut at = root.to_owned();
         for part in path.components() {
             let std::path::Component::Normal(name) = part else {
-                return Err(Failure::new(format!("the commit has a submodule at `{}`, which leads outside", path.display()))
-                    .hint("leave submodules out"));
+                return Err(Failure::new(format!(
+                    "the commit has a submodule at `{}`, which leads outside",
+                    path.display()
+                ))
+                .hint("leave submodules out"));
             };
             at.push(name);
             if !self.system.lstat(&at).is_ok_and(|metadata| metadata.kind == FileKind::Directory) {

@@ -20,14 +20,25 @@ pub(super) struct Key<'a> {
 const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 /// The headers for `GET` of an encoded path, `Host` not among them: who sends the request adds it.
-pub(super) fn headers(key: &Key<'_>, host: &str, path: &str, now: SystemTime) -> Vec<(String, String)> {
+pub(super) fn headers(
+    key: &Key<'_>,
+    host: &str,
+    path: &str,
+    now: SystemTime,
+) -> Vec<(String, String)> {
     let time = time(now);
     let mut headers = vec![("x-amz-content-sha256", EMPTY), ("x-amz-date", time.as_str())];
     headers.extend(key.token.map(|token| ("x-amz-security-token", token)));
-    let signed: Vec<(&str, &str)> = [("host", host)].into_iter().chain(headers.iter().copied()).collect();
-    let authorization =
-        authorization(key, "s3", &Signed { method: "GET", path, query: "", headers: &signed, payload: EMPTY }, &time);
-    let mut headers: Vec<(String, String)> = headers.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let signed: Vec<(&str, &str)> =
+        [("host", host)].into_iter().chain(headers.iter().copied()).collect();
+    let authorization = authorization(
+        key,
+        "s3",
+        &Signed { method: "GET", path, query: "", headers: &signed, payload: EMPTY },
+        &time,
+    );
+    let mut headers: Vec<(String, String)> =
+        headers.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     headers.push(("authorization".to_owned(), authorization));
     headers
 }
@@ -45,8 +56,20 @@ struct Signed<'a> {
 
 impl Signed<'_> {
     fn canonical(&self) -> String {
-        let headers: Vec<String> = self.headers.iter().map(|(name, value)| format!("{name}:{}\n", folded(value))).collect();
-        format!("{}\n{}\n{}\n{}\n{}\n{}", self.method, self.path, self.query, headers.concat(), self.names(), self.payload)
+        let headers: Vec<String> = self
+            .headers
+            .iter()
+            .map(|(name, value)| format!("{name}:{}\n", folded(value)))
+            .collect();
+        format!(
+            "{}\n{}\n{}\n{}\n{}\n{}",
+            self.method,
+            self.path,
+            self.query,
+            headers.concat(),
+            self.names(),
+            self.payload
+        )
     }
 
     fn names(&self) -> String {
@@ -58,10 +81,17 @@ impl Signed<'_> {
 fn authorization(key: &Key<'_>, service: &str, request: &Signed<'_>, time: &str) -> String {
     let day = time.get(..8).unwrap_or_default();
     let scope = format!("{day}/{}/{service}/aws4_request", key.region);
-    let signature = hex(&[day, key.region, service, "aws4_request", &to_sign(request, time, &scope)]
-        .iter()
-        .fold(format!("AWS4{}", key.secret).into_bytes(), |key, part| mac(&key, part.as_bytes())));
-    format!("AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={}, Signature={signature}", key.id, request.names())
+    let signature =
+        hex(&[day, key.region, service, "aws4_request", &to_sign(request, time, &scope)]
+            .iter()
+            .fold(format!("AWS4{}", key.secret).into_bytes(), |key, part| {
+                mac(&key, part.as_bytes())
+            }));
+    format!(
+        "AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={}, Signature={signature}",
+        key.id,
+        request.names()
+    )
 }
 
 fn to_sign(request: &Signed<'_>, time: &str, scope: &str) -> String {
@@ -75,7 +105,9 @@ fn folded(value: &str) -> String {
 
 /// `20150830T123600Z`.
 fn time(now: SystemTime) -> String {
-    Timestamp::try_from(now).map(|now| now.strftime("%Y%m%dT%H%M%SZ").to_string()).unwrap_or_default()
+    Timestamp::try_from(now)
+        .map(|now| now.strftime("%Y%m%dT%H%M%SZ").to_string())
+        .unwrap_or_default()
 }
 
 fn mac(key: &[u8], text: &[u8]) -> Vec<u8> {
@@ -102,7 +134,8 @@ pub(super) fn encoded(bytes: &[u8], path: bool) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         let plain = byte.is_ascii_alphanumeric() || b"-._~".contains(byte) || path && *byte == b'/';
         // Writing to a string cannot fail.
-        let _ = if plain { write!(text, "{}", char::from(*byte)) } else { write!(text, "%{byte:02X}") };
+        let _ =
+            if plain { write!(text, "{}", char::from(*byte)) } else { write!(text, "%{byte:02X}") };
         text
     })
 }

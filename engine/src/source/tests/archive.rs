@@ -41,7 +41,8 @@ pub(super) fn zip(files: &[(&str, &str)]) -> Vec<u8> {
     archive.finish().unwrap().into_inner()
 }
 
-const FILES: [(&str, &str); 3] = [("site/index.html", "hello"), ("site/bin/run", "#!/bin/sh\n"), ("./site/empty", "")];
+const FILES: [(&str, &str); 3] =
+    [("site/index.html", "hello"), ("site/bin/run", "#!/bin/sh\n"), ("./site/empty", "")];
 
 #[test]
 fn every_format_is_told_by_its_content() {
@@ -67,13 +68,19 @@ fn every_format_is_told_by_its_content() {
         let path = bench.path(&format!("archive-{name}"));
         std::fs::write(&path, &content).unwrap();
         let source = source(json!({ "type": "archive", "url": path, "strip": 1 }));
-        let found = bench.check_out(&source, name, &Checkout::default()).unwrap_or_else(|failure| panic!("{name}: {failure:?}"));
+        let found = bench
+            .check_out(&source, name, &Checkout::default())
+            .unwrap_or_else(|failure| panic!("{name}: {failure:?}"));
         assert_eq!(found.revision.id, sha256(&content));
         assert_eq!(found.revision.name, format!("archive-{name} ({})", &found.revision.id[..7]));
         assert_eq!(bench.names(&format!("out/{name}")), ["bin", "empty", "index.html"], "{name}");
         assert_eq!(bench.text(&format!("out/{name}/index.html")), "hello");
         let metadata = std::fs::metadata(bench.path(&format!("out/{name}/bin/run"))).unwrap();
-        assert_eq!(metadata.mode() & 0o7777, 0o755, "{name}: nothing beyond what is asked of a program");
+        assert_eq!(
+            metadata.mode() & 0o7777,
+            0o755,
+            "{name}: nothing beyond what is asked of a program"
+        );
         if name != "zip" {
             assert_eq!(metadata.mtime(), 1_000_000_000);
         }
@@ -106,7 +113,8 @@ fn fake(content: Vec<u8>, headers: &[(&str, &str)]) -> FakeSystem {
 }
 
 fn serve(fake: &FakeSystem, body: Vec<u8>, headers: &[(&str, &str)]) {
-    let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let headers =
+        headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     fake.serve(URL, Response { status: 200, headers, body });
 }
 
@@ -130,18 +138,33 @@ fn an_unchanged_archive_is_not_downloaded_again() {
     assert_eq!((&second.revision, second.content.is_some()), (&first.revision, false));
     // What was not downloaded is fetched when it is wanted after all.
     archive
-        .check_out(&fake, &view, &second, Path::new("/srv/a"), &Checkout { uid: Some(7), gid: Some(8), ..Checkout::default() })
+        .check_out(
+            &fake,
+            &view,
+            &second,
+            Path::new("/srv/a"),
+            &Checkout { uid: Some(7), gid: Some(8), ..Checkout::default() },
+        )
         .unwrap();
     assert_eq!(fake.text("/srv/a/site/index.html"), "hello");
-    let owner = |path: &str| fake.lstat(Path::new(path)).map(|metadata| (metadata.uid, metadata.gid, metadata.mode)).unwrap();
+    let owner = |path: &str| {
+        fake.lstat(Path::new(path))
+            .map(|metadata| (metadata.uid, metadata.gid, metadata.mode))
+            .unwrap()
+    };
     assert_eq!(
         (owner("/srv/a"), owner("/srv/a/site/bin"), owner("/srv/a/site/empty")),
         ((7, 8, 0o755), (7, 8, 0o755), (7, 8, 0o755))
     );
     // Unless it has become another in between.
     serve(&fake, gzip(&tar(&[("a", "b")])), &[]);
-    let failure = archive.check_out(&fake, &view, &second, Path::new("/srv/b"), &Checkout::default()).unwrap_err();
-    assert_eq!(failure.message, "`https://example.com/site-1.tar.gz` has become another archive since it was looked at");
+    let failure = archive
+        .check_out(&fake, &view, &second, Path::new("/srv/b"), &Checkout::default())
+        .unwrap_err();
+    assert_eq!(
+        failure.message,
+        "`https://example.com/site-1.tar.gz` has become another archive since it was looked at"
+    );
     assert_eq!(failure.hint.as_deref(), Some("converge again"));
     assert!(fake.lstat(Path::new("/srv/b")).is_err());
     // What a damaged record remembers is nothing.
@@ -153,41 +176,61 @@ fn an_unchanged_archive_is_not_downloaded_again() {
 fn with_a_checksum_nothing_is_asked_before_it_is_needed() {
     let content = zip(&FILES);
     let fake = fake(content.clone(), &[]);
-    let archive = archive(json!({ "checksum": sha256(&content).to_uppercase(), "user": "u", "password": "p" }));
+    let archive = archive(
+        json!({ "checksum": sha256(&content).to_uppercase(), "user": "u", "password": "p" }),
+    );
     let found = archive.look(&View::new(&fake)).unwrap();
     assert_eq!(found.revision.id, sha256(&content));
     assert!(fake.requests().is_empty());
-    archive.check_out(&fake, &View::new(&fake), &found, Path::new("/srv/a"), &Checkout::default()).unwrap();
+    archive
+        .check_out(&fake, &View::new(&fake), &found, Path::new("/srv/a"), &Checkout::default())
+        .unwrap();
     assert_eq!(fake.requests()[0].headers, [("Authorization".to_owned(), "Basic dTpw".to_owned())]);
     let effects = fake.take_effects();
-    assert_eq!(effects[effects.len() - 2..], ["sync the file system of /srv/a", "set mode of /srv/a to 0755"]);
+    assert_eq!(
+        effects[effects.len() - 2..],
+        ["sync the file system of /srv/a", "set mode of /srv/a to 0755"]
+    );
 }
 
 #[test]
 fn what_is_no_archive() {
     for (body, message) in [
-        ("<!DOCTYPE html><html>", "cannot unpack `https://example.com/site-1.tar.gz`: it is no archive but a web page"),
-        ("\n <HTML>", "cannot unpack `https://example.com/site-1.tar.gz`: it is no archive but a web page"),
+        (
+            "<!DOCTYPE html><html>",
+            "cannot unpack `https://example.com/site-1.tar.gz`: it is no archive but a web page",
+        ),
+        (
+            "\n <HTML>",
+            "cannot unpack `https://example.com/site-1.tar.gz`: it is no archive but a web page",
+        ),
         (
             "{\"error\": 1}",
             "cannot unpack `https://example.com/site-1.tar.gz`: it is no archive but a document, perhaps a message of the server",
         ),
         ("", "cannot unpack `https://example.com/site-1.tar.gz`: it is no archive: it is empty"),
-        ("hello", "cannot unpack `https://example.com/site-1.tar.gz`: it is no archive that can be unpacked"),
+        (
+            "hello",
+            "cannot unpack `https://example.com/site-1.tar.gz`: it is no archive that can be unpacked",
+        ),
     ] {
         let fake = fake(body.into(), &[]);
         assert_eq!(archive(json!({})).look(&View::new(&fake)).unwrap_err().message, message);
         // Also where the checksum would say less.
         let known = archive(json!({ "checksum": "ab".repeat(32) }));
         let found = known.look(&View::new(&fake)).unwrap();
-        let failure = known.check_out(&fake, &View::new(&fake), &found, Path::new("/srv/a"), &Checkout::default()).unwrap_err();
+        let failure = known
+            .check_out(&fake, &View::new(&fake), &found, Path::new("/srv/a"), &Checkout::default())
+            .unwrap_err();
         assert_eq!(failure.message, message);
     }
     for content in [gzip(b"only text, and no archive at all"), gzip(b"")] {
         let fake = fake(content, &[]);
         let archive = archive(json!({}));
         let found = archive.look(&View::new(&fake)).unwrap();
-        archive.check_out(&fake, &View::new(&fake), &found, Path::new("/srv/a"), &Checkout::default()).unwrap_err();
+        archive
+            .check_out(&fake, &View::new(&fake), &found, Path::new("/srv/a"), &Checkout::default())
+            .unwrap_err();
         assert!(fake.lstat(Path::new("/srv/a")).is_err());
     }
 }
@@ -196,7 +239,8 @@ fn what_is_no_archive() {
 fn servers_that_refuse() {
     let fake = FakeSystem::new();
     let answer = |status: u16, headers: &[(&str, &str)], body: &str| {
-        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let headers =
+            headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Response { status, headers, body: body.into() }
     };
     fake.serve(URL, answer(403, &[], ""));
@@ -206,15 +250,28 @@ fn servers_that_refuse() {
         ("`https://example.com/site-1.tar.gz` answered 403", Some("check `user` and `password`"))
     );
     let object = "https://s3.amazonaws.com/bucket/a.zip";
-    let s3 = source(json!({ "type": "s3", "url": object, "user": "AK", "password": "very-secret" }));
-    fake.serve(object, answer(403, &[], "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"));
+    let s3 =
+        source(json!({ "type": "s3", "url": object, "user": "AK", "password": "very-secret" }));
+    fake.serve(
+        object,
+        answer(
+            403,
+            &[],
+            "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>",
+        ),
+    );
     let failure = s3.look(&View::new(&fake)).unwrap_err();
     assert_eq!(failure.notes, ["AccessDenied: Access Denied"]);
     fake.serve(object, answer(301, &[("x-amz-bucket-region", "eu-west-1")], ""));
     let failure = s3.look(&View::new(&fake)).unwrap_err();
-    assert_eq!(failure.hint.as_deref(), Some("the bucket is in another region: set `region` to `eu-west-1`"));
+    assert_eq!(
+        failure.hint.as_deref(),
+        Some("the bucket is in another region: set `region` to `eu-west-1`")
+    );
     assert!(!format!("{:?}", fake.requests()).contains("very-secret"));
-    let failure = source(json!({ "type": "archive", "url": "/none.zip" })).look(&View::new(&fake)).unwrap_err();
+    let failure = source(json!({ "type": "archive", "url": "/none.zip" }))
+        .look(&View::new(&fake))
+        .unwrap_err();
     assert_eq!(failure.message, "there is no archive `/none.zip`");
 }
 
@@ -224,13 +281,20 @@ fn a_full_disk_leaves_nothing() {
     let archive = archive(json!({}));
     let found = archive.look(&View::new(&fake)).unwrap();
     fake.break_path("/srv/a/site/bin/run", std::io::ErrorKind::StorageFull);
-    let failure = archive.check_out(&fake, &View::new(&fake), &found, Path::new("/srv/a"), &Checkout::default()).unwrap_err();
-    assert_eq!(failure.message, "cannot write `/srv/a/site/bin/run`: no space left on the file system");
+    let failure = archive
+        .check_out(&fake, &View::new(&fake), &found, Path::new("/srv/a"), &Checkout::default())
+        .unwrap_err();
+    assert_eq!(
+        failure.message,
+        "cannot write `/srv/a/site/bin/run`: no space left on the file system"
+    );
     assert!(failure.hint.is_some());
     assert!(fake.lstat(Path::new("/srv/a")).is_err());
     fake.mend("/srv/a/site/bin/run");
     fake.advance(Duration::from_secs(1));
-    archive.check_out(&fake, &View::new(&fake), &found, Path::new("/srv/a"), &Checkout::default()).unwrap();
+    archive
+        .check_out(&fake, &View::new(&fake), &found, Path::new("/srv/a"), &Checkout::default())
+        .unwrap();
 }
 
 #[test]

@@ -48,14 +48,24 @@ fn a_revision_that_does_not_exist() {
     bench.repository("empty");
     for (name, revision, message, hint) in [
         ("site", "mian", "has no branch, tag or commit `mian`", "did you mean `main`?"),
-        ("site", "origin/fix/a", "has no branch, tag or commit `origin/fix/a`", "did you mean `fix/a`?"),
+        (
+            "site",
+            "origin/fix/a",
+            "has no branch, tag or commit `origin/fix/a`",
+            "did you mean `fix/a`?",
+        ),
         (
             "site",
             "abcdef12",
             "has no branch, tag or commit `abcdef12`",
             "a commit without a branch or tag is found only by all its 40 digits",
         ),
-        ("site", "production", "has no branch, tag or commit `production`", "`git ls-remote` lists what there is"),
+        (
+            "site",
+            "production",
+            "has no branch, tag or commit `production`",
+            "`git ls-remote` lists what there is",
+        ),
         ("empty", "main", "has no branch, tag or commit `main`", "it is empty: push to it first"),
         ("empty", "", "has no branch of its own, or no commit", "push to it, or set `revision`"),
     ] {
@@ -67,7 +77,9 @@ fn a_revision_that_does_not_exist() {
     assert!(failure.message.starts_with("`git ls-remote -- "), "{failure:?}");
     assert!(failure.hint.unwrap().contains("check the `url`"));
     // A commit that is not there is noticed when it is wanted.
-    let failure = bench.check_out(&git_source(bench.path("site"), &"ab".repeat(20)), "x", &PLAIN).unwrap_err();
+    let failure = bench
+        .check_out(&git_source(bench.path("site"), &"ab".repeat(20)), "x", &PLAIN)
+        .unwrap_err();
     assert!(failure.message.contains("has no commit `abab"), "{failure:?}");
     assert_eq!(bench.names("out"), [""; 0]);
 }
@@ -85,7 +97,10 @@ fn the_files_of_a_commit_and_nothing_else() {
     assert_eq!(bench.names("out/x"), ["a.txt", "b", "e.txt", "link", "run.sh"]);
     assert_eq!(bench.text("out/x/b/c.txt"), "two");
     let mode = |name: &str| std::fs::symlink_metadata(bench.path(name)).unwrap().mode() & 0o7777;
-    assert_eq!((mode("out/x"), mode("out/x/b"), mode("out/x/a.txt"), mode("out/x/run.sh")), (0o755, 0o755, 0o644, 0o755));
+    assert_eq!(
+        (mode("out/x"), mode("out/x/b"), mode("out/x/a.txt"), mode("out/x/run.sh")),
+        (0o755, 0o755, 0o644, 0o755)
+    );
     // What is there already is left alone.
     bench.check_out(&git_source(bench.path("site"), "v1"), "x", &PLAIN).unwrap_err();
     assert_eq!(bench.text("out/x/e.txt"), "five");
@@ -110,13 +125,36 @@ fn what_the_repository_says_of_git_is_not_done() {
     }
     std::fs::create_dir(bench.path("hooks")).unwrap();
     std::fs::write(bench.path("hooks/post-checkout"), format!("#!/bin/sh\n{touch}\n")).unwrap();
-    std::fs::set_permissions(bench.path("hooks/post-checkout"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::set_permissions(
+        bench.path("hooks/post-checkout"),
+        std::fs::Permissions::from_mode(0o755),
+    )
+    .unwrap();
     std::fs::write(bench.path("site/.gitattributes"), "* filter=evil\n").unwrap();
-    bench.git("site", &["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "add", "."]);
-    bench.git("site", &["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "commit", "--quiet", "-m", "x"]);
+    bench
+        .git("site", &["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "add", "."]);
+    bench.git(
+        "site",
+        &[
+            "-c",
+            "core.fsmonitor=false",
+            "-c",
+            "core.hooksPath=/dev/null",
+            "commit",
+            "--quiet",
+            "-m",
+            "x",
+        ],
+    );
     let _ = std::fs::remove_file(bench.path("pwned"));
     bench.check_out(&git_source(bench.path("site"), "main"), "x", &PLAIN).unwrap();
-    bench.check_out(&git_source(bench.path("site"), "main"), "y", &Checkout { keep_git: true, ..PLAIN }).unwrap();
+    bench
+        .check_out(
+            &git_source(bench.path("site"), "main"),
+            "y",
+            &Checkout { keep_git: true, ..PLAIN },
+        )
+        .unwrap();
     assert_eq!(bench.text("out/x/a.txt"), "one");
     assert!(!bench.path("pwned").exists());
 }
@@ -126,12 +164,17 @@ fn a_clone_of_its_own() {
     let (bench, [one, ..]) = bench();
     for shallow in [false, true] {
         let name = format!("x{shallow}");
-        let source = source(json!({ "type": "git", "url": bench.path("site"), "revision": "v1", "shallow": shallow }));
+        let source = source(
+            json!({ "type": "git", "url": bench.path("site"), "revision": "v1", "shallow": shallow }),
+        );
         bench.check_out(&source, &name, &Checkout { keep_git: true, ..PLAIN }).unwrap();
         assert_eq!(bench.names(&format!("out/{name}")), [".git", "a.txt"]);
         assert_eq!(bench.git(&format!("out/{name}"), &["rev-parse", "HEAD"]), one);
         assert_eq!(bench.git(&format!("out/{name}"), &["status", "--porcelain"]), "");
-        assert_eq!(bench.git(&format!("out/{name}"), &["config", "remote.origin.url"]), bench.path("site").to_str().unwrap());
+        assert_eq!(
+            bench.git(&format!("out/{name}"), &["config", "remote.origin.url"]),
+            bench.path("site").to_str().unwrap()
+        );
     }
 }
 
@@ -140,7 +183,8 @@ fn a_clone_is_brought_to_another_commit() {
     let (bench, _) = bench();
     bench.repository("lib");
     bench.commit("lib", "lib.txt", "old");
-    let owners: &[Option<u32>] = if bench.host.effective_uid() == 0 { &[None, Some(7)] } else { &[None] };
+    let owners: &[Option<u32>] =
+        if bench.host.effective_uid() == 0 { &[None, Some(7)] } else { &[None] };
     // The new owner has to be able to come here.
     for folder in [bench.folder.path().to_owned(), bench.path("out")] {
         std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -168,12 +212,18 @@ fn a_clone_is_brought_to_another_commit() {
         )
         .unwrap();
         let text = |file: &str| std::fs::read_to_string(at(file)).unwrap();
-        assert_eq!((text("a.txt"), text("new.txt"), text("mine.txt")), ("one".into(), name.clone(), "mine".into()));
+        assert_eq!(
+            (text("a.txt"), text("new.txt"), text("mine.txt")),
+            ("one".into(), name.clone(), "mine".into())
+        );
         assert_eq!(text("vendor/lib/lib.txt"), "old");
         assert_eq!(std::fs::read_to_string(at(".git/HEAD")).unwrap().trim(), new);
         let owner = |file: &str| std::fs::metadata(at(file)).unwrap().uid();
         let expected = uid.unwrap_or(bench.host.effective_uid());
-        assert_eq!((owner("a.txt"), owner("new.txt"), owner("vendor/lib/lib.txt")), (expected, expected, expected));
+        assert_eq!(
+            (owner("a.txt"), owner("new.txt"), owner("vendor/lib/lib.txt")),
+            (expected, expected, expected)
+        );
         assert!(!bench.names("out").iter().any(|name| name.starts_with('.')));
     }
 }
@@ -195,7 +245,10 @@ fn submodules_inside_each_other() {
         bench.check_out(&main, name, &how).unwrap();
         assert_eq!(bench.text(&format!("out/{name}/vendor/lib/parts/leaf/leaf.txt")), "leaf");
         assert_eq!(bench.names(&format!("out/{name}/vendor")), ["lib"]);
-        assert_eq!(bench.names(&format!("out/{name}/vendor/lib")), [".gitmodules", "lib.txt", "parts"]);
+        assert_eq!(
+            bench.names(&format!("out/{name}/vendor/lib")),
+            [".gitmodules", "lib.txt", "parts"]
+        );
     }
     let without = source(json!({ "type": "git", "url": bench.path("site"), "submodules": false }));
     bench.check_out(&without, "z", &PLAIN).unwrap();
@@ -203,7 +256,10 @@ fn submodules_inside_each_other() {
     // A submodule that is gone is named, and nothing is left.
     std::fs::remove_dir_all(bench.path("leaf")).unwrap();
     let failure = bench.check_out(&main, "w", &PLAIN).unwrap_err();
-    assert!(failure.notes.iter().any(|note| note.contains("the submodule `parts/leaf`")), "{failure:?}");
+    assert!(
+        failure.notes.iter().any(|note| note.contains("the submodule `parts/leaf`")),
+        "{failure:?}"
+    );
     assert_eq!(bench.names("out"), ["x", "y", "z"]);
 }
 
@@ -223,7 +279,10 @@ fn a_submodule_is_beside_its_repository_and_of_its_owner() {
         let failure = bench.check_out(&main, "y", &PLAIN).unwrap_err();
         assert!(failure.message.contains("belongs to user 1"), "{failure:?}");
     }
-    bench.git("group/site", &["submodule", "--quiet", "add", bench.path("site").to_str().unwrap(), "stolen"]);
+    bench.git(
+        "group/site",
+        &["submodule", "--quiet", "add", bench.path("site").to_str().unwrap(), "stolen"],
+    );
     bench.git("group/site", &["rm", "--quiet", "--force", "lib"]);
     bench.commit("group/site", "a.txt", "two");
     let failure = bench.check_out(&main, "y", &PLAIN).unwrap_err();
@@ -236,7 +295,12 @@ fn a_repository_of_somebody_else() {
     if bench.host.effective_uid() != 0 {
         return;
     }
-    let chown = std::process::Command::new("chown").arg("-R").arg("1:1").arg(bench.path("site")).status().unwrap();
+    let chown = std::process::Command::new("chown")
+        .arg("-R")
+        .arg("1:1")
+        .arg(bench.path("site"))
+        .status()
+        .unwrap();
     assert!(chown.success());
     let how = Checkout { uid: Some(7), gid: Some(8), ..PLAIN };
     bench.check_out(&git_source(bench.path("site"), "main"), "x", &how).unwrap();

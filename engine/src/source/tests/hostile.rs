@@ -57,9 +57,18 @@ fn refused(content: &[u8], limits: &Limits) -> String {
 fn names_and_links_that_lead_outside() {
     for (entries, message) in [
         (vec![raw("../a", b'0', "")], "its entry `../a` has a name with `..`, which leads outside"),
-        (vec![raw("a/../../b", b'0', "")], "its entry `a/../../b` has a name with `..`, which leads outside"),
-        (vec![raw("/etc/a", b'0', "")], "its entry `/etc/a` has an absolute name, which leads outside"),
-        (vec![raw("a", b'2', "/etc")], "its entry `a` is a link to an absolute path, which leads outside"),
+        (
+            vec![raw("a/../../b", b'0', "")],
+            "its entry `a/../../b` has a name with `..`, which leads outside",
+        ),
+        (
+            vec![raw("/etc/a", b'0', "")],
+            "its entry `/etc/a` has an absolute name, which leads outside",
+        ),
+        (
+            vec![raw("a", b'2', "/etc")],
+            "its entry `a` is a link to an absolute path, which leads outside",
+        ),
         (vec![raw("a", b'2', "../x")], "its entry `a` is a link that leads outside"),
         (vec![raw("a/b", b'2', "../../x")], "its entry `a/b` is a link that leads outside"),
         // Each alone stays inside; one through the other does not.
@@ -67,25 +76,52 @@ fn names_and_links_that_lead_outside() {
             vec![raw("a/b/up", b'2', "../.."), raw("a/b/out", b'2', "up/../x")],
             "its entry `a/b/out` is a link with `..` in the middle, which may lead outside",
         ),
-        (vec![raw("a", b'2', "b"), raw("a/x", b'0', "")], "its entry `a/x` would be written through a link"),
-        (vec![raw("a", b'0', ""), raw("a/x", b'0', "")], "its entry `a/x` is inside of what is a file"),
-        (vec![raw("a", b'1', "/etc/passwd")], "its entry `/etc/passwd` has an absolute name, which leads outside"),
-        (vec![raw("a", b'1', "b")], "its entry `a` is a second name for a file that the archive does not have before it"),
+        (
+            vec![raw("a", b'2', "b"), raw("a/x", b'0', "")],
+            "its entry `a/x` would be written through a link",
+        ),
+        (
+            vec![raw("a", b'0', ""), raw("a/x", b'0', "")],
+            "its entry `a/x` is inside of what is a file",
+        ),
+        (
+            vec![raw("a", b'1', "/etc/passwd")],
+            "its entry `/etc/passwd` has an absolute name, which leads outside",
+        ),
+        (
+            vec![raw("a", b'1', "b")],
+            "its entry `a` is a second name for a file that the archive does not have before it",
+        ),
         (
             vec![raw("a", b'2', "x"), raw("b", b'1', "a")],
             "its entry `b` is a second name for a file that the archive does not have before it",
         ),
-        (vec![raw("a/", b'5', ""), raw("a", b'2', "b")], "its entry `a` comes twice, as different things"),
-        (vec![raw("a", b'2', "b"), raw("a/", b'5', "")], "its entry `a/` is a folder in the place of something else"),
-        (vec![raw("a", b'2', "b"), raw("a", b'0', "")], "its entry `a` comes twice, as different things"),
+        (
+            vec![raw("a/", b'5', ""), raw("a", b'2', "b")],
+            "its entry `a` comes twice, as different things",
+        ),
+        (
+            vec![raw("a", b'2', "b"), raw("a/", b'5', "")],
+            "its entry `a/` is a folder in the place of something else",
+        ),
+        (
+            vec![raw("a", b'2', "b"), raw("a", b'0', "")],
+            "its entry `a` comes twice, as different things",
+        ),
         (vec![raw("a", b'3', "")], "its entry `a` is a device"),
         (vec![raw("a", b'6', "")], "its entry `a` is a pipe"),
         (vec![raw("a", b'V', "")], "its entry `a` is of a kind that is not known"),
     ] {
         assert_eq!(refused(&archive(&entries), &Limits::default()), message);
     }
-    assert_eq!(refused(&zip(&[("../a", "x")]), &Limits::default()), "its entry `../a` has a name with `..`, which leads outside");
-    assert_eq!(refused(&zip(&[("/a", "x")]), &Limits::default()), "its entry `/a` has an absolute name, which leads outside");
+    assert_eq!(
+        refused(&zip(&[("../a", "x")]), &Limits::default()),
+        "its entry `../a` has a name with `..`, which leads outside"
+    );
+    assert_eq!(
+        refused(&zip(&[("/a", "x")]), &Limits::default()),
+        "its entry `/a` has an absolute name, which leads outside"
+    );
     let mut links = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     links.add_symlink("a", "../../etc", zip::write::SimpleFileOptions::default()).unwrap();
     let links = links.finish().unwrap().into_inner();
@@ -94,18 +130,28 @@ fn names_and_links_that_lead_outside() {
 
 #[test]
 fn bombs() {
-    let small = Limits { bytes: 100_000, entries: 10, ratio: 50, ratio_from: 10_000, ..Limits::default() };
+    let small =
+        Limits { bytes: 100_000, entries: 10, ratio: 50, ratio_from: 10_000, ..Limits::default() };
     let zeros = "\0".repeat(50_000);
-    assert_eq!(refused(&tar(&[("a", "")]), &Limits { packed: 1000, ..small }), "it has more than 1000 bytes");
+    assert_eq!(
+        refused(&tar(&[("a", "")]), &Limits { packed: 1000, ..small }),
+        "it has more than 1000 bytes"
+    );
     let many: Vec<(String, &str)> = (0..11).map(|number| (format!("f{number}"), "")).collect();
-    let many: Vec<(&str, &str)> = many.iter().map(|(name, content)| (name.as_str(), *content)).collect();
-    let mut noise = proptest::test_runner::TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha);
+    let many: Vec<(&str, &str)> =
+        many.iter().map(|(name, content)| (name.as_str(), *content)).collect();
+    let mut noise = proptest::test_runner::TestRng::deterministic_rng(
+        proptest::test_runner::RngAlgorithm::ChaCha,
+    );
     let mut large = vec![0; 110_000];
     noise.fill_bytes(&mut large);
     for (content, message) in [
         (gzip(&tar(&[("a", &zeros)])), "unpacked it has more than 50 times its size"),
         (zip(&[("a", &zeros)]), "unpacked it has more than 50 times its size"),
-        (archive(&[Raw { content: large.clone(), ..raw("a", b'0', "") }]), "it has more than 100000 bytes unpacked"),
+        (
+            archive(&[Raw { content: large.clone(), ..raw("a", b'0', "") }]),
+            "it has more than 100000 bytes unpacked",
+        ),
         (tar(&many), "it has more than 10 entries"),
         (zip(&many), "it has more than 10 entries"),
     ] {
@@ -114,17 +160,31 @@ fn bombs() {
     // What is announced counts before it comes, and what is made of holes although it never does.
     let folder = tempfile::tempdir().unwrap();
     std::fs::File::create(folder.path().join("zeros")).unwrap().set_len(10 << 30).unwrap();
-    let packed = std::process::Command::new("tar").args(["-cSf", "-", "-C"]).arg(folder.path()).arg("zeros").output().unwrap();
+    let packed = std::process::Command::new("tar")
+        .args(["-cSf", "-", "-C"])
+        .arg(folder.path())
+        .arg("zeros")
+        .output()
+        .unwrap();
     assert!(packed.status.success() && packed.stdout.len() < 20_000, "{}", packed.stdout.len());
-    assert_eq!(refused(&packed.stdout, &Limits::default()), "it has more than 8589934592 bytes unpacked");
+    assert_eq!(
+        refused(&packed.stdout, &Limits::default()),
+        "it has more than 8589934592 bytes unpacked"
+    );
     let mut header = tar::Header::new_gnu();
     header.set_path("a").unwrap();
     header.set_size(10 << 30);
     header.set_cksum();
-    assert_eq!(refused(&gzip(header.as_bytes()), &Limits::default()), "it has more than 8589934592 bytes unpacked");
+    assert_eq!(
+        refused(&gzip(header.as_bytes()), &Limits::default()),
+        "it has more than 8589934592 bytes unpacked"
+    );
     // A name that is as long as the memory.
     let long = Raw { content: vec![b'a'; 2 << 20], ..raw("././@LongLink", b'L', "") };
-    assert_eq!(refused(&archive(&[long]), &Limits::default()), "a name or a header in it is too long");
+    assert_eq!(
+        refused(&archive(&[long]), &Limits::default()),
+        "a name or a header in it is too long"
+    );
 }
 
 #[test]

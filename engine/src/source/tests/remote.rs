@@ -52,8 +52,10 @@ impl Daemon {
 impl Drop for Daemon {
     fn drop(&mut self) {
         // The process that listens is a child of `git`, which hands the signal on.
-        let _ =
-            nix::sys::signal::kill(nix::unistd::Pid::from_raw(self.child.id().cast_signed()), nix::sys::signal::Signal::SIGTERM);
+        let _ = nix::sys::signal::kill(
+            nix::unistd::Pid::from_raw(self.child.id().cast_signed()),
+            nix::sys::signal::Signal::SIGTERM,
+        );
         let _ = self.child.wait();
     }
 }
@@ -70,22 +72,32 @@ fn a_clone_that_is_kept_is_brought_up_to_date() {
     bench.check_out(&main, "1", &how).unwrap();
     let two = bench.commit("site", "b.txt", "two");
     bench.check_out(&main, "2", &how).unwrap();
-    assert_eq!((bench.names("out/1"), bench.names("out/2")), (vec!["a.txt".to_owned()], vec!["a.txt".into(), "b.txt".into()]));
+    assert_eq!(
+        (bench.names("out/1"), bench.names("out/2")),
+        (vec!["a.txt".to_owned()], vec!["a.txt".into(), "b.txt".into()])
+    );
     assert_eq!(bench.names("out"), ["1", "2"]);
 
     // A git that was killed leaves locks; one that lost power, anything.
     let lock = |name: &str| std::fs::write(cache.join(name), "").unwrap();
     let damages: [(&str, &dyn Fn()); 5] = [
         ("locks", &|| {
-            ["HEAD.lock", "index.lock", "config.lock", "shallow.lock", "refs/heads/toque.lock"].into_iter().for_each(lock);
+            ["HEAD.lock", "index.lock", "config.lock", "shallow.lock", "refs/heads/toque.lock"]
+                .into_iter()
+                .for_each(lock);
         }),
         ("a half pack", &|| lock("objects/pack/tmp_pack_x")),
         ("no head", &|| std::fs::remove_file(cache.join("HEAD")).unwrap()),
         ("an empty branch", &|| lock("refs/heads/toque")),
         ("cut packs", &|| {
-            for entry in std::fs::read_dir(cache.join("objects/pack")).unwrap().map(|entry| entry.unwrap().path()) {
+            for entry in std::fs::read_dir(cache.join("objects/pack"))
+                .unwrap()
+                .map(|entry| entry.unwrap().path())
+            {
                 std::fs::write(&entry, [])
-                    .or_else(|_| std::fs::remove_file(&entry).and_then(|()| std::fs::write(&entry, [])))
+                    .or_else(|_| {
+                        std::fs::remove_file(&entry).and_then(|()| std::fs::write(&entry, []))
+                    })
                     .unwrap();
             }
         }),
@@ -97,7 +109,8 @@ fn a_clone_that_is_kept_is_brought_up_to_date() {
         bench.check_out(&main, what, &how).unwrap_or_else(|failure| panic!("{what}: {failure:?}"));
         assert_eq!(bench.text(&format!("out/{what}/{file}")), what);
     }
-    let unfinished = bench.names("cache/objects/pack").into_iter().filter(|name| name.starts_with("tmp_"));
+    let unfinished =
+        bench.names("cache/objects/pack").into_iter().filter(|name| name.starts_with("tmp_"));
     assert_eq!(unfinished.collect::<Vec<_>>(), Vec::<String>::new());
     // Of what it has already, nothing is asked for.
     drop(daemon);
@@ -134,10 +147,16 @@ fn a_commit_that_no_branch_has() {
     bench.commit("site", "a.txt", "four");
     let daemon = Daemon::start(bench.folder.path());
     let cache = bench.path("cache");
-    for (name, cache, shallow) in [("1", None, false), ("2", Some(cache.as_path()), true), ("3", Some(cache.as_path()), false)] {
+    for (name, cache, shallow) in [
+        ("1", None, false),
+        ("2", Some(cache.as_path()), true),
+        ("3", Some(cache.as_path()), false),
+    ] {
         let how = Checkout { cache, ..Checkout::default() };
         for (commit, text) in [(&lost, "two"), (&middle, "three")] {
-            let source = source(json!({ "type": "git", "url": daemon.url("site"), "revision": commit, "shallow": shallow }));
+            let source = source(
+                json!({ "type": "git", "url": daemon.url("site"), "revision": commit, "shallow": shallow }),
+            );
             let name = format!("{name}{text}");
             bench.check_out(&source, &name, &how).unwrap();
             assert_eq!(bench.text(&format!("out/{name}/a.txt")), text);
@@ -156,11 +175,19 @@ fn a_submodule_of_this_machine_is_refused() {
     bench.repository("private");
     bench.commit("private", "key", "secret");
     bench.repository("site");
-    bench.git("site", &["submodule", "--quiet", "add", bench.path("private").to_str().unwrap(), "stolen"]);
+    bench.git(
+        "site",
+        &["submodule", "--quiet", "add", bench.path("private").to_str().unwrap(), "stolen"],
+    );
     bench.commit("site", "a.txt", "one");
     let daemon = Daemon::start(bench.folder.path());
-    let failure = bench.check_out(&git_source(daemon.url("site"), "main"), "x", &Checkout::default()).unwrap_err();
-    assert!(failure.message.ends_with("is a folder of this machine, and the repository is not"), "{failure:?}");
+    let failure = bench
+        .check_out(&git_source(daemon.url("site"), "main"), "x", &Checkout::default())
+        .unwrap_err();
+    assert!(
+        failure.message.ends_with("is a folder of this machine, and the repository is not"),
+        "{failure:?}"
+    );
     assert_eq!(bench.names("out"), [""; 0]);
 }
 
@@ -175,15 +202,22 @@ fn a_password_goes_to_its_server_alone() {
     let port = serve(bench.folder.path().to_owned(), "u:p@ss%", Arc::clone(&seen));
     let url = format!("http://127.0.0.1:{port}/www.git");
     for (name, value) in [
-        ("x", json!({ "type": "git", "url": url, "revision": "main", "user": "u", "password": "p@ss%" })),
-        ("y", json!({ "type": "git", "url": format!("http://u:p%40ss%25@127.0.0.1:{port}/www.git"), "revision": "main" })),
+        (
+            "x",
+            json!({ "type": "git", "url": url, "revision": "main", "user": "u", "password": "p@ss%" }),
+        ),
+        (
+            "y",
+            json!({ "type": "git", "url": format!("http://u:p%40ss%25@127.0.0.1:{port}/www.git"), "revision": "main" }),
+        ),
     ] {
         bench.check_out(&source(value), name, &Checkout::default()).unwrap();
         assert_eq!(bench.text(&format!("out/{name}/a.txt")), "one");
     }
-    for (user, password, hint) in
-        [(None, None, "set `user` and `password`"), (Some("u"), Some("wrong-one"), "check `user` and `password`")]
-    {
+    for (user, password, hint) in [
+        (None, None, "set `user` and `password`"),
+        (Some("u"), Some("wrong-one"), "check `user` and `password`"),
+    ] {
         let value = json!({ "type": "git", "url": url, "revision": "main", "user": user, "password": password });
         let failure = bench.look(&source(value)).unwrap_err();
         assert_eq!(failure.hint.as_deref(), Some(hint), "{failure:?}");
@@ -202,11 +236,21 @@ fn serve(folder: PathBuf, login: &'static str, seen: Arc<Mutex<Vec<String>>>) ->
         for mut stream in listener.incoming().map(Result::unwrap) {
             let mut request = Vec::new();
             let mut byte = [0];
-            while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|count| count == 1) {
+            while !request.ends_with(b"\r\n\r\n")
+                && stream.read(&mut byte).is_ok_and(|count| count == 1)
+            {
                 request.push(byte[0]);
             }
             let request = String::from_utf8_lossy(&request).into_owned();
-            let path = request.split(' ').nth(1).unwrap_or("/").split('?').next().unwrap_or("/").trim_start_matches('/').to_owned();
+            let path = request
+                .split(' ')
+                .nth(1)
+                .unwrap_or("/")
+                .split('?')
+                .next()
+                .unwrap_or("/")
+                .trim_start_matches('/')
+                .to_owned();
             let (status, body) = match std::fs::read(folder.join(path)) {
                 _ if !request.to_lowercase().contains(&wanted) => {
                     ("401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\"", Vec::new())
@@ -215,7 +259,10 @@ fn serve(folder: PathBuf, login: &'static str, seen: Arc<Mutex<Vec<String>>>) ->
                 Err(_) => ("404 Not Found", Vec::new()),
             };
             seen.lock().unwrap().push(request);
-            let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            let head = format!(
+                "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                body.len()
+            );
             let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
         }
     });
@@ -224,13 +271,22 @@ fn serve(folder: PathBuf, login: &'static str, seen: Arc<Mutex<Vec<String>>>) ->
 
 #[test]
 fn a_proxy_is_used_by_git_too() {
-    let proxies =
-        Proxies { http: Some("http://me:s3cret@127.0.0.1:9".to_owned()), https: None, no_proxy: Some("localhost".to_owned()) };
+    let proxies = Proxies {
+        http: Some("http://me:s3cret@127.0.0.1:9".to_owned()),
+        https: None,
+        no_proxy: Some("localhost".to_owned()),
+    };
     let mut system = HostSystem::new();
     system.proxies = proxies;
     let told = |url: &str| git_source(url, "main").look(&View::new(&system)).unwrap_err();
     let failure = told("http://git.test/site.git");
-    assert!(failure.notes[0].contains("127.0.0.1 port 9") && !format!("{failure:?}").contains("s3cret"), "{failure:?}");
-    assert_eq!(failure.hint.as_deref(), Some("check that the server runs, or the proxy, and the port"));
+    assert!(
+        failure.notes[0].contains("127.0.0.1 port 9") && !format!("{failure:?}").contains("s3cret"),
+        "{failure:?}"
+    );
+    assert_eq!(
+        failure.hint.as_deref(),
+        Some("check that the server runs, or the proxy, and the port")
+    );
     assert!(told("http://localhost:9/site.git").notes[0].contains("localhost port 9"));
 }

@@ -15,14 +15,21 @@ pub struct Limits {
     pub bytes: u64,
     /// Files, folders and links.
     pub entries: u64,
-    /// How many times its own size an archive may have unpacked, once that is more than `ratio_from` bytes.
+    /// How many times its own size an archive may have unpacked, once that is more than
+    /// `ratio_from` bytes.
     pub ratio: u64,
     pub ratio_from: u64,
 }
 
 impl Limits {
     /// What is unpacked where nobody says otherwise.
-    pub const USUAL: Self = Self { packed: Request::LARGEST, bytes: 8 << 30, entries: 1_000_000, ratio: 200, ratio_from: 64 << 20 };
+    pub const USUAL: Self = Self {
+        packed: Request::LARGEST,
+        bytes: 8 << 30,
+        entries: 1_000_000,
+        ratio: 200,
+        ratio_from: 64 << 20,
+    };
 }
 
 impl Default for Limits {
@@ -58,7 +65,8 @@ impl Budget {
         }
     }
 
-    /// Says how many bytes the next part of the archive can have, so that a header does not claim memory for all of them.
+    /// Says how many bytes the next part of the archive can have, so that a header does not claim
+    /// memory for all of them.
     pub fn expect(&self, bytes: u64) {
         self.part.set(self.read.get().saturating_add(bytes));
     }
@@ -91,7 +99,11 @@ impl Budget {
         self.read.set(read);
         let zeros = bytes.iter().rev().take_while(|byte| **byte == 0).count() as u64;
         self.zeros.set(if zeros == bytes.len() as u64 { self.zeros.get() + zeros } else { zeros });
-        let part = if read > self.part.get() { Err(trap("a name or a header in it is too long")) } else { Ok(()) };
+        let part = if read > self.part.get() {
+            Err(trap("a name or a header in it is too long"))
+        } else {
+            Ok(())
+        };
         self.within(read).and(part).map_err(|failure| {
             self.stop(failure);
             io::Error::other("stopped")
@@ -101,7 +113,9 @@ impl Budget {
     fn within(&self, unpacked: u64) -> Result<(), Failure> {
         let Limits { bytes, ratio, ratio_from, .. } = self.limits;
         match () {
-            () if unpacked > bytes => Err(trap(&format!("it has more than {bytes} bytes unpacked"))),
+            () if unpacked > bytes => {
+                Err(trap(&format!("it has more than {bytes} bytes unpacked")))
+            }
             () if unpacked > ratio_from && unpacked > self.packed.saturating_mul(ratio) => {
                 Err(trap(&format!("unpacked it has more than {ratio} times its size")))
             }
@@ -136,7 +150,8 @@ impl<R: Read> Read for Metered<'_, R> {
 }
 
 fn trap(why: &str) -> Failure {
-    Failure::new(why).hint("it may be made to fill disks; if it is right, unpack it by a command of your own")
+    Failure::new(why)
+        .hint("it may be made to fill disks; if it is right, unpack it by a command of your own")
 }
 
 /// What is in it cannot be right.

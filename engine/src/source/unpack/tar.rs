@@ -15,7 +15,12 @@ const HEADERS: u64 = 1 << 20;
 /// The year 10000: what is later is no time.
 const LATEST: u64 = 253_402_300_800;
 
-pub(super) fn unpack(format: Format, content: &[u8], tree: &mut Tree<'_>, limits: &Limits) -> Result<(), Failure> {
+pub(super) fn unpack(
+    format: Format,
+    content: &[u8],
+    tree: &mut Tree<'_>,
+    limits: &Limits,
+) -> Result<(), Failure> {
     let budget = Budget::new(limits, content.len());
     let wrong = |error: &io::Error| budget.trouble().unwrap_or_else(|| damaged(&plain(error)));
     let reader = unpacked(format, content).map_err(|error| wrong(&error))?;
@@ -25,8 +30,10 @@ pub(super) fn unpack(format: Format, content: &[u8], tree: &mut Tree<'_>, limits
     let mut first = true;
     for entry in entries {
         let mut entry = entry.map_err(|error| match budget.trouble() {
-            None if first && format != Format::Tar => Failure::new("what is packed in it is no tar archive")
-                .hint("known are tar, alone or packed by gzip, xz, zstd or bzip2, and zip"),
+            None if first && format != Format::Tar => {
+                Failure::new("what is packed in it is no tar archive")
+                    .hint("known are tar, alone or packed by gzip, xz, zstd or bzip2, and zip")
+            }
             _ => wrong(&error),
         })?;
         first = false;
@@ -47,18 +54,23 @@ pub(super) fn unpack(format: Format, content: &[u8], tree: &mut Tree<'_>, limits
             EntryType::XGlobalHeader => continue,
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
                 if is_sparse_by_attributes(&mut entry).map_err(|error| wrong(&error))? {
-                    return Err(Failure::new("it has files with holes in the manner of `pax`, which are not understood")
-                        .hint("make it without `--sparse`"));
+                    return Err(Failure::new(
+                        "it has files with holes in the manner of `pax`, which are not understood",
+                    )
+                    .hint("make it without `--sparse`"));
                 }
                 budget.announce(size)?;
                 let seconds = entry.header().mtime().ok().filter(|seconds| *seconds < LATEST);
-                let modified = seconds.and_then(|seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)));
+                let modified = seconds.and_then(|seconds| {
+                    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
+                });
                 Entry::File { mode, modified, content: &mut entry }
             }
             _ => Entry::Special("of a kind that is not known"),
         };
         let file = matches!(what, Entry::File { .. });
-        let written = tree.add(&name, what).map_err(|failure| budget.trouble().unwrap_or(failure))?;
+        let written =
+            tree.add(&name, what).map_err(|failure| budget.trouble().unwrap_or(failure))?;
         // What is left out is read past all the same.
         let skipped = file && written == 0;
         if file && !skipped && written != size {

@@ -61,12 +61,14 @@ impl<'a> Tree<'a> {
 
     /// Unpacks one entry; says how many bytes were written.
     /// # Errors
-    /// When it would lead outside or change something that is there into something else, and when it cannot be written.
+    /// When it would lead outside or change something that is there into something else, and when
+    /// it cannot be written.
     pub fn add(&mut self, name: &[u8], entry: Entry<'_>) -> Result<u64, Failure> {
         self.count += 1;
         if self.count > self.most {
-            return Err(Failure::new(format!("it has more than {} entries", self.most))
-                .hint("it may be made to fill disks; if it is right, unpack it by a command of your own"));
+            return Err(Failure::new(format!("it has more than {} entries", self.most)).hint(
+                "it may be made to fill disks; if it is right, unpack it by a command of your own",
+            ));
         }
         let refuse = |why: &str| Err(refused(name, why));
         if let Entry::Special(what) = entry {
@@ -89,7 +91,10 @@ impl<'a> Tree<'a> {
             Entry::File { mode, modified, content } => {
                 self.replace(name, &path, there, Made::File)?;
                 let mode = mode & MODES.0 | MODES.1;
-                let size = self.system.create_file(&at, content, mode, modified).attempting("write", &at)?;
+                let size = self
+                    .system
+                    .create_file(&at, content, mode, modified)
+                    .attempting("write", &at)?;
                 self.made.insert(path, Made::File);
                 Ok(size)
             }
@@ -99,13 +104,19 @@ impl<'a> Tree<'a> {
                 if let Some(why) = leads_outside(&to, depth) {
                     return refuse(why);
                 }
-                self.system.symlink(Path::new(OsStr::from_bytes(&to)), &at).attempting("create link", &at)?;
+                self.system
+                    .symlink(Path::new(OsStr::from_bytes(&to)), &at)
+                    .attempting("create link", &at)?;
                 self.made.insert(path, Made::Link);
                 Ok(0)
             }
             Entry::HardLink { to } => {
-                let Some(target) = self.place(&to)?.filter(|target| self.made.get(target) == Some(&Made::File)) else {
-                    return refuse("is a second name for a file that the archive does not have before it");
+                let Some(target) =
+                    self.place(&to)?.filter(|target| self.made.get(target) == Some(&Made::File))
+                else {
+                    return refuse(
+                        "is a second name for a file that the archive does not have before it",
+                    );
                 };
                 if target != path {
                     self.replace(name, &path, there, Made::File)?;
@@ -126,7 +137,10 @@ impl<'a> Tree<'a> {
         if self.made.is_empty() {
             let failure = Failure::new("there is nothing in it");
             return Err(if self.strip > 0 && self.count > 0 {
-                failure.hint(format!("`strip` leaves out {} folders of each name: give fewer", self.strip))
+                failure.hint(format!(
+                    "`strip` leaves out {} folders of each name: give fewer",
+                    self.strip
+                ))
             } else {
                 failure.hint("look at how it was made")
             });
@@ -153,7 +167,9 @@ impl<'a> Tree<'a> {
                 Component::Normal(_) if left > 0 => left -= 1,
                 Component::Normal(part) => path.push(part),
                 Component::CurDir => {}
-                Component::ParentDir => return Err(refused(name, "has a name with `..`, which leads outside")),
+                Component::ParentDir => {
+                    return Err(refused(name, "has a name with `..`, which leads outside"));
+                }
                 Component::RootDir | Component::Prefix(_) => {
                     return Err(refused(name, "has an absolute name, which leads outside"));
                 }
@@ -163,8 +179,12 @@ impl<'a> Tree<'a> {
     }
 
     fn make_parents(&mut self, name: &[u8], path: &Path) -> Result<(), Failure> {
-        let parents: Vec<PathBuf> =
-            path.ancestors().skip(1).filter(|parent| *parent != Path::new("")).map(Path::to_owned).collect();
+        let parents: Vec<PathBuf> = path
+            .ancestors()
+            .skip(1)
+            .filter(|parent| *parent != Path::new(""))
+            .map(Path::to_owned)
+            .collect();
         for parent in parents.iter().rev() {
             match self.made.get(parent) {
                 Some(Made::Directory) => {}
@@ -184,7 +204,13 @@ impl<'a> Tree<'a> {
     }
 
     /// Makes way for an entry of a name that there is already: the last one counts.
-    fn replace(&self, name: &[u8], path: &Path, there: Option<Made>, by: Made) -> Result<(), Failure> {
+    fn replace(
+        &self,
+        name: &[u8],
+        path: &Path,
+        there: Option<Made>,
+        by: Made,
+    ) -> Result<(), Failure> {
         match there {
             None => Ok(()),
             Some(old) if old == by => {
@@ -196,8 +222,8 @@ impl<'a> Tree<'a> {
     }
 }
 
-/// Why a link in a folder this deep may not lead to this: it is followed by whoever uses what was unpacked. Only leading `..` are
-/// allowed, because a link may be on the way to any later one.
+/// Why a link in a folder this deep may not lead to this: it is followed by whoever uses what was
+/// unpacked. Only leading `..` are allowed, because a link may be on the way to any later one.
 #[must_use]
 pub fn leads_outside(to: &[u8], depth: usize) -> Option<&'static str> {
     if to.is_empty() || to.contains(&0) || to.len() > LONGEST_LINK {
@@ -206,8 +232,12 @@ pub fn leads_outside(to: &[u8], depth: usize) -> Option<&'static str> {
     let (mut up, mut down) = (0, false);
     for component in Path::new(OsStr::from_bytes(to)).components() {
         match component {
-            Component::RootDir | Component::Prefix(_) => return Some("is a link to an absolute path, which leads outside"),
-            Component::ParentDir if down => return Some("is a link with `..` in the middle, which may lead outside"),
+            Component::RootDir | Component::Prefix(_) => {
+                return Some("is a link to an absolute path, which leads outside");
+            }
+            Component::ParentDir if down => {
+                return Some("is a link with `..` in the middle, which may lead outside");
+            }
             Component::ParentDir => up += 1,
             Component::Normal(_) => down = true,
             Component::CurDir => {}
@@ -219,7 +249,8 @@ pub fn leads_outside(to: &[u8], depth: usize) -> Option<&'static str> {
 fn refused(name: &[u8], why: &str) -> Failure {
     let name = String::from_utf8_lossy(name);
     let shown: String = name.chars().take(200).flat_map(char::escape_debug).collect();
-    Failure::new(format!("its entry `{shown}` {why}")).hint("do not use this archive before you know who made it so")
+    Failure::new(format!("its entry `{shown}` {why}"))
+        .hint("do not use this archive before you know who made it so")
 }
 
 #[cfg(test)]
@@ -228,12 +259,29 @@ mod tests {
 
     #[test]
     fn links() {
-        for (to, depth) in [("a", 0), ("a/b", 0), ("../a", 1), ("../../a", 2), (".", 0), ("..", 1), ("./a", 0), ("a/./b", 0)] {
+        for (to, depth) in [
+            ("a", 0),
+            ("a/b", 0),
+            ("../a", 1),
+            ("../../a", 2),
+            (".", 0),
+            ("..", 1),
+            ("./a", 0),
+            ("a/./b", 0),
+        ] {
             assert_eq!(leads_outside(to.as_bytes(), depth), None, "{to}");
         }
-        for (to, depth) in
-            [("", 0), ("..", 0), ("../a", 0), ("/", 5), ("/etc", 5), ("a/../..", 1), ("a/..", 9), ("../../a", 1), ("a\0b", 1)]
-        {
+        for (to, depth) in [
+            ("", 0),
+            ("..", 0),
+            ("../a", 0),
+            ("/", 5),
+            ("/etc", 5),
+            ("a/../..", 1),
+            ("a/..", 9),
+            ("../../a", 1),
+            ("a\0b", 1),
+        ] {
             assert!(leads_outside(to.as_bytes(), depth).is_some(), "{to}");
         }
     }

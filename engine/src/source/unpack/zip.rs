@@ -26,8 +26,9 @@ pub(super) fn unpack(content: &[u8], tree: &mut Tree<'_>, limits: &Limits) -> Re
     let mut archive = ZipArchive::new(Cursor::new(content)).map_err(|error| wrong(&error))?;
     if archive.len() as u64 > limits.entries {
         // Before any of them is looked at.
-        return Err(Failure::new(format!("it has more than {} entries", limits.entries))
-            .hint("it may be made to fill disks; if it is right, unpack it by a command of your own"));
+        return Err(Failure::new(format!("it has more than {} entries", limits.entries)).hint(
+            "it may be made to fill disks; if it is right, unpack it by a command of your own",
+        ));
     }
     for number in 0..archive.len() {
         let file = archive.by_index(number).map_err(|error| wrong(&error))?;
@@ -40,14 +41,15 @@ pub(super) fn unpack(content: &[u8], tree: &mut Tree<'_>, limits: &Limits) -> Re
             DIRECTORY => Entry::Directory { mode: permissions(mode, 0o755) },
             LINK => {
                 let mut to = Vec::new();
-                (&mut content)
-                    .take(LONGEST_LINK)
-                    .read_to_end(&mut to)
-                    .map_err(|error| budget.trouble().unwrap_or_else(|| damaged(&error.to_string())))?;
+                (&mut content).take(LONGEST_LINK).read_to_end(&mut to).map_err(|error| {
+                    budget.trouble().unwrap_or_else(|| damaged(&error.to_string()))
+                })?;
                 Entry::Link { to }
             }
             // Made on a system that knows no such modes.
-            0 | REGULAR => Entry::File { mode: permissions(mode, 0o644), modified, content: &mut content },
+            0 | REGULAR => {
+                Entry::File { mode: permissions(mode, 0o644), modified, content: &mut content }
+            }
             _ => Entry::Special("a device or a pipe"),
         };
         tree.add(&name, what).map_err(|failure| budget.trouble().unwrap_or(failure))?;
@@ -64,14 +66,23 @@ fn modified<R: Read>(file: &ZipFile<'_, R>) -> Option<SystemTime> {
     let time = file.last_modified()?;
     let day = |number: u8| i8::try_from(number).unwrap_or(-1);
     let year = i16::try_from(time.year()).ok()?;
-    let valid = jiff::civil::Date::new(year, day(time.month()), day(time.day())).is_ok() && time.hour() < 24 && time.minute() < 60;
+    let valid = jiff::civil::Date::new(year, day(time.month()), day(time.day())).is_ok()
+        && time.hour() < 24
+        && time.minute() < 60;
     if !valid {
         return None;
     }
-    let at = date(year, day(time.month()), day(time.day())).at(day(time.hour()), day(time.minute()), 0, 0);
+    let at = date(year, day(time.month()), day(time.day())).at(
+        day(time.hour()),
+        day(time.minute()),
+        0,
+        0,
+    );
     let seconds = at.to_zoned(TimeZone::UTC).ok()?.timestamp().as_second();
-    SystemTime::UNIX_EPOCH
-        .checked_add(Duration::from_secs(u64::try_from(seconds).ok()?) + Duration::from_secs(u64::from(time.second().min(59))))
+    SystemTime::UNIX_EPOCH.checked_add(
+        Duration::from_secs(u64::try_from(seconds).ok()?)
+            + Duration::from_secs(u64::from(time.second().min(59))),
+    )
 }
 
 fn wrong(error: &ZipError) -> Failure {
@@ -79,8 +90,10 @@ fn wrong(error: &ZipError) -> Failure {
         ZipError::UnsupportedArchive(what) if what.contains("assword") => {
             Failure::new("it is encrypted").hint("make it without a password")
         }
-        ZipError::UnsupportedArchive(what) => Failure::new(format!("it is a zip archive of a sort that is not understood: {what}"))
-            .hint("make it with `zip -Z deflate`"),
+        ZipError::UnsupportedArchive(what) => {
+            Failure::new(format!("it is a zip archive of a sort that is not understood: {what}"))
+                .hint("make it with `zip -Z deflate`")
+        }
         other => damaged(&other.to_string()),
     }
 }

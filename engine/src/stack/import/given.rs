@@ -10,7 +10,8 @@ use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 use crate::json::{Document, described, wrong_type};
 use crate::stack::agent::decoded;
 
-/// A list of entries: what the API calls it, what an agent does, and the field that tells entries apart.
+/// A list of entries: what the API calls it, what an agent does, and the field that tells entries
+/// apart.
 pub(super) struct List {
     pub api: &'static str,
     agent: &'static str,
@@ -19,24 +20,38 @@ pub(super) struct List {
     pub printed_by: &'static str,
 }
 
-const fn list(api: &'static str, agent: &'static str, id: &'static str, printed_by: &'static str) -> List {
+const fn list(
+    api: &'static str,
+    agent: &'static str,
+    id: &'static str,
+    printed_by: &'static str,
+) -> List {
     List { api, agent, id, printed_by }
 }
 
 pub(super) const STACKS: List = list("Stacks", "stack", "stack_id", "describe-stacks");
 pub(super) const LAYERS: List = list("Layers", "layers", "layer_id", "describe-layers");
-pub(super) const INSTANCES: List = list("Instances", "instances", "instance_id", "describe-instances");
+pub(super) const INSTANCES: List =
+    list("Instances", "instances", "instance_id", "describe-instances");
 pub(super) const APPS: List = list("Apps", "apps", "app_id", "describe-apps");
-pub(super) const USER_PROFILES: List = list("UserProfiles", "", "iam_user_arn", "describe-user-profiles");
+pub(super) const USER_PROFILES: List =
+    list("UserProfiles", "", "iam_user_arn", "describe-user-profiles");
 pub(super) const PERMISSIONS: List = list("Permissions", "", "", "describe-permissions");
 /// Profile and permission in one, as agents know them.
 pub(super) const USERS: List = list("", "users", "iam_user_arn", "");
-pub(super) const DATABASES: List = list("RdsDbInstances", "rds_db_instances", "rds_db_instance_arn", "describe-rds-db-instances");
-pub(super) const LOAD_BALANCERS: List =
-    list("ElasticLoadBalancers", "elastic_load_balancers", "elastic_load_balancer_name", "describe-elastic-load-balancers");
-pub(super) const ECS_CLUSTERS: List = list("EcsClusters", "ecs_clusters", "ecs_cluster_arn", "describe-ecs-clusters");
+pub(super) const DATABASES: List =
+    list("RdsDbInstances", "rds_db_instances", "rds_db_instance_arn", "describe-rds-db-instances");
+pub(super) const LOAD_BALANCERS: List = list(
+    "ElasticLoadBalancers",
+    "elastic_load_balancers",
+    "elastic_load_balancer_name",
+    "describe-elastic-load-balancers",
+);
+pub(super) const ECS_CLUSTERS: List =
+    list("EcsClusters", "ecs_clusters", "ecs_cluster_arn", "describe-ecs-clusters");
 pub(super) const VOLUMES: List = list("Volumes", "volumes", "volume_id", "describe-volumes");
-pub(super) const RAID_ARRAYS: List = list("RaidArrays", "", "raid_array_id", "describe-raid-arrays");
+pub(super) const RAID_ARRAYS: List =
+    list("RaidArrays", "", "raid_array_id", "describe-raid-arrays");
 
 const LISTS: [List; 12] = [
     STACKS,
@@ -93,7 +108,9 @@ impl Entry<'_> {
             Some(Value::String(text)) => Ok(text),
             Some(Value::Null) | None => {
                 let wrong = format!("an entry of `{}` has no `{}`", self.list(), self.spelt(key));
-                Err(Diagnostic::error(wrong).at(self.at(&[])).hint("let `aws opsworks` print it anew, without `--query`"))
+                Err(Diagnostic::error(wrong)
+                    .at(self.at(&[]))
+                    .hint("let `aws opsworks` print it anew, without `--query`"))
             }
             Some(other) => Err(self.wrong(&[key], "text", other)),
         }
@@ -101,14 +118,25 @@ impl Entry<'_> {
 
     /// Where a value of it stands.
     pub fn at(&self, keys: &[&str]) -> Span {
-        let keys: Vec<String> = self.path.iter().cloned().chain(keys.iter().map(|key| self.spelt(key))).collect();
+        let keys: Vec<String> =
+            self.path.iter().cloned().chain(keys.iter().map(|key| self.spelt(key))).collect();
         self.document.value_at(&keys.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
     /// A value of another type than it should have.
     pub fn wrong(&self, keys: &[&str], wanted: &str, found: &Value) -> Diagnostic {
-        let name = keys.iter().rev().find(|key| key.parse::<usize>().is_err()).copied().unwrap_or_default();
-        let wrong = format!("`{}` in `{}` should be {wanted}, and is {}", self.spelt(name), self.list(), described(found));
+        let name = keys
+            .iter()
+            .rev()
+            .find(|key| key.parse::<usize>().is_err())
+            .copied()
+            .unwrap_or_default();
+        let wrong = format!(
+            "`{}` in `{}` should be {wanted}, and is {}",
+            self.spelt(name),
+            self.list(),
+            described(found)
+        );
         Diagnostic::error(wrong).at(self.at(keys))
     }
 
@@ -149,8 +177,12 @@ impl<'a> Given<'a> {
             };
             if map.contains_key(AGENT) {
                 if documents.len() > 1 {
-                    let wrong = format!("`{}` is an agent's command document, which is read alone", document.source.name);
-                    return Err(Diagnostic::error(wrong).hint("give either it, or what `aws opsworks describe-…` printed"));
+                    let wrong = format!(
+                        "`{}` is an agent's command document, which is read alone",
+                        document.source.name
+                    );
+                    return Err(Diagnostic::error(wrong)
+                        .hint("give either it, or what `aws opsworks describe-…` printed"));
                 }
                 given.read_agent(document, import)?;
             } else {
@@ -160,10 +192,17 @@ impl<'a> Given<'a> {
         Ok(given)
     }
 
-    fn read_api(&mut self, document: &'a Document, map: &Map<String, Value>, import: &mut Import) -> Result<(), Diagnostic> {
+    fn read_api(
+        &mut self,
+        document: &'a Document,
+        map: &Map<String, Value>,
+        import: &mut Import,
+    ) -> Result<(), Diagnostic> {
         if map.is_empty() {
             let wrong = format!("`{}` holds nothing", document.source.name);
-            return Err(Diagnostic::error(wrong).at(document.value_at(&[])).hint("let `aws opsworks` print it anew"));
+            return Err(Diagnostic::error(wrong)
+                .at(document.value_at(&[]))
+                .hint("let `aws opsworks` print it anew"));
         }
         for (key, value) in map {
             if let Some(list) = LISTS.iter().find(|list| list.api == key && !key.is_empty()) {
@@ -172,7 +211,10 @@ impl<'a> Given<'a> {
                 import.leave_out(key, "all of it");
             } else if key == "NextToken" {
                 if !value.is_null() {
-                    let wrong = format!("`{}` is not all there is: it ends with a `NextToken`", document.source.name);
+                    let wrong = format!(
+                        "`{}` is not all there is: it ends with a `NextToken`",
+                        document.source.name
+                    );
                     let hint = "let `aws opsworks` print it anew, without `--max-items`";
                     return Err(Diagnostic::error(wrong).at(document.key_at(&[key])).hint(hint));
                 }
@@ -183,24 +225,45 @@ impl<'a> Given<'a> {
         Ok(())
     }
 
-    fn read_agent(&mut self, document: &'a Document, import: &mut Import) -> Result<(), Diagnostic> {
+    fn read_agent(
+        &mut self,
+        document: &'a Document,
+        import: &mut Import,
+    ) -> Result<(), Diagnostic> {
         let inner = &document.value[AGENT];
         let Some(resources) = inner["resources"].as_object() else {
-            let wrong = format!("`{}` has no `resources`: it says nothing of a stack", document.source.name);
-            return Err(Diagnostic::error(wrong).hint("print all of it with `opsworks-agent-cli get_json -i`"));
+            let wrong = format!(
+                "`{}` has no `resources`: it says nothing of a stack",
+                document.source.name
+            );
+            return Err(Diagnostic::error(wrong)
+                .hint("print all of it with `opsworks-agent-cli get_json -i`"));
         };
         for (key, value) in resources {
             match LISTS.iter().find(|list| list.agent == key && !key.is_empty()) {
-                Some(list) => self.read_list(document, list, [AGENT, "resources", key].map(str::to_owned).to_vec(), value)?,
+                Some(list) => self.read_list(
+                    document,
+                    list,
+                    [AGENT, "resources", key].map(str::to_owned).to_vec(),
+                    value,
+                )?,
                 None => import.leave_out("resources", key),
             }
         }
-        let (custom_json, data_bags) = (decoded(document, "customer_json")?, decoded(document, "customer_data_bags")?);
+        let (custom_json, data_bags) =
+            (decoded(document, "customer_json")?, decoded(document, "customer_data_bags")?);
         self.agent = Some(Agent { custom_json, data_bags });
         let chef = &inner["chef"];
         import.leave_out("the command document", "command");
-        for key in inner.as_object().into_iter().flat_map(Map::keys).chain(chef.as_object().into_iter().flat_map(Map::keys)) {
-            if !["resources", "chef", "command", "customer_json", "customer_data_bags"].contains(&key.as_str()) {
+        for key in inner
+            .as_object()
+            .into_iter()
+            .flat_map(Map::keys)
+            .chain(chef.as_object().into_iter().flat_map(Map::keys))
+        {
+            if !["resources", "chef", "command", "customer_json", "customer_data_bags"]
+                .contains(&key.as_str())
+            {
                 import.leave_out("the command document", key);
             }
         }
@@ -208,17 +271,33 @@ impl<'a> Given<'a> {
     }
 
     /// Takes the entries of a list; one that was given before is passed over.
-    fn read_list(&mut self, document: &'a Document, list: &List, path: Vec<String>, value: &Value) -> Result<(), Diagnostic> {
+    fn read_list(
+        &mut self,
+        document: &'a Document,
+        list: &List,
+        path: Vec<String>,
+        value: &Value,
+    ) -> Result<(), Diagnostic> {
         let one;
         let (entries, single) = match value {
             Value::Array(entries) => (entries, false),
             Value::Null => return Ok(()),
             // An agent knows one stack.
-            Value::Object(_) if list.agent == STACKS.agent && path.last().is_some_and(|key| key == list.agent) => {
+            Value::Object(_)
+                if list.agent == STACKS.agent
+                    && path.last().is_some_and(|key| key == list.agent) =>
+            {
                 one = vec![value.clone()];
                 (&one, true)
             }
-            other => return Err(wrong_type(document, &path.iter().map(String::as_str).collect::<Vec<_>>(), "an array", other)),
+            other => {
+                return Err(wrong_type(
+                    document,
+                    &path.iter().map(String::as_str).collect::<Vec<_>>(),
+                    "an array",
+                    other,
+                ));
+            }
         };
         let api = path.first().is_some_and(|key| key == list.api);
         let known = self.lists.entry(list.key()).or_default();
@@ -229,15 +308,26 @@ impl<'a> Given<'a> {
             }
             let named = if api { snake_cased(value) } else { value.clone() };
             let Value::Object(fields) = named else {
-                return Err(wrong_type(document, &path.iter().map(String::as_str).collect::<Vec<_>>(), "a map", value));
+                return Err(wrong_type(
+                    document,
+                    &path.iter().map(String::as_str).collect::<Vec<_>>(),
+                    "a map",
+                    value,
+                ));
             };
             let entry = Entry { fields, document, path, api };
             let id = entry.text(list.id);
-            match known.iter().find(|other| other.fields == entry.fields || id.is_some() && other.text(list.id) == id) {
+            match known.iter().find(|other| {
+                other.fields == entry.fields || id.is_some() && other.text(list.id) == id
+            }) {
                 None => known.push(entry),
                 Some(twin) if twin.fields == entry.fields => {}
                 Some(twin) => {
-                    let wrong = format!("two entries of `{}` have the same `{}`, and differ", entry.list(), entry.spelt(list.id));
+                    let wrong = format!(
+                        "two entries of `{}` have the same `{}`, and differ",
+                        entry.list(),
+                        entry.spelt(list.id)
+                    );
                     return Err(Diagnostic::error(wrong)
                         .at(entry.at(&[list.id]))
                         .frame(twin.at(&[list.id]), "the other one")
@@ -251,10 +341,19 @@ impl<'a> Given<'a> {
     /// Keeps one stack of all, by its name or its id.
     pub fn choose(&mut self, wanted: Option<&str>) -> Result<(), Diagnostic> {
         let stacks = self.lists.remove(STACKS.key()).unwrap_or_default();
-        let called = |entry: &Entry| format!("`{}` ({})", entry.text("name").unwrap_or("?"), entry.text("stack_id").unwrap_or("?"));
+        let called = |entry: &Entry| {
+            format!(
+                "`{}` ({})",
+                entry.text("name").unwrap_or("?"),
+                entry.text("stack_id").unwrap_or("?")
+            )
+        };
         let all = || stacks.iter().map(called).collect::<Vec<_>>().join(", ");
-        let is_wanted =
-            |entry: &&Entry| wanted.is_none_or(|wanted| [entry.text("name"), entry.text("stack_id")].contains(&Some(wanted)));
+        let is_wanted = |entry: &&Entry| {
+            wanted.is_none_or(|wanted| {
+                [entry.text("name"), entry.text("stack_id")].contains(&Some(wanted))
+            })
+        };
         let found: Vec<&Entry> = stacks.iter().filter(is_wanted).collect();
         let stack = match (found.as_slice(), wanted) {
             ([one], _) => (*one).clone(),
@@ -264,20 +363,26 @@ impl<'a> Given<'a> {
             }
             ([], wanted) => {
                 let wanted = wanted.unwrap_or_default();
-                let near = did_you_mean(wanted, stacks.iter().filter_map(|entry| entry.text("name")));
+                let near =
+                    did_you_mean(wanted, stacks.iter().filter_map(|entry| entry.text("name")));
                 let wrong = format!("there is no stack `{wanted}` in what was given");
-                return Err(Diagnostic::error(wrong).hint(near.unwrap_or_else(|| format!("there are {}", all()))));
+                return Err(Diagnostic::error(wrong)
+                    .hint(near.unwrap_or_else(|| format!("there are {}", all()))));
             }
             (_, Some(wanted)) => {
                 let wrong = format!("{} stacks are called `{wanted}`", found.len());
-                return Err(Diagnostic::error(wrong).hint(format!("choose one with `--stack ID`: {}", all())));
+                return Err(Diagnostic::error(wrong)
+                    .hint(format!("choose one with `--stack ID`: {}", all())));
             }
             (_, None) => {
                 let wrong = format!("there are {} stacks in what was given", found.len());
-                return Err(Diagnostic::error(wrong).hint(format!("choose one with `--stack`: {}", all())));
+                return Err(
+                    Diagnostic::error(wrong).hint(format!("choose one with `--stack`: {}", all()))
+                );
             }
         };
-        self.known = stacks.iter().filter_map(|entry| entry.text("stack_id")).map(str::to_owned).collect();
+        self.known =
+            stacks.iter().filter_map(|entry| entry.text("stack_id")).map(str::to_owned).collect();
         self.lists.insert(STACKS.key(), vec![stack]);
         Ok(())
     }
@@ -304,7 +409,10 @@ impl<'a> Given<'a> {
             match entry.text("stack_id").or_else(|| instance?.text("stack_id")) {
                 Some(id) if Some(id) == chosen => ours.push(entry),
                 Some(id) if !self.known.iter().any(|known| known == id) => {
-                    let wrong = format!("an entry of `{}` belongs to the stack `{id}`, which was not given", entry.list());
+                    let wrong = format!(
+                        "an entry of `{}` belongs to the stack `{id}`, which was not given",
+                        entry.list()
+                    );
                     return Err(Diagnostic::error(wrong)
                         .at(entry.at(&["stack_id"]))
                         .hint("give what `aws opsworks describe-stacks` prints of it too, or leave this file out"));
@@ -334,7 +442,11 @@ impl List {
 }
 
 fn wrong_type_of_document(document: &Document) -> Diagnostic {
-    let wrong = format!("`{}` should be a map, and is {}", document.source.name, described(&document.value));
+    let wrong = format!(
+        "`{}` should be a map, and is {}",
+        document.source.name,
+        described(&document.value)
+    );
     Diagnostic::error(wrong)
         .at(document.value_at(&[]))
         .hint("`aws opsworks` prints `{ \"Layers\": [ … ] }`, for example; leave `--query` out")
@@ -343,7 +455,12 @@ fn wrong_type_of_document(document: &Document) -> Diagnostic {
 fn unknown(document: &Document, map: &Map<String, Value>, key: &str) -> Diagnostic {
     let wrong = format!("`{key}` in `{}` is no list of OpsWorks", document.source.name);
     let names = LISTS.iter().map(|list| list.api).filter(|name| !name.is_empty());
-    let all = || format!("known are {}", names.clone().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "));
+    let all = || {
+        format!(
+            "known are {}",
+            names.clone().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+        )
+    };
     let hint = if map.contains_key("opsworks") {
         "attributes of a Chef 11 agent say nothing of layers' recipes; use what `aws opsworks describe-…` printed".to_owned()
     } else if ["stack", "layers", "instances"].contains(&key) {

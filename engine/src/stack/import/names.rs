@@ -2,10 +2,13 @@
 
 use serde_json::Value;
 
-/// A value of the API with the names of data bags, at every level. Its keys are fields everywhere: what users named stands in lists.
+/// A value of the API with the names of data bags, at every level. Its keys are fields everywhere:
+/// what users named stands in lists.
 pub(super) fn snake_cased(value: &Value) -> Value {
     match value {
-        Value::Object(map) => map.iter().map(|(key, value)| (snake(key), snake_cased(value))).collect(),
+        Value::Object(map) => {
+            map.iter().map(|(key, value)| (snake(key), snake_cased(value))).collect()
+        }
         Value::Array(items) => items.iter().map(snake_cased).collect(),
         other => other.clone(),
     }
@@ -27,7 +30,9 @@ pub(super) fn snake(name: &str) -> String {
 pub(super) fn camel(name: &str) -> String {
     let word = |word: &str| {
         let mut letters = word.chars();
-        letters.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
+        letters.next().map_or_else(String::new, |first| {
+            first.to_ascii_uppercase().to_string() + letters.as_str()
+        })
     };
     name.split('_').map(word).collect()
 }

@@ -71,7 +71,10 @@ impl Secrets {
         let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
         let name: String = path.join(".").chars().map(plain).collect();
         let numbered = (2..).map(|number| format!("{FOLDER}/{name}.{number}"));
-        let file = [format!("{FOLDER}/{name}")].into_iter().chain(numbered).find(|file| !self.wanted.contains(file));
+        let file = [format!("{FOLDER}/{name}")]
+            .into_iter()
+            .chain(numbered)
+            .find(|file| !self.wanted.contains(file));
         let file = file.unwrap_or_default();
         self.wanted.insert(file.clone());
         file
@@ -84,5 +87,7 @@ fn is_secure(map: &Map<String, Value>) -> bool {
 
 /// What people call an entry of a list.
 fn called(entry: &Value) -> Option<&str> {
-    ["shortname", "hostname", "username", "db_instance_identifier"].iter().find_map(|key| entry.get(key)?.as_str())
+    ["shortname", "hostname", "username", "db_instance_identifier"]
+        .iter()
+        .find_map(|key| entry.get(key)?.as_str())
 }

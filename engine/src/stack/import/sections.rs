@@ -2,13 +2,24 @@
 
 use serde_json::{Map, Value, json};
 
-use super::given::{APPS, DATABASES, ECS_CLUSTERS, Entry, Given, INSTANCES, LAYERS, LOAD_BALANCERS, List, RAID_ARRAYS, VOLUMES};
+use super::given::{
+    APPS, DATABASES, ECS_CLUSTERS, Entry, Given, INSTANCES, LAYERS, LOAD_BALANCERS, List,
+    RAID_ARRAYS, VOLUMES,
+};
 use super::{Import, users};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::json::{Document, described};
 
-const STACK: &[&str] =
-    &["name", "stack_id", "arn", "region", "vpc_id", "hostname_theme", "use_custom_cookbooks", "custom_cookbooks_source"];
+const STACK: &[&str] = &[
+    "name",
+    "stack_id",
+    "arn",
+    "region",
+    "vpc_id",
+    "hostname_theme",
+    "use_custom_cookbooks",
+    "custom_cookbooks_source",
+];
 
 const LAYER: &[&str] = &[
     "shortname",
@@ -121,10 +132,22 @@ const VOLUME: &[&str] = &[
 /// What maps inside entries hold; of others nothing is left out.
 fn inside(key: &str) -> Option<&'static [&'static str]> {
     Some(match key {
-        "custom_cookbooks_source" => &["type", "url", "username", "password", "ssh_key", "revision"],
+        "custom_cookbooks_source" => {
+            &["type", "url", "username", "password", "ssh_key", "revision"]
+        }
         "app_source" => &["type", "url", "user", "password", "ssh_key", "revision"],
-        "custom_recipes" | "default_recipes" => &["setup", "configure", "deploy", "undeploy", "shutdown"],
-        "volume_configurations" => &["mount_point", "volume_type", "size", "number_of_disks", "raid_level", "iops", "encrypted"],
+        "custom_recipes" | "default_recipes" => {
+            &["setup", "configure", "deploy", "undeploy", "shutdown"]
+        }
+        "volume_configurations" => &[
+            "mount_point",
+            "volume_type",
+            "size",
+            "number_of_disks",
+            "raid_level",
+            "iops",
+            "encrypted",
+        ],
         "data_sources" => &["type", "arn", "database_name"],
         "ssl_configuration" => &["certificate", "private_key", "chain"],
         _ => return None,
@@ -137,21 +160,40 @@ pub(super) fn write(given: &Given, import: &mut Import) -> Result<(), Diagnostic
     let mut sections = vec![
         ("stack", stack),
         ("layers", each(given, &LAYERS, import, layer)?),
-        ("instances", each(given, &INSTANCES, import, |entry, import| instance(given, entry, import))?),
+        (
+            "instances",
+            each(given, &INSTANCES, import, |entry, import| instance(given, entry, import))?,
+        ),
         ("apps", each(given, &APPS, import, |entry, import| app(given, entry, import))?),
         ("users", users::users(given, import)?),
-        ("load_balancers", each(given, &LOAD_BALANCERS, import, |entry, import| load_balancer(given, entry, import))?),
-        ("databases", each(given, &DATABASES, import, |entry, import| Ok(kept(entry, DATABASE, &[], import)))?),
+        (
+            "load_balancers",
+            each(given, &LOAD_BALANCERS, import, |entry, import| {
+                load_balancer(given, entry, import)
+            })?,
+        ),
+        (
+            "databases",
+            each(given, &DATABASES, import, |entry, import| {
+                Ok(kept(entry, DATABASE, &[], import))
+            })?,
+        ),
     ];
-    let clusters = each(given, &ECS_CLUSTERS, import, |entry, import| Ok(kept(entry, ECS_CLUSTER, &[], import)))?;
+    let clusters = each(given, &ECS_CLUSTERS, import, |entry, import| {
+        Ok(kept(entry, ECS_CLUSTER, &[], import))
+    })?;
     let mut volumes = Vec::new();
     for list in [VOLUMES, RAID_ARRAYS] {
-        if let Value::Array(entries) = each(given, &list, import, |entry, import| volume(given, entry, import))? {
+        if let Value::Array(entries) =
+            each(given, &list, import, |entry, import| volume(given, entry, import))?
+        {
             volumes.extend(entries);
         }
     }
     sections.extend(
-        [("ecs_clusters", clusters), ("volumes", Value::Array(volumes))].into_iter().filter(|(_, list)| *list != json!([])),
+        [("ecs_clusters", clusters), ("volumes", Value::Array(volumes))]
+            .into_iter()
+            .filter(|(_, list)| *list != json!([])),
     );
     import.document = sections.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
     Ok(())
@@ -171,7 +213,11 @@ fn stack(given: &Given, import: &mut Import) -> Result<Value, Diagnostic> {
     let Some(entry) = given.stack() else { return Ok(json!({})) };
     let what = format!("the stack `{}`", entry.needed("name")?);
     let mut stack = kept(entry, STACK, &["configuration_manager", "custom_json"], import);
-    let version = entry.fields.get("configuration_manager").and_then(|manager| manager["version"].as_str()).unwrap_or("12");
+    let version = entry
+        .fields
+        .get("configuration_manager")
+        .and_then(|manager| manager["version"].as_str())
+        .unwrap_or("12");
     if version == "12.2" {
         import.warnings.push(
             Diagnostic::warning(format!("{what} is one of Windows, which Toque does not converge"))
@@ -185,7 +231,8 @@ fn stack(given: &Given, import: &mut Import) -> Result<Value, Diagnostic> {
     let mut custom = custom_json(entry, &what, import);
     if let Some(agent) = &given.agent {
         let mut all = agent.custom_json.clone();
-        let has_bags = all.contains_key("data_bags") || all.get("opsworks").is_some_and(|inner| inner.get("data_bags").is_some());
+        let has_bags = all.contains_key("data_bags")
+            || all.get("opsworks").is_some_and(|inner| inner.get("data_bags").is_some());
         if !agent.data_bags.is_empty() && !has_bags {
             all.insert("data_bags".to_owned(), Value::Object(agent.data_bags.clone()));
         }
@@ -211,11 +258,17 @@ fn layer(entry: &Entry, import: &mut Import) -> Result<Map<String, Value>, Diagn
         entry.fields.insert("ecs_cluster_arn".to_owned(), arn);
     }
     let mut layer = kept(&entry, LAYER, &["custom_json", "stack_id"], import);
-    layer.extend(custom_json(&entry, &what, import).map(|custom| ("custom_json".to_owned(), custom)));
+    layer.extend(
+        custom_json(&entry, &what, import).map(|custom| ("custom_json".to_owned(), custom)),
+    );
     Ok(layer)
 }
 
-fn instance(given: &Given, entry: &Entry, import: &mut Import) -> Result<Map<String, Value>, Diagnostic> {
+fn instance(
+    given: &Given,
+    entry: &Entry,
+    import: &mut Import,
+) -> Result<Map<String, Value>, Diagnostic> {
     let what = format!("the instance `{}`", entry.needed("hostname")?);
     let ids = match entry.fields.get("layer_ids") {
         Some(Value::Array(ids)) => ids.as_slice(),
@@ -226,17 +279,25 @@ fn instance(given: &Given, entry: &Entry, import: &mut Import) -> Result<Map<Str
     for (place, id) in ids.iter().enumerate() {
         let place = ["layer_ids", &place.to_string()];
         let Value::String(id) = id else { return Err(entry.wrong(&place, "text", id)) };
-        let layer = given.find(&LAYERS, id).ok_or_else(|| dangling(given, entry, &place, &what, "layer", id, &LAYERS))?;
+        let layer = given
+            .find(&LAYERS, id)
+            .ok_or_else(|| dangling(given, entry, &place, &what, "layer", id, &LAYERS))?;
         layers.push(json!(layer.needed("shortname")?));
     }
     let mut entry = entry.clone();
     entry.fields.insert("layers".to_owned(), Value::Array(layers));
     let mut instance = kept(&entry, INSTANCE, &["custom_json"], import);
-    instance.extend(custom_json(&entry, &what, import).map(|custom| ("custom_json".to_owned(), custom)));
+    instance.extend(
+        custom_json(&entry, &what, import).map(|custom| ("custom_json".to_owned(), custom)),
+    );
     Ok(instance)
 }
 
-fn app(given: &Given, entry: &Entry, import: &mut Import) -> Result<Map<String, Value>, Diagnostic> {
+fn app(
+    given: &Given,
+    entry: &Entry,
+    import: &mut Import,
+) -> Result<Map<String, Value>, Diagnostic> {
     let what = format!("the app `{}`", entry.needed("shortname")?);
     let environment = environment(entry)?;
     let mut entry = entry.clone();
@@ -249,7 +310,9 @@ fn app(given: &Given, entry: &Entry, import: &mut Import) -> Result<Map<String, 
     if let Some(Value::Object(attributes)) = entry.fields.get_mut("attributes") {
         // The API has texts for all of them.
         for value in attributes.values_mut() {
-            let parsed = value.as_str().filter(|text| ["true", "false"].contains(text) || text.starts_with('{'));
+            let parsed = value
+                .as_str()
+                .filter(|text| ["true", "false"].contains(text) || text.starts_with('{'));
             if let Some(parsed) = parsed.and_then(|text| serde_json::from_str(text).ok()) {
                 *value = parsed;
             }
@@ -258,8 +321,12 @@ fn app(given: &Given, entry: &Entry, import: &mut Import) -> Result<Map<String, 
     if let Some(Value::Array(sources)) = entry.fields.get_mut("data_sources") {
         sources.retain(|source| source["type"] != "None");
     }
-    for (place, source) in entry.fields.get("data_sources").and_then(Value::as_array).into_iter().flatten().enumerate() {
-        let Some(arn) = source["arn"].as_str().filter(|_| source["type"] == "RdsDbInstance") else { continue };
+    for (place, source) in
+        entry.fields.get("data_sources").and_then(Value::as_array).into_iter().flatten().enumerate()
+    {
+        let Some(arn) = source["arn"].as_str().filter(|_| source["type"] == "RdsDbInstance") else {
+            continue;
+        };
         if given.find(&DATABASES, arn).is_none() {
             let place = ["data_sources", &place.to_string(), "arn"];
             return Err(dangling(given, &entry, &place, &what, "database", arn, &DATABASES));
@@ -271,7 +338,8 @@ fn app(given: &Given, entry: &Entry, import: &mut Import) -> Result<Map<String, 
     Ok(app)
 }
 
-/// Variables by name: text, or a map where the value is secret. The API lists them; agents have such a map.
+/// Variables by name: text, or a map where the value is secret. The API lists them; agents have
+/// such a map.
 fn environment(entry: &Entry) -> Result<Map<String, Value>, Diagnostic> {
     let variables = match entry.fields.get("environment") {
         Some(Value::Array(variables)) => variables,
@@ -287,12 +355,19 @@ fn environment(entry: &Entry) -> Result<Map<String, Value>, Diagnostic> {
         };
         let value = variable["value"].as_str().unwrap_or_default();
         let secure = variable["secure"] == json!(true);
-        environment.insert(name.to_owned(), if secure { json!({ "value": value, "secure": true }) } else { json!(value) });
+        environment.insert(
+            name.to_owned(),
+            if secure { json!({ "value": value, "secure": true }) } else { json!(value) },
+        );
     }
     Ok(environment)
 }
 
-fn load_balancer(given: &Given, entry: &Entry, import: &mut Import) -> Result<Map<String, Value>, Diagnostic> {
+fn load_balancer(
+    given: &Given,
+    entry: &Entry,
+    import: &mut Import,
+) -> Result<Map<String, Value>, Diagnostic> {
     let what = format!("the load balancer `{}`", entry.needed("elastic_load_balancer_name")?);
     if let Some(id) = entry.text("layer_id")
         && given.find(&LAYERS, id).is_none()
@@ -303,8 +378,15 @@ fn load_balancer(given: &Given, entry: &Entry, import: &mut Import) -> Result<Ma
 }
 
 /// A volume, or a RAID array of some.
-fn volume(given: &Given, entry: &Entry, import: &mut Import) -> Result<Map<String, Value>, Diagnostic> {
-    let what = format!("the volume `{}`", entry.text("name").or(entry.text("volume_id")).unwrap_or_default());
+fn volume(
+    given: &Given,
+    entry: &Entry,
+    import: &mut Import,
+) -> Result<Map<String, Value>, Diagnostic> {
+    let what = format!(
+        "the volume `{}`",
+        entry.text("name").or(entry.text("volume_id")).unwrap_or_default()
+    );
     if let Some(id) = entry.text("instance_id")
         && given.find(&INSTANCES, id).is_none()
     {
@@ -313,8 +395,14 @@ fn volume(given: &Given, entry: &Entry, import: &mut Import) -> Result<Map<Strin
     Ok(kept(entry, VOLUME, &["stack_id"], import))
 }
 
-/// The fields of an entry that have a place, in the order of the columns; `used` are those that something was made of.
-pub(super) fn kept(entry: &Entry, columns: &[&str], used: &[&str], import: &mut Import) -> Map<String, Value> {
+/// The fields of an entry that have a place, in the order of the columns; `used` are those that
+/// something was made of.
+pub(super) fn kept(
+    entry: &Entry,
+    columns: &[&str],
+    used: &[&str],
+    import: &mut Import,
+) -> Map<String, Value> {
     for (key, value) in &entry.fields {
         if !value.is_null() && ![columns, used, &["stack_id"]].concat().contains(&key.as_str()) {
             import.leave_out(entry.list(), &entry.spelt(key));
@@ -323,7 +411,9 @@ pub(super) fn kept(entry: &Entry, columns: &[&str], used: &[&str], import: &mut 
     let mut kept = Map::new();
     for key in columns {
         let Some(mut value) = entry.fields.get(*key).cloned() else { continue };
-        let mut unknown = |field: &str| import.leave_out(entry.list(), &format!("{}.{}", entry.spelt(key), entry.spelt(field)));
+        let mut unknown = |field: &str| {
+            import.leave_out(entry.list(), &format!("{}.{}", entry.spelt(key), entry.spelt(field)))
+        };
         tidy(&mut value, inside(key), &mut unknown);
         // What is absent is told in fewer words by nothing.
         if !value.is_null() && value != json!({}) {
@@ -341,7 +431,10 @@ fn tidy(value: &mut Value, keys: Option<&[&str]>, unknown: &mut dyn FnMut(&str))
             map.retain(|_, value| !value.is_null());
             if let Some(keys) = keys {
                 map.keys().filter(|key| !keys.contains(&key.as_str())).for_each(|key| unknown(key));
-                *map = keys.iter().filter_map(|key| Some(((*key).to_owned(), map.remove(*key)?))).collect();
+                *map = keys
+                    .iter()
+                    .filter_map(|key| Some(((*key).to_owned(), map.remove(*key)?)))
+                    .collect();
             }
             map.values_mut().for_each(|value| tidy(value, None, unknown));
         }
@@ -351,22 +444,30 @@ fn tidy(value: &mut Value, keys: Option<&[&str]>, unknown: &mut dyn FnMut(&str))
 
 /// Custom JSON as the map that it is; the API has the text of it.
 fn custom_json(entry: &Entry, what: &str, import: &mut Import) -> Option<Value> {
-    let value = entry.fields.get("custom_json").filter(|value| !value.is_null() && **value != json!({}))?;
+    let value =
+        entry.fields.get("custom_json").filter(|value| !value.is_null() && **value != json!({}))?;
     let Value::String(text) = value else { return Some(value.clone()) };
     if text.trim().is_empty() {
         return None;
     }
     let name = "custom JSON".to_owned();
-    let wrong = match Document::parse(Source { name: name.clone(), path: None, text: text.clone() }) {
-        Ok(Document { value: Value::Object(map), .. }) => return (!map.is_empty()).then_some(Value::Object(map)),
+    let wrong = match Document::parse(Source { name: name.clone(), path: None, text: text.clone() })
+    {
+        Ok(Document { value: Value::Object(map), .. }) => {
+            return (!map.is_empty()).then_some(Value::Object(map));
+        }
         Ok(other) => format!("it should be a map, and is {}", described(&other.value)),
-        Err(wrong) => wrong.message.trim_start_matches(&format!("cannot read `{name}`: ")).to_owned(),
+        Err(wrong) => {
+            wrong.message.trim_start_matches(&format!("cannot read `{name}`: ")).to_owned()
+        }
     };
     import.warnings.push(
-        Diagnostic::warning(format!("the custom JSON of {what} cannot be read, and is kept as text: {wrong}"))
-            // What it says may be secret.
-            .at(entry.at(&["custom_json"]).hidden())
-            .hint("correct it in the stack document, where it may also be written as a map"),
+        Diagnostic::warning(format!(
+            "the custom JSON of {what} cannot be read, and is kept as text: {wrong}"
+        ))
+        // What it says may be secret.
+        .at(entry.at(&["custom_json"]).hidden())
+        .hint("correct it in the stack document, where it may also be written as a map"),
     );
     Some(value.clone())
 }
@@ -374,15 +475,25 @@ fn custom_json(entry: &Entry, what: &str, import: &mut Import) -> Option<Value> 
 fn warn_of_subversion(entry: &Entry, key: &str, what: &str, import: &mut Import) {
     if entry.fields.get(key).is_some_and(|source| source["type"] == "svn") {
         import.warnings.push(
-            Diagnostic::warning(format!("the source of {what} is a Subversion repository, which Toque does not fetch"))
-                .at(entry.at(&[key, "type"]))
-                .hint("move it to git, or to an archive, and change the source in the stack document"),
+            Diagnostic::warning(format!(
+                "the source of {what} is a Subversion repository, which Toque does not fetch"
+            ))
+            .at(entry.at(&[key, "type"]))
+            .hint("move it to git, or to an archive, and change the source in the stack document"),
         );
     }
 }
 
 /// An id that leads nowhere: `what` has it, at these keys, and it should be that of `one`.
-fn dangling(given: &Given, entry: &Entry, keys: &[&str], what: &str, one: &str, id: &str, list: &List) -> Diagnostic {
+fn dangling(
+    given: &Given,
+    entry: &Entry,
+    keys: &[&str],
+    what: &str,
+    one: &str,
+    id: &str,
+    list: &List,
+) -> Diagnostic {
     let wrong = format!("{what} refers to the {one} `{id}`, which was not given");
     let hint = if given.has(list) {
         "what was given is of different times: let `aws opsworks` print all of it anew".to_owned()

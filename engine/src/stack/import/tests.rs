@@ -22,15 +22,19 @@ fn printed() -> Vec<Document> {
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     let name = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
-    paths.iter().map(|path| document(&name(path), &std::fs::read_to_string(path).unwrap())).collect()
+    paths
+        .iter()
+        .map(|path| document(&name(path), &std::fs::read_to_string(path).unwrap()))
+        .collect()
 }
 
 /// Everything that an import comes to, as it is kept beside what was given.
 fn told(import: &Import) -> String {
     let document = serde_json::to_string_pretty(&import.document).unwrap();
     let warning = |warning: &Diagnostic| format!("{warning}\n  {}", warning.hints.join("\n  "));
-    let left_out =
-        import.left_out.iter().map(|(of, fields)| format!("{of}: {}", fields.iter().cloned().collect::<Vec<_>>().join(", ")));
+    let left_out = import.left_out.iter().map(|(of, fields)| {
+        format!("{of}: {}", fields.iter().cloned().collect::<Vec<_>>().join(", "))
+    });
     let more = [
         ("wanted", import.wanted.clone()),
         ("plain", import.plain.clone()),
@@ -57,7 +61,10 @@ fn what_the_api_tells_becomes_a_stack() {
     let shop = import(&documents, Some("shop")).unwrap();
     compare("shop.expected", &shop);
     documents.reverse();
-    assert_eq!(told(&import(&documents, Some("ef1033ed-55e9-4e4d-aacb-4512eff34f6d")).unwrap()), told(&shop));
+    assert_eq!(
+        told(&import(&documents, Some("ef1033ed-55e9-4e4d-aacb-4512eff34f6d")).unwrap()),
+        told(&shop)
+    );
     compare("blog.expected", &import(&documents, Some("blog")).unwrap());
 }
 
@@ -72,7 +79,8 @@ fn what_an_agent_knows_becomes_a_stack() {
 fn what_is_imported_makes_sense() {
     let checked = |import: &Import| {
         let document = Document::of("stack.json", &Value::Object(import.document.clone())).unwrap();
-        Stack::of(Rc::new(document), LARGEST_CUSTOM_JSON, &Masks::default()).map_err(|wrong| wrong.to_string())
+        Stack::of(Rc::new(document), LARGEST_CUSTOM_JSON, &Masks::default())
+            .map_err(|wrong| wrong.to_string())
     };
     let shop = checked(&import(&printed(), Some("shop")).unwrap()).unwrap();
     assert_eq!(shop.instance("web1").unwrap().layers, ["web", "ecs-cluster"]);
@@ -82,7 +90,9 @@ fn what_is_imported_makes_sense() {
     assert!(blog.contains("a comma is too much here") && !blog.contains('\n'), "{blog}");
     let folder = std::fs::read_dir(folder().join("commands")).unwrap();
     for path in folder.map(|entry| entry.unwrap().path()) {
-        let imported = import(&[document("command.json", &std::fs::read_to_string(&path).unwrap())], None).unwrap();
+        let imported =
+            import(&[document("command.json", &std::fs::read_to_string(&path).unwrap())], None)
+                .unwrap();
         let stack = checked(&imported).unwrap();
         assert_eq!((stack.name.as_str(), stack.instances.len()), ("xxx", 2), "{}", path.display());
     }
@@ -108,7 +118,11 @@ fn mistakes_have_their_place_and_say_what_to_do() {
             "0.json:1:1: `0.json` should be a map, and is an array | `aws opsworks` prints `{ \"Layers\": [ … ] }`, for example; leave `--query` out",
         ),
         (&["{}"], None, "0.json:1:1: `0.json` holds nothing | let `aws opsworks` print it anew"),
-        (&["{ \"Layer\": [] }"], None, "0.json:1:3: `Layer` in `0.json` is no list of OpsWorks | did you mean `Layers`?"),
+        (
+            &["{ \"Layer\": [] }"],
+            None,
+            "0.json:1:3: `Layer` in `0.json` is no list of OpsWorks | did you mean `Layers`?",
+        ),
         (
             &["{ \"stack\": {} }"],
             None,
@@ -119,8 +133,16 @@ fn mistakes_have_their_place_and_say_what_to_do() {
             None,
             "0.json:1:3: `deploy` in `0.json` is no list of OpsWorks | attributes of a Chef 11 agent say nothing of layers' recipes; use what `aws opsworks describe-…` printed",
         ),
-        (&["{ \"Layers\": {} }"], None, "0.json:1:13: `Layers` in `0.json` should be an array, and is a map | "),
-        (&["{ \"Layers\": [7] }"], None, "0.json:1:14: an entry of `Layers` in `0.json` should be a map, and is a number | "),
+        (
+            &["{ \"Layers\": {} }"],
+            None,
+            "0.json:1:13: `Layers` in `0.json` should be an array, and is a map | ",
+        ),
+        (
+            &["{ \"Layers\": [7] }"],
+            None,
+            "0.json:1:14: an entry of `Layers` in `0.json` should be a map, and is a number | ",
+        ),
         (
             &["{ \"Layers\": [] }"],
             None,
@@ -163,7 +185,10 @@ fn mistakes_have_their_place_and_say_what_to_do() {
             "1.json:1:52: the instance `web1` refers to the layer `l1`, which was not given | give what `aws opsworks describe-layers` prints too",
         ),
         (
-            &[STACK, r#"{ "Layers": [], "Instances": [{ "Hostname": "web1", "LayerIds": ["l1"] }] }"#],
+            &[
+                STACK,
+                r#"{ "Layers": [], "Instances": [{ "Hostname": "web1", "LayerIds": ["l1"] }] }"#,
+            ],
             None,
             "1.json:1:66: the instance `web1` refers to the layer `l1`, which was not given | what was given is of different times: let `aws opsworks` print all of it anew",
         ),
@@ -173,7 +198,10 @@ fn mistakes_have_their_place_and_say_what_to_do() {
             "1.json:1:51: `LayerIds` in `Instances` should be an array, and is text | ",
         ),
         (
-            &[STACK, r#"{ "Apps": [{ "Shortname": "site", "DataSources": [{ "Type": "RdsDbInstance", "Arn": "a" }] }] }"#],
+            &[
+                STACK,
+                r#"{ "Apps": [{ "Shortname": "site", "DataSources": [{ "Type": "RdsDbInstance", "Arn": "a" }] }] }"#,
+            ],
             None,
             "1.json:1:85: the app `site` refers to the database `a`, which was not given | give what `aws opsworks describe-rds-db-instances` prints too",
         ),
@@ -183,7 +211,10 @@ fn mistakes_have_their_place_and_say_what_to_do() {
             "1.json:1:51: `Key` in `Apps` should be text, and is null | ",
         ),
         (
-            &[STACK, r#"{ "ElasticLoadBalancers": [{ "ElasticLoadBalancerName": "lb", "LayerId": "l1" }] }"#],
+            &[
+                STACK,
+                r#"{ "ElasticLoadBalancers": [{ "ElasticLoadBalancerName": "lb", "LayerId": "l1" }] }"#,
+            ],
             None,
             "1.json:1:74: the load balancer `lb` refers to the layer `l1`, which was not given | give what `aws opsworks describe-layers` prints too",
         ),
@@ -208,17 +239,25 @@ fn mistakes_have_their_place_and_say_what_to_do() {
             "`0.json` has no `resources`: it says nothing of a stack | print all of it with `opsworks-agent-cli get_json -i`",
         ),
         (
-            &[r#"{ "aws_opsworks_agent": { "resources": {}, "chef": { "customer_json": "%%" } } }"#],
+            &[
+                r#"{ "aws_opsworks_agent": { "resources": {}, "chef": { "customer_json": "%%" } } }"#,
+            ],
             None,
             "0.json:1:71: `customer_json` is no base64 | it is the base64 of a JSON map",
         ),
         (
-            &[r#"{ "aws_opsworks_agent": { "resources": {}, "chef": { "customer_json": "W10=" } } }"#],
+            &[
+                r#"{ "aws_opsworks_agent": { "resources": {}, "chef": { "customer_json": "W10=" } } }"#,
+            ],
             None,
             "0.json:1:71: `customer_json` is an array once it is decoded | it is the base64 of a JSON map",
         ),
     ] {
-        let documents: Vec<Document> = texts.iter().enumerate().map(|(n, text)| document(&format!("{n}.json"), text)).collect();
+        let documents: Vec<Document> = texts
+            .iter()
+            .enumerate()
+            .map(|(n, text)| document(&format!("{n}.json"), text))
+            .collect();
         let wrong = import(&documents, stack).unwrap_err();
         let told = format!("{wrong} | {}", wrong.hints.join(" "));
         if told != expected {
@@ -264,8 +303,13 @@ fn secrets_are_wanted_under_names_of_their_own() {
         { "RdsDbInstanceArn": "b", "DbInstanceIdentifier": "a_b", "DbPassword": filtered },
         { "RdsDbInstanceArn": "c", "DbInstanceIdentifier": "c", "DbPassword": "told-in-plain-text" },
     ] });
-    let import = import(&[document("stacks.json", STACK), Document::of("databases.json", &databases).unwrap()], None).unwrap();
-    let file = |index: usize| import.document["databases"][index]["db_password"]["secret"]["file"].clone();
+    let import = import(
+        &[document("stacks.json", STACK), Document::of("databases.json", &databases).unwrap()],
+        None,
+    )
+    .unwrap();
+    let file =
+        |index: usize| import.document["databases"][index]["db_password"]["secret"]["file"].clone();
     assert_eq!(file(0), "/etc/toque/secrets/databases.a_b.db_password");
     assert_eq!(file(1), "/etc/toque/secrets/databases.a_b.db_password.2");
     assert_eq!(import.wanted.len(), 2);

@@ -1,4 +1,5 @@
-//! Who may come onto the machines: OpsWorks had profiles, which say who somebody is, and for each stack permissions.
+//! Who may come onto the machines: OpsWorks had profiles, which say who somebody is, and for each
+//! stack permissions.
 
 use serde_json::{Map, Value, json};
 
@@ -7,16 +8,30 @@ use super::given::{Entry, Given, PERMISSIONS, USER_PROFILES, USERS};
 use super::sections::kept;
 use crate::diagnostic::Diagnostic;
 
-const USER: &[&str] = &["username", "iam_user_arn", "unix_user_id", "remote_access", "administrator_privileges", "ssh_public_key"];
+const USER: &[&str] = &[
+    "username",
+    "iam_user_arn",
+    "unix_user_id",
+    "remote_access",
+    "administrator_privileges",
+    "ssh_public_key",
+];
 
 /// The section of users: those with a permission for the stack.
 pub(super) fn users(given: &Given, import: &mut Import) -> Result<Value, Diagnostic> {
     let known = given.of_stack(&USERS)?;
     if !known.is_empty() {
-        return Ok(known.into_iter().map(|entry| Value::Object(kept(entry, USER, &[], import))).collect());
+        return Ok(known
+            .into_iter()
+            .map(|entry| Value::Object(kept(entry, USER, &[], import)))
+            .collect());
     }
     let mut users = Vec::new();
-    let mut unused: Vec<&str> = given.all(&USER_PROFILES).iter().filter_map(|profile| profile.text("iam_user_arn")).collect();
+    let mut unused: Vec<&str> = given
+        .all(&USER_PROFILES)
+        .iter()
+        .filter_map(|profile| profile.text("iam_user_arn"))
+        .collect();
     for permission in given.of_stack(&PERMISSIONS)? {
         let arn = permission.needed("iam_user_arn")?;
         unused.retain(|other| *other != arn);
@@ -34,7 +49,9 @@ pub(super) fn users(given: &Given, import: &mut Import) -> Result<Value, Diagnos
             "give what `aws opsworks describe-permissions` prints of the stack too"
         };
         let names = unused.iter().map(|arn| format!("`{arn}`")).collect::<Vec<_>>().join(", ");
-        import.warnings.push(Diagnostic::warning(format!("these users are left out: {names}")).hint(hint));
+        import
+            .warnings
+            .push(Diagnostic::warning(format!("these users are left out: {names}")).hint(hint));
     }
     if !users.is_empty() {
         import.warnings.push(
@@ -54,10 +71,14 @@ fn user(profile: &Entry, permission: &Entry, import: &mut Import) -> Result<Valu
     let flag = |key: &str| json!(permission.fields.get(key) == Some(&json!(true)));
     entry.fields.extend([
         // As OpsWorks did: `my.name` is `myname`.
-        ("username".to_owned(), json!(named.replace(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c), ""))),
+        (
+            "username".to_owned(),
+            json!(named.replace(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c), "")),
+        ),
         ("remote_access".to_owned(), flag("allow_ssh")),
         ("administrator_privileges".to_owned(), flag("allow_sudo")),
     ]);
-    let _: Map<String, Value> = kept(permission, &[], &["iam_user_arn", "allow_ssh", "allow_sudo"], import);
+    let _: Map<String, Value> =
+        kept(permission, &[], &["iam_user_arn", "allow_ssh", "allow_sudo"], import);
     Ok(Value::Object(kept(&entry, USER, &["ssh_username", "name"], import)))
 }

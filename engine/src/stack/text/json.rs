@@ -16,8 +16,11 @@ pub(super) fn with(document: &Document, list: &str, entry: &Map<String, Value>) 
     let entry = Value::Object(entry.clone());
     match document.value.get(list).and_then(Value::as_array) {
         Some(entries) => {
-            let ranges = (0..entries.len()).map(|index| document.value_range(&[list, &index.to_string()])).collect();
-            let place = Place { document, container: document.value_range(&[list]), entries: ranges };
+            let ranges = (0..entries.len())
+                .map(|index| document.value_range(&[list, &index.to_string()]))
+                .collect();
+            let place =
+                Place { document, container: document.value_range(&[list]), entries: ranges };
             let neighbour = place.entries.last().map(|range| &place.text()[range.clone()]);
             let style = style(neighbour, &entry, place.text());
             place.with(&|indent| laid_out(&entry, style, indent, &step(document)))
@@ -27,10 +30,13 @@ pub(super) fn with(document: &Document, list: &str, entry: &Map<String, Value>) 
                 let (key, value) = (document.key_range(&[key]), document.value_range(&[key]));
                 key.start..value.end
             });
-            let place = Place { document, container: document.value_range(&[]), entries: keys.collect() };
+            let place =
+                Place { document, container: document.value_range(&[]), entries: keys.collect() };
             let style = if place.on_one_line() { Style::Tight } else { Style::Lines };
             let list_of = Value::Array(vec![entry]);
-            place.with(&|indent| format!("\"{list}\": {}", laid_out(&list_of, style, indent, &step(document))))
+            place.with(&|indent| {
+                format!("\"{list}\": {}", laid_out(&list_of, style, indent, &step(document)))
+            })
         }
     }
 }
@@ -66,16 +72,33 @@ impl Place<'_> {
             }
             let around = indent(text, self.container.start);
             let indent = format!("{around}{}", step(self.document));
-            let closing = if text[end..close].contains('\n') { String::new() } else { format!("{line_end}{around}") };
-            return format!("{head}{line_end}{indent}{}{closing}{}", new(&indent), tail.trim_start_matches([' ', '\t']));
+            let closing = if text[end..close].contains('\n') {
+                String::new()
+            } else {
+                format!("{line_end}{around}")
+            };
+            return format!(
+                "{head}{line_end}{indent}{}{closing}{}",
+                new(&indent),
+                tail.trim_start_matches([' ', '\t'])
+            );
         };
         let (before, between) = (&text[..last.end], &text[last.end..end]);
         if self.on_one_line() {
-            let space = if text[first.end..last.end].contains(", ") || text[open..].starts_with(' ') { " " } else { "" };
+            let space = if text[first.end..last.end].contains(", ") || text[open..].starts_with(' ')
+            {
+                " "
+            } else {
+                ""
+            };
             return format!("{before},{between}{space}{}{tail}", new(""));
         }
         // Under the last one; where that shares its line, under the first.
-        let indent = if begins_line(text, last.start) { indent(text, last.start).to_owned() } else { margin(text, first.start) };
+        let indent = if begins_line(text, last.start) {
+            indent(text, last.start).to_owned()
+        } else {
+            margin(text, first.start)
+        };
         format!("{before},{between}{line_end}{indent}{}{tail}", new(&indent))
     }
 }
@@ -109,8 +132,12 @@ fn laid_out(value: &Value, style: Style, indent: &str, step: &str) -> String {
         Style::Line => on_a_line(value),
         Style::Lines => {
             let mut bytes = Vec::new();
-            let mut serializer = Serializer::with_formatter(&mut bytes, PrettyFormatter::with_indent(step.as_bytes()));
-            let pretty = value.serialize(&mut serializer).ok().and_then(|()| String::from_utf8(bytes).ok());
+            let mut serializer = Serializer::with_formatter(
+                &mut bytes,
+                PrettyFormatter::with_indent(step.as_bytes()),
+            );
+            let pretty =
+                value.serialize(&mut serializer).ok().and_then(|()| String::from_utf8(bytes).ok());
             pretty.unwrap_or_else(|| value.to_string()).replace('\n', &format!("\n{indent}"))
         }
     }
@@ -120,15 +147,20 @@ fn laid_out(value: &Value, style: Style, indent: &str, step: &str) -> String {
 fn on_a_line(value: &Value) -> String {
     match value {
         Value::Object(map) if !map.is_empty() => {
-            let entry = |(key, value): (&String, &Value)| format!("{}: {}", Value::from(key.as_str()), on_a_line(value));
+            let entry = |(key, value): (&String, &Value)| {
+                format!("{}: {}", Value::from(key.as_str()), on_a_line(value))
+            };
             format!("{{ {} }}", map.iter().map(entry).collect::<Vec<_>>().join(", "))
         }
-        Value::Array(items) => format!("[{}]", items.iter().map(on_a_line).collect::<Vec<_>>().join(", ")),
+        Value::Array(items) => {
+            format!("[{}]", items.iter().map(on_a_line).collect::<Vec<_>>().join(", "))
+        }
         other => other.to_string(),
     }
 }
 
-/// What a level is further to the right than the one around it: as the first key of the document is.
+/// What a level is further to the right than the one around it: as the first key of the document
+/// is.
 fn step(document: &Document) -> String {
     let text = &document.source.text;
     let first = document.value.as_object().and_then(|map| map.keys().next());

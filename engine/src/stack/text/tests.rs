@@ -109,8 +109,16 @@ fn entries_in_toml_too() {
 #[test]
 fn what_is_no_list_is_told() {
     for (name, text, told) in [
-        ("stack.json", "{\n  \"layers\": {} }", "stack.json:2:13: `layers` in `stack.json` should be an array, and is a map"),
-        ("stack.toml", "[layers]\n", "stack.toml:1:1: `layers` in `stack.toml` should be an array, and is a map"),
+        (
+            "stack.json",
+            "{\n  \"layers\": {} }",
+            "stack.json:2:13: `layers` in `stack.json` should be an array, and is a map",
+        ),
+        (
+            "stack.toml",
+            "[layers]\n",
+            "stack.toml:1:1: `layers` in `stack.toml` should be an array, and is a map",
+        ),
     ] {
         let read = StackText::parse(source(name, text)).unwrap();
         assert_eq!(read.with("layers", &Map::new()).unwrap_err().to_string(), told);
@@ -123,7 +131,8 @@ fn what_is_no_list_is_told() {
 }
 
 proptest! {
-    /// Whatever the layout, what was there is still there: `with` reads what it wrote, and compares.
+    /// Whatever the layout, what was there is still there: `with` reads what it wrote, and
+    /// compares.
     #[test]
     fn any_layout_is_kept(
         gaps in prop::collection::vec(prop::sample::select(vec!["", " ", "\n", "\n  ", "\t", " // a, b ]\n", "/* ] */", "/* a\n b */", "\r\n"]), 12),

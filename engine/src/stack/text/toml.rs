@@ -3,8 +3,14 @@
 use serde_json::{Map, Value as Json};
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value, value};
 
-/// All of a document, which was read from `text`, with one more entry in a list; where there is no such list, with the list.
-pub(super) fn with(document: &DocumentMut, text: &str, list: &str, entry: &Map<String, Json>) -> String {
+/// All of a document, which was read from `text`, with one more entry in a list; where there is no
+/// such list, with the list.
+pub(super) fn with(
+    document: &DocumentMut,
+    text: &str,
+    list: &str,
+    entry: &Map<String, Json>,
+) -> String {
     let mut document = document.clone();
     match document.get_mut(list) {
         Some(Item::ArrayOfTables(tables)) => tables.push(apart(table(entry))),
@@ -50,7 +56,9 @@ fn plain(json: &Json) -> Value {
         Json::Object(map) => inline(map),
         Json::Array(items) => Value::Array(items.iter().map(plain).collect::<Array>()),
         Json::Bool(truth) => (*truth).into(),
-        Json::Number(number) => number.as_i64().map_or_else(|| number.as_f64().unwrap_or_default().into(), Value::from),
+        Json::Number(number) => {
+            number.as_i64().map_or_else(|| number.as_f64().unwrap_or_default().into(), Value::from)
+        }
         Json::String(text) => text.as_str().into(),
         // TOML has none.
         Json::Null => "".into(),
@@ -60,8 +68,14 @@ fn plain(json: &Json) -> Value {
 /// Adds to an array on one line, or on several, one a line.
 fn push(array: &mut Array, mut new: Value) {
     let Some(last) = array.len().checked_sub(1) else { return };
-    let above = array.get(last).and_then(|value| value.decor().prefix()?.as_str().map(str::to_owned)).unwrap_or_default();
-    let below = array.get(last).and_then(|value| value.decor().suffix()?.as_str().map(str::to_owned)).unwrap_or_default();
+    let above = array
+        .get(last)
+        .and_then(|value| value.decor().prefix()?.as_str().map(str::to_owned))
+        .unwrap_or_default();
+    let below = array
+        .get(last)
+        .and_then(|value| value.decor().suffix()?.as_str().map(str::to_owned))
+        .unwrap_or_default();
     let indent = above.rfind('\n').map(|end| above[end..].to_owned());
     // Comments behind the last one stay behind it, and the bracket stays where it is.
     let (comments, rest) = match (array.trailing_comma(), array.trailing().as_str()) {
@@ -77,7 +91,8 @@ fn push(array: &mut Array, mut new: Value) {
             (comments.to_owned(), below[comments.len()..].to_owned())
         }
     };
-    let between = indent.unwrap_or_else(|| if comments.is_empty() { " ".to_owned() } else { "\n".to_owned() });
+    let between = indent
+        .unwrap_or_else(|| if comments.is_empty() { " ".to_owned() } else { "\n".to_owned() });
     new.decor_mut().set_prefix(format!("{comments}{between}"));
     if array.trailing_comma() {
         array.set_trailing(rest);

@@ -1,4 +1,5 @@
-//! The fake machine through the interfaces of a real one. Every change that was made is written down in words.
+//! The fake machine through the interfaces of a real one. Every change that was made is written
+//! down in words.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -73,7 +74,11 @@ impl System for FakeSystem {
         state.tree.set_mode(&path, mode)?;
         let (uid, gid) = (owner.uid.unwrap_or(uid), owner.gid.unwrap_or(uid));
         state.staged_for.insert(path.clone(), target.to_owned());
-        state.did(format!("stage {}: {} bytes, mode {mode:04o}, owner {uid}:{gid}", target.display(), content.len()));
+        state.did(format!(
+            "stage {}: {} bytes, mode {mode:04o}, owner {uid}:{gid}",
+            target.display(),
+            content.len()
+        ));
         Ok(path)
     }
 
@@ -95,7 +100,13 @@ impl System for FakeSystem {
         self.change(Operation::Write, path, what, |state| state.tree.write(path, content))
     }
 
-    fn create_file(&self, path: &Path, content: &mut dyn io::Read, mode: u32, modified: Option<SystemTime>) -> io::Result<u64> {
+    fn create_file(
+        &self,
+        path: &Path,
+        content: &mut dyn io::Read,
+        mode: u32,
+        modified: Option<SystemTime>,
+    ) -> io::Result<u64> {
         // As on a real machine, the name is taken before the content is read.
         self.state.borrow().check(Operation::Create, path)?;
         let mut state = self.state.borrow_mut();
@@ -113,7 +124,11 @@ impl System for FakeSystem {
         state.tree.write(path, &bytes)?;
         state.tree.set_mode(path, mode)?;
         modified.map_or(Ok(()), |modified| state.tree.set_modified(path, modified))?;
-        state.did(format!("create file {} with mode {mode:04o}: {} bytes", path.display(), bytes.len()));
+        state.did(format!(
+            "create file {} with mode {mode:04o}: {} bytes",
+            path.display(),
+            bytes.len()
+        ));
         Ok(bytes.len() as u64)
     }
 
@@ -182,7 +197,9 @@ impl System for FakeSystem {
     }
 
     fn touch(&self, path: &Path) -> io::Result<()> {
-        self.change(Operation::Attributes, path, format!("touch {}", path.display()), |state| state.tree.touch(path))
+        self.change(Operation::Attributes, path, format!("touch {}", path.display()), |state| {
+            state.tree.touch(path)
+        })
     }
 
     /// No policy is loaded on the fake machine.

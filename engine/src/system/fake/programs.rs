@@ -44,9 +44,14 @@ impl FakeSystem {
             return Ok(self.getent(&command.argv[1..]));
         }
         Err(match line {
-            Some(line) => Failure::new(format!("cannot run `{line}`: the fake machine has no program for this line")),
-            None => Failure::new(format!("cannot run `{}`: there is no program `{name}` on PATH", command.line()))
-                .hint("install the package it belongs to before this resource, or give its whole path"),
+            Some(line) => Failure::new(format!(
+                "cannot run `{line}`: the fake machine has no program for this line"
+            )),
+            None => Failure::new(format!(
+                "cannot run `{}`: there is no program `{name}` on PATH",
+                command.line()
+            ))
+            .hint("install the package it belongs to before this resource, or give its whole path"),
         })
     }
 
@@ -56,15 +61,21 @@ impl FakeSystem {
 
     /// Looks into the account files, which is all that the fake machine has.
     fn getent(&self, arguments: &[String]) -> Output {
-        let words: Vec<&str> = arguments.iter().map(String::as_str).filter(|word| *word != "--").collect();
+        let words: Vec<&str> =
+            arguments.iter().map(String::as_str).filter(|word| *word != "--").collect();
         let [database, keys @ ..] = words.as_slice() else { return exited(1) };
         let text = self.text(Path::new("/etc").join(database));
         let wanted = |line: &&str| {
             let fields: Vec<&str> = line.split(':').collect();
-            keys.is_empty() || keys.iter().any(|key| fields[0] == *key || fields.get(2) == Some(key))
+            keys.is_empty()
+                || keys.iter().any(|key| fields[0] == *key || fields.get(2) == Some(key))
         };
         let found: Vec<&str> = text.lines().filter(wanted).flat_map(|line| [line, "\n"]).collect();
-        if found.is_empty() { exited(2) } else { Output { stdout: found.concat().into_bytes(), ..Output::default() } }
+        if found.is_empty() {
+            exited(2)
+        } else {
+            Output { stdout: found.concat().into_bytes(), ..Output::default() }
+        }
     }
 }
 
@@ -73,7 +84,9 @@ fn built_in(line: &str) -> Option<Output> {
     match line.trim() {
         "true" | ":" => Some(exited(0)),
         "false" => Some(exited(1)),
-        line => line.strip_prefix("exit ").and_then(|status| status.trim().parse().ok()).map(exited),
+        line => {
+            line.strip_prefix("exit ").and_then(|status| status.trim().parse().ok()).map(exited)
+        }
     }
 }
 

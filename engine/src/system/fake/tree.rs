@@ -54,7 +54,8 @@ impl Tree {
         let (kind, size, links) = match &inode.content {
             Content::File(bytes) => (FileKind::File, bytes.len() as u64, inode.names),
             Content::Directory(names) => {
-                let below = names.values().filter(|number| self.directory(**number).is_ok()).count() as u64;
+                let below =
+                    names.values().filter(|number| self.directory(**number).is_ok()).count() as u64;
                 (FileKind::Directory, 4096, 2 + below)
             }
             Content::Link(to) => (FileKind::Link, to.as_os_str().len() as u64, inode.names),
@@ -122,7 +123,9 @@ impl Tree {
         let from = self.place(from, false)?;
         let moved = from.inode.ok_or(Errno::ENOENT)?;
         let to = self.place(to, false)?;
-        let (Some(from_name), Some(to_name)) = (from.name, to.name) else { return Err(Errno::EBUSY.into()) };
+        let (Some(from_name), Some(to_name)) = (from.name, to.name) else {
+            return Err(Errno::EBUSY.into());
+        };
         let directory = self.directory(moved).is_ok();
         if directory && self.above(to.directory).contains(&moved) {
             return Err(Errno::EINVAL.into());
@@ -212,7 +215,8 @@ impl Tree {
         let inode = self.inode_mut(number)?;
         inode.uid = uid.unwrap_or(inode.uid);
         inode.gid = gid.unwrap_or(inode.gid);
-        // The kernel takes these away from files, so that nobody else's program runs with the new owner's rights.
+        // The kernel takes these away from files, so that nobody else's program runs with the new
+        // owner's rights.
         if matches!(inode.content, Content::File(_)) {
             inode.mode &= !0o4000;
             if inode.mode & 0o010 != 0 {
@@ -235,14 +239,17 @@ impl Tree {
         Ok(())
     }
 
-    /// Puts something there whatever was there before, with the directories above it. A directory that is there is kept.
+    /// Puts something there whatever was there before, with the directories above it. A directory
+    /// that is there is kept.
     pub fn put(&mut self, path: &Path, content: Content, mode: u32) {
         let Some(parent) = path.parent() else { return };
         if self.find(parent, true).is_err() {
             self.put(parent, Content::Directory(BTreeMap::new()), 0o755);
         }
         let there = self.find(path, false).ok();
-        let kept = there.filter(|number| self.directory(*number).is_ok() && matches!(content, Content::Directory(_)));
+        let kept = there.filter(|number| {
+            self.directory(*number).is_ok() && matches!(content, Content::Directory(_))
+        });
         if kept.is_some() {
             let _ = self.set_mode(path, mode);
         } else {
@@ -289,10 +296,16 @@ impl Tree {
     /// A directory and all directories above it.
     fn above(&self, directory: u64) -> Vec<u64> {
         let mut above = vec![directory];
-        while let Some(parent) = self.inodes.iter().find_map(|(number, inode)| match &inode.content {
-            Content::Directory(names) if names.values().any(|below| above.last() == Some(below)) => Some(*number),
-            _ => None,
-        }) {
+        while let Some(parent) =
+            self.inodes.iter().find_map(|(number, inode)| match &inode.content {
+                Content::Directory(names)
+                    if names.values().any(|below| above.last() == Some(below)) =>
+                {
+                    Some(*number)
+                }
+                _ => None,
+            })
+        {
             above.push(parent);
         }
         above
@@ -302,7 +315,10 @@ impl Tree {
         let number = self.next;
         self.next += 1;
         let modified = self.tick();
-        self.inodes.insert(number, Inode { content, mode: mode & 0o7777, uid: 0, gid: 0, modified, names: 1 });
+        self.inodes.insert(
+            number,
+            Inode { content, mode: mode & 0o7777, uid: 0, gid: 0, modified, names: 1 },
+        );
         number
     }
 

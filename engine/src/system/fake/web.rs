@@ -22,7 +22,11 @@ impl FakeSystem {
             });
         }
         if state.documents.keys().any(|url| origin(url) == origin(&request.url)) {
-            return Ok(Response { status: 404, headers: Vec::new(), body: b"not found\n".to_vec() });
+            return Ok(Response {
+                status: 404,
+                headers: Vec::new(),
+                body: b"not found\n".to_vec(),
+            });
         }
         let url = without_secrets(&request.url);
         let host = origin(&url).rsplit('/').next().unwrap_or_default();
@@ -33,10 +37,17 @@ impl FakeSystem {
 
 /// Whether the request names the state that the document is in.
 fn still_fresh(request: &Request, response: &Response) -> bool {
-    let asked =
-        |name: &str| request.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str());
+    let asked = |name: &str| {
+        request
+            .headers
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    };
     match (asked("if-none-match"), asked("if-modified-since")) {
-        (Some(tags), _) => response.header("etag").is_some_and(|etag| tags.split(',').any(|tag| tag.trim() == etag)),
+        (Some(tags), _) => response
+            .header("etag")
+            .is_some_and(|etag| tags.split(',').any(|tag| tag.trim() == etag)),
         (None, Some(date)) => response.header("last-modified") == Some(date),
         (None, None) => false,
     }

@@ -8,8 +8,11 @@ use std::os::unix::fs::PermissionsExt;
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
-/// The files of a command, to be kept until its child has ended, and the variables with their paths.
-pub(super) fn files(of: &crate::command::Command) -> io::Result<(Vec<File>, Vec<(OsString, OsString)>)> {
+/// The files of a command, to be kept until its child has ended, and the variables with their
+/// paths.
+pub(super) fn files(
+    of: &crate::command::Command,
+) -> io::Result<(Vec<File>, Vec<(OsString, OsString)>)> {
     let (mut files, mut variables) = (Vec::new(), Vec::new());
     for (variable, content) in &of.files {
         let mut file = File::from(memfd_create("toque", MFdFlags::MFD_CLOEXEC)?);

@@ -35,7 +35,8 @@ impl Stream {
         self.pipe.as_ref()
     }
 
-    /// Reads what is there, in portions, so that a child that never stops talking does not outlive its time. Says whether it spoke.
+    /// Reads what is there, in portions, so that a child that never stops talking does not outlive
+    /// its time. Says whether it spoke.
     pub fn read(&mut self, host: &HostSystem) -> bool {
         let mut buffer = [0; 16 << 10];
         let mut spoke = false;

@@ -6,15 +6,24 @@ use crate::command::{Command, End, Output};
 use crate::system::{FakeSystem, Operation, Ownership, Query, Request, Response, System};
 
 fn request(url: &str, headers: &[(&str, &str)]) -> Request {
-    let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    Request { url: url.to_owned(), headers, timeout: Duration::from_secs(5), largest: Request::LARGEST, verify: true }
+    let headers =
+        headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Request {
+        url: url.to_owned(),
+        headers,
+        timeout: Duration::from_secs(5),
+        largest: Request::LARGEST,
+        verify: true,
+    }
 }
 
 #[test]
 fn changes_are_told_in_words() {
     let fake = FakeSystem::new();
     let path = Path::new("/etc/motd");
-    let staged = fake.stage(path, b"hi\n", &Ownership { uid: Some(1), gid: None, mode: Some(0o644) }).unwrap();
+    let staged = fake
+        .stage(path, b"hi\n", &Ownership { uid: Some(1), gid: None, mode: Some(0o644) })
+        .unwrap();
     fake.rename(&staged, path).unwrap();
     let staged = fake.stage(path, b"hi\n", &Ownership::default()).unwrap();
     fake.remove_file(&staged).unwrap();
@@ -57,7 +66,10 @@ fn faults_hit_what_they_are_set_on() {
 fn programs_are_found_by_name_or_by_line() {
     let fake = FakeSystem::new();
     fake.install_program("useradd", |fake, command| {
-        fake.put_file("/etc/passwd", format!("{}{}:x:9:9::/:/bin/sh\n", fake.text("/etc/passwd"), command.argv[1]));
+        fake.put_file(
+            "/etc/passwd",
+            format!("{}{}:x:9:9::/:/bin/sh\n", fake.text("/etc/passwd"), command.argv[1]),
+        );
         Output::default()
     });
     fake.install_program("test -e /x", |fake, _| Output {
@@ -65,9 +77,18 @@ fn programs_are_found_by_name_or_by_line() {
         ..Output::default()
     });
     fake.run(&Command::new(["/usr/sbin/useradd", "web"])).unwrap();
-    assert_eq!(fake.probe(&Command::new(["getent", "--", "passwd", "web"])).unwrap().stdout(), "web:x:9:9::/:/bin/sh\n");
-    assert_eq!(fake.probe(&Command::new(["getent", "passwd", "0"])).unwrap().stdout(), "root:x:0:0:root:/root:/bin/sh\n");
-    assert_eq!(fake.probe(&Command::new(["getent", "--", "group", "none"])).unwrap().end, End::Exited(2));
+    assert_eq!(
+        fake.probe(&Command::new(["getent", "--", "passwd", "web"])).unwrap().stdout(),
+        "web:x:9:9::/:/bin/sh\n"
+    );
+    assert_eq!(
+        fake.probe(&Command::new(["getent", "passwd", "0"])).unwrap().stdout(),
+        "root:x:0:0:root:/root:/bin/sh\n"
+    );
+    assert_eq!(
+        fake.probe(&Command::new(["getent", "--", "group", "none"])).unwrap().end,
+        End::Exited(2)
+    );
     assert_eq!(fake.probe(&Command::shell("test -e /x")).unwrap().end, End::Exited(1));
     fake.put_file("/x", "");
     assert_eq!(fake.probe(&Command::shell("test -e /x")).unwrap().end, End::Exited(0));
@@ -75,7 +96,10 @@ fn programs_are_found_by_name_or_by_line() {
     let failure = fake.run(&Command::new(["frob", "a b"])).unwrap_err();
     assert_eq!(failure.message, "cannot run `frob 'a b'`: there is no program `frob` on PATH");
     assert!(fake.run(&Command::shell("frob")).is_err());
-    fake.install_program("sh", |_, command| Output { stdout: command.argv[2].clone().into_bytes(), ..Output::default() });
+    fake.install_program("sh", |_, command| Output {
+        stdout: command.argv[2].clone().into_bytes(),
+        ..Output::default()
+    });
     assert_eq!(fake.run(&Command::shell("frob")).unwrap().stdout(), "frob");
 }
 
@@ -91,7 +115,11 @@ fn a_clone_is_another_machine() {
     assert_eq!(fake.text("/x"), "1");
     assert_eq!(fake.recall("service/web"), Some("running".into()));
     let (here, there) = (fake.snapshot(), other.snapshot());
-    let differing: Vec<_> = here.iter().filter(|(path, text)| there.get(*path) != Some(text)).map(|(path, _)| path).collect();
+    let differing: Vec<_> = here
+        .iter()
+        .filter(|(path, text)| there.get(*path) != Some(text))
+        .map(|(path, _)| path)
+        .collect();
     assert_eq!(differing, [Path::new("/x"), Path::new("memory:service/web")]);
     assert_eq!(here[Path::new("/x")], "file 0644 0:0 \"1\"");
 }
@@ -99,9 +127,14 @@ fn a_clone_is_another_machine() {
 #[test]
 fn servers_know_tags_and_dates() {
     let fake = FakeSystem::new();
-    let headers = vec![("etag".to_owned(), "\"a\"".to_owned()), ("last-modified".to_owned(), "Mon".to_owned())];
+    let headers = vec![
+        ("etag".to_owned(), "\"a\"".to_owned()),
+        ("last-modified".to_owned(), "Mon".to_owned()),
+    ];
     fake.serve("https://example.com/x", Response { status: 200, headers, body: b"x".to_vec() });
-    let status = |url: &str, headers: &[(&str, &str)]| fake.fetch(&request(url, headers)).map(|response| response.status);
+    let status = |url: &str, headers: &[(&str, &str)]| {
+        fake.fetch(&request(url, headers)).map(|response| response.status)
+    };
     assert_eq!(status("https://example.com/x", &[]), Ok(200));
     assert_eq!(status("https://example.com/x", &[("If-None-Match", "\"a\"")]), Ok(304));
     assert_eq!(status("https://example.com/x", &[("if-none-match", "\"b\"")]), Ok(200));

@@ -8,16 +8,26 @@ use crate::system::fetch::{file_path, without_secrets};
 use crate::system::{HostSystem, Proxies, Query, Request};
 
 fn request(url: &str) -> Request {
-    Request { url: url.to_owned(), headers: Vec::new(), timeout: Duration::from_secs(5), largest: Request::LARGEST, verify: true }
+    Request {
+        url: url.to_owned(),
+        headers: Vec::new(),
+        timeout: Duration::from_secs(5),
+        largest: Request::LARGEST,
+        verify: true,
+    }
 }
 
-/// A server that gives these answers one after the other, each on a connection of its own, and keeps what it was asked.
+/// A server that gives these answers one after the other, each on a connection of its own, and
+/// keeps what it was asked.
 fn serve(answers: &[&str]) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let asked = Arc::new(Mutex::new(Vec::new()));
     let keep = Arc::clone(&asked);
-    let answers: Vec<String> = answers.iter().map(|answer| answer.replace('\n', "\r\n").replace("HOST", &address)).collect();
+    let answers: Vec<String> = answers
+        .iter()
+        .map(|answer| answer.replace('\n', "\r\n").replace("HOST", &address))
+        .collect();
     std::thread::spawn(move || {
         for answer in answers {
             let Ok((stream, _)) = listener.accept() else { return };
@@ -29,7 +39,8 @@ fn serve(answers: &[&str]) -> (String, Arc<Mutex<Vec<String>>>) {
 }
 
 fn head(stream: &TcpStream) -> String {
-    let lines = BufReader::new(stream).lines().map_while(Result::ok).take_while(|line| !line.is_empty());
+    let lines =
+        BufReader::new(stream).lines().map_while(Result::ok).take_while(|line| !line.is_empty());
     lines.map(|line| format!("{}\n", line.to_lowercase())).collect()
 }
 
@@ -44,18 +55,27 @@ fn any_status_is_an_answer() {
     ]);
     let host = HostSystem::new();
     let first = host.fetch(&request(&format!("http://user:p%40w@{address}/x?y=1"))).unwrap();
-    assert_eq!((first.status, first.header("etag"), first.body.as_slice()), (200, Some("\"a\""), &b"hello"[..]));
+    assert_eq!(
+        (first.status, first.header("etag"), first.body.as_slice()),
+        (200, Some("\"a\""), &b"hello"[..])
+    );
     let mut conditional = request(&format!("http://{address}/x"));
     conditional.headers.push(("If-None-Match".to_owned(), "\"a\"".to_owned()));
     let second = host.fetch(&conditional).unwrap();
     assert_eq!((second.status, second.header("etag"), second.body.len()), (304, Some("\"a\""), 0));
     assert_eq!(host.fetch(&request(&format!("http://{address}/none"))).unwrap().status, 404);
     let moved = host.fetch(&request(&format!("http://{address}/here"))).unwrap();
-    assert_eq!((moved.status, moved.body.as_slice()), (200, &b"raw"[..]), "content is never unpacked");
+    assert_eq!(
+        (moved.status, moved.body.as_slice()),
+        (200, &b"raw"[..]),
+        "content is never unpacked"
+    );
     let asked = asked.lock().unwrap();
     assert!(asked[0].starts_with("get /x?y=1 http/1.1\n"), "{}", asked[0]);
     assert!(asked[0].contains("authorization: basic dxnlcjpwqhc=\n"), "{}", asked[0]);
-    assert!(asked[0].contains("accept-encoding: identity\n") && asked[0].contains("user-agent: toque/"));
+    assert!(
+        asked[0].contains("accept-encoding: identity\n") && asked[0].contains("user-agent: toque/")
+    );
     assert!(asked[1].contains("if-none-match: \"a\"\n"));
     assert!(asked[4].starts_with("get /there "));
 }
@@ -67,15 +87,22 @@ fn passing_faults_are_asked_again() {
         "",
         "HTTP/1.1 200 OK\nContent-Length: 2\nConnection: close\n\nok",
     ]);
-    assert_eq!(HostSystem::new().fetch(&request(&format!("http://{address}/"))).unwrap().body, b"ok");
+    assert_eq!(
+        HostSystem::new().fetch(&request(&format!("http://{address}/"))).unwrap().body,
+        b"ok"
+    );
     assert_eq!(asked.lock().unwrap().len(), 3);
 }
 
 #[test]
 fn no_answer_is_a_failure_without_secrets() {
     let host = HostSystem::new();
-    let failure = host.fetch(&request("http://user:secret@127.0.0.1:9/x?token=secret")).unwrap_err();
-    assert_eq!(failure.message, "cannot fetch `http://127.0.0.1:9/x`: `127.0.0.1:9` refused the connection");
+    let failure =
+        host.fetch(&request("http://user:secret@127.0.0.1:9/x?token=secret")).unwrap_err();
+    assert_eq!(
+        failure.message,
+        "cannot fetch `http://127.0.0.1:9/x`: `127.0.0.1:9` refused the connection"
+    );
     let failure = host.fetch(&request("gopher://example.com/")).unwrap_err();
     assert!(failure.message.starts_with("cannot fetch `gopher://example.com/`: "), "{failure}");
     assert!(host.fetch(&request("nonsense")).is_err());
@@ -92,7 +119,8 @@ fn a_forced_stop_ends_a_download() {
         stop.request();
     });
     let begun = Instant::now();
-    let failure = host.fetch(&request(&format!("http://{}/", listener.local_addr().unwrap()))).unwrap_err();
+    let failure =
+        host.fetch(&request(&format!("http://{}/", listener.local_addr().unwrap()))).unwrap_err();
     assert!(failure.interrupted && begun.elapsed() < Duration::from_secs(2));
     thread.join().unwrap();
 }
@@ -104,7 +132,8 @@ fn serve_slowly(piece: &'static [u8], count: usize, pause: Duration) -> String {
     std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         head(&stream);
-        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", count * piece.len()).unwrap();
+        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", count * piece.len())
+            .unwrap();
         // Whoever asked may be gone.
         let _ = (0..count).try_for_each(|_| {
             std::thread::sleep(pause);
@@ -120,7 +149,10 @@ fn what_trickles_is_given_up_and_what_is_slow_is_not() {
     let begun = Instant::now();
     let url = serve_slowly(b"x", 1000, Duration::from_millis(20));
     let failure = HostSystem::new().fetch(&patient(&url)).unwrap_err();
-    assert_eq!(failure.message, format!("cannot fetch `{url}`: it comes more slowly than 1 KiB a second"));
+    assert_eq!(
+        failure.message,
+        format!("cannot fetch `{url}`: it comes more slowly than 1 KiB a second")
+    );
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
 
     // Longer than the timeout, and never silent for as long.
@@ -134,33 +166,62 @@ fn what_trickles_is_given_up_and_what_is_slow_is_not() {
 fn what_is_too_large_is_not_taken() {
     let answer = "HTTP/1.1 200 OK\nContent-Length: 5\nConnection: close\n\nhello";
     let (address, _) = serve(&[answer, answer, answer]);
-    let fetch = |largest| HostSystem::new().fetch(&Request { largest, ..request(&format!("http://{address}/")) });
+    let fetch = |largest| {
+        HostSystem::new().fetch(&Request { largest, ..request(&format!("http://{address}/")) })
+    };
     assert_eq!(fetch(5).unwrap().body, b"hello");
-    assert_eq!(fetch(4).unwrap_err().message, format!("cannot fetch `http://{address}/`: the document is larger than 4 bytes"));
+    assert_eq!(
+        fetch(4).unwrap_err().message,
+        format!("cannot fetch `http://{address}/`: the document is larger than 4 bytes")
+    );
 }
 
 #[test]
 fn proxies_are_the_given_ones() {
-    let (address, asked) = serve(&["HTTP/1.1 200 OK\nContent-Length: 3\nConnection: close\n\nvia"; 2]);
+    let (address, asked) =
+        serve(&["HTTP/1.1 200 OK\nContent-Length: 3\nConnection: close\n\nvia"; 2]);
     let mut host = HostSystem::new();
-    host.proxies =
-        Proxies { http: Some(format!("http://me:pw@{address}")), https: None, no_proxy: Some("127.0.0.1, .local".into()) };
+    host.proxies = Proxies {
+        http: Some(format!("http://me:pw@{address}")),
+        https: None,
+        no_proxy: Some("127.0.0.1, .local".into()),
+    };
     assert_eq!(host.fetch(&request(&format!("http://{address}/direct"))).unwrap().body, b"via");
     let _ = host.fetch(&request("http://example.test/x"));
     let asked = asked.lock().unwrap();
     assert!(asked[0].starts_with("get /direct "), "{}", asked[0]);
-    assert!(asked[1].contains("example.test") && asked[1].contains("proxy-authorization: basic "), "{}", asked[1]);
+    assert!(
+        asked[1].contains("example.test") && asked[1].contains("proxy-authorization: basic "),
+        "{}",
+        asked[1]
+    );
     drop(asked);
     let mut wrong = HostSystem::new();
     wrong.proxies.http = Some("http://".to_owned());
-    assert!(wrong.fetch(&request("http://example.test/")).unwrap_err().message.starts_with("cannot use the proxy"));
+    assert!(
+        wrong
+            .fetch(&request("http://example.test/"))
+            .unwrap_err()
+            .message
+            .starts_with("cannot use the proxy")
+    );
     // One that is down is told as what it is, and not as the server.
     let mut down = HostSystem::new();
-    down.proxies = Proxies { http: Some("http://me:pw@127.0.0.1:9".to_owned()), https: None, no_proxy: Some("127.0.0.1".into()) };
+    down.proxies = Proxies {
+        http: Some("http://me:pw@127.0.0.1:9".to_owned()),
+        https: None,
+        no_proxy: Some("127.0.0.1".into()),
+    };
     let failure = down.fetch(&request("http://example.test/x")).unwrap_err();
-    assert_eq!(failure.message, "cannot fetch `http://example.test/x`: the proxy `127.0.0.1:9` refused the connection");
+    assert_eq!(
+        failure.message,
+        "cannot fetch `http://example.test/x`: the proxy `127.0.0.1:9` refused the connection"
+    );
     let failure = down.fetch(&request("http://127.0.0.1:9/x")).unwrap_err();
-    assert_eq!(failure.message, "cannot fetch `http://127.0.0.1:9/x`: `127.0.0.1:9` refused the connection");
+    assert_eq!(
+        failure.message,
+        "cannot fetch `http://127.0.0.1:9/x`: `127.0.0.1:9` refused the connection"
+    );
 }
 
 #[test]

@@ -22,7 +22,10 @@ fn root() -> bool {
 #[test]
 fn streams_and_status() {
     let output = run(&Command::shell("echo out; echo err >&2; exit 3"));
-    assert_eq!((output.stdout().as_str(), output.stderr().as_str(), output.end), ("out\n", "err\n", End::Exited(3)));
+    assert_eq!(
+        (output.stdout().as_str(), output.stderr().as_str(), output.end),
+        ("out\n", "err\n", End::Exited(3))
+    );
     assert_eq!(run(&Command::shell("kill -9 $$")).end, End::Signalled(9));
 }
 
@@ -65,15 +68,18 @@ fn endless_output_is_cut() {
 #[test]
 fn what_takes_too_long_is_ended_with_its_group() {
     let begun = Instant::now();
-    let output = run(&Command::shell("echo begun; sleep 60 & sleep 60").timeout(Duration::from_millis(200)));
+    let output =
+        run(&Command::shell("echo begun; sleep 60 & sleep 60").timeout(Duration::from_millis(200)));
     assert_eq!((output.end, output.stdout().as_str()), (End::TimedOut, "begun\n"));
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
     // One that does not listen is killed.
-    let output = run(&Command::shell("trap '' TERM; while :; do sleep 60; done").timeout(Duration::from_millis(200)));
+    let output = run(&Command::shell("trap '' TERM; while :; do sleep 60; done")
+        .timeout(Duration::from_millis(200)));
     assert_eq!(output.end, End::TimedOut);
     assert!(begun.elapsed() < Duration::from_secs(10));
     // So is one that closes its output and stays.
-    let output = run(&Command::shell("exec >&- 2>&-; sleep 60").timeout(Duration::from_millis(200)));
+    let output =
+        run(&Command::shell("exec >&- 2>&-; sleep 60").timeout(Duration::from_millis(200)));
     assert_eq!(output.end, End::TimedOut);
 }
 
@@ -84,7 +90,8 @@ fn a_daemon_that_keeps_the_pipe_does_not_hold_the_run() {
     assert_eq!((output.end, output.stdout().as_str()), (End::Exited(0), "started\n"));
     assert!(begun.elapsed() < Duration::from_secs(5));
     // One that talks without end is left after a while, too.
-    let output = run(&Command::shell("(for i in $(seq 200); do echo x; sleep 0.05; done) & echo started"));
+    let output =
+        run(&Command::shell("(for i in $(seq 200); do echo x; sleep 0.05; done) & echo started"));
     assert!(output.success());
     assert!(begun.elapsed() < Duration::from_secs(8));
 }
@@ -110,7 +117,10 @@ fn a_forced_stop_ends_the_child_and_a_request_does_not() {
 fn lines_are_handed_on_as_they_come() {
     let heard = Rc::new(RefCell::new(Vec::new()));
     let listener = Rc::clone(&heard);
-    let host = HostSystem { live: Some(Box::new(move |line| listener.borrow_mut().push(line.to_owned()))), ..HostSystem::new() };
+    let host = HostSystem {
+        live: Some(Box::new(move |line| listener.borrow_mut().push(line.to_owned()))),
+        ..HostSystem::new()
+    };
     let mut command = Command::shell("printf 'a\\nb'; sleep 0.1; printf 'c\\n\\nlast'");
     host.run(&command).unwrap();
     assert!(heard.borrow().is_empty());
@@ -124,12 +134,20 @@ fn lines_are_handed_on_as_they_come() {
 
 #[test]
 fn the_child_is_who_it_should_be() {
-    let mut command = Command::shell("umask; id -u; id -g; id -G; echo $HOME $USER; ps -o sid= -p $$ | grep -qw $$ && echo leader");
+    let mut command = Command::shell(
+        "umask; id -u; id -g; id -G; echo $HOME $USER; ps -o sid= -p $$ | grep -qw $$ && echo leader",
+    );
     command.umask = Some(0o027);
     assert!(run(&command).stdout().starts_with("0027\n"));
     if root() {
         let home = Some("/var/www".into());
-        command.identity = Some(Identity { uid: Some(33), gid: Some(34), groups: vec![34, 50], name: Some("www".into()), home });
+        command.identity = Some(Identity {
+            uid: Some(33),
+            gid: Some(34),
+            groups: vec![34, 50],
+            name: Some("www".into()),
+            home,
+        });
         assert_eq!(run(&command).stdout(), "0027\n33\n34\n34 50\n/var/www www\nleader\n");
         command.identity = Some(Identity { uid: Some(12345), ..Identity::default() });
         assert!(run(&command).stdout().contains("12345\n0\n0\n/ 12345\n"));
@@ -142,7 +160,9 @@ fn programs_are_looked_for_where_the_child_would() {
     let program = directory.path().join("hello-toque");
     std::fs::write(&program, "#!/bin/sh\necho hello from $0\n").unwrap();
     let command = Command::new(["hello-toque"]);
-    assert!(failure(&command).starts_with("cannot run `hello-toque`: there is no program `hello-toque` on PATH (/usr/local/sbin:"));
+    assert!(failure(&command).starts_with(
+        "cannot run `hello-toque`: there is no program `hello-toque` on PATH (/usr/local/sbin:"
+    ));
     let path = directory.path().to_str().unwrap();
     let command = command.env("PATH", format!("{path}:/bin"));
     assert!(failure(&command).contains("there is no program"), "it is not executable");
@@ -157,16 +177,28 @@ fn programs_are_looked_for_where_the_child_would() {
 fn what_cannot_start_is_named() {
     let mut command = Command::new(["true"]);
     command.cwd = Some("/none/here".into());
-    assert_eq!(failure(&command), "cannot run `true` in `/none/here`: the directory does not exist");
+    assert_eq!(
+        failure(&command),
+        "cannot run `true` in `/none/here`: the directory does not exist"
+    );
     command.cwd = Some("/etc/passwd".into());
     assert_eq!(failure(&command), "cannot run `true` in `/etc/passwd`: that is not a directory");
-    assert_eq!(failure(&Command::new(["/none/x", "y"])), "cannot run `/none/x y`: there is no `/none/x`");
-    assert_eq!(failure(&Command::new(["/etc/passwd"])), "cannot run `/etc/passwd`: `/etc/passwd` is not an executable file");
+    assert_eq!(
+        failure(&Command::new(["/none/x", "y"])),
+        "cannot run `/none/x y`: there is no `/none/x`"
+    );
+    assert_eq!(
+        failure(&Command::new(["/etc/passwd"])),
+        "cannot run `/etc/passwd`: `/etc/passwd` is not an executable file"
+    );
     let directory = tempfile::tempdir().unwrap();
     let script = directory.path().join("script");
     std::fs::write(&script, "#!/none/interpreter\n").unwrap();
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
-    assert!(failure(&Command::new([script.to_str().unwrap()])).ends_with("the interpreter that it names does not exist"));
+    assert!(
+        failure(&Command::new([script.to_str().unwrap()]))
+            .ends_with("the interpreter that it names does not exist")
+    );
     let mut secret = Command::new(["/none/x", "password"]);
     secret.sensitive = true;
     assert!(!failure(&secret).contains("password"));
@@ -174,7 +206,12 @@ fn what_cannot_start_is_named() {
     if root() {
         let mut other = Command::new([script.to_str().unwrap()]);
         std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o700)).unwrap();
-        other.identity = Some(Identity { uid: Some(12345), gid: Some(12345), name: Some("web".into()), ..Identity::default() });
+        other.identity = Some(Identity {
+            uid: Some(12345),
+            gid: Some(12345),
+            name: Some("web".into()),
+            ..Identity::default()
+        });
         assert!(failure(&other).contains("as `web`: permission denied"), "{}", failure(&other));
     }
 }

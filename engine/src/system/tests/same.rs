@@ -1,4 +1,5 @@
-//! The fake machine must answer as the kernel does: each operation is done on both, and result and state are compared.
+//! The fake machine must answer as the kernel does: each operation is done on both, and result and
+//! state are compared.
 
 use std::ffi::OsString;
 use std::io::{self, Read};
@@ -14,7 +15,11 @@ type Operation = fn(&dyn System, &Path) -> io::Result<String>;
 fn prepare(system: &dyn System, root: &Path) -> io::Result<()> {
     let file = |path: &str, content: &str, mode| -> io::Result<()> {
         let path = root.join(path);
-        let staged = system.stage(&path, content.as_bytes(), &Ownership { mode: Some(mode), ..Ownership::default() })?;
+        let staged = system.stage(
+            &path,
+            content.as_bytes(),
+            &Ownership { mode: Some(mode), ..Ownership::default() },
+        )?;
         system.rename(&staged, &path)
     };
     system.create_dir(&root.join("empty"), 0o750)?;
@@ -54,8 +59,12 @@ fn done(result: io::Result<()>) -> io::Result<String> {
 fn look(system: &dyn System, path: &Path, follow: bool) -> io::Result<String> {
     let metadata = if follow { system.stat(path)? } else { system.lstat(path)? };
     // Sizes and link counts of directories are the file system's business.
-    let (size, links) = if metadata.kind == FileKind::Directory { (0, 0) } else { (metadata.size, metadata.links) };
-    Ok(format!("{:?} {:04o} {}:{} {size} bytes {links} links", metadata.kind, metadata.mode, metadata.uid, metadata.gid))
+    let (size, links) =
+        if metadata.kind == FileKind::Directory { (0, 0) } else { (metadata.size, metadata.links) };
+    Ok(format!(
+        "{:?} {:04o} {}:{} {size} bytes {links} links",
+        metadata.kind, metadata.mode, metadata.uid, metadata.gid
+    ))
 }
 
 fn text(system: &dyn System, path: &Path) -> io::Result<String> {
@@ -124,15 +133,30 @@ const OPERATIONS: &[(&str, Operation)] = &[
     ("list nothing", |s, r| s.read_dir(&r.join("none")).map(|names| format!("{names:?}"))),
     ("read a link", |s, r| s.read_link(&r.join("to-file")).map(|to| format!("{to:?}"))),
     ("read a file as a link", |s, r| s.read_link(&r.join("plain")).map(|to| format!("{to:?}"))),
-    ("stage in nothing", |s, r| s.stage(&r.join("none/x"), b"", &Ownership::default()).map(|_| String::new())),
-    ("stage in a file", |s, r| s.stage(&r.join("plain/x"), b"", &Ownership::default()).map(|_| String::new())),
+    ("stage in nothing", |s, r| {
+        s.stage(&r.join("none/x"), b"", &Ownership::default()).map(|_| String::new())
+    }),
+    ("stage in a file", |s, r| {
+        s.stage(&r.join("plain/x"), b"", &Ownership::default()).map(|_| String::new())
+    }),
     ("stage has the mode", |s, r| {
-        let staged = s.stage(&r.join("x.conf.d"), b"1", &Ownership { mode: Some(0o4711), ..Ownership::default() })?;
+        let staged = s.stage(
+            &r.join("x.conf.d"),
+            b"1",
+            &Ownership { mode: Some(0o4711), ..Ownership::default() },
+        )?;
         let name = staged.file_name().unwrap().to_str().unwrap().to_owned();
-        assert!(name.starts_with(".toque-x-") && name.ends_with(".conf.d") && staged.parent() == Some(r), "{name}");
+        assert!(
+            name.starts_with(".toque-x-")
+                && name.ends_with(".conf.d")
+                && staged.parent() == Some(r),
+            "{name}"
+        );
         look(s, &staged, false)
     }),
-    ("stage is closed without a mode", |s, r| look(s, &s.stage(&r.join(".rc"), b"12", &Ownership::default())?, false)),
+    ("stage is closed without a mode", |s, r| {
+        look(s, &s.stage(&r.join(".rc"), b"12", &Ownership::default())?, false)
+    }),
     ("stage a name that is not UTF-8", |s, r| {
         let target = r.join(OsString::from_vec(b"f\xff.x\xfe".to_vec()));
         let staged = s.stage(&target, b"1", &Ownership::default())?;
@@ -150,10 +174,16 @@ const OPERATIONS: &[(&str, Operation)] = &[
     ("rename to nothing", |s, r| done(s.rename(&r.join("plain"), &r.join("none/x")))),
     ("rename nothing", |s, r| done(s.rename(&r.join("none"), &r.join("x")))),
     ("rename to itself", |s, r| done(s.rename(&r.join("one"), &r.join("other")))),
-    ("rename a directory over an empty one", |s, r| done(s.rename(&r.join("full"), &r.join("empty")))),
-    ("rename a directory over a full one", |s, r| done(s.rename(&r.join("empty"), &r.join("full")))),
+    ("rename a directory over an empty one", |s, r| {
+        done(s.rename(&r.join("full"), &r.join("empty")))
+    }),
+    ("rename a directory over a full one", |s, r| {
+        done(s.rename(&r.join("empty"), &r.join("full")))
+    }),
     ("rename a directory over a file", |s, r| done(s.rename(&r.join("full"), &r.join("plain")))),
-    ("rename a directory into itself", |s, r| done(s.rename(&r.join("full"), &r.join("full/deep/x")))),
+    ("rename a directory into itself", |s, r| {
+        done(s.rename(&r.join("full"), &r.join("full/deep/x")))
+    }),
     ("rename a link", |s, r| done(s.rename(&r.join("to-dir"), &r.join("moved")))),
     ("write in place", |s, r| done(s.write_in_place(&r.join("plain"), b"new"))),
     ("write in place, less", |s, r| done(s.write_in_place(&r.join("one"), b""))),
@@ -161,7 +191,12 @@ const OPERATIONS: &[(&str, Operation)] = &[
     ("write into nothing", |s, r| done(s.write_in_place(&r.join("none"), b"new"))),
     ("write into a directory", |s, r| done(s.write_in_place(&r.join("full"), b"new"))),
     ("create a file", |s, r| {
-        let size = s.create_file(&r.join("new"), &mut &b"content"[..], 0o4711, Some(SystemTime::UNIX_EPOCH))?;
+        let size = s.create_file(
+            &r.join("new"),
+            &mut &b"content"[..],
+            0o4711,
+            Some(SystemTime::UNIX_EPOCH),
+        )?;
         assert_eq!(s.stat(&r.join("new"))?.modified, SystemTime::UNIX_EPOCH);
         Ok(size.to_string())
     }),
@@ -173,7 +208,10 @@ const OPERATIONS: &[(&str, Operation)] = &[
     ("create a file in nothing", |s, r| create(s, &r.join("none/new"))),
     ("create a file in a file", |s, r| create(s, &r.join("plain/new"))),
     ("create a file that cannot be read", |s, r| {
-        done(s.create_file(&r.join("new"), &mut (&b"begun"[..]).chain(Unreadable), 0o644, None).map(|_| ()))
+        done(
+            s.create_file(&r.join("new"), &mut (&b"begun"[..]).chain(Unreadable), 0o644, None)
+                .map(|_| ()),
+        )
     }),
     ("sync", |s, r| done(s.sync(&r.join("full")))),
     ("sync nothing", |s, r| done(s.sync(&r.join("none")))),
@@ -182,7 +220,9 @@ const OPERATIONS: &[(&str, Operation)] = &[
     ("create a directory in nothing", |s, r| done(s.create_dir(&r.join("none/new"), 0o700))),
     ("create a directory in a file", |s, r| done(s.create_dir(&r.join("plain/new"), 0o700))),
     ("create a directory that is there", |s, r| done(s.create_dir(&r.join("full"), 0o700))),
-    ("create a directory over a dangling link", |s, r| done(s.create_dir(&r.join("dangling"), 0o700))),
+    ("create a directory over a dangling link", |s, r| {
+        done(s.create_dir(&r.join("dangling"), 0o700))
+    }),
     ("remove an empty directory", |s, r| done(s.remove_dir(&r.join("empty")))),
     ("remove a full directory", |s, r| done(s.remove_dir(&r.join("full")))),
     ("remove a file as a directory", |s, r| done(s.remove_dir(&r.join("plain")))),
@@ -252,7 +292,8 @@ fn outcome(system: &dyn System, root: &Path, operation: Operation) -> Vec<String
 #[test]
 fn the_fake_machine_answers_as_the_real_one() {
     let host = HostSystem::new();
-    let own: &[(&str, Operation)] = if crate::system::Query::effective_uid(&host) == 0 { OWNER_OPERATIONS } else { &[] };
+    let own: &[(&str, Operation)] =
+        if crate::system::Query::effective_uid(&host) == 0 { OWNER_OPERATIONS } else { &[] };
     for (name, operation) in OPERATIONS.iter().chain(own) {
         let directory = tempfile::tempdir().unwrap();
         let root: PathBuf = directory.path().canonicalize().unwrap();
@@ -269,7 +310,9 @@ fn times_follow_changes() {
     let directory = tempfile::tempdir().unwrap();
     let fake = FakeSystem::new();
     fake.put_dir("/work", 0o755);
-    for (system, root) in [(&HostSystem::new() as &dyn System, directory.path()), (&fake, Path::new("/work"))] {
+    for (system, root) in
+        [(&HostSystem::new() as &dyn System, directory.path()), (&fake, Path::new("/work"))]
+    {
         prepare(system, root).unwrap();
         let modified = |path: &str| system.stat(&root.join(path)).unwrap().modified;
         let before = modified("plain");
@@ -282,7 +325,10 @@ fn times_follow_changes() {
         let before = modified("one");
         system.set_mode(&root.join("one"), 0o600).unwrap();
         assert_eq!(modified("one"), before, "a mode is not content");
-        assert_eq!(system.stat(&root.join("one")).unwrap().inode, system.stat(&root.join("other")).unwrap().inode);
+        assert_eq!(
+            system.stat(&root.join("one")).unwrap().inode,
+            system.stat(&root.join("other")).unwrap().inode
+        );
     }
 }
 
@@ -291,7 +337,9 @@ fn a_link_that_was_put_in_the_place_of_something_is_not_followed() {
     let directory = tempfile::tempdir().unwrap();
     let fake = FakeSystem::new();
     fake.put_dir("/work", 0o755);
-    for (system, root) in [(&HostSystem::new() as &dyn System, directory.path()), (&fake, Path::new("/work"))] {
+    for (system, root) in
+        [(&HostSystem::new() as &dyn System, directory.path()), (&fake, Path::new("/work"))]
+    {
         prepare(system, root).unwrap();
         let before = system.stat(&root.join("plain")).unwrap();
         let link = root.join("to-file");
@@ -327,7 +375,9 @@ fn a_new_directory_that_is_swapped_for_a_link_is_not_followed() {
         for _ in 0..300 {
             let _ = host.create_dir(&place, 0o755);
             // It is at one of the two places, and comes here again.
-            while std::fs::remove_dir(&place).is_err_and(|error| error.kind() != io::ErrorKind::NotFound) {}
+            while std::fs::remove_dir(&place)
+                .is_err_and(|error| error.kind() != io::ErrorKind::NotFound)
+            {}
         }
         done.store(true, Ordering::Relaxed);
     });
@@ -339,7 +389,10 @@ fn devices_are_not_read() {
     let fake = FakeSystem::new();
     fake.put_special("/dev/zero");
     for system in [&HostSystem::new() as &dyn System, &fake] {
-        assert_eq!(system.read(Path::new("/dev/zero")).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        assert_eq!(
+            system.read(Path::new("/dev/zero")).unwrap_err().kind(),
+            io::ErrorKind::InvalidInput
+        );
         assert_eq!(system.lstat(Path::new("/dev/zero")).unwrap().kind, FileKind::Special);
     }
 }
@@ -350,7 +403,8 @@ fn a_failed_stage_leaves_nothing() {
     if crate::system::Query::effective_uid(&host) == 0 {
         let directory = tempfile::tempdir().unwrap();
         // No such user can be: the kernel refuses this number.
-        let owner = Ownership { uid: Some(u32::MAX - 1), gid: Some(u32::MAX - 1), ..Ownership::default() };
+        let owner =
+            Ownership { uid: Some(u32::MAX - 1), gid: Some(u32::MAX - 1), ..Ownership::default() };
         let staged = host.stage(&directory.path().join("x"), b"1", &owner);
         if staged.is_err() {
             assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);

@@ -30,8 +30,15 @@ fn a_link_in_the_source_is_not_followed() {
         tag_with_link(&site, &outside);
         site.deploy("v1", json!({})).unwrap();
         let wrong = site.deploy("link", properties.clone()).unwrap_err();
-        assert!(wrong.message.contains("`public` is a link in this release"), "{properties}: {wrong}");
-        assert!(wrong.notes.iter().any(|note| note.contains("`current` leads to v1")), "{:?}", wrong.notes);
+        assert!(
+            wrong.message.contains("`public` is a link in this release"),
+            "{properties}: {wrong}"
+        );
+        assert!(
+            wrong.notes.iter().any(|note| note.contains("`current` leads to v1")),
+            "{:?}",
+            wrong.notes
+        );
         assert_eq!(site.names("outside"), ["kept"], "{properties}");
         assert_eq!(site.current().unwrap(), "v1");
         assert_eq!(site.releases(), ["v1"], "no half-made release is left");
@@ -72,7 +79,12 @@ fn an_array_of_one_word_is_a_command() {
     let wrong = site.deploy("v2", json!({ "restart": ["false"] })).unwrap_err();
     assert!(wrong.message.contains("`false` exited with 1"), "{wrong}");
     for nothing in [json!([]), json!("")] {
-        assert!(site.deploy("v2", json!({ "restart": nothing })).unwrap_err().message.contains("there is no command"));
+        assert!(
+            site.deploy("v2", json!({ "restart": nothing }))
+                .unwrap_err()
+                .message
+                .contains("there is no command")
+        );
     }
 }
 
@@ -81,7 +93,12 @@ fn a_failure_names_the_hook() {
     let site = Site::new();
     let wrong = site.deploy("v1", json!({ "before_migrate": "exit 3" })).unwrap_err();
     assert!(wrong.message.starts_with("`before_migrate`: `exit 3` exited with 3"), "{wrong}");
-    assert!(wrong.notes.iter().any(|note| note == "nothing was switched: nothing is deployed yet"), "{:?}", wrong.notes);
-    let wrong = site.deploy("v1", json!({ "migrate": true, "migrate_command": "exit 4" })).unwrap_err();
+    assert!(
+        wrong.notes.iter().any(|note| note == "nothing was switched: nothing is deployed yet"),
+        "{:?}",
+        wrong.notes
+    );
+    let wrong =
+        site.deploy("v1", json!({ "migrate": true, "migrate_command": "exit 4" })).unwrap_err();
     assert!(wrong.message.starts_with("`migrate_command`: `exit 4` exited with 4"), "{wrong}");
 }

@@ -46,15 +46,23 @@ impl Model {
     fn take(&mut self, event: &Event) -> bool {
         match event {
             Event::Rollback => {
-                let Some(place) = self.current.and_then(|current| self.place(current)) else { return false };
-                let Some((to, _)) = self.order[..place].iter().rev().find(|(_, left)| !left).copied() else { return false };
+                let Some(place) = self.current.and_then(|current| self.place(current)) else {
+                    return false;
+                };
+                let Some((to, _)) =
+                    self.order[..place].iter().rev().find(|(_, left)| !left).copied()
+                else {
+                    return false;
+                };
                 self.order[place].1 = true;
                 self.current = Some(to);
             }
             Event::Deploy { version, asked, fails } => {
                 let place = self.place(*version);
                 let current = self.current.and_then(|current| self.place(current));
-                let held = place.is_some_and(|place| self.order[place].1 && current.is_some_and(|current| current < place));
+                let held = place.is_some_and(|place| {
+                    self.order[place].1 && current.is_some_and(|current| current < place)
+                });
                 if held && !asked {
                     return true;
                 }

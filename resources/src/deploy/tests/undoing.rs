@@ -12,7 +12,8 @@ use crate::testing::with;
 
 /// Undeploys an app that is declared with more properties.
 fn undeploy(site: &Site, path: &str, more: Value) -> Result<Vec<String>, String> {
-    let told = site.run("undeploy", Asked::Nothing, with(&json!({ "path": site.path(path) }), more), true);
+    let told =
+        site.run("undeploy", Asked::Nothing, with(&json!({ "path": site.path(path) }), more), true);
     told.map(|told| told.changes).map_err(|failure| failure.message)
 }
 
@@ -43,7 +44,11 @@ fn what_never_ran_is_not_gone_back_to() {
     site.settle("v2", json!({}));
     // Killed between the record and the link.
     let unfinished = json!({ "release": commit(&site, "v2"), "previous": before, "new": true });
-    fs::write(site.path("app/releases.json"), with(&site.record(), json!({ "unfinished": unfinished })).to_string()).unwrap();
+    fs::write(
+        site.path("app/releases.json"),
+        with(&site.record(), json!({ "unfinished": unfinished })).to_string(),
+    )
+    .unwrap();
     fs::remove_file(site.path("app/current")).unwrap();
     symlink(Path::new("releases").join(&before), site.path("app/current")).unwrap();
     site.settle("v3", json!({}));
@@ -114,7 +119,8 @@ fn an_environment_that_is_taken_out_of_the_recipe_goes() {
     assert_eq!(site.text("restarts"), "x\nx\n");
     // One that others have put there stays.
     fs::write(site.path("app/shared/app.env"), "A=b\n").unwrap();
-    fs::set_permissions(site.path("app/shared/app.env"), fs::Permissions::from_mode(0o600)).unwrap();
+    fs::set_permissions(site.path("app/shared/app.env"), fs::Permissions::from_mode(0o600))
+        .unwrap();
     assert_eq!(site.settle("v1", restart), Vec::<String>::new());
 }
 
@@ -133,7 +139,10 @@ fn a_link_of_the_source_leads_nothing_elsewhere() {
     ] {
         let failure = site.deploy("v6", more.clone()).unwrap_err();
         assert!(failure.message.contains("is a link in this release"), "{more}: {failure:?}");
-        assert_eq!((site.text("etc/x"), site.names("etc")), ("theirs".to_owned(), vec!["x".to_owned()]));
+        assert_eq!(
+            (site.text("etc/x"), site.names("etc")),
+            ("theirs".to_owned(), vec!["x".to_owned()])
+        );
     }
     // The link itself may be replaced.
     site.settle("v6", json!({ "symlinks": { "x": "config" } }));

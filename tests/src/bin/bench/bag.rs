@@ -14,7 +14,8 @@ pub fn write(repository: &Path) {
     let folder = repository.join("data_bags/sites");
     fs::create_dir_all(&folder).expect("the folder can be made");
     for number in 0..ITEMS {
-        fs::write(folder.join(format!("site{number}.json")), item(number)).expect("the item can be written");
+        fs::write(folder.join(format!("site{number}.json")), item(number))
+            .expect("the item can be written");
     }
 }
 

@@ -1,4 +1,5 @@
-//! A machine that has nothing yet: it asks a registry on loopback what there is, chooses, and fetches it all.
+//! A machine that has nothing yet: it asks a registry on loopback what there is, chooses, and
+//! fetches it all.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -19,7 +20,8 @@ const RUNS: usize = 5;
 pub fn install(binary: &Path, folder: &Path) -> (Usage, usize) {
     let universe = universe::universe(0);
     let demands = universe::request(&universe, Shape::Any, 0).demands;
-    let solution = solve(&universe, &demands, &Preferred::default()).expect("the request can be met");
+    let solution =
+        solve(&universe, &demands, &Preferred::default()).expect("the request can be met");
     let url = serve(&universe, &solution, folder);
     let repository = folder.join("cold");
     fs::create_dir_all(&repository).expect("the folder can be made");
@@ -34,9 +36,25 @@ pub fn install(binary: &Path, folder: &Path) -> (Usage, usize) {
         let text = |path: &Path| path.display().to_string();
         // No proxy stands between this machine and itself, and nobody reads what it tells.
         let run = "unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY; log=$1; shift; exec \"$@\" 2> \"$log\"";
-        let words = ["sh".to_owned(), "-c".to_owned(), run.to_owned(), "sh".to_owned(), text(&folder.join("cold.log"))];
-        let install = [text(binary), "cookbook".to_owned(), "install".to_owned(), "--repo".to_owned(), text(&repository)];
-        let words: Vec<String> = words.into_iter().chain(install).chain(["--cache-dir".to_owned(), text(&cache)]).collect();
+        let words = [
+            "sh".to_owned(),
+            "-c".to_owned(),
+            run.to_owned(),
+            "sh".to_owned(),
+            text(&folder.join("cold.log")),
+        ];
+        let install = [
+            text(binary),
+            "cookbook".to_owned(),
+            "install".to_owned(),
+            "--repo".to_owned(),
+            text(&repository),
+        ];
+        let words: Vec<String> = words
+            .into_iter()
+            .chain(install)
+            .chain(["--cache-dir".to_owned(), text(&cache)])
+            .collect();
         let usage = measure::run(&words);
         let locked = fs::read_to_string(&lockfile).expect("there is a lockfile");
         assert_eq!(locked.matches("[[cookbook]]").count(), solution.len(), "all of it was locked");
@@ -49,7 +67,11 @@ pub fn install(binary: &Path, folder: &Path) -> (Usage, usize) {
 fn serve(universe: &Universe, solution: &Solution, folder: &Path) -> String {
     let mut documents = HashMap::new();
     for (name, version) in solution {
-        let release = universe.releases(name).iter().find(|release| release.version == *version).expect("it is there");
+        let release = universe
+            .releases(name)
+            .iter()
+            .find(|release| release.version == *version)
+            .expect("it is there");
         let mut text = format!("name = \"{name}\"\nversion = \"{version}\"\n\n[dependencies]\n");
         for (other, constraint) in &release.dependencies {
             let _ = writeln!(text, "{other} = \"{constraint}\"");
@@ -68,14 +90,26 @@ fn archive(folder: &Path, name: &str, about: &str) -> Vec<u8> {
     for part in ["recipes", "templates", "attributes"] {
         fs::create_dir_all(root.join(part)).expect("the folder can be made");
     }
-    let put = |path: &str, text: &str| fs::write(root.join(path), text).expect("the file can be written");
+    let put =
+        |path: &str, text: &str| fs::write(root.join(path), text).expect("the file can be written");
     put("cookbook.toml", about);
     put("attributes/default.rhai", &format!("default(\"{name}.port\", 80);\n"));
     for number in 0..6 {
-        put(&format!("recipes/part{number}.rhai"), &format!("// {name}, {number}\npackage(\"nginx\");\n").repeat(30));
-        put(&format!("templates/part{number}.hbs"), &format!("listen {{{{node.{name}.port}}}} {number}\n").repeat(20));
+        put(
+            &format!("recipes/part{number}.rhai"),
+            &format!("// {name}, {number}\npackage(\"nginx\");\n").repeat(30),
+        );
+        put(
+            &format!("templates/part{number}.hbs"),
+            &format!("listen {{{{node.{name}.port}}}} {number}\n").repeat(20),
+        );
     }
-    let packed = Command::new("tar").args(["-czf", "-", "-C"]).arg(&root).arg(".").output().expect("there is tar");
+    let packed = Command::new("tar")
+        .args(["-czf", "-", "-C"])
+        .arg(&root)
+        .arg(".")
+        .output()
+        .expect("there is tar");
     assert!(packed.status.success(), "tar ended with {}", packed.status);
     fs::remove_dir_all(&root).expect("the folder can be removed");
     packed.stdout
@@ -87,10 +121,16 @@ fn list(universe: &Universe, url: &str, archives: &HashMap<String, Vec<u8>>) -> 
     for (index, name) in universe.names().enumerate() {
         let _ = write!(text, "{}\"{name}\":{{", if index == 0 { "" } else { "," });
         for (index, release) in universe.releases(name).iter().enumerate() {
-            let needs: Vec<String> = release.dependencies.iter().map(|(name, text)| format!("\"{name}\":\"{text}\"")).collect();
-            let (version, path) = (&release.version, format!("/files/{name}-{}.tar.gz", release.version));
+            let needs: Vec<String> = release
+                .dependencies
+                .iter()
+                .map(|(name, text)| format!("\"{name}\":\"{text}\""))
+                .collect();
+            let (version, path) =
+                (&release.version, format!("/files/{name}-{}.tar.gz", release.version));
             let sha256 = archives.get(&path).map(|archive| {
-                let digest: String = Sha256::digest(archive).iter().map(|byte| format!("{byte:02x}")).collect();
+                let digest: String =
+                    Sha256::digest(archive).iter().map(|byte| format!("{byte:02x}")).collect();
                 format!(",\"sha256\":\"{digest}\"")
             });
             let _ = write!(

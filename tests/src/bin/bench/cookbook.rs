@@ -39,12 +39,16 @@ pub fn write(repository: &Path, out: &Path) {
         fs::create_dir_all(&folder).expect("the folder can be made");
         folder
     };
-    let (recipes, resources, attributes) = (folder("recipes"), folder("resources"), folder("attributes"));
+    let (recipes, resources, attributes) =
+        (folder("recipes"), folder("resources"), folder("attributes"));
     let put = |path: &Path, text: &str| fs::write(path, text).expect("the file can be written");
     put(&resources.join("site.rhai"), SITE);
     put(
         &attributes.join("default.rhai"),
-        &format!("default(\"bench.out\", {:?});\ndefault(\"bench.port\", 8080);\n", out.display().to_string()),
+        &format!(
+            "default(\"bench.out\", {:?});\ndefault(\"bench.port\", 8080);\n",
+            out.display().to_string()
+        ),
     );
     let mut all = "notify_group(\"reload\");\n".to_owned();
     for number in 1..RECIPES {

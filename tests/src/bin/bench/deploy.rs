@@ -12,15 +12,28 @@ pub fn write(origin: &Path) {
     for number in 0..FILES {
         let folder = origin.join(format!("part{}", number / 100));
         fs::create_dir_all(&folder).expect("the folder can be made");
-        let text = format!("{number}: the quick brown fox jumps over the lazy dog, for the {number}th time\n").repeat(3);
+        let text = format!(
+            "{number}: the quick brown fox jumps over the lazy dog, for the {number}th time\n"
+        )
+        .repeat(3);
         fs::write(folder.join(format!("file{number}.txt")), text).expect("the file can be written");
     }
     for words in [
         &["init", "-q", "-b", "main"][..],
         &["add", "-A"],
-        &["-c", "user.name=bench", "-c", "user.email=bench@example.com", "commit", "-q", "-m", "all"],
+        &[
+            "-c",
+            "user.name=bench",
+            "-c",
+            "user.email=bench@example.com",
+            "commit",
+            "-q",
+            "-m",
+            "all",
+        ],
     ] {
-        let status = Command::new("git").current_dir(origin).args(words).status().expect("there is git");
+        let status =
+            Command::new("git").current_dir(origin).args(words).status().expect("there is git");
         assert!(status.success(), "git {words:?} ended with {status}");
     }
 }

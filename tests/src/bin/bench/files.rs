@@ -15,7 +15,11 @@ pub fn content(number: u32) -> String {
 
 /// A recipe that declares the files one by one.
 pub fn recipe(folder: &Path, count: u32) -> String {
-    format!("for i in 0..{count} {{\n    file({}, #{{ content: {}, mode: \"0644\" }});\n}}\n", in_loop(folder), content_in_loop())
+    format!(
+        "for i in 0..{count} {{\n    file({}, #{{ content: {}, mode: \"0644\" }});\n}}\n",
+        in_loop(folder),
+        content_in_loop()
+    )
 }
 
 /// The same loop with the same values and no resource.

@@ -24,7 +24,11 @@ fn check(folder: &Path, number: u32) {
     let metadata = fs::symlink_metadata(&path).expect("the file is there");
     let content = fs::read(&path).expect("the file can be read");
     std::hint::black_box(Sha256::digest(&content));
-    assert!(content == files::content(number).as_bytes(), "{} is as it was written", path.display());
+    assert!(
+        content == files::content(number).as_bytes(),
+        "{} is as it was written",
+        path.display()
+    );
     assert!(metadata.permissions().mode() & 0o7777 == 0o644);
 }
 
@@ -32,7 +36,12 @@ fn check(folder: &Path, number: u32) {
 fn write(folder: &Path, number: u32) {
     let path = files::path(folder, number);
     let staged = folder.join(format!(".file-{number}"));
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&staged).expect("the file can be made");
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&staged)
+        .expect("the file can be made");
     file.write_all(files::content(number).as_bytes()).expect("the file can be written");
     file.set_permissions(Permissions::from_mode(0o644)).expect("the mode can be set");
     file.sync_all().expect("the file can be synced");

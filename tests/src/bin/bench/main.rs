@@ -1,7 +1,8 @@
 //! How fast Toque converges, beside a bare program that does the same to the same files: the floor.
 //!
-//! `bench` spawns the release binary on repositories that it makes, and itself as the floor, in turns. Every figure is the least of
-//! several runs, because whatever else the machine does only adds to it.
+//! `bench` spawns the release binary on repositories that it makes, and itself as the floor, in
+//! turns. Every figure is the least of several runs, because whatever else the machine does only
+//! adds to it.
 
 mod bag;
 mod cold;
@@ -27,7 +28,9 @@ fn main() -> ExitCode {
         ["cookbooks"] => {
             cookbooks(&here(&tempfile::tempdir().expect("a temporary directory")));
         }
-        ["floor", action, folder, count] => floor::run(action, folder.as_ref(), count.parse().expect("a number of files")),
+        ["floor", action, folder, count] => {
+            floor::run(action, folder.as_ref(), count.parse().expect("a number of files"))
+        }
         ["measure", ref command @ ..] => measure::child(command),
         _ => panic!("`bench` takes no arguments, or `cookbooks`"),
     }
@@ -53,16 +56,32 @@ fn bench() -> ExitCode {
     let mut no_ops = Vec::new();
     for count in [100, 1_000, 10_000] {
         let (first, no_op) = bench.files(count);
-        report::row(&format!("{} files, first", report::thousands(count)), &first.toque, Some(&first.floor));
-        report::row(&format!("{} files, no-op", report::thousands(count)), &no_op.toque, Some(&no_op.floor));
+        report::row(
+            &format!("{} files, first", report::thousands(count)),
+            &first.toque,
+            Some(&first.floor),
+        );
+        report::row(
+            &format!("{} files, no-op", report::thousands(count)),
+            &no_op.toque,
+            Some(&no_op.floor),
+        );
         no_ops.push((count, no_op));
     }
-    report::row("the loop of 10,000 alone", &bench.language(10_000), no_ops.last().map(|(_, both)| &both.floor));
+    report::row(
+        "the loop of 10,000 alone",
+        &bench.language(10_000),
+        no_ops.last().map(|(_, both)| &both.floor),
+    );
     let (first, no_op) = bench.templates(1_000);
     report::row("1,000 templates, first", &first.toque, Some(&first.floor));
     report::row("1,000 templates, no-op", &no_op.toque, Some(&no_op.floor));
     let cookbook = bench.cookbook();
-    report::row(&format!("{} recipes, {} custom", cookbook::RECIPES, cookbook::USES), &cookbook, None);
+    report::row(
+        &format!("{} recipes, {} custom", cookbook::RECIPES, cookbook::USES),
+        &cookbook,
+        None,
+    );
     let (read, searched) = bench.search();
     report::row(&format!("reading {} items", report::thousands(bag::ITEMS)), &read, None);
     report::row(&format!("and {} searches", bag::SEARCHES), &searched, None);
@@ -71,7 +90,11 @@ fn bench() -> ExitCode {
         None => println!("200 packages: this machine has no dpkg-query, or not so many packages"),
     }
     let deployed = bench.deploy();
-    report::row(&format!("deploying {} files", report::thousands(deploy::FILES)), &deployed.toque, Some(&deployed.floor));
+    report::row(
+        &format!("deploying {} files", report::thousands(deploy::FILES)),
+        &deployed.toque,
+        Some(&deployed.floor),
+    );
 
     let (resolved, cold) = cookbooks(&bench);
 
@@ -89,7 +112,8 @@ fn bench() -> ExitCode {
         facts: facts.wall,
         compile: cookbook.compile,
         growth: {
-            let each = |index: usize| (no_ops[index].1.toque.cpu - empty.cpu) / f64::from(no_ops[index].0);
+            let each =
+                |index: usize| (no_ops[index].1.toque.cpu - empty.cpu) / f64::from(no_ops[index].0);
             each(2) / each(1)
         },
         deploy: deployed.toque.wall / deployed.floor.wall,
@@ -101,15 +125,32 @@ fn bench() -> ExitCode {
     if met { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Prints what choosing and fetching cookbooks takes: the choosing, and the seconds of wall of all of it with an empty cache.
+/// Prints what choosing and fetching cookbooks takes: the choosing, and the seconds of wall of all
+/// of it with an empty cache.
 fn cookbooks(bench: &run::Bench) -> (universe::Resolved, f64) {
     let (cold, fetched) = cold::install(&bench.binary, &bench.folder);
-    println!("\nChoosing {} cookbooks with an empty cache, and fetching all {fetched} that it takes:", universe::REQUESTED);
-    println!("  {:.1} ms, {:.1} ms of CPU, {:.1} MB", cold.wall * 1e3, cold.cpu * 1e3, report::megabytes(cold.peak));
+    println!(
+        "\nChoosing {} cookbooks with an empty cache, and fetching all {fetched} that it takes:",
+        universe::REQUESTED
+    );
+    println!(
+        "  {:.1} ms, {:.1} ms of CPU, {:.1} MB",
+        cold.wall * 1e3,
+        cold.cpu * 1e3,
+        report::megabytes(cold.peak)
+    );
     let resolved = universe::resolve();
-    let universes = format!("{} universes of {}", universe::UNIVERSES, report::thousands(universe::COOKBOOKS));
+    let universes =
+        format!("{} universes of {}", universe::UNIVERSES, report::thousands(universe::COOKBOOKS));
     println!("Resolving {} cookbooks in {universes}, the worst of each:", universe::REQUESTED);
-    println!("  {:.1} ms, a conflict explained in {:.1} ms", resolved.solved * 1e3, resolved.explained * 1e3);
-    println!("  {} choices for {} cookbooks: the newest do not go together", resolved.steps, resolved.chosen);
+    println!(
+        "  {:.1} ms, a conflict explained in {:.1} ms",
+        resolved.solved * 1e3,
+        resolved.explained * 1e3
+    );
+    println!(
+        "  {} choices for {} cookbooks: the newest do not go together",
+        resolved.steps, resolved.chosen
+    );
     (resolved, cold.wall)
 }

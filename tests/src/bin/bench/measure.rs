@@ -1,5 +1,6 @@
-//! What a process takes. The kernel sums up the time and keeps the largest memory of all children that a process has waited for; so
-//! each is measured by a process of its own, which is small, because a child begins with its parent's memory.
+//! What a process takes. The kernel sums up the time and keeps the largest memory of all children
+//! that a process has waited for; so each is measured by a process of its own, which is small,
+//! because a child begins with its parent's memory.
 
 use std::ffi::OsStr;
 use std::process::{Command, Stdio};
@@ -22,14 +23,23 @@ pub struct Usage {
 impl Usage {
     /// The least of both, figure by figure.
     pub fn least(self, other: Self) -> Self {
-        Self { wall: self.wall.min(other.wall), cpu: self.cpu.min(other.cpu), peak: self.peak.min(other.peak) }
+        Self {
+            wall: self.wall.min(other.wall),
+            cpu: self.cpu.min(other.cpu),
+            peak: self.peak.min(other.peak),
+        }
     }
 }
 
 /// Runs a command, which must succeed.
 pub fn run<W: AsRef<OsStr>>(words: &[W]) -> Usage {
     let mut command = Command::new(std::env::current_exe().expect("the path of this program"));
-    let output = command.arg("measure").args(words).stderr(Stdio::inherit()).output().expect("this program can be run");
+    let output = command
+        .arg("measure")
+        .args(words)
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("this program can be run");
     assert!(output.status.success(), "{command:?} ended with {}", output.status);
     let text = String::from_utf8_lossy(&output.stdout);
     let numbers: Vec<f64> = text.split_whitespace().filter_map(|word| word.parse().ok()).collect();
@@ -41,10 +51,15 @@ pub fn run<W: AsRef<OsStr>>(words: &[W]) -> Usage {
 pub fn child(words: &[&str]) {
     let begun = Instant::now();
     let mut command = Command::new(words[0]);
-    let status = command.args(&words[1..]).stdout(Stdio::null()).status().expect("the command can be run");
+    let status =
+        command.args(&words[1..]).stdout(Stdio::null()).status().expect("the command can be run");
     let wall = begun.elapsed().as_secs_f64();
     assert!(status.success(), "{command:?} ended with {status}");
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("the kernel tells");
     let seconds = |time: TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
-    println!("{wall} {} {}", seconds(usage.user_time()) + seconds(usage.system_time()), usage.max_rss() * 1024);
+    println!(
+        "{wall} {} {}",
+        seconds(usage.user_time()) + seconds(usage.system_time()),
+        usage.max_rss() * 1024
+    );
 }

@@ -6,7 +6,17 @@ use crate::run::Taken;
 pub fn heading() {
     println!(
         "{:26}{:>10}{:>10}{:>10}{:>10}{:>9}  │{:>10}{:>10}{:>10}  │{:>8}{:>8}",
-        "", "wall ms", "CPU ms", "compile", "converge", "peak MB", "floor wall", "floor CPU", "peak MB", "× wall", "× CPU"
+        "",
+        "wall ms",
+        "CPU ms",
+        "compile",
+        "converge",
+        "peak MB",
+        "floor wall",
+        "floor CPU",
+        "peak MB",
+        "× wall",
+        "× CPU"
     );
 }
 
@@ -40,5 +50,9 @@ pub fn megabytes(bytes: u64) -> f64 {
 
 /// `10,000`
 pub fn thousands(number: u32) -> String {
-    if number < 1_000 { number.to_string() } else { format!("{},{:03}", number / 1_000, number % 1_000) }
+    if number < 1_000 {
+        number.to_string()
+    } else {
+        format!("{},{:03}", number / 1_000, number % 1_000)
+    }
 }

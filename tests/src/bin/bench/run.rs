@@ -54,7 +54,8 @@ impl Bench {
         let name = format!("files-{count}");
         let repository = self.repository(&name, "");
         let out = made(&repository.join("out"));
-        fs::write(repository.join(RECIPE), files::recipe(&out, count)).expect("the recipe can be written");
+        fs::write(repository.join(RECIPE), files::recipe(&out, count))
+            .expect("the recipe can be written");
         self.first_and_no_op(&repository, &out, count)
     }
 
@@ -62,15 +63,20 @@ impl Bench {
     pub fn templates(&self, count: u32) -> (Both, Both) {
         let repository = self.repository("templates", "");
         let out = made(&repository.join("out"));
-        fs::write(repository.join(RECIPE), files::template_recipe(&out, count)).expect("the recipe can be written");
+        fs::write(repository.join(RECIPE), files::template_recipe(&out, count))
+            .expect("the recipe can be written");
         let templates = made(&repository.join("cookbooks/bench/templates"));
-        fs::write(templates.join("file.hbs"), files::template()).expect("the template can be written");
+        fs::write(templates.join("file.hbs"), files::template())
+            .expect("the template can be written");
         self.first_and_no_op(&repository, &out, count)
     }
 
     /// A loop that makes the values of as many resources, and declares none.
     pub fn language(&self, count: u32) -> Taken {
-        let repository = self.repository("language", &files::loop_alone(&self.folder.join("files-10000/out"), count));
+        let repository = self.repository(
+            "language",
+            &files::loop_alone(&self.folder.join("files-10000/out"), count),
+        );
         least(RUNS, || self.toque(&repository, &["bench"]))
     }
 
@@ -84,9 +90,16 @@ impl Bench {
 
     /// As many packages that this machine has.
     pub fn packages(&self, count: usize) -> Option<Taken> {
-        let listed = Command::new("dpkg-query").args(["-W", "-f", "${db:Status-Abbrev} ${Package}\\n"]).output().ok()?;
+        let listed = Command::new("dpkg-query")
+            .args(["-W", "-f", "${db:Status-Abbrev} ${Package}\\n"])
+            .output()
+            .ok()?;
         let listed = String::from_utf8_lossy(&listed.stdout);
-        let mut names: Vec<String> = listed.lines().filter_map(|line| line.strip_prefix("ii  ")).map(str::to_owned).collect();
+        let mut names: Vec<String> = listed
+            .lines()
+            .filter_map(|line| line.strip_prefix("ii  "))
+            .map(str::to_owned)
+            .collect();
         names.dedup();
         names.truncate(count);
         if names.len() < count {
@@ -98,7 +111,8 @@ impl Bench {
 
     fn first_and_no_op(&self, repository: &Path, out: &Path, count: u32) -> (Both, Both) {
         let bare = made(&repository.join("bare"));
-        // Every file is synced, so that many of them take minutes, and their number evens out what disturbs one.
+        // Every file is synced, so that many of them take minutes, and their number evens out what
+        // disturbs one.
         let firsts = if count < 1_000 { 3 } else { 1 };
         let first = in_turns(firsts, || {
             emptied(out);
@@ -106,43 +120,60 @@ impl Bench {
             (self.toque(repository, &["bench"]), floor("write", &bare, count))
         });
         // The very same files.
-        let no_op = in_turns(RUNS, || (self.toque(repository, &["bench"]), floor("check", out, count)));
+        let no_op =
+            in_turns(RUNS, || (self.toque(repository, &["bench"]), floor("check", out, count)));
         (first, no_op)
     }
 
     /// One converge.
     fn toque(&self, repository: &Path, run_list: &[&str]) -> Taken {
         let state = repository.join("state");
-        let mut words = vec![self.binary.as_os_str(), "converge".as_ref(), "--repo".as_ref(), repository.as_os_str()];
+        let mut words = vec![
+            self.binary.as_os_str(),
+            "converge".as_ref(),
+            "--repo".as_ref(),
+            repository.as_os_str(),
+        ];
         words.extend(["--state-dir".as_ref(), state.as_os_str()]);
         words.extend(run_list.iter().map(AsRef::<std::ffi::OsStr>::as_ref));
         let usage = measure::run(&words);
         let report = newest_report(&state.join("runs"));
-        let (compile, converge) = (number(&report, "compile_seconds"), number(&report, "converge_seconds"));
+        let (compile, converge) =
+            (number(&report, "compile_seconds"), number(&report, "converge_seconds"));
         Taken { wall: usage.wall, cpu: usage.cpu, peak: usage.peak, compile, converge }
     }
 
-    /// A large data bag: one search that finds all of it, for which it is read, and that with more searches.
+    /// A large data bag: one search that finds all of it, for which it is read, and that with more
+    /// searches.
     pub fn search(&self) -> (Taken, Taken) {
         let repository = self.repository("search", "");
         bag::write(&repository);
         let searches = |count: u32| {
-            fs::write(repository.join(RECIPE), bag::recipe(count)).expect("the recipe can be written");
+            fs::write(repository.join(RECIPE), bag::recipe(count))
+                .expect("the recipe can be written");
             least(RUNS, || self.toque(&repository, &["bench"]))
         };
         (searches(0), searches(bag::SEARCHES))
     }
 
-    /// An app that is deployed for the first time, and `git clone` of the same repository in its place.
+    /// An app that is deployed for the first time, and `git clone` of the same repository in its
+    /// place.
     pub fn deploy(&self) -> Both {
         let repository = self.repository("deploy", "");
         let (origin, out) = (made(&repository.join("origin")), repository.join("out"));
         deploy::write(&origin);
-        fs::write(repository.join(RECIPE), deploy::recipe(&origin, &out.join("app"))).expect("the recipe can be written");
+        fs::write(repository.join(RECIPE), deploy::recipe(&origin, &out.join("app")))
+            .expect("the recipe can be written");
         made(&out);
         in_turns(RUNS, || {
             emptied(&out);
-            let clone = ["git".as_ref(), "clone".as_ref(), "-q".as_ref(), origin.as_os_str(), out.as_os_str()];
+            let clone = [
+                "git".as_ref(),
+                "clone".as_ref(),
+                "-q".as_ref(),
+                origin.as_os_str(),
+                out.as_os_str(),
+            ];
             let floor = measure::run(&clone);
             emptied(&out);
             (self.toque(&repository, &["bench"]), floor)
@@ -153,8 +184,11 @@ impl Bench {
     fn repository(&self, name: &str, recipe: &str) -> PathBuf {
         let repository = self.folder.join(name);
         made(&repository.join("cookbooks/bench/recipes"));
-        fs::write(repository.join("cookbooks/bench/cookbook.toml"), "name = \"bench\"\nversion = \"1.0.0\"\n")
-            .expect("the cookbook can be written");
+        fs::write(
+            repository.join("cookbooks/bench/cookbook.toml"),
+            "name = \"bench\"\nversion = \"1.0.0\"\n",
+        )
+        .expect("the cookbook can be written");
         fs::write(repository.join(RECIPE), recipe).expect("the recipe can be written");
         repository
     }
@@ -165,7 +199,13 @@ const RECIPE: &str = "cookbooks/bench/recipes/default.rhai";
 fn floor(action: &str, folder: &Path, count: u32) -> Usage {
     let program = std::env::current_exe().expect("the path of this program");
     let count = count.to_string();
-    measure::run(&[program.as_os_str(), "floor".as_ref(), action.as_ref(), folder.as_os_str(), count.as_ref()])
+    measure::run(&[
+        program.as_os_str(),
+        "floor".as_ref(),
+        action.as_ref(),
+        folder.as_os_str(),
+        count.as_ref(),
+    ])
 }
 
 fn least(runs: usize, mut run: impl FnMut() -> Taken) -> Taken {

@@ -1,5 +1,5 @@
-//! Cookbooks as a public registry has them, and requests that can be met, though seldom by the newest of everything. Only the solver is
-//! measured, not the reading.
+//! Cookbooks as a public registry has them, and requests that can be met, though seldom by the
+//! newest of everything. Only the solver is measured, not the reading.
 
 use std::time::Instant;
 
@@ -69,8 +69,12 @@ pub fn resolve() -> Resolved {
 pub fn measure(universe: &Universe, Request { demands, contradictions }: &Request) -> Resolved {
     let (answer, steps) = solve_in_steps(universe, demands, &Preferred::default());
     let chosen = answer.map(|solution| solution.len()).expect("the request can be met");
-    let contradicting = contradictions.iter().map(|one| demands.iter().cloned().chain([one.clone()]).collect::<Vec<_>>());
-    let explained = contradicting.map(|demands| least(|| solvable(universe, &demands), false)).fold(0.0, f64::max);
+    let contradicting = contradictions
+        .iter()
+        .map(|one| demands.iter().cloned().chain([one.clone()]).collect::<Vec<_>>());
+    let explained = contradicting
+        .map(|demands| least(|| solvable(universe, &demands), false))
+        .fold(0.0, f64::max);
     Resolved { solved: least(|| solvable(universe, demands), true), explained, steps, chosen }
 }
 
@@ -105,7 +109,12 @@ pub fn request(universe: &Universe, shape: Shape, seed: u64) -> Request {
         let Version { major, minor, .. } = releases[chance.below(releases.len())].version;
         let constraint = if held { format!("~> {major}.{minor}") } else { ">= 0.0.0".to_owned() };
         let constraint = constraint.parse().expect("a constraint");
-        request.demands.push(Demand { cookbook: name, constraint, asker: "Cookfile.toml".to_owned(), at: None });
+        request.demands.push(Demand {
+            cookbook: name,
+            constraint,
+            asker: "Cookfile.toml".to_owned(),
+            at: None,
+        });
         if !solvable(universe, &request.demands)
             && let Some(one) = request.demands.pop()
         {
@@ -139,13 +148,17 @@ struct History {
     style: Style,
 }
 
-/// A few cookbooks have a hundred versions and are what most others need, as `apt` and `build-essential` are; most have a handful. A
-/// third are no longer cared for, and hold what they need to what was current in their time.
+/// A few cookbooks have a hundred versions and are what most others need, as `apt` and
+/// `build-essential` are; most have a handful. A third are no longer cared for, and hold what they
+/// need to what was current in their time.
 pub fn universe(seed: u64) -> Universe {
     let mut chance = Chance::new(seed);
     let weights: Vec<f64> = (0..COOKBOOKS).map(|rank| 1.0 / f64::from(rank + 10).sqrt()).collect();
     let share = VERSIONS as f64 / weights.iter().sum::<f64>();
-    let all: Vec<History> = weights.iter().map(|weight| history(&mut chance, (weight * share).ceil() as usize)).collect();
+    let all: Vec<History> = weights
+        .iter()
+        .map(|weight| history(&mut chance, (weight * share).ceil() as usize))
+        .collect();
     let mut universe = Universe::default();
     for (index, History { versions, style }) in all.iter().enumerate() {
         // What is needed by many needs little itself, and nothing that is needed by fewer.
@@ -162,7 +175,11 @@ pub fn universe(seed: u64) -> Universe {
                 }
                 Some((name(*other), written.clone()?))
             });
-            Release { version: version.clone(), dependencies: dependencies.collect(), ..Release::default() }
+            Release {
+                version: version.clone(),
+                dependencies: dependencies.collect(),
+                ..Release::default()
+            }
         });
         universe.offer(&name(index), "https://cookbooks.example.com", releases.collect());
     }
@@ -219,7 +236,8 @@ impl Chance {
     }
 
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         self.0 >> 33
     }
 

@@ -5,20 +5,23 @@ use serde_json::{Map, Value, json};
 /// What Chef does and Toque does not.
 #[derive(Clone, Copy)]
 pub struct Rules {
-    /// Arrays of one family, the defaults or the overrides, are united; else the later one is taken.
+    /// Arrays of one family, the defaults or the overrides, are united; else the later one is
+    /// taken.
     pub arrays_unite: bool,
     /// A map that is assigned replaces what its level had; else it is merged into it.
     pub maps_are_assigned: bool,
-    /// The JSON of a run is laid down first, and attribute files and recipes write over it; else it lies over them.
+    /// The JSON of a run is laid down first, and attribute files and recipes write over it; else it
+    /// lies over them.
     pub json_is_first: bool,
     /// Recipes can set facts.
     pub facts_are_set: bool,
-    /// The levels of a family are merged among themselves first; else each is laid over all before it. It shows where one level of a
-    /// family has a map, and an earlier one something else.
+    /// The levels of a family are merged among themselves first; else each is laid over all before
+    /// it. It shows where one level of a family has a map, and an earlier one something else.
     pub families_come_first: bool,
 }
 
-/// `node.t` at the recipe's start and in the end: whether it is there, and its value. Not there when the run did not come so far.
+/// `node.t` at the recipe's start and in the end: whether it is there, and its value. Not there
+/// when the run did not come so far.
 #[derive(Debug, PartialEq)]
 pub struct Trees {
     pub start: Option<Value>,
@@ -26,8 +29,13 @@ pub struct Trees {
 }
 
 impl Rules {
-    pub const CHEF: Self =
-        Self { arrays_unite: true, maps_are_assigned: true, json_is_first: true, facts_are_set: true, families_come_first: true };
+    pub const CHEF: Self = Self {
+        arrays_unite: true,
+        maps_are_assigned: true,
+        json_is_first: true,
+        facts_are_set: true,
+        families_come_first: true,
+    };
     /// With which the cases are compared.
     pub const WITHOUT_ARRAYS: Self = Self { arrays_unite: false, ..Self::CHEF };
     pub const TOQUE: Self = Self {
@@ -50,7 +58,11 @@ impl Trees {
     /// As recorded. A key that only the recipe sets was recorded as a null at its start.
     pub fn of(case: &Value) -> Self {
         let expected = &case["expected"];
-        let early = case["ops"].as_array().unwrap().iter().any(|op| !op["level"].as_str().unwrap().ends_with("-recipe"));
+        let early = case["ops"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|op| !op["level"].as_str().unwrap().ends_with("-recipe"));
         let told = |tree: &Value, there: bool| json!({ "present": there && tree["present"] == true, "value": tree["value"] });
         Self {
             start: expected.get("recipe_start").map(|tree| told(tree, early)),
@@ -70,7 +82,9 @@ const LEVELS: [&[&str]; 4] = [
 /// What a case comes to.
 pub fn model(case: &Value, rules: Rules) -> Trees {
     let ops = case["ops"].as_array().unwrap();
-    let from = |wanted: fn(&str) -> bool| ops.iter().filter(move |op| wanted(op["level"].as_str().unwrap()));
+    let from = |wanted: fn(&str) -> bool| {
+        ops.iter().filter(move |op| wanted(op["level"].as_str().unwrap()))
+    };
     let mut levels = Map::new();
     let mut documents: Vec<&Value> = from(|level| !level.contains('-')).collect();
     documents.sort_by_key(|op| op["level"].as_str().unwrap().starts_with("role2"));
@@ -110,7 +124,8 @@ fn assign(levels: &mut Map<String, Value>, op: &Value, rules: Rules) -> bool {
     if level == "automatic" && !rules.facts_are_set {
         return true;
     }
-    let path: Vec<&str> = op["path"].as_array().unwrap().iter().map(|key| key.as_str().unwrap()).collect();
+    let path: Vec<&str> =
+        op["path"].as_array().unwrap().iter().map(|key| key.as_str().unwrap()).collect();
     let mut map = levels;
     let keys: Vec<&str> = std::iter::once(level).chain(path).collect();
     let (last, through) = keys.split_last().unwrap();
@@ -130,10 +145,13 @@ fn assign(levels: &mut Map<String, Value>, op: &Value, rules: Rules) -> bool {
 }
 
 fn tree(levels: &Map<String, Value>, rules: Rules) -> Value {
-    let of = |family: &[&str]| -> Vec<Value> { family.iter().filter_map(|level| levels.get(*level)).cloned().collect() };
+    let of = |family: &[&str]| -> Vec<Value> {
+        family.iter().filter_map(|level| levels.get(*level)).cloned().collect()
+    };
     let merged = if rules.families_come_first {
-        let families =
-            LEVELS.iter().filter_map(|family| of(family).into_iter().reduce(|base, over| lay(base, over, rules.arrays_unite)));
+        let families = LEVELS.iter().filter_map(|family| {
+            of(family).into_iter().reduce(|base, over| lay(base, over, rules.arrays_unite))
+        });
         families.reduce(|base, over| lay(base, over, false))
     } else {
         of(&LEVELS.concat()).into_iter().reduce(|base, over| lay(base, over, false))

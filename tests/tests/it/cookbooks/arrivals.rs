@@ -91,7 +91,10 @@ fn archives(bench: &Bench) {
         bench.asks(&format!("other = {{ archive = \"https://files.test/{name}\" }}\n"));
         bench.refuses(&["install"], message);
     }
-    bench.asks(&format!("other = {{ archive = \"https://files.test/good.tgz\", sha256 = \"{}\" }}\n", "0".repeat(64)));
+    bench.asks(&format!(
+        "other = {{ archive = \"https://files.test/good.tgz\", sha256 = \"{}\" }}\n",
+        "0".repeat(64)
+    ));
     bench.refuses(&["install"], "`https://files.test/good.tgz` does not have the checksum that it should have\nnote: wanted: HEX\nfetched: HEX\nnote: for the cookbook `other`\nhelp: correct `sha256` in Cookfile.toml if the archive was changed on purpose; otherwise somebody else changed it");
     assert_eq!(bench.sh("ls -A /root | grep evil || true"), "");
     bench.asks("");
@@ -149,8 +152,11 @@ fn disks(bench: &Bench) {
         cp -r large /srv/work; commit large one; push large; rm -rf /srv/publishing; mkdir -p /srv/publishing/cookbooks
         cp -r large /srv/publishing/cookbooks; pack large
         mount --mkdir -t tmpfs -o size=2m tmpfs /srv/small; cp -a /var/cache/toque /srv/small/");
-    let small =
-        |what: &str| bench.sh(&format!("find /srv/small/toque/cookbooks -type f | sort; find /srv/small -size +200k; {what}"));
+    let small = |what: &str| {
+        bench.sh(&format!(
+            "find /srv/small/toque/cookbooks -type f | sort; find /srv/small -size +200k; {what}"
+        ))
+    };
     let before = small("");
     for (pin, message) in [
         (
@@ -198,8 +204,21 @@ fn disks(bench: &Bench) {
     bench.refuses(&["install"], "cannot make a folder in `/var/cache/toque/making`: the file system is read-only\nhelp: name a folder that you may write to by `--cache-dir`, or by `cache_dir` in the settings");
     bench.sh(&format!("umount {CACHE}; useradd ann; chown -R ann {REPOSITORY}"));
     let ann = |words: &[&str]| {
-        let ann = ["setpriv", "--reuid=ann", "--regid=ann", "--clear-groups", "toque", "cookbook", "--repo", REPOSITORY];
-        bench.host.command([&ann, words, &["--cache-dir", CACHE]].concat()).env("HOME", "/home/ann").run()
+        let ann = [
+            "setpriv",
+            "--reuid=ann",
+            "--regid=ann",
+            "--clear-groups",
+            "toque",
+            "cookbook",
+            "--repo",
+            REPOSITORY,
+        ];
+        bench
+            .host
+            .command([&ann, words, &["--cache-dir", CACHE]].concat())
+            .env("HOME", "/home/ann")
+            .run()
     };
     let message = "cannot make a folder in `/var/cache/toque/making`: permission denied\nhelp: name a folder that you may write to by `--cache-dir`, or by `cache_dir` in the settings";
     assert_eq!(plain(&ann(&["install"]).stderr), message);

@@ -109,7 +109,11 @@ impl Bench {
     pub fn refused(&self, words: &[&str]) -> String {
         let output = self.cookbook(words);
         let errors = output.stderr.lines().filter(|line| line.starts_with("error")).count();
-        assert_eq!((output.code(), output.stdout.as_str(), errors), (Some(2), "", 1), "{words:?}: {output}");
+        assert_eq!(
+            (output.code(), output.stdout.as_str(), errors),
+            (Some(2), "", 1),
+            "{words:?}: {output}"
+        );
         output.stderr
     }
 
@@ -117,7 +121,8 @@ impl Bench {
         self.host.read(format!("{REPOSITORY}/Cookfile.lock"))
     }
 
-    /// The cookbooks that are kept, as `CHECKSUM/NAME`. Panics unless each is what its checksum says, and nothing else is there.
+    /// The cookbooks that are kept, as `CHECKSUM/NAME`. Panics unless each is what its checksum
+    /// says, and nothing else is there.
     #[track_caller]
     pub fn kept(&self) -> Vec<String> {
         kept(&self.host.root().join(CACHE.trim_start_matches('/')))

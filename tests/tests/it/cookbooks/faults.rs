@@ -1,4 +1,5 @@
-//! What servers do wrong, and what is told about it. Each time the lockfile and what is kept stay as they are.
+//! What servers do wrong, and what is told about it. Each time the lockfile and what is kept stay
+//! as they are.
 
 use std::time::{Duration, Instant};
 
@@ -25,7 +26,9 @@ impl Bench {
     }
 
     fn asks_registry(&self, url: &str, more: &str) {
-        self.cookfile(&format!("[[source]]\nurl = \"{url}\"\n[cookbooks]\nweb = \">= 1.0\"\n{REDIS}{more}"));
+        self.cookfile(&format!(
+            "[[source]]\nurl = \"{url}\"\n[cookbooks]\nweb = \">= 1.0\"\n{REDIS}{more}"
+        ));
     }
 
     /// Panics unless a command is refused with this message, and leaves everything as it is.
@@ -46,7 +49,9 @@ impl Bench {
 pub fn plain(told: &str) -> String {
     let error = told.find("error: ").expect("there is an error");
     let drawn = |line: &&str| {
-        line.split_once('|').is_some_and(|(number, _)| number.trim().parse::<u32>().is_ok() || number.trim().is_empty())
+        line.split_once('|').is_some_and(|(number, _)| {
+            number.trim().parse::<u32>().is_ok() || number.trim().is_empty()
+        })
     };
     let lines = told[error..].lines().filter(|line| !drawn(line) && !line.trim().is_empty());
     let lines: Vec<&str> = lines.map(|line| line.trim_start().trim_start_matches("= ")).collect();
@@ -58,9 +63,13 @@ pub fn plain(told: &str) -> String {
         }
     }
     // Revisions and checksums.
-    let hexadecimal = |word: &str| word.len() >= 40 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let words: Vec<String> =
-        text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| hexadecimal(word)).map(str::to_owned).collect();
+    let hexadecimal =
+        |word: &str| word.len() >= 40 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let words: Vec<String> = text
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| hexadecimal(word))
+        .map(str::to_owned)
+        .collect();
     words.iter().for_each(|word| text = text.replace(word, "HEX"));
     text
 }
@@ -100,7 +109,10 @@ fn registries(bench: &Bench) {
             "http://cookbooks.test/ill",
             "`http://cookbooks.test/ill/universe` answered 503\nhelp: look whether the server is well, and correct the `url` of the source in Cookfile.toml if it is wrong",
         ),
-        ("http://cookbooks.test/moved", "cannot fetch `http://cookbooks.test/moved/universe`: the server redirects in a circle"),
+        (
+            "http://cookbooks.test/moved",
+            "cannot fetch `http://cookbooks.test/moved/universe`: the server redirects in a circle",
+        ),
         (
             "http://nowhere.test/registry",
             "cannot fetch `http://nowhere.test/registry/universe`: the name `nowhere.test` cannot be resolved\nhelp: check the name, and that this machine can resolve names",
@@ -117,7 +129,10 @@ fn registries(bench: &Bench) {
         bench.asks_registry(url, "");
         bench.refuses(&["install"], message);
     }
-    bench.host.write("/etc/toque/toque.toml", "[credentials.\"http://cookbooks.test/private\"]\ntoken = { file = \"token\" }\n");
+    bench.host.write(
+        "/etc/toque/toque.toml",
+        "[credentials.\"http://cookbooks.test/private\"]\ntoken = { file = \"token\" }\n",
+    );
     bench.host.write("/etc/toque/token", "s3cret-token\n");
     bench.well(&["install"]);
     bench.asks("");

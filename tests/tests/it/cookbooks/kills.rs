@@ -41,7 +41,9 @@ fn wishes(bench: &Bench) -> [Wish; 2] {
 
 #[test]
 fn no_kill_leaves_half_of_anything() {
-    let seed = env::var("TOQUE_SEED").ok().map_or_else(now, |seed| seed.parse().expect("a seed is a number"));
+    let seed = env::var("TOQUE_SEED")
+        .ok()
+        .map_or_else(now, |seed| seed.parse().expect("a seed is a number"));
     println!("seed {seed}: TOQUE_SEED={seed} draws the same moments again");
     let mut chance = Chance(seed);
 
@@ -74,7 +76,10 @@ fn no_kill_leaves_half_of_anything() {
             whole(&cache);
             let after = lockfile();
             unchanged += usize::from(after == before);
-            assert!(after == before || after == wish.lockfile, "seed {seed}, kill {kills}: {after}");
+            assert!(
+                after == before || after == wish.lockfile,
+                "seed {seed}, kill {kills}: {after}"
+            );
         }
         let begun = Instant::now();
         let output = bench.cookbook(&["install"]);
@@ -87,27 +92,42 @@ fn no_kill_leaves_half_of_anything() {
             bench.well(&["install", "--locked", "--offline"]);
         }
     }
-    // The next install has cleared away after all of them, once the programs that they started have ended too.
+    // The next install has cleared away after all of them, once the programs that they started have
+    // ended too.
     bench.sh("while pgrep -f '^git -c'; do sleep 0.1; done");
     bench.well(&["install"]);
     assert!(kept(&cache).len() <= 8);
-    let size = bench.sh(&format!("cd {CACHE}; du -sk . | cut -f1; ls git | wc -l; find . -name 'tmp_*' | wc -l"));
+    let size = bench.sh(&format!(
+        "cd {CACHE}; du -sk . | cut -f1; ls git | wc -l; find . -name 'tmp_*' | wc -l"
+    ));
     let size: Vec<u64> = size.lines().map(|line| line.parse().unwrap()).collect();
     assert!(size[0] < 1000 && size[1..] == [2, 0], "seed {seed}: {size:?}");
-    // A kill may fall between writing the lockfile beside and renaming it; what it left goes away with a later one.
-    bench.sh(&format!("touch {REPOSITORY}/.toque-making-abcdef; touch -d yesterday {REPOSITORY}/.toque-making-*"));
+    // A kill may fall between writing the lockfile beside and renaming it; what it left goes away
+    // with a later one.
+    bench.sh(&format!(
+        "touch {REPOSITORY}/.toque-making-abcdef; touch -d yesterday {REPOSITORY}/.toque-making-*"
+    ));
     let other = if lockfile() == wishes[0].lockfile { &wishes[1] } else { &wishes[0] };
     bench.cookfile(&other.cookfile);
     bench.well(&["install"]);
-    assert_eq!(bench.sh(&format!("ls -A {REPOSITORY}")), "Cookfile.lock\nCookfile.toml\n", "seed {seed}");
-    let result = format!("seed {seed}: {kills} kills, {unchanged} of them before the lockfile was written; {times:?}\n");
+    assert_eq!(
+        bench.sh(&format!("ls -A {REPOSITORY}")),
+        "Cookfile.lock\nCookfile.toml\n",
+        "seed {seed}"
+    );
+    let result = format!(
+        "seed {seed}: {kills} kills, {unchanged} of them before the lockfile was written; {times:?}\n"
+    );
     std::io::stderr().write_all(result.as_bytes()).expect("there is a standard error");
 }
 
 /// Takes a cookbook or a clone away.
 fn lose_one(cache: &Path, chance: &mut Chance) {
-    let list = |name: &str| fs::read_dir(cache.join(name)).into_iter().flatten().map(|entry| entry.unwrap().path());
-    let mut all: Vec<_> = list("cookbooks").chain(list("git").filter(|path| path.is_dir())).collect();
+    let list = |name: &str| {
+        fs::read_dir(cache.join(name)).into_iter().flatten().map(|entry| entry.unwrap().path())
+    };
+    let mut all: Vec<_> =
+        list("cookbooks").chain(list("git").filter(|path| path.is_dir())).collect();
     all.sort();
     let number = all.iter().position(|_| chance.draw() < 0.2).unwrap_or(0);
     let away = cache.with_file_name("lost");

@@ -29,7 +29,10 @@ impl Tree {
             return Err(Errno::ENOENT.into());
         }
         if bytes.contains(&0) {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "file name contained an unexpected NUL byte"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "file name contained an unexpected NUL byte",
+            ));
         }
         let slash = bytes.len() > 1 && bytes.ends_with(b"/");
         let mut ahead = parts(path);
@@ -48,7 +51,10 @@ impl Tree {
                 return Err(Errno::ENAMETOOLONG.into());
             }
             let found = names.get(&part).copied();
-            match found.map(|number| self.inode(number).map(|inode| (number, &inode.content))).transpose()? {
+            match found
+                .map(|number| self.inode(number).map(|inode| (number, &inode.content)))
+                .transpose()?
+            {
                 Some((_, Content::Link(to))) if !last || follow || slash => {
                     links += 1;
                     if links > MOST_LINKS {
@@ -59,7 +65,9 @@ impl Tree {
                     }
                     ahead.extend(parts(to));
                 }
-                _ if last => return Ok(Place { directory: here, name: Some(part), inode: found, slash }),
+                _ if last => {
+                    return Ok(Place { directory: here, name: Some(part), inode: found, slash });
+                }
                 Some((number, _)) => trail.push(number),
                 None => return Err(Errno::ENOENT.into()),
             }
