@@ -128,13 +128,12 @@ fn nobody(node: &Node, view: &View<'_>, path: &[String]) -> Diagnostic {
                     path[..depth].iter().cloned().chain([near.to_owned()]).collect();
                 format!("did you mean `{}`?", shown_path(&path))
             });
-            return unset.hint(near.unwrap_or_else(|| {
-                match names.len() {
-                    _ if depth == 0 => {
-                        "it is set by no cookbook of this run list, and by no document".to_owned()
-                    }
-                    0 => format!("`{}` is an empty map", shown_path(&path[..depth])),
-                    _ => format!(
+            return unset.hint(near.unwrap_or_else(|| match names.len() {
+                _ if depth == 0 => {
+                    "it is set by no cookbook of this run list, and by no document".to_owned()
+                }
+                0 => format!("`{}` is an empty map", shown_path(&path[..depth])),
+                _ => format!(
                         "`{}` has {}",
                         shown_path(&path[..depth]),
                         names
@@ -144,7 +143,6 @@ fn nobody(node: &Node, view: &View<'_>, path: &[String]) -> Diagnostic {
                             .collect::<Vec<_>>()
                             .join(", ")
                     ),
-                }
             }));
         }
         here = next;

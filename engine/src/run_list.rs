@@ -66,7 +66,9 @@ impl Item {
                 rest.strip_suffix(']').ok_or_else(|| format!("`{text}` has no closing bracket"))?
             }
             Some((what, _)) => {
-                return Err(format!("`{text}` cannot stand in a run list: there is no `{what}[…]`"));
+                return Err(format!(
+                    "`{text}` cannot stand in a run list: there is no `{what}[…]`"
+                ));
             }
         };
         let (name, version) = match inner.split_once('@') {

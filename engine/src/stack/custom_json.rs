@@ -54,15 +54,14 @@ impl CustomJson {
             Some(Value::String(text)) if text.trim().is_empty() => Ok(None),
             Some(Value::String(text)) => {
                 let name = format!("{}: {}", document.source.name, shown_path(path));
-                let read =
-                    Self::parse(&name, text.clone(), usize::MAX).map_err(|wrong| {
-                        match wrong.span.clone() {
-                            // All of it stands in one line, with what must not be seen.
-                            Some(inner) => Diagnostic { span: Some(at().hidden()), ..wrong }
-                                .frame(inner.hidden(), "in this text"),
-                            None => wrong.at(at().hidden()),
-                        }
-                    })?;
+                let read = Self::parse(&name, text.clone(), usize::MAX).map_err(|wrong| {
+                    match wrong.span.clone() {
+                        // All of it stands in one line, with what must not be seen.
+                        Some(inner) => Diagnostic { span: Some(at().hidden()), ..wrong }
+                            .frame(inner.hidden(), "in this text"),
+                        None => wrong.at(at().hidden()),
+                    }
+                })?;
                 Ok(Some(read))
             }
             Some(other) => Err(Diagnostic::error(format!(
