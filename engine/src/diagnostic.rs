@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
 use crate::masks::INSTEAD;
 
 /// How bad it is. A warning never stops anything.
@@ -150,6 +150,7 @@ pub fn visible(text: &str) -> String {
 /// One mistake, told once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
+    pub kind: FailureKind,
     pub severity: Severity,
     /// What was attempted on what, and what went wrong. Starts in lower case, has no final period.
     pub message: String,
@@ -171,6 +172,7 @@ pub struct Diagnostic {
 impl Diagnostic {
     pub fn error(message: impl Into<String>) -> Self {
         Self {
+            kind: FailureKind::Other,
             severity: Severity::Error,
             message: message.into(),
             span: None,
@@ -184,6 +186,11 @@ impl Diagnostic {
 
     pub fn warning(message: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(message) }
+    }
+
+    #[must_use]
+    pub fn of_kind(self, kind: FailureKind) -> Self {
+        Self { kind, ..self }
     }
 
     #[must_use]
@@ -263,8 +270,8 @@ impl Diagnostic {
 /// It has no place yet.
 impl From<Failure> for Diagnostic {
     fn from(failure: Failure) -> Self {
-        let Failure { message, notes, hint, interrupted } = failure;
-        Self { notes, hints: hint.into_iter().collect(), interrupted, ..Self::error(message) }
+        let Failure { kind, message, notes, hint, interrupted } = failure;
+        Self { kind, notes, hints: hint.into_iter().collect(), interrupted, ..Self::error(message) }
     }
 }
 

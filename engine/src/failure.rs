@@ -3,10 +3,41 @@
 use std::fmt;
 use std::path::Path;
 
+/// The kind of a failure, for code that decides by it. Messages are for people alone: no code reads
+/// them. A kind is added where a caller needs to tell failures apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// Nothing decides by it.
+    #[default]
+    Other,
+    /// A program is not installed.
+    ProgramMissing,
+    /// A server or a git repository did not accept the credentials, or got none.
+    Unauthorized,
+    /// Content does not have the checksum that was asked for.
+    ChecksumMismatch,
+    /// A git repository has no such branch, tag or commit.
+    RevisionNotFound,
+    /// A submodule cannot be fetched.
+    Submodule,
+    /// A server or program took longer than its limit.
+    Timeout,
+    /// An address cannot be used as it is.
+    BadUrl,
+    /// A file system is full.
+    StorageFull,
+    /// A document is called otherwise than its place says.
+    NameMismatch,
+    /// A cookbook needs another version of toque.
+    NeedsOtherToque,
+}
+
 /// The error of everything that touches the machine. It knows nothing of recipes: the run adds the
 /// resource and its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
+    pub kind: FailureKind,
     /// What was attempted on what, and the cause: "cannot write `/etc/x`: permission denied".
     pub message: String,
     /// What a command printed, or other evidence.
@@ -19,7 +50,13 @@ pub struct Failure {
 
 impl Failure {
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), notes: Vec::new(), hint: None, interrupted: false }
+        Self {
+            kind: FailureKind::Other,
+            message: message.into(),
+            notes: Vec::new(),
+            hint: None,
+            interrupted: false,
+        }
     }
 
     /// "cannot `verb` `path`: why", with a hint for the causes that people meet most.
@@ -48,10 +85,20 @@ impl Failure {
             }
             _ => None,
         };
+        let kind = match error.kind() {
+            ErrorKind::StorageFull => FailureKind::StorageFull,
+            _ => FailureKind::Other,
+        };
         Self {
+            kind,
             hint: hint.map(str::to_owned),
             ..Self::new(format!("cannot {verb} `{}`: {cause}", path.display()))
         }
+    }
+
+    #[must_use]
+    pub fn of_kind(self, kind: FailureKind) -> Self {
+        Self { kind, ..self }
     }
 
     #[must_use]
