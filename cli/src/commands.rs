@@ -180,7 +180,6 @@ pub fn prepare(
             .into());
     }
     let options = Options {
-        locked: cookbook::locked(repository.as_deref(), &settings, &stop)?,
         find_locked: Some(cookbook::find_locked(&settings, &stop)),
         repository,
         cookbooks,

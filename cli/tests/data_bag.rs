@@ -205,7 +205,8 @@ fn values_are_encrypted_and_decrypted_where_they_stand() {
 fn chefs_envelope_and_version_0_are_read() {
     let repository = Repository::new();
     let vectors = fs::read_to_string(
-        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../engine/tests/vectors/encrypted.json"),
+        PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+            .join("../engine/data/tests/vectors/encrypted.json"),
     )
     .unwrap();
     let vectors: Vec<Value> = serde_json::from_str(&vectors).unwrap();

@@ -41,7 +41,7 @@ const CHEF_11: &str = r#"
 
 fn documents(folder: &str) -> Vec<PathBuf> {
     let folder =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine/tests/opsworks").join(folder);
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine/data/tests/opsworks").join(folder);
     let mut documents: Vec<PathBuf> =
         fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     documents.sort();

@@ -31,7 +31,7 @@ struct Told {
 }
 
 fn given() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine/tests/opsworks")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine/data/tests/opsworks")
 }
 
 fn folder() -> TempDir {

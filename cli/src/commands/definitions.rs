@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 
 use toque_engine::definitions::{MARK, definitions as made};
 use toque_engine::diagnostic::Diagnostic;
@@ -20,7 +19,7 @@ pub fn definitions(args: &Definitions) -> Result<Exit, Refused> {
     let repository = find_repository(args.repo.as_deref(), None)?;
     let locked =
         locked(repository.as_deref(), &Settings::read(repository.as_deref())?, &Stop::default())?;
-    let files = made(Rc::new(toque_resources::standard()), repository.as_deref(), &locked)?;
+    let files = made(&toque_resources::standard(), repository.as_deref(), &locked)?;
     let earlier = earlier(&args.dir)?;
     if let Some(foreign) = files
         .keys()

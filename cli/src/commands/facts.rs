@@ -60,7 +60,8 @@ fn custom(repo: Option<&Path>) -> Result<Custom, Refused> {
     let locked = Settings::read(Some(&repository))
         .and_then(|settings| locked(Some(&repository), &settings, &Stop::default()));
     let (cookbooks, _) = cookbook::find_all(&repository, &locked.unwrap_or_default());
-    let (found, mistakes) = Custom::find(cookbooks.values());
+    let (found, mistakes) =
+        Custom::find(cookbooks.values().flat_map(|cookbook| cookbook.fact_files()));
     if !mistakes.is_empty() {
         // They matter to runs of these cookbooks, and not to all other facts.
         let warning = |mistake| Diagnostic { severity: Severity::Warning, ..mistake };

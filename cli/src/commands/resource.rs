@@ -1,7 +1,6 @@
 //! `toque resource`: the reference, made from the declarations.
 
 use std::fmt::Write as _;
-use std::rc::Rc;
 
 use serde_json::{Value, json};
 use toque_engine::COMMON;
@@ -57,7 +56,7 @@ fn known(args: &ResourceArgs) -> Result<Registry, Refused> {
         Some(repository) => {
             let locked =
                 locked(Some(&repository), &Settings::read(Some(&repository))?, &Stop::default())?;
-            kinds(Rc::new(registry), &repository, &locked)
+            kinds(&registry, &repository, &locked)
         }
         None => Ok(registry),
     }

@@ -80,7 +80,10 @@ struct Known {
 fn facts_are_those_of_ohai() {
     let host = Host::boot(Image::Debian12Ohai);
     equip(&host);
-    host.write("/srv/dmidecode.txt", include_str!("../../../engine/src/facts/fixtures/dmidecode"));
+    host.write(
+        "/srv/dmidecode.txt",
+        include_str!("../../../engine/machine/src/facts/fixtures/dmidecode"),
+    );
     host.sh(SET_UP);
     host.write("/etc/ohai.rb", OPTIONAL);
     let ohai = told(&host, &["ohai", "-c", "/etc/ohai.rb"]);

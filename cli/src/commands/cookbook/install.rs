@@ -3,7 +3,7 @@
 use toque_cookbooks::install::How;
 use toque_cookbooks::lockfile::{self, Lockfile};
 use toque_cookbooks::repository::Repository;
-use toque_engine::cookbook::circle;
+use toque_engine::cookbook::cycle;
 use toque_engine::diagnostic::{Diagnostic, Diagnostics};
 use toque_engine::run::Refused;
 
@@ -63,9 +63,9 @@ fn circles(lockfile: &Lockfile) -> Vec<Diagnostic> {
             .get(name)
             .map_or_else(Vec::new, |one| one.dependencies.keys().map(String::as_str).collect())
     };
-    let circles = circle::circles(cookbooks.keys().map(String::as_str), needs);
+    let circles = cycle::circles(cookbooks.keys().map(String::as_str), needs);
     circles
         .iter()
-        .map(|circle| Diagnostic::warning(circle::in_words(circle)).hint(circle::HINT))
+        .map(|circle| Diagnostic::warning(cycle::in_words(circle)).hint(cycle::HINT))
         .collect()
 }

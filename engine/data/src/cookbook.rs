@@ -1,0 +1,510 @@
+//! Cookbooks on disk: what they say of themselves, and where their files lie.
+
+pub mod cycle;
+
+use std::any::Any;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde::Deserialize;
+
+use toque_core::diagnostic::{Diagnostic, Source, Span, did_you_mean};
+use toque_core::failure::plain_io;
+use toque_core::serde_errors::in_plain_words;
+pub use toque_core::text::display_path as shown;
+use toque_core::version::{Constraint, Version};
+
+/// A cookbook's `cookbook.toml`, and its folder.
+#[derive(Debug, Clone)]
+pub struct Cookbook {
+    pub about: About,
+    pub root: PathBuf,
+}
+
+/// The fields of `cookbook.toml`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct About {
+    pub name: String,
+    pub version: Version,
+    #[serde(default)]
+    pub description: Option<String>,
+    #[serde(default)]
+    pub license: Option<String>,
+    /// The engine versions it works with.
+    #[serde(default)]
+    pub toque: Option<Constraint>,
+    #[serde(default)]
+    pub dependencies: IndexMap<String, Constraint>,
+    #[serde(default)]
+    pub platforms: IndexMap<String, Constraint>,
+}
+
+/// The cookbooks of a repository by name.
+pub type Cookbooks = IndexMap<String, Rc<Cookbook>>;
+
+/// Cookbooks that a repository has from elsewhere, as its lockfile chose them.
+#[derive(Clone, Default)]
+pub struct Locked {
+    /// Names and folders.
+    pub roots: Vec<(String, PathBuf)>,
+    /// What keeps them there for as long as it is held.
+    pub held: Option<Rc<dyn Any>>,
+}
+
+/// Brings the cookbooks that the lockfile of a repository names to this machine. It fails when the
+/// lockfile does not fit, or one of them cannot be fetched.
+pub type FindLocked = Rc<dyn Fn(&Path) -> Result<Locked, Diagnostic>>;
+
+/// Returns what finds cookbooks from elsewhere that are known already.
+#[must_use]
+pub fn found(locked: Locked) -> FindLocked {
+    Rc::new(move |_| Ok(locked.clone()))
+}
+
+/// Every cookbook below `cookbooks/` of a repository, and those from elsewhere, which come before
+/// its own of the same name.
+/// # Errors
+/// As [`find`].
+pub fn find_all(repository: &Path, locked: &Locked) -> (Cookbooks, Vec<Diagnostic>) {
+    let (mut found, mut wrong) = find(repository);
+    for (name, root) in &locked.roots {
+        if found.get(name).is_some_and(|own| own.root == *root) {
+            continue;
+        }
+        match Cookbook::load(root) {
+            Ok(cookbook) => {
+                found.insert(name.clone(), Rc::new(cookbook));
+            }
+            Err(diagnostic) => wrong.push(diagnostic),
+        }
+    }
+    (found, wrong)
+}
+
+/// Every cookbook below `cookbooks/` of a repository.
+/// # Errors
+/// One for each folder that is no cookbook, and for a folder that cannot be listed.
+pub fn find(repository: &Path) -> (Cookbooks, Vec<Diagnostic>) {
+    let mut found = Cookbooks::new();
+    let mut wrong = Vec::new();
+    let folder = repository.join("cookbooks");
+    let mut roots: Vec<PathBuf> = match std::fs::read_dir(&folder) {
+        Ok(entries) => entries
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| path.is_dir() && !hidden(path))
+            .collect(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => {
+            wrong.push(Diagnostic::error(format!(
+                "cannot list the cookbooks in `{}`: {}",
+                folder.display(),
+                plain_io(&error)
+            )));
+            Vec::new()
+        }
+    };
+    roots.sort();
+    for root in roots {
+        match Cookbook::load(&root) {
+            Ok(cookbook) => {
+                let name = cookbook.about.name.clone();
+                if let Some(other) = found.get(&name) {
+                    wrong.push(
+                        Diagnostic::error(format!("two folders hold a cookbook `{name}`"))
+                            .note(format!("{}\n{}", other.root.display(), root.display()))
+                            .hint(
+                                "remove one of them, or give it another name in its cookbook.toml",
+                            ),
+                    );
+                }
+                found.insert(name, Rc::new(cookbook));
+            }
+            Err(diagnostic) => wrong.push(diagnostic),
+        }
+    }
+    (found, wrong)
+}
+
+/// Whether a folder has what describes a cookbook for Chef, in Ruby.
+#[must_use]
+pub fn is_of_chef(root: &Path) -> bool {
+    ["metadata.rb", "metadata.json"].iter().any(|name| root.join(name).is_file())
+}
+
+impl Cookbook {
+    /// Reads a cookbook's `cookbook.toml`.
+    /// # Errors
+    /// When there is none or it is wrong, with the place in it.
+    pub fn load(root: &Path) -> Result<Self, Diagnostic> {
+        let path = root.join("cookbook.toml");
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(if is_of_chef(root) {
+                    Diagnostic::error(format!("`{}` is a Ruby cookbook for Chef, which toque cannot run", root.display()))
+                        .hint("rewrite its recipes in Rhai and describe it in a cookbook.toml, or move it out of cookbooks/")
+                } else {
+                    Diagnostic::error(format!("`{}` is no cookbook: it has no cookbook.toml", root.display()))
+                        .hint("write a cookbook.toml with at least `name` and `version`, or move the folder out of cookbooks/")
+                });
+            }
+            Err(error) => {
+                return Err(Diagnostic::error(format!(
+                    "cannot read `{}`: {}",
+                    path.display(),
+                    plain_io(&error)
+                )));
+            }
+        };
+        Self::parse(root, &text)
+    }
+
+    /// Reads the text of the `cookbook.toml` in a folder.
+    /// # Errors
+    /// What is wrong with it, with the place.
+    pub fn parse(root: &Path, text: &str) -> Result<Self, Diagnostic> {
+        let path = root.join("cookbook.toml");
+        let about: About =
+            toml::from_str(text).map_err(|error| toml_diagnostic(&path, text, &error))?;
+        let named = |name: &str| {
+            Diagnostic::error(format!("`{}` is no name of a cookbook", name.escape_default()))
+                .hint("a name is made of letters, digits, `-` and `_`")
+        };
+        if let Some(name) = about.dependencies.keys().find(|name| !is_name(name)) {
+            return Err(named(name).at(place_of(&path, text, name)));
+        }
+        if let Some(folder) = root.file_name().and_then(|name| name.to_str())
+            && folder != about.name
+        {
+            return Err(Diagnostic::error(format!(
+                "the cookbook in the folder `{folder}` calls itself `{}`",
+                about.name
+            ))
+            .at(name_in(&path, text))
+            .hint("give folder and cookbook the same name"));
+        }
+        if !is_name(&about.name) {
+            return Err(named(&about.name).at(name_in(&path, text)));
+        }
+        Ok(Self { about, root: root.to_owned() })
+    }
+
+    /// Where its cookbook.toml names a dependency or another key.
+    #[must_use]
+    pub fn place_of(&self, key: &str) -> Option<Span> {
+        let path = self.root.join("cookbook.toml");
+        let text = std::fs::read_to_string(&path).ok()?;
+        place_of(&path, &text, key)
+    }
+
+    /// The path of a recipe, if the cookbook has it.
+    #[must_use]
+    pub fn recipe(&self, name: &str) -> Option<PathBuf> {
+        let path = self.root.join("recipes").join(format!("{name}.rhai"));
+        path.is_file().then_some(path)
+    }
+
+    /// The path of a recipe that it must have.
+    /// # Errors
+    /// When it has not; with the nearest name.
+    pub fn find_recipe(&self, name: &str) -> Result<PathBuf, Diagnostic> {
+        self.recipe(name).ok_or_else(|| {
+            let missing =
+                Diagnostic::error(format!("cookbook `{}` has no recipe `{name}`", self.about.name));
+            let recipes = self.recipes();
+            match did_you_mean(name, recipes.iter().map(String::as_str)) {
+                Some(hint) => missing.hint(hint),
+                None if recipes.is_empty() => {
+                    missing.hint(format!("add it as recipes/{name}.rhai"))
+                }
+                None => missing.hint(format!("its recipes are {}", recipes.join(", "))),
+            }
+        })
+    }
+
+    /// The names of its recipes, sorted.
+    #[must_use]
+    pub fn recipes(&self) -> Vec<String> {
+        scripts(&self.root.join("recipes"))
+    }
+
+    /// The paths of its custom resources, by name.
+    #[must_use]
+    pub fn resource_files(&self) -> Vec<PathBuf> {
+        let folder = self.root.join("resources");
+        scripts(&folder).into_iter().map(|name| folder.join(format!("{name}.rhai"))).collect()
+    }
+
+    /// What its custom resources are called in recipes, sorted.
+    #[must_use]
+    pub fn resources(&self) -> Vec<String> {
+        let files = scripts(&self.root.join("resources"));
+        let mut names: Vec<String> =
+            files.iter().map(|file| kind_name(&self.about.name, file)).collect();
+        names.sort();
+        names
+    }
+
+    /// The paths of its attribute files: `default.rhai` first, then by name.
+    #[must_use]
+    pub fn attribute_files(&self) -> Vec<PathBuf> {
+        let folder = self.root.join("attributes");
+        let mut names = scripts(&folder);
+        names.sort_by_key(|name| (name != "default", name.clone()));
+        names.into_iter().map(|name| folder.join(format!("{name}.rhai"))).collect()
+    }
+
+    /// Returns the files of its facts, sorted, each with the cookbook's name.
+    #[must_use]
+    pub fn fact_files(&self) -> Vec<(String, PathBuf)> {
+        let entries = std::fs::read_dir(self.root.join("facts")).into_iter().flatten().flatten();
+        let mut files: Vec<_> = entries
+            .map(|entry| entry.path())
+            .filter(|path| path.is_file() && !hidden(path))
+            .map(|path| (self.about.name.clone(), path))
+            .collect();
+        files.sort();
+        files
+    }
+
+    /// The names and paths of its libraries, sorted.
+    #[must_use]
+    pub fn libraries(&self) -> Vec<(String, PathBuf)> {
+        let folder = self.root.join("libraries");
+        scripts(&folder)
+            .into_iter()
+            .map(|name| (name.clone(), folder.join(format!("{name}.rhai"))))
+            .collect()
+    }
+}
+
+/// A cookbook of the repository by name.
+/// # Errors
+/// When there is none; with the nearest name.
+pub fn get<'a>(cookbooks: &'a Cookbooks, name: &str) -> Result<&'a Rc<Cookbook>, Diagnostic> {
+    cookbooks.get(name).ok_or_else(|| {
+        let missing = Diagnostic::error(format!("there is no cookbook `{name}`"));
+        match did_you_mean(name, cookbooks.keys().map(String::as_str)) {
+            Some(hint) => missing.hint(hint),
+            None => missing.hint(format!("put it into cookbooks/{name}, or correct the name")),
+        }
+    })
+}
+
+/// The cookbooks that `wanted` need, themselves included, dependencies first. Where some depend on
+/// one another in a circle, the one that is come to first is last.
+/// # Errors
+/// A missing dependency, or a version that does not fit.
+pub fn in_order(
+    cookbooks: &Cookbooks,
+    wanted: impl IntoIterator<Item = String>,
+) -> Result<Vec<Rc<Cookbook>>, Diagnostic> {
+    let mut begun: HashSet<&str> = HashSet::new();
+    let mut done = Vec::new();
+    for name in wanted {
+        let first = get(cookbooks, &name)?;
+        // The way to where the search is, each with the dependencies that are left to look at. It
+        // may be longer than a stack is deep.
+        let mut way = Vec::new();
+        let mut next = Some(first);
+        loop {
+            // Else it is done, or in a circle that has come back to it.
+            if let Some(cookbook) =
+                next.take().filter(|cookbook| begun.insert(&cookbook.about.name))
+            {
+                way.push((cookbook, cookbook.about.dependencies.iter()));
+            }
+            let Some((cookbook, left)) = way.last_mut() else { break };
+            match left.next() {
+                Some((dependency, constraint)) => {
+                    next = Some(needed(cookbooks, cookbook, dependency, constraint)?)
+                }
+                None => {
+                    done.push(Rc::clone(cookbook));
+                    way.pop();
+                }
+            }
+        }
+    }
+    Ok(done)
+}
+
+/// What a cookbook depends on.
+/// # Errors
+/// When it is missing, or its version does not fit.
+fn needed<'a>(
+    cookbooks: &'a Cookbooks,
+    asker: &Cookbook,
+    dependency: &str,
+    constraint: &Constraint,
+) -> Result<&'a Rc<Cookbook>, Diagnostic> {
+    let name = &asker.about.name;
+    let at = || asker.place_of(dependency);
+    let found = get(cookbooks, dependency)
+        .map_err(|missing| missing.at(at()).note(format!("`{name}` depends on it")))?;
+    if !constraint.accepts(&found.about.version) {
+        let has = &found.about.version;
+        return Err(Diagnostic::error(format!(
+            "`{name}` needs `{dependency}` {constraint}, and the repository has {has}"
+        ))
+        .at(at())
+        .hint("relax the constraint, or bring in a version that fits"));
+    }
+    Ok(found)
+}
+
+/// Whether it can be the name of a cookbook, and of its folder.
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}
+
+/// The name of the kind that a file of a cookbook's `resources/` makes.
+#[must_use]
+pub fn kind_name(cookbook: &str, file: &str) -> String {
+    let name = if file == "default" { cookbook.to_owned() } else { format!("{cookbook}_{file}") };
+    name.replace(['-', '.'], "_")
+}
+
+/// A TOML error with its place.
+#[must_use]
+pub fn toml_diagnostic(path: &Path, text: &str, error: &toml::de::Error) -> Diagnostic {
+    let plain = in_plain_words(error.message());
+    let diagnostic = Diagnostic::error(format!("cannot read `{}`: {}", shown(path), plain.message));
+    let diagnostic = diagnostic.at(error.span().map(|range| span_at(path, text, range)));
+    plain.hint.into_iter().fold(diagnostic, Diagnostic::hint)
+}
+
+/// The span of a byte range in a text.
+#[must_use]
+pub fn span_at(path: &Path, text: &str, range: std::ops::Range<usize>) -> Span {
+    let start = range.start.min(text.len());
+    let before = text.get(..start).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
+    let length = text
+        .get(start..range.end.min(text.len()))
+        .map_or(1, |part| part.lines().next().map_or(1, |l| l.chars().count()));
+    let source =
+        Arc::new(Source { name: shown(path), path: Some(path.to_owned()), text: text.to_owned() });
+    Span { source, line, column, length: Some(length) }
+}
+
+/// Where a `cookbook.toml` says its name.
+fn name_in(path: &Path, text: &str) -> Option<Span> {
+    #[derive(Deserialize)]
+    struct Named {
+        name: toml::Spanned<String>,
+    }
+    toml::from_str::<Named>(text).ok().map(|named| span_at(path, text, named.name.span()))
+}
+
+/// Where a `cookbook.toml` names a dependency; else a key of its own.
+#[must_use]
+pub fn place_of(path: &Path, text: &str, key: &str) -> Option<Span> {
+    type Table = IndexMap<toml::Spanned<String>, toml::Value>;
+    #[derive(Deserialize)]
+    struct Needs {
+        #[serde(default)]
+        dependencies: Table,
+    }
+    let of = |table: Table| {
+        table
+            .into_keys()
+            .find(|name| name.get_ref() == key)
+            .map(|name| span_at(path, text, name.span()))
+    };
+    let needs = toml::from_str::<Needs>(text).ok().and_then(|needs| of(needs.dependencies));
+    needs.or_else(|| of(toml::from_str::<Table>(text).ok()?))
+}
+
+fn scripts(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| entry.path().is_file())
+        .filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".rhai").map(str::to_owned))
+        .collect();
+    names.sort();
+    names
+}
+
+fn hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Cookbooks of these names, each with what it depends on.
+    fn cookbooks(all: impl IntoIterator<Item = (String, Vec<String>)>) -> Cookbooks {
+        let cookbook = |(name, needs): (String, Vec<String>)| {
+            let needs: String = needs.iter().map(|name| format!("{name} = \">= 1.0\"\n")).collect();
+            let text = format!("name = \"{name}\"\nversion = \"1.0\"\n[dependencies]\n{needs}");
+            (
+                name.clone(),
+                Rc::new(Cookbook::parse(&Path::new("cookbooks").join(&name), &text).unwrap()),
+            )
+        };
+        all.into_iter().map(cookbook).collect()
+    }
+
+    #[test]
+    fn dependencies_come_first() {
+        let some = |all: &[(&str, &str)]| {
+            let words = |text: &str| text.split_whitespace().map(str::to_owned).collect();
+            cookbooks(all.iter().map(|(name, needs)| ((*name).to_owned(), words(needs))))
+        };
+        let order = |all: &Cookbooks, wanted: &[&str]| {
+            let found = in_order(all, wanted.iter().map(|name| (*name).to_owned())).unwrap();
+            found.iter().map(|cookbook| cookbook.about.name.as_str()).collect::<Vec<_>>().join(" ")
+        };
+        let all = some(&[
+            ("a", "b c"),
+            ("b", "d"),
+            ("c", "d"),
+            ("d", ""),
+            ("e", "f"),
+            ("f", "g"),
+            ("g", "e"),
+            ("h", "h"),
+        ]);
+        assert_eq!(order(&all, &["a"]), "d b c a");
+        assert_eq!(order(&all, &["c", "a", "c"]), "d c b a");
+        assert_eq!(order(&all, &["f", "h"]), "e g f h");
+        let wrong = in_order(&some(&[("a", "b"), ("b", "c")]), ["a".to_owned()]).unwrap_err();
+        assert_eq!(
+            (wrong.message.as_str(), &wrong.notes[..]),
+            ("there is no cookbook `c`", &["`b` depends on it".to_owned()][..])
+        );
+    }
+
+    #[test]
+    fn a_long_way_is_no_matter() {
+        let next = |number: usize| (number < 10_000).then(|| format!("c{}", number + 1));
+        let all = cookbooks(
+            (0..=10_000).map(|number| (format!("c{number}"), next(number).into_iter().collect())),
+        );
+        let found = in_order(&all, ["c0".to_owned()]).unwrap();
+        assert_eq!((found.len(), found[0].about.name.as_str()), (10_001, "c10000"));
+    }
+
+    #[test]
+    fn another_name_than_the_folder_has_its_place() {
+        for (name, column) in [("\"nginx\"", 8), ("\"n\\\\x\"", 8), ("\"\"", 8), ("'''web\n'''", 8)]
+        {
+            let text = format!("# nginx\nname = {name}\nversion = \"1.0\"\n");
+            let wrong = Cookbook::parse(Path::new("cookbooks/web"), &text).expect_err(name);
+            let span = wrong.span.map(|span| span.to_string());
+            assert_eq!(span, Some(format!("cookbooks/web/cookbook.toml:2:{column}")), "{text}");
+        }
+    }
+}

@@ -1,0 +1,360 @@
+//! Data bags: `data_bags/<bag>/<item>.json`, data that recipes work with and that belongs to no
+//! node.
+
+mod text;
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use serde_json::{Map, Value};
+
+pub use text::{ItemText, New};
+
+use toque_core::diagnostic::{Diagnostic, Span, did_you_mean};
+use toque_core::json::{self, Document, wrong_type};
+
+/// The data bags of a repository, and over them those that the run was given. What was read is
+/// kept: they do not change while a run lasts.
+#[derive(Debug, Default)]
+pub struct DataBags {
+    repository: Option<PathBuf>,
+    given: BTreeMap<String, BTreeMap<String, Rc<Item>>>,
+    read: RefCell<HashMap<(String, String), Rc<Item>>>,
+}
+
+/// An item as it stands in its file: encrypted values are as they are there.
+#[derive(Debug, Clone)]
+pub struct Item {
+    pub bag: String,
+    pub id: String,
+    /// All keys, `id` among them.
+    pub values: Map<String, Value>,
+    /// The file, and what people know it as.
+    pub file: PathBuf,
+    pub shown: String,
+    /// Chef's tools may write an item into an envelope; then all keys are below `raw_data`.
+    pub wrapped: bool,
+    /// It has no file, and was made of this. Values in it may be kept elsewhere.
+    pub given: Option<Given>,
+}
+
+/// What an item without a file was made of.
+#[derive(Debug, Clone)]
+pub struct Given {
+    pub document: Rc<Document>,
+    /// Below these keys.
+    pub path: Vec<String>,
+}
+
+impl Given {
+    /// Where the value of a key stands.
+    #[must_use]
+    pub fn place(&self, key: &str) -> Span {
+        let path: Vec<&str> = self.path.iter().map(String::as_str).chain([key]).collect();
+        self.document.value_at(&path)
+    }
+}
+
+pub const FOLDER: &str = "data_bags";
+const NAMES: &str = "a name is made of letters, digits, `-`, `_` and `.`";
+
+impl DataBags {
+    #[must_use]
+    pub fn of(repository: Option<&Path>) -> Self {
+        Self { repository: repository.map(Path::to_owned), ..Self::default() }
+    }
+
+    /// The same with more of them: their items win over those that have files.
+    #[must_use]
+    pub fn with(self, given: BTreeMap<String, BTreeMap<String, Rc<Item>>>) -> Self {
+        Self { given, ..self }
+    }
+
+    /// The names of all data bags, sorted.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let mut names = self.own_names();
+        names.extend(self.given.keys().cloned());
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// The names of those that the repository has, sorted.
+    #[must_use]
+    pub fn own_names(&self) -> Vec<String> {
+        let folder = self.repository.iter().map(|repository| repository.join(FOLDER));
+        let entries =
+            folder.filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
+        let mut names: Vec<String> = entries
+            .filter(|entry| entry.path().is_dir())
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| is_name(name))
+            .collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// The ids of a bag's items, sorted.
+    /// # Errors
+    /// When there is no such bag, with the nearest name.
+    pub fn ids(&self, bag: &str) -> Result<Vec<String>, Diagnostic> {
+        let given = self.given.get(bag);
+        let repository = match (&self.repository, given) {
+            (None, Some(_)) => None,
+            _ => Some(self.repository()?),
+        };
+        let folder = repository
+            .filter(|repository| is_name(bag) && repository.join(FOLDER).join(bag).is_dir());
+        if folder.is_none() && given.is_none() {
+            return Err(self.no_bag(bag));
+        }
+        let mut ids = folder.map_or_else(Vec::new, |repository| {
+            json::names(repository, &format!("{FOLDER}/{bag}"))
+        });
+        ids.extend(given.into_iter().flat_map(BTreeMap::keys).cloned());
+        ids.sort_unstable();
+        ids.dedup();
+        Ok(ids)
+    }
+
+    /// An item.
+    /// # Errors
+    /// When there is no such bag or item, with the nearest name; what is wrong with its file, at
+    /// its place.
+    pub fn item(&self, bag: &str, id: &str) -> Result<Rc<Item>, Diagnostic> {
+        if let Some(item) = self.given.get(bag).and_then(|items| items.get(id)) {
+            return Ok(Rc::clone(item));
+        }
+        let key = (bag.to_owned(), id.to_owned());
+        if let Some(item) = self.read.borrow().get(&key) {
+            return Ok(Rc::clone(item));
+        }
+        let found = match &self.repository {
+            None if self.given.contains_key(bag) => None,
+            _ => {
+                let repository = self.repository()?;
+                if is_name(bag) && is_name(id) { Item::read(repository, bag, id)? } else { None }
+            }
+        };
+        let Some(item) = found else {
+            let ids = self.ids(bag)?;
+            let missing = Diagnostic::error(format!("the data bag `{bag}` has no item `{id}`"));
+            let near = did_you_mean(
+                id,
+                ids.iter().map(String::as_str).filter(|known| is_name(known) && *known != id),
+            );
+            let how = || {
+                if is_name(id) {
+                    format!("write it as {FOLDER}/{bag}/{id}.json, or correct the id")
+                } else {
+                    NAMES.to_owned()
+                }
+            };
+            return Err(missing.hint(near.unwrap_or_else(how)));
+        };
+        let item = Rc::new(item);
+        self.read.borrow_mut().insert(key, Rc::clone(&item));
+        Ok(item)
+    }
+
+    /// All items of a bag, by id.
+    /// # Errors
+    /// As [`DataBags::item`].
+    pub fn items(&self, bag: &str) -> Result<Vec<Rc<Item>>, Diagnostic> {
+        self.ids(bag)?.iter().map(|id| self.item(bag, id)).collect()
+    }
+
+    /// The folder that the bags are in.
+    /// # Errors
+    /// When there is none.
+    pub fn repository(&self) -> Result<&Path, Diagnostic> {
+        self.repository.as_deref().ok_or_else(|| {
+            Diagnostic::error("there are no data bags here: nothing says which repository they are in")
+                .hint("a recipe of `toque apply` belongs to none: put it into a cookbook; elsewhere name one with `--repo`, or run toque inside it")
+        })
+    }
+
+    fn no_bag(&self, bag: &str) -> Diagnostic {
+        let names = self.names();
+        let missing = Diagnostic::error(format!("there is no data bag `{bag}`"));
+        let near = did_you_mean(bag, names.iter().map(String::as_str));
+        missing.hint(near.unwrap_or_else(|| {
+            if is_name(bag) {
+                format!(
+                    "its items are files in {FOLDER}/{bag}/; correct the name, or make the folder"
+                )
+            } else {
+                NAMES.to_owned()
+            }
+        }))
+    }
+}
+
+impl Item {
+    /// Reads the file of an item, if there is one.
+    /// # Errors
+    /// What is wrong with it, at its place: no JSON map, no `id`, another `id` than the file's
+    /// name.
+    pub fn read(repository: &Path, bag: &str, id: &str) -> Result<Option<Self>, Diagnostic> {
+        let (file, shown) = json::path_of(repository, &format!("{FOLDER}/{bag}"), id);
+        match Document::read(&file, &shown)? {
+            Some(document) => Self::of(&document, bag, id, file, shown).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn of(
+        document: &Document,
+        bag: &str,
+        id: &str,
+        file: PathBuf,
+        shown: String,
+    ) -> Result<Self, Diagnostic> {
+        let Value::Object(whole) = &document.value else {
+            let wrong = Diagnostic::error(format!(
+                "`{shown}` should be a map, and is {}",
+                json::described(&document.value)
+            ));
+            return Err(wrong
+                .at(document.value_at(&[]))
+                .hint(format!("an item is `{{ \"id\": \"{id}\", … }}`")));
+        };
+        let raw = whole.get("raw_data").and_then(Value::as_object);
+        let raw = raw
+            .filter(|_| whole.get("json_class").is_some_and(|class| class == "Chef::DataBagItem"));
+        let path: &[&str] = if raw.is_some() { &["raw_data", "id"] } else { &["id"] };
+        let values = raw.unwrap_or(whole);
+        match values.get("id") {
+            Some(Value::String(own)) if own == id => Ok(Self {
+                bag: bag.to_owned(),
+                id: id.to_owned(),
+                values: values.clone(),
+                file,
+                shown,
+                wrapped: raw.is_some(),
+                given: None,
+            }),
+            Some(Value::String(own)) => Err(Diagnostic::error(format!(
+                "the item in `{shown}` has the id `{own}`"
+            ))
+            .at(document.value_at(path))
+            .hint(format!(
+                "an item's id is its file's name: write `{id}`, or rename the file to `{own}.json`"
+            ))),
+            Some(other) => Err(wrong_type(document, path, "text", other)),
+            None => Err(Diagnostic::error(format!("the item in `{shown}` has no `id`"))
+                .at(document.value_at(&path[..path.len() - 1]))
+                .hint(format!("write `\"id\": \"{id}\"` into it"))),
+        }
+    }
+
+    /// Where the value of a key stands, if the file can still be read.
+    #[must_use]
+    pub fn place(&self, key: &str) -> Option<Span> {
+        if let Some(given) = &self.given {
+            return Some(given.place(key));
+        }
+        let document = Document::read(&self.file, &self.shown).ok().flatten()?;
+        let path = ["raw_data", key];
+        Some(document.value_at(&path[usize::from(!self.wrapped)..]))
+    }
+}
+
+/// Whether a bag or an item may be called so.
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    !text.is_empty()
+        && !text.starts_with('.')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn repository(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            let path = folder.path().join(FOLDER).join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn bags_and_items_go_by_their_files() {
+        let folder = repository(&[
+            ("users/bob.json", r#"{ "id": "bob", /* the builder */ "uid": 1001 }"#),
+            ("users/alice.json", r#"{ "id": "alice" }"#),
+            ("users/notes.txt", "no item"),
+            (
+                "apps/web.v2.json",
+                r#"{ "json_class": "Chef::DataBagItem", "name": "data_bag_item_apps_web", "raw_data": { "id": "web.v2", "port": 80 } }"#,
+            ),
+        ]);
+        let bags = DataBags::of(Some(folder.path()));
+        assert_eq!(bags.names(), ["apps", "users"]);
+        assert_eq!(bags.ids("users").unwrap(), ["alice", "bob"]);
+        assert_eq!(bags.item("users", "bob").unwrap().values["uid"], 1001);
+        assert_eq!(bags.item("apps", "web.v2").unwrap().values["port"], 80);
+        let place = bags.item("apps", "web.v2").unwrap().place("port").unwrap();
+        assert_eq!(place.to_string(), "data_bags/apps/web.v2.json:1:110");
+        assert!(Rc::ptr_eq(&bags.item("users", "bob").unwrap(), &bags.items("users").unwrap()[1]));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_place_and_the_nearest_name() {
+        let folder = repository(&[
+            ("users/alice.json", r#"{ "id": "alice" }"#),
+            ("bad/none.json", r#"{ "uid": 1 }"#),
+            ("bad/other.json", "{\n  \"id\": \"another\"\n}"),
+            ("bad/list.json", "[]"),
+            ("bad/number.json", r#"{ "id": 7 }"#),
+            ("bad/cut.json", r#"{ "id": "cut""#),
+        ]);
+        let bags = DataBags::of(Some(folder.path()));
+        let told = |result: Result<Rc<Item>, Diagnostic>| {
+            let wrong = result.unwrap_err();
+            format!("{wrong} | {}", wrong.hints.join(" "))
+        };
+        for (bag, id, expected) in [
+            ("usres", "alice", "there is no data bag `usres` | did you mean `users`?"),
+            ("users", "alise", "the data bag `users` has no item `alise` | did you mean `alice`?"),
+            (
+                "../users",
+                "alice",
+                "there is no data bag `../users` | a name is made of letters, digits, `-`, `_` and `.`",
+            ),
+            (
+                "users",
+                "../x",
+                "the data bag `users` has no item `../x` | a name is made of letters, digits, `-`, `_` and `.`",
+            ),
+            (
+                "bad",
+                "none",
+                "data_bags/bad/none.json:1:1: the item in `data_bags/bad/none.json` has no `id` | write `\"id\": \"none\"` into it",
+            ),
+            (
+                "bad",
+                "other",
+                "data_bags/bad/other.json:2:9: the item in `data_bags/bad/other.json` has the id `another` | an item's id is its file's name: write `other`, or rename the file to `another.json`",
+            ),
+            (
+                "bad",
+                "list",
+                "data_bags/bad/list.json:1:1: `data_bags/bad/list.json` should be a map, and is an array | an item is `{ \"id\": \"list\", … }`",
+            ),
+        ] {
+            assert_eq!(told(bags.item(bag, id)), expected);
+        }
+        for id in ["number", "cut"] {
+            assert!(bags.item("bad", id).unwrap_err().span.is_some(), "{id}");
+        }
+        assert!(told(DataBags::default().item("users", "alice")).contains("--repo"));
+    }
+}

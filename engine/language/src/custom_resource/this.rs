@@ -1,0 +1,151 @@
+//! One custom resource, and `this`: how its actions read its properties.
+
+use std::rc::Rc;
+
+use rhai::{Dynamic, Engine, ImmutableString, NativeCallContext};
+use serde_json::Value;
+
+use super::definition;
+use crate::closures::{self, Closure};
+use crate::error::{Fallible, throw};
+use crate::interpreter::{Interpreter, Phase};
+use crate::value::from_json;
+use toque_contract::graph::Instance;
+use toque_core::diagnostic::{Diagnostic, did_you_mean};
+
+/// A custom resource in its own actions.
+#[derive(Clone)]
+pub(crate) struct This(pub Rc<Instance>);
+
+/// A property that is computed late, on its way into another resource.
+#[derive(Clone)]
+pub(crate) struct Handed {
+    instance: Rc<Instance>,
+    property: Rc<str>,
+}
+
+impl Handed {
+    /// The property's value, now.
+    /// # Errors
+    /// What its closure threw, or why the value cannot be used.
+    pub fn value(&self, engine: &Engine, interpreter: &Interpreter) -> Result<Value, Diagnostic> {
+        late_value(engine, interpreter, &self.instance, &self.property)
+    }
+
+    /// The closure itself, when the property is nothing else.
+    pub fn closure(&self, interpreter: &Interpreter) -> Option<Closure> {
+        let deferred = self.instance.lazy.iter().find(|lazy| *lazy.property == *self.property)?;
+        closures::closure_in(interpreter, deferred)
+    }
+}
+
+/// A lazy property, computed and checked.
+/// # Errors
+/// What its closure threw, or why the value cannot be used.
+pub(crate) fn late_value(
+    engine: &Engine,
+    interpreter: &Interpreter,
+    instance: &Instance,
+    property: &str,
+) -> Result<Value, Diagnostic> {
+    let lazy = instance.lazy.iter().find(|lazy| lazy.property == property);
+    let lazy =
+        lazy.ok_or_else(|| Diagnostic::error(format!("`{property}` is not computed late")))?;
+    let value = closures::evaluate(engine, interpreter, lazy)?;
+    let definition = definition(interpreter, &instance.kind);
+    match definition.as_ref().and_then(|definition| definition.properties.get(property)) {
+        Some(declared) => declared.accept(engine, interpreter, property, value).map_err(|error| {
+            let wrong = Diagnostic::error(format!("{}: {}", instance.kind, error.message))
+                .at(lazy.span.clone());
+            error.hint.into_iter().fold(wrong, Diagnostic::hint)
+        }),
+        None => Ok(value),
+    }
+}
+
+pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
+    let s = Rc::clone(interpreter);
+    engine.register_indexer_get(
+        move |context: NativeCallContext<'_>,
+              this: &mut This,
+              key: ImmutableString|
+              -> Fallible<Dynamic> { read(&context, &s, this, &key) },
+    );
+    engine.register_fn("to_string", |this: &mut This| format!("{}[{}]", this.0.kind, this.0.name));
+    engine.register_fn("to_debug", |this: &mut This| format!("{}[{}]", this.0.kind, this.0.name));
+    let noted = |s: &Interpreter, context: &NativeCallContext<'_>, handed: &Handed| {
+        let place = s.span(context.call_source(), context.call_position());
+        s.too_early.borrow_mut().get_or_insert_with(|| too_early(&handed.property).at(place));
+    };
+    for text in ["to_string", "to_debug"] {
+        let s = Rc::clone(interpreter);
+        engine.register_fn(text, move |context: NativeCallContext<'_>, handed: &mut Handed| {
+            noted(&s, &context, handed);
+            String::new()
+        });
+    }
+    for operator in ["==", "!=", "<", "<=", ">", ">="] {
+        let s = Rc::clone(interpreter);
+        engine.register_fn(
+            operator,
+            move |context: NativeCallContext<'_>, handed: Handed, _: Dynamic| {
+                noted(&s, &context, &handed);
+                false
+            },
+        );
+        let s = Rc::clone(interpreter);
+        engine.register_fn(
+            operator,
+            move |context: NativeCallContext<'_>, _: Dynamic, handed: Handed| {
+                noted(&s, &context, &handed);
+                false
+            },
+        );
+    }
+}
+
+fn read(
+    context: &NativeCallContext<'_>,
+    interpreter: &Interpreter,
+    this: &This,
+    key: &str,
+) -> Fallible<Dynamic> {
+    let instance = &this.0;
+    if let Some(value) = instance.values.get(key) {
+        return Ok(from_json(value));
+    }
+    if instance.lazy.iter().any(|lazy| lazy.property == key) {
+        if interpreter.progress.phase.get() < Phase::Converge {
+            return Ok(Dynamic::from(Handed {
+                instance: Rc::clone(instance),
+                property: key.into(),
+            }));
+        }
+        let value = late_value(context.engine(), interpreter, instance, key)
+            .map_err(|mistake| throw(context, interpreter, mistake))?;
+        return Ok(from_json(&value));
+    }
+    if key == "name" {
+        return Ok(Dynamic::from(ImmutableString::from(&*instance.name)));
+    }
+    let kind = interpreter.inputs.registry.kinds.get(&instance.kind);
+    if kind.is_some_and(|kind| kind.properties().any(|property| property == key)) {
+        // Neither given nor with a default.
+        return Ok(Dynamic::UNIT);
+    }
+    let properties: Vec<&str> =
+        kind.iter().flat_map(|kind| kind.properties()).chain(["name"]).collect();
+    let missing = Diagnostic::error(format!("`{}` has no property `{key}`", instance.kind));
+    let hint = did_you_mean(key, properties.iter().copied()).unwrap_or_else(|| {
+        format!(
+            "it has {}",
+            properties.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+        )
+    });
+    Err(throw(context, interpreter, missing.hint(hint)))
+}
+
+fn too_early(property: &str) -> Diagnostic {
+    Diagnostic::error(format!("`{property}` is a closure, and is not computed before its resource converges"))
+        .hint(format!("hand it on whole (`property: this.{property}`), or read it in a closure (`|| … this.{property} …`)"))
+}

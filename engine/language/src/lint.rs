@@ -1,0 +1,5 @@
+//! Mistakes that can be found without running a script.
+
+pub mod attributes_used;
+pub mod check;
+pub mod warnings;

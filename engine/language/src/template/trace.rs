@@ -1,0 +1,85 @@
+//! What goes on in the render in progress. Handlebars gives its helpers nothing but values, so what
+//! else they need lies here.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use handlebars::{RenderError, RenderErrorReason};
+use serde_json::Value;
+
+use super::rewrite::At;
+use toque_core::diagnostic::Diagnostic;
+
+/// The functions that the libraries of cookbooks give to their templates.
+pub trait Functions {
+    /// Whether a template of the cookbook can call the function with so many arguments.
+    /// # Errors
+    /// An unknown function, another number of arguments, a name that several libraries define, or a
+    /// library that cannot be read.
+    fn check(&self, cookbook: &str, name: &str, arguments: usize) -> Result<(), Diagnostic>;
+
+    /// Calls the function.
+    /// # Errors
+    /// As [`Functions::check`], and what the function throws.
+    fn call(&self, cookbook: &str, name: &str, arguments: &[&Value]) -> Result<Value, Diagnostic>;
+}
+
+/// A render in progress.
+#[derive(Default)]
+pub struct Trace {
+    /// The cookbook of the template, with the functions of its libraries.
+    functions: RefCell<Option<(String, Rc<dyn Functions>)>>,
+    /// The includes of the partials in progress, outermost first: the name of the template that
+    /// includes, and where.
+    includes: RefCell<Vec<(String, At)>>,
+    /// What went wrong in a library.
+    mistake: RefCell<Option<Diagnostic>>,
+}
+
+impl Trace {
+    /// A render begins.
+    pub fn begin(&self, functions: Option<(String, Rc<dyn Functions>)>) {
+        *self.functions.borrow_mut() = functions;
+        self.includes.borrow_mut().clear();
+        self.mistake.take();
+    }
+
+    pub fn enter(&self, template: String, at: At) {
+        self.includes.borrow_mut().push((template, at));
+    }
+
+    pub fn leave(&self) {
+        self.includes.borrow_mut().pop();
+    }
+
+    /// The includes that lead to where a render ended early, innermost first.
+    pub fn includes(&self) -> Vec<(String, At)> {
+        self.includes.take().into_iter().rev().collect()
+    }
+
+    /// What ended a render, when it was a library.
+    pub fn mistake(&self) -> Option<Diagnostic> {
+        self.mistake.take()
+    }
+
+    /// Calls a function of the cookbook's libraries.
+    pub fn call(&self, name: &str, arguments: &[&Value]) -> Result<Value, RenderError> {
+        let functions = self.functions.borrow().clone();
+        let Some((cookbook, functions)) = functions else {
+            return Err(RenderErrorReason::HelperNotFound(name.to_owned()).into());
+        };
+        functions.call(&cookbook, name, arguments).map_err(|mistake| {
+            let told = mistake.message.clone();
+            *self.mistake.borrow_mut() = Some(mistake);
+            RenderErrorReason::Other(told).into()
+        })
+    }
+
+    /// Calls a function without arguments, if there is one of the name.
+    pub fn call_if_known(&self, name: &str) -> Result<Option<Value>, RenderError> {
+        let functions = self.functions.borrow().clone();
+        let known = functions
+            .is_some_and(|(cookbook, functions)| functions.check(&cookbook, name, 0).is_ok());
+        if known { self.call(name, &[]).map(Some) } else { Ok(None) }
+    }
+}

@@ -1,0 +1,380 @@
+//! Documents from servers and from the disk.
+
+use std::collections::HashMap;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use ureq::config::RedirectAuthHeaders;
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::{Agent, Body, Proxy, Timeout};
+
+use super::{HostSystem, Query, Request, Response};
+use toque_core::cancel::Stop;
+use toque_core::failure::{Attempting, Failure};
+use toque_core::url::{percent_decoded, split_userinfo, without_secrets};
+
+/// Bytes a second. Whoever sends less all through a request's timeout would not come to an end in
+/// days.
+const SLOWEST: u128 = 1 << 10;
+/// How long to wait for a connection; a server that is there answers at once.
+const CONNECT: Duration = Duration::from_secs(30);
+/// The pauses before the second and third try.
+const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2)];
+/// Where distributions keep the certificates that the machine trusts. Toque's own list is for
+/// machines without one.
+const BUNDLES: [&str; 4] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
+/// Servers through which others are reached.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Proxies {
+    /// For `http:` URLs, such as `http://user:password@proxy.example.com:3128`.
+    pub http: Option<String>,
+    /// For `https:` URLs.
+    pub https: Option<String>,
+    /// What is reached directly: names, `.domains` and `*`, separated by commas.
+    pub no_proxy: Option<String>,
+}
+
+/// What connects, kept so that connections are used again; by the proxy's URL and whether
+/// certificates are verified. Clones share it.
+#[derive(Clone, Default)]
+pub struct Agents(Arc<Mutex<HashMap<(Option<String>, bool), Agent>>>);
+
+pub(super) fn fetch(host: &HostSystem, request: &Request) -> Result<Response, Failure> {
+    if let Some(path) = file_path(&request.url) {
+        return read(host, &path?);
+    }
+    let agent = agent(host, request)?;
+    let (request, stop) = (request.clone(), host.stop.clone());
+    let shown = without_secrets(&request.url);
+    let (sender, receiver) = channel();
+    // On a thread of its own, so that a forced stop need not wait for the server.
+    std::thread::Builder::new()
+        .spawn(move || {
+            // Nobody listens any more when the run was stopped.
+            let _ = sender.send(ask_again(&agent, &request, &stop));
+        })
+        .map_err(|error| {
+            Failure::new(format!("cannot fetch `{shown}`: no thread could be started: {error}"))
+        })?;
+    loop {
+        match receiver.recv_timeout(Duration::from_millis(50)) {
+            Ok(answer) => return answer,
+            Err(RecvTimeoutError::Timeout) if host.stop.forced() => {
+                return Err(Failure {
+                    interrupted: true,
+                    ..Failure::new(format!("fetching `{shown}` was stopped with the run"))
+                });
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(Failure::new(format!("cannot fetch `{shown}`: the client failed")));
+            }
+        }
+    }
+}
+
+/// The path of a `file:` URL.
+pub fn file_path(url: &str) -> Option<Result<PathBuf, Failure>> {
+    let rest = url.strip_prefix("file:")?;
+    let path = match rest.strip_prefix("//") {
+        Some(rest) => rest.strip_prefix("localhost").unwrap_or(rest),
+        None => rest,
+    };
+    Some(if path.starts_with('/') {
+        Ok(PathBuf::from(<std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(
+            percent_decoded(path),
+        )))
+    } else {
+        Err(Failure::new(format!(
+            "cannot fetch `{}`: it names a file of another machine",
+            without_secrets(url)
+        ))
+        .hint("write `file:///` and the whole path"))
+    })
+}
+
+/// The answer for a `file:` URL.
+pub fn read(system: &dyn Query, path: &Path) -> Result<Response, Failure> {
+    match system.read(path) {
+        Ok(body) => Ok(Response {
+            status: 200,
+            headers: vec![("content-length".to_owned(), body.len().to_string())],
+            body,
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Ok(Response { status: 404, headers: Vec::new(), body: Vec::new() })
+        }
+        Err(error) => Err(error).attempting("read", path),
+    }
+}
+
+fn agent(host: &HostSystem, request: &Request) -> Result<Agent, Failure> {
+    let secure = request.url.starts_with("https:");
+    let proxy = if secure { host.proxies.https.clone() } else { host.proxies.http.clone() };
+    let key = (proxy, request.verify);
+    let mut agents = host.agents.0.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(agent) = agents.get(&key) {
+        return Ok(agent.clone());
+    }
+    let proxy = match &key.0 {
+        Some(url) => Some(proxy_of(url, host.proxies.no_proxy.as_deref()).map_err(|error| {
+            Failure::new(format!("cannot use the proxy `{}`: {error}", without_secrets(url)))
+                .hint("write it as `http://host:port` in the settings")
+        })?),
+        None => None,
+    };
+    let tls =
+        TlsConfig::builder().root_certs(trusted()).disable_verification(!request.verify).build();
+    let agent: Agent = Agent::config_builder()
+        .http_status_as_error(false)
+        // Set in any case: the default would read the environment.
+        .proxy(proxy)
+        .tls_config(tls)
+        .user_agent(concat!("toque/", env!("CARGO_PKG_VERSION")))
+        // Who redirects must not be able to have secrets sent elsewhere.
+        .redirect_auth_headers(RedirectAuthHeaders::Never)
+        // What is fetched must have the checksum of what the server holds.
+        .accept_encoding("identity")
+        .build()
+        .into();
+    agents.insert(key, agent.clone());
+    Ok(agent)
+}
+
+fn proxy_of(url: &str, no_proxy: Option<&str>) -> Result<Proxy, ureq::Error> {
+    let given = Proxy::new(url)?;
+    let mut proxy = Proxy::builder(given.protocol()).host(given.host()).port(given.port());
+    if let Some(name) = given.username() {
+        proxy = proxy.username(name);
+    }
+    if let Some(password) = given.password() {
+        proxy = proxy.password(password);
+    }
+    for direct in
+        no_proxy.unwrap_or_default().split(',').map(str::trim).filter(|direct| !direct.is_empty())
+    {
+        proxy = proxy.no_proxy(direct);
+    }
+    proxy.build()
+}
+
+/// The certificates that this machine trusts.
+fn trusted() -> RootCerts {
+    let bundle = BUNDLES.iter().find_map(|path| std::fs::read(path).ok());
+    let certificates: Vec<Certificate<'static>> = parse_pem(&bundle.unwrap_or_default())
+        .filter_map(|item| match item {
+            Ok(PemItem::Certificate(certificate)) => Some(certificate),
+            _ => None,
+        })
+        .collect();
+    if certificates.is_empty() {
+        RootCerts::WebPki
+    } else {
+        RootCerts::new_with_certs(&certificates)
+    }
+}
+
+/// Asks up to three times, as long as the answer looks like a passing fault.
+fn ask_again(agent: &Agent, request: &Request, stop: &Stop) -> Result<Response, Failure> {
+    let mut pauses = PAUSES.iter();
+    loop {
+        let answer = ask(agent, request);
+        let passing = match &answer {
+            Ok(response) => response.status >= 500,
+            Err(error) => may_pass(error),
+        };
+        match pauses.next() {
+            Some(pause) if passing && !stop.requested() => {
+                stop.wait(*pause);
+            }
+            _ => {
+                return answer
+                    .map_err(|error| no_answer(request, proxy_for(agent, &request.url), &error));
+            }
+        }
+    }
+}
+
+fn ask(agent: &Agent, request: &Request) -> Result<Response, ureq::Error> {
+    let (userinfo, url) = match split_userinfo(&request.url) {
+        Some((userinfo, url)) => (Some(userinfo), url),
+        None => (None, request.url.clone()),
+    };
+    let mut call = agent
+        .get(&url)
+        .config()
+        .timeout_connect(Some(request.timeout.min(CONNECT)))
+        .timeout_resolve(Some(request.timeout.min(CONNECT)))
+        .timeout_recv_response(Some(request.timeout))
+        .timeout_per_read(Some(request.timeout))
+        .build();
+    let named = |name: &str| request.headers.iter().any(|(key, _)| key.eq_ignore_ascii_case(name));
+    if let Some(userinfo) = userinfo.filter(|_| !named("authorization")) {
+        call = call.header(
+            "authorization",
+            format!("Basic {}", BASE64_STANDARD.encode(percent_decoded(&userinfo))),
+        );
+    }
+    for (name, value) in &request.headers {
+        call = call.header(name, value);
+    }
+    let mut response = call.call()?;
+    let header = |(name, value): (&ureq::http::HeaderName, &ureq::http::HeaderValue)| {
+        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+    };
+    let headers = response.headers().iter().map(header).collect();
+    let body = read_body(response.body_mut(), request)?;
+    Ok(Response { status: response.status().as_u16(), headers, body })
+}
+
+/// A large document may take long, as long as it keeps coming at a useful speed.
+fn read_body(body: &mut Body, request: &Request) -> Result<Vec<u8>, ureq::Error> {
+    let mut reader = body.with_config().limit(u64::MAX).reader();
+    let (mut read, mut chunk) = (Vec::new(), vec![0; 64 << 10]);
+    let (mut since, mut before) = (Instant::now(), 0);
+    loop {
+        match reader.read(&mut chunk) {
+            Ok(0) => return Ok(read),
+            Ok(count) => read.extend_from_slice(&chunk[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error.into()),
+        }
+        if read.len() as u64 > request.largest {
+            return Err(ureq::Error::BodyExceedsLimit(request.largest));
+        }
+        if since.elapsed() >= request.timeout {
+            if ((read.len() - before) as u128) * 1000 < SLOWEST * request.timeout.as_millis() {
+                return Err(TOO_SLOW);
+            }
+            (since, before) = (Instant::now(), read.len());
+        }
+    }
+}
+
+/// No limit of its own is set for bodies, so that it cannot be another.
+const TOO_SLOW: ureq::Error = ureq::Error::Timeout(Timeout::RecvBody);
+
+/// Whether the same request could succeed a moment later.
+fn may_pass(error: &ureq::Error) -> bool {
+    use ureq::Error;
+    match error {
+        Error::Io(error) => {
+            !matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput)
+        }
+        Error::Timeout(at) => matches!(at, Timeout::Connect | Timeout::Resolve),
+        Error::HostNotFound | Error::ConnectionFailed | Error::Protocol(_) => true,
+        _ => false,
+    }
+}
+
+/// The proxy that a URL is asked through, as messages may show it.
+fn proxy_for(agent: &Agent, url: &str) -> Option<String> {
+    let proxy = agent.config().proxy()?;
+    let direct = url.parse().is_ok_and(|url| proxy.is_no_proxy(&url));
+    (!direct).then(|| format!("{}:{}", proxy.host(), proxy.port()))
+}
+
+fn no_answer(request: &Request, proxy: Option<String>, error: &ureq::Error) -> Failure {
+    use ureq::Error;
+    let url = without_secrets(&request.url);
+    let host = url
+        .split("://")
+        .nth(1)
+        .and_then(|rest| rest.split('/').next())
+        .unwrap_or_default()
+        .to_owned();
+    let (cause, hint) = match error {
+        Error::HostNotFound => (format!("there is no host `{host}`"), Some(NAMES)),
+        Error::Io(error) if error.to_string().contains("failed to lookup address") => {
+            (format!("the name `{host}` cannot be resolved"), Some(NAMES))
+        }
+        Error::Timeout(Timeout::RecvBody) => (
+            "it comes more slowly than 1 KiB a second".to_owned(),
+            Some(
+                "try again when the server and the network have less to do, or fetch it from another server",
+            ),
+        ),
+        Error::Timeout(at) => (
+            format!("no answer in time ({at})"),
+            Some("check that the server can be reached, or raise the timeout"),
+        ),
+        Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused && proxy.is_some() => {
+            (
+                format!("the proxy `{}` refused the connection", proxy.unwrap_or_default()),
+                Some(
+                    "check that it runs, and `proxies` in the settings or the variables `http_proxy` and `https_proxy`",
+                ),
+            )
+        }
+        Error::ConnectProxyFailed(why) => (
+            format!("the proxy `{}` does not lead there: {why}", proxy.unwrap_or_default()),
+            Some("check what it allows, or name the host in `no_proxy`"),
+        ),
+        Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => (
+            format!("`{host}` refused the connection"),
+            Some("check that the server runs, and the port"),
+        ),
+        Error::Io(error) if ENDED.contains(&error.kind()) => (
+            format!("`{host}` ended the connection before all of it had come"),
+            Some("try again; the server's log may say why"),
+        ),
+        Error::Io(error) if error.to_string().contains("certificate") => {
+            (plain(error), Some(AUTHORITY))
+        }
+        Error::Io(error) => (plain(error), None),
+        Error::BadUri(_) | Error::Http(_) => (
+            "that is not a URL that can be asked for".to_owned(),
+            Some("write `https://host/path`"),
+        ),
+        Error::BodyExceedsLimit(limit) => {
+            (format!("the document is larger than {}", size(*limit)), None)
+        }
+        Error::TooManyRedirects => ("the server redirects in a circle".to_owned(), None),
+        Error::Tls(_) | Error::Rustls(_) => (error.to_string(), Some(AUTHORITY)),
+        other => (other.to_string(), None),
+    };
+    let failure = Failure::new(format!("cannot fetch `{url}`: {cause}"));
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+/// How it looks when the other side hangs up.
+const ENDED: [io::ErrorKind; 4] = [
+    io::ErrorKind::UnexpectedEof,
+    io::ErrorKind::ConnectionReset,
+    io::ErrorKind::ConnectionAborted,
+    io::ErrorKind::BrokenPipe,
+];
+const NAMES: &str = "check the name, and that this machine can resolve names";
+const AUTHORITY: &str =
+    "if the server's certificate is your own, add its authority to those this machine trusts";
+
+/// `256 MiB`.
+fn size(bytes: u64) -> String {
+    let units = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
+    let unit = units
+        .into_iter()
+        .find(|(_, shift)| bytes >= 1 << shift && bytes.trailing_zeros() >= *shift);
+    unit.map_or_else(
+        || format!("{bytes} bytes"),
+        |(name, shift)| format!("{} {name}", bytes >> shift),
+    )
+}
+
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_owned()
+}

@@ -1,0 +1,252 @@
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use crate::system::fetch::file_path;
+use crate::system::{HostSystem, Proxies, Query, Request};
+use toque_core::url::without_secrets;
+
+fn request(url: &str) -> Request {
+    Request {
+        url: url.to_owned(),
+        headers: Vec::new(),
+        timeout: Duration::from_secs(5),
+        largest: Request::LARGEST,
+        verify: true,
+    }
+}
+
+/// A server that gives these answers one after the other, each on a connection of its own, and
+/// keeps what it was asked.
+fn serve(answers: &[&str]) -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let keep = Arc::clone(&asked);
+    let answers: Vec<String> = answers
+        .iter()
+        .map(|answer| answer.replace('\n', "\r\n").replace("HOST", &address))
+        .collect();
+    std::thread::spawn(move || {
+        for answer in answers {
+            let Ok((stream, _)) = listener.accept() else { return };
+            keep.lock().unwrap().push(head(&stream));
+            let _ = (&stream).write_all(answer.as_bytes());
+        }
+    });
+    (address, asked)
+}
+
+fn head(stream: &TcpStream) -> String {
+    let lines =
+        BufReader::new(stream).lines().map_while(Result::ok).take_while(|line| !line.is_empty());
+    lines.map(|line| format!("{}\n", line.to_lowercase())).collect()
+}
+
+#[test]
+fn any_status_is_an_answer() {
+    let (address, asked) = serve(&[
+        "HTTP/1.1 200 OK\nETag: \"a\"\nContent-Length: 5\nConnection: close\n\nhello",
+        "HTTP/1.1 304 Not Modified\nETag: \"a\"\nConnection: close\n\n",
+        "HTTP/1.1 404 Not Found\nContent-Length: 4\nConnection: close\n\nnone",
+        "HTTP/1.1 302 Found\nLocation: http://HOST/there\nContent-Length: 0\nConnection: close\n\n",
+        "HTTP/1.1 200 OK\nContent-Encoding: gzip\nContent-Length: 3\nConnection: close\n\nraw",
+    ]);
+    let host = HostSystem::new();
+    let first = host.fetch(&request(&format!("http://user:p%40w@{address}/x?y=1"))).unwrap();
+    assert_eq!(
+        (first.status, first.header("etag"), first.body.as_slice()),
+        (200, Some("\"a\""), &b"hello"[..])
+    );
+    let mut conditional = request(&format!("http://{address}/x"));
+    conditional.headers.push(("If-None-Match".to_owned(), "\"a\"".to_owned()));
+    let second = host.fetch(&conditional).unwrap();
+    assert_eq!((second.status, second.header("etag"), second.body.len()), (304, Some("\"a\""), 0));
+    assert_eq!(host.fetch(&request(&format!("http://{address}/none"))).unwrap().status, 404);
+    let moved = host.fetch(&request(&format!("http://{address}/here"))).unwrap();
+    assert_eq!(
+        (moved.status, moved.body.as_slice()),
+        (200, &b"raw"[..]),
+        "content is never unpacked"
+    );
+    let asked = asked.lock().unwrap();
+    assert!(asked[0].starts_with("get /x?y=1 http/1.1\n"), "{}", asked[0]);
+    assert!(asked[0].contains("authorization: basic dxnlcjpwqhc=\n"), "{}", asked[0]);
+    assert!(
+        asked[0].contains("accept-encoding: identity\n") && asked[0].contains("user-agent: toque/")
+    );
+    assert!(asked[1].contains("if-none-match: \"a\"\n"));
+    assert!(asked[4].starts_with("get /there "));
+}
+
+#[test]
+fn passing_faults_are_asked_again() {
+    let (address, asked) = serve(&[
+        "HTTP/1.1 503 Busy\nContent-Length: 0\nConnection: close\n\n",
+        "",
+        "HTTP/1.1 200 OK\nContent-Length: 2\nConnection: close\n\nok",
+    ]);
+    assert_eq!(
+        HostSystem::new().fetch(&request(&format!("http://{address}/"))).unwrap().body,
+        b"ok"
+    );
+    assert_eq!(asked.lock().unwrap().len(), 3);
+}
+
+#[test]
+fn no_answer_is_a_failure_without_secrets() {
+    let host = HostSystem::new();
+    let failure =
+        host.fetch(&request("http://user:secret@127.0.0.1:9/x?token=secret")).unwrap_err();
+    assert_eq!(
+        failure.message,
+        "cannot fetch `http://127.0.0.1:9/x`: `127.0.0.1:9` refused the connection"
+    );
+    let failure = host.fetch(&request("gopher://example.com/")).unwrap_err();
+    assert!(failure.message.starts_with("cannot fetch `gopher://example.com/`: "), "{failure}");
+    assert!(host.fetch(&request("nonsense")).is_err());
+}
+
+#[test]
+fn a_forced_stop_ends_a_download() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = HostSystem::new();
+    let stop = host.stop.clone();
+    let thread = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(100));
+        stop.request();
+        stop.request();
+    });
+    let begun = Instant::now();
+    let failure =
+        host.fetch(&request(&format!("http://{}/", listener.local_addr().unwrap()))).unwrap_err();
+    assert!(failure.interrupted && begun.elapsed() < Duration::from_secs(2));
+    thread.join().unwrap();
+}
+
+/// A server whose answer comes in so many pieces, a `pause` between two.
+fn serve_slowly(piece: &'static [u8], count: usize, pause: Duration) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        head(&stream);
+        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", count * piece.len())
+            .unwrap();
+        // Whoever asked may be gone.
+        let _ = (0..count).try_for_each(|_| {
+            std::thread::sleep(pause);
+            stream.write_all(piece)
+        });
+    });
+    url
+}
+
+#[test]
+fn what_trickles_is_given_up_and_what_is_slow_is_not() {
+    let patient = |url: &str| Request { timeout: Duration::from_millis(300), ..request(url) };
+    let begun = Instant::now();
+    let url = serve_slowly(b"x", 1000, Duration::from_millis(20));
+    let failure = HostSystem::new().fetch(&patient(&url)).unwrap_err();
+    assert_eq!(
+        failure.message,
+        format!("cannot fetch `{url}`: it comes more slowly than 1 KiB a second")
+    );
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+
+    // Longer than the timeout, and never silent for as long.
+    let begun = Instant::now();
+    let url = serve_slowly(&[b'x'; 4096], 20, Duration::from_millis(50));
+    assert_eq!(HostSystem::new().fetch(&patient(&url)).unwrap().body.len(), 20 * 4096);
+    assert!(begun.elapsed() > Duration::from_millis(900), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn what_is_too_large_is_not_taken() {
+    let answer = "HTTP/1.1 200 OK\nContent-Length: 5\nConnection: close\n\nhello";
+    let (address, _) = serve(&[answer, answer, answer]);
+    let fetch = |largest| {
+        HostSystem::new().fetch(&Request { largest, ..request(&format!("http://{address}/")) })
+    };
+    assert_eq!(fetch(5).unwrap().body, b"hello");
+    assert_eq!(
+        fetch(4).unwrap_err().message,
+        format!("cannot fetch `http://{address}/`: the document is larger than 4 bytes")
+    );
+}
+
+#[test]
+fn proxies_are_the_given_ones() {
+    let (address, asked) =
+        serve(&["HTTP/1.1 200 OK\nContent-Length: 3\nConnection: close\n\nvia"; 2]);
+    let mut host = HostSystem::new();
+    host.proxies = Proxies {
+        http: Some(format!("http://me:pw@{address}")),
+        https: None,
+        no_proxy: Some("127.0.0.1, .local".into()),
+    };
+    assert_eq!(host.fetch(&request(&format!("http://{address}/direct"))).unwrap().body, b"via");
+    let _ = host.fetch(&request("http://example.test/x"));
+    let asked = asked.lock().unwrap();
+    assert!(asked[0].starts_with("get /direct "), "{}", asked[0]);
+    assert!(
+        asked[1].contains("example.test") && asked[1].contains("proxy-authorization: basic "),
+        "{}",
+        asked[1]
+    );
+    drop(asked);
+    let mut wrong = HostSystem::new();
+    wrong.proxies.http = Some("http://".to_owned());
+    assert!(
+        wrong
+            .fetch(&request("http://example.test/"))
+            .unwrap_err()
+            .message
+            .starts_with("cannot use the proxy")
+    );
+    // One that is down is told as what it is, and not as the server.
+    let mut down = HostSystem::new();
+    down.proxies = Proxies {
+        http: Some("http://me:pw@127.0.0.1:9".to_owned()),
+        https: None,
+        no_proxy: Some("127.0.0.1".into()),
+    };
+    let failure = down.fetch(&request("http://example.test/x")).unwrap_err();
+    assert_eq!(
+        failure.message,
+        "cannot fetch `http://example.test/x`: the proxy `127.0.0.1:9` refused the connection"
+    );
+    let failure = down.fetch(&request("http://127.0.0.1:9/x")).unwrap_err();
+    assert_eq!(
+        failure.message,
+        "cannot fetch `http://127.0.0.1:9/x`: `127.0.0.1:9` refused the connection"
+    );
+}
+
+#[test]
+fn files_are_documents() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("a b"), "x").unwrap();
+    let host = HostSystem::new();
+    let url = |name: &str| format!("file://{}/{name}", directory.path().display());
+    assert_eq!(host.fetch(&request(&url("a%20b"))).unwrap().body, b"x");
+    assert_eq!(host.fetch(&request(&url("none"))).unwrap().status, 404);
+    assert!(host.fetch(&request(&url(""))).unwrap_err().message.contains("it is a directory"));
+    assert!(host.fetch(&request("file://other/x")).is_err());
+    assert_eq!(file_path("file:/x%").unwrap().unwrap(), Path::new("/x%"));
+    assert!(file_path("http://x/").is_none());
+}
+
+#[test]
+fn urls_are_shown_without_secrets() {
+    for (url, shown) in [
+        ("https://u:p@h:8443/a/b?c=d#e", "https://h:8443/a/b"),
+        ("https://h/a@b", "https://h/a@b"),
+        ("http://u@h", "http://h"),
+        ("h?x", "h"),
+    ] {
+        assert_eq!(without_secrets(url), shown);
+    }
+}

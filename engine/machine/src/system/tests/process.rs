@@ -1,0 +1,217 @@
+use std::cell::RefCell;
+use std::os::unix::fs::PermissionsExt;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use crate::command::{Command, End, Identity};
+use crate::system::{HostSystem, Query, System};
+use toque_core::cancel::Stop;
+
+fn run(command: &Command) -> crate::command::Output {
+    HostSystem::new().run(command).unwrap()
+}
+
+fn failure(command: &Command) -> String {
+    HostSystem::new().run(command).unwrap_err().message
+}
+
+fn root() -> bool {
+    HostSystem::new().effective_uid() == 0
+}
+
+#[test]
+fn streams_and_status() {
+    let output = run(&Command::shell("echo out; echo err >&2; exit 3"));
+    assert_eq!(
+        (output.stdout().as_str(), output.stderr().as_str(), output.end),
+        ("out\n", "err\n", End::Exited(3))
+    );
+    assert_eq!(run(&Command::shell("kill -9 $$")).end, End::Signalled(9));
+}
+
+#[test]
+fn the_environment_is_clean() {
+    let output = run(&Command::new(["env"]).env("B", "2").env("LANG", "de_DE")).stdout();
+    let mut names: Vec<&str> = output.lines().map(|line| line.split('=').next().unwrap()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["B", "HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "USER"]);
+    assert!(output.contains("LANG=de_DE\n"));
+    if root() {
+        assert!(output.contains("HOME=/root\n") && output.contains("USER=root\n"));
+    }
+}
+
+#[test]
+fn files_in_memory_are_for_the_child_alone() {
+    let line = "cat \"$A\" \"$B\"; stat -L -c %a \"$A\"; readlink \"$B\"";
+    let output = run(&Command::shell(line).file("A", "one ").file("B", "two ")).stdout();
+    assert!(output.starts_with("one two 600\n/memfd:toque"), "{output}");
+}
+
+#[test]
+fn input_of_any_size_is_given() {
+    let input = vec![b'x'; 3 << 20];
+    assert_eq!(run(&Command::new(["cat"]).input(input.clone())).stdout, input);
+    assert_eq!(run(&Command::new(["wc", "-c"])).stdout().trim(), "0");
+    // A child that does not want its input.
+    assert!(run(&Command::new(["true"]).input(input)).success());
+}
+
+#[test]
+fn endless_output_is_cut() {
+    let output = run(&Command::shell("head -c 20000000 /dev/zero"));
+    assert!(output.success());
+    assert!(output.stdout.ends_with(b"[cut here: more than 16 MiB of output]\n"));
+    assert!(output.stdout.len() < (16 << 20) + 100);
+}
+
+#[test]
+fn what_takes_too_long_is_ended_with_its_group() {
+    let begun = Instant::now();
+    let output =
+        run(&Command::shell("echo begun; sleep 60 & sleep 60").timeout(Duration::from_millis(200)));
+    assert_eq!((output.end, output.stdout().as_str()), (End::TimedOut, "begun\n"));
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    // One that does not listen is killed.
+    let output = run(&Command::shell("trap '' TERM; while :; do sleep 60; done")
+        .timeout(Duration::from_millis(200)));
+    assert_eq!(output.end, End::TimedOut);
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    // So is one that closes its output and stays.
+    let output =
+        run(&Command::shell("exec >&- 2>&-; sleep 60").timeout(Duration::from_millis(200)));
+    assert_eq!(output.end, End::TimedOut);
+}
+
+#[test]
+fn a_daemon_that_keeps_the_pipe_does_not_hold_the_run() {
+    let begun = Instant::now();
+    let output = run(&Command::shell("sleep 30 & echo started"));
+    assert_eq!((output.end, output.stdout().as_str()), (End::Exited(0), "started\n"));
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    // One that talks without end is left after a while, too.
+    let output =
+        run(&Command::shell("(for i in $(seq 200); do echo x; sleep 0.05; done) & echo started"));
+    assert!(output.success());
+    assert!(begun.elapsed() < Duration::from_secs(8));
+}
+
+#[test]
+fn a_forced_stop_ends_the_child_and_a_request_does_not() {
+    let host = HostSystem { stop: Stop::default(), ..HostSystem::new() };
+    let stop = host.stop.clone();
+    let thread = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(100));
+        stop.request();
+        std::thread::sleep(Duration::from_millis(400));
+        stop.request();
+    });
+    assert_eq!(host.run(&Command::shell("sleep 0.3; exit 4")).unwrap().end, End::Exited(4));
+    assert!(host.stop.requested());
+    assert_eq!(host.run(&Command::shell("sleep 60")).unwrap().end, End::Interrupted);
+    assert_eq!(host.run(&Command::shell("true")).unwrap().end, End::Interrupted);
+    thread.join().unwrap();
+}
+
+#[test]
+fn lines_are_handed_on_as_they_come() {
+    let heard = Rc::new(RefCell::new(Vec::new()));
+    let listener = Rc::clone(&heard);
+    let host = HostSystem {
+        live: Some(Box::new(move |line| listener.borrow_mut().push(line.to_owned()))),
+        ..HostSystem::new()
+    };
+    let mut command = Command::shell("printf 'a\\nb'; sleep 0.1; printf 'c\\n\\nlast'");
+    host.run(&command).unwrap();
+    assert!(heard.borrow().is_empty());
+    command.live = true;
+    host.run(&command).unwrap();
+    assert_eq!(*heard.borrow(), ["a", "bc", "", "last"]);
+    command.sensitive = true;
+    host.run(&command).unwrap();
+    assert_eq!(heard.borrow().len(), 4);
+}
+
+#[test]
+fn the_child_is_who_it_should_be() {
+    let mut command = Command::shell(
+        "umask; id -u; id -g; id -G; echo $HOME $USER; ps -o sid= -p $$ | grep -qw $$ && echo leader",
+    );
+    command.umask = Some(0o027);
+    assert!(run(&command).stdout().starts_with("0027\n"));
+    if root() {
+        let home = Some("/var/www".into());
+        command.identity = Some(Identity {
+            uid: Some(33),
+            gid: Some(34),
+            groups: vec![34, 50],
+            name: Some("www".into()),
+            home,
+        });
+        assert_eq!(run(&command).stdout(), "0027\n33\n34\n34 50\n/var/www www\nleader\n");
+        command.identity = Some(Identity { uid: Some(12345), ..Identity::default() });
+        assert!(run(&command).stdout().contains("12345\n0\n0\n/ 12345\n"));
+    }
+}
+
+#[test]
+fn programs_are_looked_for_where_the_child_would() {
+    let directory = tempfile::tempdir().unwrap();
+    let program = directory.path().join("hello-toque");
+    std::fs::write(&program, "#!/bin/sh\necho hello from $0\n").unwrap();
+    let command = Command::new(["hello-toque"]);
+    assert!(failure(&command).starts_with(
+        "cannot run `hello-toque`: there is no program `hello-toque` on PATH (/usr/local/sbin:"
+    ));
+    let path = directory.path().to_str().unwrap();
+    let command = command.env("PATH", format!("{path}:/bin"));
+    assert!(failure(&command).contains("there is no program"), "it is not executable");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(run(&command).stdout(), format!("hello from {path}/hello-toque\n"));
+    let mut relative = Command::new(["./hello-toque"]);
+    relative.cwd = Some(directory.path().to_owned());
+    assert_eq!(run(&relative).stdout(), "hello from ./hello-toque\n");
+}
+
+#[test]
+fn what_cannot_start_is_named() {
+    let mut command = Command::new(["true"]);
+    command.cwd = Some("/none/here".into());
+    assert_eq!(
+        failure(&command),
+        "cannot run `true` in `/none/here`: the directory does not exist"
+    );
+    command.cwd = Some("/etc/passwd".into());
+    assert_eq!(failure(&command), "cannot run `true` in `/etc/passwd`: that is not a directory");
+    assert_eq!(
+        failure(&Command::new(["/none/x", "y"])),
+        "cannot run `/none/x y`: there is no `/none/x`"
+    );
+    assert_eq!(
+        failure(&Command::new(["/etc/passwd"])),
+        "cannot run `/etc/passwd`: `/etc/passwd` is not an executable file"
+    );
+    let directory = tempfile::tempdir().unwrap();
+    let script = directory.path().join("script");
+    std::fs::write(&script, "#!/none/interpreter\n").unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    assert!(
+        failure(&Command::new([script.to_str().unwrap()]))
+            .ends_with("the interpreter that it names does not exist")
+    );
+    let mut secret = Command::new(["/none/x", "password"]);
+    secret.sensitive = true;
+    assert!(!failure(&secret).contains("password"));
+    assert!(failure(&Command::new([""; 0])).contains("without words"));
+    if root() {
+        let mut other = Command::new([script.to_str().unwrap()]);
+        std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o700)).unwrap();
+        other.identity = Some(Identity {
+            uid: Some(12345),
+            gid: Some(12345),
+            name: Some("web".into()),
+            ..Identity::default()
+        });
+        assert!(failure(&other).contains("as `web`: permission denied"), "{}", failure(&other));
+    }
+}

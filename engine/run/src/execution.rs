@@ -1,0 +1,163 @@
+//! A converge or a plan, from its lock to its report.
+
+use std::rc::Rc;
+use std::time::Instant;
+
+use toque_contract::event::{Event, Sink};
+use toque_contract::log_level::LogLevel;
+use toque_contract::registry::Registry;
+use toque_contract::report::{About, Counts, Outcome, Report, Status};
+use toque_core::failure::Failure;
+use toque_data::stack::{self, Command};
+use toque_language::interpreter::Interpreter;
+use toque_machine::system::System;
+
+use crate::converge::{Mode, Walk};
+use crate::options::{Options, Refused};
+use crate::prepared::Prepared;
+use crate::state::{Debt, History, Journal, RunLock};
+
+/// Converges or plans: takes the lock, walks, reports, and keeps the history.
+/// # Errors
+/// When nothing was touched. What fails later is in the report.
+pub(crate) fn execute(
+    system: &Rc<dyn System>,
+    registry: &Registry,
+    options: &Options,
+    mut sink: Box<dyn Sink>,
+    mode: Mode,
+) -> Result<Report, Refused> {
+    let _lock = match (&options.state_dir, mode) {
+        (Some(dir), Mode::Converge) => {
+            Some(RunLock::take(dir, options.lock_timeout, &options.stop, &mut |holder| {
+                sink.event(&Event::Waiting { holder });
+            })?)
+        }
+        _ => None,
+    };
+    let begun = Instant::now();
+    let started = jiff::Timestamp::now();
+    let prepared = Prepared::new(system, registry, options, sink, mode)?;
+    let options = &prepared.options;
+    let interpreter = prepared.interpreter();
+    let journal = Journal::open(options.state_dir.as_deref())?;
+    let owed: Vec<Debt> =
+        journal.owed().map(|owed| (owed.target.clone(), owed.action.clone())).collect();
+    let names: Vec<String> = interpreter.inputs.cookbooks.keys().cloned().collect();
+    interpreter.event(&Event::Compiling { cookbooks: &names });
+    let compiled = prepared
+        .compile(&owed)
+        .map_err(|diagnostics| Refused { diagnostics, stopped: options.stop.requested() })?;
+    let compile_seconds = begun.elapsed().as_secs_f64();
+    let id = format!("{}-{}", started.strftime("%Y%m%dT%H%M%S%.3fZ"), std::process::id());
+    let log = |level, message: &str| interpreter.event(&Event::Log { level, message });
+    if journal.unreadable > 0 {
+        log(
+            LogLevel::Warn,
+            "owed.jsonl in the state directory is damaged: what its unreadable lines owe will not be delivered",
+        );
+    }
+    interpreter.event(&Event::Converging { resources: compiled.resources.len() });
+    let mut walk = Walk::new(&prepared, &**system, &compiled, mode, &id, journal);
+    walk.walk(options.hold_notifications_on_failure);
+    if let Some(command) = &interpreter.inputs.command {
+        // Other events may be served by any resource.
+        let only_theirs = matches!(command.event, stack::Event::Rollback | stack::Event::Restart);
+        let asked = prepared.apps.borrow();
+        for app in command.apps.iter().filter(|app| only_theirs && !asked.contains(*app)) {
+            let message = format!(
+                "no resource of this run is about the app `{app}`: the {} did nothing to it here",
+                command.event
+            );
+            log(LogLevel::Warn, &message);
+        }
+    }
+    let mut report = report(&mut walk, &prepared, &Times { started, begun, compile_seconds });
+    if mode == Mode::Converge
+        && let Err(failure) = keep(walk.journal, &report, options)
+    {
+        // The machine is converged; that the next run is not told so is a failure of its own.
+        report.outcome = Outcome::Failed;
+        log(LogLevel::Error, &failure.message);
+    }
+    interpreter.event(&Event::Finished { report: &report, counts: &report.counts });
+    Ok(report)
+}
+
+/// What a walk did, as data.
+fn report(walk: &mut Walk<'_>, prepared: &Prepared, times: &Times) -> Report {
+    let Interpreter { inputs, node, .. } = prepared.interpreter();
+    let recipe = prepared.options.recipe.as_ref();
+    let not_reached: Vec<String> = walk.not_reached().map(ToString::to_string).collect();
+    let counts =
+        Counts::of(walk.records.iter().map(|(index, record)| (*index, record)), not_reached.len());
+    let interrupted = walk.records.iter().any(|(_, record)| record.status == Status::Interrupted);
+    let left_over = !not_reached.is_empty() || walk.journal.owed().next().is_some();
+    let outcome = if interrupted || (walk.stopping() && (left_over || !walk.errors.is_empty())) {
+        Outcome::Stopped
+    } else if walk.errors.is_empty() {
+        Outcome::Success
+    } else {
+        Outcome::Failed
+    };
+    Report {
+        id: (walk.mode == Mode::Converge).then(|| walk.run_id.to_owned()),
+        toque: env!("CARGO_PKG_VERSION"),
+        command: if walk.mode == Mode::Converge { "converge" } else { "plan" },
+        node: node.name.clone(),
+        run_list: match recipe {
+            Some(recipe) => vec![recipe.name.clone()],
+            None => node.run_list.items.iter().map(|placed| placed.item.to_string()).collect(),
+        },
+        expanded_run_list: match recipe {
+            Some(recipe) => vec![recipe.name.clone()],
+            None => node.run_list.recipes().iter().map(ToString::to_string).collect(),
+        },
+        environment: node.environment.clone(),
+        event: inputs.command.as_deref().map(about),
+        cookbooks_revision: prepared.revision.clone(),
+        cookbooks: inputs
+            .cookbooks
+            .values()
+            .map(|cookbook| (cookbook.about.name.clone(), cookbook.about.version.to_string()))
+            .collect(),
+        started: times.started.strftime("%FT%T%.3fZ").to_string(),
+        compile_seconds: times.compile_seconds,
+        converge_seconds: times.begun.elapsed().as_secs_f64() - times.compile_seconds,
+        outcome,
+        counts,
+        resources: std::mem::take(&mut walk.records)
+            .into_iter()
+            .map(|(_, record)| record)
+            .collect(),
+        not_reached,
+        owed: walk.journal.owed().cloned().collect(),
+    }
+}
+
+/// When a run began, and how long its recipes took to compile.
+struct Times {
+    started: jiff::Timestamp,
+    begun: Instant,
+    compile_seconds: f64,
+}
+
+/// Writes down what the next run must know, and what people may want to.
+fn keep(journal: Journal, report: &Report, options: &Options) -> Result<(), Failure> {
+    journal.close()?;
+    match &options.state_dir {
+        Some(dir) => History::of(dir).keep(report),
+        None => Ok(()),
+    }
+}
+
+/// Returns the event that a run is for, as reports name it.
+fn about(command: &Command) -> About {
+    About {
+        stack: command.stack.name.clone(),
+        instance: command.instance.clone(),
+        kind: command.event.name(),
+        command_id: command.id.clone(),
+        apps: command.apps.clone(),
+    }
+}

@@ -1,0 +1,54 @@
+//! What toque keeps between runs, below the state directory: the lock, owed notifications, the
+//! history, backups, and what kinds remember. Everything here is toque's own; the machine itself is
+//! only reached through `System`.
+
+mod backup;
+pub mod cookbooks;
+mod history;
+mod journal;
+mod lock;
+mod memory;
+
+use std::path::Path;
+
+pub use backup::back_up;
+pub use history::{History, Summary};
+pub use journal::{Debt, Journal};
+pub use lock::RunLock;
+pub use memory::{recall, remember};
+
+use toque_core::failure::{Attempting, Failure};
+
+/// Makes a directory of the state, readable by its owner only.
+pub fn make_private(path: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .attempting("create the state directory", path)
+        .map_err(hint)
+}
+
+/// Replaces a file of the state at once.
+fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
+    use std::io::Write;
+    let Some(folder) = path.parent() else { return Ok(()) };
+    make_private(folder)?;
+    let write = || -> std::io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(content)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    };
+    write().attempting("write", path).map_err(hint)
+}
+
+fn hint(failure: Failure) -> Failure {
+    if failure.hint.is_some() {
+        failure
+    } else {
+        failure.hint("`--state-dir` names another state directory")
+    }
+}

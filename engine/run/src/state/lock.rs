@@ -1,0 +1,89 @@
+//! One run at a time: the lock of a state directory.
+
+use std::fs::File;
+use std::io::{Read, Seek, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use toque_core::cancel::Stop;
+use toque_core::failure::{Attempting, Failure};
+
+/// Held while a run lasts; the kernel lets go of it when the process ends, however it ends.
+pub struct RunLock {
+    _file: File,
+}
+
+impl RunLock {
+    /// Takes the lock, waiting for the run that holds it, for `timeout` at most. `waiting` is told
+    /// the holder once.
+    /// # Errors
+    /// When the time is up (naming the holder), the run is told to stop, or the directory cannot be
+    /// used.
+    pub fn take(
+        state_dir: &Path,
+        timeout: Option<Duration>,
+        stop: &Stop,
+        waiting: &mut dyn FnMut(&str),
+    ) -> Result<Self, Failure> {
+        super::make_private(state_dir)?;
+        let path = state_dir.join("lock");
+        let mut file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .attempting("open the lock", &path)?;
+        let begun = Instant::now();
+        let mut told = false;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(std::fs::TryLockError::WouldBlock) => {}
+                Err(std::fs::TryLockError::Error(error)) => {
+                    return Err(Failure::io("lock", &path, &error));
+                }
+            }
+            let mut holder = String::new();
+            let read = file.rewind().and_then(|()| file.read_to_string(&mut holder));
+            let holder = if read.is_ok() && !holder.trim().is_empty() {
+                holder.trim()
+            } else {
+                "another process"
+            };
+            if timeout.is_some_and(|timeout| begun.elapsed() >= timeout) {
+                let seconds = begun.elapsed().as_secs();
+                return Err(Failure::new(format!(
+                    "another run holds `{}` and did not end within {seconds} s",
+                    path.display()
+                ))
+                .note(format!("held by {holder}"))
+                .hint("wait for it, or raise `--lock-timeout`"));
+            }
+            if stop.requested() {
+                let mut failure =
+                    Failure::new(format!("told to stop while waiting for the run of {holder}"));
+                failure.interrupted = true;
+                return Err(failure);
+            }
+            if !told {
+                waiting(holder);
+                told = true;
+            }
+            stop.wait(Duration::from_millis(100));
+        }
+        let note = format!(
+            "process {} since {}",
+            std::process::id(),
+            jiff::Timestamp::now().strftime("%FT%TZ")
+        );
+        let write = || -> std::io::Result<()> {
+            file.set_len(0)?;
+            file.rewind()?;
+            writeln!(file, "{note}")
+        };
+        let mut write = write;
+        write().attempting("write the lock", &path)?;
+        Ok(Self { _file: file })
+    }
+}
