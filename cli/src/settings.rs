@@ -14,83 +14,83 @@ use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::plain_io;
 use toque_engine::system::Proxies;
 
-pub use self::credentials::CredentialSettings;
+pub(crate) use self::credentials::CredentialSettings;
 
 /// The fields of `toque.toml`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 #[serde(deny_unknown_fields, default)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// The repository of cookbooks, for when none is named and none is around the current folder.
     /// Only in `/etc/toque/toque.toml`.
-    pub repo: Option<PathBuf>,
+    pub(crate) repo: Option<PathBuf>,
     /// The name of this node. Default: the host name.
-    pub node_name: Option<String>,
+    pub(crate) node_name: Option<String>,
     /// The environment of this node. Default: `_default`.
-    pub environment: Option<String>,
+    pub(crate) environment: Option<String>,
     /// What is run when neither the command line nor the attributes name recipes.
-    pub run_list: Vec<String>,
+    pub(crate) run_list: Vec<String>,
     /// Where lock, history, backups and owed notifications are kept. Default: `/var/lib/toque`;
     /// without root `$XDG_STATE_HOME/toque`.
-    pub state_dir: Option<PathBuf>,
+    pub(crate) state_dir: Option<PathBuf>,
     /// Where cookbooks are kept that were fetched. Default: `/var/cache/toque`; without root
     /// `$XDG_CACHE_HOME/toque`.
-    pub cache_dir: Option<PathBuf>,
+    pub(crate) cache_dir: Option<PathBuf>,
     /// The file with the secret that opens encrypted data bag items. Default:
     /// `/etc/toque/encrypted_data_bag_secret`, else `/etc/chef/encrypted_data_bag_secret`.
-    pub secret_file: Option<PathBuf>,
+    pub(crate) secret_file: Option<PathBuf>,
     /// A file that what is printed is appended to as well. Default: none.
-    pub log: Option<PathBuf>,
+    pub(crate) log: Option<PathBuf>,
     /// Seconds to wait for another run. Default: without end.
     #[serde(deserialize_with = "time")]
-    pub lock_timeout: Option<f64>,
+    pub(crate) lock_timeout: Option<f64>,
     /// Seconds that a server of cookbooks may be silent. In as much time at least 1 KiB a second
     /// must come of what it sends. Default: 60.
     #[serde(deserialize_with = "patience")]
-    pub fetch_timeout: Option<f64>,
+    pub(crate) fetch_timeout: Option<f64>,
     /// Groups of `Cookfile.toml` that are left out: their cookbooks are neither fetched nor used.
     /// Default: none.
-    pub without_groups: Vec<String>,
+    pub(crate) without_groups: Vec<String>,
     /// What servers of cookbooks want to be shown, by the beginning of their URLs. Not in a
     /// repository's `toque.toml`.
-    pub credentials: BTreeMap<String, CredentialSettings>,
-    pub proxies: ProxySettings,
-    pub limits: LimitSettings,
+    pub(crate) credentials: BTreeMap<String, CredentialSettings>,
+    pub(crate) proxies: ProxySettings,
+    pub(crate) limits: LimitSettings,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 #[serde(deny_unknown_fields, default)]
-pub struct ProxySettings {
+pub(crate) struct ProxySettings {
     /// The proxy for `http:` addresses. Default: the variable `http_proxy`.
-    pub http: Option<String>,
+    pub(crate) http: Option<String>,
     /// The proxy for `https:` addresses. Default: the variable `https_proxy`.
-    pub https: Option<String>,
+    pub(crate) https: Option<String>,
     /// Hosts that are asked without a proxy, joined by commas. Default: the variable `no_proxy`.
-    pub no_proxy: Option<String>,
+    pub(crate) no_proxy: Option<String>,
 }
 
 /// What recipes may use up.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 #[serde(deny_unknown_fields, default)]
-pub struct LimitSettings {
+pub(crate) struct LimitSettings {
     /// Seconds that recipes may take to compile. Default: 60.
     #[serde(deserialize_with = "time")]
-    pub compile_time: Option<f64>,
+    pub(crate) compile_time: Option<f64>,
     /// Steps of the language that a run may take. Default: 100000000.
-    pub operations: Option<u64>,
+    pub(crate) operations: Option<u64>,
     /// Resources that may be declared. Default: 1000000.
-    pub resources: Option<usize>,
+    pub(crate) resources: Option<usize>,
     /// Calls and includes that may nest. Default: 64.
-    pub depth: Option<usize>,
+    pub(crate) depth: Option<usize>,
     /// Custom resources that may be inside one another. Default: 32.
-    pub nesting: Option<usize>,
+    pub(crate) nesting: Option<usize>,
     /// Bytes of a text and entries of an array or a map. Default: 16777216.
-    pub size: Option<usize>,
+    pub(crate) size: Option<usize>,
     /// Bytes of the custom JSON of a stack, a layer, an app, an instance or a command. Default:
     /// 122880.
-    pub custom_json: Option<usize>,
+    pub(crate) custom_json: Option<usize>,
 }
 
 /// A number of seconds that a wait can last.
@@ -134,7 +134,7 @@ fn own() -> Option<PathBuf> {
 
 impl Settings {
     /// The settings of a repository over those of the system. Paths in a file are relative to it.
-    pub fn read(repository: Option<&Path>) -> Result<Self, Diagnostic> {
+    pub(crate) fn read(repository: Option<&Path>) -> Result<Self, Diagnostic> {
         let system = Self::from_file(Path::new(SYSTEM))?;
         let system = match own() {
             Some(path) => Self::from_file(&path)?.over(system),
@@ -232,7 +232,7 @@ impl Settings {
     }
 
     /// What recipes may use up, where it differs from what is usual.
-    pub fn limits(&self) -> Limits {
+    pub(crate) fn limits(&self) -> Limits {
         let usual = Limits::default();
         let limits = &self.limits;
         Limits {
@@ -247,7 +247,7 @@ impl Settings {
     }
 
     /// Where lock, history and backups are kept.
-    pub fn state_dir(&self, flag: Option<&Path>) -> PathBuf {
+    pub(crate) fn state_dir(&self, flag: Option<&Path>) -> PathBuf {
         if let Some(dir) = flag.or(self.state_dir.as_deref()) {
             return std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
         }
@@ -261,7 +261,7 @@ impl Settings {
     }
 
     /// Where cookbooks are kept that were fetched: all of it can be fetched again.
-    pub fn cache_dir(&self, flag: Option<&Path>) -> PathBuf {
+    pub(crate) fn cache_dir(&self, flag: Option<&Path>) -> PathBuf {
         if let Some(dir) = flag.or(self.cache_dir.as_deref()) {
             return std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
         }
@@ -274,9 +274,14 @@ impl Settings {
         cache.unwrap_or_else(|| home().join(".cache")).join("toque")
     }
 
+    /// Returns the groups of `Cookfile.toml` that are left out: those of the flag, else the settings'.
+    pub(crate) fn without_groups(&self, flag: &[String]) -> Vec<String> {
+        if flag.is_empty() { self.without_groups.clone() } else { flag.to_vec() }
+    }
+
     /// Where the secret of encrypted data bag items is looked for, in order: the file that is
     /// named, else those that are usual.
-    pub fn secret_files(&self, flag: Option<&Path>) -> Vec<PathBuf> {
+    pub(crate) fn secret_files(&self, flag: Option<&Path>) -> Vec<PathBuf> {
         match flag.or(self.secret_file.as_deref()) {
             Some(named) => vec![std::path::absolute(named).unwrap_or_else(|_| named.to_owned())],
             None => ["/etc/toque/encrypted_data_bag_secret", "/etc/chef/encrypted_data_bag_secret"]
@@ -286,7 +291,7 @@ impl Settings {
     }
 
     /// Proxies as set, else as the environment has them.
-    pub fn proxies(&self) -> Proxies {
+    pub(crate) fn proxies(&self) -> Proxies {
         let environment = |name: &str| {
             let lower = std::env::var(name.to_lowercase()).ok();
             lower
@@ -302,30 +307,6 @@ impl Settings {
 }
 
 /// A number of seconds; what is no time is none.
-pub fn seconds(number: f64) -> Duration {
+pub(crate) fn seconds(number: f64) -> Duration {
     Duration::try_from_secs_f64(number).unwrap_or_default()
-}
-
-/// The repository: the one named, else the nearest folder above the current one, or above `from`,
-/// with `Cookfile.toml` or `cookbooks/`.
-pub fn find_repository(
-    named: Option<&Path>,
-    from: Option<&Path>,
-) -> Result<Option<PathBuf>, Diagnostic> {
-    if let Some(named) = named {
-        let found = std::fs::canonicalize(named).map_err(|error| {
-            Diagnostic::error(format!(
-                "cannot open the repository `{}`: {}",
-                named.display(),
-                plain_io(&error)
-            ))
-        })?;
-        return Ok(Some(found));
-    }
-    let here = std::env::current_dir()
-        .map_err(|error| Diagnostic::error(format!("cannot tell the current folder: {error}")))?;
-    let is_repository = |folder: &&Path| {
-        folder.join("Cookfile.toml").is_file() || folder.join("cookbooks").is_dir()
-    };
-    Ok(from.unwrap_or(&here).ancestors().find(is_repository).map(Path::to_owned))
 }

@@ -4,23 +4,36 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use toque_engine::definitions::{MARK, definitions as made};
+use toque_engine::definitions::{MARK, definitions};
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::plain_io;
 use toque_engine::run::Refused;
 use toque_engine::stop::Stop;
 
-use super::Exit;
-use super::cookbook::locked;
-use crate::args::Definitions;
+use crate::exit::Exit;
+use crate::fetching::locked;
 use crate::output;
-use crate::settings::{Settings, find_repository};
+use crate::repository;
+use crate::settings::Settings;
 
-pub fn definitions(args: &Definitions) -> Result<Exit, Refused> {
-    let repository = find_repository(args.repo.as_deref(), None)?;
+/// Write definition files, from which editors complete and explain recipes
+#[derive(clap::Args)]
+#[command(
+    after_help = "Example:\n  toque definitions .rhai\n  toque definitions --repo /srv/cookbooks /srv/cookbooks/.rhai"
+)]
+pub(crate) struct Args {
+    /// The folder for the files; it is made, and files of an earlier call in it are written anew
+    dir: PathBuf,
+    /// The repository whose libraries are defined too; the one around this folder unless told
+    #[arg(long, value_name = "DIR")]
+    repo: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
+    let repository = repository::find(args.repo.as_deref(), None)?;
     let locked =
         locked(repository.as_deref(), &Settings::read(repository.as_deref())?, &Stop::default())?;
-    let files = made(Rc::new(toque_resources::standard()), repository.as_deref(), &locked)?;
+    let files = definitions(Rc::new(toque_resources::standard()), repository.as_deref(), &locked)?;
     let earlier = earlier(&args.dir)?;
     if let Some(foreign) = files
         .keys()

@@ -8,7 +8,7 @@ use toque_engine::diagnostic::{Diagnostic, Diagnostics, Severity, Span, visible}
 const FRAMES: usize = 3;
 
 /// Prints them to standard error, an empty line between two.
-pub fn print(diagnostics: &Diagnostics) {
+pub(crate) fn print(diagnostics: &Diagnostics) {
     for diagnostic in &diagnostics.0 {
         super::message(&draw(diagnostic));
         super::message("");
@@ -16,12 +16,12 @@ pub fn print(diagnostics: &Diagnostics) {
 }
 
 /// The drawing of one, with colours that the stream drops where nobody sees them.
-pub fn draw(diagnostic: &Diagnostic) -> String {
+pub(crate) fn draw(diagnostic: &Diagnostic) -> String {
     let mut diagnostic = diagnostic.clone();
     // What a server or a program said may hold what steers a terminal. Colours of programs go
     // without a trace.
     diagnostic.each_text(&mut |text| {
-        *text = visible(&anstream::adapter::strip_str(text).to_string().replace("\r\n", "\n"))
+        *text = visible(&anstream::adapter::strip_str(text).to_string().replace("\r\n", "\n"));
     });
     let (level, name) = match diagnostic.severity {
         Severity::Error => (Level::ERROR, "error"),

@@ -4,7 +4,7 @@
 use std::io::{IsTerminal, Write};
 
 /// The line at the bottom of the terminal.
-pub struct Progress {
+pub(crate) struct Progress {
     watched: bool,
     shown: bool,
     /// Whether a bar is drawn that is not complete.
@@ -12,12 +12,12 @@ pub struct Progress {
 }
 
 impl Progress {
-    pub fn new(wanted: bool) -> Self {
+    pub(crate) fn new(wanted: bool) -> Self {
         Self { watched: wanted && std::io::stderr().is_terminal(), shown: false, bar: false }
     }
 
     /// Writes over the line.
-    pub fn show(&mut self, text: impl std::fmt::Display) {
+    pub(crate) fn show(&mut self, text: impl std::fmt::Display) {
         if self.watched {
             let short: String = text.to_string().chars().take(76).collect();
             let mut out = std::io::stderr().lock();
@@ -28,17 +28,17 @@ impl Progress {
     }
 
     /// Whether somebody watches.
-    pub fn is_watched(&self) -> bool {
+    pub(crate) fn is_watched(&self) -> bool {
         self.watched
     }
 
     /// Whether a bar says what is going on.
-    pub fn has_bar(&self) -> bool {
+    pub(crate) fn has_bar(&self) -> bool {
         self.bar
     }
 
     /// Draws how much of something is done.
-    pub fn bar(&mut self, count: usize, of: usize, name: &str) {
+    pub(crate) fn bar(&mut self, count: usize, of: usize, name: &str) {
         self.bar = count < of;
         const WIDTH: usize = 24;
         let done = (count * WIDTH).checked_div(of).unwrap_or(WIDTH).min(WIDTH);
@@ -50,7 +50,7 @@ impl Progress {
     }
 
     /// Takes the line away.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         if self.shown {
             let mut out = std::io::stderr().lock();
             let _ = write!(out, "\r\x1b[K");

@@ -14,26 +14,26 @@ use super::Settings;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 #[serde(deny_unknown_fields, default)]
-pub struct CredentialSettings {
+pub(crate) struct CredentialSettings {
     /// For registries and archives; for git over https in the place of a password.
     #[serde(deserialize_with = "place")]
-    pub token: Option<Kept>,
+    pub(crate) token: Option<Kept>,
     /// The name to a password.
-    pub user: Option<String>,
+    pub(crate) user: Option<String>,
     #[serde(deserialize_with = "place")]
-    pub password: Option<Kept>,
+    pub(crate) password: Option<Kept>,
     /// A private key without a passphrase, for git over ssh.
     #[serde(deserialize_with = "place")]
-    pub ssh_key: Option<Kept>,
+    pub(crate) ssh_key: Option<Kept>,
 }
 
 /// Where a secret is kept: `{ file = "…" }`, or `{ env = "…" }` for a variable.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 #[serde(deny_unknown_fields, default)]
-pub struct Kept {
-    pub file: Option<PathBuf>,
-    pub env: Option<String>,
+pub(crate) struct Kept {
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) env: Option<String>,
 }
 
 /// Reads whatever is written: a mistake would show its line, and that may hold the secret itself.
@@ -56,7 +56,7 @@ impl Settings {
     /// longest beginning.
     /// # Errors
     /// When a file or variable is not there.
-    pub fn credential(&self, url: &str) -> Result<Credential, Diagnostic> {
+    pub(crate) fn credential(&self, url: &str) -> Result<Credential, Diagnostic> {
         let meant = self.credentials.iter().filter(|(server, _)| is_for(server, url));
         let Some((server, settings)) = meant.max_by_key(|(server, _)| server.len()) else {
             return Ok(Credential::default());
@@ -74,7 +74,7 @@ impl Settings {
 
 impl CredentialSettings {
     /// Paths are seen from the folder of the file that names them.
-    pub(super) fn beside(&mut self, folder: &Path) {
+    pub(crate) fn beside(&mut self, folder: &Path) {
         for kept in [&mut self.token, &mut self.password, &mut self.ssh_key].into_iter().flatten() {
             if let Some(file) = &mut kept.file {
                 *file = folder.join(&*file);

@@ -1,4 +1,4 @@
-//! Running the editor that somebody has chosen, and ending it when toque is to end.
+//! Runs the user's editor, and ends it when toque is told to stop.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{IsTerminal, stdin};
@@ -19,14 +19,16 @@ use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::plain_io;
 use toque_engine::run::Refused;
 
-/// How often the editor is looked at.
+use crate::output;
+
+/// The time between two looks at the editor.
 const PAUSE: Duration = Duration::from_millis(20);
 /// How long an editor that is told to end may take for it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// An editor, and the signals that end it. It must be there before the plain text is, which no
 /// signal may leave behind.
-pub struct Editor {
+pub(crate) struct Editor {
     command: OsString,
     /// What ends toque anywhere.
     ended: Arc<AtomicBool>,
@@ -36,7 +38,7 @@ pub struct Editor {
 
 impl Editor {
     /// `$VISUAL`, else `$EDITOR`, else `vi`.
-    pub fn chosen() -> Result<Self, Diagnostic> {
+    pub(crate) fn chosen() -> Result<Self, Diagnostic> {
         let named = |name| std::env::var_os(name).filter(|command| !command.is_empty());
         let command = named("VISUAL").or_else(|| named("EDITOR")).unwrap_or_else(|| "vi".into());
         let editor = Self { command, ended: Arc::default(), interrupted: Arc::default() };
@@ -55,7 +57,7 @@ impl Editor {
     /// Has a file edited. The command is one of the shell, as with git: it may have arguments.
     /// # Errors
     /// When it cannot be started or fails, and when toque is told to stop meanwhile.
-    pub fn run(&self, path: &Path) -> Result<(), Refused> {
+    pub(crate) fn run(&self, path: &Path) -> Result<(), Refused> {
         let shown = self.command.to_string_lossy().into_owned();
         let failed = |why: &str| {
             Diagnostic::error(format!("the editor `{shown}` {why}; the item is as it was"))
@@ -92,13 +94,13 @@ impl Editor {
     }
 
     /// Whether somebody is there to be asked.
-    pub fn can_ask(&self) -> bool {
+    pub(crate) fn can_ask(&self) -> bool {
         stdin().is_terminal()
     }
 
     /// Asks whether to edit again.
-    pub fn again(&self) -> Result<bool, Refused> {
-        crate::output::message("edit it again? [Y/n] ");
+    pub(crate) fn again(&self) -> Result<bool, Refused> {
+        output::message("edit it again? [Y/n] ");
         self.interrupted.store(false, Ordering::Relaxed);
         let mut line = String::new();
         loop {
