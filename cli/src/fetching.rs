@@ -15,7 +15,7 @@ use toque_engine::system::{Agents, HostSystem};
 
 use crate::output;
 use crate::output::progress::Progress;
-use crate::settings::{Settings, seconds};
+use crate::settings::{Settings, path_variable, seconds};
 
 /// The flags of commands that fetch.
 #[derive(clap::Args, Default)]
@@ -101,8 +101,7 @@ impl Network {
             system
         };
         let progress = Mutex::new(Progress::new(true));
-        let ssh_agent =
-            std::env::var_os("SSH_AUTH_SOCK").filter(|path| !path.is_empty()).map(PathBuf::from);
+        let ssh_agent = path_variable("SSH_AUTH_SOCK");
         let result = act(&Machine {
             system: &system,
             repository,

@@ -7,15 +7,17 @@ use std::time::Duration;
 use toque_engine::diagnostic::{self, Diagnostic};
 use toque_engine::json::Document;
 use toque_engine::masks::Masks;
+use toque_engine::registry::Registry;
 use toque_engine::run::{Options, Refused, Usual};
 use toque_engine::stack::Event;
 use toque_engine::stop::Stop;
 use toque_engine::system::{HostSystem, Query, Request};
 
+use crate::repository::{self, find_repository};
 use crate::settings::{Settings, seconds};
 use crate::signals::stop_on_signals;
 use crate::stack_command::{self, EventFlags};
-use crate::{fetching, input, output, repository, run_list};
+use crate::{fetching, input, output, run_list};
 
 /// The flags of commands that compile recipes of a repository.
 #[derive(clap::Args)]
@@ -82,6 +84,7 @@ fn parse_seconds(text: &str) -> Result<f64, String> {
 pub(crate) struct Prepared {
     pub(crate) options: Options,
     pub(crate) system: Rc<HostSystem>,
+    pub(crate) registry: Rc<Registry>,
     pub(crate) settings: Settings,
 }
 
@@ -126,7 +129,7 @@ pub(crate) fn prepare(
     let cookbooks = repo.map(repository::archive).transpose()?.flatten();
     let repository = match selection {
         Some(selection) if cookbooks.is_none() => {
-            repository::find(repo, selection.event.folder().as_deref())?.or(system_settings.repo)
+            find_repository(repo, selection.event.folder().as_deref())?.or(system_settings.repo)
         }
         _ => None,
     };
@@ -209,7 +212,8 @@ pub(crate) fn prepare(
         stop,
         ..Options::default()
     };
-    Ok(Prepared { options, system: Rc::new(system), settings })
+    let registry = Rc::new(toque_resources::standard());
+    Ok(Prepared { options, system: Rc::new(system), registry, settings })
 }
 
 /// Reads JSON from a file, a URL, or standard input.

@@ -8,7 +8,7 @@ use toque_engine::source::{Source, SourceType};
 
 /// Finds the repository: the folder that is named, else the nearest one at or above `from`, or the
 /// current folder, with `Cookfile.toml` or `cookbooks/`.
-pub(crate) fn find(
+pub(crate) fn find_repository(
     named: Option<&Path>,
     from: Option<&Path>,
 ) -> Result<Option<PathBuf>, Diagnostic> {

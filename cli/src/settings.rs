@@ -42,11 +42,11 @@ pub(crate) struct Settings {
     /// A file that what is printed is appended to as well. Default: none.
     pub(crate) log: Option<PathBuf>,
     /// Seconds to wait for another run. Default: without end.
-    #[serde(deserialize_with = "time")]
+    #[serde(deserialize_with = "seconds_of_wait")]
     pub(crate) lock_timeout: Option<f64>,
     /// Seconds that a server of cookbooks may be silent. In as much time at least 1 KiB a second
     /// must come of what it sends. Default: 60.
-    #[serde(deserialize_with = "patience")]
+    #[serde(deserialize_with = "positive_seconds")]
     pub(crate) fetch_timeout: Option<f64>,
     /// Groups of `Cookfile.toml` that are left out: their cookbooks are neither fetched nor used.
     /// Default: none.
@@ -76,7 +76,7 @@ pub(crate) struct ProxySettings {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct LimitSettings {
     /// Seconds that recipes may take to compile. Default: 60.
-    #[serde(deserialize_with = "time")]
+    #[serde(deserialize_with = "seconds_of_wait")]
     pub(crate) compile_time: Option<f64>,
     /// Steps of the language that a run may take. Default: 100000000.
     pub(crate) operations: Option<u64>,
@@ -93,8 +93,10 @@ pub(crate) struct LimitSettings {
     pub(crate) custom_json: Option<usize>,
 }
 
-/// A number of seconds that a wait can last.
-fn time<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+/// Reads a number of seconds that a wait can last.
+fn seconds_of_wait<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<f64>, D::Error> {
     let number = f64::deserialize(deserializer)?;
     match Duration::try_from_secs_f64(number) {
         Ok(_) => Ok(Some(number)),
@@ -104,9 +106,11 @@ fn time<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<f64>
     }
 }
 
-/// The same, but that something must be able to happen in it.
-fn patience<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
-    match time(deserializer)? {
+/// Reads a number of seconds above 0.
+fn positive_seconds<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<f64>, D::Error> {
+    match seconds_of_wait(deserializer)? {
         Some(0.0) => {
             Err(serde::de::Error::custom("0 is no time to wait: give more, or leave it out"))
         }
@@ -116,17 +120,15 @@ fn patience<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<
 
 const SYSTEM: &str = "/etc/toque/toque.toml";
 
-/// The settings of who is not root.
-fn own() -> Option<PathBuf> {
+/// Returns the file with the user's settings; root has none.
+fn user_file() -> Option<PathBuf> {
     if nix::unistd::geteuid().is_root() {
         return None;
     }
-    let folder =
-        std::env::var_os("XDG_CONFIG_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
-    let folder =
-        folder.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".config")))?;
+    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".config"));
+    let folder = path_variable("XDG_CONFIG_HOME").or_else(home)?;
     let path = folder.join("toque/toque.toml");
-    // Whoever became another user may still have the home of the first.
+    // After `su`, `HOME` may still be that of another user.
     let elsewhere = std::fs::metadata(&path)
         .is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied);
     (!elsewhere).then_some(path)
@@ -136,7 +138,7 @@ impl Settings {
     /// The settings of a repository over those of the system. Paths in a file are relative to it.
     pub(crate) fn read(repository: Option<&Path>) -> Result<Self, Diagnostic> {
         let system = Self::from_file(Path::new(SYSTEM))?;
-        let system = match own() {
+        let system = match user_file() {
             Some(path) => Self::from_file(&path)?.over(system),
             None => system,
         };
@@ -144,14 +146,14 @@ impl Settings {
         let path = repository.join("toque.toml");
         let settings = Self::from_file(&path)?;
         if !settings.credentials.is_empty() {
-            // A repository that one only looks at could have any file sent to any server.
+            // A repository could otherwise send any file to any server.
             return Err(Diagnostic::error(format!(
                 "`{}` has `credentials`, which a repository may not have",
                 path.display()
             ))
             .hint(format!(
                 "move them to `{}`",
-                own().as_deref().unwrap_or(Path::new(SYSTEM)).display()
+                user_file().as_deref().unwrap_or(Path::new(SYSTEM)).display()
             )));
         }
         Ok(settings.over(system))
@@ -171,8 +173,8 @@ impl Settings {
                 )));
             }
         };
-        // The line of a mistake may hold a secret, or be what becomes of one.
-        let told = |error| {
+        // The line of an error may hold a secret, or be the remainder of one.
+        let diagnostic = |error| {
             let wrong = toml_diagnostic(path, &text, &error);
             let hide = text.contains("credentials");
             Diagnostic {
@@ -180,18 +182,21 @@ impl Settings {
                 ..wrong
             }
         };
-        let mut settings: Self = toml::from_str(&text).map_err(told)?;
-        let beside = |path_in: &mut Option<PathBuf>| {
+        let mut settings: Self = toml::from_str(&text).map_err(diagnostic)?;
+        let resolve = |path_in: &mut Option<PathBuf>| {
             if let (Some(inner), Some(folder)) = (path_in.as_mut(), path.parent()) {
                 *inner = folder.join(&*inner);
             }
         };
         let Self { repo, state_dir, cache_dir, secret_file, log, .. } = &mut settings;
         for path in [repo, state_dir, cache_dir, secret_file, log] {
-            beside(path);
+            resolve(path);
         }
         if let Some(folder) = path.parent() {
-            settings.credentials.values_mut().for_each(|credential| credential.beside(folder));
+            settings
+                .credentials
+                .values_mut()
+                .for_each(|credential| credential.resolve_paths(folder));
         }
         Ok(settings)
     }
@@ -231,47 +236,31 @@ impl Settings {
         }
     }
 
-    /// What recipes may use up, where it differs from what is usual.
+    /// Returns the limits of recipes.
     pub(crate) fn limits(&self) -> Limits {
-        let usual = Limits::default();
+        let default = Limits::default();
         let limits = &self.limits;
         Limits {
-            compile_time: limits.compile_time.map_or(usual.compile_time, seconds),
-            operations: limits.operations.unwrap_or(usual.operations),
-            resources: limits.resources.unwrap_or(usual.resources),
-            depth: limits.depth.unwrap_or(usual.depth),
-            nesting: limits.nesting.unwrap_or(usual.nesting),
-            size: limits.size.unwrap_or(usual.size),
-            custom_json: limits.custom_json.unwrap_or(usual.custom_json),
+            compile_time: limits.compile_time.map_or(default.compile_time, seconds),
+            operations: limits.operations.unwrap_or(default.operations),
+            resources: limits.resources.unwrap_or(default.resources),
+            depth: limits.depth.unwrap_or(default.depth),
+            nesting: limits.nesting.unwrap_or(default.nesting),
+            size: limits.size.unwrap_or(default.size),
+            custom_json: limits.custom_json.unwrap_or(default.custom_json),
         }
     }
 
-    /// Where lock, history and backups are kept.
+    /// Returns the folder of lock, history and backups.
     pub(crate) fn state_dir(&self, flag: Option<&Path>) -> PathBuf {
-        if let Some(dir) = flag.or(self.state_dir.as_deref()) {
-            return std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
-        }
-        if nix::unistd::geteuid().is_root() {
-            return PathBuf::from("/var/lib/toque");
-        }
-        let state =
-            std::env::var_os("XDG_STATE_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
-        let home = || std::env::var_os("HOME").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
-        state.unwrap_or_else(|| home().join(".local/state")).join("toque")
+        let named = flag.or(self.state_dir.as_deref());
+        folder(named, "/var/lib/toque", "XDG_STATE_HOME", ".local/state")
     }
 
-    /// Where cookbooks are kept that were fetched: all of it can be fetched again.
+    /// Returns the folder of fetched cookbooks, which can be fetched again.
     pub(crate) fn cache_dir(&self, flag: Option<&Path>) -> PathBuf {
-        if let Some(dir) = flag.or(self.cache_dir.as_deref()) {
-            return std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
-        }
-        if nix::unistd::geteuid().is_root() {
-            return PathBuf::from("/var/cache/toque");
-        }
-        let cache =
-            std::env::var_os("XDG_CACHE_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
-        let home = || std::env::var_os("HOME").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
-        cache.unwrap_or_else(|| home().join(".cache")).join("toque")
+        let named = flag.or(self.cache_dir.as_deref());
+        folder(named, "/var/cache/toque", "XDG_CACHE_HOME", ".cache")
     }
 
     /// Returns the groups of `Cookfile.toml` that are left out: those of the flag, else the settings'.
@@ -279,11 +268,10 @@ impl Settings {
         if flag.is_empty() { self.without_groups.clone() } else { flag.to_vec() }
     }
 
-    /// Where the secret of encrypted data bag items is looked for, in order: the file that is
-    /// named, else those that are usual.
+    /// Returns the files that may hold the secret of encrypted data bag items, in order.
     pub(crate) fn secret_files(&self, flag: Option<&Path>) -> Vec<PathBuf> {
         match flag.or(self.secret_file.as_deref()) {
-            Some(named) => vec![std::path::absolute(named).unwrap_or_else(|_| named.to_owned())],
+            Some(named) => vec![absolute(named)],
             None => ["/etc/toque/encrypted_data_bag_secret", "/etc/chef/encrypted_data_bag_secret"]
                 .map(PathBuf::from)
                 .into(),
@@ -306,7 +294,29 @@ impl Settings {
     }
 }
 
-/// A number of seconds; what is no time is none.
+/// Converts a number of seconds; an invalid one is 0.
 pub(crate) fn seconds(number: f64) -> Duration {
     Duration::try_from_secs_f64(number).unwrap_or_default()
+}
+
+/// Returns a folder: the one that is named, else `system` for root, else `toque` below the folder
+/// in a variable or below one in the home folder.
+fn folder(named: Option<&Path>, system: &str, variable: &str, in_home: &str) -> PathBuf {
+    if let Some(named) = named {
+        return absolute(named);
+    }
+    if nix::unistd::geteuid().is_root() {
+        return PathBuf::from(system);
+    }
+    let home = || std::env::var_os("HOME").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
+    path_variable(variable).unwrap_or_else(|| home().join(in_home)).join("toque")
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Returns the path in an environment variable; none when it is unset or empty.
+pub(crate) fn path_variable(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from)
 }

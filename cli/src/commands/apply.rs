@@ -1,7 +1,6 @@
 //! `toque apply`: one recipe, no cookbook.
 
 use std::path::PathBuf;
-use std::rc::Rc;
 
 use toque_engine::diagnostic::{Diagnostic, Source};
 use toque_engine::run::{self, Refused};
@@ -46,11 +45,10 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
     let mut prepared = prepare(&args.node, Some(&args.running), None)?;
     prepared.options.recipe = Some(recipe);
     let sink = args.reporting.sink(&prepared.settings)?;
-    let registry = Rc::new(toque_resources::standard());
     let report = if args.plan {
-        run::plan(prepared.system, registry, &prepared.options, sink)?
+        run::plan(prepared.system, prepared.registry, &prepared.options, sink)?
     } else {
-        run::converge(prepared.system, registry, &prepared.options, sink)?
+        run::converge(prepared.system, prepared.registry, &prepared.options, sink)?
     };
     let exit = args.reporting.finish(&report);
     Ok(if args.plan && exit == Exit::Failed { Exit::Refused } else { exit })

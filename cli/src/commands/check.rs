@@ -11,9 +11,10 @@ use toque_engine::run::Refused;
 
 use crate::exit::Exit;
 use crate::fetching::locked;
+use crate::input;
 use crate::output::{self, Format, counted};
+use crate::repository::find_repository;
 use crate::settings::Settings;
-use crate::{input, repository};
 
 /// Find every mistake in the cookbooks, running nothing
 #[derive(clap::Args)]
@@ -31,7 +32,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
         add(path, &mut checked)?;
     }
     if args.paths.is_empty() {
-        checked.repository = repository::find(None, None)?;
+        checked.repository = find_repository(None, None)?;
         if checked.repository.is_none() {
             return Err(Diagnostic::error("there is no repository of cookbooks here")
                 .hint("run toque below a folder with `cookbooks/`, or name cookbooks or recipes to check")

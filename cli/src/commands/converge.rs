@@ -1,7 +1,5 @@
 //! `toque converge`.
 
-use std::rc::Rc;
-
 use toque_engine::run::{self, Refused};
 
 use crate::exit::Exit;
@@ -25,7 +23,6 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
     let prepared = args.source.prepare(Some(&args.running), None)?;
     let sink = args.reporting.sink(&prepared.settings)?;
-    let registry = Rc::new(toque_resources::standard());
-    let report = run::converge(prepared.system, registry, &prepared.options, sink)?;
+    let report = run::converge(prepared.system, prepared.registry, &prepared.options, sink)?;
     Ok(args.reporting.finish(&report))
 }

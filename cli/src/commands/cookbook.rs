@@ -28,7 +28,7 @@ use toque_engine::stop::Stop;
 
 use crate::exit::Exit;
 use crate::fetching::{Fetching, Network};
-use crate::repository as repositories;
+use crate::repository::find_repository;
 use crate::settings::{Settings, seconds};
 use crate::signals::stop_on_signals;
 
@@ -94,7 +94,7 @@ fn repository(named: Option<&Path>) -> Result<Repository, Diagnostic> {
 
 /// Finds the folder of that repository, reading nothing in it.
 fn folder(named: Option<&Path>) -> Result<PathBuf, Diagnostic> {
-    repositories::find(named, None)?
+    find_repository(named, None)?
         .filter(|path| path.join(cookfile::NAME).exists())
         .ok_or_else(nowhere)
 }

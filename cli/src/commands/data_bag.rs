@@ -22,7 +22,7 @@ use toque_engine::run::Refused;
 use crate::atomic_write::{Expected, atomic_write};
 use crate::exit::Exit;
 use crate::output;
-use crate::repository;
+use crate::repository::find_repository;
 use crate::settings::Settings;
 
 /// Look into data bags; encrypt, decrypt and edit their items
@@ -58,7 +58,7 @@ struct Form {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
-    let found = match repository::find(args.repo.as_deref(), None)? {
+    let found = match find_repository(args.repo.as_deref(), None)? {
         Some(found) => Some(found),
         None => Settings::read(None)?.repo,
     };

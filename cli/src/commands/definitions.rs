@@ -13,7 +13,7 @@ use toque_engine::stop::Stop;
 use crate::exit::Exit;
 use crate::fetching::locked;
 use crate::output;
-use crate::repository;
+use crate::repository::find_repository;
 use crate::settings::Settings;
 
 /// Write definition files, from which editors complete and explain recipes
@@ -30,7 +30,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
-    let repository = repository::find(args.repo.as_deref(), None)?;
+    let repository = find_repository(args.repo.as_deref(), None)?;
     let locked =
         locked(repository.as_deref(), &Settings::read(repository.as_deref())?, &Stop::default())?;
     let files = definitions(Rc::new(toque_resources::standard()), repository.as_deref(), &locked)?;

@@ -1,7 +1,6 @@
 //! `toque explain`: which levels set an attribute, and where.
 
 use std::fmt::Write as _;
-use std::rc::Rc;
 
 use serde_json::Value;
 use toque_engine::attributes::{parse_path, shown_path};
@@ -31,9 +30,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
     let path = path(&args.key)?;
     let prepared = args.source.prepare(None, Some(Event::Configure))?;
-    let registry = Rc::new(toque_resources::standard());
     let explained =
-        run::explain(prepared.system, registry, &prepared.options, &path, Box::new(()))?;
+        run::explain(prepared.system, prepared.registry, &prepared.options, &path, Box::new(()))?;
     match args.format {
         Format::Text => output::print(&text(&explained)),
         Format::Json => output::json(&explained),

@@ -15,7 +15,7 @@ use toque_engine::system::HostSystem;
 use crate::exit::Exit;
 use crate::fetching::locked;
 use crate::output;
-use crate::repository;
+use crate::repository::find_repository;
 use crate::settings::Settings;
 use crate::signals::stop_on_signals;
 
@@ -69,9 +69,9 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
 
 /// The facts of all cookbooks of the repository that is named, or that the command is run in.
 fn custom(repo: Option<&Path>) -> Result<Custom, Refused> {
-    let Some(repository) = repository::find(repo, None)? else { return Ok(Custom::default()) };
-    // A folder that is no cookbook has no facts, and neither has what cannot be fetched; `toque
-    // check` tells what is wrong.
+    let Some(repository) = find_repository(repo, None)? else { return Ok(Custom::default()) };
+    // Folders that are no cookbooks and cookbooks that cannot be fetched have no facts; `toque
+    // check` reports what is wrong.
     let locked = Settings::read(Some(&repository))
         .and_then(|settings| locked(Some(&repository), &settings, &Stop::default()));
     let (cookbooks, _) = cookbook::find_all(&repository, &locked.unwrap_or_default());
@@ -89,10 +89,8 @@ fn read(known: &Facts, system: &HostSystem, path: &str) -> Result<Value, Diagnos
     let first = keys.next().unwrap_or_default();
     let Some(top) = known.read(first, system)? else {
         let unknown = Diagnostic::error(format!("there is no fact `{first}` on this machine"));
-        return Err(match did_you_mean(first, known.names()) {
-            Some(hint) => unknown.hint(hint),
-            None => unknown.hint("`toque facts` shows all of them"),
-        });
+        let hint = did_you_mean(first, known.names());
+        return Err(unknown.hint(hint.unwrap_or("`toque facts` shows all of them".to_owned())));
     };
     let found = keys.try_fold(&*top, |value, key| {
         value.get(key).or_else(|| value.get(key.parse::<usize>().ok()?))

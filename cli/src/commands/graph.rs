@@ -1,7 +1,6 @@
 //! `toque graph`.
 
 use std::fmt::Write as _;
-use std::rc::Rc;
 
 use toque_engine::drawing::Drawing;
 use toque_engine::run::{self, Refused};
@@ -30,12 +29,7 @@ enum Format {
 
 pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
     let prepared = args.source.prepare(None, Some(Event::Configure))?;
-    let drawing = run::graph(
-        prepared.system,
-        Rc::new(toque_resources::standard()),
-        &prepared.options,
-        Box::new(()),
-    )?;
+    let drawing = run::graph(prepared.system, prepared.registry, &prepared.options, Box::new(()))?;
     match args.format {
         Format::Text => output::print(&text(&drawing)),
         Format::Dot => output::print(&dot(&drawing)),

@@ -1,7 +1,5 @@
 //! `toque plan`.
 
-use std::rc::Rc;
-
 use toque_engine::diagnostic::{Diagnostic, did_you_mean};
 use toque_engine::facts::shipped::{shipped, shipped_platforms};
 use toque_engine::run::{self, Refused};
@@ -33,8 +31,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
         return show_providers(prepared, platform);
     }
     let sink = args.reporting.sink(&prepared.settings)?;
-    let report =
-        run::plan(prepared.system, Rc::new(toque_resources::standard()), &prepared.options, sink)?;
+    let report = run::plan(prepared.system, prepared.registry, &prepared.options, sink)?;
     let exit = args.reporting.finish(&report);
     let pending = report.counts.would_change + report.counts.may_change > 0;
     Ok(match exit {
@@ -62,12 +59,8 @@ fn show_providers(mut prepared: Prepared, wanted: &str) -> Result<Exit, Refused>
             .into());
     };
     prepared.options.elsewhere = Some(machine);
-    let chosen = run::providers(
-        prepared.system,
-        Rc::new(toque_resources::standard()),
-        &prepared.options,
-        Box::new(()),
-    )?;
+    let chosen =
+        run::providers(prepared.system, prepared.registry, &prepared.options, Box::new(()))?;
     let mut exit = Exit::Success;
     let width = chosen.iter().map(|(resource, _)| resource.chars().count()).max().unwrap_or(0);
     for (resource, provider) in chosen {

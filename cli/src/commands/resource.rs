@@ -15,7 +15,7 @@ use toque_engine::stop::Stop;
 use crate::exit::Exit;
 use crate::fetching::locked;
 use crate::output::{self, Format};
-use crate::repository;
+use crate::repository::find_repository;
 use crate::settings::Settings;
 
 /// The kinds of resources and their properties
@@ -59,11 +59,9 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
         Commands::Show { kind, format } => {
             let Some(found) = registry.kinds.get(kind.as_str()) else {
                 let unknown = Diagnostic::error(format!("there is no kind `{kind}`"));
-                return Err(match did_you_mean(kind, registry.kinds.keys().map(|name| &**name)) {
-                    Some(hint) => unknown.hint(hint),
-                    None => unknown.hint("`toque resource list` shows the kinds"),
-                }
-                .into());
+                let hint = did_you_mean(kind, registry.kinds.keys().map(|name| &**name))
+                    .unwrap_or("`toque resource list` shows the kinds".to_owned());
+                return Err(unknown.hint(hint).into());
             };
             match format {
                 Format::Text => output::print(&text(found)),
@@ -83,7 +81,7 @@ fn known(args: &Args) -> Result<Registry, Refused> {
     {
         return Ok(registry);
     }
-    match repository::find(args.repo.as_deref(), None)? {
+    match find_repository(args.repo.as_deref(), None)? {
         Some(repository) => {
             let locked =
                 locked(Some(&repository), &Settings::read(Some(&repository))?, &Stop::default())?;

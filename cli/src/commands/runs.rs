@@ -10,7 +10,7 @@ use toque_engine::stop::Stop;
 
 use crate::exit::Exit;
 use crate::output::{self, Format};
-use crate::repository;
+use crate::repository::find_repository;
 use crate::settings::Settings;
 
 /// Look at past runs, and at what they still owe
@@ -53,7 +53,7 @@ enum Commands {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
-    let settings = Settings::read(repository::find(None, None)?.as_deref())?;
+    let settings = Settings::read(find_repository(None, None)?.as_deref())?;
     let state_dir = settings.state_dir(args.state_dir.as_deref());
     let history = History::of(&state_dir);
     match &args.command {
@@ -99,13 +99,9 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
                 all.into_iter().partition(|(owed, _)| owed == target);
             if found.is_empty() {
                 let none = Diagnostic::error(format!("nothing is owed to `{target}`"));
-                return Err(
-                    match did_you_mean(target, others.iter().map(|(owed, _)| owed.as_str())) {
-                        Some(hint) => none.hint(hint),
-                        None => none.hint("`toque runs owed` shows what is"),
-                    }
-                    .into(),
-                );
+                let hint = did_you_mean(target, others.iter().map(|(owed, _)| owed.as_str()))
+                    .unwrap_or("`toque runs owed` shows what is".to_owned());
+                return Err(none.hint(hint).into());
             }
             for (target, action) in found {
                 journal.paid(&target, &action)?;

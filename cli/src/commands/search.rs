@@ -1,7 +1,6 @@
 //! `toque search`.
 
 use std::path::PathBuf;
-use std::rc::Rc;
 
 use serde_json::{Map, Value};
 use toque_engine::attributes::parse_path;
@@ -78,9 +77,14 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
     };
     let encrypted = if args.reveal { Encrypted::Decrypted } else { Encrypted::Hidden };
     let prepared = prepare(&args.node, None, Some(&selection))?;
-    let registry = Rc::new(toque_resources::standard());
-    let mut found =
-        run::search(prepared.system, registry, &prepared.options, &args.index, &wanted, encrypted)?;
+    let mut found = run::search(
+        prepared.system,
+        prepared.registry,
+        &prepared.options,
+        &args.index,
+        &wanted,
+        encrypted,
+    )?;
     if !paths.is_empty() {
         for found in &mut found {
             found.values = filtered(&found.values, &args.filter, &paths);

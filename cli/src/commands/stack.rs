@@ -12,7 +12,7 @@ use toque_engine::diagnostic::Diagnostic;
 use toque_engine::run::Refused;
 
 use crate::exit::Exit;
-use crate::repository;
+use crate::repository::find_repository;
 
 /// Stack documents: check, show and import them, and add to them
 #[derive(clap::Args)]
@@ -48,7 +48,7 @@ fn document(named: Option<&Path>, repository: Option<&Path>) -> Result<PathBuf, 
     }
     let found = match repository {
         Some(repository) => Some(repository.to_owned()),
-        None => repository::find(None, None)?,
+        None => find_repository(None, None)?,
     };
     let here = PathBuf::from(".");
     let found = stack_of(&here).or_else(|| stack_of(found.as_deref().unwrap_or(&here)));

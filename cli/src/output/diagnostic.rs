@@ -1,4 +1,4 @@
-//! Mistakes with the place they stand in, as rustc draws them.
+//! Diagnostics with their place in the source, drawn as rustc does.
 
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Renderer, Snippet};
 use toque_engine::diagnostic::{Diagnostic, Diagnostics, Severity, Span, visible};
@@ -15,11 +15,10 @@ pub(crate) fn print(diagnostics: &Diagnostics) {
     }
 }
 
-/// The drawing of one, with colours that the stream drops where nobody sees them.
+/// Draws a diagnostic, with colours that the stream drops when it is no terminal.
 pub(crate) fn draw(diagnostic: &Diagnostic) -> String {
     let mut diagnostic = diagnostic.clone();
-    // What a server or a program said may hold what steers a terminal. Colours of programs go
-    // without a trace.
+    // Texts of servers and programs may hold control sequences. Colours of programs are removed.
     diagnostic.each_text(&mut |text| {
         *text = visible(&anstream::adapter::strip_str(text).to_string().replace("\r\n", "\n"));
     });

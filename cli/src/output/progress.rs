@@ -1,5 +1,4 @@
-//! What is being done right now, on a line that is written over; only where somebody watches a
-//! terminal.
+//! The work in progress, on a line of the terminal that is written over.
 
 use std::io::{IsTerminal, Write};
 
@@ -27,17 +26,17 @@ impl Progress {
         }
     }
 
-    /// Whether somebody watches.
+    /// Whether standard error is a terminal.
     pub(crate) fn is_watched(&self) -> bool {
         self.watched
     }
 
-    /// Whether a bar says what is going on.
+    /// Whether a bar is drawn that is not complete.
     pub(crate) fn has_bar(&self) -> bool {
         self.bar
     }
 
-    /// Draws how much of something is done.
+    /// Draws a bar for `count` of `of`.
     pub(crate) fn bar(&mut self, count: usize, of: usize, name: &str) {
         self.bar = count < of;
         const WIDTH: usize = 24;
@@ -49,7 +48,7 @@ impl Progress {
         ));
     }
 
-    /// Takes the line away.
+    /// Clears the line.
     pub(crate) fn clear(&mut self) {
         if self.shown {
             let mut out = std::io::stderr().lock();

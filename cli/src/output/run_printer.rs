@@ -1,5 +1,4 @@
-//! A run for the terminal: a line for each action that did something, its changes below it, and a
-//! summary.
+//! Prints a run: a line for each action that did something, its changes below it, and a summary.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -227,10 +226,6 @@ fn summary(report: &Report, counts: &Counts) -> String {
         (Outcome::Stopped, _) => (WRONG, "stopped"),
     };
     let seconds = report.compile_seconds + report.converge_seconds;
-    let of = if counts.resources == 1 {
-        "1 resource"
-    } else {
-        &format!("{} resources", counts.resources)
-    };
-    format!("{style}{word}{style:#} {of}: {} {DIM}({seconds:.2} s){DIM:#}", parts.join(", "))
+    let resources = super::counted(counts.resources, "resource");
+    format!("{style}{word}{style:#} {resources}: {} {DIM}({seconds:.2} s){DIM:#}", parts.join(", "))
 }

@@ -14,7 +14,8 @@ use toque_engine::stop::Stop;
 use super::{install, with_machine_at};
 use crate::exit::Exit;
 use crate::fetching::Fetching;
-use crate::{output, repository};
+use crate::output;
+use crate::repository::find_repository;
 
 /// Add a cookbook to Cookfile.toml, or change what it says of one, and install it
 #[derive(clap::Args)]
@@ -59,7 +60,7 @@ pub(crate) struct Args {
 pub(crate) fn run(repo: Option<&Path>, args: &Args) -> Result<Exit, Refused> {
     let here = std::env::current_dir()
         .map_err(|error| Diagnostic::from(Failure::io("find", Path::new("."), &error)))?;
-    let repository = repository::find(repo, None)?.unwrap_or_else(|| here.clone());
+    let repository = find_repository(repo, None)?.unwrap_or_else(|| here.clone());
     let _alone = Repository::lock(&repository, &Stop::default())?;
     let is_new = !repository.join(cookfile::NAME).exists();
     let entry = entry(args, &here, &repository)?;

@@ -7,7 +7,7 @@ use toque_engine::run::Refused;
 
 use crate::exit::Exit;
 use crate::output::{self, counted};
-use crate::repository;
+use crate::repository::find_repository;
 use crate::settings::Settings;
 
 /// Remove what was fetched and no lockfile needs any more
@@ -25,7 +25,7 @@ pub(crate) struct Args {
 pub(crate) fn run(repo: Option<&Path>, args: &Args) -> Result<Exit, Refused> {
     let dry_run = args.dry_run;
     // The settings of a repository may name the folder.
-    let settings = Settings::read(repository::find(repo, None)?.as_deref())?;
+    let settings = Settings::read(find_repository(repo, None)?.as_deref())?;
     let folder = settings.cache_dir(args.cache_dir.as_deref());
     // Nothing is made of a folder that is not there.
     let cleared =

@@ -7,7 +7,7 @@ use toque_engine::run::Refused;
 use toque_engine::system::HostSystem;
 
 use crate::exit::Exit;
-use crate::output;
+use crate::output::{self, counted};
 
 /// Make a folder of packaged cookbooks a registry, which any web server can serve
 #[derive(clap::Args)]
@@ -26,7 +26,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
         output::print(&format!("{name} {version} {}", path.display()));
     }
     let count = found.releases.len();
-    let all = if count == 1 { "1 version is".to_owned() } else { format!("{count} versions are") };
+    let all = counted(count, "version") + if count == 1 { " is" } else { " are" };
     let list = if found.changed { "was written" } else { "is as it was" };
     output::message(&format!("{all} there; `{}` {list}", index::NAME));
     Ok(Exit::Success)

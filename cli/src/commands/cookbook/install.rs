@@ -13,7 +13,7 @@ use toque_engine::stop::Stop;
 use super::{folder, repository, with_machine};
 use crate::exit::Exit;
 use crate::fetching::Fetching;
-use crate::output;
+use crate::output::{self, counted};
 
 /// Fetch what Cookfile.lock names, and choose what it does not say
 #[derive(clap::Args)]
@@ -70,8 +70,7 @@ pub(crate) fn report(before: &Lockfile, after: &Lockfile) {
         changed = true;
     }
     let count = after.cookbooks.len();
-    let all =
-        if count == 1 { "1 cookbook is".to_owned() } else { format!("{count} cookbooks are") };
+    let all = counted(count, "cookbook") + if count == 1 { " is" } else { " are" };
     let lockfile = if changed { "was written" } else { "is as it was" };
     output::message(&format!("{all} here; `{}` {lockfile}", lockfile::NAME));
     let circles = circles(after);

@@ -9,7 +9,8 @@ use toque_engine::failure::Failure;
 use toque_engine::run::Refused;
 
 use crate::exit::Exit;
-use crate::{output, repository};
+use crate::output;
+use crate::repository::find_repository;
 
 /// Make a cookbook that converges and has a test
 #[derive(clap::Args)]
@@ -22,7 +23,7 @@ pub(crate) fn run(repo: Option<&Path>, args: &Args) -> Result<Exit, Refused> {
     let name = args.name.as_str();
     let here = std::env::current_dir()
         .map_err(|error| Diagnostic::from(Failure::io("find", Path::new("."), &error)))?;
-    let repository = repository::find(repo, None)?.unwrap_or_else(|| here.clone());
+    let repository = find_repository(repo, None)?.unwrap_or_else(|| here.clone());
     let New { key, root, files } = new(&repository, name)?;
     let shown = root.strip_prefix(&here).unwrap_or(&root).display();
     files.iter().for_each(|file| output::print(&format!("{shown}/{file}")));

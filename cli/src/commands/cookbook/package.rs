@@ -18,7 +18,7 @@ use super::{repository, store_of, with_machine};
 use crate::exit::Exit;
 use crate::fetching::{Fetching, current_lockfile};
 use crate::output::{self, counted};
-use crate::repository as repositories;
+use crate::repository::find_repository;
 
 /// Pack the repository as a run needs it, or one cookbook, into an archive: the same bytes each
 /// time
@@ -40,7 +40,7 @@ pub(crate) fn run(
     repo: Option<&Path>,
     Args { file, name, fetching }: &Args,
 ) -> Result<Exit, Refused> {
-    let path = repositories::find(repo, None)?.ok_or_else(|| {
+    let path = find_repository(repo, None)?.ok_or_else(|| {
         Diagnostic::error("there is no repository here: neither `Cookfile.toml` nor `cookbooks/`")
             .hint("go into one, or name it with `--repo`")
     })?;

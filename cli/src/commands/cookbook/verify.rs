@@ -12,7 +12,7 @@ use super::{repository, store_of};
 use crate::exit::Exit;
 use crate::fetching::current_lockfile;
 use crate::output::{self, Format};
-use crate::repository as repositories;
+use crate::repository::find_repository;
 use crate::settings::Settings;
 
 /// Look whether every cookbook on this machine is what was locked, changing nothing
@@ -37,7 +37,7 @@ pub(crate) struct Args {
 pub(crate) fn run(repo: Option<&Path>, args: &Args) -> Result<Exit, Refused> {
     let Args { all, cache_dir, without, format } = args;
     if *all {
-        let store = store_of(repositories::find(repo, None)?.as_deref(), cache_dir.as_deref())?;
+        let store = store_of(find_repository(repo, None)?.as_deref(), cache_dir.as_deref())?;
         let verified = verify_all(&store)?;
         report(&verified, "fetched", *format);
         return match wrong(&verified, "is not what was fetched") {

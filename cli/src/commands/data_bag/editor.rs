@@ -85,7 +85,7 @@ impl Editor {
                     );
                 }
             }
-            if self.told_to_stop() {
+            if self.stop_requested() {
                 end(&mut child);
                 return Err(stopped());
             }
@@ -93,7 +93,7 @@ impl Editor {
         }
     }
 
-    /// Whether somebody is there to be asked.
+    /// Whether a user can be asked.
     pub(crate) fn can_ask(&self) -> bool {
         stdin().is_terminal()
     }
@@ -121,16 +121,16 @@ impl Editor {
         }
     }
 
-    fn told_to_stop(&self) -> bool {
+    fn stop_requested(&self) -> bool {
         self.ended.load(Ordering::Relaxed)
             || self.interrupted.swap(false, Ordering::Relaxed) && !stdin().is_terminal()
     }
 }
 
 fn stopped() -> Refused {
-    let mut told = Diagnostic::error("told to stop while the item was edited: it is as it was");
-    told.interrupted = true;
-    Refused { diagnostics: told.into(), stopped: true }
+    let message = "told to stop while the item was edited: it is as it was";
+    let diagnostic = Diagnostic { interrupted: true, ..Diagnostic::error(message) };
+    Refused { diagnostics: diagnostic.into(), stopped: true }
 }
 
 fn end(child: &mut Child) {

@@ -9,6 +9,8 @@ use tempfile::{Builder, TempDir};
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::plain_io;
 
+use crate::settings::path_variable;
+
 /// From `linux/magic.h`; the C library does not name it.
 const RAMFS_MAGIC: FsType = FsType(0x8584_58f6);
 
@@ -16,8 +18,7 @@ const RAMFS_MAGIC: FsType = FsType(0x8584_58f6);
 /// # Errors
 /// When no file system in memory can be written to.
 pub(crate) fn folder() -> Result<TempDir, Diagnostic> {
-    let runtime =
-        std::env::var_os("XDG_RUNTIME_DIR").filter(|path| !path.is_empty()).map(PathBuf::from);
+    let runtime = path_variable("XDG_RUNTIME_DIR");
     folder_in(&runtime.into_iter().chain([PathBuf::from("/dev/shm")]).collect::<Vec<_>>())
 }
 

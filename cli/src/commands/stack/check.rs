@@ -12,7 +12,7 @@ use crate::commands::check::report;
 use crate::exit::Exit;
 use crate::fetching::locked;
 use crate::output::Format;
-use crate::repository;
+use crate::repository::find_repository;
 use crate::settings::Settings;
 
 /// Find every mistake in a stack document, and in the recipes that its events come to
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
     let repo = args.repo.as_deref();
     let path = document(args.file.as_deref(), repo)?;
     let folder = std::path::absolute(&path).ok().and_then(|path| path.parent().map(Path::to_owned));
-    let repository = repository::find(repo, folder.as_deref())?;
+    let repository = find_repository(repo, folder.as_deref())?;
     let settings = Settings::read(repository.as_deref())?;
     let locked = locked(repository.as_deref(), &settings, &Stop::default())?;
     let checked = Checked { repository, locked, limits: settings.limits(), ..Checked::default() };

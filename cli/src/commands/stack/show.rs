@@ -11,7 +11,7 @@ use toque_engine::stack::{Command, Event, Instance, Stack, Wanted};
 use super::document;
 use crate::exit::Exit;
 use crate::output::{self, Format, counted};
-use crate::repository;
+use crate::repository::find_repository;
 use crate::settings::Settings;
 
 /// Show a stack, or an instance of it: what each event runs there
@@ -34,7 +34,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
     let path = document(args.stack.as_deref(), None)?;
-    let limits = Settings::read(repository::find(None, None)?.as_deref())?.limits();
+    let limits = Settings::read(find_repository(None, None)?.as_deref())?.limits();
     let stack = Rc::new(Stack::read(&path, limits.custom_json, &Masks::default())?);
     let instance = args.instance.as_deref().map(|name| stack.instance(name)).transpose()?;
     match (instance, args.format) {
