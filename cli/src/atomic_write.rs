@@ -10,7 +10,7 @@ use tempfile::Builder;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;
 
-/// What a write expects at its path.
+/// The state of a path that a write expects.
 pub(crate) enum Expected<'a> {
     /// No file. The new one has this mode, less the mask of the process; its folder is made.
     Absent { mode: u32 },

@@ -1,6 +1,6 @@
 //! The exit codes of the process.
 
-/// How the process ends. The numbers are part of the interface.
+/// The end of the process. The numbers are part of the interface.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Exit {
     Success,

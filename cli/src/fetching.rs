@@ -1,4 +1,4 @@
-//! How cookbooks are fetched: what settings, flags and the environment say.
+//! Fetching of cookbooks, with settings, flags and the environment.
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -42,6 +42,11 @@ pub(crate) fn locked(
 ) -> Result<Locked, Diagnostic> {
     let network = Network::new(settings.clone(), stop.clone(), &Fetching::default());
     repository.map_or_else(|| Ok(Locked::default()), |repository| network.locked(repository))
+}
+
+/// As [`locked`], with the settings of the repository.
+pub(crate) fn locked_of(repository: Option<&Path>) -> Result<Locked, Diagnostic> {
+    locked(repository, &Settings::read(repository)?, &Stop::default())
 }
 
 /// Returns [`locked`] for repositories that a run fetches by itself.

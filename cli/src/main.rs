@@ -25,16 +25,16 @@ use crate::commands::Cli;
 use crate::exit::Exit;
 
 fn main() -> ExitCode {
+    ExitCode::from(run().code())
+}
+
+fn run() -> Exit {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are no errors; a reader that went away is none either.
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() {
-                Exit::Refused.code()
-            } else {
-                Exit::Success.code()
-            });
+            return if error.use_stderr() { Exit::Refused } else { Exit::Success };
         }
     };
     cli.color.write_global();
@@ -44,6 +44,5 @@ fn main() -> ExitCode {
             || refused.diagnostics.0.iter().any(|diagnostic| diagnostic.interrupted);
         if stopped { Exit::Stopped } else { Exit::Refused }
     });
-    let exit = if exit == Exit::Success && output::lost() { Exit::Failed } else { exit };
-    ExitCode::from(exit.code())
+    if exit == Exit::Success && output::lost() { Exit::Failed } else { exit }
 }

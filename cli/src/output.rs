@@ -66,7 +66,7 @@ pub(crate) fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-/// Whether anything that was to be printed could not be.
+/// Returns whether data could not be written.
 pub(crate) fn lost() -> bool {
     LOST.load(Ordering::Relaxed)
 }

@@ -80,7 +80,7 @@ fn parse_seconds(text: &str) -> Result<f64, String> {
     Duration::try_from_secs_f64(number).map(|_| number).map_err(|error| error.to_string())
 }
 
-/// What flags and settings make of a run.
+/// A run, made of flags and settings.
 pub(crate) struct Prepared {
     pub(crate) options: Options,
     pub(crate) system: Rc<HostSystem>,
@@ -95,7 +95,7 @@ pub(crate) struct Selection<'a> {
     pub(crate) event: &'a EventFlags,
     /// The event of the stack where the flags name none.
     pub(crate) default_event: Option<Event>,
-    /// Whether a repository must be there.
+    /// Refuses the run when there is no repository.
     pub(crate) repository_required: bool,
 }
 

@@ -1,4 +1,4 @@
-//! How a run is reported: on the terminal, in the log, and as JSON.
+//! The report of a run: on the terminal, in the log, and as JSON.
 
 use std::fs::File;
 use std::os::unix::fs::OpenOptionsExt;

@@ -70,7 +70,7 @@ pub(crate) struct ProxySettings {
     pub(crate) no_proxy: Option<String>,
 }
 
-/// What recipes may use up.
+/// Limits of recipes.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 #[serde(deny_unknown_fields, default)]

@@ -109,17 +109,8 @@ fn store_of(repository: Option<&Path>, cache_dir: Option<&Path>) -> Result<Store
     Ok(Store::open(Settings::read(repository)?.cache_dir(cache_dir))?)
 }
 
-/// Calls `act` with access to the network.
+/// Calls `act` with access to the network; the folder may have no Cookfile.
 fn with_machine<T>(
-    repository: &Repository,
-    fetching: &Fetching,
-    act: impl FnOnce(&Network, &Machine<'_>) -> Result<T, Diagnostic>,
-) -> Result<T, Refused> {
-    with_machine_at(&repository.path, fetching, act)
-}
-
-/// As [`with_machine`], for a folder that may have no Cookfile.
-fn with_machine_at<T>(
     repository: &Path,
     fetching: &Fetching,
     act: impl FnOnce(&Network, &Machine<'_>) -> Result<T, Diagnostic>,

@@ -84,7 +84,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
 struct Bags {
     repository: PathBuf,
     bags: DataBags,
-    /// Where the secret is looked for.
+    /// The files that may hold the secret.
     secret_files: Vec<PathBuf>,
 }
 
@@ -166,7 +166,7 @@ fn replace(before: &ItemText, text: &str) -> Result<(), Diagnostic> {
     atomic_write(&before.item.file, &before.item.shown, text, &Expected::Text(&whole))
 }
 
-/// A group may be meant to read a secret, everybody is not.
+/// Warns when everybody can read a secret, or others than its owner can change it.
 fn warn_of_readers(path: &Path) {
     let mode = path.metadata().map_or(0, |about| about.permissions().mode());
     let open = match (mode & 0o004 != 0, mode & 0o022 != 0) {

@@ -8,13 +8,11 @@ use toque_engine::definitions::{MARK, definitions};
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::plain_io;
 use toque_engine::run::Refused;
-use toque_engine::stop::Stop;
 
 use crate::exit::Exit;
-use crate::fetching::locked;
+use crate::fetching::locked_of;
 use crate::output;
 use crate::repository::find_repository;
-use crate::settings::Settings;
 
 /// Write definition files, from which editors complete and explain recipes
 #[derive(clap::Args)]
@@ -31,8 +29,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
     let repository = find_repository(args.repo.as_deref(), None)?;
-    let locked =
-        locked(repository.as_deref(), &Settings::read(repository.as_deref())?, &Stop::default())?;
+    let locked = locked_of(repository.as_deref())?;
     let files = definitions(Rc::new(toque_resources::standard()), repository.as_deref(), &locked)?;
     let earlier = earlier(&args.dir)?;
     if let Some(foreign) = files
@@ -69,7 +66,7 @@ fn write(folder: &Path, files: &BTreeMap<PathBuf, String>) -> Result<(), Diagnos
     Ok(())
 }
 
-/// The definition files that an earlier call has left in a folder.
+/// Finds the definition files of an earlier call in a folder.
 fn earlier(folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
     let mut found = Vec::new();
     for entry in entries(folder)? {
@@ -86,7 +83,7 @@ fn is_ours(path: &Path) -> bool {
         && std::fs::read_to_string(path).is_ok_and(|text| text.starts_with(MARK))
 }
 
-/// What is in a folder; nothing where there is none.
+/// Lists a folder, which need not exist.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
     match std::fs::read_dir(folder) {
         Ok(entries) => Ok(entries.flatten().map(|entry| entry.path()).collect()),

@@ -13,10 +13,9 @@ use toque_engine::stop::Stop;
 use toque_engine::system::HostSystem;
 
 use crate::exit::Exit;
-use crate::fetching::locked;
+use crate::fetching::locked_of;
 use crate::output;
 use crate::repository::find_repository;
-use crate::settings::Settings;
 use crate::signals::stop_on_signals;
 
 /// Show what is known of this machine
@@ -72,9 +71,8 @@ fn custom(repo: Option<&Path>) -> Result<Custom, Refused> {
     let Some(repository) = find_repository(repo, None)? else { return Ok(Custom::default()) };
     // Folders that are no cookbooks and cookbooks that cannot be fetched have no facts; `toque
     // check` reports what is wrong.
-    let locked = Settings::read(Some(&repository))
-        .and_then(|settings| locked(Some(&repository), &settings, &Stop::default()));
-    let (cookbooks, _) = cookbook::find_all(&repository, &locked.unwrap_or_default());
+    let locked = locked_of(Some(&repository)).unwrap_or_default();
+    let (cookbooks, _) = cookbook::find_all(&repository, &locked);
     let (found, mistakes) = Custom::find(cookbooks.values());
     if !mistakes.is_empty() {
         // They matter to runs of these cookbooks, and not to all other facts.

@@ -10,13 +10,11 @@ use toque_engine::diagnostic::{Diagnostic, did_you_mean};
 use toque_engine::reference::{description, properties, summary};
 use toque_engine::registry::{Kind, Registry};
 use toque_engine::run::{Refused, kinds};
-use toque_engine::stop::Stop;
 
 use crate::exit::Exit;
-use crate::fetching::locked;
+use crate::fetching::locked_of;
 use crate::output::{self, Format};
 use crate::repository::find_repository;
-use crate::settings::Settings;
 
 /// The kinds of resources and their properties
 #[derive(clap::Args)]
@@ -82,11 +80,7 @@ fn known(args: &Args) -> Result<Registry, Refused> {
         return Ok(registry);
     }
     match find_repository(args.repo.as_deref(), None)? {
-        Some(repository) => {
-            let locked =
-                locked(Some(&repository), &Settings::read(Some(&repository))?, &Stop::default())?;
-            kinds(Rc::new(registry), &repository, &locked)
-        }
+        Some(repository) => kinds(Rc::new(registry), &repository, &locked_of(Some(&repository))?),
         None => Ok(registry),
     }
 }

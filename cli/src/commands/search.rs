@@ -105,7 +105,7 @@ fn filtered(
     names: &[String],
     paths: &[Vec<String>],
 ) -> Map<String, Value> {
-    // What is encrypted stands for all that is below it too.
+    // An encrypted value stands for everything below it.
     fn below<'a>(value: &'a Value, key: &String) -> Option<&'a Value> {
         if value == ENCRYPTED { Some(value) } else { value.get(key) }
     }

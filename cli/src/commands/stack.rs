@@ -52,7 +52,7 @@ fn document(named: Option<&Path>, repository: Option<&Path>) -> Result<PathBuf, 
     };
     let here = PathBuf::from(".");
     let found = stack_of(&here).or_else(|| stack_of(found.as_deref().unwrap_or(&here)));
-    // Where it is nearest, it is called by its name alone.
+    // A document in the current folder is shown by its name alone.
     let named = |path: PathBuf| path.strip_prefix("./").map(Path::to_owned).unwrap_or(path);
     found.map(named).ok_or_else(|| {
         Diagnostic::error("there is no `stack.json` or `stack.toml` here")

@@ -3,8 +3,7 @@
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Renderer, Snippet};
 use toque_engine::diagnostic::{Diagnostic, Diagnostics, Severity, Span, visible};
 
-/// How many calls are shown of either end, where they are many: those of a recursion say the same
-/// again and again.
+/// The number of calls that are shown of either end of a long list: those of a recursion repeat.
 const FRAMES: usize = 3;
 
 /// Prints them to standard error, an empty line between two.
@@ -68,7 +67,7 @@ fn snippet<'a>(
     Snippet::source(&**text).path(&*span.source.name).annotation(kind.span(from..to).label(label))
 }
 
-/// Where a line's column begins in the text; its end when the line is shorter.
+/// Returns the offset of a column in a line; that of the line's end when it is shorter.
 fn byte_of(text: &str, line: usize, column: usize) -> usize {
     let mut start = 0;
     for (index, content) in text.split_inclusive('\n').enumerate() {

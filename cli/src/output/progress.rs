@@ -6,7 +6,7 @@ use std::io::{IsTerminal, Write};
 pub(crate) struct Progress {
     watched: bool,
     shown: bool,
-    /// Whether a bar is drawn that is not complete.
+    /// A bar is drawn that is not complete.
     bar: bool,
 }
 
@@ -26,12 +26,12 @@ impl Progress {
         }
     }
 
-    /// Whether standard error is a terminal.
+    /// Returns whether standard error is a terminal.
     pub(crate) fn is_watched(&self) -> bool {
         self.watched
     }
 
-    /// Whether a bar is drawn that is not complete.
+    /// Returns whether a bar is drawn that is not complete.
     pub(crate) fn has_bar(&self) -> bool {
         self.bar
     }

@@ -18,12 +18,12 @@ const PERHAPS: Style = AnsiColor::Cyan.on_default();
 const FINE: Style = AnsiColor::Green.on_default();
 const WRONG: Style = AnsiColor::Red.on_default().effects(Effects::BOLD);
 
-/// How much is shown.
+/// The amount of output.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Detail {
     /// Only what failed.
     Quiet,
-    /// What changed, and what did not go well.
+    /// Changes and failures.
     Normal,
     /// Everything.
     Verbose,
@@ -33,9 +33,9 @@ pub(crate) enum Detail {
 pub(crate) struct RunPrinter {
     pub(crate) detail: Detail,
     pub(crate) progress: Progress,
-    /// Whether the lines are data (a plan's, a converge's) or JSON takes their place.
+    /// Prints no lines, because JSON takes their place.
     pub(crate) silent: bool,
-    /// What is printed is appended here as well, without colours.
+    /// The file to which all output is appended, without colours.
     pub(crate) log: Option<std::fs::File>,
 }
 

@@ -10,7 +10,7 @@ use toque_engine::failure::plain_io;
 
 use super::Settings;
 
-/// What a server of cookbooks wants to be shown.
+/// The credentials for a server of cookbooks.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 #[serde(deny_unknown_fields, default)]
@@ -27,7 +27,7 @@ pub(crate) struct CredentialSettings {
     pub(crate) ssh_key: Option<SecretLocation>,
 }
 
-/// Where a secret is kept: `{ file = "…" }`, or `{ env = "…" }` for a variable.
+/// The place of a secret: `{ file = "…" }`, or `{ env = "…" }` for a variable.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 #[serde(deny_unknown_fields, default)]

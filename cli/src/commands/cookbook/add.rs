@@ -11,7 +11,7 @@ use toque_engine::failure::Failure;
 use toque_engine::run::Refused;
 use toque_engine::stop::Stop;
 
-use super::{install, with_machine_at};
+use super::{install, with_machine};
 use crate::exit::Exit;
 use crate::fetching::Fetching;
 use crate::output;
@@ -65,7 +65,7 @@ pub(crate) fn run(repo: Option<&Path>, args: &Args) -> Result<Exit, Refused> {
     let is_new = !repository.join(cookfile::NAME).exists();
     let entry = entry(args, &here, &repository)?;
     let (name, group) = (args.name.as_str(), args.group.as_deref());
-    let edited = with_machine_at(&repository, &args.fetching, |network, machine| {
+    let edited = with_machine(&repository, &args.fetching, |network, machine| {
         edit::add(machine, name, group, entry.as_ref(), &network.without)
     })?;
     if is_new {

@@ -40,7 +40,7 @@ pub(crate) fn install(
     let folder = folder(repo)?;
     let _alone = Repository::lock(&folder, &Stop::default())?;
     let repository = repository(Some(&folder))?;
-    let installed = with_machine(&repository, fetching, |network, machine| {
+    let installed = with_machine(&repository.path, fetching, |network, machine| {
         repository.install(machine, &How { update, locked, without: network.without.clone() })
     })?;
     report(&installed.before, &installed.after);

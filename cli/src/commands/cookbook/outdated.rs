@@ -25,8 +25,9 @@ pub(crate) struct Args {
 pub(crate) fn run(repo: Option<&Path>, Args { format, fetching }: &Args) -> Result<Exit, Refused> {
     let repository = repository(repo)?;
     let lockfile = current_lockfile(&repository)?;
-    let found =
-        with_machine(&repository, fetching, |_, machine| repository.outdated(machine, &lockfile))?;
+    let found = with_machine(&repository.path, fetching, |_, machine| {
+        repository.outdated(machine, &lockfile)
+    })?;
     match format {
         Format::Json => {
             let text = |version: &Option<Version>| version.as_ref().map(Version::to_string);

@@ -93,7 +93,7 @@ fn all(path: &Path, fetching: &Fetching) -> Result<BTreeMap<String, PathBuf>, Re
             .collect());
     };
     let lockfile = current_lockfile(&repository)?;
-    with_machine(&repository, fetching, |network, machine| {
+    with_machine(&repository.path, fetching, |network, machine| {
         repository.fetch(machine, &repository.without(&lockfile, &network.without))
     })
 }
@@ -126,7 +126,7 @@ fn one(path: &Path, name: &str, fetching: &Fetching) -> Result<PathBuf, Refused>
     let lockfile = current_lockfile(&repository)?;
     known(&lockfile, name)?;
     let alone = lockfile.cookbooks.into_iter().filter(|(other, _)| other == name).collect();
-    let roots = with_machine(&repository, fetching, |_, machine| {
+    let roots = with_machine(&repository.path, fetching, |_, machine| {
         repository.fetch(machine, &Lockfile { cookbooks: alone })
     })?;
     Ok(roots.into_values().next().ok_or_else(|| missing(path, name))?)

@@ -9,7 +9,7 @@ use toque_engine::run::Refused;
 use toque_engine::stop::Stop;
 
 use super::add::line;
-use super::{folder, install, repository, with_machine_at};
+use super::{folder, install, repository, with_machine};
 use crate::exit::Exit;
 use crate::fetching::Fetching;
 use crate::output;
@@ -35,7 +35,7 @@ pub(crate) fn run(
 ) -> Result<Exit, Refused> {
     let folder = folder(repo)?;
     let _alone = Repository::lock(&folder, &Stop::default())?;
-    let edited = with_machine_at(&folder, fetching, |network, machine| {
+    let edited = with_machine(&folder, fetching, |network, machine| {
         edit::remove(machine, names, group.as_deref(), &network.without)
     })?;
     edited.changes.iter().for_each(|change| output::print(&line(change)));

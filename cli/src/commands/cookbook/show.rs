@@ -63,7 +63,7 @@ pub(crate) fn run(
     Ok(Exit::Success)
 }
 
-/// What is shown of it in this order, each with its key in the data.
+/// The labels in the order of the output, each with its key in the data.
 const ROWS: [(&str, &str); 11] = [
     ("license", "license"),
     ("from", "from"),
@@ -106,7 +106,7 @@ fn data(name: &str, locked: &Locked, there: Option<&Cookbook>, who: &[(String, S
     })
 }
 
-/// Who needs it, and which versions.
+/// Lists the askers of a cookbook, each with its constraint.
 fn who(repository: &Repository, lockfile: &Lockfile, name: &str) -> Vec<(String, String)> {
     let asking = repository.demands().into_iter().filter(|demand| demand.cookbook == name);
     let asking = asking.map(|demand| (demand.asker, demand.constraint.to_string()));

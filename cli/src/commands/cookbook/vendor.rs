@@ -25,7 +25,7 @@ pub(crate) struct Args {
 pub(crate) fn run(repo: Option<&Path>, Args { dir, fetching }: &Args) -> Result<Exit, Refused> {
     let repository = repository(repo)?;
     let lockfile = current_lockfile(&repository)?;
-    let content = with_machine(&repository, fetching, |network, machine| {
+    let content = with_machine(&repository.path, fetching, |network, machine| {
         let roots = repository.fetch(machine, &repository.without(&lockfile, &network.without))?;
         let content = Content::of_cookbooks(&repository.path, &roots)?;
         toque_cookbooks::vendor::vendor(&content, dir)?;

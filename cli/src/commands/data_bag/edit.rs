@@ -41,7 +41,7 @@ pub(crate) struct Args {
 /// An item that is being edited.
 struct Editing {
     before: ItemText,
-    /// What its encrypted values are decrypted to.
+    /// Its encrypted values, decrypted.
     plain: HashMap<String, Value>,
     /// Encrypts what changes and what is added; none when nothing was encrypted.
     secret: Option<Secret>,
@@ -234,7 +234,7 @@ impl Edited {
 
 /// A mistake of JSON, without what it quotes.
 fn unreadable(mistake: &Diagnostic) -> Diagnostic {
-    // What stands in backticks came from the text.
+    // Words in backticks came from the text.
     let hidden = mistake.clone().hidden();
     let what = hidden.message.split_once("]: ").map_or(hidden.message.as_str(), |(_, what)| what);
     let hints = mistake.hints.iter().filter(|hint| !hint.contains('`')).cloned().collect();

@@ -23,16 +23,16 @@ use crate::output;
 
 /// The time between two looks at the editor.
 const PAUSE: Duration = Duration::from_millis(20);
-/// How long an editor that is told to end may take for it.
+/// The time that an editor has to end.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// An editor, and the signals that end it. It must be there before the plain text is, which no
 /// signal may leave behind.
 pub(crate) struct Editor {
     command: OsString,
-    /// What ends toque anywhere.
+    /// A signal that ends toque in any command.
     ended: Arc<AtomicBool>,
-    /// What a key of the terminal sends: the editor is sent it too, and knows better what it means.
+    /// A signal of the terminal's keys, which the editor gets and handles too.
     interrupted: Arc<AtomicBool>,
 }
 
@@ -93,7 +93,7 @@ impl Editor {
         }
     }
 
-    /// Whether a user can be asked.
+    /// Returns whether a user can be asked.
     pub(crate) fn can_ask(&self) -> bool {
         stdin().is_terminal()
     }

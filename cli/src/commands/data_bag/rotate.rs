@@ -32,9 +32,9 @@ pub(crate) struct Args {
 /// An item with its values under the new secret.
 struct Rotated {
     text: ItemText,
-    /// Whether any value of it is encrypted.
+    /// It has encrypted values.
     encrypted: bool,
-    /// Those that are encrypted anew, and the text with them.
+    /// The keys that are encrypted anew, and the text with them.
     keys: Vec<String>,
     after: String,
 }

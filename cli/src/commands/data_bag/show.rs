@@ -50,62 +50,32 @@ fn names(names: &[String], format: Format) -> String {
 /// for the value.
 fn whole(bags: &Bags, bag: &str, id: &str, args: &Args) -> Result<String, Refused> {
     let item = bags.item(bag, id)?;
+    let plain = |value: Value| (pretty(&value).replace('\n', "\n  "), value);
     let mut secret = None;
-    let mut shown: Vec<(&String, Shown)> = Vec::new();
+    let (mut lines, mut values) = (Vec::new(), Map::new());
     for (key, value) in &item.item.values {
-        let value = match (is_encrypted_at(key, value, args.form.version_0), args.reveal) {
-            (false, _) => Shown::Value(value.clone()),
-            (true, false) => Shown::Hidden(instead(value)),
+        let (text, value) = match (is_encrypted_at(key, value, args.form.version_0), args.reveal) {
+            (false, _) => plain(value.clone()),
+            (true, false) => (placeholder(value), placeholder(value).into()),
             (true, true) => {
                 let secret = match &secret {
                     Some(secret) => secret,
                     None => secret.insert(bags.secret()?),
                 };
-                Shown::Value(open(&item, key, secret)?)
+                plain(open(&item, key, secret)?)
             }
         };
-        shown.push((key, value));
+        lines.push(format!("  {}: {text}", Value::from(key.as_str())));
+        values.insert(key.clone(), value);
     }
     Ok(match args.format {
-        Format::Json => pretty(&Value::Object(
-            shown
-                .into_iter()
-                .map(|(key, shown)| (key.clone(), shown.value()))
-                .collect::<Map<_, _>>(),
-        )),
-        Format::Text => {
-            let lines: Vec<String> = shown
-                .into_iter()
-                .map(|(key, shown)| format!("  {}: {}", Value::from(key.as_str()), shown.text()))
-                .collect();
-            format!("{{\n{}\n}}", lines.join(",\n"))
-        }
+        Format::Json => pretty(&values),
+        Format::Text => format!("{{\n{}\n}}", lines.join(",\n")),
     })
 }
 
-enum Shown {
-    Value(Value),
-    Hidden(String),
-}
-
-impl Shown {
-    fn value(self) -> Value {
-        match self {
-            Self::Value(value) => value,
-            Self::Hidden(instead) => instead.into(),
-        }
-    }
-
-    fn text(self) -> String {
-        match self {
-            Self::Value(value) => pretty(&value).replace('\n', "\n  "),
-            Self::Hidden(instead) => instead,
-        }
-    }
-}
-
 /// Returns the placeholder of an encrypted value.
-fn instead(value: &Value) -> String {
+fn placeholder(value: &Value) -> String {
     match version(value) {
         Some(version) => format!("[encrypted, version {version}]"),
         None if value.is_string() => "[encrypted, version 0]".to_owned(),
