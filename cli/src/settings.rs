@@ -14,7 +14,7 @@ use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::plain_io;
 use toque_engine::system::Proxies;
 
-pub(crate) use self::credentials::CredentialSettings;
+use self::credentials::CredentialSettings;
 
 /// The fields of `toque.toml`.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -32,13 +32,13 @@ pub(crate) struct Settings {
     pub(crate) run_list: Vec<String>,
     /// Where lock, history, backups and owed notifications are kept. Default: `/var/lib/toque`;
     /// without root `$XDG_STATE_HOME/toque`.
-    pub(crate) state_dir: Option<PathBuf>,
+    state_dir: Option<PathBuf>,
     /// Where cookbooks are kept that were fetched. Default: `/var/cache/toque`; without root
     /// `$XDG_CACHE_HOME/toque`.
     pub(crate) cache_dir: Option<PathBuf>,
     /// The file with the secret that opens encrypted data bag items. Default:
     /// `/etc/toque/encrypted_data_bag_secret`, else `/etc/chef/encrypted_data_bag_secret`.
-    pub(crate) secret_file: Option<PathBuf>,
+    secret_file: Option<PathBuf>,
     /// A file that what is printed is appended to as well. Default: none.
     pub(crate) log: Option<PathBuf>,
     /// Seconds to wait for another run. Default: without end.
@@ -50,47 +50,47 @@ pub(crate) struct Settings {
     pub(crate) fetch_timeout: Option<f64>,
     /// Groups of `Cookfile.toml` that are left out: their cookbooks are neither fetched nor used.
     /// Default: none.
-    pub(crate) without_groups: Vec<String>,
+    without_groups: Vec<String>,
     /// What servers of cookbooks want to be shown, by the beginning of their URLs. Not in a
     /// repository's `toque.toml`.
-    pub(crate) credentials: BTreeMap<String, CredentialSettings>,
-    pub(crate) proxies: ProxySettings,
-    pub(crate) limits: LimitSettings,
+    credentials: BTreeMap<String, CredentialSettings>,
+    proxies: ProxySettings,
+    limits: LimitSettings,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct ProxySettings {
+struct ProxySettings {
     /// The proxy for `http:` addresses. Default: the variable `http_proxy`.
-    pub(crate) http: Option<String>,
+    http: Option<String>,
     /// The proxy for `https:` addresses. Default: the variable `https_proxy`.
-    pub(crate) https: Option<String>,
+    https: Option<String>,
     /// Hosts that are asked without a proxy, joined by commas. Default: the variable `no_proxy`.
-    pub(crate) no_proxy: Option<String>,
+    no_proxy: Option<String>,
 }
 
 /// Limits of recipes.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct LimitSettings {
+struct LimitSettings {
     /// Seconds that recipes may take to compile. Default: 60.
     #[serde(deserialize_with = "seconds_of_wait")]
-    pub(crate) compile_time: Option<f64>,
+    compile_time: Option<f64>,
     /// Steps of the language that a run may take. Default: 100000000.
-    pub(crate) operations: Option<u64>,
+    operations: Option<u64>,
     /// Resources that may be declared. Default: 1000000.
-    pub(crate) resources: Option<usize>,
+    resources: Option<usize>,
     /// Calls and includes that may nest. Default: 64.
-    pub(crate) depth: Option<usize>,
+    depth: Option<usize>,
     /// Custom resources that may be inside one another. Default: 32.
-    pub(crate) nesting: Option<usize>,
+    nesting: Option<usize>,
     /// Bytes of a text and entries of an array or a map. Default: 16777216.
-    pub(crate) size: Option<usize>,
+    size: Option<usize>,
     /// Bytes of the custom JSON of a stack, a layer, an app, an instance or a command. Default:
     /// 122880.
-    pub(crate) custom_json: Option<usize>,
+    custom_json: Option<usize>,
 }
 
 /// Reads a number of seconds that a wait can last.

@@ -17,23 +17,23 @@ use super::Settings;
 pub(crate) struct CredentialSettings {
     /// For registries and archives; for git over https in the place of a password.
     #[serde(deserialize_with = "location")]
-    pub(crate) token: Option<SecretLocation>,
+    token: Option<SecretLocation>,
     /// The name to a password.
-    pub(crate) user: Option<String>,
+    user: Option<String>,
     #[serde(deserialize_with = "location")]
-    pub(crate) password: Option<SecretLocation>,
+    password: Option<SecretLocation>,
     /// A private key without a passphrase, for git over ssh.
     #[serde(deserialize_with = "location")]
-    pub(crate) ssh_key: Option<SecretLocation>,
+    ssh_key: Option<SecretLocation>,
 }
 
 /// The place of a secret: `{ file = "…" }`, or `{ env = "…" }` for a variable.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct SecretLocation {
-    pub(crate) file: Option<PathBuf>,
-    pub(crate) env: Option<String>,
+struct SecretLocation {
+    file: Option<PathBuf>,
+    env: Option<String>,
 }
 
 /// Accepts any value: an error would show its line, which may hold the secret itself. A value that
