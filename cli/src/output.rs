@@ -1,19 +1,46 @@
-//! What people see: data on standard output, messages on standard error.
+//! Output: data on standard output, messages on standard error.
 
-pub mod diagnostic;
-pub mod progress;
-pub mod text;
+pub(crate) mod diagnostic;
+pub(crate) mod progress;
+pub(crate) mod run_printer;
 
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use clap::ValueEnum;
+use serde::Serialize;
 use toque_engine::failure::plain_io;
+
+/// The form of data on standard output.
+#[derive(Clone, Copy, ValueEnum, PartialEq, Eq)]
+pub(crate) enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+impl Color {
+    /// Sets the choice for all further output.
+    pub(crate) fn write_global(self) {
+        match self {
+            Self::Auto => {}
+            Self::Always => anstream::ColorChoice::Always.write_global(),
+            Self::Never => anstream::ColorChoice::Never.write_global(),
+        }
+    }
+}
 
 /// Data that could not be written, other than to a reader that went away.
 static LOST: AtomicBool = AtomicBool::new(false);
 
 /// Prints to standard output. A reader that went away ends nothing.
-pub fn print(text: &str) {
+pub(crate) fn print(text: &str) {
     let mut out = anstream::stdout().lock();
     let written = writeln!(out, "{text}").and_then(|()| out.flush());
     if let Err(error) = written
@@ -24,13 +51,28 @@ pub fn print(text: &str) {
     }
 }
 
-/// Whether anything that was to be printed could not be.
-pub fn lost() -> bool {
+/// Prints a value as JSON.
+pub(crate) fn json(value: &impl Serialize) {
+    print(&pretty(value));
+}
+
+/// Returns a value as JSON with line breaks.
+pub(crate) fn pretty(value: &impl Serialize) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default()
+}
+
+/// Returns `1 file`, `2 files`.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Returns whether data could not be written.
+pub(crate) fn lost() -> bool {
     LOST.load(Ordering::Relaxed)
 }
 
 /// Prints to standard error.
-pub fn message(text: &str) {
+pub(crate) fn message(text: &str) {
     let mut out = anstream::stderr().lock();
     let _ = writeln!(out, "{text}");
 }

@@ -16,8 +16,8 @@ use toque_engine::registry::Kind;
 use toque_engine::signature::Signature;
 use toque_engine::words::{Group, REFUSED, WORDS, Word};
 
-use crate::args::Args;
-use crate::commands::Exit;
+use crate::commands::Cli;
+use crate::exit::Exit;
 use crate::settings::Settings;
 
 const UPDATE: &str = "UPDATE_REFERENCE";
@@ -253,7 +253,7 @@ fn word_section(word: &Word) -> String {
 }
 
 fn commands_page() -> String {
-    let mut command = Args::command();
+    let mut command = Cli::command();
     command.build();
     let mut text = page("Commands");
     text.push_str("Data goes to standard output, messages to standard error. Every command has `--help`, and takes `--color`.\n");
@@ -311,7 +311,7 @@ fn is_accepted(line: &str) {
             words.extend(part.split_whitespace().map(str::to_owned));
         }
     }
-    if let Err(error) = Args::command().try_get_matches_from(words) {
+    if let Err(error) = Cli::command().try_get_matches_from(words) {
         panic!("the example `{line}` is not accepted: {error}");
     }
 }

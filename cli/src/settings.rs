@@ -14,87 +14,89 @@ use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::plain_io;
 use toque_engine::system::Proxies;
 
-pub use self::credentials::CredentialSettings;
+use self::credentials::CredentialSettings;
 
 /// The fields of `toque.toml`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 #[serde(deny_unknown_fields, default)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// The repository of cookbooks, for when none is named and none is around the current folder.
     /// Only in `/etc/toque/toque.toml`.
-    pub repo: Option<PathBuf>,
+    pub(crate) repo: Option<PathBuf>,
     /// The name of this node. Default: the host name.
-    pub node_name: Option<String>,
+    pub(crate) node_name: Option<String>,
     /// The environment of this node. Default: `_default`.
-    pub environment: Option<String>,
+    pub(crate) environment: Option<String>,
     /// What is run when neither the command line nor the attributes name recipes.
-    pub run_list: Vec<String>,
+    pub(crate) run_list: Vec<String>,
     /// Where lock, history, backups and owed notifications are kept. Default: `/var/lib/toque`;
     /// without root `$XDG_STATE_HOME/toque`.
-    pub state_dir: Option<PathBuf>,
+    state_dir: Option<PathBuf>,
     /// Where cookbooks are kept that were fetched. Default: `/var/cache/toque`; without root
     /// `$XDG_CACHE_HOME/toque`.
-    pub cache_dir: Option<PathBuf>,
+    pub(crate) cache_dir: Option<PathBuf>,
     /// The file with the secret that opens encrypted data bag items. Default:
     /// `/etc/toque/encrypted_data_bag_secret`, else `/etc/chef/encrypted_data_bag_secret`.
-    pub secret_file: Option<PathBuf>,
+    secret_file: Option<PathBuf>,
     /// A file that what is printed is appended to as well. Default: none.
-    pub log: Option<PathBuf>,
+    pub(crate) log: Option<PathBuf>,
     /// Seconds to wait for another run. Default: without end.
-    #[serde(deserialize_with = "time")]
-    pub lock_timeout: Option<f64>,
+    #[serde(deserialize_with = "seconds_of_wait")]
+    pub(crate) lock_timeout: Option<f64>,
     /// Seconds that a server of cookbooks may be silent. In as much time at least 1 KiB a second
     /// must come of what it sends. Default: 60.
-    #[serde(deserialize_with = "patience")]
-    pub fetch_timeout: Option<f64>,
+    #[serde(deserialize_with = "positive_seconds")]
+    pub(crate) fetch_timeout: Option<f64>,
     /// Groups of `Cookfile.toml` that are left out: their cookbooks are neither fetched nor used.
     /// Default: none.
-    pub without_groups: Vec<String>,
+    without_groups: Vec<String>,
     /// What servers of cookbooks want to be shown, by the beginning of their URLs. Not in a
     /// repository's `toque.toml`.
-    pub credentials: BTreeMap<String, CredentialSettings>,
-    pub proxies: ProxySettings,
-    pub limits: LimitSettings,
+    credentials: BTreeMap<String, CredentialSettings>,
+    proxies: ProxySettings,
+    limits: LimitSettings,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 #[serde(deny_unknown_fields, default)]
-pub struct ProxySettings {
+struct ProxySettings {
     /// The proxy for `http:` addresses. Default: the variable `http_proxy`.
-    pub http: Option<String>,
+    http: Option<String>,
     /// The proxy for `https:` addresses. Default: the variable `https_proxy`.
-    pub https: Option<String>,
+    https: Option<String>,
     /// Hosts that are asked without a proxy, joined by commas. Default: the variable `no_proxy`.
-    pub no_proxy: Option<String>,
+    no_proxy: Option<String>,
 }
 
-/// What recipes may use up.
+/// Limits of recipes.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 #[serde(deny_unknown_fields, default)]
-pub struct LimitSettings {
+struct LimitSettings {
     /// Seconds that recipes may take to compile. Default: 60.
-    #[serde(deserialize_with = "time")]
-    pub compile_time: Option<f64>,
+    #[serde(deserialize_with = "seconds_of_wait")]
+    compile_time: Option<f64>,
     /// Steps of the language that a run may take. Default: 100000000.
-    pub operations: Option<u64>,
+    operations: Option<u64>,
     /// Resources that may be declared. Default: 1000000.
-    pub resources: Option<usize>,
+    resources: Option<usize>,
     /// Calls and includes that may nest. Default: 64.
-    pub depth: Option<usize>,
+    depth: Option<usize>,
     /// Custom resources that may be inside one another. Default: 32.
-    pub nesting: Option<usize>,
+    nesting: Option<usize>,
     /// Bytes of a text and entries of an array or a map. Default: 16777216.
-    pub size: Option<usize>,
+    size: Option<usize>,
     /// Bytes of the custom JSON of a stack, a layer, an app, an instance or a command. Default:
     /// 122880.
-    pub custom_json: Option<usize>,
+    custom_json: Option<usize>,
 }
 
-/// A number of seconds that a wait can last.
-fn time<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+/// Reads a number of seconds that a wait can last.
+fn seconds_of_wait<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<f64>, D::Error> {
     let number = f64::deserialize(deserializer)?;
     match Duration::try_from_secs_f64(number) {
         Ok(_) => Ok(Some(number)),
@@ -104,9 +106,11 @@ fn time<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<f64>
     }
 }
 
-/// The same, but that something must be able to happen in it.
-fn patience<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
-    match time(deserializer)? {
+/// Reads a number of seconds above 0.
+fn positive_seconds<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<f64>, D::Error> {
+    match seconds_of_wait(deserializer)? {
         Some(0.0) => {
             Err(serde::de::Error::custom("0 is no time to wait: give more, or leave it out"))
         }
@@ -116,17 +120,15 @@ fn patience<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<
 
 const SYSTEM: &str = "/etc/toque/toque.toml";
 
-/// The settings of who is not root.
-fn own() -> Option<PathBuf> {
+/// Returns the file with the user's settings; root has none.
+fn user_file() -> Option<PathBuf> {
     if nix::unistd::geteuid().is_root() {
         return None;
     }
-    let folder =
-        std::env::var_os("XDG_CONFIG_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
-    let folder =
-        folder.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".config")))?;
+    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".config"));
+    let folder = path_variable("XDG_CONFIG_HOME").or_else(home)?;
     let path = folder.join("toque/toque.toml");
-    // Whoever became another user may still have the home of the first.
+    // After `su`, `HOME` may still be that of another user.
     let elsewhere = std::fs::metadata(&path)
         .is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied);
     (!elsewhere).then_some(path)
@@ -134,9 +136,9 @@ fn own() -> Option<PathBuf> {
 
 impl Settings {
     /// The settings of a repository over those of the system. Paths in a file are relative to it.
-    pub fn read(repository: Option<&Path>) -> Result<Self, Diagnostic> {
+    pub(crate) fn read(repository: Option<&Path>) -> Result<Self, Diagnostic> {
         let system = Self::from_file(Path::new(SYSTEM))?;
-        let system = match own() {
+        let system = match user_file() {
             Some(path) => Self::from_file(&path)?.over(system),
             None => system,
         };
@@ -144,14 +146,14 @@ impl Settings {
         let path = repository.join("toque.toml");
         let settings = Self::from_file(&path)?;
         if !settings.credentials.is_empty() {
-            // A repository that one only looks at could have any file sent to any server.
+            // A repository could otherwise send any file to any server.
             return Err(Diagnostic::error(format!(
                 "`{}` has `credentials`, which a repository may not have",
                 path.display()
             ))
             .hint(format!(
                 "move them to `{}`",
-                own().as_deref().unwrap_or(Path::new(SYSTEM)).display()
+                user_file().as_deref().unwrap_or(Path::new(SYSTEM)).display()
             )));
         }
         Ok(settings.over(system))
@@ -171,8 +173,8 @@ impl Settings {
                 )));
             }
         };
-        // The line of a mistake may hold a secret, or be what becomes of one.
-        let told = |error| {
+        // The line of an error may hold a secret, or be the remainder of one.
+        let diagnostic = |error| {
             let wrong = toml_diagnostic(path, &text, &error);
             let hide = text.contains("credentials");
             Diagnostic {
@@ -180,18 +182,21 @@ impl Settings {
                 ..wrong
             }
         };
-        let mut settings: Self = toml::from_str(&text).map_err(told)?;
-        let beside = |path_in: &mut Option<PathBuf>| {
+        let mut settings: Self = toml::from_str(&text).map_err(diagnostic)?;
+        let resolve = |path_in: &mut Option<PathBuf>| {
             if let (Some(inner), Some(folder)) = (path_in.as_mut(), path.parent()) {
                 *inner = folder.join(&*inner);
             }
         };
         let Self { repo, state_dir, cache_dir, secret_file, log, .. } = &mut settings;
         for path in [repo, state_dir, cache_dir, secret_file, log] {
-            beside(path);
+            resolve(path);
         }
         if let Some(folder) = path.parent() {
-            settings.credentials.values_mut().for_each(|credential| credential.beside(folder));
+            settings
+                .credentials
+                .values_mut()
+                .for_each(|credential| credential.resolve_paths(folder));
         }
         Ok(settings)
     }
@@ -231,54 +236,42 @@ impl Settings {
         }
     }
 
-    /// What recipes may use up, where it differs from what is usual.
-    pub fn limits(&self) -> Limits {
-        let usual = Limits::default();
+    /// Returns the limits of recipes.
+    pub(crate) fn limits(&self) -> Limits {
+        let default = Limits::default();
         let limits = &self.limits;
         Limits {
-            compile_time: limits.compile_time.map_or(usual.compile_time, seconds),
-            operations: limits.operations.unwrap_or(usual.operations),
-            resources: limits.resources.unwrap_or(usual.resources),
-            depth: limits.depth.unwrap_or(usual.depth),
-            nesting: limits.nesting.unwrap_or(usual.nesting),
-            size: limits.size.unwrap_or(usual.size),
-            custom_json: limits.custom_json.unwrap_or(usual.custom_json),
+            compile_time: limits.compile_time.map_or(default.compile_time, seconds),
+            operations: limits.operations.unwrap_or(default.operations),
+            resources: limits.resources.unwrap_or(default.resources),
+            depth: limits.depth.unwrap_or(default.depth),
+            nesting: limits.nesting.unwrap_or(default.nesting),
+            size: limits.size.unwrap_or(default.size),
+            custom_json: limits.custom_json.unwrap_or(default.custom_json),
         }
     }
 
-    /// Where lock, history and backups are kept.
-    pub fn state_dir(&self, flag: Option<&Path>) -> PathBuf {
-        if let Some(dir) = flag.or(self.state_dir.as_deref()) {
-            return std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
-        }
-        if nix::unistd::geteuid().is_root() {
-            return PathBuf::from("/var/lib/toque");
-        }
-        let state =
-            std::env::var_os("XDG_STATE_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
-        let home = || std::env::var_os("HOME").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
-        state.unwrap_or_else(|| home().join(".local/state")).join("toque")
+    /// Returns the folder of lock, history and backups.
+    pub(crate) fn state_dir(&self, flag: Option<&Path>) -> PathBuf {
+        let named = flag.or(self.state_dir.as_deref());
+        folder(named, "/var/lib/toque", "XDG_STATE_HOME", ".local/state")
     }
 
-    /// Where cookbooks are kept that were fetched: all of it can be fetched again.
-    pub fn cache_dir(&self, flag: Option<&Path>) -> PathBuf {
-        if let Some(dir) = flag.or(self.cache_dir.as_deref()) {
-            return std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
-        }
-        if nix::unistd::geteuid().is_root() {
-            return PathBuf::from("/var/cache/toque");
-        }
-        let cache =
-            std::env::var_os("XDG_CACHE_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
-        let home = || std::env::var_os("HOME").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
-        cache.unwrap_or_else(|| home().join(".cache")).join("toque")
+    /// Returns the folder of fetched cookbooks, which can be fetched again.
+    pub(crate) fn cache_dir(&self, flag: Option<&Path>) -> PathBuf {
+        let named = flag.or(self.cache_dir.as_deref());
+        folder(named, "/var/cache/toque", "XDG_CACHE_HOME", ".cache")
     }
 
-    /// Where the secret of encrypted data bag items is looked for, in order: the file that is
-    /// named, else those that are usual.
-    pub fn secret_files(&self, flag: Option<&Path>) -> Vec<PathBuf> {
+    /// Returns the groups of `Cookfile.toml` that are left out: those of the flag, else the settings'.
+    pub(crate) fn without_groups(&self, flag: &[String]) -> Vec<String> {
+        if flag.is_empty() { self.without_groups.clone() } else { flag.to_vec() }
+    }
+
+    /// Returns the files that may hold the secret of encrypted data bag items, in order.
+    pub(crate) fn secret_files(&self, flag: Option<&Path>) -> Vec<PathBuf> {
         match flag.or(self.secret_file.as_deref()) {
-            Some(named) => vec![std::path::absolute(named).unwrap_or_else(|_| named.to_owned())],
+            Some(named) => vec![absolute(named)],
             None => ["/etc/toque/encrypted_data_bag_secret", "/etc/chef/encrypted_data_bag_secret"]
                 .map(PathBuf::from)
                 .into(),
@@ -286,7 +279,7 @@ impl Settings {
     }
 
     /// Proxies as set, else as the environment has them.
-    pub fn proxies(&self) -> Proxies {
+    pub(crate) fn proxies(&self) -> Proxies {
         let environment = |name: &str| {
             let lower = std::env::var(name.to_lowercase()).ok();
             lower
@@ -301,31 +294,29 @@ impl Settings {
     }
 }
 
-/// A number of seconds; what is no time is none.
-pub fn seconds(number: f64) -> Duration {
+/// Converts a number of seconds; an invalid one is 0.
+pub(crate) fn seconds(number: f64) -> Duration {
     Duration::try_from_secs_f64(number).unwrap_or_default()
 }
 
-/// The repository: the one named, else the nearest folder above the current one, or above `from`,
-/// with `Cookfile.toml` or `cookbooks/`.
-pub fn find_repository(
-    named: Option<&Path>,
-    from: Option<&Path>,
-) -> Result<Option<PathBuf>, Diagnostic> {
+/// Returns a folder: the one that is named, else `system` for root, else `toque` below the folder
+/// in a variable or below one in the home folder.
+fn folder(named: Option<&Path>, system: &str, variable: &str, in_home: &str) -> PathBuf {
     if let Some(named) = named {
-        let found = std::fs::canonicalize(named).map_err(|error| {
-            Diagnostic::error(format!(
-                "cannot open the repository `{}`: {}",
-                named.display(),
-                plain_io(&error)
-            ))
-        })?;
-        return Ok(Some(found));
+        return absolute(named);
     }
-    let here = std::env::current_dir()
-        .map_err(|error| Diagnostic::error(format!("cannot tell the current folder: {error}")))?;
-    let is_repository = |folder: &&Path| {
-        folder.join("Cookfile.toml").is_file() || folder.join("cookbooks").is_dir()
-    };
-    Ok(from.unwrap_or(&here).ancestors().find(is_repository).map(Path::to_owned))
+    if nix::unistd::geteuid().is_root() {
+        return PathBuf::from(system);
+    }
+    let home = || std::env::var_os("HOME").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
+    path_variable(variable).unwrap_or_else(|| home().join(in_home)).join("toque")
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Returns the path in an environment variable; none when it is unset or empty.
+pub(crate) fn path_variable(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from)
 }

@@ -1,23 +1,55 @@
 //! `toque apply`: one recipe, no cookbook.
 
-use std::rc::Rc;
+use std::path::PathBuf;
 
+use toque_engine::diagnostic::{Diagnostic, Source};
 use toque_engine::run::{self, Refused};
 
-use super::{Exit, finish, listener, prepare, recipe_source};
-use crate::args::Apply;
+use crate::exit::Exit;
+use crate::input;
+use crate::prepare::{Node, Running, prepare};
+use crate::reporting::Reporting;
 
-pub fn apply(args: &Apply) -> Result<Exit, Refused> {
-    let recipe = recipe_source(args.file.as_ref(), args.code.as_deref())?;
+/// Converge one recipe that belongs to no cookbook
+#[derive(clap::Args)]
+#[command(
+    after_help = "Example:\n  toque apply motd.rhai\n  toque apply -e 'package(\"git\")' --plan\n  toque apply - < motd.rhai"
+)]
+pub(crate) struct Args {
+    /// The recipe; `-` is standard input
+    #[arg(required_unless_present = "code")]
+    file: Option<PathBuf>,
+    /// The recipe itself
+    #[arg(short = 'e', long, value_name = "CODE", conflicts_with = "file")]
+    code: Option<String>,
+    /// Show what would change, changing nothing
+    #[arg(long)]
+    plan: bool,
+    #[command(flatten)]
+    node: Node,
+    #[command(flatten)]
+    reporting: Reporting,
+    #[command(flatten)]
+    running: Running,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
+    let recipe = match (&args.file, &args.code) {
+        (_, Some(code)) => Source { name: "-e".to_owned(), path: None, text: code.clone() },
+        (Some(path), None) => input::recipe(path)?,
+        (None, None) => {
+            let missing = Diagnostic::error("name a recipe file, or give the recipe with `-e`");
+            return Err(missing.into());
+        }
+    };
     let mut prepared = prepare(&args.node, Some(&args.running), None)?;
     prepared.options.recipe = Some(recipe);
-    let sink = listener(&args.reporting, &prepared.settings)?;
-    let registry = Rc::new(toque_resources::standard());
+    let sink = args.reporting.sink(&prepared.settings)?;
     let report = if args.plan {
-        run::plan(prepared.system, registry, &prepared.options, sink)?
+        run::plan(prepared.system, prepared.registry, &prepared.options, sink)?
     } else {
-        run::converge(prepared.system, registry, &prepared.options, sink)?
+        run::converge(prepared.system, prepared.registry, &prepared.options, sink)?
     };
-    let exit = finish(&report, &args.reporting)?;
+    let exit = args.reporting.finish(&report);
     Ok(if args.plan && exit == Exit::Failed { Exit::Refused } else { exit })
 }

@@ -1,6 +1,6 @@
 //! `toque check`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use serde_json::json;
@@ -9,16 +9,27 @@ use toque_engine::diagnostic::{Diagnostic, Severity};
 use toque_engine::failure::plain_io;
 use toque_engine::run::Refused;
 
-use super::cookbook::locked;
-use super::{Exit, recipe_source};
-use crate::args::{Check, Format};
-use crate::output;
-use crate::settings::{Settings, find_repository};
+use crate::exit::Exit;
+use crate::fetching::locked;
+use crate::input;
+use crate::output::{self, Format, counted};
+use crate::repository::find_repository;
+use crate::settings::Settings;
 
-pub fn check(args: &Check) -> Result<Exit, Refused> {
+/// Find every mistake in the cookbooks, running nothing
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  toque check\n  toque check cookbooks/web")]
+pub(crate) struct Args {
+    /// Cookbooks, recipes or a repository; the repository around this folder unless told
+    paths: Vec<PathBuf>,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
     let mut checked = Checked::default();
     for path in &args.paths {
-        sort_in(path, &mut checked)?;
+        add(path, &mut checked)?;
     }
     if args.paths.is_empty() {
         checked.repository = find_repository(None, None)?;
@@ -31,34 +42,28 @@ pub fn check(args: &Check) -> Result<Exit, Refused> {
     let settings = Settings::read(checked.repository.as_deref())?;
     checked.limits = settings.limits();
     checked.locked = locked(checked.repository.as_deref(), &settings, &checked.stop)?;
-    Ok(tell(&check_all(&Rc::new(toque_resources::standard()), &checked), args.format))
+    Ok(report(&check_all(&Rc::new(toque_resources::standard()), &checked), args.format))
 }
 
-/// Shows what was found, and tells how the process ends.
-pub fn tell(mistakes: &[Diagnostic], format: Format) -> Exit {
+/// Prints mistakes and returns the exit code.
+pub(crate) fn report(mistakes: &[Diagnostic], format: Format) -> Exit {
     let errors = mistakes.iter().filter(|mistake| mistake.severity == Severity::Error).count();
     match format {
         Format::Json => {
-            output::print(
-                &serde_json::to_string_pretty(&mistakes.iter().map(data).collect::<Vec<_>>())
-                    .unwrap_or_default(),
-            );
+            output::json(&mistakes.iter().map(data).collect::<Vec<_>>());
         }
         Format::Text => {
             for mistake in mistakes {
                 output::message(&output::diagnostic::draw(mistake));
                 output::message("");
             }
-            let several = |count: usize, word: &str| {
-                if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
-            };
             let found =
-                if errors == 0 { "no mistakes".to_owned() } else { several(errors, "mistake") };
+                if errors == 0 { "no mistakes".to_owned() } else { counted(errors, "mistake") };
             let warnings = mistakes.len() - errors;
             let more = if warnings == 0 {
                 String::new()
             } else {
-                format!(", and {}", several(warnings, "warning"))
+                format!(", and {}", counted(warnings, "warning"))
             };
             output::message(&format!("{found} found{more}"));
         }
@@ -66,13 +71,13 @@ pub fn tell(mistakes: &[Diagnostic], format: Format) -> Exit {
     if errors == 0 { Exit::Success } else { Exit::Refused }
 }
 
-/// A path is a recipe, a cookbook of a repository, or a repository.
-fn sort_in(path: &Path, checked: &mut Checked) -> Result<(), Diagnostic> {
+/// Adds a path: a recipe, a cookbook of a repository, or a repository.
+fn add(path: &Path, checked: &mut Checked) -> Result<(), Diagnostic> {
     let full = std::fs::canonicalize(path).map_err(|error| {
         Diagnostic::error(format!("cannot check `{}`: {}", path.display(), plain_io(&error)))
     })?;
     if full.is_file() {
-        checked.recipes.push(recipe_source(Some(&path.to_owned()), None)?);
+        checked.recipes.push(input::recipe(path)?);
         return Ok(());
     }
     let cookbook =

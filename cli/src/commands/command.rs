@@ -3,7 +3,7 @@
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use toque_engine::diagnostic::Diagnostic;
@@ -11,20 +11,78 @@ use toque_engine::failure::plain_io;
 use toque_engine::run::{self, Refused};
 use toque_engine::stack::{Command, hide};
 
-use super::{Exit, Of, Prepared, prepare};
-use crate::args::{CommandArgs, CommandWhat, Format, Node, OfStack};
-use crate::output;
+use crate::exit::Exit;
+use crate::output::{self, Format};
+use crate::prepare::{Node, Prepared, Selection, prepare};
+use crate::stack_command::EventFlags;
 
-pub fn command(args: &CommandArgs) -> Result<Exit, Refused> {
-    match &args.what {
-        CommandWhat::Write { stack, node, to } => write(stack, node, to.as_deref()),
-        CommandWhat::Show { file, format, node } => {
-            let prepared = of_document(file, None, node)?;
+/// Command documents: everything for one event on one instance, in one file
+#[derive(clap::Args)]
+#[command(
+    after_help = "Example:\n  toque command write --stack stack.json --instance web1 --event deploy --to deploy.json\n  toque command show deploy.json\n  toque converge --command deploy.json"
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Commands,
+}
+
+#[derive(clap::Subcommand)]
+enum Commands {
+    /// Write a command document: an event on an instance of a stack
+    #[command(
+        after_help = "Example:\n  toque command write --stack stack.json --instance web1 --event configure\n  toque command write --stack stack.json --instance web1 --event deploy --app site --to deploy.json"
+    )]
+    Write {
+        #[command(flatten)]
+        event: EventFlags,
+        #[command(flatten)]
+        node: Node,
+        /// The file for it, which only its owner can read; standard output unless told
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
+    },
+    /// Show what a command document comes to
+    #[command(
+        after_help = "Example:\n  toque command show deploy.json\n  opsworks-agent-cli get_json -i | toque command show -"
+    )]
+    Show {
+        /// The command document; `-` is standard input
+        file: PathBuf,
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+        #[command(flatten)]
+        node: Node,
+    },
+    /// Write what recipes find in a command document: run list and attributes, data bags and nodes
+    #[command(after_help = "Example:\n  toque command expand deploy.json --to /tmp/deploy")]
+    Expand {
+        /// The command document; `-` is standard input
+        file: PathBuf,
+        /// The folder for the files; it must be new, or empty
+        #[arg(long, value_name = "DIR")]
+        to: PathBuf,
+        /// Write secrets as what they are
+        #[arg(long)]
+        reveal: bool,
+        /// The repository whose data bags there are too; the nearest folder above with
+        /// `Cookfile.toml` or `cookbooks/` unless told
+        #[arg(long, value_name = "DIR")]
+        repo: Option<PathBuf>,
+        #[command(flatten)]
+        node: Node,
+    },
+}
+
+pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
+    match &args.command {
+        Commands::Write { event, node, to } => write(event, node, to.as_deref()),
+        Commands::Show { file, format, node } => {
+            let prepared = prepare_event(&EventFlags::of_document(file), None, node)?;
             prepared.options.command.iter().for_each(|command| show(command, *format));
             Ok(Exit::Success)
         }
-        CommandWhat::Expand { file, to, reveal, repo, node } => {
-            let prepared = of_document(file, repo.as_deref(), node)?;
+        Commands::Expand { file, to, reveal, repo, node } => {
+            let prepared = prepare_event(&EventFlags::of_document(file), repo.as_deref(), node)?;
             let files = run::expand(&prepared.options, *reveal)?;
             expand(&files, to)?;
             output::message(&format!("wrote {} files below `{}`", files.len(), to.display()));
@@ -33,23 +91,23 @@ pub fn command(args: &CommandArgs) -> Result<Exit, Refused> {
     }
 }
 
-fn of_document(file: &Path, repo: Option<&Path>, node: &Node) -> Result<Prepared, Refused> {
-    let stack = OfStack { command: Some(file.to_owned()), ..OfStack::default() };
-    prepare(
-        node,
-        None,
-        Some(&Of { repo, run_list: &[], stack: &stack, usual: None, needed: false }),
-    )
+fn prepare_event(
+    event: &EventFlags,
+    repo: Option<&Path>,
+    node: &Node,
+) -> Result<Prepared, Refused> {
+    let selection =
+        Selection { repo, run_list: &[], event, default_event: None, repository_required: false };
+    prepare(node, None, Some(&selection))
 }
 
-fn write(stack: &OfStack, node: &Node, to: Option<&Path>) -> Result<Exit, Refused> {
-    let of = Of { repo: None, run_list: &[], stack, usual: None, needed: false };
-    let Some(command) = prepare(node, None, Some(&of))?.options.command else {
+fn write(event: &EventFlags, node: &Node, to: Option<&Path>) -> Result<Exit, Refused> {
+    let Some(command) = prepare_event(event, None, node)?.options.command else {
         return Err(Diagnostic::error("a command is for an event of a stack, and none was named")
             .hint("say which: `--stack stack.json --instance web1 --event configure`")
             .into());
     };
-    let text = serde_json::to_string_pretty(&command.document()).unwrap_or_default();
+    let text = output::pretty(&command.document());
     match to {
         None => output::print(&text),
         Some(path) => {
@@ -65,7 +123,7 @@ fn write(stack: &OfStack, node: &Node, to: Option<&Path>) -> Result<Exit, Refuse
     Ok(Exit::Success)
 }
 
-/// What it comes to, without what must not be seen.
+/// Prints a command without its secrets.
 fn show(command: &Command, format: Format) {
     let run_list: Vec<String> =
         command.run_list().iter().map(|placed| placed.item.to_string()).collect();
@@ -87,7 +145,7 @@ fn show(command: &Command, format: Format) {
             "command_id": command.id,
             "sent_at": command.sent_at,
         });
-        return output::print(&serde_json::to_string_pretty(&shown).unwrap_or_default());
+        return output::json(&shown);
     }
     let none = |text: String| if text.is_empty() { "none".to_owned() } else { text };
     let layers = command.own().map(|instance| instance.layers.join(", ")).unwrap_or_default();

@@ -3,10 +3,17 @@
 use clap::CommandFactory;
 use toque_engine::run::Refused;
 
-use super::Exit;
-use crate::args::Args;
+use super::Cli;
+use crate::exit::Exit;
 
-pub fn completions(shell: clap_complete::Shell) -> Result<Exit, Refused> {
-    clap_complete::generate(shell, &mut Args::command(), "toque", &mut std::io::stdout());
+/// Write completions for a shell
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  toque completions bash > /etc/bash_completion.d/toque")]
+pub(crate) struct Args {
+    shell: clap_complete::Shell,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
+    clap_complete::generate(args.shell, &mut Cli::command(), "toque", &mut std::io::stdout());
     Ok(Exit::Success)
 }

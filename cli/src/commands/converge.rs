@@ -1,20 +1,28 @@
 //! `toque converge`.
 
-use std::rc::Rc;
-
 use toque_engine::run::{self, Refused};
 
-use super::{Exit, finish, listener, prepare_source};
-use crate::args::Converge;
+use crate::exit::Exit;
+use crate::prepare::{Running, Source};
+use crate::reporting::Reporting;
 
-pub fn converge(args: &Converge) -> Result<Exit, Refused> {
-    let prepared = prepare_source(&args.source, Some(&args.running), None)?;
-    let sink = listener(&args.reporting, &prepared.settings)?;
-    let report = run::converge(
-        prepared.system,
-        Rc::new(toque_resources::standard()),
-        &prepared.options,
-        sink,
-    )?;
-    finish(&report, &args.reporting)
+/// Converge this machine
+#[derive(clap::Args)]
+#[command(
+    after_help = "Example:\n  toque converge webserver\n  toque converge 'recipe[base],web::tls' -j site.json"
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    source: Source,
+    #[command(flatten)]
+    reporting: Reporting,
+    #[command(flatten)]
+    running: Running,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
+    let prepared = args.source.prepare(Some(&args.running), None)?;
+    let sink = args.reporting.sink(&prepared.settings)?;
+    let report = run::converge(prepared.system, prepared.registry, &prepared.options, sink)?;
+    Ok(args.reporting.finish(&report))
 }

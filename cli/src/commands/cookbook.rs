@@ -5,121 +5,94 @@ mod gc;
 mod index;
 mod install;
 mod list;
-mod network;
 mod new;
 mod outdated;
 mod package;
 mod remove;
 mod show;
 mod tree;
+mod update;
 mod vendor;
 mod verify;
 mod why;
 
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 
 use toque_cookbooks::cookfile::{self, Cookfile};
-use toque_cookbooks::install::{How, Update};
-use toque_cookbooks::lockfile::{self, Lockfile};
 use toque_cookbooks::repository::Repository;
 use toque_cookbooks::source::Machine;
 use toque_cookbooks::store::Store;
-use toque_engine::cookbook::{FindLocked, Locked};
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::run::Refused;
 use toque_engine::stop::Stop;
 
-pub use self::network::Network;
-use super::{Exit, heed_signals};
-use crate::args::{CookbookArgs, CookbookWhat, Fetching};
-use crate::settings::{Settings, find_repository, seconds};
+use crate::exit::Exit;
+use crate::fetching::{Fetching, Network};
+use crate::repository::find_repository;
+use crate::settings::{Settings, seconds};
+use crate::signals::stop_on_signals;
 
-pub fn cookbook(args: &CookbookArgs) -> Result<Exit, Refused> {
+/// Cookbooks from elsewhere: choose, fetch and lock what Cookfile.toml asks for
+#[derive(clap::Args)]
+#[command(
+    after_help = "Example:\n  toque cookbook install\n  toque cookbook update nginx\n  toque cookbook why nginx"
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Commands,
+    /// The repository; the nearest folder above with `Cookfile.toml` or `cookbooks/` unless told
+    #[arg(long, value_name = "DIR", global = true)]
+    repo: Option<PathBuf>,
+}
+
+#[derive(clap::Subcommand)]
+enum Commands {
+    New(new::Args),
+    Add(Box<add::Args>),
+    Remove(remove::Args),
+    Install(install::Args),
+    Update(update::Args),
+    Outdated(outdated::Args),
+    /// Show what depends on what
+    #[command(after_help = "Example:\n  toque cookbook tree")]
+    Tree,
+    Why(why::Args),
+    Show(show::Args),
+    Verify(verify::Args),
+    Gc(gc::Args),
+    List(list::Args),
+    Vendor(vendor::Args),
+    Package(package::Args),
+    Index(index::Args),
+}
+
+pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
     let repo = args.repo.as_deref();
-    match &args.what {
-        CookbookWhat::New { name } => new::new(repo, name),
-        CookbookWhat::Add(wanted) => add::add(repo, wanted),
-        CookbookWhat::Remove { names, group, fetching } => {
-            remove::remove(repo, names, group.as_deref(), fetching)
-        }
-        CookbookWhat::Install { locked, fetching } => {
-            install(repo, Update::Nothing, *locked, fetching)
-        }
-        CookbookWhat::Update { names, fetching } if names.is_empty() => {
-            install(repo, Update::Everything, false, fetching)
-        }
-        CookbookWhat::Update { names, fetching } => {
-            install(repo, Update::Some(names.clone()), false, fetching)
-        }
-        CookbookWhat::Outdated { format, fetching } => outdated::outdated(repo, *format, fetching),
-        CookbookWhat::Tree => tree::tree(repo),
-        CookbookWhat::Why { name } => why::why(repo, name),
-        CookbookWhat::Gc { dry_run, cache_dir } => gc::gc(repo, *dry_run, cache_dir.as_deref()),
-        CookbookWhat::Show { name, cache_dir, format } => {
-            show::show(repo, name, cache_dir.as_deref(), *format)
-        }
-        CookbookWhat::Verify(wanted) => verify::verify(repo, wanted),
-        CookbookWhat::List { format } => list::list(repo, *format),
-        CookbookWhat::Vendor { dir, fetching } => vendor::vendor(repo, dir, fetching),
-        CookbookWhat::Package { file, name, fetching } => {
-            package::package(repo, file, name.as_deref(), fetching)
-        }
-        CookbookWhat::Index { dir, url } => index::index(dir, url.as_deref()),
+    match &args.command {
+        Commands::New(args) => new::run(repo, args),
+        Commands::Add(args) => add::run(repo, args),
+        Commands::Remove(args) => remove::run(repo, args),
+        Commands::Install(args) => install::run(repo, args),
+        Commands::Update(args) => update::run(repo, args),
+        Commands::Outdated(args) => outdated::run(repo, args),
+        Commands::Tree => tree::run(repo),
+        Commands::Why(args) => why::run(repo, args),
+        Commands::Show(args) => show::run(repo, args),
+        Commands::Verify(args) => verify::run(repo, args),
+        Commands::Gc(args) => gc::run(repo, args),
+        Commands::List(args) => list::run(repo, args),
+        Commands::Vendor(args) => vendor::run(repo, args),
+        Commands::Package(args) => package::run(repo, args),
+        Commands::Index(args) => index::run(args),
     }
 }
 
-fn install(
-    repo: Option<&Path>,
-    update: Update,
-    locked: bool,
-    fetching: &Fetching,
-) -> Result<Exit, Refused> {
-    let folder = folder(repo)?;
-    let _alone = Repository::lock(&folder, &Stop::default())?;
-    install::install(&repository(Some(&folder))?, fetching, |without| How {
-        update,
-        locked,
-        without,
-    })
-}
-
-/// The cookbooks that a repository has from elsewhere, as its lockfile names them; none without a
-/// Cookfile. What is missing is fetched; nothing is chosen.
-/// # Errors
-/// When the lockfile is missing or out of step, or something cannot be fetched.
-pub fn locked(
-    repository: Option<&Path>,
-    settings: &Settings,
-    stop: &Stop,
-) -> Result<Locked, Diagnostic> {
-    let network = Network::new(settings.clone(), stop.clone(), &Fetching::default());
-    repository.map_or_else(|| Ok(Locked::default()), |repository| network.locked(repository))
-}
-
-/// The same of repositories that a run fetches by itself.
-pub fn find_locked(settings: &Settings, stop: &Stop) -> FindLocked {
-    let network = Network::new(settings.clone(), stop.clone(), &Fetching::default());
-    Rc::new(move |repository| network.locked(repository))
-}
-
-impl Network {
-    fn locked(&self, repository: &Path) -> Result<Locked, Diagnostic> {
-        let Some(read) = Repository::read(repository)? else { return Ok(Locked::default()) };
-        let lockfile = read.without(&in_step(&read)?, &self.without);
-        let store = self.store()?;
-        let roots =
-            self.with_machine(&store, repository, |machine| read.fetch(machine, &lockfile))?;
-        Ok(Locked { roots: roots.into_iter().collect(), held: Some(Rc::new(store)) })
-    }
-}
-
-/// The repository that is named or the nearest, which must have a Cookfile.
+/// Reads the repository that is named, or the nearest, which must have a Cookfile.
 fn repository(named: Option<&Path>) -> Result<Repository, Diagnostic> {
     Repository::read(&folder(named)?)?.ok_or_else(nowhere)
 }
 
-/// The folder of that repository; nothing in it is read.
+/// Finds the folder of that repository, reading nothing in it.
 fn folder(named: Option<&Path>) -> Result<PathBuf, Diagnostic> {
     find_repository(named, None)?
         .filter(|path| path.join(cookfile::NAME).exists())
@@ -131,41 +104,19 @@ fn nowhere() -> Diagnostic {
         .hint("write one that names sources and cookbooks, or name the repository with `--repo`")
 }
 
-/// Where cookbooks are kept that were fetched.
+/// Opens the cache of fetched cookbooks.
 fn store_of(repository: Option<&Path>, cache_dir: Option<&Path>) -> Result<Store, Diagnostic> {
     Ok(Store::open(Settings::read(repository)?.cache_dir(cache_dir))?)
 }
 
-/// The lockfile of a repository, which must be what the Cookfile asks for.
-fn in_step(repository: &Repository) -> Result<Lockfile, Diagnostic> {
-    let reason = match Lockfile::read(&repository.path)? {
-        Some(lockfile) => match repository.out_of_step(&lockfile) {
-            None => return Ok(lockfile),
-            Some(reason) => format!("`{}` is out of step: {reason}", lockfile::NAME),
-        },
-        None => format!("there is no `{}`", lockfile::NAME),
-    };
-    Err(Diagnostic::error(reason)
-        .hint("run `toque cookbook install`, and commit the file that it writes"))
-}
-
-/// Does something with a machine that can fetch.
+/// Calls `act` with access to the network; the folder may have no Cookfile.
 fn with_machine<T>(
-    repository: &Repository,
-    fetching: &Fetching,
-    act: impl FnOnce(&Network, &Machine<'_>) -> Result<T, Diagnostic>,
-) -> Result<T, Refused> {
-    with_machine_at(&repository.path, fetching, act)
-}
-
-/// The same for a folder, whether it has a Cookfile or not.
-fn with_machine_at<T>(
     repository: &Path,
     fetching: &Fetching,
     act: impl FnOnce(&Network, &Machine<'_>) -> Result<T, Diagnostic>,
 ) -> Result<T, Refused> {
     let stop = Stop::new(seconds(1.0));
-    heed_signals(&stop);
+    stop_on_signals(&stop);
     Cookfile::read(repository)?.unwrap_or_default().check_groups(&fetching.without)?;
     let network = Network::new(Settings::read(Some(repository))?, stop, fetching);
     Ok(network.with_machine(&network.store()?, repository, |machine| act(&network, machine))?)

@@ -1,29 +1,63 @@
 //! `toque data-bag`: what is in data bags, and their encrypted values.
 
+mod decrypt;
 mod edit;
 mod editor;
 mod encrypt;
-mod memory;
+mod in_memory_file;
 mod rotate;
 mod show;
 
+use std::collections::HashMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use toque_engine::data_bag::{DataBags, ItemText};
-use toque_engine::diagnostic::Diagnostic;
+use toque_engine::data_bag::{DataBags, ItemText, New};
+use toque_engine::diagnostic::{Diagnostic, did_you_mean};
 use toque_engine::encrypted::{self, Secret};
 use toque_engine::failure::Failure;
 use toque_engine::run::Refused;
 
-use super::{Exit, file};
-use crate::args::{DataBag, DataBagWhat, Form};
+use crate::atomic_write::{Expected, atomic_write};
+use crate::exit::Exit;
 use crate::output;
-use crate::settings::{Settings, find_repository};
-use show::Values;
+use crate::repository::find_repository;
+use crate::settings::Settings;
 
-pub fn data_bag(args: &DataBag) -> Result<Exit, Refused> {
+/// Look into data bags; encrypt, decrypt and edit their items
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  toque data-bag show\n  toque data-bag edit db main")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Commands,
+    /// The repository; the nearest folder above with `Cookfile.toml` or `cookbooks/` unless told
+    #[arg(long, value_name = "DIR", global = true)]
+    repo: Option<PathBuf>,
+    /// The file with the secret that encrypts and opens values
+    #[arg(long, value_name = "FILE", global = true)]
+    secret_file: Option<PathBuf>,
+}
+
+#[derive(clap::Subcommand)]
+enum Commands {
+    Show(show::Args),
+    Encrypt(encrypt::Args),
+    Decrypt(decrypt::Args),
+    Edit(edit::Args),
+    Rotate(rotate::Args),
+}
+
+/// The form of encrypted values that do not show it.
+#[derive(clap::Args, Clone, Copy)]
+struct Form {
+    /// Take every text of the item but its id for an encrypted value of version 0, which looks like
+    /// any other text
+    #[arg(long, requires = "item")]
+    version_0: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
     let found = match find_repository(args.repo.as_deref(), None)? {
         Some(found) => Some(found),
         None => Settings::read(None)?.repo,
@@ -37,42 +71,30 @@ pub fn data_bag(args: &DataBag) -> Result<Exit, Refused> {
     };
     let secret_files = Settings::read(Some(&repository))?.secret_files(args.secret_file.as_deref());
     let bags = Bags { bags: DataBags::of(Some(&repository)), repository, secret_files };
-    match &args.what {
-        DataBagWhat::Show { bag, item, reveal, form, format } => show::show(
-            &bags,
-            bag.as_deref(),
-            item.as_deref(),
-            if *reveal { Values::Revealed } else { Values::Hidden },
-            *form,
-            *format,
-        ),
-        DataBagWhat::Encrypt { bag, item, key } => encrypt::encrypt(&bags, bag, item, key),
-        DataBagWhat::Decrypt { bag, item, key, form } => {
-            encrypt::decrypt(&bags, bag, item, key, *form)
-        }
-        DataBagWhat::Edit { bag, item, new: false, form } => edit::edit(&bags, bag, item, *form),
-        DataBagWhat::Edit { bag, item, new: true, .. } => edit::make(&bags, bag, item),
-        DataBagWhat::Rotate { bag, item, new_secret_file, form } => {
-            rotate::rotate(&bags, bag.as_deref(), item.as_deref(), new_secret_file, *form)
-        }
+    match &args.command {
+        Commands::Show(args) => show::run(&bags, args),
+        Commands::Encrypt(args) => encrypt::run(&bags, args),
+        Commands::Decrypt(args) => decrypt::run(&bags, args),
+        Commands::Edit(args) => edit::run(&bags, args),
+        Commands::Rotate(args) => rotate::run(&bags, args),
     }
 }
 
-/// What all of them work with.
+/// The data bags of a repository and the secret of their items.
 struct Bags {
     repository: PathBuf,
     bags: DataBags,
-    /// Where the secret is looked for.
+    /// The files that may hold the secret.
     secret_files: Vec<PathBuf>,
 }
 
 impl Bags {
-    /// An item with its text.
+    /// Reads an item with its text.
     fn item(&self, bag: &str, id: &str) -> Result<ItemText, Diagnostic> {
         ItemText::read(&*self.bags.item(bag, id)?)
     }
 
-    /// The secret. That others can read it is worth a warning, and that they can change it.
+    /// Reads the secret, and warns when others can read or change its file.
     fn secret(&self) -> Result<Secret, Diagnostic> {
         let (secret, path) = Secret::first_of(&self.secret_files).map_err(Diagnostic::from)?;
         warn_of_readers(path);
@@ -80,12 +102,71 @@ impl Bags {
     }
 }
 
-/// Writes the file of an item anew.
-fn replace(before: &ItemText, text: &str) -> Result<(), Diagnostic> {
-    file::replace(&before.item.file, &before.item.shown, &before.whole(), text)
+/// Replaces the values of an item that `convert` is for: those at `keys`, or all.
+/// Returns the item and the keys, of which there may be none.
+fn convert(
+    bags: &Bags,
+    (bag, id): (&str, &str),
+    keys: &[String],
+    is_for: impl Fn(&str, &Value) -> bool,
+    convert: impl Fn(&ItemText, &str, &Secret) -> Result<Value, Diagnostic>,
+) -> Result<(ItemText, Vec<String>), Refused> {
+    let text = bags.item(bag, id)?;
+    check_keys(&text, keys)?;
+    let chosen: Vec<String> = text
+        .item
+        .values
+        .iter()
+        .filter(|(key, value)| is_for(key, value) && (keys.is_empty() || keys.contains(key)))
+        .map(|(key, _)| key.clone())
+        .collect();
+    if !chosen.is_empty() {
+        let secret = bags.secret()?;
+        let mut new = HashMap::new();
+        for key in &chosen {
+            new.insert(key.clone(), New::Value(convert(&text, key, &secret)?));
+        }
+        replace(&text, &text.with(&new))?;
+    }
+    Ok((text, chosen))
 }
 
-/// A group may be meant to read a secret, everybody is not.
+/// Checks that the keys that are named exist and can be encrypted.
+fn check_keys(text: &ItemText, keys: &[String]) -> Result<(), Diagnostic> {
+    let item = &text.item;
+    for key in keys {
+        if key == "id" {
+            return Err(Diagnostic::error(
+                "the id of an item is never encrypted: items are found by it",
+            ));
+        }
+        if !item.values.contains_key(key) {
+            let unknown = Diagnostic::error(format!(
+                "the item `{}/{}` has no key `{key}`",
+                item.bag, item.id
+            ));
+            let known: Vec<&str> =
+                item.values.keys().map(String::as_str).filter(|key| *key != "id").collect();
+            let all = || {
+                if known.is_empty() {
+                    "it has none but its id".to_owned()
+                } else {
+                    format!("it has {}", listed(&known))
+                }
+            };
+            return Err(unknown.hint(did_you_mean(key, known.iter().copied()).unwrap_or_else(all)));
+        }
+    }
+    Ok(())
+}
+
+/// Replaces the file of an item.
+fn replace(before: &ItemText, text: &str) -> Result<(), Diagnostic> {
+    let whole = before.whole();
+    atomic_write(&before.item.file, &before.item.shown, text, &Expected::Text(&whole))
+}
+
+/// Warns when everybody can read a secret, or others than its owner can change it.
 fn warn_of_readers(path: &Path) {
     let mode = path.metadata().map_or(0, |about| about.permissions().mode());
     let open = match (mode & 0o004 != 0, mode & 0o022 != 0) {
@@ -99,7 +180,7 @@ fn warn_of_readers(path: &Path) {
     ));
 }
 
-/// The keys of an item whose values are encrypted.
+/// Returns the keys of an item whose values are encrypted.
 fn encrypted_keys(text: &ItemText, form: Form) -> Vec<&String> {
     text.item
         .values
@@ -109,14 +190,14 @@ fn encrypted_keys(text: &ItemText, form: Form) -> Vec<&String> {
         .collect()
 }
 
-/// The value of a key, decrypted.
+/// Decrypts the value of a key.
 fn open(text: &ItemText, key: &str, secret: &Secret) -> Result<Value, Diagnostic> {
     let value = &text.item.values[key];
     let opened = encrypted::open(value, secret);
     opened.map_err(|failure| about("decrypt", text, key, failure))
 }
 
-/// A value, encrypted to stand at a key.
+/// Encrypts a value for a key.
 fn seal(text: &ItemText, key: &str, value: &Value, secret: &Secret) -> Result<Value, Diagnostic> {
     encrypted::encrypt(value, secret).map_err(|failure| about("encrypt", text, key, failure))
 }

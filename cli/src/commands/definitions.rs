@@ -3,23 +3,33 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use toque_engine::definitions::{MARK, definitions as made};
+use toque_engine::definitions::{MARK, definitions};
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::plain_io;
 use toque_engine::run::Refused;
-use toque_engine::stop::Stop;
 
-use super::Exit;
-use super::cookbook::locked;
-use crate::args::Definitions;
+use crate::exit::Exit;
+use crate::fetching::locked_of;
 use crate::output;
-use crate::settings::{Settings, find_repository};
+use crate::repository::find_repository;
 
-pub fn definitions(args: &Definitions) -> Result<Exit, Refused> {
+/// Write definition files, from which editors complete and explain recipes
+#[derive(clap::Args)]
+#[command(
+    after_help = "Example:\n  toque definitions .rhai\n  toque definitions --repo /srv/cookbooks /srv/cookbooks/.rhai"
+)]
+pub(crate) struct Args {
+    /// The folder for the files; it is made, and files of an earlier call in it are written anew
+    dir: PathBuf,
+    /// The repository whose libraries are defined too; the one around this folder unless told
+    #[arg(long, value_name = "DIR")]
+    repo: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
     let repository = find_repository(args.repo.as_deref(), None)?;
-    let locked =
-        locked(repository.as_deref(), &Settings::read(repository.as_deref())?, &Stop::default())?;
-    let files = made(&toque_resources::standard(), repository.as_deref(), &locked)?;
+    let locked = locked_of(repository.as_deref())?;
+    let files = definitions(&toque_resources::standard(), repository.as_deref(), &locked)?;
     let earlier = earlier(&args.dir)?;
     if let Some(foreign) = files
         .keys()
@@ -55,7 +65,7 @@ fn write(folder: &Path, files: &BTreeMap<PathBuf, String>) -> Result<(), Diagnos
     Ok(())
 }
 
-/// The definition files that an earlier call has left in a folder.
+/// Finds the definition files of an earlier call in a folder.
 fn earlier(folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
     let mut found = Vec::new();
     for entry in entries(folder)? {
@@ -72,7 +82,7 @@ fn is_ours(path: &Path) -> bool {
         && std::fs::read_to_string(path).is_ok_and(|text| text.starts_with(MARK))
 }
 
-/// What is in a folder; nothing where there is none.
+/// Lists a folder, which need not exist.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
     match std::fs::read_dir(folder) {
         Ok(entries) => Ok(entries.flatten().map(|entry| entry.path()).collect()),

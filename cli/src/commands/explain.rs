@@ -1,7 +1,6 @@
 //! `toque explain`: which levels set an attribute, and where.
 
 use std::fmt::Write as _;
-use std::rc::Rc;
 
 use serde_json::Value;
 use toque_engine::attributes::{parse_path, shown_path};
@@ -10,20 +9,33 @@ use toque_engine::explain::Explained;
 use toque_engine::run::{self, Refused};
 use toque_engine::stack::Event;
 
-use super::{Exit, prepare_source};
-use crate::args::{Explain, Format};
-use crate::output;
+use crate::exit::Exit;
+use crate::output::{self, Format};
+use crate::prepare::Source;
 
-pub fn explain(args: &Explain) -> Result<Exit, Refused> {
+/// Show which levels set an attribute, and where
+#[derive(clap::Args)]
+#[command(
+    after_help = "Example:\n  toque explain nginx.port\n  toque explain nginx 'role[web]' -E production --format json"
+)]
+pub(crate) struct Args {
+    /// The attribute: `nginx.port`; `["nginx", "web.example"]` for keys that hold dots
+    key: String,
+    #[command(flatten)]
+    source: Source,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
     let path = path(&args.key)?;
-    let prepared = prepare_source(&args.source, None, Some(Event::Configure))?;
-    let registry = Rc::new(toque_resources::standard());
+    let prepared = args.source.prepare(None, Some(Event::Configure))?;
     let explained =
-        run::explain(prepared.system, registry, &prepared.options, &path, Box::new(()))?;
-    output::print(&match args.format {
-        Format::Text => text(&explained),
-        Format::Json => serde_json::to_string_pretty(&explained).unwrap_or_default(),
-    });
+        run::explain(prepared.system, prepared.registry, &prepared.options, &path, Box::new(()))?;
+    match args.format {
+        Format::Text => output::print(&text(&explained)),
+        Format::Json => output::json(&explained),
+    }
     Ok(Exit::Success)
 }
 
@@ -46,7 +58,7 @@ fn text(explained: &Explained) -> String {
     let key = shown_path(&explained.key);
     let mut text = match &explained.value {
         Some(value @ (Value::Object(_) | Value::Array(_))) => {
-            format!("{key} is\n{}\n", serde_json::to_string_pretty(value).unwrap_or_default())
+            format!("{key} is\n{}\n", output::pretty(value))
         }
         Some(value) => format!("{key} is {value}\n"),
         None => format!("{key} cannot be read: what is above it is no map\n"),

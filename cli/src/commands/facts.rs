@@ -1,30 +1,44 @@
 //! `toque facts`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 use toque_engine::cookbook;
 use toque_engine::diagnostic::{Diagnostic, Diagnostics, Severity, did_you_mean};
-use toque_engine::facts::Facts as Known;
+use toque_engine::facts::Facts;
 use toque_engine::facts::custom::Custom;
 use toque_engine::run::Refused;
 use toque_engine::stop::Stop;
 use toque_engine::system::HostSystem;
 
-use super::cookbook::locked;
-use super::{Exit, heed_signals};
-use crate::args::Facts;
+use crate::exit::Exit;
+use crate::fetching::locked_of;
 use crate::output;
-use crate::settings::{Settings, find_repository};
+use crate::repository::find_repository;
+use crate::signals::stop_on_signals;
 
-pub fn facts(args: &Facts) -> Result<Exit, Refused> {
+/// Show what is known of this machine
+#[derive(clap::Args)]
+#[command(
+    after_help = "Example:\n  toque facts platform ipaddress\n  toque facts network.default_interface"
+)]
+pub(crate) struct Args {
+    /// Facts by name, also nested: `network.default_interface`; all of them when none is named
+    keys: Vec<String>,
+    /// The repository whose cookbooks' facts are known too; the nearest folder above with
+    /// `Cookfile.toml` or `cookbooks/` unless told
+    #[arg(long, value_name = "DIR")]
+    repo: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
     let stop = Stop::new(Duration::ZERO);
     let mut system = HostSystem::new();
     system.stop = stop.clone();
-    // Programs of cookbooks must not be left behind.
-    heed_signals(&stop);
-    let known = Known::new().with(custom(args.repo.as_deref())?);
+    // A signal must not leave programs of cookbooks behind.
+    stop_on_signals(&stop);
+    let known = Facts::new().with(custom(args.repo.as_deref())?);
     let mut wrong = Vec::new();
     let shown = if args.keys.is_empty() {
         let mut all = Map::new();
@@ -45,21 +59,20 @@ pub fn facts(args: &Facts) -> Result<Exit, Refused> {
             _ => Value::Object(values),
         }
     };
-    output::print(&match shown {
-        Value::String(text) => text,
-        other => serde_json::to_string_pretty(&other).unwrap_or_default(),
-    });
+    match shown {
+        Value::String(text) => output::print(&text),
+        other => output::json(&other),
+    }
     if wrong.is_empty() { Ok(Exit::Success) } else { Err(Diagnostics(wrong).into()) }
 }
 
 /// The facts of all cookbooks of the repository that is named, or that the command is run in.
 fn custom(repo: Option<&Path>) -> Result<Custom, Refused> {
     let Some(repository) = find_repository(repo, None)? else { return Ok(Custom::default()) };
-    // A folder that is no cookbook has no facts, and neither has what cannot be fetched; `toque
-    // check` tells what is wrong.
-    let locked = Settings::read(Some(&repository))
-        .and_then(|settings| locked(Some(&repository), &settings, &Stop::default()));
-    let (cookbooks, _) = cookbook::find_all(&repository, &locked.unwrap_or_default());
+    // Folders that are no cookbooks and cookbooks that cannot be fetched have no facts; `toque
+    // check` reports what is wrong.
+    let locked = locked_of(Some(&repository)).unwrap_or_default();
+    let (cookbooks, _) = cookbook::find_all(&repository, &locked);
     let (found, mistakes) =
         Custom::find(cookbooks.values().flat_map(|cookbook| cookbook.fact_files()));
     if !mistakes.is_empty() {
@@ -70,15 +83,13 @@ fn custom(repo: Option<&Path>) -> Result<Custom, Refused> {
     Ok(found)
 }
 
-fn read(known: &Known, system: &HostSystem, path: &str) -> Result<Value, Diagnostic> {
+fn read(known: &Facts, system: &HostSystem, path: &str) -> Result<Value, Diagnostic> {
     let mut keys = path.split('.');
     let first = keys.next().unwrap_or_default();
     let Some(top) = known.read(first, system)? else {
         let unknown = Diagnostic::error(format!("there is no fact `{first}` on this machine"));
-        return Err(match did_you_mean(first, known.names()) {
-            Some(hint) => unknown.hint(hint),
-            None => unknown.hint("`toque facts` shows all of them"),
-        });
+        let hint = did_you_mean(first, known.names());
+        return Err(unknown.hint(hint.unwrap_or("`toque facts` shows all of them".to_owned())));
     };
     let found = keys.try_fold(&*top, |value, key| {
         value.get(key).or_else(|| value.get(key.parse::<usize>().ok()?))

@@ -1,29 +1,40 @@
 //! `toque graph`.
 
 use std::fmt::Write as _;
-use std::rc::Rc;
 
 use toque_engine::drawing::Drawing;
 use toque_engine::run::{self, Refused};
 use toque_engine::stack::Event;
 
-use super::{Exit, prepare_source};
-use crate::args::{Graph, GraphFormat};
+use crate::exit::Exit;
 use crate::output;
+use crate::prepare::Source;
 
-pub fn graph(args: &Graph) -> Result<Exit, Refused> {
-    let prepared = prepare_source(&args.source, None, Some(Event::Configure))?;
-    let drawing = run::graph(
-        prepared.system,
-        Rc::new(toque_resources::standard()),
-        &prepared.options,
-        Box::new(()),
-    )?;
-    output::print(&match args.format {
-        GraphFormat::Text => text(&drawing),
-        GraphFormat::Dot => dot(&drawing),
-        GraphFormat::Json => serde_json::to_string_pretty(&drawing).unwrap_or_default(),
-    });
+/// Show the resource graph
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  toque graph webserver --format dot | dot -Tsvg > graph.svg")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    source: Source,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Format {
+    Text,
+    Dot,
+    Json,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
+    let prepared = args.source.prepare(None, Some(Event::Configure))?;
+    let drawing = run::graph(prepared.system, prepared.registry, &prepared.options, Box::new(()))?;
+    match args.format {
+        Format::Text => output::print(&text(&drawing)),
+        Format::Dot => output::print(&dot(&drawing)),
+        Format::Json => output::json(&drawing),
+    }
     Ok(Exit::Success)
 }
 

@@ -1,24 +1,38 @@
 //! `toque plan`.
 
-use std::rc::Rc;
-
 use toque_engine::diagnostic::{Diagnostic, did_you_mean};
 use toque_engine::facts::shipped::{shipped, shipped_platforms};
 use toque_engine::run::{self, Refused};
 
-use super::{Exit, Prepared, finish, listener, prepare_source};
-use crate::args::Plan;
+use crate::exit::Exit;
 use crate::output;
+use crate::prepare::{Prepared, Source};
+use crate::reporting::Reporting;
 
-pub fn plan(args: &Plan) -> Result<Exit, Refused> {
-    let prepared = prepare_source(&args.source, None, None)?;
+/// Show what converge would change, changing nothing
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  toque plan webserver --detailed-exit-code")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    source: Source,
+    #[command(flatten)]
+    reporting: Reporting,
+    /// Exit with 4 when changes are pending
+    #[arg(long)]
+    detailed_exit_code: bool,
+    /// Show which providers another platform would choose, such as `debian-12` or `rocky-9`
+    #[arg(long, value_name = "PLATFORM")]
+    platform: Option<String>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
+    let prepared = args.source.prepare(None, None)?;
     if let Some(platform) = &args.platform {
-        return elsewhere(prepared, platform);
+        return show_providers(prepared, platform);
     }
-    let sink = listener(&args.reporting, &prepared.settings)?;
-    let report =
-        run::plan(prepared.system, Rc::new(toque_resources::standard()), &prepared.options, sink)?;
-    let exit = finish(&report, &args.reporting)?;
+    let sink = args.reporting.sink(&prepared.settings)?;
+    let report = run::plan(prepared.system, prepared.registry, &prepared.options, sink)?;
+    let exit = args.reporting.finish(&report);
     let pending = report.counts.would_change + report.counts.may_change > 0;
     Ok(match exit {
         Exit::Success if pending && args.detailed_exit_code => Exit::Pending,
@@ -28,8 +42,8 @@ pub fn plan(args: &Plan) -> Result<Exit, Refused> {
     })
 }
 
-/// Which provider each resource would get on another platform.
-fn elsewhere(mut prepared: Prepared, wanted: &str) -> Result<Exit, Refused> {
+/// Prints the provider that each resource would get on another platform.
+fn show_providers(mut prepared: Prepared, wanted: &str) -> Result<Exit, Refused> {
     let (platform, version) = match wanted.split_once(['-', ':', '@', ' ']) {
         Some((platform, version)) => (platform, Some(version)),
         None => (wanted, None),
@@ -45,12 +59,8 @@ fn elsewhere(mut prepared: Prepared, wanted: &str) -> Result<Exit, Refused> {
             .into());
     };
     prepared.options.elsewhere = Some(machine);
-    let chosen = run::providers(
-        prepared.system,
-        Rc::new(toque_resources::standard()),
-        &prepared.options,
-        Box::new(()),
-    )?;
+    let chosen =
+        run::providers(prepared.system, prepared.registry, &prepared.options, Box::new(()))?;
     let mut exit = Exit::Success;
     let width = chosen.iter().map(|(resource, _)| resource.chars().count()).max().unwrap_or(0);
     for (resource, provider) in chosen {

@@ -1,6 +1,7 @@
 //! `toque resource`: the reference, made from the declarations.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use toque_engine::COMMON;
@@ -8,56 +9,77 @@ use toque_engine::diagnostic::{Diagnostic, did_you_mean};
 use toque_engine::reference::{description, properties, summary};
 use toque_engine::registry::{Kind, Registry};
 use toque_engine::run::{Refused, kinds};
-use toque_engine::stop::Stop;
 
-use super::Exit;
-use super::cookbook::locked;
-use crate::args::{Format, ResourceArgs, ResourceWhat};
-use crate::output;
-use crate::settings::{Settings, find_repository};
+use crate::exit::Exit;
+use crate::fetching::locked_of;
+use crate::output::{self, Format};
+use crate::repository::find_repository;
 
-pub fn resource(args: &ResourceArgs) -> Result<Exit, Refused> {
+/// The kinds of resources and their properties
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  toque resource list\n  toque resource show template")]
+pub(crate) struct Args {
+    /// The repository whose custom resources are known too; the nearest folder above with
+    /// `Cookfile.toml` or `cookbooks/` unless told
+    #[arg(long, value_name = "DIR", global = true)]
+    repo: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Commands,
+}
+
+#[derive(clap::Subcommand)]
+enum Commands {
+    /// Every kind
+    #[command(after_help = "Example:\n  toque resource list")]
+    List,
+    /// A kind's properties, actions and providers
+    #[command(
+        after_help = "Example:\n  toque resource show template\n  toque resource show template --format json"
+    )]
+    Show {
+        /// The kind, as `toque resource list` names it
+        kind: String,
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+}
+
+pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
     let registry = known(args)?;
-    match &args.what {
-        ResourceWhat::List => {
+    match &args.command {
+        Commands::List => {
             let width = registry.kinds.keys().map(|name| name.len()).max().unwrap_or(0);
             for (name, kind) in &registry.kinds {
                 output::print(&format!("{name:width$}  {}", summary(kind)));
             }
         }
-        ResourceWhat::Show { kind, format } => {
+        Commands::Show { kind, format } => {
             let Some(found) = registry.kinds.get(kind.as_str()) else {
                 let unknown = Diagnostic::error(format!("there is no kind `{kind}`"));
-                return Err(match did_you_mean(kind, registry.kinds.keys().map(|name| &**name)) {
-                    Some(hint) => unknown.hint(hint),
-                    None => unknown.hint("`toque resource list` shows the kinds"),
-                }
-                .into());
+                let hint = did_you_mean(kind, registry.kinds.keys().map(|name| &**name))
+                    .unwrap_or("`toque resource list` shows the kinds".to_owned());
+                return Err(unknown.hint(hint).into());
             };
-            output::print(&match format {
-                Format::Text => text(found),
-                Format::Json => serde_json::to_string_pretty(&data(found)).unwrap_or_default(),
-            });
+            match format {
+                Format::Text => output::print(&text(found)),
+                Format::Json => output::json(&data(found)),
+            }
         }
     }
     Ok(Exit::Success)
 }
 
-/// The built-in kinds, and those of the repository's cookbooks. Whoever asks for a built-in kind
-/// does not need them.
-fn known(args: &ResourceArgs) -> Result<Registry, Refused> {
+/// Returns the built-in kinds and those of the repository's cookbooks, which are not read when the
+/// kind to show is built in.
+fn known(args: &Args) -> Result<Registry, Refused> {
     let registry = toque_resources::standard();
-    if let ResourceWhat::Show { kind, .. } = &args.what
+    if let Commands::Show { kind, .. } = &args.command
         && registry.kinds.contains_key(kind.as_str())
     {
         return Ok(registry);
     }
     match find_repository(args.repo.as_deref(), None)? {
-        Some(repository) => {
-            let locked =
-                locked(Some(&repository), &Settings::read(Some(&repository))?, &Stop::default())?;
-            kinds(&registry, &repository, &locked)
-        }
+        Some(repository) => kinds(&registry, &repository, &locked_of(Some(&repository))?),
         None => Ok(registry),
     }
 }

@@ -1,34 +1,75 @@
 //! `toque runs`: the history, and what is owed.
 
+use std::path::PathBuf;
+
 use serde_json::Value;
 use toque_engine::diagnostic::{Diagnostic, did_you_mean};
 use toque_engine::run::Refused;
 use toque_engine::state::{History, Journal, RunLock};
 use toque_engine::stop::Stop;
 
-use super::Exit;
-use crate::args::{Format, Runs, RunsWhat};
-use crate::output;
-use crate::settings::{Settings, find_repository};
+use crate::exit::Exit;
+use crate::output::{self, Format};
+use crate::repository::find_repository;
+use crate::settings::Settings;
 
-pub fn runs(args: &Runs) -> Result<Exit, Refused> {
+/// Look at past runs, and at what they still owe
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  toque runs list\n  toque runs show\n  toque runs owed")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Commands,
+    /// Where the history is kept
+    #[arg(long, value_name = "DIR", global = true)]
+    state_dir: Option<PathBuf>,
+}
+
+#[derive(clap::Subcommand)]
+enum Commands {
+    /// The runs that are kept, newest last
+    #[command(
+        after_help = "Example:\n  toque runs list\n  toque runs list --state-dir /var/lib/toque"
+    )]
+    List,
+    /// A run's report; the newest without an id
+    #[command(
+        after_help = "Example:\n  toque runs show\n  toque runs show 20250102T030405.678Z-901 --format json"
+    )]
+    Show {
+        /// The run, as `toque runs list` names it
+        id: Option<String>,
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+    /// Notifications that no run has delivered yet
+    #[command(
+        after_help = "Example:\n  toque runs owed\n  toque runs owed --forget 'service[nginx]'"
+    )]
+    Owed {
+        /// Strike out what is owed to this resource: `service[nginx]`
+        #[arg(long, value_name = "RESOURCE")]
+        forget: Option<String>,
+    },
+}
+
+pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
     let settings = Settings::read(find_repository(None, None)?.as_deref())?;
     let state_dir = settings.state_dir(args.state_dir.as_deref());
     let history = History::of(&state_dir);
-    match &args.what {
-        RunsWhat::List => {
+    match &args.command {
+        Commands::List => {
             for id in history.ids()? {
                 output::print(&line(&id, &history.report(Some(&id))?));
             }
         }
-        RunsWhat::Show { id, format } => {
+        Commands::Show { id, format } => {
             let report = history.report(id.as_deref())?;
-            output::print(&match format {
-                Format::Json => serde_json::to_string_pretty(&report).unwrap_or_default(),
-                Format::Text => text(&report),
-            });
+            match format {
+                Format::Json => output::json(&report),
+                Format::Text => output::print(&text(&report)),
+            }
         }
-        RunsWhat::Owed { forget: None } => {
+        Commands::Owed { forget: None } => {
             let journal = Journal::open(Some(&state_dir))?;
             if journal.unreadable > 0 {
                 output::message(&format!(
@@ -47,7 +88,7 @@ pub fn runs(args: &Runs) -> Result<Exit, Refused> {
                 ));
             }
         }
-        RunsWhat::Owed { forget: Some(target) } => {
+        Commands::Owed { forget: Some(target) } => {
             let _lock = RunLock::take(&state_dir, None, &Stop::default(), &mut |holder| {
                 output::message(&format!("waiting for another run: {holder}"));
             })?;
@@ -58,13 +99,9 @@ pub fn runs(args: &Runs) -> Result<Exit, Refused> {
                 all.into_iter().partition(|(owed, _)| owed == target);
             if found.is_empty() {
                 let none = Diagnostic::error(format!("nothing is owed to `{target}`"));
-                return Err(
-                    match did_you_mean(target, others.iter().map(|(owed, _)| owed.as_str())) {
-                        Some(hint) => none.hint(hint),
-                        None => none.hint("`toque runs owed` shows what is"),
-                    }
-                    .into(),
-                );
+                let hint = did_you_mean(target, others.iter().map(|(owed, _)| owed.as_str()))
+                    .unwrap_or("`toque runs owed` shows what is".to_owned());
+                return Err(none.hint(hint).into());
             }
             for (target, action) in found {
                 journal.paid(&target, &action)?;

@@ -1,20 +1,59 @@
 //! `toque search`.
 
-use std::rc::Rc;
+use std::path::PathBuf;
 
 use serde_json::{Map, Value};
 use toque_engine::attributes::parse_path;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::run::{self, ENCRYPTED, Encrypted, Found, Refused};
-use toque_engine::search::{Order, Query};
+use toque_engine::search::{Order, Query, Search};
 use toque_engine::stack::Event;
 
-use super::{Exit, Of, prepare};
-use crate::args::{Format, Search};
-use crate::output;
+use crate::exit::Exit;
+use crate::output::{self, Format};
+use crate::prepare::{Node, Selection, prepare};
+use crate::stack_command::EventFlags;
 
-pub fn search(args: &Search) -> Result<Exit, Refused> {
-    let wanted = toque_engine::search::Search {
+/// Search data bags and nodes
+#[derive(clap::Args)]
+#[command(
+    after_help = "Example:\n  toque search users 'groups:admin AND NOT active:false'\n  toque search node role:web -a fqdn -a memory.total --sort name\n  toque search apps --format json"
+)]
+pub(crate) struct Args {
+    /// A data bag, or `node`, `role` or `environment`
+    index: String,
+    /// What to look for: `field:value`, joined by AND, OR and NOT
+    #[arg(default_value = "*:*", allow_hyphen_values = true)]
+    query: String,
+    /// In which order: `field`, `field DESC`, or several joined by commas; by id unless told
+    #[arg(long, value_name = "FIELDS", default_value = "", hide_default_value = true)]
+    sort: String,
+    /// How many to leave out at the beginning
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    start: usize,
+    /// How many to show at most; all unless told
+    #[arg(long, value_name = "NUMBER")]
+    rows: Option<usize>,
+    /// Show only this value of each, also nested: `owner.team`; may be given again
+    #[arg(short = 'a', long, value_name = "KEY")]
+    filter: Vec<String>,
+    /// Decrypt what is encrypted, and show it
+    #[arg(long)]
+    reveal: bool,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// The repository with the data bags; the nearest folder above with `Cookfile.toml` or
+    /// `cookbooks/` unless told
+    #[arg(long, value_name = "DIR")]
+    repo: Option<PathBuf>,
+    #[command(flatten)]
+    event: EventFlags,
+    #[command(flatten)]
+    node: Node,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
+    let wanted = Search {
         query: Query::parse(&args.query)?,
         order: if args.sort.is_empty() { Order::default() } else { Order::parse(&args.sort)? },
         start: args.start,
@@ -29,18 +68,23 @@ pub fn search(args: &Search) -> Result<Exit, Refused> {
         .map(|key| parse_path(key))
         .collect::<Result<Vec<_>, _>>()
         .map_err(wrong)?;
-    let of = Of {
+    let selection = Selection {
         repo: args.repo.as_deref(),
         run_list: &[],
-        stack: &args.stack,
-        usual: Some(Event::Configure),
-        needed: true,
+        event: &args.event,
+        default_event: Some(Event::Configure),
+        repository_required: true,
     };
     let encrypted = if args.reveal { Encrypted::Decrypted } else { Encrypted::Hidden };
-    let prepared = prepare(&args.node, None, Some(&of))?;
-    let registry = Rc::new(toque_resources::standard());
-    let mut found =
-        run::search(prepared.system, registry, &prepared.options, &args.index, &wanted, encrypted)?;
+    let prepared = prepare(&args.node, None, Some(&selection))?;
+    let mut found = run::search(
+        prepared.system,
+        prepared.registry,
+        &prepared.options,
+        &args.index,
+        &wanted,
+        encrypted,
+    )?;
     if !paths.is_empty() {
         for found in &mut found {
             found.values = filtered(&found.values, &args.filter, &paths);
@@ -50,18 +94,18 @@ pub fn search(args: &Search) -> Result<Exit, Refused> {
     match args.format {
         Format::Text if found.is_empty() => {}
         Format::Text => output::print(&found.iter().map(text).collect::<Vec<_>>().join("\n\n")),
-        Format::Json => output::print(&json(found, !paths.is_empty())),
+        Format::Json => output::json(&data(found, !paths.is_empty())),
     }
     Ok(Exit::Success)
 }
 
-/// The values at these paths, each under the name it was asked for by.
+/// Returns the values at these paths, each under its name on the command line.
 fn filtered(
     values: &Map<String, Value>,
     names: &[String],
     paths: &[Vec<String>],
 ) -> Map<String, Value> {
-    // What is encrypted stands for all that is below it too.
+    // An encrypted value stands for everything below it.
     fn below<'a>(value: &'a Value, key: &String) -> Option<&'a Value> {
         if value == ENCRYPTED { Some(value) } else { value.get(key) }
     }
@@ -77,7 +121,7 @@ fn filtered(
 }
 
 /// An array: what was found as it is, or by id where only some of its values are shown.
-fn json(found: Vec<Found>, chosen: bool) -> String {
+fn data(found: Vec<Found>, chosen: bool) -> Vec<Value> {
     let value = |found: Found| {
         if chosen {
             Value::from_iter([(found.id, Value::Object(found.values))])
@@ -85,8 +129,7 @@ fn json(found: Vec<Found>, chosen: bool) -> String {
             Value::Object(found.values)
         }
     };
-    let found: Vec<Value> = found.into_iter().map(value).collect();
-    serde_json::to_string_pretty(&found).unwrap_or_default()
+    found.into_iter().map(value).collect()
 }
 
 /// The id, and below it a line for each value.
@@ -98,15 +141,15 @@ fn text(found: &Found) -> String {
     lines.join("\n")
 }
 
-/// Tells each value below a key, a map that holds nothing too.
-fn leaves(key: &str, value: &Value, tell: &mut dyn FnMut(&str, &str)) {
+/// Calls `visit` with each value below a key, also an empty map.
+fn leaves(key: &str, value: &Value, visit: &mut dyn FnMut(&str, &str)) {
     match value {
         Value::Object(map) if !map.is_empty() => {
             for (below, value) in map {
-                leaves(&format!("{key}.{below}"), value, tell);
+                leaves(&format!("{key}.{below}"), value, visit);
             }
         }
-        Value::String(text) if !text.contains(char::is_control) => tell(key, text),
-        other => tell(key, &other.to_string()),
+        Value::String(text) if !text.contains(char::is_control) => visit(key, text),
+        other => visit(key, &other.to_string()),
     }
 }

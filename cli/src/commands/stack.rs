@@ -11,24 +11,37 @@ use toque_engine::check::stack_of;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::run::Refused;
 
-use super::Exit;
-use crate::args::{StackArgs, StackWhat};
-use crate::settings::find_repository;
+use crate::exit::Exit;
+use crate::repository::find_repository;
 
-pub fn stack(args: &StackArgs) -> Result<Exit, Refused> {
-    match &args.what {
-        StackWhat::Check { file, repo, format } => {
-            check::check(file.as_deref(), repo.as_deref(), *format)
-        }
-        StackWhat::Import(args) => import::import(args),
-        StackWhat::Add(args) => add::add(args),
-        StackWhat::Show { instance, stack, reveal, format } => {
-            show::show(instance.as_deref(), stack.as_deref(), *reveal, *format)
-        }
+/// Stack documents: check, show and import them, and add to them
+#[derive(clap::Args)]
+#[command(
+    after_help = "Example:\n  toque stack check\n  toque stack show web1\n  toque stack import opsworks --to stack.json\n  toque stack add instance --layer web"
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Commands,
+}
+
+#[derive(clap::Subcommand)]
+enum Commands {
+    Check(check::Args),
+    Show(show::Args),
+    Import(import::Args),
+    Add(add::Args),
+}
+
+pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
+    match &args.command {
+        Commands::Check(args) => check::run(args),
+        Commands::Show(args) => show::run(args),
+        Commands::Import(args) => import::run(args),
+        Commands::Add(args) => add::run(args),
     }
 }
 
-/// The document that is named, else that of the repository.
+/// Finds the document: the one that is named, else that of the repository.
 fn document(named: Option<&Path>, repository: Option<&Path>) -> Result<PathBuf, Diagnostic> {
     if let Some(named) = named {
         return Ok(named.to_owned());
@@ -39,7 +52,7 @@ fn document(named: Option<&Path>, repository: Option<&Path>) -> Result<PathBuf, 
     };
     let here = PathBuf::from(".");
     let found = stack_of(&here).or_else(|| stack_of(found.as_deref().unwrap_or(&here)));
-    // Where it is nearest, it is called by its name alone.
+    // A document in the current folder is shown by its name alone.
     let named = |path: PathBuf| path.strip_prefix("./").map(Path::to_owned).unwrap_or(path);
     found.map(named).ok_or_else(|| {
         Diagnostic::error("there is no `stack.json` or `stack.toml` here")

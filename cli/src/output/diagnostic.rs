@@ -1,27 +1,25 @@
-//! Mistakes with the place they stand in, as rustc draws them.
+//! Diagnostics with their place in the source, drawn as rustc does.
 
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Renderer, Snippet};
 use toque_engine::diagnostic::{Diagnostic, Diagnostics, Severity, Span, visible};
 
-/// How many calls are shown of either end, where they are many: those of a recursion say the same
-/// again and again.
+/// The number of calls that are shown of either end of a long list: those of a recursion repeat.
 const FRAMES: usize = 3;
 
 /// Prints them to standard error, an empty line between two.
-pub fn print(diagnostics: &Diagnostics) {
+pub(crate) fn print(diagnostics: &Diagnostics) {
     for diagnostic in &diagnostics.0 {
         super::message(&draw(diagnostic));
         super::message("");
     }
 }
 
-/// The drawing of one, with colours that the stream drops where nobody sees them.
-pub fn draw(diagnostic: &Diagnostic) -> String {
+/// Draws a diagnostic, with colours that the stream drops when it is no terminal.
+pub(crate) fn draw(diagnostic: &Diagnostic) -> String {
     let mut diagnostic = diagnostic.clone();
-    // What a server or a program said may hold what steers a terminal. Colours of programs go
-    // without a trace.
+    // Texts of servers and programs may hold control sequences. Colours of programs are removed.
     diagnostic.each_text(&mut |text| {
-        *text = visible(&anstream::adapter::strip_str(text).to_string().replace("\r\n", "\n"))
+        *text = visible(&anstream::adapter::strip_str(text).to_string().replace("\r\n", "\n"));
     });
     let (level, name) = match diagnostic.severity {
         Severity::Error => (Level::ERROR, "error"),
@@ -69,7 +67,7 @@ fn snippet<'a>(
     Snippet::source(&**text).path(&*span.source.name).annotation(kind.span(from..to).label(label))
 }
 
-/// Where a line's column begins in the text; its end when the line is shorter.
+/// Returns the offset of a column in a line; that of the line's end when it is shorter.
 fn byte_of(text: &str, line: usize, column: usize) -> usize {
     let mut start = 0;
     for (index, content) in text.split_inclusive('\n').enumerate() {

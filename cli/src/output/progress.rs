@@ -1,23 +1,22 @@
-//! What is being done right now, on a line that is written over; only where somebody watches a
-//! terminal.
+//! The work in progress, on a line of the terminal that is written over.
 
 use std::io::{IsTerminal, Write};
 
 /// The line at the bottom of the terminal.
-pub struct Progress {
+pub(crate) struct Progress {
     watched: bool,
     shown: bool,
-    /// Whether a bar is drawn that is not complete.
+    /// A bar is drawn that is not complete.
     bar: bool,
 }
 
 impl Progress {
-    pub fn new(wanted: bool) -> Self {
+    pub(crate) fn new(wanted: bool) -> Self {
         Self { watched: wanted && std::io::stderr().is_terminal(), shown: false, bar: false }
     }
 
     /// Writes over the line.
-    pub fn show(&mut self, text: impl std::fmt::Display) {
+    pub(crate) fn show(&mut self, text: impl std::fmt::Display) {
         if self.watched {
             let short: String = text.to_string().chars().take(76).collect();
             let mut out = std::io::stderr().lock();
@@ -27,18 +26,18 @@ impl Progress {
         }
     }
 
-    /// Whether somebody watches.
-    pub fn is_watched(&self) -> bool {
+    /// Returns whether standard error is a terminal.
+    pub(crate) fn is_watched(&self) -> bool {
         self.watched
     }
 
-    /// Whether a bar says what is going on.
-    pub fn has_bar(&self) -> bool {
+    /// Returns whether a bar is drawn that is not complete.
+    pub(crate) fn has_bar(&self) -> bool {
         self.bar
     }
 
-    /// Draws how much of something is done.
-    pub fn bar(&mut self, count: usize, of: usize, name: &str) {
+    /// Draws a bar for `count` of `of`.
+    pub(crate) fn bar(&mut self, count: usize, of: usize, name: &str) {
         self.bar = count < of;
         const WIDTH: usize = 24;
         let done = (count * WIDTH).checked_div(of).unwrap_or(WIDTH).min(WIDTH);
@@ -49,8 +48,8 @@ impl Progress {
         ));
     }
 
-    /// Takes the line away.
-    pub fn clear(&mut self) {
+    /// Clears the line.
+    pub(crate) fn clear(&mut self) {
         if self.shown {
             let mut out = std::io::stderr().lock();
             let _ = write!(out, "\r\x1b[K");

@@ -1,4 +1,4 @@
-//! Who is let in where, and where the secrets for it are kept.
+//! Credentials of servers, and the places of their secrets.
 
 use std::path::{Path, PathBuf};
 
@@ -10,58 +10,61 @@ use toque_engine::failure::plain_io;
 
 use super::Settings;
 
-/// What a server of cookbooks wants to be shown.
+/// The credentials for a server of cookbooks.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 #[serde(deny_unknown_fields, default)]
-pub struct CredentialSettings {
+pub(crate) struct CredentialSettings {
     /// For registries and archives; for git over https in the place of a password.
-    #[serde(deserialize_with = "place")]
-    pub token: Option<Kept>,
+    #[serde(deserialize_with = "location")]
+    token: Option<SecretLocation>,
     /// The name to a password.
-    pub user: Option<String>,
-    #[serde(deserialize_with = "place")]
-    pub password: Option<Kept>,
+    user: Option<String>,
+    #[serde(deserialize_with = "location")]
+    password: Option<SecretLocation>,
     /// A private key without a passphrase, for git over ssh.
-    #[serde(deserialize_with = "place")]
-    pub ssh_key: Option<Kept>,
+    #[serde(deserialize_with = "location")]
+    ssh_key: Option<SecretLocation>,
 }
 
-/// Where a secret is kept: `{ file = "…" }`, or `{ env = "…" }` for a variable.
+/// The place of a secret: `{ file = "…" }`, or `{ env = "…" }` for a variable.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 #[serde(deny_unknown_fields, default)]
-pub struct Kept {
-    pub file: Option<PathBuf>,
-    pub env: Option<String>,
+struct SecretLocation {
+    file: Option<PathBuf>,
+    env: Option<String>,
 }
 
-/// Reads whatever is written: a mistake would show its line, and that may hold the secret itself.
-/// What is no place is none, and told of when it is needed.
-fn place<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Kept>, D::Error> {
+/// Accepts any value: an error would show its line, which may hold the secret itself. A value that
+/// is no location is reported when it is needed.
+fn location<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<SecretLocation>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Written {
-        Kept(Kept),
+        SecretLocation(SecretLocation),
         Other(IgnoredAny),
     }
     Ok(Some(match Written::deserialize(deserializer)? {
-        Written::Kept(kept) => kept,
-        Written::Other(_) => Kept::default(),
+        Written::SecretLocation(kept) => kept,
+        Written::Other(_) => SecretLocation::default(),
     }))
 }
 
 impl Settings {
-    /// What is shown to the server of a URL: of those that are meant for it, what is kept for the
-    /// longest beginning.
+    /// Returns the credential of a URL: that of the longest beginning that matches.
     /// # Errors
     /// When a file or variable is not there.
-    pub fn credential(&self, url: &str) -> Result<Credential, Diagnostic> {
+    pub(crate) fn credential(&self, url: &str) -> Result<Credential, Diagnostic> {
         let meant = self.credentials.iter().filter(|(server, _)| is_for(server, url));
         let Some((server, settings)) = meant.max_by_key(|(server, _)| server.len()) else {
             return Ok(Credential::default());
         };
-        let read = |kept: &Option<Kept>| kept.as_ref().map(|kept| read(kept, server)).transpose();
+        let read = |kept: &Option<SecretLocation>| {
+            kept.as_ref().map(|kept| read(kept, server)).transpose()
+        };
         let CredentialSettings { token, user, password, ssh_key } = settings;
         Ok(Credential {
             token: read(token)?,
@@ -73,8 +76,8 @@ impl Settings {
 }
 
 impl CredentialSettings {
-    /// Paths are seen from the folder of the file that names them.
-    pub(super) fn beside(&mut self, folder: &Path) {
+    /// Makes paths relative to the folder of the file that names them.
+    pub(crate) fn resolve_paths(&mut self, folder: &Path) {
         for kept in [&mut self.token, &mut self.password, &mut self.ssh_key].into_iter().flatten() {
             if let Some(file) = &mut kept.file {
                 *file = folder.join(&*file);
@@ -83,7 +86,7 @@ impl CredentialSettings {
     }
 }
 
-fn read(kept: &Kept, server: &str) -> Result<String, Diagnostic> {
+fn read(kept: &SecretLocation, server: &str) -> Result<String, Diagnostic> {
     let wanted = format!("cannot read what is kept for `{server}`");
     let text = match (&kept.file, &kept.env) {
         (Some(file), None) => std::fs::read_to_string(file).map_err(|error| {

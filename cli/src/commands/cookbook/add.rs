@@ -11,60 +11,97 @@ use toque_engine::failure::Failure;
 use toque_engine::run::Refused;
 use toque_engine::stop::Stop;
 
-use super::{Exit, install, with_machine_at};
-use crate::args::AddCookbook;
+use super::{install, with_machine};
+use crate::exit::Exit;
+use crate::fetching::Fetching;
 use crate::output;
-use crate::settings::find_repository;
+use crate::repository::find_repository;
 
-pub fn add(repo: Option<&Path>, wanted: &AddCookbook) -> Result<Exit, Refused> {
+/// Add a cookbook to Cookfile.toml, or change what it says of one, and install it
+#[derive(clap::Args)]
+#[command(
+    after_help = "Example:\n  toque cookbook add nginx\n  toque cookbook add nginx '>= 2.1, < 4'\n  toque cookbook add redis --git https://git.example.com/redis.git --tag v1.4.0\n  toque cookbook add probe --group test"
+)]
+pub(crate) struct Args {
+    name: String,
+    /// Which versions of the sources will do, such as `~> 2.1`; unless told, those compatible with
+    /// the newest that goes with the rest
+    #[arg(conflicts_with_all = ["path", "git", "archive"])]
+    constraint: Option<String>,
+    /// The folder that it is in
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["git", "archive"])]
+    path: Option<PathBuf>,
+    /// The git repository that it is in
+    #[arg(long, value_name = "URL", conflicts_with = "archive")]
+    git: Option<String>,
+    #[arg(long, value_name = "NAME", requires = "git", conflicts_with_all = ["tag", "revision"])]
+    branch: Option<String>,
+    #[arg(long, value_name = "NAME", requires = "git", conflicts_with = "revision")]
+    tag: Option<String>,
+    /// A commit
+    #[arg(long, value_name = "REVISION", requires = "git")]
+    revision: Option<String>,
+    /// The folder in the git repository
+    #[arg(long, value_name = "DIR", requires = "git")]
+    rel: Option<PathBuf>,
+    /// The archive that it is in: a URL or a path
+    #[arg(long, value_name = "LOCATION")]
+    archive: Option<String>,
+    /// The SHA-256 that the archive must have
+    #[arg(long, value_name = "DIGITS", requires = "archive")]
+    sha256: Option<String>,
+    /// The group that asks for it
+    #[arg(long, value_name = "NAME")]
+    group: Option<String>,
+    #[command(flatten)]
+    fetching: Fetching,
+}
+
+pub(crate) fn run(repo: Option<&Path>, args: &Args) -> Result<Exit, Refused> {
     let here = std::env::current_dir()
         .map_err(|error| Diagnostic::from(Failure::io("find", Path::new("."), &error)))?;
     let repository = find_repository(repo, None)?.unwrap_or_else(|| here.clone());
     let _alone = Repository::lock(&repository, &Stop::default())?;
     let is_new = !repository.join(cookfile::NAME).exists();
-    let entry = entry(wanted, &here, &repository)?;
-    let (name, group) = (wanted.name.as_str(), wanted.group.as_deref());
-    let edited = with_machine_at(&repository, &wanted.fetching, |network, machine| {
+    let entry = entry(args, &here, &repository)?;
+    let (name, group) = (args.name.as_str(), args.group.as_deref());
+    let edited = with_machine(&repository, &args.fetching, |network, machine| {
         edit::add(machine, name, group, entry.as_ref(), &network.without)
     })?;
     if is_new {
         output::message(&format!("`{}` was made", repository.join(cookfile::NAME).display()));
     }
     edited.changes.iter().for_each(|change| output::print(&line(change)));
-    install::tell(&edited.before, &edited.after);
+    install::report(&edited.before, &edited.after);
     Ok(Exit::Success)
 }
 
-/// What the flags say; none when the sources decide.
-fn entry(
-    wanted: &AddCookbook,
-    here: &Path,
-    repository: &Path,
-) -> Result<Option<Entry>, Diagnostic> {
+/// Returns the entry that the flags describe; none when the sources decide.
+fn entry(args: &Args, here: &Path, repository: &Path) -> Result<Option<Entry>, Diagnostic> {
     let seen = |path: &Path| seen_from(repository, here, path).display().to_string();
     let archive = |location: &String| {
         if location.contains("://") { location.clone() } else { seen(Path::new(location)) }
     };
-    if let Some(constraint) = &wanted.constraint {
+    if let Some(constraint) = &args.constraint {
         constraint.parse::<toque_engine::version::Constraint>().map_err(Diagnostic::error)?;
     }
     let fields = [
-        ("version", wanted.constraint.clone()),
-        ("path", wanted.path.as_deref().map(seen)),
-        ("git", wanted.git.clone()),
-        ("branch", wanted.branch.clone()),
-        ("tag", wanted.tag.clone()),
-        ("revision", wanted.revision.clone()),
-        ("rel", wanted.rel.as_ref().map(|rel| rel.display().to_string())),
-        ("archive", wanted.archive.as_ref().map(archive)),
-        ("sha256", wanted.sha256.clone()),
+        ("version", args.constraint.clone()),
+        ("path", args.path.as_deref().map(seen)),
+        ("git", args.git.clone()),
+        ("branch", args.branch.clone()),
+        ("tag", args.tag.clone()),
+        ("revision", args.revision.clone()),
+        ("rel", args.rel.as_ref().map(|rel| rel.display().to_string())),
+        ("archive", args.archive.as_ref().map(archive)),
+        ("sha256", args.sha256.clone()),
     ];
     let fields: Vec<_> =
         fields.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
     Ok((!fields.is_empty()).then_some(Entry(fields)))
 }
 
-/// A path that is seen from `here`, as the Cookfile of a repository names it.
+/// Returns a path relative to `here` as the Cookfile of a repository names it.
 fn seen_from(repository: &Path, here: &Path, path: &Path) -> PathBuf {
     let Ok(real) = here.join(path).canonicalize() else { return path.to_owned() };
     if path.is_absolute() || here == repository {
@@ -80,8 +117,8 @@ fn seen_from(repository: &Path, here: &Path, path: &Path) -> PathBuf {
     if seen.as_os_str().is_empty() { PathBuf::from(".") } else { seen }
 }
 
-/// What an entry says now.
-pub fn line(Change { name, group, before, after }: &Change) -> String {
+/// Describes the change of an entry.
+pub(crate) fn line(Change { name, group, before, after }: &Change) -> String {
     let [was, is] = [before, after].map(|from| from.as_ref().map(edit::shown));
     let said = match (was, is) {
         (Some(was), Some(is)) if was == is => format!("{was} as before"),

@@ -1,18 +1,32 @@
 //! `toque cookbook gc`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toque_cookbooks::store::{Cleared, Removed, Store};
 use toque_engine::run::Refused;
 
-use super::Exit;
-use crate::output;
-use crate::settings::{Settings, find_repository};
+use crate::exit::Exit;
+use crate::output::{self, counted};
+use crate::repository::find_repository;
+use crate::settings::Settings;
 
-pub fn gc(repo: Option<&Path>, dry_run: bool, cache_dir: Option<&Path>) -> Result<Exit, Refused> {
-    // It is about the store; a repository around may say where that is.
+/// Remove what was fetched and no lockfile needs any more
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  toque cookbook gc --dry-run\n  toque cookbook gc")]
+pub(crate) struct Args {
+    /// Only say what would be removed
+    #[arg(long)]
+    dry_run: bool,
+    /// The folder in which cookbooks are kept that were fetched; the user's cache unless told
+    #[arg(long, value_name = "DIR")]
+    cache_dir: Option<PathBuf>,
+}
+
+pub(crate) fn run(repo: Option<&Path>, args: &Args) -> Result<Exit, Refused> {
+    let dry_run = args.dry_run;
+    // The settings of a repository may name the folder.
     let settings = Settings::read(find_repository(repo, None)?.as_deref())?;
-    let folder = settings.cache_dir(cache_dir);
+    let folder = settings.cache_dir(args.cache_dir.as_deref());
     // Nothing is made of a folder that is not there.
     let cleared =
         if folder.exists() { Store::open(folder)?.clear(dry_run)? } else { Cleared::default() };
@@ -22,8 +36,6 @@ pub fn gc(repo: Option<&Path>, dry_run: bool, cache_dir: Option<&Path>) -> Resul
     }
     let freed = size(removed.iter().map(|one| one.bytes).sum());
     let freed = if dry_run { format!("{freed} would be freed") } else { format!("{freed} freed") };
-    let counted =
-        |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     output::message(&format!(
         "{freed}; {} kept for {}",
         counted(kept, "cookbook"),
@@ -32,8 +44,8 @@ pub fn gc(repo: Option<&Path>, dry_run: bool, cache_dir: Option<&Path>) -> Resul
     Ok(Exit::Success)
 }
 
-/// In the largest unit of which there is at least one.
-pub fn size(bytes: u64) -> String {
+/// Returns a size in the largest unit of which there is at least one.
+fn size(bytes: u64) -> String {
     let units = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
     match units.into_iter().find(|(_, shift)| bytes >> shift > 0) {
         Some((unit, shift)) => format!("{:.1} {unit}", bytes as f64 / (1_u64 << shift) as f64),

@@ -1,39 +1,63 @@
-//! `toque cookbook install` and `update`.
+//! `toque cookbook install`.
 
-use toque_cookbooks::install::How;
+use std::path::Path;
+
+use toque_cookbooks::install::{How, Update};
 use toque_cookbooks::lockfile::{self, Lockfile};
 use toque_cookbooks::repository::Repository;
 use toque_engine::cookbook::cycle;
 use toque_engine::diagnostic::{Diagnostic, Diagnostics};
 use toque_engine::run::Refused;
+use toque_engine::stop::Stop;
 
-use super::{Exit, with_machine};
-use crate::args::Fetching;
-use crate::output;
+use super::{folder, repository, with_machine};
+use crate::exit::Exit;
+use crate::fetching::Fetching;
+use crate::output::{self, counted};
 
-pub fn install(
-    repository: &Repository,
+/// Fetch what Cookfile.lock names, and choose what it does not say
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  toque cookbook install\n  toque cookbook install --locked")]
+pub(crate) struct Args {
+    /// Fail when Cookfile.lock would change
+    #[arg(long)]
+    locked: bool,
+    #[command(flatten)]
+    fetching: Fetching,
+}
+
+pub(crate) fn run(repo: Option<&Path>, args: &Args) -> Result<Exit, Refused> {
+    install(repo, Update::Nothing, args.locked, &args.fetching)
+}
+
+/// Installs the cookbooks of a repository after choosing versions anew for those of `update`.
+pub(crate) fn install(
+    repo: Option<&Path>,
+    update: Update,
+    locked: bool,
     fetching: &Fetching,
-    how: impl FnOnce(Vec<String>) -> How,
 ) -> Result<Exit, Refused> {
-    let installed = with_machine(repository, fetching, |network, machine| {
-        repository.install(machine, &how(network.without.clone()))
+    let folder = folder(repo)?;
+    let _alone = Repository::lock(&folder, &Stop::default())?;
+    let repository = repository(Some(&folder))?;
+    let installed = with_machine(&repository.path, fetching, |network, machine| {
+        repository.install(machine, &How { update, locked, without: network.without.clone() })
     })?;
-    tell(&installed.before, &installed.after);
+    report(&installed.before, &installed.after);
     Ok(Exit::Success)
 }
 
-/// What changed, cookbook by cookbook.
-pub fn tell(before: &Lockfile, after: &Lockfile) {
+/// Prints the changes of a lockfile.
+pub(crate) fn report(before: &Lockfile, after: &Lockfile) {
     let mut changed = false;
     for (name, now) in &after.cookbooks {
         match before.cookbooks.get(name) {
             Some(was) if was == now => continue,
             Some(was) if was.version != now.version => {
-                output::print(&format!("{name} {} -> {}", was.version, now.version))
+                output::print(&format!("{name} {} -> {}", was.version, now.version));
             }
             Some(_) => {
-                output::print(&format!("{name} {} from another revision or place", now.version))
+                output::print(&format!("{name} {} from another revision or place", now.version));
             }
             None => output::print(&format!("{name} {} new", now.version)),
         }
@@ -46,8 +70,7 @@ pub fn tell(before: &Lockfile, after: &Lockfile) {
         changed = true;
     }
     let count = after.cookbooks.len();
-    let all =
-        if count == 1 { "1 cookbook is".to_owned() } else { format!("{count} cookbooks are") };
+    let all = counted(count, "cookbook") + if count == 1 { " is" } else { " are" };
     let lockfile = if changed { "was written" } else { "is as it was" };
     output::message(&format!("{all} here; `{}` {lockfile}", lockfile::NAME));
     let circles = circles(after);

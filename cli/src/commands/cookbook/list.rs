@@ -7,17 +7,26 @@ use toque_cookbooks::lockfile::{Locked, Origin};
 use toque_engine::run::Refused;
 use toque_engine::source::Source;
 
-use super::{Exit, in_step, repository};
-use crate::args::Format;
-use crate::output;
+use super::repository;
+use crate::exit::Exit;
+use crate::fetching::current_lockfile;
+use crate::output::{self, Format};
 
-pub fn list(repo: Option<&Path>, format: Format) -> Result<Exit, Refused> {
-    let lockfile = in_step(&repository(repo)?)?;
-    match format {
+/// List the cookbooks of Cookfile.lock
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  toque cookbook list\n  toque cookbook list --format json")]
+pub(crate) struct Args {
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+pub(crate) fn run(repo: Option<&Path>, args: &Args) -> Result<Exit, Refused> {
+    let lockfile = current_lockfile(&repository(repo)?)?;
+    match args.format {
         Format::Json => {
             let all: Vec<Value> =
                 lockfile.cookbooks.iter().map(|(name, locked)| data(name, locked)).collect();
-            output::print(&serde_json::to_string_pretty(&all).unwrap_or_default());
+            output::json(&all);
         }
         Format::Text => {
             for (name, locked) in &lockfile.cookbooks {
@@ -46,8 +55,8 @@ fn data(name: &str, locked: &Locked) -> Value {
     })
 }
 
-/// Without what must not be repeated.
-pub fn origin(origin: &Origin) -> String {
+/// Describes an origin without credentials.
+pub(crate) fn origin(origin: &Origin) -> String {
     let shown = |url: &str| Source { url: url.to_owned(), ..Source::default() }.shown();
     match origin {
         Origin::Registry { registry } => shown(registry),

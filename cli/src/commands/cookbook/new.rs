@@ -3,20 +3,28 @@
 use std::path::Path;
 
 use toque_cookbooks::cookfile;
-use toque_cookbooks::new::{New, new as make};
+use toque_cookbooks::new::{New, new};
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;
 use toque_engine::run::Refused;
 
-use super::Exit;
+use crate::exit::Exit;
 use crate::output;
-use crate::settings::find_repository;
+use crate::repository::find_repository;
 
-pub fn new(repo: Option<&Path>, name: &str) -> Result<Exit, Refused> {
+/// Make a cookbook that converges and has a test
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  toque cookbook new web")]
+pub(crate) struct Args {
+    name: String,
+}
+
+pub(crate) fn run(repo: Option<&Path>, args: &Args) -> Result<Exit, Refused> {
+    let name = args.name.as_str();
     let here = std::env::current_dir()
         .map_err(|error| Diagnostic::from(Failure::io("find", Path::new("."), &error)))?;
     let repository = find_repository(repo, None)?.unwrap_or_else(|| here.clone());
-    let New { key, root, files } = make(&repository, name)?;
+    let New { key, root, files } = new(&repository, name)?;
     let shown = root.strip_prefix(&here).unwrap_or(&root).display();
     files.iter().for_each(|file| output::print(&format!("{shown}/{file}")));
     if key != name {

@@ -7,23 +7,32 @@ use toque_cookbooks::install::Outdated;
 use toque_engine::run::Refused;
 use toque_engine::version::Version;
 
-use super::{Exit, in_step, repository, with_machine};
-use crate::args::{Fetching, Format};
-use crate::output;
+use super::{repository, with_machine};
+use crate::exit::Exit;
+use crate::fetching::{Fetching, current_lockfile};
+use crate::output::{self, Format};
 
-pub fn outdated(repo: Option<&Path>, format: Format, fetching: &Fetching) -> Result<Exit, Refused> {
+/// Show which cookbooks have newer versions
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  toque cookbook outdated")]
+pub(crate) struct Args {
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    #[command(flatten)]
+    fetching: Fetching,
+}
+
+pub(crate) fn run(repo: Option<&Path>, Args { format, fetching }: &Args) -> Result<Exit, Refused> {
     let repository = repository(repo)?;
-    let lockfile = in_step(&repository)?;
-    let found =
-        with_machine(&repository, fetching, |_, machine| repository.outdated(machine, &lockfile))?;
+    let lockfile = current_lockfile(&repository)?;
+    let found = with_machine(&repository.path, fetching, |_, machine| {
+        repository.outdated(machine, &lockfile)
+    })?;
     match format {
         Format::Json => {
             let text = |version: &Option<Version>| version.as_ref().map(Version::to_string);
             let data = |one: &Outdated| json!({ "name": one.name, "has": one.has.to_string(), "update": text(&one.update), "newest": text(&one.newest) });
-            output::print(
-                &serde_json::to_string_pretty(&found.iter().map(data).collect::<Vec<_>>())
-                    .unwrap_or_default(),
-            );
+            output::json(&found.iter().map(data).collect::<Vec<_>>());
         }
         Format::Text => {
             found.iter().for_each(|one| output::print(&line(one)));

@@ -14,16 +14,31 @@ use toque_engine::cookbook::Cookbook;
 use toque_engine::diagnostic::{Diagnostic, did_you_mean};
 use toque_engine::run::Refused;
 
-use super::{Exit, in_step, repository, store_of, with_machine};
-use crate::args::Fetching;
-use crate::output;
-use crate::settings::find_repository;
+use super::{repository, store_of, with_machine};
+use crate::exit::Exit;
+use crate::fetching::{Fetching, current_lockfile};
+use crate::output::{self, counted};
+use crate::repository::find_repository;
 
-pub fn package(
+/// Pack the repository as a run needs it, or one cookbook, into an archive: the same bytes each
+/// time
+#[derive(clap::Args)]
+#[command(
+    after_help = "Example:\n  toque cookbook package site.tar.zst\n  toque cookbook package /srv/registry nginx"
+)]
+pub(crate) struct Args {
+    /// What is written: its name ends in `.tar.zst` or `.tar.gz`. With NAME also a folder, in
+    /// which it becomes `NAME-VERSION.tar.zst`
+    file: PathBuf,
+    /// The cookbook that is packed alone, for a registry
+    name: Option<String>,
+    #[command(flatten)]
+    fetching: Fetching,
+}
+
+pub(crate) fn run(
     repo: Option<&Path>,
-    file: &Path,
-    name: Option<&str>,
-    fetching: &Fetching,
+    Args { file, name, fetching }: &Args,
 ) -> Result<Exit, Refused> {
     let path = find_repository(repo, None)?.ok_or_else(|| {
         Diagnostic::error("there is no repository here: neither `Cookfile.toml` nor `cookbooks/`")
@@ -60,15 +75,14 @@ pub fn package(
         }
     };
     output::print(&format!("{}  {}", package.sha256, package.path.display()));
-    let counted =
-        |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     let (cookbooks, files) =
         (counted(content.cookbooks.len(), "cookbook"), counted(content.entries.len(), "file"));
     output::message(&format!("{cookbooks} with {files}, packed {} bytes", package.bytes));
     Ok(Exit::Success)
 }
 
-/// Where all cookbooks of a repository are: those of its lockfile, or without a Cookfile its own.
+/// Returns the folders of all cookbooks of a repository: those of its lockfile, or without a
+/// Cookfile its own.
 fn all(path: &Path, fetching: &Fetching) -> Result<BTreeMap<String, PathBuf>, Refused> {
     let Some(repository) = Repository::read(path)? else {
         let own = Folder::own(path)?;
@@ -78,13 +92,13 @@ fn all(path: &Path, fetching: &Fetching) -> Result<BTreeMap<String, PathBuf>, Re
             .map(|(name, taken)| (name.clone(), taken.root.clone()))
             .collect());
     };
-    let lockfile = in_step(&repository)?;
-    with_machine(&repository, fetching, |network, machine| {
+    let lockfile = current_lockfile(&repository)?;
+    with_machine(&repository.path, fetching, |network, machine| {
         repository.fetch(machine, &repository.without(&lockfile, &network.without))
     })
 }
 
-/// Where a cookbook is. One that lies in the repository needs no lockfile.
+/// Returns the folder of a cookbook. One in the repository needs no lockfile.
 fn one(path: &Path, name: &str, fetching: &Fetching) -> Result<PathBuf, Refused> {
     if !is_name(name) {
         return Err(Diagnostic::error(format!("`{name}` is no name of a cookbook"))
@@ -109,10 +123,10 @@ fn one(path: &Path, name: &str, fetching: &Fetching) -> Result<PathBuf, Refused>
         return Err(missing(path, name).into());
     }
     let repository = repository(Some(path))?;
-    let lockfile = in_step(&repository)?;
+    let lockfile = current_lockfile(&repository)?;
     known(&lockfile, name)?;
     let alone = lockfile.cookbooks.into_iter().filter(|(other, _)| other == name).collect();
-    let roots = with_machine(&repository, fetching, |_, machine| {
+    let roots = with_machine(&repository.path, fetching, |_, machine| {
         repository.fetch(machine, &Lockfile { cookbooks: alone })
     })?;
     Ok(roots.into_values().next().ok_or_else(|| missing(path, name))?)

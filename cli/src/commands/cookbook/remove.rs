@@ -9,23 +9,37 @@ use toque_engine::run::Refused;
 use toque_engine::stop::Stop;
 
 use super::add::line;
-use super::{Exit, folder, install, repository, with_machine_at};
-use crate::args::Fetching;
+use super::{folder, install, repository, with_machine};
+use crate::exit::Exit;
+use crate::fetching::Fetching;
 use crate::output;
 
-pub fn remove(
+/// Remove cookbooks from Cookfile.toml, and what nobody needs any more from Cookfile.lock
+#[derive(clap::Args)]
+#[command(
+    after_help = "Example:\n  toque cookbook remove nginx\n  toque cookbook remove probe --group test"
+)]
+pub(crate) struct Args {
+    #[arg(value_name = "NAME", required = true)]
+    names: Vec<String>,
+    /// The group to remove them from; from wherever they stand unless told
+    #[arg(long, value_name = "NAME")]
+    group: Option<String>,
+    #[command(flatten)]
+    fetching: Fetching,
+}
+
+pub(crate) fn run(
     repo: Option<&Path>,
-    names: &[String],
-    group: Option<&str>,
-    fetching: &Fetching,
+    Args { names, group, fetching }: &Args,
 ) -> Result<Exit, Refused> {
     let folder = folder(repo)?;
     let _alone = Repository::lock(&folder, &Stop::default())?;
-    let edited = with_machine_at(&folder, fetching, |network, machine| {
-        edit::remove(machine, names, group, &network.without)
+    let edited = with_machine(&folder, fetching, |network, machine| {
+        edit::remove(machine, names, group.as_deref(), &network.without)
     })?;
     edited.changes.iter().for_each(|change| output::print(&line(change)));
-    install::tell(&edited.before, &edited.after);
+    install::report(&edited.before, &edited.after);
     let demands = repository(Some(&folder))?.demands();
     for name in names.iter().collect::<BTreeSet<_>>() {
         let Some(locked) = edited.after.cookbooks.get(name) else { continue };

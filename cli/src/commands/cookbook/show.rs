@@ -1,6 +1,6 @@
 //! `toque cookbook show`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use toque_cookbooks::install::known;
@@ -11,25 +11,39 @@ use toque_engine::diagnostic::visible;
 use toque_engine::run::Refused;
 
 use super::list::origin;
-use super::{Exit, in_step, repository, store_of};
-use crate::args::Format;
-use crate::output;
+use super::{repository, store_of};
+use crate::exit::Exit;
+use crate::fetching::current_lockfile;
+use crate::output::{self, Format};
 
-pub fn show(
-    repo: Option<&Path>,
-    name: &str,
-    cache_dir: Option<&Path>,
+/// Show what a cookbook of Cookfile.lock is, where it is from, and what is in it
+#[derive(clap::Args)]
+#[command(
+    after_help = "Example:\n  toque cookbook show nginx\n  toque cookbook show nginx --format json"
+)]
+pub(crate) struct Args {
+    name: String,
+    /// The folder in which cookbooks are kept that were fetched; the user's cache unless told
+    #[arg(long, value_name = "DIR")]
+    cache_dir: Option<PathBuf>,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+}
+
+pub(crate) fn run(
+    repo: Option<&Path>,
+    Args { name, cache_dir, format }: &Args,
 ) -> Result<Exit, Refused> {
     let repository = repository(repo)?;
-    let lockfile = in_step(&repository)?;
+    let lockfile = current_lockfile(&repository)?;
     known(&lockfile, name)?;
     let Some(locked) = lockfile.cookbooks.get(name) else { return Ok(Exit::Success) };
-    let root = repository.root_of(&store_of(Some(&repository.path), cache_dir)?, name, locked);
+    let root =
+        repository.root_of(&store_of(Some(&repository.path), cache_dir.as_deref())?, name, locked);
     let there = if root.is_dir() { Some(Cookbook::load(&root)?) } else { None };
     let data = data(name, locked, there.as_ref(), &who(&repository, &lockfile, name));
     match format {
-        Format::Json => output::print(&serde_json::to_string_pretty(&data).unwrap_or_default()),
+        Format::Json => output::json(&data),
         Format::Text => {
             output::print(&format!("{name} {}", locked.version));
             data["description"].as_str().into_iter().for_each(|text| output::print(&visible(text)));
@@ -49,7 +63,7 @@ pub fn show(
     Ok(Exit::Success)
 }
 
-/// What is shown of it in this order, each with its key in the data.
+/// The labels in the order of the output, each with its key in the data.
 const ROWS: [(&str, &str); 11] = [
     ("license", "license"),
     ("from", "from"),
@@ -92,7 +106,7 @@ fn data(name: &str, locked: &Locked, there: Option<&Cookbook>, who: &[(String, S
     })
 }
 
-/// Who needs it, and which versions.
+/// Lists the askers of a cookbook, each with its constraint.
 fn who(repository: &Repository, lockfile: &Lockfile, name: &str) -> Vec<(String, String)> {
     let asking = repository.demands().into_iter().filter(|demand| demand.cookbook == name);
     let asking = asking.map(|demand| (demand.asker, demand.constraint.to_string()));

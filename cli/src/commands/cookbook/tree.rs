@@ -6,15 +6,17 @@ use std::path::Path;
 use toque_cookbooks::lockfile::Lockfile;
 use toque_engine::run::Refused;
 
-use super::{Exit, in_step, repository};
+use super::repository;
+use crate::exit::Exit;
+use crate::fetching::current_lockfile;
 use crate::output;
 
 /// Deeper ones are not drawn further to the right: no terminal is that wide.
 const DEEPEST: usize = 40;
 
-pub fn tree(repo: Option<&Path>) -> Result<Exit, Refused> {
+pub(crate) fn run(repo: Option<&Path>) -> Result<Exit, Refused> {
     let repository = repository(repo)?;
-    let lockfile = in_step(&repository)?;
+    let lockfile = current_lockfile(&repository)?;
     let asked: BTreeSet<String> =
         repository.demands().into_iter().map(|demand| demand.cookbook).collect();
     lines(&lockfile, &asked, output::print);
@@ -67,7 +69,7 @@ mod tests {
         let lockfile = Lockfile::parse(Path::new("Cookfile.lock"), &text).unwrap();
         let mut told = Vec::new();
         lines(&lockfile, &BTreeSet::from(["c0".to_owned(), "c1".to_owned()]), |line| {
-            told.push(line.to_owned())
+            told.push(line.to_owned());
         });
         assert_eq!(told.len(), 10_002);
         assert_eq!(told[..3], ["c0 1.0.0", "  c1 1.0.0 (>= 1.0)", "    c2 1.0.0 (>= 1.0)"]);

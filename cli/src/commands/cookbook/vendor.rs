@@ -1,18 +1,31 @@
 //! `toque cookbook vendor`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toque_cookbooks::content::Content;
 use toque_engine::run::Refused;
 
-use super::{Exit, in_step, repository, with_machine};
-use crate::args::Fetching;
+use super::{repository, with_machine};
+use crate::exit::Exit;
+use crate::fetching::{Fetching, current_lockfile};
 use crate::output;
 
-pub fn vendor(repo: Option<&Path>, dir: &Path, fetching: &Fetching) -> Result<Exit, Refused> {
+/// Put the cookbooks of Cookfile.lock into a folder, to be kept with the repository or used as
+/// its `cookbooks/`
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  toque cookbook vendor vendor/cookbooks")]
+pub(crate) struct Args {
+    /// A folder that is not there yet, is empty, or was made by this command and not changed
+    /// since
+    dir: PathBuf,
+    #[command(flatten)]
+    fetching: Fetching,
+}
+
+pub(crate) fn run(repo: Option<&Path>, Args { dir, fetching }: &Args) -> Result<Exit, Refused> {
     let repository = repository(repo)?;
-    let lockfile = in_step(&repository)?;
-    let content = with_machine(&repository, fetching, |network, machine| {
+    let lockfile = current_lockfile(&repository)?;
+    let content = with_machine(&repository.path, fetching, |network, machine| {
         let roots = repository.fetch(machine, &repository.without(&lockfile, &network.without))?;
         let content = Content::of_cookbooks(&repository.path, &roots)?;
         toque_cookbooks::vendor::vendor(&content, dir)?;

@@ -1,6 +1,6 @@
 //! `toque cookbook verify`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use toque_cookbooks::lockfile::{self, Lockfile};
@@ -8,17 +8,38 @@ use toque_cookbooks::verify::{State, Verified, verify_all};
 use toque_engine::diagnostic::{Diagnostic, visible};
 use toque_engine::run::Refused;
 
-use super::{Exit, in_step, repository, store_of};
-use crate::args::{Format, Verify};
-use crate::output;
-use crate::settings::{Settings, find_repository};
+use super::{repository, store_of};
+use crate::exit::Exit;
+use crate::fetching::current_lockfile;
+use crate::output::{self, Format};
+use crate::repository::find_repository;
+use crate::settings::Settings;
 
-pub fn verify(repo: Option<&Path>, wanted: &Verify) -> Result<Exit, Refused> {
-    let Verify { all, cache_dir, without, format } = wanted;
+/// Look whether every cookbook on this machine is what was locked, changing nothing
+#[derive(clap::Args)]
+#[command(
+    after_help = "Example:\n  toque cookbook verify\n  toque cookbook verify --all --format json"
+)]
+pub(crate) struct Args {
+    /// Look at everything that is kept, whichever repository uses it
+    #[arg(long)]
+    all: bool,
+    /// The folder in which cookbooks are kept that were fetched; the user's cache unless told
+    #[arg(long, value_name = "DIR")]
+    cache_dir: Option<PathBuf>,
+    /// A group of Cookfile.toml that is left out; those of the settings unless told
+    #[arg(long, value_name = "GROUP", conflicts_with = "all")]
+    without: Vec<String>,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+pub(crate) fn run(repo: Option<&Path>, args: &Args) -> Result<Exit, Refused> {
+    let Args { all, cache_dir, without, format } = args;
     if *all {
         let store = store_of(find_repository(repo, None)?.as_deref(), cache_dir.as_deref())?;
         let verified = verify_all(&store)?;
-        tell(&verified, "fetched", *format);
+        report(&verified, "fetched", *format);
         return match wrong(&verified, "is not what was fetched") {
             Some(wrong) => {
                 Err(wrong.hint("remove their folders: whoever needs them fetches them anew").into())
@@ -29,16 +50,12 @@ pub fn verify(repo: Option<&Path>, wanted: &Verify) -> Result<Exit, Refused> {
     let repository = repository(repo)?;
     let lockfile = Lockfile::read(&repository.path)?.unwrap_or_default();
     repository.cookfile.check_groups(without)?;
-    let without = if without.is_empty() {
-        Settings::read(Some(&repository.path))?.without_groups
-    } else {
-        without.clone()
-    };
+    let without = Settings::read(Some(&repository.path))?.without_groups(without);
     let lockfile = repository.without(&lockfile, &without);
     let verified =
         repository.verify(&store_of(Some(&repository.path), cache_dir.as_deref())?, &lockfile);
-    tell(&verified, "locked", *format);
-    in_step(&repository)?;
+    report(&verified, "locked", *format);
+    current_lockfile(&repository)?;
     match wrong(&verified, &format!("is not what `{}` says", lockfile::NAME)) {
         Some(wrong) => Err(wrong
             .hint("run `toque cookbook install`: it fetches them as they were locked")
@@ -47,11 +64,11 @@ pub fn verify(repo: Option<&Path>, wanted: &Verify) -> Result<Exit, Refused> {
     }
 }
 
-fn tell(verified: &[Verified], was: &str, format: Format) {
+fn report(verified: &[Verified], was: &str, format: Format) {
     match format {
         Format::Json => {
             let data: Vec<Value> = verified.iter().map(data).collect();
-            output::print(&serde_json::to_string_pretty(&data).unwrap_or_default());
+            output::json(&data);
         }
         Format::Text => verified.iter().for_each(|one| output::print(&line(one, was))),
     }

@@ -7,12 +7,22 @@ use toque_cookbooks::install::known;
 use toque_cookbooks::lockfile::Lockfile;
 use toque_engine::run::Refused;
 
-use super::{Exit, in_step, repository};
+use super::repository;
+use crate::exit::Exit;
+use crate::fetching::current_lockfile;
 use crate::output;
 
-pub fn why(repo: Option<&Path>, name: &str) -> Result<Exit, Refused> {
+/// Show who needs a cookbook
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  toque cookbook why nginx")]
+pub(crate) struct Args {
+    name: String,
+}
+
+pub(crate) fn run(repo: Option<&Path>, args: &Args) -> Result<Exit, Refused> {
+    let name = args.name.as_str();
     let repository = repository(repo)?;
-    let lockfile = in_step(&repository)?;
+    let lockfile = current_lockfile(&repository)?;
     known(&lockfile, name)?;
     let demands = repository.demands();
     for demand in demands.iter().filter(|demand| demand.cookbook == name) {
@@ -29,7 +39,7 @@ pub fn why(repo: Option<&Path>, name: &str) -> Result<Exit, Refused> {
     Ok(Exit::Success)
 }
 
-/// The shortest way to each cookbook: who asks for the first, and the versions on the way.
+/// Returns the shortest path to each cookbook: the asker of the first, and the versions between.
 fn ways<'a>(
     lockfile: &'a Lockfile,
     begin: &[(&'a str, &'a str)],

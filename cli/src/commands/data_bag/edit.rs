@@ -15,22 +15,40 @@ use toque_engine::json::Document;
 use toque_engine::run::Refused;
 
 use super::editor::Editor;
-use super::{Bags, encrypted_keys, file, listed, memory, open, replace, seal};
-use crate::args::Form;
-use crate::commands::Exit;
+use super::{Bags, Form, encrypted_keys, in_memory_file, listed, open, replace, seal};
+use crate::atomic_write::{Expected, atomic_write};
+use crate::exit::Exit;
 use crate::output;
+
+/// Edit an item in `$VISUAL` or `$EDITOR`, its plain text kept off the disk; only what changed
+/// is encrypted anew
+#[derive(clap::Args)]
+#[command(
+    after_help = "Example:\n  toque data-bag edit db main\n  toque data-bag edit db spare --new"
+)]
+pub(crate) struct Args {
+    /// The data bag
+    bag: String,
+    /// The item, by its id
+    item: String,
+    /// Make an item that is not there yet, with all its values encrypted
+    #[arg(long)]
+    new: bool,
+    #[command(flatten)]
+    form: Form,
+}
 
 /// An item that is being edited.
 struct Editing {
     before: ItemText,
-    /// What its encrypted values are decrypted to.
+    /// Its encrypted values, decrypted.
     plain: HashMap<String, Value>,
     /// Encrypts what changes and what is added; none when nothing was encrypted.
     secret: Option<Secret>,
     new: bool,
 }
 
-/// The text that comes of it, and what became of each key.
+/// The new text of an item, and the keys that changed.
 #[derive(Default)]
 struct Edited {
     text: String,
@@ -39,8 +57,16 @@ struct Edited {
     removed: Vec<String>,
 }
 
-/// Edits an item that is there.
-pub fn edit(bags: &Bags, bag: &str, id: &str, form: Form) -> Result<Exit, Refused> {
+pub(crate) fn run(bags: &Bags, args: &Args) -> Result<Exit, Refused> {
+    if args.new {
+        make(bags, &args.bag, &args.item)
+    } else {
+        edit(bags, &args.bag, &args.item, args.form)
+    }
+}
+
+/// Edits an existing item.
+fn edit(bags: &Bags, bag: &str, id: &str, form: Form) -> Result<Exit, Refused> {
     let before = bags.item(bag, id).map_err(|missing| match bags.bags.ids(bag) {
         Ok(ids) if is_name(id) && !ids.iter().any(|known| known == id) => {
             missing.hint("`--new` makes an item")
@@ -59,8 +85,8 @@ pub fn edit(bags: &Bags, bag: &str, id: &str, form: Form) -> Result<Exit, Refuse
     Editing { before, plain, secret, new: false }.run()
 }
 
-/// Makes an item; all that is written into it is encrypted.
-pub fn make(bags: &Bags, bag: &str, id: &str) -> Result<Exit, Refused> {
+/// Makes an item, of which all values are encrypted.
+fn make(bags: &Bags, bag: &str, id: &str) -> Result<Exit, Refused> {
     let missing = match bags.item(bag, id) {
         Ok(there) => {
             let wrong = Diagnostic::error(format!(
@@ -82,11 +108,11 @@ pub fn make(bags: &Bags, bag: &str, id: &str) -> Result<Exit, Refused> {
 }
 
 impl Editing {
-    /// Until there is an item again, or nobody wants to go on.
+    /// Runs the editor until its result is an item, or the user gives up.
     fn run(&self) -> Result<Exit, Refused> {
         let item = &self.before.item;
         let editor = Editor::chosen()?;
-        let folder = memory::folder()?;
+        let folder = in_memory_file::folder()?;
         let path = folder.path().join(format!("{}.json", item.id));
         let plain = self
             .plain
@@ -96,7 +122,7 @@ impl Editing {
         write(&path, &self.before.with(&plain))?;
         loop {
             editor.run(&path)?;
-            let mistake = match self.taken(&path) {
+            let mistake = match self.result(&path) {
                 Ok(edited) => {
                     self.store(&edited)?;
                     return Ok(Exit::Success);
@@ -112,17 +138,17 @@ impl Editing {
         }
     }
 
-    /// What was edited.
+    /// Reads the result of the editor.
     /// # Errors
     /// When it is no item any more; it can be edited again.
-    fn taken(&self, path: &Path) -> Result<Edited, Diagnostic> {
+    fn result(&self, path: &Path) -> Result<Edited, Diagnostic> {
         let text = fs::read_to_string(path).map_err(|error| {
             Diagnostic::error(format!("cannot read what was edited: {}", plain_io(&error)))
         })?;
         self.edited(text)
     }
 
-    /// Writes it down.
+    /// Writes the item.
     fn store(&self, edited: &Edited) -> Result<(), Diagnostic> {
         let shown = &self.before.item.shown;
         if edited.text == self.before.whole() {
@@ -130,11 +156,12 @@ impl Editing {
             return Ok(());
         }
         if self.new {
-            file::create(&self.before.item.file, shown, &edited.text, 0o666)?;
+            let expected = Expected::Absent { mode: 0o666 };
+            atomic_write(&self.before.item.file, shown, &edited.text, &expected)?;
         } else {
             replace(&self.before, &edited.text)?;
         }
-        edited.tell(shown, self.secret.is_some());
+        edited.print(shown, self.secret.is_some());
         Ok(())
     }
 
@@ -186,7 +213,7 @@ impl Editing {
 }
 
 impl Edited {
-    fn tell(&self, shown: &str, encrypts: bool) {
+    fn print(&self, shown: &str, encrypts: bool) {
         let done = [
             ("encrypted", &self.encrypted),
             ("changed, as plain text,", &self.plain),
@@ -207,7 +234,7 @@ impl Edited {
 
 /// A mistake of JSON, without what it quotes.
 fn unreadable(mistake: &Diagnostic) -> Diagnostic {
-    // What stands in backticks came from the text.
+    // Words in backticks came from the text.
     let hidden = mistake.clone().hidden();
     let what = hidden.message.split_once("]: ").map_or(hidden.message.as_str(), |(_, what)| what);
     let hints = mistake.hints.iter().filter(|hint| !hint.contains('`')).cloned().collect();

@@ -1,4 +1,4 @@
-//! Running the editor that somebody has chosen, and ending it when toque is to end.
+//! Runs the user's editor, and ends it when toque is told to stop.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{IsTerminal, stdin};
@@ -19,24 +19,26 @@ use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::plain_io;
 use toque_engine::run::Refused;
 
-/// How often the editor is looked at.
+use crate::output;
+
+/// The time between two looks at the editor.
 const PAUSE: Duration = Duration::from_millis(20);
-/// How long an editor that is told to end may take for it.
+/// The time that an editor has to end.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// An editor, and the signals that end it. It must be there before the plain text is, which no
 /// signal may leave behind.
-pub struct Editor {
+pub(crate) struct Editor {
     command: OsString,
-    /// What ends toque anywhere.
+    /// A signal that ends toque in any command.
     ended: Arc<AtomicBool>,
-    /// What a key of the terminal sends: the editor is sent it too, and knows better what it means.
+    /// A signal of the terminal's keys, which the editor gets and handles too.
     interrupted: Arc<AtomicBool>,
 }
 
 impl Editor {
     /// `$VISUAL`, else `$EDITOR`, else `vi`.
-    pub fn chosen() -> Result<Self, Diagnostic> {
+    pub(crate) fn chosen() -> Result<Self, Diagnostic> {
         let named = |name| std::env::var_os(name).filter(|command| !command.is_empty());
         let command = named("VISUAL").or_else(|| named("EDITOR")).unwrap_or_else(|| "vi".into());
         let editor = Self { command, ended: Arc::default(), interrupted: Arc::default() };
@@ -55,7 +57,7 @@ impl Editor {
     /// Has a file edited. The command is one of the shell, as with git: it may have arguments.
     /// # Errors
     /// When it cannot be started or fails, and when toque is told to stop meanwhile.
-    pub fn run(&self, path: &Path) -> Result<(), Refused> {
+    pub(crate) fn run(&self, path: &Path) -> Result<(), Refused> {
         let shown = self.command.to_string_lossy().into_owned();
         let failed = |why: &str| {
             Diagnostic::error(format!("the editor `{shown}` {why}; the item is as it was"))
@@ -83,7 +85,7 @@ impl Editor {
                     );
                 }
             }
-            if self.told_to_stop() {
+            if self.stop_requested() {
                 end(&mut child);
                 return Err(stopped());
             }
@@ -91,14 +93,14 @@ impl Editor {
         }
     }
 
-    /// Whether somebody is there to be asked.
-    pub fn can_ask(&self) -> bool {
+    /// Returns whether a user can be asked.
+    pub(crate) fn can_ask(&self) -> bool {
         stdin().is_terminal()
     }
 
     /// Asks whether to edit again.
-    pub fn again(&self) -> Result<bool, Refused> {
-        crate::output::message("edit it again? [Y/n] ");
+    pub(crate) fn again(&self) -> Result<bool, Refused> {
+        output::message("edit it again? [Y/n] ");
         self.interrupted.store(false, Ordering::Relaxed);
         let mut line = String::new();
         loop {
@@ -119,16 +121,16 @@ impl Editor {
         }
     }
 
-    fn told_to_stop(&self) -> bool {
+    fn stop_requested(&self) -> bool {
         self.ended.load(Ordering::Relaxed)
             || self.interrupted.swap(false, Ordering::Relaxed) && !stdin().is_terminal()
     }
 }
 
 fn stopped() -> Refused {
-    let mut told = Diagnostic::error("told to stop while the item was edited: it is as it was");
-    told.interrupted = true;
-    Refused { diagnostics: told.into(), stopped: true }
+    let message = "told to stop while the item was edited: it is as it was";
+    let diagnostic = Diagnostic { interrupted: true, ..Diagnostic::error(message) };
+    Refused { diagnostics: diagnostic.into(), stopped: true }
 }
 
 fn end(child: &mut Child) {

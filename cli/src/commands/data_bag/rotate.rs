@@ -1,35 +1,46 @@
 //! `toque data-bag rotate`: everything encrypted anew, under another secret.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::PathBuf;
 
 use toque_engine::data_bag::{ItemText, New};
 use toque_engine::diagnostic::{Diagnostic, Diagnostics};
 use toque_engine::encrypted::Secret;
 use toque_engine::run::Refused;
 
-use super::{Bags, encrypted_keys, listed, open, replace, seal, warn_of_readers};
-use crate::args::Form;
-use crate::commands::Exit;
-use crate::output;
+use super::{Bags, Form, encrypted_keys, listed, open, replace, seal, warn_of_readers};
+use crate::exit::Exit;
+use crate::output::{self, counted};
 
-/// What is done with one item.
+/// Encrypt everything anew, under another secret
+#[derive(clap::Args)]
+#[command(
+    after_help = "Example:\n  toque data-bag rotate --new-secret-file new_secret\n  toque data-bag rotate db main --new-secret-file new_secret"
+)]
+pub(crate) struct Args {
+    /// The data bag; all of them without one
+    bag: Option<String>,
+    /// The item; all of the bag without one
+    item: Option<String>,
+    /// The file with the secret to come
+    #[arg(long, value_name = "FILE")]
+    new_secret_file: PathBuf,
+    #[command(flatten)]
+    form: Form,
+}
+
+/// An item with its values under the new secret.
 struct Rotated {
     text: ItemText,
-    /// Whether any value of it is encrypted.
+    /// It has encrypted values.
     encrypted: bool,
-    /// Those that are encrypted anew, and the text with them.
+    /// The keys that are encrypted anew, and the text with them.
     keys: Vec<String>,
     after: String,
 }
 
-pub fn rotate(
-    bags: &Bags,
-    bag: Option<&str>,
-    item: Option<&str>,
-    new: &Path,
-    form: Form,
-) -> Result<Exit, Refused> {
+pub(crate) fn run(bags: &Bags, args: &Args) -> Result<Exit, Refused> {
+    let new = &args.new_secret_file;
     let old = bags.secret()?;
     let new_secret = Secret::read(new).map_err(Diagnostic::from)?;
     warn_of_readers(new);
@@ -44,8 +55,8 @@ pub fn rotate(
     let mut rotated = Vec::new();
     let mut wrong = Vec::new();
     let (mut already, mut plain) = (0, 0);
-    for text in items(bags, bag, item)? {
-        match prepare(text, &old, &new_secret, form) {
+    for text in items(bags, args.bag.as_deref(), args.item.as_deref())? {
+        match prepare(text, &old, &new_secret, args.form) {
             Ok(item) if !item.keys.is_empty() => rotated.push(item),
             Ok(item) if item.encrypted => already += 1,
             Ok(_) => plain += 1,
@@ -70,21 +81,20 @@ pub fn rotate(
         }
         output::print(&format!("rotated {} in `{}`", listed(&item.keys), item.text.item.shown));
     }
-    output::message(&told(rotated.len(), already, plain));
+    output::message(&summary(rotated.len(), already, plain));
     Ok(Exit::Success)
 }
 
-fn told(rotated: usize, already: usize, plain: usize) -> String {
-    let items =
-        |number: usize| if number == 1 { "1 item".to_owned() } else { format!("{number} items") };
-    let mut told = format!("{} encrypted anew", items(rotated));
+fn summary(rotated: usize, already: usize, plain: usize) -> String {
+    let items = |count| counted(count, "item");
+    let mut text = format!("{} encrypted anew", items(rotated));
     if already > 0 {
-        told.push_str(&format!(", {} under the new secret already", items(already)));
+        text.push_str(&format!(", {} under the new secret already", items(already)));
     }
     if plain > 0 {
-        told.push_str(&format!(", {} without encrypted values", items(plain)));
+        text.push_str(&format!(", {} without encrypted values", items(plain)));
     }
-    told
+    text
 }
 
 /// Opens what is under the old secret, and encrypts it under the new one. What the new one opens

@@ -4,30 +4,34 @@ use serde_json::{Map, Value};
 use toque_engine::encrypted::{is_encrypted_at, version};
 use toque_engine::run::Refused;
 
-use super::{Bags, open};
-use crate::args::{Form, Format};
-use crate::commands::Exit;
-use crate::output;
+use super::{Bags, Form, open};
+use crate::exit::Exit;
+use crate::output::{self, Format, pretty};
 
-/// How much is shown of encrypted values.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Values {
-    Hidden,
-    Revealed,
+/// The data bags, the items of one, or an item
+#[derive(clap::Args)]
+#[command(
+    after_help = "Example:\n  toque data-bag show\n  toque data-bag show db\n  toque data-bag show db main --reveal --format json"
+)]
+pub(crate) struct Args {
+    /// The data bag; all are listed without one
+    bag: Option<String>,
+    /// The item, by its id
+    item: Option<String>,
+    /// Show encrypted values as what they are decrypted to
+    #[arg(long, requires = "item")]
+    reveal: bool,
+    #[command(flatten)]
+    form: Form,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
 }
 
-pub fn show(
-    bags: &Bags,
-    bag: Option<&str>,
-    item: Option<&str>,
-    values: Values,
-    form: Form,
-    format: Format,
-) -> Result<Exit, Refused> {
-    let text = match (bag, item) {
-        (Some(bag), Some(item)) => whole(bags, bag, item, values, form, format)?,
-        (Some(bag), None) => names(&bags.bags.ids(bag)?, format),
-        _ => names(&bags.bags.names(), format),
+pub(crate) fn run(bags: &Bags, args: &Args) -> Result<Exit, Refused> {
+    let text = match (&args.bag, &args.item) {
+        (Some(bag), Some(item)) => whole(bags, bag, item, args)?,
+        (Some(bag), None) => names(&bags.bags.ids(bag)?, args.format),
+        _ => names(&bags.bags.names(), args.format),
     };
     if !text.is_empty() {
         output::print(&text);
@@ -38,84 +42,43 @@ pub fn show(
 fn names(names: &[String], format: Format) -> String {
     match format {
         Format::Text => names.join("\n"),
-        Format::Json => pretty(&names.into()),
+        Format::Json => pretty(&names),
     }
 }
 
-/// An item as JSON. As text, what is not shown stands without quotes, so that nobody takes it for
-/// the value.
-fn whole(
-    bags: &Bags,
-    bag: &str,
-    id: &str,
-    values: Values,
-    form: Form,
-    format: Format,
-) -> Result<String, Refused> {
+/// Returns an item as JSON. In the text form a placeholder has no quotes, so that it cannot be taken
+/// for the value.
+fn whole(bags: &Bags, bag: &str, id: &str, args: &Args) -> Result<String, Refused> {
     let item = bags.item(bag, id)?;
+    let plain = |value: Value| (pretty(&value).replace('\n', "\n  "), value);
     let mut secret = None;
-    let mut shown: Vec<(&String, Shown)> = Vec::new();
+    let (mut lines, mut values) = (Vec::new(), Map::new());
     for (key, value) in &item.item.values {
-        let value = match (is_encrypted_at(key, value, form.version_0), values) {
-            (false, _) => Shown::Value(value.clone()),
-            (true, Values::Hidden) => Shown::Hidden(instead(value)),
-            (true, Values::Revealed) => {
+        let (text, value) = match (is_encrypted_at(key, value, args.form.version_0), args.reveal) {
+            (false, _) => plain(value.clone()),
+            (true, false) => (placeholder(value), placeholder(value).into()),
+            (true, true) => {
                 let secret = match &secret {
                     Some(secret) => secret,
                     None => secret.insert(bags.secret()?),
                 };
-                Shown::Value(open(&item, key, secret)?)
+                plain(open(&item, key, secret)?)
             }
         };
-        shown.push((key, value));
+        lines.push(format!("  {}: {text}", Value::from(key.as_str())));
+        values.insert(key.clone(), value);
     }
-    Ok(match format {
-        Format::Json => pretty(&Value::Object(
-            shown
-                .into_iter()
-                .map(|(key, shown)| (key.clone(), shown.value()))
-                .collect::<Map<_, _>>(),
-        )),
-        Format::Text => {
-            let lines: Vec<String> = shown
-                .into_iter()
-                .map(|(key, shown)| format!("  {}: {}", Value::from(key.as_str()), shown.text()))
-                .collect();
-            format!("{{\n{}\n}}", lines.join(",\n"))
-        }
+    Ok(match args.format {
+        Format::Json => pretty(&values),
+        Format::Text => format!("{{\n{}\n}}", lines.join(",\n")),
     })
 }
 
-enum Shown {
-    Value(Value),
-    Hidden(String),
-}
-
-impl Shown {
-    fn value(self) -> Value {
-        match self {
-            Self::Value(value) => value,
-            Self::Hidden(instead) => instead.into(),
-        }
-    }
-
-    fn text(self) -> String {
-        match self {
-            Self::Value(value) => pretty(&value).replace('\n', "\n  "),
-            Self::Hidden(instead) => instead,
-        }
-    }
-}
-
-/// What is shown of a value that stays closed.
-fn instead(value: &Value) -> String {
+/// Returns the placeholder of an encrypted value.
+fn placeholder(value: &Value) -> String {
     match version(value) {
         Some(version) => format!("[encrypted, version {version}]"),
         None if value.is_string() => "[encrypted, version 0]".to_owned(),
         None => "[encrypted, of no version]".to_owned(),
     }
-}
-
-fn pretty(value: &Value) -> String {
-    serde_json::to_string_pretty(value).unwrap_or_default()
 }

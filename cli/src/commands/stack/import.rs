@@ -1,7 +1,6 @@
 //! `toque stack import`.
 
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
@@ -11,43 +10,59 @@ use toque_engine::json::Document;
 use toque_engine::run::Refused;
 use toque_engine::stack::import::{self, Import};
 
-use crate::args;
-use crate::commands::Exit;
-use crate::commands::file;
-use crate::output;
+use crate::atomic_write::{Expected, atomic_write};
+use crate::exit::Exit;
+use crate::{input, output};
 
-pub fn import(args: &args::Import) -> Result<Exit, Refused> {
+/// Make a stack document of what OpsWorks knew
+#[derive(clap::Args)]
+#[command(
+    after_help = "Example:\n  toque stack import stacks.json layers.json instances.json --to stack.json\n  toque stack import opsworks --stack shop --to stack.json\n  toque stack import command.json"
+)]
+pub(crate) struct Args {
+    /// What `aws opsworks describe-…` printed, in any order, or what `opsworks-agent-cli get_json
+    /// -i` did: files, folders of `.json` files, or `-` for standard input
+    #[arg(required = true, value_name = "FILE|DIR|-")]
+    from: Vec<PathBuf>,
+    /// Where the document is written to, for its owner alone; to standard output unless told
+    #[arg(long, value_name = "FILE")]
+    to: Option<PathBuf>,
+    /// Which stack, where there are several
+    #[arg(long, value_name = "NAME|ID")]
+    stack: Option<String>,
+    /// Overwrite what is there
+    #[arg(long, requires = "to")]
+    force: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
     let mut documents = Vec::new();
     for from in &args.from {
         documents.extend(read(from)?);
     }
     let import = import::import(&documents, args.stack.as_deref())?;
-    let text = serde_json::to_string_pretty(&import.document).unwrap_or_default();
+    let text = output::pretty(&import.document);
     match &args.to {
         Some(to) => write(to, &text, args.force)?,
         None => output::print(&text),
     }
     output::diagnostic::print(&Diagnostics(import.warnings.clone()));
-    tell(&import, args.to.as_deref());
+    print_summary(&import, args.to.as_deref());
     Ok(Exit::Success)
 }
 
-/// The documents that a path leads to.
+/// Reads the document at a path, or the documents of a folder.
 fn read(from: &Path) -> Result<Vec<Document>, Diagnostic> {
-    let shown = from.display().to_string();
-    let failed = |shown: &str, error: &std::io::Error| {
-        Diagnostic::error(format!("cannot read {shown}: {}", plain_io(error)))
-    };
-    if from.as_os_str() == "-" {
-        let mut text = String::new();
-        let read = std::io::stdin().read_to_string(&mut text);
-        read.map_err(|error| failed("standard input", &error))?;
+    let failed =
+        |shown: &str, cause: &str| Diagnostic::error(format!("cannot read {shown}: {cause}"));
+    if input::is_standard_input(from) {
+        let text = input::read(from).map_err(|cause| failed("standard input", &cause))?;
         return Ok(vec![import::read(Source::new("standard input", None, text))?]);
     }
-    let quoted = format!("`{shown}`");
+    let quoted = format!("`{}`", from.display());
     let files = if from.is_dir() {
         let entries = fs::read_dir(from).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-        let entries = entries.map_err(|error| failed(&quoted, &error))?;
+        let entries = entries.map_err(|error| failed(&quoted, &plain_io(&error)))?;
         let is_json =
             |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json");
         let mut files: Vec<PathBuf> =
@@ -63,8 +78,7 @@ fn read(from: &Path) -> Result<Vec<Document>, Diagnostic> {
     };
     let document = |path: &PathBuf| {
         let shown = path.display().to_string();
-        let text =
-            fs::read_to_string(path).map_err(|error| failed(&format!("`{shown}`"), &error))?;
+        let text = input::read(path).map_err(|cause| failed(&format!("`{shown}`"), &cause))?;
         import::read(Source::new(&shown, Some(path.clone()), text))
     };
     files.iter().map(document).collect()
@@ -72,18 +86,16 @@ fn read(from: &Path) -> Result<Vec<Document>, Diagnostic> {
 
 fn write(to: &Path, text: &str, force: bool) -> Result<(), Diagnostic> {
     let (shown, text) = (to.display().to_string(), format!("{text}\n"));
-    if force {
-        return file::overwrite(to, &shown, &text);
-    }
-    if to.symlink_metadata().is_ok() {
+    if !force && to.symlink_metadata().is_ok() {
         return Err(Diagnostic::error(format!("`{shown}` is there already"))
             .hint("name another file with `--to`, or overwrite it with `--force`"));
     }
-    file::create(to, &shown, &text, 0o600)
+    let expected = if force { Expected::Anything } else { Expected::Absent { mode: 0o600 } };
+    atomic_write(to, &shown, &text, &expected)
 }
 
-/// What was made, what was not, and what is still to be done.
-fn tell(import: &Import, to: Option<&Path>) {
+/// Prints the fields that are left out, the secrets that are missing, and the result.
+fn print_summary(import: &Import, to: Option<&Path>) {
     if !import.left_out.is_empty() {
         output::message("left out, because a stack document has no place for it:");
         for (of, fields) in &import.left_out {

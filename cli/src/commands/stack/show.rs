@@ -1,6 +1,6 @@
 //! `toque stack show`.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use serde_json::json;
@@ -9,25 +9,36 @@ use toque_engine::run::Refused;
 use toque_engine::stack::{Command, Event, Instance, Stack, Wanted};
 
 use super::document;
-use crate::args::Format;
-use crate::commands::Exit;
-use crate::output;
-use crate::settings::{Settings, find_repository};
+use crate::exit::Exit;
+use crate::output::{self, Format, counted};
+use crate::repository::find_repository;
+use crate::settings::Settings;
 
-pub fn show(
-    instance: Option<&str>,
-    file: Option<&Path>,
+/// Show a stack, or an instance of it: what each event runs there
+#[derive(clap::Args)]
+#[command(
+    after_help = "Example:\n  toque stack show\n  toque stack show web1\n  toque stack show --stack staging.json --format json"
+)]
+pub(crate) struct Args {
+    /// The instance; the whole stack unless told
+    instance: Option<String>,
+    /// The document; `stack.json` or `stack.toml` of the repository unless told
+    #[arg(long, value_name = "FILE")]
+    stack: Option<PathBuf>,
+    /// Show secrets that stand in the document
+    #[arg(long)]
     reveal: bool,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-) -> Result<Exit, Refused> {
-    let path = document(file, None)?;
+}
+
+pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
+    let path = document(args.stack.as_deref(), None)?;
     let limits = Settings::read(find_repository(None, None)?.as_deref())?.limits();
     let stack = Rc::new(Stack::read(&path, limits.custom_json, &Masks::default())?);
-    let instance = instance.map(|name| stack.instance(name)).transpose()?;
-    match (instance, format) {
-        (None, Format::Json) => {
-            output::print(&serde_json::to_string_pretty(&stack.whole(reveal)).unwrap_or_default())
-        }
+    let instance = args.instance.as_deref().map(|name| stack.instance(name)).transpose()?;
+    match (instance, args.format) {
+        (None, Format::Json) => output::json(&stack.whole(args.reveal)),
         (None, Format::Text) => output::print(&text(&stack)),
         (Some(instance), format) => {
             let events = events(&stack, instance)?;
@@ -38,7 +49,7 @@ pub fn show(
                         .map(|(event, run)| (event.to_owned(), run.into()))
                         .collect();
                     let shown = json!({ "hostname": instance.hostname, "status": instance.status, "layers": instance.layers, "events": events });
-                    output::print(&serde_json::to_string_pretty(&shown).unwrap_or_default());
+                    output::json(&shown);
                 }
                 Format::Text => {
                     output::print(&format!(
@@ -48,7 +59,7 @@ pub fn show(
                         or_none(&instance.layers)
                     ));
                     events.iter().for_each(|(event, run)| {
-                        output::print(&format!("  {event:10}{}", or_none(run)))
+                        output::print(&format!("  {event:10}{}", or_none(run)));
                     });
                 }
             }
@@ -57,7 +68,7 @@ pub fn show(
     Ok(Exit::Success)
 }
 
-/// What each lifecycle event runs on an instance.
+/// Returns the run list of each lifecycle event on an instance.
 fn events(
     stack: &Rc<Stack>,
     instance: &Instance,
@@ -83,12 +94,10 @@ fn text(stack: &Stack) -> String {
             .iter()
             .filter(|instance| instance.layers.contains(&layer.shortname))
             .count();
-        let inside =
-            if inside == 1 { "1 instance".to_owned() } else { format!("{inside} instances") };
         vec![
             layer.shortname.clone(),
             layer.name.clone(),
-            inside,
+            counted(inside, "instance"),
             format!("packages: {}", or_none(&layer.packages)),
         ]
     });

@@ -1,4 +1,4 @@
-//! A folder for plain text: in memory, and for nobody else to read.
+//! A folder for plain text: in memory, and readable for this user alone.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -9,15 +9,16 @@ use tempfile::{Builder, TempDir};
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::plain_io;
 
+use crate::settings::path_variable;
+
 /// From `linux/magic.h`; the C library does not name it.
 const RAMFS_MAGIC: FsType = FsType(0x8584_58f6);
 
-/// A new folder, which is gone with what it returns.
+/// Makes a folder, which is removed on drop.
 /// # Errors
 /// When no file system in memory can be written to.
-pub fn folder() -> Result<TempDir, Diagnostic> {
-    let runtime =
-        std::env::var_os("XDG_RUNTIME_DIR").filter(|path| !path.is_empty()).map(PathBuf::from);
+pub(crate) fn folder() -> Result<TempDir, Diagnostic> {
+    let runtime = path_variable("XDG_RUNTIME_DIR");
     folder_in(&runtime.into_iter().chain([PathBuf::from("/dev/shm")]).collect::<Vec<_>>())
 }
 

@@ -1,5 +1,4 @@
-//! A run for the terminal: a line for each action that did something, its changes below it, and a
-//! summary.
+//! Prints a run: a line for each action that did something, its changes below it, and a summary.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -19,28 +18,28 @@ const PERHAPS: Style = AnsiColor::Cyan.on_default();
 const FINE: Style = AnsiColor::Green.on_default();
 const WRONG: Style = AnsiColor::Red.on_default().effects(Effects::BOLD);
 
-/// How much is shown.
+/// The amount of output.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Detail {
+pub(crate) enum Detail {
     /// Only what failed.
     Quiet,
-    /// What changed, and what did not go well.
-    Usual,
+    /// Changes and failures.
+    Normal,
     /// Everything.
     Verbose,
 }
 
 /// Writes a run as it goes on.
-pub struct Text {
-    pub detail: Detail,
-    pub progress: Progress,
-    /// Whether the lines are data (a plan's, a converge's) or JSON takes their place.
-    pub silent: bool,
-    /// What is printed is appended here as well, without colours.
-    pub log: Option<std::fs::File>,
+pub(crate) struct RunPrinter {
+    pub(crate) detail: Detail,
+    pub(crate) progress: Progress,
+    /// Prints no lines, because JSON takes their place.
+    pub(crate) silent: bool,
+    /// The file to which all output is appended, without colours.
+    pub(crate) log: Option<std::fs::File>,
 }
 
-impl Text {
+impl RunPrinter {
     fn line(&mut self, text: &str) {
         self.progress.clear();
         if let Some(log) = &mut self.log {
@@ -64,7 +63,7 @@ impl Text {
         let quiet_end = matches!(record.status, Status::UpToDate | Status::Skipped);
         let shown = match self.detail {
             Detail::Quiet => wrong,
-            Detail::Usual => !quiet_end || !record.notes.is_empty(),
+            Detail::Normal => !quiet_end || !record.notes.is_empty(),
             Detail::Verbose => true,
         };
         if shown {
@@ -101,16 +100,16 @@ impl Text {
     }
 }
 
-impl Sink for Text {
+impl Sink for RunPrinter {
     fn event(&mut self, event: &Event<'_>) {
         match event {
             Event::Waiting { holder } => {
-                self.message(&format!("waiting for another run: {holder}"))
+                self.message(&format!("waiting for another run: {holder}"));
             }
             Event::Compiling { .. } => self.progress.show("compiling recipes"),
             Event::Converging { .. } => self.progress.clear(),
             Event::Started { resource, action } => {
-                self.progress.show(format_args!("{resource} {action}"))
+                self.progress.show(format_args!("{resource} {action}"));
             }
             Event::Retrying { resource, action, left, error } => {
                 self.message(&format!(
@@ -123,7 +122,7 @@ impl Sink for Text {
             Event::Log { level, message } => {
                 let shown = match level {
                     Level::Debug => self.detail == Detail::Verbose,
-                    Level::Info => self.detail >= Detail::Usual,
+                    Level::Info => self.detail >= Detail::Normal,
                     Level::Warn | Level::Error => true,
                 };
                 if shown {
@@ -227,10 +226,6 @@ fn summary(report: &Report, counts: &Counts) -> String {
         (Outcome::Stopped, _) => (WRONG, "stopped"),
     };
     let seconds = report.compile_seconds + report.converge_seconds;
-    let of = if counts.resources == 1 {
-        "1 resource"
-    } else {
-        &format!("{} resources", counts.resources)
-    };
-    format!("{style}{word}{style:#} {of}: {} {DIM}({seconds:.2} s){DIM:#}", parts.join(", "))
+    let resources = super::counted(counts.resources, "resource");
+    format!("{style}{word}{style:#} {resources}: {} {DIM}({seconds:.2} s){DIM:#}", parts.join(", "))
 }

@@ -1,0 +1,28 @@
+//! `toque cookbook update`.
+
+use std::path::Path;
+
+use toque_cookbooks::install::Update;
+use toque_engine::run::Refused;
+
+use super::install::install;
+use crate::exit::Exit;
+use crate::fetching::Fetching;
+
+/// Choose newer versions: of these cookbooks and what they force, or of all
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  toque cookbook update\n  toque cookbook update nginx redis")]
+pub(crate) struct Args {
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    #[command(flatten)]
+    fetching: Fetching,
+}
+
+pub(crate) fn run(repo: Option<&Path>, args: &Args) -> Result<Exit, Refused> {
+    let update = match &args.names[..] {
+        [] => Update::Everything,
+        names => Update::Some(names.to_vec()),
+    };
+    install(repo, update, false, &args.fetching)
+}

@@ -1,0 +1,87 @@
+//! The report of a run: on the terminal, in the log, and as JSON.
+
+use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use toque_engine::diagnostic::Diagnostic;
+use toque_engine::event::Sink;
+use toque_engine::failure::plain_io;
+use toque_engine::report::{Outcome, Report};
+use toque_engine::run::Refused;
+
+use crate::exit::Exit;
+use crate::output::progress::Progress;
+use crate::output::run_printer::{Detail, RunPrinter};
+use crate::output::{self, Format};
+use crate::settings::Settings;
+
+/// The flags of commands that run recipes.
+#[derive(clap::Args)]
+pub(crate) struct Reporting {
+    /// Write the report as JSON to this file
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// What goes to standard output
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Show only what failed
+    #[arg(short, long, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Show also what is up to date or skipped
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+impl Reporting {
+    /// Returns the printer of a run. The files of report and log must be writable, which is checked
+    /// before the machine is changed.
+    pub(crate) fn sink(&self, settings: &Settings) -> Result<Box<dyn Sink>, Refused> {
+        let detail = match (self.quiet, self.verbose) {
+            (true, _) => Detail::Quiet,
+            (_, true) => Detail::Verbose,
+            _ => Detail::Normal,
+        };
+        if let Some(path) = &self.report {
+            let opened = File::options().write(true).create(true).truncate(false).open(path);
+            opened.map_err(|error| Diagnostic::error(unwritten_report(path, &error)))?;
+        }
+        let open = |path: &PathBuf| {
+            // It holds diffs of files that not every user may read.
+            let opened = File::options().append(true).create(true).mode(0o600).open(path);
+            opened.map_err(|error| {
+                let (path, cause) = (path.display(), plain_io(&error));
+                Diagnostic::error(format!("cannot open the log `{path}`: {cause}"))
+            })
+        };
+        Ok(Box::new(RunPrinter {
+            detail,
+            progress: Progress::new(!self.quiet),
+            silent: self.format == Format::Json,
+            log: settings.log.as_ref().map(open).transpose()?,
+        }))
+    }
+
+    /// Writes the report to its file and as JSON, and returns the exit code.
+    pub(crate) fn finish(&self, report: &Report) -> Exit {
+        if self.format == Format::Json {
+            output::json(report);
+        }
+        let exit = match report.outcome {
+            Outcome::Success => Exit::Success,
+            Outcome::Failed => Exit::Failed,
+            Outcome::Stopped => Exit::Stopped,
+        };
+        if let Some(path) = &self.report
+            && let Err(error) = std::fs::write(path, output::pretty(report) + "\n")
+        {
+            output::message(&format!("error: {}", unwritten_report(path, &error)));
+            return if exit == Exit::Success { Exit::Failed } else { exit };
+        }
+        exit
+    }
+}
+
+fn unwritten_report(path: &Path, error: &std::io::Error) -> String {
+    format!("cannot write the report to `{}`: {}", path.display(), plain_io(error))
+}
