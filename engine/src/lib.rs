@@ -12,6 +12,7 @@ pub mod cookbook;
 pub mod data_bag;
 pub mod definitions;
 pub mod diagnostic;
+pub mod document_edit;
 pub mod drawing;
 pub mod encrypted;
 mod environment;

@@ -18,7 +18,6 @@ mod nodes;
 mod run_list;
 pub(crate) mod secret;
 mod shape;
-pub mod text;
 pub mod theme;
 
 use std::path::Path;
