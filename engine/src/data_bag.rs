@@ -262,7 +262,7 @@ impl Item {
     }
 }
 
-/// An item with the text that says so.
+/// An item with its text.
 #[derive(Debug)]
 pub struct ItemText {
     pub item: Item,
@@ -270,7 +270,7 @@ pub struct ItemText {
     byte_order_mark: &'static str,
 }
 
-/// What stands for a value in a new text.
+/// The replacement of a value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum New {
     /// A value, laid out as its surroundings are.
@@ -307,7 +307,7 @@ impl ItemText {
         Ok(Self { item, document, byte_order_mark })
     }
 
-    /// All of it.
+    /// The whole text.
     #[must_use]
     pub fn whole(&self) -> String {
         self.with(&HashMap::new())
@@ -320,7 +320,7 @@ impl ItemText {
         self.document.source.text.get(range).unwrap_or_default()
     }
 
-    /// All of it, with other values in the place of some.
+    /// The text with other values in the place of some.
     #[must_use]
     pub fn with(&self, new: &HashMap<String, New>) -> String {
         let there = new.iter().filter(|(key, _)| self.item.values.contains_key(*key));
@@ -336,8 +336,8 @@ impl ItemText {
         format!("{}{text}", self.byte_order_mark)
     }
 
-    /// Where the value of a key stands, with nothing of what stands there: beside an encrypted
-    /// value may be a plain one.
+    /// The place of a key's value, without the text there: beside an encrypted value may be a plain
+    /// one.
     #[must_use]
     pub fn place(&self, key: &str) -> Span {
         self.document.value_at(&self.path(key)).hidden()

@@ -1,10 +1,10 @@
 //! Documents as text, in which entries are set, added and removed: all else stays as it was
 //! written, byte for byte.
 //!
-//! The edits are replaced ranges of bytes. Neither a tree of `toml_edit` nor one of `jsonc_parser`
-//! could be changed and written out again instead: the first sorts dotted keys and loses line ends
-//! and byte order marks, the second drops empty lines, puts new entries before comments and takes
-//! several lines for each map.
+//! The edits replace ranges of bytes that the parsers name. Their trees of the text cannot be
+//! changed and written out instead: that of `toml_edit` gathers dotted keys and loses line ends and
+//! byte order marks, and that of `jsonc_parser` drops empty lines, puts new entries before the
+//! comments behind the last one, and takes several lines for each map.
 
 pub(crate) mod json;
 pub mod toml;
@@ -36,7 +36,8 @@ struct Container<'a> {
     text: &'a str,
     range: Range<usize>,
     entries: Vec<Range<usize>>,
-    on_one_line: bool,
+    /// Stands between entries, if all are on one line.
+    gap: Option<&'a str>,
     /// The indentation of a level within the one around it.
     step: &'a str,
 }
@@ -52,7 +53,7 @@ impl Container<'_> {
         let new = |indent: &str| new(indent).replace('\n', newline);
         let (head, tail) = (&text[..end], &text[end..]);
         let Some((first, last)) = self.entries.first().zip(self.entries.last()) else {
-            if self.on_one_line {
+            if self.gap.is_some() {
                 return format!("{head}{}{tail}", new(""));
             }
             let around = indent(text, self.range.start);
@@ -66,10 +67,8 @@ impl Container<'_> {
         let (before, between) = (&text[..last.end], &text[last.end..end]);
         let (comma, end) =
             if between.trim_start().starts_with(',') { ("", ",") } else { (",", "") };
-        let (gap, indent) = if self.on_one_line {
-            let is_spaced =
-                text[first.end..last.end].contains(", ") || text[open..].starts_with(' ');
-            (if is_spaced { " " } else { "" }, String::new())
+        let (gap, indent) = if let Some(gap) = self.gap {
+            (gap, String::new())
         } else if begins_line(text, last.start) {
             (newline, indent(text, last.start).to_owned())
         } else {

@@ -1,5 +1,7 @@
 //! Values and entries in JSON.
 
+use std::ops::Range;
+
 use serde::Serialize;
 use serde_json::ser::{PrettyFormatter, Serializer};
 use serde_json::{Map, Value};
@@ -27,9 +29,12 @@ pub(crate) fn push(document: &Document, list: &str, entry: &Map<String, Value>) 
     let entry = Value::Object(entry.clone());
     let step = step(document);
     let on_one_line = !text.trim().contains('\n');
-    let container = |path: &[&str], entries| {
+    let container = |path: &[&str], entries: Vec<Range<usize>>| {
         let range = document.value_range(path);
-        Container { text, range, entries, on_one_line, step }
+        let is_spaced = text[range.start + 1..].starts_with(' ')
+            || entries.windows(2).any(|pair| text[pair[0].end..pair[1].start].contains(", "));
+        let gap = on_one_line.then_some(if is_spaced { " " } else { "" });
+        Container { text, range, entries, gap, step }
     };
     let Some(entries) = document.value.get(list).and_then(Value::as_array) else {
         let keys = document.value.as_object().into_iter().flat_map(Map::keys);

@@ -3,13 +3,13 @@
 use std::ops::Range;
 
 use serde::Serialize;
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 use toml::ser::ValueSerializer;
 use toml_edit::{Document, Item, Key, Table, TableLike, Value};
 
 use super::{Change, Container, indent, line_end, line_start, newline, spliced};
 
-/// A TOML text, and all that stands in it, in order.
+/// A TOML text with its entries, in order.
 struct Places<'a> {
     text: &'a str,
     entries: Vec<Entry>,
@@ -24,15 +24,9 @@ struct Entry {
     /// The last of its keys.
     key: Range<usize>,
     value: Range<usize>,
-    place: Place,
-}
-
-#[derive(Clone, PartialEq)]
-enum Place {
-    Head,
-    Line,
-    /// In a map that is written as a value.
-    Map(Range<usize>),
+    is_head: bool,
+    /// The map that it stands in, where that is written as a value.
+    map: Option<Range<usize>>,
 }
 
 /// The text with these fields at a path, where there may be others. A field called `short` is
@@ -45,10 +39,10 @@ pub fn set(text: &str, path: &[String], fields: &[(&str, String)], short: &str) 
         _ => Value::InlineTable(fields.iter().map(|(key, value)| (*key, value)).collect()),
     };
     let mut below = places.below(path);
-    if let Some(whole) = below.clone().find(|entry| entry.path == path && !entry.is_head()) {
+    if let Some(whole) = below.clone().find(|entry| entry.path == path && !entry.is_head) {
         return Some(spliced(text, vec![(whole.value.clone(), value.to_string())]));
     }
-    if below.any(|entry| !entry.is_head()) {
+    if below.any(|entry| !entry.is_head) {
         return places.with_fields(path, fields);
     }
     places.with(path, &value)
@@ -67,8 +61,8 @@ pub fn unset(text: &str, path: &[String]) -> Option<String> {
 #[must_use]
 pub fn unset_empty(text: &str, path: &[String]) -> Option<String> {
     let places = Places::of(text)?;
-    let (heads, values): (Vec<_>, Vec<_>) = places.below(path).partition(|entry| entry.is_head());
-    if values.iter().any(|entry| !text[entry.value.clone()].starts_with('{')) {
+    let (heads, values): (Vec<_>, Vec<_>) = places.below(path).partition(|entry| entry.is_head);
+    if !values.iter().all(|entry| places.is_map(entry)) {
         return Some(text.to_owned());
     }
     if !values.is_empty() {
@@ -76,7 +70,7 @@ pub fn unset_empty(text: &str, path: &[String]) -> Option<String> {
     }
     let is_bare = |head: &&Entry| {
         let (from, mut heads) = (line_end(text, head.value.end), places.entries.iter());
-        let next = heads.find(|entry| entry.is_head() && entry.key.start >= from);
+        let next = heads.find(|entry| entry.is_head && entry.key.start >= from);
         let body = &text[from..next.map_or(text.len(), |next| next.key.start)];
         !body.lines().any(|line| line.trim_start().starts_with('#'))
     };
@@ -91,29 +85,23 @@ pub(crate) fn push(text: &str, list: &str, entry: &Map<String, Json>) -> Option<
         let mut new = String::new();
         entry.serialize(ValueSerializer::new(&mut new)).ok()?;
         let (range, entries) = (array.span()?, array.iter().filter_map(Value::span).collect());
-        let on_one_line = !text[range.clone()].contains('\n');
-        let container = Container { text, range, entries, on_one_line, step: "" };
-        return Some(container.with(&|_| new.clone()));
+        return Some(with_value(text, range, entries, &new));
     }
     let path = [list.to_owned()];
     // `layers = []` says that there are none.
     let text = if written.is_some() { &unset(text, &path)? } else { text };
     let places = Places::of(text)?;
-    let tables =
-        toml::to_string(&Map::from_iter([(list.to_owned(), Json::from_iter([entry.clone()]))]));
-    let tables = tables.ok()?.replace('\n', newline(text));
-    let end = |entry: &&Entry| entry.value.end;
-    Some(match places.below(&path).max_by_key(end).or(places.entries.iter().max_by_key(end)) {
-        Some(last) => below(text, last, &format!("{}{}", newline(text), tables.trim_end())),
-        None => format!("{text}{tables}"),
-    })
+    let tables = toml::to_string(&json!({ list: [entry] })).ok()?.replace('\n', newline(text));
+    let end = |entry: &Entry| entry.value.end;
+    let last = places.below(&path).map(end).max().or(places.entries.iter().map(end).max());
+    Some(below(text, last.unwrap_or(text.len()), true, tables.trim_end()))
 }
 
 impl<'a> Places<'a> {
-    /// Everything that stands in a text; nothing when it is no TOML.
+    /// Reads a text; nothing when it is no TOML.
     fn of(text: &'a str) -> Option<Self> {
         let mut entries = Vec::new();
-        collect(Document::parse(text).ok()?.as_table(), &[], 0, &Place::Line, &mut entries)?;
+        collect(Document::parse(text).ok()?.as_table(), &[], 0, None, &mut entries)?;
         entries.sort_by_key(|entry| entry.key.start);
         Some(Self { text, entries })
     }
@@ -123,47 +111,36 @@ impl<'a> Places<'a> {
         self.entries.iter().filter(move |entry| entry.path.starts_with(path))
     }
 
+    fn is_map(&self, entry: &Entry) -> bool {
+        self.text[entry.value.clone()].starts_with('{')
+    }
+
     /// The text with a new entry, at the end of the map or table that is there for it.
     fn with(&self, path: &[String], value: &Value) -> Option<String> {
         let text = self.text;
         let (name, table) = path.split_last()?;
-        let maps =
-            self.entries.iter().filter(|entry| !entry.is_head() && path.starts_with(&entry.path));
-        if let Some(map) = maps.max_by_key(|entry| entry.path.len()) {
+        let maps = self.entries.iter().filter(|entry| self.is_map(entry));
+        let around = maps.filter(|map| path.starts_with(&map.path));
+        if let Some(map) = around.max_by_key(|map| map.path.len()) {
             let range = map.value.clone();
-            let new = format!("{} = {value}", dotted(&path[map.path.len()..]));
-            let inside = Place::Map(range.clone());
-            let inside = self.entries.iter().filter(|entry| entry.place == inside);
+            let inside = self.entries.iter().filter(|entry| entry.map.as_ref() == Some(&range));
             let entries: Vec<_> = inside.map(|entry| entry.key.start..entry.value.end).collect();
-            return match &text[range.clone()] {
-                map if !map.starts_with('{') => None,
-                map if entries.is_empty() && map.contains('#') => None,
-                _ if entries.is_empty() => {
-                    Some(spliced(text, vec![(range, format!("{{ {new} }}"))]))
-                }
-                map => {
-                    let on_one_line = !map.contains('\n');
-                    let container = Container { text, range, entries, on_one_line, step: "" };
-                    Some(container.with(&|_| new.clone()))
-                }
-            };
+            let new = format!("{} = {value}", dotted(&path[map.path.len()..]));
+            if entries.is_empty() && !text[range.clone()].contains('\n') {
+                return Some(spliced(text, vec![(range, format!("{{ {new} }}"))]));
+            }
+            return Some(with_value(text, range, entries, &new));
         }
-        let mut own = self.below(table).filter(|entry| match entry.place {
-            Place::Head => entry.path == table,
-            _ => entry.outer <= table.len(),
-        });
-        if let Some(last) = own.by_ref().last() {
-            let (indent, keys) = (indent(text, last.key.start), dotted(&path[last.outer..]));
-            return Some(below(text, last, &format!("{indent}{keys} = {value}")));
-        }
-        let newline = newline(text);
-        let nothing = text.trim_start_matches('\u{feff}').is_empty();
-        let (gap, end) = match text.ends_with('\n') {
-            _ if nothing => ("", newline),
-            true => (newline, newline),
-            false => (&*newline.repeat(2), ""),
+        let is_own = |entry: &&Entry| match entry.is_head {
+            true => entry.path == table,
+            false => entry.outer <= table.len(),
         };
-        Some(format!("{text}{gap}[{}]{newline}{name} = {value}{end}", dotted(table)))
+        if let Some(last) = self.below(table).filter(is_own).last() {
+            let (indent, keys) = (indent(text, last.key.start), dotted(&path[last.outer..]));
+            return Some(below(text, last.value.end, false, &format!("{indent}{keys} = {value}")));
+        }
+        let lines = format!("[{}]{}{name} = {value}", dotted(table), newline(text));
+        Some(below(text, text.len(), true, &lines))
     }
 
     /// The text with other fields in an entry that has its fields apart. Those that are left over
@@ -171,7 +148,7 @@ impl<'a> Places<'a> {
     fn with_fields(&self, path: &[String], fields: &[(&str, String)]) -> Option<String> {
         let text = self.text;
         let is = |entry: &Entry, key: &str| entry.path.last().is_some_and(|last| last == key);
-        let there: Vec<&Entry> = self.below(path).filter(|entry| !entry.is_head()).collect();
+        let there: Vec<&Entry> = self.below(path).filter(|entry| !entry.is_head).collect();
         let (_, mut new): (Vec<_>, Vec<_>) =
             fields.iter().partition(|(key, _)| there.iter().any(|entry| is(entry, key)));
         new.reverse();
@@ -188,10 +165,10 @@ impl<'a> Places<'a> {
         }
         for entry in &gone {
             let mut range = self.range_of(entry, &gone)?;
-            if entry.place == Place::Line {
-                let rest = &text[entry.value.end..line_end(text, entry.value.end)];
-                let comment = rest.find('#').map(|at| entry.value.end + at);
-                range = line_start(text, entry.key.start)..comment.unwrap_or(range.end);
+            if entry.map.is_none() {
+                let comment = text[entry.value.end..range.end].find('#');
+                let end = comment.map_or(range.end, |at| entry.value.end + at);
+                range = line_start(text, entry.key.start)..end;
             }
             changes.push((range, String::new()));
         }
@@ -200,7 +177,7 @@ impl<'a> Places<'a> {
         })
     }
 
-    /// The text without these entries. Nothing when a comment would not stay with what it is of.
+    /// The text without these entries. Nothing when it is open which entry a comment belongs to.
     fn without(&self, gone: &[&Entry]) -> Option<String> {
         let is_inside = |inner: &Entry, outer: &Entry| {
             inner.key.start >= outer.value.start && inner.value.end < outer.value.end
@@ -212,12 +189,12 @@ impl<'a> Places<'a> {
 
     /// The range that goes with an entry, when all these go.
     fn range_of(&self, entry: &Entry, gone: &[&Entry]) -> Option<Range<usize>> {
-        let Place::Map(map) = &entry.place else { return Some(self.lines_of(entry)) };
+        let Some(map) = &entry.map else { return Some(self.lines_of(entry)) };
         let inside = &self.text[map.start + 1..map.end - 1];
         if inside.contains('\n') && inside.contains('#') {
             return None;
         }
-        let siblings = || self.entries.iter().filter(|sibling| sibling.place == entry.place);
+        let siblings = || self.entries.iter().filter(|sibling| sibling.map == entry.map);
         let mut kept = siblings().filter(|sibling| gone.iter().all(|gone| gone.key != sibling.key));
         let before = siblings().take_while(|sibling| sibling.key != entry.key).last();
         Some(match (kept.next(), before) {
@@ -247,7 +224,7 @@ impl<'a> Places<'a> {
             start = from;
         }
         let mut end = line_end(text, entry.value.end);
-        if entry.is_head() {
+        if entry.is_head {
             if let Some((from, "")) = above(start) {
                 start = from;
             }
@@ -263,66 +240,60 @@ impl<'a> Places<'a> {
     }
 }
 
-impl Entry {
-    fn is_head(&self) -> bool {
-        self.place == Place::Head
-    }
-}
-
-/// Adds what stands in a table, and below it.
+/// Adds the entries of a table or map, and those below them.
 fn collect(
     table: &dyn TableLike,
     path: &[String],
     outer: usize,
-    place: &Place,
+    map: Option<&Range<usize>>,
     entries: &mut Vec<Entry>,
 ) -> Option<()> {
     for (name, item) in table.iter() {
         let path = [path, &[name.to_owned()]].concat();
-        let key = table.key(name)?.span();
+        if let Some(dotted) = item.as_table_like().filter(|inner| inner.is_dotted()) {
+            collect(dotted, &path, outer, map, entries)?;
+            continue;
+        }
         let tables: Vec<&Table> = match item {
             Item::Table(table) => vec![table],
             Item::ArrayOfTables(tables) => tables.iter().collect(),
             _ => Vec::new(),
         };
-        for inner in tables {
-            if inner.is_dotted() {
-                collect(inner, &path, outer, place, entries)?;
-                continue;
+        for table in tables {
+            if !table.is_implicit() {
+                let (key, value) = (table.span()?, table.span()?);
+                let (path, outer) = (path.clone(), path.len());
+                entries.push(Entry { path, outer, key, value, is_head: true, map: None });
             }
-            if !inner.is_implicit() {
-                let (head, path, place) = (inner.span()?, path.clone(), Place::Head);
-                entries.push(Entry {
-                    outer: path.len(),
-                    key: head.clone(),
-                    value: head,
-                    path,
-                    place,
-                });
-            }
-            collect(inner, &path, path.len(), place, entries)?;
+            collect(table, &path, path.len(), None, entries)?;
         }
-        let Some(value) = item.as_value() else { continue };
-        match value.as_inline_table() {
-            Some(inner) if inner.is_dotted() => {
-                collect(inner, &path, outer, place, entries)?;
-                continue;
+        if let Some(written) = item.as_value() {
+            let (key, value) = (table.key(name)?.span()?, written.span()?);
+            if let Some(inner) = written.as_inline_table() {
+                collect(inner, &path, path.len(), Some(&value), entries)?;
             }
-            Some(inner) => collect(inner, &path, path.len(), &Place::Map(value.span()?), entries)?,
-            None => {}
+            entries.push(Entry { path, outer, key, value, is_head: false, map: map.cloned() });
         }
-        let (key, value, place) = (key?, value.span()?, place.clone());
-        entries.push(Entry { path, outer, key, value, place });
     }
     Some(())
 }
 
-/// The text with these lines below the one that an entry ends in.
-fn below(text: &str, entry: &Entry, lines: &str) -> String {
-    let at = line_end(text, entry.value.end);
-    let newline = newline(text);
-    let is_last = !text[..at].ends_with('\n');
-    let lines = if is_last { format!("{newline}{lines}") } else { format!("{lines}{newline}") };
+/// The text with one more entry in a map or an array that is written as a value.
+fn with_value(text: &str, range: Range<usize>, entries: Vec<Range<usize>>, new: &str) -> String {
+    let gap = (!text[range.clone()].contains('\n')).then_some(" ");
+    Container { text, range, entries, gap, step: "  " }.with(&|_| new.to_owned())
+}
+
+/// The text with these lines below the one with this byte, and with an empty one between if they
+/// are apart.
+fn below(text: &str, at: usize, are_apart: bool, lines: &str) -> String {
+    let (at, newline) = (line_end(text, at), newline(text));
+    let before = text[..at].trim_start_matches('\u{feff}');
+    let gap = if are_apart && !before.is_empty() { newline } else { "" };
+    let lines = match before.is_empty() || before.ends_with('\n') {
+        true => format!("{gap}{lines}{newline}"),
+        false => format!("{newline}{gap}{lines}"),
+    };
     spliced(text, vec![(at..at, lines)])
 }
 

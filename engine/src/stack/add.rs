@@ -11,10 +11,10 @@ use crate::diagnostic::{Diagnostic, Source, did_you_mean};
 use crate::document_edit::{byte_order_mark, json, toml};
 use crate::json::{Document, described};
 
-/// A stack document with the text that says so.
+/// A stack document with its text.
 #[derive(Debug)]
 pub struct StackText {
-    /// What people know it as.
+    /// Its name in messages.
     pub name: String,
     pub text: String,
     pub document: Document,
@@ -39,19 +39,14 @@ impl StackText {
         }
     }
 
-    /// The entries of a list, such as `layers`.
-    pub fn entries(&self, list: &str) -> impl Iterator<Item = &Map<String, Value>> {
-        self.document.value[list].as_array().into_iter().flatten().filter_map(Value::as_object)
-    }
-
-    /// What the entries of a list are called: `shortname` of `layers`.
+    /// The names of the entries of a list: `shortname` of `layers`.
     #[must_use]
     pub fn names(&self, list: &str, key: &str) -> Vec<&str> {
-        self.entries(list).filter_map(|entry| entry.get(key)?.as_str()).collect()
+        let entries = self.document.value[list].as_array().into_iter().flatten();
+        entries.filter_map(|entry| entry.get(key)?.as_str()).collect()
     }
 
-    /// All of it, with one more entry at the end of a list, which is laid out as its neighbours
-    /// are.
+    /// Returns the text with one more entry at the end of a list, laid out as its neighbours are.
     /// # Errors
     /// When the list is something else.
     pub fn with(&self, list: &str, entry: &Map<String, Value>) -> Result<String, Diagnostic> {
@@ -75,7 +70,7 @@ impl StackText {
             let new = json::push(&self.document, list, entry);
             Some(format!("{}{new}", byte_order_mark(&self.text)))
         };
-        // What is there must not be harmed by a layout that nobody foresaw.
+        // No layout may do harm to the rest.
         let is_right = |new: &String| {
             let source = Source { name: self.name.clone(), path: None, text: new.clone() };
             Self::parse(source).is_ok_and(|read| read.document.value == expected)
