@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use toque_engine::diagnostic::{Diagnostic, did_you_mean};
+use toque_engine::document_edit::toml;
 use toque_engine::failure::plain_io;
 use toque_engine::version::Version;
 
@@ -14,7 +15,6 @@ use crate::install::{How, Installed, Update};
 use crate::lockfile::Lockfile;
 use crate::repository::Repository;
 use crate::source::Machine;
-use crate::text::{Entry, with, without};
 
 /// What became of a Cookfile, and of its lockfile.
 #[derive(Debug, Clone)]
@@ -54,7 +54,7 @@ pub fn add(
             .hint("a name is made of letters, digits, `-` and `_`; a constraint is an argument of its own: `nginx \">= 2.1\"`"));
     }
     let there = Files::read(machine.repository)?;
-    let text = |entry: &Entry| with(&there.path, &there.text, group, name, entry);
+    let text = |entry: &Entry| with_entry(&there.path, &there.text, group, name, entry);
     let (new, installed) = match entry {
         Some(entry) => {
             let new = text(entry)?;
@@ -128,7 +128,7 @@ pub fn remove(
         if changes.len() == count {
             return Err(there.unknown(name, group, lockfile.as_ref()));
         }
-        new = without(&there.path, &new, group, name)?;
+        new = without_entry(&there.path, &new, group, name)?;
     }
     let repository = Repository::of(machine.repository, Cookfile::parse(&there.path, &new)?)?;
     let left = lockfile.map(|lockfile| (repository.without(&lockfile, &[]), lockfile));
@@ -257,6 +257,91 @@ impl Files {
             }
             None => missing.hint("`toque cookbook tree` shows what it asks for"),
         }
+    }
+}
+
+/// The fields of an entry in the order in which they are written, as [`Cookfile`] reads them.
+/// `version` alone is written as a string.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry(pub Vec<(&'static str, String)>);
+
+impl Entry {
+    /// The entry of a cookbook of the sources.
+    #[must_use]
+    pub fn version(constraint: &str) -> Self {
+        Self(vec![("version", constraint.to_owned())])
+    }
+}
+
+/// The text of the Cookfile at `path` with an entry, which takes the place of the one that the
+/// table has for this name. A new one comes after the last of the table.
+/// # Errors
+/// A mistake in the text or in the entry, with the place; a text that cannot be edited.
+pub fn with_entry(
+    path: &Path,
+    text: &str,
+    group: Option<&str>,
+    name: &str,
+    entry: &Entry,
+) -> Result<String, Diagnostic> {
+    let before = Cookfile::parse(path, text)?;
+    let new =
+        toml::set(text, &path_of(group, name), &entry.0, "version").ok_or_else(|| by_hand(name))?;
+    let after = Cookfile::parse(path, &new)?;
+    let is_it = |wanted: &Wanted| wanted.name == name && wanted.group.as_deref() == group;
+    let same = all_but(&before, is_it) == all_but(&after, is_it);
+    if same && after.cookbooks.iter().any(is_it) { Ok(new) } else { Err(by_hand(name)) }
+}
+
+/// The text of the Cookfile at `path` without a cookbook: in a group, or wherever it stands. With
+/// an entry go the lines of comments directly above it, and with the last entry of a group its
+/// table, unless a comment is left in it.
+/// # Errors
+/// A mistake in the text, with the place; a text that cannot be edited.
+pub fn without_entry(
+    path: &Path,
+    text: &str,
+    group: Option<&str>,
+    name: &str,
+) -> Result<String, Diagnostic> {
+    let before = Cookfile::parse(path, text)?;
+    let is_it = |wanted: &Wanted| {
+        wanted.name == name && (group.is_none() || wanted.group.as_deref() == group)
+    };
+    let mut new = text.to_owned();
+    for wanted in before.cookbooks.iter().filter(|wanted| is_it(wanted)) {
+        let keys = path_of(wanted.group.as_deref(), name);
+        new = toml::unset(&new, &keys).ok_or_else(|| by_hand(name))?;
+        if wanted.group.is_some() {
+            new = toml::unset_empty(&new, &keys[..2]).ok_or_else(|| by_hand(name))?;
+        }
+    }
+    let after = Cookfile::parse(path, &new).map_err(|_| by_hand(name))?;
+    let same = all_but(&before, is_it) == all_but(&after, is_it);
+    if same && !after.cookbooks.iter().any(is_it) { Ok(new) } else { Err(by_hand(name)) }
+}
+
+/// The parts of a Cookfile without some of its cookbooks.
+fn all_but(cookfile: &Cookfile, left_out: impl Fn(&Wanted) -> bool) -> impl PartialEq {
+    let kept = cookfile.cookbooks.iter().filter(|wanted| !left_out(wanted));
+    let mut all: Vec<_> =
+        kept.map(|wanted| (wanted.name.as_str(), wanted.group.as_deref(), &wanted.from)).collect();
+    all.sort_by_key(|(name, group, _)| (*name, *group));
+    (&cookfile.sources, &cookfile.platforms, all)
+}
+
+fn by_hand(name: &str) -> Diagnostic {
+    Diagnostic::error(format!(
+        "cannot change `{name}` in `{NAME}`, as that is laid out, and leave all else as it is"
+    ))
+    .hint("change it by hand, and run `toque cookbook install`")
+}
+
+/// The keys of a cookbook's entry.
+fn path_of(group: Option<&str>, name: &str) -> Vec<String> {
+    match group {
+        None => ["cookbooks", name].map(str::to_owned).into(),
+        Some(group) => ["groups", group, "cookbooks", name].map(str::to_owned).into(),
     }
 }
 

@@ -22,7 +22,6 @@ pub mod solve;
 pub mod source;
 mod step;
 pub mod store;
-pub mod text;
 pub mod tree;
 pub mod universe;
 pub mod vendor;

@@ -8,11 +8,10 @@ mod bench;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use toque_cookbooks::edit::{self, Edited};
+use toque_cookbooks::edit::{self, Edited, Entry};
 use toque_cookbooks::lockfile::Lockfile;
 use toque_cookbooks::source::{Machine, Told};
 use toque_cookbooks::store::Store;
-use toque_cookbooks::text::Entry;
 use toque_engine::diagnostic::Diagnostic;
 
 /// A repository, and a registry on loopback that its Cookfile may name.

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use toque_cookbooks::cookfile::{Cookfile, From};
-use toque_cookbooks::text::{Entry, with, without};
+use toque_cookbooks::edit::{Entry, with_entry as with, without_entry as without};
 
 const PATH: &str = "Cookfile.toml";
 

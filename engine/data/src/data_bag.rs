@@ -1,8 +1,6 @@
 //! Data bags: `data_bags/<bag>/<item>.json`, data that recipes work with and that belongs to no
 //! node.
 
-mod text;
-
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -10,9 +8,10 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
-pub use text::{ItemText, New};
-
-use toque_core::diagnostic::{Diagnostic, Span, did_you_mean};
+use toque_core::diagnostic::{Diagnostic, Source, Span, did_you_mean};
+use crate::document_edit::json::laid_out;
+use crate::document_edit::{byte_order_mark, spliced};
+use toque_core::failure::plain_io;
 use toque_core::json::{self, Document, wrong_type};
 
 /// The data bags of a repository, and over them those that the run was given. What was read is
@@ -263,6 +262,92 @@ impl Item {
     }
 }
 
+/// An item with its text.
+#[derive(Debug)]
+pub struct ItemText {
+    pub item: Item,
+    document: Document,
+    byte_order_mark: &'static str,
+}
+
+/// The replacement of a value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum New {
+    /// A value, laid out as its surroundings are.
+    Value(Value),
+    /// A value as it was written elsewhere.
+    Text(String),
+}
+
+impl ItemText {
+    /// The text of an item's file as it is now.
+    /// # Errors
+    /// When it cannot be read, or is no item any more.
+    pub fn read(item: &Item) -> Result<Self, Diagnostic> {
+        let text = std::fs::read_to_string(&item.file).map_err(|error| {
+            Diagnostic::error(format!("cannot read `{}`: {}", item.shown, plain_io(&error)))
+        })?;
+        Self::parse(text, &item.bag, &item.id, item.file.clone(), item.shown.clone())
+    }
+
+    /// A text as that of an item, whose file people know as `shown`.
+    /// # Errors
+    /// What is wrong with it, at its place.
+    pub fn parse(
+        text: String,
+        bag: &str,
+        id: &str,
+        file: PathBuf,
+        shown: String,
+    ) -> Result<Self, Diagnostic> {
+        let byte_order_mark = byte_order_mark(&text);
+        let document =
+            Document::parse(Source { name: shown.clone(), path: Some(file.clone()), text })?;
+        let item = Item::of(&document, bag, id, file, shown)?;
+        Ok(Self { item, document, byte_order_mark })
+    }
+
+    /// The whole text.
+    #[must_use]
+    pub fn whole(&self) -> String {
+        self.with(&HashMap::new())
+    }
+
+    /// The value of a key as it is written.
+    #[must_use]
+    pub fn written(&self, key: &str) -> &str {
+        let range = self.document.value_range(&self.path(key));
+        self.document.source.text.get(range).unwrap_or_default()
+    }
+
+    /// The text with other values in the place of some.
+    #[must_use]
+    pub fn with(&self, new: &HashMap<String, New>) -> String {
+        let there = new.iter().filter(|(key, _)| self.item.values.contains_key(*key));
+        let changes = there.map(|(key, new)| {
+            let path = self.path(key);
+            let text = match new {
+                New::Value(value) => laid_out(&self.document, &path, value),
+                New::Text(text) => text.clone(),
+            };
+            (self.document.value_range(&path), text)
+        });
+        let text = spliced(&self.document.source.text, changes.collect());
+        format!("{}{text}", self.byte_order_mark)
+    }
+
+    /// The place of a key's value, without the text there: beside an encrypted value may be a plain
+    /// one.
+    #[must_use]
+    pub fn place(&self, key: &str) -> Span {
+        self.document.value_at(&self.path(key)).hidden()
+    }
+
+    fn path<'a>(&self, key: &'a str) -> Vec<&'a str> {
+        if self.item.wrapped { vec!["raw_data", key] } else { vec![key] }
+    }
+}
+
 /// Whether a bag or an item may be called so.
 #[must_use]
 pub fn is_name(text: &str) -> bool {
@@ -273,6 +358,8 @@ pub fn is_name(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn repository(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -356,5 +443,81 @@ mod tests {
             assert!(bags.item("bad", id).unwrap_err().span.is_some(), "{id}");
         }
         assert!(told(DataBags::default().item("users", "alice")).contains("--repo"));
+    }
+
+    fn item(text: &str) -> ItemText {
+        ItemText::parse(
+            text.to_owned(),
+            "db",
+            "main",
+            PathBuf::from("main.json"),
+            "data_bags/db/main.json".to_owned(),
+        )
+        .unwrap()
+    }
+
+    fn with(text: &str, key: &str, new: New) -> String {
+        item(text).with(&HashMap::from([(key.to_owned(), new)]))
+    }
+
+    #[test]
+    fn only_the_value_is_replaced() {
+        let map = || New::Value(json!({ "a": [1], "b": {} }));
+        for (text, key, new, expected) in [
+            (
+                "// the database\n{\n  \"id\": \"main\", // its name\n  \"user\" : \"x\" /* who */,\n  \"n\": 1\n}\n",
+                "user",
+                New::Value(json!("y")),
+                "// the database\n{\n  \"id\": \"main\", // its name\n  \"user\" : \"y\" /* who */,\n  \"n\": 1\n}\n",
+            ),
+            (
+                "{\n\t\"id\": \"main\",\n\t\"k\": 1\n}",
+                "k",
+                map(),
+                "{\n\t\"id\": \"main\",\n\t\"k\": {\n\t\t\"a\": [\n\t\t\t1\n\t\t],\n\t\t\"b\": {}\n\t}\n}",
+            ),
+            (
+                "{ \"id\": \"main\", \"k\": 1 }",
+                "k",
+                map(),
+                "{ \"id\": \"main\", \"k\": {\"a\":[1],\"b\":{}} }",
+            ),
+            (
+                "{\r\n \"id\": \"main\",\r\n \"k\": 1}",
+                "k",
+                map(),
+                "{\r\n \"id\": \"main\",\r\n \"k\": {\r\n  \"a\": [\r\n   1\r\n  ],\r\n  \"b\": {}\r\n }}",
+            ),
+            (
+                "{\"id\":\"main\",\n\"k\":1}",
+                "k",
+                New::Value(json!({ "a": 2 })),
+                "{\"id\":\"main\",\n\"k\":{\n  \"a\": 2\n}}",
+            ),
+            (
+                "{\n  \"json_class\": \"Chef::DataBagItem\",\n  \"raw_data\": {\n    \"id\": \"main\",\n    \"k\": 1\n  }\n}",
+                "k",
+                New::Value(json!({ "a": 2 })),
+                "{\n  \"json_class\": \"Chef::DataBagItem\",\n  \"raw_data\": {\n    \"id\": \"main\",\n    \"k\": {\n      \"a\": 2\n    }\n  }\n}",
+            ),
+            (
+                "\u{feff}{ \"id\": \"main\", \"k\": [1, 2] }",
+                "k",
+                New::Text("[1,  /* as it was */ 2]".to_owned()),
+                "\u{feff}{ \"id\": \"main\", \"k\": [1,  /* as it was */ 2] }",
+            ),
+            ("{ \"id\": \"main\" }", "absent", New::Value(json!(1)), "{ \"id\": \"main\" }"),
+        ] {
+            assert_eq!(with(text, key, new), expected);
+            assert_eq!(item(text).whole(), text);
+        }
+    }
+
+    #[test]
+    fn a_value_as_it_is_written() {
+        let text = item("{ \"id\": \"main\", \"k\": [ 1, // one\n 2 ] }");
+        assert_eq!(text.written("k"), "[ 1, // one\n 2 ]");
+        assert_eq!(text.place("k").to_string(), "data_bags/db/main.json:1:22");
+        assert!(!text.place("k").source.text.contains("one"));
     }
 }

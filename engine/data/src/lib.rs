@@ -3,6 +3,7 @@
 pub mod attributes;
 pub mod cookbook;
 pub mod data_bag;
+pub mod document_edit;
 pub mod decryption;
 pub mod encrypted_item;
 pub mod environment;

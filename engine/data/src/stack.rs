@@ -17,7 +17,6 @@ mod nodes;
 mod run_list;
 mod schema;
 mod schema_fields;
-pub mod text;
 mod validate;
 
 use std::path::Path;

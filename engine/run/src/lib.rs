@@ -26,7 +26,7 @@ pub use toque_core::serde_errors as plain;
 pub use toque_core::{diagnostic, failure, json, name, platform, version};
 pub use toque_data::encrypted_item as encrypted;
 pub use toque_data::file_specificity as lookup;
-pub use toque_data::{attributes, cookbook, data_bag, run_list, search};
+pub use toque_data::{attributes, cookbook, data_bag, document_edit, run_list, search};
 pub use toque_language::{COMMON, Limits, Reach, signature, words};
 pub use toque_machine::areas as snapshots;
 pub use toque_machine::{accounts, facts, property, source, view};

@@ -3,9 +3,8 @@
 use std::path::{Component, Path, PathBuf};
 
 use toque_cookbooks::cookfile;
-use toque_cookbooks::edit::{self, Change};
+use toque_cookbooks::edit::{self, Change, Entry};
 use toque_cookbooks::repository::Repository;
-use toque_cookbooks::text::Entry;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;
 use toque_engine::run::Refused;

@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use toque_engine::diagnostic::{Diagnostic, Source};
 use toque_engine::failure::plain_io;
 use toque_engine::run::Refused;
-use toque_engine::stack::add::{self, NewInstance, NewSource};
-use toque_engine::stack::text::StackText;
+use toque_engine::stack::add::{self, NewInstance, NewSource, StackText};
 
 use super::document;
 use crate::atomic_write::{Expected, atomic_write};

@@ -4,11 +4,89 @@ use std::net::IpAddr;
 
 use serde_json::{Map, Value, json};
 
-use super::hostname_theme::Theme;
-use super::text::StackText;
 use super::validate::{HOSTNAME, SHORTNAME, STATES, is_hostname, is_shortname};
+use super::hostname_theme::Theme;
 use super::without_secrets;
-use toque_core::diagnostic::{Diagnostic, did_you_mean};
+use toque_core::diagnostic::{Diagnostic, Source, did_you_mean};
+use crate::document_edit::{byte_order_mark, json, toml};
+use toque_core::json::{Document, described};
+
+/// A stack document with its text.
+#[derive(Debug)]
+pub struct StackText {
+    /// Its name in messages.
+    pub name: String,
+    pub text: String,
+    pub document: Document,
+}
+
+impl StackText {
+    /// Reads a text: TOML when its name ends in `.toml`, else JSON.
+    /// # Errors
+    /// What is wrong with it, at its place.
+    pub fn parse(source: Source) -> Result<Self, Diagnostic> {
+        let (name, text) = (source.name.clone(), source.text.clone());
+        let plain = Source::new(&name, source.path, source.text);
+        let parse = if is_toml(&name) { Document::parse_toml } else { Document::parse };
+        let document = parse(plain).map_err(without_secrets)?;
+        match document.value {
+            Value::Object(_) => Ok(Self { name, text, document }),
+            other => {
+                let wrong = format!("`{name}` should be a map, and is {}", described(&other));
+                Err(Diagnostic::error(wrong)
+                    .hint("a stack document is `{ \"stack\": { … }, \"layers\": [ … ], … }`"))
+            }
+        }
+    }
+
+    /// The names of the entries of a list: `shortname` of `layers`.
+    #[must_use]
+    pub fn names(&self, list: &str, key: &str) -> Vec<&str> {
+        let entries = self.document.value[list].as_array().into_iter().flatten();
+        entries.filter_map(|entry| entry.get(key)?.as_str()).collect()
+    }
+
+    /// Returns the text with one more entry at the end of a list, laid out as its neighbours are.
+    /// # Errors
+    /// When the list is something else.
+    pub fn with(&self, list: &str, entry: &Map<String, Value>) -> Result<String, Diagnostic> {
+        let mut expected = self.document.value.clone();
+        match expected.get_mut(list) {
+            Some(Value::Array(entries)) => entries.push(Value::Object(entry.clone())),
+            Some(other) => {
+                let wrong = format!(
+                    "`{list}` in `{}` should be an array, and is {}",
+                    self.name,
+                    described(other)
+                );
+                let wrong = Diagnostic::error(wrong).at(self.document.value_at(&[list]));
+                return Err(without_secrets(wrong).hint("write `[ { … }, … ]`"));
+            }
+            None => expected[list] = Value::from_iter([Value::Object(entry.clone())]),
+        }
+        let new = if is_toml(&self.name) {
+            toml::push(&self.text, list, entry)
+        } else {
+            let new = json::push(&self.document, list, entry);
+            Some(format!("{}{new}", byte_order_mark(&self.text)))
+        };
+        // No layout may do harm to the rest.
+        let is_right = |new: &String| {
+            let source = Source { name: self.name.clone(), path: None, text: new.clone() };
+            Self::parse(source).is_ok_and(|read| read.document.value == expected)
+        };
+        new.filter(is_right).ok_or_else(|| {
+            let wrong =
+                format!("cannot tell where in `{}` an entry of `{list}` would stand", self.name);
+            Diagnostic::error(wrong)
+                .hint(format!("add it by hand: {}", Value::Object(entry.clone())))
+        })
+    }
+}
+
+fn is_toml(name: &str) -> bool {
+    name.ends_with(".toml")
+}
 
 /// An instance that is asked for.
 #[derive(Debug, Default)]
@@ -171,9 +249,11 @@ fn unknown_theme(stack: &StackText, name: &str) -> Diagnostic {
 }
 
 #[cfg(test)]
+mod layout_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
-    use toque_core::diagnostic::Source;
 
     const STACK: &str = r#"{ "stack": { "name": "shop" }, "layers": [{ "shortname": "web" }, { "shortname": "db" }],
         "instances": [{ "hostname": "web1", "layers": ["web"] }], "apps": [{ "shortname": "site" }] }"#;
