@@ -8,9 +8,9 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
-use toque_core::diagnostic::{Diagnostic, Source, Span, did_you_mean};
 use crate::document_edit::json::laid_out;
 use crate::document_edit::{byte_order_mark, spliced};
+use toque_core::diagnostic::{Diagnostic, Source, Span, did_you_mean};
 use toque_core::failure::plain_io;
 use toque_core::json::{self, Document, wrong_type};
 

@@ -113,7 +113,7 @@ impl Stack {
     /// # Errors
     /// Everything that is wrong with it, each at its place.
     pub fn of(document: Rc<Document>, largest: usize, masks: &Masks) -> Result<Self, Diagnostics> {
-        schema::hide(&document, masks);
+        schema::hide(schema_fields::DOCUMENT, &document, masks);
         validate::stack(&document, largest, schema::Strange::Refused)
             .map_err(|wrong| told(wrong, masks))
     }

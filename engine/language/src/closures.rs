@@ -7,11 +7,12 @@ use std::rc::Rc;
 use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext};
 use serde_json::Value;
 
-use crate::custom_resource::{Handed, This};
+use crate::closure::{Closure, DeferredValue, Home};
 use crate::error::diagnose;
 use crate::interpreter::Interpreter;
+use crate::script_values::{Handed, This, from_json};
 use crate::source_positions;
-use crate::value::{Late, from_json, to_json, to_json_with};
+use crate::value::{Late, to_json, to_json_with};
 use toque_contract::graph::Deferred;
 use toque_contract::resource::ClosureId;
 use toque_core::diagnostic::{Diagnostic, Span};
@@ -21,29 +22,6 @@ use toque_core::property_error::PropertyError;
 /// that one which holds another twice is twice as large, and one which holds itself has no end.
 const DEEPEST: usize = 128;
 const MOST: usize = 10_000;
-
-/// The script, and the place in it, that a closure comes from.
-#[expect(deprecated, reason = "Rhai marks the interface as volatile; the version is pinned")]
-pub(crate) type Home = Rc<rhai::NativeCallContextStore>;
-
-/// A closure with what it needs to run later.
-#[derive(Clone)]
-pub struct Closure {
-    pointer: FnPtr,
-    home: Home,
-    /// The custom resource whose action it was written in.
-    this: Option<This>,
-    /// Where the resource that holds it was declared.
-    pub span: Option<Span>,
-}
-
-/// What a deferred property is computed from.
-#[derive(Clone)]
-pub struct DeferredValue {
-    value: Dynamic,
-    home: Home,
-    this: Option<This>,
-}
 
 /// The place that closures of one call come from.
 #[expect(deprecated, reason = "Rhai marks the interface as volatile; the version is pinned")]
@@ -94,10 +72,16 @@ pub fn closure_in(interpreter: &Interpreter, deferred: &Deferred) -> Option<Clos
     let DeferredValue { value, home, this } =
         interpreter.kept.deferred.borrow().get(deferred.id)?.clone();
     if let Some(handed) = value.read_lock::<Handed>() {
-        return handed.closure(interpreter);
+        return closure_handed(interpreter, &handed);
     }
     let pointer = value.try_cast::<FnPtr>()?;
     Some(Closure { pointer, home, this, span: deferred.span.clone() })
+}
+
+/// The closure that a property of a custom resource is, when it is nothing else.
+pub(crate) fn closure_handed(interpreter: &Interpreter, handed: &Handed) -> Option<Closure> {
+    let Handed { instance, property } = handed;
+    closure_in(interpreter, instance.lazy.iter().find(|lazy| *lazy.property == **property)?)
 }
 
 /// The custom resource whose action is in progress.
@@ -135,13 +119,14 @@ pub fn place(
     source_positions::written(engine, interpreter, deferred.span.as_ref()?, path)
 }
 
-/// Computes a deferred property.
+/// Computes a deferred property. `handed` gives the values of properties of custom resources in it.
 /// # Errors
 /// An exception of a closure in it, or a value that cannot leave the language.
-pub fn evaluate(
+pub(crate) fn evaluate(
     engine: &Engine,
     interpreter: &Interpreter,
     deferred: &Deferred,
+    handed: &dyn Fn(&Handed) -> Result<Value, Diagnostic>,
 ) -> Result<Value, Diagnostic> {
     let kept = interpreter.kept.deferred.borrow().get(deferred.id).cloned();
     let Some(DeferredValue { value, home, this }) = kept else {
@@ -153,9 +138,7 @@ pub fn evaluate(
             Late::Closure(pointer) => {
                 run(engine, interpreter, &pointer, &home, this.as_ref(), Vec::new(), None)
             }
-            Late::Handed(handed) => {
-                handed.value(engine, interpreter).map(|value| from_json(&value))
-            }
+            Late::Handed(value) => handed(&value).map(|value| from_json(&value)),
         };
         Some(computed.map_err(|diagnostic| {
             thrown = Some(diagnostic);

@@ -3,12 +3,13 @@
 use rhai::{Dynamic, FnPtr};
 use serde_json::Value;
 
-use crate::closures::{self, Closure};
-use crate::custom_resource;
-use crate::declare::check_line;
-use crate::error::plain_type;
+use crate::closure::{Closure, Home};
+use crate::closures;
 use crate::interpreter::Interpreter;
-use crate::value::{from_json, to_json};
+use crate::property_checks::check_line;
+use crate::script_values::{Handed, from_json};
+use crate::type_names::plain_type;
+use crate::value::to_json;
 use toque_contract::graph::{Act, Common, IgnoreFailure, actions_hint};
 use toque_contract::guard::{CommandGuard, Condition, Guard};
 use toque_contract::registry::Kind;
@@ -24,7 +25,7 @@ pub(crate) fn bind(
     kind: &Kind,
     key: &str,
     value: Dynamic,
-    home: Option<&closures::Home>,
+    home: Option<&Home>,
     common: &mut Common,
     span: &dyn Fn() -> Option<toque_core::diagnostic::Span>,
 ) -> Result<(), PropertyError> {
@@ -124,11 +125,11 @@ pub(crate) fn bind(
 pub(crate) fn closure_of(
     interpreter: &Interpreter,
     value: &Dynamic,
-    home: &closures::Home,
+    home: &Home,
     span: Option<toque_core::diagnostic::Span>,
 ) -> Result<Option<Closure>, PropertyError> {
-    match value.read_lock::<custom_resource::Handed>() {
-        Some(handed) => Ok(handed.closure(interpreter)),
+    match value.read_lock::<Handed>() {
+        Some(handed) => Ok(closures::closure_handed(interpreter, &handed)),
         None => value
             .clone()
             .try_cast::<FnPtr>()
@@ -140,7 +141,7 @@ pub(crate) fn closure_of(
 fn condition(
     interpreter: &Interpreter,
     guard: Dynamic,
-    home: Option<&closures::Home>,
+    home: Option<&Home>,
     span: &dyn Fn() -> Option<toque_core::diagnostic::Span>,
 ) -> Result<Condition, PropertyError> {
     let wrong = |message| PropertyError::new("", message);

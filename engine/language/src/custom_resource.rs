@@ -10,36 +10,24 @@ mod this;
 use std::path::Path;
 use std::rc::Rc;
 
-use indexmap::IndexMap;
 use rhai::{Array, Dynamic, Engine, FnPtr, ImmutableString, Map, NativeCallContext};
 use serde_json::{Value, json};
 
 pub(crate) use expand::{differences, expand, is_group};
-use property::Property;
-pub(crate) use this::{Handed, This};
 
-use crate::closures::{self, Closure};
+use crate::closure::Closure;
+use crate::closures;
+use crate::definition::{Definition, Property};
 use crate::error::{Fallible, throw, throw_text};
 use crate::function_table::{self, COMMON};
 use crate::interpreter::Interpreter;
 use crate::script;
 use crate::source_positions;
 use toque_contract::graph::{Act, Common, Deferred, Instance};
-use toque_contract::registry::{ActionDoc, CustomKind, Declaration, Kind, Origin};
+use toque_contract::registry::{ActionDoc, CustomKind, Kind, Origin};
 use toque_core::diagnostic::{Diagnostic, did_you_mean};
 use toque_core::name::RecipeName;
 use toque_core::property_error::PropertyError;
-
-/// What a file in `resources/` declares.
-#[derive(Default)]
-pub struct Definition {
-    declared: Declaration,
-    properties: IndexMap<Rc<str>, Property>,
-    /// What the actions do, by number.
-    bodies: Vec<Closure>,
-    /// Tells the state that the machine is in.
-    current: Option<Closure>,
-}
 
 /// Runs the file of every custom kind, so that its properties and actions are known.
 /// # Errors

@@ -9,7 +9,8 @@ use serde::Deserialize;
 use crate::error::{Fallible, throw, throw_text};
 use crate::functions::read;
 use crate::interpreter::Interpreter;
-use crate::node_view::{NodeView, unread};
+use crate::node_view::unread;
+use crate::script_values::NodeView;
 use crate::value::to_json;
 use toque_data::decryption::{Opened, Way};
 

@@ -8,13 +8,16 @@ use serde_json::Value;
 use crate::closures;
 use crate::common_properties;
 use crate::custom_resource;
-use crate::error::{Fallible, diagnose, plain_type, throw, throw_text, too_late};
+use crate::deferred;
+use crate::error::{Fallible, diagnose, throw, throw_text, too_late};
 use crate::function_table::COMMON;
-use crate::handle::Handle;
 use crate::interpreter::{Inside, Interpreter, Phase};
+use crate::property_checks::{check_arguments, told};
 use crate::run_inputs::Reach;
 use crate::script;
+use crate::script_values::Handle;
 use crate::source_positions;
+use crate::type_names::plain_type;
 use crate::value::{holds_closure, to_json};
 use toque_contract::graph::{Act, Body, Common, Declared, Deferred};
 use toque_contract::guard::{Condition, Guard};
@@ -22,10 +25,7 @@ use toque_contract::registry::{AnyResource, Kind, Origin};
 use toque_core::diagnostic::{Diagnostic, did_you_mean};
 use toque_core::name::ResourceId;
 use toque_core::property_error::PropertyError;
-use toque_core::redaction::{Holds, Masks};
-use toque_core::serde_errors;
-use toque_machine::property::CommandLine;
-use toque_machine::view::ARGUMENTS;
+use toque_core::redaction::Holds;
 
 pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
     for (index, kind) in interpreter.inputs.registry.kinds.values().enumerate() {
@@ -356,7 +356,7 @@ pub fn complete(
     let holds = &declared.common.holds;
     let mut values = fixed.clone();
     for property in deferred {
-        let value = closures::evaluate(engine, interpreter, property)?;
+        let value = deferred::evaluate(engine, interpreter, property)?;
         if value.is_null() {
             let place = closures::place(engine, interpreter, property, &property.property);
             return Err(Diagnostic::error(nothing(&property.property).message)
@@ -374,36 +374,6 @@ pub fn complete(
             .and_then(|deferred| closures::place(engine, interpreter, deferred, &error.property));
         told(&kind.name, &error).at(place)
     })
-}
-
-/// Refuses properties that would put a decrypted value into the arguments of a command.
-fn check_arguments(
-    kind: &Kind,
-    masks: &Masks,
-    fixed: &serde_json::Map<String, Value>,
-) -> Result<(), PropertyError> {
-    let schema = &kind.schema()["properties"];
-    let mut lines = fixed.iter().filter(|(key, _)| schema[key.as_str()]["format"] == "command");
-    lines.try_for_each(|(key, value)| {
-        serde_errors::read(value.clone()).map_or(Ok(()), |line| check_line(masks, &line, key))
-    })
-}
-
-/// Refuses a command line in which everybody who lists the processes would see a decrypted value.
-pub(crate) fn check_line(
-    masks: &Masks,
-    line: &CommandLine,
-    property: &str,
-) -> Result<(), PropertyError> {
-    match line.command().argv.iter().find_map(|word| masks.in_written_argument(word)) {
-        None => Ok(()),
-        Some(from) => {
-            let told = format!(
-                "the command holds {from}, which is decrypted, and every process of the machine could read it there"
-            );
-            Err(PropertyError::new(property, told).hint(ARGUMENTS))
-        }
-    }
 }
 
 /// The kind's actions by number, without `nothing`.
@@ -535,26 +505,6 @@ fn property_diagnostic(
     let span = interpreter.span(context.call_source(), context.call_position());
     let key = source_positions::property(context, interpreter, &error.property).or(span);
     told(&kind.name, error).at(key)
-}
-
-/// A property's error, with the property's name and the kind's.
-pub fn told(kind: &str, error: &PropertyError) -> Diagnostic {
-    let said = &error.message;
-    let names_property =
-        error.property.is_empty() || said.contains(&format!("`{}`", last(&error.property)));
-    let message = if said.starts_with(&format!("`{kind}`")) {
-        said.clone()
-    } else if names_property {
-        format!("{kind}: {said}")
-    } else {
-        format!("{kind}: `{}`: {said}", error.property)
-    };
-    PropertyError { message, ..error.clone() }.into()
-}
-
-/// The last name of a path such as `environment.PATH`.
-fn last(path: &str) -> &str {
-    path.rsplit('.').next().unwrap_or(path)
 }
 
 /// A property that is set to nothing: mostly a key that is not there, or a function that returns

@@ -10,7 +10,7 @@ use crate::data_functions;
 use crate::declare;
 use crate::functions;
 use crate::handle;
-use crate::interpreter::{Interpreter, Phase};
+use crate::interpreter::{Halt, Interpreter, Phase};
 use crate::library;
 use crate::node_view;
 use crate::search_functions;
@@ -57,14 +57,6 @@ const UNRESERVED: [&str; 37] = [
     "end",
     "where",
 ];
-
-/// What stops a script from outside; the token that the progress callback returns.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Halt {
-    Time,
-    Operations,
-    Stopped,
-}
 
 pub(crate) fn build(interpreter: &Rc<Interpreter>) -> Engine {
     let mut engine = Engine::new();

@@ -4,9 +4,10 @@ use std::rc::Rc;
 
 use rhai::{Dynamic, EvalAltResult, LexError, NativeCallContext, ParseErrorType};
 
-use crate::engine::Halt;
 use crate::function_table::{self, REFUSED};
+use crate::interpreter::Halt;
 use crate::interpreter::{Interpreter, Phase};
+use crate::type_names::plain_type;
 use crate::value::shown;
 use toque_core::diagnostic::{Diagnostic, Span, did_you_mean};
 use toque_data::cookbook::Cookbook;
@@ -300,30 +301,6 @@ pub(crate) fn unknown_word(interpreter: &Interpreter, name: &str) -> Diagnostic 
         Some(hint) => unknown.hint(hint),
         None => unknown.hint("`toque resource list` shows the kinds"),
     }
-}
-
-/// Rhai's type names in the words of recipes.
-pub(crate) fn plain_type(name: &str) -> String {
-    let name = name.trim();
-    match name.rsplit("::").next().unwrap_or(name) {
-        "string" | "ImmutableString" | "&str | ImmutableString | String" | "String" | "&str" => {
-            "a string"
-        }
-        "i64" | "INT" => "an integer",
-        "f64" | "FLOAT" => "a decimal number",
-        "bool" => "true or false",
-        "array" | "Array" => "an array",
-        "map" | "Map" => "a map",
-        "()" | "" => "nothing",
-        "Fn" | "FnPtr" => "a closure",
-        "NodeView" => "a part of `node` or of an item",
-        "Handle" => "a resource",
-        "This" => "a custom resource",
-        "Handed" => "a closure",
-        "char" => "a character",
-        other => return format!("a value of type {other}"),
-    }
-    .to_owned()
 }
 
 /// Actions of custom resources run when the attributes are final.

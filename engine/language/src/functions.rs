@@ -11,13 +11,14 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::custom_resource;
-use crate::declare::{check_line, told};
 use crate::error::{Fallible, final_by_now, refused, throw, throw_text};
 use crate::interpreter::{Interpreter, Phase};
 use crate::node_view::path_of;
+use crate::property_checks::{check_line, told};
 use crate::script;
+use crate::script_values::from_json;
 use crate::source_positions;
-use crate::value::{from_json, shown, to_json};
+use crate::value::{shown, to_json};
 use toque_contract::event::Event;
 use toque_contract::log_level::LogLevel;
 use toque_core::diagnostic::Diagnostic;

@@ -8,16 +8,10 @@ use rhai::{Dynamic, Engine, ImmutableString, Map, NativeCallContext};
 use crate::declare;
 use crate::error::{Fallible, throw, throw_text, too_late};
 use crate::interpreter::{Changed, Interpreter};
-use toque_contract::graph::{Index, Relation, Target, Timing};
+use crate::script_values::Handle;
+use toque_contract::graph::{Relation, Target, Timing};
 use toque_core::diagnostic::{Diagnostic, did_you_mean};
 use toque_core::name::ResourceId;
-
-/// A resource of the graph. It knows its name, because it outlives the graph's making.
-#[derive(Clone, Debug)]
-pub(crate) struct Handle {
-    pub index: Index,
-    pub id: ResourceId,
-}
 
 /// Which end of a relation the handle is.
 #[derive(Clone, Copy)]
@@ -131,7 +125,7 @@ fn relate(
         Ok(handle) => Target::Declared(handle.index),
         Err(target) if target.is_string() => Target::Named(target.to_string()),
         Err(target) => {
-            let found = crate::error::plain_type(target.type_name());
+            let found = crate::type_names::plain_type(target.type_name());
             return Err(throw_text(
                 context,
                 interpreter,

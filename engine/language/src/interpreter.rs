@@ -18,11 +18,19 @@ use toque_data::file_specificity::Lookup;
 use toque_machine::planned::Causes;
 use toque_machine::view::View;
 
-use crate::closures::{Closure, DeferredValue};
-use crate::custom_resource::Definition;
+use crate::closure::{Closure, DeferredValue};
+use crate::definition::Definition;
 use crate::node::Node;
 use crate::run_inputs::{Reach, RunInputs};
 use crate::template::Templates;
+
+/// What stops a script from outside; the token that the progress callback returns.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Halt {
+    Time,
+    Operations,
+    Stopped,
+}
 
 /// How far the run is; decides what a script may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,10 +1,13 @@
 //! The recipe language.
 
+pub mod closure;
 pub mod closures;
 pub mod common_properties;
 pub mod custom_resource;
 pub mod data_functions;
 pub mod declare;
+pub mod deferred;
+pub mod definition;
 pub mod engine;
 pub mod error;
 pub mod function_table;
@@ -17,8 +20,10 @@ pub mod library;
 pub mod lint;
 pub mod node;
 pub mod node_view;
+pub mod property_checks;
 pub mod run_inputs;
 pub mod script;
+pub mod script_values;
 pub mod search_functions;
 pub mod signature;
 pub mod source_positions;
@@ -26,6 +31,7 @@ pub mod stack_functions;
 pub mod template;
 pub mod template_functions;
 pub mod this_node;
+pub mod type_names;
 pub mod value;
 
 pub use custom_resource::add_kinds as add_custom_kinds;

@@ -11,24 +11,10 @@ use serde_json::Value;
 
 use crate::error::{Fallible, Thrown, throw, throw_text};
 use crate::interpreter::Interpreter;
-use crate::value::{from_json, to_json};
+use crate::script_values::{NodeView, first};
+use crate::value::to_json;
 use toque_core::diagnostic::{Diagnostic, Span, did_you_mean};
-use toque_data::decryption::Opened;
 use toque_machine::areas::Area;
-
-/// `node`, a data bag item, or a map below either.
-#[derive(Clone, Debug)]
-pub(crate) enum NodeView {
-    Root,
-    Item(Rc<Opened>),
-    /// `path` leads from `root` to the map, and from `top` (the value of its first key) all but the
-    /// first.
-    Below {
-        root: Rc<str>,
-        top: Rc<Value>,
-        path: Rc<[String]>,
-    },
-}
 
 /// An entry of a map that a loop goes through.
 #[derive(Clone)]
@@ -42,31 +28,6 @@ pub(crate) const PAIR_KEY: &str = "__pair_key";
 pub(crate) const PAIR_VALUE: &str = "__pair_value";
 
 impl NodeView {
-    /// The map itself.
-    /// # Errors
-    /// `node` as a whole is none, and what is encrypted may not open.
-    pub(crate) fn value(&self) -> Result<Value, String> {
-        match self {
-            Self::Root => Err("`node` as a whole is no value: name one of its keys".to_owned()),
-            Self::Item(item) => item.whole().map(Value::Object).map_err(|wrong| wrong.message),
-            Self::Below { .. } => self.below().cloned().ok_or_else(|| "it is gone".to_owned()),
-        }
-    }
-
-    fn below(&self) -> Option<&Value> {
-        let Self::Below { top, path, .. } = self else { return None };
-        path.iter().skip(1).try_fold(&**top, |value, key| value.get(key))
-    }
-
-    /// What it is called in messages.
-    fn name(&self) -> String {
-        match self {
-            Self::Root => "node".to_owned(),
-            Self::Item(item) => root_of(item),
-            Self::Below { root, path, .. } => format!("{root}.{}", path.join(".")),
-        }
-    }
-
     fn keys(&self, interpreter: &Interpreter) -> Vec<String> {
         match self {
             Self::Root => interpreter.node.keys(),
@@ -95,28 +56,6 @@ impl NodeView {
         }
     }
 
-    /// The same, of anything but `node` as a whole.
-    fn inside(&self, key: &str) -> Result<Option<Dynamic>, Diagnostic> {
-        Ok(match self {
-            Self::Root => None,
-            Self::Item(item) => item.get(key)?.map(|top| first(root_of(item).into(), top, key)),
-            Self::Below { root, top, path } => {
-                self.below().and_then(|here| here.get(key)).map(|value| {
-                    if value.is_object() {
-                        let path = path.iter().cloned().chain([key.to_owned()]).collect();
-                        Dynamic::from(Self::Below {
-                            root: Rc::clone(root),
-                            top: Rc::clone(top),
-                            path,
-                        })
-                    } else {
-                        from_json(value)
-                    }
-                })
-            }
-        })
-    }
-
     pub(crate) fn at(
         &self,
         interpreter: &Interpreter,
@@ -130,24 +69,6 @@ impl NodeView {
             found => Ok(found),
         }
     }
-
-    /// As text, for messages: what does not open is left out.
-    fn text(&self) -> String {
-        self.value().map_or_else(|_| self.name(), |value| value.to_string())
-    }
-}
-
-/// The value of a first key.
-fn first(root: Rc<str>, top: Rc<Value>, key: &str) -> Dynamic {
-    if top.is_object() {
-        Dynamic::from(NodeView::Below { root, top, path: Rc::new([key.to_owned()]) })
-    } else {
-        from_json(&top)
-    }
-}
-
-fn root_of(item: &Opened) -> String {
-    format!("{}/{}", item.item.bag, item.item.id)
 }
 
 fn missing(view: &NodeView, interpreter: &Interpreter, key: &str) -> Diagnostic {

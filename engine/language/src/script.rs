@@ -9,7 +9,8 @@ use rhai::{AST, ASTNode, Engine, Expr, Module, Position, Scope, ScriptFnMetadata
 use crate::error::{diagnose, syntax};
 use crate::function_table;
 use crate::interpreter::{Inserted, Interpreter};
-use crate::node_view::{NodeView, PAIR_KEY, PAIR_VALUE};
+use crate::node_view::{PAIR_KEY, PAIR_VALUE};
+use crate::script_values::NodeView;
 use crate::template::{BLOCKS, HELPERS};
 use toque_core::diagnostic::{Diagnostic, Source, Span};
 use toque_core::name::RecipeName;

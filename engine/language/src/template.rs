@@ -145,7 +145,7 @@ impl Templates {
             RenderErrorReason::Other(told) => told.split('`').nth(1).unwrap_or_default(),
             _ => "",
         };
-        let span = |name: &str, at: rewrite::At, word: &str| {
+        let span = |name: &str, at: trace::At, word: &str| {
             parsed.sources.get(name).map(|source| tag(source, at, word))
         };
         let place = error.template_name.as_deref().zip(error.line_no.zip(error.column_no));
@@ -417,7 +417,7 @@ fn nearest_key(path: &str, data: &Value, given: &Given<'_>) -> Option<String> {
 }
 
 /// A word in the tag that begins here, or else the tag.
-fn tag(source: &Arc<Source>, (line, column): rewrite::At, word: &str) -> Span {
+fn tag(source: &Arc<Source>, (line, column): trace::At, word: &str) -> Span {
     let text = source.text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
     let tag: String = text.chars().skip(column.saturating_sub(1)).collect();
     let tag = tag.find("}}").map_or(tag.as_str(), |end| &tag[..end + 2]);

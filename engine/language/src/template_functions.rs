@@ -11,8 +11,9 @@ use serde_json::Value;
 use crate::error::diagnose;
 use crate::interpreter::Interpreter;
 use crate::script;
+use crate::script_values::from_json;
 use crate::template::{Functions, unknown_helper};
-use crate::value::{from_json, to_json};
+use crate::value::to_json;
 use toque_core::diagnostic::{Diagnostic, Span};
 use toque_data::cookbook::Cookbook;
 

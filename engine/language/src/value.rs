@@ -1,10 +1,10 @@
 //! Values of the language as JSON, and back.
 
-use rhai::{Dynamic, FnPtr, ImmutableString, Map};
+use rhai::{Dynamic, FnPtr, Map};
 use serde_json::{Number, Value};
 
-use crate::custom_resource::Handed;
-use crate::node_view::NodeView;
+use crate::script_values::{Handed, NodeView};
+use crate::type_names::plain_type;
 
 /// Deeper than any real data, and far from the end of the stack.
 const DEEPEST: usize = 128;
@@ -90,7 +90,7 @@ fn convert(
     if let Some(view) = value.read_lock::<NodeView>() {
         return view.value();
     }
-    let kind = crate::error::plain_type(value.type_name());
+    let kind = plain_type(value.type_name());
     let late = match value.try_cast_result::<FnPtr>() {
         Ok(closure) => Some(Late::Closure(closure)),
         Err(value) => value.try_cast::<Handed>().map(Late::Handed),
@@ -98,23 +98,6 @@ fn convert(
     match late.and_then(&mut *call) {
         Some(result) => convert(result?, call, depth + 1),
         None => Err(format!("{kind} is no value here")),
-    }
-}
-
-/// A JSON value in the language. Maps and arrays are copied.
-pub(crate) fn from_json(value: &Value) -> Dynamic {
-    match value {
-        Value::Null => Dynamic::UNIT,
-        Value::Bool(truth) => (*truth).into(),
-        Value::Number(number) => number.as_i64().map_or_else(
-            || Dynamic::from_float(number.as_f64().unwrap_or_default()),
-            Dynamic::from_int,
-        ),
-        Value::String(text) => Dynamic::from(ImmutableString::from(text.as_str())),
-        Value::Array(items) => Dynamic::from_array(items.iter().map(from_json).collect()),
-        Value::Object(map) => Dynamic::from_map(
-            map.iter().map(|(key, value)| (key.as_str().into(), from_json(value))).collect(),
-        ),
     }
 }
 
@@ -151,10 +134,4 @@ pub(crate) fn holds_closure(value: &Dynamic) -> bool {
         return value.as_map_ref().is_ok_and(|map| map.values().any(holds_closure));
     }
     false
-}
-
-/// Returns an empty map that scripts share.
-#[must_use]
-pub fn empty_map() -> Dynamic {
-    Dynamic::from_map(Map::new()).into_shared()
 }

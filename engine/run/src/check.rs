@@ -13,9 +13,9 @@ use std::sync::Arc;
 use walkdir::WalkDir;
 
 use crate::compile::begin;
+use crate::deep_stack::with_stack;
 use crate::offline::{self, opened};
 use crate::options::Options;
-use crate::run::with_stack;
 use toque_contract::registry::Registry;
 use toque_core::cancel::Stop;
 use toque_core::diagnostic::{Diagnostic, Diagnostics, Source};

@@ -17,6 +17,7 @@ use indexmap::IndexSet;
 pub use prepare::choose;
 
 use crate::compile::Compiled;
+use crate::options::Mode;
 use crate::prepared::Prepared;
 use crate::state::{Debt, Journal};
 use toque_contract::event::Event;
@@ -31,13 +32,6 @@ use toque_language::run_inputs::RunInputs;
 use toque_machine::planned::{Causes, add_causes};
 use toque_machine::system::System;
 use toque_machine::view::View;
-
-/// Whether changes are made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    Converge,
-    Plan,
-}
 
 /// A walk through the graph.
 pub struct Walk<'a> {

@@ -6,9 +6,8 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use crate::converge::Mode;
 use crate::data_bags::{Data, data};
-use crate::options::{Options, Refused};
+use crate::options::{Mode, Options, Refused};
 use crate::state::{cookbooks, recall};
 use toque_contract::event::{Event as Told, Sink};
 use toque_contract::log_level::LogLevel;

@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use crate::deep_stack::with_stack;
 use crate::offline::begun;
 use crate::options::Refused;
-use crate::run::with_stack;
 use toque_contract::reference::{description, properties};
 use toque_contract::registry::{Kind, Registry};
 use toque_core::diagnostic::Diagnostics;

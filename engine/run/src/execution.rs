@@ -12,8 +12,8 @@ use toque_data::stack::{self, Command};
 use toque_language::interpreter::Interpreter;
 use toque_machine::system::System;
 
-use crate::converge::{Mode, Walk};
-use crate::options::{Options, Refused};
+use crate::converge::Walk;
+use crate::options::{Mode, Options, Refused};
 use crate::prepared::Prepared;
 use crate::state::{Debt, History, Journal, RunLock};
 

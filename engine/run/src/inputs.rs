@@ -10,9 +10,10 @@ use toque_data::attributes::Attributes;
 use toque_data::cookbook::{self, Cookbooks, Locked};
 use toque_data::decryption::Vault;
 use toque_data::environment::{DEFAULT, Environment};
+use toque_data::expanded_run_list::Expanded;
 use toque_data::node_file::NodeFile;
 use toque_data::role::Role;
-use toque_data::run_list::{Expanded, Item, Placed};
+use toque_data::run_list::{Item, Placed};
 use toque_data::stack::{self, Bags};
 use toque_language::run_inputs::Reach;
 

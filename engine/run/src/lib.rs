@@ -5,6 +5,7 @@ mod compile;
 mod converge;
 mod cookbooks;
 mod data_bags;
+mod deep_stack;
 pub mod definitions;
 mod execution;
 pub mod explain;

@@ -14,10 +14,10 @@ use toque_machine::facts::shipped::shipped;
 use toque_machine::system::FakeSystem;
 
 use crate::compile::{begin, compile};
+use crate::deep_stack::with_stack;
 use crate::options::{Options, Refused};
 use crate::prepared::{open, recipes};
 use crate::resolve::AppsAsked;
-use crate::run::with_stack;
 
 /// Returns the kinds that recipes of a repository can use: those of the program, and the custom
 /// resources of its cookbooks.

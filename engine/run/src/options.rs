@@ -93,6 +93,13 @@ impl Default for Options {
     }
 }
 
+/// Whether a run makes changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    Converge,
+    Plan,
+}
+
 /// Why a run did not begin. Nothing was touched.
 #[derive(Debug, Clone)]
 pub struct Refused {

@@ -18,8 +18,7 @@ use toque_machine::system::System;
 use toque_machine::view::View;
 
 use crate::compile::{Compiled, Recipes, compile, declare};
-use crate::converge::Mode;
-use crate::options::{Options, Refused};
+use crate::options::{Mode, Options, Refused};
 use crate::resolve::AppsAsked;
 use crate::state::{Debt, recall};
 use crate::{cookbooks, data_bags, inputs};

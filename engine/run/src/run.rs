@@ -14,22 +14,16 @@ use toque_data::search::index::NODE;
 use toque_machine::system::System;
 
 use crate::compile::begin;
-use crate::converge::{Mode, choose};
+use crate::converge::choose;
+use crate::deep_stack::with_stack;
 use crate::execution::execute;
 use crate::explain::Explained;
 use crate::graph_export::Drawing;
+use crate::options::Mode;
 pub use crate::options::{Options, Refused};
 use crate::prepared::Prepared;
 use crate::run_search;
 pub use crate::run_search::{Encrypted, Found};
-
-/// The stack that recipes may use: calls, includes and values nest, and Rhai recurses natively.
-const STACK: usize = 256 * 1024 * 1024;
-
-/// Does work on a stack that is large enough for recipes.
-pub(crate) fn with_stack<T>(work: impl FnOnce() -> T) -> T {
-    stacker::grow(STACK, work)
-}
 
 /// A run of recipes on a machine.
 ///

@@ -4,11 +4,11 @@ use std::net::IpAddr;
 
 use serde_json::{Map, Value, json};
 
-use super::validate::{HOSTNAME, SHORTNAME, STATES, is_hostname, is_shortname};
 use super::hostname_theme::Theme;
+use super::validate::{HOSTNAME, SHORTNAME, STATES, is_hostname, is_shortname};
 use super::without_secrets;
-use toque_core::diagnostic::{Diagnostic, Source, did_you_mean};
 use crate::document_edit::{byte_order_mark, json, toml};
+use toque_core::diagnostic::{Diagnostic, Source, did_you_mean};
 use toque_core::json::{Document, described};
 
 /// A stack document with its text.

@@ -29,7 +29,7 @@ pub(super) fn convert(
     // OpsWorks told its agents secrets in plain text.
     mark(&mut converted["command"]["custom_json"]);
     let read = Document::of(&format!("{}, as it was read", document.source.name), &converted)?;
-    super::schema::hide(&read, masks);
+    super::schema::hide(super::schema_fields::DOCUMENT, &read, masks);
     Ok(Some(read))
 }
 

@@ -108,7 +108,7 @@ impl Command {
         masks: &Masks,
     ) -> Result<Self, Diagnostics> {
         // What is wrong may stand beside what must not be seen.
-        schema::hide(&document, masks);
+        schema::hide(super::schema_fields::DOCUMENT, &document, masks);
         if let Some(converted) = agent::convert(&document, masks)? {
             // Fields that are not known to this program are the agent's business.
             let stack = validate::stack(&Rc::new(converted), usize::MAX, Strange::Kept)?;

@@ -3,6 +3,7 @@
 //! bags; what has a place there is kept, and what has not is told.
 
 mod input;
+mod kept_fields;
 mod names;
 mod secrets;
 mod sections;

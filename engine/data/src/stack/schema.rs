@@ -204,11 +204,9 @@ const VARIABLE: &[Field] = &[
 ];
 
 /// Hides what a document says that must not be seen.
-pub(super) fn hide(document: &Document, masks: &Masks) {
+pub(super) fn hide(fields: &[Field], document: &Document, masks: &Masks) {
     let from = format!("a secret in `{}`", document.source.name);
-    secrets(super::schema_fields::DOCUMENT, &document.value, &mut |text| {
-        masks.add(&json!(text), &from)
-    });
+    secrets(fields, &document.value, &mut |text| masks.add(&json!(text), &from));
 }
 
 /// What stands in a map of these fields that must not be seen, as it stands there.

@@ -4,12 +4,15 @@ use rhai::{Dynamic, Engine, FnPtr, Map, NativeCallContext};
 use serde_json::{Value, json};
 
 use super::names;
-use crate::closures::{self, Closure};
-use crate::error::plain_type;
+use crate::closure::Closure;
+use crate::closures;
+use crate::definition::{Default, Property, Required, Type};
 use crate::interpreter::Interpreter;
+use crate::script_values::from_json;
 use crate::source_positions;
-use crate::value::{from_json, to_json};
-use toque_core::diagnostic::{Diagnostic, Span, did_you_mean};
+use crate::type_names::plain_type;
+use crate::value::to_json;
+use toque_core::diagnostic::{Diagnostic, did_you_mean};
 use toque_core::property_error::PropertyError;
 use toque_core::redaction::Secrets;
 use toque_machine::property::Mode;
@@ -31,19 +34,6 @@ pub(crate) const OPTIONS: [(&str, &str); 10] = [
     ("doc", "what it is, for the reference"),
 ];
 
-/// What a value may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Type {
-    String,
-    Int,
-    Float,
-    Bool,
-    Array,
-    Map,
-    Mode,
-    Any,
-}
-
 const TYPES: [(&str, Type, &str); 8] = [
     ("string", Type::String, "a string"),
     ("int", Type::Int, "an integer"),
@@ -54,36 +44,6 @@ const TYPES: [(&str, Type, &str); 8] = [
     ("mode", Type::Mode, "a mode such as \"0644\" or 0o644"),
     ("any", Type::Any, "any value"),
 ];
-
-/// When a property has to be given.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Required {
-    No,
-    Always,
-    For(Vec<String>),
-}
-
-/// The value of a property that is not given.
-enum Default {
-    Value(Value),
-    Closure(Closure),
-}
-
-/// A property as its file declares it.
-pub(crate) struct Property {
-    types: Vec<Type>,
-    default: Option<Default>,
-    required: Required,
-    name: bool,
-    one_of: Option<Vec<Value>>,
-    pattern: Option<regex_lite::Regex>,
-    validate: Option<Closure>,
-    coerce: Option<Closure>,
-    sensitive: bool,
-    doc: String,
-    /// Where it is declared.
-    pub span: Option<Span>,
-}
 
 impl Property {
     /// Reads the options of `property`.

@@ -3,65 +3,13 @@
 use std::rc::Rc;
 
 use rhai::{Dynamic, Engine, ImmutableString, NativeCallContext};
-use serde_json::Value;
 
-use super::definition;
-use crate::closures::{self, Closure};
+use crate::deferred::late_value;
 use crate::error::{Fallible, throw};
 use crate::interpreter::{Interpreter, Phase};
-use crate::value::from_json;
-use toque_contract::graph::Instance;
+use crate::script_values::from_json;
+use crate::script_values::{Handed, This};
 use toque_core::diagnostic::{Diagnostic, did_you_mean};
-
-/// A custom resource in its own actions.
-#[derive(Clone)]
-pub(crate) struct This(pub Rc<Instance>);
-
-/// A property that is computed late, on its way into another resource.
-#[derive(Clone)]
-pub(crate) struct Handed {
-    instance: Rc<Instance>,
-    property: Rc<str>,
-}
-
-impl Handed {
-    /// The property's value, now.
-    /// # Errors
-    /// What its closure threw, or why the value cannot be used.
-    pub fn value(&self, engine: &Engine, interpreter: &Interpreter) -> Result<Value, Diagnostic> {
-        late_value(engine, interpreter, &self.instance, &self.property)
-    }
-
-    /// The closure itself, when the property is nothing else.
-    pub fn closure(&self, interpreter: &Interpreter) -> Option<Closure> {
-        let deferred = self.instance.lazy.iter().find(|lazy| *lazy.property == *self.property)?;
-        closures::closure_in(interpreter, deferred)
-    }
-}
-
-/// A lazy property, computed and checked.
-/// # Errors
-/// What its closure threw, or why the value cannot be used.
-pub(crate) fn late_value(
-    engine: &Engine,
-    interpreter: &Interpreter,
-    instance: &Instance,
-    property: &str,
-) -> Result<Value, Diagnostic> {
-    let lazy = instance.lazy.iter().find(|lazy| lazy.property == property);
-    let lazy =
-        lazy.ok_or_else(|| Diagnostic::error(format!("`{property}` is not computed late")))?;
-    let value = closures::evaluate(engine, interpreter, lazy)?;
-    let definition = definition(interpreter, &instance.kind);
-    match definition.as_ref().and_then(|definition| definition.properties.get(property)) {
-        Some(declared) => declared.accept(engine, interpreter, property, value).map_err(|error| {
-            let wrong = Diagnostic::error(format!("{}: {}", instance.kind, error.message))
-                .at(lazy.span.clone());
-            error.hint.into_iter().fold(wrong, Diagnostic::hint)
-        }),
-        None => Ok(value),
-    }
-}
 
 pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
     let s = Rc::clone(interpreter);

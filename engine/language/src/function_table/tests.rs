@@ -10,7 +10,7 @@ use crate::signature::Signature;
 use crate::{Language, node_view};
 use toque_core::diagnostic::Source;
 use toque_data::attributes::Attributes;
-use toque_data::run_list::Expanded;
+use toque_data::expanded_run_list::Expanded;
 use toque_machine::facts::Facts;
 use toque_machine::system::FakeSystem;
 use toque_machine::view::View;

@@ -9,6 +9,7 @@ use handlebars::{Path, PathSeg, Template};
 use serde_json::Value;
 
 use super::helpers::{CALL, ENTER, LEAVE, PRINT};
+use super::trace::At;
 use toque_core::diagnostic::Diagnostic;
 
 /// Names that Handlebars and toque define: an expression that begins with one is a call, not a
@@ -27,9 +28,6 @@ const ASKING: [&str; 11] =
 
 /// Helpers whose value may be a map, which nothing prints by itself.
 const UNPRINTED: [&str; 2] = ["default", "lookup"];
-
-/// A line and a column, from 1.
-pub type At = (usize, usize);
 
 /// What a template names.
 #[derive(Default)]

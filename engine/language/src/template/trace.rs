@@ -7,8 +7,10 @@ use std::rc::Rc;
 use handlebars::{RenderError, RenderErrorReason};
 use serde_json::Value;
 
-use super::rewrite::At;
 use toque_core::diagnostic::Diagnostic;
+
+/// A line and a column, from 1.
+pub type At = (usize, usize);
 
 /// The functions that the libraries of cookbooks give to their templates.
 pub trait Functions {

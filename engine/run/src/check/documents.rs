@@ -6,9 +6,10 @@ use toque_core::diagnostic::{Diagnostic, Span};
 use toque_core::json;
 use toque_data::cookbook::Cookbooks;
 use toque_data::environment::{DEFAULT, Environment};
+use toque_data::expanded_run_list::Expanded;
 use toque_data::node_file::NodeFile;
 use toque_data::role::Role;
-use toque_data::run_list::{Expanded, Item, Placed};
+use toque_data::run_list::{Item, Placed};
 
 /// What is wrong with them: in themselves, and in what they name.
 pub(crate) fn check(repository: &Path, cookbooks: &Cookbooks) -> Vec<Diagnostic> {

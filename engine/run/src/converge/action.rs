@@ -4,7 +4,8 @@ use std::any::Any;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Halted, Mode, Walk};
+use super::{Halted, Walk};
+use crate::options::Mode;
 use toque_contract::event::Event;
 use toque_contract::graph::{Act, Declared, IgnoreFailure, Index, Timing};
 use toque_contract::registry::{AnyProvider, Plan, Shown};

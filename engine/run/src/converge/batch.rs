@@ -5,7 +5,8 @@ use std::any::Any;
 use std::collections::HashSet;
 
 use super::action::blank;
-use super::{Halted, Mode, Walk};
+use super::{Halted, Walk};
+use crate::options::Mode;
 use toque_contract::event::Event;
 use toque_contract::graph::{Act, Body, IgnoreFailure, Index, Timing};
 use toque_contract::registry::Plan;

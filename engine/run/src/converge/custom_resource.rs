@@ -4,7 +4,8 @@
 use std::rc::Rc;
 
 use super::action::{Ended, Tries};
-use super::{Mode, Open, Walk};
+use super::{Open, Walk};
+use crate::options::Mode;
 use crate::state::Debt;
 use toque_contract::graph::{Act, Body, Index, Timing};
 use toque_contract::registry::Shown;

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use serde_json::{Map, Value, json};
 use toque_data::attributes::{Attributes, Level, Origin, Tree};
-use toque_data::run_list::Expanded;
+use toque_data::expanded_run_list::Expanded;
 use toque_language::node::Node;
 use toque_machine::facts::Facts;
 use toque_machine::system::FakeSystem;

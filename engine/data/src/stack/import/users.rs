@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::Import;
 use super::input::{Entry, Given, PERMISSIONS, USER_PROFILES, USERS};
-use super::sections::kept;
+use super::kept_fields::kept;
 use toque_core::diagnostic::Diagnostic;
 
 const USER: &[&str] = &[

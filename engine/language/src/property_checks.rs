@@ -1,0 +1,60 @@
+//! Checks of properties, and the words for their errors.
+
+use serde_json::{Map, Value};
+use toque_contract::registry::Kind;
+use toque_core::diagnostic::Diagnostic;
+use toque_core::property_error::PropertyError;
+use toque_core::redaction::Masks;
+use toque_core::serde_errors;
+use toque_machine::property::CommandLine;
+use toque_machine::view::ARGUMENTS;
+
+/// Refuses properties that would put a decrypted value into the arguments of a command.
+pub(crate) fn check_arguments(
+    kind: &Kind,
+    masks: &Masks,
+    fixed: &Map<String, Value>,
+) -> Result<(), PropertyError> {
+    let schema = &kind.schema()["properties"];
+    let mut lines = fixed.iter().filter(|(key, _)| schema[key.as_str()]["format"] == "command");
+    lines.try_for_each(|(key, value)| {
+        serde_errors::read(value.clone()).map_or(Ok(()), |line| check_line(masks, &line, key))
+    })
+}
+
+/// Refuses a command line in which everybody who lists the processes would see a decrypted value.
+pub(crate) fn check_line(
+    masks: &Masks,
+    line: &CommandLine,
+    property: &str,
+) -> Result<(), PropertyError> {
+    match line.command().argv.iter().find_map(|word| masks.in_written_argument(word)) {
+        None => Ok(()),
+        Some(from) => {
+            let told = format!(
+                "the command holds {from}, which is decrypted, and every process of the machine could read it there"
+            );
+            Err(PropertyError::new(property, told).hint(ARGUMENTS))
+        }
+    }
+}
+
+/// A property's error, with the property's name and the kind's.
+pub fn told(kind: &str, error: &PropertyError) -> Diagnostic {
+    let said = &error.message;
+    let names_property =
+        error.property.is_empty() || said.contains(&format!("`{}`", last(&error.property)));
+    let message = if said.starts_with(&format!("`{kind}`")) {
+        said.clone()
+    } else if names_property {
+        format!("{kind}: {said}")
+    } else {
+        format!("{kind}: `{}`: {said}", error.property)
+    };
+    PropertyError { message, ..error.clone() }.into()
+}
+
+/// The last name of a path such as `environment.PATH`.
+fn last(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
+}
