@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use nix::sys::signal::Signal;
 use toque_acceptance::{Host, Image};
 
-use crate::toque::{REPOSITORY, host, put, start, toque};
+use crate::it::toque::{REPOSITORY, host, put, start, toque};
 
 /// Kills that must fall between a change and the restart that it owes.
 const WANTED: usize = 20;

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use toque_acceptance::{Host, Image};
 
-use crate::crash::{Chance, now};
-use crate::servers::git_daemon;
-use crate::toque::{Run, apply, host, plan, settle, start, toque};
+use crate::it::crash::{Chance, now};
+use crate::it::servers::git_daemon;
+use crate::it::toque::{Run, apply, host, plan, settle, start, toque};
 
 /// Answers with its version and what its environment says.
 const SERVER: &str = r#"

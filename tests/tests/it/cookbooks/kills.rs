@@ -9,7 +9,7 @@ use std::{env, thread};
 use nix::sys::signal::Signal;
 
 use super::bench::{Bench, CACHE, REPOSITORY, kept, whole};
-use crate::crash::{Chance, now};
+use crate::it::crash::{Chance, now};
 
 /// Kills that are to fall into installs.
 const KILLS: usize = 200;

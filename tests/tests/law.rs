@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, RngSeed, TestError, TestRunner};
 
-use crate::run::{Ended, Law};
+use crate::law::run::{Ended, Law};
 
 /// Draws and tries; says with which numbers a failure comes back.
 fn check<S: Strategy>(
