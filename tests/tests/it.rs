@@ -3,6 +3,7 @@
 mod accounts;
 mod bad_input;
 mod book;
+mod chance;
 mod common;
 mod cookbooks;
 mod crash;
