@@ -2,7 +2,7 @@
 
 mod imports;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -118,20 +118,25 @@ fn an_import_upwards_is_refused() {
 /// A file that no `mod` names is not compiled, and its tests do not run.
 #[test]
 fn no_file_is_forgotten() {
-    let mut forgotten = BTreeSet::new();
+    let mut wrong = Vec::new();
     for member in members() {
-        for folder in ["src", "tests"] {
-            let folder = workspace().join(&member).join(folder);
-            for file in files(&folder) {
-                let is_root = ["lib", "main"].contains(&stem(&file))
-                    || file.parent().is_some_and(|parent| parent.ends_with("src/bin"));
-                if !is_root && !is_named(&file) {
-                    forgotten.insert(file);
-                }
+        let folder = workspace().join(&member);
+        for file in files(&folder.join("src")) {
+            let is_root = ["lib", "main"].contains(&stem(&file))
+                || file.parent().is_some_and(|parent| parent.ends_with("src/bin"));
+            if !is_root && !is_named(&file) {
+                wrong.push(format!("no `mod` names {}", file.display()));
             }
         }
+        let mut roots = files(&folder.join("tests"));
+        roots.retain(|file| !is_named(file));
+        if roots.len() > 1 {
+            wrong.push(format!(
+                "more than one program of tests, or a file that no `mod` names: {roots:?}"
+            ));
+        }
     }
-    assert!(forgotten.is_empty(), "no `mod` names {forgotten:#?}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// Whether the file of the module above names this one.

@@ -1,8 +1,6 @@
 //! Messages are for people: no code decides by their words. An error says what it is by its type.
 
-use std::path::Path;
-
-use crate::sources::{Code, files, members, workspace};
+use crate::sources::{Code, Source, members, production, workspace};
 
 /// What holds words for people.
 const WORDS: &[&str] = &["message", "hint", "hints", "note", "notes", "to_string"];
@@ -25,10 +23,36 @@ const READS: &[&str] = &[
 ];
 
 /// Places that may, as `file: what.reads`, and why.
-const ALLOWED: &[(&str, &str)] = &[];
+const ALLOWED: &[(&str, &str)] = &[
+    ("engine/src/plain.rs: message.strip_prefix", SERDE),
+    ("engine/src/plain.rs: message.starts_with", SERDE),
+    ("engine/src/plain.rs: message.rsplit_once", SERDE),
+    (
+        "engine/src/system/fetch.rs: to_string.contains",
+        "names that are not found and certificates that are not trusted come as errors of `io`",
+    ),
+    ("resources/src/package/apt.rs: note.contains", "apt tells apart what is wrong in words alone"),
+    ("cookbooks/src/text/inline.rs: to_string.contains", "it is the text of a document"),
+];
+
+const SERDE: &str = "errors of serde have no kind";
 
 /// Places that are to go.
-const NOT_YET: &[&str] = &[];
+const NOT_YET: &[&str] = &[
+    "engine/src/check/unset.rs: message.contains",
+    "engine/src/compile.rs: message.starts_with",
+    "engine/src/diagnostic.rs: hint.contains",
+    "engine/src/language/search.rs: hint.contains",
+    "engine/src/search/parse.rs: message.ends_with",
+    "engine/src/source/archive.rs: message.split_once",
+    "engine/src/source/git/program.rs: message.contains",
+    "cookbooks/src/source/checkout.rs: hint.contains",
+    "cookbooks/src/source/registry.rs: message.strip_prefix",
+    "cookbooks/src/source.rs: message.contains",
+    "cookbooks/src/source.rs: hint.contains",
+    "cli/src/commands/data_bag/edit.rs: message.split_once",
+    "cli/src/commands/data_bag/edit.rs: hint.contains",
+];
 
 #[test]
 fn no_code_decides_by_messages() {
@@ -36,9 +60,9 @@ fn no_code_decides_by_messages() {
     let mut wrong = Vec::new();
     let mut found = Vec::new();
     for member in members().iter().filter(|member| *member != "tests" && *member != "bench") {
-        for file in files(&root.join(member).join("src")) {
-            let shown = file.strip_prefix(&root).unwrap().display().to_string();
-            for (line, what) in read(&file) {
+        for Source { file, code, .. } in production(&root.join(member).join("src")) {
+            let shown = file.strip_prefix(&root).unwrap().display();
+            for (line, what) in readings(&code) {
                 let place = format!("{shown}: {what}");
                 let allowed = ALLOWED.iter().map(|(place, _)| place);
                 if !allowed.chain(NOT_YET).any(|known| *known == place) {
@@ -55,8 +79,7 @@ fn no_code_decides_by_messages() {
 }
 
 /// The lines of a file in which words are read, and how.
-fn read(file: &Path) -> Vec<(usize, String)> {
-    let code = Code::read(file);
+fn readings(code: &Code) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     for start in 0..code.tokens.len() {
         let words = code.text(start);
@@ -72,7 +95,7 @@ fn read(file: &Path) -> Vec<(usize, String)> {
         }
         let how = match code.text(at) {
             "." => code.text(at + 1),
-            "==" => "eq",
+            "==" if code.text(at + 1).starts_with('"') => "eq",
             _ => continue,
         };
         if READS.contains(&how) {
@@ -105,7 +128,8 @@ mod tests {
 }
 "#;
     std::fs::write(&file, text).unwrap();
-    let found: Vec<String> = read(&file).into_iter().map(|(_, what)| what).collect();
+    let found: Vec<String> =
+        readings(&Code::read(&file)).into_iter().map(|(_, what)| what).collect();
     let expected = [
         "message.contains",
         "message.starts_with",

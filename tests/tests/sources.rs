@@ -31,6 +31,45 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
     paths.into_iter().flat_map(below).collect()
 }
 
+/// A module by its path in the crate; the root is empty.
+pub type Module = Vec<String>;
+
+/// A file of a crate that is no test.
+pub struct Source {
+    pub module: Module,
+    pub file: PathBuf,
+    pub code: Code,
+}
+
+/// What a folder `src` has, but for its programs and tests.
+pub fn production(folder: &Path) -> Vec<Source> {
+    let mut sources: Vec<Source> =
+        files(folder).into_iter().map(|file| read(folder, file)).collect();
+    let tests: Vec<Module> = sources.iter().flat_map(Source::tests).collect();
+    sources.retain(|Source { module, .. }| {
+        let is_program = module.first().is_some_and(|first| first == "bin");
+        !is_program && !tests.iter().any(|test| module.starts_with(test))
+    });
+    sources
+}
+
+fn read(folder: &Path, file: PathBuf) -> Source {
+    let inside = file.strip_prefix(folder).unwrap().with_extension("");
+    let mut module: Module = inside.iter().map(|part| part.to_str().unwrap().to_owned()).collect();
+    if ["lib", "main", "mod"].contains(&module[module.len() - 1].as_str()) {
+        module.pop();
+    }
+    Source { code: Code::read(&file), module, file }
+}
+
+impl Source {
+    /// The modules in files of their own that only tests are compiled with.
+    fn tests(&self) -> Vec<Module> {
+        let below = |name: &String| [&self.module[..], &[name.clone()]].concat();
+        self.code.tests.iter().map(below).collect()
+    }
+}
+
 /// A file without its comments and without what only tests are compiled with.
 #[derive(Default)]
 pub struct Code {

@@ -3,10 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 
-use crate::sources::{Code, files};
-
-/// A module by its path in the crate; the root is empty.
-type Module = Vec<String>;
+use crate::sources::{Code, Module, Source, production};
 
 /// A use of one module by another, as far as the two differ.
 #[derive(Debug, Clone)]
@@ -22,30 +19,11 @@ struct Import {
 /// A module and its own submodules may use each other. So an import counts where the ways to its
 /// two ends part: there it is one between siblings, of which each stands for all that is below it.
 pub fn circles(root: &Path, source: &Path) -> Vec<String> {
-    let mut codes: BTreeMap<Module, (String, Code)> = BTreeMap::new();
-    for file in files(source) {
-        let inside = file.strip_prefix(source).unwrap().with_extension("");
-        let mut module: Module =
-            inside.iter().map(|part| part.to_str().unwrap().to_owned()).collect();
-        // A program is a crate by itself.
-        if module[0] == "bin" {
-            continue;
-        }
-        if ["lib", "main", "mod"].contains(&module[module.len() - 1].as_str()) {
-            module.pop();
-        }
-        let shown = file.strip_prefix(root).unwrap_or(&file).display().to_string();
-        codes.insert(module, (shown, Code::read(&file)));
-    }
-    let tests: Vec<Module> = codes
-        .iter()
-        .flat_map(|(module, (_, code))| code.tests.iter().map(|test| child(module, test)))
-        .collect();
-    codes.retain(|module, _| !tests.iter().any(|test| module.starts_with(test)));
-
-    let known: BTreeSet<&Module> = codes.keys().collect();
+    let sources = production(source);
+    let known: BTreeSet<&Module> = sources.iter().map(|source| &source.module).collect();
     let mut folders: BTreeMap<Module, Vec<Import>> = BTreeMap::new();
-    for (from, (file, code)) in &codes {
+    for Source { module: from, file, code } in &sources {
+        let file = file.strip_prefix(root).unwrap_or(file).display();
         for (path, line) in paths(code, from) {
             let to = deepest(&known, &path);
             let common = from.iter().zip(to).take_while(|(one, other)| one == other).count();
@@ -71,10 +49,6 @@ pub fn circles(root: &Path, source: &Path) -> Vec<String> {
 fn deepest<'a>(known: &BTreeSet<&Module>, path: &'a [String]) -> &'a [String] {
     let prefixes = (0..=path.len()).rev().map(|length| &path[..length]);
     prefixes.into_iter().find(|prefix| known.contains(&prefix.to_vec())).unwrap_or_default()
-}
-
-fn child(module: &[String], name: &str) -> Module {
-    [module, &[name.to_owned()]].concat()
 }
 
 /// The shortest circle.
