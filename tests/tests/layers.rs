@@ -26,14 +26,14 @@ const CRATES: &[(&str, &str, &[&str])] = &[
     ),
     ("resources", "toque-resources", &["toque-core", "toque-machine", "toque-contract"]),
     ("cookbooks", "toque-cookbooks", &["toque-core", "toque-machine", "toque-data"]),
-    ("cli", "toque", ABOVE),
+    ("cli", "toque", ALL),
     ("examples/embed", "embed", &["toque-engine", "toque-resources"]),
     ("tests", "toque-acceptance", &[]),
-    ("bench", "toque-bench", ABOVE),
+    ("bench", "toque-bench", ALL),
 ];
 
-/// Crates that all others may be used by.
-const ABOVE: &[&str] = &[
+/// All libraries, for programs.
+const ALL: &[&str] = &[
     "toque-core",
     "toque-machine",
     "toque-data",
