@@ -12,12 +12,10 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::host::Host;
-
 /// A command to run on a host, as root, in `/`, with nothing of the test's environment.
 #[derive(Debug, Clone)]
 pub struct Command<'host> {
-    host: &'host Host,
+    leader: &'host Pid,
     words: Vec<OsString>,
     environment: Vec<(String, String)>,
     input: Vec<u8>,
@@ -26,14 +24,14 @@ pub struct Command<'host> {
 
 impl<'host> Command<'host> {
     pub(crate) fn new(
-        host: &'host Host,
+        leader: &'host Pid,
         words: impl IntoIterator<Item = impl AsRef<OsStr>>,
     ) -> Command<'host> {
         let words = words.into_iter().map(|word| word.as_ref().to_owned()).collect();
         let defaults = [("PATH", PATH), ("HOME", "/root"), ("LANG", "C.UTF-8")];
         let environment =
             defaults.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-        Command { host, words, environment, input: Vec::new(), limit: LIMIT }
+        Command { leader, words, environment, input: Vec::new(), limit: LIMIT }
     }
 
     /// Sets an environment variable.
@@ -80,10 +78,7 @@ impl<'host> Command<'host> {
             .unwrap_or_else(|error| panic!("cannot keep what a command shall read: {error}"));
 
         let mut nsenter = process::Command::new("nsenter");
-        nsenter
-            .arg("--target")
-            .arg(self.host.leader_pid().to_string())
-            .args(["--all", "env", "-i"]);
+        nsenter.arg("--target").arg(self.leader.to_string()).args(["--all", "env", "-i"]);
         nsenter.args(self.environment.iter().map(|(name, value)| format!("{name}={value}")));
         nsenter.args(["sh", "-c", "umask 022; exec \"$@\"", "sh"]).args(&self.words);
         nsenter.stdin(input).stdout(share(&stdout)).stderr(share(&stderr));

@@ -77,7 +77,7 @@ impl Host {
 
     /// A command whose environment, input or time is not the usual.
     pub fn command(&self, words: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command<'_> {
-        Command::new(self, words)
+        Command::new(&self.leader, words)
     }
 
     /// Runs a command to its end.

@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use crate::{machine, root};
-
 /// A kind of machine that a test can boot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Image {
@@ -20,19 +18,6 @@ pub enum Image {
 impl Image {
     pub const ALL: [Image; 4] =
         [Image::Debian12, Image::Debian11, Image::Debian12SysV, Image::Debian12Ohai];
-
-    /// Makes the root and the packages of this image unless they are there. Booting does it too;
-    /// doing it beforehand keeps the minute it takes out of the first test.
-    pub fn prepare(self) {
-        machine::require_root();
-        machine::install_needed();
-        self.prepared();
-    }
-
-    pub(crate) fn prepared(self) -> Prepared {
-        machine::require_root();
-        root::prepared(self)
-    }
 
     /// What the machine calls itself.
     pub(crate) fn hostname(self) -> &'static str {

@@ -41,7 +41,7 @@ mod slot;
 pub mod stack;
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 pub use command::{Background, Command, Output};
 pub use host::Host;
@@ -50,22 +50,16 @@ pub use network::Network;
 pub use remains::{remains, sweep};
 pub use server::serve;
 
-/// The release binary under test: what `TOQUE_BINARY` names, else what the Makefile builds.
+/// Returns the binary under test: the one that `TOQUE_BINARY` names, else the one that was built
+/// with this program.
 pub fn toque_binary() -> PathBuf {
     if let Some(path) = env::var_os("TOQUE_BINARY") {
         return path.into();
     }
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let target =
-        env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from);
-    let places = [
-        target.join(format!("{}-unknown-linux-gnu/release/toque", env::consts::ARCH)),
-        target.join("release/toque"),
-    ];
-    match places.iter().find(|path| path.exists()) {
-        Some(path) => path.clone(),
-        None => panic!(
-            "no toque binary at {places:?}: build it with `make`, or name it in TOQUE_BINARY"
-        ),
-    }
+    let program = env::current_exe().expect("a program has a path");
+    // Tests are one folder further down.
+    let mut beside = program.ancestors().skip(1).take(2).map(|folder| folder.join("toque"));
+    beside.find(|path| path.is_file()).unwrap_or_else(|| {
+        panic!("no toque near {}: build it too, or name it in TOQUE_BINARY", program.display())
+    })
 }

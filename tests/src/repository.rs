@@ -6,11 +6,13 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::image::Image;
-use crate::root::KEYRING;
-use crate::{machine, probe, recipe};
+use crate::{machine, recipe};
 
-/// Makes `repository`: the packages of the recipe with all they depend on that `root` lacks,
-/// those that `root` was made of (so that they can be reinstalled), and the probes.
+/// What the mirror signs with.
+pub(crate) const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/// Makes `repository`: the packages of the recipe with all they depend on that `root` lacks, and
+/// those that `root` was made of (so that they can be reinstalled).
 pub(crate) fn fill(image: Image, root: &Path, repository: &Path) {
     machine::make_directory(repository);
     keep_archives(&root.join("var/cache/apt/archives"), repository);
@@ -34,9 +36,6 @@ pub(crate) fn fill(image: Image, root: &Path, repository: &Path) {
         machine::call(&mut download);
     }
     keep_archives(&state.path().join("archives"), repository);
-
-    probe::build(repository);
-    index(repository);
 }
 
 /// The machine's apt, which knows how to reach the mirror, with the state of `root`.
@@ -76,7 +75,8 @@ fn keep_archives(from: &Path, repository: &Path) {
     machine::call(command.arg(repository).args(["{}", "+"]));
 }
 
-fn index(repository: &Path) {
+/// Writes the list of the packages that are in `repository`.
+pub(crate) fn index(repository: &Path) {
     let path = repository.join("Packages");
     let packages = File::create(&path)
         .unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()));

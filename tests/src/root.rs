@@ -4,12 +4,25 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::image::{Image, Prepared};
-use crate::{cache, machine, recipe, repository};
+use crate::{cache, machine, probe, recipe, repository};
 
-pub(crate) const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+impl Image {
+    /// Makes the root and the packages of this image unless they are there. Booting does it too;
+    /// doing it beforehand keeps the minute it takes out of the first test.
+    pub fn prepare(self) {
+        machine::require_root();
+        machine::install_needed();
+        self.prepared();
+    }
+
+    pub(crate) fn prepared(self) -> Prepared {
+        machine::require_root();
+        prepared(self)
+    }
+}
 
 /// The root and the repository of an image, from the cache or newly made.
-pub(crate) fn prepared(image: Image) -> Prepared {
+fn prepared(image: Image) -> Prepared {
     let name = image.hostname();
     match image {
         Image::Debian12 | Image::Debian11 => {
@@ -28,12 +41,14 @@ fn bootstrap(image: Image, directory: &Path) {
     debootstrap.args([
         "--variant=minbase",
         &format!("--include={}", recipe::ROOT),
-        &format!("--keyring={KEYRING}"),
+        &format!("--keyring={}", repository::KEYRING),
     ]);
     debootstrap.arg(recipe::suite(image)).arg(&root).arg(machine::mirror());
     machine::call(debootstrap.envs(machine::proxies()));
 
     repository::fill(image, &root, &repository);
+    probe::build(&repository);
+    repository::index(&repository);
     inside(&root, &repository, recipe::SET_UP, &[]);
 }
 

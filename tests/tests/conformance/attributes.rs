@@ -17,8 +17,8 @@ use toque_engine::run::{Options, converge};
 use toque_engine::run_list::Item;
 use toque_engine::system::FakeSystem;
 
-use crate::recipe::{literal, write};
-use crate::{cases, compare, differences};
+use crate::conformance::recipe::{literal, write};
+use crate::conformance::{cases, compare, differences};
 use model::{Rules, Trees, model};
 
 const RECORDED: &str = include_str!("../../conformance/attributes.json");

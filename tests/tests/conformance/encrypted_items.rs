@@ -5,7 +5,7 @@ use base64::prelude::BASE64_STANDARD as STANDARD;
 use serde_json::Value;
 use toque_engine::encrypted::{Secret, decrypt, decrypt_v0, is_encrypted};
 
-use crate::{cases, compare, differences};
+use crate::conformance::{cases, compare, differences};
 
 const RECORDED: &str = include_str!("../../conformance/encrypted_items.json");
 

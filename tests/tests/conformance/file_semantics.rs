@@ -1,7 +1,7 @@
 //! What files, directories, links and commands do to a disk: `file_semantics.json`, each case as a
 //! recipe on the real machine.
 
-use crate::{compare, differences, on_host};
+use crate::conformance::{compare, differences, on_host};
 
 #[test]
 fn file_semantics() {

@@ -9,7 +9,7 @@ use toque_engine::report::Status;
 use toque_engine::run::{Options, converge};
 use toque_engine::system::HostSystem;
 
-use crate::{compare, differences, on_host};
+use crate::conformance::{compare, differences, on_host};
 
 #[test]
 fn guards() {

@@ -13,8 +13,8 @@ use toque_engine::run::{Options, converge};
 use toque_engine::run_list::Item;
 use toque_engine::system::{FakeSystem, Query};
 
-use crate::append::{Append, Appender, OUTPUT};
-use crate::{compare, differences};
+use crate::conformance::append::{Append, Appender, OUTPUT};
+use crate::conformance::{compare, differences};
 
 #[test]
 fn notifications() {

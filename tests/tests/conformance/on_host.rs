@@ -13,8 +13,8 @@ use toque_engine::run::{Options, Refused, converge, plan};
 use toque_engine::run_list::Item;
 use toque_engine::system::HostSystem;
 
-use crate::recipe::{resources, write_cookbook};
-use crate::scratch::Scratch;
+use crate::conformance::recipe::{resources, write_cookbook};
+use crate::conformance::scratch::Scratch;
 
 /// What came of a run.
 struct Ran {

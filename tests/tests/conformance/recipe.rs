@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::scratch::Scratch;
+use crate::conformance::scratch::Scratch;
 
 /// The resources of a case, in order.
 pub fn resources(case: &Value) -> Vec<&Value> {

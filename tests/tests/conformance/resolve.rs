@@ -8,7 +8,7 @@ use toque_cookbooks::solve::{Demand, Preferred, Solution, solve};
 use toque_cookbooks::universe::{Release, Universe};
 use toque_engine::version::{Constraint, Version};
 
-use crate::{compare, differences};
+use crate::conformance::{compare, differences};
 
 #[test]
 fn as_recorded() {

@@ -11,8 +11,8 @@ use toque_engine::run::{Encrypted, Options, search};
 use toque_engine::search::{Query, Search};
 use toque_engine::system::FakeSystem;
 
-use crate::recipe::write;
-use crate::{compare, differences};
+use crate::conformance::recipe::write;
+use crate::conformance::{compare, differences};
 
 const RECORDED: &str = include_str!("../../conformance/search.json");
 

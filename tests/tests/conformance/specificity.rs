@@ -14,8 +14,8 @@ use toque_engine::run::{Options, converge};
 use toque_engine::run_list::Item;
 use toque_engine::system::FakeSystem;
 
-use crate::recipe::{literal, write};
-use crate::{compare, differences};
+use crate::conformance::recipe::{literal, write};
+use crate::conformance::{compare, differences};
 
 const RECORDED: &str = include_str!("../../conformance/specificity.json");
 

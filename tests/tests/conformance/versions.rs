@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use toque_engine::version::{Constraint, Version};
 
-use crate::{compare, differences};
+use crate::conformance::{compare, differences};
 
 #[test]
 fn as_recorded() {

@@ -2,7 +2,7 @@
 
 use toque_acceptance::Image;
 
-use crate::toque::{apply, host, settle};
+use crate::it::toque::{apply, host, settle};
 
 #[test]
 fn user() {

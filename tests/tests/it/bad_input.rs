@@ -3,7 +3,7 @@
 
 use toque_acceptance::{Host, Image};
 
-use crate::toque::{REPOSITORY, apply, host, put, toque};
+use crate::it::toque::{REPOSITORY, apply, host, put, toque};
 
 /// Converges a recipe between two files, of which only the first may come to be; the mistake is in
 /// line 2.

@@ -6,7 +6,7 @@ use std::path::Path;
 use toque_acceptance::Image;
 use toque_acceptance::book::{blocks, matches, pages};
 
-use crate::toque::host;
+use crate::it::toque::host;
 
 #[test]
 fn what_the_book_shows_happens() {

@@ -2,7 +2,7 @@
 
 use toque_acceptance::Image;
 
-use crate::toque::{apply, faithful, host, plan};
+use crate::it::toque::{apply, faithful, host, plan};
 
 #[test]
 fn properties_of_every_kind() {

@@ -7,8 +7,8 @@ mod faults;
 mod kills;
 
 use self::bench::{Bench, CACHE, REPOSITORY};
-use crate::servers::{git_daemon, ssh};
-use crate::toque::toque;
+use crate::it::servers::{git_daemon, ssh};
+use crate::it::toque::toque;
 
 /// All servers that [`everywhere`] has.
 const SERVERS: &str = "nginx fcgiwrap.socket fcgiwrap git-daemon ssh";

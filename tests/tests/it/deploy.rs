@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use toque_acceptance::{Host, Image};
 
-use crate::crash::{Chance, now};
-use crate::servers::git_daemon;
-use crate::toque::{Run, apply, host, plan, settle, start, toque};
+use crate::it::chance::{Chance, most_kills, seed};
+use crate::it::servers::git_daemon;
+use crate::it::toque::{Run, apply, host, plan, settle, start, toque};
 
 /// Answers with its version and what its environment says.
 const SERVER: &str = r#"
@@ -323,15 +323,9 @@ fn what_goes_wrong_leaves_the_app_as_it_is() {
     apply(&host, &small("v2")).well();
 }
 
-/// Kills that are to fall into deployments.
-const KILLS: usize = 200;
-
 #[test]
 fn no_kill_makes_an_incomplete_release_current() {
-    let seed = env::var("TOQUE_SEED")
-        .ok()
-        .map_or_else(now, |seed| seed.parse().expect("a seed is a number"));
-    println!("seed {seed}: TOQUE_SEED={seed} draws the same moments again");
+    let seed = seed();
     let mut chance = Chance(seed);
 
     let host = host(Image::Debian12);
@@ -368,7 +362,7 @@ fn no_kill_makes_an_incomplete_release_current() {
     toque(&host, &["apply", "/root/recipe.rhai"]).well();
     let whole = begun.elapsed();
     let (mut version, mut kills) = (0, 0);
-    while kills < KILLS {
+    while kills < most_kills() {
         version = (version + 1) % 3;
         write(version);
         let mut run = start(&host, &["apply", "/root/recipe.rhai"]);

@@ -2,7 +2,7 @@
 
 use toque_acceptance::Image;
 
-use crate::toque::{Run, apply, host, plan, settle};
+use crate::it::toque::{Run, apply, host, plan, settle};
 
 #[test]
 fn execute() {

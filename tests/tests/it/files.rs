@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use toque_acceptance::{Host, Image};
 
-use crate::toque::{apply, converge, host, plan, put, settle};
+use crate::it::toque::{apply, converge, host, plan, put, settle};
 
 /// Owner, group, mode and what it is, of each path.
 fn look(host: &Host, paths: &str) -> String {
@@ -30,7 +30,7 @@ fn prepared() -> Host {
 
 /// What all kinds of files have in common: `extra` are the properties that say what `new` comes
 /// from.
-fn family(host: &Host, kind: &str, extra: &str, apply: impl Fn(&str) -> crate::toque::Run) {
+fn family(host: &Host, kind: &str, extra: &str, apply: impl Fn(&str) -> crate::it::toque::Run) {
     // Owner, group and mode: given, kept, and the mask's.
     apply(&format!(r#"{kind}("new file", #{{ path: "/root/t/new", owner: "walker", group: "crew", mode: "4750", {extra} }});"#))
         .well();
@@ -380,9 +380,10 @@ remote_directory("/root/t/away", #{ action: "delete" });
 "#;
     put(&host, "recipes/default.rhai", recipe);
     let planned =
-        crate::toque::toque(&host, &["plan", "--repo", crate::toque::REPOSITORY, "probe"]).well();
+        crate::it::toque::toque(&host, &["plan", "--repo", crate::it::toque::REPOSITORY, "probe"])
+            .well();
     let run = converge(&host).well();
-    crate::toque::faithful(&planned, &run);
+    crate::it::toque::faithful(&planned, &run);
     converge(&host).idle();
     assert_eq!(
         look(&host, "tree tree/one tree/sub tree/sub/two"),

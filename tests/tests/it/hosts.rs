@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use toque_acceptance::{Host, Image, Network, remains};
 
-use crate::toque::{equip, settle};
+use crate::it::toque::{equip, settle};
 
 #[test]
 fn debian_12_comes_up_with_systemd() {
@@ -375,7 +375,7 @@ fn owner_with(what: &str) -> (Child, String, String) {
 
 fn owner_in_the_act(what: &str) -> Child {
     let mut command = Command::new(env::current_exe().unwrap());
-    command.args(["--exact", "hosts::owner", "--nocapture"]).env(OWNER, what);
+    command.args(["--exact", "it::hosts::owner", "--nocapture"]).env(OWNER, what);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap()
 }
 

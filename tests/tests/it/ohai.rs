@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use toque_acceptance::{Host, Image};
 
-use crate::toque::equip;
+use crate::it::toque::equip;
 
 /// More for both to find than a machine without a network has. What the firmware would say is read
 /// from a file.

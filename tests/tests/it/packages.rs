@@ -2,7 +2,7 @@
 
 use toque_acceptance::{Host, Image};
 
-use crate::toque::{REPOSITORY, apply, converge, host, plan, put, settle, toque};
+use crate::it::toque::{REPOSITORY, apply, converge, host, plan, put, settle, toque};
 
 fn version(host: &Host, package: &str) -> String {
     host.run(["dpkg-query", "--show", "--showformat=${db:Status-Status} ${Version}", package])

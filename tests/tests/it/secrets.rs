@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use toque_acceptance::{Host, Image};
 
-use crate::toque::{REPOSITORY, example, faithful, host, toque};
+use crate::it::toque::{REPOSITORY, example, faithful, host, toque};
 
 /// What is in every secret that the test plants, and in nothing else.
 const MARK: &str = "Zq7mARK";

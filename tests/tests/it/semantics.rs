@@ -7,7 +7,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use toque_acceptance::{Background, Host, Image};
 
-use crate::toque::{apply, host, read, settle, start, toque};
+use crate::it::toque::{apply, host, read, settle, start, toque};
 
 /// Steps that write their names down.
 const STEPS: &str = r#"

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use toque_acceptance::{Host, Image};
 
-use crate::toque::{apply, host, settle};
+use crate::it::toque::{apply, host, settle};
 
 /// The service of `toque-probe-service` has written `words` since the last look, and nothing else.
 /// It writes when it gets to it, so there is a wait for the last word.

@@ -3,7 +3,7 @@
 
 use toque_acceptance::{Host, Image};
 
-use crate::toque::{REPOSITORY, Run, example, faithful, host, toque};
+use crate::it::toque::{REPOSITORY, Run, example, faithful, host, toque};
 
 #[test]
 fn the_shop_is_served_and_stays_so() {

@@ -3,8 +3,8 @@
 
 use toque_acceptance::{Host, Image};
 
-use crate::servers::{GIT, PASSWORD, nginx, ssh};
-use crate::toque::{apply, host, plan, settle};
+use crate::it::servers::{GIT, PASSWORD, nginx, ssh};
+use crate::it::toque::{apply, host, plan, settle};
 
 /// A host with git and the repositories `/srv/git/site.git` (tags `v1` and `v2`, a submodule) and
 /// `/srv/git/lib.git`.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use toque_acceptance::{Host, Image};
 
-use crate::toque::{REPOSITORY, Run, example, faithful, host, toque};
+use crate::it::toque::{REPOSITORY, Run, example, faithful, host, toque};
 
 const PAGE: &str = "/srv/cookbooks/cookbooks/webserver/templates/index.html.hbs";
 

@@ -4,8 +4,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-use crate::machine::SERVER;
-use crate::recipe::{Item, Relation};
+use crate::law::machine::SERVER;
+use crate::law::recipe::{Item, Relation};
 
 pub type Properties = Vec<(&'static str, String)>;
 pub type Drawn = BoxedStrategy<Properties>;

@@ -13,7 +13,7 @@ use toque_engine::run::{Options, converge, plan};
 use toque_engine::run_list::Item;
 use toque_engine::system::FakeSystem;
 
-use crate::machine;
+use crate::law::machine;
 
 /// What all runs of a test share, and what came of them.
 pub struct Law {

@@ -4,9 +4,9 @@
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-use crate::items::{Drawn, Properties, account, all, common_of, given, of, one, some, text};
-use crate::machine::SERVER;
-use crate::recipe::{Item, Relation};
+use crate::law::items::{Drawn, Properties, account, all, common_of, given, of, one, some, text};
+use crate::law::machine::SERVER;
+use crate::law::recipe::{Item, Relation};
 
 const GUARDS: &[&str] = &[
     "\"true\"",

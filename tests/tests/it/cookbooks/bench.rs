@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use toque_acceptance::{Host, Image, Output};
 use toque_cookbooks::tree;
 
-use crate::servers::{GIT, PASSWORD, certificate, git_daemon, nginx};
-use crate::toque::host;
+use crate::it::servers::{GIT, PASSWORD, certificate, git_daemon, nginx};
+use crate::it::toque::host;
 
 /// Where the repository is.
 pub const REPOSITORY: &str = "/srv/repo";

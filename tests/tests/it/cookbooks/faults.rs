@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::bench::{Bench, CACHE, REPOSITORY};
-use crate::servers::git_daemon;
+use crate::it::servers::git_daemon;
 
 /// A branch that goes away.
 const REDIS: &str = "redis = { git = \"git://git.test/git/redis.git\", branch = \"stable\" }\n";

@@ -3,16 +3,13 @@
 use std::fs;
 use std::io::Write;
 use std::path::Path;
+use std::thread;
 use std::time::{Duration, Instant};
-use std::{env, thread};
 
 use nix::sys::signal::Signal;
 
 use super::bench::{Bench, CACHE, REPOSITORY, kept, whole};
-use crate::crash::{Chance, now};
-
-/// Kills that are to fall into installs.
-const KILLS: usize = 200;
+use crate::it::chance::{Chance, most_kills, seed};
 
 /// What a Cookfile asks for, and the lockfile that comes of it.
 struct Wish {
@@ -41,10 +38,7 @@ fn wishes(bench: &Bench) -> [Wish; 2] {
 
 #[test]
 fn no_kill_leaves_half_of_anything() {
-    let seed = env::var("TOQUE_SEED")
-        .ok()
-        .map_or_else(now, |seed| seed.parse().expect("a seed is a number"));
-    println!("seed {seed}: TOQUE_SEED={seed} draws the same moments again");
+    let seed = seed();
     let mut chance = Chance(seed);
 
     let bench = Bench::with("");
@@ -54,7 +48,7 @@ fn no_kill_leaves_half_of_anything() {
     let lockfile = || fs::read_to_string(repository.join("Cookfile.lock")).unwrap();
     let mut times = [Duration::ZERO; 2];
     let (mut kills, mut unchanged) = (0, 0);
-    while kills < KILLS {
+    while kills < most_kills() {
         let wish = &wishes[usize::from(chance.draw() < 0.5)];
         let empty = chance.draw() < 0.5;
         if empty {

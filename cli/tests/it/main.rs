@@ -1,0 +1,16 @@
+//! The command from outside: what it prints, what it refuses, and what becomes of files.
+
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod book;
+mod cookbook;
+mod cookbook_edit;
+mod data_bag;
+mod definitions;
+mod explain;
+mod mistakes;
+mod opsworks;
+mod pack;
+mod stack;
+mod stack_cookbooks;
+mod stop;

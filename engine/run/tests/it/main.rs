@@ -1,0 +1,13 @@
+//! The engine from outside: recipes, cookbooks and stacks on the fake machine.
+
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod custom;
+mod data_bags;
+mod facts;
+mod language;
+mod libraries;
+mod opsworks;
+mod run_list;
+mod search;
+mod stack;

@@ -1,0 +1,141 @@
+//! Messages are for people: no code decides by their words. An error says what it is by its type.
+
+use crate::sources::{Code, Source, members, production, workspace};
+
+/// What holds words for people.
+const WORDS: &[&str] = &["message", "hint", "hints", "note", "notes", "to_string"];
+
+/// What hands the same words on.
+const SAME: &[&str] = &["as_deref", "as_ref", "as_str", "clone", "iter", "to_string", "trim"];
+
+/// What finds something out about them.
+const READS: &[&str] = &[
+    "contains",
+    "ends_with",
+    "eq",
+    "find",
+    "rsplit_once",
+    "split",
+    "split_once",
+    "starts_with",
+    "strip_prefix",
+    "strip_suffix",
+];
+
+/// Places that may, as `file: what.reads`, and why.
+const ALLOWED: &[(&str, &str)] = &[
+    ("engine/src/plain.rs: message.strip_prefix", SERDE),
+    ("engine/src/plain.rs: message.starts_with", SERDE),
+    ("engine/src/plain.rs: message.rsplit_once", SERDE),
+    (
+        "engine/src/system/fetch.rs: to_string.contains",
+        "names that are not found and certificates that are not trusted come as errors of `io`",
+    ),
+    ("resources/src/package/apt.rs: note.contains", "apt tells apart what is wrong in words alone"),
+    ("cookbooks/src/text/inline.rs: to_string.contains", "it is the text of a document"),
+];
+
+const SERDE: &str = "errors of serde have no kind";
+
+/// Places that are to go.
+const NOT_YET: &[&str] = &[
+    "engine/src/check/unset.rs: message.contains",
+    "engine/src/compile.rs: message.starts_with",
+    "engine/src/diagnostic.rs: hint.contains",
+    "engine/src/language/search.rs: hint.contains",
+    "engine/src/search/parse.rs: message.ends_with",
+    "engine/src/source/archive.rs: message.split_once",
+    "engine/src/source/git/program.rs: message.contains",
+    "cookbooks/src/source/checkout.rs: hint.contains",
+    "cookbooks/src/source/registry.rs: message.strip_prefix",
+    "cookbooks/src/source.rs: message.contains",
+    "cookbooks/src/source.rs: hint.contains",
+    "cli/src/commands/data_bag/edit.rs: message.split_once",
+    "cli/src/commands/data_bag/edit.rs: hint.contains",
+];
+
+#[test]
+fn no_code_decides_by_messages() {
+    let root = workspace();
+    let mut wrong = Vec::new();
+    let mut found = Vec::new();
+    for member in members().iter().filter(|member| *member != "tests" && *member != "bench") {
+        for Source { file, code, .. } in production(&root.join(member).join("src")) {
+            let shown = file.strip_prefix(&root).unwrap().display();
+            for (line, what) in readings(&code) {
+                let place = format!("{shown}: {what}");
+                let allowed = ALLOWED.iter().map(|(place, _)| place);
+                if !allowed.chain(NOT_YET).any(|known| *known == place) {
+                    wrong.push(format!("{shown}:{line}: {what}"));
+                }
+                found.push(place);
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "decided by words:\n{}", wrong.join("\n"));
+    for (place, _) in ALLOWED {
+        assert!(found.iter().any(|found| found == place), "{place} is allowed, and not there");
+    }
+}
+
+/// The lines of a file in which words are read, and how.
+fn readings(code: &Code) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    for start in 0..code.tokens.len() {
+        let words = code.text(start);
+        if !WORDS.contains(&words) {
+            continue;
+        }
+        let mut at = start + 1;
+        if words == "to_string" {
+            at += 2;
+        }
+        while code.text(at) == "." && SAME.contains(&code.text(at + 1)) {
+            at += 4;
+        }
+        let how = match code.text(at) {
+            "." => code.text(at + 1),
+            "==" if code.text(at + 1).starts_with('"') => "eq",
+            _ => continue,
+        };
+        if READS.contains(&how) {
+            found.push((code.tokens[start].line, format!("{words}.{how}")));
+        }
+    }
+    found
+}
+
+#[test]
+fn reading_words_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("lib.rs");
+    let text = r#"
+fn f(error: Error) -> bool {
+    // error.message.contains("x")
+    show(error.message, "message.contains(x)");
+    error.message.contains("x")
+        || error
+            .message
+            .as_str()
+            .starts_with("y")
+        || error.message == "z"
+        || error.hints.iter().any(|hint| hint.contains("w"))
+        || io.to_string().contains("v")
+}
+#[cfg(test)]
+mod tests {
+    fn f() { assert!(error.message.contains("x")); }
+}
+"#;
+    std::fs::write(&file, text).unwrap();
+    let found: Vec<String> =
+        readings(&Code::read(&file)).into_iter().map(|(_, what)| what).collect();
+    let expected = [
+        "message.contains",
+        "message.starts_with",
+        "message.eq",
+        "hint.contains",
+        "to_string.contains",
+    ];
+    assert_eq!(found, expected);
+}
