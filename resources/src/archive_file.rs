@@ -10,15 +10,15 @@ use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::{Attempting, Failure};
 use toque_engine::property::{Account, Mode};
 use toque_engine::resource::{
-    Apply, Change, Effect, PropertyError, Provide, Provider, Resource, Scope,
+    self, Apply, Change, Effect, PropertyError, Provide, Resource, Scope,
 };
 use toque_engine::snapshots::{Area, Areas};
 use toque_engine::source::{Checkout, Found, Source, SourceType};
 use toque_engine::system::{Metadata, Ownership, Query};
 use toque_engine::view::View;
 
-use crate::destination::{self, Destination, Ground, Site};
-use crate::ownership::Declared;
+use crate::shared::ownership::Declared;
+use crate::shared::target_directory::{self, StagingDirectory, StagingPlace, TargetState};
 
 /// An archive, unpacked into a folder: tar, alone or packed by gzip, xz, zstd or bzip2, and zip.
 /// Its content tells which, not its name. An archive with a name or a link that leads outside of
@@ -95,8 +95,8 @@ impl Resource for ArchiveFile {
     type Desired = Desired;
 
     fn check(&self, _actions: &[ArchiveFileAction]) -> Result<(), PropertyError> {
-        crate::path::check("destination", &self.destination)?;
-        if crate::path::plain(&self.destination).parent().is_none() {
+        crate::shared::path::check("destination", &self.destination)?;
+        if crate::shared::path::plain(&self.destination).parent().is_none() {
             return Err(PropertyError::new("destination", "`/` is no folder for an archive"));
         }
         self.source().check().map_err(|error| match error.property.as_str() {
@@ -107,7 +107,7 @@ impl Resource for ArchiveFile {
 
     fn resolve(self, _scope: &dyn Scope) -> Result<Desired, Diagnostic> {
         Ok(Desired {
-            path: crate::path::plain(&self.destination),
+            path: crate::shared::path::plain(&self.destination),
             source: self.source(),
             declared: Declared { owner: self.owner, group: self.group, mode: Some(self.mode) },
             overwrite: self.overwrite,
@@ -127,7 +127,7 @@ pub struct Desired {
 /// What `inspect` found.
 #[derive(Debug)]
 pub struct State {
-    pub there: Destination,
+    pub there: TargetState,
     /// The archive, unless nothing is done anyway.
     pub found: Option<Found>,
     /// The archive that was unpacked there last.
@@ -135,21 +135,21 @@ pub struct State {
     pub owner: Ownership,
     /// The folder, to be unpacked over.
     pub folder: Option<Metadata>,
-    pub ground: Option<Ground>,
+    pub ground: Option<StagingPlace>,
 }
 
 /// One thing to do.
 #[derive(Debug)]
 pub enum Step {
-    Unpack { found: Found, owner: Ownership, ground: Ground, instead_of: Destination },
-    UnpackOver { found: Found, folder: Metadata, ground: Ground },
+    Unpack { found: Found, owner: Ownership, ground: StagingPlace, instead_of: TargetState },
+    UnpackOver { found: Found, folder: Metadata, ground: StagingPlace },
 }
 
 /// Unpacks by system calls.
 #[derive(Debug)]
-pub struct Unpacks;
+pub struct Provider;
 
-impl Provider for Unpacks {
+impl resource::Provider for Provider {
     type Resource = ArchiveFile;
     type State = State;
     type Step = Step;
@@ -162,9 +162,9 @@ impl Provider for Unpacks {
         desired: &Desired,
         _action: ArchiveFileAction,
     ) -> Result<State, Failure> {
-        let there = destination::look(view, &desired.path)?;
+        let there = target_directory::inspect(view, &desired.path)?;
         let owner = desired.declared.resolve(view)?;
-        let full = there == Destination::Folder;
+        let full = there == TargetState::Filled;
         let found =
             if full && !desired.overwrite { None } else { Some(desired.source.look(view)?) };
         let last = view
@@ -176,7 +176,7 @@ impl Provider for Unpacks {
         let uid = folder.map_or(owner.uid, |folder| Some(folder.uid));
         let ground = found
             .as_ref()
-            .map(|_| destination::ground(view, &desired.path, uid, "owner"))
+            .map(|_| target_directory::staging_place(view, &desired.path, uid, "owner"))
             .transpose()?;
         Ok(State { there, found, last, owner, folder, ground })
     }
@@ -226,8 +226,8 @@ impl Provider for Unpacks {
             let how = |uid, gid| Checkout { uid, gid, ..Checkout::default() };
             let found = match &change.step {
                 Step::Unpack { found, owner, ground, instead_of } => {
-                    let site = Site::of(apply, path, ground, owner)?;
-                    let new = site.making();
+                    let site = StagingDirectory::new(apply, path, ground, owner)?;
+                    let new = site.path();
                     source.check_out(
                         apply.system,
                         apply.view,
@@ -239,13 +239,13 @@ impl Provider for Unpacks {
                         .system
                         .set_mode(&new, owner.mode.unwrap_or(0o755))
                         .attempting("set the mode of", &new)?;
-                    site.put(apply, *instead_of)?;
+                    site.install(apply, *instead_of)?;
                     found
                 }
                 Step::UnpackOver { found, folder, ground } => {
                     let owner =
                         Ownership { uid: Some(folder.uid), gid: Some(folder.gid), mode: None };
-                    let new = Site::of(apply, path, ground, &owner)?.making();
+                    let new = StagingDirectory::new(apply, path, ground, &owner)?.path();
                     source.check_out(
                         apply.system,
                         apply.view,
@@ -255,7 +255,7 @@ impl Provider for Unpacks {
                     )?;
                     // What is copied has the folder's own mode as well.
                     apply.system.set_mode(&new, folder.mode).attempting("set the mode of", &new)?;
-                    let copied = destination::copy_over(apply, &new, path, folder);
+                    let copied = target_directory::copy_over(apply, &new, path, folder);
                     let removed = apply.system.remove_dir_all(&new).attempting("remove", &new);
                     copied.and(removed)?;
                     found

@@ -4,7 +4,7 @@ use toque_engine::diagnostic::Diagnostic;
 use toque_engine::property::OneOrMany;
 use toque_engine::resource::{PropertyError, Resource, Scope};
 
-use crate::content::{FileAction, ManagedFile, managed_file, needs_content};
+use crate::shared::managed_file::{FileAction, ManagedFile, managed_file, needs_content};
 use crate::template::{check_source, sources};
 
 managed_file! {

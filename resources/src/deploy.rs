@@ -20,9 +20,7 @@ use toque_engine::actions;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;
 use toque_engine::property::{Account, CommandLine, Mode, Seconds};
-use toque_engine::resource::{
-    Apply, Asked, Change, Effect, PropertyError, Provider, Resource, Scope,
-};
+use toque_engine::resource::{self, Apply, Asked, Change, Effect, PropertyError, Resource, Scope};
 use toque_engine::source::Source;
 use toque_engine::view::View;
 
@@ -204,7 +202,7 @@ impl Resource for Deploy {
     type Desired = Desired;
 
     fn check(&self, actions: &[DeployAction]) -> Result<(), PropertyError> {
-        crate::path::check_file("path", &self.path)?;
+        crate::shared::path::check_file("path", &self.path)?;
         match &self.source {
             Some(source) => source.check().map_err(|error| within("source", error))?,
             None if actions.contains(&DeployAction::Deploy) => {
@@ -238,7 +236,7 @@ impl Resource for Deploy {
         }
         if let Some(file) = &self.environment_file {
             if file.starts_with('/') {
-                crate::path::check_file("environment_file", file)?;
+                crate::shared::path::check_file("environment_file", file)?;
             } else {
                 below("environment_file", file)?;
             }
@@ -263,7 +261,7 @@ impl Resource for Deploy {
     }
 
     fn resolve(mut self, scope: &dyn Scope) -> Result<Desired, Diagnostic> {
-        let path = crate::path::plain(&self.path);
+        let path = crate::shared::path::plain(&self.path);
         let last = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let app = self.app.take().unwrap_or(last);
         self.owner = self.owner.take().or(self.user.take());
@@ -357,9 +355,9 @@ impl Desired {
 
 /// Releases as folders, and a link that is switched.
 #[derive(Debug)]
-pub struct Releases;
+pub struct Provider;
 
-impl Provider for Releases {
+impl resource::Provider for Provider {
     type Resource = Deploy;
     type State = State;
     type Step = Step;

@@ -10,14 +10,14 @@ use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::{Attempting, Failure};
 use toque_engine::property::{Account, Mode};
 use toque_engine::resource::{
-    Apply, Change, Effect, PropertyError, Provide, Provider, Resource, Scope,
+    self, Apply, Change, Effect, PropertyError, Provide, Resource, Scope,
 };
 use toque_engine::snapshots::{Area, Areas};
 use toque_engine::system::{FileKind, Metadata, Ownership, Query};
 use toque_engine::view::View;
 
-use crate::content::{Refusal, follow};
-use crate::ownership::{Attributes, Declared, Names, difference_words, own_ids};
+use crate::shared::managed_file::{Refusal, follow};
+use crate::shared::ownership::{Attributes, Declared, Names, difference_words, own_ids};
 
 /// A directory, with its owner, group and mode.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -56,9 +56,9 @@ impl Resource for Directory {
     type Desired = ManagedDirectory;
 
     fn check(&self, actions: &[DirectoryAction]) -> Result<(), PropertyError> {
-        crate::path::check("path", &self.path)?;
+        crate::shared::path::check("path", &self.path)?;
         if actions.contains(&DirectoryAction::Delete)
-            && crate::path::plain(&self.path).parent().is_none()
+            && crate::shared::path::plain(&self.path).parent().is_none()
         {
             return Err(PropertyError::new("path", "`/` is not deleted by anyone"));
         }
@@ -67,7 +67,7 @@ impl Resource for Directory {
 
     fn resolve(self, scope: &dyn Scope) -> Result<ManagedDirectory, Diagnostic> {
         Ok(ManagedDirectory {
-            path: crate::path::plain(&self.path),
+            path: crate::shared::path::plain(&self.path),
             recursive: self.recursive,
             declared: Declared { owner: self.owner, group: self.group, mode: self.mode },
             new_mode: 0o777 & !scope.umask(),
@@ -147,9 +147,9 @@ pub enum Step {
 }
 
 /// Makes directories by system calls.
-pub struct Directories;
+pub struct Provider;
 
-impl Provider for Directories {
+impl resource::Provider for Provider {
     type Resource = Directory;
     type State = State;
     type Step = Step;

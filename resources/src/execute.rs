@@ -12,7 +12,7 @@ use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::{Attempting, Failure};
 use toque_engine::property::{Account, CommandLine, OneOrMany, Seconds};
 use toque_engine::resource::{
-    Apply, Change, Effect, PropertyError, Provide, Provider, Resource, Scope, command_failure,
+    self, Apply, Change, Effect, PropertyError, Provide, Resource, Scope, command_failure,
 };
 use toque_engine::snapshots::{Area, Areas};
 use toque_engine::system::{FileKind, Query};
@@ -106,9 +106,9 @@ impl Resource for Execute {
 
 /// A process of the machine.
 #[derive(Debug)]
-pub struct Run;
+pub struct Provider;
 
-impl Provider for Run {
+impl resource::Provider for Provider {
     type Resource = Execute;
     /// Whether what the command creates is there.
     type State = bool;

@@ -10,15 +10,15 @@ use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::{Attempting, Failure};
 use toque_engine::property::Account;
 use toque_engine::resource::{
-    Apply, Change, Effect, PropertyError, Provide, Provider, Resource, Scope,
+    self, Apply, Change, Effect, PropertyError, Provide, Resource, Scope,
 };
 use toque_engine::snapshots::{Area, Areas};
 use toque_engine::source::{Checkout, Found, Source, SourceType};
 use toque_engine::system::{FileKind, Metadata, Ownership, Query};
 use toque_engine::view::View;
 
-use crate::destination::{self, Destination, Ground, Site};
-use crate::ownership::Declared;
+use crate::shared::ownership::Declared;
+use crate::shared::target_directory::{self, StagingDirectory, StagingPlace, TargetState};
 
 /// A commit of a git repository, checked out into a folder. It needs the program `git`, version
 /// 2.32 or newer for passwords and for repositories of other users.
@@ -94,8 +94,8 @@ impl Resource for Git {
     type Desired = Desired;
 
     fn check(&self, _actions: &[GitAction]) -> Result<(), PropertyError> {
-        crate::path::check("destination", &self.destination)?;
-        if crate::path::plain(&self.destination).parent().is_none() {
+        crate::shared::path::check("destination", &self.destination)?;
+        if crate::shared::path::plain(&self.destination).parent().is_none() {
             return Err(PropertyError::new("destination", "`/` is no folder for a repository"));
         }
         // Its address goes by another name here.
@@ -107,7 +107,7 @@ impl Resource for Git {
 
     fn resolve(self, _scope: &dyn Scope) -> Result<Desired, Diagnostic> {
         Ok(Desired {
-            path: crate::path::plain(&self.destination),
+            path: crate::shared::path::plain(&self.destination),
             source: self.source(),
             declared: Declared { owner: self.user, group: self.group, mode: None },
         })
@@ -125,13 +125,13 @@ pub struct Desired {
 /// What `inspect` found.
 #[derive(Debug)]
 pub struct State {
-    pub there: Destination,
+    pub there: TargetState,
     /// The commit of the clone, or of what was exported.
     pub commit: Option<String>,
     /// What the repository has, unless nothing is done anyway.
     pub found: Option<Found>,
     pub owner: Ownership,
-    pub ground: Option<Ground>,
+    pub ground: Option<StagingPlace>,
     /// The clone that is there.
     pub clone: Option<Metadata>,
 }
@@ -140,16 +140,16 @@ pub struct State {
 #[derive(Debug)]
 pub enum Step {
     /// A folder of its own, in the place of what is there.
-    CheckOut { found: Found, owner: Ownership, ground: Ground, instead_of: Destination },
+    CheckOut { found: Found, owner: Ownership, ground: StagingPlace, instead_of: TargetState },
     /// Another commit in the clone that is there.
-    Update { found: Found, ground: Ground, clone: Metadata },
+    Update { found: Found, ground: StagingPlace, clone: Metadata },
 }
 
 /// Runs the program `git`.
 #[derive(Debug)]
-pub struct Clones;
+pub struct Provider;
 
-impl Provider for Clones {
+impl resource::Provider for Provider {
     type Resource = Git;
     type State = State;
     type Step = Step;
@@ -162,26 +162,26 @@ impl Provider for Clones {
         desired: &Desired,
         action: GitAction,
     ) -> Result<State, Failure> {
-        let there = destination::look(view, &desired.path)?;
+        let there = target_directory::inspect(view, &desired.path)?;
         let owner = desired.declared.resolve(view)?;
-        let is_clone = (there, action) == (Destination::Folder, GitAction::Sync);
+        let is_clone = (there, action) == (TargetState::Filled, GitAction::Sync);
         let clone = is_clone
             .then(|| view.lstat(&desired.path).attempting("look at", &desired.path))
             .transpose()?;
         // A clone is its owner's, whoever that is.
         let uid = clone.map_or(owner.uid, |clone| Some(clone.uid));
         let commit = match (there, action) {
-            (Destination::Folder, GitAction::Sync) => Some(head(view, &desired.path)?),
-            (Destination::Folder, GitAction::Export) => Some(exported(view, &desired.path)?),
+            (TargetState::Filled, GitAction::Sync) => Some(head(view, &desired.path)?),
+            (TargetState::Filled, GitAction::Export) => Some(exported(view, &desired.path)?),
             _ => None,
         };
         let found = match (there, action) {
-            (Destination::Folder, GitAction::Checkout) => None,
+            (TargetState::Filled, GitAction::Checkout) => None,
             _ => Some(desired.source.look(view)?),
         };
         let ground = found
             .as_ref()
-            .map(|_| destination::ground(view, &desired.path, uid, "user"))
+            .map(|_| target_directory::staging_place(view, &desired.path, uid, "user"))
             .transpose()?;
         Ok(State { there, commit, found, owner, ground, clone })
     }
@@ -237,15 +237,15 @@ impl Provider for Clones {
         for change in changes {
             let found = match &change.step {
                 Step::CheckOut { found, owner, ground, instead_of } => {
-                    let site = Site::of(apply, path, ground, owner)?;
+                    let site = StagingDirectory::new(apply, path, ground, owner)?;
                     let how = Checkout {
                         cache: None,
                         uid: site.uid,
                         gid: site.gid,
                         keep_git: action != GitAction::Export,
                     };
-                    source.check_out(apply.system, apply.view, found, &site.making(), &how)?;
-                    site.put(apply, *instead_of)?;
+                    source.check_out(apply.system, apply.view, found, &site.path(), &how)?;
+                    site.install(apply, *instead_of)?;
                     found
                 }
                 Step::Update { found, ground, clone } => {

@@ -16,7 +16,7 @@ use toque_engine::resource::{
 use toque_engine::snapshots::{Area, Areas};
 use toque_engine::view::View;
 
-use crate::numbers;
+use crate::shared::account_ids;
 
 /// A group of this machine's own account files.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -75,7 +75,7 @@ impl Resource for Group {
     type Desired = Self;
 
     fn check(&self, _actions: &[GroupAction]) -> Result<(), PropertyError> {
-        numbers::check_name("group_name", &self.group_name)?;
+        account_ids::check_name("group_name", &self.group_name)?;
         if let Some(both) = self.members().iter().find(|name| self.excluded().contains(name)) {
             return Err(PropertyError::new(
                 "excluded_members",
@@ -165,7 +165,7 @@ impl Provider for Groupadd {
             }
         }
         let next = if current.is_none() && group.gid.is_none() && action == GroupAction::Create {
-            numbers::next_gid(view, group.system, None)?
+            account_ids::next_gid(view, group.system, None)?
         } else {
             None
         };
@@ -183,14 +183,14 @@ impl Provider for Groupadd {
         let provide =
             |value: Value| Provide::State { area: Area::Accounts, key: key.clone(), value };
         let told = |mut change: Change<Step>| {
-            change.provides.extend(numbers::rewritten(&["group"]));
+            change.provides.extend(account_ids::rewritten(&["group"]));
             change.touches(Area::Accounts | Area::Files)
         };
         if action == GroupAction::Remove {
             let gone = |current: &Current| {
                 let gone = Change::new(format!("remove group `{name}`"), Step::Remove)
                     .provides(provide(Value::Null));
-                told(gone.provides(numbers::freed("gid", current.gid)))
+                told(gone.provides(account_ids::freed("gid", current.gid)))
             };
             return Ok(state.current.iter().map(gone).collect());
         }
@@ -207,7 +207,7 @@ impl Provider for Groupadd {
                         Step::Add { gid: group.gid },
                     )
                     .provides(provide(json!({ "gid": gid, "members": [] })))
-                    .provides(numbers::taken("gid", gid)),
+                    .provides(account_ids::taken("gid", gid)),
                 );
                 (gid, Vec::new())
             }
@@ -223,8 +223,8 @@ impl Provider for Groupadd {
             changes.push(
                 Change::new(what, Step::Number(wanted))
                     .provides(provide(json!({ "gid": gid, "members": members })))
-                    .provides(numbers::freed("gid", old))
-                    .provides(numbers::taken("gid", gid)),
+                    .provides(account_ids::freed("gid", old))
+                    .provides(account_ids::taken("gid", gid)),
             );
         }
         let mut joining: Vec<&String> = Vec::new();

@@ -10,13 +10,13 @@ use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::{Attempting, Failure};
 use toque_engine::property::Account;
 use toque_engine::resource::{
-    Apply, Change, Effect, PropertyError, Provide, Provider, Resource, Scope,
+    self, Apply, Change, Effect, PropertyError, Provide, Resource, Scope,
 };
 use toque_engine::snapshots::{Area, Areas};
 use toque_engine::system::{FileKind, Metadata, Ownership, Query};
 use toque_engine::view::View;
 
-use crate::ownership::{Declared, Names, difference_words, own_ids};
+use crate::shared::ownership::{Declared, Names, difference_words, own_ids};
 
 /// A symbolic link, or a hard link.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -67,14 +67,14 @@ impl Resource for Link {
     type Desired = Desired;
 
     fn check(&self, actions: &[LinkAction]) -> Result<(), PropertyError> {
-        crate::path::check_file("target_file", &self.target_file)?;
+        crate::shared::path::check_file("target_file", &self.target_file)?;
         let hard = self.link_type == LinkType::Hard;
         match self.to.as_deref() {
             None if hard || actions.contains(&LinkAction::Create) => {
                 return Err(PropertyError::new("to", "it is required: where does the link lead?"));
             }
             Some("") => return Err(PropertyError::new("to", "it is empty")),
-            Some(to) if hard => crate::path::check_file("to", to)?,
+            Some(to) if hard => crate::shared::path::check_file("to", to)?,
             _ => {}
         }
         if hard && (self.owner.is_some() || self.group.is_some()) {
@@ -90,7 +90,7 @@ impl Resource for Link {
 
     fn resolve(self, _scope: &dyn Scope) -> Result<Desired, Diagnostic> {
         Ok(Desired {
-            path: crate::path::plain(&self.target_file),
+            path: crate::shared::path::plain(&self.target_file),
             to: PathBuf::from(self.to.unwrap_or_default()),
             hard: self.link_type == LinkType::Hard,
             declared: Declared { owner: self.owner, group: self.group, mode: None },
@@ -154,9 +154,9 @@ pub enum Step {
 }
 
 /// Makes links by system calls.
-pub struct Links;
+pub struct Provider;
 
-impl Provider for Links {
+impl resource::Provider for Provider {
     type Resource = Link;
     type State = State;
     type Step = Step;

@@ -27,7 +27,7 @@ use toque_engine::view::View;
 pub use apt::Apt;
 pub use dnf::Dnf;
 
-use crate::parse::words;
+use crate::shared::parse::words;
 
 /// Installs, upgrades and removes packages.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -359,7 +359,7 @@ fn plan_one(
                 }
             };
             let verb = if downgrade { Verb::Downgrade } else { Verb::Install };
-            Some(with_company(change(
+            Some(with_side_effects(change(
                 verb,
                 what,
                 &target.argument,
@@ -372,7 +372,7 @@ fn plan_one(
         }
         PackageAction::Remove if found.installed.is_some() && removes => {
             let what = format!("remove package `{name}`{}", shown(&found.installed));
-            Some(with_company(change(Verb::Remove, what, name, remember(None, false, None))))
+            Some(with_side_effects(change(Verb::Remove, what, name, remember(None, false, None))))
         }
         PackageAction::Purge
             if (found.installed.is_some() && removes)
@@ -382,12 +382,17 @@ fn plan_one(
                 Some(version) => format!("purge package `{name}` {version}"),
                 None => format!("purge the configuration files of package `{name}`"),
             };
-            Some(with_company(change(Verb::Purge, what, name, remember(None, false, Some(false)))))
+            Some(with_side_effects(change(
+                Verb::Purge,
+                what,
+                name,
+                remember(None, false, Some(false)),
+            )))
         }
         PackageAction::Reconfig if found.installed.is_some() && found.unanswered => {
             let what =
                 format!("reconfigure package `{name}` with the answers of its response file");
-            Some(with_company(change(
+            Some(with_side_effects(change(
                 Verb::Reconfigure,
                 what,
                 name,
@@ -416,9 +421,9 @@ fn plan_one(
     })
 }
 
-/// A package brings others, files, accounts and services; what it does to itself is known for sure.
-/// The order matters: what is sure lies over what is not.
-fn with_company(mut change: Change<Step>) -> Change<Step> {
+/// Adds the effects on files, accounts, services and other packages. They are uncertain, and so come
+/// before the certain effect on the package itself, which lies over them.
+fn with_side_effects(mut change: Change<Step>) -> Change<Step> {
     change.provides.insert(0, Provide::Anything(ANYTHING));
     change.touches(ANYTHING)
 }

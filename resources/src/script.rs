@@ -11,11 +11,11 @@ use toque_engine::command::Command;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;
 use toque_engine::property::{Account, OneOrMany, Seconds};
-use toque_engine::resource::{Apply, Change, Effect, PropertyError, Provider, Resource, Scope};
+use toque_engine::resource::{self, Apply, Change, Effect, PropertyError, Resource, Scope};
 use toque_engine::view::View;
 
 use crate::execute::{self, Process};
-use crate::parse::words;
+use crate::shared::parse::words;
 
 /// Pipes code into an interpreter. Nothing is known of what it does, so it counts as changed each
 /// time: guard it, or give `creates`. A failing line does not end a shell's script: begin it with
@@ -138,16 +138,16 @@ impl<K: Language> Resource for Script<K> {
 
 /// A process of the machine that reads code.
 #[derive(Debug, Default)]
-pub struct Interpreted<K>(PhantomData<K>);
+pub struct Provider<K>(PhantomData<K>);
 
-impl<K> Interpreted<K> {
+impl<K> Provider<K> {
     #[must_use]
     pub fn new() -> Self {
         Self(PhantomData)
     }
 }
 
-impl<K: Language> Provider for Interpreted<K> {
+impl<K: Language> resource::Provider for Provider<K> {
     type Resource = Script<K>;
     /// Whether what the script creates is there.
     type State = bool;

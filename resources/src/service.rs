@@ -23,7 +23,7 @@ pub(crate) use systemd::{
 };
 pub use sysv::Sysv;
 
-use crate::parse::words;
+use crate::shared::parse::words;
 
 /// A service of the machine's init system.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]

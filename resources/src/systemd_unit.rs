@@ -10,18 +10,18 @@ use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::{Attempting, Failure};
 use toque_engine::property::Account;
 use toque_engine::resource::{
-    Action as _, Apply, Change, Effect, HostFacts, PropertyError, Provide, Provider, Resource,
-    Scope, Support,
+    self, Action as _, Apply, Change, Effect, HostFacts, PropertyError, Provide, Resource, Scope,
+    Support,
 };
 use toque_engine::snapshots::{Area, Areas};
 use toque_engine::system::{FileKind, Ownership, Query};
 use toque_engine::view::View;
 
-use crate::content::diff::diff;
-use crate::content::{self, Replacement, Verify};
-use crate::ownership::Attributes;
-use crate::parse::systemctl::Unit;
 use crate::service::{self, Bus, ServiceAction};
+use crate::shared::managed_file::diff::diff;
+use crate::shared::managed_file::{self, Replacement, Verify};
+use crate::shared::ownership::Attributes;
+use crate::shared::parse::systemctl::Unit;
 
 /// A unit file in `/etc/systemd`, and the unit that it makes.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -165,7 +165,7 @@ pub struct Wanted {
 
 /// `systemctl`, and a file.
 #[derive(Debug)]
-pub struct UnitFile;
+pub struct Provider;
 
 /// What is there of the unit.
 #[derive(Debug, Clone, PartialEq)]
@@ -185,7 +185,7 @@ pub enum Step {
     Control(&'static str),
 }
 
-impl Provider for UnitFile {
+impl resource::Provider for Provider {
     type Resource = SystemdUnit;
     type State = State;
     type Step = Step;
@@ -446,7 +446,7 @@ fn write(apply: &mut Apply<'_>, wanted: &Wanted) -> Result<(), Failure> {
             .and_then(|found| Attributes::difference(&wanted.path, &found, &ownership)),
         in_place: false,
     };
-    content::apply(apply, [&content::Step::Replace(replacement)])?;
+    managed_file::apply(apply, [&managed_file::Step::Replace(replacement)])?;
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use toque_engine::diagnostic::Diagnostic;
 use toque_engine::property::OneOrMany;
 use toque_engine::resource::{PropertyError, Resource, Scope, TemplateSource};
 
-use crate::content::{FileAction, ManagedFile, managed_file, needs_content};
+use crate::shared::managed_file::{FileAction, ManagedFile, managed_file, needs_content};
 
 managed_file! {
     /// A file rendered from a template of the cookbook.
@@ -49,7 +49,7 @@ impl Resource for Template {
             Some(source) => source
                 .as_slice()
                 .iter()
-                .try_for_each(|source| crate::path::check_file("source", source)),
+                .try_for_each(|source| crate::shared::path::check_file("source", source)),
             None => Err(PropertyError::new("source", "a `local` template needs its path")),
         }
     }

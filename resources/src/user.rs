@@ -14,7 +14,7 @@ use toque_engine::resource::{PropertyError, Resource, Scope};
 
 pub use useradd::Useradd;
 
-use crate::numbers;
+use crate::shared::account_ids;
 
 /// A user account. Of a user that exists, only the properties that are set are compared and
 /// changed.
@@ -82,7 +82,7 @@ impl Resource for User {
     type Desired = Self;
 
     fn check(&self, _actions: &[UserAction]) -> Result<(), PropertyError> {
-        numbers::check_name("username", &self.username)?;
+        account_ids::check_name("username", &self.username)?;
         for (property, path) in [("home", &self.home), ("shell", &self.shell)] {
             // An empty shell is how some accounts are shut.
             if path.as_ref().is_some_and(|path| path.is_relative() && !path.as_os_str().is_empty())

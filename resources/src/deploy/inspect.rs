@@ -11,7 +11,7 @@ use toque_engine::view::View;
 use super::layout::{MAKING, REMOVING, STAGED, own_folder, release_name};
 use super::record::Record;
 use super::{Desired, Task, environment};
-use crate::ownership::{Declared, own_ids};
+use crate::shared::ownership::{Declared, own_ids};
 
 /// What `inspect` found.
 #[derive(Debug, Clone)]

@@ -4,12 +4,12 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use toque_engine::failure::Failure;
-use toque_engine::resource::{Apply, Provider, Resource};
+use toque_engine::resource::{Apply, Provider as _, Resource};
 use toque_engine::system::HostSystem;
 use toque_engine::view::View;
 
-use super::{Clones, Git, GitAction};
-use crate::ownership::Declared;
+use super::{Git, GitAction, Provider};
+use crate::shared::ownership::Declared;
 use crate::testing::Bench;
 
 /// A repository of this machine, and a folder for what is checked out.
@@ -67,14 +67,14 @@ impl Place {
         git.check(&[action]).unwrap();
         let declared = Declared { owner: git.user.clone(), ..Declared::default() };
         let desired = super::Desired {
-            path: crate::path::plain(&git.destination),
+            path: crate::shared::path::plain(&git.destination),
             source: git.source(),
             declared,
         };
         let memory = |key: &str| self.bench.memory.borrow().get(key).cloned();
         let view = View::new(&self.host).with_memory(memory);
-        let state = Clones.inspect(&view, &desired, action)?;
-        let changes = Clones.plan(&desired, action, &state)?;
+        let state = Provider.inspect(&view, &desired, action)?;
+        let changes = Provider.plan(&desired, action, &state)?;
         let mut apply = Apply {
             system: &self.host,
             view: &view,
@@ -83,7 +83,7 @@ impl Place {
             notes: Vec::new(),
         };
         if !changes.is_empty() {
-            Clones.apply(&mut apply, &desired, action, &changes)?;
+            Provider.apply(&mut apply, &desired, action, &changes)?;
         }
         let from = self.folder.path().display().to_string();
         // Commits are other ones each time.

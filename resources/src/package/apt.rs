@@ -16,10 +16,10 @@ use toque_engine::view::View;
 use super::{
     Found, Package, PackageAction, Refreshed, State, Step, Target, Verb, Wanted, Wish, missing_file,
 };
-use crate::apt_lists;
-use crate::parse::apt_policy::{self, Policy};
-use crate::parse::dpkg_status::{self, Packages};
-use crate::parse::{debconf, debian_version};
+use crate::shared::apt_lists;
+use crate::shared::parse::apt_policy::{self, Policy};
+use crate::shared::parse::dpkg_status::{self, Packages};
+use crate::shared::parse::{debconf, debian_version};
 
 /// `apt-get`, `apt-cache` and `apt-mark`.
 #[derive(Debug, Default)]

@@ -16,7 +16,7 @@ use toque_engine::view::View;
 use super::{
     Found, Package, PackageAction, Refreshed, State, Step, Target, Verb, Wanted, Wish, missing_file,
 };
-use crate::parse::rpm::{self, Nevra};
+use crate::shared::parse::rpm::{self, Nevra};
 
 /// `rpm` and `dnf`.
 #[derive(Debug, Default)]

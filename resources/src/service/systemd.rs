@@ -16,7 +16,7 @@ use toque_engine::system::Query;
 use toque_engine::view::View;
 
 use super::{Service, ServiceAction, Step, describe};
-use crate::parse::systemctl::{self, Unit};
+use crate::shared::parse::systemctl::{self, Unit};
 
 /// `systemctl`.
 #[derive(Debug)]

@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn reads_units() {
-        let unit = parse(include_str!("../../fixtures/systemctl_show.txt")).unwrap_or_default();
+        let unit = parse(include_str!("../../../fixtures/systemctl_show.txt")).unwrap_or_default();
         assert_eq!(
             (unit.load.as_str(), unit.file.as_str(), unit.active.as_str()),
             ("loaded", "enabled", "active")

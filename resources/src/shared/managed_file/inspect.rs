@@ -9,7 +9,7 @@ use toque_engine::view::View;
 
 use super::symlink::{Refusal, follow};
 use super::{FileAction, ManagedFile};
-use crate::ownership::{Names, own_ids};
+use crate::shared::ownership::{Names, own_ids};
 
 /// Beyond this, files whose sizes differ are not read to be compared.
 const MOST_BYTES: u64 = 1 << 20;

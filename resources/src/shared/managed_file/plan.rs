@@ -12,8 +12,8 @@ use super::apply::{Replacement, Step};
 use super::diff::diff;
 use super::inspect::{Current, Folder, Found, New, Obstacle, State};
 use super::{FileAction, ManagedFile};
-use crate::checksum::sha256;
-use crate::ownership::{Attributes, difference_words, final_mode};
+use crate::shared::checksum::sha256;
+use crate::shared::ownership::{Attributes, difference_words, final_mode};
 
 /// The changes that an action needs. `content` is what the file must hold, when that is managed.
 /// # Errors

@@ -1,0 +1,11 @@
+//! Parts that several kinds share.
+
+pub(crate) mod account_ids;
+pub(crate) mod apt_lists;
+pub(crate) mod checksum;
+pub(crate) mod managed_file;
+pub(crate) mod ownership;
+pub mod parse;
+pub(crate) mod path;
+pub(crate) mod target_directory;
+pub(crate) mod trusted_path;
