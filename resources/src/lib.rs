@@ -41,7 +41,7 @@ pub use shared::parse;
 
 use toque_engine::registry::{Kind, Registry};
 
-use shared::managed_file;
+use shared::{from_source, managed_file};
 
 /// Returns every kind of this crate with its providers.
 #[must_use]
@@ -52,8 +52,8 @@ pub fn standard() -> Registry {
         .with(Kind::of::<cookbook_file::CookbookFile>().provider(managed_file::Provider::new()))
         .with(Kind::of().provider(remote_file::Provider))
         .with(Kind::of().provider(remote_directory::Provider))
-        .with(Kind::of().provider(archive_file::Provider))
-        .with(Kind::of().provider(git::Provider))
+        .with(Kind::of().provider(from_source::Provider::<archive_file::ArchiveFile>::new()))
+        .with(Kind::of().provider(from_source::Provider::<git::Git>::new()))
         .with(Kind::of().provider(directory::Provider))
         .with(Kind::of().provider(link::Provider))
         .with(Kind::of().provider(deploy::Provider))

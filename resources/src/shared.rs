@@ -3,6 +3,7 @@
 pub(crate) mod account_ids;
 pub(crate) mod apt_lists;
 pub(crate) mod checksum;
+pub(crate) mod from_source;
 pub(crate) mod managed_file;
 pub(crate) mod ownership;
 pub mod parse;

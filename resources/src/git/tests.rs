@@ -8,7 +8,8 @@ use toque_engine::resource::{Apply, Provider as _, Resource};
 use toque_engine::system::HostSystem;
 use toque_engine::view::View;
 
-use super::{Git, GitAction, Provider};
+use super::{Git, GitAction};
+use crate::shared::from_source::{Desired, Provider};
 use crate::shared::ownership::Declared;
 use crate::testing::Bench;
 
@@ -66,15 +67,16 @@ impl Place {
         let git: Git = serde_json::from_value(value).unwrap();
         git.check(&[action]).unwrap();
         let declared = Declared { owner: git.user.clone(), ..Declared::default() };
-        let desired = super::Desired {
+        let desired = Desired {
             path: crate::shared::path::plain(&git.destination),
             source: git.source(),
             declared,
+            resource: git,
         };
         let memory = |key: &str| self.bench.memory.borrow().get(key).cloned();
         let view = View::new(&self.host).with_memory(memory);
-        let state = Provider.inspect(&view, &desired, action)?;
-        let changes = Provider.plan(&desired, action, &state)?;
+        let state = Provider::<Git>::new().inspect(&view, &desired, action)?;
+        let changes = Provider::<Git>::new().plan(&desired, action, &state)?;
         let mut apply = Apply {
             system: &self.host,
             view: &view,
@@ -83,7 +85,7 @@ impl Place {
             notes: Vec::new(),
         };
         if !changes.is_empty() {
-            Provider.apply(&mut apply, &desired, action, &changes)?;
+            Provider::<Git>::new().apply(&mut apply, &desired, action, &changes)?;
         }
         let from = self.folder.path().display().to_string();
         // Commits are other ones each time.
