@@ -57,7 +57,11 @@ pub fn standard() -> Registry {
         .with(Kind::of().provider(directory::Provider))
         .with(Kind::of().provider(link::Provider))
         .with(Kind::of().provider(deploy::Provider))
-        .with(Kind::of().provider(package::Apt::default()).provider(package::Dnf::default()))
+        .with(
+            Kind::of()
+                .provider(package::Provider::<package::Apt>::default())
+                .provider(package::Provider::<package::Dnf>::default()),
+        )
         .with(Kind::of().provider(apt_update::Provider))
         .with(Kind::of().provider(service::Systemd).provider(service::Sysv))
         .with(Kind::of().provider(systemd_unit::Provider))

@@ -15,7 +15,8 @@ use toque_engine::resource::{self, Apply, Change, Effect, PropertyError, Resourc
 use toque_engine::view::View;
 
 use crate::execute::{self, Process};
-use crate::shared::parse::words;
+use crate::shared::defaults;
+use crate::shared::words::words;
 
 /// Pipes code into an interpreter. Nothing is known of what it does, so it counts as changed each
 /// time: guard it, or give `creates`. A failing line does not end a shell's script: begin it with
@@ -31,46 +32,32 @@ pub struct Script<K> {
     pub code: String,
     /// The program that reads the code from its standard input, such as `perl`. Default for `bash`:
     /// `bash`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interpreter: Option<String>,
     /// Options of the interpreter: a line that is split as a shell would, or an array.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flags: Option<OneOrMany<String>>,
     /// A path that the script creates: where it exists, the script is not run. A relative one is
     /// below `cwd`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub creates: Option<PathBuf>,
     /// The folder to run in. Default: `/`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cwd: Option<PathBuf>,
     /// Environment variables, on top of a clean environment.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub environment: IndexMap<String, String>,
     /// Whom to run as. Default: root.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<Account>,
     /// The group to run as. Default: the user's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<Account>,
     /// Seconds it may take before it is killed with all that it started. Default: 3600.
-    #[serde(default = "hour")]
+    #[serde(default = "defaults::an_hour")]
     pub timeout: Seconds,
     /// The exit status, or an array of those, that mean success. Default: 0.
-    #[serde(default = "zero")]
+    #[serde(default = "defaults::zero")]
     pub returns: OneOrMany<i32>,
     /// Whether its output is shown as it comes. Default: false.
     #[serde(default)]
     pub live_stream: bool,
     #[serde(skip)]
     kind: PhantomData<K>,
-}
-
-fn hour() -> Seconds {
-    Seconds(3600.0)
-}
-
-fn zero() -> OneOrMany<i32> {
-    OneOrMany::One(0)
 }
 
 /// Which kind a script is: the same but for the interpreter.
@@ -183,11 +170,7 @@ impl<K: Language> resource::Provider for Provider<K> {
         _: &[Change<()>],
     ) -> Result<Effect, Failure> {
         let script = &wanted.script;
-        let flags = match &script.flags {
-            None => Vec::new(),
-            Some(OneOrMany::One(line)) => words::split(line),
-            Some(OneOrMany::Many(words)) => words.clone(),
-        };
+        let flags = words(script.flags.as_ref());
         let command = Command::new([wanted.interpreter.clone()].into_iter().chain(flags))
             .input(script.code.as_bytes());
         let process = Process {
