@@ -17,6 +17,7 @@ use toque_engine::system::{FileKind, Metadata, Ownership, Query};
 use toque_engine::view::View;
 
 use crate::shared::managed_file::{Refusal, follow};
+use crate::shared::optional::lstat;
 use crate::shared::ownership::{Attributes, Declared, Names, difference_words, own_ids};
 
 /// A directory, with its owner, group and mode.
@@ -200,15 +201,9 @@ pub fn inspect(
     };
     let mut state =
         State { found: Found::Other("a file"), target: None, wanted, names: Names::default() };
-    let there = match view.lstat(path) {
-        Ok(metadata) => metadata,
-        Err(error)
-            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
-        {
-            state.found = Found::Nothing(new(view, path)?);
-            return Ok(state);
-        }
-        Err(error) => return Err(Failure::io("look at", path, &error)),
+    let Some(there) = lstat(view, path)? else {
+        state.found = Found::Nothing(new(view, path)?);
+        return Ok(state);
     };
     state.found = match there.kind {
         FileKind::Directory => {
@@ -283,7 +278,7 @@ fn new(view: &View<'_>, path: &Path) -> Result<New, Failure> {
                 break;
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                new.missing.insert(0, above.to_owned())
+                new.missing.insert(0, above.to_owned());
             }
             // Something further up is in the way; the next rounds find it.
             Err(error) if error.kind() == io::ErrorKind::NotADirectory => {}

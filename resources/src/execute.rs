@@ -18,6 +18,8 @@ use toque_engine::snapshots::{Area, Areas};
 use toque_engine::system::{FileKind, Query};
 use toque_engine::view::View;
 
+use crate::shared::defaults;
+
 /// Runs a command. Nothing is known of what it does, so it counts as changed each time: guard it,
 /// or give `creates`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -27,28 +29,23 @@ pub struct Execute {
     pub command: CommandLine,
     /// A path that the command creates: where it exists, the command is not run. A relative one is
     /// below `cwd`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub creates: Option<PathBuf>,
     /// The folder to run in. Default: `/`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cwd: Option<PathBuf>,
     /// Environment variables, on top of a clean environment.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub environment: IndexMap<String, String>,
     /// Whom to run as. Default: root.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<Account>,
     /// The group to run as. Default: the user's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<Account>,
     /// Seconds it may take before it is killed with all that it started. Default: 3600.
-    #[serde(default = "hour")]
+    #[serde(default = "defaults::an_hour")]
     pub timeout: Seconds,
     /// The exit status, or an array of those, that mean success. Default: 0.
-    #[serde(default = "zero")]
+    #[serde(default = "defaults::zero")]
     pub returns: OneOrMany<i32>,
     /// Text for its standard input.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<String>,
     /// Whether its output is shown as it comes. Default: false.
     #[serde(default)]
@@ -56,14 +53,6 @@ pub struct Execute {
     /// Whether a login shell runs it, which reads the profile files first. Default: false.
     #[serde(default)]
     pub login: bool,
-}
-
-fn hour() -> Seconds {
-    Seconds(3600.0)
-}
-
-fn zero() -> OneOrMany<i32> {
-    OneOrMany::One(0)
 }
 
 actions! {

@@ -17,6 +17,7 @@ use toque_engine::snapshots::{Area, Areas};
 use toque_engine::view::View;
 
 use crate::shared::account_ids;
+use crate::shared::defaults;
 
 /// A group of this machine's own account files.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -25,17 +26,14 @@ pub struct Group {
     /// The group.
     pub group_name: String,
     /// Its number. Default: chosen by the system, and left as it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gid: Option<u32>,
     /// Users that belong to it. They are added; with `append: false` they are all that belong to
     /// it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub members: Option<OneOrMany<String>>,
     /// Users that must not belong to it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub excluded_members: Option<OneOrMany<String>>,
     /// Whether members that are not named are left alone. Default: true.
-    #[serde(default = "yes")]
+    #[serde(default = "defaults::yes")]
     pub append: bool,
     /// Whether a new group takes its number from those of system groups. Default: false.
     #[serde(default)]
@@ -43,10 +41,6 @@ pub struct Group {
     /// Whether the number may be another group's too. Default: false.
     #[serde(default)]
     pub non_unique: bool,
-}
-
-fn yes() -> bool {
-    true
 }
 
 actions! {

@@ -16,6 +16,7 @@ use toque_engine::snapshots::{Area, Areas};
 use toque_engine::system::{FileKind, Metadata, Ownership, Query};
 use toque_engine::view::View;
 
+use crate::shared::optional::lstat;
 use crate::shared::ownership::{Declared, Names, difference_words, own_ids};
 
 /// A symbolic link, or a hard link.
@@ -247,18 +248,6 @@ impl resource::Provider for Provider {
             }
         }
         Ok(Effect::Changed)
-    }
-}
-
-fn lstat(view: &View<'_>, path: &Path) -> Result<Option<Metadata>, Failure> {
-    match view.lstat(path) {
-        Ok(metadata) => Ok(Some(metadata)),
-        Err(error)
-            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
-        {
-            Ok(None)
-        }
-        Err(error) => Err(Failure::io("look at", path, &error)),
     }
 }
 

@@ -18,6 +18,7 @@ use toque_engine::system::{FileKind, Query};
 use toque_engine::view::View;
 
 use crate::directory::{self, DirectoryAction, ManagedDirectory, New};
+use crate::shared::defaults;
 use crate::shared::managed_file::{self, Backup, FileAction, Folder, ManagedFile};
 use crate::shared::ownership::Declared;
 
@@ -34,7 +35,7 @@ pub struct RemoteDirectory {
     pub cookbook: Option<String>,
     /// Whether missing directories above it are made too, and whether `delete` also removes what is
     /// in it. Default: `true`.
-    #[serde(default = "managed_file::yes")]
+    #[serde(default = "defaults::yes")]
     pub recursive: bool,
     /// Whether files and directories are removed that the cookbook's folder does not have. Default:
     /// `false`.
@@ -42,7 +43,7 @@ pub struct RemoteDirectory {
     pub purge: bool,
     /// Whether files that are there already get the cookbook's content, owner, group and mode.
     /// Default: `true`.
-    #[serde(default = "managed_file::yes")]
+    #[serde(default = "defaults::yes")]
     pub overwrite: bool,
     /// Owner of the directories, by name or number. Default: toque's own user for new ones.
     #[serde(default)]

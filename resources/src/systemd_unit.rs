@@ -18,6 +18,7 @@ use toque_engine::system::{FileKind, Ownership, Query};
 use toque_engine::view::View;
 
 use crate::service::{self, Bus, ServiceAction};
+use crate::shared::defaults;
 use crate::shared::managed_file::diff::diff;
 use crate::shared::managed_file::{self, Replacement, Verify};
 use crate::shared::ownership::Attributes;
@@ -31,17 +32,15 @@ pub struct SystemdUnit {
     pub unit_name: String,
     /// The text of the file, or a map of sections, each a map of options to a value or an array of
     /// values.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<Content>,
     /// The user whose systemd is spoken to; the file then lies in `/etc/systemd/user`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<Account>,
     /// Whether systemd reads its units again after the file has changed. Default: true.
-    #[serde(default = "yes")]
+    #[serde(default = "defaults::yes")]
     pub triggers_reload: bool,
     /// Whether `systemd-analyze verify` must accept the file before it goes live, where that
     /// program is there. Default: true.
-    #[serde(default = "yes")]
+    #[serde(default = "defaults::yes")]
     pub verify: bool,
 }
 
@@ -52,10 +51,6 @@ pub struct SystemdUnit {
 pub enum Content {
     Text(String),
     Sections(Map<String, Value>),
-}
-
-fn yes() -> bool {
-    true
 }
 
 actions! {

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::Value;
-use toque_engine::failure::{Attempting, Failure};
+use toque_engine::failure::Failure;
 use toque_engine::resource::{PropertyError, Provide};
 use toque_engine::snapshots::Area;
-use toque_engine::system::Query;
 use toque_engine::view::View;
 
-use crate::shared::parse::shadow;
+use super::optional::read_text;
+use super::parse::shadow;
 
 /// The settings of the shadow suite for new accounts, from `/etc/login.defs`.
 #[derive(Debug, Clone)]
@@ -21,15 +21,8 @@ pub(crate) struct LoginDefs {
 
 impl LoginDefs {
     pub fn read(view: &View<'_>) -> Result<Self, Failure> {
-        let path = Path::new("/etc/login.defs");
-        match view.read(path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                Ok(Self { text: String::new() })
-            }
-            other => Ok(Self {
-                text: String::from_utf8_lossy(&other.attempting("read", path)?).into_owned(),
-            }),
-        }
+        let text = read_text(view, Path::new("/etc/login.defs"))?;
+        Ok(Self { text: text.unwrap_or_default() })
     }
 
     fn number(&self, name: &str, default: u32) -> u32 {

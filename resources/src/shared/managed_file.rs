@@ -25,8 +25,8 @@ use toque_engine::view::View;
 pub use apply::{Replacement, Step, apply};
 pub use inspect::{Current, Folder, Found, State, compare, inspect};
 pub use plan::plan;
+pub use properties::Backup;
 pub(crate) use properties::managed_file;
-pub use properties::{Backup, yes};
 pub use symlink::{Refusal, follow};
 pub use verify::Verify;
 

@@ -4,10 +4,9 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use toque_engine::accounts::{self, no_account};
 use toque_engine::command::Command;
-use toque_engine::failure::{Attempting, Failure};
+use toque_engine::failure::Failure;
 use toque_engine::property::Account;
 use toque_engine::resource::{
     Action as _, Apply, Change, Effect, HostFacts, Provide, Provider, Support,
@@ -18,6 +17,8 @@ use toque_engine::view::View;
 
 use super::{User, UserAction};
 use crate::shared::account_ids::{self, LoginDefs};
+use crate::shared::checksum::sha256;
+use crate::shared::optional::read_text;
 use crate::shared::parse::shadow;
 
 /// `useradd`, `usermod`, `userdel`, `chpasswd`.
@@ -192,7 +193,7 @@ impl Provider for Useradd {
 }
 
 fn read(view: &View<'_>, found: &accounts::User) -> Result<Current, Failure> {
-    let text = read_text(view, "/etc/shadow")?;
+    let text = read_text(view, Path::new("/etc/shadow"))?.unwrap_or_default();
     let shadow = shadow::parse(&text).remove(&found.name).unwrap_or_default();
     Ok(Current {
         uid: Some(found.uid),
@@ -208,18 +209,9 @@ fn read(view: &View<'_>, found: &accounts::User) -> Result<Current, Failure> {
     })
 }
 
-/// A file that may be missing.
-fn read_text(view: &View<'_>, path: &str) -> Result<String, Failure> {
-    let path = Path::new(path);
-    match view.read(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
-        other => Ok(String::from_utf8_lossy(&other.attempting("read", path)?).into_owned()),
-    }
-}
-
-/// A hash is compared, and kept in a plan, only as a digest of its own.
+/// Returns the digest by which a password hash is compared and kept in a plan.
 fn digest(hash: &str) -> String {
-    Sha256::digest(hash).iter().map(|byte| format!("{byte:02x}")).collect()
+    sha256(hash.as_bytes())
 }
 
 fn remember(name: &str, current: &Current) -> Provide {
@@ -299,7 +291,7 @@ fn new_account(view: &View<'_>, user: &User, gid: Option<u32>) -> Result<NewAcco
         None => account_ids::next_uid(view, user.system)?,
     };
     let mut new = NewAccount { uid, gid, home_mode: defaults.home_mode(), ..NewAccount::default() };
-    let settings = read_text(view, "/etc/default/useradd")?;
+    let settings = read_text(view, Path::new("/etc/default/useradd"))?.unwrap_or_default();
     let setting = |key: &str| {
         settings
             .lines()

@@ -9,6 +9,7 @@ use toque_engine::view::View;
 
 use super::symlink::{Refusal, follow};
 use super::{FileAction, ManagedFile};
+use crate::shared::optional::lstat;
 use crate::shared::ownership::{Names, own_ids};
 
 /// Beyond this, files whose sizes differ are not read to be compared.
@@ -165,19 +166,6 @@ fn through_link(
         }
         Ok(_) => refused(Refusal::Unwanted),
         Err(refusal) => refused(refusal),
-    }
-}
-
-/// What lies at the path itself. Nothing can lie below something that is not a directory.
-fn lstat(view: &View<'_>, path: &Path) -> Result<Option<Metadata>, Failure> {
-    match view.lstat(path) {
-        Ok(metadata) => Ok(Some(metadata)),
-        Err(error)
-            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
-        {
-            Ok(None)
-        }
-        Err(error) => Err(Failure::io("look at", path, &error)),
     }
 }
 

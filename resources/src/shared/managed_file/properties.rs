@@ -69,10 +69,6 @@ impl JsonSchema for Backup {
     }
 }
 
-pub fn yes() -> bool {
-    true
-}
-
 /// Declares a kind of managed file: `path`, the kind's own properties, and those that all of them
 /// share. Written out by a macro because `serde(flatten)` would lose which property an error is
 /// about.
@@ -109,7 +105,7 @@ macro_rules! managed_file {
             /// Whether the file is replaced at once by a new one. `false` writes into the file that
             /// is there, which keeps its inode and its other names, and which readers may see
             /// half-written. Default: `true`.
-            #[serde(default = "crate::shared::managed_file::yes")]
+            #[serde(default = "crate::shared::defaults::yes")]
             pub atomic_update: bool,
             /// Whether whatever is at the path and is not a file (a directory with all that is in
             /// it, a symbolic link that must not be followed, a pipe) is removed to make room.
