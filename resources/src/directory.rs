@@ -356,8 +356,7 @@ fn create(
         .iter()
         .map(|above| make(above, new_mode, &Ownership::default(), new, ""))
         .collect();
-    let words = desired.declared.words();
-    let with = if words.is_empty() { String::new() } else { format!(" with {}", words.join(", ")) };
+    let with = desired.declared.words(" with ");
     changes.push(make(path, state.wanted.mode.unwrap_or(new_mode), &state.wanted, new, &with));
     Ok(changes)
 }
@@ -383,18 +382,12 @@ fn change_attributes(
 ) -> Change<Step> {
     let words =
         difference_words(&desired.declared, metadata, &state.wanted, &state.names).join(", ");
-    let provide = Provide::Attributes {
-        path: attributes.path.clone(),
-        mode: attributes.mode.unwrap_or(metadata.mode),
-        uid: attributes.uid.unwrap_or(metadata.uid),
-        gid: attributes.gid.unwrap_or(metadata.gid),
-        touched: false,
-    };
+    let effect = attributes.effect(metadata);
     Change::new(
         format!("change directory `{}`: {words}", attributes.path.display()),
         Step::Attributes(attributes),
     )
-    .provides(provide)
+    .provides(effect)
     .touches(Area::Files)
 }
 

@@ -41,7 +41,7 @@ pub use shared::parse;
 
 use toque_engine::registry::{Kind, Registry};
 
-use shared::{from_source, managed_file};
+use shared::{from_source, managed_file, process};
 
 /// Returns every kind of this crate with its providers.
 #[must_use]
@@ -52,24 +52,20 @@ pub fn standard() -> Registry {
         .with(Kind::of::<cookbook_file::CookbookFile>().provider(managed_file::Provider::new()))
         .with(Kind::of().provider(remote_file::Provider))
         .with(Kind::of().provider(remote_directory::Provider))
-        .with(Kind::of().provider(from_source::Provider::<archive_file::ArchiveFile>::new()))
-        .with(Kind::of().provider(from_source::Provider::<git::Git>::new()))
+        .with(Kind::of::<archive_file::ArchiveFile>().provider(from_source::Provider::new()))
+        .with(Kind::of::<git::Git>().provider(from_source::Provider::new()))
         .with(Kind::of().provider(directory::Provider))
         .with(Kind::of().provider(link::Provider))
         .with(Kind::of().provider(deploy::Provider))
-        .with(
-            Kind::of()
-                .provider(package::Provider::<package::Apt>::default())
-                .provider(package::Provider::<package::Dnf>::default()),
-        )
+        .with(Kind::of().provider(package::Apt::default()).provider(package::Dnf::default()))
         .with(Kind::of().provider(apt_update::Provider))
         .with(Kind::of().provider(service::Systemd).provider(service::Sysv))
         .with(Kind::of().provider(systemd_unit::Provider))
         .with(Kind::of().provider(user::Useradd))
         .with(Kind::of().provider(group::Groupadd))
-        .with(Kind::of().provider(execute::Provider))
-        .with(Kind::of().provider(script::Provider::<script::Any>::new()))
-        .with(Kind::of().provider(script::Provider::<script::BashOnly>::new()))
+        .with(Kind::of::<execute::Execute>().provider(process::Provider::new()))
+        .with(Kind::of::<script::Script<script::Any>>().provider(process::Provider::new()))
+        .with(Kind::of::<script::Script<script::BashOnly>>().provider(process::Provider::new()))
         .with(Kind::of().provider(log::Provider))
         .with(Kind::of().provider(notify_group::Provider))
         .with(Kind::of().provider(block::Provider))

@@ -234,7 +234,7 @@ impl resource::Provider for Provider {
         for change in changes {
             match &change.step {
                 Step::Make { path, to, hard, uid, gid } => {
-                    make(apply, path, to, *hard, (*uid, *gid))?
+                    make(apply, path, to, *hard, (*uid, *gid))?;
                 }
                 Step::Owner { path, uid, gid } => {
                     apply
@@ -243,7 +243,7 @@ impl resource::Provider for Provider {
                         .attempting("change the owner of", path)?;
                 }
                 Step::Remove { path } => {
-                    apply.system.remove_file(path).attempting("delete the link", path)?
+                    apply.system.remove_file(path).attempting("delete the link", path)?;
                 }
             }
         }
@@ -275,9 +275,7 @@ fn create_symbolic(desired: &Desired, state: &State) -> Result<Vec<Change<Step>>
         ]);
     }
     make_room(desired, state)?;
-    let words = desired.declared.words();
-    let with =
-        if words.is_empty() { String::new() } else { format!(", with {}", words.join(", ")) };
+    let with = desired.declared.words(", with ");
     let what = match &state.found {
         Found::Link { to: present, .. } => {
             format!(

@@ -19,9 +19,10 @@ use toque_engine::diagnostic::Diagnostic;
 use toque_engine::property::{OneOrMany, Seconds};
 use toque_engine::resource::{PropertyError, Resource, Scope, TemplateSource};
 
-pub use apt::Apt;
-pub use dnf::Dnf;
-pub use manager::Provider;
+/// The provider for Debian and its family.
+pub type Apt = manager::Provider<apt::Apt>;
+/// The provider for Fedora, RHEL and Amazon Linux.
+pub type Dnf = manager::Provider<dnf::Dnf>;
 
 use crate::shared::defaults;
 use crate::shared::words::words;

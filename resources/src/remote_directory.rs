@@ -18,6 +18,7 @@ use toque_engine::system::{FileKind, Query};
 use toque_engine::view::View;
 
 use crate::directory::{self, DirectoryAction, ManagedDirectory, New};
+use crate::shared::change::map_step;
 use crate::shared::defaults;
 use crate::shared::managed_file::{self, Backup, FileAction, Folder, ManagedFile};
 use crate::shared::ownership::Declared;
@@ -233,7 +234,7 @@ impl resource::Provider for Provider {
             let changes = directory::plan(&desired.root, DirectoryAction::Delete, &state.root)?;
             return Ok(changes
                 .into_iter()
-                .map(|change| wrapped(change, Step::Directory))
+                .map(|change| map_step(change, Step::Directory))
                 .collect());
         }
         let mut changes = Vec::new();
@@ -243,7 +244,7 @@ impl resource::Provider for Provider {
             let found = within(&made, &folder.path, found);
             trusted(folder, &found)?;
             let planned = directory::plan(folder, DirectoryAction::Create, &found)?;
-            changes.extend(planned.into_iter().map(|change| wrapped(change, Step::Directory)));
+            changes.extend(planned.into_iter().map(|change| map_step(change, Step::Directory)));
             if let directory::Found::Nothing(new) = &found.found {
                 made.insert(folder.path.as_path(), new.below(&found.wanted));
             }
@@ -256,7 +257,7 @@ impl resource::Provider for Provider {
                 file_action(desired, action),
                 &found,
             )?;
-            changes.extend(planned.into_iter().map(|change| wrapped(change, Step::File)));
+            changes.extend(planned.into_iter().map(|change| map_step(change, Step::File)));
         }
         changes.extend(state.surplus.iter().map(|(path, kind)| purge(desired, path, *kind)));
         Ok(changes)
@@ -364,11 +365,6 @@ fn purge(desired: &Desired, path: &Path, kind: FileKind) -> Change<Step> {
     )
     .provides(Provide::Absent { path })
     .touches(Area::Files)
-}
-
-fn wrapped<S>(change: Change<S>, step: fn(S) -> Step) -> Change<Step> {
-    let Change { what, diff, step: inner, provides, touches } = change;
-    Change { what, diff, step: step(inner), provides, touches }
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use toque_engine::system::Request;
 use toque_engine::view::View;
 
 use self::download::{Found, Server, Sources};
+use crate::shared::change::map_step;
 use crate::shared::checksum;
 use crate::shared::managed_file::{self, FileAction, ManagedFile, managed_file};
 
@@ -292,16 +293,9 @@ impl resource::Provider for Provider {
 fn from(change: Change<managed_file::Step>, fetched: Option<&Fetched>) -> Change<Step> {
     let fetched = fetched.filter(|_| matches!(change.step, managed_file::Step::Replace(_)));
     let from = fetched.map_or_else(String::new, |fetched| format!(" from `{}`", fetched.from));
-    Change {
-        what: format!("{}{from}", change.what),
-        diff: change.diff,
-        step: Step {
-            file: change.step,
-            memory: fetched.and_then(|fetched| fetched.memory.clone()),
-        },
-        provides: change.provides,
-        touches: change.touches,
-    }
+    let memory = fetched.and_then(|fetched| fetched.memory.clone());
+    let what = format!("{}{from}", change.what);
+    Change { what, ..map_step(change, |file| Step { file, memory }) }
 }
 
 #[cfg(test)]

@@ -188,13 +188,7 @@ impl resource::Provider for Provider {
     const REACH: Areas = Areas::of(&[Area::Services, Area::Files]);
 
     fn supports(&self, host: &HostFacts<'_>) -> Support {
-        match (host.init_package, (host.has_program)("systemctl")) {
-            ("systemd", true) => Support::Preferred,
-            ("systemd", false) => Support::No("there is no `systemctl`".to_owned()),
-            (other, _) => {
-                Support::No(format!("the machine was started by `{other}`, not by systemd"))
-            }
-        }
+        service::Systemd.supports(host)
     }
 
     fn inspect(
@@ -250,8 +244,7 @@ impl resource::Provider for Provider {
         state: &State,
     ) -> Result<Vec<Change<Step>>, Failure> {
         let unit = &state.unit;
-        let running = matches!(unit.active.as_str(), "active" | "reloading");
-        let masked = unit.load == "masked" || unit.file.starts_with("masked");
+        let (running, masked) = (unit.is_running(), unit.is_masked());
         let verb = match action {
             UnitAction::Create => return Ok(create(wanted, state).into_iter().collect()),
             UnitAction::Delete => return Ok(delete(wanted, state).into_iter().collect()),

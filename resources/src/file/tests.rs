@@ -456,7 +456,7 @@ fn a_failure_leaves_the_old_file() {
         (
             "no rename",
             |bench| {
-                bench.fake.break_operation(Operation::Rename, "/r/f", ErrorKind::PermissionDenied)
+                bench.fake.break_operation(Operation::Rename, "/r/f", ErrorKind::PermissionDenied);
             },
             "cannot replace `/r/f`: permission denied",
         ),

@@ -71,7 +71,7 @@ impl Provider for Systemd {
         }
         let running = match service.asked_status(view)? {
             Some(running) => running,
-            None => matches!(unit.active.as_str(), "active" | "reloading"),
+            None => unit.is_running(),
         };
         let enabled = match (unit.file.as_str(), action) {
             // Only the SysV tools know whether an init script is enabled; what other generators
@@ -98,7 +98,7 @@ impl Provider for Systemd {
     ) -> Result<Vec<Change<Step>>, Failure> {
         let name = unit_name(&service.service_name);
         let file = state.unit.file.as_str();
-        let masked = is_masked(&state.unit);
+        let masked = state.unit.is_masked();
         let acts = match action {
             ServiceAction::Nothing => false,
             // These have no switch of their own.
@@ -402,10 +402,6 @@ fn no_unit(view: &View<'_>, bus: &Bus, service: &str, name: &str) -> Failure {
         Some(hint) => failure.hint(hint),
         None => failure.hint("declare the package or `systemd_unit` that brings it before this resource, or correct the name"),
     }
-}
-
-fn is_masked(unit: &Unit) -> bool {
-    unit.load == "masked" || unit.file.starts_with("masked")
 }
 
 /// What an action leaves behind.

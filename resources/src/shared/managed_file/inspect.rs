@@ -184,12 +184,12 @@ fn new(view: &View<'_>, path: &Path) -> Result<New, Failure> {
     let mut new = New { folder: Folder::There, setgid: None, uid, gid };
     match view.stat(parent) {
         Ok(folder) if folder.kind == FileKind::Directory => {
-            new.setgid = (folder.mode & 0o2000 != 0).then_some(folder.gid)
+            new.setgid = (folder.mode & 0o2000 != 0).then_some(folder.gid);
         }
         Ok(_) => new.folder = Folder::NotADirectory,
         Err(error) if error.kind() == io::ErrorKind::NotFound => new.folder = Folder::Missing,
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
-            new.folder = Folder::NotADirectory
+            new.folder = Folder::NotADirectory;
         }
         Err(error) => return Err(Failure::io("look at", parent, &error)),
     }

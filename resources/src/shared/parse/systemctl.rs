@@ -20,6 +20,16 @@ pub struct Unit {
     pub stops: Vec<String>,
 }
 
+impl Unit {
+    pub fn is_running(&self) -> bool {
+        matches!(self.active.as_str(), "active" | "reloading")
+    }
+
+    pub fn is_masked(&self) -> bool {
+        self.load == "masked" || self.file.starts_with("masked")
+    }
+}
+
 /// One unit's properties; `None` when there are none, because systemd does not run.
 #[must_use]
 pub fn parse(text: &str) -> Option<Unit> {
