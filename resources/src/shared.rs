@@ -4,6 +4,7 @@ pub(crate) mod account_ids;
 pub(crate) mod apt_lists;
 pub(crate) mod change;
 pub(crate) mod checksum;
+pub(crate) mod cookbook_source;
 pub(crate) mod defaults;
 pub(crate) mod from_source;
 pub(crate) mod managed_file;

@@ -1,12 +1,11 @@
 //! `template`: a file rendered from a template.
 
-use std::path::Path;
-
 use serde_json::{Map, Value};
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::property::OneOrMany;
 use toque_engine::resource::{PropertyError, Resource, Scope, TemplateSource};
 
+use crate::shared::cookbook_source::{check_source, sources};
 use crate::shared::managed_file::{FileAction, ManagedFile, managed_file, needs_content};
 
 managed_file! {
@@ -71,30 +70,5 @@ impl Resource for Template {
             None
         };
         Ok(self.managed(content, None, scope.umask()))
-    }
-}
-
-/// The declared sources, or the one that has the file's name.
-#[must_use]
-pub fn sources(declared: Option<OneOrMany<String>>, path: &str, extension: &str) -> Vec<String> {
-    match declared {
-        Some(OneOrMany::One(source)) => vec![source],
-        Some(OneOrMany::Many(sources)) => sources,
-        None => {
-            let name =
-                Path::new(path).file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-            vec![format!("{name}{extension}")]
-        }
-    }
-}
-
-/// # Errors
-/// When an array of sources is empty.
-pub fn check_source(source: Option<&OneOrMany<String>>) -> Result<(), PropertyError> {
-    match source {
-        Some(source) if source.as_slice().is_empty() => {
-            Err(PropertyError::new("source", "the array is empty"))
-        }
-        _ => Ok(()),
     }
 }
