@@ -96,7 +96,7 @@ pub struct State {
     next: Option<u32>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 struct Current {
     gid: Option<u32>,
     members: Vec<String>,
@@ -134,10 +134,7 @@ impl Provider for Groupadd {
         let name = &group.group_name;
         let accounts = view.accounts()?;
         let current = match view.planned(Area::Accounts, &format!("group:{name}")) {
-            Some(planned) => (!planned.is_null()).then(|| Current {
-                gid: planned["gid"].as_u64().and_then(|gid| u32::try_from(gid).ok()),
-                members: serde_json::from_value(planned["members"].clone()).unwrap_or_default(),
-            }),
+            Some(planned) => serde_json::from_value(planned).unwrap_or_default(),
             None => accounts
                 .groups
                 .get(name)

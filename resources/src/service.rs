@@ -2,6 +2,7 @@
 
 mod systemd;
 mod sysv;
+pub mod unit;
 
 use std::path::Path;
 
@@ -17,10 +18,6 @@ use toque_engine::system::Query;
 use toque_engine::view::View;
 
 pub use systemd::Systemd;
-pub(crate) use systemd::{
-    Bus, from_file as unit_from_file, inspect_unit, key as unit_key, mask_link, show_failure,
-    takes_along, tied, value as unit_value,
-};
 pub use sysv::Sysv;
 
 use crate::shared::words::words;

@@ -17,7 +17,8 @@ use toque_engine::snapshots::{Area, Areas};
 use toque_engine::system::{FileKind, Ownership, Query};
 use toque_engine::view::View;
 
-use crate::service::{self, Bus, ServiceAction};
+use crate::service::unit::{self, Bus};
+use crate::service::{self, ServiceAction};
 use crate::shared::defaults;
 use crate::shared::managed_file::diff::diff;
 use crate::shared::managed_file::{self, Replacement, Verify};
@@ -198,7 +199,7 @@ impl resource::Provider for Provider {
         action: UnitAction,
     ) -> Result<State, Failure> {
         let bus = Bus::of(view, wanted.unit.user.as_ref())?;
-        let unit = service::inspect_unit(view, &bus, &wanted.unit.unit_name)?;
+        let unit = unit::inspect(view, &bus, &wanted.unit.unit_name)?;
         let writes = matches!(action, UnitAction::Create | UnitAction::Delete);
         let file = match view.lstat(&wanted.path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
@@ -226,12 +227,12 @@ impl resource::Provider for Provider {
                 .hint("use the action `create` first, or declare the package that brings it"));
         }
         let switches = matches!(action, UnitAction::Enable | UnitAction::Disable);
-        let takes_along = switches && service::takes_along(view, &bus, &wanted.unit.unit_name);
+        let takes_along = switches && unit::takes_along(view, &bus, &wanted.unit.unit_name);
         let content = wanted.content.as_deref().filter(|_| action == UnitAction::Create);
         let fresh = content.map(|content| {
             let name = &wanted.unit.unit_name;
-            let fresh = service::unit_from_file(view, &bus, name, content);
-            let tied = service::tied(&bus, name, &fresh).collect();
+            let fresh = unit::from_file(view, &bus, name, content);
+            let tied = unit::tied(&bus, name, &fresh).collect();
             (fresh, tied)
         });
         Ok(State { file, unit, takes_along, fresh })
@@ -296,7 +297,7 @@ impl resource::Provider for Provider {
                         _ => ServiceAction::Nothing,
                     };
                     apply.run(&bus.command([*verb, "--", name])).map_err(|failure| {
-                        service::show_failure(apply.system.as_query(), &bus, name, starts, failure)
+                        unit::show_failure(apply.system.as_query(), &bus, name, starts, failure)
                     })?;
                 }
             }
@@ -394,8 +395,7 @@ fn control(wanted: &Wanted, action: UnitAction, verb: &'static str, state: &Stat
         UnitAction::Unmask => ServiceAction::Unmask,
         _ => ServiceAction::Nothing,
     };
-    if let Some(link) = service::mask_link(wanted.unit.user.as_ref(), &wanted.unit.unit_name, mask)
-    {
+    if let Some(link) = unit::mask_link(wanted.unit.user.as_ref(), &wanted.unit.unit_name, mask) {
         change = change.provides(link).touches(Area::Files);
     }
     match action {
@@ -414,8 +414,7 @@ fn set(field: &mut String, value: &str) -> bool {
 }
 
 fn unit_state(wanted: &Wanted, unit: &Unit) -> Provide {
-    let key = service::unit_key(wanted.unit.user.as_ref(), &wanted.unit.unit_name);
-    Provide::State { area: Area::Services, key, value: service::unit_value(unit) }
+    unit::planned(wanted.unit.user.as_ref(), &wanted.unit.unit_name, unit)
 }
 
 /// As any managed file; one that cannot be replaced, as where it is a bind mount, is written in

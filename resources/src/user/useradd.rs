@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use toque_engine::accounts::{self, no_account};
 use toque_engine::command::Command;
@@ -37,7 +38,7 @@ pub struct State {
     groups_after_removal: Vec<Provide>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Current {
     uid: Option<u32>,
     gid: Option<u32>,
@@ -95,7 +96,7 @@ impl Provider for Useradd {
     fn inspect(&self, view: &View<'_>, user: &User, action: UserAction) -> Result<State, Failure> {
         let name = &user.username;
         let current = match view.planned(Area::Accounts, &format!("user:{name}")) {
-            Some(planned) => (!planned.is_null()).then(|| recall(&planned)),
+            Some(planned) => serde_json::from_value(planned).unwrap_or_default(),
             None => view.accounts()?.users.get(name).map(|found| read(view, found)).transpose()?,
         };
         if current.is_none()
@@ -215,11 +216,7 @@ fn digest(hash: &str) -> String {
 }
 
 fn remember(name: &str, current: &Current) -> Provide {
-    let value = json!({
-        "uid": current.uid, "gid": current.gid, "comment": current.comment, "home": current.home, "shell": current.shell,
-        "password": current.password, "unlocked_password": current.unlocked_password, "locked": current.locked,
-        "expires": current.expires, "inactive": current.inactive,
-    });
+    let value = serde_json::to_value(current).unwrap_or_default();
     state(&format!("user:{name}"), value)
 }
 
@@ -233,22 +230,6 @@ fn state_of_group(name: &str, gid: Option<u32>, members: &[String]) -> Provide {
 
 fn number(planned: &Value, name: &str) -> Option<u32> {
     planned[name].as_u64().and_then(|number| u32::try_from(number).ok())
-}
-
-fn recall(planned: &Value) -> Current {
-    let text = |name: &str| planned[name].as_str().unwrap_or_default().to_owned();
-    Current {
-        uid: number(planned, "uid"),
-        gid: number(planned, "gid"),
-        comment: text("comment"),
-        home: text("home"),
-        shell: text("shell"),
-        password: text("password"),
-        unlocked_password: text("unlocked_password"),
-        locked: planned["locked"].as_bool().unwrap_or(false),
-        expires: planned["expires"].as_i64(),
-        inactive: planned["inactive"].as_i64(),
-    }
 }
 
 /// The number of a group, which must exist by then; `None` where only the system will choose it.

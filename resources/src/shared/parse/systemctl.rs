@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
+
 /// The properties that [`parse`] reads, for `systemctl show --property`.
 pub const PROPERTIES: &str = "LoadState,UnitFileState,ActiveState,Requires,Wants,BindsTo,Conflicts,ConflictedBy,RequiredBy,BoundBy,ConsistsOf";
 
 /// A unit as systemd sees it. States are systemd's own words.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unit {
     /// `loaded`, `not-found`, `masked`, `bad-setting`, `error`.
     pub load: String,
