@@ -92,7 +92,7 @@ pub struct Groupadd;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct State {
     current: Option<Current>,
-    /// The number that a new group would get, as far as can be told.
+    /// The number that a new group would get, as far as it can be predicted.
     next: Option<u32>,
 }
 
@@ -173,7 +173,7 @@ impl Provider for Groupadd {
         let key = format!("group:{name}");
         let provide =
             |value: Value| Provide::State { area: Area::Accounts, key: key.clone(), value };
-        let told = |mut change: Change<Step>| {
+        let with_files = |mut change: Change<Step>| {
             change.provides.extend(account_ids::rewritten(&["group"]));
             change.touches(Area::Accounts | Area::Files)
         };
@@ -181,7 +181,7 @@ impl Provider for Groupadd {
             let gone = |current: &Current| {
                 let gone = Change::new(format!("remove group `{name}`"), Step::Remove)
                     .provides(provide(Value::Null));
-                told(gone.provides(account_ids::freed("gid", current.gid)))
+                with_files(gone.provides(account_ids::freed("gid", current.gid)))
             };
             return Ok(state.current.iter().map(gone).collect());
         }
@@ -246,7 +246,7 @@ impl Provider for Groupadd {
                     .provides(provide(json!({ "gid": gid, "members": members }))),
             );
         }
-        Ok(changes.into_iter().map(told).collect())
+        Ok(changes.into_iter().map(with_files).collect())
     }
 
     fn apply(

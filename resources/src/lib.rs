@@ -1,8 +1,8 @@
 //! The kinds of resources that every Linux machine needs, and how each platform provides them.
 //!
 //! One file or folder per kind, named after it: the struct has the properties that recipes set, and
-//! a `Provider` inspects the machine, plans and applies. `package` and `service` have a provider for
-//! each package manager and init system, `user` and `group` those of the shadow suite.
+//! a `Provider` inspects the machine, plans and applies. `package` and `service` have a provider
+//! for each package manager and init system, `user` and `group` those of the shadow suite.
 //!
 //! [`standard`] registers them all. [`simulated`] is a machine in memory with working `apt-get`,
 //! `systemctl` and `useradd`, for tests and embedders. `shared` has the parts that several kinds

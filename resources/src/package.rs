@@ -92,17 +92,18 @@ actions! {
     }
 }
 
-/// What is wanted, its names and versions paired.
+/// The desired packages, their names and versions paired.
 #[derive(Debug)]
 pub struct Wanted {
     package: Package,
-    wishes: Vec<Wish>,
+    requests: Vec<Request>,
     options: Vec<String>,
     response: Option<String>,
 }
 
+/// One package that is asked for.
 #[derive(Debug)]
-pub struct Wish {
+pub struct Request {
     name: String,
     version: Option<String>,
     arch: Option<String>,
@@ -196,12 +197,13 @@ impl Resource for Package {
         };
         let versions = self.version.as_ref().map_or(&[][..], OneOrMany::as_slice);
         let archs = self.arch.as_ref().map_or(&[][..], OneOrMany::as_slice);
-        let wishes = self.package_name.as_slice().iter().enumerate().map(|(index, name)| Wish {
-            name: name.clone(),
-            version: versions.get(index).cloned().flatten(),
-            arch: archs.get(index).cloned(),
-        });
+        let requests =
+            self.package_name.as_slice().iter().enumerate().map(|(index, name)| Request {
+                name: name.clone(),
+                version: versions.get(index).cloned().flatten(),
+                arch: archs.get(index).cloned(),
+            });
         let options = words(self.options.as_ref());
-        Ok(Wanted { wishes: wishes.collect(), options, response, package: self })
+        Ok(Wanted { requests: requests.collect(), options, response, package: self })
     }
 }

@@ -15,7 +15,7 @@ use toque_engine::view::View;
 
 use super::manager::{PackageManager, Scene, arguments, no_package};
 use super::plan::{Found, Step, Target, Verb, recall};
-use super::{PackageAction, Wanted, Wish};
+use super::{PackageAction, Request, Wanted};
 use crate::shared::apt_lists;
 use crate::shared::optional::read_text;
 use crate::shared::parse::apt_policy::{self, Policy};
@@ -55,8 +55,8 @@ impl PackageManager for Apt {
         Ok(text.map_or_else(Packages::default, |text| Packages::parse(&text)))
     }
 
-    fn find(scene: &Scene<'_, Self>, wish: &Wish) -> Result<Found, Failure> {
-        Ok(find(scene, &wish.name))
+    fn find(scene: &Scene<'_, Self>, request: &Request) -> Result<Found, Failure> {
+        Ok(find(scene, &request.name))
     }
 
     fn complete(scene: &Scene<'_, Self>, found: &mut [Found]) -> Result<(), Failure> {
@@ -68,7 +68,7 @@ impl PackageManager for Apt {
         Ok(())
     }
 
-    fn is_version(_: &Scene<'_, Self>, _: &Wish, found: &Found, version: &str) -> bool {
+    fn is_version(_: &Scene<'_, Self>, _: &Request, found: &Found, version: &str) -> bool {
         found.installed.as_deref() == Some(version)
     }
 
@@ -79,21 +79,21 @@ impl PackageManager for Apt {
     fn target(
         _: &Scene<'_, Self>,
         offers: &Self::Offers,
-        wish: &Wish,
+        request: &Request,
         found: &Found,
     ) -> Option<(Target, bool)> {
         let policy = offers.get(&found.name).cloned().flatten().unwrap_or_default();
-        let offered = match &wish.version {
+        let offered = match &request.version {
             Some(version) => policy.versions.contains(version).then(|| version.clone()),
             None => policy.candidate,
         };
         let listed = offered.is_some();
-        let version = offered.or_else(|| wish.version.clone());
+        let version = offered.or_else(|| request.version.clone());
         let order = match (&version, &found.installed) {
             (Some(version), Some(installed)) => debian_version::compare(version, installed),
             _ => Ordering::Greater,
         };
-        let argument = match (&wish.version, found.installed.is_some(), &version) {
+        let argument = match (&request.version, found.installed.is_some(), &version) {
             (Some(version), ..) | (None, true, Some(version)) => {
                 format!("{}={version}", found.name)
             }
@@ -125,7 +125,7 @@ impl PackageManager for Apt {
 
     fn read_file(
         scene: &Scene<'_, Self>,
-        _: &Wish,
+        _: &Request,
         found: &Found,
         path: &str,
     ) -> Result<(String, Target), Failure> {
@@ -168,8 +168,8 @@ impl PackageManager for Apt {
             let offered = version.map_or(policy.candidate.is_some(), |version| {
                 policy.versions.iter().any(|offered| offered == version)
             });
-            // A virtual package that is only now known is resolved by apt itself, which refuses when
-            // several provide it.
+            // A virtual package that is only now known is resolved by apt itself, which refuses
+            // when several provide it.
             let provided = || {
                 let output =
                     query.probe(&Command::new(["apt-cache", "showpkg", "--", &step.name]))?;

@@ -13,7 +13,7 @@ use toque_engine::system::Query;
 
 use super::manager::{PackageManager, Scene, arguments, no_package};
 use super::plan::{Found, Step, Target, Verb, recall};
-use super::{PackageAction, Wanted, Wish};
+use super::{PackageAction, Request, Wanted};
 use crate::shared::parse::rpm::{self, Nevra};
 
 /// `rpm` and `dnf`.
@@ -68,16 +68,16 @@ impl PackageManager for Dnf {
         Ok(Installed(packages))
     }
 
-    fn find(scene: &Scene<'_, Self>, wish: &Wish) -> Result<Found, Failure> {
+    fn find(scene: &Scene<'_, Self>, request: &Request) -> Result<Found, Failure> {
         let Scene { view, installed, action, .. } = *scene;
-        let key = match &wish.arch {
-            Some(arch) => format!("dnf:{}.{arch}", wish.name),
-            None => format!("dnf:{}", wish.name),
+        let key = match &request.arch {
+            Some(arch) => format!("dnf:{}.{arch}", request.name),
+            None => format!("dnf:{}", request.name),
         };
         if let Some(found) = recall(view, &key, action) {
-            return Ok(Found { name: wish.name.clone(), ..found });
+            return Ok(Found { name: request.name.clone(), ..found });
         }
-        let mut name = wish.name.clone();
+        let mut name = request.name.clone();
         if let [base, operator, version] = name.split_whitespace().collect::<Vec<_>>()[..] {
             let satisfied = installed
                 .0
@@ -111,7 +111,7 @@ impl PackageManager for Dnf {
             }
         }
         let found = Found { name, key, ..Found::default() };
-        let there = installed_as(installed, &found, wish).map(Nevra::evr);
+        let there = installed_as(installed, &found, request).map(Nevra::evr);
         Ok(Found { installed: there, ..found })
     }
 
@@ -134,9 +134,14 @@ impl PackageManager for Dnf {
         }
     }
 
-    fn is_version(scene: &Scene<'_, Self>, wish: &Wish, found: &Found, version: &str) -> bool {
+    fn is_version(
+        scene: &Scene<'_, Self>,
+        request: &Request,
+        found: &Found,
+        version: &str,
+    ) -> bool {
         found.installed.as_deref() == Some(version)
-            || installed_as(scene.installed, found, wish)
+            || installed_as(scene.installed, found, request)
                 .is_some_and(|there| there.is_version(version))
     }
 
@@ -159,13 +164,13 @@ impl PackageManager for Dnf {
     fn target(
         scene: &Scene<'_, Self>,
         offers: &Self::Offers,
-        wish: &Wish,
+        request: &Request,
         found: &Found,
     ) -> Option<(Target, bool)> {
         let all = offers.get(&found.name).map_or(&[][..], Vec::as_slice);
         let fitting = |offer: &&Nevra| {
-            wish.version.as_ref().is_none_or(|version| offer.is_version(version))
-                && wish.arch.as_ref().is_none_or(|arch| offer.arch == *arch)
+            request.version.as_ref().is_none_or(|version| offer.is_version(version))
+                && request.arch.as_ref().is_none_or(|arch| offer.arch == *arch)
         };
         // With libraries of several architectures on offer, the one that is installed is meant,
         // else the machine's own.
@@ -176,26 +181,29 @@ impl PackageManager for Dnf {
             })
         });
         if let Some(best) = best {
-            let order = match installed_as(scene.installed, found, wish) {
+            let order = match installed_as(scene.installed, found, request) {
                 Some(there) => best.order(there),
                 None => Ordering::Greater,
             };
             // Upgrading never means going back, unless a version says so.
-            let order = if wish.version.is_none() { order.max(Ordering::Equal) } else { order };
+            let order = if request.version.is_none() { order.max(Ordering::Equal) } else { order };
             return Some((
                 Target { version: Some(best.evr()), argument: best.full(), order },
                 true,
             ));
         }
         // What is installed may have left the repositories since; there is nothing newer then.
-        if wish.version.is_none() && found.installed.is_some() {
+        if request.version.is_none() && found.installed.is_some() {
             return None;
         }
-        let version = wish.version.as_ref().map(|version| format!("-{version}"));
-        let arch = wish.arch.as_ref().map(|arch| format!(".{arch}"));
+        let version = request.version.as_ref().map(|version| format!("-{version}"));
+        let arch = request.arch.as_ref().map(|arch| format!(".{arch}"));
         let argument =
             [Some(found.name.clone()), version, arch].into_iter().flatten().collect::<String>();
-        Some((Target { version: wish.version.clone(), argument, order: Ordering::Greater }, false))
+        Some((
+            Target { version: request.version.clone(), argument, order: Ordering::Greater },
+            false,
+        ))
     }
 
     fn missing(
@@ -225,7 +233,7 @@ impl PackageManager for Dnf {
 
     fn read_file(
         scene: &Scene<'_, Self>,
-        wish: &Wish,
+        request: &Request,
         found: &Found,
         path: &str,
     ) -> Result<(String, Target), Failure> {
@@ -247,7 +255,7 @@ impl PackageManager for Dnf {
                 Failure::new(format!("`{path}` is not an RPM package")).note(output.stderr())
             );
         };
-        let order = installed_as(scene.installed, found, wish)
+        let order = installed_as(scene.installed, found, request)
             .map_or(Ordering::Greater, |there| package.order(there));
         let target = Target { version: Some(package.evr()), argument: path.to_owned(), order };
         Ok((package.name, target))
@@ -328,9 +336,13 @@ fn needs_plugin(failure: Failure) -> Failure {
     failure.hint("locking is done by dnf's plugin `versionlock`: declare its package (`python3-dnf-plugin-versionlock`) before")
 }
 
-/// The newest installed package that a wish means.
-fn installed_as<'a>(installed: &'a Installed, found: &Found, wish: &Wish) -> Option<&'a Nevra> {
-    let fits = |package: &&Nevra| wish.arch.as_ref().is_none_or(|arch| package.arch == *arch);
+/// The newest installed package that a request means.
+fn installed_as<'a>(
+    installed: &'a Installed,
+    found: &Found,
+    request: &Request,
+) -> Option<&'a Nevra> {
+    let fits = |package: &&Nevra| request.arch.as_ref().is_none_or(|arch| package.arch == *arch);
     installed.0.get(&found.name)?.iter().filter(fits).max_by(|left, right| left.order(right))
 }
 

@@ -15,7 +15,7 @@ use toque_engine::system::Query;
 use toque_engine::view::View;
 
 use super::plan::{self, ANYTHING, Found, State, Step, Target, Verb};
-use super::{Package, PackageAction, Wanted, Wish};
+use super::{Package, PackageAction, Request, Wanted};
 
 /// A package manager.
 pub trait PackageManager: Default + 'static {
@@ -32,23 +32,24 @@ pub trait PackageManager: Default + 'static {
     fn read_installed(query: &dyn Query) -> Result<Self::Installed, Failure>;
 
     /// Returns the state of a package, as it is or as the plan would have left it.
-    fn find(scene: &Scene<'_, Self>, wish: &Wish) -> Result<Found, Failure>;
+    fn find(scene: &Scene<'_, Self>, request: &Request) -> Result<Found, Failure>;
 
     /// Adds to the packages found the rest that an action depends on.
     fn complete(scene: &Scene<'_, Self>, found: &mut [Found]) -> Result<(), Failure>;
 
     /// Returns true if the package is installed in this version.
-    fn is_version(scene: &Scene<'_, Self>, wish: &Wish, found: &Found, version: &str) -> bool;
+    fn is_version(scene: &Scene<'_, Self>, request: &Request, found: &Found, version: &str)
+    -> bool;
 
     /// Looks packages up in the lists.
     fn offers(scene: &Scene<'_, Self>, names: &[&str]) -> Result<Self::Offers, Failure>;
 
-    /// Returns the version to install, and whether the lists have it; `None` where they have nothing
-    /// newer than what is installed.
+    /// Returns the version to install, and whether the lists have it; `None` where they have
+    /// nothing newer than what is installed.
     fn target(
         scene: &Scene<'_, Self>,
         offers: &Self::Offers,
-        wish: &Wish,
+        request: &Request,
         found: &Found,
     ) -> Option<(Target, bool)>;
 
@@ -63,7 +64,7 @@ pub trait PackageManager: Default + 'static {
     /// Reads a package file: the package's name, and what it would install.
     fn read_file(
         scene: &Scene<'_, Self>,
-        wish: &Wish,
+        request: &Request,
         found: &Found,
         path: &str,
     ) -> Result<(String, Target), Failure>;
@@ -119,12 +120,12 @@ impl<M: PackageManager> resource::Provider for Provider<M> {
     ) -> Result<State, Failure> {
         let installed = &*view.snapshot(Area::Packages, M::read_installed)?;
         let scene = &Scene { view, installed, wanted, action };
-        let found = wanted.wishes.iter().map(|wish| M::find(scene, wish));
+        let found = wanted.requests.iter().map(|request| M::find(scene, request));
         let mut state = State { found: found.collect::<Result<_, _>>()?, refresh: false };
         let installs = matches!(action, PackageAction::Install | PackageAction::Upgrade);
         if let (true, Some(path)) = (installs, &wanted.package.source) {
-            for (wish, found) in wanted.wishes.iter().zip(&mut state.found) {
-                found.target = Some(package_file::<M>(scene, wish, found, path)?);
+            for (request, found) in wanted.requests.iter().zip(&mut state.found) {
+                found.target = Some(package_file::<M>(scene, request, found, path)?);
             }
             return Ok(state);
         }
@@ -156,8 +157,8 @@ impl<M: PackageManager> resource::Provider for Provider<M> {
         Ok(Effect::Changed)
     }
 
-    /// Returns the key for resources whose installs may share a transaction: they differ in names and
-    /// versions alone.
+    /// Returns the key for resources whose installs may share a transaction: they differ in names
+    /// and versions alone.
     fn batch(
         &self,
         wanted: &Wanted,
@@ -202,14 +203,15 @@ impl<M: PackageManager> resource::Provider for Provider<M> {
 impl<M: PackageManager> Provider<M> {
     fn find_targets(&self, scene: &Scene<'_, M>, state: &mut State) -> Result<(), Failure> {
         let Scene { view, wanted, action, .. } = *scene;
-        let needs_lists = |wish: &Wish, found: &Found| match (&wish.version, &found.installed) {
-            (Some(version), Some(_)) => !M::is_version(scene, wish, found, version),
-            (None, Some(_)) => action == PackageAction::Upgrade,
-            (_, None) => true,
-        };
-        let pairs = wanted.wishes.iter().zip(&mut state.found);
-        let mut asked: Vec<(&Wish, &mut Found)> =
-            pairs.filter(|(wish, found)| needs_lists(wish, found)).collect();
+        let needs_lists =
+            |request: &Request, found: &Found| match (&request.version, &found.installed) {
+                (Some(version), Some(_)) => !M::is_version(scene, request, found, version),
+                (None, Some(_)) => action == PackageAction::Upgrade,
+                (_, None) => true,
+            };
+        let pairs = wanted.requests.iter().zip(&mut state.found);
+        let mut asked: Vec<(&Request, &mut Found)> =
+            pairs.filter(|(request, found)| needs_lists(request, found)).collect();
         if asked.is_empty() {
             return Ok(());
         }
@@ -218,19 +220,19 @@ impl<M: PackageManager> Provider<M> {
         // The lists would be other ones by then; what is missing may well be there, and what is
         // newest may not be.
         let lists_pending = view.planned(Area::Packages, &plan::lists_key(M::NAME)).is_some();
-        for (wish, found) in &mut asked {
+        for (request, found) in &mut asked {
             if found.installed.is_some() {
                 M::CONSULTED.iter().for_each(|folder| view.looked_below(Path::new(folder)));
                 if lists_pending {
                     view.looked_at_everything();
                 }
             }
-            let Some((target, listed)) = M::target(scene, &offers, wish, found) else {
+            let Some((target, listed)) = M::target(scene, &offers, request, found) else {
                 continue;
             };
             if !listed && !lists_pending {
                 if self.refreshed.recently(view.now()) {
-                    return Err(M::missing(view, &found.name, wish.version.as_deref(), &offers));
+                    return Err(M::missing(view, &found.name, request.version.as_deref(), &offers));
                 }
                 state.refresh = true;
             }
@@ -266,7 +268,7 @@ impl<M: PackageManager> Provider<M> {
 /// Returns the target that a package file is.
 fn package_file<M: PackageManager>(
     scene: &Scene<'_, M>,
-    wish: &Wish,
+    request: &Request,
     found: &Found,
     path: &Path,
 ) -> Result<Target, Failure> {
@@ -283,11 +285,11 @@ fn package_file<M: PackageManager>(
         scene.view.looked_at_everything();
         return Ok(Target { version: None, argument, order: Ordering::Greater });
     }
-    let (name, target) = M::read_file(scene, wish, found, &argument)?;
-    if name != wish.name {
+    let (name, target) = M::read_file(scene, request, found, &argument)?;
+    if name != request.name {
         return Err(Failure::new(format!(
             "`{argument}` holds package `{name}`, not `{}`",
-            wish.name
+            request.name
         )));
     }
     Ok(target)

@@ -9,7 +9,7 @@ use toque_engine::resource::{Change, Provide};
 use toque_engine::snapshots::{Area, Areas};
 use toque_engine::view::View;
 
-use super::{PackageAction, Wanted, Wish};
+use super::{PackageAction, Request, Wanted};
 
 /// The state of one package that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -83,10 +83,10 @@ pub fn plan(
 ) -> Result<Vec<Change<Step>>, Failure> {
     let mut changes = Vec::new();
     let mut seen = HashSet::new();
-    for (wish, found) in wanted.wishes.iter().zip(&state.found) {
+    for (request, found) in wanted.requests.iter().zip(&state.found) {
         // Two names may mean one package: a virtual one and who provides it.
         if seen.insert(&found.key) {
-            changes.extend(plan_one(wanted, wish, action, found)?);
+            changes.extend(plan_one(wanted, request, action, found)?);
         }
     }
     if state.refresh && !changes.is_empty() {
@@ -111,11 +111,11 @@ pub fn lists_key(provider: &str) -> String {
 
 fn plan_one(
     wanted: &Wanted,
-    wish: &Wish,
+    request: &Request,
     action: PackageAction,
     found: &Found,
 ) -> Result<Option<Change<Step>>, Failure> {
-    let removes = wish.version.is_none() || wish.version == found.installed;
+    let removes = request.version.is_none() || request.version == found.installed;
     let name = &found.name;
     let shown = |version: &Option<String>| {
         version.as_ref().map_or_else(String::new, |version| format!(" {version}"))
@@ -215,8 +215,8 @@ fn plan_one(
     })
 }
 
-/// Adds the effects on files, accounts, services and other packages. They are uncertain, and so come
-/// before the certain effect on the package itself, which lies over them.
+/// Adds the effects on files, accounts, services and other packages. They are uncertain, and so
+/// come before the certain effect on the package itself, which lies over them.
 fn with_side_effects(mut change: Change<Step>) -> Change<Step> {
     change.provides.insert(0, Provide::Anything(ANYTHING));
     change.touches(ANYTHING)

@@ -156,11 +156,11 @@ impl Provider for Useradd {
             }
             _ => Vec::new(),
         };
-        let told = |mut change: Change<Step>| {
+        let with_files = |mut change: Change<Step>| {
             change.provides.extend(account_ids::rewritten(&["passwd", "group"]));
             change.touches(Area::Accounts | Area::Files)
         };
-        Ok(changes.into_iter().map(told).collect())
+        Ok(changes.into_iter().map(with_files).collect())
     }
 
     fn apply(
