@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 
 use libfuzzer_sys::{Corpus, fuzz_target};
 use toque_resources::parse::{
-    apt_policy, debconf, debian_version, dpkg_status, rpm, shadow, systemctl, words,
+    apt_policy, debconf, debian_version, dpkg_status, rpm, shadow, systemctl,
 };
 
 fuzz_target!(|bytes: &[u8]| -> Corpus {
@@ -23,7 +23,6 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
     shadow::login_defs(text);
     systemctl::parse(text);
     systemctl::ties(text);
-    words::split(text);
     for package in rpm::parse(text) {
         assert_eq!(package.order(&package), Ordering::Equal, "{package:?}");
         let _ = package.is_version(text) || package.satisfies(">=", text);

@@ -12,13 +12,13 @@ use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;
 use toque_engine::property::Seconds;
 use toque_engine::resource::{
-    Apply, Change, Effect, HostFacts, Provide, Provider, Resource, Scope, Support,
+    self, Apply, Change, Effect, HostFacts, Provide, Resource, Scope, Support,
 };
 use toque_engine::snapshots::{Area, Areas};
 use toque_engine::system::Query;
 use toque_engine::view::View;
 
-use crate::apt_lists;
+use crate::shared::apt_lists;
 
 /// Downloads the package lists of apt. On machines without apt it does nothing.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -56,7 +56,7 @@ impl Resource for Lists {
 
 /// `apt-get update`.
 #[derive(Debug)]
-pub struct AptUpdate;
+pub struct Provider;
 
 /// How old the lists are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +68,7 @@ pub enum Age {
     Known(Duration),
 }
 
-impl Provider for AptUpdate {
+impl resource::Provider for Provider {
     type Resource = Lists;
     type State = Age;
     type Step = ();

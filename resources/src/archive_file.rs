@@ -1,24 +1,20 @@
 //! `archive_file`: what an archive has, in a folder.
 
-use std::path::{Path, PathBuf};
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use toque_engine::actions;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::{Attempting, Failure};
 use toque_engine::property::{Account, Mode};
-use toque_engine::resource::{
-    Apply, Change, Effect, PropertyError, Provide, Provider, Resource, Scope,
-};
-use toque_engine::snapshots::{Area, Areas};
-use toque_engine::source::{Checkout, Found, Source, SourceType};
-use toque_engine::system::{Metadata, Ownership, Query};
+use toque_engine::resource::{Apply, PropertyError, Resource, Scope};
+use toque_engine::source::{Found, Source, SourceType};
+use toque_engine::system::{Metadata, Ownership};
 use toque_engine::view::View;
 
-use crate::destination::{self, Destination, Ground, Site};
-use crate::ownership::Declared;
+use crate::shared::from_source::{self, Desired, Filled, FromSource, State, Update};
+use crate::shared::ownership::Declared;
+use crate::shared::path;
+use crate::shared::target_directory::{self, StagingDirectory};
 
 /// An archive, unpacked into a folder: tar, alone or packed by gzip, xz, zstd or bzip2, and zip.
 /// Its content tells which, not its name. An archive with a name or a link that leads outside of
@@ -92,198 +88,73 @@ impl Resource for ArchiveFile {
     const KIND: &'static str = "archive_file";
     const IDENTITY: &'static str = "path";
     type Action = ArchiveFileAction;
-    type Desired = Desired;
+    type Desired = Desired<Self>;
 
     fn check(&self, _actions: &[ArchiveFileAction]) -> Result<(), PropertyError> {
-        crate::path::check("destination", &self.destination)?;
-        if crate::path::plain(&self.destination).parent().is_none() {
-            return Err(PropertyError::new("destination", "`/` is no folder for an archive"));
-        }
-        self.source().check().map_err(|error| match error.property.as_str() {
-            "url" => PropertyError { property: "path".to_owned(), ..error },
-            _ => error,
-        })
+        from_source::check(&self.destination, &self.source(), "path", "an archive")
     }
 
-    fn resolve(self, _scope: &dyn Scope) -> Result<Desired, Diagnostic> {
+    fn resolve(self, _scope: &dyn Scope) -> Result<Desired<Self>, Diagnostic> {
         Ok(Desired {
-            path: crate::path::plain(&self.destination),
+            path: path::plain(&self.destination),
             source: self.source(),
-            declared: Declared { owner: self.owner, group: self.group, mode: Some(self.mode) },
-            overwrite: self.overwrite,
+            declared: Declared {
+                owner: self.owner.clone(),
+                group: self.group.clone(),
+                mode: Some(self.mode),
+            },
+            resource: self,
         })
     }
 }
 
-/// What the folder has to have.
-#[derive(Debug)]
-pub struct Desired {
-    pub path: PathBuf,
-    pub source: Source,
-    pub declared: Declared,
-    pub overwrite: bool,
-}
+impl FromSource for ArchiveFile {
+    const OWNER: &'static str = "owner";
 
-/// What `inspect` found.
-#[derive(Debug)]
-pub struct State {
-    pub there: Destination,
-    /// The archive, unless nothing is done anyway.
-    pub found: Option<Found>,
-    /// The archive that was unpacked there last.
-    pub last: Option<String>,
-    pub owner: Ownership,
-    /// The folder, to be unpacked over.
-    pub folder: Option<Metadata>,
-    pub ground: Option<Ground>,
-}
-
-/// One thing to do.
-#[derive(Debug)]
-pub enum Step {
-    Unpack { found: Found, owner: Ownership, ground: Ground, instead_of: Destination },
-    UnpackOver { found: Found, folder: Metadata, ground: Ground },
-}
-
-/// Unpacks by system calls.
-#[derive(Debug)]
-pub struct Unpacks;
-
-impl Provider for Unpacks {
-    type Resource = ArchiveFile;
-    type State = State;
-    type Step = Step;
-    const NAME: &'static str = "archive_file";
-    const REACH: Areas = Areas::of(&[Area::Files]);
-
-    fn inspect(
-        &self,
+    fn filled(
         view: &View<'_>,
-        desired: &Desired,
-        _action: ArchiveFileAction,
-    ) -> Result<State, Failure> {
-        let there = destination::look(view, &desired.path)?;
-        let owner = desired.declared.resolve(view)?;
-        let full = there == Destination::Folder;
-        let found =
-            if full && !desired.overwrite { None } else { Some(desired.source.look(view)?) };
-        let last = view
-            .remembered(&key(&desired.path))
-            .and_then(|known| known["archive"].as_str().map(str::to_owned));
-        let folder = full
-            .then(|| view.lstat(&desired.path).attempting("look at", &desired.path))
-            .transpose()?;
-        let uid = folder.map_or(owner.uid, |folder| Some(folder.uid));
-        let ground = found
-            .as_ref()
-            .map(|_| destination::ground(view, &desired.path, uid, "owner"))
-            .transpose()?;
-        Ok(State { there, found, last, owner, folder, ground })
+        desired: &Desired<Self>,
+        action: ArchiveFileAction,
+    ) -> Result<Filled, Failure> {
+        let last = || from_source::remembered(view, desired, action);
+        Ok(if desired.resource.overwrite { Filled::Update(last()) } else { Filled::Keep })
     }
 
-    fn plan(
-        &self,
-        desired: &Desired,
+    fn describe(
+        desired: &Desired<Self>,
         _action: ArchiveFileAction,
         state: &State,
-    ) -> Result<Vec<Change<Step>>, Failure> {
-        let (Some(found), Some(ground)) = (state.found.clone(), state.ground.clone()) else {
-            return Ok(Vec::new());
-        };
+        found: &Found,
+    ) -> Result<String, Failure> {
         let (path, shown, name) =
-            (desired.path.display(), desired.source.shown(), found.revision.name.clone());
-        let (what, step) = match state.folder {
-            Some(_) if state.last.as_ref() == Some(&found.revision.id) => return Ok(Vec::new()),
-            Some(folder) => {
-                check_owner(desired, state, &folder)?;
-                (
-                    format!("unpack {name} from `{shown}` over `{path}`"),
-                    Step::UnpackOver { found, folder, ground },
-                )
-            }
-            None => {
-                let step =
-                    Step::Unpack { found, owner: state.owner, ground, instead_of: state.there };
-                (format!("unpack {name} from `{shown}` to `{path}`"), step)
-            }
+            (desired.path.display(), desired.source.shown(), &found.revision.name);
+        let (owner, to) = (state.owner, if state.folder.is_some() { "over" } else { "to" });
+        let other = |folder: Metadata| {
+            owner.uid.is_some_and(|uid| uid != folder.uid)
+                || owner.gid.is_some_and(|gid| gid != folder.gid)
         };
-        Ok(vec![
-            Change::new(what, step)
-                .provides(Provide::Anything(Area::Files.into()))
-                .touches(Area::Files),
-        ])
-    }
-
-    fn apply(
-        &self,
-        apply: &mut Apply<'_>,
-        desired: &Desired,
-        _action: ArchiveFileAction,
-        changes: &[Change<Step>],
-    ) -> Result<Effect, Failure> {
-        let (path, source) = (desired.path.as_path(), &desired.source);
-        for change in changes {
-            let how = |uid, gid| Checkout { uid, gid, ..Checkout::default() };
-            let found = match &change.step {
-                Step::Unpack { found, owner, ground, instead_of } => {
-                    let site = Site::of(apply, path, ground, owner)?;
-                    let new = site.making();
-                    source.check_out(
-                        apply.system,
-                        apply.view,
-                        found,
-                        &new,
-                        &how(site.uid, site.gid),
-                    )?;
-                    apply
-                        .system
-                        .set_mode(&new, owner.mode.unwrap_or(0o755))
-                        .attempting("set the mode of", &new)?;
-                    site.put(apply, *instead_of)?;
-                    found
-                }
-                Step::UnpackOver { found, folder, ground } => {
-                    let owner =
-                        Ownership { uid: Some(folder.uid), gid: Some(folder.gid), mode: None };
-                    let new = Site::of(apply, path, ground, &owner)?.making();
-                    source.check_out(
-                        apply.system,
-                        apply.view,
-                        found,
-                        &new,
-                        &how(Some(folder.uid), Some(folder.gid)),
-                    )?;
-                    // What is copied has the folder's own mode as well.
-                    apply.system.set_mode(&new, folder.mode).attempting("set the mode of", &new)?;
-                    let copied = destination::copy_over(apply, &new, path, folder);
-                    let removed = apply.system.remove_dir_all(&new).attempting("remove", &new);
-                    copied.and(removed)?;
-                    found
-                }
-            };
-            apply.services.remember(&key(path), &json!({ "archive": found.revision.id }))?;
-            if let Some((key, value)) = &found.memory {
-                apply.services.remember(key, value)?;
-            }
+        if state.folder.is_some_and(other) {
+            return Err(Failure::new(format!("cannot unpack over `{path}`: it does not belong to the `owner` and `group` that are wanted"))
+                .hint("give the folder to them by a `directory` before this resource, or leave `owner` and `group` out"));
         }
-        Ok(Effect::Changed)
+        Ok(format!("unpack {name} from `{shown}` {to} `{path}`"))
     }
-}
 
-/// What is unpacked over a folder is its owner's.
-fn check_owner(desired: &Desired, state: &State, folder: &Metadata) -> Result<(), Failure> {
-    let same = state.owner.uid.is_none_or(|uid| uid == folder.uid)
-        && state.owner.gid.is_none_or(|gid| gid == folder.gid);
-    if same {
-        return Ok(());
+    fn update(apply: &Apply<'_>, desired: &Desired<Self>, update: &Update) -> Result<(), Failure> {
+        let Update { found, folder, place } = update;
+        let owner = Ownership { uid: Some(folder.uid), gid: Some(folder.gid), mode: None };
+        let staging = StagingDirectory::new(apply, &desired.path, place, &owner)?;
+        let new = from_source::check_out(apply, &desired.source, found, &staging, false)?;
+        // The folder itself is copied too, and must keep its mode.
+        apply.system.set_mode(&new, folder.mode).attempting("set the mode of", &new)?;
+        let copied = target_directory::copy_over(apply, &new, &desired.path, folder);
+        let removed = apply.system.remove_dir_all(&new).attempting("remove", &new);
+        copied.and(removed)
     }
-    let path = desired.path.display();
-    Err(Failure::new(format!("cannot unpack over `{path}`: it does not belong to the `owner` and `group` that are wanted"))
-        .hint("give the folder to them by a `directory` before this resource, or leave `owner` and `group` out"))
-}
 
-fn key(path: &Path) -> String {
-    format!("archive_file:{}", path.display())
+    fn memory_field(_action: ArchiveFileAction) -> Option<&'static str> {
+        Some("archive")
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use toque_engine::actions;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;
-use toque_engine::resource::{Apply, Callback, Change, Effect, Provide, Provider, Resource, Scope};
+use toque_engine::resource::{self, Apply, Callback, Change, Effect, Provide, Resource, Scope};
 use toque_engine::snapshots::Areas;
 use toque_engine::view::View;
 
@@ -40,9 +40,9 @@ impl Resource for Block {
 
 /// The recipe language.
 #[derive(Debug)]
-pub struct Call;
+pub struct Provider;
 
-impl Provider for Call {
+impl resource::Provider for Provider {
     type Resource = Block;
     type State = ();
     type Step = ();

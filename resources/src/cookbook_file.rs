@@ -4,8 +4,8 @@ use toque_engine::diagnostic::Diagnostic;
 use toque_engine::property::OneOrMany;
 use toque_engine::resource::{PropertyError, Resource, Scope};
 
-use crate::content::{FileAction, ManagedFile, managed_file, needs_content};
-use crate::template::{check_source, sources};
+use crate::shared::cookbook_source::{check_source, sources};
+use crate::shared::managed_file::{FileAction, ManagedFile, managed_file, needs_content};
 
 managed_file! {
     /// A copy of a file of the cookbook.

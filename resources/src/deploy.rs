@@ -20,9 +20,7 @@ use toque_engine::actions;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;
 use toque_engine::property::{Account, CommandLine, Mode, Seconds};
-use toque_engine::resource::{
-    Apply, Asked, Change, Effect, PropertyError, Provider, Resource, Scope,
-};
+use toque_engine::resource::{self, Apply, Asked, Change, Effect, PropertyError, Resource, Scope};
 use toque_engine::source::Source;
 use toque_engine::view::View;
 
@@ -33,6 +31,7 @@ use self::inspect::State;
 use self::layout::Layout;
 use self::plan::Step;
 use self::restart::Restart;
+use crate::shared::defaults;
 
 /// Puts an app on the machine as a release, makes it the current one at once, and restarts what
 /// runs it. The folder then holds `releases/`, `current`, a link to one of them, and `shared/`,
@@ -47,39 +46,31 @@ pub struct Deploy {
     /// Default: the resource's name.
     pub path: String,
     /// The app's short name, by which commands ask for it. Default: the last part of `path`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app: Option<String>,
     /// Where the app comes from: a map as apps of a stack have it, `#{ type, url, revision, … }`.
     /// Required to deploy.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
     /// How many releases stay on the machine, the current one among them. Default: 5.
     #[serde(default = "five")]
     pub keep_releases: usize,
     /// Whom the releases belong to, and who runs hooks and `migrate_command`. Default: toque's own
     /// user.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Account>,
     /// Another name of `owner`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<Account>,
     /// The group of the releases, and of hooks and `migrate_command`. Default: the owner's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<Account>,
     /// Mode of a new release's folder, and of new folders in `shared/`. Default: `"0755"`, less the
     /// `umask`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,
     /// The app's environment, as a map of names and values. Hooks, `migrate_command`, `restart` and
     /// `check` have it, and `environment_file` holds it. It is never shown. Default: none, and no
     /// file.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("sensitive" = true))]
     pub environment: Option<IndexMap<String, Variable>>,
     /// The file for the environment, absolute or below `path`. It belongs to the owner and has mode
     /// 0600; systemd's `EnvironmentFile=` and a shell's `.` read the same from it. Default:
     /// `shared/app.env`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment_file: Option<String>,
     /// Folders to make in `shared/`, for what outlives a release: `["log", "public/uploads"]`.
     /// Default: none.
@@ -88,7 +79,6 @@ pub struct Deploy {
     /// Links from the release to `shared/`, made before it becomes current: a map from paths in
     /// `shared/` to paths in the release. A link takes the place of whatever the source has there.
     /// Default: each folder of `shared`, under the same path.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub symlinks: Option<IndexMap<String, String>>,
     /// The same, made before `migrate_command` runs: `#{ "config/database.yml":
     /// "config/database.yml" }`. Default: none.
@@ -106,7 +96,6 @@ pub struct Deploy {
     /// release, with the app's environment and `APP`, `DEPLOY_PATH`, `RELEASE_PATH`,
     /// `CURRENT_PATH`, `SHARED_PATH` and `REVISION`; a closure with a parameter is given `#{ app,
     /// path, release, current, shared, revision }`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "command"))]
     pub before_migrate: Option<Hook>,
     /// Whether `migrate_command` runs: once for each revision, and only when it is deployed.
@@ -114,49 +103,35 @@ pub struct Deploy {
     #[serde(default)]
     pub migrate: bool,
     /// The command that brings the database up to the new release. It runs as hooks do.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub migrate_command: Option<CommandLine>,
     /// A command, or a closure, before `symlinks` are made and the release becomes current.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "command"))]
     pub before_symlink: Option<Hook>,
     /// A command, or a closure, when the release is current and before `restart`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "command"))]
     pub before_restart: Option<Hook>,
     /// What makes the app run the new release: a command, which runs as toque's own user in the
     /// release, or `#{ service: name }`. Default: nothing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "command"))]
     pub restart: Option<Restart>,
     /// How to tell that the app is up: a map of one of `url` (answers with a status below 400),
     /// `port` (something listens on it) and `command` (ends with 0; it runs as hooks do), with
     /// `timeout` (60 seconds) and `interval` (1 second). Default: not checked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<Check>,
     /// A command, or a closure, when the app is up.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "command"))]
     pub after_restart: Option<Hook>,
     /// Whether a failure after the switch leads back to the release before. Default: true.
-    #[serde(default = "yes")]
+    #[serde(default = "defaults::yes")]
     pub rollback_on_error: bool,
     /// Seconds that each command may take before it is killed with all that it started. Default:
     /// 3600.
-    #[serde(default = "hour")]
+    #[serde(default = "defaults::an_hour")]
     pub timeout: Seconds,
 }
 
 fn five() -> usize {
     5
-}
-
-fn yes() -> bool {
-    true
-}
-
-fn hour() -> Seconds {
-    Seconds(3600.0)
 }
 
 actions! {
@@ -204,7 +179,7 @@ impl Resource for Deploy {
     type Desired = Desired;
 
     fn check(&self, actions: &[DeployAction]) -> Result<(), PropertyError> {
-        crate::path::check_file("path", &self.path)?;
+        crate::shared::path::check_file("path", &self.path)?;
         match &self.source {
             Some(source) => source.check().map_err(|error| within("source", error))?,
             None if actions.contains(&DeployAction::Deploy) => {
@@ -238,7 +213,7 @@ impl Resource for Deploy {
         }
         if let Some(file) = &self.environment_file {
             if file.starts_with('/') {
-                crate::path::check_file("environment_file", file)?;
+                crate::shared::path::check_file("environment_file", file)?;
             } else {
                 below("environment_file", file)?;
             }
@@ -263,7 +238,7 @@ impl Resource for Deploy {
     }
 
     fn resolve(mut self, scope: &dyn Scope) -> Result<Desired, Diagnostic> {
-        let path = crate::path::plain(&self.path);
+        let path = crate::shared::path::plain(&self.path);
         let last = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let app = self.app.take().unwrap_or(last);
         self.owner = self.owner.take().or(self.user.take());
@@ -357,9 +332,9 @@ impl Desired {
 
 /// Releases as folders, and a link that is switched.
 #[derive(Debug)]
-pub struct Releases;
+pub struct Provider;
 
-impl Provider for Releases {
+impl resource::Provider for Provider {
     type Resource = Deploy;
     type State = State;
     type Step = Step;

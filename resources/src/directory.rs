@@ -10,14 +10,15 @@ use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::{Attempting, Failure};
 use toque_engine::property::{Account, Mode};
 use toque_engine::resource::{
-    Apply, Change, Effect, PropertyError, Provide, Provider, Resource, Scope,
+    self, Apply, Change, Effect, PropertyError, Provide, Resource, Scope,
 };
 use toque_engine::snapshots::{Area, Areas};
 use toque_engine::system::{FileKind, Metadata, Ownership, Query};
 use toque_engine::view::View;
 
-use crate::content::{Refusal, follow};
-use crate::ownership::{Attributes, Declared, Names, difference_words, own_ids};
+use crate::shared::managed_file::{Refusal, follow};
+use crate::shared::optional::lstat;
+use crate::shared::ownership::{Attributes, Declared, Names, difference_words, own_ids};
 
 /// A directory, with its owner, group and mode.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -56,9 +57,9 @@ impl Resource for Directory {
     type Desired = ManagedDirectory;
 
     fn check(&self, actions: &[DirectoryAction]) -> Result<(), PropertyError> {
-        crate::path::check("path", &self.path)?;
+        crate::shared::path::check("path", &self.path)?;
         if actions.contains(&DirectoryAction::Delete)
-            && crate::path::plain(&self.path).parent().is_none()
+            && crate::shared::path::plain(&self.path).parent().is_none()
         {
             return Err(PropertyError::new("path", "`/` is not deleted by anyone"));
         }
@@ -67,7 +68,7 @@ impl Resource for Directory {
 
     fn resolve(self, scope: &dyn Scope) -> Result<ManagedDirectory, Diagnostic> {
         Ok(ManagedDirectory {
-            path: crate::path::plain(&self.path),
+            path: crate::shared::path::plain(&self.path),
             recursive: self.recursive,
             declared: Declared { owner: self.owner, group: self.group, mode: self.mode },
             new_mode: 0o777 & !scope.umask(),
@@ -147,9 +148,9 @@ pub enum Step {
 }
 
 /// Makes directories by system calls.
-pub struct Directories;
+pub struct Provider;
 
-impl Provider for Directories {
+impl resource::Provider for Provider {
     type Resource = Directory;
     type State = State;
     type Step = Step;
@@ -200,15 +201,9 @@ pub fn inspect(
     };
     let mut state =
         State { found: Found::Other("a file"), target: None, wanted, names: Names::default() };
-    let there = match view.lstat(path) {
-        Ok(metadata) => metadata,
-        Err(error)
-            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
-        {
-            state.found = Found::Nothing(new(view, path)?);
-            return Ok(state);
-        }
-        Err(error) => return Err(Failure::io("look at", path, &error)),
+    let Some(there) = lstat(view, path)? else {
+        state.found = Found::Nothing(new(view, path)?);
+        return Ok(state);
     };
     state.found = match there.kind {
         FileKind::Directory => {
@@ -283,7 +278,7 @@ fn new(view: &View<'_>, path: &Path) -> Result<New, Failure> {
                 break;
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                new.missing.insert(0, above.to_owned())
+                new.missing.insert(0, above.to_owned());
             }
             // Something further up is in the way; the next rounds find it.
             Err(error) if error.kind() == io::ErrorKind::NotADirectory => {}
@@ -361,8 +356,7 @@ fn create(
         .iter()
         .map(|above| make(above, new_mode, &Ownership::default(), new, ""))
         .collect();
-    let words = desired.declared.words();
-    let with = if words.is_empty() { String::new() } else { format!(" with {}", words.join(", ")) };
+    let with = desired.declared.words(" with ");
     changes.push(make(path, state.wanted.mode.unwrap_or(new_mode), &state.wanted, new, &with));
     Ok(changes)
 }
@@ -388,18 +382,12 @@ fn change_attributes(
 ) -> Change<Step> {
     let words =
         difference_words(&desired.declared, metadata, &state.wanted, &state.names).join(", ");
-    let provide = Provide::Attributes {
-        path: attributes.path.clone(),
-        mode: attributes.mode.unwrap_or(metadata.mode),
-        uid: attributes.uid.unwrap_or(metadata.uid),
-        gid: attributes.gid.unwrap_or(metadata.gid),
-        touched: false,
-    };
+    let effect = attributes.effect(metadata);
     Change::new(
         format!("change directory `{}`: {words}", attributes.path.display()),
         Step::Attributes(attributes),
     )
-    .provides(provide)
+    .provides(effect)
     .touches(Area::Files)
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use toque_engine::actions;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;
-use toque_engine::resource::{Apply, Change, Effect, Provider, Resource, Scope};
+use toque_engine::resource::{self, Apply, Change, Effect, Resource, Scope};
 use toque_engine::snapshots::{Area, Areas};
 use toque_engine::view::View;
 
@@ -37,9 +37,9 @@ impl Resource for Facts {
 
 /// The run holds the facts, and drops what a change touches.
 #[derive(Debug)]
-pub struct Reload;
+pub struct Provider;
 
-impl Provider for Reload {
+impl resource::Provider for Provider {
     type Resource = Facts;
     type State = ();
     type Step = ();

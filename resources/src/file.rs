@@ -5,8 +5,8 @@ use std::rc::Rc;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::resource::{PropertyError, Resource, Scope};
 
-use crate::checksum;
-use crate::content::{FileAction, ManagedFile, managed_file};
+use crate::shared::checksum;
+use crate::shared::managed_file::{FileAction, ManagedFile, managed_file};
 
 managed_file! {
     /// A file with content from the recipe, or only its owner, group and mode.
@@ -45,3 +45,6 @@ impl Resource for File {
         Ok(self.managed(content, checksum, scope.umask()))
     }
 }
+
+#[cfg(test)]
+mod tests;

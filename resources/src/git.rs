@@ -1,24 +1,21 @@
 //! `git`: what a repository has, in a folder.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use toque_engine::actions;
 use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::{Attempting, Failure};
+use toque_engine::failure::Failure;
 use toque_engine::property::Account;
-use toque_engine::resource::{
-    Apply, Change, Effect, PropertyError, Provide, Provider, Resource, Scope,
-};
-use toque_engine::snapshots::{Area, Areas};
-use toque_engine::source::{Checkout, Found, Source, SourceType};
-use toque_engine::system::{FileKind, Metadata, Ownership, Query};
+use toque_engine::resource::{Apply, PropertyError, Resource, Scope};
+use toque_engine::source::{Found, Source, SourceType};
+use toque_engine::system::{FileKind, Query};
 use toque_engine::view::View;
 
-use crate::destination::{self, Destination, Ground, Site};
-use crate::ownership::Declared;
+use crate::shared::from_source::{self, Desired, Filled, FromSource, State, Update};
+use crate::shared::ownership::Declared;
+use crate::shared::path;
 
 /// A commit of a git repository, checked out into a folder. It needs the program `git`, version
 /// 2.32 or newer for passwords and for repositories of other users.
@@ -91,173 +88,78 @@ impl Resource for Git {
     const KIND: &'static str = "git";
     const IDENTITY: &'static str = "destination";
     type Action = GitAction;
-    type Desired = Desired;
+    type Desired = Desired<Self>;
 
     fn check(&self, _actions: &[GitAction]) -> Result<(), PropertyError> {
-        crate::path::check("destination", &self.destination)?;
-        if crate::path::plain(&self.destination).parent().is_none() {
-            return Err(PropertyError::new("destination", "`/` is no folder for a repository"));
-        }
-        // Its address goes by another name here.
-        self.source().check().map_err(|error| match error.property.as_str() {
-            "url" => PropertyError { property: "repository".to_owned(), ..error },
-            _ => error,
-        })
+        from_source::check(&self.destination, &self.source(), "repository", "a repository")
     }
 
-    fn resolve(self, _scope: &dyn Scope) -> Result<Desired, Diagnostic> {
+    fn resolve(self, _scope: &dyn Scope) -> Result<Desired<Self>, Diagnostic> {
         Ok(Desired {
-            path: crate::path::plain(&self.destination),
+            path: path::plain(&self.destination),
             source: self.source(),
-            declared: Declared { owner: self.user, group: self.group, mode: None },
+            declared: Declared { owner: self.user.clone(), group: self.group.clone(), mode: None },
+            resource: self,
         })
     }
 }
 
-/// What the folder has to have.
-#[derive(Debug)]
-pub struct Desired {
-    pub path: PathBuf,
-    pub source: Source,
-    pub declared: Declared,
-}
+impl FromSource for Git {
+    const OWNER: &'static str = "user";
 
-/// What `inspect` found.
-#[derive(Debug)]
-pub struct State {
-    pub there: Destination,
-    /// The commit of the clone, or of what was exported.
-    pub commit: Option<String>,
-    /// What the repository has, unless nothing is done anyway.
-    pub found: Option<Found>,
-    pub owner: Ownership,
-    pub ground: Option<Ground>,
-    /// The clone that is there.
-    pub clone: Option<Metadata>,
-}
-
-/// One thing to do.
-#[derive(Debug)]
-pub enum Step {
-    /// A folder of its own, in the place of what is there.
-    CheckOut { found: Found, owner: Ownership, ground: Ground, instead_of: Destination },
-    /// Another commit in the clone that is there.
-    Update { found: Found, ground: Ground, clone: Metadata },
-}
-
-/// Runs the program `git`.
-#[derive(Debug)]
-pub struct Clones;
-
-impl Provider for Clones {
-    type Resource = Git;
-    type State = State;
-    type Step = Step;
-    const NAME: &'static str = "git";
-    const REACH: Areas = Areas::of(&[Area::Files]);
-
-    fn inspect(
-        &self,
+    fn filled(
         view: &View<'_>,
-        desired: &Desired,
+        desired: &Desired<Self>,
         action: GitAction,
-    ) -> Result<State, Failure> {
-        let there = destination::look(view, &desired.path)?;
-        let owner = desired.declared.resolve(view)?;
-        let is_clone = (there, action) == (Destination::Folder, GitAction::Sync);
-        let clone = is_clone
-            .then(|| view.lstat(&desired.path).attempting("look at", &desired.path))
-            .transpose()?;
-        // A clone is its owner's, whoever that is.
-        let uid = clone.map_or(owner.uid, |clone| Some(clone.uid));
-        let commit = match (there, action) {
-            (Destination::Folder, GitAction::Sync) => Some(head(view, &desired.path)?),
-            (Destination::Folder, GitAction::Export) => Some(exported(view, &desired.path)?),
-            _ => None,
-        };
-        let found = match (there, action) {
-            (Destination::Folder, GitAction::Checkout) => None,
-            _ => Some(desired.source.look(view)?),
-        };
-        let ground = found
-            .as_ref()
-            .map(|_| destination::ground(view, &desired.path, uid, "user"))
-            .transpose()?;
-        Ok(State { there, commit, found, owner, ground, clone })
+    ) -> Result<Filled, Failure> {
+        match action {
+            GitAction::Sync => Ok(Filled::Update(Some(head(view, &desired.path)?))),
+            GitAction::Checkout => Ok(Filled::Keep),
+            GitAction::Export => match from_source::remembered(view, desired, action) {
+                Some(commit) => Ok(Filled::Replace(Some(commit))),
+                None => Err(Failure::new(format!(
+                    "`{}` has something in it that was not exported by this resource",
+                    desired.path.display()
+                ))
+                .hint(
+                    "empty it, or use another path: what is exported takes the place of the folder",
+                )),
+            },
+        }
     }
 
-    fn plan(
-        &self,
-        desired: &Desired,
+    fn describe(
+        desired: &Desired<Self>,
         action: GitAction,
         state: &State,
-    ) -> Result<Vec<Change<Step>>, Failure> {
-        let (Some(found), Some(ground)) = (state.found.clone(), state.ground.clone()) else {
-            return Ok(Vec::new());
-        };
-        if state.commit.as_ref() == Some(&found.revision.id) {
-            return Ok(Vec::new());
-        }
+        found: &Found,
+    ) -> Result<String, Failure> {
         let (path, shown) = (desired.path.display(), desired.source.shown());
-        let name = found.revision.name.clone();
-        let (what, step) = match (&state.commit, state.clone) {
-            (Some(from), Some(clone)) => (
-                format!("bring `{path}` from {} to {name} of `{shown}`", short(from)),
-                Step::Update { found, ground, clone },
-            ),
-            (from, _) => {
-                let what = match (from, action) {
-                    (Some(from), _) => format!(
-                        "replace `{path}`, exported from {}, by {name} of `{shown}`",
-                        short(from)
-                    ),
-                    (None, GitAction::Export) => format!("export {name} of `{shown}` to `{path}`"),
-                    (None, _) => format!("check out {name} of `{shown}` to `{path}`"),
-                };
-                (
-                    what,
-                    Step::CheckOut { found, owner: state.owner, ground, instead_of: state.there },
-                )
+        let name = &found.revision.name;
+        Ok(match (&state.present, action) {
+            (Some(from), GitAction::Export) => {
+                format!("replace `{path}`, exported from {}, by {name} of `{shown}`", short(from))
             }
-        };
-        let change = Change::new(what, step)
-            .provides(Provide::Anything(Area::Files.into()))
-            .touches(Area::Files);
-        Ok(vec![change])
+            (Some(from), _) => {
+                format!("bring `{path}` from {} to {name} of `{shown}`", short(from))
+            }
+            (None, GitAction::Export) => format!("export {name} of `{shown}` to `{path}`"),
+            (None, _) => format!("check out {name} of `{shown}` to `{path}`"),
+        })
     }
 
-    fn apply(
-        &self,
-        apply: &mut Apply<'_>,
-        desired: &Desired,
-        action: GitAction,
-        changes: &[Change<Step>],
-    ) -> Result<Effect, Failure> {
-        let (path, source) = (desired.path.as_path(), &desired.source);
-        for change in changes {
-            let found = match &change.step {
-                Step::CheckOut { found, owner, ground, instead_of } => {
-                    let site = Site::of(apply, path, ground, owner)?;
-                    let how = Checkout {
-                        cache: None,
-                        uid: site.uid,
-                        gid: site.gid,
-                        keep_git: action != GitAction::Export,
-                    };
-                    source.check_out(apply.system, apply.view, found, &site.making(), &how)?;
-                    site.put(apply, *instead_of)?;
-                    found
-                }
-                Step::Update { found, ground, clone } => {
-                    source.update(apply.system, apply.view, found, path, clone, &ground.safe)?;
-                    found
-                }
-            };
-            if action == GitAction::Export {
-                apply.services.remember(&key(path), &json!({ "commit": found.revision.id }))?;
-            }
-        }
-        Ok(Effect::Changed)
+    fn keeps_git(action: GitAction) -> bool {
+        action != GitAction::Export
+    }
+
+    fn update(apply: &Apply<'_>, desired: &Desired<Self>, update: &Update) -> Result<(), Failure> {
+        let Update { found, folder, place } = update;
+        let (source, path) = (&desired.source, &desired.path);
+        source.update(apply.system, apply.view, found, path, folder, &place.safe)
+    }
+
+    fn memory_field(action: GitAction) -> Option<&'static str> {
+        (action == GitAction::Export).then_some("commit")
     }
 }
 
@@ -306,23 +208,6 @@ fn read(view: &View<'_>, git: &Path, name: &str) -> Option<String> {
         .then(|| view.read(&file).ok())
         .flatten()
         .map(|text| String::from_utf8_lossy(&text).into_owned())
-}
-
-/// The commit that was exported to a folder.
-fn exported(view: &View<'_>, path: &Path) -> Result<String, Failure> {
-    let known =
-        view.remembered(&key(path)).and_then(|known| known["commit"].as_str().map(str::to_owned));
-    known.ok_or_else(|| {
-        Failure::new(format!(
-            "`{}` has something in it that was not exported by this resource",
-            path.display()
-        ))
-        .hint("empty it, or use another path: what is exported takes the place of the folder")
-    })
-}
-
-fn key(path: &Path) -> String {
-    format!("git:{}", path.display())
 }
 
 fn short(commit: &str) -> &str {

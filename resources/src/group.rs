@@ -16,7 +16,8 @@ use toque_engine::resource::{
 use toque_engine::snapshots::{Area, Areas};
 use toque_engine::view::View;
 
-use crate::numbers;
+use crate::shared::account_ids;
+use crate::shared::defaults;
 
 /// A group of this machine's own account files.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -25,17 +26,14 @@ pub struct Group {
     /// The group.
     pub group_name: String,
     /// Its number. Default: chosen by the system, and left as it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gid: Option<u32>,
     /// Users that belong to it. They are added; with `append: false` they are all that belong to
     /// it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub members: Option<OneOrMany<String>>,
     /// Users that must not belong to it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub excluded_members: Option<OneOrMany<String>>,
     /// Whether members that are not named are left alone. Default: true.
-    #[serde(default = "yes")]
+    #[serde(default = "defaults::yes")]
     pub append: bool,
     /// Whether a new group takes its number from those of system groups. Default: false.
     #[serde(default)]
@@ -43,10 +41,6 @@ pub struct Group {
     /// Whether the number may be another group's too. Default: false.
     #[serde(default)]
     pub non_unique: bool,
-}
-
-fn yes() -> bool {
-    true
 }
 
 actions! {
@@ -75,7 +69,7 @@ impl Resource for Group {
     type Desired = Self;
 
     fn check(&self, _actions: &[GroupAction]) -> Result<(), PropertyError> {
-        numbers::check_name("group_name", &self.group_name)?;
+        account_ids::check_name("group_name", &self.group_name)?;
         if let Some(both) = self.members().iter().find(|name| self.excluded().contains(name)) {
             return Err(PropertyError::new(
                 "excluded_members",
@@ -98,11 +92,11 @@ pub struct Groupadd;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct State {
     current: Option<Current>,
-    /// The number that a new group would get, as far as can be told.
+    /// The number that a new group would get, as far as it can be predicted.
     next: Option<u32>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 struct Current {
     gid: Option<u32>,
     members: Vec<String>,
@@ -140,10 +134,7 @@ impl Provider for Groupadd {
         let name = &group.group_name;
         let accounts = view.accounts()?;
         let current = match view.planned(Area::Accounts, &format!("group:{name}")) {
-            Some(planned) => (!planned.is_null()).then(|| Current {
-                gid: planned["gid"].as_u64().and_then(|gid| u32::try_from(gid).ok()),
-                members: serde_json::from_value(planned["members"].clone()).unwrap_or_default(),
-            }),
+            Some(planned) => serde_json::from_value(planned).unwrap_or_default(),
             None => accounts
                 .groups
                 .get(name)
@@ -165,7 +156,7 @@ impl Provider for Groupadd {
             }
         }
         let next = if current.is_none() && group.gid.is_none() && action == GroupAction::Create {
-            numbers::next_gid(view, group.system, None)?
+            account_ids::next_gid(view, group.system, None)?
         } else {
             None
         };
@@ -182,15 +173,15 @@ impl Provider for Groupadd {
         let key = format!("group:{name}");
         let provide =
             |value: Value| Provide::State { area: Area::Accounts, key: key.clone(), value };
-        let told = |mut change: Change<Step>| {
-            change.provides.extend(numbers::rewritten(&["group"]));
+        let with_files = |mut change: Change<Step>| {
+            change.provides.extend(account_ids::rewritten(&["group"]));
             change.touches(Area::Accounts | Area::Files)
         };
         if action == GroupAction::Remove {
             let gone = |current: &Current| {
                 let gone = Change::new(format!("remove group `{name}`"), Step::Remove)
                     .provides(provide(Value::Null));
-                told(gone.provides(numbers::freed("gid", current.gid)))
+                with_files(gone.provides(account_ids::freed("gid", current.gid)))
             };
             return Ok(state.current.iter().map(gone).collect());
         }
@@ -207,7 +198,7 @@ impl Provider for Groupadd {
                         Step::Add { gid: group.gid },
                     )
                     .provides(provide(json!({ "gid": gid, "members": [] })))
-                    .provides(numbers::taken("gid", gid)),
+                    .provides(account_ids::taken("gid", gid)),
                 );
                 (gid, Vec::new())
             }
@@ -223,8 +214,8 @@ impl Provider for Groupadd {
             changes.push(
                 Change::new(what, Step::Number(wanted))
                     .provides(provide(json!({ "gid": gid, "members": members })))
-                    .provides(numbers::freed("gid", old))
-                    .provides(numbers::taken("gid", gid)),
+                    .provides(account_ids::freed("gid", old))
+                    .provides(account_ids::taken("gid", gid)),
             );
         }
         let mut joining: Vec<&String> = Vec::new();
@@ -255,7 +246,7 @@ impl Provider for Groupadd {
                     .provides(provide(json!({ "gid": gid, "members": members }))),
             );
         }
-        Ok(changes.into_iter().map(told).collect())
+        Ok(changes.into_iter().map(with_files).collect())
     }
 
     fn apply(

@@ -10,13 +10,14 @@ use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::{Attempting, Failure};
 use toque_engine::property::Account;
 use toque_engine::resource::{
-    Apply, Change, Effect, PropertyError, Provide, Provider, Resource, Scope,
+    self, Apply, Change, Effect, PropertyError, Provide, Resource, Scope,
 };
 use toque_engine::snapshots::{Area, Areas};
 use toque_engine::system::{FileKind, Metadata, Ownership, Query};
 use toque_engine::view::View;
 
-use crate::ownership::{Declared, Names, difference_words, own_ids};
+use crate::shared::optional::lstat;
+use crate::shared::ownership::{Declared, Names, difference_words, own_ids};
 
 /// A symbolic link, or a hard link.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -67,14 +68,14 @@ impl Resource for Link {
     type Desired = Desired;
 
     fn check(&self, actions: &[LinkAction]) -> Result<(), PropertyError> {
-        crate::path::check_file("target_file", &self.target_file)?;
+        crate::shared::path::check_file("target_file", &self.target_file)?;
         let hard = self.link_type == LinkType::Hard;
         match self.to.as_deref() {
             None if hard || actions.contains(&LinkAction::Create) => {
                 return Err(PropertyError::new("to", "it is required: where does the link lead?"));
             }
             Some("") => return Err(PropertyError::new("to", "it is empty")),
-            Some(to) if hard => crate::path::check_file("to", to)?,
+            Some(to) if hard => crate::shared::path::check_file("to", to)?,
             _ => {}
         }
         if hard && (self.owner.is_some() || self.group.is_some()) {
@@ -90,7 +91,7 @@ impl Resource for Link {
 
     fn resolve(self, _scope: &dyn Scope) -> Result<Desired, Diagnostic> {
         Ok(Desired {
-            path: crate::path::plain(&self.target_file),
+            path: crate::shared::path::plain(&self.target_file),
             to: PathBuf::from(self.to.unwrap_or_default()),
             hard: self.link_type == LinkType::Hard,
             declared: Declared { owner: self.owner, group: self.group, mode: None },
@@ -154,9 +155,9 @@ pub enum Step {
 }
 
 /// Makes links by system calls.
-pub struct Links;
+pub struct Provider;
 
-impl Provider for Links {
+impl resource::Provider for Provider {
     type Resource = Link;
     type State = State;
     type Step = Step;
@@ -233,7 +234,7 @@ impl Provider for Links {
         for change in changes {
             match &change.step {
                 Step::Make { path, to, hard, uid, gid } => {
-                    make(apply, path, to, *hard, (*uid, *gid))?
+                    make(apply, path, to, *hard, (*uid, *gid))?;
                 }
                 Step::Owner { path, uid, gid } => {
                     apply
@@ -242,23 +243,11 @@ impl Provider for Links {
                         .attempting("change the owner of", path)?;
                 }
                 Step::Remove { path } => {
-                    apply.system.remove_file(path).attempting("delete the link", path)?
+                    apply.system.remove_file(path).attempting("delete the link", path)?;
                 }
             }
         }
         Ok(Effect::Changed)
-    }
-}
-
-fn lstat(view: &View<'_>, path: &Path) -> Result<Option<Metadata>, Failure> {
-    match view.lstat(path) {
-        Ok(metadata) => Ok(Some(metadata)),
-        Err(error)
-            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
-        {
-            Ok(None)
-        }
-        Err(error) => Err(Failure::io("look at", path, &error)),
     }
 }
 
@@ -286,9 +275,7 @@ fn create_symbolic(desired: &Desired, state: &State) -> Result<Vec<Change<Step>>
         ]);
     }
     make_room(desired, state)?;
-    let words = desired.declared.words();
-    let with =
-        if words.is_empty() { String::new() } else { format!(", with {}", words.join(", ")) };
+    let with = desired.declared.words(", with ");
     let what = match &state.found {
         Found::Link { to: present, .. } => {
             format!(

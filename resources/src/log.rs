@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use toque_engine::actions;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;
-use toque_engine::resource::{Apply, Change, Effect, Level, Provider, Resource, Scope, Services};
+use toque_engine::resource::{self, Apply, Change, Effect, Level, Resource, Scope, Services};
 use toque_engine::snapshots::Areas;
 use toque_engine::view::View;
 
@@ -40,9 +40,9 @@ impl Resource for Log {
 
 /// The log of the run.
 #[derive(Debug)]
-pub struct Write;
+pub struct Provider;
 
-impl Provider for Write {
+impl resource::Provider for Provider {
     type Resource = Log;
     type State = ();
     type Step = ();

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use toque_engine::actions;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;
-use toque_engine::resource::{Apply, Change, Effect, Provider, Resource, Scope};
+use toque_engine::resource::{self, Apply, Change, Effect, Resource, Scope};
 use toque_engine::snapshots::Areas;
 use toque_engine::view::View;
 
@@ -37,9 +37,9 @@ impl Resource for NotifyGroup {
 
 /// The run itself delivers; it only has to be told that there is a reason.
 #[derive(Debug)]
-pub struct FanOut;
+pub struct Provider;
 
-impl Provider for FanOut {
+impl resource::Provider for Provider {
     type Resource = NotifyGroup;
     type State = ();
     type Step = ();

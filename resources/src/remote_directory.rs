@@ -11,15 +11,17 @@ use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::{Attempting, Failure};
 use toque_engine::property::{Account, Mode};
 use toque_engine::resource::{
-    Apply, Change, Effect, PropertyError, Provide, Provider, Resource, Scope,
+    self, Apply, Change, Effect, PropertyError, Provide, Resource, Scope,
 };
 use toque_engine::snapshots::{Area, Areas};
 use toque_engine::system::{FileKind, Query};
 use toque_engine::view::View;
 
-use crate::content::{self, Backup, FileAction, Folder, ManagedFile};
 use crate::directory::{self, DirectoryAction, ManagedDirectory, New};
-use crate::ownership::Declared;
+use crate::shared::change::map_step;
+use crate::shared::defaults;
+use crate::shared::managed_file::{self, Backup, FileAction, Folder, ManagedFile};
+use crate::shared::ownership::Declared;
 
 /// A copy of a folder of the cookbook, with all that is in it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -34,7 +36,7 @@ pub struct RemoteDirectory {
     pub cookbook: Option<String>,
     /// Whether missing directories above it are made too, and whether `delete` also removes what is
     /// in it. Default: `true`.
-    #[serde(default = "content::yes")]
+    #[serde(default = "defaults::yes")]
     pub recursive: bool,
     /// Whether files and directories are removed that the cookbook's folder does not have. Default:
     /// `false`.
@@ -42,7 +44,7 @@ pub struct RemoteDirectory {
     pub purge: bool,
     /// Whether files that are there already get the cookbook's content, owner, group and mode.
     /// Default: `true`.
-    #[serde(default = "content::yes")]
+    #[serde(default = "defaults::yes")]
     pub overwrite: bool,
     /// Owner of the directories, by name or number. Default: toque's own user for new ones.
     #[serde(default)]
@@ -87,15 +89,15 @@ impl Resource for RemoteDirectory {
     type Desired = Desired;
 
     fn check(&self, _actions: &[RemoteDirectoryAction]) -> Result<(), PropertyError> {
-        crate::path::check("path", &self.path)?;
-        if crate::path::plain(&self.path).parent().is_none() {
+        crate::shared::path::check("path", &self.path)?;
+        if crate::shared::path::plain(&self.path).parent().is_none() {
             return Err(PropertyError::new("path", "`/` is no copy of a cookbook's folder"));
         }
         Ok(())
     }
 
     fn resolve(self, scope: &dyn Scope) -> Result<Desired, Diagnostic> {
-        let path = crate::path::plain(&self.path);
+        let path = crate::shared::path::plain(&self.path);
         let source = self.source.unwrap_or_else(|| {
             path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
         });
@@ -166,7 +168,7 @@ pub struct Desired {
 pub struct State {
     pub root: directory::State,
     pub folders: Vec<directory::State>,
-    pub files: Vec<content::State>,
+    pub files: Vec<managed_file::State>,
     /// What is there and should not be, innermost first.
     pub surplus: Vec<(PathBuf, FileKind)>,
 }
@@ -175,13 +177,13 @@ pub struct State {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     Directory(directory::Step),
-    File(content::Step),
+    File(managed_file::Step),
 }
 
 /// Copies by system calls.
-pub struct Copies;
+pub struct Provider;
 
-impl Provider for Copies {
+impl resource::Provider for Provider {
     type Resource = RemoteDirectory;
     type State = State;
     type Step = Step;
@@ -206,7 +208,7 @@ impl Provider for Copies {
             files: desired
                 .files
                 .iter()
-                .map(|file| content::inspect(view, file, file_action))
+                .map(|file| managed_file::inspect(view, file, file_action))
                 .collect::<Result<_, _>>()?,
             surplus: Vec::new(),
         };
@@ -232,7 +234,7 @@ impl Provider for Copies {
             let changes = directory::plan(&desired.root, DirectoryAction::Delete, &state.root)?;
             return Ok(changes
                 .into_iter()
-                .map(|change| wrapped(change, Step::Directory))
+                .map(|change| map_step(change, Step::Directory))
                 .collect());
         }
         let mut changes = Vec::new();
@@ -242,16 +244,20 @@ impl Provider for Copies {
             let found = within(&made, &folder.path, found);
             trusted(folder, &found)?;
             let planned = directory::plan(folder, DirectoryAction::Create, &found)?;
-            changes.extend(planned.into_iter().map(|change| wrapped(change, Step::Directory)));
+            changes.extend(planned.into_iter().map(|change| map_step(change, Step::Directory)));
             if let directory::Found::Nothing(new) = &found.found {
                 made.insert(folder.path.as_path(), new.below(&found.wanted));
             }
         }
         for (file, found) in desired.files.iter().zip(&state.files) {
             let found = file_within(&made, &file.path, found);
-            let planned =
-                content::plan(file, file.content.as_ref(), file_action(desired, action), &found)?;
-            changes.extend(planned.into_iter().map(|change| wrapped(change, Step::File)));
+            let planned = managed_file::plan(
+                file,
+                file.content.as_ref(),
+                file_action(desired, action),
+                &found,
+            )?;
+            changes.extend(planned.into_iter().map(|change| map_step(change, Step::File)));
         }
         changes.extend(state.surplus.iter().map(|(path, kind)| purge(desired, path, *kind)));
         Ok(changes)
@@ -267,7 +273,7 @@ impl Provider for Copies {
         for change in changes {
             match &change.step {
                 Step::Directory(step) => directory::apply(apply, step)?,
-                Step::File(step) => content::apply(apply, [step]).map(drop)?,
+                Step::File(step) => managed_file::apply(apply, [step]).map(drop)?,
             }
         }
         Ok(Effect::Changed)
@@ -311,10 +317,14 @@ fn within(made: &BTreeMap<&Path, New>, path: &Path, found: &directory::State) ->
     found
 }
 
-fn file_within(made: &BTreeMap<&Path, New>, path: &Path, found: &content::State) -> content::State {
+fn file_within(
+    made: &BTreeMap<&Path, New>,
+    path: &Path,
+    found: &managed_file::State,
+) -> managed_file::State {
     let above = path.parent().and_then(|above| made.get(above));
     let mut found = found.clone();
-    if let (content::Found::Nothing(new), Some(above)) = (&mut found.found, above) {
+    if let (managed_file::Found::Nothing(new), Some(above)) = (&mut found.found, above) {
         new.folder = Folder::There;
         new.setgid = above.setgid;
     }
@@ -342,11 +352,11 @@ fn purge(desired: &Desired, path: &Path, kind: FileKind) -> Change<Step> {
         ),
         FileKind::File if desired.backup > 0 => (
             "file",
-            Step::File(content::Step::Remove { path: path.clone(), backup: desired.backup }),
+            Step::File(managed_file::Step::Remove { path: path.clone(), backup: desired.backup }),
         ),
-        FileKind::Link => ("link", Step::File(content::Step::Unlink(path.clone()))),
+        FileKind::Link => ("link", Step::File(managed_file::Step::Unlink(path.clone()))),
         FileKind::File | FileKind::Special => {
-            ("file", Step::File(content::Step::Unlink(path.clone())))
+            ("file", Step::File(managed_file::Step::Unlink(path.clone())))
         }
     };
     Change::new(
@@ -355,11 +365,6 @@ fn purge(desired: &Desired, path: &Path, kind: FileKind) -> Change<Step> {
     )
     .provides(Provide::Absent { path })
     .touches(Area::Files)
-}
-
-fn wrapped<S>(change: Change<S>, step: fn(S) -> Step) -> Change<Step> {
-    let Change { what, diff, step: inner, provides, touches } = change;
-    Change { what, diff, step: step(inner), provides, touches }
 }
 
 #[cfg(test)]

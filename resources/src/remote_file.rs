@@ -12,15 +12,16 @@ use serde_json::Value;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;
 use toque_engine::property::OneOrMany;
-use toque_engine::resource::{Apply, Change, Effect, PropertyError, Provider, Resource, Scope};
+use toque_engine::resource::{self, Apply, Change, Effect, PropertyError, Resource, Scope};
 use toque_engine::snapshots::{Area, Areas};
 use toque_engine::source::{Source, SourceType};
 use toque_engine::system::Request;
 use toque_engine::view::View;
 
 use self::download::{Found, Server, Sources};
-use crate::checksum;
-use crate::content::{self, FileAction, ManagedFile, managed_file};
+use crate::shared::change::map_step;
+use crate::shared::checksum;
+use crate::shared::managed_file::{self, FileAction, ManagedFile, managed_file};
 
 /// How long a server may be silent.
 const TIMEOUT: Duration = Duration::from_mins(5);
@@ -170,7 +171,7 @@ impl RemoteFile {
 
 fn check_plain(source: &str) -> Result<(), PropertyError> {
     if source.starts_with('/') {
-        return crate::path::check_file("source", source);
+        return crate::shared::path::check_file("source", source);
     }
     let scheme = source.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase());
     match scheme.as_deref() {
@@ -206,7 +207,7 @@ pub struct Desired {
 /// What `inspect` found here and there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct State {
-    pub file: content::State,
+    pub file: managed_file::State,
     /// What was downloaded; it is what will be written.
     pub fetched: Option<Fetched>,
 }
@@ -223,14 +224,14 @@ pub struct Fetched {
 /// One thing to do, and what to remember when it is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    pub file: content::Step,
+    pub file: managed_file::Step,
     pub memory: Option<(String, Value)>,
 }
 
 /// Downloads while it looks, because only the answer tells whether something has to change.
-pub struct Downloads;
+pub struct Provider;
 
-impl Provider for Downloads {
+impl resource::Provider for Provider {
     type Resource = RemoteFile;
     type State = State;
     type Step = Step;
@@ -243,17 +244,17 @@ impl Provider for Downloads {
         desired: &Desired,
         action: FileAction,
     ) -> Result<State, Failure> {
-        let mut file = content::inspect(view, &desired.file, action)?;
+        let mut file = managed_file::inspect(view, &desired.file, action)?;
         let fetched = match download::look(view, &desired.file, &file)? {
             Found::Refused => None,
             Found::Nothing => desired.sources.fetch(view, None)?,
             Found::File(old) => {
                 let fetched = desired.sources.fetch(view, Some(&old))?;
                 let compared = match &fetched {
-                    None => content::Current::Same,
-                    Some(fetched) => content::compare(old, &fetched.content),
+                    None => managed_file::Current::Same,
+                    Some(fetched) => managed_file::compare(old, &fetched.content),
                 };
-                if let content::Found::File { content, .. } = &mut file.found {
+                if let managed_file::Found::File { content, .. } = &mut file.found {
                     *content = compared;
                 }
                 fetched
@@ -269,7 +270,7 @@ impl Provider for Downloads {
         state: &State,
     ) -> Result<Vec<Change<Step>>, Failure> {
         let content = state.fetched.as_ref().map(|fetched| &fetched.content);
-        let changes = content::plan(&desired.file, content, action, &state.file)?;
+        let changes = managed_file::plan(&desired.file, content, action, &state.file)?;
         Ok(changes.into_iter().map(|change| from(change, state.fetched.as_ref())).collect())
     }
 
@@ -280,7 +281,7 @@ impl Provider for Downloads {
         _action: FileAction,
         changes: &[Change<Step>],
     ) -> Result<Effect, Failure> {
-        let effect = content::apply(apply, changes.iter().map(|change| &change.step.file))?;
+        let effect = managed_file::apply(apply, changes.iter().map(|change| &change.step.file))?;
         for (key, value) in changes.iter().filter_map(|change| change.step.memory.as_ref()) {
             apply.services.remember(key, value)?;
         }
@@ -289,19 +290,12 @@ impl Provider for Downloads {
 }
 
 /// A change of the file, with where its content comes from.
-fn from(change: Change<content::Step>, fetched: Option<&Fetched>) -> Change<Step> {
-    let fetched = fetched.filter(|_| matches!(change.step, content::Step::Replace(_)));
+fn from(change: Change<managed_file::Step>, fetched: Option<&Fetched>) -> Change<Step> {
+    let fetched = fetched.filter(|_| matches!(change.step, managed_file::Step::Replace(_)));
     let from = fetched.map_or_else(String::new, |fetched| format!(" from `{}`", fetched.from));
-    Change {
-        what: format!("{}{from}", change.what),
-        diff: change.diff,
-        step: Step {
-            file: change.step,
-            memory: fetched.and_then(|fetched| fetched.memory.clone()),
-        },
-        provides: change.provides,
-        touches: change.touches,
-    }
+    let memory = fetched.and_then(|fetched| fetched.memory.clone());
+    let what = format!("{}{from}", change.what);
+    Change { what, ..map_step(change, |file| Step { file, memory }) }
 }
 
 #[cfg(test)]

@@ -9,13 +9,12 @@ use serde::{Deserialize, Serialize};
 use toque_engine::actions;
 use toque_engine::command::Command;
 use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::Failure;
 use toque_engine::property::{Account, OneOrMany, Seconds};
-use toque_engine::resource::{Apply, Change, Effect, PropertyError, Provider, Resource, Scope};
-use toque_engine::view::View;
+use toque_engine::resource::{PropertyError, Resource, Scope};
 
-use crate::execute::{self, Process};
-use crate::parse::words;
+use crate::shared::defaults;
+use crate::shared::process::{Process, RunsCommand, Wanted};
+use crate::shared::words::words;
 
 /// Pipes code into an interpreter. Nothing is known of what it does, so it counts as changed each
 /// time: guard it, or give `creates`. A failing line does not end a shell's script: begin it with
@@ -31,46 +30,32 @@ pub struct Script<K> {
     pub code: String,
     /// The program that reads the code from its standard input, such as `perl`. Default for `bash`:
     /// `bash`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interpreter: Option<String>,
     /// Options of the interpreter: a line that is split as a shell would, or an array.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flags: Option<OneOrMany<String>>,
     /// A path that the script creates: where it exists, the script is not run. A relative one is
     /// below `cwd`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub creates: Option<PathBuf>,
     /// The folder to run in. Default: `/`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cwd: Option<PathBuf>,
     /// Environment variables, on top of a clean environment.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub environment: IndexMap<String, String>,
     /// Whom to run as. Default: root.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<Account>,
     /// The group to run as. Default: the user's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<Account>,
     /// Seconds it may take before it is killed with all that it started. Default: 3600.
-    #[serde(default = "hour")]
+    #[serde(default = "defaults::an_hour")]
     pub timeout: Seconds,
     /// The exit status, or an array of those, that mean success. Default: 0.
-    #[serde(default = "zero")]
+    #[serde(default = "defaults::zero")]
     pub returns: OneOrMany<i32>,
     /// Whether its output is shown as it comes. Default: false.
     #[serde(default)]
     pub live_stream: bool,
     #[serde(skip)]
     kind: PhantomData<K>,
-}
-
-fn hour() -> Seconds {
-    Seconds(3600.0)
-}
-
-fn zero() -> OneOrMany<i32> {
-    OneOrMany::One(0)
 }
 
 /// Which kind a script is: the same but for the interpreter.
@@ -104,102 +89,57 @@ actions! {
     }
 }
 
-/// A script with the mask that holds for this resource.
-#[derive(Debug)]
-pub struct Wanted<K> {
-    script: Script<K>,
-    interpreter: String,
-    umask: u32,
-}
-
 impl<K: Language> Resource for Script<K> {
     const KIND: &'static str = K::KIND;
     const IDENTITY: &'static str = "name";
     type Action = ScriptAction;
-    type Desired = Wanted<K>;
+    type Desired = Wanted<Self>;
 
     fn check(&self, _actions: &[ScriptAction]) -> Result<(), PropertyError> {
         if self.interpreter.is_none() && K::INTERPRETER.is_none() {
             return Err(PropertyError::new("interpreter", "`interpreter` is required and not set")
                 .hint("name the program that reads the code, such as `interpreter: \"perl\"`"));
         }
-        execute::check_creates(self.creates.as_deref(), self.cwd.as_deref())
+        self.process(0).check()
     }
 
-    fn resolve(self, scope: &dyn Scope) -> Result<Wanted<K>, Diagnostic> {
-        let interpreter = self
-            .interpreter
-            .clone()
-            .or_else(|| K::INTERPRETER.map(str::to_owned))
-            .unwrap_or_default();
-        Ok(Wanted { umask: scope.umask(), interpreter, script: self })
+    fn resolve(self, scope: &dyn Scope) -> Result<Wanted<Self>, Diagnostic> {
+        Ok(Wanted { umask: scope.umask(), resource: self })
     }
 }
 
-/// A process of the machine that reads code.
-#[derive(Debug, Default)]
-pub struct Interpreted<K>(PhantomData<K>);
-
-impl<K> Interpreted<K> {
-    #[must_use]
-    pub fn new() -> Self {
-        Self(PhantomData)
+impl<K: Language> Script<K> {
+    fn interpreter(&self) -> &str {
+        self.interpreter.as_deref().or(K::INTERPRETER).unwrap_or_default()
     }
 }
 
-impl<K: Language> Provider for Interpreted<K> {
-    type Resource = Script<K>;
-    /// Whether what the script creates is there.
-    type State = bool;
-    type Step = ();
-    const NAME: &'static str = "interpreter";
+impl<K: Language> RunsCommand for Script<K> {
+    const PROVIDER: &'static str = "interpreter";
 
-    fn inspect(
-        &self,
-        view: &View<'_>,
-        wanted: &Wanted<K>,
-        _: ScriptAction,
-    ) -> Result<bool, Failure> {
-        let Script { creates, cwd, user, group, .. } = &wanted.script;
-        execute::inspect(view, creates.as_deref(), cwd.as_deref(), user.as_ref(), group.as_ref())
+    fn process(&self, umask: u32) -> Process<'_> {
+        Process {
+            creates: self.creates.as_deref(),
+            cwd: self.cwd.as_deref(),
+            environment: &self.environment,
+            user: self.user.as_ref(),
+            group: self.group.as_ref(),
+            umask,
+            timeout: self.timeout,
+            returns: self.returns.as_slice(),
+            live: self.live_stream,
+        }
     }
 
-    fn plan(
-        &self,
-        wanted: &Wanted<K>,
-        _: ScriptAction,
-        created: &bool,
-    ) -> Result<Vec<Change<()>>, Failure> {
-        let lines = wanted.script.code.lines().filter(|line| !line.trim().is_empty()).count();
+    fn command(&self) -> Command {
+        let flags = words(self.flags.as_ref());
+        Command::new([self.interpreter().to_owned()].into_iter().chain(flags))
+            .input(self.code.as_bytes())
+    }
+
+    fn describe(&self) -> String {
+        let lines = self.code.lines().filter(|line| !line.trim().is_empty()).count();
         let lines = if lines == 1 { "1 line".to_owned() } else { format!("{lines} lines") };
-        Ok(execute::plan(*created, format!("run {lines} of `{}`", wanted.interpreter)))
-    }
-
-    fn apply(
-        &self,
-        apply: &mut Apply<'_>,
-        wanted: &Wanted<K>,
-        _: ScriptAction,
-        _: &[Change<()>],
-    ) -> Result<Effect, Failure> {
-        let script = &wanted.script;
-        let flags = match &script.flags {
-            None => Vec::new(),
-            Some(OneOrMany::One(line)) => words::split(line),
-            Some(OneOrMany::Many(words)) => words.clone(),
-        };
-        let command = Command::new([wanted.interpreter.clone()].into_iter().chain(flags))
-            .input(script.code.as_bytes());
-        let process = Process {
-            cwd: script.cwd.as_deref(),
-            environment: &script.environment,
-            user: script.user.as_ref(),
-            group: script.group.as_ref(),
-            umask: wanted.umask,
-            timeout: script.timeout,
-            live: script.live_stream,
-        };
-        execute::run(apply, process.dress(apply, command)?, script.returns.as_slice())?;
-        Ok(Effect::Changed)
+        format!("run {lines} of `{}`", self.interpreter())
     }
 }

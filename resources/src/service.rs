@@ -2,6 +2,7 @@
 
 mod systemd;
 mod sysv;
+pub mod unit;
 
 use std::path::Path;
 
@@ -17,13 +18,9 @@ use toque_engine::system::Query;
 use toque_engine::view::View;
 
 pub use systemd::Systemd;
-pub(crate) use systemd::{
-    Bus, from_file as unit_from_file, inspect_unit, key as unit_key, mask_link, show_failure,
-    takes_along, tied, value as unit_value,
-};
 pub use sysv::Sysv;
 
-use crate::parse::words;
+use crate::shared::words::words;
 
 /// A service of the machine's init system.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -34,47 +31,34 @@ pub struct Service {
     pub service_name: String,
     /// What the init script can do, where that cannot be seen in it: `#{ status: true, restart:
     /// true, reload: false }`. Only `sysv`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supports: Option<Supports>,
     /// What the command line of the running service contains, where its script cannot tell.
     /// Default: the service's name. Only `sysv`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pattern: Option<String>,
     /// A shell line that starts it, instead of the init system's way.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_command: Option<String>,
     /// A shell line that stops it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_command: Option<String>,
     /// A shell line that succeeds while it runs. It must only look.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status_command: Option<String>,
     /// A shell line that restarts it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restart_command: Option<String>,
     /// A shell line that makes it read its configuration again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reload_command: Option<String>,
     /// The path of the init script. Default: `/etc/init.d/` and the name. Only `sysv`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init_command: Option<String>,
     /// Further options of `systemctl`: a line that is split as a shell would, or an array. Only
     /// `systemd`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub options: Option<OneOrMany<String>>,
     /// When it starts among the others, 0 to 99, where the platform still goes by numbers. Only
     /// `sysv`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<u8>,
     /// The run levels in which it is enabled. Default: those that its script asks for, else 2 to 5.
     /// Only `sysv`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_levels: Option<Vec<u8>>,
     /// Seconds that each command may take. Default: 900.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Seconds>,
     /// The user whose own service it is (`systemctl --user`). Only `systemd`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<Account>,
 }
 
@@ -83,11 +67,8 @@ pub struct Service {
 #[serde(deny_unknown_fields)]
 #[schemars(inline)]
 pub struct Supports {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<bool>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restart: Option<bool>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reload: Option<bool>,
 }
 
@@ -150,11 +131,7 @@ impl Service {
     }
 
     fn options(&self) -> Vec<String> {
-        match &self.options {
-            None => Vec::new(),
-            Some(OneOrMany::One(line)) => words::split(line),
-            Some(OneOrMany::Many(words)) => words.clone(),
-        }
+        words(self.options.as_ref())
     }
 
     fn timed(&self, command: Command) -> Command {

@@ -10,18 +10,20 @@ use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::{Attempting, Failure};
 use toque_engine::property::Account;
 use toque_engine::resource::{
-    Action as _, Apply, Change, Effect, HostFacts, PropertyError, Provide, Provider, Resource,
-    Scope, Support,
+    self, Action as _, Apply, Change, Effect, HostFacts, PropertyError, Provide, Resource, Scope,
+    Support,
 };
 use toque_engine::snapshots::{Area, Areas};
 use toque_engine::system::{FileKind, Ownership, Query};
 use toque_engine::view::View;
 
-use crate::content::diff::diff;
-use crate::content::{self, Replacement, Verify};
-use crate::ownership::Attributes;
-use crate::parse::systemctl::Unit;
-use crate::service::{self, Bus, ServiceAction};
+use crate::service::unit::{self, Bus};
+use crate::service::{self, ServiceAction};
+use crate::shared::defaults;
+use crate::shared::managed_file::diff::diff;
+use crate::shared::managed_file::{self, Replacement, Verify};
+use crate::shared::ownership::Attributes;
+use crate::shared::parse::systemctl::Unit;
 
 /// A unit file in `/etc/systemd`, and the unit that it makes.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -31,17 +33,15 @@ pub struct SystemdUnit {
     pub unit_name: String,
     /// The text of the file, or a map of sections, each a map of options to a value or an array of
     /// values.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<Content>,
     /// The user whose systemd is spoken to; the file then lies in `/etc/systemd/user`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<Account>,
     /// Whether systemd reads its units again after the file has changed. Default: true.
-    #[serde(default = "yes")]
+    #[serde(default = "defaults::yes")]
     pub triggers_reload: bool,
     /// Whether `systemd-analyze verify` must accept the file before it goes live, where that
     /// program is there. Default: true.
-    #[serde(default = "yes")]
+    #[serde(default = "defaults::yes")]
     pub verify: bool,
 }
 
@@ -52,10 +52,6 @@ pub struct SystemdUnit {
 pub enum Content {
     Text(String),
     Sections(Map<String, Value>),
-}
-
-fn yes() -> bool {
-    true
 }
 
 actions! {
@@ -165,7 +161,7 @@ pub struct Wanted {
 
 /// `systemctl`, and a file.
 #[derive(Debug)]
-pub struct UnitFile;
+pub struct Provider;
 
 /// What is there of the unit.
 #[derive(Debug, Clone, PartialEq)]
@@ -185,7 +181,7 @@ pub enum Step {
     Control(&'static str),
 }
 
-impl Provider for UnitFile {
+impl resource::Provider for Provider {
     type Resource = SystemdUnit;
     type State = State;
     type Step = Step;
@@ -193,13 +189,7 @@ impl Provider for UnitFile {
     const REACH: Areas = Areas::of(&[Area::Services, Area::Files]);
 
     fn supports(&self, host: &HostFacts<'_>) -> Support {
-        match (host.init_package, (host.has_program)("systemctl")) {
-            ("systemd", true) => Support::Preferred,
-            ("systemd", false) => Support::No("there is no `systemctl`".to_owned()),
-            (other, _) => {
-                Support::No(format!("the machine was started by `{other}`, not by systemd"))
-            }
-        }
+        service::Systemd.supports(host)
     }
 
     fn inspect(
@@ -209,7 +199,7 @@ impl Provider for UnitFile {
         action: UnitAction,
     ) -> Result<State, Failure> {
         let bus = Bus::of(view, wanted.unit.user.as_ref())?;
-        let unit = service::inspect_unit(view, &bus, &wanted.unit.unit_name)?;
+        let unit = unit::inspect(view, &bus, &wanted.unit.unit_name)?;
         let writes = matches!(action, UnitAction::Create | UnitAction::Delete);
         let file = match view.lstat(&wanted.path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
@@ -237,12 +227,12 @@ impl Provider for UnitFile {
                 .hint("use the action `create` first, or declare the package that brings it"));
         }
         let switches = matches!(action, UnitAction::Enable | UnitAction::Disable);
-        let takes_along = switches && service::takes_along(view, &bus, &wanted.unit.unit_name);
+        let takes_along = switches && unit::takes_along(view, &bus, &wanted.unit.unit_name);
         let content = wanted.content.as_deref().filter(|_| action == UnitAction::Create);
         let fresh = content.map(|content| {
             let name = &wanted.unit.unit_name;
-            let fresh = service::unit_from_file(view, &bus, name, content);
-            let tied = service::tied(&bus, name, &fresh).collect();
+            let fresh = unit::from_file(view, &bus, name, content);
+            let tied = unit::tied(&bus, name, &fresh).collect();
             (fresh, tied)
         });
         Ok(State { file, unit, takes_along, fresh })
@@ -255,8 +245,7 @@ impl Provider for UnitFile {
         state: &State,
     ) -> Result<Vec<Change<Step>>, Failure> {
         let unit = &state.unit;
-        let running = matches!(unit.active.as_str(), "active" | "reloading");
-        let masked = unit.load == "masked" || unit.file.starts_with("masked");
+        let (running, masked) = (unit.is_running(), unit.is_masked());
         let verb = match action {
             UnitAction::Create => return Ok(create(wanted, state).into_iter().collect()),
             UnitAction::Delete => return Ok(delete(wanted, state).into_iter().collect()),
@@ -308,7 +297,7 @@ impl Provider for UnitFile {
                         _ => ServiceAction::Nothing,
                     };
                     apply.run(&bus.command([*verb, "--", name])).map_err(|failure| {
-                        service::show_failure(apply.system.as_query(), &bus, name, starts, failure)
+                        unit::show_failure(apply.system.as_query(), &bus, name, starts, failure)
                     })?;
                 }
             }
@@ -406,8 +395,7 @@ fn control(wanted: &Wanted, action: UnitAction, verb: &'static str, state: &Stat
         UnitAction::Unmask => ServiceAction::Unmask,
         _ => ServiceAction::Nothing,
     };
-    if let Some(link) = service::mask_link(wanted.unit.user.as_ref(), &wanted.unit.unit_name, mask)
-    {
+    if let Some(link) = unit::mask_link(wanted.unit.user.as_ref(), &wanted.unit.unit_name, mask) {
         change = change.provides(link).touches(Area::Files);
     }
     match action {
@@ -426,8 +414,7 @@ fn set(field: &mut String, value: &str) -> bool {
 }
 
 fn unit_state(wanted: &Wanted, unit: &Unit) -> Provide {
-    let key = service::unit_key(wanted.unit.user.as_ref(), &wanted.unit.unit_name);
-    Provide::State { area: Area::Services, key, value: service::unit_value(unit) }
+    unit::planned(wanted.unit.user.as_ref(), &wanted.unit.unit_name, unit)
 }
 
 /// As any managed file; one that cannot be replaced, as where it is a bind mount, is written in
@@ -446,7 +433,7 @@ fn write(apply: &mut Apply<'_>, wanted: &Wanted) -> Result<(), Failure> {
             .and_then(|found| Attributes::difference(&wanted.path, &found, &ownership)),
         in_place: false,
     };
-    content::apply(apply, [&content::Step::Replace(replacement)])?;
+    managed_file::apply(apply, [&managed_file::Step::Replace(replacement)])?;
     Ok(())
 }
 

@@ -1,13 +1,12 @@
 //! `template`: a file rendered from a template.
 
-use std::path::Path;
-
 use serde_json::{Map, Value};
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::property::OneOrMany;
 use toque_engine::resource::{PropertyError, Resource, Scope, TemplateSource};
 
-use crate::content::{FileAction, ManagedFile, managed_file, needs_content};
+use crate::shared::cookbook_source::{check_source, sources};
+use crate::shared::managed_file::{FileAction, ManagedFile, managed_file, needs_content};
 
 managed_file! {
     /// A file rendered from a template of the cookbook.
@@ -49,7 +48,7 @@ impl Resource for Template {
             Some(source) => source
                 .as_slice()
                 .iter()
-                .try_for_each(|source| crate::path::check_file("source", source)),
+                .try_for_each(|source| crate::shared::path::check_file("source", source)),
             None => Err(PropertyError::new("source", "a `local` template needs its path")),
         }
     }
@@ -71,30 +70,5 @@ impl Resource for Template {
             None
         };
         Ok(self.managed(content, None, scope.umask()))
-    }
-}
-
-/// The declared sources, or the one that has the file's name.
-#[must_use]
-pub fn sources(declared: Option<OneOrMany<String>>, path: &str, extension: &str) -> Vec<String> {
-    match declared {
-        Some(OneOrMany::One(source)) => vec![source],
-        Some(OneOrMany::Many(sources)) => sources,
-        None => {
-            let name =
-                Path::new(path).file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-            vec![format!("{name}{extension}")]
-        }
-    }
-}
-
-/// # Errors
-/// When an array of sources is empty.
-pub fn check_source(source: Option<&OneOrMany<String>>) -> Result<(), PropertyError> {
-    match source {
-        Some(source) if source.as_slice().is_empty() => {
-            Err(PropertyError::new("source", "the array is empty"))
-        }
-        _ => Ok(()),
     }
 }

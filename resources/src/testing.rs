@@ -180,7 +180,7 @@ impl Bench {
                     assert_eq!(self.fake.read_link(path).unwrap().as_os_str(), to.as_os_str());
                 }
                 Provide::HardLink { to, .. } => {
-                    assert_eq!(found.unwrap().inode, self.fake.lstat(to).unwrap().inode)
+                    assert_eq!(found.unwrap().inode, self.fake.lstat(to).unwrap().inode);
                 }
                 Provide::Absent { .. } => assert!(found.is_err(), "{}", path.display()),
                 Provide::Rewritten { .. } | Provide::State { .. } | Provide::Anything(_) => {}

@@ -14,7 +14,7 @@ use toque_engine::resource::{PropertyError, Resource, Scope};
 
 pub use useradd::Useradd;
 
-use crate::numbers;
+use crate::shared::account_ids;
 
 /// A user account. Of a user that exists, only the properties that are set are compared and
 /// changed.
@@ -24,24 +24,18 @@ pub struct User {
     /// The user's name.
     pub username: String,
     /// The number. Default: chosen by the system.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<u32>,
     /// The primary group, by name or number. Default: a group of the user's name, where the system
     /// makes one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gid: Option<Account>,
     /// The full name or what the account is for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
     /// The home directory. It is made only with `manage_home`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub home: Option<PathBuf>,
     /// The login shell.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shell: Option<PathBuf>,
     /// The hash of the password, as it stands in `/etc/shadow` (`openssl passwd -6` makes one). It
     /// is never shown.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
     /// Whether a new user takes its number from those of system users. Default: false.
     #[serde(default)]
@@ -57,10 +51,8 @@ pub struct User {
     #[serde(default)]
     pub force: bool,
     /// The day on which the account expires, `"2027-12-31"`, or `""` for never.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expire_date: Option<String>,
     /// Days after expiry of the password until the account is shut; -1 for never.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inactive: Option<i64>,
 }
 
@@ -82,7 +74,7 @@ impl Resource for User {
     type Desired = Self;
 
     fn check(&self, _actions: &[UserAction]) -> Result<(), PropertyError> {
-        numbers::check_name("username", &self.username)?;
+        account_ids::check_name("username", &self.username)?;
         for (property, path) in [("home", &self.home), ("shell", &self.shell)] {
             // An empty shell is how some accounts are shut.
             if path.as_ref().is_some_and(|path| path.is_relative() && !path.as_os_str().is_empty())

@@ -4,8 +4,11 @@ use serde_json::{Value, json};
 use toque_engine::command::Output;
 use toque_engine::system::{FakeSystem, Query, System};
 
-use super::Unpacks;
+use super::ArchiveFile;
+use crate::shared::from_source::Provider;
 use crate::testing::{Bench, with};
+
+const PROVIDER: Provider<ArchiveFile> = Provider::new();
 
 /// A tar archive of `top/a`, with this text, and `top/d/b`.
 fn archive(text: &str) -> Vec<u8> {
@@ -57,7 +60,7 @@ fn is_unpacked_where_nothing_is() {
     bench.fake.put_file("/r/site.tar", archive("one"));
     bench
         .converge(
-            &Unpacks,
+            &PROVIDER,
             "extract",
             f(json!({ "strip_components": 1, "owner": "alice", "group": 1000, "mode": "0750" })),
         )
@@ -70,10 +73,10 @@ fn is_unpacked_where_nothing_is() {
     assert_eq!((found.uid, found.gid, found.mode), (1000, 1000, 0o750));
     // What is there stays, also when the archive is another, and nothing is asked.
     bench.fake.put_file("/r/site.tar", "no archive any more");
-    assert!(bench.plan(&Unpacks, "extract", f(json!({}))).unwrap().is_empty());
+    assert!(bench.plan(&PROVIDER, "extract", f(json!({}))).unwrap().is_empty());
     bench.fake.clear("/r/site");
     bench.fake.put_dir("/r/site", 0o700);
-    let failure = bench.plan(&Unpacks, "extract", f(json!({}))).unwrap_err();
+    let failure = bench.plan(&PROVIDER, "extract", f(json!({}))).unwrap_err();
     assert_eq!(
         failure.message,
         "cannot unpack `/r/site.tar`: it is no archive that can be unpacked"
@@ -92,14 +95,14 @@ fn overwrite_unpacks_another_archive_over_what_is_there() {
     bench.fake.put_file("/r/site.tar", archive("one"));
     bench.fake.put_file("/r/site/mine", "mine");
     bench.fake.set_owner(Path::new("/r/site"), Some(1000), Some(1000)).unwrap();
-    bench.converge(&Unpacks, "extract", over()).unwrap();
+    bench.converge(&PROVIDER, "extract", over()).unwrap();
     bench.fake.put_file("/r/site.tar", archive("three"));
-    let changes = bench.plan(&Unpacks, "extract", over()).unwrap();
+    let changes = bench.plan(&PROVIDER, "extract", over()).unwrap();
     assert!(
         changes[0].what.starts_with("unpack site.tar (")
             && changes[0].what.ends_with(") from `/r/site.tar` over `/r/site`")
     );
-    bench.converge(&Unpacks, "extract", over()).unwrap();
+    bench.converge(&PROVIDER, "extract", over()).unwrap();
     assert_eq!(
         (bench.fake.text("/r/site/top/a"), bench.fake.text("/r/site/mine")),
         ("three".into(), "mine".into())
@@ -108,7 +111,7 @@ fn overwrite_unpacks_another_archive_over_what_is_there() {
     assert_eq!(bench.fake.read_dir(Path::new("/r")).unwrap(), ["site", "site.tar"]);
     let failure = bench
         .plan(
-            &Unpacks,
+            &PROVIDER,
             "extract",
             f(json!({ "overwrite": true, "owner": "root", "checksum": "ab".repeat(32) })),
         )
@@ -132,13 +135,13 @@ fn in_a_users_folder_it_is_put_there_by_the_user() {
     bench.fake.put_dir("/home/alice", 0o755);
     bench.fake.set_owner(Path::new("/home/alice"), Some(1000), Some(1000)).unwrap();
     let failure = bench
-        .plan(&Unpacks, "extract", f(json!({ "destination": "/home/alice/site" })))
+        .plan(&PROVIDER, "extract", f(json!({ "destination": "/home/alice/site" })))
         .unwrap_err();
     assert!(failure.message.contains("user 1000 owns `/home/alice`"), "{failure:?}");
     assert!(failure.hint.unwrap().contains("set `owner`"));
     bench
         .converge(
-            &Unpacks,
+            &PROVIDER,
             "extract",
             f(json!({ "destination": "/home/alice/site", "owner": "alice" })),
         )
@@ -151,12 +154,13 @@ fn in_a_users_folder_it_is_put_there_by_the_user() {
 fn a_checksum_is_held_against_the_archive() {
     let bench = Bench::new();
     bench.fake.put_file("/r/site.tar", archive("one"));
-    let failure =
-        bench.converge(&Unpacks, "extract", f(json!({ "checksum": "ab".repeat(32) }))).unwrap_err();
+    let failure = bench
+        .converge(&PROVIDER, "extract", f(json!({ "checksum": "ab".repeat(32) })))
+        .unwrap_err();
     assert_eq!(failure.message, "`/r/site.tar` does not have the checksum that it should have");
     assert!(bench.fake.lstat(Path::new("/r/site")).is_err());
-    let failure = bench.plan(&Unpacks, "extract", f(json!({ "checksum": "ab" }))).unwrap_err();
+    let failure = bench.plan(&PROVIDER, "extract", f(json!({ "checksum": "ab" }))).unwrap_err();
     assert!(failure.message.starts_with("checksum: "));
-    let failure = bench.plan(&Unpacks, "extract", f(json!({ "path": "ftp://a/b" }))).unwrap_err();
+    let failure = bench.plan(&PROVIDER, "extract", f(json!({ "path": "ftp://a/b" }))).unwrap_err();
     assert!(failure.message.starts_with("path: "));
 }

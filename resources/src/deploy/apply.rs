@@ -15,7 +15,7 @@ use super::layout::Layout;
 use super::plan::{Links, Step, mode};
 use super::record::{Record, Release, Unfinished};
 use super::{Desired, Task};
-use crate::ownership::Declared;
+use crate::shared::ownership::Declared;
 
 /// What the owner does in his release, as himself: root would follow whatever link he has put in
 /// the way. A link that the source itself has in the way is followed by nobody: it may lead out of

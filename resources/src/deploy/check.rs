@@ -21,11 +21,8 @@ const ANSWER: Duration = Duration::from_secs(10);
 #[serde(deny_unknown_fields)]
 #[schemars(inline)]
 pub struct Check {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     url: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     port: Option<u16>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     command: Option<CommandLine>,
     #[serde(default = "minute")]
     timeout: Seconds,

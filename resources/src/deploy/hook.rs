@@ -10,7 +10,7 @@ use toque_engine::property::CommandLine;
 use toque_engine::resource::{Apply, Callback};
 
 use super::{Desired, environment};
-use crate::execute::{self, Process};
+use crate::shared::process::{self, Process};
 
 /// A closure, or a command.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -62,7 +62,7 @@ impl Hook {
 
 /// "run migrate_command: `rake db:migrate`".
 pub fn describe(name: &str, line: &CommandLine) -> String {
-    format!("run {name}: `{}`", execute::shorten(&line.to_string()))
+    format!("run {name}: `{}`", process::shorten(&line.to_string()))
 }
 
 /// Runs a command of the app in a release.
@@ -76,7 +76,7 @@ pub fn run(
     who: As,
 ) -> Result<(), Failure> {
     let command = dressed(apply, desired, release, line.command(), who)?;
-    execute::run(apply, command, &[0])
+    process::run(apply, command, &[0])
         .map_err(|failure| environment::hidden(failure, desired.deploy.environment.as_ref()))
 }
 
@@ -104,12 +104,14 @@ pub fn dressed(
         As::Own => (None, None),
     };
     let process = Process {
+        creates: None,
         cwd: Some(&folder),
         environment: &all,
         user,
         group,
         umask: desired.umask,
         timeout: desired.deploy.timeout,
+        returns: &[0],
         live: false,
     };
     process.dress(apply, command)

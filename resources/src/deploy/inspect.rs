@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 use toque_engine::failure::{Attempting, Failure};
 use toque_engine::source::Found;
-use toque_engine::system::{FileKind, Metadata, Ownership, Query};
+use toque_engine::system::{FileKind, Ownership, Query};
 use toque_engine::view::View;
 
 use super::layout::{MAKING, REMOVING, STAGED, own_folder, release_name};
 use super::record::Record;
 use super::{Desired, Task, environment};
-use crate::ownership::{Declared, own_ids};
+use crate::shared::optional::lstat;
+use crate::shared::ownership::{Declared, own_ids};
 
 /// What `inspect` found.
 #[derive(Debug, Clone)]
@@ -151,8 +152,9 @@ fn history(view: &View<'_>, desired: &Desired, state: &mut State) -> Result<(), 
     let layout = &desired.layout;
     let record = Record::read(view, &layout.record())?;
     let current = layout.current();
-    match view.lstat(&current) {
-        Ok(found) if found.kind == FileKind::Link => {
+    match lstat(view, &current)? {
+        None => {}
+        Some(found) if found.kind == FileKind::Link => {
             let to = view.read_link(&current).attempting("read the link", &current)?;
             state.current = Some(layout.release_of(&to).ok_or_else(|| {
                 Failure::new(format!(
@@ -163,16 +165,13 @@ fn history(view: &View<'_>, desired: &Desired, state: &mut State) -> Result<(), 
                 .hint("remove the link, or correct `path`")
             })?);
         }
-        Ok(_) => {
+        Some(_) => {
             return Err(Failure::new(format!(
                 "`{}` is not a link to a release",
                 current.display()
             ))
             .hint("move it away, or correct `path`"));
         }
-        Err(error)
-            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
-        Err(error) => return Err(Failure::io("look at", &current, &error)),
     }
     state.record = record.unwrap_or_default();
     let making = state.record.making.clone();
@@ -269,15 +268,7 @@ fn circumstances(view: &View<'_>, desired: &Desired, state: &mut State) -> Resul
 
 /// Whether the environment's file has this content, and nobody else may read it.
 fn is_file(view: &View<'_>, path: &Path, content: &[u8], state: &State) -> Result<bool, Failure> {
-    let found: Metadata = match view.lstat(path) {
-        Ok(found) => found,
-        Err(error)
-            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
-        {
-            return Ok(false);
-        }
-        Err(error) => return Err(Failure::io("look at", path, &error)),
-    };
+    let Some(found) = lstat(view, path)? else { return Ok(false) };
     if found.kind == FileKind::Directory {
         return Err(Failure::new(format!("cannot write `{}`: it is a directory", path.display()))
             .hint("correct `environment_file`"));
@@ -296,19 +287,14 @@ fn is_removable(view: &View<'_>, path: &Path) -> Result<bool, Failure> {
     if own_folder(view, path.parent().unwrap_or(path))?.is_none() {
         return Ok(false);
     }
-    match view.lstat(path) {
-        Ok(found) if found.kind == FileKind::Directory => Err(Failure::new(format!(
+    match lstat(view, path)? {
+        Some(found) if found.kind == FileKind::Directory => Err(Failure::new(format!(
             "cannot remove the environment's file `{}`: it is a directory",
             path.display()
         ))
         .hint("correct `environment_file`")),
-        Ok(found) => Ok(found.kind == FileKind::File && found.mode & 0o077 == 0),
-        Err(error)
-            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
-        {
-            Ok(false)
-        }
-        Err(error) => Err(Failure::io("look at", path, &error)),
+        Some(found) => Ok(found.kind == FileKind::File && found.mode & 0o077 == 0),
+        None => Ok(false),
     }
 }
 

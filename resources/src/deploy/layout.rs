@@ -6,7 +6,7 @@ use toque_engine::failure::Failure;
 use toque_engine::system::{FileKind, Query};
 use toque_engine::view::View;
 
-use crate::way::way;
+use crate::shared::trusted_path;
 
 /// The beginning of a release's name while it is made. No release can have it.
 pub const MAKING: &str = ".making-";
@@ -84,17 +84,17 @@ pub fn release_name(revision: &str) -> &str {
 /// # Errors
 /// When it is no folder, or somebody else decides what lies in it or where it leads.
 pub fn own_folder(view: &View<'_>, path: &Path) -> Result<Option<PathBuf>, Failure> {
-    let way = way(view, path, None)?;
+    let resolved = trusted_path::resolve(view, path, None)?;
     let here = path.display();
-    if let Some(why) = way.fault {
+    if let Some(why) = resolved.fault {
         return Err(Failure::new(format!("cannot deploy in `{here}`: {why} and could lead toque anywhere by a link"))
             .hint("let root own the folder and those above it, with mode 0755 (`owner` of `deploy` is for the releases), or use another path"));
     }
-    let Some(found) = way.found else {
+    let Some(found) = resolved.found else {
         return match view.lstat(path) {
             Ok(_) => Err(Failure::new(format!(
                 "`{here}` is a symbolic link to `{}`, where nothing is",
-                way.path.display()
+                resolved.path.display()
             ))
             .hint("remove the link, or make the folder that it leads to")),
             Err(_) => Ok(None),
@@ -112,5 +112,5 @@ pub fn own_folder(view: &View<'_>, path: &Path) -> Result<Option<PathBuf>, Failu
         ))
         .hint("give it mode 0755, or use a folder of its own"));
     }
-    Ok(Some(way.path))
+    Ok(Some(resolved.path))
 }

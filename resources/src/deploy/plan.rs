@@ -307,7 +307,7 @@ fn switch(desired: &Desired, state: &State, to: Release, rollback: bool) -> Chan
 }
 
 fn restart(desired: &Desired, changes: &mut Vec<Change<Step>>) {
-    changes.extend(desired.deploy.restart.as_ref().map(super::restart::Restart::change));
+    changes.extend(desired.deploy.restart.as_ref().map(|restart| restart.change(Step::Restart)));
     changes.extend(desired.deploy.check.as_ref().map(|check| {
         let change = Change::new(check.describe(), Step::Check);
         if check.is_command() {

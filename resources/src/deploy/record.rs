@@ -44,7 +44,6 @@ pub struct Release {
 pub struct Unfinished {
     pub release: String,
     /// Where a failure leads back to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<String>,
     /// The release itself is new, not only its circumstances.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -9,7 +9,6 @@ use toque_engine::snapshots::{Area, Areas};
 
 use super::Desired;
 use super::hook::{self, As};
-use super::plan::Step;
 use crate::service;
 
 /// A command, or a service of the machine.
@@ -56,15 +55,15 @@ impl Restart {
         }
     }
 
-    pub fn change(&self) -> Change<Step> {
+    pub fn change<S>(&self, step: S) -> Change<S> {
         match self {
             Self::Service(named) => {
-                Change::new(format!("restart service `{}`", named.service), Step::Restart)
+                Change::new(format!("restart service `{}`", named.service), step)
                     .provides(Provide::Anything(Area::Services.into()))
                     .touches(Area::Services)
             }
             Self::Command(line) => {
-                let change = Change::new(hook::describe("restart", line), Step::Restart);
+                let change = Change::new(hook::describe("restart", line), step);
                 change.provides(Provide::Anything(Areas::ALL)).touches(Areas::ALL)
             }
         }

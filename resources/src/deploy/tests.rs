@@ -15,13 +15,13 @@ use tempfile::TempDir;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;
 use toque_engine::resource::{
-    Action as _, Apply, Asked, Callback, Effect, Level, Provider, Resource, Scope, Services,
+    Action as _, Apply, Asked, Callback, Effect, Level, Provider as _, Resource, Scope, Services,
     TemplateSource,
 };
 use toque_engine::system::HostSystem;
 use toque_engine::view::View;
 
-use super::{Deploy, DeployAction, Releases};
+use super::{Deploy, DeployAction, Provider};
 use crate::testing::with;
 
 /// A repository with the tags `v1` to `v5`, and a folder for its app.
@@ -144,9 +144,9 @@ impl Site {
         let desired = resource
             .resolve(&TestScope { view: &view, asked })
             .map_err(|error| Failure::new(error.message))?;
-        let state = Releases.inspect(&view, &desired, action)?;
-        let changes = Releases.plan(&desired, action, &state)?;
-        let notes = Releases.notes(&desired, action, &state);
+        let state = Provider.inspect(&view, &desired, action)?;
+        let changes = Provider.plan(&desired, action, &state)?;
+        let notes = Provider.notes(&desired, action, &state);
         let told =
             Told { changes: changes.iter().map(|change| change.what.clone()).collect(), notes };
         if converge && !changes.is_empty() {
@@ -157,7 +157,7 @@ impl Site {
                 sensitive: false,
                 notes: Vec::new(),
             };
-            assert_eq!(Releases.apply(&mut apply, &desired, action, &changes)?, Effect::Changed);
+            assert_eq!(Provider.apply(&mut apply, &desired, action, &changes)?, Effect::Changed);
         }
         Ok(told)
     }

@@ -3,7 +3,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use toque_engine::system::{FakeSystem, System};
 
-use super::Directories;
+use super::Provider;
 use crate::testing::{Bench, path, with};
 
 fn d(more: Value) -> Value {
@@ -181,7 +181,7 @@ fn cases() {
         let bench = Bench::new();
         prepare(&bench.fake);
         bench.fake.take_effects();
-        match (bench.converge(&Directories, action, properties), expected) {
+        match (bench.converge(&Provider, action, properties), expected) {
             (Ok(effects), Ok(expected)) => assert_eq!(effects, expected, "{title}"),
             (Err(failure), Err(message)) => assert_eq!(failure.message, message, "{title}"),
             (result, _) => panic!("{title}: {result:?}"),
@@ -191,7 +191,7 @@ fn cases() {
 
 #[test]
 fn a_missing_parent_says_what_to_do() {
-    let failure = Bench::new().plan(&Directories, "create", path("/r/a/b")).unwrap_err();
+    let failure = Bench::new().plan(&Provider, "create", path("/r/a/b")).unwrap_err();
     assert_eq!(
         failure.hint.unwrap(),
         "add `recursive: true`, or declare `directory(\"/r/a\")` before this resource"

@@ -4,12 +4,13 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use toque_engine::failure::Failure;
-use toque_engine::resource::{Apply, Provider, Resource};
+use toque_engine::resource::{Apply, Provider as _, Resource};
 use toque_engine::system::HostSystem;
 use toque_engine::view::View;
 
-use super::{Clones, Git, GitAction};
-use crate::ownership::Declared;
+use super::{Git, GitAction};
+use crate::shared::from_source::{Desired, Provider};
+use crate::shared::ownership::Declared;
 use crate::testing::Bench;
 
 /// A repository of this machine, and a folder for what is checked out.
@@ -66,15 +67,16 @@ impl Place {
         let git: Git = serde_json::from_value(value).unwrap();
         git.check(&[action]).unwrap();
         let declared = Declared { owner: git.user.clone(), ..Declared::default() };
-        let desired = super::Desired {
-            path: crate::path::plain(&git.destination),
+        let desired = Desired {
+            path: crate::shared::path::plain(&git.destination),
             source: git.source(),
             declared,
+            resource: git,
         };
         let memory = |key: &str| self.bench.memory.borrow().get(key).cloned();
         let view = View::new(&self.host).with_memory(memory);
-        let state = Clones.inspect(&view, &desired, action)?;
-        let changes = Clones.plan(&desired, action, &state)?;
+        let state = Provider::<Git>::new().inspect(&view, &desired, action)?;
+        let changes = Provider::<Git>::new().plan(&desired, action, &state)?;
         let mut apply = Apply {
             system: &self.host,
             view: &view,
@@ -83,7 +85,7 @@ impl Place {
             notes: Vec::new(),
         };
         if !changes.is_empty() {
-            Clones.apply(&mut apply, &desired, action, &changes)?;
+            Provider::<Git>::new().apply(&mut apply, &desired, action, &changes)?;
         }
         let from = self.folder.path().display().to_string();
         // Commits are other ones each time.

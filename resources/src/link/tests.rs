@@ -3,7 +3,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use toque_engine::system::{FakeSystem, Query, System};
 
-use super::Links;
+use super::Provider;
 use crate::testing::{Bench, with};
 
 fn l(more: Value) -> Value {
@@ -212,7 +212,7 @@ fn cases() {
         let bench = Bench::new();
         prepare(&bench.fake);
         bench.fake.take_effects();
-        match (bench.converge(&Links, action, properties), expected) {
+        match (bench.converge(&Provider, action, properties), expected) {
             (Ok(effects), Ok(expected)) => assert_eq!(effects, expected, "{title}"),
             (Err(failure), Err(message)) => assert_eq!(failure.message, message, "{title}"),
             (result, _) => panic!("{title}: {result:?}"),
@@ -226,7 +226,7 @@ fn a_link_to_a_directory_is_replaced_and_not_entered() {
     bench.fake.put_dir("/r/a", 0o755);
     bench.fake.put_dir("/r/b", 0o755);
     bench.fake.put_link("/r/l", "/r/a");
-    bench.converge(&Links, "create", l(json!({ "to": "/r/b" }))).unwrap();
+    bench.converge(&Provider, "create", l(json!({ "to": "/r/b" }))).unwrap();
     assert_eq!(bench.fake.read_link(Path::new("/r/l")).unwrap(), Path::new("/r/b"));
     assert!(bench.fake.read_dir(Path::new("/r/a")).unwrap().is_empty());
 }

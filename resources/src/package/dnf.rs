@@ -4,32 +4,25 @@
 use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
 
 use toque_engine::command::Command;
-use toque_engine::failure::{Attempting, Failure};
-use toque_engine::resource::{Apply, Change, Effect, HostFacts, Item, Provider, Support};
-use toque_engine::snapshots::{Area, Areas};
+use toque_engine::failure::Failure;
+use toque_engine::resource::{Apply, HostFacts, Support};
+use toque_engine::snapshots::Area;
 use toque_engine::system::Query;
-use toque_engine::view::View;
 
-use super::{
-    Found, Package, PackageAction, Refreshed, State, Step, Target, Verb, Wanted, Wish, missing_file,
-};
-use crate::parse::rpm::{self, Nevra};
+use super::manager::{PackageManager, Scene, arguments, no_package};
+use super::plan::{Found, Step, Target, Verb, recall};
+use super::{PackageAction, Request, Wanted};
+use crate::shared::parse::rpm::{self, Nevra};
 
 /// `rpm` and `dnf`.
 #[derive(Debug, Default)]
-pub struct Dnf {
-    refreshed: Refreshed,
-}
+pub struct Dnf;
 
 /// Every installed package, by name.
 #[derive(Debug)]
-struct Installed(HashMap<String, Vec<Nevra>>);
-
-/// Where dnf finds its repositories, modules, locks and options: they decide what is on offer.
-const CONSULTED: [&str; 2] = ["/etc/yum.repos.d", "/etc/dnf"];
+pub struct Installed(HashMap<String, Vec<Nevra>>);
 
 /// What `dnf versionlock` keeps at its version.
 #[derive(Debug)]
@@ -39,15 +32,14 @@ struct Locked(HashSet<String>);
 #[derive(Debug, Default)]
 struct Offers(RefCell<HashMap<String, Vec<Nevra>>>);
 
-impl Provider for Dnf {
-    type Resource = Package;
-    type State = State;
-    type Step = Step;
+impl PackageManager for Dnf {
     const NAME: &'static str = "dnf";
-    const REACH: Areas = super::ANYTHING;
-    const JOINS: bool = true;
+    /// The repositories, and modules, locks and options.
+    const CONSULTED: [&'static str; 2] = ["/etc/yum.repos.d", "/etc/dnf"];
+    type Installed = Installed;
+    type Offers = HashMap<String, Vec<Nevra>>;
 
-    fn supports(&self, host: &HostFacts<'_>) -> Support {
+    fn supports(host: &HostFacts<'_>) -> Support {
         let major =
             host.platform_version.split('.').next().and_then(|major| major.parse::<u32>().ok());
         let own = match host.platform_family {
@@ -63,240 +55,271 @@ impl Provider for Dnf {
         }
     }
 
-    fn inspect(
-        &self,
-        view: &View<'_>,
-        wanted: &Wanted,
-        action: PackageAction,
-    ) -> Result<State, Failure> {
-        if action == PackageAction::Reconfig {
-            return Err(Failure::new("`dnf` packages have no `reconfig`: their questions are not asked by the package manager")
-                .hint("write the configuration file with `file` or `template`"));
+    fn read_installed(query: &dyn Query) -> Result<Installed, Failure> {
+        let output = query.probe(&Command::new(["rpm", "-qa", "--qf", rpm::RPM_FORMAT]))?;
+        if !output.success() {
+            return Err(Failure::new("cannot read rpm's database of installed packages")
+                .note(output.stderr()));
         }
-        let installed = view.snapshot(Area::Packages, read_installed)?;
-        let mut state = State::default();
-        for wish in &wanted.wishes {
-            state.found.push(find(view, &installed, wish, action)?);
+        let mut packages: HashMap<String, Vec<Nevra>> = HashMap::new();
+        for package in rpm::parse(&output.stdout()) {
+            packages.entry(package.name.clone()).or_default().push(package);
         }
-        match action {
-            PackageAction::Install | PackageAction::Upgrade => match &wanted.package.source {
-                Some(path) => {
-                    for (found, wish) in state.found.iter_mut().zip(&wanted.wishes) {
-                        found.target = Some(package_file(view, path, wish, found, &installed)?);
-                    }
-                }
-                None => self.find_targets(view, wanted, action, &installed, &mut state)?,
-            },
+        Ok(Installed(packages))
+    }
+
+    fn find(scene: &Scene<'_, Self>, request: &Request) -> Result<Found, Failure> {
+        let Scene { view, installed, action, .. } = *scene;
+        let key = match &request.arch {
+            Some(arch) => format!("dnf:{}.{arch}", request.name),
+            None => format!("dnf:{}", request.name),
+        };
+        if let Some(found) = recall(view, &key, action) {
+            return Ok(Found { name: request.name.clone(), ..found });
+        }
+        let mut name = request.name.clone();
+        if let [base, operator, version] = name.split_whitespace().collect::<Vec<_>>()[..] {
+            let satisfied = installed
+                .0
+                .get(base)
+                .into_iter()
+                .flatten()
+                .find(|package| package.satisfies(operator, version));
+            return Ok(Found {
+                key,
+                installed: satisfied.map(Nevra::evr),
+                name,
+                ..Found::default()
+            });
+        }
+        if !is_plain(&name) && !installed.0.contains_key(&name) {
+            let output = view.probe(&Command::new([
+                "rpm",
+                "-q",
+                "--whatprovides",
+                "--qf",
+                rpm::RPM_FORMAT,
+                "--",
+                &name,
+            ]))?;
+            if let Some(provider) = output
+                .success()
+                .then(|| rpm::parse(&output.stdout()))
+                .and_then(|found| found.into_iter().next())
+            {
+                name = provider.name;
+            }
+        }
+        let found = Found { name, key, ..Found::default() };
+        let there = installed_as(installed, &found, request).map(Nevra::evr);
+        Ok(Found { installed: there, ..found })
+    }
+
+    fn complete(scene: &Scene<'_, Self>, found: &mut [Found]) -> Result<(), Failure> {
+        let view = scene.view;
+        match scene.action {
+            PackageAction::Reconfig => Err(Failure::new("`dnf` packages have no `reconfig`: their questions are not asked by the package manager")
+                .hint("write the configuration file with `file` or `template`")),
             PackageAction::Lock | PackageAction::Unlock => {
                 let locked = view.snapshot(Area::Packages, read_locked)?;
-                for found in &mut state.found {
+                for found in found {
                     found.held = view
                         .planned(Area::Packages, &found.key)
                         .and_then(|planned| planned["held"].as_bool())
                         .unwrap_or_else(|| locked.0.contains(&found.name));
                 }
+                Ok(())
             }
-            _ => {}
+            _ => Ok(()),
         }
-        Ok(state)
     }
 
-    fn plan(
-        &self,
-        wanted: &Wanted,
-        action: PackageAction,
-        state: &State,
-    ) -> Result<Vec<Change<Step>>, Failure> {
-        super::plan(Self::NAME, wanted, action, state)
+    fn is_version(
+        scene: &Scene<'_, Self>,
+        request: &Request,
+        found: &Found,
+        version: &str,
+    ) -> bool {
+        found.installed.as_deref() == Some(version)
+            || installed_as(scene.installed, found, request)
+                .is_some_and(|there| there.is_version(version))
     }
 
-    fn apply(
-        &self,
-        apply: &mut Apply<'_>,
-        wanted: &Wanted,
-        _action: PackageAction,
-        changes: &[Change<Step>],
-    ) -> Result<Effect, Failure> {
-        let steps: Vec<&Step> = changes.iter().map(|change| &change.step).collect();
-        self.carry_out(apply, wanted, &steps)?;
-        Ok(Effect::Changed)
-    }
-
-    fn batch(
-        &self,
-        wanted: &Wanted,
-        action: PackageAction,
-        changes: &[Change<Step>],
-    ) -> Option<String> {
-        super::batch(wanted, action, changes)
-    }
-
-    fn apply_together(
-        &self,
-        apply: &mut Apply<'_>,
-        items: &[Item<'_, Self>],
-    ) -> Result<Vec<Effect>, Failure> {
-        let Some((wanted, ..)) = items.first() else { return Ok(Vec::new()) };
-        let steps: Vec<&Step> = items
+    fn offers(scene: &Scene<'_, Self>, names: &[&str]) -> Result<Self::Offers, Failure> {
+        let Scene { view, wanted, .. } = *scene;
+        let anew = wanted.package.flush_cache.is_some_and(|flush| flush.before);
+        let held = view.snapshot(Area::Packages, |_| Ok(Offers::default()))?;
+        let mut known = held.0.borrow_mut();
+        let unknown: Vec<&str> =
+            names.iter().copied().filter(|name| anew || !known.contains_key(*name)).collect();
+        if !unknown.is_empty() {
+            known.extend(ask(view, wanted, &unknown, anew)?);
+        }
+        Ok(names
             .iter()
-            .flat_map(|(_, _, changes)| changes.iter().map(|change| &change.step))
-            .collect();
-        self.carry_out(apply, wanted, &steps)?;
-        Ok(super::effects(items.iter().map(|(_, _, changes)| *changes)))
+            .map(|name| ((*name).to_owned(), known.get(*name).cloned().unwrap_or_default()))
+            .collect())
     }
-}
 
-impl Dnf {
-    fn find_targets(
-        &self,
-        view: &View<'_>,
-        wanted: &Wanted,
-        action: PackageAction,
-        installed: &Installed,
-        state: &mut State,
-    ) -> Result<(), Failure> {
-        let there = |found: &Found, wish: &Wish| installed_as(installed, found, wish).cloned();
-        let needs_offer = |wish: &Wish, found: &Found| match (&wish.version, &found.installed) {
-            (Some(version), Some(evr)) => {
-                evr != version && !there(found, wish).is_some_and(|there| there.is_version(version))
-            }
-            (None, Some(_)) => action == PackageAction::Upgrade,
-            (_, None) => true,
+    fn target(
+        scene: &Scene<'_, Self>,
+        offers: &Self::Offers,
+        request: &Request,
+        found: &Found,
+    ) -> Option<(Target, bool)> {
+        let all = offers.get(&found.name).map_or(&[][..], Vec::as_slice);
+        let fitting = |offer: &&Nevra| {
+            request.version.as_ref().is_none_or(|version| offer.is_version(version))
+                && request.arch.as_ref().is_none_or(|arch| offer.arch == *arch)
         };
-        let asked: Vec<&str> = wanted
-            .wishes
-            .iter()
-            .zip(&state.found)
-            .filter(|(wish, found)| needs_offer(wish, found))
-            .map(|(_, found)| found.name.as_str())
-            .collect();
-        if asked.is_empty() {
-            return Ok(());
-        }
-        let before = wanted.package.flush_cache.is_some_and(|flush| flush.before);
-        let offers = offers(view, wanted, &asked, before)?;
-        let lists_pending = view.planned(Area::Packages, &super::lists_key(Self::NAME)).is_some();
-        for (wish, found) in wanted.wishes.iter().zip(&mut state.found) {
-            if !needs_offer(wish, found) {
-                continue;
-            }
-            if found.installed.is_some() {
-                CONSULTED.iter().for_each(|folder| view.looked_below(Path::new(folder)));
-                if lists_pending {
-                    view.looked_at_everything();
-                }
-            }
-            let all = offers.get(&found.name).map_or(&[][..], Vec::as_slice);
-            let fitting = |offer: &&Nevra| {
-                wish.version.as_ref().is_none_or(|version| offer.is_version(version))
-                    && wish.arch.as_ref().is_none_or(|arch| offer.arch == *arch)
+        // With libraries of several architectures on offer, the one that is installed is meant,
+        // else the machine's own.
+        let native = native_arch(scene.installed);
+        let best = all.iter().filter(fitting).max_by(|left, right| {
+            left.order(right).then_with(|| {
+                (Some(left.arch.as_str()) == native).cmp(&(Some(right.arch.as_str()) == native))
+            })
+        });
+        if let Some(best) = best {
+            let order = match installed_as(scene.installed, found, request) {
+                Some(there) => best.order(there),
+                None => Ordering::Greater,
             };
-            // With libraries of several architectures on offer, the one that is installed is meant,
-            // else the machine's own.
-            let native = native_arch(installed);
-            let best = all.iter().filter(fitting).max_by(|left, right| {
-                left.order(right).then_with(|| {
-                    (Some(left.arch.as_str()) == native).cmp(&(Some(right.arch.as_str()) == native))
-                })
-            });
-            match best {
-                Some(best) => {
-                    let order = match there(found, wish) {
-                        Some(there) => best.order(&there),
-                        None => Ordering::Greater,
-                    };
-                    // Upgrading never means going back, unless a version says so.
-                    let order = if wish.version.is_none() && order == Ordering::Less {
-                        Ordering::Equal
-                    } else {
-                        order
-                    };
-                    found.target =
-                        Some(Target { version: Some(best.evr()), argument: best.full(), order });
-                }
-                // What is installed may have left the repositories since; there is nothing newer
-                // then.
-                None if wish.version.is_none() && found.installed.is_some() => {}
-                None => {
-                    if !lists_pending {
-                        if self.refreshed.recently(view.now()) {
-                            return Err(missing(view, &found.name, wish.version.as_deref(), all));
-                        }
-                        state.refresh = true;
-                    }
-                    let argument = match (&wish.version, &wish.arch) {
-                        (Some(version), Some(arch)) => format!("{}-{version}.{arch}", found.name),
-                        (Some(version), None) => format!("{}-{version}", found.name),
-                        (None, Some(arch)) => format!("{}.{arch}", found.name),
-                        (None, None) => found.name.clone(),
-                    };
-                    found.target = Some(Target {
-                        version: wish.version.clone(),
-                        argument,
-                        order: Ordering::Greater,
-                    });
-                }
+            // Upgrading never means going back, unless a version says so.
+            let order = if request.version.is_none() { order.max(Ordering::Equal) } else { order };
+            return Some((
+                Target { version: Some(best.evr()), argument: best.full(), order },
+                true,
+            ));
+        }
+        // What is installed may have left the repositories since; there is nothing newer then.
+        if request.version.is_none() && found.installed.is_some() {
+            return None;
+        }
+        let version = request.version.as_ref().map(|version| format!("-{version}"));
+        let arch = request.arch.as_ref().map(|arch| format!(".{arch}"));
+        let argument =
+            [Some(found.name.clone()), version, arch].into_iter().flatten().collect::<String>();
+        Some((
+            Target { version: request.version.clone(), argument, order: Ordering::Greater },
+            false,
+        ))
+    }
+
+    fn missing(
+        query: &dyn Query,
+        name: &str,
+        version: Option<&str>,
+        offers: &Self::Offers,
+    ) -> Failure {
+        let all = offers.get(name).map_or(&[][..], Vec::as_slice);
+        if let Some(version) = version.filter(|_| !all.is_empty()) {
+            let mut versions: Vec<String> = all.iter().map(Nevra::evr).collect();
+            versions.dedup();
+            return Failure::new(format!(
+                "package `{name}` has no version {version} in the repositories of this machine"
+            ))
+            .hint(format!("it is offered as {}", versions.join(", ")));
+        }
+        let prefix: String = name.chars().take(1).collect();
+        let argv = ["dnf", "-q", "repoquery", "--available", "--qf", "%{name}\n", "--"]
+            .map(str::to_owned)
+            .into_iter();
+        let names = query
+            .probe(&Command::new(argv.chain([format!("{prefix}*")])))
+            .map(|output| output.stdout());
+        no_package(name, &names.unwrap_or_default())
+    }
+
+    fn read_file(
+        scene: &Scene<'_, Self>,
+        request: &Request,
+        found: &Found,
+        path: &str,
+    ) -> Result<(String, Target), Failure> {
+        let output = scene.view.probe(&Command::new([
+            "rpm",
+            "-qp",
+            "--nosignature",
+            "--qf",
+            rpm::RPM_FORMAT,
+            "--",
+            path,
+        ]))?;
+        let Some(package) = output
+            .success()
+            .then(|| rpm::parse(&output.stdout()))
+            .and_then(|found| found.into_iter().next())
+        else {
+            return Err(
+                Failure::new(format!("`{path}` is not an RPM package")).note(output.stderr())
+            );
+        };
+        let order = installed_as(scene.installed, found, request)
+            .map_or(Ordering::Greater, |there| package.order(there));
+        let target = Target { version: Some(package.evr()), argument: path.to_owned(), order };
+        Ok((package.name, target))
+    }
+
+    fn refresh(apply: &Apply<'_>, wanted: &Wanted) -> Result<(), Failure> {
+        let refresh = wanted.command(["dnf", "-q", "-y", "--refresh", "makecache"]);
+        apply.run(&refresh).map(drop).map_err(|failure| {
+            failure
+                .hint("see that the repositories in /etc/yum.repos.d are right and can be reached")
+        })
+    }
+
+    fn expect_all(query: &dyn Query, wanted: &Wanted, steps: &[&Step]) -> Result<(), Failure> {
+        for step in steps
+            .iter()
+            .filter(|step| step.verb == Verb::Install && !step.argument.starts_with('/'))
+        {
+            let found = query.probe(&wanted.command([
+                "dnf",
+                "-q",
+                "-y",
+                "repoquery",
+                "--available",
+                "--qf",
+                rpm::DNF_FORMAT,
+                "--",
+                &step.argument,
+            ]))?;
+            if rpm::parse(&found.stdout()).is_empty() {
+                let version =
+                    step.argument.strip_prefix(&step.name).and_then(|rest| rest.strip_prefix('-'));
+                let offers = ask(query, wanted, &[&step.name], false)?;
+                return Err(Self::missing(query, &step.name, version, &offers));
             }
         }
         Ok(())
     }
 
-    fn carry_out(
-        &self,
-        apply: &mut Apply<'_>,
+    fn install(
+        apply: &Apply<'_>,
         wanted: &Wanted,
-        steps: &[&Step],
+        _downgrade: bool,
+        packages: &[&str],
     ) -> Result<(), Failure> {
-        let has = |verb| steps.iter().any(|step| step.verb == verb);
-        if has(Verb::Refresh) && !self.refreshed.recently(apply.system.now()) {
-            let refresh = command(wanted, ["dnf", "-q", "-y", "--refresh", "makecache"]);
-            apply.run(&refresh).map_err(|failure| {
-                failure.hint(
-                    "see that the repositories in /etc/yum.repos.d are right and can be reached",
-                )
-            })?;
-            self.refreshed.set(apply.system.now());
-        }
-        let mut seen = HashSet::new();
-        let install: Vec<&str> = super::arguments(steps, &[Verb::Install, Verb::Downgrade])
-            .into_iter()
-            .filter(|name| seen.insert(*name))
-            .collect();
-        if !install.is_empty() {
-            if has(Verb::Refresh) {
-                expect_all(apply.system.as_query(), wanted, steps)?;
-            }
-            dnf(apply, wanted, &["install"], &install)?;
-        }
-        let remove = super::arguments(steps, &[Verb::Remove, Verb::Purge]);
+        dnf(apply, wanted, &["install"], packages)
+    }
+
+    fn carry_out(apply: &Apply<'_>, wanted: &Wanted, steps: &[&Step]) -> Result<(), Failure> {
+        let remove = arguments(steps, &[Verb::Remove, Verb::Purge]);
         if !remove.is_empty() {
             dnf(apply, wanted, &["remove"], &remove)?;
         }
         for (verb, word) in [(Verb::Hold, "add"), (Verb::Release, "delete")] {
-            let names = super::arguments(steps, &[verb]);
+            let names = arguments(steps, &[verb]);
             if !names.is_empty() {
                 dnf(apply, wanted, &["versionlock", word], &names).map_err(needs_plugin)?;
             }
         }
         if wanted.package.flush_cache.is_some_and(|flush| flush.after) {
-            apply.run(&command(wanted, ["dnf", "-q", "clean", "expire-cache"]))?;
+            apply.run(&wanted.command(["dnf", "-q", "clean", "expire-cache"]))?;
         }
         Ok(())
     }
-}
-
-fn read_installed(query: &dyn Query) -> Result<Installed, Failure> {
-    let output = query.probe(&Command::new(["rpm", "-qa", "--qf", rpm::RPM_FORMAT]))?;
-    if !output.success() {
-        return Err(
-            Failure::new("cannot read rpm's database of installed packages").note(output.stderr())
-        );
-    }
-    let mut packages: HashMap<String, Vec<Nevra>> = HashMap::new();
-    for package in rpm::parse(&output.stdout()) {
-        packages.entry(package.name.clone()).or_default().push(package);
-    }
-    Ok(Installed(packages))
 }
 
 fn read_locked(query: &dyn Query) -> Result<Locked, Failure> {
@@ -313,55 +336,13 @@ fn needs_plugin(failure: Failure) -> Failure {
     failure.hint("locking is done by dnf's plugin `versionlock`: declare its package (`python3-dnf-plugin-versionlock`) before")
 }
 
-fn find(
-    view: &View<'_>,
-    installed: &Installed,
-    wish: &Wish,
-    action: PackageAction,
-) -> Result<Found, Failure> {
-    let key = match &wish.arch {
-        Some(arch) => format!("dnf:{}.{arch}", wish.name),
-        None => format!("dnf:{}", wish.name),
-    };
-    if let Some(found) = super::recall(view, &key, action) {
-        return Ok(Found { name: wish.name.clone(), ..found });
-    }
-    let mut name = wish.name.clone();
-    if let [base, operator, version] = name.split_whitespace().collect::<Vec<_>>()[..] {
-        let satisfied = installed
-            .0
-            .get(base)
-            .into_iter()
-            .flatten()
-            .find(|package| package.satisfies(operator, version));
-        return Ok(Found { key, installed: satisfied.map(Nevra::evr), name, ..Found::default() });
-    }
-    if !is_plain(&name) && !installed.0.contains_key(&name) {
-        let output = view.probe(&Command::new([
-            "rpm",
-            "-q",
-            "--whatprovides",
-            "--qf",
-            rpm::RPM_FORMAT,
-            "--",
-            &name,
-        ]))?;
-        if let Some(provider) = output
-            .success()
-            .then(|| rpm::parse(&output.stdout()))
-            .and_then(|found| found.into_iter().next())
-        {
-            name = provider.name;
-        }
-    }
-    let found = Found { name, key, ..Found::default() };
-    let there = installed_as(installed, &found, wish).map(Nevra::evr);
-    Ok(Found { installed: there, ..found })
-}
-
-/// The newest installed package that a wish means.
-fn installed_as<'a>(installed: &'a Installed, found: &Found, wish: &Wish) -> Option<&'a Nevra> {
-    let fits = |package: &&Nevra| wish.arch.as_ref().is_none_or(|arch| package.arch == *arch);
+/// The newest installed package that a request means.
+fn installed_as<'a>(
+    installed: &'a Installed,
+    found: &Found,
+    request: &Request,
+) -> Option<&'a Nevra> {
+    let fits = |package: &&Nevra| request.arch.as_ref().is_none_or(|arch| package.arch == *arch);
     installed.0.get(&found.name)?.iter().filter(fits).max_by(|left, right| left.order(right))
 }
 
@@ -372,70 +353,6 @@ fn native_arch(installed: &Installed) -> Option<&str> {
         *count.entry(&package.arch).or_default() += 1;
     }
     count.into_iter().max_by_key(|(arch, count)| (*count, *arch)).map(|(arch, _)| arch)
-}
-
-fn package_file(
-    view: &View<'_>,
-    path: &Path,
-    wish: &Wish,
-    found: &Found,
-    installed: &Installed,
-) -> Result<Target, Failure> {
-    let argument = path.display().to_string();
-    let file = view.stat(path).attempting("install from", path).map_err(missing_file)?;
-    // A file that an earlier resource of this plan would bring is on no real device, and what is in
-    // it cannot be told yet.
-    if file.device == u64::MAX {
-        view.looked_at_everything();
-        return Ok(Target { version: None, argument, order: Ordering::Greater });
-    }
-    let output = view.probe(&Command::new([
-        "rpm",
-        "-qp",
-        "--nosignature",
-        "--qf",
-        rpm::RPM_FORMAT,
-        "--",
-        &argument,
-    ]))?;
-    let Some(package) = output
-        .success()
-        .then(|| rpm::parse(&output.stdout()))
-        .and_then(|found| found.into_iter().next())
-    else {
-        return Err(
-            Failure::new(format!("`{argument}` is not an RPM package")).note(output.stderr())
-        );
-    };
-    if package.name != wish.name {
-        return Err(Failure::new(format!(
-            "`{argument}` holds package `{}`, not `{}`",
-            package.name, wish.name
-        )));
-    }
-    let order = installed_as(installed, found, wish)
-        .map_or(Ordering::Greater, |there| package.order(there));
-    Ok(Target { version: Some(package.evr()), argument, order })
-}
-
-/// What the repositories offer of these packages; what was asked before is not asked again.
-fn offers(
-    view: &View<'_>,
-    wanted: &Wanted,
-    names: &[&str],
-    anew: bool,
-) -> Result<HashMap<String, Vec<Nevra>>, Failure> {
-    let held = view.snapshot(Area::Packages, |_| Ok(Offers::default()))?;
-    let mut known = held.0.borrow_mut();
-    let unknown: Vec<&str> =
-        names.iter().copied().filter(|name| anew || !known.contains_key(*name)).collect();
-    if !unknown.is_empty() {
-        known.extend(ask(view, wanted, &unknown, anew)?);
-    }
-    Ok(names
-        .iter()
-        .map(|name| ((*name).to_owned(), known.get(*name).cloned().unwrap_or_default()))
-        .collect())
 }
 
 fn ask(
@@ -455,7 +372,7 @@ fn ask(
     argv.extend(wanted.options.iter().map(String::as_str).filter(concerns_lookup));
     argv.extend(["repoquery", "--available", "--qf", rpm::DNF_FORMAT]);
     let list = |more: &[&str]| {
-        let output = query.probe(&command(wanted, argv.iter().chain(more).copied()))?;
+        let output = query.probe(&wanted.command(argv.iter().chain(more).copied()))?;
         if output.success() {
             return Ok(rpm::parse(&output.stdout()));
         }
@@ -486,64 +403,6 @@ fn is_plain(name: &str) -> bool {
     name.chars().all(|c| c.is_ascii_alphanumeric() || "+-._".contains(c))
 }
 
-fn expect_all(query: &dyn Query, wanted: &Wanted, steps: &[&Step]) -> Result<(), Failure> {
-    for step in
-        steps.iter().filter(|step| step.verb == Verb::Install && !step.argument.starts_with('/'))
-    {
-        let found = query.probe(&command(
-            wanted,
-            [
-                "dnf",
-                "-q",
-                "-y",
-                "repoquery",
-                "--available",
-                "--qf",
-                rpm::DNF_FORMAT,
-                "--",
-                &step.argument,
-            ],
-        ))?;
-        if rpm::parse(&found.stdout()).is_empty() {
-            let version =
-                step.argument.strip_prefix(&step.name).and_then(|rest| rest.strip_prefix('-'));
-            let all = ask(query, wanted, &[&step.name], false)?;
-            return Err(missing(
-                query,
-                &step.name,
-                version,
-                all.get(&step.name).map_or(&[], Vec::as_slice),
-            ));
-        }
-    }
-    Ok(())
-}
-
-fn missing(query: &dyn Query, name: &str, version: Option<&str>, all: &[Nevra]) -> Failure {
-    if let Some(version) = version.filter(|_| !all.is_empty()) {
-        let mut versions: Vec<String> = all.iter().map(Nevra::evr).collect();
-        versions.dedup();
-        return Failure::new(format!(
-            "package `{name}` has no version {version} in the repositories of this machine"
-        ))
-        .hint(format!("it is offered as {}", versions.join(", ")));
-    }
-    let prefix: String = name.chars().take(1).collect();
-    let argv = ["dnf", "-q", "repoquery", "--available", "--qf", "%{name}\n", "--"]
-        .map(str::to_owned)
-        .into_iter();
-    let names = query
-        .probe(&Command::new(argv.chain([format!("{prefix}*")])))
-        .map(|output| output.stdout());
-    super::no_package(name, &names.unwrap_or_default())
-}
-
-fn command<'a>(wanted: &Wanted, argv: impl IntoIterator<Item = &'a str>) -> Command {
-    let mut command = Command::new(argv).timeout(wanted.timeout());
-    command.environment.extend(wanted.package.environment.clone());
-    command
-}
-
 fn dnf(apply: &Apply<'_>, wanted: &Wanted, verb: &[&str], names: &[&str]) -> Result<(), Failure> {
     let options = wanted.options.iter().map(String::as_str);
     let argv = ["dnf", "-q", "-y"]
@@ -552,6 +411,6 @@ fn dnf(apply: &Apply<'_>, wanted: &Wanted, verb: &[&str], names: &[&str]) -> Res
         .chain(verb.iter().copied())
         .chain(["--"])
         .chain(names.iter().copied());
-    apply.run(&command(wanted, argv))?;
+    apply.run(&wanted.command(argv))?;
     Ok(())
 }

@@ -3,7 +3,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use toque_engine::system::{Query, System};
 
-use super::Copies;
+use super::Provider;
 use crate::testing::{Bench, path, with};
 
 fn bench() -> Bench {
@@ -26,7 +26,7 @@ fn attributes(bench: &Bench, path: &str) -> (u32, u32, u32) {
 #[test]
 fn copies_all() {
     let bench = bench();
-    let effects = bench.converge(&Copies, "create", path("/r/x/d")).unwrap();
+    let effects = bench.converge(&Provider, "create", path("/r/x/d")).unwrap();
     assert_eq!(
         effects,
         [
@@ -51,7 +51,7 @@ fn modes_and_owners() {
     let properties = d(json!({
         "mode": "2750", "files_mode": "0600", "owner": "daemon", "group": "bin", "files_owner": "alice"
     }));
-    bench.converge(&Copies, "create", properties).unwrap();
+    bench.converge(&Provider, "create", properties).unwrap();
     assert_eq!(attributes(&bench, "/r/d"), (0o2750, 1, 2));
     assert_eq!(attributes(&bench, "/r/d/sub"), (0o2750, 1, 2));
     // One that was there keeps its group, new ones have the setgid directory's.
@@ -66,7 +66,7 @@ fn leaves_what_is_there_on_demand() {
     {
         let bench = bench();
         bench.fake.put_file("/r/d/a", "mine\n");
-        bench.converge(&Copies, action, d(more)).unwrap();
+        bench.converge(&Provider, action, d(more)).unwrap();
         assert_eq!(bench.fake.text("/r/d/a"), "mine\n");
         assert_eq!(bench.fake.text("/r/d/sub/b"), "B\n");
     }
@@ -83,7 +83,7 @@ fn purges_what_the_cookbook_does_not_have() {
     bench.fake.put_file("/r/d/a", "A\n");
     bench.fake.put_file("/r/d/.hidden", "H\n");
     bench.fake.put_file("/r/d/sub/b", "B\n");
-    let effects = bench.converge(&Copies, "create", d(json!({ "purge": true }))).unwrap();
+    let effects = bench.converge(&Provider, "create", d(json!({ "purge": true }))).unwrap();
     assert_eq!(
         effects,
         [
@@ -104,13 +104,13 @@ fn deletes() {
     let mut bench = bench();
     bench.files.clear();
     bench.fake.put_file("/r/d/x", "");
-    assert!(bench.plan(&Copies, "delete", d(json!({ "recursive": false }))).is_err());
+    assert!(bench.plan(&Provider, "delete", d(json!({ "recursive": false }))).is_err());
     assert_eq!(
-        bench.converge(&Copies, "delete", path("/r/d")).unwrap(),
+        bench.converge(&Provider, "delete", path("/r/d")).unwrap(),
         ["remove /r/d and all below"]
     );
     assert!(
-        bench.plan(&Copies, "create", path("/r/d")).is_err(),
+        bench.plan(&Provider, "create", path("/r/d")).is_err(),
         "the cookbook has no such folder"
     );
 }
@@ -120,10 +120,10 @@ fn does_not_write_through_someones_link() {
     let bench = bench();
     bench.fake.put_dir("/r/t", 0o755);
     bench.fake.put_link("/r/d/sub", "../t");
-    bench.converge(&Copies, "create", path("/r/d")).unwrap();
+    bench.converge(&Provider, "create", path("/r/d")).unwrap();
     assert_eq!(bench.fake.text("/r/t/b"), "B\n");
     bench.fake.set_owner(Path::new("/r/d/sub"), Some(1000), None).unwrap();
-    let failure = bench.plan(&Copies, "create", path("/r/d")).unwrap_err();
+    let failure = bench.plan(&Provider, "create", path("/r/d")).unwrap_err();
     assert_eq!(
         failure.message,
         "`/r/d/sub` is not followed: the symbolic link `/r/d/sub` could lead anywhere, because user 1000 owns it"
@@ -134,6 +134,6 @@ fn does_not_write_through_someones_link() {
 fn a_file_where_a_directory_should_be() {
     let bench = bench();
     bench.fake.put_file("/r/d/sub", "");
-    let failure = bench.plan(&Copies, "create", path("/r/d")).unwrap_err();
+    let failure = bench.plan(&Provider, "create", path("/r/d")).unwrap_err();
     assert_eq!(failure.message, "cannot create the directory `/r/d/sub`: a file is there");
 }

@@ -9,8 +9,8 @@ use toque_engine::system::{Query, Request, Response};
 use toque_engine::view::View;
 
 use super::Fetched;
-use crate::checksum::sha256;
-use crate::content::{self, Folder, ManagedFile};
+use crate::shared::checksum::sha256;
+use crate::shared::managed_file::{self, Folder, ManagedFile};
 
 /// Who has the file, and how to ask.
 #[derive(Debug, Clone)]
@@ -53,12 +53,12 @@ pub enum Found {
 pub fn look(
     view: &View<'_>,
     desired: &ManagedFile,
-    state: &content::State,
+    state: &managed_file::State,
 ) -> Result<Found, Failure> {
     match &state.found {
-        content::Found::Nothing(new) if new.folder == Folder::There => Ok(Found::Nothing),
-        content::Found::InTheWay(..) if desired.force_unlink => Ok(Found::Nothing),
-        content::Found::File { .. } => {
+        managed_file::Found::Nothing(new) if new.folder == Folder::There => Ok(Found::Nothing),
+        managed_file::Found::InTheWay(..) if desired.force_unlink => Ok(Found::Nothing),
+        managed_file::Found::File { .. } => {
             let path = state.target.as_ref().unwrap_or(&desired.path);
             view.read(path).attempting("read", path).map(Found::File)
         }

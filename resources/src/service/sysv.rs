@@ -174,7 +174,7 @@ impl Provider for Sysv {
             match &change.step {
                 Step::Shell(line) => service.run_line(apply, line)?,
                 Step::Act(action @ (ServiceAction::Enable | ServiceAction::Disable)) => {
-                    enable(apply, service, *action)?
+                    enable(apply, service, *action)?;
                 }
                 Step::Act(action) => {
                     let script = script(service).display().to_string();

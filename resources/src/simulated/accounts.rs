@@ -162,7 +162,7 @@ fn fill(machine: &FakeSystem, from: &Path, to: &Path, uid: u32, gid: u32) {
         match found.kind {
             FileKind::Directory => machine.put_dir(&path, found.mode),
             FileKind::Link => {
-                machine.put_link(&path, machine.read_link(&source).unwrap_or_default())
+                machine.put_link(&path, machine.read_link(&source).unwrap_or_default());
             }
             _ => machine.put_file(&path, machine.read(&source).unwrap_or_default()),
         }

@@ -8,8 +8,8 @@ use toque_engine::command::{Command, Output};
 use toque_engine::system::{FakeSystem, Query};
 
 use super::{Package, accounts, arguments, fail, ok, units};
-use crate::parse::debian_version::compare;
-use crate::parse::dpkg_status::{self, Packages, State};
+use crate::shared::parse::debian_version::compare;
+use crate::shared::parse::dpkg_status::{self, Packages, State};
 
 const STATUS: &str = "/var/lib/dpkg/status";
 const UPDATED: &str = "apt:updated";
@@ -394,7 +394,7 @@ fn answer(machine: &FakeSystem, command: &Command) -> Output {
         .filter(|stanza| !stanza.is_empty())
         .map(|stanza| stanza.trim_end().to_owned())
         .collect();
-    for selection in crate::parse::debconf::selections(&input) {
+    for selection in crate::shared::parse::debconf::selections(&input) {
         let name = format!("Name: {}\n", selection.question);
         stanzas.retain(|stanza| !stanza.starts_with(&name));
         stanzas.push(format!("{name}Value: {}", selection.value));

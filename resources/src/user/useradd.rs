@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use toque_engine::accounts::{self, no_account};
 use toque_engine::command::Command;
-use toque_engine::failure::{Attempting, Failure};
+use toque_engine::failure::Failure;
 use toque_engine::property::Account;
 use toque_engine::resource::{
     Action as _, Apply, Change, Effect, HostFacts, Provide, Provider, Support,
@@ -17,8 +17,10 @@ use toque_engine::system::{FileKind, Query};
 use toque_engine::view::View;
 
 use super::{User, UserAction};
-use crate::numbers::{self, Defaults};
-use crate::parse::shadow;
+use crate::shared::account_ids::{self, LoginDefs};
+use crate::shared::checksum::sha256;
+use crate::shared::optional::read_text;
+use crate::shared::parse::shadow;
 
 /// `useradd`, `usermod`, `userdel`, `chpasswd`.
 #[derive(Debug)]
@@ -30,13 +32,13 @@ pub struct State {
     current: Option<Current>,
     /// The number of the group that `gid` names.
     gid: Option<u32>,
-    /// What a new user would be given.
-    fresh: Fresh,
-    /// The groups that lose a removed user, with those who are left.
-    bereft: Vec<Provide>,
+    /// The attributes of a new user.
+    new: NewAccount,
+    /// The effects on groups of the removal of the user.
+    groups_after_removal: Vec<Provide>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Current {
     uid: Option<u32>,
     gid: Option<u32>,
@@ -53,7 +55,7 @@ struct Current {
 }
 
 #[derive(Debug, Clone, Default)]
-struct Fresh {
+struct NewAccount {
     uid: Option<u32>,
     gid: Option<u32>,
     /// A group of the user's name is made along.
@@ -94,7 +96,7 @@ impl Provider for Useradd {
     fn inspect(&self, view: &View<'_>, user: &User, action: UserAction) -> Result<State, Failure> {
         let name = &user.username;
         let current = match view.planned(Area::Accounts, &format!("user:{name}")) {
-            Some(planned) => (!planned.is_null()).then(|| recall(&planned)),
+            Some(planned) => serde_json::from_value(planned).unwrap_or_default(),
             None => view.accounts()?.users.get(name).map(|found| read(view, found)).transpose()?,
         };
         if current.is_none()
@@ -113,15 +115,15 @@ impl Provider for Useradd {
             }
             _ => None,
         };
-        let fresh = match (action, &current) {
-            (UserAction::Create, None) => fresh(view, user, gid)?,
-            _ => Fresh::default(),
+        let new = match (action, &current) {
+            (UserAction::Create, None) => new_account(view, user, gid)?,
+            _ => NewAccount::default(),
         };
-        let bereft = match (action, &current) {
-            (UserAction::Remove, Some(current)) => bereft(view, name, current)?,
+        let groups_after_removal = match (action, &current) {
+            (UserAction::Remove, Some(current)) => groups_after_removal(view, name, current)?,
             _ => Vec::new(),
         };
-        Ok(State { current, gid, fresh, bereft })
+        Ok(State { current, gid, new, groups_after_removal })
     }
 
     fn plan(
@@ -131,8 +133,10 @@ impl Provider for Useradd {
         state: &State,
     ) -> Result<Vec<Change<Step>>, Failure> {
         let changes = match (action, &state.current) {
-            (UserAction::Create, None) => create(user, &state.fresh),
-            (UserAction::Remove, Some(current)) => vec![remove(user, current, &state.bereft)],
+            (UserAction::Create, None) => create(user, &state.new),
+            (UserAction::Remove, Some(current)) => {
+                vec![remove(user, current, &state.groups_after_removal)]
+            }
             (UserAction::Create | UserAction::Modify | UserAction::Manage, Some(current)) => {
                 modify(user, current, state.gid)
             }
@@ -152,11 +156,11 @@ impl Provider for Useradd {
             }
             _ => Vec::new(),
         };
-        let told = |mut change: Change<Step>| {
-            change.provides.extend(numbers::rewritten(&["passwd", "group"]));
+        let with_files = |mut change: Change<Step>| {
+            change.provides.extend(account_ids::rewritten(&["passwd", "group"]));
             change.touches(Area::Accounts | Area::Files)
         };
-        Ok(changes.into_iter().map(told).collect())
+        Ok(changes.into_iter().map(with_files).collect())
     }
 
     fn apply(
@@ -190,7 +194,7 @@ impl Provider for Useradd {
 }
 
 fn read(view: &View<'_>, found: &accounts::User) -> Result<Current, Failure> {
-    let text = read_text(view, "/etc/shadow")?;
+    let text = read_text(view, Path::new("/etc/shadow"))?.unwrap_or_default();
     let shadow = shadow::parse(&text).remove(&found.name).unwrap_or_default();
     Ok(Current {
         uid: Some(found.uid),
@@ -206,26 +210,13 @@ fn read(view: &View<'_>, found: &accounts::User) -> Result<Current, Failure> {
     })
 }
 
-/// A file that may be missing.
-fn read_text(view: &View<'_>, path: &str) -> Result<String, Failure> {
-    let path = Path::new(path);
-    match view.read(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
-        other => Ok(String::from_utf8_lossy(&other.attempting("read", path)?).into_owned()),
-    }
-}
-
-/// A hash is compared, and kept in a plan, only as a digest of its own.
+/// Returns the digest by which a password hash is compared and kept in a plan.
 fn digest(hash: &str) -> String {
-    Sha256::digest(hash).iter().map(|byte| format!("{byte:02x}")).collect()
+    sha256(hash.as_bytes())
 }
 
 fn remember(name: &str, current: &Current) -> Provide {
-    let value = json!({
-        "uid": current.uid, "gid": current.gid, "comment": current.comment, "home": current.home, "shell": current.shell,
-        "password": current.password, "unlocked_password": current.unlocked_password, "locked": current.locked,
-        "expires": current.expires, "inactive": current.inactive,
-    });
+    let value = serde_json::to_value(current).unwrap_or_default();
     state(&format!("user:{name}"), value)
 }
 
@@ -239,22 +230,6 @@ fn state_of_group(name: &str, gid: Option<u32>, members: &[String]) -> Provide {
 
 fn number(planned: &Value, name: &str) -> Option<u32> {
     planned[name].as_u64().and_then(|number| u32::try_from(number).ok())
-}
-
-fn recall(planned: &Value) -> Current {
-    let text = |name: &str| planned[name].as_str().unwrap_or_default().to_owned();
-    Current {
-        uid: number(planned, "uid"),
-        gid: number(planned, "gid"),
-        comment: text("comment"),
-        home: text("home"),
-        shell: text("shell"),
-        password: text("password"),
-        unlocked_password: text("unlocked_password"),
-        locked: planned["locked"].as_bool().unwrap_or(false),
-        expires: planned["expires"].as_i64(),
-        inactive: planned["inactive"].as_i64(),
-    }
 }
 
 /// The number of a group, which must exist by then; `None` where only the system will choose it.
@@ -289,15 +264,15 @@ fn local_group(view: &View<'_>, name: &str) -> Result<Option<LocalGroup>, Failur
     })
 }
 
-fn fresh(view: &View<'_>, user: &User, gid: Option<u32>) -> Result<Fresh, Failure> {
+fn new_account(view: &View<'_>, user: &User, gid: Option<u32>) -> Result<NewAccount, Failure> {
     let name = &user.username;
-    let defaults = Defaults::read(view)?;
+    let defaults = LoginDefs::read(view)?;
     let uid = match user.uid {
         Some(uid) => Some(uid),
-        None => numbers::next_uid(view, user.system)?,
+        None => account_ids::next_uid(view, user.system)?,
     };
-    let mut fresh = Fresh { uid, gid, home_mode: defaults.home_mode(), ..Fresh::default() };
-    let settings = read_text(view, "/etc/default/useradd")?;
+    let mut new = NewAccount { uid, gid, home_mode: defaults.home_mode(), ..NewAccount::default() };
+    let settings = read_text(view, Path::new("/etc/default/useradd"))?.unwrap_or_default();
     let setting = |key: &str| {
         settings
             .lines()
@@ -306,28 +281,26 @@ fn fresh(view: &View<'_>, user: &User, gid: Option<u32>) -> Result<Fresh, Failur
     };
     if user.gid.is_none() {
         match local_group(view, name)? {
-            Some((gid, _)) if defaults.private_groups() => {
-                (fresh.own_group, fresh.gid) = (true, gid)
-            }
+            Some((gid, _)) if defaults.private_groups() => (new.own_group, new.gid) = (true, gid),
             None if defaults.private_groups() => {
-                fresh.private_group = true;
-                fresh.gid = numbers::next_gid(view, user.system, uid)?;
+                new.private_group = true;
+                new.gid = account_ids::next_gid(view, user.system, uid)?;
             }
-            _ => fresh.gid = setting("GROUP").and_then(|gid| gid.parse().ok()).or(Some(100)),
+            _ => new.gid = setting("GROUP").and_then(|gid| gid.parse().ok()).or(Some(100)),
         }
     }
     let base = setting("HOME").unwrap_or_else(|| "/home".to_owned());
-    fresh.home = user.home.clone().unwrap_or_else(|| Path::new(&base).join(name));
-    fresh.shell = text(user.shell.as_ref())
+    new.home = user.home.clone().unwrap_or_else(|| Path::new(&base).join(name));
+    new.shell = text(user.shell.as_ref())
         .or_else(|| setting("SHELL"))
         .unwrap_or_else(|| "/bin/sh".to_owned());
     if user.manage_home {
-        fresh.home_exists = view.exists(&fresh.home);
-        if let (false, Some(uid), Some(gid)) = (fresh.home_exists, uid, fresh.gid) {
-            fresh.skeleton = skeleton(view, Path::new("/etc/skel"), &fresh.home, uid, gid);
+        new.home_exists = view.exists(&new.home);
+        if let (false, Some(uid), Some(gid)) = (new.home_exists, uid, new.gid) {
+            new.skeleton = skeleton(view, Path::new("/etc/skel"), &new.home, uid, gid);
         }
     }
-    Ok(fresh)
+    Ok(new)
 }
 
 /// What a new home is filled with. What cannot be read is left out: `useradd` does not fail over it
@@ -365,9 +338,13 @@ fn skeleton(view: &View<'_>, from: &Path, to: &Path, uid: u32, gid: u32) -> Vec<
     provides
 }
 
-/// What the removal of a user does to groups: it leaves them, and its own goes with it unless that
-/// is someone else's too.
-fn bereft(view: &View<'_>, name: &str, current: &Current) -> Result<Vec<Provide>, Failure> {
+/// Returns the effects on groups of the removal of a user: it leaves them, and its own group goes
+/// with it unless that is the primary group of another user too.
+fn groups_after_removal(
+    view: &View<'_>,
+    name: &str,
+    current: &Current,
+) -> Result<Vec<Provide>, Failure> {
     let accounts = view.accounts()?;
     let mut names: Vec<&String> = accounts.groups.keys().collect();
     names.sort();
@@ -380,24 +357,24 @@ fn bereft(view: &View<'_>, name: &str, current: &Current) -> Result<Vec<Provide>
         }
     }
     if let Some((gid, members)) = local_group(view, name)?
-        && Defaults::read(view)?.private_groups()
+        && LoginDefs::read(view)?.private_groups()
         && gid == current.gid
         && members.iter().all(|member| member == name)
         && !accounts.users.values().any(|other| other.name != name && Some(other.gid) == gid)
     {
         provides.push(state(&format!("group:{name}"), Value::Null));
-        provides.push(numbers::freed("gid", gid));
+        provides.push(account_ids::freed("gid", gid));
     }
     Ok(provides)
 }
 
-fn create(user: &User, fresh: &Fresh) -> Vec<Change<Step>> {
+fn create(user: &User, new: &NewAccount) -> Vec<Change<Step>> {
     let name = &user.username;
     let mut argv = words(["useradd"]);
     if let Some(uid) = user.uid {
         argv.extend(words(["-u", &uid.to_string()]));
     }
-    match (&user.gid, fresh.own_group) {
+    match (&user.gid, new.own_group) {
         (Some(gid), _) => argv.extend(words(["-g", &gid.to_string()])),
         (None, true) => argv.extend(words(["-g", name])),
         (None, false) => {}
@@ -421,40 +398,40 @@ fn create(user: &User, fresh: &Fresh) -> Vec<Change<Step>> {
     argv.push(if user.manage_home { "-m" } else { "-M" }.to_owned());
     argv.extend(words(["--", name]));
     let mut current = Current {
-        uid: fresh.uid,
-        gid: fresh.gid,
+        uid: new.uid,
+        gid: new.gid,
         comment: user.comment.clone().unwrap_or_default(),
-        home: fresh.home.display().to_string(),
-        shell: fresh.shell.clone(),
+        home: new.home.display().to_string(),
+        shell: new.shell.clone(),
         password: digest("!"),
         unlocked_password: digest(""),
         locked: true,
         expires: user.expire_day().and_then(Result::ok).flatten(),
         inactive: user.inactive.filter(|days| *days >= 0),
     };
-    let with_home = user.manage_home && !fresh.home_exists;
+    let with_home = user.manage_home && !new.home_exists;
     let home =
-        if with_home { format!(" with home `{}`", fresh.home.display()) } else { String::new() };
+        if with_home { format!(" with home `{}`", new.home.display()) } else { String::new() };
     let mut change = Change::new(format!("create user `{name}`{home}"), Step::Run(argv))
         .provides(remember(name, &current))
-        .provides(numbers::taken("uid", fresh.uid));
-    if fresh.private_group {
+        .provides(account_ids::taken("uid", new.uid));
+    if new.private_group {
         change = change
-            .provides(state_of_group(name, fresh.gid, &[]))
-            .provides(numbers::taken("gid", fresh.gid));
+            .provides(state_of_group(name, new.gid, &[]))
+            .provides(account_ids::taken("gid", new.gid));
     }
     if with_home {
-        change = match (fresh.uid, fresh.gid) {
+        change = match (new.uid, new.gid) {
             (Some(uid), Some(gid)) => change.provides(Provide::Directory {
-                path: fresh.home.clone(),
-                mode: fresh.home_mode,
+                path: new.home.clone(),
+                mode: new.home_mode,
                 uid,
                 gid,
             }),
             // Whom the home will belong to is the system's choice.
             _ => change.provides(Provide::Anything(Area::Files.into())),
         };
-        change.provides.extend(fresh.skeleton.iter().cloned());
+        change.provides.extend(new.skeleton.iter().cloned());
     }
     let mut changes = vec![change];
     changes.extend(change_password(user, &mut current));
@@ -522,8 +499,8 @@ fn modify(user: &User, current: &Current, gid: Option<u32>) -> Vec<Change<Step>>
             Step::Run(argv),
         )
         .provides(remember(name, &after))
-        .provides(numbers::freed("uid", current.uid))
-        .provides(numbers::taken("uid", after.uid));
+        .provides(account_ids::freed("uid", current.uid))
+        .provides(account_ids::taken("uid", after.uid));
         // What is below the home changes hands, or moves.
         if after.uid != current.uid || after.gid != current.gid || moves {
             change = change.provides(Provide::Anything(Area::Files.into()));
@@ -566,7 +543,7 @@ fn lock(user: &User, current: &Current, locked: bool) -> Change<Step> {
         .provides(remember(name, &after))
 }
 
-fn remove(user: &User, current: &Current, bereft: &[Provide]) -> Change<Step> {
+fn remove(user: &User, current: &Current, groups: &[Provide]) -> Change<Step> {
     let name = &user.username;
     let mut argv = words(["userdel"]);
     for (option, wanted) in [("-r", user.manage_home), ("-f", user.force)] {
@@ -577,8 +554,8 @@ fn remove(user: &User, current: &Current, bereft: &[Provide]) -> Change<Step> {
         if user.manage_home { format!(" with home `{}`", current.home) } else { String::new() };
     let mut change = Change::new(format!("remove user `{name}`{home}"), Step::Run(argv));
     change.provides.push(state(&format!("user:{name}"), Value::Null));
-    change.provides.push(numbers::freed("uid", current.uid));
-    change.provides.extend(bereft.iter().cloned());
+    change.provides.push(account_ids::freed("uid", current.uid));
+    change.provides.extend(groups.iter().cloned());
     if user.manage_home {
         change.provides.push(Provide::Absent { path: current.home.clone().into() });
     }

@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
+
 /// The properties that [`parse`] reads, for `systemctl show --property`.
 pub const PROPERTIES: &str = "LoadState,UnitFileState,ActiveState,Requires,Wants,BindsTo,Conflicts,ConflictedBy,RequiredBy,BoundBy,ConsistsOf";
 
 /// A unit as systemd sees it. States are systemd's own words.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unit {
     /// `loaded`, `not-found`, `masked`, `bad-setting`, `error`.
     pub load: String,
@@ -18,6 +20,16 @@ pub struct Unit {
     pub starts: Vec<String>,
     /// Units that a stop may stop along.
     pub stops: Vec<String>,
+}
+
+impl Unit {
+    pub fn is_running(&self) -> bool {
+        matches!(self.active.as_str(), "active" | "reloading")
+    }
+
+    pub fn is_masked(&self) -> bool {
+        self.load == "masked" || self.file.starts_with("masked")
+    }
 }
 
 /// One unit's properties; `None` when there are none, because systemd does not run.
@@ -72,7 +84,7 @@ mod tests {
 
     #[test]
     fn reads_units() {
-        let unit = parse(include_str!("../../fixtures/systemctl_show.txt")).unwrap_or_default();
+        let unit = parse(include_str!("../../../fixtures/systemctl_show.txt")).unwrap_or_default();
         assert_eq!(
             (unit.load.as_str(), unit.file.as_str(), unit.active.as_str()),
             ("loaded", "enabled", "active")

@@ -12,8 +12,8 @@ use super::apply::{Replacement, Step};
 use super::diff::diff;
 use super::inspect::{Current, Folder, Found, New, Obstacle, State};
 use super::{FileAction, ManagedFile};
-use crate::checksum::sha256;
-use crate::ownership::{Attributes, difference_words, final_mode};
+use crate::shared::checksum::sha256;
+use crate::shared::ownership::{Attributes, difference_words, final_mode};
 
 /// The changes that an action needs. `content` is what the file must hold, when that is managed.
 /// # Errors
@@ -80,8 +80,7 @@ fn create(
     let content = content.unwrap_or(&empty);
     accepted(desired, content)?;
     let mode = state.wanted.mode.unwrap_or(desired.new_mode);
-    let words = desired.declared.words();
-    let with = if words.is_empty() { String::new() } else { format!(" with {}", words.join(", ")) };
+    let with = desired.declared.words(" with ");
     let step = Replacement {
         path: path.clone(),
         content: Rc::clone(content),
@@ -166,18 +165,12 @@ fn change_attributes(
 ) -> Change<Step> {
     let words =
         difference_words(&desired.declared, metadata, &state.wanted, &state.names).join(", ");
-    let provide = Provide::Attributes {
-        path: attributes.path.clone(),
-        mode: attributes.mode.unwrap_or(metadata.mode),
-        uid: attributes.uid.unwrap_or(metadata.uid),
-        gid: attributes.gid.unwrap_or(metadata.gid),
-        touched: false,
-    };
+    let effect = attributes.effect(metadata);
     let change = Change::new(
         format!("change file {}: {words}", name(desired, state)),
         Step::Attributes(attributes),
     );
-    other_names(change.provides(provide).touches(Area::Files), metadata)
+    other_names(change.provides(effect).touches(Area::Files), metadata)
 }
 
 fn touch(desired: &ManagedFile, state: &State) -> Change<Step> {

@@ -1,35 +1,28 @@
-//! The numbers of accounts: which one `useradd` and `groupadd` would take next, so that a plan can
-//! say who owns a planned home.
+//! Ids of users and groups: those that `useradd` and `groupadd` would take next, so that a plan
+//! knows the owner of a planned home.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::Value;
-use toque_engine::failure::{Attempting, Failure};
+use toque_engine::failure::Failure;
 use toque_engine::resource::{PropertyError, Provide};
 use toque_engine::snapshots::Area;
-use toque_engine::system::Query;
 use toque_engine::view::View;
 
-use crate::parse::shadow;
+use super::optional::read_text;
+use super::parse::shadow;
 
-/// Settings of the shadow suite that decide what a new account looks like.
+/// The settings of the shadow suite for new accounts, from `/etc/login.defs`.
 #[derive(Debug, Clone)]
-pub(crate) struct Defaults {
+pub(crate) struct LoginDefs {
     text: String,
 }
 
-impl Defaults {
+impl LoginDefs {
     pub fn read(view: &View<'_>) -> Result<Self, Failure> {
-        let path = Path::new("/etc/login.defs");
-        match view.read(path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                Ok(Self { text: String::new() })
-            }
-            other => Ok(Self {
-                text: String::from_utf8_lossy(&other.attempting("read", path)?).into_owned(),
-            }),
-        }
+        let text = read_text(view, Path::new("/etc/login.defs"))?;
+        Ok(Self { text: text.unwrap_or_default() })
     }
 
     fn number(&self, name: &str, default: u32) -> u32 {
@@ -39,7 +32,7 @@ impl Defaults {
             .unwrap_or(default)
     }
 
-    /// Whether a new user gets a group of the same name, and loses it when removed.
+    /// Returns true if a new user gets a group of the same name, and loses it when removed.
     pub fn private_groups(&self) -> bool {
         shadow::login_defs(&self.text)
             .get("USERGROUPS_ENAB")
@@ -68,14 +61,14 @@ impl Defaults {
     }
 }
 
-/// The number of the next user; `None` where it cannot be told.
+/// Returns the id of the next user; `None` where it cannot be predicted.
 pub(crate) fn next_uid(view: &View<'_>, system: bool) -> Result<Option<u32>, Failure> {
     let used = view.accounts()?.users.values().map(|user| user.uid).collect();
-    let range = Defaults::read(view)?.range("UID", system);
+    let range = LoginDefs::read(view)?.range("UID", system);
     Ok(planned(view, "uid", used).and_then(|used| next(&used, range, system)))
 }
 
-/// The number of the next group; that of its user, when it is a private group and the number is
+/// Returns the id of the next group; that of its user, when it is a private group and the id is
 /// free.
 pub(crate) fn next_gid(
     view: &View<'_>,
@@ -83,7 +76,7 @@ pub(crate) fn next_gid(
     uid: Option<u32>,
 ) -> Result<Option<u32>, Failure> {
     let used = view.accounts()?.groups.values().map(|group| group.gid).collect();
-    let range = Defaults::read(view)?.range("GID", system);
+    let range = LoginDefs::read(view)?.range("GID", system);
     let free = |used: &BTreeSet<u32>| {
         uid.filter(|uid| (range.0..=range.1).contains(uid) && !used.contains(uid))
     };
@@ -91,17 +84,17 @@ pub(crate) fn next_gid(
         .and_then(|used| free(&used).or_else(|| next(&used, range, system))))
 }
 
-/// That account files are written anew, for recipes that read them.
+/// Returns the effect that account files are rewritten, for recipes that read them.
 pub(crate) fn rewritten(files: &[&str]) -> impl Iterator<Item = Provide> {
     files.iter().map(|file| Provide::Rewritten { path: Path::new("/etc").join(file) })
 }
 
-/// That a number is no longer free.
+/// Returns the effect that an id is no longer free.
 pub(crate) fn taken(kind: &str, number: Option<u32>) -> Provide {
     state(kind, number, true)
 }
 
-/// That a number is free again.
+/// Returns the effect that an id is free again.
 pub(crate) fn freed(kind: &str, number: Option<u32>) -> Provide {
     state(kind, number, false)
 }
@@ -111,8 +104,8 @@ fn state(kind: &str, number: Option<u32>, taken: bool) -> Provide {
     Provide::State { area: Area::Accounts, key, value: Value::Bool(taken) }
 }
 
-/// The numbers in use when the earlier resources of the plan are done; `None` when one of them gets
-/// a number that nobody knows yet.
+/// Returns the ids in use after the earlier resources of the plan; `None` when one of them gets an
+/// id that is not known yet.
 fn planned(view: &View<'_>, kind: &str, mut used: BTreeSet<u32>) -> Option<BTreeSet<u32>> {
     for (number, taken) in view.planned_below(Area::Accounts, &format!("{kind}:")) {
         let number = number.parse().ok()?;
@@ -125,8 +118,8 @@ fn planned(view: &View<'_>, kind: &str, mut used: BTreeSet<u32>) -> Option<BTree
     Some(used)
 }
 
-/// Ordinary numbers grow from the highest in use, those of the system shrink from the lowest; past
-/// the end, gaps are filled.
+/// Returns the next free id. Ordinary ids grow from the highest in use, those of the system shrink
+/// from the lowest; past the end, gaps are filled.
 fn next(used: &BTreeSet<u32>, (min, max): (u32, u32), system: bool) -> Option<u32> {
     let mut taken = used.range(min..=max).copied();
     let mut ahead: Box<dyn Iterator<Item = u32>> = if system {
@@ -139,7 +132,7 @@ fn next(used: &BTreeSet<u32>, (min, max): (u32, u32), system: bool) -> Option<u3
     ahead.find(|number| !used.contains(number))
 }
 
-/// Names that the account files can hold.
+/// Checks that the account files can hold a name.
 pub(crate) fn check_name(property: &str, name: &str) -> Result<(), PropertyError> {
     let wrong = name.is_empty()
         || name.starts_with('-')

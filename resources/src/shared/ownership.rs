@@ -7,7 +7,7 @@ use serde_json::Value;
 use toque_engine::accounts::no_account;
 use toque_engine::failure::{Attempting, Failure};
 use toque_engine::property::{Account, Mode};
-use toque_engine::resource::Apply;
+use toque_engine::resource::{Apply, Provide};
 use toque_engine::snapshots::Area;
 use toque_engine::system::{FileKind, Metadata, Ownership, Query};
 use toque_engine::view::View;
@@ -32,12 +32,14 @@ impl Declared {
         })
     }
 
-    /// `mode 0644`, `owner www-data`: what something new is given.
-    pub fn words(&self) -> Vec<String> {
+    /// Returns what something new is given, such as `mode 0644, owner www-data`, after the text
+    /// `before`; nothing where nothing is declared.
+    pub fn words(&self, before: &str) -> String {
         let mode = self.mode.map(|mode| format!("mode {mode}"));
         let owner = self.owner.as_ref().map(|owner| format!("owner {owner}"));
         let group = self.group.as_ref().map(|group| format!("group {group}"));
-        mode.into_iter().chain(owner).chain(group).collect()
+        let words: Vec<String> = mode.into_iter().chain(owner).chain(group).collect();
+        if words.is_empty() { String::new() } else { format!("{before}{}", words.join(", ")) }
     }
 }
 
@@ -152,6 +154,17 @@ impl Attributes {
         let mode = (mode != found.mode || again).then_some(mode);
         let any = uid.is_some() || gid.is_some() || mode.is_some();
         any.then(|| Self { path: path.to_owned(), uid, gid, mode })
+    }
+
+    /// Returns the effect on the path, whose present attributes are `found`.
+    pub fn effect(&self, found: &Metadata) -> Provide {
+        Provide::Attributes {
+            path: self.path.clone(),
+            mode: self.mode.unwrap_or(found.mode),
+            uid: self.uid.unwrap_or(found.uid),
+            gid: self.gid.unwrap_or(found.gid),
+            touched: false,
+        }
     }
 
     /// # Errors

@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn reads_a_listing() {
-        let packages = parse(include_str!("../../fixtures/rpm_qa.txt"));
+        let packages = parse(include_str!("../../../fixtures/rpm_qa.txt"));
         assert_eq!(packages.len(), 2, "{packages:?}");
         assert_eq!(packages[0].full(), "hello-0:1.0-1.noarch");
         assert_eq!(packages[1].evr(), "2:1.4-3");

@@ -122,7 +122,7 @@ mod tests {
             let length = draw(6);
             let mut version = draw(10).to_string();
             (0..length).for_each(|_| {
-                version.push_str(letters[usize::try_from(draw(12)).unwrap_or_default()])
+                version.push_str(letters[usize::try_from(draw(12)).unwrap_or_default()]);
             });
             if version.ends_with('-') {
                 version.push('0');

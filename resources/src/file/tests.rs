@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 use toque_engine::command::{Command, End, Output};
 use toque_engine::system::{FakeSystem, Operation, Query, System};
 
-use super::Files;
+use super::File;
 use crate::cookbook_file::CookbookFile;
-use crate::file::File;
+use crate::shared::managed_file::Provider;
 use crate::template::Template;
 use crate::testing::{Bench, path, with};
 
-const FILES: Files<File> = Files::new();
+const FILES: Provider<File> = Provider::new();
 
 fn put(fake: &FakeSystem, path: &str, content: &str, mode: u32, owner: (u32, u32)) {
     fake.put_file(path, content);
@@ -456,7 +456,7 @@ fn a_failure_leaves_the_old_file() {
         (
             "no rename",
             |bench| {
-                bench.fake.break_operation(Operation::Rename, "/r/f", ErrorKind::PermissionDenied)
+                bench.fake.break_operation(Operation::Rename, "/r/f", ErrorKind::PermissionDenied);
             },
             "cannot replace `/r/f`: permission denied",
         ),
@@ -582,10 +582,10 @@ fn a_template_and_a_cookbook_file_have_the_name_of_their_file() {
     let mut bench = Bench::new();
     bench.templates.insert("f.hbs".to_owned(), "hello\n".to_owned());
     bench.files.insert("f".to_owned(), "copied\n".to_owned());
-    let template = Files::<Template>::new();
+    let template = Provider::<Template>::new();
     bench.converge(&template, "create", path("/r/f")).unwrap();
     assert_eq!(bench.fake.text("/r/f"), "hello\n");
-    bench.converge(&Files::<CookbookFile>::new(), "create", path("/r/f")).unwrap();
+    bench.converge(&Provider::<CookbookFile>::new(), "create", path("/r/f")).unwrap();
     assert_eq!(bench.fake.text("/r/f"), "copied\n");
     let failure = bench
         .plan(&template, "create", f(json!({ "source": ["no.hbs", "none.hbs"] })))

@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn reads_the_database() {
-        let answers = answers(include_str!("../../fixtures/debconf_config.txt"));
+        let answers = answers(include_str!("../../../fixtures/debconf_config.txt"));
         assert_eq!(answers.get("tzdata/Areas"), Some(&"Etc"));
         assert_eq!(answers.get("ucf/title"), Some(&""));
     }

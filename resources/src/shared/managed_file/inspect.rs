@@ -9,7 +9,8 @@ use toque_engine::view::View;
 
 use super::symlink::{Refusal, follow};
 use super::{FileAction, ManagedFile};
-use crate::ownership::{Names, own_ids};
+use crate::shared::optional::lstat;
+use crate::shared::ownership::{Names, own_ids};
 
 /// Beyond this, files whose sizes differ are not read to be compared.
 const MOST_BYTES: u64 = 1 << 20;
@@ -168,19 +169,6 @@ fn through_link(
     }
 }
 
-/// What lies at the path itself. Nothing can lie below something that is not a directory.
-fn lstat(view: &View<'_>, path: &Path) -> Result<Option<Metadata>, Failure> {
-    match view.lstat(path) {
-        Ok(metadata) => Ok(Some(metadata)),
-        Err(error)
-            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
-        {
-            Ok(None)
-        }
-        Err(error) => Err(Failure::io("look at", path, &error)),
-    }
-}
-
 fn is_file(view: &View<'_>, path: &Path, there: Option<&Metadata>) -> bool {
     match there.map(|metadata| metadata.kind) {
         Some(FileKind::Link) => {
@@ -196,12 +184,12 @@ fn new(view: &View<'_>, path: &Path) -> Result<New, Failure> {
     let mut new = New { folder: Folder::There, setgid: None, uid, gid };
     match view.stat(parent) {
         Ok(folder) if folder.kind == FileKind::Directory => {
-            new.setgid = (folder.mode & 0o2000 != 0).then_some(folder.gid)
+            new.setgid = (folder.mode & 0o2000 != 0).then_some(folder.gid);
         }
         Ok(_) => new.folder = Folder::NotADirectory,
         Err(error) if error.kind() == io::ErrorKind::NotFound => new.folder = Folder::Missing,
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
-            new.folder = Folder::NotADirectory
+            new.folder = Folder::NotADirectory;
         }
         Err(error) => return Err(Failure::io("look at", parent, &error)),
     }

@@ -7,4 +7,3 @@ pub mod dpkg_status;
 pub mod rpm;
 pub mod shadow;
 pub mod systemctl;
-pub mod words;

@@ -9,7 +9,7 @@ use toque_engine::resource::{Apply, Effect};
 use toque_engine::system::Ownership;
 
 use super::verify::Verify;
-use crate::ownership::Attributes;
+use crate::shared::ownership::Attributes;
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]

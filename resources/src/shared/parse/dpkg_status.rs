@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn reads_a_real_database() {
-        let packages = Packages::parse(include_str!("../../fixtures/dpkg_status.txt"));
+        let packages = Packages::parse(include_str!("../../../fixtures/dpkg_status.txt"));
         let of = |name: &str| {
             packages
                 .by_name

@@ -1,4 +1,5 @@
-//! The folder that a source's content goes into.
+//! The directory that the content of a source is put into: its state, and filling it by way of a
+//! staging directory.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -9,26 +10,25 @@ use toque_engine::resource::Apply;
 use toque_engine::system::{FileKind, Metadata, Ownership, Query};
 use toque_engine::view::View;
 
-use crate::way::way;
+use crate::shared::trusted_path;
 
-/// What is there of it.
+/// The state of a target directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Destination {
-    /// Nothing, in a folder that is there.
-    Nothing,
-    /// An empty folder.
+pub enum TargetState {
+    /// Nothing is there; the folder above it exists.
+    Missing,
     Empty,
-    /// A folder with something in it.
-    Folder,
+    Filled,
 }
 
+/// Returns the state of the target directory at `path`.
 /// # Errors
 /// When something else is there, or the folder above it is not.
-pub fn look(view: &View<'_>, path: &Path) -> Result<Destination, Failure> {
+pub fn inspect(view: &View<'_>, path: &Path) -> Result<TargetState, Failure> {
     match view.lstat(path) {
         Ok(Metadata { kind: FileKind::Directory, .. }) => {
             let empty = view.read_dir(path).attempting("read directory", path)?.is_empty();
-            Ok(if empty { Destination::Empty } else { Destination::Folder })
+            Ok(if empty { TargetState::Empty } else { TargetState::Filled })
         }
         Ok(Metadata { kind, .. }) => {
             let what = if kind == FileKind::Link { "a symbolic link" } else { "no directory" };
@@ -38,7 +38,7 @@ pub fn look(view: &View<'_>, path: &Path) -> Result<Destination, Failure> {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let parent = path.parent().unwrap_or(path);
             match view.stat(parent) {
-                Ok(Metadata { kind: FileKind::Directory, .. }) => Ok(Destination::Nothing),
+                Ok(Metadata { kind: FileKind::Directory, .. }) => Ok(TargetState::Missing),
                 Ok(_) => Err(Failure::new(format!(
                     "cannot make `{}`: `{}` is not a directory",
                     path.display(),
@@ -57,58 +57,59 @@ pub fn look(view: &View<'_>, path: &Path) -> Result<Destination, Failure> {
     }
 }
 
-/// Where what is to be put into a folder is made first, and who puts it there.
+/// The place for the staging directory, and the user who moves its content to the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ground {
-    /// The innermost folder above that nobody but toque can change.
+pub struct StagingPlace {
+    /// The innermost folder above the target that only toque can change.
     pub safe: PathBuf,
-    /// The user who decides where the path leads, and so does there himself what is done. `None`:
-    /// toque's own.
+    /// The user who can redirect the target's path, and whose process therefore makes the changes
+    /// there. `None` for toque's own user.
     pub by: Option<u32>,
 }
 
-/// Where a folder lies, for content that is the user's `uid`.
+/// Returns the staging place of a target directory whose content will belong to the user `uid`.
 /// # Errors
-/// When somebody else decides where the path leads.
-pub fn ground(
+/// When another user can redirect the path.
+pub fn staging_place(
     view: &View<'_>,
     path: &Path,
     uid: Option<u32>,
     property: &str,
-) -> Result<Ground, Failure> {
-    let above = way(view, path.parent().unwrap_or(path), uid)?;
+) -> Result<StagingPlace, Failure> {
+    let above = trusted_path::resolve(view, path.parent().unwrap_or(path), uid)?;
     match above.fault {
-        None if above.is_safe() => Ok(Ground { safe: above.safe, by: None }),
-        None => Ok(Ground { safe: above.safe, by: uid }),
+        None if above.is_safe() => Ok(StagingPlace { safe: above.safe, by: None }),
+        None => Ok(StagingPlace { safe: above.safe, by: uid }),
         Some(why) => Err(Failure::new(format!("cannot fill `{}`: {why} and could lead toque anywhere by a link", path.display()))
             .hint(format!("set `{property}` to the user whose folder it is, if only he can write there, or use a path whose folders are root's, with mode 0755"))),
     }
 }
 
-/// A folder to fill, with the names that it needs meanwhile.
-pub struct Site<'a> {
-    path: &'a Path,
+/// A directory in which new content is made before it replaces a target directory.
+pub struct StagingDirectory<'a> {
+    target: &'a Path,
     safe: &'a Path,
-    /// Who puts it in place, where that is not toque itself.
+    /// The user who moves the content to the target, where that is not toque's own.
     by: Option<Identity>,
-    /// Whom everything is for.
+    /// The owner of the content.
     pub uid: Option<u32>,
     pub gid: Option<u32>,
 }
 
-impl<'a> Site<'a> {
-    /// A group that is not declared is the owner's. What a run that was killed has left is removed.
+impl<'a> StagingDirectory<'a> {
+    /// Prepares to fill the target directory. A group that is not declared is the owner's. Remains
+    /// of a killed run are removed.
     /// # Errors
     /// When that cannot be removed, or there is no such user.
-    pub fn of(
+    pub fn new(
         apply: &Apply<'_>,
-        path: &'a Path,
-        ground: &'a Ground,
+        target: &'a Path,
+        place: &'a StagingPlace,
         owner: &Ownership,
     ) -> Result<Self, Failure> {
         let (uid, mut gid) = (owner.uid, owner.gid);
         let mut by = None;
-        if let Some(uid) = uid.filter(|_| ground.by.is_some() || gid.is_none()) {
+        if let Some(uid) = uid.filter(|_| place.by.is_some() || gid.is_none()) {
             let group = gid.map(|gid| gid.to_string());
             let accounts = apply.view.accounts()?;
             let identity = accounts.identity(
@@ -117,58 +118,58 @@ impl<'a> Site<'a> {
                 group.as_deref(),
             )?;
             gid = gid.or(identity.gid);
-            by = ground.by.map(|_| identity);
+            by = place.by.map(|_| identity);
         }
-        let site = Self { path, safe: &ground.safe, by, uid, gid };
-        remove(apply, &site.making())?;
-        if site.by.is_none() {
-            remove(apply, &site.old())?;
+        let staging = Self { target, safe: &place.safe, by, uid, gid };
+        remove(apply, &staging.path())?;
+        if staging.by.is_none() {
+            remove(apply, &staging.old())?;
         }
-        Ok(site)
+        Ok(staging)
     }
 
-    /// Where it is made: nobody else can enter there.
-    pub fn making(&self) -> PathBuf {
+    /// Returns the path of the staging directory, which only toque's own user can enter.
+    pub fn path(&self) -> PathBuf {
         self.safe.join(format!(".toque-new-{}", self.name()))
     }
 
     fn old(&self) -> PathBuf {
-        self.path.with_file_name(format!(".toque-old-{}", self.name()))
+        self.target.with_file_name(format!(".toque-old-{}", self.name()))
     }
 
     fn name(&self) -> String {
         let name = self
-            .path
+            .target
             .file_name()
             .map(|name| name.to_string_lossy().into_owned())
             .unwrap_or_default();
         name.trim_start_matches('.').to_owned()
     }
 
-    /// Puts what was made in the place of what is there, which stays as it is until then.
+    /// Replaces the target by the content at once.
     /// # Errors
-    /// When it cannot be put there; then what was made is gone.
-    pub fn put(&self, apply: &Apply<'_>, there: Destination) -> Result<(), Failure> {
-        let put = match &self.by {
-            None => self.put_ourselves(apply, there),
-            Some(by) => self.put_by(apply, by),
+    /// When it cannot be replaced; then the staging directory is removed.
+    pub fn install(&self, apply: &Apply<'_>, there: TargetState) -> Result<(), Failure> {
+        let installed = match &self.by {
+            None => self.rename_into_place(apply, there),
+            Some(by) => self.install_as(apply, by),
         };
-        if put.is_err() || self.by.is_some() {
-            let removed = remove(apply, &self.making());
-            return put.and(removed);
+        if installed.is_err() || self.by.is_some() {
+            let removed = remove(apply, &self.path());
+            return installed.and(removed);
         }
-        put
+        installed
     }
 
-    fn put_ourselves(&self, apply: &Apply<'_>, there: Destination) -> Result<(), Failure> {
-        let (system, path, old) = (apply.system, self.path, self.old());
+    fn rename_into_place(&self, apply: &Apply<'_>, there: TargetState) -> Result<(), Failure> {
+        let (system, path, old) = (apply.system, self.target, self.old());
         match there {
-            Destination::Nothing => {}
-            Destination::Empty => system.remove_dir(path).attempting("remove directory", path)?,
-            Destination::Folder => system.rename(path, &old).attempting("move away", path)?,
+            TargetState::Missing => {}
+            TargetState::Empty => system.remove_dir(path).attempting("remove directory", path)?,
+            TargetState::Filled => system.rename(path, &old).attempting("move away", path)?,
         }
-        system.rename(&self.making(), path).attempting("put in place", path).inspect_err(|_| {
-            if there == Destination::Folder {
+        system.rename(&self.path(), path).attempting("put in place", path).inspect_err(|_| {
+            if there == TargetState::Filled {
                 // The first error is the one to tell.
                 let _ = system.rename(&old, path);
             }
@@ -177,15 +178,15 @@ impl<'a> Site<'a> {
         remove(apply, &old)
     }
 
-    fn put_by(&self, apply: &Apply<'_>, by: &Identity) -> Result<(), Failure> {
-        let (new, path) = (self.making(), self.path);
+    fn install_as(&self, apply: &Apply<'_>, by: &Identity) -> Result<(), Failure> {
+        let (new, path) = (self.path(), self.target);
         let (staged, old) =
             (path.with_file_name(format!(".toque-new-{}", self.name())), self.old());
         let [from, to, staged, old] = [&new, path, &staged, &old].map(Path::to_str);
         let (Some(from), Some(to), Some(staged), Some(old)) = (from, to, staged, old) else {
             return Err(no_text(path));
         };
-        let mut command = Command::new(["sh", "-c", PUT, "sh", from, to, staged, old]);
+        let mut command = Command::new(["sh", "-c", INSTALL, "sh", from, to, staged, old]);
         command.cwd = Some("/".into());
         command.identity = Some(by.clone());
         command.umask = Some(0o022);
@@ -201,9 +202,9 @@ impl<'a> Site<'a> {
     }
 }
 
-/// What the user does in a folder of his own: root would follow whatever link he has put in the
-/// way.
-const PUT: &str = r#"set -eu
+/// The script by which the user fills a folder of his own: root would follow any link that he has
+/// put in the way.
+const INSTALL: &str = r#"set -eu
 rm -rf -- "$3" "$4"
 cp -RPp -- "$1" "$3"
 sync -f -- "$3"
@@ -223,7 +224,7 @@ fn no_text(path: &Path) -> Failure {
         .hint("use another path")
 }
 
-/// Copies a folder over another as the other's owner, who could have led its parts anywhere.
+/// Copies a folder over another as the owner of the other, who could redirect its parts.
 /// # Errors
 /// When it cannot be copied in full.
 pub fn copy_over(

@@ -69,10 +69,6 @@ impl JsonSchema for Backup {
     }
 }
 
-pub fn yes() -> bool {
-    true
-}
-
 /// Declares a kind of managed file: `path`, the kind's own properties, and those that all of them
 /// share. Written out by a macro because `serde(flatten)` would lose which property an error is
 /// about.
@@ -99,7 +95,7 @@ macro_rules! managed_file {
             /// How many earlier contents are kept in the state directory, or `false` for none.
             /// Default: 5.
             #[serde(default)]
-            pub backup: $crate::content::Backup,
+            pub backup: $crate::shared::managed_file::Backup,
             /// What must accept new content before it goes live: `"json"`, `"yaml"`, `"toml"`,
             /// `"systemd_unit"`, or a shell command in which `%{path}` stands for the path of the
             /// new file, quoted; one or an array. A command runs when the file is about to change,
@@ -109,7 +105,7 @@ macro_rules! managed_file {
             /// Whether the file is replaced at once by a new one. `false` writes into the file that
             /// is there, which keeps its inode and its other names, and which readers may see
             /// half-written. Default: `true`.
-            #[serde(default = "crate::content::yes")]
+            #[serde(default = "crate::shared::defaults::yes")]
             pub atomic_update: bool,
             /// Whether whatever is at the path and is not a file (a directory with all that is in
             /// it, a symbolic link that must not be followed, a pipe) is removed to make room.
@@ -126,14 +122,14 @@ macro_rules! managed_file {
 
         impl $name {
             /// The part that all managed files share, with what this kind found for content.
-            fn managed(self, content: Option<std::rc::Rc<[u8]>>, checksum: Option<String>, umask: u32) -> $crate::content::ManagedFile {
+            fn managed(self, content: Option<std::rc::Rc<[u8]>>, checksum: Option<String>, umask: u32) -> $crate::shared::managed_file::ManagedFile {
                 let verify = self.verify.as_ref().map_or(&[][..], toque_engine::property::OneOrMany::as_slice);
-                $crate::content::ManagedFile {
-                    path: $crate::path::plain(&self.path),
+                $crate::shared::managed_file::ManagedFile {
+                    path: $crate::shared::path::plain(&self.path),
                     content,
                     checksum,
-                    verify: verify.iter().map(|text| $crate::content::Verify::new(text)).collect(),
-                    declared: $crate::ownership::Declared { owner: self.owner, group: self.group, mode: self.mode },
+                    verify: verify.iter().map(|text| $crate::shared::managed_file::Verify::new(text)).collect(),
+                    declared: $crate::shared::ownership::Declared { owner: self.owner, group: self.group, mode: self.mode },
                     new_mode: 0o666 & !umask,
                     backup: self.backup.0,
                     atomic: self.atomic_update,
@@ -143,9 +139,9 @@ macro_rules! managed_file {
             }
 
             fn check_managed(&self) -> Result<(), toque_engine::resource::PropertyError> {
-                $crate::path::check_file("path", &self.path)?;
+                $crate::shared::path::check_file("path", &self.path)?;
                 let verify = self.verify.as_ref().map_or(&[][..], toque_engine::property::OneOrMany::as_slice);
-                verify.iter().try_for_each(|text| $crate::content::Verify::check(text))
+                verify.iter().try_for_each(|text| $crate::shared::managed_file::Verify::check(text))
             }
         }
     };

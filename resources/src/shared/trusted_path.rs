@@ -1,6 +1,6 @@
-//! The way to a path: who decides where it leads. Whoever owns a folder on it, or can write in one,
-//! could put a link in the place of the next part while toque works there as root, and so have any
-//! file of the machine given away or overwritten.
+//! Checks that only root and the owner can redirect a path. A user who owns a folder on it, or can
+//! write in one, could put a link in the place of the next part while toque works there as root,
+//! and so have any file of the machine given away or overwritten.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -11,36 +11,36 @@ use toque_engine::failure::{Attempting, Failure};
 use toque_engine::system::{FileKind, Metadata, Query};
 use toque_engine::view::View;
 
-/// A path, followed part by part.
+/// A path, resolved part by part.
 #[derive(Debug, Clone)]
-pub struct Way {
+pub struct ResolvedPath {
     /// The path without links.
     pub path: PathBuf,
-    /// What is there; `None`: nothing.
+    /// The metadata at its end; `None` where nothing is.
     pub found: Option<Metadata>,
-    /// The innermost folder on the way that nobody but root and toque's own user can put anything
-    /// else in the place of.
+    /// The innermost folder on it that only root and toque's own user can replace.
     pub safe: PathBuf,
-    /// The first part that somebody else decides about, and how.
+    /// The first part that another user can redirect, and how.
     pub fault: Option<String>,
 }
 
-impl Way {
-    /// Whether only root and toque's own user decide where the path leads.
+impl ResolvedPath {
+    /// Returns true if only root and toque's own user can redirect the path.
     pub fn is_safe(&self) -> bool {
         self.safe == self.path
     }
 }
 
-/// Follows a path. What belongs to the user `by` is no fault, as far as nobody else can write in
-/// it; it is not safe either. A folder with the sticky bit, such as `/tmp`, leaves to everybody
-/// what is his own.
+/// Resolves a path. A part that belongs to the user `by` is no fault as long as no other user can
+/// write in it; it is not safe either. In a folder with the sticky bit, such as `/tmp`, only the
+/// owner of an entry can replace it.
 /// # Errors
 /// When a part cannot be looked at, or links go round in a circle.
-pub fn way(view: &View<'_>, path: &Path, by: Option<u32>) -> Result<Way, Failure> {
+pub fn resolve(view: &View<'_>, path: &Path, by: Option<u32>) -> Result<ResolvedPath, Failure> {
     let own = view.effective_uid();
     let mut rest: VecDeque<OsString> = parts(path).collect();
-    let mut way = Way { path: "/".into(), found: None, safe: PathBuf::new(), fault: None };
+    let mut resolved =
+        ResolvedPath { path: "/".into(), found: None, safe: PathBuf::new(), fault: None };
     let (mut unsafe_yet, mut links) = (false, 0);
     let mut here = PathBuf::from("/");
     loop {
@@ -62,9 +62,9 @@ pub fn way(view: &View<'_>, path: &Path, by: Option<u32>) -> Result<Way, Failure
         let owned = metadata.uid == 0 || metadata.uid == own;
         if open || !owned {
             unsafe_yet = true;
-            if way.fault.is_none() && (open || Some(metadata.uid) != by) {
+            if resolved.fault.is_none() && (open || Some(metadata.uid) != by) {
                 let shown = here.display();
-                way.fault = Some(match open {
+                resolved.fault = Some(match open {
                     true => format!("others can write in `{shown}` (mode {:04o})", metadata.mode),
                     false => format!("user {} owns `{shown}`", metadata.uid),
                 });
@@ -82,35 +82,35 @@ pub fn way(view: &View<'_>, path: &Path, by: Option<u32>) -> Result<Way, Failure
             let to = view.read_link(&here).attempting("read the link", &here)?;
             parts(&to).rev().for_each(|part| rest.push_front(part));
             if to.is_absolute() {
-                way.path = "/".into();
+                resolved.path = "/".into();
             }
         } else {
-            way.path.clone_from(&here);
+            resolved.path.clone_from(&here);
             if !unsafe_yet {
-                way.safe.clone_from(&here);
+                resolved.safe.clone_from(&here);
             }
             if rest.is_empty() {
-                way.found = Some(metadata);
-                return Ok(way);
+                resolved.found = Some(metadata);
+                return Ok(resolved);
             }
         }
         while rest.front().is_some_and(|part| part == "..") {
             rest.pop_front();
-            way.path.pop();
+            resolved.path.pop();
         }
         let Some(next) = rest.pop_front() else {
             // A link to a folder that was followed already, such as `/` or `..`.
-            here.clone_from(&way.path);
+            here.clone_from(&resolved.path);
             continue;
         };
-        here = way.path.join(next);
+        here = resolved.path.join(next);
     }
-    way.path = here;
-    way.path.extend(rest);
-    Ok(way)
+    resolved.path = here;
+    resolved.path.extend(rest);
+    Ok(resolved)
 }
 
-/// The names in a path. Where it begins is the caller's to know.
+/// Returns the names in a path, without its root.
 fn parts(path: &Path) -> impl DoubleEndedIterator<Item = OsString> {
     let part = |component: Component<'_>| match component {
         Component::Normal(name) => Some(name.to_owned()),
@@ -128,7 +128,7 @@ mod tests {
     use crate::testing::Bench;
 
     fn told(bench: &Bench, path: &str, by: Option<u32>) -> (String, String, Option<String>) {
-        let way = way(&View::new(&bench.fake), Path::new(path), by).unwrap();
+        let way = resolve(&View::new(&bench.fake), Path::new(path), by).unwrap();
         (way.path.display().to_string(), way.safe.display().to_string(), way.fault)
     }
 
@@ -179,6 +179,6 @@ mod tests {
             Some("user 1000 owns `/home/alice`")
         );
         fake.symlink(Path::new("round"), Path::new("/r/round")).unwrap();
-        assert!(way(&View::new(fake), Path::new("/r/round/x"), None).is_err());
+        assert!(resolve(&View::new(fake), Path::new("/r/round/x"), None).is_err());
     }
 }

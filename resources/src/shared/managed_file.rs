@@ -18,19 +18,19 @@ use std::rc::Rc;
 
 use toque_engine::actions;
 use toque_engine::failure::Failure;
-use toque_engine::resource::{Action, Apply, Change, Effect, Provider, Resource, Scope};
+use toque_engine::resource::{self, Action, Apply, Change, Effect, Resource, Scope};
 use toque_engine::snapshots::{Area, Areas};
 use toque_engine::view::View;
 
 pub use apply::{Replacement, Step, apply};
 pub use inspect::{Current, Folder, Found, State, compare, inspect};
 pub use plan::plan;
+pub use properties::Backup;
 pub(crate) use properties::managed_file;
-pub use properties::{Backup, yes};
 pub use symlink::{Refusal, follow};
 pub use verify::Verify;
 
-use crate::ownership::Declared;
+use crate::shared::ownership::Declared;
 
 actions! {
     pub enum FileAction {
@@ -68,15 +68,15 @@ pub struct ManagedFile {
 }
 
 /// The provider of every kind whose content is known before the machine is looked at.
-pub struct Files<R>(PhantomData<R>);
+pub struct Provider<R>(PhantomData<R>);
 
-impl<R> Files<R> {
+impl<R> Provider<R> {
     pub const fn new() -> Self {
         Self(PhantomData)
     }
 }
 
-impl<R: Resource<Action = FileAction, Desired = ManagedFile>> Provider for Files<R> {
+impl<R: Resource<Action = FileAction, Desired = ManagedFile>> resource::Provider for Provider<R> {
     type Resource = R;
     type State = State;
     type Step = Step;
@@ -111,6 +111,3 @@ impl<R: Resource<Action = FileAction, Desired = ManagedFile>> Provider for Files
         apply(run, changes.iter().map(|change| &change.step))
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn reads_candidates_and_versions() {
-        let policies = parse(include_str!("../../fixtures/apt_policy.txt"));
+        let policies = parse(include_str!("../../../fixtures/apt_policy.txt"));
         assert_eq!(policies["git"].candidate.as_deref(), Some("1:2.39.5-0+deb12u3"));
         assert_eq!(policies["git"].versions, ["1:2.39.5-0+deb12u3", "1:2.39.5-0+deb12u2"]);
         assert_eq!(policies["tzdata"].versions.len(), 4);
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn reads_who_provides_a_virtual_package() {
-        let names = reverse_provides(include_str!("../../fixtures/apt_showpkg.txt"));
+        let names = reverse_provides(include_str!("../../../fixtures/apt_showpkg.txt"));
         assert!(
             names.contains(&"exim4-daemon-light".to_owned()) && names.contains(&"dma".to_owned()),
             "{names:?}"

@@ -1,0 +1,9 @@
+//! Changes that are part of the changes of another kind.
+
+use toque_engine::resource::Change;
+
+/// Returns the change with its step wrapped.
+pub fn map_step<S, T>(change: Change<S>, step: impl FnOnce(S) -> T) -> Change<T> {
+    let Change { what, diff, step: inner, provides, touches } = change;
+    Change { what, diff, step: step(inner), provides, touches }
+}

@@ -1,0 +1,16 @@
+//! Defaults that properties of several kinds have.
+
+use toque_engine::property::{OneOrMany, Seconds};
+
+pub fn yes() -> bool {
+    true
+}
+
+pub fn an_hour() -> Seconds {
+    Seconds(3600.0)
+}
+
+/// Returns the exit status of success.
+pub fn zero() -> OneOrMany<i32> {
+    OneOrMany::One(0)
+}

@@ -1,0 +1,27 @@
+//! Reads of paths that may be missing.
+
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+use toque_engine::failure::{Attempting, Failure};
+use toque_engine::system::{Metadata, Query};
+
+/// Returns what lies at the path itself. Nothing can lie below something that is not a directory.
+pub fn lstat(query: &dyn Query, path: &Path) -> Result<Option<Metadata>, Failure> {
+    found(query.lstat(path)).attempting("look at", path)
+}
+
+/// Returns the text of a file.
+pub fn read_text(query: &dyn Query, path: &Path) -> Result<Option<String>, Failure> {
+    let bytes = found(query.read(path)).attempting("read", path)?;
+    Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Ok(None)
+        }
+        other => other.map(Some),
+    }
+}
