@@ -7,16 +7,16 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use toque_engine::actions;
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::Failure;
-use toque_engine::property::Seconds;
-use toque_engine::resource::{
-    self, Apply, Change, Effect, HostFacts, Provide, Resource, Scope, Support,
-};
-use toque_engine::snapshots::{Area, Areas};
-use toque_engine::system::Query;
-use toque_engine::view::View;
+use toque_contract::actions;
+use toque_contract::resource;
+use toque_contract::resource::{Apply, Change, Effect, HostFacts, Resource, Scope, Support};
+use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::Failure;
+use toque_machine::areas::{Area, Areas};
+use toque_machine::planned::Provide;
+use toque_machine::property::Seconds;
+use toque_machine::system::Query;
+use toque_machine::view::View;
 
 use crate::shared::apt_lists;
 
@@ -88,7 +88,7 @@ impl resource::Provider for Provider {
             return Ok(Age::Known(Duration::ZERO));
         }
         // A clock that was set back makes the lists come from the future; they are taken for fresh.
-        let age = |file: toque_engine::system::Metadata| {
+        let age = |file: toque_machine::system::Metadata| {
             view.now().duration_since(file.modified).unwrap_or_default()
         };
         Ok(view
@@ -129,7 +129,7 @@ impl resource::Provider for Provider {
         _: ListsAction,
         _: &[Change<()>],
     ) -> Result<Effect, Failure> {
-        apt_lists::refresh(apply, toque_engine::command::DEFAULT_TIMEOUT, &IndexMap::new())?;
+        apt_lists::refresh(apply, toque_machine::command::DEFAULT_TIMEOUT, &IndexMap::new())?;
         Ok(Effect::Changed)
     }
 }

@@ -2,14 +2,15 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use toque_engine::actions;
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::{Attempting, Failure};
-use toque_engine::property::{Account, Mode};
-use toque_engine::resource::{Apply, PropertyError, Resource, Scope};
-use toque_engine::source::{Found, Source, SourceType};
-use toque_engine::system::{Metadata, Ownership};
-use toque_engine::view::View;
+use toque_contract::actions;
+use toque_contract::resource::{Apply, Resource, Scope};
+use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::{Attempting, Failure};
+use toque_core::property_error::PropertyError;
+use toque_machine::property::{Account, Mode};
+use toque_machine::source::{Found, Source, SourceType};
+use toque_machine::system::{Metadata, Ownership};
+use toque_machine::view::View;
 
 use crate::shared::from_source::{self, Desired, Filled, FromSource, State, Update};
 use crate::shared::ownership::Declared;

@@ -2,12 +2,14 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use toque_engine::actions;
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::Failure;
-use toque_engine::resource::{self, Apply, Callback, Change, Effect, Provide, Resource, Scope};
-use toque_engine::snapshots::Areas;
-use toque_engine::view::View;
+use toque_contract::actions;
+use toque_contract::resource;
+use toque_contract::resource::{Apply, Change, ClosureId, Effect, Resource, Scope};
+use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::Failure;
+use toque_machine::areas::Areas;
+use toque_machine::planned::Provide;
+use toque_machine::view::View;
 
 /// Calls a closure while the machine converges. Nothing is known of what it does, so it counts as
 /// changed each time: guard it.
@@ -17,7 +19,7 @@ pub struct Block {
     /// Any name.
     pub block_name: String,
     /// The closure. What it returns is ignored; what it throws fails the resource.
-    pub run: Callback,
+    pub run: ClosureId,
 }
 
 actions! {

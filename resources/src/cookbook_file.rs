@@ -1,8 +1,9 @@
 //! `cookbook_file`: a file that is copied from a cookbook as it stands.
 
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::property::OneOrMany;
-use toque_engine::resource::{PropertyError, Resource, Scope};
+use toque_contract::resource::{Resource, Scope};
+use toque_core::diagnostic::Diagnostic;
+use toque_core::property_error::PropertyError;
+use toque_machine::property::OneOrMany;
 
 use crate::shared::cookbook_source::{check_source, sources};
 use crate::shared::managed_file::{FileAction, ManagedFile, managed_file, needs_content};

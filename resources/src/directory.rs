@@ -5,16 +5,17 @@ use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use toque_engine::actions;
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::{Attempting, Failure};
-use toque_engine::property::{Account, Mode};
-use toque_engine::resource::{
-    self, Apply, Change, Effect, PropertyError, Provide, Resource, Scope,
-};
-use toque_engine::snapshots::{Area, Areas};
-use toque_engine::system::{FileKind, Metadata, Ownership, Query};
-use toque_engine::view::View;
+use toque_contract::actions;
+use toque_contract::resource;
+use toque_contract::resource::{Apply, Change, Effect, Resource, Scope};
+use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::{Attempting, Failure};
+use toque_core::property_error::PropertyError;
+use toque_machine::areas::{Area, Areas};
+use toque_machine::planned::Provide;
+use toque_machine::property::{Account, Mode};
+use toque_machine::system::{FileKind, Metadata, Ownership, Query};
+use toque_machine::view::View;
 
 use crate::shared::managed_file::{Refusal, follow};
 use crate::shared::optional::lstat;

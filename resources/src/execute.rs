@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use toque_engine::actions;
-use toque_engine::command::Command;
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::property::{Account, CommandLine, OneOrMany, Seconds};
-use toque_engine::resource::{PropertyError, Resource, Scope};
+use toque_contract::actions;
+use toque_contract::resource::{Resource, Scope};
+use toque_core::diagnostic::Diagnostic;
+use toque_core::property_error::PropertyError;
+use toque_machine::command::Command;
+use toque_machine::property::{Account, CommandLine, OneOrMany, Seconds};
 
 use crate::shared::defaults;
 use crate::shared::process::{Process, RunsCommand, Wanted, shorten};

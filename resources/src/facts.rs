@@ -2,12 +2,13 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use toque_engine::actions;
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::Failure;
-use toque_engine::resource::{self, Apply, Change, Effect, Resource, Scope};
-use toque_engine::snapshots::{Area, Areas};
-use toque_engine::view::View;
+use toque_contract::actions;
+use toque_contract::resource;
+use toque_contract::resource::{Apply, Change, Effect, Resource, Scope};
+use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::Failure;
+use toque_machine::areas::{Area, Areas};
+use toque_machine::view::View;
 
 /// Forgets the node's facts, so that whoever reads them next sees the machine as it is then. It
 /// always counts as changed.

@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::resource::{PropertyError, Resource, Scope};
+use toque_contract::resource::{Resource, Scope};
+use toque_core::diagnostic::Diagnostic;
+use toque_core::property_error::PropertyError;
 
 use crate::shared::checksum;
 use crate::shared::managed_file::{FileAction, ManagedFile, managed_file};

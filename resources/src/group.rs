@@ -3,18 +3,19 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use toque_engine::accounts::no_account;
-use toque_engine::actions;
-use toque_engine::command::Command;
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::Failure;
-use toque_engine::property::OneOrMany;
-use toque_engine::resource::{
-    Action as _, Apply, Change, Effect, HostFacts, PropertyError, Provide, Provider, Resource,
-    Scope, Support,
+use toque_contract::actions;
+use toque_contract::resource::{
+    Action as _, Apply, Change, Effect, HostFacts, Provider, Resource, Scope, Support,
 };
-use toque_engine::snapshots::{Area, Areas};
-use toque_engine::view::View;
+use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::Failure;
+use toque_core::property_error::PropertyError;
+use toque_machine::accounts::no_account;
+use toque_machine::areas::{Area, Areas};
+use toque_machine::command::Command;
+use toque_machine::planned::Provide;
+use toque_machine::property::OneOrMany;
+use toque_machine::view::View;
 
 use crate::shared::account_ids;
 use crate::shared::defaults;

@@ -39,7 +39,7 @@ mod user;
 #[doc(hidden)]
 pub use shared::parse;
 
-use toque_engine::registry::{Kind, Registry};
+use toque_contract::registry::{Kind, Registry};
 
 use shared::{from_source, managed_file, process};
 

@@ -2,12 +2,14 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use toque_engine::actions;
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::Failure;
-use toque_engine::resource::{self, Apply, Change, Effect, Level, Resource, Scope, Services};
-use toque_engine::snapshots::Areas;
-use toque_engine::view::View;
+use toque_contract::actions;
+use toque_contract::log_level::LogLevel;
+use toque_contract::resource;
+use toque_contract::resource::{Apply, Change, Effect, Resource, Scope, Services};
+use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::Failure;
+use toque_machine::areas::Areas;
+use toque_machine::view::View;
 
 /// Writes a line to the log when its turn comes. It changes nothing, so it never counts as changed
 /// and notifies nobody.
@@ -18,7 +20,7 @@ pub struct Log {
     pub message: String,
     /// How it is weighed: `debug`, `info`, `warn` or `error`. Default: `info`.
     #[serde(default)]
-    pub level: Level,
+    pub level: LogLevel,
 }
 
 actions! {

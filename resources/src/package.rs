@@ -13,11 +13,12 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use toque_engine::actions;
-use toque_engine::command::Command;
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::property::{OneOrMany, Seconds};
-use toque_engine::resource::{PropertyError, Resource, Scope, TemplateSource};
+use toque_contract::actions;
+use toque_contract::resource::{Resource, Scope, TemplateSource};
+use toque_core::diagnostic::Diagnostic;
+use toque_core::property_error::PropertyError;
+use toque_machine::command::Command;
+use toque_machine::property::{OneOrMany, Seconds};
 
 /// The provider for Debian and its family.
 pub type Apt = manager::Provider<apt::Apt>;
@@ -118,7 +119,7 @@ impl Wanted {
     }
 
     fn timeout(&self) -> Duration {
-        self.package.timeout.map_or(toque_engine::command::DEFAULT_TIMEOUT, Seconds::duration)
+        self.package.timeout.map_or(toque_machine::command::DEFAULT_TIMEOUT, Seconds::duration)
     }
 }
 

@@ -8,14 +8,15 @@ use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use toque_engine::actions;
-use toque_engine::command::Command;
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::Failure;
-use toque_engine::property::{Account, OneOrMany, Seconds};
-use toque_engine::resource::{Apply, PropertyError, Provider, Resource, Scope};
-use toque_engine::system::Query;
-use toque_engine::view::View;
+use toque_contract::actions;
+use toque_contract::resource::{Apply, Provider, Resource, Scope};
+use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::Failure;
+use toque_core::property_error::PropertyError;
+use toque_machine::command::Command;
+use toque_machine::property::{Account, OneOrMany, Seconds};
+use toque_machine::system::Query;
+use toque_machine::view::View;
 
 pub use systemd::Systemd;
 pub use sysv::Sysv;
@@ -186,6 +187,6 @@ pub(crate) fn restart(apply: &mut Apply<'_>, name: &str) -> Result<(), Failure> 
 
 /// "started" for "start", for messages of what would be done.
 fn describe(action: ServiceAction, name: &str) -> String {
-    use toque_engine::resource::Action;
+    use toque_contract::resource::Action;
     format!("{} service `{name}`", action.name())
 }

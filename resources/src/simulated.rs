@@ -16,8 +16,8 @@ mod units;
 
 use std::rc::Rc;
 
-use toque_engine::command::{Command, End, Output};
-use toque_engine::system::FakeSystem;
+use toque_machine::command::{Command, End, Output};
+use toque_machine::system::FakeSystem;
 
 /// A package that the simulated repository offers, and what it brings.
 #[derive(Debug, Clone, Default)]
@@ -129,7 +129,7 @@ pub fn install(machine: &FakeSystem, name: &str) -> Result<(), String> {
     packages::update(machine);
     let command = Command::new(["apt-get", "-q", "-y", "install", "--", name]);
     let output =
-        toque_engine::system::System::run(machine, &command).map_err(|failure| failure.message)?;
+        toque_machine::system::System::run(machine, &command).map_err(|failure| failure.message)?;
     if output.success() { Ok(()) } else { Err(output.stderr()) }
 }
 

@@ -5,17 +5,19 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use toque_engine::actions;
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::{Attempting, Failure};
-use toque_engine::property::Account;
-use toque_engine::resource::{
-    self, Action as _, Apply, Change, Effect, HostFacts, PropertyError, Provide, Resource, Scope,
-    Support,
+use toque_contract::actions;
+use toque_contract::resource;
+use toque_contract::resource::{
+    Action as _, Apply, Change, Effect, HostFacts, Resource, Scope, Support,
 };
-use toque_engine::snapshots::{Area, Areas};
-use toque_engine::system::{FileKind, Ownership, Query};
-use toque_engine::view::View;
+use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::{Attempting, Failure};
+use toque_core::property_error::PropertyError;
+use toque_machine::areas::{Area, Areas};
+use toque_machine::planned::Provide;
+use toque_machine::property::Account;
+use toque_machine::system::{FileKind, Ownership, Query};
+use toque_machine::view::View;
 
 use crate::service::unit::{self, Bus};
 use crate::service::{self, ServiceAction};

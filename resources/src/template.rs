@@ -1,9 +1,10 @@
 //! `template`: a file rendered from a template.
 
 use serde_json::{Map, Value};
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::property::OneOrMany;
-use toque_engine::resource::{PropertyError, Resource, Scope, TemplateSource};
+use toque_contract::resource::{Resource, Scope, TemplateSource};
+use toque_core::diagnostic::Diagnostic;
+use toque_core::property_error::PropertyError;
+use toque_machine::property::OneOrMany;
 
 use crate::shared::cookbook_source::{check_source, sources};
 use crate::shared::managed_file::{FileAction, ManagedFile, managed_file, needs_content};

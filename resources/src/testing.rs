@@ -6,14 +6,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::Failure;
-use toque_engine::resource::{
-    Action, ActionOf, Apply, Callback, Change, Effect, Level, Provide, Provider, Resource, Scope,
-    Services, TemplateSource,
+use toque_contract::log_level::LogLevel;
+use toque_contract::resource::{
+    Action, ActionOf, Apply, Change, ClosureId, Effect, Provider, Resource, Scope, Services,
+    TemplateSource,
 };
-use toque_engine::system::{FakeSystem, FileKind, Metadata, Query};
-use toque_engine::view::View;
+use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::Failure;
+use toque_machine::planned::Provide;
+use toque_machine::system::{FakeSystem, FileKind, Metadata, Query};
+use toque_machine::view::View;
 
 /// The machine, the cookbook and what the run would offer.
 pub struct Bench {
@@ -190,10 +192,10 @@ impl Bench {
 }
 
 impl Services for Bench {
-    fn call(&self, _callback: Callback, _given: Option<&Value>) -> Result<Value, Failure> {
+    fn call(&self, _callback: ClosureId, _given: Option<&Value>) -> Result<Value, Failure> {
         Ok(Value::Null)
     }
-    fn log(&self, _level: Level, _message: &str) {}
+    fn log(&self, _level: LogLevel, _message: &str) {}
     fn back_up(&self, path: &Path, keep: usize) -> Result<(), Failure> {
         if self.no_backups {
             return Err(Failure::new("no space left"));
@@ -270,10 +272,10 @@ pub fn with(properties: &Value, more: Value) -> Value {
 }
 
 /// An answer of a server.
-pub fn document(body: &str, headers: &[(&str, &str)]) -> toque_engine::system::Response {
+pub fn document(body: &str, headers: &[(&str, &str)]) -> toque_machine::system::Response {
     let headers =
         headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    toque_engine::system::Response { status: 200, headers, body: body.as_bytes().to_vec() }
+    toque_machine::system::Response { status: 200, headers, body: body.as_bytes().to_vec() }
 }
 
 pub fn path(path: &str) -> Value {

@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use toque_engine::actions;
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::property::Account;
-use toque_engine::resource::{PropertyError, Resource, Scope};
+use toque_contract::actions;
+use toque_contract::resource::{Resource, Scope};
+use toque_core::diagnostic::Diagnostic;
+use toque_core::property_error::PropertyError;
+use toque_machine::property::Account;
 
 pub use useradd::Useradd;
 

@@ -1,8 +1,8 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use toque_engine::command::Output;
-use toque_engine::system::{FakeSystem, Query, System};
+use toque_machine::command::Output;
+use toque_machine::system::{FakeSystem, Query, System};
 
 use super::ArchiveFile;
 use crate::shared::from_source::Provider;

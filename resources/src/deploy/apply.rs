@@ -4,11 +4,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use toque_engine::command::Command;
-use toque_engine::failure::{Attempting, Failure};
-use toque_engine::resource::{Apply, Change, Effect};
-use toque_engine::source::{Checkout, Found};
-use toque_engine::system::{FileKind, Ownership};
+use toque_contract::resource::{Apply, Change, Effect};
+use toque_core::failure::{Attempting, Failure};
+use toque_machine::command::Command;
+use toque_machine::source::{Checkout, Found};
+use toque_machine::system::{FileKind, Ownership};
 
 use super::hook::{self, As};
 use super::layout::Layout;
@@ -301,7 +301,7 @@ impl Deployment<'_, '_> {
     fn as_owner(&self, folder: &Path, mut command: Command) -> Result<(), Failure> {
         let deploy = &self.desired.deploy;
         if deploy.owner.is_some() || deploy.group.is_some() {
-            let text = |account: &Option<toque_engine::property::Account>| {
+            let text = |account: &Option<toque_machine::property::Account>| {
                 account.as_ref().map(ToString::to_string)
             };
             let accounts = self.apply.view.accounts()?;

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use toque_engine::failure::Failure;
-use toque_engine::property::{CommandLine, Seconds};
-use toque_engine::resource::{Apply, PropertyError, command_failure};
-use toque_engine::system::{Query, Request};
+use toque_contract::resource::Apply;
+use toque_core::failure::Failure;
+use toque_core::property_error::PropertyError;
+use toque_machine::property::{CommandLine, Seconds};
+use toque_machine::system::{Query, Request};
 
 use super::Desired;
 use super::hook::{self, As};
@@ -127,7 +128,7 @@ impl Check {
             let command = hook::dressed(apply, desired, release, line.command(), As::Owner)?;
             let output = apply.output(&command)?;
             if !output.success() {
-                let failure = command_failure(&command, &output, apply.sensitive);
+                let failure = output.failure(&command, apply.sensitive);
                 return Err(super::environment::hidden(
                     failure,
                     desired.deploy.environment.as_ref(),

@@ -4,10 +4,10 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use toque_engine::command::Command;
-use toque_engine::failure::Failure;
-use toque_engine::property::CommandLine;
-use toque_engine::resource::{Apply, Callback};
+use toque_contract::resource::{Apply, ClosureId};
+use toque_core::failure::Failure;
+use toque_machine::command::Command;
+use toque_machine::property::CommandLine;
 
 use super::{Desired, environment};
 use crate::shared::process::{self, Process};
@@ -20,7 +20,7 @@ use crate::shared::process::{self, Process};
 )]
 #[schemars(inline)]
 pub enum Hook {
-    Closure(Callback),
+    Closure(ClosureId),
     Command(CommandLine),
 }
 

@@ -3,10 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use toque_engine::failure::{Attempting, Failure};
-use toque_engine::source::Found;
-use toque_engine::system::{FileKind, Ownership, Query};
-use toque_engine::view::View;
+use toque_core::failure::{Attempting, Failure};
+use toque_machine::source::Found;
+use toque_machine::system::{FileKind, Ownership, Query};
+use toque_machine::view::View;
 
 use super::layout::{MAKING, REMOVING, STAGED, own_folder, release_name};
 use super::record::Record;

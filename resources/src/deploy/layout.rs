@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use toque_engine::failure::Failure;
-use toque_engine::system::{FileKind, Query};
-use toque_engine::view::View;
+use toque_core::failure::Failure;
+use toque_machine::system::{FileKind, Query};
+use toque_machine::view::View;
 
 use crate::shared::trusted_path;
 

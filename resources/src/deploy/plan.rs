@@ -4,10 +4,11 @@
 
 use std::path::{Path, PathBuf};
 
-use toque_engine::failure::Failure;
-use toque_engine::resource::{Change, Provide};
-use toque_engine::snapshots::{Area, Areas};
-use toque_engine::source::Found;
+use toque_contract::resource::Change;
+use toque_core::failure::Failure;
+use toque_machine::areas::{Area, Areas};
+use toque_machine::planned::Provide;
+use toque_machine::source::Found;
 
 use super::hook::{Hook, describe};
 use super::inspect::State;
@@ -229,7 +230,7 @@ fn make(
     let revision = &found.revision.name;
     if !complete {
         let source =
-            deploy.source.as_ref().map(toque_engine::source::Source::shown).unwrap_or_default();
+            deploy.source.as_ref().map(toque_machine::source::Source::shown).unwrap_or_default();
         let step = Step::Release { name: release.to_owned(), found: Box::new(found.clone()) };
         changes.push(
             Change::new(format!("deploy {revision} from `{source}`"), step)

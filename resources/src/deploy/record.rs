@@ -5,8 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use toque_engine::failure::{Attempting, Failure};
-use toque_engine::system::{Ownership, Query, System};
+use toque_core::failure::{Attempting, Failure};
+use toque_machine::system::{Ownership, Query, System};
 
 /// The deployments of an app.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

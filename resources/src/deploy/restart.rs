@@ -2,10 +2,12 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use toque_engine::failure::Failure;
-use toque_engine::property::CommandLine;
-use toque_engine::resource::{Apply, Change, PropertyError, Provide};
-use toque_engine::snapshots::{Area, Areas};
+use toque_contract::resource::{Apply, Change};
+use toque_core::failure::Failure;
+use toque_core::property_error::PropertyError;
+use toque_machine::areas::{Area, Areas};
+use toque_machine::planned::Provide;
+use toque_machine::property::CommandLine;
 
 use super::Desired;
 use super::hook::{self, As};

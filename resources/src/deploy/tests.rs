@@ -12,14 +12,15 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::Failure;
-use toque_engine::resource::{
-    Action as _, Apply, Asked, Callback, Effect, Level, Provider as _, Resource, Scope, Services,
+use toque_contract::log_level::LogLevel;
+use toque_contract::resource::{
+    Action as _, Apply, Asked, ClosureId, Effect, Provider as _, Resource, Scope, Services,
     TemplateSource,
 };
-use toque_engine::system::HostSystem;
-use toque_engine::view::View;
+use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::Failure;
+use toque_machine::system::HostSystem;
+use toque_machine::view::View;
 
 use super::{Deploy, DeployAction, Provider};
 use crate::testing::with;
@@ -186,11 +187,11 @@ impl Site {
 }
 
 impl Services for Site {
-    fn call(&self, _callback: Callback, given: Option<&Value>) -> Result<Value, Failure> {
+    fn call(&self, _callback: ClosureId, given: Option<&Value>) -> Result<Value, Failure> {
         self.called.borrow_mut().extend(given.cloned());
         Ok(Value::Null)
     }
-    fn log(&self, _level: Level, _message: &str) {}
+    fn log(&self, _level: LogLevel, _message: &str) {}
     fn back_up(&self, _path: &Path, _keep: usize) -> Result<(), Failure> {
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Undoing what was done, when a later step of a deployment fails.
 
-use toque_engine::failure::Failure;
+use toque_core::failure::Failure;
 
 use super::Task;
 use super::apply::Deployment;

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use toque_engine::system::{FakeSystem, System};
+use toque_machine::system::{FakeSystem, System};
 
 use super::Provider;
 use crate::testing::{Bench, path, with};

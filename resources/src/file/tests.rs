@@ -7,8 +7,8 @@ use std::path::Path;
 use std::rc::Rc;
 
 use serde_json::{Value, json};
-use toque_engine::command::{Command, End, Output};
-use toque_engine::system::{FakeSystem, Operation, Query, System};
+use toque_machine::command::{Command, End, Output};
+use toque_machine::system::{FakeSystem, Operation, Query, System};
 
 use super::File;
 use crate::cookbook_file::CookbookFile;
@@ -548,8 +548,8 @@ fn a_sensitive_verify_says_nothing() {
 
 #[test]
 fn a_change_in_place_shows_under_other_names() {
-    use toque_engine::resource::Provide;
-    use toque_engine::snapshots::Area;
+    use toque_machine::areas::Area;
+    use toque_machine::planned::Provide;
     let bench = Bench::new();
     bench.fake.put_file("/r/f", "old\n");
     bench.fake.hard_link(Path::new("/r/f"), Path::new("/r/g")).unwrap();
@@ -596,7 +596,7 @@ fn a_template_and_a_cookbook_file_have_the_name_of_their_file() {
 
 #[test]
 fn a_local_template_is_rendered_in_its_turn() {
-    use toque_engine::resource::Resource;
+    use toque_contract::resource::Resource;
     let template = |properties: Value| serde_json::from_value::<Template>(properties).unwrap();
     assert!(template(f(json!({ "source": "/r/t.hbs", "local": true }))).late());
     assert!(!template(path("/r/f")).late());

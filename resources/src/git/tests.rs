@@ -3,10 +3,10 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use toque_engine::failure::Failure;
-use toque_engine::resource::{Apply, Provider as _, Resource};
-use toque_engine::system::HostSystem;
-use toque_engine::view::View;
+use toque_contract::resource::{Apply, Provider as _, Resource};
+use toque_core::failure::Failure;
+use toque_machine::system::HostSystem;
+use toque_machine::view::View;
 
 use super::{Git, GitAction};
 use crate::shared::from_source::{Desired, Provider};

@@ -6,12 +6,12 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::path::Path;
 
-use toque_engine::command::Command;
-use toque_engine::failure::Failure;
-use toque_engine::resource::{Apply, HostFacts, Support, command_failure};
-use toque_engine::snapshots::Area;
-use toque_engine::system::Query;
-use toque_engine::view::View;
+use toque_contract::resource::{Apply, HostFacts, Support};
+use toque_core::failure::Failure;
+use toque_machine::areas::Area;
+use toque_machine::command::Command;
+use toque_machine::system::Query;
+use toque_machine::view::View;
 
 use super::manager::{PackageManager, Scene, arguments, no_package};
 use super::plan::{Found, Step, Target, Verb, recall};
@@ -392,7 +392,7 @@ fn run(apply: &Apply<'_>, command: &Command) -> Result<(), Failure> {
     if output.success() {
         return Ok(());
     }
-    let failure = command_failure(command, &output, apply.sensitive);
+    let failure = output.failure(command, apply.sensitive);
     let printed = format!("{}\n{}", output.stderr(), output.stdout());
     let hint = HINTS.iter().find(|(text, _)| printed.contains(text));
     Err(match hint {

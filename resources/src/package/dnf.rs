@@ -5,11 +5,11 @@ use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
-use toque_engine::command::Command;
-use toque_engine::failure::Failure;
-use toque_engine::resource::{Apply, HostFacts, Support};
-use toque_engine::snapshots::Area;
-use toque_engine::system::Query;
+use toque_contract::resource::{Apply, HostFacts, Support};
+use toque_core::failure::Failure;
+use toque_machine::areas::Area;
+use toque_machine::command::Command;
+use toque_machine::system::Query;
 
 use super::manager::{PackageManager, Scene, arguments, no_package};
 use super::plan::{Found, Step, Target, Verb, recall};

@@ -7,12 +7,13 @@ use std::marker::PhantomData;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use toque_engine::diagnostic::did_you_mean;
-use toque_engine::failure::{Attempting, Failure};
-use toque_engine::resource::{self, Apply, Change, Effect, HostFacts, Item, Support};
-use toque_engine::snapshots::{Area, Areas};
-use toque_engine::system::Query;
-use toque_engine::view::View;
+use toque_contract::resource;
+use toque_contract::resource::{Apply, Change, Effect, HostFacts, Item, Support};
+use toque_core::diagnostic::did_you_mean;
+use toque_core::failure::{Attempting, Failure};
+use toque_machine::areas::{Area, Areas};
+use toque_machine::system::Query;
+use toque_machine::view::View;
 
 use super::plan::{self, ANYTHING, Found, State, Step, Target, Verb};
 use super::{Package, PackageAction, Request, Wanted};

@@ -4,10 +4,11 @@ use std::cmp::Ordering;
 use std::collections::HashSet;
 
 use serde_json::{Value, json};
-use toque_engine::failure::Failure;
-use toque_engine::resource::{Change, Provide};
-use toque_engine::snapshots::{Area, Areas};
-use toque_engine::view::View;
+use toque_contract::resource::Change;
+use toque_core::failure::Failure;
+use toque_machine::areas::{Area, Areas};
+use toque_machine::planned::Provide;
+use toque_machine::view::View;
 
 use super::{PackageAction, Request, Wanted};
 

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use toque_engine::system::{Query, System};
+use toque_machine::system::{Query, System};
 
 use super::Provider;
 use crate::testing::{Bench, path, with};

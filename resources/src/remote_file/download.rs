@@ -3,10 +3,10 @@
 use std::rc::Rc;
 
 use serde_json::{Value, json};
-use toque_engine::failure::{Attempting, Failure};
-use toque_engine::source::Source;
-use toque_engine::system::{Query, Request, Response};
-use toque_engine::view::View;
+use toque_core::failure::{Attempting, Failure};
+use toque_machine::source::Source;
+use toque_machine::system::{Query, Request, Response};
+use toque_machine::view::View;
 
 use super::Fetched;
 use crate::shared::checksum::sha256;

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use toque_engine::system::{Query, Response};
+use toque_machine::system::{Query, Response};
 
 use super::Provider;
 use crate::shared::checksum::sha256;

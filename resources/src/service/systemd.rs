@@ -1,13 +1,12 @@
 //! Services by systemd: `systemctl show` tells what is, `systemctl` does the rest.
 
-use toque_engine::diagnostic::did_you_mean;
-use toque_engine::failure::Failure;
-use toque_engine::resource::{
-    Action as _, Apply, Change, Effect, HostFacts, Provide, Provider, Support,
-};
-use toque_engine::snapshots::{Area, Areas};
-use toque_engine::system::Query;
-use toque_engine::view::View;
+use toque_contract::resource::{Action as _, Apply, Change, Effect, HostFacts, Provider, Support};
+use toque_core::diagnostic::did_you_mean;
+use toque_core::failure::Failure;
+use toque_machine::areas::{Area, Areas};
+use toque_machine::planned::Provide;
+use toque_machine::system::Query;
+use toque_machine::view::View;
 
 use super::unit::{self, Bus};
 use super::{Service, ServiceAction, Step, describe};

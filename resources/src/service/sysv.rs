@@ -4,15 +4,14 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use toque_engine::command::Command;
-use toque_engine::diagnostic::did_you_mean;
-use toque_engine::failure::{Attempting, Failure};
-use toque_engine::resource::{
-    Action as _, Apply, Change, Effect, HostFacts, Provide, Provider, Support,
-};
-use toque_engine::snapshots::Area;
-use toque_engine::system::Query;
-use toque_engine::view::View;
+use toque_contract::resource::{Action as _, Apply, Change, Effect, HostFacts, Provider, Support};
+use toque_core::diagnostic::did_you_mean;
+use toque_core::failure::{Attempting, Failure};
+use toque_machine::areas::Area;
+use toque_machine::command::Command;
+use toque_machine::planned::Provide;
+use toque_machine::system::Query;
+use toque_machine::view::View;
 
 use super::{Service, ServiceAction, Step, describe};
 

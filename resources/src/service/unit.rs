@@ -6,13 +6,13 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use serde_json::Value;
-use toque_engine::command::{Command, Identity};
-use toque_engine::failure::Failure;
-use toque_engine::property::Account;
-use toque_engine::resource::Provide;
-use toque_engine::snapshots::Area;
-use toque_engine::system::Query;
-use toque_engine::view::View;
+use toque_core::failure::Failure;
+use toque_machine::areas::Area;
+use toque_machine::command::{Command, Identity};
+use toque_machine::planned::Provide;
+use toque_machine::property::Account;
+use toque_machine::system::Query;
+use toque_machine::view::View;
 
 use super::ServiceAction;
 use crate::shared::parse::systemctl::{self, Unit};

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::Value;
-use toque_engine::failure::Failure;
-use toque_engine::resource::{PropertyError, Provide};
-use toque_engine::snapshots::Area;
-use toque_engine::view::View;
+use toque_core::failure::Failure;
+use toque_core::property_error::PropertyError;
+use toque_machine::areas::Area;
+use toque_machine::planned::Provide;
+use toque_machine::view::View;
 
 use super::optional::read_text;
 use super::parse::shadow;

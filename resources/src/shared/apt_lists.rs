@@ -4,10 +4,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use toque_engine::command::Command;
-use toque_engine::failure::{Attempting, Failure};
-use toque_engine::resource::{Apply, command_failure};
-use toque_engine::system::{FileKind, Ownership};
+use toque_contract::resource::Apply;
+use toque_core::failure::{Attempting, Failure};
+use toque_machine::command::Command;
+use toque_machine::system::{FileKind, Ownership};
 
 /// How long another program may hold a lock of the package manager.
 pub(crate) const LOCK_TIMEOUT: Duration = Duration::from_secs(300);
@@ -34,11 +34,12 @@ pub(crate) fn refresh(
             return stamp(apply);
         }
         if !output.stderr().contains("Could not get lock") || waited >= LOCK_TIMEOUT {
-            return Err(command_failure(&command, &output, apply.sensitive)
+            return Err(output
+                .failure(&command, apply.sensitive)
                 .hint("see that the repositories in /etc/apt are right and can be reached"));
         }
         if !apply.system.wait(BETWEEN_TRIES) {
-            let mut failure = command_failure(&command, &output, apply.sensitive);
+            let mut failure = output.failure(&command, apply.sensitive);
             failure.interrupted = true;
             return Err(failure);
         }
@@ -65,9 +66,9 @@ fn stamp(apply: &Apply<'_>) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use toque_engine::command::{End, Output};
-    use toque_engine::system::FakeSystem;
-    use toque_engine::view::View;
+    use toque_machine::command::{End, Output};
+    use toque_machine::system::FakeSystem;
+    use toque_machine::view::View;
 
     use super::*;
     use crate::testing::Bench;

@@ -1,6 +1,6 @@
 //! Changes that are part of the changes of another kind.
 
-use toque_engine::resource::Change;
+use toque_contract::resource::Change;
 
 /// Returns the change with its step wrapped.
 pub fn map_step<S, T>(change: Change<S>, step: impl FnOnce(S) -> T) -> Change<T> {

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
-use toque_engine::resource::PropertyError;
+use toque_core::property_error::PropertyError;
 
 /// 64 lower-case hexadecimal digits.
 pub fn sha256(content: &[u8]) -> String {

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use toque_engine::property::OneOrMany;
-use toque_engine::resource::PropertyError;
+use toque_core::property_error::PropertyError;
+use toque_machine::property::OneOrMany;
 
 /// Returns the declared sources, or the one that has the file's name.
 pub fn sources(declared: Option<OneOrMany<String>>, path: &str, extension: &str) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! Defaults that properties of several kinds have.
 
-use toque_engine::property::{OneOrMany, Seconds};
+use toque_machine::property::{OneOrMany, Seconds};
 
 pub fn yes() -> bool {
     true

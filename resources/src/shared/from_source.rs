@@ -4,12 +4,15 @@ use std::marker::PhantomData;
 use std::path::PathBuf;
 
 use serde_json::json;
-use toque_engine::failure::{Attempting, Failure};
-use toque_engine::resource::{self, Apply, Change, Effect, PropertyError, Provide, Resource};
-use toque_engine::snapshots::{Area, Areas};
-use toque_engine::source::{Checkout, Found, Source};
-use toque_engine::system::{Metadata, Ownership, Query};
-use toque_engine::view::View;
+use toque_contract::resource;
+use toque_contract::resource::{Apply, Change, Effect, Resource};
+use toque_core::failure::{Attempting, Failure};
+use toque_core::property_error::PropertyError;
+use toque_machine::areas::{Area, Areas};
+use toque_machine::planned::Provide;
+use toque_machine::source::{Checkout, Found, Source};
+use toque_machine::system::{Metadata, Ownership, Query};
+use toque_machine::view::View;
 
 use super::ownership::Declared;
 use super::path;

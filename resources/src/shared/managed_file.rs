@@ -16,11 +16,12 @@ use std::marker::PhantomData;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use toque_engine::actions;
-use toque_engine::failure::Failure;
-use toque_engine::resource::{self, Action, Apply, Change, Effect, Resource, Scope};
-use toque_engine::snapshots::{Area, Areas};
-use toque_engine::view::View;
+use toque_contract::actions;
+use toque_contract::resource;
+use toque_contract::resource::{Action, Apply, Change, Effect, Resource, Scope};
+use toque_core::failure::Failure;
+use toque_machine::areas::{Area, Areas};
+use toque_machine::view::View;
 
 pub use apply::{Replacement, Step, apply};
 pub use inspect::{Current, Folder, Found, State, compare, inspect};

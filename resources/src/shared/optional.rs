@@ -3,8 +3,8 @@
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use toque_engine::failure::{Attempting, Failure};
-use toque_engine::system::{Metadata, Query};
+use toque_core::failure::{Attempting, Failure};
+use toque_machine::system::{Metadata, Query};
 
 /// Returns what lies at the path itself. Nothing can lie below something that is not a directory.
 pub fn lstat(query: &dyn Query, path: &Path) -> Result<Option<Metadata>, Failure> {

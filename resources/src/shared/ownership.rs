@@ -4,13 +4,14 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use toque_engine::accounts::no_account;
-use toque_engine::failure::{Attempting, Failure};
-use toque_engine::property::{Account, Mode};
-use toque_engine::resource::{Apply, Provide};
-use toque_engine::snapshots::Area;
-use toque_engine::system::{FileKind, Metadata, Ownership, Query};
-use toque_engine::view::View;
+use toque_contract::resource::Apply;
+use toque_core::failure::{Attempting, Failure};
+use toque_machine::accounts::no_account;
+use toque_machine::areas::Area;
+use toque_machine::planned::Provide;
+use toque_machine::property::{Account, Mode};
+use toque_machine::system::{FileKind, Metadata, Ownership, Query};
+use toque_machine::view::View;
 
 /// Owner, group and mode as a recipe declares them. What is not declared is left alone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use toque_engine::resource::PropertyError;
+use toque_core::property_error::PropertyError;
 
 /// A path without trailing slashes and `.`, which the kernel would read as "what a link here leads
 /// to". `..` is left to the kernel.

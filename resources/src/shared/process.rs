@@ -4,16 +4,17 @@ use std::marker::PhantomData;
 use std::path::Path;
 
 use indexmap::IndexMap;
-use toque_engine::accounts::no_account;
-use toque_engine::command::{Command, End};
-use toque_engine::failure::{Attempting, Failure};
-use toque_engine::property::{Account, Seconds};
-use toque_engine::resource::{
-    self, Apply, Change, Effect, PropertyError, Provide, Resource, command_failure,
-};
-use toque_engine::snapshots::{Area, Areas};
-use toque_engine::system::{FileKind, Query};
-use toque_engine::view::View;
+use toque_contract::resource;
+use toque_contract::resource::{Apply, Change, Effect, Resource};
+use toque_core::failure::{Attempting, Failure};
+use toque_core::property_error::PropertyError;
+use toque_machine::accounts::no_account;
+use toque_machine::areas::{Area, Areas};
+use toque_machine::command::{Command, End};
+use toque_machine::planned::Provide;
+use toque_machine::property::{Account, Seconds};
+use toque_machine::system::{FileKind, Query};
+use toque_machine::view::View;
 
 /// A kind whose resources run a command.
 pub trait RunsCommand: Resource<Desired = Wanted<Self>> {
@@ -166,10 +167,11 @@ pub fn run(apply: &Apply<'_>, command: Command, returns: &[i32]) -> Result<(), F
         End::Exited(status) if returns.contains(&status) => Ok(()),
         End::Exited(0) => {
             let wanted: Vec<String> = returns.iter().map(i32::to_string).collect();
-            Err(command_failure(&command, &output, apply.sensitive)
+            Err(output
+                .failure(&command, apply.sensitive)
                 .hint(format!("`returns` wants {}", wanted.join(" or "))))
         }
-        _ => Err(command_failure(&command, &output, apply.sensitive)),
+        _ => Err(output.failure(&command, apply.sensitive)),
     }
 }
 

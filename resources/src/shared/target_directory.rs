@@ -4,11 +4,11 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use toque_engine::command::{Command, Identity};
-use toque_engine::failure::{Attempting, Failure};
-use toque_engine::resource::Apply;
-use toque_engine::system::{FileKind, Metadata, Ownership, Query};
-use toque_engine::view::View;
+use toque_contract::resource::Apply;
+use toque_core::failure::{Attempting, Failure};
+use toque_machine::command::{Command, Identity};
+use toque_machine::system::{FileKind, Metadata, Ownership, Query};
+use toque_machine::view::View;
 
 use crate::shared::trusted_path;
 

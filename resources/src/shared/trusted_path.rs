@@ -7,9 +7,9 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use toque_engine::failure::{Attempting, Failure};
-use toque_engine::system::{FileKind, Metadata, Query};
-use toque_engine::view::View;
+use toque_core::failure::{Attempting, Failure};
+use toque_machine::system::{FileKind, Metadata, Query};
+use toque_machine::view::View;
 
 /// A path, resolved part by part.
 #[derive(Debug, Clone)]
@@ -122,7 +122,7 @@ fn parts(path: &Path) -> impl DoubleEndedIterator<Item = OsString> {
 
 #[cfg(test)]
 mod tests {
-    use toque_engine::system::System;
+    use toque_machine::system::System;
 
     use super::*;
     use crate::testing::Bench;

@@ -1,6 +1,6 @@
 //! Options of programs, as recipes write them.
 
-use toque_engine::property::OneOrMany;
+use toque_machine::property::OneOrMany;
 
 /// Returns the words of an array, or of a line that is split as a shell would. A line with an open
 /// quote stays whole.

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use toque_engine::command::{Command, Output};
-use toque_engine::system::{FakeSystem, FileKind, Query, System};
+use toque_machine::command::{Command, Output};
+use toque_machine::system::{FakeSystem, FileKind, Query, System};
 
 use super::{arguments, fail, ok};
 

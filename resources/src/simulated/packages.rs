@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 use std::fmt::Write;
 use std::rc::Rc;
 
-use toque_engine::command::{Command, Output};
-use toque_engine::system::{FakeSystem, Query};
+use toque_machine::command::{Command, Output};
+use toque_machine::system::{FakeSystem, Query};
 
 use super::{Package, accounts, arguments, fail, ok, units};
 use crate::shared::parse::debian_version::compare;

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use toque_engine::command::{Command, Output};
-use toque_engine::system::{FakeSystem, FileKind, Query};
+use toque_machine::command::{Command, Output};
+use toque_machine::system::{FakeSystem, FileKind, Query};
 
 use super::{arguments, fail, ok};
 

@@ -5,16 +5,16 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use toque_engine::accounts::{self, no_account};
-use toque_engine::command::Command;
-use toque_engine::failure::Failure;
-use toque_engine::property::Account;
-use toque_engine::resource::{
-    Action as _, Apply, Change, Effect, HostFacts, Provide, Provider, Support,
-};
-use toque_engine::snapshots::{Area, Areas};
-use toque_engine::system::{FileKind, Query};
-use toque_engine::view::View;
+use toque_contract::resource::{Action as _, Apply, Change, Effect, HostFacts, Provider, Support};
+use toque_core::failure::Failure;
+use toque_machine::accounts;
+use toque_machine::accounts::no_account;
+use toque_machine::areas::{Area, Areas};
+use toque_machine::command::Command;
+use toque_machine::planned::Provide;
+use toque_machine::property::Account;
+use toque_machine::system::{FileKind, Query};
+use toque_machine::view::View;
 
 use super::{User, UserAction};
 use crate::shared::account_ids::{self, LoginDefs};

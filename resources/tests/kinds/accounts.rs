@@ -1,6 +1,6 @@
 //! `user` and `group`.
 
-use toque_engine::report::Status;
+use toque_contract::report::Status;
 
 use crate::{converges, fails, fresh, planned};
 

@@ -11,10 +11,10 @@ mod services;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use toque_engine::diagnostic::Source;
-use toque_engine::report::{Outcome, Report, Status};
+use toque_contract::report::{Outcome, Report, Status};
+use toque_core::diagnostic::Source;
 use toque_engine::run::{Options, converge, plan};
-use toque_engine::system::{FakeSystem, System};
+use toque_machine::system::{FakeSystem, System};
 use toque_resources::simulated::{self, Package, debian};
 
 fn offered() -> Vec<Package> {

@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use toque_engine::command::{Command, Output};
-use toque_engine::report::Status;
-use toque_engine::system::FakeSystem;
+use toque_contract::report::Status;
+use toque_machine::command::{Command, Output};
+use toque_machine::system::FakeSystem;
 use toque_resources::simulated::debian;
 
 use crate::{converges, fails, fresh, offered, run};

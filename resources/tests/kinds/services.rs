@@ -3,8 +3,8 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use toque_engine::report::Status;
-use toque_engine::system::{Operation, Query};
+use toque_contract::report::Status;
+use toque_machine::system::{Operation, Query};
 
 use crate::{converges, fails, fresh, planned};
 

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use toque_engine::resource::Asked;
+use toque_contract::resource::Asked;
 
 use super::Site;
 

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use serde_json::{Value, json};
-use toque_engine::resource::Asked;
+use toque_contract::resource::Asked;
 
 use super::{Site, commit};
 use crate::testing::with;

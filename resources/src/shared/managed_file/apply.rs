@@ -4,9 +4,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use toque_engine::failure::{Attempting, Failure};
-use toque_engine::resource::{Apply, Effect};
-use toque_engine::system::Ownership;
+use toque_contract::resource::{Apply, Effect};
+use toque_core::failure::{Attempting, Failure};
+use toque_machine::system::Ownership;
 
 use super::verify::Verify;
 use crate::shared::ownership::Attributes;

@@ -3,9 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use toque_engine::failure::Failure;
-use toque_engine::system::{FileKind, Metadata, Ownership, Query};
-use toque_engine::view::View;
+use toque_core::failure::Failure;
+use toque_machine::system::{FileKind, Metadata, Ownership, Query};
+use toque_machine::view::View;
 
 use super::symlink::{Refusal, follow};
 use super::{FileAction, ManagedFile};

@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::rc::Rc;
 
-use toque_engine::failure::Failure;
-use toque_engine::resource::{Change, Provide};
-use toque_engine::snapshots::Area;
-use toque_engine::system::{FileKind, Metadata, Ownership};
+use toque_contract::resource::Change;
+use toque_core::failure::Failure;
+use toque_machine::areas::Area;
+use toque_machine::planned::Provide;
+use toque_machine::system::{FileKind, Metadata, Ownership};
 
 use super::apply::{Replacement, Step};
 use super::diff::diff;

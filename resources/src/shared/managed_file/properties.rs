@@ -83,15 +83,15 @@ macro_rules! managed_file {
             /// Owner, by name or number. Default: toque's own user for a new file; an existing one
             /// keeps its owner.
             #[serde(default)]
-            pub owner: Option<toque_engine::property::Account>,
+            pub owner: Option<toque_machine::property::Account>,
             /// Group, by name or number. Default: toque's own group for a new file; an existing one
             /// keeps its group.
             #[serde(default)]
-            pub group: Option<toque_engine::property::Account>,
+            pub group: Option<toque_machine::property::Account>,
             /// Permissions, such as `"0644"`. Default: 0666 less the umask for a new file; an
             /// existing one keeps its mode.
             #[serde(default)]
-            pub mode: Option<toque_engine::property::Mode>,
+            pub mode: Option<toque_machine::property::Mode>,
             /// How many earlier contents are kept in the state directory, or `false` for none.
             /// Default: 5.
             #[serde(default)]
@@ -101,7 +101,7 @@ macro_rules! managed_file {
             /// new file, quoted; one or an array. A command runs when the file is about to change,
             /// not in a plan. Default: nothing.
             #[serde(default)]
-            pub verify: Option<toque_engine::property::OneOrMany<String>>,
+            pub verify: Option<toque_machine::property::OneOrMany<String>>,
             /// Whether the file is replaced at once by a new one. `false` writes into the file that
             /// is there, which keeps its inode and its other names, and which readers may see
             /// half-written. Default: `true`.
@@ -123,7 +123,7 @@ macro_rules! managed_file {
         impl $name {
             /// The part that all managed files share, with what this kind found for content.
             fn managed(self, content: Option<std::rc::Rc<[u8]>>, checksum: Option<String>, umask: u32) -> $crate::shared::managed_file::ManagedFile {
-                let verify = self.verify.as_ref().map_or(&[][..], toque_engine::property::OneOrMany::as_slice);
+                let verify = self.verify.as_ref().map_or(&[][..], toque_machine::property::OneOrMany::as_slice);
                 $crate::shared::managed_file::ManagedFile {
                     path: $crate::shared::path::plain(&self.path),
                     content,
@@ -138,9 +138,9 @@ macro_rules! managed_file {
                 }
             }
 
-            fn check_managed(&self) -> Result<(), toque_engine::resource::PropertyError> {
+            fn check_managed(&self) -> Result<(), toque_core::property_error::PropertyError> {
                 $crate::shared::path::check_file("path", &self.path)?;
-                let verify = self.verify.as_ref().map_or(&[][..], toque_engine::property::OneOrMany::as_slice);
+                let verify = self.verify.as_ref().map_or(&[][..], toque_machine::property::OneOrMany::as_slice);
                 verify.iter().try_for_each(|text| $crate::shared::managed_file::Verify::check(text))
             }
         }

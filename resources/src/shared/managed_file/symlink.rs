@@ -5,9 +5,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use toque_engine::failure::Failure;
-use toque_engine::system::{FileKind, Metadata, Query};
-use toque_engine::view::View;
+use toque_core::failure::Failure;
+use toque_machine::system::{FileKind, Metadata, Query};
+use toque_machine::view::View;
 
 /// Why a link is not followed.
 #[derive(Debug, Clone, PartialEq, Eq)]

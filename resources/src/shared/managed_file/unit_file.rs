@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use toque_engine::command::Command;
-use toque_engine::failure::{Attempting, Failure};
-use toque_engine::resource::{Apply, command_failure};
-use toque_engine::system::Ownership;
+use toque_contract::resource::Apply;
+use toque_core::failure::{Attempting, Failure};
+use toque_machine::command::Command;
+use toque_machine::system::Ownership;
 
 /// Shows `systemd-analyze` the new content of `path`. Where that program is not installed there is
 /// nobody to ask.
@@ -54,7 +54,7 @@ fn judge(apply: &Apply<'_>, folder: &Path, path: &Path, content: &[u8]) -> Resul
     if output.success() {
         return Ok(());
     }
-    let mut failure = command_failure(&command, &output, apply.sensitive);
+    let mut failure = output.failure(&command, apply.sensitive);
     failure.message =
         format!("the new content of `{}` is not a unit file that systemd accepts", path.display());
     Err(failure.hint("correct the content, or leave out `verify` when what it names comes only later; the file was left as it is"))

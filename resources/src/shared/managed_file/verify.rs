@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use serde::de::IgnoredAny;
-use toque_engine::command::{Command, shell_quote};
-use toque_engine::failure::{Attempting, Failure};
-use toque_engine::resource::{Apply, PropertyError, command_failure};
+use toque_contract::resource::Apply;
+use toque_core::failure::{Attempting, Failure};
+use toque_core::property_error::PropertyError;
+use toque_core::text::shell_quote;
+use toque_machine::command::Command;
 
 use super::unit_file::accepted_by_systemd;
 
@@ -108,7 +110,7 @@ fn accepted(apply: &Apply<'_>, command: &Command, text: &str, path: &Path) -> Re
     if output.success() {
         return Ok(());
     }
-    let mut failure = command_failure(command, &output, apply.sensitive);
+    let mut failure = output.failure(command, apply.sensitive);
     failure.message = if apply.sensitive {
         format!("the new content of `{}` was not accepted by its `verify`", path.display())
     } else {
