@@ -12,7 +12,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 
 use crate::diagnostic::{Diagnostic, Source, Span, did_you_mean};
-use crate::failure::plain_io;
+use crate::failure::{FailureKind, plain_io};
 use crate::plain::in_plain_words;
 use crate::version::{Constraint, Version};
 
@@ -178,6 +178,7 @@ impl Cookbook {
                 "the cookbook in the folder `{folder}` calls itself `{}`",
                 about.name
             ))
+            .of_kind(FailureKind::NameMismatch)
             .at(name_in(&path, text))
             .hint("give folder and cookbook the same name"));
         }

@@ -14,7 +14,7 @@ use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body, Proxy, Timeout};
 
 use super::{HostSystem, Query, Request, Response};
-use crate::failure::{Attempting, Failure};
+use crate::failure::{Attempting, Failure, FailureKind};
 use crate::stop::Stop;
 
 /// Bytes a second. Whoever sends less all through a request's timeout would not come to an end in
@@ -373,7 +373,11 @@ fn no_answer(request: &Request, proxy: Option<String>, error: &ureq::Error) -> F
         Error::Tls(_) | Error::Rustls(_) => (error.to_string(), Some(AUTHORITY)),
         other => (other.to_string(), None),
     };
-    let failure = Failure::new(format!("cannot fetch `{url}`: {cause}"));
+    let kind = match error {
+        Error::Timeout(at) if *at != Timeout::RecvBody => FailureKind::Timeout,
+        _ => FailureKind::Other,
+    };
+    let failure = Failure::new(format!("cannot fetch `{url}`: {cause}")).of_kind(kind);
     match hint {
         Some(hint) => failure.hint(hint),
         None => failure,

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::{FakeSystem, Program};
 use crate::command::{Command, End, Output};
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
 use crate::system::{FileKind, Query};
 
 impl FakeSystem {
@@ -51,6 +51,7 @@ impl FakeSystem {
                 "cannot run `{}`: there is no program `{name}` on PATH",
                 command.line()
             ))
+            .of_kind(FailureKind::ProgramMissing)
             .hint("install the package it belongs to before this resource, or give its whole path"),
         })
     }
