@@ -1,4 +1,4 @@
-//! A folder of packaged cookbooks as a registry: its `universe` says what is there, and any web
+//! A folder of packaged cookbooks as a registry: its `catalog` says what is there, and any web
 //! server can serve the rest.
 
 mod archive;
@@ -17,7 +17,7 @@ use toque_engine::system::System;
 use toque_engine::version::{Constraint, Version};
 
 use self::archive::Archive;
-use crate::beside::{self, replace};
+use crate::atomic_write::{self, replace};
 
 /// What the list is called, in the folder and by those who ask for it.
 pub const NAME: &str = "universe";
@@ -29,21 +29,21 @@ const PLAIN: &AsciiSet =
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Index {
     /// By name and version.
-    pub releases: Vec<Release>,
+    pub releases: Vec<IndexEntry>,
     /// Whether the list had to be written anew.
     pub changed: bool,
 }
 
 /// A version of a cookbook.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Release {
+pub struct IndexEntry {
     pub name: String,
     pub version: Version,
     /// The archive, seen from the folder.
     pub path: PathBuf,
 }
 
-/// Lists the cookbooks in the archives below `folder` in its `universe`: all of them, or the list
+/// Lists the cookbooks in the archives below `folder` in its `catalog`: all of them, or the list
 /// is left as it is. The archives are found below `url`, or unless told below the URL of the
 /// registry itself.
 /// # Errors
@@ -56,10 +56,10 @@ pub fn index(system: &dyn System, folder: &Path, url: Option<&str>) -> Result<In
     paths.sort();
     // In the folder itself, and not where a variable of the environment says; nobody else can enter
     // it.
-    let scratch = beside::folder(folder).attempting("make a folder in", folder)?;
+    let scratch = atomic_write::temporary_folder(folder).attempting("make a folder in", folder)?;
     let (mut releases, mut wrong) = (BTreeMap::new(), Vec::new());
     for path in &paths {
-        match Archive::read(system, &folder.join(path), scratch.made.path()) {
+        match Archive::read(system, &folder.join(path), scratch.path()) {
             Ok(Some(archive)) => add(&mut releases, path, archive, &mut wrong),
             Ok(None) => {}
             Err(why) => wrong.push(format!("`{}`: {why}", path.display())),
@@ -82,14 +82,14 @@ pub fn index(system: &dyn System, folder: &Path, url: Option<&str>) -> Result<In
         ))
         .hint("`toque cookbook package FOLDER NAME` puts one there"));
     }
-    let text = universe(&releases, url.as_deref());
+    let text = catalog(&releases, url.as_deref());
     let file = folder.join(NAME);
     let changed = !fs::read(&file).is_ok_and(|before| before == text.as_bytes());
     if changed {
         replace(&file, text.as_bytes())?;
     }
     let releases =
-        releases.into_iter().map(|((name, version), (path, _))| Release { name, version, path });
+        releases.into_iter().map(|((name, version), (path, _))| IndexEntry { name, version, path });
     Ok(Index { releases: releases.collect(), changed })
 }
 
@@ -135,8 +135,8 @@ fn list(folder: &Path, inner: &Path, paths: &mut Vec<PathBuf>) -> Result<(), Dia
 
 /// In the shape that Supermarket has, and what it has not: the archive's checksum, and what the
 /// cookbook says it works with.
-fn universe(releases: &Releases, url: Option<&str>) -> String {
-    let mut universe = Map::new();
+fn catalog(releases: &Releases, url: Option<&str>) -> String {
+    let mut catalog = Map::new();
     for ((name, version), (path, archive)) in releases {
         let path = percent_encode(path.as_os_str().as_bytes(), PLAIN);
         let location = url.map_or_else(|| path.to_string(), |url| format!("{url}/{path}"));
@@ -154,10 +154,10 @@ fn universe(releases: &Releases, url: Option<&str>) -> String {
         if !about.platforms.is_empty() {
             entry["platforms"] = constraints(&about.platforms);
         }
-        let versions = universe.entry(name.clone()).or_insert_with(|| Value::Object(Map::new()));
+        let versions = catalog.entry(name.clone()).or_insert_with(|| Value::Object(Map::new()));
         versions[version.to_string()] = entry;
     }
-    format!("{:#}\n", Value::Object(universe))
+    format!("{:#}\n", Value::Object(catalog))
 }
 
 fn constraints<'a>(all: impl IntoIterator<Item = (&'a String, &'a Constraint)>) -> Value {
@@ -175,7 +175,7 @@ fn checked(url: &str) -> Result<String, Diagnostic> {
     {
         return Ok(url.trim_end_matches('/').to_owned());
     }
-    Err(Diagnostic::error(format!("`{}` is no URL below which archives can be found", crate::cookfile::shown(url))).hint(
+    Err(Diagnostic::error(format!("`{}` is no URL below which archives can be found", crate::manifest::cookfile::shown(url))).hint(
         "write `https://…`, without a user, `?` and `#`; leave it out where the archives are on the server that has the list",
     ))
 }

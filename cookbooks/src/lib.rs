@@ -1,30 +1,23 @@
 //! Cookbooks from many sources: what a repository asks for, what there is, what is chosen. It does
 //! not print, exit, or read the environment.
 
-mod beside;
-pub mod content;
-pub mod cookfile;
-pub mod credentials;
+pub mod atomic_write;
+pub mod cache;
+pub mod directory_checksum;
 pub mod edit;
-mod explain;
-pub mod fleet;
-mod found;
-mod group;
-pub mod ignored;
+pub mod fetch;
+mod file_lock;
 pub mod index;
 pub mod install;
-pub mod lockfile;
+pub mod manifest;
 pub mod new;
 pub mod package;
-mod parallel;
+pub mod package_contents;
+mod read_optional;
 pub mod repository;
-pub mod solve;
-pub mod source;
-mod step;
-pub mod store;
+pub mod resolve;
+mod sha256;
+mod staleness;
 pub mod text;
-pub mod tree;
-pub mod universe;
 pub mod vendor;
 pub mod verify;
-mod version_set;

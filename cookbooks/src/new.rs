@@ -9,8 +9,8 @@ use toque_engine::diagnostic::Diagnostic;
 use toque_engine::facts::Facts;
 use toque_engine::failure::Failure;
 
-use crate::beside;
-use crate::cookfile::is_name;
+use crate::atomic_write;
+use crate::manifest::cookfile::is_name;
 
 /// What it is made of. `@NAME@` stands for its name, `@KEY@` for that of its attributes.
 const FILES: [(&str, &str); 6] = [
@@ -86,9 +86,8 @@ pub fn new(repository: &Path, name: &str) -> Result<New, Diagnostic> {
     }
     fs::create_dir_all(&folder).map_err(|error| Failure::io("create", &folder, &error))?;
     let made = || -> io::Result<()> {
-        // Made beside, so that nobody finds half of it.
-        let beside = beside::folder(&folder)?;
-        let whole = beside.made.path().join(name);
+        let temporary = atomic_write::temporary_folder(&folder)?;
+        let whole = temporary.path().join(name);
         for (file, text) in FILES {
             let path = whole.join(file);
             fs::create_dir_all(path.parent().unwrap_or(&whole))?;

@@ -11,7 +11,7 @@ use toml_edit::{Key, Value};
 use toque_engine::diagnostic::Diagnostic;
 
 use self::places::{Line, Places, line_end, line_start};
-use crate::cookfile::{Cookfile, NAME, Wanted};
+use crate::manifest::cookfile::{Cookfile, CookfileEntry as Wanted, NAME};
 
 /// What an entry says: its fields in the order in which they are written, as [`Cookfile`] reads
 /// them. `version` alone is written as a string.

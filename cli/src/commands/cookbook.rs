@@ -19,12 +19,12 @@ mod why;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use toque_cookbooks::cookfile::{self, Cookfile};
-use toque_cookbooks::install::{How, Update};
-use toque_cookbooks::lockfile::{self, Lockfile};
-use toque_cookbooks::repository::Repository;
-use toque_cookbooks::source::Machine;
-use toque_cookbooks::store::Store;
+use toque_cookbooks::cache::Cache;
+use toque_cookbooks::fetch::FetchContext;
+use toque_cookbooks::install::InstallOptions;
+use toque_cookbooks::manifest::cookfile::{self, Cookfile};
+use toque_cookbooks::manifest::lockfile::{self, Lockfile};
+use toque_cookbooks::repository::{Repository, Update};
 use toque_engine::cookbook::{FindLocked, Locked};
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::run::Refused;
@@ -77,7 +77,7 @@ fn install(
 ) -> Result<Exit, Refused> {
     let folder = folder(repo)?;
     let _alone = Repository::lock(&folder, &Stop::default())?;
-    install::install(&repository(Some(&folder))?, fetching, |without| How {
+    install::install(&repository(Some(&folder))?, fetching, |without| InstallOptions {
         update,
         locked,
         without,
@@ -132,14 +132,14 @@ fn nowhere() -> Diagnostic {
 }
 
 /// Where cookbooks are kept that were fetched.
-fn store_of(repository: Option<&Path>, cache_dir: Option<&Path>) -> Result<Store, Diagnostic> {
-    Ok(Store::open(Settings::read(repository)?.cache_dir(cache_dir))?)
+fn store_of(repository: Option<&Path>, cache_dir: Option<&Path>) -> Result<Cache, Diagnostic> {
+    Ok(Cache::open(Settings::read(repository)?.cache_dir(cache_dir))?)
 }
 
 /// The lockfile of a repository, which must be what the Cookfile asks for.
 fn in_step(repository: &Repository) -> Result<Lockfile, Diagnostic> {
     let reason = match Lockfile::read(&repository.path)? {
-        Some(lockfile) => match repository.out_of_step(&lockfile) {
+        Some(lockfile) => match repository.stale_reason(&lockfile) {
             None => return Ok(lockfile),
             Some(reason) => format!("`{}` is out of step: {reason}", lockfile::NAME),
         },
@@ -153,7 +153,7 @@ fn in_step(repository: &Repository) -> Result<Lockfile, Diagnostic> {
 fn with_machine<T>(
     repository: &Repository,
     fetching: &Fetching,
-    act: impl FnOnce(&Network, &Machine<'_>) -> Result<T, Diagnostic>,
+    act: impl FnOnce(&Network, &FetchContext<'_>) -> Result<T, Diagnostic>,
 ) -> Result<T, Refused> {
     with_machine_at(&repository.path, fetching, act)
 }
@@ -162,7 +162,7 @@ fn with_machine<T>(
 fn with_machine_at<T>(
     repository: &Path,
     fetching: &Fetching,
-    act: impl FnOnce(&Network, &Machine<'_>) -> Result<T, Diagnostic>,
+    act: impl FnOnce(&Network, &FetchContext<'_>) -> Result<T, Diagnostic>,
 ) -> Result<T, Refused> {
     let stop = Stop::new(seconds(1.0));
     heed_signals(&stop);

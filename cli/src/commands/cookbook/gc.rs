@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use toque_cookbooks::store::{Cleared, Removed, Store};
+use toque_cookbooks::cache::{Cache, GcReport, Removed};
 use toque_engine::run::Refused;
 
 use super::Exit;
@@ -14,9 +14,12 @@ pub fn gc(repo: Option<&Path>, dry_run: bool, cache_dir: Option<&Path>) -> Resul
     let settings = Settings::read(find_repository(repo, None)?.as_deref())?;
     let folder = settings.cache_dir(cache_dir);
     // Nothing is made of a folder that is not there.
-    let cleared =
-        if folder.exists() { Store::open(folder)?.clear(dry_run)? } else { Cleared::default() };
-    let Cleared { removed, lockfiles, kept } = cleared;
+    let cleared = if folder.exists() {
+        Cache::open(folder)?.collect_garbage(dry_run)?
+    } else {
+        GcReport::default()
+    };
+    let GcReport { removed, lockfiles, kept } = cleared;
     for Removed { what, bytes } in &removed {
         output::print(&format!("{what}, {}", size(*bytes)));
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use toque_cookbooks::index::{self, Release};
+use toque_cookbooks::index::{self, IndexEntry};
 use toque_engine::run::Refused;
 use toque_engine::system::HostSystem;
 
@@ -11,7 +11,7 @@ use crate::output;
 
 pub fn index(dir: &Path, url: Option<&str>) -> Result<Exit, Refused> {
     let found = index::index(&HostSystem::new(), dir, url)?;
-    for Release { name, version, path } in &found.releases {
+    for IndexEntry { name, version, path } in &found.releases {
         output::print(&format!("{name} {version} {}", path.display()));
     }
     let count = found.releases.len();

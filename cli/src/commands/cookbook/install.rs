@@ -1,7 +1,7 @@
 //! `toque cookbook install` and `update`.
 
-use toque_cookbooks::install::How;
-use toque_cookbooks::lockfile::{self, Lockfile};
+use toque_cookbooks::install::InstallOptions;
+use toque_cookbooks::manifest::lockfile::{self, Lockfile};
 use toque_cookbooks::repository::Repository;
 use toque_engine::cookbook::circle;
 use toque_engine::diagnostic::{Diagnostic, Diagnostics};
@@ -14,7 +14,7 @@ use crate::output;
 pub fn install(
     repository: &Repository,
     fetching: &Fetching,
-    how: impl FnOnce(Vec<String>) -> How,
+    how: impl FnOnce(Vec<String>) -> InstallOptions,
 ) -> Result<Exit, Refused> {
     let installed = with_machine(repository, fetching, |network, machine| {
         repository.install(machine, &how(network.without.clone()))

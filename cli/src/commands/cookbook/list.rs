@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use toque_cookbooks::lockfile::{Locked, Origin};
+use toque_cookbooks::manifest::lockfile::{LockedCookbook, Origin};
 use toque_engine::run::Refused;
 use toque_engine::source::Source;
 
@@ -32,7 +32,7 @@ pub fn list(repo: Option<&Path>, format: Format) -> Result<Exit, Refused> {
     Ok(Exit::Success)
 }
 
-fn data(name: &str, locked: &Locked) -> Value {
+fn data(name: &str, locked: &LockedCookbook) -> Value {
     let dependencies = locked
         .dependencies
         .iter()

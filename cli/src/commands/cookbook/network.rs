@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use toque_cookbooks::source::{Machine, PATIENCE, Told};
-use toque_cookbooks::store::Store;
+use toque_cookbooks::cache::Cache;
+use toque_cookbooks::fetch::{FetchContext, FetchEvent, PATIENCE};
 use toque_engine::diagnostic::{Diagnostic, visible};
 use toque_engine::stop::Stop;
 use toque_engine::system::{Agents, HostSystem};
@@ -37,16 +37,16 @@ impl Network {
     }
 
     /// What was fetched. For as long as it is held, nobody removes anything from it.
-    pub fn store(&self) -> Result<Store, Diagnostic> {
-        Ok(Store::open_until(self.cache_dir.clone(), self.stop.clone())?)
+    pub fn store(&self) -> Result<Cache, Diagnostic> {
+        Ok(Cache::open_until(self.cache_dir.clone(), self.stop.clone())?)
     }
 
     /// Does something with a machine that can fetch, on which paths are seen from the repository.
     pub fn with_machine<T>(
         &self,
-        store: &Store,
+        store: &Cache,
         repository: &Path,
-        act: impl FnOnce(&Machine<'_>) -> Result<T, Diagnostic>,
+        act: impl FnOnce(&FetchContext<'_>) -> Result<T, Diagnostic>,
     ) -> Result<T, Diagnostic> {
         let (proxies, agents) = (self.settings.proxies(), Agents::default());
         let system = || {
@@ -58,15 +58,17 @@ impl Network {
         let progress = Mutex::new(Progress::new(true));
         let ssh_agent =
             std::env::var_os("SSH_AUTH_SOCK").filter(|path| !path.is_empty()).map(PathBuf::from);
-        let result = act(&Machine {
+        let result = act(&FetchContext {
             system: &system,
             repository,
-            store,
+            cache: store,
             offline: self.offline,
             patience: self.settings.fetch_timeout.map_or(PATIENCE, seconds),
             ssh_agent: ssh_agent.as_deref(),
             credential: &|url| self.settings.credential(url),
-            tell: &|told| tell(&mut progress.lock().unwrap_or_else(PoisonError::into_inner), told),
+            report: &|told| {
+                tell(&mut progress.lock().unwrap_or_else(PoisonError::into_inner), told)
+            },
         });
         progress.into_inner().unwrap_or_else(PoisonError::into_inner).clear();
         result
@@ -75,13 +77,13 @@ impl Network {
 
 /// On a line that is written over where somebody watches, else in lines. Servers may have named
 /// what is told.
-fn tell(progress: &mut Progress, told: Told<'_>) {
+fn tell(progress: &mut Progress, told: FetchEvent<'_>) {
     match told {
-        Told::Begun(_) if progress.has_bar() && progress.is_watched() => {}
-        Told::Begun(what) if progress.is_watched() => progress.show(visible(what)),
-        Told::Begun(what) => output::message(&visible(what)),
-        Told::Fetched { count, of, name } => progress.bar(count, of, &visible(name)),
-        Told::Warning(what) => {
+        FetchEvent::Started(_) if progress.has_bar() && progress.is_watched() => {}
+        FetchEvent::Started(what) if progress.is_watched() => progress.show(visible(what)),
+        FetchEvent::Started(what) => output::message(&visible(what)),
+        FetchEvent::Fetched { count, of, name } => progress.bar(count, of, &visible(name)),
+        FetchEvent::Warning(what) => {
             progress.clear();
             output::message(&format!("warning: {}", visible(what)));
         }

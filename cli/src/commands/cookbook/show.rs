@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use toque_cookbooks::install::known;
-use toque_cookbooks::lockfile::{Locked, Lockfile, Origin};
+use toque_cookbooks::manifest::lockfile::{LockedCookbook, Lockfile, Origin};
 use toque_cookbooks::repository::Repository;
 use toque_engine::cookbook::Cookbook;
 use toque_engine::diagnostic::visible;
@@ -23,8 +22,7 @@ pub fn show(
 ) -> Result<Exit, Refused> {
     let repository = repository(repo)?;
     let lockfile = in_step(&repository)?;
-    known(&lockfile, name)?;
-    let Some(locked) = lockfile.cookbooks.get(name) else { return Ok(Exit::Success) };
+    let locked = lockfile.require(name)?;
     let root = repository.root_of(&store_of(Some(&repository.path), cache_dir)?, name, locked);
     let there = if root.is_dir() { Some(Cookbook::load(&root)?) } else { None };
     let data = data(name, locked, there.as_ref(), &who(&repository, &lockfile, name));
@@ -64,7 +62,12 @@ const ROWS: [(&str, &str); 11] = [
     ("resources", "resources"),
 ];
 
-fn data(name: &str, locked: &Locked, there: Option<&Cookbook>, who: &[(String, String)]) -> Value {
+fn data(
+    name: &str,
+    locked: &LockedCookbook,
+    there: Option<&Cookbook>,
+    who: &[(String, String)],
+) -> Value {
     let pairs = |pairs: &mut dyn Iterator<Item = (String, String)>| -> Value {
         Value::Object(pairs.map(|(name, constraint)| (name, constraint.into())).collect())
     };
@@ -94,7 +97,7 @@ fn data(name: &str, locked: &Locked, there: Option<&Cookbook>, who: &[(String, S
 
 /// Who needs it, and which versions.
 fn who(repository: &Repository, lockfile: &Lockfile, name: &str) -> Vec<(String, String)> {
-    let asking = repository.demands().into_iter().filter(|demand| demand.cookbook == name);
+    let asking = repository.requirements().into_iter().filter(|demand| demand.cookbook == name);
     let asking = asking.map(|demand| (demand.asker, demand.constraint.to_string()));
     let needing = lockfile
         .needs(name)

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use toque_cookbooks::content::Content;
+use toque_cookbooks::package_contents::PackageContents;
 use toque_engine::run::Refused;
 
 use super::{Exit, in_step, repository, with_machine};
@@ -14,7 +14,7 @@ pub fn vendor(repo: Option<&Path>, dir: &Path, fetching: &Fetching) -> Result<Ex
     let lockfile = in_step(&repository)?;
     let content = with_machine(&repository, fetching, |network, machine| {
         let roots = repository.fetch(machine, &repository.without(&lockfile, &network.without))?;
-        let content = Content::of_cookbooks(&repository.path, &roots)?;
+        let content = PackageContents::of_cookbooks(&repository.path, &roots)?;
         toque_cookbooks::vendor::vendor(&content, dir)?;
         Ok(content)
     })?;

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 
-use toque_cookbooks::install::known;
-use toque_cookbooks::lockfile::Lockfile;
+use toque_cookbooks::manifest::lockfile::Lockfile;
 use toque_engine::run::Refused;
 
 use super::{Exit, in_step, repository};
@@ -13,8 +12,8 @@ use crate::output;
 pub fn why(repo: Option<&Path>, name: &str) -> Result<Exit, Refused> {
     let repository = repository(repo)?;
     let lockfile = in_step(&repository)?;
-    known(&lockfile, name)?;
-    let demands = repository.demands();
+    lockfile.require(name)?;
+    let demands = repository.requirements();
     for demand in demands.iter().filter(|demand| demand.cookbook == name) {
         output::print(&format!("{} asks for {name} {}", demand.asker, demand.constraint));
     }
