@@ -14,7 +14,7 @@ use toque_engine::failure::{Attempting, Failure};
 use toque_engine::stop::Stop;
 
 pub use self::gc::{GcReport, Removed};
-pub use self::response_cache::CachedResponse;
+pub(crate) use self::response_cache::CachedResponse;
 use crate::file_lock::{PATIENCE, wait_for};
 use crate::manifest::lockfile;
 use crate::read_optional::list_optional;
@@ -22,7 +22,7 @@ use crate::sha256::{is_sha256, sha256_hex};
 use crate::{atomic_write, directory_checksum};
 
 /// A bare clone that nobody else works with meanwhile.
-pub struct BareClone {
+pub(crate) struct BareClone {
     pub path: PathBuf,
     _lock: File,
 }
@@ -76,7 +76,7 @@ impl Cache {
     /// The folder of a cookbook, when it is there and what it was.
     /// # Errors
     /// When it cannot be read.
-    pub fn get(&self, name: &str, sha256: &str) -> Result<Option<PathBuf>, Failure> {
+    pub(crate) fn get(&self, name: &str, sha256: &str) -> Result<Option<PathBuf>, Failure> {
         let root = self.root(name, sha256);
         if !root.is_dir() {
             return Ok(None);
@@ -110,7 +110,7 @@ impl Cache {
     /// Moves the folder `name` of `made` into the cache, and returns its checksum and its place.
     /// # Errors
     /// When it cannot be read or moved; then nothing of it is kept.
-    pub fn put(&self, made: &TempDir, name: &str) -> Result<(String, PathBuf), Failure> {
+    pub(crate) fn put(&self, made: &TempDir, name: &str) -> Result<(String, PathBuf), Failure> {
         let from = made.path().join(name);
         let sha256 = directory_checksum::sha256(&from)?;
         if let Some(root) = self.get(name, &sha256)? {
@@ -152,7 +152,7 @@ impl Cache {
     /// if it was fetched before and is still there.
     /// # Errors
     /// As [`get`](Self::get).
-    pub fn find_archive(
+    pub(crate) fn find_archive(
         &self,
         name: &str,
         archive: &str,
@@ -167,13 +167,13 @@ impl Cache {
     /// Remembers which cookbook was in an archive.
     /// # Errors
     /// When it cannot be written.
-    pub fn remember_archive(&self, archive: &str, sha256: &str) -> Result<(), Failure> {
+    pub(crate) fn remember_archive(&self, archive: &str, sha256: &str) -> Result<(), Failure> {
         self.write(&self.archives(), archive, sha256.as_bytes())
     }
 
     /// Remembers that the lockfile of a repository says which cookbooks are needed, so that these
     /// are no garbage.
-    pub fn remember(&self, repository: &Path) {
+    pub(crate) fn remember(&self, repository: &Path) {
         let remember = || -> Result<(), Failure> {
             let lockfile = std::path::absolute(repository)
                 .attempting("tell the place of", repository)?
@@ -194,7 +194,7 @@ impl Cache {
     /// itself.
     /// # Errors
     /// When it cannot be made.
-    pub fn scratch(&self) -> Result<TempDir, Failure> {
+    pub(crate) fn scratch(&self) -> Result<TempDir, Failure> {
         let folder = self.making();
         let made = fs::create_dir_all(&folder).and_then(|()| tempfile::tempdir_in(&folder));
         made.map_err(|error| {
@@ -211,7 +211,7 @@ impl Cache {
     /// Where a bare clone of the git repository at `url` is kept, for as long as the result is.
     /// # Errors
     /// When the folder cannot be made, or another process does not end its work with the clone.
-    pub fn clone_of(&self, url: &str) -> Result<BareClone, Failure> {
+    pub(crate) fn clone_of(&self, url: &str) -> Result<BareClone, Failure> {
         let folder = self.clones();
         fs::create_dir_all(&folder).attempting("create", &folder)?;
         let path = folder.join(sha256_hex(url));

@@ -22,7 +22,7 @@ use toque_engine::version::Version;
 pub(crate) use self::checkout::{Checkout, Pin};
 use self::credentials::Credential;
 pub use self::folder::Folder;
-pub use self::registry::Registry;
+pub(crate) use self::registry::Registry;
 use crate::cache::Cache;
 use crate::manifest::lockfile::{LockedCookbook, Origin};
 use crate::resolve::catalog::Release;
@@ -40,7 +40,7 @@ pub(crate) const IN_TIME: &str =
     "check that the server can be reached and answers, or raise `fetch_timeout` in the settings";
 
 /// A place that has cookbooks. Several threads may ask it at once.
-pub trait Source: Sync {
+pub(crate) trait Source: Sync {
     /// Returns its address, as messages show it.
     fn shown(&self) -> String;
     /// Lists what it has, by name.

@@ -71,7 +71,7 @@ impl Repository {
     /// The same, but for writing the lockfile.
     /// # Errors
     /// As for [`Self::install`].
-    pub fn prepare(
+    pub(crate) fn prepare(
         &self,
         context: &FetchContext<'_>,
         options: &InstallOptions,

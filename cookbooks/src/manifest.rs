@@ -1,5 +1,5 @@
-//! The files of a repository that say which cookbooks it has.
+//! The files of a repository that say which cookbooks it has, and what is packed of it.
 
 pub mod cookfile;
 pub mod lockfile;
-pub mod toqueignore;
+pub(crate) mod toqueignore;

@@ -130,7 +130,7 @@ impl Needed {
             .unwrap_or_default();
         for source in cookfile.sources {
             if let Source::Registry(url) = source {
-                self.responses.insert(sha256_hex(&format!("{url}/universe")));
+                self.responses.insert(sha256_hex(format!("{url}/universe")));
             }
         }
     }
@@ -140,7 +140,7 @@ impl Needed {
             self.cookbooks.extend(locked.sha256.clone());
             match &locked.origin {
                 Origin::Registry { registry } => {
-                    self.responses.insert(sha256_hex(&format!("{registry}/universe")))
+                    self.responses.insert(sha256_hex(format!("{registry}/universe")))
                 }
                 Origin::Git { git, .. } => self.clones.insert(sha256_hex(git)),
                 Origin::Path { .. } | Origin::Archive { .. } => false,

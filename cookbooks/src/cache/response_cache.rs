@@ -12,7 +12,7 @@ const YOUNG: i64 = 5;
 
 /// A document, and how its server knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CachedResponse {
+pub(crate) struct CachedResponse {
     pub body: Vec<u8>,
     etag: Option<String>,
     last_modified: Option<String>,
@@ -28,7 +28,7 @@ struct Head {
 
 impl CachedResponse {
     #[must_use]
-    pub fn of(response: Response) -> Self {
+    pub(crate) fn of(response: Response) -> Self {
         let time = |name| jiff::fmt::rfc2822::parse(response.header(name)?).ok();
         // Most servers tell a document by its time in seconds: within one it may become another
         // that looks the same.
@@ -42,7 +42,7 @@ impl CachedResponse {
 
     /// Returns headers with which a server is asked whether the document is still the same.
     #[must_use]
-    pub fn revalidation_headers(&self) -> Vec<(String, String)> {
+    pub(crate) fn revalidation_headers(&self) -> Vec<(String, String)> {
         let headers = [("If-None-Match", &self.etag), ("If-Modified-Since", &self.last_modified)];
         headers
             .into_iter()
@@ -55,7 +55,7 @@ impl Cache {
     /// Returns the last response for `url`.
     /// # Errors
     /// When it is there and cannot be read. What is damaged counts as not there.
-    pub fn response(&self, url: &str) -> Result<Option<CachedResponse>, Failure> {
+    pub(crate) fn response(&self, url: &str) -> Result<Option<CachedResponse>, Failure> {
         let path = self.responses().join(sha256_hex(url));
         let content = match std::fs::read(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -75,7 +75,11 @@ impl Cache {
     /// Keeps the response for `url`.
     /// # Errors
     /// When it cannot be written; then what was kept before still is.
-    pub fn keep_response(&self, url: &str, response: &CachedResponse) -> Result<(), Failure> {
+    pub(crate) fn keep_response(
+        &self,
+        url: &str,
+        response: &CachedResponse,
+    ) -> Result<(), Failure> {
         let CachedResponse { body, etag, last_modified } = response.clone();
         let head = Head { sha256: sha256_hex(&body), etag, last_modified };
         let mut content = serde_json::to_vec(&head).unwrap_or_default();

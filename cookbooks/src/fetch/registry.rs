@@ -25,7 +25,7 @@ const LIST: &str = "a list of cookbooks";
 const VERSION: &str = "what it knows of a version";
 
 /// A registry by its URL, which ends with no slash.
-pub struct Registry {
+pub(crate) struct Registry {
     /// As messages and lockfiles have it: without what must not be repeated.
     url: String,
     /// As it is asked.

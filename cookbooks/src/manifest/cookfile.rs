@@ -53,7 +53,7 @@ pub struct CookfileEntry {
 impl CookfileEntry {
     /// Whether it is pinned to a git repository or an archive.
     #[must_use]
-    pub fn is_checked_out(&self) -> bool {
+    pub(crate) fn is_checked_out(&self) -> bool {
         matches!(self.from, Location::Git(_) | Location::Archive(_))
     }
 }
@@ -152,7 +152,7 @@ impl Cookfile {
         let Some(unknown) = names.iter().find(|name| !known.contains(name.as_str())) else {
             return Ok(());
         };
-        let missing = Diagnostic::error(format!("there is no group `{unknown}` in {}", NAME));
+        let missing = Diagnostic::error(format!("there is no group `{unknown}` in {NAME}"));
         let all = || known.iter().map(|group| format!("`{group}`")).collect::<Vec<_>>().join(", ");
         Err(missing.hint(match did_you_mean(unknown, known.iter().copied()) {
             Some(hint) => hint,

@@ -68,7 +68,7 @@ impl LockedCookbook {
     /// Checks that the cookbook that is locked as `name` says the same of itself.
     /// # Errors
     /// The first thing that it says otherwise.
-    pub fn check(&self, name: &str, about: &About) -> Result<(), String> {
+    pub(crate) fn check(&self, name: &str, about: &About) -> Result<(), String> {
         if about.name != name {
             return Err(format!("its cookbook.toml calls it `{}`", about.name));
         }
@@ -214,7 +214,10 @@ impl Lockfile {
 
     /// The names of these and of all that they need, whether they are there or not.
     #[must_use]
-    pub fn needed_by<'a>(&'a self, names: impl IntoIterator<Item = &'a str>) -> BTreeSet<&'a str> {
+    pub(crate) fn needed_by<'a>(
+        &'a self,
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> BTreeSet<&'a str> {
         let mut left: Vec<&str> = names.into_iter().collect();
         let mut needed = BTreeSet::new();
         while let Some(name) = left.pop() {

@@ -11,7 +11,7 @@ use toque_engine::diagnostic::Diagnostic;
 use crate::read_optional::read_optional;
 
 /// What the file is called.
-pub const NAME: &str = ".toqueignore";
+pub(crate) const NAME: &str = ".toqueignore";
 /// What version control keeps, and what says what is left out: nothing brings them back.
 const ALWAYS: [&str; 4] = [".git", ".hg", ".svn", NAME];
 /// What editors and desktops leave behind. `!` and a pattern brings them back.
@@ -19,7 +19,7 @@ const USUALLY: [&str; 5] = ["*~", ".#*", "\\#*#", ".*.sw[a-p]", ".DS_Store"];
 
 /// The patterns of one file, seen from the folder that it is in.
 #[derive(Debug, Clone)]
-pub struct IgnorePatterns {
+pub(crate) struct IgnorePatterns {
     patterns: Gitignore,
 }
 
@@ -27,7 +27,7 @@ impl IgnorePatterns {
     /// Reads that of a folder; one without patterns when there is none.
     /// # Errors
     /// When it cannot be read; a pattern that is none, with its place.
-    pub fn of(folder: &Path) -> Result<Self, Diagnostic> {
+    pub(crate) fn of(folder: &Path) -> Result<Self, Diagnostic> {
         let path = folder.join(NAME);
         Self::parse(&path, &read_optional(&path)?.unwrap_or_default())
     }
@@ -35,7 +35,7 @@ impl IgnorePatterns {
     /// Reads the text of the one at `path`.
     /// # Errors
     /// A pattern that is none, with its place.
-    pub fn parse(path: &Path, text: &str) -> Result<Self, Diagnostic> {
+    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, Diagnostic> {
         let mut builder = GitignoreBuilder::new("");
         builder.allow_unclosed_class(false);
         let mut start = 0;
@@ -65,7 +65,7 @@ impl IgnorePatterns {
     /// is about it. The folders above it are not looked at: what is in a folder that is left out is
     /// left out with it.
     #[must_use]
-    pub fn says(&self, path: &Path, folder: bool) -> Option<bool> {
+    pub(crate) fn says(&self, path: &Path, folder: bool) -> Option<bool> {
         match self.patterns.matched(path, folder) {
             ignore::Match::None => None,
             ignore::Match::Ignore(_) => Some(true),
@@ -75,7 +75,7 @@ impl IgnorePatterns {
 
     /// Whether a folder, or one above it, is left out.
     #[must_use]
-    pub fn leaves_out_folder(&self, path: &str) -> bool {
+    pub(crate) fn leaves_out_folder(&self, path: &str) -> bool {
         let mut from_top: Vec<&Path> =
             Path::new(path).ancestors().filter(|above| *above != Path::new("")).collect();
         from_top.reverse();
@@ -92,7 +92,7 @@ impl IgnorePatterns {
 
 /// Whether a file or folder of this name is left out whatever is said.
 #[must_use]
-pub fn always(name: &OsStr) -> bool {
+pub(crate) fn always(name: &OsStr) -> bool {
     ALWAYS.iter().any(|always| name == *always)
 }
 

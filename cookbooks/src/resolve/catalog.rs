@@ -20,7 +20,7 @@ pub struct Catalog {
 
 /// The versions of a cookbook.
 #[derive(Debug, Clone)]
-pub struct CatalogEntry {
+pub(crate) struct CatalogEntry {
     /// The source that they come from, as messages show it.
     pub source: String,
     /// Oldest first, each version once.
@@ -118,7 +118,7 @@ impl Catalog {
     }
 
     /// Adds one more version to what a source has, unless that version is there.
-    pub fn add(&mut self, name: &str, source: &str, mut release: Release) {
+    pub(crate) fn add(&mut self, name: &str, source: &str, mut release: Release) {
         let entry = self.entries.entry(name.to_owned()).or_insert_with(|| CatalogEntry::of(source));
         let place = entry.releases.binary_search_by(|other| other.version.cmp(&release.version));
         if let Err(place) = place {
@@ -128,7 +128,7 @@ impl Catalog {
     }
 
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&CatalogEntry> {
+    pub(crate) fn get(&self, name: &str) -> Option<&CatalogEntry> {
         self.entries.get(name)
     }
 
