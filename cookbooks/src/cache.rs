@@ -21,6 +21,17 @@ use crate::read_optional::list_optional;
 use crate::sha256::{is_sha256, sha256_hex};
 use crate::{atomic_write, directory_checksum};
 
+/// The folders in a cache, with what they have.
+const COOKBOOKS: &str = "cookbooks";
+/// Scratch: what is not complete yet.
+const MAKING: &str = "making";
+const CLONES: &str = "git";
+const RESPONSES: &str = "answers";
+/// For each archive a file with the checksum of the cookbook that was in it.
+const ARCHIVES: &str = "archives";
+/// For each lockfile a file with its path.
+const USERS: &str = "users";
+
 /// A bare clone that nobody else works with meanwhile.
 pub(crate) struct BareClone {
     pub path: PathBuf,
@@ -66,7 +77,7 @@ impl Cache {
         if let Some(lock) = &cache.lock {
             if lock.try_lock().is_ok() {
                 // Nobody else is here, so that nobody makes anything.
-                let _ = fs::remove_dir_all(cache.making());
+                let _ = fs::remove_dir_all(cache.folder.join(MAKING));
             }
             wait_for(lock, PATIENCE, &cache.stop, &cache.folder, File::try_lock_shared)?;
         }
@@ -87,7 +98,7 @@ impl Cache {
     /// Where a cookbook is when it is kept.
     #[must_use]
     pub fn root(&self, name: &str, sha256: &str) -> PathBuf {
-        self.place(sha256).join(name)
+        self.folder.join(COOKBOOKS).join(sha256).join(name)
     }
 
     /// Lists the cookbooks by name; nothing of them is read.
@@ -97,7 +108,7 @@ impl Cache {
         let name = |path: &Path| Some(path.file_name()?.to_str()?.to_owned());
         let mut all = Vec::new();
         // One of them may be removed by another process meanwhile.
-        for folder in list_optional(&self.cookbooks())? {
+        for folder in list_optional(&self.folder.join(COOKBOOKS))? {
             let Some(sha256) = name(&folder) else { continue };
             all.extend(list_optional(&folder)?.into_iter().filter_map(|root| {
                 Some(CachedCookbook { name: name(&root)?, sha256: sha256.clone(), root })
@@ -116,8 +127,8 @@ impl Cache {
         if let Some(root) = self.get(name, &sha256)? {
             return Ok((sha256, root));
         }
-        let kept = self.place(&sha256);
-        fs::create_dir_all(self.cookbooks()).attempting("create", &self.folder)?;
+        let kept = self.folder.join(COOKBOOKS).join(&sha256);
+        fs::create_dir_all(self.folder.join(COOKBOOKS)).attempting("create", &self.folder)?;
         self.discard_changed(&kept, name, &sha256)?;
         let alone = self.scratch()?;
         fs::rename(&from, alone.path().join(name)).attempting("move", &from)?;
@@ -158,7 +169,7 @@ impl Cache {
         archive: &str,
     ) -> Result<Option<(String, PathBuf)>, Failure> {
         let known = is_sha256(archive)
-            .then(|| fs::read_to_string(self.archives().join(archive)).ok())
+            .then(|| fs::read_to_string(self.folder.join(ARCHIVES).join(archive)).ok())
             .flatten();
         let Some(sha256) = known.filter(|sha256| is_sha256(sha256)) else { return Ok(None) };
         Ok(self.get(name, &sha256)?.map(|root| (sha256, root)))
@@ -168,7 +179,7 @@ impl Cache {
     /// # Errors
     /// When it cannot be written.
     pub(crate) fn remember_archive(&self, archive: &str, sha256: &str) -> Result<(), Failure> {
-        self.write(&self.archives(), archive, sha256.as_bytes())
+        self.write(&self.folder.join(ARCHIVES), archive, sha256.as_bytes())
     }
 
     /// Remembers that the lockfile of a repository says which cookbooks are needed, so that these
@@ -179,7 +190,7 @@ impl Cache {
                 .attempting("tell the place of", repository)?
                 .join(lockfile::NAME);
             let lockfile = lockfile.as_os_str().as_encoded_bytes();
-            let (folder, name) = (self.users(), sha256_hex(lockfile));
+            let (folder, name) = (self.folder.join(USERS), sha256_hex(lockfile));
             if folder.join(&name).is_file() {
                 return Ok(());
             }
@@ -195,7 +206,7 @@ impl Cache {
     /// # Errors
     /// When it cannot be made.
     pub(crate) fn scratch(&self) -> Result<TempDir, Failure> {
-        let folder = self.making();
+        let folder = self.folder.join(MAKING);
         let made = fs::create_dir_all(&folder).and_then(|()| tempfile::tempdir_in(&folder));
         made.map_err(|error| {
             let failure = Failure::io("make a folder in", &folder, &error);
@@ -212,7 +223,7 @@ impl Cache {
     /// # Errors
     /// When the folder cannot be made, or another process does not end its work with the clone.
     pub(crate) fn clone_of(&self, url: &str) -> Result<BareClone, Failure> {
-        let folder = self.clones();
+        let folder = self.folder.join(CLONES);
         fs::create_dir_all(&folder).attempting("create", &folder)?;
         let path = folder.join(sha256_hex(url));
         let name = path.with_extension("lock");
@@ -227,7 +238,7 @@ impl Cache {
 
     /// Writes a file in a folder of the cache, which is not listed: it may have very many.
     fn write(&self, folder: &Path, name: &str, content: &[u8]) -> Result<(), Failure> {
-        let making = self.making();
+        let making = self.folder.join(MAKING);
         for folder in [folder, &making] {
             fs::create_dir_all(folder).attempting("create", folder)?;
         }
@@ -238,37 +249,6 @@ impl Cache {
             atomic_write::persist(file, &path)
         };
         write().attempting("write", &path)
-    }
-
-    fn place(&self, sha256: &str) -> PathBuf {
-        self.cookbooks().join(sha256)
-    }
-
-    fn cookbooks(&self) -> PathBuf {
-        self.folder.join("cookbooks")
-    }
-
-    /// What is not complete yet.
-    fn making(&self) -> PathBuf {
-        self.folder.join("making")
-    }
-
-    fn clones(&self) -> PathBuf {
-        self.folder.join("git")
-    }
-
-    fn responses(&self) -> PathBuf {
-        self.folder.join("answers")
-    }
-
-    /// A file for each archive, with the checksum of the cookbook that was in it.
-    fn archives(&self) -> PathBuf {
-        self.folder.join("archives")
-    }
-
-    /// A file for each lockfile, with its path.
-    fn users(&self) -> PathBuf {
-        self.folder.join("users")
     }
 }
 

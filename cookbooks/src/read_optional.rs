@@ -11,7 +11,7 @@ use toque_engine::failure::{Attempting, Failure};
 /// When it is there and cannot be read.
 pub(crate) fn read_optional(path: &Path) -> Result<Option<String>, Failure> {
     match fs::read_to_string(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) if is_gone(&error) => Ok(None),
         read => read.map(Some).attempting("read", path),
     }
 }
@@ -30,6 +30,6 @@ pub(crate) fn list_optional(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
 }
 
 /// Whether nothing lies at a path; a folder above it may be gone too, or be something else now.
-pub(crate) fn is_gone(error: &Error) -> bool {
+fn is_gone(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }

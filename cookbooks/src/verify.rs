@@ -1,4 +1,4 @@
-//! Whether cookbooks on this machine are what was locked, or what was once put into the store.
+//! Verifies that cookbooks on this machine are what was locked, or what was once cached.
 //! Nothing is changed or fetched.
 
 use std::path::{Path, PathBuf};
@@ -62,9 +62,9 @@ impl Repository {
     }
 }
 
-/// Looks at every cookbook that a store keeps, whoever uses it.
+/// Verifies every cookbook in a cache.
 /// # Errors
-/// When the store cannot be listed.
+/// When the cache cannot be listed.
 pub fn verify_all(cache: &Cache) -> Result<Vec<Verified>, Diagnostic> {
     let look = |CachedCookbook { name, sha256, root }: CachedCookbook| {
         let loaded = Cookbook::load(&root);

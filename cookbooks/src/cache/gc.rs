@@ -12,14 +12,14 @@ use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::{Attempting, Failure};
 use walkdir::WalkDir;
 
-use super::Cache;
+use super::{ARCHIVES, CLONES, COOKBOOKS, Cache, MAKING, RESPONSES, USERS};
 use crate::file_lock::wait_for;
 use crate::manifest::cookfile::{Cookfile, Source};
 use crate::manifest::lockfile::{Lockfile, Origin};
-use crate::read_optional::{is_gone, list_optional};
+use crate::read_optional::{list_optional, read_optional};
 use crate::sha256::{is_sha256, sha256_hex};
 
-/// How long others may go on with what they do.
+/// How long another process may go on using the cache.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The result of a garbage collection.
@@ -57,58 +57,48 @@ impl Cache {
         if let Some(lock) = &self.lock {
             wait_for(lock, PATIENCE, &self.stop, &self.folder, File::try_lock)?;
         }
-        let (mut cleared, mut needed, mut gone) =
-            (GcReport::default(), Needed::default(), Vec::new());
-        for user in list_optional(&self.users())? {
-            let lockfile =
-                PathBuf::from(OsStr::from_bytes(&fs::read(&user).attempting("read", &user)?));
-            match fs::read_to_string(&lockfile) {
-                Ok(text) => {
-                    needed.add_sources(&lockfile);
-                    needed.add(&Lockfile::parse(&lockfile, &text).map_err(|wrong| {
-                        let wrong =
-                            wrong.note("what it needs cannot be told, so that nothing was removed");
-                        Diagnostic { hints: vec!["mend it, or delete it".to_owned()], ..wrong }
-                    })?);
-                    cleared.lockfiles.push(lockfile);
-                }
-                Err(error) if is_gone(&error) => gone.push(user),
-                Err(error) => return Err(Failure::io("read", &lockfile, &error).into()),
-            }
+        let (mut report, mut needed) = (GcReport::default(), Needed::default());
+        let mut gone = Vec::new();
+        for user in list_optional(&self.folder.join(USERS))? {
+            let path = fs::read(&user).attempting("read", &user)?;
+            let lockfile = PathBuf::from(OsStr::from_bytes(&path));
+            let Some(text) = read_optional(&lockfile)? else {
+                gone.push(user);
+                continue;
+            };
+            needed.add_sources(&lockfile);
+            needed.add(&Lockfile::parse(&lockfile, &text).map_err(|wrong| {
+                let wrong = wrong.note("what it needs cannot be told, so that nothing was removed");
+                Diagnostic { hints: vec!["mend it, or delete it".to_owned()], ..wrong }
+            })?);
+            report.lockfiles.push(lockfile);
         }
-        cleared.lockfiles.sort();
-        let of = |path: &Path, what: String| (path.to_owned(), what);
-        let mut garbage: Vec<(PathBuf, String)> = Vec::new();
-        for path in ours(&self.cookbooks())? {
-            if needed.cookbooks.contains(name(&path)) {
-                cleared.kept += 1;
-            } else {
-                garbage.push(of(&path, cookbook_in(&path)));
-            }
-        }
-        let clones =
-            ours(&self.clones())?.into_iter().filter(|path| !needed.clones.contains(stem(path)));
-        // The lock of a clone goes with it, also where the clone never came to be.
-        let (clones, locks): (Vec<_>, Vec<_>) = clones.partition(|path| path.is_dir());
-        gone.extend(locks);
-        garbage.extend(
-            clones.into_iter().map(|path| of(&path, "a clone of a git repository".to_owned())),
-        );
-        let responses = ours(&self.responses())?
+        report.lockfiles.sort();
+        let (kept, unused): (Vec<_>, Vec<_>) = self
+            .entries(COOKBOOKS)?
             .into_iter()
-            .filter(|path| !needed.responses.contains(name(path)));
-        garbage.extend(responses.map(|path| of(&path, "the list of a registry".to_owned())));
-        let unpacked = ours(&self.archives())?.into_iter().filter(|path| {
+            .partition(|path| needed.cookbooks.contains(name(path)));
+        report.kept = kept.len();
+        let mut garbage: Vec<(PathBuf, String)> =
+            unused.into_iter().map(|path| (path.clone(), cookbook_in(&path))).collect();
+        let mut discard = |paths: Vec<PathBuf>, what: &str| {
+            garbage.extend(paths.into_iter().map(|path| (path, what.to_owned())));
+        };
+        let mut clones = self.entries(CLONES)?;
+        clones.retain(|path| !needed.clones.contains(stem(path)));
+        // The lock of a clone goes with it, also where the clone never came to be.
+        let (clones, locks): (Vec<_>, Vec<_>) = clones.into_iter().partition(|path| path.is_dir());
+        gone.extend(locks);
+        discard(clones, "a clone of a git repository");
+        let mut responses = self.entries(RESPONSES)?;
+        responses.retain(|path| !needed.responses.contains(name(path)));
+        discard(responses, "the list of a registry");
+        gone.extend(self.entries(ARCHIVES)?.into_iter().filter(|path| {
             fs::read_to_string(path).is_ok_and(|sha256| !needed.cookbooks.contains(&sha256))
-        });
-        gone.extend(unpacked);
-        garbage.extend(
-            list_optional(&self.making())?
-                .into_iter()
-                .map(|path| of(&path, "what was not completed".to_owned())),
-        );
+        }));
+        discard(list_optional(&self.folder.join(MAKING))?, "what was not completed");
         for (path, what) in garbage {
-            cleared.removed.push(Removed { what, bytes: size(&path) });
+            report.removed.push(Removed { what, bytes: size(&path) });
             if !dry_run {
                 remove(&path)?;
             }
@@ -116,19 +106,24 @@ impl Cache {
         if !dry_run {
             gone.iter().try_for_each(|path| remove(path))?;
         }
-        cleared.removed.sort_by(|a, b| a.what.cmp(&b.what));
-        Ok(cleared)
+        report.removed.sort_by(|a, b| a.what.cmp(&b.what));
+        Ok(report)
+    }
+
+    /// Lists what the cache itself has put into one of its folders.
+    fn entries(&self, folder: &str) -> Result<Vec<PathBuf>, Failure> {
+        let mut paths = list_optional(&self.folder.join(folder))?;
+        paths.retain(|path| is_sha256(stem(path)));
+        Ok(paths)
     }
 }
 
 impl Needed {
-    /// The registries beside a lockfile: also one of which nothing is used is asked again.
+    /// Adds the registries of the Cookfile beside a lockfile: also one of which nothing is used is
+    /// asked again.
     fn add_sources(&mut self, lockfile: &Path) {
-        let cookfile = lockfile
-            .parent()
-            .and_then(|folder| Cookfile::read(folder).ok().flatten())
-            .unwrap_or_default();
-        for source in cookfile.sources {
+        let cookfile = lockfile.parent().and_then(|folder| Cookfile::read(folder).ok().flatten());
+        for source in cookfile.unwrap_or_default().sources {
             if let Source::Registry(url) = source {
                 self.responses.insert(sha256_hex(format!("{url}/universe")));
             }
@@ -147,11 +142,6 @@ impl Needed {
             };
         }
     }
-}
-
-/// What the cache has put into one of its folders.
-fn ours(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    Ok(list_optional(folder)?.into_iter().filter(|path| is_sha256(stem(path))).collect())
 }
 
 fn name(path: &Path) -> &str {

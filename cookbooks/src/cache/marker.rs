@@ -7,6 +7,7 @@ use std::path::Path;
 
 use toque_engine::failure::{Attempting, Failure};
 
+use super::{ARCHIVES, CLONES, COOKBOOKS, MAKING, RESPONSES, USERS};
 use crate::atomic_write::replace;
 
 /// The name that backup programs know caches by, <https://bford.info/cachedir/>.
@@ -16,7 +17,7 @@ const TEXT: &str = "Signature: 8a477f597d28d172789f06886806bc55
 ";
 /// What a cache is made of, and what file systems have at their top.
 const OURS: [&str; 9] =
-    [NAME, "lock", "making", "cookbooks", "git", "answers", "archives", "users", "lost+found"];
+    [NAME, "lock", MAKING, COOKBOOKS, CLONES, RESPONSES, ARCHIVES, USERS, "lost+found"];
 /// What only a cache has.
 const OURS_ALONE: [&str; 2] = ["lock", "making"];
 

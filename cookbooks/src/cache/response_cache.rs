@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use toque_engine::failure::{Attempting, Failure};
 use toque_engine::system::Response;
 
-use super::Cache;
+use super::{Cache, RESPONSES};
 use crate::sha256::sha256_hex;
 
 /// How many seconds a document must be old to be known by its time.
@@ -56,7 +56,7 @@ impl Cache {
     /// # Errors
     /// When it is there and cannot be read. What is damaged counts as not there.
     pub(crate) fn response(&self, url: &str) -> Result<Option<CachedResponse>, Failure> {
-        let path = self.responses().join(sha256_hex(url));
+        let path = self.folder.join(RESPONSES).join(sha256_hex(url));
         let content = match std::fs::read(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             content => content.attempting("read", &path)?,
@@ -85,7 +85,7 @@ impl Cache {
         let mut content = serde_json::to_vec(&head).unwrap_or_default();
         content.push(b'\n');
         content.extend(body);
-        self.write(&self.responses(), &sha256_hex(url), &content)
+        self.write(&self.folder.join(RESPONSES), &sha256_hex(url), &content)
     }
 }
 

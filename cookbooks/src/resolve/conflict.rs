@@ -10,7 +10,7 @@ use crate::resolve::catalog::Refusal;
 use crate::resolve::solver::{NoSolution, Problem, ROOT, Reason, Requirement};
 use crate::resolve::version_set::VersionSet;
 
-/// Some versions of a cookbook that need another, or the demands.
+/// A need of some versions of a cookbook, or of the repository itself.
 #[derive(Debug)]
 pub(super) struct Need<'a> {
     pub asker: &'a str,
@@ -23,8 +23,8 @@ pub(super) struct Need<'a> {
     pub refused: Option<Refusal>,
 }
 
-/// The demands that cannot all be met, and what that rests on. Without any one of them there is a
-/// solution, as far as that could be found out.
+/// Returns the requirements that cannot all be met, and the needs that this rests on. Without any
+/// one of them there is a solution, as far as that could be found out.
 pub(super) fn conflicting<'a>(
     problem: &Problem<'a>,
     mut needs: Vec<Need<'a>>,
@@ -48,7 +48,7 @@ pub(super) fn conflicting<'a>(
     (left, needs)
 }
 
-/// The demands that something rests on.
+/// Returns the requirements that needs come from.
 fn named<'a>(requirements: &[&'a Requirement], needs: &[Need<'a>]) -> Vec<&'a Requirement> {
     let named: HashSet<&str> =
         needs.iter().filter(|need| need.asker == ROOT).map(|need| need.cookbook).collect();
@@ -59,7 +59,7 @@ fn named<'a>(requirements: &[&'a Requirement], needs: &[Need<'a>]) -> Vec<&'a Re
         .collect()
 }
 
-/// What the reason rests on, each once.
+/// Returns the needs that a reason rests on, each once.
 pub(super) fn needs<'a>(problem: &Problem<'a>, reason: &Reason<'a>) -> Vec<Need<'a>> {
     let mut found: Vec<Need<'a>> = Vec::new();
     let mut of: HashMap<(&str, &str), Vec<usize>> = HashMap::new();
@@ -115,8 +115,8 @@ pub(super) fn needs<'a>(problem: &Problem<'a>, reason: &Reason<'a>) -> Vec<Need<
     found
 }
 
-/// Each demand with what follows from it, in the order of the demands; what all quarrel about comes
-/// last, and after all why it cannot be used.
+/// Sorts needs: each requirement with what follows from it, in the order of the requirements; those
+/// of the contested cookbook come last, and after all why it cannot be used.
 pub(super) fn in_order<'a>(
     problem: &Problem<'a>,
     needs: Vec<Need<'a>>,
@@ -150,8 +150,8 @@ pub(super) fn in_order<'a>(
     done
 }
 
-/// The one cookbook of which no version pleases all that ask for it. Several may be short of one,
-/// each for some versions of others.
+/// Returns the one cookbook of which no version satisfies all that need it. Several may be short of
+/// one, each for some versions of others.
 pub(super) fn contested<'a>(needs: &[Need<'a>]) -> Option<&'a str> {
     let mut left: IndexMap<&str, VersionSet> = IndexMap::new();
     for need in needs {

@@ -1,4 +1,4 @@
-//! Why no versions go together, in sentences, and what would help.
+//! Explains why no versions go together, and what would help.
 
 use indexmap::IndexSet;
 use toque_engine::diagnostic::{Diagnostic, Span};

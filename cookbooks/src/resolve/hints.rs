@@ -69,7 +69,7 @@ fn unknown<'a>(problem: &Problem<'a>, needs: &[Need<'a>], contested: Option<&str
     names.iter().map(hint).collect()
 }
 
-/// What a demand could ask for instead, when everything else stays as it is.
+/// What a requirement could ask for instead, when everything else stays as it is.
 fn of_requirement<'a>(
     problem: &Problem<'a>,
     requirement: &'a Requirement,
@@ -183,7 +183,7 @@ fn newest(problem: &Problem<'_>, contested: &str) -> Option<usize> {
     problem.catalog.releases(contested).iter().rposition(usable)
 }
 
-/// Those that do not accept a version of the contested cookbook, other than demands.
+/// Those that do not accept a version of the contested cookbook, other than requirements.
 fn unwilling<'n, 'a>(
     needs: &'n [Need<'a>],
     contested: &'n str,

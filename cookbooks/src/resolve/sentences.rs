@@ -1,4 +1,4 @@
-//! Who needs what, as sentences.
+//! The needs of a contradiction as sentences.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -38,7 +38,7 @@ pub(super) fn shortened(mut sentences: Vec<String>) -> Vec<String> {
     sentences
 }
 
-/// Several demands may accept the same versions.
+/// Several requirements may accept the same versions.
 fn sentence<'a>(problem: &Problem<'a>, need: &Need<'a>) -> Vec<String> {
     let cookbook = need.cookbook;
     if need.asker == ROOT {
@@ -85,7 +85,7 @@ pub(super) fn line(at: &Span) -> String {
     format!("{}:{}", at.source.name, at.line)
 }
 
-/// The demands that are meant.
+/// Returns the requirements that a need stands for.
 pub(super) fn requirements<'q, 'a>(
     problem: &'q Problem<'a>,
     need: &'q Need<'a>,
