@@ -71,7 +71,7 @@ mod tests {
             &|path| fs::remove_file(path.join("cookbook.toml")).unwrap(),
             &|path| {
                 fs::set_permissions(path.join("cookbook.toml"), fs::Permissions::from_mode(0o755))
-                    .unwrap()
+                    .unwrap();
             },
             &|path| {
                 fs::remove_file(path.join("cookbook.toml")).unwrap();

@@ -27,8 +27,8 @@ use crate::cache::Cache;
 use crate::manifest::lockfile::{LockedCookbook, Origin};
 use crate::resolve::catalog::Release;
 
-/// How long a server may be silent by default. In as much time at least 1 KiB a
-/// second must come of what it sends.
+/// How long a server may be silent by default. In as much time at least 1 KiB a second must come of
+/// what it sends.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The largest archive of a cookbook, and list of a registry. No cookbook is nearly as large, and
@@ -144,6 +144,20 @@ impl FetchContext<'_> {
             .hint("run `toque cookbook install` where the network can be reached"));
         }
         Ok(())
+    }
+
+    /// Returns the cookbook that is locked as `name`, when it is in the cache as it was.
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn cached(
+        &self,
+        name: &str,
+        locked: &LockedCookbook,
+    ) -> Result<Option<FetchedCookbook>, Diagnostic> {
+        let Some(sha256) = &locked.sha256 else { return Ok(None) };
+        let Some(root) = self.cache.get(name, sha256)? else { return Ok(None) };
+        let (origin, sha256) = (locked.origin.clone(), Some(sha256.clone()));
+        Ok(Some(FetchedCookbook { cookbook: Cookbook::load(&root)?, origin, sha256 }))
     }
 
     /// Returns the means to reach a URL.

@@ -1,4 +1,4 @@
-//! A folder of packaged cookbooks as a registry: its `catalog` says what is there, and any web
+//! A folder of packaged cookbooks as a registry: its `universe` says what is there, and any web
 //! server can serve the rest.
 
 mod archive;
@@ -12,9 +12,10 @@ use std::path::{Path, PathBuf};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use serde_json::{Map, Value, json};
 use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::Attempting;
+use toque_engine::failure::{Attempting, Failure};
 use toque_engine::system::System;
 use toque_engine::version::{Constraint, Version};
+use walkdir::{DirEntry, WalkDir};
 
 use self::archive::Archive;
 use crate::atomic_write::{self, replace};
@@ -43,7 +44,7 @@ pub struct IndexEntry {
     pub path: PathBuf,
 }
 
-/// Lists the cookbooks in the archives below `folder` in its `catalog`: all of them, or the list
+/// Lists the cookbooks in the archives below `folder` in its `universe`: all of them, or the list
 /// is left as it is. The archives are found below `url`, or unless told below the URL of the
 /// registry itself.
 /// # Errors
@@ -51,9 +52,7 @@ pub struct IndexEntry {
 /// archives.
 pub fn index(system: &dyn System, folder: &Path, url: Option<&str>) -> Result<Index, Diagnostic> {
     let url = url.map(checked).transpose()?;
-    let mut paths = Vec::new();
-    list(folder, Path::new(""), &mut paths)?;
-    paths.sort();
+    let paths = list(folder)?;
     // In the folder itself, and not where a variable of the environment says; nobody else can enter
     // it.
     let scratch = atomic_write::temporary_folder(folder).attempting("make a folder in", folder)?;
@@ -82,7 +81,7 @@ pub fn index(system: &dyn System, folder: &Path, url: Option<&str>) -> Result<In
         ))
         .hint("`toque cookbook package FOLDER NAME` puts one there"));
     }
-    let text = catalog(&releases, url.as_deref());
+    let text = universe(&releases, url.as_deref());
     let file = folder.join(NAME);
     let changed = !fs::read(&file).is_ok_and(|before| before == text.as_bytes());
     if changed {
@@ -114,29 +113,28 @@ fn add(releases: &mut Releases, path: &Path, archive: Archive, wrong: &mut Vec<S
     }
 }
 
-/// All files below a folder, seen from it. What is hidden is not served, and may be half written.
-fn list(folder: &Path, inner: &Path, paths: &mut Vec<PathBuf>) -> Result<(), Diagnostic> {
-    let at = folder.join(inner);
-    for entry in fs::read_dir(&at).attempting("list", &at)? {
-        let entry = entry.attempting("list", &at)?;
-        let name = inner.join(entry.file_name());
-        if entry.file_name().as_bytes().starts_with(b".") {
-            continue;
-        }
-        let path = entry.path();
-        if entry.file_type().attempting("look at", &path)?.is_dir() {
-            list(folder, &name, paths)?;
-        } else if path.is_file() {
-            paths.push(name);
+/// Lists all files below a folder, as paths seen from it. What is hidden is not served, and may be
+/// half written.
+fn list(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let is_shown = |entry: &DirEntry| !entry.file_name().as_bytes().starts_with(b".");
+    let mut paths = Vec::new();
+    let all = WalkDir::new(folder).min_depth(1).sort_by_file_name().into_iter();
+    for entry in all.filter_entry(|entry| entry.depth() == 0 || is_shown(entry)) {
+        let entry = entry.map_err(|error| {
+            let at = error.path().unwrap_or(folder).to_owned();
+            Failure::io("list", &at, &error.into())
+        })?;
+        if entry.path().is_file() {
+            paths.extend(entry.path().strip_prefix(folder).map(Path::to_owned));
         }
     }
-    Ok(())
+    Ok(paths)
 }
 
 /// In the shape that Supermarket has, and what it has not: the archive's checksum, and what the
 /// cookbook says it works with.
-fn catalog(releases: &Releases, url: Option<&str>) -> String {
-    let mut catalog = Map::new();
+fn universe(releases: &Releases, url: Option<&str>) -> String {
+    let mut universe = Map::new();
     for ((name, version), (path, archive)) in releases {
         let path = percent_encode(path.as_os_str().as_bytes(), PLAIN);
         let location = url.map_or_else(|| path.to_string(), |url| format!("{url}/{path}"));
@@ -154,10 +152,10 @@ fn catalog(releases: &Releases, url: Option<&str>) -> String {
         if !about.platforms.is_empty() {
             entry["platforms"] = constraints(&about.platforms);
         }
-        let versions = catalog.entry(name.clone()).or_insert_with(|| Value::Object(Map::new()));
+        let versions = universe.entry(name.clone()).or_insert_with(|| Value::Object(Map::new()));
         versions[version.to_string()] = entry;
     }
-    format!("{:#}\n", Value::Object(catalog))
+    format!("{:#}\n", Value::Object(universe))
 }
 
 fn constraints<'a>(all: impl IntoIterator<Item = (&'a String, &'a Constraint)>) -> Value {

@@ -10,7 +10,7 @@ mod solver;
 pub mod target_platforms;
 mod version_set;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;
@@ -72,10 +72,10 @@ pub fn solve_in_steps(
     };
     stacker::grow(STACK, || {
         let solved = problem.solve();
-        let steps = state.steps();
+        let steps = state.steps.get();
         let solved = solved.map_err(|no_solution| match no_solution {
             NoSolution::Impossible(reason) => {
-                state.extend(EXPLAINING);
+                state.until.set(Instant::now() + EXPLAINING);
                 explain::explain(&problem, &reason)
             }
             NoSolution::GivenUp if stop.requested() => {

@@ -19,7 +19,7 @@ use crate::package_contents::{EntryKind, PackageContents, PackageEntry};
 pub const MARK: &str = ".toque-vendor";
 const ABOUT: &str = "# Made by `toque cookbook vendor`, which replaces what is named here as long as it is not changed.\n";
 
-/// What a folder is before.
+/// The state of the folder before.
 enum Before {
     /// Not there, or empty.
     Free,
@@ -40,7 +40,7 @@ pub fn vendor(content: &PackageContents, folder: &Path) -> Result<(), Diagnostic
         }
         Err(error) => return Err(Failure::io("look at", folder, &error).into()),
     };
-    let before = look(&folder)?;
+    let before = inspect(&folder)?;
     let Some(parent) = folder.parent() else {
         return Err(Diagnostic::error("cookbooks are not put into the root of the file system")
             .hint("name a folder in it"));
@@ -71,8 +71,8 @@ pub fn vendor(content: &PackageContents, folder: &Path) -> Result<(), Diagnostic
     Ok(())
 }
 
-/// Looks whether a folder has nothing but what was put there.
-fn look(folder: &Path) -> Result<Before, Diagnostic> {
+/// Checks that a folder has nothing but what was put there.
+fn inspect(folder: &Path) -> Result<Before, Diagnostic> {
     let listed = match fs::read_dir(folder) {
         Ok(entries) => entries.collect::<Result<Vec<_>, _>>().attempting("list", folder)?,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Before::Free),

@@ -12,7 +12,7 @@ use crate::directory_checksum;
 use crate::manifest::lockfile::{LockedCookbook, Lockfile, Origin};
 use crate::repository::Repository;
 
-/// A cookbook that was looked at.
+/// The result for one cookbook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
     pub name: String,
@@ -36,10 +36,10 @@ pub enum State {
 }
 
 impl Repository {
-    /// Looks at every cookbook of a lockfile: at its files, and at what its `cookbook.toml` says.
+    /// Verifies every cookbook of a lockfile: its files, and what its `cookbook.toml` says.
     #[must_use]
     pub fn verify(&self, cache: &Cache, lockfile: &Lockfile) -> Vec<Verified> {
-        let look = |(name, locked): (&String, &LockedCookbook)| {
+        let verify = |(name, locked): (&String, &LockedCookbook)| {
             let root = self.root_of(cache, name, locked);
             let state = if root.is_dir() {
                 let same = if locked.sha256.is_some() { State::AsItWas } else { State::InUse };
@@ -49,7 +49,7 @@ impl Repository {
             };
             Verified { name: name.clone(), version: Some(locked.version.clone()), state, root }
         };
-        lockfile.cookbooks.iter().map(look).collect()
+        lockfile.cookbooks.iter().map(verify).collect()
     }
 
     /// Where a locked cookbook is on this machine, when it is there.
@@ -66,14 +66,14 @@ impl Repository {
 /// # Errors
 /// When the cache cannot be listed.
 pub fn verify_all(cache: &Cache) -> Result<Vec<Verified>, Diagnostic> {
-    let look = |CachedCookbook { name, sha256, root }: CachedCookbook| {
+    let verify = |CachedCookbook { name, sha256, root }: CachedCookbook| {
         let loaded = Cookbook::load(&root);
         let state = has_checksum(&sha256, &root)
             .and_then(|()| loaded.as_ref().map(|_| ()).map_err(ToString::to_string));
         let state = state.map_or_else(State::Changed, |()| State::AsItWas);
         Verified { name, version: loaded.ok().map(|cookbook| cookbook.about.version), state, root }
     };
-    Ok(cache.list()?.into_iter().map(look).collect())
+    Ok(cache.list()?.into_iter().map(verify).collect())
 }
 
 fn has_checksum(sha256: &str, root: &Path) -> Result<(), String> {

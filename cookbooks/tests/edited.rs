@@ -158,7 +158,7 @@ fn revisions() {
     }
     // What is here has the checksum that was locked, whatever its commit was.
     edited(&bench, (&is, &revision(&first), ""), || {
-        drop(bench.run(&Update::Nothing, true, true).unwrap())
+        drop(bench.run(&Update::Nothing, true, true).unwrap());
     });
 }
 

@@ -59,10 +59,10 @@ fn told(case: &str) -> String {
         let needs = || needs.iter().filter(|(name, _)| !name.is_empty());
         match what.split_once(' ') {
             None if what == "Cookfile.toml" => {
-                needs().for_each(|(name, text)| writeln!(cookfile, "{name} = {text:?}").unwrap())
+                needs().for_each(|(name, text)| writeln!(cookfile, "{name} = {text:?}").unwrap());
             }
             None => {
-                needs().for_each(|(name, text)| writeln!(platforms, "{name} = {text:?}").unwrap())
+                needs().for_each(|(name, text)| writeln!(platforms, "{name} = {text:?}").unwrap());
             }
             Some((path, about)) => {
                 let (version, for_whom) = about.split_once(" (").unwrap_or((about, ""));
@@ -79,7 +79,9 @@ fn told(case: &str) -> String {
                     match what {
                         "toque" => release.toque = Some(text.parse().unwrap()),
                         platform => {
-                            _ = release.platforms.insert(platform.to_owned(), text.parse().unwrap())
+                            _ = release
+                                .platforms
+                                .insert(platform.to_owned(), text.parse().unwrap());
                         }
                     }
                 }

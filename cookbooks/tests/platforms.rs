@@ -53,7 +53,7 @@ fn what_is_in_use_must_fit_too() {
         "[[source]]\npath = \"shared\"\n[cookbooks]\npinned = { archive = \"pinned.tar.gz\" }\n";
     let with = |platforms: &str| {
         fs::write(path.join("Cookfile.toml"), format!("{cookfile}[platforms]\n{platforms}"))
-            .unwrap()
+            .unwrap();
     };
     with("");
     install(path, false).unwrap();

@@ -264,7 +264,7 @@ fn the_order_of_files_is_no_matter() {
             files.reverse();
         }
         files.iter().for_each(|(name, version)| {
-            maker.pack(name, version, SAID, &format!("{name}-{version}.tar.zst"))
+            maker.pack(name, version, SAID, &format!("{name}-{version}.tar.zst"));
         });
         maker.index(None).unwrap();
         maker.universe().unwrap()

@@ -3,19 +3,19 @@
 #![no_main]
 
 use libfuzzer_sys::{Corpus, fuzz_target};
-use toque_cookbooks::resolve::target_platforms::TargetPlatforms;
-use toque_cookbooks::resolve::{Requirement, Preferred, solve};
 use toque_cookbooks::fetch::registry;
 use toque_cookbooks::resolve::catalog::Catalog;
+use toque_cookbooks::resolve::target_platforms::TargetPlatforms;
+use toque_cookbooks::resolve::{Preferred, Requirement, solve};
 use toque_engine::platform::Platform;
 use toque_engine::version::Constraint;
 use toque_fuzz::sound;
 
 fuzz_target!(|bytes: &[u8]| -> Corpus {
-    let Ok(answered) = registry::Catalog::parse(bytes) else { return Corpus::Keep };
+    let Ok(answered) = registry::Universe::parse(bytes) else { return Corpus::Keep };
     let platform = Platform { name: "debian".to_owned(), version: "12".to_owned() };
     let mut universe = Catalog::for_targets(TargetPlatforms::of(vec![platform]));
-    for (name, releases) in answered.offers() {
+    for (name, releases) in answered.releases() {
         universe.offer(&name, "https://cookbooks.example.com", releases);
     }
     let mut names: Vec<&str> = universe.names().collect();

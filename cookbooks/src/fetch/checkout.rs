@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use toque_engine::cookbook::Cookbook;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::{Failure, FailureKind};
 use toque_engine::source::{Checkout as CheckoutOptions, Source as EngineSource, SourceType};
@@ -45,15 +44,10 @@ impl Checkout {
         system: &HostSystem,
     ) -> Result<FetchedCookbook, Diagnostic> {
         if let Some(locked) = &self.locked
-            && let Some(sha256) = &locked.sha256
-            && let Some(root) = context.cache.get(&self.name, sha256)?
+            && let Some(cached) = context.cached(&self.name, locked)?
         {
             // As it is, whatever else a lockfile that was edited by hand says of it.
-            return Ok(FetchedCookbook {
-                cookbook: Cookbook::load(&root)?,
-                origin: locked.origin.clone(),
-                sha256: Some(sha256.clone()),
-            });
+            return Ok(cached);
         }
         let (source, rel) = self.engine_source(context)?;
         let local = source.url.starts_with('/') || source.url.starts_with("file:");

@@ -40,7 +40,7 @@ pub(crate) fn each<T: Sync, R: Send>(
         work();
     } else {
         std::thread::scope(|scope| {
-            (0..AT_ONCE.min(all.len())).for_each(|_| drop(scope.spawn(work)))
+            (0..AT_ONCE.min(all.len())).for_each(|_| drop(scope.spawn(work)));
         });
     }
     results.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().flatten().collect()

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use toque_engine::cookbook::Cookbook;
 use toque_engine::diagnostic::Diagnostic;
 
-use crate::fetch::{FetchContext, FetchedCookbook, Source, parallel};
+use crate::fetch::{FetchContext, Source, parallel};
 use crate::install::download::source_is;
 use crate::manifest::lockfile::{LockedCookbook, Lockfile, Origin};
 use crate::repository::{Repository, Update};
@@ -55,9 +54,7 @@ impl Candidates {
         name: &str,
         locked: &LockedCookbook,
     ) -> Result<(), Diagnostic> {
-        let (Origin::Registry { registry }, Some(sha256)) = (&locked.origin, &locked.sha256) else {
-            return Ok(());
-        };
+        let Origin::Registry { registry } = &locked.origin else { return Ok(()) };
         let Some(index) =
             self.sources.iter().position(|source| source_is(source.as_ref(), &locked.origin))
         else {
@@ -68,12 +65,7 @@ impl Candidates {
         if first != index || releases.iter().any(|release| release.version == locked.version) {
             return Ok(());
         }
-        if let Some(root) = context.cache.get(name, sha256)? {
-            let fetched = FetchedCookbook {
-                cookbook: Cookbook::load(&root)?,
-                origin: locked.origin.clone(),
-                sha256: Some(sha256.clone()),
-            };
+        if let Some(fetched) = context.cached(name, locked)? {
             // As it is locked: that the two are the same is checked when it is used.
             let (version, dependencies) = (locked.version.clone(), locked.dependencies.clone());
             let release = Release { version, dependencies, ..fetched.release(false) };

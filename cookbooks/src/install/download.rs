@@ -112,23 +112,19 @@ fn cached(
     context: &FetchContext<'_>,
     Selected { name, locked, .. }: &Selected<'_>,
 ) -> Result<Option<FetchedCookbook>, Diagnostic> {
-    let Some((locked, sha256)) = locked.and_then(|locked| Some((locked, locked.sha256.as_ref()?)))
-    else {
-        return Ok(None);
-    };
-    let Some(root) = context.cache.get(name, sha256)? else {
-        if context.cache.root(name, sha256).exists() {
+    let Some(locked) = locked else { return Ok(None) };
+    let cached = context.cached(name, locked)?;
+    match (&cached, &locked.sha256) {
+        (Some(cached), _) => is_as_locked(&cached.cookbook, name, locked)?,
+        (None, Some(sha256)) if context.cache.root(name, sha256).exists() => {
             (context.report)(FetchEvent::Warning(&format!(
                 "what is kept of `{name}` {} was changed: it is fetched anew",
                 locked.version
             )));
         }
-        return Ok(None);
-    };
-    let cookbook = Cookbook::load(&root)?;
-    is_as_locked(&cookbook, name, locked)?;
-    let (origin, sha256) = (locked.origin.clone(), Some(sha256.clone()));
-    Ok(Some(FetchedCookbook { cookbook, origin, sha256 }))
+        _ => {}
+    }
+    Ok(cached)
 }
 
 /// Whether a cookbook of a registry still comes from there. Pins compare their origin themselves.

@@ -34,7 +34,7 @@ pub struct Cookfile {
 /// Where cookbooks are looked for by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// The URL of a registry, which serves `/catalog`.
+    /// The URL of a registry, which serves `/universe`.
     Registry(String),
     /// A folder of cookbooks, seen from the repository.
     Folder(PathBuf),

@@ -166,7 +166,7 @@ fn links_stay_inside() {
                 assert_eq!(link.kind, EntryKind::Link { to: to.into() });
             }
             Some(why) => {
-                assert_eq!(refused(&repository), format!("`cookbooks/web/files/it` {why}"))
+                assert_eq!(refused(&repository), format!("`cookbooks/web/files/it` {why}"));
             }
         }
         // What is left out leads nowhere.

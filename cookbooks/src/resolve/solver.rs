@@ -62,9 +62,11 @@ pub(crate) enum Relaxed<'a> {
 
 /// The state that a problem shares with its variants.
 pub(crate) struct SolverState<'a> {
-    until: Cell<Instant>,
+    /// When to give up.
+    pub until: Cell<Instant>,
     stop: &'a Stop,
-    steps: Cell<u64>,
+    /// How many steps were taken.
+    pub steps: Cell<u64>,
     /// The versions of a cookbook that a constraint accepts.
     accepted: RefCell<HashMap<(&'a str, &'a str), VersionSet>>,
 }
@@ -74,16 +76,6 @@ impl<'a> SolverState<'a> {
     pub fn new(stop: &'a Stop, patience: Duration) -> Self {
         let until = Cell::new(Instant::now() + patience);
         Self { until, stop, steps: Cell::default(), accepted: RefCell::default() }
-    }
-
-    /// Sets how long it may take from now on.
-    pub fn extend(&self, patience: Duration) {
-        self.until.set(Instant::now() + patience);
-    }
-
-    /// Returns how many steps were taken.
-    pub fn steps(&self) -> u64 {
-        self.steps.get()
     }
 }
 
