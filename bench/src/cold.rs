@@ -8,8 +8,8 @@ use std::path::Path;
 use std::process::Command;
 
 use sha2::{Digest, Sha256};
-use toque_cookbooks::solve::{Preferred, Solution, solve};
-use toque_cookbooks::universe::Universe;
+use toque_cookbooks::resolve::catalog::Catalog;
+use toque_cookbooks::resolve::{Preferred, Solution, solve};
 
 use crate::measure::{self, Usage};
 use crate::universe::{self, Shape};
@@ -19,15 +19,15 @@ const RUNS: usize = 5;
 /// What `toque cookbook install` takes with an empty cache, and how many cookbooks it fetches.
 pub fn install(binary: &Path, folder: &Path) -> (Usage, usize) {
     let universe = universe::universe(0);
-    let demands = universe::request(&universe, Shape::Any, 0).demands;
+    let requirements = universe::request(&universe, Shape::Any, 0).requirements;
     let solution =
-        solve(&universe, &demands, &Preferred::default()).expect("the request can be met");
+        solve(&universe, &requirements, &Preferred::default()).expect("the request can be met");
     let url = serve(&universe, &solution, folder);
     let repository = folder.join("cold");
     fs::create_dir_all(&repository).expect("the folder can be made");
     let mut cookfile = format!("[[source]]\nurl = \"{url}\"\n[cookbooks]\n");
-    for demand in &demands {
-        let _ = writeln!(cookfile, "{} = \"{}\"", demand.cookbook, demand.constraint);
+    for requirement in &requirements {
+        let _ = writeln!(cookfile, "{} = \"{}\"", requirement.cookbook, requirement.constraint);
     }
     fs::write(repository.join("Cookfile.toml"), cookfile).expect("the Cookfile can be written");
     let (cache, lockfile) = (folder.join("cold-cache"), repository.join("Cookfile.lock"));
@@ -64,7 +64,7 @@ pub fn install(binary: &Path, folder: &Path) -> (Usage, usize) {
 }
 
 /// Serves what there is, and the archives of what will be chosen, until this process ends.
-fn serve(universe: &Universe, solution: &Solution, folder: &Path) -> String {
+fn serve(universe: &Catalog, solution: &Solution, folder: &Path) -> String {
     let mut documents = HashMap::new();
     for (name, version) in solution {
         let release = universe
@@ -116,7 +116,7 @@ fn archive(folder: &Path, name: &str, about: &str) -> Vec<u8> {
 }
 
 /// `/universe` in Supermarket's shape.
-fn list(universe: &Universe, url: &str, archives: &HashMap<String, Vec<u8>>) -> String {
+fn list(universe: &Catalog, url: &str, archives: &HashMap<String, Vec<u8>>) -> String {
     let mut text = "{".to_owned();
     for (index, name) in universe.names().enumerate() {
         let _ = write!(text, "{}\"{name}\":{{", if index == 0 { "" } else { "," });

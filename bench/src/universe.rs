@@ -3,8 +3,9 @@
 
 use std::time::Instant;
 
-use toque_cookbooks::solve::{Demand, Preferred, solve_in_steps};
-use toque_cookbooks::universe::{Release, Universe};
+use toque_cookbooks::resolve::catalog::{Catalog, Release};
+use toque_cookbooks::resolve::{Preferred, Requirement, solve_in_steps};
+use toque_engine::stop::Stop;
 use toque_engine::version::{Constraint, Version};
 
 pub const COOKBOOKS: u32 = 4_000;
@@ -44,8 +45,8 @@ pub const SHAPES: [Shape; 3] = [Shape::Any, Shape::Popular, Shape::Held];
 
 /// A request that can be met, and what contradicts it.
 pub struct Request {
-    pub demands: Vec<Demand>,
-    pub contradictions: Vec<Demand>,
+    pub requirements: Vec<Requirement>,
+    pub contradictions: Vec<Requirement>,
 }
 
 /// Resolves requests of each shape in each universe, and what contradicts them.
@@ -66,20 +67,21 @@ pub fn resolve() -> Resolved {
 }
 
 /// One request, and the worst of its contradictions.
-pub fn measure(universe: &Universe, Request { demands, contradictions }: &Request) -> Resolved {
-    let (answer, steps) = solve_in_steps(universe, demands, &Preferred::default());
+pub fn measure(universe: &Catalog, Request { requirements, contradictions }: &Request) -> Resolved {
+    let (answer, steps) =
+        solve_in_steps(&Stop::default(), universe, requirements, &Preferred::default());
     let chosen = answer.map(|solution| solution.len()).expect("the request can be met");
     let contradicting = contradictions
         .iter()
-        .map(|one| demands.iter().cloned().chain([one.clone()]).collect::<Vec<_>>());
+        .map(|one| requirements.iter().cloned().chain([one.clone()]).collect::<Vec<_>>());
     let explained = contradicting
-        .map(|demands| least(|| solvable(universe, &demands), false))
+        .map(|requirements| least(|| solvable(universe, &requirements), false))
         .fold(0.0, f64::max);
-    Resolved { solved: least(|| solvable(universe, demands), true), explained, steps, chosen }
+    Resolved { solved: least(|| solvable(universe, requirements), true), explained, steps, chosen }
 }
 
-fn solvable(universe: &Universe, demands: &[Demand]) -> bool {
-    solve_in_steps(universe, demands, &Preferred::default()).0.is_ok()
+fn solvable(universe: &Catalog, requirements: &[Requirement]) -> bool {
+    solve_in_steps(&Stop::default(), universe, requirements, &Preferred::default()).0.is_ok()
 }
 
 fn least(run: impl Fn() -> bool, expected: bool) -> f64 {
@@ -92,31 +94,31 @@ fn least(run: impl Fn() -> bool, expected: bool) -> f64 {
 }
 
 /// As many cookbooks as can be together; those that could not are what contradicts.
-pub fn request(universe: &Universe, shape: Shape, seed: u64) -> Request {
+pub fn request(universe: &Catalog, shape: Shape, seed: u64) -> Request {
     let mut chance = Chance::new(seed + 1_000);
-    let mut request = Request { demands: Vec::new(), contradictions: Vec::new() };
-    while request.demands.len() < REQUESTED {
+    let mut request = Request { requirements: Vec::new(), contradictions: Vec::new() };
+    while request.requirements.len() < REQUESTED {
         let index = match shape {
             Shape::Popular => chance.popular(COOKBOOKS as usize),
             Shape::Any | Shape::Held => chance.below(COOKBOOKS as usize),
         };
         let name = name(index);
         let releases = universe.releases(&name);
-        if releases.is_empty() || request.demands.iter().any(|other| other.cookbook == name) {
+        if releases.is_empty() || request.requirements.iter().any(|other| other.cookbook == name) {
             continue;
         }
         let held = matches!(shape, Shape::Held) && chance.of(2);
         let Version { major, minor, .. } = releases[chance.below(releases.len())].version;
         let constraint = if held { format!("~> {major}.{minor}") } else { ">= 0.0.0".to_owned() };
         let constraint = constraint.parse().expect("a constraint");
-        request.demands.push(Demand {
+        request.requirements.push(Requirement {
             cookbook: name,
             constraint,
             asker: "Cookfile.toml".to_owned(),
             at: None,
         });
-        if !solvable(universe, &request.demands)
-            && let Some(one) = request.demands.pop()
+        if !solvable(universe, &request.requirements)
+            && let Some(one) = request.requirements.pop()
         {
             request.contradictions.push(one);
         }
@@ -151,7 +153,7 @@ struct History {
 /// A few cookbooks have a hundred versions and are what most others need, as `apt` and
 /// `build-essential` are; most have a handful. A third are no longer cared for, and hold what they
 /// need to what was current in their time.
-pub fn universe(seed: u64) -> Universe {
+pub fn universe(seed: u64) -> Catalog {
     let mut chance = Chance::new(seed);
     let weights: Vec<f64> = (0..COOKBOOKS).map(|rank| 1.0 / f64::from(rank + 10).sqrt()).collect();
     let share = VERSIONS as f64 / weights.iter().sum::<f64>();
@@ -159,7 +161,7 @@ pub fn universe(seed: u64) -> Universe {
         .iter()
         .map(|weight| history(&mut chance, (weight * share).ceil() as usize))
         .collect();
-    let mut universe = Universe::default();
+    let mut universe = Catalog::default();
     for (index, History { versions, style }) in all.iter().enumerate() {
         // What is needed by many needs little itself, and nothing that is needed by fewer.
         let count = if index < 20 { chance.below(2) } else { chance.below(7) }.min(index);

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::{Mutex, PoisonError};
 
-use toque_cookbooks::lockfile::{self, Lockfile};
+use toque_cookbooks::cache::Cache;
+use toque_cookbooks::fetch::{FetchContext, FetchEvent, PATIENCE};
+use toque_cookbooks::manifest::lockfile::{self, Lockfile};
 use toque_cookbooks::repository::Repository;
-use toque_cookbooks::source::{Machine, PATIENCE, Told};
-use toque_cookbooks::store::Store;
 use toque_engine::cookbook::{FindLocked, Locked};
 use toque_engine::diagnostic::{Diagnostic, visible};
 use toque_engine::stop::Stop;
@@ -58,7 +58,7 @@ pub(crate) fn find_locked(settings: &Settings, stop: &Stop) -> FindLocked {
 /// Reads the lockfile of a repository, which must be what the Cookfile asks for.
 pub(crate) fn current_lockfile(repository: &Repository) -> Result<Lockfile, Diagnostic> {
     let reason = match Lockfile::read(&repository.path)? {
-        Some(lockfile) => match repository.out_of_step(&lockfile) {
+        Some(lockfile) => match repository.stale_reason(&lockfile) {
             None => return Ok(lockfile),
             Some(reason) => format!("`{}` is out of step: {reason}", lockfile::NAME),
         },
@@ -87,16 +87,16 @@ impl Network {
     }
 
     /// Opens the cache. While it is open, no other process removes anything from it.
-    pub(crate) fn store(&self) -> Result<Store, Diagnostic> {
-        Ok(Store::open_until(self.cache_dir.clone(), self.stop.clone())?)
+    pub(crate) fn store(&self) -> Result<Cache, Diagnostic> {
+        Ok(Cache::open_until(self.cache_dir.clone(), self.stop.clone())?)
     }
 
     /// Calls `act` with access to the network; relative paths are below `repository`.
     pub(crate) fn with_machine<T>(
         &self,
-        store: &Store,
+        store: &Cache,
         repository: &Path,
-        act: impl FnOnce(&Machine<'_>) -> Result<T, Diagnostic>,
+        act: impl FnOnce(&FetchContext<'_>) -> Result<T, Diagnostic>,
     ) -> Result<T, Diagnostic> {
         let (proxies, agents) = (self.settings.proxies(), Agents::default());
         let system = || {
@@ -107,15 +107,17 @@ impl Network {
         };
         let progress = Mutex::new(Progress::new(true));
         let ssh_agent = path_variable("SSH_AUTH_SOCK");
-        let result = act(&Machine {
+        let result = act(&FetchContext {
             system: &system,
             repository,
-            store,
+            cache: store,
             offline: self.offline,
             patience: self.settings.fetch_timeout.map_or(PATIENCE, seconds),
             ssh_agent: ssh_agent.as_deref(),
             credential: &|url| self.settings.credential(url),
-            tell: &|told| show(&mut progress.lock().unwrap_or_else(PoisonError::into_inner), told),
+            report: &|told| {
+                show(&mut progress.lock().unwrap_or_else(PoisonError::into_inner), told)
+            },
         });
         progress.into_inner().unwrap_or_else(PoisonError::into_inner).clear();
         result
@@ -133,13 +135,13 @@ impl Network {
 
 /// Shows progress on a terminal on a line that is written over, else in lines. The texts may come
 /// from servers.
-fn show(progress: &mut Progress, told: Told<'_>) {
+fn show(progress: &mut Progress, told: FetchEvent<'_>) {
     match told {
-        Told::Begun(_) if progress.has_bar() && progress.is_watched() => {}
-        Told::Begun(what) if progress.is_watched() => progress.show(visible(what)),
-        Told::Begun(what) => output::message(&visible(what)),
-        Told::Fetched { count, of, name } => progress.bar(count, of, &visible(name)),
-        Told::Warning(what) => {
+        FetchEvent::Started(_) if progress.has_bar() && progress.is_watched() => {}
+        FetchEvent::Started(what) if progress.is_watched() => progress.show(visible(what)),
+        FetchEvent::Started(what) => output::message(&visible(what)),
+        FetchEvent::Fetched { count, of, name } => progress.bar(count, of, &visible(name)),
+        FetchEvent::Warning(what) => {
             progress.clear();
             output::message(&format!("warning: {}", visible(what)));
         }

@@ -6,17 +6,19 @@ use std::path::{Path, PathBuf};
 
 use toque_engine::diagnostic::{Diagnostic, did_you_mean};
 use toque_engine::document_edit::toml;
-use toque_engine::failure::plain_io;
 use toque_engine::version::Version;
 
-use crate::beside::replace;
-use crate::cookfile::{self, Archive, Cookfile, From, Git, NAME, Wanted, is_name};
-use crate::install::{How, Installed, Update};
-use crate::lockfile::Lockfile;
-use crate::repository::Repository;
-use crate::source::Machine;
+use crate::atomic_write::replace;
+use crate::fetch::FetchContext;
+use crate::install::{InstallOptions, Installed};
+use crate::manifest::cookfile::{
+    self, Archive, Cookfile, CookfileEntry, Git, Location, NAME, is_name,
+};
+use crate::manifest::lockfile::Lockfile;
+use crate::read_optional::read_optional;
+use crate::repository::{Repository, Update};
 
-/// What became of a Cookfile, and of its lockfile.
+/// The result of an edit of a Cookfile and its lockfile.
 #[derive(Debug, Clone)]
 pub struct Edited {
     pub changes: Vec<Change>,
@@ -30,8 +32,8 @@ pub struct Edited {
 pub struct Change {
     pub name: String,
     pub group: Option<String>,
-    pub before: Option<From>,
-    pub after: Option<From>,
+    pub before: Option<Location>,
+    pub after: Option<Location>,
 }
 
 /// Adds a cookbook to the Cookfile of the machine's repository, or lets the entry that is there say
@@ -43,7 +45,7 @@ pub struct Change {
 /// When the name or the entry is wrong, nothing fits, or something cannot be fetched. Then both
 /// files are as they were.
 pub fn add(
-    machine: &Machine<'_>,
+    context: &FetchContext<'_>,
     name: &str,
     group: Option<&str>,
     entry: Option<&Entry>,
@@ -53,24 +55,24 @@ pub fn add(
         return Err(Diagnostic::error(format!("`{name}` is no name of a cookbook"))
             .hint("a name is made of letters, digits, `-` and `_`; a constraint is an argument of its own: `nginx \">= 2.1\"`"));
     }
-    let there = Files::read(machine.repository)?;
+    let there = Files::read(context.repository)?;
     let text = |entry: &Entry| with_entry(&there.path, &there.text, group, name, entry);
     let (new, installed) = match entry {
         Some(entry) => {
             let new = text(entry)?;
-            let installed = prepare(machine, &there, &new, Update::Nothing, left_out)?;
+            let installed = prepare(context, &there, &new, Update::Nothing, left_out)?;
             (new, installed)
         }
         None => {
             // Who names what is in use wants it as new as it can be.
-            let in_use = Lockfile::read(machine.repository)?
+            let in_use = Lockfile::read(context.repository)?
                 .is_some_and(|lockfile| lockfile.cookbooks.contains_key(name));
             let update = if in_use { Update::Some(vec![name.to_owned()]) } else { Update::Nothing };
             let chosen = |installed: &Installed| {
                 installed.after.cookbooks.get(name).map(|locked| locked.version.clone())
             };
             let mut installed = prepare(
-                machine,
+                context,
                 &there,
                 &text(&Entry::version(">= 0.0.0"))?,
                 update.clone(),
@@ -78,7 +80,7 @@ pub fn add(
             )?;
             if chosen(&installed).is_some_and(|version| version.pre_release.is_some())
                 && let Ok(finished) =
-                    prepare(machine, &there, &text(&Entry::version(">= 0.0.1"))?, update, left_out)
+                    prepare(context, &there, &text(&Entry::version(">= 0.0.1"))?, update, left_out)
             {
                 installed = finished;
             }
@@ -86,7 +88,7 @@ pub fn add(
             (text(&Entry::version(&compatible(&version)))?, installed)
         }
     };
-    there.write(machine, &new, &installed.after)?;
+    there.write(context, &new, &installed.after)?;
     let of = |cookfile: &Cookfile| {
         let mut all = cookfile.cookbooks.iter();
         all.find(|wanted| wanted.name == name && wanted.group.as_deref() == group)
@@ -104,17 +106,17 @@ pub fn add(
 /// When one is not there, what is left does not go together, or a file cannot be written. Then both
 /// files are as they were.
 pub fn remove(
-    machine: &Machine<'_>,
+    context: &FetchContext<'_>,
     names: &[String],
     group: Option<&str>,
     left_out: &[String],
 ) -> Result<Edited, Diagnostic> {
-    let there = Files::read(machine.repository)?;
-    let lockfile = Lockfile::read(machine.repository)?;
+    let there = Files::read(context.repository)?;
+    let lockfile = Lockfile::read(context.repository)?;
     let mut new = there.text.clone();
     let mut changes: Vec<Change> = Vec::new();
     for name in names.iter().collect::<BTreeSet<_>>() {
-        let is_it = |wanted: &&Wanted| {
+        let is_it = |wanted: &&CookfileEntry| {
             wanted.name == *name && (group.is_none() || wanted.group.as_deref() == group)
         };
         let found = there.cookfile.cookbooks.iter().filter(is_it).map(|wanted| Change {
@@ -130,16 +132,16 @@ pub fn remove(
         }
         new = without_entry(&there.path, &new, group, name)?;
     }
-    let repository = Repository::of(machine.repository, Cookfile::parse(&there.path, &new)?)?;
+    let repository = Repository::of(context.repository, Cookfile::parse(&there.path, &new)?)?;
     let left = lockfile.map(|lockfile| (repository.without(&lockfile, &[]), lockfile));
-    let (before, after) = match left.filter(|(left, _)| repository.out_of_step(left).is_none()) {
+    let (before, after) = match left.filter(|(left, _)| repository.stale_reason(left).is_none()) {
         Some((left, before)) => (before, left),
         None => {
-            let installed = prepare(machine, &there, &new, Update::Nothing, left_out)?;
+            let installed = prepare(context, &there, &new, Update::Nothing, left_out)?;
             (installed.before, installed.after)
         }
     };
-    there.write(machine, &new, &after)?;
+    there.write(context, &new, &after)?;
     Ok(Edited { changes, before, after })
 }
 
@@ -153,7 +155,7 @@ fn compatible(version: &Version) -> String {
 
 /// Chooses what a Cookfile asks for that is not written yet.
 fn prepare(
-    machine: &Machine<'_>,
+    context: &FetchContext<'_>,
     there: &Files,
     text: &str,
     update: Update,
@@ -162,8 +164,8 @@ fn prepare(
     let prepared = || {
         let cookfile = Cookfile::parse(&there.path, text)?;
         let without = left_out.to_vec();
-        Repository::of(machine.repository, cookfile)?
-            .prepare(machine, &How { update, locked: false, without })
+        Repository::of(context.repository, cookfile)?
+            .prepare(context, &InstallOptions { update, locked: false, without })
     };
     prepared().map_err(|wrong: Diagnostic| {
         let is_of_cookfile =
@@ -184,17 +186,8 @@ struct Files {
 impl Files {
     fn read(repository: &Path) -> Result<Self, Diagnostic> {
         let path = repository.join(NAME);
-        let (text, is_there) = match std::fs::read_to_string(&path) {
-            Ok(text) => (text, true),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => (String::new(), false),
-            Err(error) => {
-                return Err(Diagnostic::error(format!(
-                    "cannot read `{}`: {}",
-                    path.display(),
-                    plain_io(&error)
-                )));
-            }
-        };
+        let text = read_optional(&path)?;
+        let (is_there, text) = (text.is_some(), text.unwrap_or_default());
         let cookfile = Cookfile::parse(&path, &text)?;
         Ok(Self { path, is_there, text, cookfile })
     }
@@ -203,11 +196,11 @@ impl Files {
     /// that.
     fn write(
         &self,
-        machine: &Machine<'_>,
+        context: &FetchContext<'_>,
         new: &str,
         lockfile: &Lockfile,
     ) -> Result<(), Diagnostic> {
-        let now = Self::read(machine.repository)?;
+        let now = Self::read(context.repository)?;
         if (now.is_there, &now.text) != (self.is_there, &self.text) {
             return Err(Diagnostic::error(format!(
                 "`{NAME}` was changed by somebody else meanwhile, and is left as it is now"
@@ -217,7 +210,7 @@ impl Files {
         if new != self.text || !self.is_there {
             replace(&self.path, new.as_bytes())?;
         }
-        lockfile.write(machine.repository).inspect_err(|_| {
+        lockfile.write(context.repository).inspect_err(|_| {
             // Should that fail too, the next install mends it.
             let before = self.text.as_bytes();
             let _ = if self.is_there {
@@ -226,7 +219,7 @@ impl Files {
                 std::fs::remove_file(&self.path).is_ok()
             };
         })?;
-        machine.store.remember(machine.repository);
+        context.cache.remember(context.repository);
         Ok(())
     }
 
@@ -288,7 +281,7 @@ pub fn with_entry(
     let new =
         toml::set(text, &path_of(group, name), &entry.0, "version").ok_or_else(|| by_hand(name))?;
     let after = Cookfile::parse(path, &new)?;
-    let is_it = |wanted: &Wanted| wanted.name == name && wanted.group.as_deref() == group;
+    let is_it = |wanted: &CookfileEntry| wanted.name == name && wanted.group.as_deref() == group;
     let same = all_but(&before, is_it) == all_but(&after, is_it);
     if same && after.cookbooks.iter().any(is_it) { Ok(new) } else { Err(by_hand(name)) }
 }
@@ -305,7 +298,7 @@ pub fn without_entry(
     name: &str,
 ) -> Result<String, Diagnostic> {
     let before = Cookfile::parse(path, text)?;
-    let is_it = |wanted: &Wanted| {
+    let is_it = |wanted: &CookfileEntry| {
         wanted.name == name && (group.is_none() || wanted.group.as_deref() == group)
     };
     let mut new = text.to_owned();
@@ -322,7 +315,7 @@ pub fn without_entry(
 }
 
 /// The parts of a Cookfile without some of its cookbooks.
-fn all_but(cookfile: &Cookfile, left_out: impl Fn(&Wanted) -> bool) -> impl PartialEq {
+fn all_but(cookfile: &Cookfile, left_out: impl Fn(&CookfileEntry) -> bool) -> impl PartialEq {
     let kept = cookfile.cookbooks.iter().filter(|wanted| !left_out(wanted));
     let mut all: Vec<_> =
         kept.map(|wanted| (wanted.name.as_str(), wanted.group.as_deref(), &wanted.from)).collect();
@@ -347,21 +340,21 @@ fn path_of(group: Option<&str>, name: &str) -> Vec<String> {
 
 /// What an entry says, as it is written, without what must not be repeated.
 #[must_use]
-pub fn shown(from: &From) -> String {
+pub fn shown(from: &Location) -> String {
     let map = |fields: &[(&str, Option<String>)]| {
         let each =
             fields.iter().filter_map(|(key, value)| Some(format!("{key} = {:?}", value.as_ref()?)));
         format!("{{ {} }}", each.collect::<Vec<_>>().join(", "))
     };
     match from {
-        From::Sources(constraint) => format!("\"{constraint}\""),
-        From::Path(path) => map(&[("path", Some(path.display().to_string()))]),
-        From::Git(Git { url: git, revision, rel }) => {
+        Location::Sources(constraint) => format!("\"{constraint}\""),
+        Location::Path(path) => map(&[("path", Some(path.display().to_string()))]),
+        Location::Git(Git { url: git, revision, rel }) => {
             let rel = rel.as_ref().map(|rel| rel.display().to_string());
             // A branch, a tag or a commit: which of them, nothing but the file says.
             map(&[("git", Some(cookfile::shown(git))), ("at", revision.clone()), ("rel", rel)])
         }
-        From::Archive(Archive { location, sha256 }) => {
+        Location::Archive(Archive { location, sha256 }) => {
             map(&[("archive", Some(cookfile::shown(location))), ("sha256", sha256.clone())])
         }
     }

@@ -12,12 +12,13 @@ use std::path::{Path, PathBuf};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use serde_json::{Map, Value, json};
 use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::Attempting;
+use toque_engine::failure::{Attempting, Failure};
 use toque_engine::system::System;
 use toque_engine::version::{Constraint, Version};
+use walkdir::{DirEntry, WalkDir};
 
 use self::archive::Archive;
-use crate::beside::{self, replace};
+use crate::atomic_write::{self, replace};
 
 /// What the list is called, in the folder and by those who ask for it.
 pub const NAME: &str = "universe";
@@ -29,14 +30,14 @@ const PLAIN: &AsciiSet =
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Index {
     /// By name and version.
-    pub releases: Vec<Release>,
+    pub releases: Vec<IndexEntry>,
     /// Whether the list had to be written anew.
     pub changed: bool,
 }
 
 /// A version of a cookbook.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Release {
+pub struct IndexEntry {
     pub name: String,
     pub version: Version,
     /// The archive, seen from the folder.
@@ -51,15 +52,13 @@ pub struct Release {
 /// archives.
 pub fn index(system: &dyn System, folder: &Path, url: Option<&str>) -> Result<Index, Diagnostic> {
     let url = url.map(checked).transpose()?;
-    let mut paths = Vec::new();
-    list(folder, Path::new(""), &mut paths)?;
-    paths.sort();
+    let paths = list(folder)?;
     // In the folder itself, and not where a variable of the environment says; nobody else can enter
     // it.
-    let scratch = beside::folder(folder).attempting("make a folder in", folder)?;
+    let scratch = atomic_write::temporary_folder(folder).attempting("make a folder in", folder)?;
     let (mut releases, mut wrong) = (BTreeMap::new(), Vec::new());
     for path in &paths {
-        match Archive::read(system, &folder.join(path), scratch.made.path()) {
+        match Archive::read(system, &folder.join(path), scratch.path()) {
             Ok(Some(archive)) => add(&mut releases, path, archive, &mut wrong),
             Ok(None) => {}
             Err(why) => wrong.push(format!("`{}`: {why}", path.display())),
@@ -89,7 +88,7 @@ pub fn index(system: &dyn System, folder: &Path, url: Option<&str>) -> Result<In
         replace(&file, text.as_bytes())?;
     }
     let releases =
-        releases.into_iter().map(|((name, version), (path, _))| Release { name, version, path });
+        releases.into_iter().map(|((name, version), (path, _))| IndexEntry { name, version, path });
     Ok(Index { releases: releases.collect(), changed })
 }
 
@@ -114,23 +113,22 @@ fn add(releases: &mut Releases, path: &Path, archive: Archive, wrong: &mut Vec<S
     }
 }
 
-/// All files below a folder, seen from it. What is hidden is not served, and may be half written.
-fn list(folder: &Path, inner: &Path, paths: &mut Vec<PathBuf>) -> Result<(), Diagnostic> {
-    let at = folder.join(inner);
-    for entry in fs::read_dir(&at).attempting("list", &at)? {
-        let entry = entry.attempting("list", &at)?;
-        let name = inner.join(entry.file_name());
-        if entry.file_name().as_bytes().starts_with(b".") {
-            continue;
-        }
-        let path = entry.path();
-        if entry.file_type().attempting("look at", &path)?.is_dir() {
-            list(folder, &name, paths)?;
-        } else if path.is_file() {
-            paths.push(name);
+/// Lists all files below a folder, as paths seen from it. What is hidden is not served, and may be
+/// half written.
+fn list(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let is_shown = |entry: &DirEntry| !entry.file_name().as_bytes().starts_with(b".");
+    let mut paths = Vec::new();
+    let all = WalkDir::new(folder).min_depth(1).sort_by_file_name().into_iter();
+    for entry in all.filter_entry(|entry| entry.depth() == 0 || is_shown(entry)) {
+        let entry = entry.map_err(|error| {
+            let at = error.path().unwrap_or(folder).to_owned();
+            Failure::io("list", &at, &error.into())
+        })?;
+        if entry.path().is_file() {
+            paths.extend(entry.path().strip_prefix(folder).map(Path::to_owned));
         }
     }
-    Ok(())
+    Ok(paths)
 }
 
 /// In the shape that Supermarket has, and what it has not: the archive's checksum, and what the
@@ -175,7 +173,7 @@ fn checked(url: &str) -> Result<String, Diagnostic> {
     {
         return Ok(url.trim_end_matches('/').to_owned());
     }
-    Err(Diagnostic::error(format!("`{}` is no URL below which archives can be found", crate::cookfile::shown(url))).hint(
+    Err(Diagnostic::error(format!("`{}` is no URL below which archives can be found", crate::manifest::cookfile::shown(url))).hint(
         "write `https://…`, without a user, `?` and `#`; leave it out where the archives are on the server that has the list",
     ))
 }

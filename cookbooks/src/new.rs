@@ -9,8 +9,8 @@ use toque_engine::diagnostic::Diagnostic;
 use toque_engine::facts::Facts;
 use toque_engine::failure::Failure;
 
-use crate::beside;
-use crate::cookfile::is_name;
+use crate::atomic_write;
+use crate::manifest::cookfile::is_name;
 
 /// What it is made of. `@NAME@` stands for its name, `@KEY@` for that of its attributes.
 const FILES: [(&str, &str); 6] = [
@@ -23,41 +23,10 @@ const FILES: [(&str, &str); 6] = [
 ];
 
 /// Words of the recipe language, which cannot stand behind a dot as in `node.if`.
-const WORDS: [&str; 33] = [
-    "true",
-    "false",
-    "let",
-    "const",
-    "is_shared",
-    "if",
-    "else",
-    "switch",
-    "do",
-    "while",
-    "until",
-    "loop",
-    "for",
-    "in",
-    "continue",
-    "break",
-    "return",
-    "throw",
-    "try",
-    "catch",
-    "import",
-    "export",
-    "as",
-    "fn",
-    "private",
-    "this",
-    "Fn",
-    "call",
-    "curry",
-    "is_def_fn",
-    "is_def_var",
-    "type_of",
-    "eval",
-];
+const WORDS: &str = "\
+    true false let const is_shared if else switch do while until loop for in continue break \
+    return throw try catch import export as fn private this Fn call curry is_def_fn is_def_var \
+    type_of eval";
 
 /// What was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,9 +55,8 @@ pub fn new(repository: &Path, name: &str) -> Result<New, Diagnostic> {
     }
     fs::create_dir_all(&folder).map_err(|error| Failure::io("create", &folder, &error))?;
     let made = || -> io::Result<()> {
-        // Made beside, so that nobody finds half of it.
-        let beside = beside::folder(&folder)?;
-        let whole = beside.made.path().join(name);
+        let temporary = atomic_write::temporary_folder(&folder)?;
+        let whole = temporary.path().join(name);
         for (file, text) in FILES {
             let path = whole.join(file);
             fs::create_dir_all(path.parent().unwrap_or(&whole))?;
@@ -133,7 +101,7 @@ fn key(name: &str) -> Result<String, Diagnostic> {
         let why = format!("a recipe cannot write `node.{key}`, nor a custom resource `{key}_site`");
         return Err(wrong(&why).hint("begin it with a letter"));
     }
-    if WORDS.contains(&&*key) {
+    if WORDS.split(' ').any(|word| word == key) {
         return Err(wrong(&format!(
             "`{key}` is a word of the recipe language, and `node.{key}` could not be read"
         ))

@@ -1,13 +1,11 @@
 //! One archive of what is packed: the same bytes whenever, wherever and by whomever it is made.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use sha2::{Digest, Sha256};
 use tar::{Builder, EntryType, Header};
 use tempfile::NamedTempFile;
 use toque_engine::cookbook::About;
@@ -15,10 +13,10 @@ use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::{Attempting, Failure};
 use toque_engine::source::unpack::Limits;
 
-use crate::beside;
-use crate::content::{Content, Entry, Kind};
-use crate::source::LIMITS;
-use crate::tree::{hexadecimal, sha256_of_file};
+use crate::atomic_write;
+use crate::fetch::LIMITS;
+use crate::package_contents::{EntryKind, PackageContents, PackageEntry};
+use crate::sha256::{Summed, sha256_of_file};
 
 /// The time of every file, in seconds since 1970: the first day of 1980, the earliest that every
 /// tool knows.
@@ -66,9 +64,9 @@ impl Format {
 /// # Errors
 /// When something cannot be read or written, or the file's name does not say how to pack. Then
 /// nothing is left of it.
-pub fn package(content: &Content, file: &Path) -> Result<Package, Diagnostic> {
+pub fn package(content: &PackageContents, file: &Path) -> Result<Package, Diagnostic> {
     let (staged, package) = staged(content, file)?;
-    kept(staged, file)?;
+    atomic_write::persist(staged, file).attempting("write", file)?;
     Ok(package)
 }
 
@@ -76,7 +74,11 @@ pub fn package(content: &Content, file: &Path) -> Result<Package, Diagnostic> {
 /// there stays what it is.
 /// # Errors
 /// As [`package`], and when the version is there with other content.
-pub fn publish(content: &Content, folder: &Path, cookbook: &About) -> Result<Package, Diagnostic> {
+pub fn publish(
+    content: &PackageContents,
+    folder: &Path,
+    cookbook: &About,
+) -> Result<Package, Diagnostic> {
     let About { name, version, .. } = cookbook;
     let file = folder.join(format!("{name}-{version}.tar.zst"));
     let (staged, package) = staged(content, &file)?;
@@ -92,15 +94,17 @@ pub fn publish(content: &Content, folder: &Path, cookbook: &About) -> Result<Pac
             )
             .hint("remove the file if nobody has it yet"));
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => kept(staged, &file)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            atomic_write::persist(staged, &file).attempting("write", &file)?;
+        }
         Err(error) => return Err(Failure::io("read", &file, &error).into()),
     }
     Ok(package)
 }
 
 /// Looks whether what is packed is not more than toque unpacks.
-fn can_be_unpacked(content: &Content) -> Result<(), Diagnostic> {
-    let size = |entry: &Entry| entry.path.symlink_metadata().map_or(0, |about| about.len());
+fn can_be_unpacked(content: &PackageContents) -> Result<(), Diagnostic> {
+    let size = |entry: &PackageEntry| entry.path.symlink_metadata().map_or(0, |about| about.len());
     let most = if content.cookbooks.len() == 1 { LIMITS.bytes } else { Limits::default().bytes };
     if content.entries.iter().map(size).sum::<u64>() <= most {
         return Ok(());
@@ -118,54 +122,41 @@ fn can_be_unpacked(content: &Content) -> Result<(), Diagnostic> {
     .note(format!("the largest file is `{largest}`"))
     .hint(format!(
         "name what nobody needs in `{}`, and let a recipe fetch what is large",
-        crate::ignored::NAME
+        crate::manifest::toqueignore::NAME
     )))
 }
 
-/// The whole archive, on the disk beside the place where it belongs.
-fn staged(content: &Content, file: &Path) -> Result<(NamedTempFile, Package), Diagnostic> {
+/// Writes the whole archive to a temporary file beside its place.
+fn staged(content: &PackageContents, file: &Path) -> Result<(NamedTempFile, Package), Diagnostic> {
     let format = Format::of(file)?;
-    let folder = folder_of(file);
+    let folder = atomic_write::folder_of(file);
     content.not_into_itself(folder, file)?;
     can_be_unpacked(content)?;
-    // As any file that is not there yet, less what the process leaves out.
-    let mode = fs::metadata(file).map_or(0o666, |about| about.permissions().mode());
-    let staged = beside::file(folder, mode).attempting("write", file)?;
-    let written =
-        Written { inner: BufWriter::new(staged.as_file()), digest: Sha256::new(), bytes: 0 };
-    let Written { inner, digest, bytes } = match format {
+    let staged = atomic_write::temporary_file(folder, file).attempting("write", file)?;
+    let summed = Summed::new(BufWriter::new(staged.as_file()));
+    let summed = match format {
         Format::Zstandard => {
             let mut packer =
-                zstd::Encoder::new(written, ZSTANDARD_LEVEL).attempting("write", file)?;
+                zstd::Encoder::new(summed, ZSTANDARD_LEVEL).attempting("write", file)?;
             packer.include_checksum(true).attempting("write", file)?;
             archive(content, &mut packer, file)?;
             packer.finish()
         }
         Format::Gzip => {
-            let mut packer = GzEncoder::new(written, Compression::new(GZIP_LEVEL));
+            let mut packer = GzEncoder::new(summed, Compression::new(GZIP_LEVEL));
             archive(content, &mut packer, file)?;
             packer.finish()
         }
     }
     .attempting("write", file)?;
-    inner
-        .into_inner()
-        .map_err(io::IntoInnerError::into_error)
-        .and_then(File::sync_all)
-        .attempting("write", file)?;
-    Ok((staged, Package { path: file.to_owned(), sha256: hexadecimal(&digest.finalize()), bytes }))
+    let bytes = summed.bytes;
+    let (mut buffered, sha256) = summed.finish();
+    buffered.flush().attempting("write", file)?;
+    drop(buffered);
+    Ok((staged, Package { path: file.to_owned(), sha256, bytes }))
 }
 
-fn kept(staged: NamedTempFile, file: &Path) -> Result<(), Failure> {
-    staged.persist(file).map_err(|error| error.error).attempting("write", file)?;
-    File::open(folder_of(file)).and_then(|folder| folder.sync_all()).attempting("write", file)
-}
-
-fn folder_of(file: &Path) -> &Path {
-    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-fn archive(content: &Content, into: &mut impl Write, file: &Path) -> Result<(), Failure> {
+fn archive(content: &PackageContents, into: &mut impl Write, file: &Path) -> Result<(), Failure> {
     let mut builder = Builder::new(into);
     for entry in &content.entries {
         let mut header = Header::new_gnu();
@@ -173,7 +164,7 @@ fn archive(content: &Content, into: &mut impl Write, file: &Path) -> Result<(), 
         header.set_gid(0);
         header.set_mtime(TIME);
         match &entry.kind {
-            Kind::File { executable } => {
+            EntryKind::File { executable } => {
                 let content = File::open(&entry.path).attempting("read", &entry.path)?;
                 let size = content.metadata().attempting("look at", &entry.path)?.len();
                 header.set_entry_type(EntryType::Regular);
@@ -191,7 +182,7 @@ fn archive(content: &Content, into: &mut impl Write, file: &Path) -> Result<(), 
                 }
                 written
             }
-            Kind::Link { to } => {
+            EntryKind::Link { to } => {
                 header.set_entry_type(EntryType::Symlink);
                 header.set_mode(0o777);
                 header.set_size(0);
@@ -201,26 +192,6 @@ fn archive(content: &Content, into: &mut impl Write, file: &Path) -> Result<(), 
         .attempting("write", file)?;
     }
     builder.into_inner().map(|_| ()).attempting("write", file)
-}
-
-/// What was written, counted on the way.
-struct Written<W> {
-    inner: W,
-    digest: Sha256,
-    bytes: u64,
-}
-
-impl<W: Write> Write for Written<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.inner.write(bytes)?;
-        self.digest.update(&bytes[..count]);
-        self.bytes += count as u64;
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
-    }
 }
 
 #[cfg(test)]

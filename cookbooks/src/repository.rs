@@ -9,12 +9,12 @@ use toque_engine::failure::Failure;
 use toque_engine::stop::Stop;
 use toque_engine::version::Constraint;
 
-use crate::cookfile::{self, Archive, Cookfile, From, Git};
-use crate::install::Update;
-use crate::lockfile::{Lockfile, Origin};
-use crate::solve::Demand;
-use crate::source::{Checkout, Folder, Registry, Source};
-use crate::store::{PATIENCE, wait_for};
+use crate::fetch::{Checkout, FetchedCookbook, Folder, Pin, Registry, Source};
+use crate::file_lock::{PATIENCE, wait_for};
+use crate::manifest::cookfile::{self, Archive, Cookfile, Git, Location};
+use crate::manifest::lockfile::{Lockfile, Origin};
+use crate::resolve::Requirement;
+use crate::resolve::target_platforms::TargetPlatforms;
 
 /// A repository that has a Cookfile.
 pub struct Repository {
@@ -25,6 +25,28 @@ pub struct Repository {
     pub(crate) paths: Vec<Folder>,
     pub(crate) own: Folder,
     pub(crate) folders: Vec<Folder>,
+}
+
+/// The cookbooks that may be chosen anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Update {
+    /// Only those that the lockfile does not have.
+    Nothing,
+    Everything,
+    /// These, and what they force.
+    Some(Vec<String>),
+}
+
+impl Update {
+    /// Whether a cookbook is chosen anew.
+    #[must_use]
+    pub fn moves(&self, name: &str) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Everything => true,
+            Self::Some(names) => names.iter().any(|moved| moved == name),
+        }
+    }
 }
 
 impl Repository {
@@ -40,7 +62,7 @@ impl Repository {
     /// A mistake in a cookbook, with the place.
     pub fn of(path: &Path, cookfile: Cookfile) -> Result<Self, Diagnostic> {
         let paths = cookfile.cookbooks.iter().filter_map(|wanted| match &wanted.from {
-            From::Path(folder) => Some(
+            Location::Path(folder) => Some(
                 Folder::one(path, folder, &wanted.name)
                     .map_err(|wrong| wrong.or_at(Some(&wanted.at))),
             ),
@@ -72,10 +94,10 @@ impl Repository {
 
     /// Everything that is asked for: by the Cookfile, and by lying in `cookbooks/`.
     #[must_use]
-    pub fn demands(&self) -> Vec<Demand> {
-        let of_cookfile = self.cookfile.cookbooks.iter().map(|wanted| Demand {
+    pub fn requirements(&self) -> Vec<Requirement> {
+        let of_cookfile = self.cookfile.cookbooks.iter().map(|wanted| Requirement {
             cookbook: wanted.name.clone(),
-            constraint: if let From::Sources(constraint) = &wanted.from {
+            constraint: if let Location::Sources(constraint) = &wanted.from {
                 constraint.clone()
             } else {
                 Constraint::default()
@@ -83,8 +105,8 @@ impl Repository {
             asker: cookfile::NAME.to_owned(),
             at: Some(wanted.at.clone()),
         });
-        let of_own = self.own.cookbooks().iter().map(|(name, _)| Demand {
-            cookbook: name.clone(),
+        let of_own = self.own.cookbooks().iter().map(|own| Requirement {
+            cookbook: own.name().to_owned(),
             constraint: Constraint::default(),
             asker: "cookbooks/".to_owned(),
             at: None,
@@ -92,7 +114,37 @@ impl Repository {
         of_cookfile.chain(of_own).collect()
     }
 
-    /// Who is asked, the first first.
+    /// Returns the machines that it is for.
+    pub(crate) fn targets(&self) -> TargetPlatforms {
+        TargetPlatforms::of(self.cookfile.platforms.clone())
+    }
+
+    /// Returns the cookbooks that lie in the repository, in other folders that it names, or are
+    /// pinned by a path.
+    pub(crate) fn local(&self) -> impl Iterator<Item = &FetchedCookbook> {
+        let folders = self.paths.iter().chain([&self.own]).chain(&self.folders);
+        folders.flat_map(Folder::cookbooks)
+    }
+
+    /// What is left of a lockfile without some groups: whatever nobody else needs is left out.
+    /// Groups that are not there change nothing: settings are for many repositories.
+    #[must_use]
+    pub fn without(&self, lockfile: &Lockfile, groups: &[String]) -> Lockfile {
+        let stays =
+            |group: &Option<String>| group.as_ref().is_none_or(|group| !groups.contains(group));
+        let asked = self
+            .cookfile
+            .cookbooks
+            .iter()
+            .filter(|wanted| stays(&wanted.group))
+            .map(|wanted| &wanted.name);
+        let own = self.own.cookbooks().iter().map(FetchedCookbook::name);
+        let needed = lockfile.needed_by(asked.map(String::as_str).chain(own));
+        let all = lockfile.cookbooks.iter().filter(|(name, _)| needed.contains(name.as_str()));
+        Lockfile { cookbooks: all.map(|(name, locked)| (name.clone(), locked.clone())).collect() }
+    }
+
+    /// Returns the sources that are asked, the first first.
     pub(crate) fn sources(&self, lockfile: &Lockfile, update: &Update) -> Vec<Box<dyn Source>> {
         let mut all: Vec<Box<dyn Source>> = Vec::new();
         // Several groups may ask for one pin.
@@ -103,13 +155,12 @@ impl Repository {
                 .cookbooks
                 .get(name)
                 .filter(|locked| !update.moves(name) && same_pin(&wanted.from, &locked.origin));
-            match &wanted.from {
-                From::Git(git) => all.push(Box::new(Checkout::git(name, git, locked))),
-                From::Archive(archive) => {
-                    all.push(Box::new(Checkout::archive(name, archive, locked)))
-                }
-                From::Path(_) | From::Sources(_) => {}
-            }
+            let pin = match &wanted.from {
+                Location::Git(git) => Pin::Git(git.clone()),
+                Location::Archive(archive) => Pin::Archive(archive.clone()),
+                Location::Path(_) | Location::Sources(_) => continue,
+            };
+            all.push(Box::new(Checkout::new(name, pin, locked)));
         }
         let boxed = |folder: &Folder| -> Box<dyn Source> { Box::new(folder.clone()) };
         all.extend(self.paths.iter().chain([&self.own]).map(boxed));
@@ -125,14 +176,17 @@ impl Repository {
 }
 
 /// Whether what is locked is what a pin asks for.
-pub(crate) fn same_pin(from: &From, origin: &Origin) -> bool {
+pub(crate) fn same_pin(from: &Location, origin: &Origin) -> bool {
     match (from, origin) {
-        (From::Git(Git { url, revision, rel }), Origin::Git { git, asked, rel: of, .. }) => {
+        (Location::Git(Git { url, revision, rel }), Origin::Git { git, asked, rel: of, .. }) => {
             url == git
                 && revision == asked
                 && rel.as_ref().map(|rel| rel.display().to_string()) == *of
         }
-        (From::Archive(Archive { location, sha256 }), Origin::Archive { archive, revision }) => {
+        (
+            Location::Archive(Archive { location, sha256 }),
+            Origin::Archive { archive, revision },
+        ) => {
             location == archive
                 && sha256.as_ref().is_none_or(|sha256| sha256.eq_ignore_ascii_case(revision))
         }

@@ -8,20 +8,18 @@ use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::Path;
 
-use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::{Attempting, Failure};
 
-use crate::beside;
-use crate::content::{Content, Entry, Kind};
-use crate::tree;
+use crate::atomic_write;
+use crate::directory_checksum;
+use crate::package_contents::{EntryKind, PackageContents, PackageEntry};
 
 /// Says what was put there: a line for each cookbook, with its name and the checksum of its files.
 pub const MARK: &str = ".toque-vendor";
 const ABOUT: &str = "# Made by `toque cookbook vendor`, which replaces what is named here as long as it is not changed.\n";
 
-/// What a folder is before.
+/// The state of the folder before.
 enum Before {
     /// Not there, or empty.
     Free,
@@ -33,7 +31,7 @@ enum Before {
 /// # Errors
 /// When the folder has something that was not put there by an earlier call, or something cannot be
 /// read or written. Then it is as it was.
-pub fn vendor(content: &Content, folder: &Path) -> Result<(), Diagnostic> {
+pub fn vendor(content: &PackageContents, folder: &Path) -> Result<(), Diagnostic> {
     // A link stays one.
     let folder = match fs::canonicalize(folder) {
         Ok(real) => real,
@@ -42,15 +40,16 @@ pub fn vendor(content: &Content, folder: &Path) -> Result<(), Diagnostic> {
         }
         Err(error) => return Err(Failure::io("look at", folder, &error).into()),
     };
-    let before = look(&folder)?;
+    let before = inspect(&folder)?;
     let Some(parent) = folder.parent() else {
         return Err(Diagnostic::error("cookbooks are not put into the root of the file system")
             .hint("name a folder in it"));
     };
     content.not_into_itself(parent, &folder)?;
     fs::create_dir_all(parent).attempting("create", parent)?;
-    let beside = beside::folder(parent).attempting("make a folder in", parent)?;
-    let made = beside.made.path().join("made");
+    let temporary =
+        atomic_write::temporary_folder(parent).attempting("make a folder in", parent)?;
+    let made = temporary.path().join("made");
     fs::create_dir(&made).attempting("create", &made)?;
     for entry in &content.entries {
         put(entry, &made)?;
@@ -58,7 +57,7 @@ pub fn vendor(content: &Content, folder: &Path) -> Result<(), Diagnostic> {
     let mut mark = ABOUT.to_owned();
     for name in &content.cookbooks {
         // Writing to a string cannot fail.
-        let _ = writeln!(mark, "{name} {}", tree::sha256(&made.join(name))?);
+        let _ = writeln!(mark, "{name} {}", directory_checksum::sha256(&made.join(name))?);
     }
     write(&made.join(MARK), &mut mark.as_bytes(), 0o666)?;
     if let Ok(about) = fs::metadata(&folder) {
@@ -66,14 +65,14 @@ pub fn vendor(content: &Content, folder: &Path) -> Result<(), Diagnostic> {
     }
     match before {
         Before::Free => fs::rename(&made, &folder).attempting("make", &folder)?,
-        Before::Vendored => exchange(&made, &folder, &beside.made.path().join("before"))?,
+        Before::Vendored => temporary.exchange(&made, &folder)?,
     }
     File::open(parent).and_then(|parent| parent.sync_all()).attempting("write", parent)?;
     Ok(())
 }
 
-/// Looks whether a folder has nothing but what was put there.
-fn look(folder: &Path) -> Result<Before, Diagnostic> {
+/// Checks that a folder has nothing but what was put there.
+fn inspect(folder: &Path) -> Result<Before, Diagnostic> {
     let listed = match fs::read_dir(folder) {
         Ok(entries) => entries.collect::<Result<Vec<_>, _>>().attempting("list", folder)?,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Before::Free),
@@ -88,7 +87,8 @@ fn look(folder: &Path) -> Result<Before, Diagnostic> {
         let name = entry.file_name().to_string_lossy().into_owned();
         match known.get(&name) {
             _ if name == MARK && !known.is_empty() => {}
-            Some(sha256) if tree::sha256(&entry.path()).is_ok_and(|has| has == *sha256) => {}
+            Some(sha256)
+                if directory_checksum::sha256(&entry.path()).is_ok_and(|has| has == *sha256) => {}
             Some(_) => changed.push(name),
             None => strange.push(name),
         }
@@ -133,14 +133,14 @@ fn marked(path: &Path) -> Result<BTreeMap<String, String>, Failure> {
     }
 }
 
-fn put(entry: &Entry, made: &Path) -> Result<(), Failure> {
+fn put(entry: &PackageEntry, made: &Path) -> Result<(), Failure> {
     let path = made.join(&entry.name);
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).attempting("create", folder)?;
     }
     match &entry.kind {
-        Kind::Link { to } => symlink(to, &path).attempting("create link", &path),
-        Kind::File { executable } => {
+        EntryKind::Link { to } => symlink(to, &path).attempting("create link", &path),
+        EntryKind::File { executable } => {
             let mut from = File::open(&entry.path).attempting("read", &entry.path)?;
             write(&path, &mut from, if *executable { 0o777 } else { 0o666 })
         }
@@ -153,23 +153,6 @@ fn write(path: &Path, from: &mut impl Read, mode: u32) -> Result<(), Failure> {
     opened
         .and_then(|mut file| io::copy(from, &mut file).and_then(|_| file.sync_all()))
         .attempting("write", path)
-}
-
-/// Puts `made` into the place of `folder`, and what was there elsewhere: at once where the file
-/// system can.
-fn exchange(made: &Path, folder: &Path, before: &Path) -> Result<(), Failure> {
-    match renameat2(AT_FDCWD, made, AT_FDCWD, folder, RenameFlags::RENAME_EXCHANGE) {
-        Ok(()) => Ok(()),
-        Err(Errno::EINVAL | Errno::ENOSYS | Errno::EOPNOTSUPP) => in_steps(made, folder, before),
-        Err(error) => Err(Failure::io("replace", folder, &error.into())),
-    }
-}
-
-fn in_steps(made: &Path, folder: &Path, before: &Path) -> Result<(), Failure> {
-    fs::rename(folder, before).attempting("replace", folder)?;
-    fs::rename(made, folder)
-        .or_else(|error| fs::rename(before, folder).and(Err(error)))
-        .attempting("replace", folder)
 }
 
 #[cfg(test)]

@@ -1,18 +1,18 @@
-//! Whether cookbooks on this machine are what was locked, or what was once put into the store.
+//! Verifies that cookbooks on this machine are what was locked, or what was once cached.
 //! Nothing is changed or fetched.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use toque_engine::cookbook::Cookbook;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::version::Version;
 
-use crate::lockfile::{Difference, Locked, Lockfile, Origin};
+use crate::cache::{Cache, CachedCookbook};
+use crate::directory_checksum;
+use crate::manifest::lockfile::{LockedCookbook, Lockfile, Origin};
 use crate::repository::Repository;
-use crate::store::{Kept, Store};
-use crate::tree;
 
-/// A cookbook that was looked at.
+/// The result for one cookbook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
     pub name: String,
@@ -36,11 +36,11 @@ pub enum State {
 }
 
 impl Repository {
-    /// Looks at every cookbook of a lockfile: at its files, and at what its `cookbook.toml` says.
+    /// Verifies every cookbook of a lockfile: its files, and what its `cookbook.toml` says.
     #[must_use]
-    pub fn verify(&self, store: &Store, lockfile: &Lockfile) -> Vec<Verified> {
-        let look = |(name, locked): (&String, &Locked)| {
-            let root = self.root_of(store, name, locked);
+    pub fn verify(&self, cache: &Cache, lockfile: &Lockfile) -> Vec<Verified> {
+        let verify = |(name, locked): (&String, &LockedCookbook)| {
+            let root = self.root_of(cache, name, locked);
             let state = if root.is_dir() {
                 let same = if locked.sha256.is_some() { State::AsItWas } else { State::InUse };
                 is_as_locked(name, locked, &root).map_or_else(State::Changed, |()| same)
@@ -49,49 +49,45 @@ impl Repository {
             };
             Verified { name: name.clone(), version: Some(locked.version.clone()), state, root }
         };
-        lockfile.cookbooks.iter().map(look).collect()
+        lockfile.cookbooks.iter().map(verify).collect()
     }
 
     /// Where a locked cookbook is on this machine, when it is there.
     #[must_use]
-    pub fn root_of(&self, store: &Store, name: &str, locked: &Locked) -> PathBuf {
+    pub fn root_of(&self, cache: &Cache, name: &str, locked: &LockedCookbook) -> PathBuf {
         match (&locked.origin, &locked.sha256) {
             (Origin::Path { path }, _) => self.path.join(path),
-            (_, sha256) => store.root(name, sha256.as_deref().unwrap_or_default()),
+            (_, sha256) => cache.root(name, sha256.as_deref().unwrap_or_default()),
         }
     }
 }
 
-/// Looks at every cookbook that a store keeps, whoever uses it.
+/// Verifies every cookbook in a cache.
 /// # Errors
-/// When the store cannot be listed.
-pub fn verify_all(store: &Store) -> Result<Vec<Verified>, Diagnostic> {
-    let look = |Kept { name, sha256, root }: Kept| {
+/// When the cache cannot be listed.
+pub fn verify_all(cache: &Cache) -> Result<Vec<Verified>, Diagnostic> {
+    let verify = |CachedCookbook { name, sha256, root }: CachedCookbook| {
         let loaded = Cookbook::load(&root);
         let state = has_checksum(&sha256, &root)
             .and_then(|()| loaded.as_ref().map(|_| ()).map_err(ToString::to_string));
         let state = state.map_or_else(State::Changed, |()| State::AsItWas);
         Verified { name, version: loaded.ok().map(|cookbook| cookbook.about.version), state, root }
     };
-    Ok(store.kept()?.into_iter().map(look).collect())
+    Ok(cache.list()?.into_iter().map(verify).collect())
 }
 
-fn has_checksum(sha256: &str, root: &std::path::Path) -> Result<(), String> {
-    match tree::sha256(root) {
+fn has_checksum(sha256: &str, root: &Path) -> Result<(), String> {
+    match directory_checksum::sha256(root) {
         Ok(has) if has == sha256 => Ok(()),
         Ok(_) => Err("its files have another checksum".to_owned()),
         Err(failure) => Err(failure.to_string()),
     }
 }
 
-fn is_as_locked(name: &str, locked: &Locked, root: &std::path::Path) -> Result<(), String> {
+fn is_as_locked(name: &str, locked: &LockedCookbook, root: &Path) -> Result<(), String> {
     if let Some(sha256) = &locked.sha256 {
         has_checksum(sha256, root)?;
     }
-    let about = Cookbook::load(root).map_err(|wrong| wrong.to_string())?.about;
-    locked.check(name, &about).map_err(|difference| match difference {
-        Difference::Name(other) => format!("its cookbook.toml calls it `{other}`"),
-        Difference::Version(version) => format!("its cookbook.toml says version {version}"),
-        Difference::Dependencies => "its cookbook.toml names other dependencies".to_owned(),
-    })
+    let cookbook = Cookbook::load(root).map_err(|wrong| wrong.to_string())?;
+    locked.check(name, &cookbook.about)
 }

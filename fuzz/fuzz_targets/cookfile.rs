@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use libfuzzer_sys::{Corpus, fuzz_target};
-use toque_cookbooks::cookfile::{Cookfile, From, is_name};
+use toque_cookbooks::manifest::cookfile::{Cookfile, Location, is_name};
 use toque_fuzz::sound;
 
 fuzz_target!(|bytes: &[u8]| -> Corpus {
@@ -19,7 +19,7 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
                 assert!(is_name(&wanted.name), "{:?}", wanted.name);
                 let line = wanted.at.line_text();
                 assert!(line.contains(wanted.name.as_str()) || line.contains('\\'), "{wanted:?}");
-                if let From::Sources(constraint) = &wanted.from {
+                if let Location::Sources(constraint) = &wanted.from {
                     assert_eq!(constraint.to_string().parse().as_ref(), Ok(constraint));
                 }
             }

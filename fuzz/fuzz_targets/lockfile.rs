@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use libfuzzer_sys::{Corpus, fuzz_target};
-use toque_cookbooks::lockfile::Lockfile;
+use toque_cookbooks::manifest::lockfile::Lockfile;
 use toque_fuzz::sound;
 
 fuzz_target!(|bytes: &[u8]| -> Corpus {

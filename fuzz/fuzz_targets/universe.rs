@@ -3,10 +3,10 @@
 #![no_main]
 
 use libfuzzer_sys::{Corpus, fuzz_target};
-use toque_cookbooks::fleet::Fleet;
-use toque_cookbooks::solve::{Demand, Preferred, solve};
-use toque_cookbooks::source::registry;
-use toque_cookbooks::universe::Universe;
+use toque_cookbooks::fetch::registry;
+use toque_cookbooks::resolve::catalog::Catalog;
+use toque_cookbooks::resolve::target_platforms::TargetPlatforms;
+use toque_cookbooks::resolve::{Preferred, Requirement, solve};
 use toque_engine::platform::Platform;
 use toque_engine::version::Constraint;
 use toque_fuzz::sound;
@@ -14,37 +14,37 @@ use toque_fuzz::sound;
 fuzz_target!(|bytes: &[u8]| -> Corpus {
     let Ok(answered) = registry::Universe::parse(bytes) else { return Corpus::Keep };
     let platform = Platform { name: "debian".to_owned(), version: "12".to_owned() };
-    let mut universe = Universe::for_machines(Fleet::of(vec![platform]));
-    for (name, releases) in answered.offers() {
+    let mut universe = Catalog::for_targets(TargetPlatforms::of(vec![platform]));
+    for (name, releases) in answered.releases() {
         universe.offer(&name, "https://cookbooks.example.com", releases);
     }
     let mut names: Vec<&str> = universe.names().collect();
     names.sort_unstable();
-    let demands: Vec<Demand> = names
+    let requirements: Vec<Requirement> = names
         .iter()
         .take(4)
-        .map(|name| Demand {
+        .map(|name| Requirement {
             cookbook: (*name).to_owned(),
             constraint: Constraint::default(),
             asker: "Cookfile.toml".to_owned(),
             at: None,
         })
         .collect();
-    match solve(&universe, &demands, &Preferred::default()) {
+    match solve(&universe, &requirements, &Preferred::default()) {
         Err(told) => {
             sound(&told);
             assert!(!told.hints.is_empty() && !told.notes.is_empty(), "{told:?}");
         }
         Ok(solution) => {
             assert!(
-                demands.iter().all(|demand| solution.contains_key(&demand.cookbook)),
+                requirements.iter().all(|requirement| solution.contains_key(&requirement.cookbook)),
                 "{solution:?}"
             );
             for (name, version) in &solution {
                 let release =
                     universe.releases(name).iter().find(|release| release.version == *version);
                 let release = release.expect("what is chosen is there");
-                assert!(universe.fleet.refuses(release).is_none(), "{name} {version}");
+                assert!(release.refused_by(&universe.targets).is_none(), "{name} {version}");
                 for (other, constraint) in &release.dependencies {
                     assert!(
                         solution.get(other).is_some_and(|version| constraint.accepts(version)),

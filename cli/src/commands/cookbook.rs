@@ -18,10 +18,10 @@ mod why;
 
 use std::path::{Path, PathBuf};
 
-use toque_cookbooks::cookfile::{self, Cookfile};
+use toque_cookbooks::cache::Cache;
+use toque_cookbooks::fetch::FetchContext;
+use toque_cookbooks::manifest::cookfile::{self, Cookfile};
 use toque_cookbooks::repository::Repository;
-use toque_cookbooks::source::Machine;
-use toque_cookbooks::store::Store;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::run::Refused;
 use toque_engine::stop::Stop;
@@ -105,15 +105,15 @@ fn nowhere() -> Diagnostic {
 }
 
 /// Opens the cache of fetched cookbooks.
-fn store_of(repository: Option<&Path>, cache_dir: Option<&Path>) -> Result<Store, Diagnostic> {
-    Ok(Store::open(Settings::read(repository)?.cache_dir(cache_dir))?)
+fn store_of(repository: Option<&Path>, cache_dir: Option<&Path>) -> Result<Cache, Diagnostic> {
+    Ok(Cache::open(Settings::read(repository)?.cache_dir(cache_dir))?)
 }
 
 /// Calls `act` with access to the network; the folder may have no Cookfile.
 fn with_machine<T>(
     repository: &Path,
     fetching: &Fetching,
-    act: impl FnOnce(&Network, &Machine<'_>) -> Result<T, Diagnostic>,
+    act: impl FnOnce(&Network, &FetchContext<'_>) -> Result<T, Diagnostic>,
 ) -> Result<T, Refused> {
     let stop = Stop::new(seconds(1.0));
     stop_on_signals(&stop);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
-use toque_cookbooks::credentials::{Credential, is_for};
+use toque_cookbooks::fetch::credentials::{Credential, is_for};
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::plain_io;
 

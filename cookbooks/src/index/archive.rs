@@ -4,16 +4,16 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
 use toque_engine::cookbook::{About, Cookbook};
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Attempting;
 use toque_engine::source::unpack::{check, unpack};
 use toque_engine::system::System;
 
-use crate::found::{self, Instead};
-use crate::source::LIMITS;
-use crate::tree::{self, hexadecimal};
+use crate::directory_checksum;
+use crate::fetch::LIMITS;
+use crate::fetch::locate_cookbook::{self, NotFoundReason};
+use crate::sha256::sha256_hex;
 
 /// How archives are called. What is called so must be one.
 const ENDINGS: [&str; 11] = [
@@ -50,7 +50,7 @@ impl Archive {
             return Ok(None);
         }
         let packed = fs::read(path).attempting("read", path)?;
-        let sha256 = hexadecimal(&Sha256::digest(&packed));
+        let sha256 = sha256_hex(&packed);
         let scratch = tempfile::tempdir_in(scratch).attempting("make a folder in", scratch)?;
         let into = scratch.path().join("fetched");
         fs::create_dir(&into).attempting("create", &into)?;
@@ -61,24 +61,26 @@ impl Archive {
         // Its folder has any name: it gets its own where it is used.
         let about = Cookbook::parse(Path::new(""), &text)?.about;
         is_found(&into, &root, &about.name)?;
-        Ok(Some(Self { about, sha256, content: tree::sha256(&root)? }))
+        Ok(Some(Self { about, sha256, content: directory_checksum::sha256(&root)? }))
     }
 }
 
 /// The folder of the one cookbook in what was unpacked.
 fn only_cookbook(top: &Path) -> Result<PathBuf, Diagnostic> {
-    let all = found::all(top)?;
+    let all = locate_cookbook::all(top)?;
     match &all[..] {
         [one] => return Ok(one.clone()),
         [] => {}
         _ => return Err(several(all.len())),
     }
-    Err(match found::instead(top)? {
-        Instead::Deeper(count) => several(count),
-        Instead::Ruby => {
+    Err(match locate_cookbook::not_found_reason(top)? {
+        NotFoundReason::Deeper(count) => several(count),
+        NotFoundReason::Ruby => {
             Diagnostic::error("it is a Ruby cookbook for Chef, which toque cannot run")
         }
-        Instead::Nothing => Diagnostic::error("there is no cookbook in it: no cookbook.toml"),
+        NotFoundReason::Nothing => {
+            Diagnostic::error("there is no cookbook in it: no cookbook.toml")
+        }
     })
 }
 
@@ -96,7 +98,7 @@ fn is_found(top: &Path, root: &Path, name: &str) -> Result<(), Diagnostic> {
     if root.join(".git").exists() {
         return Err(Diagnostic::error("it has a git repository, and not a cookbook alone"));
     }
-    if found::find(top, name)?.is_some_and(|found| found == root) {
+    if locate_cookbook::find(top, name)?.is_some_and(|found| found == root) {
         return Ok(());
     }
     Err(Diagnostic::error(format!(

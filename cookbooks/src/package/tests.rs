@@ -1,4 +1,6 @@
 use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::fs::symlink;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
@@ -9,7 +11,8 @@ use toque_engine::source::unpack::{Limits, unpack};
 use toque_engine::system::HostSystem;
 
 use super::*;
-use crate::tree;
+use crate::directory_checksum;
+use crate::sha256::sha256_hex;
 
 /// What is at a path: a text and whether it can be executed, or where a link leads.
 type Files = BTreeMap<String, Result<(String, bool), String>>;
@@ -51,8 +54,8 @@ fn made(files: &Files, reverse: bool) -> TempDir {
     folder
 }
 
-fn content(folder: &TempDir) -> Content {
-    Content::of_cookbook(folder.path(), "web", &folder.path().join("web")).unwrap()
+fn content(folder: &TempDir) -> PackageContents {
+    PackageContents::of_cookbook(folder.path(), "web", &folder.path().join("web")).unwrap()
 }
 
 /// Packs it, unpacks it, and compares the two.
@@ -60,12 +63,12 @@ fn packed(folder: &TempDir, file: &str) -> Vec<u8> {
     let package = package(&content(folder), &folder.path().join(file)).unwrap();
     let bytes = fs::read(&package.path).unwrap();
     assert_eq!(package.bytes, bytes.len() as u64);
-    assert_eq!(package.sha256, hexadecimal(&Sha256::digest(&bytes)));
+    assert_eq!(package.sha256, sha256_hex(&bytes));
     let into = tempfile::tempdir().unwrap();
     unpack(&HostSystem::new(), &bytes, into.path(), 0, &Limits::default()).unwrap();
     assert_eq!(
-        tree::sha256(&into.path().join("web")).unwrap(),
-        tree::sha256(&folder.path().join("web")).unwrap()
+        directory_checksum::sha256(&into.path().join("web")).unwrap(),
+        directory_checksum::sha256(&folder.path().join("web")).unwrap()
     );
     assert_eq!(fs::read_dir(into.path()).unwrap().count(), 1);
     bytes
@@ -126,7 +129,7 @@ fn the_bytes_stay_what_they_are() {
     let package = package(&content(&folder), &folder.path().join("web.tar.zst")).unwrap();
     let unpacked = zstd::decode_all(File::open(&package.path).unwrap()).unwrap();
     assert_eq!(
-        hexadecimal(&Sha256::digest(&unpacked)),
+        sha256_hex(&unpacked),
         "0d2b4b1ad90b8bde81efb50bbafc4e61652fe64e06b4dc1035ada482cafed0a2"
     );
     // A newer zstd may pack otherwise. Then CHANGELOG.md says that packages get other checksums.
@@ -159,8 +162,8 @@ fn tar_reads_it_too() {
             (Some(0), "")
         );
         assert_eq!(
-            tree::sha256(&into.path().join("web")).unwrap(),
-            tree::sha256(&folder.path().join("web")).unwrap()
+            directory_checksum::sha256(&into.path().join("web")).unwrap(),
+            directory_checksum::sha256(&folder.path().join("web")).unwrap()
         );
     }
 }
@@ -232,7 +235,7 @@ fn a_version_that_is_published_stays() {
         told.message,
         format!("`{}` is there already, with other content", first.path.display())
     );
-    assert_eq!(hexadecimal(&Sha256::digest(fs::read(&first.path).unwrap())), first.sha256);
+    assert_eq!(sha256_hex(fs::read(&first.path).unwrap()), first.sha256);
     assert_eq!(fs::read_dir(registry.path()).unwrap().count(), 1);
 }
 
@@ -272,7 +275,7 @@ fn what_could_not_be_unpacked_is_not_packed() {
     fs::write(root.join("cookbook.toml"), "name = \"web\"\nversion = \"1.0.0\"\n").unwrap();
     // It takes no space.
     fs::File::create(root.join("files/large")).unwrap().set_len(LIMITS.bytes).unwrap();
-    let content = Content::of_cookbook(folder.path(), "web", &root).unwrap();
+    let content = PackageContents::of_cookbook(folder.path(), "web", &root).unwrap();
     let told = package(&content, &folder.path().join("web.tar.zst")).expect_err("it is too large");
     assert_eq!(told.message, "there is more to pack than the 2 GiB that are unpacked again");
     assert_eq!(told.notes, ["the largest file is `web/files/large`"]);

@@ -8,12 +8,12 @@ use std::process::Command;
 
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
-use toque_cookbooks::credentials::Credential;
-use toque_cookbooks::install::{How, Installed, Update};
-use toque_cookbooks::lockfile::Lockfile;
-use toque_cookbooks::repository::Repository;
-use toque_cookbooks::source::{Machine, PATIENCE};
-use toque_cookbooks::store::Store;
+use toque_cookbooks::cache::Cache;
+use toque_cookbooks::fetch::credentials::Credential;
+use toque_cookbooks::fetch::{FetchContext, PATIENCE};
+use toque_cookbooks::install::{InstallOptions, Installed};
+use toque_cookbooks::manifest::lockfile::Lockfile;
+use toque_cookbooks::repository::{Repository, Update};
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::system::HostSystem;
 
@@ -90,9 +90,9 @@ impl Bench {
         locked: bool,
         offline: bool,
     ) -> Result<Installed, Diagnostic> {
-        let (repository, store) = (self.path("repository"), Store::open(self.path("store"))?);
-        let machine = Machine { offline, ..machine(&repository, &store) };
-        let how = How { update: update.clone(), locked, without: Vec::new() };
+        let (repository, store) = (self.path("repository"), Cache::open(self.path("store"))?);
+        let machine = FetchContext { offline, ..machine(&repository, &store) };
+        let how = InstallOptions { update: update.clone(), locked, without: Vec::new() };
         let installed = Repository::read(&repository)?.unwrap().install(&machine, &how)?;
         for (name, root) in &installed.roots {
             assert!(
@@ -119,16 +119,16 @@ impl Bench {
 }
 
 /// A machine that is let in nowhere.
-pub fn machine<'a>(repository: &'a Path, store: &'a Store) -> Machine<'a> {
-    Machine {
+pub fn machine<'a>(repository: &'a Path, store: &'a Cache) -> FetchContext<'a> {
+    FetchContext {
         system: &HostSystem::new,
         repository,
-        store,
+        cache: store,
         offline: false,
         patience: PATIENCE,
         ssh_agent: None,
         credential: &|_| Ok(Credential::default()),
-        tell: &|_| {},
+        report: &|_| {},
     }
 }
 

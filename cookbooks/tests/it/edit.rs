@@ -4,10 +4,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use toque_cookbooks::cache::Cache;
 use toque_cookbooks::edit::{self, Edited, Entry};
-use toque_cookbooks::lockfile::Lockfile;
-use toque_cookbooks::source::{Machine, Told};
-use toque_cookbooks::store::Store;
+use toque_cookbooks::fetch::{FetchContext, FetchEvent};
+use toque_cookbooks::manifest::lockfile::Lockfile;
 use toque_engine::diagnostic::Diagnostic;
 
 use crate::bench;
@@ -36,11 +36,11 @@ impl Bench {
     fn machine<T>(
         &self,
         offline: bool,
-        tell: &(dyn Fn(Told<'_>) + Sync),
-        act: impl FnOnce(&Machine<'_>) -> T,
+        tell: &(dyn Fn(FetchEvent<'_>) + Sync),
+        act: impl FnOnce(&FetchContext<'_>) -> T,
     ) -> T {
-        let (repository, store) = (self.repository(), Store::open(self.0.path("store")).unwrap());
-        act(&Machine { offline, tell, ..bench::machine(&repository, &store) })
+        let (repository, store) = (self.repository(), Cache::open(self.0.path("store")).unwrap());
+        act(&FetchContext { offline, report: tell, ..bench::machine(&repository, &store) })
     }
 
     fn try_add(&self, name: &str, entry: Option<&Entry>) -> Result<Edited, Diagnostic> {
@@ -181,7 +181,7 @@ fn a_lockfile_that_cannot_be_written() {
     let before = bench.files();
     // Not even root replaces a folder that has something in it by a file.
     let hinder =
-        |_: Told<'_>| fs::create_dir_all(bench.repository().join("Cookfile.lock/x")).unwrap();
+        |_: FetchEvent<'_>| fs::create_dir_all(bench.repository().join("Cookfile.lock/x")).unwrap();
     let told = bench
         .machine(false, &hinder, |machine| edit::add(machine, "web", None, None, &[]))
         .expect_err("there is no place for it");
@@ -197,7 +197,8 @@ fn what_somebody_else_writes_meanwhile_is_kept() {
     let mut bench = Bench::new(REGISTRY);
     bench.publish("web", "1.0.0", &[]);
     let theirs = format!("{}# mine\n", bench.files()[0]);
-    let write = |_: Told<'_>| fs::write(bench.repository().join("Cookfile.toml"), &theirs).unwrap();
+    let write =
+        |_: FetchEvent<'_>| fs::write(bench.repository().join("Cookfile.toml"), &theirs).unwrap();
     let told = bench
         .machine(false, &write, |machine| edit::add(machine, "web", None, None, &[]))
         .expect_err("it was changed");

@@ -4,10 +4,10 @@
 use std::fs;
 
 use crate::bench::{Bench, cookbook, git, machine, packed};
-use toque_cookbooks::install::Update;
-use toque_cookbooks::lockfile::{Lockfile, Origin};
+use toque_cookbooks::cache::Cache;
+use toque_cookbooks::manifest::lockfile::{Lockfile, Origin};
 use toque_cookbooks::repository::Repository;
-use toque_cookbooks::store::Store;
+use toque_cookbooks::repository::Update;
 
 /// What the lockfile has, what somebody made of it, and what is told.
 type Edit<'a> = (&'a str, &'a str, &'a str);
@@ -54,12 +54,12 @@ fn versions_and_dependencies() {
         (
             "version = \"1.0.0\"\n",
             "version = \"1.1.0\"\n",
-            "`Cookfile.lock` says that `other` has version 1.1.0, and it has 1.0.0",
+            "`other` is not what `Cookfile.lock` says: its cookbook.toml says version 1.0.0",
         ),
         (
             "dependencies.other = \">= 1.0\"",
             "dependencies.other = \">= 0.1\"",
-            "`Cookfile.lock` says that `web` needs other cookbooks than it does",
+            "`web` is not what `Cookfile.lock` says: its cookbook.toml names other dependencies",
         ),
     ] {
         edited(&bench, edit, || assert_eq!(bench.refused().message, edit.2));
@@ -190,14 +190,14 @@ fn folders_in_a_repository() {
         let Origin::Git { rel, .. } = &mut locked.origin else { unreachable!() };
         *rel = Some(outside.to_owned());
         fs::remove_dir_all(bench.path("store")).unwrap();
-        let store = Store::open(bench.path("store")).unwrap();
+        let store = Cache::open(bench.path("store")).unwrap();
         let told = Repository::read(&path)
             .unwrap()
             .unwrap()
             .fetch(&machine(&path, &store), &lockfile)
             .expect_err(outside);
         assert!(told.message.contains("leads out of what"), "{told}");
-        assert_eq!(store.kept().unwrap(), []);
+        assert_eq!(store.list().unwrap(), []);
         assert!(mine.join("cookbook.toml").is_file());
     }
 }

@@ -15,10 +15,10 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use toque_cookbooks::fleet::Fleet;
 use toque_cookbooks::repository::Repository;
-use toque_cookbooks::solve::{Preferred, solve};
-use toque_cookbooks::universe::{Release, Universe};
+use toque_cookbooks::resolve::catalog::{Catalog, Release};
+use toque_cookbooks::resolve::target_platforms::TargetPlatforms;
+use toque_cookbooks::resolve::{Preferred, solve};
 use toque_engine::diagnostic::Diagnostic;
 
 const LINE: &str = "\n----\n";
@@ -100,8 +100,9 @@ fn told(case: &str) -> String {
     )
     .unwrap();
     let repository = Repository::read(repository.path()).unwrap().unwrap();
-    let mut universe = Universe::for_machines(Fleet::of(repository.cookfile.platforms.clone()));
-    universe.fleet.toque = Some("1.5.0".parse().unwrap());
+    let mut universe =
+        Catalog::for_targets(TargetPlatforms::of(repository.cookfile.platforms.clone()));
+    universe.targets.toque = Some("1.5.0".parse().unwrap());
     for ((rank, name), releases) in offers {
         universe.offer(
             name,
@@ -109,7 +110,7 @@ fn told(case: &str) -> String {
             releases,
         );
     }
-    let told = solve(&universe, &repository.demands(), &Preferred::default()).expect_err(case);
+    let told = solve(&universe, &repository.requirements(), &Preferred::default()).expect_err(case);
     shown(&told)
 }
 

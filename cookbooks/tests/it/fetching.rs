@@ -6,12 +6,12 @@ use std::fs;
 use std::sync::Mutex;
 
 use crate::bench::{Bench, cookbook, machine, packed, versions};
-use toque_cookbooks::credentials::Credential;
-use toque_cookbooks::install::{How, Update};
-use toque_cookbooks::lockfile::Lockfile;
-use toque_cookbooks::repository::Repository;
-use toque_cookbooks::source::{Machine, Told};
-use toque_cookbooks::store::Store;
+use toque_cookbooks::cache::Cache;
+use toque_cookbooks::fetch::credentials::Credential;
+use toque_cookbooks::fetch::{FetchContext, FetchEvent};
+use toque_cookbooks::install::InstallOptions;
+use toque_cookbooks::manifest::lockfile::Lockfile;
+use toque_cookbooks::repository::{Repository, Update};
 use toque_engine::system::HostSystem;
 
 const REGISTRY: &str = "[[source]]\nurl = \"URL\"\n[cookbooks]\n";
@@ -75,14 +75,14 @@ fn a_registry_that_does_not_let_everybody_in() {
     );
     assert!(told.hints[0].contains("`[credentials]`"), "{told:?}");
 
-    let (repository, store) = (bench.path("repository"), Store::open(bench.path("store")).unwrap());
+    let (repository, store) = (bench.path("repository"), Cache::open(bench.path("store")).unwrap());
     let asked = Mutex::new(Vec::new());
     let credential = |url: &str| {
         asked.lock().unwrap().push(url.to_owned());
         Ok(Credential { token: Some("sesame".to_owned()), ..Credential::default() })
     };
-    let machine = Machine { credential: &credential, ..machine(&repository, &store) };
-    let how = How { update: Update::Nothing, locked: false, without: Vec::new() };
+    let machine = FetchContext { credential: &credential, ..machine(&repository, &store) };
+    let how = InstallOptions { update: Update::Nothing, locked: false, without: Vec::new() };
     let installed =
         Repository::read(&repository).unwrap().unwrap().install(&machine, &how).unwrap();
     assert_eq!(versions(&installed.after), ["web 1.0.0"]);
@@ -97,16 +97,16 @@ fn many_come_at_once_and_each_is_told() {
     let asked: String = names.iter().map(|name| format!("{name} = \">= 1.0\"\n")).collect();
     let bench = Bench::new(&format!("{REGISTRY}{asked}"));
     names.iter().for_each(|name| bench.server.publish(name, "1.0.0", &[]));
-    let (repository, store) = (bench.path("repository"), Store::open(bench.path("store")).unwrap());
+    let (repository, store) = (bench.path("repository"), Cache::open(bench.path("store")).unwrap());
     let told = Mutex::new(BTreeSet::new());
-    let tell = |what: Told<'_>| {
-        if let Told::Fetched { count, of, .. } = what {
+    let tell = |what: FetchEvent<'_>| {
+        if let FetchEvent::Fetched { count, of, .. } = what {
             assert_eq!(of, 40);
             assert!(told.lock().unwrap().insert(count));
         }
     };
-    let machine = Machine { tell: &tell, ..machine(&repository, &store) };
-    let how = How { update: Update::Nothing, locked: false, without: Vec::new() };
+    let machine = FetchContext { report: &tell, ..machine(&repository, &store) };
+    let how = InstallOptions { update: Update::Nothing, locked: false, without: Vec::new() };
     let repository = Repository::read(&repository).unwrap().unwrap();
     assert_eq!(repository.install(&machine, &how).unwrap().roots.len(), 40);
     assert_eq!(*told.lock().unwrap(), (0..=40).collect());
@@ -136,8 +136,9 @@ fn groups_that_are_left_out_are_not_fetched() {
     let lockfile = Lockfile::read(&bench.path("repository")).unwrap().unwrap();
     let needed = repository.without(&lockfile, &["test".to_owned()]);
     assert_eq!(versions(&needed), ["web 1.0.0"]);
-    let (path, store) = (bench.path("repository"), Store::open(bench.path("store")).unwrap());
-    let how = How { update: Update::Nothing, locked: true, without: vec!["test".to_owned()] };
+    let (path, store) = (bench.path("repository"), Cache::open(bench.path("store")).unwrap());
+    let how =
+        InstallOptions { update: Update::Nothing, locked: true, without: vec!["test".to_owned()] };
     let installed = repository.install(&machine(&path, &store), &how).unwrap();
     assert_eq!(installed.roots.keys().collect::<Vec<_>>(), ["web"]);
     assert_eq!(versions(&installed.after).len(), 3);
@@ -155,8 +156,8 @@ fn what_no_lockfile_needs_is_cleared() {
     let roots = bench.run(&Update::Everything, false, false).unwrap().roots;
     fs::create_dir_all(bench.path("store/making/left")).unwrap();
     let cleared = |only_look| {
-        let store = Store::open(bench.path("store")).unwrap();
-        let cleared = store.clear(only_look).unwrap();
+        let store = Cache::open(bench.path("store")).unwrap();
+        let cleared = store.collect_garbage(only_look).unwrap();
         (cleared.removed.into_iter().map(|one| one.what).collect::<Vec<_>>(), cleared.kept)
     };
     let old = || vec!["common 1.0.0".to_owned(), "web 1.0.0".to_owned()];
@@ -169,9 +170,9 @@ fn what_no_lockfile_needs_is_cleared() {
     // Somebody who uses it is waited for; a lockfile that cannot be read keeps everything.
     let lock = bench.lock();
     fs::write(bench.path("repository/Cookfile.lock"), "version = 1\n<<<<<<< HEAD\n").unwrap();
-    let told = Store::open(bench.path("store"))
+    let told = Cache::open(bench.path("store"))
         .unwrap()
-        .clear(false)
+        .collect_garbage(false)
         .expect_err("it cannot be told what is needed");
     assert!(told.hints.contains(&"mend it, or delete it".to_owned()), "{told:?}");
     fs::write(bench.path("repository/Cookfile.lock"), lock).unwrap();
@@ -200,15 +201,15 @@ fn names_that_are_no_names_lead_nowhere() {
         bench.server.publish_as(name, "1.0.0", &[], Vec::new());
         bench.server.publish_as("web", "2.0.0", &[(name, ">= 0.0.0")], Vec::new());
         let warned = Mutex::new(Vec::new());
-        let tell = |told: Told<'_>| {
-            if let Told::Warning(what) = told {
+        let tell = |told: FetchEvent<'_>| {
+            if let FetchEvent::Warning(what) = told {
                 warned.lock().unwrap().push(what.to_owned());
             }
         };
         let (repository, store) =
-            (bench.path("repository"), Store::open(bench.path("store")).unwrap());
-        let machine = Machine { tell: &tell, ..machine(&repository, &store) };
-        let how = How { update: Update::Everything, locked: false, without: Vec::new() };
+            (bench.path("repository"), Cache::open(bench.path("store")).unwrap());
+        let machine = FetchContext { report: &tell, ..machine(&repository, &store) };
+        let how = InstallOptions { update: Update::Everything, locked: false, without: Vec::new() };
         let installed =
             Repository::read(&repository).unwrap().unwrap().install(&machine, &how).unwrap();
         assert_eq!(versions(&installed.after), ["web 1.0.0"], "{name}");
@@ -251,14 +252,14 @@ fn only_a_store_is_cleared() {
     let bench = Bench::new("");
     let folder = bench.path("somebodys");
     fs::create_dir_all(folder.join("cookbooks/web")).unwrap();
-    let told = Store::open(folder.clone()).expect_err("it is none");
+    let told = Cache::open(folder.clone()).expect_err("it is none");
     assert!(told.message.ends_with("is not empty, and is no cache of toque"), "{told}");
     assert!(folder.join("cookbooks/web").exists());
     // What lies in a store and is not the store's stays too.
     let store = bench.path("store");
-    drop(Store::open(store.clone()).unwrap());
+    drop(Cache::open(store.clone()).unwrap());
     fs::create_dir_all(store.join("cookbooks/mine")).unwrap();
-    assert_eq!(Store::open(store.clone()).unwrap().clear(false).unwrap().removed, []);
+    assert_eq!(Cache::open(store.clone()).unwrap().collect_garbage(false).unwrap().removed, []);
     assert!(store.join("cookbooks/mine").exists());
 }
 
@@ -269,10 +270,11 @@ fn what_is_held_is_not_cleared() {
     let roots = bench.install().roots;
     fs::remove_file(bench.path("repository/Cookfile.lock")).unwrap();
     // Whoever runs these cookbooks holds the store.
-    let held = Store::open(bench.path("store")).unwrap();
+    let held = Cache::open(bench.path("store")).unwrap();
     let store = bench.path("store");
-    let clearing =
-        std::thread::spawn(move || Store::open(store).unwrap().clear(false).unwrap().removed.len());
+    let clearing = std::thread::spawn(move || {
+        Cache::open(store).unwrap().collect_garbage(false).unwrap().removed.len()
+    });
     std::thread::sleep(std::time::Duration::from_millis(300));
     assert!(!clearing.is_finished() && roots["web"].join("cookbook.toml").exists());
     drop(held);
@@ -318,14 +320,14 @@ fn what_was_changed_is_told_and_stays_until_there_is_something_better() {
         "{told}"
     );
     let warned = Mutex::new(Vec::new());
-    let tell = |told: Told<'_>| {
-        if let Told::Warning(what) = told {
+    let tell = |told: FetchEvent<'_>| {
+        if let FetchEvent::Warning(what) = told {
             warned.lock().unwrap().push(what.to_owned());
         }
     };
-    let (repository, store) = (bench.path("repository"), Store::open(bench.path("store")).unwrap());
-    let machine = Machine { tell: &tell, ..machine(&repository, &store) };
-    let how = How { update: Update::Nothing, locked: true, without: Vec::new() };
+    let (repository, store) = (bench.path("repository"), Cache::open(bench.path("store")).unwrap());
+    let machine = FetchContext { report: &tell, ..machine(&repository, &store) };
+    let how = InstallOptions { update: Update::Nothing, locked: true, without: Vec::new() };
     Repository::read(&repository).unwrap().unwrap().install(&machine, &how).unwrap();
     assert_eq!(
         *warned.lock().unwrap(),

@@ -8,10 +8,10 @@ use std::process::Command;
 
 use crate::bench::{Bench, cookbook, git, machine, packed, versions};
 use serde_json::json;
-use toque_cookbooks::install::{How, Update};
-use toque_cookbooks::lockfile::Lockfile;
-use toque_cookbooks::repository::Repository;
-use toque_cookbooks::store::Store;
+use toque_cookbooks::cache::Cache;
+use toque_cookbooks::install::InstallOptions;
+use toque_cookbooks::manifest::lockfile::Lockfile;
+use toque_cookbooks::repository::{Repository, Update};
 
 const REGISTRY: &str = "[[source]]\nurl = \"URL\"\n[cookbooks]\n";
 
@@ -272,8 +272,8 @@ fn many_at_once_share_a_store() {
         let repository = folder.path().join(format!("repository{number}"));
         fs::create_dir_all(&repository).unwrap();
         fs::write(repository.join("Cookfile.toml"), &cookfile).unwrap();
-        let store = Store::open(store.clone()).unwrap();
-        let how = How { update: Update::Everything, locked: false, without: Vec::new() };
+        let store = Cache::open(store.clone()).unwrap();
+        let how = InstallOptions { update: Update::Everything, locked: false, without: Vec::new() };
         let installed = Repository::read(&repository)
             .unwrap()
             .unwrap()
@@ -295,7 +295,7 @@ fn many_at_once_share_a_store() {
 }
 
 #[test]
-fn out_of_step() {
+fn stale_reason() {
     let bench = Bench::new(&format!("{REGISTRY}nginx = \">= 1.0\"\n"));
     bench.server.publish("nginx", "1.0.0", &[]);
     bench.server.publish("nginx", "2.0.0", &[]);
@@ -304,7 +304,7 @@ fn out_of_step() {
     let reason = || {
         let repository = Repository::read(&bench.path("repository")).unwrap().unwrap();
         repository
-            .out_of_step(&Lockfile::read(&bench.path("repository")).unwrap().unwrap())
+            .stale_reason(&Lockfile::read(&bench.path("repository")).unwrap().unwrap())
             .unwrap_or_default()
     };
     assert_eq!(reason(), "");

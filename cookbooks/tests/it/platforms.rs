@@ -4,10 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use toque_cookbooks::install::{How, Installed, Update};
-use toque_cookbooks::repository::Repository;
-use toque_cookbooks::source::Machine;
-use toque_cookbooks::store::Store;
+use toque_cookbooks::cache::Cache;
+use toque_cookbooks::fetch::FetchContext;
+use toque_cookbooks::install::{InstallOptions, Installed};
+use toque_cookbooks::repository::{Repository, Update};
 use toque_engine::diagnostic::Diagnostic;
 
 use crate::bench;
@@ -23,9 +23,9 @@ fn cookbook(folder: &Path, rest: &str) {
 }
 
 fn install(path: &Path, locked: bool) -> Result<Installed, Diagnostic> {
-    let store = Store::open(path.join("store"))?;
-    let machine = Machine { offline: true, ..bench::machine(path, &store) };
-    let how = How { update: Update::Nothing, locked, without: Vec::new() };
+    let store = Cache::open(path.join("store"))?;
+    let machine = FetchContext { offline: true, ..bench::machine(path, &store) };
+    let how = InstallOptions { update: Update::Nothing, locked, without: Vec::new() };
     Repository::read(path)?.unwrap().install(&machine, &how)
 }
 

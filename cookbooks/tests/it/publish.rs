@@ -8,13 +8,13 @@ use std::process::Command;
 use crate::bench::{Server, machine};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use toque_cookbooks::content::Content;
+use toque_cookbooks::cache::Cache;
+use toque_cookbooks::directory_checksum;
 use toque_cookbooks::index::{Index, index};
-use toque_cookbooks::install::{How, Update};
+use toque_cookbooks::install::InstallOptions;
 use toque_cookbooks::package::package;
-use toque_cookbooks::repository::Repository;
-use toque_cookbooks::store::Store;
-use toque_cookbooks::tree;
+use toque_cookbooks::package_contents::PackageContents;
+use toque_cookbooks::repository::{Repository, Update};
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::system::HostSystem;
 
@@ -58,7 +58,8 @@ impl Maker {
         let file = self.registry().join(file);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         let content =
-            Content::of_cookbook(&self.folder.path().join("repository"), name, &root).unwrap();
+            PackageContents::of_cookbook(&self.folder.path().join("repository"), name, &root)
+                .unwrap();
         package(&content, &file).unwrap();
     }
 
@@ -110,9 +111,9 @@ impl Maker {
             format!("[[source]]\nurl = \"{url}\"\n[cookbooks]\n{asked}"),
         )
         .unwrap();
-        let store = Store::open(self.folder.path().join("store")).unwrap();
+        let store = Cache::open(self.folder.path().join("store")).unwrap();
         let repository = Repository::read(&user).unwrap().unwrap();
-        let how = How { update: Update::Nothing, locked: false, without: Vec::new() };
+        let how = InstallOptions { update: Update::Nothing, locked: false, without: Vec::new() };
         repository
             .install(&machine(&user, &store), &how)
             .unwrap_or_else(|told| panic!("{told:?}"))
@@ -171,10 +172,10 @@ fn from_packages_to_an_install() {
     assert_eq!(keys, ["location_type", "location_path", "download_url", "dependencies", "sha256"]);
 
     // Installed, every one is what was packed, wherever the archives are.
-    let web = tree::sha256(&maker.cookbook("web", "1.9.0+5", SAID)).unwrap();
+    let web = directory_checksum::sha256(&maker.cookbook("web", "1.9.0+5", SAID)).unwrap();
     let server = Server::of_folder(&maker.registry());
     let roots = maker.install(&server.url, "web = \"~> 1.5\"\n");
-    assert_eq!(tree::sha256(&roots["web"]).unwrap(), web);
+    assert_eq!(directory_checksum::sha256(&roots["web"]).unwrap(), web);
     assert_eq!(roots.keys().collect::<Vec<_>>(), ["common", "web"]);
 
     let elsewhere = Server::of_folder(maker.folder.path()).url;
@@ -184,7 +185,8 @@ fn from_packages_to_an_install() {
         fs::remove_dir_all(maker.folder.path().join(folder)).unwrap();
     }
     assert_eq!(
-        tree::sha256(&maker.install(&server.url, "web = \"~> 1.5\"\n")["web"]).unwrap(),
+        directory_checksum::sha256(&maker.install(&server.url, "web = \"~> 1.5\"\n")["web"])
+            .unwrap(),
         web
     );
 }
@@ -209,7 +211,10 @@ fn every_package_is_installed_as_it_was() {
         maker.pack(&name, "1.0.0", "", file);
         made.insert(
             name.clone(),
-            tree::sha256(&maker.folder.path().join("repository/cookbooks").join(&name)).unwrap(),
+            directory_checksum::sha256(
+                &maker.folder.path().join("repository/cookbooks").join(&name),
+            )
+            .unwrap(),
         );
         asked += &format!("{name} = \"= 1.0.0\"\n");
     }
@@ -218,7 +223,7 @@ fn every_package_is_installed_as_it_was() {
     assert_eq!(
         roots
             .iter()
-            .map(|(name, root)| (name.clone(), tree::sha256(root).unwrap()))
+            .map(|(name, root)| (name.clone(), directory_checksum::sha256(root).unwrap()))
             .collect::<BTreeMap<_, _>>(),
         made
     );

@@ -4,11 +4,11 @@ use std::fs;
 
 use crate::bench::{Bench, Server, cookbook, machine, packed, versions};
 use serde_json::json;
-use toque_cookbooks::credentials::{Credential, is_for};
-use toque_cookbooks::install::{How, Update};
-use toque_cookbooks::repository::Repository;
-use toque_cookbooks::source::Machine;
-use toque_cookbooks::store::Store;
+use toque_cookbooks::cache::Cache;
+use toque_cookbooks::fetch::FetchContext;
+use toque_cookbooks::fetch::credentials::{Credential, is_for};
+use toque_cookbooks::install::InstallOptions;
+use toque_cookbooks::repository::{Repository, Update};
 
 const REGISTRY: &str = "[[source]]\nurl = \"URL\"\n[cookbooks]\n";
 
@@ -100,9 +100,9 @@ fn no_other_host_is_shown_a_token() {
         let token = is_for(&bench.server.url, url).then(|| "sesame".to_owned());
         Ok(Credential { token, ..Credential::default() })
     };
-    let (repository, store) = (bench.path("repository"), Store::open(bench.path("store")).unwrap());
-    let machine = Machine { credential: &credential, ..machine(&repository, &store) };
-    let how = How { update: Update::Nothing, locked: false, without: Vec::new() };
+    let (repository, store) = (bench.path("repository"), Cache::open(bench.path("store")).unwrap());
+    let machine = FetchContext { credential: &credential, ..machine(&repository, &store) };
+    let how = InstallOptions { update: Update::Nothing, locked: false, without: Vec::new() };
     let installed =
         Repository::read(&repository).unwrap().unwrap().install(&machine, &how).unwrap();
     assert_eq!(versions(&installed.after), ["moved 1.0.0", "named 1.0.0"]);

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use toque_cookbooks::fleet::Fleet;
-use toque_cookbooks::solve::{Demand, Preferred, Solution, solve, solve_until};
-use toque_cookbooks::universe::{Release, Universe};
+use toque_cookbooks::resolve::catalog::{Catalog, Release};
+use toque_cookbooks::resolve::target_platforms::TargetPlatforms;
+use toque_cookbooks::resolve::{Preferred, Requirement, Solution, solve, solve_until};
 use toque_engine::platform::Platform;
 use toque_engine::stop::Stop;
 use toque_engine::version::{Constraint, Version};
@@ -32,12 +32,12 @@ impl For {
     }
 }
 
-fn universe(plain: &Plain) -> Universe {
+fn universe(plain: &Plain) -> Catalog {
     let platform =
         |name: &str, version: &str| Platform { name: name.to_owned(), version: version.to_owned() };
     let platforms = vec![platform("debian", "12"), platform("ubuntu", "24.04")];
     let mut universe =
-        Universe::for_machines(Fleet { toque: Some("1.5.0".parse().unwrap()), platforms });
+        Catalog::for_targets(TargetPlatforms { toque: Some("1.5.0".parse().unwrap()), platforms });
     for (name, versions) in plain {
         let release = |(version, (whom, dependencies)): (&String, &(For, Dependencies))| {
             let (toque, platforms): (_, &[(&str, &str)]) = match whom {
@@ -73,19 +73,19 @@ fn universe(plain: &Plain) -> Universe {
     universe
 }
 
-fn demands(demands: &[(String, String)]) -> Vec<Demand> {
-    let demand = |(cookbook, constraint): &(String, String)| Demand {
+fn requirements(requirements: &[(String, String)]) -> Vec<Requirement> {
+    let requirement = |(cookbook, constraint): &(String, String)| Requirement {
         cookbook: cookbook.clone(),
         constraint: constraint.parse().unwrap(),
         asker: "Cookfile.toml".to_owned(),
         at: None,
     };
-    demands.iter().map(demand).collect()
+    requirements.iter().map(requirement).collect()
 }
 
 /// Every set of exactly the needed cookbooks that satisfies everybody and that our machines can
 /// use.
-fn all_solutions(plain: &Plain, demands: &[Demand]) -> Vec<Solution> {
+fn all_solutions(plain: &Plain, requirements: &[Requirement]) -> Vec<Solution> {
     let usable = plain.iter().map(|(name, versions)| {
         let versions = versions.iter().filter(|(_, (whom, _))| whom.is_us());
         (
@@ -95,12 +95,12 @@ fn all_solutions(plain: &Plain, demands: &[Demand]) -> Vec<Solution> {
                 .collect(),
         )
     });
-    solutions(&universe(&usable.collect()), demands)
+    solutions(&universe(&usable.collect()), requirements)
 }
 
-fn solutions(universe: &Universe, demands: &[Demand]) -> Vec<Solution> {
+fn solutions(universe: &Catalog, requirements: &[Requirement]) -> Vec<Solution> {
     fn extend(
-        universe: &Universe,
+        universe: &Catalog,
         mut asked: Vec<(String, Constraint)>,
         chosen: &Solution,
         found: &mut Vec<Solution>,
@@ -117,7 +117,8 @@ fn solutions(universe: &Universe, demands: &[Demand]) -> Vec<Solution> {
                     {
                         let mut chosen = chosen.clone();
                         chosen.insert(name.clone(), release.version.clone());
-                        let asked = asked.iter().chain(&release.dependencies).cloned().collect();
+                        let needs = release.dependencies.clone();
+                        let asked = asked.iter().cloned().chain(needs).collect();
                         extend(universe, asked, &chosen, found);
                     }
                     return;
@@ -127,16 +128,21 @@ fn solutions(universe: &Universe, demands: &[Demand]) -> Vec<Solution> {
         found.push(chosen.clone());
     }
     let mut found = Vec::new();
-    let asked =
-        demands.iter().map(|demand| (demand.cookbook.clone(), demand.constraint.clone())).collect();
+    let asked = requirements
+        .iter()
+        .map(|requirement| (requirement.cookbook.clone(), requirement.constraint.clone()))
+        .collect();
     extend(universe, asked, &Solution::new(), &mut found);
     found
 }
 
 /// The best of those left, cookbook by cookbook in the order of the demands.
-fn best_of_demanded(mut solutions: Vec<Solution>, demands: &[Demand]) -> BTreeMap<String, Version> {
+fn best_of_demanded(
+    mut solutions: Vec<Solution>,
+    requirements: &[Requirement],
+) -> BTreeMap<String, Version> {
     let mut best = BTreeMap::new();
-    for Demand { cookbook, .. } in demands {
+    for Requirement { cookbook, .. } in requirements {
         let highest = solutions.iter().map(|solution| solution[cookbook].clone()).max().unwrap();
         solutions.retain(|solution| solution[cookbook] == highest);
         best.insert(cookbook.clone(), highest);
@@ -178,10 +184,15 @@ fn whom() -> impl Strategy<Value = For> {
     prop_oneof![6 => Just(For::All), 2 => Just(For::Us), 1 => Just(For::OtherEngines), 1 => Just(For::OtherPlatforms), 1 => Just(For::OneOfUs)]
 }
 
+/// Each name once.
+fn dependencies() -> impl Strategy<Value = Dependencies> {
+    asked(3).prop_map(|all| all.into_iter().collect::<BTreeMap<_, _>>().into_iter().collect())
+}
+
 fn plain() -> impl Strategy<Value = Plain> {
     prop::collection::btree_map(
         name(),
-        prop::collection::btree_map(version(), (whom(), asked(3)), 1..6),
+        prop::collection::btree_map(version(), (whom(), dependencies()), 1..6),
         2..=5,
     )
 }
@@ -191,12 +202,12 @@ proptest! {
 
     #[test]
     fn as_good_as_trying_everything(plain in plain(), wanted in asked(4)) {
-        let (universe, demands) = (universe(&plain), demands(&wanted));
-        let solutions = all_solutions(&plain, &demands);
-        match solve(&universe, &demands, &Preferred::default()) {
+        let (universe, requirements) = (universe(&plain), requirements(&wanted));
+        let solutions = all_solutions(&plain, &requirements);
+        match solve(&universe, &requirements, &Preferred::default()) {
             Ok(solution) => {
                 prop_assert!(solutions.contains(&solution), "{solution:?} is none of {solutions:?}");
-                for (name, version) in best_of_demanded(solutions, &demands) {
+                for (name, version) in best_of_demanded(solutions, &requirements) {
                     prop_assert_eq!(&solution[&name], &version, "{}", name);
                 }
             }
@@ -213,7 +224,7 @@ proptest! {
         turned.values_mut().flat_map(|versions| versions.values_mut()).for_each(|(_, needs)| needs.reverse());
         let mut names: Vec<&String> = turned.keys().collect();
         names.reverse();
-        let (one, mut other, demands) = (universe(&plain), Universe::for_machines(universe(&plain).fleet), demands(&wanted));
+        let (one, mut other, requirements) = (universe(&plain), Catalog::for_targets(universe(&plain).targets), requirements(&wanted));
         for name in names {
             let only = BTreeMap::from([(name.clone(), turned[name].clone())]);
             let mut releases = universe(&only).releases(name).to_vec();
@@ -223,26 +234,26 @@ proptest! {
         let unique = plain.values().flat_map(BTreeMap::values).all(|(_, needs)| {
             needs.iter().enumerate().all(|(index, (name, _))| needs[..index].iter().all(|(other, _)| other != name))
         });
-        let (one, other) = (solve(&one, &demands, &Preferred::default()), solve(&other, &demands, &Preferred::default()));
+        let (one, other) = (solve(&one, &requirements, &Preferred::default()), solve(&other, &requirements, &Preferred::default()));
         prop_assert!(one == other || !unique, "{one:?}\n{other:?}");
     }
 
     #[test]
     fn what_is_locked_stays(plain in plain(), wanted in asked(4)) {
-        let (universe, demands) = (universe(&plain), demands(&wanted));
-        for locked in all_solutions(&plain, &demands).into_iter().take(20) {
+        let (universe, requirements) = (universe(&plain), requirements(&wanted));
+        for locked in all_solutions(&plain, &requirements).into_iter().take(20) {
             let preferred = Preferred { locked: locked.clone(), moved: Vec::new() };
-            prop_assert_eq!(solve(&universe, &demands, &preferred).unwrap(), locked);
+            prop_assert_eq!(solve(&universe, &requirements, &preferred).unwrap(), locked);
         }
     }
 
     #[test]
     fn what_moves_becomes_as_new_as_it_can(plain in plain(), wanted in asked(4)) {
-        let (universe, demands) = (universe(&plain), demands(&wanted));
-        let solutions = all_solutions(&plain, &demands);
-        if let (Some(locked), Some(first)) = (solutions.first(), demands.first()) {
+        let (universe, requirements) = (universe(&plain), requirements(&wanted));
+        let solutions = all_solutions(&plain, &requirements);
+        if let (Some(locked), Some(first)) = (solutions.first(), requirements.first()) {
             let preferred = Preferred { locked: locked.clone(), moved: vec![first.cookbook.clone()] };
-            let solution = solve(&universe, &demands, &preferred).unwrap();
+            let solution = solve(&universe, &requirements, &preferred).unwrap();
             let highest = solutions.iter().map(|solution| &solution[&first.cookbook]).max().unwrap();
             prop_assert_eq!(&solution[&first.cookbook], highest);
         }
@@ -271,12 +282,12 @@ fn what_needs_a_hard_look_is_seen() {
     let mut wanted: Vec<(String, String)> =
         (0..6).map(|pigeon| (format!("pigeon{pigeon}"), ">= 0.0.0".to_owned())).collect();
     let universe = universe(&plain);
-    let solution = solve(&universe, &demands(&wanted), &Preferred::default()).unwrap();
+    let solution = solve(&universe, &requirements(&wanted), &Preferred::default()).unwrap();
     let newest = (0..6).map(|pigeon| solution[&format!("pigeon{pigeon}")].major);
     assert_eq!(newest.collect::<Vec<_>>(), [6, 5, 4, 3, 2, 1]);
     wanted.push(("pigeon6".to_owned(), ">= 0.0.0".to_owned()));
-    let told =
-        solve(&universe, &demands(&wanted), &Preferred::default()).expect_err("one is left over");
+    let told = solve(&universe, &requirements(&wanted), &Preferred::default())
+        .expect_err("one is left over");
     assert!(
         told.message.starts_with("no versions of the cookbooks `pigeon0`, `pigeon1`"),
         "{told:?}"
@@ -297,7 +308,7 @@ fn a_way_of_any_length() {
     }
     let told = solve(
         &universe(&plain),
-        &demands(&[("part0".to_owned(), ">= 0.0.0".to_owned())]),
+        &requirements(&[("part0".to_owned(), ">= 0.0.0".to_owned())]),
         &Preferred::default(),
     );
     assert_eq!(
@@ -312,9 +323,12 @@ fn a_stop_ends_the_search() {
         "web".to_owned(),
         BTreeMap::from([("1.0.0".to_owned(), (For::All, Vec::new()))]),
     )]);
-    let (universe, demands, stop) =
-        (universe(&plain), demands(&[("web".to_owned(), ">= 1.0".to_owned())]), Stop::default());
-    let solved = || solve_until(&stop, &universe, &demands, &Preferred::default());
+    let (universe, requirements, stop) = (
+        universe(&plain),
+        requirements(&[("web".to_owned(), ">= 1.0".to_owned())]),
+        Stop::default(),
+    );
+    let solved = || solve_until(&stop, &universe, &requirements, &Preferred::default());
     assert_eq!(solved().unwrap().len(), 1);
     stop.request();
     let told = solved().expect_err("it was stopped");

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use proptest::prelude::*;
-use toque_cookbooks::cookfile::{Cookfile, From};
 use toque_cookbooks::edit::{Entry, with_entry as with, without_entry as without};
+use toque_cookbooks::manifest::cookfile::{Cookfile, Location};
 
 const PATH: &str = "Cookfile.toml";
 
@@ -356,6 +356,6 @@ fn mistakes_are_told_first() {
     assert!(told.message.contains("asked for from two places"), "{told}");
     assert!(matches!(
         Cookfile::parse(Path::new(PATH), "cookbooks.a = \"1\"").unwrap().cookbooks[0].from,
-        From::Sources(_)
+        Location::Sources(_)
     ));
 }

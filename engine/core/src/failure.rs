@@ -21,6 +21,14 @@ pub enum FailureKind {
     RevisionNotFound,
     /// A submodule cannot be fetched.
     Submodule,
+    /// A server or this machine has nothing at an address, or does not give it.
+    NotServed,
+    /// A git server does not export a repository.
+    NotExported,
+    /// An archive became another one while it was fetched.
+    ChangedMeanwhile,
+    /// The content of an archive is wrong; the message does not name the archive.
+    BadArchive,
     /// A server or program took longer than its limit.
     Timeout,
     /// An address cannot be used as it is.

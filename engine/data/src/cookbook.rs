@@ -12,7 +12,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 
 use toque_core::diagnostic::{Diagnostic, Source, Span, did_you_mean};
-use toque_core::failure::plain_io;
+use toque_core::failure::{FailureKind, plain_io};
 use toque_core::serde_errors::in_plain_words;
 pub use toque_core::text::display_path as shown;
 use toque_core::version::{Constraint, Version};
@@ -185,6 +185,7 @@ impl Cookbook {
                 "the cookbook in the folder `{folder}` calls itself `{}`",
                 about.name
             ))
+            .of_kind(FailureKind::NameMismatch)
             .at(name_in(&path, text))
             .hint("give folder and cookbook the same name"));
         }

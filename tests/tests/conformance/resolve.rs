@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use toque_cookbooks::solve::{Demand, Preferred, Solution, solve};
-use toque_cookbooks::universe::{Release, Universe};
+use toque_cookbooks::resolve::catalog::{Catalog, Release};
+use toque_cookbooks::resolve::{Preferred, Requirement, Solution, solve};
 use toque_engine::version::{Constraint, Version};
 
 use crate::conformance::{compare, differences};
@@ -17,15 +17,16 @@ fn as_recorded() {
 
 fn run(case: &Value) -> Result<(), String> {
     let universe = universe(&case["universe"]);
-    let demands: Vec<Demand> = case["demands"].as_array().unwrap().iter().map(demand).collect();
+    let requirements: Vec<Requirement> =
+        case["demands"].as_array().unwrap().iter().map(requirement).collect();
     let expected = &case["expected"];
     match (
-        solve(&universe, &demands, &Preferred::default()),
+        solve(&universe, &requirements, &Preferred::default()),
         expected["satisfiable"].as_bool().unwrap(),
     ) {
         (Ok(solution), true) => {
-            valid(&universe, &demands, &solution)?;
-            highest(&demands, &solution, expected)
+            valid(&universe, &requirements, &solution)?;
+            highest(&requirements, &solution, expected)
         }
         (Err(told), false) if told.notes[0].is_empty() || told.hints.is_empty() => {
             Err(format!("it is not explained: {told:?}"))
@@ -36,8 +37,8 @@ fn run(case: &Value) -> Result<(), String> {
     }
 }
 
-fn universe(value: &Value) -> Universe {
-    let mut universe = Universe::default();
+fn universe(value: &Value) -> Catalog {
+    let mut universe = Catalog::default();
     for (name, versions) in value.as_object().unwrap() {
         let releases =
             versions.as_object().unwrap().iter().map(|(version, dependencies)| Release {
@@ -59,9 +60,9 @@ fn constraint(text: &Value) -> Constraint {
     text.as_str().unwrap().parse().unwrap()
 }
 
-fn demand(value: &Value) -> Demand {
+fn requirement(value: &Value) -> Requirement {
     let cookbook = value["name"].as_str().unwrap().to_owned();
-    Demand {
+    Requirement {
         cookbook,
         constraint: constraint(&value["constraint"]),
         asker: "Cookfile.toml".to_owned(),
@@ -70,9 +71,15 @@ fn demand(value: &Value) -> Demand {
 }
 
 /// Exactly the cookbooks that are needed, each in a version that everybody accepts.
-fn valid(universe: &Universe, demands: &[Demand], solution: &Solution) -> Result<(), String> {
-    let mut asked: Vec<(&str, &Constraint)> =
-        demands.iter().map(|demand| (demand.cookbook.as_str(), &demand.constraint)).collect();
+fn valid(
+    universe: &Catalog,
+    requirements: &[Requirement],
+    solution: &Solution,
+) -> Result<(), String> {
+    let mut asked: Vec<(&str, &Constraint)> = requirements
+        .iter()
+        .map(|requirement| (requirement.cookbook.as_str(), &requirement.constraint))
+        .collect();
     let mut needed: BTreeMap<&str, &Version> = BTreeMap::new();
     while let Some((name, constraint)) = asked.pop() {
         let version =
@@ -98,13 +105,17 @@ fn valid(universe: &Universe, demands: &[Demand], solution: &Solution) -> Result
 
 /// What is demanded has its highest possible version: all of it where Berkshelf's solver did that,
 /// or where there is only one solution, and in any case the first.
-fn highest(demands: &[Demand], solution: &Solution, expected: &Value) -> Result<(), String> {
+fn highest(
+    requirements: &[Requirement],
+    solution: &Solution,
+    expected: &Value,
+) -> Result<(), String> {
     let all = expected["demanded_are_highest"] == true || expected["solutions"] == 1;
-    for demand in demands.iter().take(if all { demands.len() } else { 1 }) {
+    for requirement in requirements.iter().take(if all { requirements.len() } else { 1 }) {
         let highest: Version =
-            expected["highest_possible"][&demand.cookbook].as_str().unwrap().parse().unwrap();
-        if solution[&demand.cookbook] != highest {
-            return Err(format!("`{}` could be {highest} in {solution:?}", demand.cookbook));
+            expected["highest_possible"][&requirement.cookbook].as_str().unwrap().parse().unwrap();
+        if solution[&requirement.cookbook] != highest {
+            return Err(format!("`{}` could be {highest} in {solution:?}", requirement.cookbook));
         }
     }
     Ok(())

@@ -2,8 +2,8 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use toque_cookbooks::cookfile;
 use toque_cookbooks::edit::{self, Change, Entry};
+use toque_cookbooks::manifest::cookfile;
 use toque_cookbooks::repository::Repository;
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;

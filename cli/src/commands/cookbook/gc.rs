@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use toque_cookbooks::store::{Cleared, Removed, Store};
+use toque_cookbooks::cache::{Cache, GcReport, Removed};
 use toque_engine::run::Refused;
 
 use crate::exit::Exit;
@@ -28,9 +28,12 @@ pub(crate) fn run(repo: Option<&Path>, args: &Args) -> Result<Exit, Refused> {
     let settings = Settings::read(find_repository(repo, None)?.as_deref())?;
     let folder = settings.cache_dir(args.cache_dir.as_deref());
     // Nothing is made of a folder that is not there.
-    let cleared =
-        if folder.exists() { Store::open(folder)?.clear(dry_run)? } else { Cleared::default() };
-    let Cleared { removed, lockfiles, kept } = cleared;
+    let cleared = if folder.exists() {
+        Cache::open(folder)?.collect_garbage(dry_run)?
+    } else {
+        GcReport::default()
+    };
+    let GcReport { removed, lockfiles, kept } = cleared;
     for Removed { what, bytes } in &removed {
         output::print(&format!("{what}, {}", size(*bytes)));
     }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use toque_cookbooks::index::{self, Release};
+use toque_cookbooks::index::{self, IndexEntry};
 use toque_engine::run::Refused;
 use toque_engine::system::HostSystem;
 
@@ -22,7 +22,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
     let found = index::index(&HostSystem::new(), &args.dir, args.url.as_deref())?;
-    for Release { name, version, path } in &found.releases {
+    for IndexEntry { name, version, path } in &found.releases {
         output::print(&format!("{name} {version} {}", path.display()));
     }
     let count = found.releases.len();

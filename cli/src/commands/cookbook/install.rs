@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use toque_cookbooks::install::{How, Update};
-use toque_cookbooks::lockfile::{self, Lockfile};
+use toque_cookbooks::install::InstallOptions;
+use toque_cookbooks::manifest::lockfile::{self, Lockfile};
 use toque_cookbooks::repository::Repository;
+use toque_cookbooks::repository::Update;
 use toque_engine::cookbook::cycle;
 use toque_engine::diagnostic::{Diagnostic, Diagnostics};
 use toque_engine::run::Refused;
@@ -41,7 +42,8 @@ pub(crate) fn install(
     let _alone = Repository::lock(&folder, &Stop::default())?;
     let repository = repository(Some(&folder))?;
     let installed = with_machine(&repository.path, fetching, |network, machine| {
-        repository.install(machine, &How { update, locked, without: network.without.clone() })
+        repository
+            .install(machine, &InstallOptions { update, locked, without: network.without.clone() })
     })?;
     report(&installed.before, &installed.after);
     Ok(Exit::Success)

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use toque_cookbooks::lockfile::{Locked, Origin};
+use toque_cookbooks::manifest::lockfile::{LockedCookbook, Origin};
 use toque_engine::run::Refused;
 use toque_engine::source::Source;
 
@@ -41,7 +41,7 @@ pub(crate) fn run(repo: Option<&Path>, args: &Args) -> Result<Exit, Refused> {
     Ok(Exit::Success)
 }
 
-fn data(name: &str, locked: &Locked) -> Value {
+fn data(name: &str, locked: &LockedCookbook) -> Value {
     let dependencies = locked
         .dependencies
         .iter()

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use toque_cookbooks::cookfile;
+use toque_cookbooks::manifest::cookfile;
 use toque_cookbooks::new::{New, new};
 use toque_engine::diagnostic::Diagnostic;
 use toque_engine::failure::Failure;

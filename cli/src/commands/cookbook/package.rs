@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use toque_cookbooks::content::Content;
-use toque_cookbooks::cookfile::{Cookfile, From, is_name};
-use toque_cookbooks::install::known;
-use toque_cookbooks::lockfile::Lockfile;
+use toque_cookbooks::fetch::Folder;
+use toque_cookbooks::manifest::cookfile::{Cookfile, Location, is_name};
+use toque_cookbooks::manifest::lockfile::Lockfile;
 use toque_cookbooks::package::{Format, package as write, publish};
+use toque_cookbooks::package_contents::PackageContents;
 use toque_cookbooks::repository::Repository;
-use toque_cookbooks::source::Folder;
 use toque_engine::cookbook::Cookbook;
 use toque_engine::diagnostic::{Diagnostic, did_you_mean};
 use toque_engine::run::Refused;
@@ -58,14 +57,14 @@ pub(crate) fn run(
                 .into());
         }
         None => {
-            let content = Content::of_repository(&path, &all(&path, fetching)?)?;
+            let content = PackageContents::of_repository(&path, &all(&path, fetching)?)?;
             let package = write(&content, file)?;
             (content, package)
         }
         Some(name) => {
             let root = one(&path, name, fetching)?;
             let cookbook = Cookbook::load(&root)?;
-            let content = Content::of_cookbook(&path, name, &root)?;
+            let content = PackageContents::of_cookbook(&path, name, &root)?;
             let package = if folder {
                 publish(&content, file, &cookbook.about)?
             } else {
@@ -89,7 +88,7 @@ fn all(path: &Path, fetching: &Fetching) -> Result<BTreeMap<String, PathBuf>, Re
         return Ok(own
             .cookbooks()
             .iter()
-            .map(|(name, taken)| (name.clone(), taken.root.clone()))
+            .map(|own| (own.name().to_owned(), own.cookbook.root.clone()))
             .collect());
     };
     let lockfile = current_lockfile(&repository)?;
@@ -110,9 +109,9 @@ fn one(path: &Path, name: &str, fetching: &Fetching) -> Result<PathBuf, Refused>
         cookfile.iter().flat_map(|cookfile| &cookfile.cookbooks).find(|wanted| wanted.name == name);
     let own = Path::new("cookbooks").join(name);
     let lies_at = match asked.map(|wanted| &wanted.from) {
-        Some(From::Path(folder)) => Some(folder),
-        Some(From::Git(_) | From::Archive(_)) => None,
-        Some(From::Sources(_)) | None => path.join(&own).is_dir().then_some(&own),
+        Some(Location::Path(folder)) => Some(folder),
+        Some(Location::Git(_) | Location::Archive(_)) => None,
+        Some(Location::Sources(_)) | None => path.join(&own).is_dir().then_some(&own),
     };
     if let Some(folder) = lies_at {
         // It must be called so.
@@ -124,7 +123,7 @@ fn one(path: &Path, name: &str, fetching: &Fetching) -> Result<PathBuf, Refused>
     }
     let repository = repository(Some(path))?;
     let lockfile = current_lockfile(&repository)?;
-    known(&lockfile, name)?;
+    lockfile.require(name)?;
     let alone = lockfile.cookbooks.into_iter().filter(|(other, _)| other == name).collect();
     let roots = with_machine(&repository.path, fetching, |_, machine| {
         repository.fetch(machine, &Lockfile { cookbooks: alone })

@@ -40,7 +40,7 @@ pub(crate) fn run(
     })?;
     edited.changes.iter().for_each(|change| output::print(&line(change)));
     install::report(&edited.before, &edited.after);
-    let demands = repository(Some(&folder))?.demands();
+    let demands = repository(Some(&folder))?.requirements();
     for name in names.iter().collect::<BTreeSet<_>>() {
         let Some(locked) = edited.after.cookbooks.get(name) else { continue };
         let asking = demands

@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use toque_cookbooks::install::known;
-use toque_cookbooks::lockfile::{Locked, Lockfile, Origin};
+use toque_cookbooks::manifest::lockfile::{LockedCookbook, Lockfile, Origin};
 use toque_cookbooks::repository::Repository;
 use toque_engine::cookbook::Cookbook;
 use toque_engine::diagnostic::visible;
@@ -36,8 +35,7 @@ pub(crate) fn run(
 ) -> Result<Exit, Refused> {
     let repository = repository(repo)?;
     let lockfile = current_lockfile(&repository)?;
-    known(&lockfile, name)?;
-    let Some(locked) = lockfile.cookbooks.get(name) else { return Ok(Exit::Success) };
+    let locked = lockfile.require(name)?;
     let root =
         repository.root_of(&store_of(Some(&repository.path), cache_dir.as_deref())?, name, locked);
     let there = if root.is_dir() { Some(Cookbook::load(&root)?) } else { None };
@@ -78,7 +76,12 @@ const ROWS: [(&str, &str); 11] = [
     ("resources", "resources"),
 ];
 
-fn data(name: &str, locked: &Locked, there: Option<&Cookbook>, who: &[(String, String)]) -> Value {
+fn data(
+    name: &str,
+    locked: &LockedCookbook,
+    there: Option<&Cookbook>,
+    who: &[(String, String)],
+) -> Value {
     let pairs = |pairs: &mut dyn Iterator<Item = (String, String)>| -> Value {
         Value::Object(pairs.map(|(name, constraint)| (name, constraint.into())).collect())
     };
@@ -108,7 +111,7 @@ fn data(name: &str, locked: &Locked, there: Option<&Cookbook>, who: &[(String, S
 
 /// Lists the askers of a cookbook, each with its constraint.
 fn who(repository: &Repository, lockfile: &Lockfile, name: &str) -> Vec<(String, String)> {
-    let asking = repository.demands().into_iter().filter(|demand| demand.cookbook == name);
+    let asking = repository.requirements().into_iter().filter(|demand| demand.cookbook == name);
     let asking = asking.map(|demand| (demand.asker, demand.constraint.to_string()));
     let needing = lockfile
         .needs(name)

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use toque_cookbooks::lockfile::Lockfile;
+use toque_cookbooks::manifest::lockfile::Lockfile;
 use toque_engine::run::Refused;
 
 use super::repository;
@@ -18,7 +18,7 @@ pub(crate) fn run(repo: Option<&Path>) -> Result<Exit, Refused> {
     let repository = repository(repo)?;
     let lockfile = current_lockfile(&repository)?;
     let asked: BTreeSet<String> =
-        repository.demands().into_iter().map(|demand| demand.cookbook).collect();
+        repository.requirements().into_iter().map(|demand| demand.cookbook).collect();
     lines(&lockfile, &asked, output::print);
     Ok(Exit::Success)
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use toque_cookbooks::install::Update;
+use toque_cookbooks::repository::Update;
 use toque_engine::run::Refused;
 
 use super::install::install;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use toque_cookbooks::content::Content;
+use toque_cookbooks::package_contents::PackageContents;
 use toque_engine::run::Refused;
 
 use super::{repository, with_machine};
@@ -27,7 +27,7 @@ pub(crate) fn run(repo: Option<&Path>, Args { dir, fetching }: &Args) -> Result<
     let lockfile = current_lockfile(&repository)?;
     let content = with_machine(&repository.path, fetching, |network, machine| {
         let roots = repository.fetch(machine, &repository.without(&lockfile, &network.without))?;
-        let content = Content::of_cookbooks(&repository.path, &roots)?;
+        let content = PackageContents::of_cookbooks(&repository.path, &roots)?;
         toque_cookbooks::vendor::vendor(&content, dir)?;
         Ok(content)
     })?;

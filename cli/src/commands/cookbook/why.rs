@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 
-use toque_cookbooks::install::known;
-use toque_cookbooks::lockfile::Lockfile;
+use toque_cookbooks::manifest::lockfile::Lockfile;
 use toque_engine::run::Refused;
 
 use super::repository;
@@ -23,8 +22,8 @@ pub(crate) fn run(repo: Option<&Path>, args: &Args) -> Result<Exit, Refused> {
     let name = args.name.as_str();
     let repository = repository(repo)?;
     let lockfile = current_lockfile(&repository)?;
-    known(&lockfile, name)?;
-    let demands = repository.demands();
+    lockfile.require(name)?;
+    let demands = repository.requirements();
     for demand in demands.iter().filter(|demand| demand.cookbook == name) {
         output::print(&format!("{} asks for {name} {}", demand.asker, demand.constraint));
     }

@@ -9,11 +9,10 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use super::s3::Object;
-use super::unpack;
-use super::{Checkout, Found, Revision, Source, SourceType, folder, sha256};
+use super::{Checkout, Found, Revision, Source, SourceType, folder, sha256, unpack};
 use crate::system::{Query, Request, Response, System};
 use crate::view::View;
-use toque_core::failure::Failure;
+use toque_core::failure::{Failure, FailureKind};
 use toque_core::property_error::PropertyError;
 
 /// How long a server may be silent.
@@ -126,9 +125,11 @@ pub(super) fn fetch(source: &Source, view: &View<'_>, found: &Found) -> Result<R
         return Err(Failure::new(format!(
             "`{from}` has become another archive since it was looked at"
         ))
+        .of_kind(FailureKind::ChangedMeanwhile)
         .hint("converge again"));
     }
     Err(Failure::new(format!("`{from}` does not have the checksum that it should have"))
+        .of_kind(FailureKind::ChecksumMismatch)
         .note(format!("wanted: {}\nfetched: {has}", found.revision.id))
         .hint("correct `checksum` if the archive was changed on purpose; otherwise somebody else changed it"))
 }
@@ -213,9 +214,14 @@ fn refused(source: &Source, shown: &str, response: &Response) -> Failure {
     let s3 = source.kind == Some(SourceType::S3);
     if response.status == 404 && (source.url.starts_with('/') || source.url.starts_with("file:")) {
         return Failure::new(format!("there is no archive `{shown}`"))
+            .of_kind(FailureKind::NotServed)
             .hint("correct `url`, or declare what makes the file before this resource");
     }
-    let mut failure = Failure::new(format!("`{shown}` answered {}", response.status));
+    let kind = match response.status {
+        401 | 403 => FailureKind::Unauthorized,
+        _ => FailureKind::NotServed,
+    };
+    let mut failure = Failure::new(format!("`{shown}` answered {}", response.status)).of_kind(kind);
     if s3 && let Some(said) = super::s3::said(&response.body) {
         failure = failure.note(said);
     }
@@ -232,8 +238,8 @@ fn refused(source: &Source, shown: &str, response: &Response) -> Failure {
 
 /// "cannot unpack `URL`: it is damaged".
 fn about(from: &str, failure: Failure) -> Failure {
-    match failure.message.split_once(' ') {
-        Some(("cannot", _)) => failure,
-        _ => Failure { message: format!("cannot unpack `{from}`: {}", failure.message), ..failure },
+    if failure.kind != FailureKind::BadArchive {
+        return failure;
     }
+    Failure { message: format!("cannot unpack `{from}`: {}", failure.message), ..failure }
 }

@@ -15,7 +15,7 @@ use self::refs::{Commit, Refs};
 use super::{Checkout, Found, Revision, Source, folder};
 use crate::system::{Metadata, System};
 use crate::view::View;
-use toque_core::failure::Failure;
+use toque_core::failure::{Failure, FailureKind};
 use toque_core::property_error::PropertyError;
 
 pub(super) fn check(source: &Source) -> Result<(), PropertyError> {
@@ -127,6 +127,7 @@ fn find(git: &Git<'_>, view: &View<'_>, revision: Option<&str>) -> Result<Commit
             Failure::new(format!(
                 "the git repository `{shown}` has no branch of its own, or no commit"
             ))
+            .of_kind(FailureKind::RevisionNotFound)
             .hint("push to it, or set `revision`")
         });
     };
@@ -149,7 +150,8 @@ fn find(git: &Git<'_>, view: &View<'_>, revision: Option<&str>) -> Result<Commit
     }
     let failure = Failure::new(format!(
         "the git repository `{shown}` has no branch, tag or commit `{revision}`"
-    ));
+    ))
+    .of_kind(FailureKind::RevisionNotFound);
     Err(match refs.near(revision) {
         Some(near) => failure.hint(format!("did you mean `{near}`?")),
         None if refs.is_empty() => failure.hint("it is empty: push to it first"),

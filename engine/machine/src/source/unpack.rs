@@ -14,7 +14,7 @@ use self::format::Format;
 use self::tree::Tree;
 pub use self::tree::leads_outside;
 use crate::system::System;
-use toque_core::failure::Failure;
+use toque_core::failure::{Failure, FailureKind};
 
 /// Puts what is in an archive into a folder that is there and empty, and that nobody else can
 /// enter. The first `strip` folders of each name are left out, and so is what has no more than
@@ -31,6 +31,7 @@ pub fn unpack(
 ) -> Result<(), Failure> {
     if content.len() as u64 > limits.packed {
         return Err(Failure::new(format!("it has more than {} bytes", limits.packed))
+            .of_kind(FailureKind::BadArchive)
             .hint("leave out what nobody needs, or pack it in parts"));
     }
     let mut tree = Tree::new(system, into, strip, limits.entries);

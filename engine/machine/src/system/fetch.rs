@@ -15,7 +15,7 @@ use ureq::{Agent, Body, Proxy, Timeout};
 
 use super::{HostSystem, Query, Request, Response};
 use toque_core::cancel::Stop;
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{Attempting, Failure, FailureKind};
 use toque_core::url::{percent_decoded, split_userinfo, without_secrets};
 
 /// Bytes a second. Whoever sends less all through a request's timeout would not come to an end in
@@ -344,7 +344,11 @@ fn no_answer(request: &Request, proxy: Option<String>, error: &ureq::Error) -> F
         Error::Tls(_) | Error::Rustls(_) => (error.to_string(), Some(AUTHORITY)),
         other => (other.to_string(), None),
     };
-    let failure = Failure::new(format!("cannot fetch `{url}`: {cause}"));
+    let kind = match error {
+        Error::Timeout(at) if *at != Timeout::RecvBody => FailureKind::Timeout,
+        _ => FailureKind::Other,
+    };
+    let failure = Failure::new(format!("cannot fetch `{url}`: {cause}")).of_kind(kind);
     match hint {
         Some(hint) => failure.hint(hint),
         None => failure,

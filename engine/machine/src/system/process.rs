@@ -23,7 +23,7 @@ use nix::unistd::{Gid, Pid, Uid, geteuid, setgid, setgroups, setsid, setuid};
 use self::stream::Stream;
 use super::HostSystem;
 use crate::command::{Command, DEFAULT_PATH, End, Identity, Output};
-use toque_core::failure::Failure;
+use toque_core::failure::{Failure, FailureKind};
 
 /// How often a quiet child is looked at: whether it ended without closing its output, and whether
 /// to stop it.
@@ -202,6 +202,7 @@ fn find_program(command: &Command, name: &str) -> Result<PathBuf, Failure> {
         );
     found.ok_or_else(|| {
         cannot(format!("there is no program `{name}` on PATH ({search})"))
+            .of_kind(FailureKind::ProgramMissing)
             .hint("install the package it belongs to before this resource, or give its whole path")
     })
 }

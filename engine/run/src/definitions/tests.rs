@@ -1,5 +1,4 @@
 use std::path::Path;
-use std::rc::Rc;
 
 use super::{MARK, definitions};
 use toque_contract::registry::Registry;

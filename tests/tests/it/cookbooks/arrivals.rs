@@ -115,7 +115,7 @@ fn lockfiles(bench: &Bench) {
         ),
         (
             lockfile.replacen("version = \"1.0.0\"", "version = \"1.0.1\"", 2),
-            "`Cookfile.lock` says that `redis` has version 1.0.1, and it has 1.0.0\nhelp: somebody edited the file: take it as it was committed, or run `toque cookbook update redis`",
+            "`redis` is not what `Cookfile.lock` says: its cookbook.toml says version 1.0.0\nhelp: somebody edited the file: take it as it was committed, or run `toque cookbook update redis`",
         ),
         (
             lockfile.replacen(sha256, &"0".repeat(64), 1),

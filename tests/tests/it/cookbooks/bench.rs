@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use toque_acceptance::{Host, Image, Output};
-use toque_cookbooks::tree;
+use toque_cookbooks::directory_checksum;
 
 use crate::it::servers::{GIT, PASSWORD, certificate, git_daemon, nginx};
 use crate::it::toque::host;
@@ -144,7 +144,7 @@ pub fn whole(cache: &Path) -> Vec<String> {
         let sha256 = name(&folder);
         let inside = list(&folder);
         assert_eq!(inside.len(), 1, "{sha256}: {inside:?}");
-        assert_eq!(tree::sha256(&inside[0]).unwrap(), sha256, "{inside:?} is whole");
+        assert_eq!(directory_checksum::sha256(&inside[0]).unwrap(), sha256, "{inside:?} is whole");
         all.push(format!("{sha256}/{}", name(&inside[0])));
     }
     all.sort();

@@ -10,7 +10,7 @@ use crate::command::{Command, End, Identity, Output};
 use crate::source::Source;
 use crate::system::{Proxies, Query, System};
 use crate::view::View;
-use toque_core::failure::Failure;
+use toque_core::failure::{Failure, FailureKind};
 use toque_core::redaction::INSTEAD;
 
 /// How long a server may take to tell its branches and tags.
@@ -209,12 +209,13 @@ impl<'a> Git<'a> {
         let shown = Command::new(["git"].into_iter().chain(arguments.iter().copied()))
             .timeout(command.timeout);
         let failure = output.failure(&shown, false);
-        if matches!(output.end, End::TimedOut | End::Interrupted) {
-            return Err(failure);
-        }
-        Err(match hint(&output.stderr(), self.source) {
-            Some(hint) => failure.hint(hint),
-            None => failure,
+        Err(match output.end {
+            End::TimedOut => failure.of_kind(FailureKind::Timeout),
+            End::Interrupted => failure,
+            _ => match fault(&output.stderr(), self.source) {
+                Some((kind, hint)) => failure.of_kind(kind).hint(hint),
+                None => failure,
+            },
         })
     }
 
@@ -256,56 +257,71 @@ const CONFIGURATION: &str = "[safe]\n\tdirectory = *\n";
 
 /// A failure to start git, without all that git would have been told.
 fn without_git(failure: Failure) -> Failure {
-    if failure.interrupted || !failure.message.contains("there is no program `git`") {
+    if failure.kind != FailureKind::ProgramMissing {
         return failure;
     }
     Failure::new("there is no program `git`")
+        .of_kind(FailureKind::ProgramMissing)
         .hint("declare `package(\"git\")` before this resource")
 }
 
-/// What to do about the faults that people meet most.
-fn hint(said: &str, source: &Source) -> Option<&'static str> {
+/// The faults that people meet most, and what to do about them.
+fn fault(said: &str, source: &Source) -> Option<(FailureKind, &'static str)> {
     let says = |text: &str| said.contains(text);
     Some(match () {
         () if says("Could not resolve host") => {
-            "check the host's name, and that this machine can resolve names"
+            (FailureKind::Other, "check the host's name, and that this machine can resolve names")
         }
         () if says("REMOTE HOST IDENTIFICATION HAS CHANGED")
             || says("Host key verification failed") =>
         {
-            "the host has another key than before: if that is right, remove the old one with `ssh-keygen -R HOST`"
+            (
+                FailureKind::Other,
+                "the host has another key than before: if that is right, remove the old one with `ssh-keygen -R HOST`",
+            )
         }
-        () if says("Load key") => {
-            "`ssh_key` is no private key that ssh can read: give all its lines, and one without a passphrase"
-        }
+        () if says("Load key") => (
+            FailureKind::Unauthorized,
+            "`ssh_key` is no private key that ssh can read: give all its lines, and one without a passphrase",
+        ),
         () if says("Permission denied (") && source.ssh_key.is_some() => {
-            "see that the server knows the public part of `ssh_key`"
+            (FailureKind::Unauthorized, "see that the server knows the public part of `ssh_key`")
         }
-        () if says("Permission denied (") => "set `ssh_key` to a private key that the server knows",
+        () if says("Permission denied (") => {
+            (FailureKind::Unauthorized, "set `ssh_key` to a private key that the server knows")
+        }
         () if says("could not read Username") || says("could not read Password") => {
-            "set `user` and `password`"
+            (FailureKind::Unauthorized, "set `user` and `password`")
         }
-        () if says("Authentication failed") => "check `user` and `password`",
+        () if says("Authentication failed") => {
+            (FailureKind::Unauthorized, "check `user` and `password`")
+        }
         () if says("cannot run ssh") || says("ssh: not found") => {
-            "install the package with the program `ssh` before this resource"
+            (FailureKind::Other, "install the package with the program `ssh` before this resource")
         }
-        () if says("No space left on device") => {
-            "free some space (`df -h` shows where it went) and try again"
-        }
+        () if says("No space left on device") => (
+            FailureKind::StorageFull,
+            "free some space (`df -h` shows where it went) and try again",
+        ),
         () if says("Connection refused") || says("Couldn't connect to server") => {
-            "check that the server runs, or the proxy, and the port"
+            (FailureKind::Other, "check that the server runs, or the proxy, and the port")
         }
-        () if says("Could not resolve proxy") => {
-            "check `proxies` in the settings, or the variables `http_proxy` and `https_proxy`"
-        }
-        () if says("repository not exported") => {
-            "check the `url`, and that the server exports this repository"
-        }
+        () if says("Could not resolve proxy") => (
+            FailureKind::Other,
+            "check `proxies` in the settings, or the variables `http_proxy` and `https_proxy`",
+        ),
+        () if says("repository not exported") => (
+            FailureKind::NotExported,
+            "check the `url`, and that the server exports this repository",
+        ),
         () if says("does not appear to be a git repository")
             || says("not found")
             || says("does not exist") =>
         {
-            "check the `url`; some servers also say this of repositories that one may not read"
+            (
+                FailureKind::NotServed,
+                "check the `url`; some servers also say this of repositories that one may not read",
+            )
         }
         () => return None,
     })

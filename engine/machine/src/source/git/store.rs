@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::Wanted;
 use super::submodules::Module;
 use crate::system::{FileKind, Query, System};
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{Attempting, Failure, FailureKind};
 
 /// The branch that holds what was fetched last, so that the next fetch asks only for what is new.
 const BRANCH: &str = "refs/heads/toque";
@@ -93,9 +93,8 @@ impl Wanted<'_> {
 
     /// Whether the clone rather than the server or the disk is to blame.
     fn may_be_broken(&self, failure: &Failure) -> bool {
-        let text = format!("{failure:?}");
-        let other =
-            failure.interrupted || text.contains("No space left") || *failure == self.missing();
+        let other = failure.interrupted
+            || matches!(failure.kind, FailureKind::StorageFull | FailureKind::RevisionNotFound);
         !other
             && (self.git.local().is_some()
                 || self
@@ -186,6 +185,7 @@ impl Wanted<'_> {
             self.git.source.shown(),
             self.id
         ))
+        .of_kind(FailureKind::RevisionNotFound)
         .hint("correct `revision`; a commit that was pushed over may be gone")
     }
 

@@ -7,7 +7,7 @@ use super::address::Place;
 use super::{Git, Wanted};
 use crate::source::{Source, sha256};
 use crate::system::{FileKind, Query};
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{Attempting, Failure, FailureKind};
 
 /// How deep submodules may be inside of each other.
 const DEEPEST: usize = 16;
@@ -62,6 +62,7 @@ impl Wanted<'_> {
             return Err(Failure::new(format!(
                 "the submodules of `{shown}` are more than {DEEPEST} deep inside each other"
             ))
+            .of_kind(FailureKind::Submodule)
             .hint("leave them out with `submodules: false`"));
         }
         // A repository of this machine needs no clone.
@@ -92,6 +93,7 @@ impl Wanted<'_> {
                 "the commit has a submodule at `{}`, where no empty folder is",
                 module.path
             ))
+            .of_kind(FailureKind::Submodule)
             .hint("leave submodules out with `submodules: false`"));
         }
         let mut source = Source {
@@ -123,6 +125,7 @@ impl Wanted<'_> {
     fn may_be_read(&self, path: &Path) -> Result<(), Failure> {
         let refuse = |why: &str| {
             Err(Failure::new(format!("`{}` is a folder of this machine, {why}", path.display()))
+                .of_kind(FailureKind::Submodule)
                 .hint("correct `url` in its `.gitmodules`, or leave submodules out with `submodules: false`"))
         };
         let Some(own) = self.git.local() else { return refuse("and the repository is not") };

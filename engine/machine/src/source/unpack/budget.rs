@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::io::{self, Read};
 
 use crate::system::Request;
-use toque_core::failure::Failure;
+use toque_core::failure::{Failure, FailureKind};
 
 /// What an archive may come to. A small archive that becomes very large is made to fill disks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,13 +149,15 @@ impl<R: Read> Read for Metered<'_, R> {
     }
 }
 
-fn trap(why: &str) -> Failure {
+pub(super) fn trap(why: &str) -> Failure {
     Failure::new(why)
+        .of_kind(FailureKind::BadArchive)
         .hint("it may be made to fill disks; if it is right, unpack it by a command of your own")
 }
 
 /// What is in it cannot be right.
 pub(super) fn damaged(why: &str) -> Failure {
     Failure::new(format!("it is damaged or cut off: {why}"))
+        .of_kind(FailureKind::BadArchive)
         .hint("fetch it again, and compare its checksum with the one that was published")
 }

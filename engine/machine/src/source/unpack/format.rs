@@ -7,7 +7,7 @@ use flate2::read::MultiGzDecoder;
 use liblzma::read::XzDecoder;
 use liblzma::stream::{CONCATENATED, Stream};
 
-use toque_core::failure::Failure;
+use toque_core::failure::{Failure, FailureKind};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
@@ -60,7 +60,8 @@ pub(super) fn told(content: &[u8]) -> Result<Format, Failure> {
         }
         () => Failure::new("it is no archive that can be unpacked")
             .hint("known are tar, alone or packed by gzip, xz, zstd or bzip2, and zip"),
-    })
+    }
+    .of_kind(FailureKind::BadArchive))
 }
 
 /// The tar archive in what was packed.

@@ -8,7 +8,7 @@ use tar::{Archive, EntryType};
 use super::budget::{Budget, Limits, damaged};
 use super::format::{Format, unpacked};
 use super::tree::{Entry, Tree};
-use toque_core::failure::Failure;
+use toque_core::failure::{Failure, FailureKind};
 
 /// What the headers of one entry may have: the longest names and attributes are far below.
 const HEADERS: u64 = 1 << 20;
@@ -32,6 +32,7 @@ pub(super) fn unpack(
         let mut entry = entry.map_err(|error| match budget.trouble() {
             None if first && format != Format::Tar => {
                 Failure::new("what is packed in it is no tar archive")
+                    .of_kind(FailureKind::BadArchive)
                     .hint("known are tar, alone or packed by gzip, xz, zstd or bzip2, and zip")
             }
             _ => wrong(&error),
@@ -57,6 +58,7 @@ pub(super) fn unpack(
                     return Err(Failure::new(
                         "it has files with holes in the manner of `pax`, which are not understood",
                     )
+                    .of_kind(FailureKind::BadArchive)
                     .hint("make it without `--sparse`"));
                 }
                 budget.announce(size)?;

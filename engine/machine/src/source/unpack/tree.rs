@@ -7,8 +7,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
+use super::budget::trap;
 use crate::system::System;
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{Attempting, Failure, FailureKind};
 
 /// What others may never do with it, and what its owner always may.
 const MODES: (u32, u32) = (0o755, 0o600);
@@ -66,9 +67,7 @@ impl<'a> Tree<'a> {
     pub fn add(&mut self, name: &[u8], entry: Entry<'_>) -> Result<u64, Failure> {
         self.count += 1;
         if self.count > self.most {
-            return Err(Failure::new(format!("it has more than {} entries", self.most)).hint(
-                "it may be made to fill disks; if it is right, unpack it by a command of your own",
-            ));
+            return Err(trap(&format!("it has more than {} entries", self.most)));
         }
         let refuse = |why: &str| Err(refused(name, why));
         if let Entry::Special(what) = entry {
@@ -135,7 +134,7 @@ impl<'a> Tree<'a> {
     /// When the archive had nothing to unpack.
     pub fn finish(mut self) -> Result<(), Failure> {
         if self.made.is_empty() {
-            let failure = Failure::new("there is nothing in it");
+            let failure = Failure::new("there is nothing in it").of_kind(FailureKind::BadArchive);
             return Err(if self.strip > 0 && self.count > 0 {
                 failure.hint(format!(
                     "`strip` leaves out {} folders of each name: give fewer",
@@ -250,6 +249,7 @@ fn refused(name: &[u8], why: &str) -> Failure {
     let name = String::from_utf8_lossy(name);
     let shown: String = name.chars().take(200).flat_map(char::escape_debug).collect();
     Failure::new(format!("its entry `{shown}` {why}"))
+        .of_kind(FailureKind::BadArchive)
         .hint("do not use this archive before you know who made it so")
 }
 

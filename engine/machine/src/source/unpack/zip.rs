@@ -9,9 +9,9 @@ use zip::ZipArchive;
 use zip::read::ZipFile;
 use zip::result::ZipError;
 
-use super::budget::{Budget, Limits, damaged};
+use super::budget::{Budget, Limits, damaged, trap};
 use super::tree::{Entry, Tree};
-use toque_core::failure::Failure;
+use toque_core::failure::{Failure, FailureKind};
 
 /// What a link may lead to is no longer than this.
 const LONGEST_LINK: u64 = 1 << 16;
@@ -26,9 +26,7 @@ pub(super) fn unpack(content: &[u8], tree: &mut Tree<'_>, limits: &Limits) -> Re
     let mut archive = ZipArchive::new(Cursor::new(content)).map_err(|error| wrong(&error))?;
     if archive.len() as u64 > limits.entries {
         // Before any of them is looked at.
-        return Err(Failure::new(format!("it has more than {} entries", limits.entries)).hint(
-            "it may be made to fill disks; if it is right, unpack it by a command of your own",
-        ));
+        return Err(trap(&format!("it has more than {} entries", limits.entries)));
     }
     for number in 0..archive.len() {
         let file = archive.by_index(number).map_err(|error| wrong(&error))?;
@@ -88,10 +86,13 @@ fn modified<R: Read>(file: &ZipFile<'_, R>) -> Option<SystemTime> {
 fn wrong(error: &ZipError) -> Failure {
     match error {
         ZipError::UnsupportedArchive(what) if what.contains("assword") => {
-            Failure::new("it is encrypted").hint("make it without a password")
+            Failure::new("it is encrypted")
+                .of_kind(FailureKind::BadArchive)
+                .hint("make it without a password")
         }
         ZipError::UnsupportedArchive(what) => {
             Failure::new(format!("it is a zip archive of a sort that is not understood: {what}"))
+                .of_kind(FailureKind::BadArchive)
                 .hint("make it with `zip -Z deflate`")
         }
         other => damaged(&other.to_string()),

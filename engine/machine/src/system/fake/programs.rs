@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::{FakeSystem, Program};
 use crate::command::{Command, End, Output};
 use crate::system::{FileKind, Query};
-use toque_core::failure::Failure;
+use toque_core::failure::{Failure, FailureKind};
 
 impl FakeSystem {
     pub(super) fn execute(&self, command: &Command) -> Result<Output, Failure> {
@@ -51,6 +51,7 @@ impl FakeSystem {
                 "cannot run `{}`: there is no program `{name}` on PATH",
                 command.line()
             ))
+            .of_kind(FailureKind::ProgramMissing)
             .hint("install the package it belongs to before this resource, or give its whole path"),
         })
     }
