@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use toque_cookbooks::resolve::catalog::{Catalog, Release};
 use toque_cookbooks::resolve::{Preferred, Requirement, solve_in_steps};
-use toque_engine::stop::Stop;
-use toque_engine::version::{Constraint, Version};
+use toque_core::cancel::Stop;
+use toque_core::version::{Constraint, Version};
 
 pub const COOKBOOKS: u32 = 4_000;
 pub const REQUESTED: usize = 50;

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use nix::unistd::{Gid, Uid, fchown};
 use tempfile::Builder;
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::Failure;
+use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::Failure;
 
 /// The state of a path that a write expects.
 pub(crate) enum Expected<'a> {

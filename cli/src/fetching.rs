@@ -8,10 +8,10 @@ use toque_cookbooks::cache::Cache;
 use toque_cookbooks::fetch::{FetchContext, FetchEvent, PATIENCE};
 use toque_cookbooks::manifest::lockfile::{self, Lockfile};
 use toque_cookbooks::repository::Repository;
-use toque_engine::cookbook::{FindLocked, Locked};
-use toque_engine::diagnostic::{Diagnostic, visible};
-use toque_engine::stop::Stop;
-use toque_engine::system::{Agents, HostSystem};
+use toque_core::cancel::Stop;
+use toque_core::diagnostic::{Diagnostic, visible};
+use toque_data::cookbook::{FindLocked, Locked};
+use toque_machine::system::{Agents, HostSystem};
 
 use crate::output;
 use crate::output::progress::Progress;

@@ -3,8 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use toque_engine::diagnostic::{Diagnostic, Source};
-use toque_engine::failure::plain_io;
+use toque_core::diagnostic::{Diagnostic, Source};
+use toque_core::failure::plain_io;
 
 /// Reads a text. The error is the cause alone.
 pub(crate) fn read(path: &Path) -> Result<String, String> {

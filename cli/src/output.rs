@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::ValueEnum;
 use serde::Serialize;
-use toque_engine::failure::plain_io;
+use toque_core::failure::plain_io;
 
 /// The form of data on standard output.
 #[derive(Clone, Copy, ValueEnum, PartialEq, Eq)]

@@ -4,14 +4,15 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use toque_engine::diagnostic::{self, Diagnostic};
-use toque_engine::json::Document;
-use toque_engine::masks::Masks;
-use toque_engine::registry::Registry;
+use toque_contract::registry::Registry;
+use toque_core::cancel::Stop;
+use toque_core::diagnostic;
+use toque_core::diagnostic::Diagnostic;
+use toque_core::json::Document;
+use toque_core::redaction::Masks;
+use toque_data::stack::Event;
 use toque_engine::run::{Options, Refused, Usual};
-use toque_engine::stack::Event;
-use toque_engine::stop::Stop;
-use toque_engine::system::{HostSystem, Query, Request};
+use toque_machine::system::{HostSystem, Query, Request};
 
 use crate::repository::{self, find_repository};
 use crate::settings::{Settings, seconds};

@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use clap::{Command, CommandFactory};
 use schemars::schema_for;
 use serde_json::Value;
-use toque_engine::COMMON;
-use toque_engine::attributes::Level;
-use toque_engine::reference::{description, properties, summary, type_of};
-use toque_engine::registry::Kind;
-use toque_engine::signature::Signature;
-use toque_engine::words::{Group, REFUSED, WORDS, Word};
+use toque_contract::reference::{description, properties, summary, type_of};
+use toque_contract::registry::Kind;
+use toque_data::attributes::Level;
+use toque_language::COMMON;
+use toque_language::function_table::{Group, REFUSED, WORDS, Word};
+use toque_language::signature::Signature;
 
 use crate::commands::Cli;
 use crate::exit::Exit;

@@ -4,10 +4,10 @@ use std::fs::File;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::event::Sink;
-use toque_engine::failure::plain_io;
-use toque_engine::report::{Outcome, Report};
+use toque_contract::event::Sink;
+use toque_contract::report::{Outcome, Report};
+use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::plain_io;
 use toque_engine::run::Refused;
 
 use crate::exit::Exit;

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::plain_io;
-use toque_engine::source::{Source, SourceType};
+use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::plain_io;
+use toque_machine::source::{Source, SourceType};
 
 /// Finds the repository: the folder that is named, else the nearest one at or above `from`, or the
 /// current folder, with `Cookfile.toml` or `cookbooks/`.

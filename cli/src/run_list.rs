@@ -1,7 +1,7 @@
 //! Run lists as flags and settings write them.
 
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::run_list::{HINT, Item};
+use toque_core::diagnostic::Diagnostic;
+use toque_data::run_list::{HINT, Item};
 
 /// Splits arguments at commas and parses the items.
 pub(crate) fn split(arguments: &[String]) -> Result<Vec<Item>, Diagnostic> {

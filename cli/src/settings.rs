@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
-use toque_engine::Limits;
-use toque_engine::cookbook::toml_diagnostic;
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::plain_io;
-use toque_engine::system::Proxies;
+use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::plain_io;
+use toque_data::cookbook::toml_diagnostic;
+use toque_language::Limits;
+use toque_machine::system::Proxies;
 
 use self::credentials::CredentialSettings;
 

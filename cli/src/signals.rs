@@ -2,7 +2,7 @@
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use toque_engine::stop::Stop;
+use toque_core::cancel::Stop;
 
 use crate::output;
 

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use toque_engine::Limits;
-use toque_engine::diagnostic::{Diagnostic, Diagnostics};
-use toque_engine::failure::plain_io;
-use toque_engine::json::Document;
-use toque_engine::masks::Masks;
-use toque_engine::stack::{self, Command, CustomJson, Event, Stack, Wanted};
+use toque_core::diagnostic::{Diagnostic, Diagnostics};
+use toque_core::failure::plain_io;
+use toque_core::json::Document;
+use toque_core::redaction::Masks;
+use toque_data::stack;
+use toque_data::stack::{Command, CustomJson, Event, Stack, Wanted};
+use toque_language::Limits;
 
 use crate::{input, run_list};
 

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use tempfile::{Builder, NamedTempFile, TempDir};
-use toque_engine::failure::{Attempting, Failure};
+use toque_core::failure::{Attempting, Failure};
 
 const PREFIX: &str = ".toque-making-";
 /// What is older and not locked was left behind: a temporary is locked as soon as it is made.

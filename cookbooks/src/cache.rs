@@ -10,8 +10,8 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
-use toque_engine::failure::{Attempting, Failure};
-use toque_engine::stop::Stop;
+use toque_core::cancel::Stop;
+use toque_core::failure::{Attempting, Failure};
 
 pub use self::gc::{GcReport, Removed};
 pub(crate) use self::response_cache::CachedResponse;

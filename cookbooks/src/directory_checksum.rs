@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use toque_engine::failure::{Attempting, Failure};
+use toque_core::failure::{Attempting, Failure};
 
 use crate::sha256::{sha256_hex, sha256_of_file};
 

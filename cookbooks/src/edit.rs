@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use toque_engine::diagnostic::{Diagnostic, did_you_mean};
-use toque_engine::document_edit::toml;
-use toque_engine::version::Version;
+use toque_core::diagnostic::{Diagnostic, did_you_mean};
+use toque_core::version::Version;
+use toque_data::document_edit::toml;
 
 use crate::atomic_write::replace;
 use crate::fetch::FetchContext;

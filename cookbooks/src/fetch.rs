@@ -11,13 +11,13 @@ pub mod registry;
 use std::path::Path;
 use std::time::Duration;
 
-use toque_engine::cookbook::Cookbook;
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::source::Access;
-use toque_engine::source::unpack::Limits;
-use toque_engine::stop::Stop;
-use toque_engine::system::HostSystem;
-use toque_engine::version::Version;
+use toque_core::cancel::Stop;
+use toque_core::diagnostic::Diagnostic;
+use toque_core::version::Version;
+use toque_data::cookbook::Cookbook;
+use toque_machine::source::Access;
+use toque_machine::source::unpack::Limits;
+use toque_machine::system::HostSystem;
 
 pub(crate) use self::checkout::{Checkout, Pin};
 use self::credentials::Credential;

@@ -4,8 +4,8 @@ use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use toque_engine::failure::Failure;
-use toque_engine::stop::Stop;
+use toque_core::cancel::Stop;
+use toque_core::failure::Failure;
 
 /// How long another process may work with a clone, a repository or the whole cache.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(10);

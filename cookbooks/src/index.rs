@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use serde_json::{Map, Value, json};
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::{Attempting, Failure};
-use toque_engine::system::System;
-use toque_engine::version::{Constraint, Version};
+use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::{Attempting, Failure};
+use toque_core::version::{Constraint, Version};
+use toque_machine::system::System;
 use walkdir::{DirEntry, WalkDir};
 
 use self::archive::Archive;

@@ -7,7 +7,7 @@ mod outdated;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use toque_engine::diagnostic::Diagnostic;
+use toque_core::diagnostic::Diagnostic;
 
 use self::candidates::Candidates;
 use self::download::{Selected, download, source_is};

@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::facts::Facts;
-use toque_engine::failure::Failure;
+use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::Failure;
+use toque_machine::facts::Facts;
 
 use crate::atomic_write;
 use crate::manifest::cookfile::is_name;

@@ -8,10 +8,10 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use tar::{Builder, EntryType, Header};
 use tempfile::NamedTempFile;
-use toque_engine::cookbook::About;
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::{Attempting, Failure};
-use toque_engine::source::unpack::Limits;
+use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::{Attempting, Failure};
+use toque_data::cookbook::About;
+use toque_machine::source::unpack::Limits;
 
 use crate::atomic_write;
 use crate::fetch::LIMITS;

@@ -8,10 +8,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 
-use toque_engine::cookbook::Cookbook;
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::{Attempting, Failure};
-use toque_engine::source::unpack::leads_outside;
+use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::{Attempting, Failure};
+use toque_data::cookbook::Cookbook;
+use toque_machine::source::unpack::leads_outside;
 
 use crate::manifest::toqueignore::{self, IgnorePatterns};
 
@@ -125,7 +125,7 @@ impl PackageContents {
             Some(root) => Err(Diagnostic::error(format!(
                 "`{}` would be inside of `{}`, which is packed",
                 made.display(),
-                toque_engine::cookbook::shown(root)
+                toque_core::text::display_path(root)
             ))
             .hint("choose a place outside of it")),
             None => Ok(()),
@@ -200,7 +200,7 @@ impl<'a> Reader<'a> {
             .is_ok_and(|rest| !rest.components().any(|part| part == Component::ParentDir));
         let real = |path: &Path| path.canonicalize().attempting("look at", path);
         if lies_there && !real(root)?.starts_with(real(self.repository)?) {
-            let shown = toque_engine::cookbook::shown(root);
+            let shown = toque_core::text::display_path(root);
             return Err(Diagnostic::error(format!("`{shown}` is a link that leads outside of the repository"))
                 .hint("put there what it leads to, or name the cookbook's place by `path` in Cookfile.toml"));
         }

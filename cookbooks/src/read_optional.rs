@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use toque_engine::failure::{Attempting, Failure};
+use toque_core::failure::{Attempting, Failure};
 
 /// Reads a text; none when there is no such file.
 /// # Errors

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::Failure;
-use toque_engine::stop::Stop;
-use toque_engine::version::Constraint;
+use toque_core::cancel::Stop;
+use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::Failure;
+use toque_core::version::Constraint;
 
 use crate::fetch::{Checkout, FetchedCookbook, Folder, Pin, Registry, Source};
 use crate::file_lock::{PATIENCE, wait_for};

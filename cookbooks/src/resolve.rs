@@ -12,9 +12,9 @@ mod version_set;
 
 use std::time::{Duration, Instant};
 
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::Failure;
-use toque_engine::stop::Stop;
+use toque_core::cancel::Stop;
+use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::Failure;
 
 use self::catalog::Catalog;
 use self::solver::{NoSolution, Problem, SolverState};

@@ -8,8 +8,8 @@ use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::Path;
 
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::{Attempting, Failure};
+use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::{Attempting, Failure};
 
 use crate::atomic_write;
 use crate::directory_checksum;

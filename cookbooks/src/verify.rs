@@ -3,9 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use toque_engine::cookbook::Cookbook;
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::version::Version;
+use toque_core::diagnostic::Diagnostic;
+use toque_core::version::Version;
+use toque_data::cookbook::Cookbook;
 
 use crate::cache::{Cache, CachedCookbook};
 use crate::directory_checksum;

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use toque_engine::diagnostic::{Diagnostic, Source};
-use toque_engine::run::{self, Refused};
+use toque_core::diagnostic::{Diagnostic, Source};
+use toque_engine::run;
+use toque_engine::run::Refused;
 
 use crate::exit::Exit;
 use crate::input;

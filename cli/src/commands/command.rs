@@ -6,10 +6,11 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::plain_io;
-use toque_engine::run::{self, Refused};
-use toque_engine::stack::{Command, hide};
+use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::plain_io;
+use toque_data::stack::{Command, hide};
+use toque_engine::run;
+use toque_engine::run::Refused;
 
 use crate::exit::Exit;
 use crate::output::{self, Format};

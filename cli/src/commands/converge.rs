@@ -1,6 +1,7 @@
 //! `toque converge`.
 
-use toque_engine::run::{self, Refused};
+use toque_engine::run;
+use toque_engine::run::Refused;
 
 use crate::exit::Exit;
 use crate::prepare::{Running, Source};

@@ -22,9 +22,9 @@ use toque_cookbooks::cache::Cache;
 use toque_cookbooks::fetch::FetchContext;
 use toque_cookbooks::manifest::cookfile::{self, Cookfile};
 use toque_cookbooks::repository::Repository;
-use toque_engine::diagnostic::Diagnostic;
+use toque_core::cancel::Stop;
+use toque_core::diagnostic::Diagnostic;
 use toque_engine::run::Refused;
-use toque_engine::stop::Stop;
 
 use crate::exit::Exit;
 use crate::fetching::{Fetching, Network};

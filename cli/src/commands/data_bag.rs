@@ -13,10 +13,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use toque_engine::data_bag::{DataBags, ItemText, New};
-use toque_engine::diagnostic::{Diagnostic, did_you_mean};
-use toque_engine::encrypted::{self, Secret};
-use toque_engine::failure::Failure;
+use toque_core::diagnostic::{Diagnostic, did_you_mean};
+use toque_core::failure::Failure;
+use toque_data::data_bag::{DataBags, ItemText, New};
+use toque_data::encrypted_item;
+use toque_data::encrypted_item::Secret;
 use toque_engine::run::Refused;
 
 use crate::atomic_write::{Expected, atomic_write};
@@ -185,7 +186,7 @@ fn encrypted_keys(text: &ItemText, form: Form) -> Vec<&String> {
     text.item
         .values
         .iter()
-        .filter(|(key, value)| encrypted::is_encrypted_at(key, value, form.version_0))
+        .filter(|(key, value)| encrypted_item::is_encrypted_at(key, value, form.version_0))
         .map(|(key, _)| key)
         .collect()
 }
@@ -193,13 +194,13 @@ fn encrypted_keys(text: &ItemText, form: Form) -> Vec<&String> {
 /// Decrypts the value of a key.
 fn open(text: &ItemText, key: &str, secret: &Secret) -> Result<Value, Diagnostic> {
     let value = &text.item.values[key];
-    let opened = encrypted::open(value, secret);
+    let opened = encrypted_item::open(value, secret);
     opened.map_err(|failure| about("decrypt", text, key, failure))
 }
 
 /// Encrypts a value for a key.
 fn seal(text: &ItemText, key: &str, value: &Value, secret: &Secret) -> Result<Value, Diagnostic> {
-    encrypted::encrypt(value, secret).map_err(|failure| about("encrypt", text, key, failure))
+    encrypted_item::encrypt(value, secret).map_err(|failure| about("encrypt", text, key, failure))
 }
 
 fn about(verb: &str, text: &ItemText, key: &str, failure: Failure) -> Diagnostic {

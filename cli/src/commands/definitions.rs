@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::plain_io;
 use toque_engine::definitions::{MARK, definitions};
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::plain_io;
 use toque_engine::run::Refused;
 
 use crate::exit::Exit;

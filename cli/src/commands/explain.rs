@@ -3,11 +3,12 @@
 use std::fmt::Write as _;
 
 use serde_json::Value;
-use toque_engine::attributes::{parse_path, shown_path};
-use toque_engine::diagnostic::Diagnostic;
+use toque_core::diagnostic::Diagnostic;
+use toque_data::attributes::{parse_path, shown_path};
+use toque_data::stack::Event;
 use toque_engine::explain::Explained;
-use toque_engine::run::{self, Refused};
-use toque_engine::stack::Event;
+use toque_engine::run;
+use toque_engine::run::Refused;
 
 use crate::exit::Exit;
 use crate::output::{self, Format};

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use toque_engine::cookbook;
-use toque_engine::diagnostic::{Diagnostic, Diagnostics, Severity, did_you_mean};
-use toque_engine::facts::Facts;
-use toque_engine::facts::custom::Custom;
+use toque_core::cancel::Stop;
+use toque_core::diagnostic::{Diagnostic, Diagnostics, Severity, did_you_mean};
+use toque_data::cookbook;
 use toque_engine::run::Refused;
-use toque_engine::stop::Stop;
-use toque_engine::system::HostSystem;
+use toque_machine::facts::Facts;
+use toque_machine::facts::custom::Custom;
+use toque_machine::system::HostSystem;
 
 use crate::exit::Exit;
 use crate::fetching::locked_of;

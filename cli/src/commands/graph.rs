@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use toque_engine::drawing::Drawing;
-use toque_engine::run::{self, Refused};
-use toque_engine::stack::Event;
+use toque_data::stack::Event;
+use toque_engine::graph_export::Drawing;
+use toque_engine::run;
+use toque_engine::run::Refused;
 
 use crate::exit::Exit;
 use crate::output;

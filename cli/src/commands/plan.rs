@@ -1,8 +1,9 @@
 //! `toque plan`.
 
-use toque_engine::diagnostic::{Diagnostic, did_you_mean};
-use toque_engine::facts::shipped::{shipped, shipped_platforms};
-use toque_engine::run::{self, Refused};
+use toque_core::diagnostic::{Diagnostic, did_you_mean};
+use toque_engine::run;
+use toque_engine::run::Refused;
+use toque_machine::facts::shipped::{shipped, shipped_platforms};
 
 use crate::exit::Exit;
 use crate::output;

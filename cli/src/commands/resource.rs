@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use toque_engine::COMMON;
-use toque_engine::diagnostic::{Diagnostic, did_you_mean};
-use toque_engine::reference::{description, properties, summary};
-use toque_engine::registry::{Kind, Registry};
+use toque_contract::reference::{description, properties, summary};
+use toque_contract::registry::{Kind, Registry};
+use toque_core::diagnostic::{Diagnostic, did_you_mean};
 use toque_engine::run::{Refused, kinds};
+use toque_language::COMMON;
 
 use crate::exit::Exit;
 use crate::fetching::locked_of;

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use serde_json::Value;
-use toque_engine::diagnostic::{Diagnostic, did_you_mean};
+use toque_core::cancel::Stop;
+use toque_core::diagnostic::{Diagnostic, did_you_mean};
 use toque_engine::run::Refused;
 use toque_engine::state::{History, Journal, RunLock};
-use toque_engine::stop::Stop;
 
 use crate::exit::Exit;
 use crate::output::{self, Format};

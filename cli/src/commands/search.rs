@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use serde_json::{Map, Value};
-use toque_engine::attributes::parse_path;
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::run::{self, ENCRYPTED, Encrypted, Found, Refused};
-use toque_engine::search::{Order, Query, Search};
-use toque_engine::stack::Event;
+use toque_core::diagnostic::Diagnostic;
+use toque_data::attributes::parse_path;
+use toque_data::search::{Order, Query, Search};
+use toque_data::stack::Event;
+use toque_engine::run;
+use toque_engine::run::{ENCRYPTED, Encrypted, Found, Refused};
 
 use crate::exit::Exit;
 use crate::output::{self, Format};

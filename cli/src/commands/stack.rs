@@ -7,8 +7,8 @@ mod show;
 
 use std::path::{Path, PathBuf};
 
+use toque_core::diagnostic::Diagnostic;
 use toque_engine::check::stack_of;
-use toque_engine::diagnostic::Diagnostic;
 use toque_engine::run::Refused;
 
 use crate::exit::Exit;

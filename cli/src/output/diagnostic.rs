@@ -1,7 +1,7 @@
 //! Diagnostics with their place in the source, drawn as rustc does.
 
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Renderer, Snippet};
-use toque_engine::diagnostic::{Diagnostic, Diagnostics, Severity, Span, visible};
+use toque_core::diagnostic::{Diagnostic, Diagnostics, Severity, Span, visible};
 
 /// The number of calls that are shown of either end of a long list: those of a recursion repeat.
 const FRAMES: usize = 3;

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 
 use anstyle::{AnsiColor, Effects, Style};
-use toque_engine::event::{Event, Sink};
-use toque_engine::report::{Cause, Counts, Outcome, Record, Report, Status};
-use toque_engine::resource::Level;
+use toque_contract::event::{Event, Sink};
+use toque_contract::log_level::LogLevel;
+use toque_contract::report::{Cause, Counts, Outcome, Record, Report, Status};
 
 use super::diagnostic;
 use super::progress::Progress;
@@ -121,12 +121,12 @@ impl Sink for RunPrinter {
             Event::Stopping => self.message("stopped: nothing further is begun"),
             Event::Log { level, message } => {
                 let shown = match level {
-                    Level::Debug => self.detail == Detail::Verbose,
-                    Level::Info => self.detail >= Detail::Normal,
-                    Level::Warn | Level::Error => true,
+                    LogLevel::Debug => self.detail == Detail::Verbose,
+                    LogLevel::Info => self.detail >= Detail::Normal,
+                    LogLevel::Warn | LogLevel::Error => true,
                 };
                 if shown {
-                    let style = if *level >= Level::Warn { CHANGED } else { DIM };
+                    let style = if *level >= LogLevel::Warn { CHANGED } else { DIM };
                     self.message(&format!(
                         "{style}{}:{style:#} {message}",
                         format!("{level:?}").to_lowercase()

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use toque_cookbooks::fetch::credentials::{Credential, is_for};
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::plain_io;
+use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::plain_io;
 
 use super::Settings;
 

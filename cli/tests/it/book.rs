@@ -10,10 +10,10 @@ use std::rc::Rc;
 
 use tempfile::TempDir;
 use toque_acceptance::book::{Block, blocks, matches, pages};
-use toque_engine::name::RecipeName;
-use toque_engine::report::{Outcome, Status};
+use toque_contract::report::{Outcome, Status};
+use toque_core::name::RecipeName;
 use toque_engine::run::{Options, converge};
-use toque_engine::system::FakeSystem;
+use toque_machine::system::FakeSystem;
 use toque_resources::simulated::{self, Package, debian};
 
 fn root() -> PathBuf {

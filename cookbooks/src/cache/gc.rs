@@ -7,9 +7,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use toque_engine::cookbook::Cookbook;
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::{Attempting, Failure};
+use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::{Attempting, Failure};
+use toque_data::cookbook::Cookbook;
 use walkdir::WalkDir;
 
 use super::{ARCHIVES, CLONES, COOKBOOKS, Cache, MAKING, RESPONSES, USERS};

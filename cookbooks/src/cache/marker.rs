@@ -5,7 +5,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use toque_engine::failure::{Attempting, Failure};
+use toque_core::failure::{Attempting, Failure};
 
 use super::{ARCHIVES, CLONES, COOKBOOKS, MAKING, RESPONSES, USERS};
 use crate::atomic_write::replace;

@@ -1,8 +1,8 @@
 //! Responses of servers, kept so that they need not be sent again.
 
 use serde::{Deserialize, Serialize};
-use toque_engine::failure::{Attempting, Failure};
-use toque_engine::system::Response;
+use toque_core::failure::{Attempting, Failure};
+use toque_machine::system::Response;
 
 use super::{Cache, RESPONSES};
 use crate::sha256::sha256_hex;

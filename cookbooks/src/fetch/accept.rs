@@ -4,10 +4,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use tempfile::TempDir;
-use toque_engine::cookbook::Cookbook;
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::{Attempting, FailureKind};
-use toque_engine::source::unpack::leads_outside;
+use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::{Attempting, FailureKind};
+use toque_data::cookbook::Cookbook;
+use toque_machine::source::unpack::leads_outside;
 use walkdir::{DirEntry, WalkDir};
 
 use crate::fetch::FetchContext;

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::{Failure, FailureKind};
-use toque_engine::source::{Checkout as CheckoutOptions, Source as EngineSource, SourceType};
-use toque_engine::system::HostSystem;
-use toque_engine::version::Version;
-use toque_engine::view::View;
+use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::{Failure, FailureKind};
+use toque_core::version::Version;
+use toque_machine::source::{Checkout as CheckoutOptions, Source as EngineSource, SourceType};
+use toque_machine::system::HostSystem;
+use toque_machine::view::View;
 
 use crate::fetch::credentials::Credential;
 use crate::fetch::{FetchContext, FetchedCookbook, IN_TIME, Source};

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use toque_engine::cookbook::Cookbook;
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::Failure;
-use toque_engine::system::HostSystem;
-use toque_engine::version::Version;
+use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::Failure;
+use toque_core::version::Version;
+use toque_data::cookbook::Cookbook;
+use toque_machine::system::HostSystem;
 
 use crate::fetch::{FetchContext, FetchedCookbook, Source};
 use crate::manifest::lockfile::Origin;
@@ -46,7 +46,7 @@ impl Folder {
     /// # Errors
     /// When something there is no cookbook, or has a mistake.
     pub fn own(repository: &Path) -> Result<Self, Diagnostic> {
-        let (found, wrong) = toque_engine::cookbook::find(repository);
+        let (found, wrong) = toque_data::cookbook::find(repository);
         if let Some(first) = wrong.into_iter().next() {
             return Err(first);
         }

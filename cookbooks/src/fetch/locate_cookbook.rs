@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use toque_engine::cookbook::is_of_chef;
-use toque_engine::failure::Failure;
+use toque_core::failure::Failure;
+use toque_data::cookbook::is_of_chef;
 
 use crate::read_optional::list_optional;
 

@@ -4,9 +4,9 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::Failure;
-use toque_engine::system::HostSystem;
+use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::Failure;
+use toque_machine::system::HostSystem;
 
 use crate::fetch::FetchContext;
 

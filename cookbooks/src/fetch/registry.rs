@@ -6,12 +6,12 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Deserialize;
-use toque_engine::cookbook::{About, Cookbook};
-use toque_engine::diagnostic::{Diagnostic, visible};
-use toque_engine::failure::{Attempting, Failure, FailureKind};
-use toque_engine::source::unpack::unpack;
-use toque_engine::system::{HostSystem, Query, Request, Response};
-use toque_engine::version::{Constraint, Version};
+use toque_core::diagnostic::{Diagnostic, visible};
+use toque_core::failure::{Attempting, Failure, FailureKind};
+use toque_core::version::{Constraint, Version};
+use toque_data::cookbook::{About, Cookbook};
+use toque_machine::source::unpack::unpack;
+use toque_machine::system::{HostSystem, Query, Request, Response};
 
 use crate::cache::CachedResponse;
 use crate::fetch::{FetchContext, FetchEvent, FetchedCookbook, IN_TIME, LIMITS, Source};
@@ -301,7 +301,7 @@ fn ask(
     known: Option<&CachedResponse>,
 ) -> Result<Response, Diagnostic> {
     let (credential, access) = context.access(url)?;
-    let source = toque_engine::source::Source {
+    let source = toque_machine::source::Source {
         url: url.to_owned(),
         user: credential.user,
         password: credential.password,
@@ -314,7 +314,7 @@ fn ask(
         return Err(Diagnostic::error(format!("`{shown}` is no URL that a registry may name"))
             .hint("tell whoever keeps the registry"));
     }
-    let mut request: Request = source.request(&toque_engine::view::View::new(system))?;
+    let mut request: Request = source.request(&toque_machine::view::View::new(system))?;
     request.headers.extend(known.into_iter().flat_map(CachedResponse::revalidation_headers));
     let response = system.fetch(&request).map_err(|failure| match failure.kind {
         FailureKind::Timeout => failure.hint(IN_TIME),

@@ -4,11 +4,11 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use toque_engine::cookbook::{About, Cookbook};
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::Attempting;
-use toque_engine::source::unpack::{check, unpack};
-use toque_engine::system::System;
+use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::Attempting;
+use toque_data::cookbook::{About, Cookbook};
+use toque_machine::source::unpack::{check, unpack};
+use toque_machine::system::System;
 
 use crate::directory_checksum;
 use crate::fetch::LIMITS;

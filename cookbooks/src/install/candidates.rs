@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use toque_engine::diagnostic::Diagnostic;
+use toque_core::diagnostic::Diagnostic;
 
 use crate::fetch::{FetchContext, Source, parallel};
 use crate::install::download::source_is;

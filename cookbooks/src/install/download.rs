@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use toque_engine::cookbook::Cookbook;
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::version::Version;
+use toque_core::diagnostic::Diagnostic;
+use toque_core::version::Version;
+use toque_data::cookbook::Cookbook;
 
 use crate::fetch::{
     Checkout, FetchContext, FetchEvent, FetchedCookbook, Folder, Pin, Registry, Source, parallel,

@@ -1,7 +1,7 @@
 //! Finds cookbooks of which there are newer versions.
 
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::version::Version;
+use toque_core::diagnostic::Diagnostic;
+use toque_core::version::Version;
 
 use crate::fetch::FetchContext;
 use crate::install::candidates::Candidates;

@@ -9,11 +9,11 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
-pub use toque_engine::cookbook::is_name;
-use toque_engine::cookbook::{span_at, toml_diagnostic};
-use toque_engine::diagnostic::{Diagnostic, Span, did_you_mean};
-use toque_engine::platform::Platform;
-use toque_engine::version::{Constraint, Version};
+use toque_core::diagnostic::{Diagnostic, Span, did_you_mean};
+use toque_core::platform::Platform;
+use toque_core::version::{Constraint, Version};
+pub use toque_data::cookbook::is_name;
+use toque_data::cookbook::{span_at, toml_diagnostic};
 
 use crate::read_optional::read_optional;
 
@@ -287,7 +287,7 @@ fn registry(url: &str) -> Result<String, String> {
 
 /// A URL without a password and a query.
 pub(crate) fn shown(url: &str) -> String {
-    toque_engine::source::Source { url: url.to_owned(), ..Default::default() }.shown()
+    toque_machine::source::Source { url: url.to_owned(), ..Default::default() }.shown()
 }
 
 impl<'de> Deserialize<'de> for Location {

@@ -8,9 +8,9 @@ use std::path::Path;
 use indexmap::IndexMap;
 use serde::Deserialize;
 use toml::Spanned;
-use toque_engine::cookbook::{About, span_at, toml_diagnostic};
-use toque_engine::diagnostic::{Diagnostic, did_you_mean};
-use toque_engine::version::{Constraint, Version};
+use toque_core::diagnostic::{Diagnostic, did_you_mean};
+use toque_core::version::{Constraint, Version};
+use toque_data::cookbook::{About, span_at, toml_diagnostic};
 
 use crate::atomic_write::replace;
 use crate::manifest::cookfile::{is_inside, is_name};

@@ -5,8 +5,8 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
-use toque_engine::cookbook::span_at;
-use toque_engine::diagnostic::Diagnostic;
+use toque_core::diagnostic::Diagnostic;
+use toque_data::cookbook::span_at;
 
 use crate::read_optional::read_optional;
 

@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
 use tempfile::TempDir;
-use toque_engine::source::unpack::{Limits, unpack};
-use toque_engine::system::HostSystem;
+use toque_machine::source::unpack::{Limits, unpack};
+use toque_machine::system::HostSystem;
 
 use super::*;
 use crate::directory_checksum;
@@ -221,7 +221,7 @@ fn all_or_nothing() {
 fn a_version_that_is_published_stays() {
     let folder = made(&sample(), false);
     let registry = tempfile::tempdir().unwrap();
-    let about = toque_engine::cookbook::Cookbook::load(&folder.path().join("web")).unwrap().about;
+    let about = toque_data::cookbook::Cookbook::load(&folder.path().join("web")).unwrap().about;
     let first = publish(&content(&folder), registry.path(), &about).unwrap();
     assert_eq!(first.path, registry.path().join("web-1.0.0.tar.zst"));
     assert_eq!(

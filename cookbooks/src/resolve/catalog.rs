@@ -5,8 +5,8 @@ use std::fmt;
 use std::path::PathBuf;
 
 use indexmap::IndexMap;
-use toque_engine::platform::Platform;
-use toque_engine::version::{Constraint, Version};
+use toque_core::platform::Platform;
+use toque_core::version::{Constraint, Version};
 
 use crate::resolve::target_platforms::TargetPlatforms;
 

@@ -1,7 +1,7 @@
 //! Explains why no versions go together, and what would help.
 
 use indexmap::IndexSet;
-use toque_engine::diagnostic::{Diagnostic, Span};
+use toque_core::diagnostic::{Diagnostic, Span};
 
 use crate::resolve::conflict::{Need, conflicting, contested, in_order, needs};
 use crate::resolve::hints::hints;

@@ -1,8 +1,8 @@
 //! What would help. What is proposed was tried out: with it there is a solution.
 
 use pubgrub::VersionSet as _;
-use toque_engine::diagnostic::did_you_mean;
-use toque_engine::platform::Platform;
+use toque_core::diagnostic::did_you_mean;
+use toque_core::platform::Platform;
 
 use crate::resolve::catalog::{Refusal, Release};
 use crate::resolve::conflict::Need;

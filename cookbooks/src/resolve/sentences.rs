@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use toque_engine::cookbook::place_of;
-use toque_engine::diagnostic::Span;
-use toque_engine::version::{Constraint, Version};
+use toque_core::diagnostic::Span;
+use toque_core::version::{Constraint, Version};
+use toque_data::cookbook::place_of;
 
 use crate::resolve::catalog::{Refusal, Release};
 use crate::resolve::conflict::Need;

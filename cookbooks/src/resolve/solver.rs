@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use pubgrub::{
     Dependencies, DependencyProvider, PackageResolutionStatistics, PubGrubError, VersionSet as _,
 };
-use toque_engine::diagnostic::Span;
-use toque_engine::stop::Stop;
-use toque_engine::version::{Constraint, Version};
+use toque_core::cancel::Stop;
+use toque_core::diagnostic::Span;
+use toque_core::version::{Constraint, Version};
 
 use crate::resolve::catalog::{Catalog, Refusal};
 use crate::resolve::target_platforms::TargetPlatforms;

@@ -1,7 +1,7 @@
 //! The machines that a repository is for: the engine that runs on them, and their platforms.
 
-use toque_engine::platform::Platform;
-use toque_engine::version::Version;
+use toque_core::platform::Platform;
+use toque_core::version::Version;
 
 /// What every cookbook that is used must fit.
 #[derive(Debug, Clone, Default)]

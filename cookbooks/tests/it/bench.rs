@@ -14,8 +14,8 @@ use toque_cookbooks::fetch::{FetchContext, PATIENCE};
 use toque_cookbooks::install::{InstallOptions, Installed};
 use toque_cookbooks::manifest::lockfile::Lockfile;
 use toque_cookbooks::repository::{Repository, Update};
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::system::HostSystem;
+use toque_core::diagnostic::Diagnostic;
+use toque_machine::system::HostSystem;
 
 pub use self::server::Server;
 

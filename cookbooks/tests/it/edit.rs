@@ -8,7 +8,7 @@ use toque_cookbooks::cache::Cache;
 use toque_cookbooks::edit::{self, Edited, Entry};
 use toque_cookbooks::fetch::{FetchContext, FetchEvent};
 use toque_cookbooks::manifest::lockfile::Lockfile;
-use toque_engine::diagnostic::Diagnostic;
+use toque_core::diagnostic::Diagnostic;
 
 use crate::bench;
 

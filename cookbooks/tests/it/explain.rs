@@ -19,7 +19,7 @@ use toque_cookbooks::repository::Repository;
 use toque_cookbooks::resolve::catalog::{Catalog, Release};
 use toque_cookbooks::resolve::target_platforms::TargetPlatforms;
 use toque_cookbooks::resolve::{Preferred, solve};
-use toque_engine::diagnostic::Diagnostic;
+use toque_core::diagnostic::Diagnostic;
 
 const LINE: &str = "\n----\n";
 

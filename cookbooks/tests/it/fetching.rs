@@ -12,7 +12,7 @@ use toque_cookbooks::fetch::{FetchContext, FetchEvent};
 use toque_cookbooks::install::InstallOptions;
 use toque_cookbooks::manifest::lockfile::Lockfile;
 use toque_cookbooks::repository::{Repository, Update};
-use toque_engine::system::HostSystem;
+use toque_machine::system::HostSystem;
 
 const REGISTRY: &str = "[[source]]\nurl = \"URL\"\n[cookbooks]\n";
 

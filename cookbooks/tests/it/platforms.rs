@@ -8,7 +8,7 @@ use toque_cookbooks::cache::Cache;
 use toque_cookbooks::fetch::FetchContext;
 use toque_cookbooks::install::{InstallOptions, Installed};
 use toque_cookbooks::repository::{Repository, Update};
-use toque_engine::diagnostic::Diagnostic;
+use toque_core::diagnostic::Diagnostic;
 
 use crate::bench;
 

@@ -15,8 +15,8 @@ use toque_cookbooks::install::InstallOptions;
 use toque_cookbooks::package::package;
 use toque_cookbooks::package_contents::PackageContents;
 use toque_cookbooks::repository::{Repository, Update};
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::system::HostSystem;
+use toque_core::diagnostic::Diagnostic;
+use toque_machine::system::HostSystem;
 
 /// A folder for packages, and cookbooks to make them of.
 struct Maker {

@@ -6,9 +6,9 @@ use proptest::prelude::*;
 use toque_cookbooks::resolve::catalog::{Catalog, Release};
 use toque_cookbooks::resolve::target_platforms::TargetPlatforms;
 use toque_cookbooks::resolve::{Preferred, Requirement, Solution, solve, solve_until};
-use toque_engine::platform::Platform;
-use toque_engine::stop::Stop;
-use toque_engine::version::{Constraint, Version};
+use toque_core::cancel::Stop;
+use toque_core::platform::Platform;
+use toque_core::version::{Constraint, Version};
 
 type Dependencies = Vec<(String, String)>;
 /// Of each name its versions, for whom they are, and what they depend on.

@@ -7,12 +7,12 @@ use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use toque_engine::actions;
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::{Attempting, Failure};
-use toque_engine::resource::{Apply, Change, Effect, Provider, Resource, Scope};
-use toque_engine::system::Ownership;
-use toque_engine::view::View;
+use toque_contract::actions;
+use toque_contract::resource::{Apply, Change, Effect, Provider, Resource, Scope};
+use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::{Attempting, Failure};
+use toque_machine::system::Ownership;
+use toque_machine::view::View;
 
 /// Where the letters go.
 pub const OUTPUT: &str = "/output";

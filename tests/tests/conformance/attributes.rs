@@ -10,12 +10,12 @@ use std::path::Path;
 use std::rc::Rc;
 
 use serde_json::{Value, json};
-use toque_engine::event::Event;
-use toque_engine::json::Document;
-use toque_engine::report::Outcome;
+use toque_contract::event::Event;
+use toque_contract::report::Outcome;
+use toque_core::json::Document;
+use toque_data::run_list::Item;
 use toque_engine::run::{Options, converge};
-use toque_engine::run_list::Item;
-use toque_engine::system::FakeSystem;
+use toque_machine::system::FakeSystem;
 
 use crate::conformance::recipe::{literal, write};
 use crate::conformance::{cases, compare, differences};

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD as STANDARD;
 use serde_json::Value;
-use toque_engine::encrypted::{Secret, decrypt, decrypt_v0, is_encrypted};
+use toque_data::encrypted_item::{Secret, decrypt, decrypt_v0, is_encrypted};
 
 use crate::conformance::{cases, compare, differences};
 

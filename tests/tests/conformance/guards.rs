@@ -4,10 +4,10 @@
 use std::rc::Rc;
 
 use serde_json::Value;
-use toque_engine::diagnostic::Source;
-use toque_engine::report::Status;
+use toque_contract::report::Status;
+use toque_core::diagnostic::Source;
 use toque_engine::run::{Options, converge};
-use toque_engine::system::HostSystem;
+use toque_machine::system::HostSystem;
 
 use crate::conformance::{compare, differences, on_host};
 

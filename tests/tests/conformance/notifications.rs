@@ -7,11 +7,11 @@ use std::path::Path;
 use std::rc::Rc;
 
 use serde_json::{Value, json};
-use toque_engine::registry::Kind;
-use toque_engine::report::{Report, Status};
+use toque_contract::registry::Kind;
+use toque_contract::report::{Report, Status};
+use toque_data::run_list::Item;
 use toque_engine::run::{Options, converge};
-use toque_engine::run_list::Item;
-use toque_engine::system::{FakeSystem, Query};
+use toque_machine::system::{FakeSystem, Query};
 
 use crate::conformance::append::{Append, Appender, OUTPUT};
 use crate::conformance::{compare, differences};
@@ -75,7 +75,7 @@ fn agrees(case: &Value) -> Result<(), String> {
     if events != wanted {
         return Err(format!("events\n  {events:?}\n  {wanted:?}"));
     }
-    let success = report.outcome == toque_engine::report::Outcome::Success;
+    let success = report.outcome == toque_contract::report::Outcome::Success;
     if expected["success"] != success {
         return Err(format!("success is {success}"));
     }

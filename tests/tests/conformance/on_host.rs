@@ -7,11 +7,11 @@ use std::rc::Rc;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use toque_engine::event::Event;
-use toque_engine::report::{Outcome, Report, Status};
+use toque_contract::event::Event;
+use toque_contract::report::{Outcome, Report, Status};
+use toque_data::run_list::Item;
 use toque_engine::run::{Options, Refused, converge, plan};
-use toque_engine::run_list::Item;
-use toque_engine::system::HostSystem;
+use toque_machine::system::HostSystem;
 
 use crate::conformance::recipe::{resources, write_cookbook};
 use crate::conformance::scratch::Scratch;

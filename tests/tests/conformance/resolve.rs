@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use toque_cookbooks::resolve::catalog::{Catalog, Release};
 use toque_cookbooks::resolve::{Preferred, Requirement, Solution, solve};
-use toque_engine::version::{Constraint, Version};
+use toque_core::version::{Constraint, Version};
 
 use crate::conformance::{compare, differences};
 

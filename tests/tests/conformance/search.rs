@@ -6,10 +6,10 @@ use std::rc::Rc;
 
 use serde_json::Value;
 use tempfile::TempDir;
-use toque_engine::facts::shipped::Shipped;
+use toque_data::search::{Query, Search};
 use toque_engine::run::{Encrypted, Options, search};
-use toque_engine::search::{Query, Search};
-use toque_engine::system::FakeSystem;
+use toque_machine::facts::shipped::Shipped;
+use toque_machine::system::FakeSystem;
 
 use crate::conformance::recipe::write;
 use crate::conformance::{compare, differences};

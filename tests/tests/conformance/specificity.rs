@@ -6,13 +6,14 @@ use std::rc::Rc;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use toque_engine::cookbook::Cookbook;
-use toque_engine::facts::shipped::Shipped;
-use toque_engine::lookup::{self, Machine};
-use toque_engine::report::Outcome;
+use toque_contract::report::Outcome;
+use toque_data::cookbook::Cookbook;
+use toque_data::file_specificity;
+use toque_data::file_specificity::Machine;
+use toque_data::run_list::Item;
 use toque_engine::run::{Options, converge};
-use toque_engine::run_list::Item;
-use toque_engine::system::FakeSystem;
+use toque_machine::facts::shipped::Shipped;
+use toque_machine::system::FakeSystem;
 
 use crate::conformance::recipe::{literal, write};
 use crate::conformance::{compare, differences};
@@ -20,7 +21,7 @@ use crate::conformance::{compare, differences};
 const RECORDED: &str = include_str!("../../conformance/specificity.json");
 
 #[test]
-fn lookup() {
+fn file_specificity() {
     compare(RECORDED, differences::SPECIFICITY, looked_up);
 }
 
@@ -39,20 +40,25 @@ fn looked_up(case: &Value) -> Result<(), String> {
         path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned()
     };
     let found = if case["kind"] == "directory" {
-        lookup::find_folder(&cookbook, segment, case["source"].as_str().unwrap(), &machine(case))
-            .map(|folder| {
-                let files = paths(case)
-                    .into_iter()
-                    .map(|path| root.join(segment).join(path))
-                    .filter(|path| path.starts_with(&folder));
-                let mut files: Vec<String> = files.map(|path| below(&path, &folder)).collect();
-                files.sort();
-                json!({ "files": files })
-            })
+        file_specificity::find_folder(
+            &cookbook,
+            segment,
+            case["source"].as_str().unwrap(),
+            &machine(case),
+        )
+        .map(|folder| {
+            let files = paths(case)
+                .into_iter()
+                .map(|path| root.join(segment).join(path))
+                .filter(|path| path.starts_with(&folder));
+            let mut files: Vec<String> = files.map(|path| below(&path, &folder)).collect();
+            files.sort();
+            json!({ "files": files })
+        })
     } else {
         let sources: Vec<String> =
             sources(case).iter().map(|source| source.as_str().unwrap().to_owned()).collect();
-        let found = lookup::find(&cookbook, segment, &sources, &machine(case));
+        let found = file_specificity::find(&cookbook, segment, &sources, &machine(case));
         found.map(|path| json!({ "chosen": below(&path, &root.join(segment)) }))
     };
     agree(found.map_err(|diagnostic| diagnostic.message), case)

@@ -2,7 +2,7 @@
 //! before what.
 
 use serde_json::{Value, json};
-use toque_engine::version::{Constraint, Version};
+use toque_core::version::{Constraint, Version};
 
 use crate::conformance::{compare, differences};
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use serde::Deserialize;
-use toque_engine::COMMON;
+use toque_language::COMMON;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

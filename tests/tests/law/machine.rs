@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use tempfile::TempDir;
-use toque_engine::command::{Command, End, Output};
-use toque_engine::system::{FakeSystem, Query, Response, System};
+use toque_machine::command::{Command, End, Output};
+use toque_machine::system::{FakeSystem, Query, Response, System};
 use toque_resources::simulated::{Package, debian, install, update_lists};
 
 pub const SERVER: &str = "http://files.example.com";

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use proptest::prelude::TestCaseError;
-use toque_engine::diagnostic::Source;
-use toque_engine::registry::Registry;
-use toque_engine::report::{Outcome, Report, Status};
+use toque_contract::registry::Registry;
+use toque_contract::report::{Outcome, Report, Status};
+use toque_core::diagnostic::Source;
+use toque_data::run_list::Item;
 use toque_engine::run::{Options, converge, plan};
-use toque_engine::run_list::Item;
-use toque_engine::system::FakeSystem;
+use toque_machine::system::FakeSystem;
 
 use crate::law::machine;
 
@@ -221,7 +221,7 @@ fn errors(report: &Report) -> String {
 
 /// A report, for whoever looks into a case.
 fn told(report: &Report) -> String {
-    let line = |record: &toque_engine::report::Record| {
+    let line = |record: &toque_contract::report::Record| {
         let changes: Vec<&str> = record.changes.iter().map(|change| change.what.as_str()).collect();
         let (why, reason) = (&record.depends_on, record.reason.clone().unwrap_or_default());
         let error = record.error.as_ref().map(ToString::to_string).unwrap_or_default();

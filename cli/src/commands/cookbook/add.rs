@@ -5,10 +5,10 @@ use std::path::{Component, Path, PathBuf};
 use toque_cookbooks::edit::{self, Change, Entry};
 use toque_cookbooks::manifest::cookfile;
 use toque_cookbooks::repository::Repository;
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::Failure;
+use toque_core::cancel::Stop;
+use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::Failure;
 use toque_engine::run::Refused;
-use toque_engine::stop::Stop;
 
 use super::{install, with_machine};
 use crate::exit::Exit;
@@ -82,7 +82,7 @@ fn entry(args: &Args, here: &Path, repository: &Path) -> Result<Option<Entry>, D
         if location.contains("://") { location.clone() } else { seen(Path::new(location)) }
     };
     if let Some(constraint) = &args.constraint {
-        constraint.parse::<toque_engine::version::Constraint>().map_err(Diagnostic::error)?;
+        constraint.parse::<toque_core::version::Constraint>().map_err(Diagnostic::error)?;
     }
     let fields = [
         ("version", args.constraint.clone()),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use toque_cookbooks::index::{self, IndexEntry};
 use toque_engine::run::Refused;
-use toque_engine::system::HostSystem;
+use toque_machine::system::HostSystem;
 
 use crate::exit::Exit;
 use crate::output::{self, counted};

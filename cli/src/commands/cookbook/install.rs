@@ -6,10 +6,10 @@ use toque_cookbooks::install::InstallOptions;
 use toque_cookbooks::manifest::lockfile::{self, Lockfile};
 use toque_cookbooks::repository::Repository;
 use toque_cookbooks::repository::Update;
-use toque_engine::cookbook::cycle;
-use toque_engine::diagnostic::{Diagnostic, Diagnostics};
+use toque_core::cancel::Stop;
+use toque_core::diagnostic::{Diagnostic, Diagnostics};
+use toque_data::cookbook::cycle;
 use toque_engine::run::Refused;
-use toque_engine::stop::Stop;
 
 use super::{folder, repository, with_machine};
 use crate::exit::Exit;

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use toque_cookbooks::manifest::lockfile::{LockedCookbook, Origin};
 use toque_engine::run::Refused;
-use toque_engine::source::Source;
+use toque_machine::source::Source;
 
 use super::repository;
 use crate::exit::Exit;

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use toque_cookbooks::manifest::cookfile;
 use toque_cookbooks::new::{New, new};
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::Failure;
+use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::Failure;
 use toque_engine::run::Refused;
 
 use crate::exit::Exit;

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde_json::json;
 use toque_cookbooks::install::Outdated;
+use toque_core::version::Version;
 use toque_engine::run::Refused;
-use toque_engine::version::Version;
 
 use super::{repository, with_machine};
 use crate::exit::Exit;

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use toque_cookbooks::edit;
 use toque_cookbooks::repository::Repository;
+use toque_core::cancel::Stop;
 use toque_engine::run::Refused;
-use toque_engine::stop::Stop;
 
 use super::add::line;
 use super::{folder, install, repository, with_machine};

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use toque_cookbooks::manifest::lockfile::{LockedCookbook, Lockfile, Origin};
 use toque_cookbooks::repository::Repository;
-use toque_engine::cookbook::Cookbook;
-use toque_engine::diagnostic::visible;
+use toque_core::diagnostic::visible;
+use toque_data::cookbook::Cookbook;
 use toque_engine::run::Refused;
 
 use super::list::origin;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use toque_cookbooks::manifest::lockfile::{self, Lockfile};
 use toque_cookbooks::verify::{State, Verified, verify_all};
-use toque_engine::diagnostic::{Diagnostic, visible};
+use toque_core::diagnostic::{Diagnostic, visible};
 use toque_engine::run::Refused;
 
 use super::{repository, store_of};

@@ -1,6 +1,6 @@
 //! `toque data-bag decrypt`: values of an item, in its file.
 
-use toque_engine::encrypted::is_encrypted_at;
+use toque_data::encrypted_item::is_encrypted_at;
 use toque_engine::run::Refused;
 
 use super::{Bags, Form, convert, listed, open};

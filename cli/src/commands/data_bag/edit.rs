@@ -7,11 +7,12 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use serde_json::Value;
-use toque_engine::data_bag::{FOLDER, ItemText, New, is_name};
-use toque_engine::diagnostic::{Diagnostic, Source};
-use toque_engine::encrypted::{self, Secret};
-use toque_engine::failure::plain_io;
-use toque_engine::json::Document;
+use toque_core::diagnostic::{Diagnostic, Source};
+use toque_core::failure::plain_io;
+use toque_core::json::Document;
+use toque_data::data_bag::{FOLDER, ItemText, New, is_name};
+use toque_data::encrypted_item;
+use toque_data::encrypted_item::Secret;
 use toque_engine::run::Refused;
 
 use super::editor::Editor;
@@ -177,7 +178,7 @@ impl Editing {
             if opened == Some(value) {
                 new.insert(key.clone(), New::Text(self.before.written(key).to_owned()));
             } else if let Some(secret) = &self.secret
-                && (opened.is_some() || was.is_none() && !encrypted::is_encrypted(value))
+                && (opened.is_some() || was.is_none() && !encrypted_item::is_encrypted(value))
             {
                 new.insert(key.clone(), New::Value(seal(&after, key, value, secret)?));
                 edited.encrypted.push(key.clone());

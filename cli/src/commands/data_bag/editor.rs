@@ -15,8 +15,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::flag;
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::plain_io;
+use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::plain_io;
 use toque_engine::run::Refused;
 
 use crate::output;

@@ -1,6 +1,6 @@
 //! `toque data-bag encrypt`: values of an item, in its file.
 
-use toque_engine::encrypted::is_encrypted;
+use toque_data::encrypted_item::is_encrypted;
 use toque_engine::run::Refused;
 
 use super::{Bags, convert, listed, seal};

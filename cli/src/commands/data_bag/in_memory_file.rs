@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use nix::sys::statfs::{FsType, TMPFS_MAGIC, statfs};
 use tempfile::{Builder, TempDir};
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::plain_io;
+use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::plain_io;
 
 use crate::settings::path_variable;
 

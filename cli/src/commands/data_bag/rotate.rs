@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use toque_engine::data_bag::{ItemText, New};
-use toque_engine::diagnostic::{Diagnostic, Diagnostics};
-use toque_engine::encrypted::Secret;
+use toque_core::diagnostic::{Diagnostic, Diagnostics};
+use toque_data::data_bag::{ItemText, New};
+use toque_data::encrypted_item::Secret;
 use toque_engine::run::Refused;
 
 use super::{Bags, Form, encrypted_keys, listed, open, replace, seal, warn_of_readers};

@@ -1,7 +1,7 @@
 //! `toque data-bag show`.
 
 use serde_json::{Map, Value};
-use toque_engine::encrypted::{is_encrypted_at, version};
+use toque_data::encrypted_item::{is_encrypted_at, version};
 use toque_engine::run::Refused;
 
 use super::{Bags, Form, open};

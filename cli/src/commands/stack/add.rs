@@ -4,10 +4,11 @@ use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use toque_engine::diagnostic::{Diagnostic, Source};
-use toque_engine::failure::plain_io;
+use toque_core::diagnostic::{Diagnostic, Source};
+use toque_core::failure::plain_io;
+use toque_data::stack::add;
+use toque_data::stack::add::{NewInstance, NewSource, StackText};
 use toque_engine::run::Refused;
-use toque_engine::stack::add::{self, NewInstance, NewSource, StackText};
 
 use super::document;
 use crate::atomic_write::{Expected, atomic_write};

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use toque_core::cancel::Stop;
 use toque_engine::check::{Checked, check_stack};
 use toque_engine::run::Refused;
-use toque_engine::stop::Stop;
 
 use super::document;
 use crate::commands::check::report;

@@ -4,11 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
-use toque_engine::diagnostic::{Diagnostic, Diagnostics, Source};
-use toque_engine::failure::plain_io;
-use toque_engine::json::Document;
+use toque_core::diagnostic::{Diagnostic, Diagnostics, Source};
+use toque_core::failure::plain_io;
+use toque_core::json::Document;
+use toque_data::stack::import;
+use toque_data::stack::import::Import;
 use toque_engine::run::Refused;
-use toque_engine::stack::import::{self, Import};
 
 use crate::atomic_write::{Expected, atomic_write};
 use crate::exit::Exit;

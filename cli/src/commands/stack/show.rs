@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use serde_json::json;
-use toque_engine::masks::Masks;
+use toque_core::redaction::Masks;
+use toque_data::stack::{Command, Event, Instance, Stack, Wanted};
 use toque_engine::run::Refused;
-use toque_engine::stack::{Command, Event, Instance, Stack, Wanted};
 
 use super::document;
 use crate::exit::Exit;
