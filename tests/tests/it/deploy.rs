@@ -1,7 +1,6 @@
 //! Apps as releases: a service that is restarted, checked and rolled back, events of a stack, and
 //! SIGKILL at any moment.
 
-use std::env;
 use std::io::Write;
 use std::thread;
 use std::time::{Duration, Instant};
