@@ -65,7 +65,7 @@ fn read(folder: &Path, file: PathBuf) -> Source {
 impl Source {
     /// The modules in files of their own that only tests are compiled with.
     fn tests(&self) -> Vec<Module> {
-        let below = |name: &String| [&self.module[..], &[name.clone()]].concat();
+        let below = |name: &String| [&self.module[..], std::slice::from_ref(name)].concat();
         self.code.tests.iter().map(below).collect()
     }
 }
