@@ -4,11 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::bag;
-use crate::cookbook;
-use crate::deploy;
-use crate::files;
 use crate::measure::{self, Usage};
+use crate::{bag, cookbook, deploy, files};
 
 /// Enough for the least of them to be undisturbed.
 const RUNS: usize = 9;

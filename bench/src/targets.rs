@@ -1,10 +1,8 @@
 //! What must hold.
 
-use crate::bag;
-use crate::cookbook;
-use crate::deploy;
 use crate::report::{self, megabytes};
 use crate::universe::{self, Resolved};
+use crate::{bag, cookbook, deploy};
 
 /// What was found.
 pub struct Found {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use toque_cookbooks::resolve::catalog::{Catalog, Release};
 use toque_cookbooks::resolve::{Preferred, Requirement, solve_in_steps};
-use toque_core::cancel::Stop;
+use toque_core::cancel::CancelToken;
 use toque_core::version::{Constraint, Version};
 
 pub const COOKBOOKS: u32 = 4_000;
@@ -69,7 +69,7 @@ pub fn resolve() -> Resolved {
 /// One request, and the worst of its contradictions.
 pub fn measure(universe: &Catalog, Request { requirements, contradictions }: &Request) -> Resolved {
     let (answer, steps) =
-        solve_in_steps(&Stop::default(), universe, requirements, &Preferred::default());
+        solve_in_steps(&CancelToken::default(), universe, requirements, &Preferred::default());
     let chosen = answer.map(|solution| solution.len()).expect("the request can be met");
     let contradicting = contradictions
         .iter()
@@ -81,7 +81,7 @@ pub fn measure(universe: &Catalog, Request { requirements, contradictions }: &Re
 }
 
 fn solvable(universe: &Catalog, requirements: &[Requirement]) -> bool {
-    solve_in_steps(&Stop::default(), universe, requirements, &Preferred::default()).0.is_ok()
+    solve_in_steps(&CancelToken::default(), universe, requirements, &Preferred::default()).0.is_ok()
 }
 
 fn least(run: impl Fn() -> bool, expected: bool) -> f64 {

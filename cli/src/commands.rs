@@ -18,7 +18,7 @@ mod search;
 mod stack;
 
 use clap::{Parser, Subcommand};
-use toque_engine::run::Refused;
+use toque_engine::Refused;
 
 use crate::exit::Exit;
 use crate::output::Color;

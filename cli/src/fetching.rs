@@ -8,7 +8,7 @@ use toque_cookbooks::cache::Cache;
 use toque_cookbooks::fetch::{FetchContext, FetchEvent, PATIENCE};
 use toque_cookbooks::manifest::lockfile::{self, Lockfile};
 use toque_cookbooks::repository::Repository;
-use toque_core::cancel::Stop;
+use toque_core::cancel::CancelToken;
 use toque_core::diagnostic::{Diagnostic, visible};
 use toque_data::cookbook::{FindLocked, Locked};
 use toque_machine::system::{Agents, HostSystem};
@@ -38,7 +38,7 @@ pub(crate) struct Fetching {
 pub(crate) fn locked(
     repository: Option<&Path>,
     settings: &Settings,
-    stop: &Stop,
+    stop: &CancelToken,
 ) -> Result<Locked, Diagnostic> {
     let network = Network::new(settings.clone(), stop.clone(), &Fetching::default());
     repository.map_or_else(|| Ok(Locked::default()), |repository| network.locked(repository))
@@ -46,11 +46,11 @@ pub(crate) fn locked(
 
 /// As [`locked`], with the settings of the repository.
 pub(crate) fn locked_of(repository: Option<&Path>) -> Result<Locked, Diagnostic> {
-    locked(repository, &Settings::read(repository)?, &Stop::default())
+    locked(repository, &Settings::read(repository)?, &CancelToken::default())
 }
 
 /// Returns [`locked`] for repositories that a run fetches by itself.
-pub(crate) fn find_locked(settings: &Settings, stop: &Stop) -> FindLocked {
+pub(crate) fn find_locked(settings: &Settings, stop: &CancelToken) -> FindLocked {
     let network = Network::new(settings.clone(), stop.clone(), &Fetching::default());
     Rc::new(move |repository| network.locked(repository))
 }
@@ -72,7 +72,7 @@ pub(crate) fn current_lockfile(repository: &Repository) -> Result<Lockfile, Diag
 #[derive(Clone)]
 pub(crate) struct Network {
     settings: Settings,
-    stop: Stop,
+    stop: CancelToken,
     cache_dir: PathBuf,
     offline: bool,
     /// Groups that are left out.
@@ -80,7 +80,7 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    pub(crate) fn new(settings: Settings, stop: Stop, fetching: &Fetching) -> Self {
+    pub(crate) fn new(settings: Settings, stop: CancelToken, fetching: &Fetching) -> Self {
         let cache_dir = settings.cache_dir(fetching.cache_dir.as_deref());
         let without = settings.without_groups(&fetching.without);
         Self { settings, stop, cache_dir, offline: fetching.offline, without }

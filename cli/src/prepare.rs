@@ -5,13 +5,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use toque_contract::registry::Registry;
-use toque_core::cancel::Stop;
+use toque_core::cancel::CancelToken;
 use toque_core::diagnostic;
 use toque_core::diagnostic::Diagnostic;
 use toque_core::json::Document;
-use toque_core::redaction::Masks;
+use toque_core::redaction::Redactor;
 use toque_data::stack::Event;
-use toque_engine::run::{Options, Refused, Usual};
+use toque_engine::{Options, Refused, Usual};
 use toque_machine::system::{HostSystem, Query, Request};
 
 use crate::repository::{self, find_repository};
@@ -138,13 +138,13 @@ pub(crate) fn prepare(
     if let Some(dir) = &node.cache_dir {
         settings.cache_dir = Some(dir.clone());
     }
-    let stop = Stop::new(seconds(running.map_or(30.0, |running| running.stop_timeout)));
+    let stop = CancelToken::new(seconds(running.map_or(30.0, |running| running.stop_timeout)));
     // Recipes and facts may run programs, which a signal must not leave behind.
     stop_on_signals(&stop);
-    let masks = Rc::<Masks>::default();
-    let hiding = Rc::clone(&masks);
+    let redactor = Rc::<Redactor>::default();
+    let hiding = Rc::clone(&redactor);
     let live: Box<dyn Fn(&str)> = Box::new(move |line| {
-        output::message(&format!("  | {}", hiding.hide(line).as_deref().unwrap_or(line)));
+        output::message(&format!("  | {}", hiding.redact(line).as_deref().unwrap_or(line)));
     });
     let mut system = HostSystem::new();
     (system.stop, system.proxies, system.live) = (stop.clone(), settings.proxies(), Some(live));
@@ -156,7 +156,7 @@ pub(crate) fn prepare(
     let name = node.node.clone().or_else(|| settings.node_name.clone()).unwrap_or_else(host_name);
     let command = selection
         .map(|selection| {
-            stack_command::read(selection.event, selection.default_event, &name, &limits, &masks)
+            stack_command::read(selection.event, selection.default_event, &name, &limits, &redactor)
         })
         .transpose()?
         .flatten();
@@ -199,7 +199,7 @@ pub(crate) fn prepare(
             environment: settings.environment.clone(),
         },
         secret_files: settings.secret_files(node.secret_file.as_deref()),
-        masks,
+        redactor,
         state_dir: Some(settings.state_dir(node.state_dir.as_deref())),
         lock_timeout: running
             .and_then(|running| running.lock_timeout)

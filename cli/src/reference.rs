@@ -13,7 +13,7 @@ use toque_contract::reference::{description, properties, summary, type_of};
 use toque_contract::registry::Kind;
 use toque_data::attributes::Level;
 use toque_language::COMMON;
-use toque_language::function_table::{Group, REFUSED, WORDS, Word};
+use toque_language::function_table::{FUNCTIONS, Group, REFUSED, Word};
 use toque_language::signature::Signature;
 
 use crate::commands::Cli;
@@ -172,7 +172,7 @@ fn functions_page() -> String {
         if group == Group::Data {
             text.push_str(DATA);
         }
-        for word in WORDS.iter().filter(|word| word.group == group) {
+        for word in FUNCTIONS.iter().filter(|word| word.group == group) {
             text.push_str(&word_section(word));
         }
     }

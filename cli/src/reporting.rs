@@ -8,7 +8,7 @@ use toque_contract::event::Sink;
 use toque_contract::report::{Outcome, Report};
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::plain_io;
-use toque_engine::run::Refused;
+use toque_engine::Refused;
 
 use crate::exit::Exit;
 use crate::output::progress::Progress;

@@ -2,13 +2,13 @@
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use toque_core::cancel::Stop;
+use toque_core::cancel::CancelToken;
 
 use crate::output;
 
 /// Lets SIGINT, SIGTERM and the SIGHUP of a lost terminal request a stop, which takes effect after
 /// the work in progress.
-pub(crate) fn stop_on_signals(stop: &Stop) {
+pub(crate) fn stop_on_signals(stop: &CancelToken) {
     let stop = stop.clone();
     if let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) {
         std::thread::spawn(move || {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use toque_core::diagnostic::{Diagnostic, Diagnostics};
 use toque_core::failure::plain_io;
 use toque_core::json::Document;
-use toque_core::redaction::Masks;
+use toque_core::redaction::Redactor;
 use toque_data::stack;
 use toque_data::stack::{Command, CustomJson, Event, Stack, Wanted};
 use toque_language::Limits;
@@ -66,10 +66,10 @@ pub(crate) fn read(
     default_event: Option<Event>,
     node: &str,
     limits: &Limits,
-    masks: &Masks,
+    redactor: &Redactor,
 ) -> Result<Option<Rc<Command>>, Diagnostics> {
     if let Some(path) = &flags.command {
-        return Command::read(document(path)?, limits.custom_json, masks)
+        return Command::read(document(path)?, limits.custom_json, redactor)
             .map(|command| Some(Rc::new(command)));
     }
     let Some(path) = &flags.stack else { return Ok(None) };
@@ -83,7 +83,7 @@ pub(crate) fn read(
                 .into());
         }
     };
-    let stack = Rc::new(Stack::read(path, limits.custom_json, masks)?);
+    let stack = Rc::new(Stack::read(path, limits.custom_json, redactor)?);
     let instance = match &flags.instance {
         Some(name) => name.clone(),
         None if stack.instances.iter().any(|instance| instance.hostname == node) => node.to_owned(),

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use tempfile::{Builder, NamedTempFile, TempDir};
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 
 const PREFIX: &str = ".toque-making-";
 /// What is older and not locked was left behind: a temporary is locked as soon as it is made.
@@ -68,16 +68,16 @@ impl TemporaryFolder {
             Err(Errno::EINVAL | Errno::ENOSYS | Errno::EOPNOTSUPP) => {
                 exchange_in_steps(made, path, &self.path().join("before"))
             }
-            exchanged => exchanged.map_err(io::Error::from).attempting("replace", path),
+            exchanged => exchanged.map_err(io::Error::from).context("replace", path),
         }
     }
 }
 
 fn exchange_in_steps(made: &Path, path: &Path, before: &Path) -> Result<(), Failure> {
-    fs::rename(path, before).attempting("replace", path)?;
+    fs::rename(path, before).context("replace", path)?;
     fs::rename(made, path)
         .or_else(|error| fs::rename(before, path).and(Err(error)))
-        .attempting("replace", path)
+        .context("replace", path)
 }
 
 /// Replaces a file at once, or leaves it as it was. A link stays one: what it leads to is replaced.
@@ -90,7 +90,7 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
         file.write_all(content)?;
         persist(file, &real)
     };
-    write().attempting("write", path)
+    write().context("write", path)
 }
 
 /// Gives a temporary file its name, when it is on the disk.

@@ -10,8 +10,8 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
-use toque_core::cancel::Stop;
-use toque_core::failure::{Attempting, Failure};
+use toque_core::cancel::CancelToken;
+use toque_core::failure::{ErrorContext, Failure};
 
 pub use self::gc::{GcReport, Removed};
 pub(crate) use self::response_cache::CachedResponse;
@@ -55,7 +55,7 @@ pub struct Cache {
     /// where nothing can be written.
     lock: Option<File>,
     /// Ends the waiting for other processes.
-    stop: Stop,
+    stop: CancelToken,
 }
 
 impl Cache {
@@ -64,13 +64,13 @@ impl Cache {
     /// # Errors
     /// When it cannot be made, or another process removes entries and does not come to an end.
     pub fn open(folder: PathBuf) -> Result<Self, Failure> {
-        Self::open_until(folder, Stop::default())
+        Self::open_until(folder, CancelToken::default())
     }
 
     /// The same; nobody is waited for any more once a stop is requested.
     /// # Errors
     /// As [`open`](Self::open), and when it was stopped.
-    pub fn open_until(folder: PathBuf, stop: Stop) -> Result<Self, Failure> {
+    pub fn open_until(folder: PathBuf, stop: CancelToken) -> Result<Self, Failure> {
         let lock = lock_in(&folder)?;
         // As people know it, without `..`.
         let cache = Self { lock, folder: folder.canonicalize().unwrap_or(folder), stop };
@@ -128,10 +128,10 @@ impl Cache {
             return Ok((sha256, root));
         }
         let kept = self.folder.join(COOKBOOKS).join(&sha256);
-        fs::create_dir_all(self.folder.join(COOKBOOKS)).attempting("create", &self.folder)?;
+        fs::create_dir_all(self.folder.join(COOKBOOKS)).context("create", &self.folder)?;
         self.discard_changed(&kept, name, &sha256)?;
         let alone = self.scratch()?;
-        fs::rename(&from, alone.path().join(name)).attempting("move", &from)?;
+        fs::rename(&from, alone.path().join(name)).context("move", &from)?;
         match fs::rename(alone.path(), &kept) {
             Ok(()) => {}
             // Another process was first: it has the same checksum.
@@ -187,7 +187,7 @@ impl Cache {
     pub(crate) fn remember(&self, repository: &Path) {
         let remember = || -> Result<(), Failure> {
             let lockfile = std::path::absolute(repository)
-                .attempting("tell the place of", repository)?
+                .context("tell the place of", repository)?
                 .join(lockfile::NAME);
             let lockfile = lockfile.as_os_str().as_encoded_bytes();
             let (folder, name) = (self.folder.join(USERS), sha256_hex(lockfile));
@@ -224,14 +224,14 @@ impl Cache {
     /// When the folder cannot be made, or another process does not end its work with the clone.
     pub(crate) fn clone_of(&self, url: &str) -> Result<BareClone, Failure> {
         let folder = self.folder.join(CLONES);
-        fs::create_dir_all(&folder).attempting("create", &folder)?;
+        fs::create_dir_all(&folder).context("create", &folder)?;
         let path = folder.join(sha256_hex(url));
         let name = path.with_extension("lock");
         let lock = File::options()
             .append(true)
             .create(true)
             .open(&name)
-            .attempting("open the lock", &name)?;
+            .context("open the lock", &name)?;
         wait_for(&lock, PATIENCE, &self.stop, &path, File::try_lock)?;
         Ok(BareClone { path, _lock: lock })
     }
@@ -240,7 +240,7 @@ impl Cache {
     fn write(&self, folder: &Path, name: &str, content: &[u8]) -> Result<(), Failure> {
         let making = self.folder.join(MAKING);
         for folder in [folder, &making] {
-            fs::create_dir_all(folder).attempting("create", folder)?;
+            fs::create_dir_all(folder).context("create", folder)?;
         }
         let path = folder.join(name);
         let write = || {
@@ -248,7 +248,7 @@ impl Cache {
             file.write_all(content)?;
             atomic_write::persist(file, &path)
         };
-        write().attempting("write", &path)
+        write().context("write", &path)
     }
 }
 
@@ -261,7 +261,7 @@ fn lock_in(folder: &Path) -> Result<Option<File>, Failure> {
     };
     match fs::create_dir_all(folder) {
         Err(error) if read_only(&error) => return Ok(None),
-        made => made.attempting("create", folder)?,
+        made => made.context("create", folder)?,
     }
     marker::check(folder)?;
     match File::options().append(true).create(true).open(&path) {
@@ -309,7 +309,7 @@ mod tests {
     fn a_stop_ends_the_waiting_for_others() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store");
-        let stop = Stop::default();
+        let stop = CancelToken::default();
         let first = Cache::open(path.clone()).unwrap();
         let second = Cache::open_until(path.clone(), stop.clone()).unwrap();
         let _clone = first.clone_of("https://example.com/a.git").unwrap();
@@ -330,7 +330,7 @@ mod tests {
         drop((first, second));
         let lock = File::open(path.join("lock")).unwrap();
         lock.lock().unwrap();
-        let stop = Stop::default();
+        let stop = CancelToken::default();
         stop.request();
         assert!(Cache::open_until(path, stop).unwrap_err().interrupted);
         assert!(begun.elapsed() < Duration::from_secs(10));

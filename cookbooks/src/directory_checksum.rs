@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 
 use crate::sha256::{sha256_hex, sha256_of_file};
 
@@ -22,23 +22,23 @@ pub fn sha256(folder: &Path) -> Result<String, Failure> {
 }
 
 fn list(folder: &Path, before: &str, lines: &mut Vec<String>) -> Result<(), Failure> {
-    for entry in fs::read_dir(folder).attempting("list", folder)? {
-        let entry = entry.attempting("list", folder)?;
+    for entry in fs::read_dir(folder).context("list", folder)? {
+        let entry = entry.context("list", folder)?;
         let path = entry.path();
         let named = entry.file_name().into_string();
         let named = named.map_err(|name| {
             Failure::new(format!("the name of `{}` is not UTF-8 text", folder.join(name).display()))
         })?;
         let name = format!("{before}{named}");
-        let about = path.symlink_metadata().attempting("look at", &path)?;
+        let about = path.symlink_metadata().context("look at", &path)?;
         let (kind, what) = if about.is_dir() {
             list(&path, &format!("{name}/"), lines)?;
             continue;
         } else if about.is_symlink() {
-            ("link", fs::read_link(&path).attempting("read the link", &path)?.display().to_string())
+            ("link", fs::read_link(&path).context("read the link", &path)?.display().to_string())
         } else if about.is_file() {
             let kind = if about.permissions().mode() & 0o100 == 0 { "file" } else { "executable" };
-            (kind, sha256_of_file(&path).attempting("read", &path)?)
+            (kind, sha256_of_file(&path).context("read", &path)?)
         } else {
             return Err(Failure::new(format!("`{}` is no file, folder or link", path.display())));
         };

@@ -11,7 +11,7 @@ pub mod registry;
 use std::path::Path;
 use std::time::Duration;
 
-use toque_core::cancel::Stop;
+use toque_core::cancel::CancelToken;
 use toque_core::diagnostic::Diagnostic;
 use toque_core::version::Version;
 use toque_data::cookbook::Cookbook;
@@ -105,28 +105,28 @@ pub struct FetchedCookbook {
 impl FetchedCookbook {
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.cookbook.about.name
+        &self.cookbook.manifest.name
     }
 
     /// Returns what a lockfile says of it.
     pub(crate) fn locked(&self) -> LockedCookbook {
         LockedCookbook {
-            version: self.cookbook.about.version.clone(),
+            version: self.cookbook.manifest.version.clone(),
             origin: self.origin.clone(),
             sha256: self.sha256.clone(),
-            dependencies: self.cookbook.about.dependencies.clone(),
+            dependencies: self.cookbook.manifest.dependencies.clone(),
         }
     }
 
     /// Returns it as a candidate of the solver. `editable` says that it lies where its user can
     /// change it.
     pub(crate) fn release(&self, editable: bool) -> Release {
-        let Cookbook { about, root } = &self.cookbook;
+        let Cookbook { manifest, root } = &self.cookbook;
         Release {
-            version: about.version.clone(),
-            dependencies: about.dependencies.clone(),
-            toque: about.toque.clone(),
-            platforms: about.platforms.clone(),
+            version: manifest.version.clone(),
+            dependencies: manifest.dependencies.clone(),
+            toque: manifest.toque.clone(),
+            platforms: manifest.platforms.clone(),
             file: editable.then(|| root.join("cookbook.toml")),
         }
     }
@@ -176,7 +176,7 @@ impl FetchContext<'_> {
     }
 
     /// Returns the stop that all its systems share.
-    pub(crate) fn stop(&self) -> Stop {
+    pub(crate) fn stop(&self) -> CancelToken {
         (self.system)().stop
     }
 

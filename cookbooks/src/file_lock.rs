@@ -4,7 +4,7 @@ use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use toque_core::cancel::Stop;
+use toque_core::cancel::CancelToken;
 use toque_core::failure::Failure;
 
 /// How long another process may work with a clone, a repository or the whole cache.
@@ -18,7 +18,7 @@ pub(crate) const PAUSE: Duration = Duration::from_millis(50);
 pub(crate) fn wait_for(
     lock: &File,
     patience: Duration,
-    stop: &Stop,
+    stop: &CancelToken,
     what: &Path,
     try_lock: impl Fn(&File) -> Result<(), TryLockError>,
 ) -> Result<(), Failure> {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use serde_json::{Map, Value, json};
 use toque_core::diagnostic::Diagnostic;
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 use toque_core::version::{Constraint, Version};
 use toque_machine::system::System;
 use walkdir::{DirEntry, WalkDir};
@@ -55,7 +55,7 @@ pub fn index(system: &dyn System, folder: &Path, url: Option<&str>) -> Result<In
     let paths = list(folder)?;
     // In the folder itself, and not where a variable of the environment says; nobody else can enter
     // it.
-    let scratch = atomic_write::temporary_folder(folder).attempting("make a folder in", folder)?;
+    let scratch = atomic_write::temporary_folder(folder).context("make a folder in", folder)?;
     let (mut releases, mut wrong) = (BTreeMap::new(), Vec::new());
     for path in &paths {
         match Archive::read(system, &folder.join(path), scratch.path()) {
@@ -95,7 +95,7 @@ pub fn index(system: &dyn System, folder: &Path, url: Option<&str>) -> Result<In
 type Releases = BTreeMap<(String, Version), (PathBuf, Archive)>;
 
 fn add(releases: &mut Releases, path: &Path, archive: Archive, wrong: &mut Vec<String>) {
-    match releases.entry((archive.about.name.clone(), archive.about.version.clone())) {
+    match releases.entry((archive.manifest.name.clone(), archive.manifest.version.clone())) {
         Entry::Vacant(vacant) => {
             vacant.insert((path.to_owned(), archive));
         }
@@ -138,7 +138,7 @@ fn universe(releases: &Releases, url: Option<&str>) -> String {
     for ((name, version), (path, archive)) in releases {
         let path = percent_encode(path.as_os_str().as_bytes(), PLAIN);
         let location = url.map_or_else(|| path.to_string(), |url| format!("{url}/{path}"));
-        let about = &archive.about;
+        let about = &archive.manifest;
         let mut entry = json!({
             "location_type": "uri",
             "location_path": location,

@@ -23,7 +23,7 @@ const FILES: [(&str, &str); 6] = [
 ];
 
 /// Words of the recipe language, which cannot stand behind a dot as in `node.if`.
-const WORDS: &str = "\
+const FUNCTIONS: &str = "\
     true false let const is_shared if else switch do while until loop for in continue break \
     return throw try catch import export as fn private this Fn call curry is_def_fn is_def_var \
     type_of eval";
@@ -101,7 +101,7 @@ fn key(name: &str) -> Result<String, Diagnostic> {
         let why = format!("a recipe cannot write `node.{key}`, nor a custom resource `{key}_site`");
         return Err(wrong(&why).hint("begin it with a letter"));
     }
-    if WORDS.split(' ').any(|word| word == key) {
+    if FUNCTIONS.split(' ').any(|word| word == key) {
         return Err(wrong(&format!(
             "`{key}` is a word of the recipe language, and `node.{key}` could not be read"
         ))

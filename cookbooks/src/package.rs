@@ -9,8 +9,8 @@ use flate2::write::GzEncoder;
 use tar::{Builder, EntryType, Header};
 use tempfile::NamedTempFile;
 use toque_core::diagnostic::Diagnostic;
-use toque_core::failure::{Attempting, Failure};
-use toque_data::cookbook::About;
+use toque_core::failure::{ErrorContext, Failure};
+use toque_data::cookbook::Manifest;
 use toque_machine::source::unpack::Limits;
 
 use crate::atomic_write;
@@ -66,7 +66,7 @@ impl Format {
 /// nothing is left of it.
 pub fn package(content: &PackageContents, file: &Path) -> Result<Package, Diagnostic> {
     let (staged, package) = staged(content, file)?;
-    atomic_write::persist(staged, file).attempting("write", file)?;
+    atomic_write::persist(staged, file).context("write", file)?;
     Ok(package)
 }
 
@@ -77,9 +77,9 @@ pub fn package(content: &PackageContents, file: &Path) -> Result<Package, Diagno
 pub fn publish(
     content: &PackageContents,
     folder: &Path,
-    cookbook: &About,
+    cookbook: &Manifest,
 ) -> Result<Package, Diagnostic> {
-    let About { name, version, .. } = cookbook;
+    let Manifest { name, version, .. } = cookbook;
     let file = folder.join(format!("{name}-{version}.tar.zst"));
     let (staged, package) = staged(content, &file)?;
     match sha256_of_file(&file) {
@@ -95,7 +95,7 @@ pub fn publish(
             .hint("remove the file if nobody has it yet"));
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            atomic_write::persist(staged, &file).attempting("write", &file)?;
+            atomic_write::persist(staged, &file).context("write", &file)?;
         }
         Err(error) => return Err(Failure::io("read", &file, &error).into()),
     }
@@ -132,13 +132,12 @@ fn staged(content: &PackageContents, file: &Path) -> Result<(NamedTempFile, Pack
     let folder = atomic_write::folder_of(file);
     content.not_into_itself(folder, file)?;
     can_be_unpacked(content)?;
-    let staged = atomic_write::temporary_file(folder, file).attempting("write", file)?;
+    let staged = atomic_write::temporary_file(folder, file).context("write", file)?;
     let summed = Summed::new(BufWriter::new(staged.as_file()));
     let summed = match format {
         Format::Zstandard => {
-            let mut packer =
-                zstd::Encoder::new(summed, ZSTANDARD_LEVEL).attempting("write", file)?;
-            packer.include_checksum(true).attempting("write", file)?;
+            let mut packer = zstd::Encoder::new(summed, ZSTANDARD_LEVEL).context("write", file)?;
+            packer.include_checksum(true).context("write", file)?;
             archive(content, &mut packer, file)?;
             packer.finish()
         }
@@ -148,10 +147,10 @@ fn staged(content: &PackageContents, file: &Path) -> Result<(NamedTempFile, Pack
             packer.finish()
         }
     }
-    .attempting("write", file)?;
+    .context("write", file)?;
     let bytes = summed.bytes;
     let (mut buffered, sha256) = summed.finish();
-    buffered.flush().attempting("write", file)?;
+    buffered.flush().context("write", file)?;
     drop(buffered);
     Ok((staged, Package { path: file.to_owned(), sha256, bytes }))
 }
@@ -165,8 +164,8 @@ fn archive(content: &PackageContents, into: &mut impl Write, file: &Path) -> Res
         header.set_mtime(TIME);
         match &entry.kind {
             EntryKind::File { executable } => {
-                let content = File::open(&entry.path).attempting("read", &entry.path)?;
-                let size = content.metadata().attempting("look at", &entry.path)?.len();
+                let content = File::open(&entry.path).context("read", &entry.path)?;
+                let size = content.metadata().context("look at", &entry.path)?.len();
                 header.set_entry_type(EntryType::Regular);
                 header.set_mode(if *executable { 0o755 } else { 0o644 });
                 header.set_size(size);
@@ -189,9 +188,9 @@ fn archive(content: &PackageContents, into: &mut impl Write, file: &Path) -> Res
                 builder.append_link(&mut header, &entry.name, to)
             }
         }
-        .attempting("write", file)?;
+        .context("write", file)?;
     }
-    builder.into_inner().map(|_| ()).attempting("write", file)
+    builder.into_inner().map(|_| ()).context("write", file)
 }
 
 #[cfg(test)]

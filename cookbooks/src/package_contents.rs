@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 
 use toque_core::diagnostic::Diagnostic;
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 use toque_data::cookbook::Cookbook;
 use toque_machine::source::unpack::leads_outside;
 
@@ -116,7 +116,7 @@ impl PackageContents {
     pub(crate) fn not_into_itself(&self, folder: &Path, made: &Path) -> Result<(), Diagnostic> {
         // What is not there yet is made below what is.
         let there = folder.ancestors().find(|above| above.exists()).unwrap_or(folder);
-        let real = there.canonicalize().attempting("look at", there)?;
+        let real = there.canonicalize().context("look at", there)?;
         match self
             .roots
             .iter()
@@ -159,7 +159,7 @@ impl<'a> Reader<'a> {
             |name: &str| self.of_repository.leaves_out_folder(&format!("cookbooks/{name}"));
         let (out, kept): (Vec<_>, Vec<_>) = cookbooks.iter().partition(|(name, _)| is_out(name));
         for (name, root) in kept {
-            let about = self.cookbook(name, &becomes(name), root)?.about;
+            let about = self.cookbook(name, &becomes(name), root)?.manifest;
             if let Some((missing, _)) =
                 out.iter().find(|(missing, _)| about.dependencies.contains_key(*missing))
             {
@@ -198,7 +198,7 @@ impl<'a> Reader<'a> {
         let lies_there = root
             .strip_prefix(self.repository)
             .is_ok_and(|rest| !rest.components().any(|part| part == Component::ParentDir));
-        let real = |path: &Path| path.canonicalize().attempting("look at", path);
+        let real = |path: &Path| path.canonicalize().context("look at", path);
         if lies_there && !real(root)?.starts_with(real(self.repository)?) {
             let shown = toque_core::text::display_path(root);
             return Err(Diagnostic::error(format!("`{shown}` is a link that leads outside of the repository"))
@@ -217,14 +217,14 @@ impl<'a> Reader<'a> {
         let path = top.root.join(folder);
         let listed = fs::read_dir(&path)
             .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .attempting("list", &path)?;
+            .context("list", &path)?;
         let mut names: Vec<OsString> = listed.into_iter().map(|entry| entry.file_name()).collect();
         // So that of several mistakes it is always the same that is told.
         names.sort();
         for name in names {
             let inner = folder.join(&name);
             let path = top.root.join(&inner);
-            let about = path.symlink_metadata().attempting("look at", &path)?;
+            let about = path.symlink_metadata().context("look at", &path)?;
             if toqueignore::always(&name) || self.is_out(top, &inner, about.is_dir()) {
                 continue;
             }
@@ -270,7 +270,7 @@ impl<'a> Reader<'a> {
 /// A link, which must not lead out of what it is packed with: who unpacks a cookbook has nothing
 /// else.
 fn link(top: &Top<'_>, inner: &Path, path: &Path) -> Result<EntryKind, Diagnostic> {
-    let to = fs::read_link(path).attempting("read the link", path)?;
+    let to = fs::read_link(path).context("read the link", path)?;
     let depth = inner.components().count() - 1;
     match leads_outside(to.as_os_str().as_bytes(), depth) {
         Some(why) => Err(Diagnostic::error(format!("`{}/{}` {why}", top.called, inner.display()))

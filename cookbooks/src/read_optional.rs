@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 
 /// Reads a text; none when there is no such file.
 /// # Errors
@@ -12,7 +12,7 @@ use toque_core::failure::{Attempting, Failure};
 pub(crate) fn read_optional(path: &Path) -> Result<Option<String>, Failure> {
     match fs::read_to_string(path) {
         Err(error) if is_gone(&error) => Ok(None),
-        read => read.map(Some).attempting("read", path),
+        read => read.map(Some).context("read", path),
     }
 }
 
@@ -22,7 +22,7 @@ pub(crate) fn read_optional(path: &Path) -> Result<Option<String>, Failure> {
 pub(crate) fn list_optional(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let entries = match fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>) {
         Err(error) if is_gone(&error) => return Ok(Vec::new()),
-        entries => entries.attempting("list", folder)?,
+        entries => entries.context("list", folder)?,
     };
     let mut paths: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
     paths.sort();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use toque_core::cancel::Stop;
+use toque_core::cancel::CancelToken;
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::Failure;
 use toque_core::version::Constraint;
@@ -81,7 +81,7 @@ impl Repository {
     /// system that has no locks.
     /// # Errors
     /// When somebody else does, and does not come to an end before this is stopped.
-    pub fn lock(path: &Path, stop: &Stop) -> Result<Option<File>, Failure> {
+    pub fn lock(path: &Path, stop: &CancelToken) -> Result<Option<File>, Failure> {
         let Ok(folder) = File::open(path) else { return Ok(None) };
         match folder.try_lock() {
             Err(TryLockError::Error(_)) => Ok(None),

@@ -12,7 +12,7 @@ mod version_set;
 
 use std::time::{Duration, Instant};
 
-use toque_core::cancel::Stop;
+use toque_core::cancel::CancelToken;
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::Failure;
 
@@ -39,14 +39,14 @@ pub fn solve(
     requirements: &[Requirement],
     preferred: &Preferred,
 ) -> Result<Solution, Diagnostic> {
-    solve_until(&Stop::default(), catalog, requirements, preferred)
+    solve_until(&CancelToken::default(), catalog, requirements, preferred)
 }
 
 /// The same, which is given up once a stop is requested.
 /// # Errors
 /// As [`solve`], and when it was stopped.
 pub fn solve_until(
-    stop: &Stop,
+    stop: &CancelToken,
     catalog: &Catalog,
     requirements: &[Requirement],
     preferred: &Preferred,
@@ -56,7 +56,7 @@ pub fn solve_until(
 
 /// The same, with the number of steps that it took, without those of the explanation.
 pub fn solve_in_steps(
-    stop: &Stop,
+    stop: &CancelToken,
     catalog: &Catalog,
     requirements: &[Requirement],
     preferred: &Preferred,

@@ -9,11 +9,10 @@ use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::Path;
 
 use toque_core::diagnostic::Diagnostic;
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 
-use crate::atomic_write;
-use crate::directory_checksum;
 use crate::package_contents::{EntryKind, PackageContents, PackageEntry};
+use crate::{atomic_write, directory_checksum};
 
 /// Says what was put there: a line for each cookbook, with its name and the checksum of its files.
 pub const MARK: &str = ".toque-vendor";
@@ -36,7 +35,7 @@ pub fn vendor(content: &PackageContents, folder: &Path) -> Result<(), Diagnostic
     let folder = match fs::canonicalize(folder) {
         Ok(real) => real,
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            std::path::absolute(folder).attempting("look at", folder)?
+            std::path::absolute(folder).context("look at", folder)?
         }
         Err(error) => return Err(Failure::io("look at", folder, &error).into()),
     };
@@ -46,11 +45,10 @@ pub fn vendor(content: &PackageContents, folder: &Path) -> Result<(), Diagnostic
             .hint("name a folder in it"));
     };
     content.not_into_itself(parent, &folder)?;
-    fs::create_dir_all(parent).attempting("create", parent)?;
-    let temporary =
-        atomic_write::temporary_folder(parent).attempting("make a folder in", parent)?;
+    fs::create_dir_all(parent).context("create", parent)?;
+    let temporary = atomic_write::temporary_folder(parent).context("make a folder in", parent)?;
     let made = temporary.path().join("made");
-    fs::create_dir(&made).attempting("create", &made)?;
+    fs::create_dir(&made).context("create", &made)?;
     for entry in &content.entries {
         put(entry, &made)?;
     }
@@ -61,20 +59,20 @@ pub fn vendor(content: &PackageContents, folder: &Path) -> Result<(), Diagnostic
     }
     write(&made.join(MARK), &mut mark.as_bytes(), 0o666)?;
     if let Ok(about) = fs::metadata(&folder) {
-        fs::set_permissions(&made, about.permissions()).attempting("set the mode of", &made)?;
+        fs::set_permissions(&made, about.permissions()).context("set the mode of", &made)?;
     }
     match before {
-        Before::Free => fs::rename(&made, &folder).attempting("make", &folder)?,
+        Before::Free => fs::rename(&made, &folder).context("make", &folder)?,
         Before::Vendored => temporary.exchange(&made, &folder)?,
     }
-    File::open(parent).and_then(|parent| parent.sync_all()).attempting("write", parent)?;
+    File::open(parent).and_then(|parent| parent.sync_all()).context("write", parent)?;
     Ok(())
 }
 
 /// Checks that a folder has nothing but what was put there.
 fn inspect(folder: &Path) -> Result<Before, Diagnostic> {
     let listed = match fs::read_dir(folder) {
-        Ok(entries) => entries.collect::<Result<Vec<_>, _>>().attempting("list", folder)?,
+        Ok(entries) => entries.collect::<Result<Vec<_>, _>>().context("list", folder)?,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Before::Free),
         Err(error) => return Err(Failure::io("list", folder, &error).into()),
     };
@@ -136,12 +134,12 @@ fn marked(path: &Path) -> Result<BTreeMap<String, String>, Failure> {
 fn put(entry: &PackageEntry, made: &Path) -> Result<(), Failure> {
     let path = made.join(&entry.name);
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).attempting("create", folder)?;
+        fs::create_dir_all(folder).context("create", folder)?;
     }
     match &entry.kind {
-        EntryKind::Link { to } => symlink(to, &path).attempting("create link", &path),
+        EntryKind::Link { to } => symlink(to, &path).context("create link", &path),
         EntryKind::File { executable } => {
-            let mut from = File::open(&entry.path).attempting("read", &entry.path)?;
+            let mut from = File::open(&entry.path).context("read", &entry.path)?;
             write(&path, &mut from, if *executable { 0o777 } else { 0o666 })
         }
     }
@@ -152,7 +150,7 @@ fn write(path: &Path, from: &mut impl Read, mode: u32) -> Result<(), Failure> {
     let opened = OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
     opened
         .and_then(|mut file| io::copy(from, &mut file).and_then(|_| file.sync_all()))
-        .attempting("write", path)
+        .context("write", path)
 }
 
 #[cfg(test)]

@@ -71,7 +71,12 @@ pub fn verify_all(cache: &Cache) -> Result<Vec<Verified>, Diagnostic> {
         let state = has_checksum(&sha256, &root)
             .and_then(|()| loaded.as_ref().map(|_| ()).map_err(ToString::to_string));
         let state = state.map_or_else(State::Changed, |()| State::AsItWas);
-        Verified { name, version: loaded.ok().map(|cookbook| cookbook.about.version), state, root }
+        Verified {
+            name,
+            version: loaded.ok().map(|cookbook| cookbook.manifest.version),
+            state,
+            root,
+        }
     };
     Ok(cache.list()?.into_iter().map(verify).collect())
 }
@@ -89,5 +94,5 @@ fn is_as_locked(name: &str, locked: &LockedCookbook, root: &Path) -> Result<(), 
         has_checksum(sha256, root)?;
     }
     let cookbook = Cookbook::load(root).map_err(|wrong| wrong.to_string())?;
-    locked.check(name, &cookbook.about)
+    locked.check(name, &cookbook.manifest)
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use libfuzzer_sys::{Corpus, fuzz_target};
 use serde_json::{Value, json};
-use toque_engine::attributes::{Attributes, Level, Origin, parse_path, shown_path};
+use toque_data::attributes::{Attributes, Level, Origin, parse_path, shown_path};
 use toque_fuzz::sound;
 
 fuzz_target!(|bytes: &[u8]| -> Corpus {
@@ -24,7 +24,7 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
             Err(mistake) => sound(&mistake),
             Ok(()) => {
                 let settings = attributes.settings(&path[0]);
-                let set = |setting: &&_| matches!(setting, toque_engine::attributes::Setting { level: at, path: to, .. } if *at == level && *to == path);
+                let set = |setting: &&_| matches!(setting, toque_data::attributes::Setting { level: at, path: to, .. } if *at == level && *to == path);
                 assert_eq!(
                     settings.iter().find(set).map(|setting| &setting.value),
                     Some(&json!(number)),

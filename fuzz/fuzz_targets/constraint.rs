@@ -5,7 +5,7 @@
 use std::cmp::Ordering;
 
 use libfuzzer_sys::{Corpus, fuzz_target};
-use toque_engine::version::{Constraint, Version};
+use toque_core::version::{Constraint, Version};
 
 fuzz_target!(|bytes: &[u8]| -> Corpus {
     let Ok(text) = std::str::from_utf8(bytes) else { return Corpus::Reject };

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use libfuzzer_sys::{Corpus, fuzz_target};
-use toque_engine::cookbook::Cookbook;
+use toque_data::cookbook::Cookbook;
 use toque_fuzz::sound;
 
 fuzz_target!(|bytes: &[u8]| -> Corpus {
@@ -15,7 +15,7 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
             assert!(mistake.span.is_some(), "{mistake:?} has no place");
         }
         Ok(cookbook) => {
-            let about = cookbook.about;
+            let about = cookbook.manifest;
             assert_eq!(about.name, "web");
             assert_eq!(about.version.to_string().parse().as_ref(), Ok(&about.version));
             for constraint in

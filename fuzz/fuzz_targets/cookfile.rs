@@ -23,7 +23,7 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
                     assert_eq!(constraint.to_string().parse().as_ref(), Ok(constraint));
                 }
             }
-            let known = |platform: &&toque_engine::platform::Platform| !platform.version.is_empty();
+            let known = |platform: &&toque_core::platform::Platform| !platform.version.is_empty();
             assert_eq!(cookfile.platforms.iter().filter(known).count(), cookfile.platforms.len());
         }
     }

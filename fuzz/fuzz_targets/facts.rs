@@ -8,9 +8,9 @@ use std::rc::Rc;
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
-use toque_engine::command::Output;
-use toque_engine::facts::Facts;
-use toque_engine::system::FakeSystem;
+use toque_machine::command::Output;
+use toque_machine::facts::Facts;
+use toque_machine::system::FakeSystem;
 
 const FILES: &[&str] = &[
     "/proc/cpuinfo",

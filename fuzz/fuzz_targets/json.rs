@@ -9,11 +9,11 @@ use libfuzzer_sys::{Corpus, fuzz_target};
 use serde_json::Value;
 use tempfile::TempDir;
 use toque_engine::check::{Checked, check};
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::json::Document;
-use toque_engine::registry::Registry;
-use toque_engine::run::{Options, explain};
-use toque_engine::system::FakeSystem;
+use toque_core::diagnostic::Diagnostic;
+use toque_core::json::Document;
+use toque_contract::registry::Registry;
+use toque_engine::{Options, Run};
+use toque_machine::system::FakeSystem;
 use toque_fuzz::{limits, options, sound, source};
 
 thread_local! {
@@ -112,13 +112,7 @@ fn used(text: &str, document: Document) {
                 recipe: Some(source("empty.rhai", "")),
                 ..options()
             };
-            let told = explain(
-                Rc::new(FakeSystem::new()),
-                Rc::clone(registry),
-                &options,
-                &[key],
-                Box::new(()),
-            );
+            let told = Run::on(Rc::new(FakeSystem::new()), Rc::clone(registry)).options(options.clone()).explain(&[key]);
             if let Err(refused) = told {
                 refused.diagnostics.0.iter().for_each(sound);
             }

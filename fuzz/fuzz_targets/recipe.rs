@@ -7,11 +7,11 @@ use std::rc::Rc;
 
 use libfuzzer_sys::{Corpus, fuzz_target};
 use toque_engine::check::{Checked, check};
-use toque_engine::registry::Registry;
-use toque_engine::report::Report;
-use toque_engine::run::{Options, converge, plan};
-use toque_engine::run_list::Item;
-use toque_engine::system::FakeSystem;
+use toque_contract::registry::Registry;
+use toque_contract::report::Report;
+use toque_engine::{Options, Run};
+use toque_data::run_list::Item;
+use toque_machine::system::FakeSystem;
 use toque_fuzz::{limits, options, patience, repository, sound, source};
 use toque_resources::simulated::{Package, debian};
 
@@ -31,7 +31,7 @@ thread_local! {
         let given = Given { registry: Rc::new(toque_resources::standard()), machine };
         // The rest of the repository has no mistakes, so that what is told is about the recipe.
         for recipe in ["", "file(\"/srv/x\", #{ content: node.name });"] {
-            plan(Rc::new(given.machine.clone()), Rc::clone(&given.registry), &run(recipe), Box::new(()))
+            Run::on(Rc::new(given.machine.clone()), Rc::clone(&given.registry)).options(run(recipe)).plan()
                 .unwrap_or_else(|refused| panic!("{}", refused.diagnostics));
         }
         given
@@ -59,24 +59,14 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
         let options = run(text);
         let before = Rc::new(given.machine.clone());
         before.take_effects();
-        let planned = plan(
-            Rc::<FakeSystem>::clone(&before),
-            Rc::clone(&given.registry),
-            &options,
-            patience(options.stop.clone()),
-        );
+        let planned = Run::on(Rc::<FakeSystem>::clone(&before), Rc::clone(&given.registry)).options(options.clone()).sink(patience(options.stop.clone())).plan();
         assert_eq!(before.effects(), [""; 0], "the plan changed the machine");
         match planned {
             Err(refused) => refused.diagnostics.0.iter().for_each(sound),
             Ok(planned) => {
                 told(&planned);
                 let options = run(text);
-                match converge(
-                    Rc::new(given.machine.clone()),
-                    Rc::clone(&given.registry),
-                    &options,
-                    patience(options.stop.clone()),
-                ) {
+                match Run::on(Rc::new(given.machine.clone()), Rc::clone(&given.registry)).options(options.clone()).sink(patience(options.stop.clone())).converge() {
                     Ok(converged) => told(&converged),
                     Err(refused) => panic!("what was planned is refused: {}", refused.diagnostics),
                 }

@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::{Corpus, fuzz_target};
 use serde_json::{Map, Value, json};
-use toque_engine::search::{Order, Query, Search};
+use toque_data::search::{Order, Query, Search};
 use toque_fuzz::sound;
 
 fuzz_target!(|bytes: &[u8]| -> Corpus {

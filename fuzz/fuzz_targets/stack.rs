@@ -5,10 +5,10 @@
 use std::rc::Rc;
 
 use libfuzzer_sys::{Corpus, fuzz_target};
-use toque_engine::diagnostic::Diagnostics;
-use toque_engine::json::Document;
-use toque_engine::masks::Masks;
-use toque_engine::stack::{Command, Event, LARGEST_CUSTOM_JSON, Stack, Wanted, expand};
+use toque_core::diagnostic::Diagnostics;
+use toque_core::json::Document;
+use toque_engine::redactor::Redactor;
+use toque_data::stack::{Command, Event, LARGEST_CUSTOM_JSON, Stack, Wanted, expand};
 use toque_fuzz::{sound, source};
 
 fuzz_target!(|bytes: &[u8]| -> Corpus {
@@ -26,7 +26,7 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
 });
 
 fn look(document: &Rc<Document>) {
-    match Stack::of(Rc::clone(document), LARGEST_CUSTOM_JSON, &Masks::default()) {
+    match Stack::of(Rc::clone(document), LARGEST_CUSTOM_JSON, &Redactor::default()) {
         Err(Diagnostics(wrong)) => wrong.iter().for_each(sound),
         Ok(stack) => {
             let _ = (stack.whole(false), stack.whole(true));
@@ -46,7 +46,7 @@ fn look(document: &Rc<Document>) {
             }
         }
     }
-    match Command::read(Rc::clone(document), LARGEST_CUSTOM_JSON, &Masks::default()) {
+    match Command::read(Rc::clone(document), LARGEST_CUSTOM_JSON, &Redactor::default()) {
         Err(Diagnostics(wrong)) => wrong.iter().for_each(sound),
         Ok(command) => {
             // OpsWorks' documents have fields of their own, which are not written.
@@ -60,7 +60,7 @@ fn look(document: &Rc<Document>) {
 fn again(command: &Command) {
     // Nothing is nested deeper than documents may be, but what is put around it could be.
     let Ok(written) = Document::of("command.json", &command.document()) else { return };
-    let read = Command::read(Rc::new(written), usize::MAX, &Masks::default())
+    let read = Command::read(Rc::new(written), usize::MAX, &Redactor::default())
         .expect("what was written can be read");
     assert_eq!(command.document(), read.document());
     let files = expand(command, &[], None).map_err(|wrong| wrong.message);

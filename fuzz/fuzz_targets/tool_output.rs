@@ -4,9 +4,7 @@
 use std::cmp::Ordering;
 
 use libfuzzer_sys::{Corpus, fuzz_target};
-use toque_resources::parse::{
-    apt_policy, debconf, debian_version, dpkg_status, rpm, shadow, systemctl,
-};
+use toque_resources::parse::{apt_policy, debconf, debian_version, dpkg_status, rpm, shadow, systemctl};
 
 fuzz_target!(|bytes: &[u8]| -> Corpus {
     let text = &*String::from_utf8_lossy(bytes);

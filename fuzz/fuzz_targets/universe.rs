@@ -7,8 +7,8 @@ use toque_cookbooks::fetch::registry;
 use toque_cookbooks::resolve::catalog::Catalog;
 use toque_cookbooks::resolve::target_platforms::TargetPlatforms;
 use toque_cookbooks::resolve::{Preferred, Requirement, solve};
-use toque_engine::platform::Platform;
-use toque_engine::version::Constraint;
+use toque_core::platform::Platform;
+use toque_core::version::Constraint;
 use toque_fuzz::sound;
 
 fuzz_target!(|bytes: &[u8]| -> Corpus {

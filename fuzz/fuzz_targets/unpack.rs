@@ -5,8 +5,8 @@
 use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
-use toque_engine::source::unpack::{Limits, unpack};
-use toque_engine::system::FakeSystem;
+use toque_machine::source::unpack::{Limits, unpack};
+use toque_machine::system::FakeSystem;
 
 const INTO: &str = "/srv/x/into";
 

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use toque_engine::Limits;
-use toque_engine::diagnostic::{Diagnostic, Source, Span};
-use toque_engine::event::{Event, Sink};
-use toque_engine::run::Options;
-use toque_engine::stop::Stop;
+use toque_language::Limits;
+use toque_core::diagnostic::{Diagnostic, Source, Span};
+use toque_contract::event::{Event, Sink};
+use toque_engine::Options;
+use toque_core::cancel::CancelToken;
 
 /// A text under a name that people would know it by.
 #[must_use]
@@ -27,14 +27,14 @@ pub fn limits() -> Limits {
 pub fn options() -> Options {
     Options {
         limits: limits(),
-        elsewhere: toque_engine::facts::shipped::shipped("debian", None),
+        elsewhere: toque_machine::facts::shipped::shipped("debian", None),
         ..Options::default()
     }
 }
 
 /// Stops a run that tries something again and again, or whose notifications have no end in sight.
 #[must_use]
-pub fn patience(stop: Stop) -> Box<dyn Sink> {
+pub fn patience(stop: CancelToken) -> Box<dyn Sink> {
     let mut left = 5_000;
     Box::new(move |event: &Event<'_>| {
         if matches!(event, Event::Done(_) | Event::Retrying { .. }) {

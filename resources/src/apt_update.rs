@@ -7,13 +7,12 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use toque_contract::actions;
-use toque_contract::resource;
 use toque_contract::resource::{Apply, Change, Effect, HostFacts, Resource, Scope, Support};
+use toque_contract::{actions, resource};
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::Failure;
 use toque_machine::areas::{Area, Areas};
-use toque_machine::planned::Provide;
+use toque_machine::planned::PlannedEffect;
 use toque_machine::property::Seconds;
 use toque_machine::system::Query;
 use toque_machine::view::View;
@@ -111,7 +110,7 @@ impl resource::Provider for Provider {
             Age::Known(age) => format!("update the package lists, {} old", words(*age)),
             _ => "update the package lists".to_owned(),
         };
-        let fresh = Provide::State {
+        let fresh = PlannedEffect::State {
             area: Area::Packages,
             key: "apt:lists".to_owned(),
             value: Value::Bool(true),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use toque_contract::actions;
 use toque_contract::resource::{Apply, Resource, Scope};
 use toque_core::diagnostic::Diagnostic;
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 use toque_core::property_error::PropertyError;
 use toque_machine::property::{Account, Mode};
 use toque_machine::source::{Found, Source, SourceType};
@@ -147,9 +147,9 @@ impl FromSource for ArchiveFile {
         let staging = StagingDirectory::new(apply, &desired.path, place, &owner)?;
         let new = from_source::check_out(apply, &desired.source, found, &staging, false)?;
         // The folder itself is copied too, and must keep its mode.
-        apply.system.set_mode(&new, folder.mode).attempting("set the mode of", &new)?;
+        apply.system.set_mode(&new, folder.mode).context("set the mode of", &new)?;
         let copied = target_directory::copy_over(apply, &new, &desired.path, folder);
-        let removed = apply.system.remove_dir_all(&new).attempting("remove", &new);
+        let removed = apply.system.remove_dir_all(&new).context("remove", &new);
         copied.and(removed)
     }
 

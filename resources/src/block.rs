@@ -2,13 +2,12 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use toque_contract::actions;
-use toque_contract::resource;
 use toque_contract::resource::{Apply, Change, ClosureId, Effect, Resource, Scope};
+use toque_contract::{actions, resource};
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::Failure;
 use toque_machine::areas::Areas;
-use toque_machine::planned::Provide;
+use toque_machine::planned::PlannedEffect;
 use toque_machine::view::View;
 
 /// Calls a closure while the machine converges. Nothing is known of what it does, so it counts as
@@ -57,7 +56,7 @@ impl resource::Provider for Provider {
     fn plan(&self, _: &Block, _: BlockAction, (): &()) -> Result<Vec<Change<()>>, Failure> {
         Ok(vec![
             Change::new("call the closure", ())
-                .provides(Provide::Anything(Areas::ALL))
+                .provides(PlannedEffect::Anything(Areas::ALL))
                 .touches(Areas::ALL),
         ])
     }

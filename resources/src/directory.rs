@@ -5,14 +5,13 @@ use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use toque_contract::actions;
-use toque_contract::resource;
 use toque_contract::resource::{Apply, Change, Effect, Resource, Scope};
+use toque_contract::{actions, resource};
 use toque_core::diagnostic::Diagnostic;
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 use toque_core::property_error::PropertyError;
 use toque_machine::areas::{Area, Areas};
-use toque_machine::planned::Provide;
+use toque_machine::planned::PlannedEffect;
 use toque_machine::property::{Account, Mode};
 use toque_machine::system::{FileKind, Metadata, Ownership, Query};
 use toque_machine::view::View;
@@ -209,7 +208,7 @@ pub fn inspect(
     state.found = match there.kind {
         FileKind::Directory => {
             let filled = action == DirectoryAction::Delete
-                && !view.read_dir(path).attempting("list", path)?.is_empty();
+                && !view.read_dir(path).context("list", path)?.is_empty();
             Found::Directory { metadata: there, filled, refusal: None }
         }
         FileKind::Link => through_link(view, path, action, &mut state.target)?,
@@ -366,7 +365,7 @@ fn make(path: &Path, mode: u32, wanted: &Ownership, new: &New, with: &str) -> Ch
     let gid = wanted.gid.or(new.setgid);
     let step = Step::Make { path: path.to_owned(), mode, uid: wanted.uid, gid };
     Change::new(format!("create directory `{}`{with}", path.display()), step)
-        .provides(Provide::Directory {
+        .provides(PlannedEffect::Directory {
             path: path.to_owned(),
             mode,
             uid: wanted.uid.unwrap_or(new.uid),
@@ -404,7 +403,7 @@ fn delete(desired: &ManagedDirectory, filled: bool) -> Result<Vec<Change<Step>>,
     let all = if filled { ", with all that is in it" } else { "" };
     let step = Step::Remove { path: path.clone(), recursive: desired.recursive };
     let change = Change::new(format!("delete directory `{}`{all}", path.display()), step);
-    Ok(vec![change.provides(Provide::Absent { path: path.clone() }).touches(Area::Files)])
+    Ok(vec![change.provides(PlannedEffect::Absent { path: path.clone() }).touches(Area::Files)])
 }
 
 /// # Errors
@@ -412,18 +411,18 @@ fn delete(desired: &ManagedDirectory, filled: bool) -> Result<Vec<Change<Step>>,
 pub fn apply(apply: &Apply<'_>, step: &Step) -> Result<(), Failure> {
     match step {
         Step::Make { path, mode, uid, gid } => {
-            apply.system.create_dir(path, *mode).attempting("create the directory", path)?;
+            apply.system.create_dir(path, *mode).context("create the directory", path)?;
             if uid.is_some() || gid.is_some() {
-                apply.system.set_owner(path, *uid, *gid).attempting("change the owner of", path)?;
+                apply.system.set_owner(path, *uid, *gid).context("change the owner of", path)?;
             }
             apply.system.relabel(path, false)
         }
         Step::Attributes(attributes) => attributes.apply(apply),
         Step::Remove { path, recursive: true } => {
-            apply.system.remove_dir_all(path).attempting("delete the directory", path)
+            apply.system.remove_dir_all(path).context("delete the directory", path)
         }
         Step::Remove { path, recursive: false } => {
-            apply.system.remove_dir(path).attempting("delete the directory", path)
+            apply.system.remove_dir(path).context("delete the directory", path)
         }
     }
 }

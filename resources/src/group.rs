@@ -13,12 +13,11 @@ use toque_core::property_error::PropertyError;
 use toque_machine::accounts::no_account;
 use toque_machine::areas::{Area, Areas};
 use toque_machine::command::Command;
-use toque_machine::planned::Provide;
+use toque_machine::planned::PlannedEffect;
 use toque_machine::property::OneOrMany;
 use toque_machine::view::View;
 
-use crate::shared::account_ids;
-use crate::shared::defaults;
+use crate::shared::{account_ids, defaults};
 
 /// A group of this machine's own account files.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -173,7 +172,7 @@ impl Provider for Groupadd {
         let name = &group.group_name;
         let key = format!("group:{name}");
         let provide =
-            |value: Value| Provide::State { area: Area::Accounts, key: key.clone(), value };
+            |value: Value| PlannedEffect::State { area: Area::Accounts, key: key.clone(), value };
         let with_files = |mut change: Change<Step>| {
             change.provides.extend(account_ids::rewritten(&["group"]));
             change.touches(Area::Accounts | Area::Files)

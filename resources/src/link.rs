@@ -5,14 +5,13 @@ use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use toque_contract::actions;
-use toque_contract::resource;
 use toque_contract::resource::{Apply, Change, Effect, Resource, Scope};
+use toque_contract::{actions, resource};
 use toque_core::diagnostic::Diagnostic;
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 use toque_core::property_error::PropertyError;
 use toque_machine::areas::{Area, Areas};
-use toque_machine::planned::Provide;
+use toque_machine::planned::PlannedEffect;
 use toque_machine::property::Account;
 use toque_machine::system::{FileKind, Metadata, Ownership, Query};
 use toque_machine::view::View;
@@ -195,7 +194,7 @@ impl resource::Provider for Provider {
                     FileKind::Link => {
                         state.names = Names::of(view, &metadata, &state.wanted)?;
                         Found::Link {
-                            to: view.read_link(path).attempting("read the link", path)?,
+                            to: view.read_link(path).context("read the link", path)?,
                             metadata,
                         }
                     }
@@ -241,10 +240,10 @@ impl resource::Provider for Provider {
                     apply
                         .system
                         .set_owner(path, *uid, *gid)
-                        .attempting("change the owner of", path)?;
+                        .context("change the owner of", path)?;
                 }
                 Step::Remove { path } => {
-                    apply.system.remove_file(path).attempting("delete the link", path)?;
+                    apply.system.remove_file(path).context("delete the link", path)?;
                 }
             }
         }
@@ -255,7 +254,7 @@ impl resource::Provider for Provider {
 fn create_symbolic(desired: &Desired, state: &State) -> Result<Vec<Change<Step>>, Failure> {
     let Desired { path, to, .. } = desired;
     let (uid, gid) = (state.wanted.uid, state.wanted.gid);
-    let provide = |(own_uid, own_gid): (u32, u32)| Provide::Link {
+    let provide = |(own_uid, own_gid): (u32, u32)| PlannedEffect::Link {
         path: path.clone(),
         to: to.clone(),
         uid: uid.unwrap_or(own_uid),
@@ -319,7 +318,7 @@ fn create_hard(desired: &Desired, state: &State) -> Result<Vec<Change<Step>>, Fa
         Change::new(format!("create hard link `{here}` to `{there}`{}", replacing(state)), step);
     Ok(vec![
         change
-            .provides(Provide::HardLink { path: path.clone(), to: to.clone() })
+            .provides(PlannedEffect::HardLink { path: path.clone(), to: to.clone() })
             .touches(Area::Files),
     ])
 }
@@ -373,7 +372,7 @@ fn delete(desired: &Desired, state: &State) -> Result<Vec<Change<Step>>, Failure
         Found::Link { .. } | Found::File(_) => {}
     }
     let change = Change::new(format!("delete link `{here}`"), Step::Remove { path: path.clone() });
-    Ok(vec![change.provides(Provide::Absent { path: path.clone() }).touches(Area::Files)])
+    Ok(vec![change.provides(PlannedEffect::Absent { path: path.clone() }).touches(Area::Files)])
 }
 
 fn make(
@@ -393,17 +392,17 @@ fn make(
     }
     let made =
         if hard { apply.system.hard_link(to, &staged) } else { apply.system.symlink(to, &staged) };
-    made.attempting("create the link", path)?;
+    made.context("create the link", path)?;
     let (uid, gid) = owner;
     let prepared = if uid.is_some() || gid.is_some() {
-        apply.system.set_owner(&staged, uid, gid).attempting("change the owner of", path)
+        apply.system.set_owner(&staged, uid, gid).context("change the owner of", path)
     } else {
         Ok(())
     };
-    let result = prepared
-        .and_then(|()| apply.system.rename(&staged, path).attempting("create the link", path));
+    let result =
+        prepared.and_then(|()| apply.system.rename(&staged, path).context("create the link", path));
     if let Err(failure) = result {
-        apply.system.remove_file(&staged).attempting("remove", &staged)?;
+        apply.system.remove_file(&staged).context("remove", &staged)?;
         return Err(failure);
     }
     if hard { Ok(()) } else { apply.system.relabel(path, false) }

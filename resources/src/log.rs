@@ -2,10 +2,9 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use toque_contract::actions;
 use toque_contract::log_level::LogLevel;
-use toque_contract::resource;
 use toque_contract::resource::{Apply, Change, Effect, Resource, Scope, Services};
+use toque_contract::{actions, resource};
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::Failure;
 use toque_machine::areas::Areas;

@@ -2,9 +2,8 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use toque_contract::actions;
-use toque_contract::resource;
 use toque_contract::resource::{Apply, Change, Effect, Resource, Scope};
+use toque_contract::{actions, resource};
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::Failure;
 use toque_machine::areas::Areas;

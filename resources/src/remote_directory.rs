@@ -6,14 +6,13 @@ use std::rc::Rc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use toque_contract::actions;
-use toque_contract::resource;
 use toque_contract::resource::{Apply, Change, Effect, Resource, Scope};
+use toque_contract::{actions, resource};
 use toque_core::diagnostic::Diagnostic;
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 use toque_core::property_error::PropertyError;
 use toque_machine::areas::{Area, Areas};
-use toque_machine::planned::Provide;
+use toque_machine::planned::PlannedEffect;
 use toque_machine::property::{Account, Mode};
 use toque_machine::system::{FileKind, Query};
 use toque_machine::view::View;
@@ -295,9 +294,9 @@ fn surplus(
     wanted: &HashSet<&Path>,
     found: &mut Vec<(PathBuf, FileKind)>,
 ) -> Result<(), Failure> {
-    for name in view.read_dir(directory).attempting("list", directory)? {
+    for name in view.read_dir(directory).context("list", directory)? {
         let path = directory.join(name);
-        let kind = view.lstat(&path).attempting("look at", &path)?.kind;
+        let kind = view.lstat(&path).context("look at", &path)?.kind;
         if kind == FileKind::Directory {
             surplus(view, &path, wanted, found)?;
         }
@@ -364,7 +363,7 @@ fn purge(desired: &Desired, path: &Path, kind: FileKind) -> Change<Step> {
         format!("delete {what} `{}`, which the cookbook does not have", path.display()),
         step,
     )
-    .provides(Provide::Absent { path })
+    .provides(PlannedEffect::Absent { path })
     .touches(Area::Files)
 }
 

@@ -5,16 +5,15 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use toque_contract::actions;
-use toque_contract::resource;
 use toque_contract::resource::{
     Action as _, Apply, Change, Effect, HostFacts, Resource, Scope, Support,
 };
+use toque_contract::{actions, resource};
 use toque_core::diagnostic::Diagnostic;
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 use toque_core::property_error::PropertyError;
 use toque_machine::areas::{Area, Areas};
-use toque_machine::planned::Provide;
+use toque_machine::planned::PlannedEffect;
 use toque_machine::property::Account;
 use toque_machine::system::{FileKind, Ownership, Query};
 use toque_machine::view::View;
@@ -67,7 +66,7 @@ actions! {
         Mask = "mask", "Make it impossible to start";
         Unmask = "unmask", "Undo `mask`";
         Start = "start", "Make it run now";
-        Stop = "stop", "Make it end now";
+        CancelToken = "stop", "Make it end now";
         Restart = "restart", "Stop and start it, or start it where it does not run";
         Reload = "reload", "Make it read its configuration again, where it runs";
         TryRestart = "try_restart", "Restart it where it runs";
@@ -172,7 +171,7 @@ pub struct State {
     unit: Unit,
     takes_along: bool,
     /// What the new file would make of it, and the others that it names.
-    fresh: Option<(Unit, Vec<Provide>)>,
+    fresh: Option<(Unit, Vec<PlannedEffect>)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -217,13 +216,13 @@ impl resource::Provider for Provider {
             }
             Ok(found) if found.kind == FileKind::Link => None,
             Ok(_) => Some(
-                String::from_utf8_lossy(&view.read(&wanted.path).attempting("read", &wanted.path)?)
+                String::from_utf8_lossy(&view.read(&wanted.path).context("read", &wanted.path)?)
                     .into_owned(),
             ),
         };
         // What is not there neither runs nor starts with the machine, which is what taking a unit
         // away asks for.
-        let takes_away = matches!(action, UnitAction::Stop | UnitAction::Disable);
+        let takes_away = matches!(action, UnitAction::CancelToken | UnitAction::Disable);
         if unit.load == "not-found" && !writes && !takes_away && action != UnitAction::Nothing {
             return Err(Failure::new(format!("systemd knows no unit `{}`", wanted.unit.unit_name))
                 .hint("use the action `create` first, or declare the package that brings it"));
@@ -258,7 +257,7 @@ impl resource::Provider for Provider {
             UnitAction::Mask => (!masked).then_some("mask"),
             UnitAction::Unmask => masked.then_some("unmask"),
             UnitAction::Start => (!running).then_some("start"),
-            UnitAction::Stop => running.then_some("stop"),
+            UnitAction::CancelToken => running.then_some("stop"),
             UnitAction::Reload => running.then_some("reload"),
             UnitAction::TryRestart => running.then_some("try-restart"),
             UnitAction::ReloadOrTryRestart => running.then_some("try-reload-or-restart"),
@@ -285,7 +284,7 @@ impl resource::Provider for Provider {
                 Step::Write => write(apply, wanted)?,
                 Step::Remove => {
                     apply.services.back_up(&wanted.path, KEEP)?;
-                    apply.system.remove_file(&wanted.path).attempting("remove", &wanted.path)?;
+                    apply.system.remove_file(&wanted.path).context("remove", &wanted.path)?;
                 }
                 Step::Control(verb) => {
                     let name = wanted.unit.unit_name.as_str();
@@ -341,7 +340,7 @@ fn create(wanted: &Wanted, state: &State) -> Option<Change<Step>> {
         },
         stops: state.unit.stops.clone(),
     };
-    let file = Provide::File {
+    let file = PlannedEffect::File {
         path: wanted.path.clone(),
         content: Some(content.as_bytes().into()),
         mode: 0o644,
@@ -362,8 +361,8 @@ fn delete(wanted: &Wanted, state: &State) -> Option<Change<Step>> {
     // A unit of the distribution may show again below, and what still runs is not gone yet.
     Some(
         Change::new(what, Step::Remove)
-            .provides(Provide::Absent { path: wanted.path.clone() })
-            .provides(Provide::Anything(Area::Services.into()))
+            .provides(PlannedEffect::Absent { path: wanted.path.clone() })
+            .provides(PlannedEffect::Anything(Area::Services.into()))
             .touches(Area::Files | Area::Services),
     )
 }
@@ -375,7 +374,7 @@ fn control(wanted: &Wanted, action: UnitAction, verb: &'static str, state: &Stat
         UnitAction::Enable => set(&mut after.file, "enabled") && !state.takes_along,
         UnitAction::Disable => set(&mut after.file, "disabled") && !state.takes_along,
         UnitAction::Mask => set(&mut after.load, "masked") && set(&mut after.file, "masked"),
-        UnitAction::Stop => set(&mut after.active, "inactive") && unit.stops.is_empty(),
+        UnitAction::CancelToken => set(&mut after.active, "inactive") && unit.stops.is_empty(),
         UnitAction::Start
         | UnitAction::Restart
         | UnitAction::ReloadOrRestart
@@ -390,7 +389,7 @@ fn control(wanted: &Wanted, action: UnitAction, verb: &'static str, state: &Stat
         Change::new(format!("{verb} unit `{}`", wanted.unit.unit_name), Step::Control(verb))
             .touches(Area::Services);
     if !sure {
-        change = change.provides(Provide::Anything(Area::Services.into()));
+        change = change.provides(PlannedEffect::Anything(Area::Services.into()));
     }
     let mask = match action {
         UnitAction::Mask => ServiceAction::Mask,
@@ -403,7 +402,7 @@ fn control(wanted: &Wanted, action: UnitAction, verb: &'static str, state: &Stat
     match action {
         // It may remove the unit's file and its drop-ins.
         UnitAction::Revert => {
-            change.provides(Provide::Anything(Area::Files.into())).touches(Area::Files)
+            change.provides(PlannedEffect::Anything(Area::Files.into())).touches(Area::Files)
         }
         UnitAction::Preset | UnitAction::Reenable | UnitAction::Unmask => change,
         _ => change.provides(unit_state(wanted, &after)),
@@ -415,7 +414,7 @@ fn set(field: &mut String, value: &str) -> bool {
     true
 }
 
-fn unit_state(wanted: &Wanted, unit: &Unit) -> Provide {
+fn unit_state(wanted: &Wanted, unit: &Unit) -> PlannedEffect {
     unit::planned(wanted.unit.user.as_ref(), &wanted.unit.unit_name, unit)
 }
 

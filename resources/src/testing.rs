@@ -13,7 +13,7 @@ use toque_contract::resource::{
 };
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::Failure;
-use toque_machine::planned::Provide;
+use toque_machine::planned::PlannedEffect;
 use toque_machine::system::{FakeSystem, FileKind, Metadata, Query};
 use toque_machine::view::View;
 
@@ -130,25 +130,27 @@ impl Bench {
     }
 
     fn kept_promises<S>(&self, changes: &[Change<S>]) {
-        let mut last: BTreeMap<&Path, &Provide> = BTreeMap::new();
+        let mut last: BTreeMap<&Path, &PlannedEffect> = BTreeMap::new();
         for provide in changes.iter().flat_map(|change| &change.provides) {
             match provide {
-                Provide::File { path, .. }
-                | Provide::Directory { path, .. }
-                | Provide::Attributes { path, .. }
-                | Provide::Link { path, .. }
-                | Provide::HardLink { path, .. }
-                | Provide::Absent { path } => {
+                PlannedEffect::File { path, .. }
+                | PlannedEffect::Directory { path, .. }
+                | PlannedEffect::Attributes { path, .. }
+                | PlannedEffect::Link { path, .. }
+                | PlannedEffect::HardLink { path, .. }
+                | PlannedEffect::Absent { path } => {
                     last.insert(path, provide);
                 }
-                Provide::Rewritten { .. } | Provide::State { .. } | Provide::Anything(_) => {}
+                PlannedEffect::Rewritten { .. }
+                | PlannedEffect::State { .. }
+                | PlannedEffect::Anything(_) => {}
             }
         }
         for (path, provide) in last {
             let found = self.fake.lstat(path);
             let attributes = |found: &Metadata| (found.mode, found.uid, found.gid);
             match provide {
-                Provide::File { content, mode, uid, gid, .. } => {
+                PlannedEffect::File { content, mode, uid, gid, .. } => {
                     assert_eq!(
                         attributes(&found.unwrap()),
                         (*mode, *uid, *gid),
@@ -162,8 +164,8 @@ impl Bench {
                         path.display()
                     );
                 }
-                Provide::Directory { mode, uid, gid, .. }
-                | Provide::Attributes { mode, uid, gid, .. } => {
+                PlannedEffect::Directory { mode, uid, gid, .. }
+                | PlannedEffect::Attributes { mode, uid, gid, .. } => {
                     assert_eq!(
                         attributes(&found.unwrap()),
                         (*mode, *uid, *gid),
@@ -171,7 +173,7 @@ impl Bench {
                         path.display()
                     );
                 }
-                Provide::Link { to, uid, gid, .. } => {
+                PlannedEffect::Link { to, uid, gid, .. } => {
                     let found = found.unwrap();
                     assert_eq!(
                         (found.kind, found.uid, found.gid),
@@ -181,11 +183,13 @@ impl Bench {
                     );
                     assert_eq!(self.fake.read_link(path).unwrap().as_os_str(), to.as_os_str());
                 }
-                Provide::HardLink { to, .. } => {
+                PlannedEffect::HardLink { to, .. } => {
                     assert_eq!(found.unwrap().inode, self.fake.lstat(to).unwrap().inode);
                 }
-                Provide::Absent { .. } => assert!(found.is_err(), "{}", path.display()),
-                Provide::Rewritten { .. } | Provide::State { .. } | Provide::Anything(_) => {}
+                PlannedEffect::Absent { .. } => assert!(found.is_err(), "{}", path.display()),
+                PlannedEffect::Rewritten { .. }
+                | PlannedEffect::State { .. }
+                | PlannedEffect::Anything(_) => {}
             }
         }
     }

@@ -4,11 +4,10 @@
 //! hosts would find each other's units in the same cgroup. So each gets one, in every hierarchy
 //! that systemd keeps units in. With systemd on the machine nspawn asks it for a scope.
 
-use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use crate::machine;
 use crate::name::Name;

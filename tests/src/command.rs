@@ -1,13 +1,12 @@
 //! Commands that run on a host.
 
 use std::ffi::{OsStr, OsString};
-use std::fmt;
 use std::fs::{self, File};
 use std::io::{Seek, Write};
 use std::os::unix::fs::FileExt;
 use std::process::{self, Child, ExitStatus, Stdio};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fmt, thread};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;

@@ -1,10 +1,8 @@
 //! Names that tell whose a host is.
 
-use std::fmt;
-use std::fs;
-use std::process;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::{fmt, fs, process};
 
 /// A process, told apart from a later one with the same pid by the time it started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

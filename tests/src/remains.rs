@@ -4,12 +4,11 @@
 //! owner may be killed too, at any moment. So nothing here relies on what the owner knew: the
 //! processes of a host are known by the root they have, everything else by the host's name.
 
-use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use nix::errno::Errno;
 use nix::mount::{MntFlags, umount2};

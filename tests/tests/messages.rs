@@ -3,7 +3,7 @@
 use crate::sources::{Code, Source, members, production, workspace};
 
 /// What holds words for people.
-const WORDS: &[&str] = &["message", "hint", "hints", "note", "notes", "to_string"];
+const FUNCTIONS: &[&str] = &["message", "hint", "hints", "note", "notes", "to_string"];
 
 /// What hands the same words on.
 const SAME: &[&str] = &["as_deref", "as_ref", "as_str", "clone", "iter", "to_string", "trim"];
@@ -83,7 +83,7 @@ fn readings(code: &Code) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     for start in 0..code.tokens.len() {
         let words = code.text(start);
-        if !WORDS.contains(&words) {
+        if !FUNCTIONS.contains(&words) {
             continue;
         }
         let mut at = start + 1;

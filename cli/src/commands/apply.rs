@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use toque_core::diagnostic::{Diagnostic, Source};
-use toque_engine::run;
-use toque_engine::run::Refused;
+use toque_engine::{Refused, Run};
 
 use crate::exit::Exit;
 use crate::input;
@@ -47,9 +46,15 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
     prepared.options.recipe = Some(recipe);
     let sink = args.reporting.sink(&prepared.settings)?;
     let report = if args.plan {
-        run::plan(prepared.system, prepared.registry, &prepared.options, sink)?
+        Run::on(prepared.system, prepared.registry)
+            .options(prepared.options.clone())
+            .sink(sink)
+            .plan()?
     } else {
-        run::converge(prepared.system, prepared.registry, &prepared.options, sink)?
+        Run::on(prepared.system, prepared.registry)
+            .options(prepared.options.clone())
+            .sink(sink)
+            .converge()?
     };
     let exit = args.reporting.finish(&report);
     Ok(if args.plan && exit == Exit::Failed { Exit::Refused } else { exit })

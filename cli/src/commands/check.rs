@@ -6,8 +6,8 @@ use std::rc::Rc;
 use serde_json::json;
 use toque_core::diagnostic::{Diagnostic, Severity};
 use toque_core::failure::plain_io;
+use toque_engine::Refused;
 use toque_engine::check::{Checked, check as check_all};
-use toque_engine::run::Refused;
 
 use crate::exit::Exit;
 use crate::fetching::locked;

@@ -9,8 +9,7 @@ use serde_json::{Value, json};
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::plain_io;
 use toque_data::stack::{Command, hide};
-use toque_engine::run;
-use toque_engine::run::Refused;
+use toque_engine::Refused;
 
 use crate::exit::Exit;
 use crate::output::{self, Format};
@@ -84,7 +83,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
         }
         Commands::Expand { file, to, reveal, repo, node } => {
             let prepared = prepare_event(&EventFlags::of_document(file), repo.as_deref(), node)?;
-            let files = run::expand(&prepared.options, *reveal)?;
+            let files = toque_engine::expand(&prepared.options, *reveal)?;
             expand(&files, to)?;
             output::message(&format!("wrote {} files below `{}`", files.len(), to.display()));
             Ok(Exit::Success)

@@ -1,7 +1,7 @@
 //! `toque completions`.
 
 use clap::CommandFactory;
-use toque_engine::run::Refused;
+use toque_engine::Refused;
 
 use super::Cli;
 use crate::exit::Exit;

@@ -1,7 +1,6 @@
 //! `toque converge`.
 
-use toque_engine::run;
-use toque_engine::run::Refused;
+use toque_engine::{Refused, Run};
 
 use crate::exit::Exit;
 use crate::prepare::{Running, Source};
@@ -24,6 +23,9 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
     let prepared = args.source.prepare(Some(&args.running), None)?;
     let sink = args.reporting.sink(&prepared.settings)?;
-    let report = run::converge(prepared.system, prepared.registry, &prepared.options, sink)?;
+    let report = Run::on(prepared.system, prepared.registry)
+        .options(prepared.options.clone())
+        .sink(sink)
+        .converge()?;
     Ok(args.reporting.finish(&report))
 }

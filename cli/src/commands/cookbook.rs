@@ -22,9 +22,9 @@ use toque_cookbooks::cache::Cache;
 use toque_cookbooks::fetch::FetchContext;
 use toque_cookbooks::manifest::cookfile::{self, Cookfile};
 use toque_cookbooks::repository::Repository;
-use toque_core::cancel::Stop;
+use toque_core::cancel::CancelToken;
 use toque_core::diagnostic::Diagnostic;
-use toque_engine::run::Refused;
+use toque_engine::Refused;
 
 use crate::exit::Exit;
 use crate::fetching::{Fetching, Network};
@@ -115,7 +115,7 @@ fn with_machine<T>(
     fetching: &Fetching,
     act: impl FnOnce(&Network, &FetchContext<'_>) -> Result<T, Diagnostic>,
 ) -> Result<T, Refused> {
-    let stop = Stop::new(seconds(1.0));
+    let stop = CancelToken::new(seconds(1.0));
     stop_on_signals(&stop);
     Cookfile::read(repository)?.unwrap_or_default().check_groups(&fetching.without)?;
     let network = Network::new(Settings::read(Some(repository))?, stop, fetching);

@@ -18,7 +18,7 @@ use toque_core::failure::Failure;
 use toque_data::data_bag::{DataBags, ItemText, New};
 use toque_data::encrypted_item;
 use toque_data::encrypted_item::Secret;
-use toque_engine::run::Refused;
+use toque_engine::Refused;
 
 use crate::atomic_write::{Expected, atomic_write};
 use crate::exit::Exit;

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::plain_io;
+use toque_engine::Refused;
 use toque_engine::definitions::{MARK, definitions};
-use toque_engine::run::Refused;
 
 use crate::exit::Exit;
 use crate::fetching::locked_of;

@@ -7,8 +7,7 @@ use toque_core::diagnostic::Diagnostic;
 use toque_data::attributes::{parse_path, shown_path};
 use toque_data::stack::Event;
 use toque_engine::explain::Explained;
-use toque_engine::run;
-use toque_engine::run::Refused;
+use toque_engine::{Refused, Run};
 
 use crate::exit::Exit;
 use crate::output::{self, Format};
@@ -31,8 +30,9 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
     let path = path(&args.key)?;
     let prepared = args.source.prepare(None, Some(Event::Configure))?;
-    let explained =
-        run::explain(prepared.system, prepared.registry, &prepared.options, &path, Box::new(()))?;
+    let explained = Run::on(prepared.system, prepared.registry)
+        .options(prepared.options.clone())
+        .explain(&path)?;
     match args.format {
         Format::Text => output::print(&text(&explained)),
         Format::Json => output::json(&explained),

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use toque_core::cancel::Stop;
+use toque_core::cancel::CancelToken;
 use toque_core::diagnostic::{Diagnostic, Diagnostics, Severity, did_you_mean};
 use toque_data::cookbook;
-use toque_engine::run::Refused;
+use toque_engine::Refused;
 use toque_machine::facts::Facts;
 use toque_machine::facts::custom::Custom;
 use toque_machine::system::HostSystem;
@@ -33,7 +33,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
-    let stop = Stop::new(Duration::ZERO);
+    let stop = CancelToken::new(Duration::ZERO);
     let mut system = HostSystem::new();
     system.stop = stop.clone();
     // A signal must not leave programs of cookbooks behind.

@@ -3,9 +3,8 @@
 use std::fmt::Write as _;
 
 use toque_data::stack::Event;
-use toque_engine::graph_export::Drawing;
-use toque_engine::run;
-use toque_engine::run::Refused;
+use toque_engine::graph_export::GraphExport;
+use toque_engine::{Refused, Run};
 
 use crate::exit::Exit;
 use crate::output;
@@ -30,7 +29,8 @@ enum Format {
 
 pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
     let prepared = args.source.prepare(None, Some(Event::Configure))?;
-    let drawing = run::graph(prepared.system, prepared.registry, &prepared.options, Box::new(()))?;
+    let drawing =
+        Run::on(prepared.system, prepared.registry).options(prepared.options.clone()).graph()?;
     match args.format {
         Format::Text => output::print(&text(&drawing)),
         Format::Dot => output::print(&dot(&drawing)),
@@ -39,7 +39,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
     Ok(Exit::Success)
 }
 
-fn text(drawing: &Drawing) -> String {
+fn text(drawing: &GraphExport) -> String {
     let mut text = String::new();
     let mut recipe = None;
     let mut depths: Vec<usize> = Vec::with_capacity(drawing.resources.len());
@@ -66,7 +66,7 @@ fn text(drawing: &Drawing) -> String {
 }
 
 /// Declaration order downwards in grey, notifications in colour.
-fn dot(drawing: &Drawing) -> String {
+fn dot(drawing: &GraphExport) -> String {
     let quote = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
     let mut text =
         "digraph toque {\n  rankdir=TB;\n  node [shape=box, fontname=\"sans-serif\"];\n".to_owned();

@@ -1,8 +1,7 @@
 //! `toque plan`.
 
 use toque_core::diagnostic::{Diagnostic, did_you_mean};
-use toque_engine::run;
-use toque_engine::run::Refused;
+use toque_engine::{Refused, Run};
 use toque_machine::facts::shipped::{shipped, shipped_platforms};
 
 use crate::exit::Exit;
@@ -32,7 +31,10 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
         return show_providers(prepared, platform);
     }
     let sink = args.reporting.sink(&prepared.settings)?;
-    let report = run::plan(prepared.system, prepared.registry, &prepared.options, sink)?;
+    let report = Run::on(prepared.system, prepared.registry)
+        .options(prepared.options.clone())
+        .sink(sink)
+        .plan()?;
     let exit = args.reporting.finish(&report);
     let pending = report.counts.would_change + report.counts.may_change > 0;
     Ok(match exit {
@@ -60,8 +62,9 @@ fn show_providers(mut prepared: Prepared, wanted: &str) -> Result<Exit, Refused>
             .into());
     };
     prepared.options.elsewhere = Some(machine);
-    let chosen =
-        run::providers(prepared.system, prepared.registry, &prepared.options, Box::new(()))?;
+    let chosen = Run::on(prepared.system, prepared.registry)
+        .options(prepared.options.clone())
+        .providers()?;
     let mut exit = Exit::Success;
     let width = chosen.iter().map(|(resource, _)| resource.chars().count()).max().unwrap_or(0);
     for (resource, provider) in chosen {

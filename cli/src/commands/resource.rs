@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use toque_contract::reference::{description, properties, summary};
 use toque_contract::registry::{Kind, Registry};
 use toque_core::diagnostic::{Diagnostic, did_you_mean};
-use toque_engine::run::{Refused, kinds};
+use toque_engine::{Refused, kinds};
 use toque_language::COMMON;
 
 use crate::exit::Exit;

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use serde_json::Value;
-use toque_core::cancel::Stop;
+use toque_core::cancel::CancelToken;
 use toque_core::diagnostic::{Diagnostic, did_you_mean};
-use toque_engine::run::Refused;
+use toque_engine::Refused;
 use toque_engine::state::{History, Journal, RunLock};
 
 use crate::exit::Exit;
@@ -89,7 +89,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
             }
         }
         Commands::Owed { forget: Some(target) } => {
-            let _lock = RunLock::take(&state_dir, None, &Stop::default(), &mut |holder| {
+            let _lock = RunLock::take(&state_dir, None, &CancelToken::default(), &mut |holder| {
                 output::message(&format!("waiting for another run: {holder}"));
             })?;
             let mut journal = Journal::open(Some(&state_dir))?;

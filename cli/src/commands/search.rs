@@ -7,8 +7,7 @@ use toque_core::diagnostic::Diagnostic;
 use toque_data::attributes::parse_path;
 use toque_data::search::{Order, Query, Search};
 use toque_data::stack::Event;
-use toque_engine::run;
-use toque_engine::run::{ENCRYPTED, Encrypted, Found, Refused};
+use toque_engine::{ENCRYPTED, Encrypted, Found, Refused, Run};
 
 use crate::exit::Exit;
 use crate::output::{self, Format};
@@ -78,14 +77,9 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
     };
     let encrypted = if args.reveal { Encrypted::Decrypted } else { Encrypted::Hidden };
     let prepared = prepare(&args.node, None, Some(&selection))?;
-    let mut found = run::search(
-        prepared.system,
-        prepared.registry,
-        &prepared.options,
-        &args.index,
-        &wanted,
-        encrypted,
-    )?;
+    let mut found = Run::on(prepared.system, prepared.registry)
+        .options(prepared.options.clone())
+        .search(&args.index, &wanted, encrypted)?;
     if !paths.is_empty() {
         for found in &mut found {
             found.values = filtered(&found.values, &args.filter, &paths);

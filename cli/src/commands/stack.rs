@@ -8,8 +8,8 @@ mod show;
 use std::path::{Path, PathBuf};
 
 use toque_core::diagnostic::Diagnostic;
+use toque_engine::Refused;
 use toque_engine::check::stack_of;
-use toque_engine::run::Refused;
 
 use crate::exit::Exit;
 use crate::repository::find_repository;

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use toque_acceptance::book::{Block, blocks, matches, pages};
 use toque_contract::report::{Outcome, Status};
 use toque_core::name::RecipeName;
-use toque_engine::run::{Options, converge};
+use toque_engine::{Options, Run};
 use toque_machine::system::FakeSystem;
 use toque_resources::simulated::{self, Package, debian};
 
@@ -140,13 +140,11 @@ fn converges(repository: &Path) -> Result<(), String> {
             secret_files,
             ..Options::default()
         };
-        let report = converge(
-            Rc::<FakeSystem>::clone(&machine),
-            Rc::new(toque_resources::standard()),
-            &options,
-            Box::new(()),
-        )
-        .map_err(|refused| refused.diagnostics.to_string())?;
+        let report =
+            Run::on(Rc::<FakeSystem>::clone(&machine), Rc::new(toque_resources::standard()))
+                .options(options.clone())
+                .converge()
+                .map_err(|refused| refused.diagnostics.to_string())?;
         let errors = report.resources.iter().filter_map(|record| record.error.as_ref());
         let told = errors
             .map(|error| format!("{error}\n{}", error.notes.join("\n")))

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use toque_core::diagnostic::Diagnostic;
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 use toque_data::cookbook::Cookbook;
 use walkdir::WalkDir;
 
@@ -60,7 +60,7 @@ impl Cache {
         let (mut report, mut needed) = (GcReport::default(), Needed::default());
         let mut gone = Vec::new();
         for user in list_optional(&self.folder.join(USERS))? {
-            let path = fs::read(&user).attempting("read", &user)?;
+            let path = fs::read(&user).context("read", &user)?;
             let lockfile = PathBuf::from(OsStr::from_bytes(&path));
             let Some(text) = read_optional(&lockfile)? else {
                 gone.push(user);
@@ -158,7 +158,7 @@ fn cookbook_in(path: &Path) -> String {
     let found = roots.iter().find_map(|root| Cookbook::load(root).ok());
     found.map_or_else(
         || name(path).to_owned(),
-        |cookbook| format!("{} {}", cookbook.about.name, cookbook.about.version),
+        |cookbook| format!("{} {}", cookbook.manifest.name, cookbook.manifest.version),
     )
 }
 
@@ -174,5 +174,5 @@ fn size(path: &Path) -> u64 {
 
 fn remove(path: &Path) -> Result<(), Failure> {
     let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
-    removed.attempting("remove", path)
+    removed.context("remove", path)
 }

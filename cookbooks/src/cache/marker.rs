@@ -5,7 +5,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 
 use super::{ARCHIVES, CLONES, COOKBOOKS, MAKING, RESPONSES, USERS};
 use crate::atomic_write::replace;
@@ -29,7 +29,7 @@ pub(super) fn check(folder: &Path) -> Result<(), Failure> {
     // One that was made before there were markers has nothing but what is a cache's.
     let may_be = || -> Result<bool, Failure> {
         let names: Vec<_> = fs::read_dir(folder)
-            .attempting("list", folder)?
+            .context("list", folder)?
             .flatten()
             .map(|entry| entry.file_name())
             .collect();

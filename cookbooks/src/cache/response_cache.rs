@@ -1,7 +1,7 @@
 //! Responses of servers, kept so that they need not be sent again.
 
 use serde::{Deserialize, Serialize};
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 use toque_machine::system::Response;
 
 use super::{Cache, RESPONSES};
@@ -59,7 +59,7 @@ impl Cache {
         let path = self.folder.join(RESPONSES).join(sha256_hex(url));
         let content = match std::fs::read(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            content => content.attempting("read", &path)?,
+            content => content.context("read", &path)?,
         };
         let mut parts = content.splitn(2, |byte| *byte == b'\n');
         let (head, body) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());

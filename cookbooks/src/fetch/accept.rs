@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 use toque_core::diagnostic::Diagnostic;
-use toque_core::failure::{Attempting, FailureKind};
+use toque_core::failure::{ErrorContext, FailureKind};
 use toque_data::cookbook::Cookbook;
 use toque_machine::source::unpack::leads_outside;
 use walkdir::{DirEntry, WalkDir};
@@ -51,7 +51,7 @@ impl FetchContext<'_> {
         };
         let alone = self.cache.scratch()?;
         let moved = alone.path().join(name);
-        std::fs::rename(&found, &moved).attempting("move", &found)?;
+        std::fs::rename(&found, &moved).context("move", &found)?;
         // A mistake is shown as in what was fetched, and not as in a folder of the cache.
         let text = std::fs::read_to_string(moved.join("cookbook.toml"));
         let read = text.map_or_else(
@@ -80,7 +80,7 @@ impl FetchContext<'_> {
 /// it.
 fn links_stay_inside(root: &Path, name: &str, from: &str) -> Result<(), Diagnostic> {
     for link in WalkDir::new(root).into_iter().flatten().filter(DirEntry::path_is_symlink) {
-        let to = std::fs::read_link(link.path()).attempting("read the link", link.path())?;
+        let to = std::fs::read_link(link.path()).context("read the link", link.path())?;
         if let Some(why) = leads_outside(to.as_os_str().as_bytes(), link.depth() - 1) {
             let inner = link.path().strip_prefix(root).unwrap_or(link.path());
             return Err(Diagnostic::error(format!(

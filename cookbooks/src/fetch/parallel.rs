@@ -1,8 +1,7 @@
 //! Many things at once that mostly wait for servers.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::Failure;

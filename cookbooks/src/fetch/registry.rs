@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Deserialize;
 use toque_core::diagnostic::{Diagnostic, visible};
-use toque_core::failure::{Attempting, Failure, FailureKind};
+use toque_core::failure::{ErrorContext, Failure, FailureKind};
 use toque_core::version::{Constraint, Version};
-use toque_data::cookbook::{About, Cookbook};
+use toque_data::cookbook::{Cookbook, Manifest};
 use toque_machine::source::unpack::unpack;
 use toque_machine::system::{HostSystem, Query, Request, Response};
 
@@ -171,7 +171,7 @@ impl Registry {
     }
 
     fn check_version(&self, cookbook: &Cookbook, version: &Version) -> Result<(), Diagnostic> {
-        let About { name, version: is, .. } = &cookbook.about;
+        let Manifest { name, version: is, .. } = &cookbook.manifest;
         if is == version {
             return Ok(());
         }
@@ -227,7 +227,7 @@ impl Source for Registry {
         let content = self.archive(context, system, &entry, (name, version))?;
         let scratch = context.cache.scratch()?;
         let into = scratch.path().join("fetched");
-        std::fs::create_dir(&into).attempting("create", &into)?;
+        std::fs::create_dir(&into).context("create", &into)?;
         unpack(system, &content, &into, 0, &LIMITS).map_err(|failure| {
             let from = format!("the archive of `{name}` {version} from `{}`", self.url);
             match failure.kind {

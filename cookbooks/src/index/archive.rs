@@ -5,8 +5,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use toque_core::diagnostic::Diagnostic;
-use toque_core::failure::Attempting;
-use toque_data::cookbook::{About, Cookbook};
+use toque_core::failure::ErrorContext;
+use toque_data::cookbook::{Cookbook, Manifest};
 use toque_machine::source::unpack::{check, unpack};
 use toque_machine::system::System;
 
@@ -25,7 +25,7 @@ const BEGINNING: u64 = 512;
 
 /// An archive of one cookbook.
 pub(super) struct Archive {
-    pub about: About,
+    pub manifest: Manifest,
     /// Of the archive, in hexadecimal.
     pub sha256: String,
     /// Of the cookbook's files, however they are packed.
@@ -43,25 +43,25 @@ impl Archive {
         scratch: &Path,
     ) -> Result<Option<Self>, Diagnostic> {
         let mut beginning = Vec::new();
-        let file = File::open(path).attempting("read", path)?;
-        file.take(BEGINNING).read_to_end(&mut beginning).attempting("read", path)?;
+        let file = File::open(path).context("read", path)?;
+        file.take(BEGINNING).read_to_end(&mut beginning).context("read", path)?;
         let called = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
         if check(&beginning).is_err() && !ENDINGS.iter().any(|ending| called.ends_with(ending)) {
             return Ok(None);
         }
-        let packed = fs::read(path).attempting("read", path)?;
+        let packed = fs::read(path).context("read", path)?;
         let sha256 = sha256_hex(&packed);
-        let scratch = tempfile::tempdir_in(scratch).attempting("make a folder in", scratch)?;
+        let scratch = tempfile::tempdir_in(scratch).context("make a folder in", scratch)?;
         let into = scratch.path().join("fetched");
-        fs::create_dir(&into).attempting("create", &into)?;
+        fs::create_dir(&into).context("create", &into)?;
         unpack(system, &packed, &into, 0, &LIMITS)?;
         let root = only_cookbook(&into)?;
         let toml = root.join("cookbook.toml");
-        let text = fs::read_to_string(&toml).attempting("read", Path::new("cookbook.toml"))?;
+        let text = fs::read_to_string(&toml).context("read", Path::new("cookbook.toml"))?;
         // Its folder has any name: it gets its own where it is used.
-        let about = Cookbook::parse(Path::new(""), &text)?.about;
-        is_found(&into, &root, &about.name)?;
-        Ok(Some(Self { about, sha256, content: directory_checksum::sha256(&root)? }))
+        let manifest = Cookbook::parse(Path::new(""), &text)?.manifest;
+        is_found(&into, &root, &manifest.name)?;
+        Ok(Some(Self { manifest, sha256, content: directory_checksum::sha256(&root)? }))
     }
 }
 

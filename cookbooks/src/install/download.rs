@@ -155,7 +155,7 @@ fn is_as_locked(
     name: &str,
     locked: &LockedCookbook,
 ) -> Result<(), Diagnostic> {
-    locked.check(name, &cookbook.about).map_err(|why| {
+    locked.check(name, &cookbook.manifest).map_err(|why| {
         Diagnostic::error(format!("`{name}` is not what `{}` says: {why}", lockfile::NAME))
             .hint(format!("somebody edited the file: take it as it was committed, or run `toque cookbook update {name}`"))
     })

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use toque_core::diagnostic::{Diagnostic, did_you_mean};
 use toque_core::version::{Constraint, Version};
-use toque_data::cookbook::{About, span_at, toml_diagnostic};
+use toque_data::cookbook::{Manifest, span_at, toml_diagnostic};
 
 use crate::atomic_write::replace;
 use crate::manifest::cookfile::{is_inside, is_name};
@@ -68,7 +68,7 @@ impl LockedCookbook {
     /// Checks that the cookbook that is locked as `name` says the same of itself.
     /// # Errors
     /// The first thing that it says otherwise.
-    pub(crate) fn check(&self, name: &str, about: &About) -> Result<(), String> {
+    pub(crate) fn check(&self, name: &str, about: &Manifest) -> Result<(), String> {
         if about.name != name {
             return Err(format!("its cookbook.toml calls it `{}`", about.name));
         }

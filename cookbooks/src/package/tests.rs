@@ -1,7 +1,6 @@
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
@@ -221,7 +220,7 @@ fn all_or_nothing() {
 fn a_version_that_is_published_stays() {
     let folder = made(&sample(), false);
     let registry = tempfile::tempdir().unwrap();
-    let about = toque_data::cookbook::Cookbook::load(&folder.path().join("web")).unwrap().about;
+    let about = toque_data::cookbook::Cookbook::load(&folder.path().join("web")).unwrap().manifest;
     let first = publish(&content(&folder), registry.path(), &about).unwrap();
     assert_eq!(first.path, registry.path().join("web-1.0.0.tar.zst"));
     assert_eq!(

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use pubgrub::{
     Dependencies, DependencyProvider, PackageResolutionStatistics, PubGrubError, VersionSet as _,
 };
-use toque_core::cancel::Stop;
+use toque_core::cancel::CancelToken;
 use toque_core::diagnostic::Span;
 use toque_core::version::{Constraint, Version};
 
@@ -64,7 +64,7 @@ pub(crate) enum Relaxed<'a> {
 pub(crate) struct SolverState<'a> {
     /// When to give up.
     pub until: Cell<Instant>,
-    stop: &'a Stop,
+    stop: &'a CancelToken,
     /// How many steps were taken.
     pub steps: Cell<u64>,
     /// The versions of a cookbook that a constraint accepts.
@@ -73,7 +73,7 @@ pub(crate) struct SolverState<'a> {
 
 impl<'a> SolverState<'a> {
     /// Returns the state of a solver that gives up after `patience`, or when a stop is requested.
-    pub fn new(stop: &'a Stop, patience: Duration) -> Self {
+    pub fn new(stop: &'a CancelToken, patience: Duration) -> Self {
         let until = Cell::new(Instant::now() + patience);
         Self { until, stop, steps: Cell::default(), accepted: RefCell::default() }
     }

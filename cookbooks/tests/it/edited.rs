@@ -6,8 +6,7 @@ use std::fs;
 use crate::bench::{Bench, cookbook, git, machine, packed};
 use toque_cookbooks::cache::Cache;
 use toque_cookbooks::manifest::lockfile::{Lockfile, Origin};
-use toque_cookbooks::repository::Repository;
-use toque_cookbooks::repository::Update;
+use toque_cookbooks::repository::{Repository, Update};
 
 /// What the lockfile has, what somebody made of it, and what is told.
 type Edit<'a> = (&'a str, &'a str, &'a str);

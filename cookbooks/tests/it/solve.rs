@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use toque_cookbooks::resolve::catalog::{Catalog, Release};
 use toque_cookbooks::resolve::target_platforms::TargetPlatforms;
 use toque_cookbooks::resolve::{Preferred, Requirement, Solution, solve, solve_until};
-use toque_core::cancel::Stop;
+use toque_core::cancel::CancelToken;
 use toque_core::platform::Platform;
 use toque_core::version::{Constraint, Version};
 
@@ -326,7 +326,7 @@ fn a_stop_ends_the_search() {
     let (universe, requirements, stop) = (
         universe(&plain),
         requirements(&[("web".to_owned(), ">= 1.0".to_owned())]),
-        Stop::default(),
+        CancelToken::default(),
     );
     let solved = || solve_until(&stop, &universe, &requirements, &Preferred::default());
     assert_eq!(solved().unwrap().len(), 1);

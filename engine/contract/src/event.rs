@@ -60,6 +60,12 @@ impl Sink for () {
     fn event(&mut self, _: &Event<'_>) {}
 }
 
+impl Sink for Box<dyn Sink> {
+    fn event(&mut self, event: &Event<'_>) {
+        (**self).event(event);
+    }
+}
+
 impl<F: FnMut(&Event<'_>)> Sink for F {
     fn event(&mut self, event: &Event<'_>) {
         self(event);

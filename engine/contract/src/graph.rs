@@ -17,7 +17,7 @@ use crate::registry::{AnyResource, Registry};
 pub use container::{Compared, Group, Instance};
 use toque_core::diagnostic::{Diagnostic, Span, did_you_mean};
 use toque_core::name::{RecipeName, ResourceId};
-use toque_core::redaction::{Holds, Secrets};
+use toque_core::redaction::{Exposure, Secrets};
 
 /// A resource's place in the graph.
 pub type Index = usize;
@@ -30,7 +30,7 @@ pub struct Graph {
     scopes: Vec<Scope>,
     by_name: HashMap<(ScopeIndex, usize, Rc<str>), Vec<Index>>,
     /// What is inside an action of a custom resource, or a group, in order.
-    pub bodies: IndexMap<(Index, Act), Vec<Index>>,
+    pub bodies: IndexMap<(Index, ActionRef), Vec<Index>>,
 }
 
 /// The place of a [`Scope`] in the graph; 0 is that of the recipes.
@@ -67,9 +67,9 @@ pub struct Declared {
     /// Where its name means something.
     pub scope: ScopeIndex,
     /// The action of a custom resource, or the group, that it is inside of.
-    pub inside: Option<(Index, Act)>,
+    pub inside: Option<(Index, ActionRef)>,
     /// Which of its actions have said what is inside.
-    pub expanded: Vec<Act>,
+    pub expanded: Vec<ActionRef>,
     /// Who changed it later, by `.set`.
     pub set_by: Vec<Span>,
     pub removed: bool,
@@ -79,13 +79,13 @@ impl Declared {
     /// Whether nothing of its changes and errors may be shown.
     #[must_use]
     pub fn is_sensitive(&self) -> bool {
-        self.common.sensitive || self.common.holds.get() == Holds::Short
+        self.common.sensitive || self.common.holds.get() == Exposure::Short
     }
 
     /// Whether its content may not be shown.
     #[must_use]
     pub fn hides_content(&self) -> bool {
-        self.is_sensitive() || self.common.holds.get() != Holds::Nothing
+        self.is_sensitive() || self.common.holds.get() != Exposure::Nothing
     }
 }
 
@@ -118,7 +118,7 @@ pub struct Deferred {
 /// The properties that every kind has.
 #[derive(Default, Clone)]
 pub struct Common {
-    pub actions: Vec<Act>,
+    pub actions: Vec<ActionRef>,
     pub guards: Vec<Guard>,
     pub ignore_failure: IgnoreFailure,
     /// How often an action is tried again.
@@ -127,14 +127,14 @@ pub struct Common {
     pub retry_delay: f64,
     pub sensitive: bool,
     /// The decrypted values in its properties, and in texts that are made of them.
-    pub holds: Cell<Holds>,
+    pub holds: Cell<Exposure>,
     pub umask: Option<u32>,
     pub provider: Option<String>,
 }
 
 /// What to do with a resource: an action of its kind by number, or nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Act {
+pub enum ActionRef {
     Nothing,
     Kind(usize),
 }
@@ -204,12 +204,12 @@ pub enum Target {
 #[derive(Debug, Clone)]
 pub struct Edge {
     pub to: Index,
-    pub action: Act,
+    pub action: ActionRef,
     pub timing: Timing,
     pub span: Option<Span>,
 }
 
-impl Act {
+impl ActionRef {
     /// The action of this name, if the kind has it.
     #[must_use]
     pub fn named(kind: &crate::registry::Kind, name: &str) -> Option<Self> {
@@ -254,7 +254,7 @@ impl Graph {
     }
 
     /// Makes room for what an action of a custom resource, or a group, declares.
-    pub fn open(&mut self, container: Index, action: Act) {
+    pub fn open(&mut self, container: Index, action: ActionRef) {
         self.resources[container].expanded.push(action);
         self.bodies.entry((container, action)).or_default();
     }
@@ -349,14 +349,14 @@ impl Graph {
     }
 
     /// What a relation is about, if that exists by now.
-    pub fn target(&self, registry: &Registry, relation: &Relation) -> Option<(Index, Act)> {
+    pub fn target(&self, registry: &Registry, relation: &Relation) -> Option<(Index, ActionRef)> {
         let to = match &relation.to {
             Target::Declared(index) => *index,
             Target::Named(text) => {
                 *self.named(registry, &ResourceId::parse(text)?, relation.scope).first()?
             }
         };
-        let action = Act::named(&registry.kinds[self.resources[to].kind], &relation.action)?;
+        let action = ActionRef::named(&registry.kinds[self.resources[to].kind], &relation.action)?;
         Some((to, action))
     }
 
@@ -408,7 +408,7 @@ impl Graph {
                 Target::Declared(index) => Ok(*index),
                 Target::Named(text) => {
                     let found = self.find(registry, text, relation.scope, relation.span.as_ref());
-                    found.map_err(|mistake| relation.secrets.hide_in(mistake))
+                    found.map_err(|mistake| relation.secrets.redact_in(mistake))
                 }
             };
             let gone = |target: &Target| matches!(target, Target::Declared(index) if self.resources[*index].removed);
@@ -418,7 +418,7 @@ impl Graph {
             match (end(&relation.from), end(&relation.to)) {
                 (Ok(from), Ok(to)) => {
                     let kind = &registry.kinds[self.resources[to].kind];
-                    match Act::named(kind, &relation.action) {
+                    match ActionRef::named(kind, &relation.action) {
                         Some(action) => {
                             edges[from].push(Edge {
                                 to,

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 
 use crate::resource::ClosureId;
-use toque_core::redaction::{Holds, Masks};
+use toque_core::redaction::{Exposure, Redactor};
 use toque_machine::property::{Account, CommandLine, Mode, OneOrMany, Seconds};
 
 /// One `only_if` or `not_if`.
@@ -86,12 +86,12 @@ impl CommandGuard {
 
     /// Whether a decrypted value is in it.
     #[must_use]
-    pub fn holds(&self, masks: &Masks) -> Holds {
+    pub fn holds(&self, redactor: &Redactor) -> Exposure {
         let words = self.command.command().argv;
         words
             .iter()
             .chain(self.environment.values())
-            .map(|text| masks.in_text(text))
+            .map(|text| redactor.in_text(text))
             .max()
             .unwrap_or_default()
     }

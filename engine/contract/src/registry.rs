@@ -18,7 +18,7 @@ use toque_core::failure::Failure;
 use toque_core::property_error::PropertyError;
 use toque_core::serde_errors;
 use toque_machine::areas::Areas;
-use toque_machine::planned::Provide;
+use toque_machine::planned::PlannedEffect;
 use toque_machine::view::View;
 
 /// The kinds that recipes can use. A run adds the custom resources of its cookbooks.
@@ -360,7 +360,7 @@ pub trait AnyProvider {
     ) -> Result<(), Failure>;
     /// Inspects and plans.
     fn plan(&self, view: &View<'_>, desired: &dyn Any, action: usize) -> Result<Plan, Failure>;
-    fn provides(&self, plan: &Plan) -> Vec<Provide>;
+    fn provides(&self, plan: &Plan) -> Vec<PlannedEffect>;
     fn apply(
         &self,
         apply: &mut Apply<'_>,
@@ -416,7 +416,7 @@ impl<P: Provider> AnyProvider for P {
         })
     }
 
-    fn provides(&self, plan: &Plan) -> Vec<Provide> {
+    fn provides(&self, plan: &Plan) -> Vec<PlannedEffect> {
         changes_of::<P>(plan).iter().flat_map(|change| change.provides.iter().cloned()).collect()
     }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::registry::Shown;
 use toque_core::diagnostic::{Diagnostic, Span};
 use toque_core::name::ResourceId;
-use toque_core::redaction::Masks;
+use toque_core::redaction::Redactor;
 
 /// How an action on a resource ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -78,16 +78,16 @@ pub struct Record {
 
 impl Record {
     /// Takes decrypted values out of all that is told of the action.
-    pub fn redact(&mut self, masks: &Masks) {
-        if masks.is_empty() {
+    pub fn redact(&mut self, redactor: &Redactor) {
+        if redactor.is_empty() {
             return;
         }
         let hide = |text: &mut String| {
-            if let Some(hidden) = masks.hide(text) {
+            if let Some(hidden) = redactor.redact(text) {
                 *text = hidden;
             }
         };
-        if let Some(hidden) = masks.hide_in_name(&self.resource.name) {
+        if let Some(hidden) = redactor.redact_name(&self.resource.name) {
             self.resource.shown.get_or_insert_with(|| hidden.into());
         }
         for change in &mut self.changes {
@@ -95,7 +95,7 @@ impl Record {
             change.diff.iter_mut().for_each(hide);
         }
         self.reason.iter_mut().chain(&mut self.notes).chain(&mut self.depends_on).for_each(hide);
-        self.error = self.error.take().map(|error| Box::new(masks.hide_in(*error)));
+        self.error = self.error.take().map(|error| Box::new(redactor.redact_in(*error)));
     }
 }
 

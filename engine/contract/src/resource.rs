@@ -18,7 +18,7 @@ use toque_core::failure::Failure;
 use toque_core::property_error::PropertyError;
 use toque_machine::areas::Areas;
 use toque_machine::command::{Command, Output};
-pub use toque_machine::planned::Provide;
+pub use toque_machine::planned::PlannedEffect;
 use toque_machine::system::System;
 use toque_machine::view::View;
 
@@ -220,7 +220,7 @@ pub struct Change<S> {
     pub diff: Option<String>,
     pub step: S,
     /// What a plan may assume afterwards.
-    pub provides: Vec<Provide>,
+    pub provides: Vec<PlannedEffect>,
     /// What must be read again afterwards.
     pub touches: Areas,
 }
@@ -237,7 +237,7 @@ impl<S> Change<S> {
     }
 
     #[must_use]
-    pub fn provides(mut self, provide: Provide) -> Self {
+    pub fn provides(mut self, provide: PlannedEffect) -> Self {
         self.provides.push(provide);
         self
     }

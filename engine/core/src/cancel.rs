@@ -9,7 +9,7 @@ pub const DEFAULT_STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Shared by the run, the machine and whoever hears the signals; clones are the same stop.
 #[derive(Debug, Clone)]
-pub struct Stop(Arc<Shared>);
+pub struct CancelToken(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -24,13 +24,13 @@ struct State {
     timeout: Duration,
 }
 
-impl Default for Stop {
+impl Default for CancelToken {
     fn default() -> Self {
         Self::new(DEFAULT_STOP_TIMEOUT)
     }
 }
 
-impl Stop {
+impl CancelToken {
     /// A stop that is forced `timeout` after the first request.
     #[must_use]
     pub fn new(timeout: Duration) -> Self {
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn the_second_request_forces() {
-        let stop = Stop::default();
+        let stop = CancelToken::default();
         assert!(!stop.requested() && !stop.forced());
         stop.clone().request();
         assert!(stop.requested() && !stop.forced());
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn patience_ends() {
-        let stop = Stop::new(Duration::from_millis(10));
+        let stop = CancelToken::new(Duration::from_millis(10));
         stop.request();
         std::thread::sleep(Duration::from_millis(20));
         assert!(stop.forced());
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_request_ends_a_wait() {
-        let stop = Stop::default();
+        let stop = CancelToken::default();
         let other = stop.clone();
         let begun = Instant::now();
         let thread = std::thread::spawn(move || {

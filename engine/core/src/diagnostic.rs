@@ -10,7 +10,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::name::ResourceId;
 
 /// What stands in the place of a hidden value.
-pub const INSTEAD: &str = "[sensitive]";
+pub const REDACTED: &str = "[sensitive]";
 
 /// How bad it is. A warning never stops anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -110,13 +110,13 @@ impl Span {
         let source = Source {
             name: self.source.name.clone(),
             path: self.source.path.clone(),
-            text: format!("{above}{before}{INSTEAD}"),
+            text: format!("{above}{before}{REDACTED}"),
         };
         Self {
             source: Arc::new(source),
             line: self.line,
             column: self.column,
-            length: Some(INSTEAD.len()),
+            length: Some(REDACTED.len()),
         }
     }
 }
@@ -337,7 +337,7 @@ fn without_values(text: &str) -> String {
         return "it failed".to_owned();
     }
     let parts = text.split('`').enumerate();
-    parts.map(|(index, part)| if index % 2 == 0 { part } else { INSTEAD }).collect()
+    parts.map(|(index, part)| if index % 2 == 0 { part } else { REDACTED }).collect()
 }
 
 /// "did you mean `x`?", when one of `candidates` is near enough to `wanted` to be a slip of the

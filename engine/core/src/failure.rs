@@ -133,14 +133,14 @@ impl fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 /// Adds what was attempted to an `io::Error`.
-pub trait Attempting<T> {
+pub trait ErrorContext<T> {
     /// # Errors
     /// The same error, as "cannot `verb` `path`: cause".
-    fn attempting(self, verb: &str, path: &Path) -> Result<T, Failure>;
+    fn context(self, verb: &str, path: &Path) -> Result<T, Failure>;
 }
 
-impl<T> Attempting<T> for std::io::Result<T> {
-    fn attempting(self, verb: &str, path: &Path) -> Result<T, Failure> {
+impl<T> ErrorContext<T> for std::io::Result<T> {
+    fn context(self, verb: &str, path: &Path) -> Result<T, Failure> {
         self.map_err(|error| Failure::io(verb, path, &error))
     }
 }

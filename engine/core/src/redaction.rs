@@ -15,7 +15,7 @@ pub use secrets::Secrets;
 use serde_json::Value;
 
 use crate::diagnostic::Diagnostic;
-pub use crate::diagnostic::INSTEAD;
+pub use crate::diagnostic::REDACTED;
 use crate::formats;
 use crate::text::shell_quote;
 
@@ -29,7 +29,7 @@ const SHORTEST_IN_TEXT: usize = 3;
 
 /// Whether a text or a value holds a decrypted one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Holds {
+pub enum Exposure {
     #[default]
     Nothing,
     /// One that is found, and hidden, wherever it is written.
@@ -40,7 +40,7 @@ pub enum Holds {
 
 /// The decrypted values of a run.
 #[derive(Default)]
-pub struct Masks {
+pub struct Redactor {
     known: RefCell<Known>,
 }
 
@@ -55,7 +55,7 @@ struct Known {
     public: HashSet<String>,
 }
 
-impl Masks {
+impl Redactor {
     /// Adds the texts and numbers in a decrypted value. `from` says where it comes from, as
     /// messages tell it.
     pub fn add(&self, value: &Value, from: &str) {
@@ -85,19 +85,19 @@ impl Masks {
 
     /// The text without them; none when it has none.
     #[must_use]
-    pub fn hide(&self, text: &str) -> Option<String> {
-        self.known.borrow_mut().long.hide(text)
+    pub fn redact(&self, text: &str) -> Option<String> {
+        self.known.borrow_mut().long.redact(text)
     }
 
     /// A name without them, and without the shorter ones that a name can do without.
     #[must_use]
-    pub fn hide_in_name(&self, name: &str) -> Option<String> {
-        let hidden = self.hide(name);
+    pub fn redact_name(&self, name: &str) -> Option<String> {
+        let hidden = self.redact(name);
         let parts: Vec<String> =
-            hidden.as_deref().unwrap_or(name).split(INSTEAD).map(str::to_owned).collect();
+            hidden.as_deref().unwrap_or(name).split(REDACTED).map(str::to_owned).collect();
         let known = &mut *self.known.borrow_mut();
         let without: Vec<Option<String>> =
-            parts.iter().map(|part| known.short.hide(part)).collect();
+            parts.iter().map(|part| known.short.redact(part)).collect();
         if without.iter().all(Option::is_none) {
             return hidden;
         }
@@ -107,17 +107,17 @@ impl Masks {
                 .zip(without)
                 .map(|(part, without)| without.unwrap_or(part))
                 .collect::<Vec<_>>()
-                .join(INSTEAD),
+                .join(REDACTED),
         )
     }
 
     /// The same mistake, told without them.
     #[must_use]
-    pub fn hide_in(&self, mut mistake: Diagnostic) -> Diagnostic {
+    pub fn redact_in(&self, mut mistake: Diagnostic) -> Diagnostic {
         if !self.is_empty() {
-            mistake.each_text(&mut |text| self.hide_here(text));
+            mistake.each_text(&mut |text| self.redact_here(text));
             mistake.each_span(&mut |span| {
-                if self.hide(span.line_text()).is_some() {
+                if self.redact(span.line_text()).is_some() {
                     *span = span.hidden();
                 }
             });
@@ -127,48 +127,48 @@ impl Masks {
 
     /// A value, its texts and numbers without them. A short one is hidden where it is all of a
     /// text.
-    pub fn hide_in_value(&self, value: &mut Value) {
+    pub fn redact_value(&self, value: &mut Value) {
         let text = match value {
             Value::String(text) => text.clone(),
             Value::Number(number) => number.to_string(),
             Value::Array(items) => {
-                return items.iter_mut().for_each(|item| self.hide_in_value(item));
+                return items.iter_mut().for_each(|item| self.redact_value(item));
             }
             Value::Object(map) => {
-                return map.values_mut().for_each(|item| self.hide_in_value(item));
+                return map.values_mut().for_each(|item| self.redact_value(item));
             }
             Value::Null | Value::Bool(_) => return,
         };
         let whole =
             self.known.borrow().seen.contains(&text) && !self.known.borrow().public.contains(&text);
-        if let Some(hidden) = if whole { Some(INSTEAD.to_owned()) } else { self.hide(&text) } {
+        if let Some(hidden) = if whole { Some(REDACTED.to_owned()) } else { self.redact(&text) } {
             *value = Value::String(hidden);
         }
     }
 
-    fn hide_here(&self, text: &mut String) {
-        if let Some(hidden) = self.hide(text) {
+    fn redact_here(&self, text: &mut String) {
+        if let Some(hidden) = self.redact(text) {
             *text = hidden;
         }
     }
 
     /// What a text holds; a value of one or two characters must be all of it.
     #[must_use]
-    pub fn in_text(&self, text: &str) -> Holds {
+    pub fn in_text(&self, text: &str) -> Exposure {
         let known = &mut *self.known.borrow_mut();
         if known.short.finds(text) || known.tiny.contains(text.trim()) {
-            Holds::Short
+            Exposure::Short
         } else if known.long.finds(text) {
-            Holds::Long
+            Exposure::Long
         } else {
-            Holds::Nothing
+            Exposure::Nothing
         }
     }
 
     /// What the texts and numbers in a value hold.
     #[must_use]
-    pub fn in_value(&self, value: &Value) -> Holds {
-        let mut found = Holds::Nothing;
+    pub fn in_value(&self, value: &Value) -> Exposure {
+        let mut found = Exposure::Nothing;
         if !self.is_empty() {
             leaves(value, &mut |text| found = found.max(self.in_text(text)));
         }
@@ -183,7 +183,7 @@ impl Masks {
         known.long.places(word).first().and_then(|place| known.long.origin(&word[place.clone()]))
     }
 
-    /// As [`Masks::in_argument`], of a command that a recipe wrote: there a shorter one counts too,
+    /// As [`Redactor::in_argument`], of a command that a recipe wrote: there a shorter one counts too,
     /// where it stands by itself. What providers run has too many words that only look like one.
     #[must_use]
     pub fn in_written_argument(&self, word: &str) -> Option<Rc<str>> {
@@ -287,16 +287,17 @@ mod tests {
 
     use super::*;
 
-    fn masks(values: &Value) -> Masks {
-        let masks = Masks::default();
-        masks.add(values, "a test");
-        masks
+    fn redactor(values: &Value) -> Redactor {
+        let redactor = Redactor::default();
+        redactor.add(values, "a test");
+        redactor
     }
 
     #[test]
     fn long_values_are_hidden_wherever_they_stand() {
-        let masks =
-            masks(&json!({ "password": "correct horse", "more": ["battery-staple", 123_456_789] }));
+        let redactor = redactor(
+            &json!({ "password": "correct horse", "more": ["battery-staple", 123_456_789] }),
+        );
         for (text, hidden) in [
             ("-p correct horse", Some("-p [sensitive]")),
             ("correct horsebattery-staple", Some("[sensitive][sensitive]")),
@@ -306,31 +307,31 @@ mod tests {
             ("correct horses' mouths", Some("[sensitive]s' mouths")),
             ("correct hors", None),
         ] {
-            assert_eq!(masks.hide(text).as_deref(), hidden, "{text}");
+            assert_eq!(redactor.redact(text).as_deref(), hidden, "{text}");
         }
     }
 
     #[test]
     fn overlapping_values_are_hidden_whole() {
-        let masks = masks(&json!(["abcdefgh", "abcdefgh-and-more", "fgh-and-moreover"]));
-        assert_eq!(masks.hide("x abcdefgh-and-more y").as_deref(), Some("x [sensitive] y"));
+        let redactor = redactor(&json!(["abcdefgh", "abcdefgh-and-more", "fgh-and-moreover"]));
+        assert_eq!(redactor.redact("x abcdefgh-and-more y").as_deref(), Some("x [sensitive] y"));
     }
 
     #[test]
     fn quoted_values_and_their_lines_are_hidden() {
         let key = "-----BEGIN KEY-----\nMIIEvQIBADANBg\nkqhkiG9w0BAQEF\n-----END KEY-----\n";
-        let masks = masks(&json!([key, "it's a \"quoted\" one"]));
-        assert_eq!(masks.hide("+MIIEvQIBADANBg").as_deref(), Some("+[sensitive]"));
+        let redactor = redactor(&json!([key, "it's a \"quoted\" one"]));
+        assert_eq!(redactor.redact("+MIIEvQIBADANBg").as_deref(), Some("+[sensitive]"));
         assert_eq!(
-            masks.hide(&json!({ "k": "it's a \"quoted\" one" }).to_string()).as_deref(),
+            redactor.redact(&json!({ "k": "it's a \"quoted\" one" }).to_string()).as_deref(),
             Some("{\"k\":\"[sensitive]\"}")
         );
-        assert_eq!(masks.hide(&json!(key).to_string()).as_deref(), Some("\"[sensitive]\""));
+        assert_eq!(redactor.redact(&json!(key).to_string()).as_deref(), Some("\"[sensitive]\""));
         assert_eq!(
-            masks.hide(&shell_quote("it's a \"quoted\" one")).as_deref(),
+            redactor.redact(&shell_quote("it's a \"quoted\" one")).as_deref(),
             Some("'[sensitive]'")
         );
-        assert_eq!(masks.hide("-----BEGIN KEY-----"), None);
+        assert_eq!(redactor.redact("-----BEGIN KEY-----"), None);
     }
 
     #[test]
@@ -341,13 +342,13 @@ mod tests {
             "\u{1b}[31mred-secret",
             "tab\tand\nline break",
         ] {
-            let masks = masks(&json!(secret));
+            let redactor = redactor(&json!(secret));
             let mut text = secret.to_owned();
             for depth in 0..3 {
                 text = json!(text).to_string();
                 assert!(
-                    masks
-                        .hide(&text)
+                    redactor
+                        .redact(&text)
                         .is_some_and(|hidden| !hidden.contains("ecret") && hidden.len() < 30),
                     "{depth}: {text}"
                 );
@@ -358,23 +359,23 @@ mod tests {
                 Ok(format!("{secret:?}")),
             ] {
                 let text = text.unwrap();
-                assert_eq!(masks.in_text(&text), Holds::Long, "{text}");
+                assert_eq!(redactor.in_text(&text), Exposure::Long, "{text}");
             }
         }
     }
 
     #[test]
     fn short_values_hide_nothing_but_names_and_mark_what_contains_them() {
-        let masks = masks(
+        let redactor = redactor(
             &json!({ "pin": 4711, "word": "hunter2", "flag": true, "none": null, "empty": "" }),
         );
-        assert_eq!(masks.hide("pin 4711 hunter2"), None);
-        assert_eq!(masks.in_value(&json!({ "content": "pin=4711;" })), Holds::Short);
+        assert_eq!(redactor.redact("pin 4711 hunter2"), None);
+        assert_eq!(redactor.in_value(&json!({ "content": "pin=4711;" })), Exposure::Short);
         assert_eq!(
-            masks.in_value(&json!({ "content": "true", "nothing": null, "empty": "" })),
-            Holds::Nothing
+            redactor.in_value(&json!({ "content": "true", "nothing": null, "empty": "" })),
+            Exposure::Nothing
         );
-        assert_eq!(masks.in_argument("echo hunter2"), None);
+        assert_eq!(redactor.in_argument("echo hunter2"), None);
         for (line, seen) in [
             ("echo hunter2", true),
             ("-phunter2", false),
@@ -383,78 +384,78 @@ mod tests {
             ("54711", false),
         ] {
             assert_eq!(
-                masks.in_written_argument(line).as_deref(),
+                redactor.in_written_argument(line).as_deref(),
                 seen.then_some("a test"),
                 "{line}"
             );
         }
         assert_eq!(
-            masks.hide_in_name("/etc/hunter2.d/4711").as_deref(),
+            redactor.redact_name("/etc/hunter2.d/4711").as_deref(),
             Some("/etc/[sensitive].d/[sensitive]")
         );
-        assert_eq!(masks.hide_in_name("/etc/motd"), None);
+        assert_eq!(redactor.redact_name("/etc/motd"), None);
     }
 
     #[test]
     fn a_value_of_a_letter_or_two_counts_only_by_itself() {
-        let masks = masks(&json!({ "retries": 3, "flag": "on" }));
+        let redactor = redactor(&json!({ "retries": 3, "flag": "on" }));
         for (value, holds) in [
-            (json!({ "retries": 3 }), Holds::Short),
-            (json!(["on\n"]), Holds::Short),
-            (json!({ "mode": "0733", "when": "monday" }), Holds::Nothing),
+            (json!({ "retries": 3 }), Exposure::Short),
+            (json!(["on\n"]), Exposure::Short),
+            (json!({ "mode": "0733", "when": "monday" }), Exposure::Nothing),
         ] {
-            assert_eq!(masks.in_value(&value), holds, "{value}");
+            assert_eq!(redactor.in_value(&value), holds, "{value}");
         }
-        assert_eq!(masks.hide_in_name("/etc/on.d/3"), None);
+        assert_eq!(redactor.redact_name("/etc/on.d/3"), None);
     }
 
     #[test]
     fn what_only_ends_with_a_line_break_is_short() {
-        let masks = masks(&json!("hunter2\n"));
-        assert_eq!(masks.in_value(&json!("password=hunter2")), Holds::Short);
+        let redactor = redactor(&json!("hunter2\n"));
+        assert_eq!(redactor.in_value(&json!("password=hunter2")), Exposure::Short);
         let mut shown = json!({ "password": "hunter2\n", "other": "hunter2 and more" });
-        masks.hide_in_value(&mut shown);
+        redactor.redact_value(&mut shown);
         assert_eq!(shown, json!({ "password": "[sensitive]", "other": "hunter2 and more" }));
     }
 
     #[test]
     fn a_value_that_is_a_line_of_another_is_hidden_in_all_its_forms() {
-        let masks = masks(&json!(["first \"line\"\nsecond", "first \"line\""]));
+        let redactor = redactor(&json!(["first \"line\"\nsecond", "first \"line\""]));
         assert_eq!(
-            masks.hide(&json!("first \"line\"").to_string()).as_deref(),
+            redactor.redact(&json!("first \"line\"").to_string()).as_deref(),
             Some("\"[sensitive]\"")
         );
         // And one that was said to be public is not hidden as a line of another.
-        let masks = Masks::default();
-        masks.forget(&json!("application"));
-        masks.add(&json!("application\nwith a password"), "a test");
-        assert_eq!(masks.hide("application"), None);
-        assert_eq!(masks.hide("+with a password").as_deref(), Some("+[sensitive]"));
+        let redactor = Redactor::default();
+        redactor.forget(&json!("application"));
+        redactor.add(&json!("application\nwith a password"), "a test");
+        assert_eq!(redactor.redact("application"), None);
+        assert_eq!(redactor.redact("+with a password").as_deref(), Some("+[sensitive]"));
     }
 
     #[test]
     fn what_is_said_to_be_no_secret_is_shown_also_when_it_is_decrypted_again() {
-        let masks = masks(&json!({ "user": "application", "password": "correct horse" }));
-        masks.forget(&json!("application"));
-        masks.add(&json!("application"), "a test");
+        let redactor = redactor(&json!({ "user": "application", "password": "correct horse" }));
+        redactor.forget(&json!("application"));
+        redactor.add(&json!("application"), "a test");
         assert_eq!(
-            masks.hide("application: correct horse").as_deref(),
+            redactor.redact("application: correct horse").as_deref(),
             Some("application: [sensitive]")
         );
-        assert_eq!(masks.in_argument("application"), None);
+        assert_eq!(redactor.in_argument("application"), None);
     }
 
     proptest::proptest! {
         #[test]
         fn nothing_added_is_left(secrets in proptest::collection::vec("[a-z][a-z ]{6,10}[a-z]", 1..60), around in "[A-Z]{0,5}") {
-            let masks = Masks::default();
+            let redactor = Redactor::default();
             let mut text = around.clone();
             for secret in &secrets {
-                masks.add(&json!(secret), "a test");
+                redactor.add(&json!(secret), "a test");
                 text.push_str(secret);
                 text.push_str(&around);
                 proptest::prop_assume!(secret.trim().len() >= SHORTEST);
-                let hidden = masks.hide(&text).unwrap_or_else(|| text.clone());
+                let hidden = redactor.redact(&text).unwrap_or_else(|| text.clone());
                 proptest::prop_assert!(!hidden.contains(&**secret), "{hidden}");
             }
         }

@@ -12,7 +12,7 @@ use crate::property_error::PropertyError;
 pub fn read<T: DeserializeOwned>(value: Value) -> Result<T, PropertyError> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let path = error.path().to_string();
-        let told = in_plain_words(&error.into_inner().to_string());
+        let told = in_recipe_terms(&error.into_inner().to_string());
         let property = if path == "." { String::new() } else { path };
         PropertyError { property, message: told.message, hint: told.hint }
     })
@@ -27,7 +27,7 @@ pub struct Plain {
 
 /// Rewrites a message of serde; what is none stays as it is.
 #[must_use]
-pub fn in_plain_words(message: &str) -> Plain {
+pub fn in_recipe_terms(message: &str) -> Plain {
     let message = message.trim_end();
     let plain = |message: String| Plain { message, hint: None };
     if let Some((name, known)) = between(message, "unknown field `", "`, ") {

@@ -13,21 +13,21 @@ use serde::Deserialize;
 
 use toque_core::diagnostic::{Diagnostic, Source, Span, did_you_mean};
 use toque_core::failure::{FailureKind, plain_io};
-use toque_core::serde_errors::in_plain_words;
+use toque_core::serde_errors::in_recipe_terms;
 pub use toque_core::text::display_path as shown;
 use toque_core::version::{Constraint, Version};
 
 /// A cookbook's `cookbook.toml`, and its folder.
 #[derive(Debug, Clone)]
 pub struct Cookbook {
-    pub about: About,
+    pub manifest: Manifest,
     pub root: PathBuf,
 }
 
 /// The fields of `cookbook.toml`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct About {
+pub struct Manifest {
     pub name: String,
     pub version: Version,
     #[serde(default)]
@@ -112,7 +112,7 @@ pub fn find(repository: &Path) -> (Cookbooks, Vec<Diagnostic>) {
     for root in roots {
         match Cookbook::load(&root) {
             Ok(cookbook) => {
-                let name = cookbook.about.name.clone();
+                let name = cookbook.manifest.name.clone();
                 if let Some(other) = found.get(&name) {
                     wrong.push(
                         Diagnostic::error(format!("two folders hold a cookbook `{name}`"))
@@ -169,30 +169,30 @@ impl Cookbook {
     /// What is wrong with it, with the place.
     pub fn parse(root: &Path, text: &str) -> Result<Self, Diagnostic> {
         let path = root.join("cookbook.toml");
-        let about: About =
+        let manifest: Manifest =
             toml::from_str(text).map_err(|error| toml_diagnostic(&path, text, &error))?;
         let named = |name: &str| {
             Diagnostic::error(format!("`{}` is no name of a cookbook", name.escape_default()))
                 .hint("a name is made of letters, digits, `-` and `_`")
         };
-        if let Some(name) = about.dependencies.keys().find(|name| !is_name(name)) {
+        if let Some(name) = manifest.dependencies.keys().find(|name| !is_name(name)) {
             return Err(named(name).at(place_of(&path, text, name)));
         }
         if let Some(folder) = root.file_name().and_then(|name| name.to_str())
-            && folder != about.name
+            && folder != manifest.name
         {
             return Err(Diagnostic::error(format!(
                 "the cookbook in the folder `{folder}` calls itself `{}`",
-                about.name
+                manifest.name
             ))
             .of_kind(FailureKind::NameMismatch)
             .at(name_in(&path, text))
             .hint("give folder and cookbook the same name"));
         }
-        if !is_name(&about.name) {
-            return Err(named(&about.name).at(name_in(&path, text)));
+        if !is_name(&manifest.name) {
+            return Err(named(&manifest.name).at(name_in(&path, text)));
         }
-        Ok(Self { about, root: root.to_owned() })
+        Ok(Self { manifest, root: root.to_owned() })
     }
 
     /// Where its cookbook.toml names a dependency or another key.
@@ -215,8 +215,10 @@ impl Cookbook {
     /// When it has not; with the nearest name.
     pub fn find_recipe(&self, name: &str) -> Result<PathBuf, Diagnostic> {
         self.recipe(name).ok_or_else(|| {
-            let missing =
-                Diagnostic::error(format!("cookbook `{}` has no recipe `{name}`", self.about.name));
+            let missing = Diagnostic::error(format!(
+                "cookbook `{}` has no recipe `{name}`",
+                self.manifest.name
+            ));
             let recipes = self.recipes();
             match did_you_mean(name, recipes.iter().map(String::as_str)) {
                 Some(hint) => missing.hint(hint),
@@ -246,7 +248,7 @@ impl Cookbook {
     pub fn resources(&self) -> Vec<String> {
         let files = scripts(&self.root.join("resources"));
         let mut names: Vec<String> =
-            files.iter().map(|file| kind_name(&self.about.name, file)).collect();
+            files.iter().map(|file| kind_name(&self.manifest.name, file)).collect();
         names.sort();
         names
     }
@@ -267,7 +269,7 @@ impl Cookbook {
         let mut files: Vec<_> = entries
             .map(|entry| entry.path())
             .filter(|path| path.is_file() && !hidden(path))
-            .map(|path| (self.about.name.clone(), path))
+            .map(|path| (self.manifest.name.clone(), path))
             .collect();
         files.sort();
         files
@@ -316,9 +318,9 @@ pub fn in_order(
         loop {
             // Else it is done, or in a circle that has come back to it.
             if let Some(cookbook) =
-                next.take().filter(|cookbook| begun.insert(&cookbook.about.name))
+                next.take().filter(|cookbook| begun.insert(&cookbook.manifest.name))
             {
-                way.push((cookbook, cookbook.about.dependencies.iter()));
+                way.push((cookbook, cookbook.manifest.dependencies.iter()));
             }
             let Some((cookbook, left)) = way.last_mut() else { break };
             match left.next() {
@@ -344,12 +346,12 @@ fn needed<'a>(
     dependency: &str,
     constraint: &Constraint,
 ) -> Result<&'a Rc<Cookbook>, Diagnostic> {
-    let name = &asker.about.name;
+    let name = &asker.manifest.name;
     let at = || asker.place_of(dependency);
     let found = get(cookbooks, dependency)
         .map_err(|missing| missing.at(at()).note(format!("`{name}` depends on it")))?;
-    if !constraint.accepts(&found.about.version) {
-        let has = &found.about.version;
+    if !constraint.accepts(&found.manifest.version) {
+        let has = &found.manifest.version;
         return Err(Diagnostic::error(format!(
             "`{name}` needs `{dependency}` {constraint}, and the repository has {has}"
         ))
@@ -376,7 +378,7 @@ pub fn kind_name(cookbook: &str, file: &str) -> String {
 /// A TOML error with its place.
 #[must_use]
 pub fn toml_diagnostic(path: &Path, text: &str, error: &toml::de::Error) -> Diagnostic {
-    let plain = in_plain_words(error.message());
+    let plain = in_recipe_terms(error.message());
     let diagnostic = Diagnostic::error(format!("cannot read `{}`: {}", shown(path), plain.message));
     let diagnostic = diagnostic.at(error.span().map(|range| span_at(path, text, range)));
     plain.hint.into_iter().fold(diagnostic, Diagnostic::hint)
@@ -466,7 +468,11 @@ mod tests {
         };
         let order = |all: &Cookbooks, wanted: &[&str]| {
             let found = in_order(all, wanted.iter().map(|name| (*name).to_owned())).unwrap();
-            found.iter().map(|cookbook| cookbook.about.name.as_str()).collect::<Vec<_>>().join(" ")
+            found
+                .iter()
+                .map(|cookbook| cookbook.manifest.name.as_str())
+                .collect::<Vec<_>>()
+                .join(" ")
         };
         let all = some(&[
             ("a", "b c"),
@@ -495,7 +501,7 @@ mod tests {
             (0..=10_000).map(|number| (format!("c{number}"), next(number).into_iter().collect())),
         );
         let found = in_order(&all, ["c0".to_owned()]).unwrap();
-        assert_eq!((found.len(), found[0].about.name.as_str()), (10_001, "c10000"));
+        assert_eq!((found.len(), found[0].manifest.name.as_str()), (10_001, "c10000"));
     }
 
     #[test]

@@ -13,24 +13,24 @@ use crate::encrypted_item::{self, Secret};
 use crate::secret_markers::{self, Kept};
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::plain_io;
-use toque_core::redaction::{INSTEAD, Masks};
+use toque_core::redaction::{REDACTED, Redactor};
 
 /// Decrypts values, and remembers what it decrypted.
-pub struct Vault {
+pub struct Decryptor {
     /// Where the secret is looked for: the first file that is there has it.
     files: Vec<PathBuf>,
-    masks: Rc<Masks>,
+    redactor: Rc<Redactor>,
     /// Where values may be kept.
     bags: Rc<DataBags>,
     /// What was read, by the file that an item named; the run's own by none.
     secrets: RefCell<HashMap<Option<PathBuf>, Secret>>,
-    /// It stays closed: what is encrypted reads as [`INSTEAD`].
+    /// It stays closed: what is encrypted reads as [`REDACTED`].
     closed: bool,
 }
 
 /// How an item is to be opened.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Way {
+pub struct DecryptOptions {
     /// Where its secret is, in place of the run's.
     pub secret_file: Option<PathBuf>,
     /// All its texts but the id are encrypted values of version 0, which look like any other text.
@@ -38,17 +38,17 @@ pub struct Way {
 }
 
 /// An item with its encrypted values decrypted, each when it is first read.
-pub struct Opened {
+pub struct DecryptedItem {
     pub item: Rc<Item>,
-    vault: Rc<Vault>,
-    way: Way,
+    decryptor: Rc<Decryptor>,
+    way: DecryptOptions,
     read: RefCell<HashMap<String, Rc<Value>>>,
 }
 
-impl Vault {
+impl Decryptor {
     #[must_use]
-    pub fn new(files: Vec<PathBuf>, masks: Rc<Masks>, bags: Rc<DataBags>) -> Self {
-        Self { files, masks, bags, secrets: RefCell::default(), closed: false }
+    pub fn new(files: Vec<PathBuf>, redactor: Rc<Redactor>, bags: Rc<DataBags>) -> Self {
+        Self { files, redactor, bags, secrets: RefCell::default(), closed: false }
     }
 
     /// One that opens nothing, for looking at recipes where no secret may be read.
@@ -77,10 +77,10 @@ impl Vault {
         item: &Item,
         key: &str,
         value: &Value,
-        way: &Way,
+        way: &DecryptOptions,
     ) -> Result<Value, Diagnostic> {
         if self.closed {
-            return Ok(Value::String(INSTEAD.to_owned()));
+            return Ok(Value::String(REDACTED.to_owned()));
         }
         let about = |wrong: Diagnostic| {
             let message = format!(
@@ -92,12 +92,12 @@ impl Vault {
         let secret = self.secret(way.secret_file.as_deref()).map_err(about)?;
         let plain = encrypted_item::open(value, &secret)
             .map_err(|failure| about(Diagnostic::from(failure)))?;
-        self.masks.add(&plain, &format!("`{key}` of the item `{}/{}`", item.bag, item.id));
+        self.redactor.add(&plain, &format!("`{key}` of the item `{}/{}`", item.bag, item.id));
         Ok(plain)
     }
 }
 
-impl Vault {
+impl Decryptor {
     /// A value with all that is kept elsewhere, or encrypted, put into its place. Relative files
     /// are below `folder`; `what` is what messages call it.
     /// # Errors
@@ -111,14 +111,14 @@ impl Vault {
         Ok(match value {
             _ if secret_markers::is_meant(value) => {
                 if self.closed {
-                    return Ok(Value::String(INSTEAD.to_owned()));
+                    return Ok(Value::String(REDACTED.to_owned()));
                 }
                 let about = |wrong: Diagnostic| Diagnostic {
                     message: format!("cannot read {what}: {}", wrong.message),
                     ..wrong
                 };
                 let plain = self.kept(value, folder).map_err(about)?;
-                self.masks.add(&plain, what);
+                self.redactor.add(&plain, what);
                 plain
             }
             Value::Object(map) => {
@@ -167,7 +167,7 @@ impl Vault {
                     .hint("correct `key`, or put the value there"));
                 };
                 if encrypted_item::is_encrypted(value) {
-                    self.decrypt(&item, &key, value, &Way::default())
+                    self.decrypt(&item, &key, value, &DecryptOptions::default())
                 } else {
                     Ok(value.clone())
                 }
@@ -176,10 +176,10 @@ impl Vault {
     }
 }
 
-impl Opened {
+impl DecryptedItem {
     #[must_use]
-    pub fn new(item: Rc<Item>, vault: Rc<Vault>, way: Way) -> Self {
-        Self { item, vault, way, read: RefCell::default() }
+    pub fn new(item: Rc<Item>, decryptor: Rc<Decryptor>, way: DecryptOptions) -> Self {
+        Self { item, decryptor, way, read: RefCell::default() }
     }
 
     /// The value of a key, decrypted if it has to be.
@@ -194,12 +194,12 @@ impl Opened {
             Some(given) => {
                 let what = format!("`{key}` of the item `{}/{}`", self.item.bag, self.item.id);
                 let folder = given.document.source.path.as_deref().and_then(Path::parent);
-                self.vault
+                self.decryptor
                     .fill(value, &what, folder)
                     .map_err(|wrong| wrong.or_at(Some(&given.place(key))))?
             }
             None if self.is_encrypted(key, value) => {
-                self.vault.decrypt(&self.item, key, value, &self.way)?
+                self.decryptor.decrypt(&self.item, key, value, &self.way)?
             }
             None => value.clone(),
         };
@@ -234,7 +234,7 @@ impl Opened {
 }
 
 /// What is encrypted is not shown.
-impl fmt::Debug for Opened {
+impl fmt::Debug for DecryptedItem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.item.bag, self.item.id)
     }

@@ -68,11 +68,11 @@ impl Environment {
     pub fn check_versions(&self, cookbooks: &Cookbooks) -> Result<(), Diagnostic> {
         for (name, constraint) in &self.cookbook_versions {
             if let Some(cookbook) = cookbooks.get(name)
-                && !constraint.accepts(&cookbook.about.version)
+                && !constraint.accepts(&cookbook.manifest.version)
             {
                 let wrong = format!(
                     "environment `{}` takes cookbook `{name}` {constraint}, and the repository has {}",
-                    self.name, cookbook.about.version
+                    self.name, cookbook.manifest.version
                 );
                 let at = self.document.value_at(&["cookbook_versions", name]);
                 return Err(Diagnostic::error(wrong)

@@ -99,7 +99,7 @@ impl Expanded {
         for (name, version, at) in &self.named {
             let cookbook =
                 cookbook::get(all, &name.cookbook).map_err(|missing| missing.at(at.clone()))?;
-            let there = &cookbook.about.version;
+            let there = &cookbook.manifest.version;
             if let Some(wanted) = version.as_ref().filter(|wanted| *wanted != there) {
                 let wrong = format!(
                     "the run list asks for version {wanted} of cookbook `{}`, and the repository has {there}",
@@ -112,7 +112,7 @@ impl Expanded {
         }
         let needed =
             cookbook::in_order(all, self.named.iter().map(|(name, ..)| name.cookbook.clone()))?;
-        Ok(needed.into_iter().map(|cookbook| (cookbook.about.name.clone(), cookbook)).collect())
+        Ok(needed.into_iter().map(|cookbook| (cookbook.manifest.name.clone(), cookbook)).collect())
     }
 
     /// Looks whether its recipes are there.

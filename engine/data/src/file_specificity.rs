@@ -108,7 +108,7 @@ pub fn find(
     let there = files(&root);
     let missing = Diagnostic::error(format!(
         "cookbook `{}` has no `{wanted}` in {segment}/ for this machine",
-        cookbook.about.name
+        cookbook.manifest.name
     ))
     .note(format!("looked for, in this order:\n{}", tried.join("\n")));
     let names = there.iter().map(|path| path.rsplit('/').next().unwrap_or(path));
@@ -143,7 +143,7 @@ pub fn find_folder(
         .ok_or_else(|| {
             Diagnostic::error(format!(
                 "cookbook `{}` has no folder `{source}` in {segment}/ for this machine",
-                cookbook.about.name
+                cookbook.manifest.name
             ))
             .hint(format!("add it as {segment}/{source}/"))
         })

@@ -36,7 +36,7 @@ use crate::run_list::Placed;
 use crate::secret_markers;
 use toque_core::diagnostic::{Diagnostic, Diagnostics, Source, Span, did_you_mean};
 use toque_core::json::Document;
-use toque_core::redaction::Masks;
+use toque_core::redaction::Redactor;
 
 /// The largest custom JSON of one level, in bytes, unless told otherwise. OpsWorks took as much.
 pub const LARGEST_CUSTOM_JSON: usize = 120 * 1024;
@@ -97,10 +97,10 @@ impl Stack {
     /// Reads a file, `.toml` as TOML and anything else as JSON.
     /// # Errors
     /// Everything that is wrong with it, each at its place.
-    pub fn read(path: &Path, largest: usize, masks: &Masks) -> Result<Self, Diagnostics> {
+    pub fn read(path: &Path, largest: usize, redactor: &Redactor) -> Result<Self, Diagnostics> {
         let name = path.display().to_string();
         match read(path, &name)? {
-            Some(document) => Self::of(Rc::new(document), largest, masks),
+            Some(document) => Self::of(Rc::new(document), largest, redactor),
             None => Err(Diagnostic::error(format!("there is no stack document `{name}`"))
                 .hint(
                     "name one with `--stack`; `toque stack import` makes one of what OpsWorks had",
@@ -112,10 +112,14 @@ impl Stack {
     /// Makes sense of a document. What it says that must not be seen is hidden from then on.
     /// # Errors
     /// Everything that is wrong with it, each at its place.
-    pub fn of(document: Rc<Document>, largest: usize, masks: &Masks) -> Result<Self, Diagnostics> {
-        schema::hide(schema_fields::DOCUMENT, &document, masks);
-        validate::stack(&document, largest, schema::Strange::Refused)
-            .map_err(|wrong| told(wrong, masks))
+    pub fn of(
+        document: Rc<Document>,
+        largest: usize,
+        redactor: &Redactor,
+    ) -> Result<Self, Diagnostics> {
+        schema::hide(schema_fields::DOCUMENT, &document, redactor);
+        validate::stack(&document, largest, schema::UnknownFields::Refused)
+            .map_err(|wrong| told(wrong, redactor))
     }
 
     /// The document with every column there. What must not be seen reads `[sensitive]`, unless it
@@ -230,8 +234,8 @@ fn is_by_a_secret(span: &Span) -> bool {
 }
 
 /// Mistakes without what must not be seen.
-fn told(Diagnostics(wrong): Diagnostics, masks: &Masks) -> Diagnostics {
-    Diagnostics(wrong.into_iter().map(|wrong| without_secrets(masks.hide_in(wrong))).collect())
+fn told(Diagnostics(wrong): Diagnostics, redactor: &Redactor) -> Diagnostics {
+    Diagnostics(wrong.into_iter().map(|wrong| without_secrets(redactor.redact_in(wrong))).collect())
 }
 
 /// Reads a file that people know as `name`, if it is there.

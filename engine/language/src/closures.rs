@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::closure::{Closure, DeferredValue, Home};
 use crate::error::diagnose;
 use crate::interpreter::Interpreter;
-use crate::script_values::{Handed, This, from_json};
+use crate::script_values::{DeferredProperty, This, from_json};
 use crate::source_positions;
 use crate::value::{Late, to_json, to_json_with};
 use toque_contract::graph::Deferred;
@@ -71,16 +71,19 @@ pub fn defer(
 pub fn closure_in(interpreter: &Interpreter, deferred: &Deferred) -> Option<Closure> {
     let DeferredValue { value, home, this } =
         interpreter.kept.deferred.borrow().get(deferred.id)?.clone();
-    if let Some(handed) = value.read_lock::<Handed>() {
-        return closure_handed(interpreter, &handed);
+    if let Some(handed) = value.read_lock::<DeferredProperty>() {
+        return closure_of_property(interpreter, &handed);
     }
     let pointer = value.try_cast::<FnPtr>()?;
     Some(Closure { pointer, home, this, span: deferred.span.clone() })
 }
 
 /// The closure that a property of a custom resource is, when it is nothing else.
-pub(crate) fn closure_handed(interpreter: &Interpreter, handed: &Handed) -> Option<Closure> {
-    let Handed { instance, property } = handed;
+pub(crate) fn closure_of_property(
+    interpreter: &Interpreter,
+    handed: &DeferredProperty,
+) -> Option<Closure> {
+    let DeferredProperty { instance, property } = handed;
     closure_in(interpreter, instance.lazy.iter().find(|lazy| *lazy.property == **property)?)
 }
 
@@ -126,7 +129,7 @@ pub(crate) fn evaluate(
     engine: &Engine,
     interpreter: &Interpreter,
     deferred: &Deferred,
-    handed: &dyn Fn(&Handed) -> Result<Value, Diagnostic>,
+    handed: &dyn Fn(&DeferredProperty) -> Result<Value, Diagnostic>,
 ) -> Result<Value, Diagnostic> {
     let kept = interpreter.kept.deferred.borrow().get(deferred.id).cloned();
     let Some(DeferredValue { value, home, this }) = kept else {
@@ -138,7 +141,7 @@ pub(crate) fn evaluate(
             Late::Closure(pointer) => {
                 run(engine, interpreter, &pointer, &home, this.as_ref(), Vec::new(), None)
             }
-            Late::Handed(value) => handed(&value).map(|value| from_json(&value)),
+            Late::DeferredProperty(value) => handed(&value).map(|value| from_json(&value)),
         };
         Some(computed.map_err(|diagnostic| {
             thrown = Some(diagnostic);

@@ -7,10 +7,10 @@ use crate::closure::{Closure, Home};
 use crate::closures;
 use crate::interpreter::Interpreter;
 use crate::property_checks::check_line;
-use crate::script_values::{Handed, from_json};
+use crate::script_values::{DeferredProperty, from_json};
 use crate::type_names::plain_type;
 use crate::value::to_json;
-use toque_contract::graph::{Act, Common, IgnoreFailure, actions_hint};
+use toque_contract::graph::{ActionRef, Common, IgnoreFailure, actions_hint};
 use toque_contract::guard::{CommandGuard, Condition, Guard};
 use toque_contract::registry::Kind;
 use toque_core::property_error::PropertyError;
@@ -65,7 +65,7 @@ pub(crate) fn bind(
             for name in names {
                 let name =
                     name.as_str().ok_or_else(|| typed("an action's name, or an array of them"))?;
-                let act = Act::named(kind, name).ok_or_else(|| {
+                let act = ActionRef::named(kind, name).ok_or_else(|| {
                     let error = PropertyError::new(
                         "action",
                         format!("`{}` has no action `{name}`", kind.name),
@@ -128,8 +128,8 @@ pub(crate) fn closure_of(
     home: &Home,
     span: Option<toque_core::diagnostic::Span>,
 ) -> Result<Option<Closure>, PropertyError> {
-    match value.read_lock::<Handed>() {
-        Some(handed) => Ok(closures::closure_handed(interpreter, &handed)),
+    match value.read_lock::<DeferredProperty>() {
+        Some(handed) => Ok(closures::closure_of_property(interpreter, &handed)),
         None => value
             .clone()
             .try_cast::<FnPtr>()
@@ -163,6 +163,6 @@ fn condition(
         }
     };
     command.check().map_err(wrong)?;
-    check_line(&interpreter.inputs.masks, &command.command, "")?;
+    check_line(&interpreter.inputs.redactor, &command.command, "")?;
     Ok(Condition::Command(command))
 }

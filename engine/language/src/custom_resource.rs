@@ -16,14 +16,12 @@ use serde_json::{Value, json};
 pub(crate) use expand::{differences, expand, is_group};
 
 use crate::closure::Closure;
-use crate::closures;
 use crate::definition::{Definition, Property};
 use crate::error::{Fallible, throw, throw_text};
 use crate::function_table::{self, COMMON};
 use crate::interpreter::Interpreter;
-use crate::script;
-use crate::source_positions;
-use toque_contract::graph::{Act, Common, Deferred, Instance};
+use crate::{closures, script, source_positions};
+use toque_contract::graph::{ActionRef, Common, Deferred, Instance};
 use toque_contract::registry::{ActionDoc, CustomKind, Kind, Origin};
 use toque_core::diagnostic::{Diagnostic, did_you_mean};
 use toque_core::name::RecipeName;
@@ -135,12 +133,12 @@ pub fn kinds_of(cookbook: &toque_data::cookbook::Cookbook) -> Vec<Kind> {
     let kind = |path: &Path| {
         let file = path.file_stem()?.to_str()?;
         let custom = CustomKind {
-            cookbook: cookbook.about.name.clone(),
+            cookbook: cookbook.manifest.name.clone(),
             path: path.to_owned(),
             declared: std::cell::OnceCell::new(),
         };
         Some(Kind {
-            name: toque_data::cookbook::kind_name(&cookbook.about.name, file).into(),
+            name: toque_data::cookbook::kind_name(&cookbook.manifest.name, file).into(),
             origin: Origin::Custom(custom),
         })
     };
@@ -406,10 +404,10 @@ fn definition(interpreter: &Interpreter, kind: &str) -> Option<Rc<Definition>> {
 }
 
 /// The body of an action.
-fn body(definition: &Definition, act: Act) -> Option<&Closure> {
+fn body(definition: &Definition, act: ActionRef) -> Option<&Closure> {
     match act {
-        Act::Kind(number) => definition.bodies.get(number),
-        Act::Nothing => None,
+        ActionRef::Kind(number) => definition.bodies.get(number),
+        ActionRef::Nothing => None,
     }
 }
 

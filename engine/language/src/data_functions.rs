@@ -12,7 +12,7 @@ use crate::interpreter::Interpreter;
 use crate::node_view::unread;
 use crate::script_values::NodeView;
 use crate::value::to_json;
-use toque_data::decryption::{Opened, Way};
+use toque_data::decryption::{DecryptOptions, DecryptedItem};
 
 /// What `data_bag_item` takes beside bag and id.
 #[derive(Debug, Default, Deserialize)]
@@ -35,7 +35,7 @@ pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
     engine.register_fn(
         "data_bag_item",
         move |context: NativeCallContext<'_>, bag: ImmutableString, id: ImmutableString| {
-            item(&context, &s, &bag, &id, Way::default())
+            item(&context, &s, &bag, &id, DecryptOptions::default())
         },
     );
     let s = Rc::clone(interpreter);
@@ -50,7 +50,7 @@ pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
             // Like paths in toque.toml, a relative one is below the repository.
             let secret_file =
                 how.secret_file.map(|path| s.inputs.data_bags.repository().map_or(path.clone(), |folder| folder.join(&path)));
-            item(&context, &s, &bag, &id, Way { secret_file, version_0: how.version.is_some() })
+            item(&context, &s, &bag, &id, DecryptOptions { secret_file, version_0: how.version.is_some() })
         },
     );
     let s = Rc::clone(interpreter);
@@ -59,7 +59,7 @@ pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
         move |context: NativeCallContext<'_>, value: Dynamic| -> Fallible<Dynamic> {
             let json = to_json(value.clone())
                 .map_err(|message| throw_text(&context, &s, format!("nonsensitive: {message}")))?;
-            s.inputs.masks.forget(&json);
+            s.inputs.redactor.forget(&json);
             Ok(value)
         },
     );
@@ -72,14 +72,14 @@ fn item(
     interpreter: &Interpreter,
     bag: &str,
     id: &str,
-    way: Way,
+    way: DecryptOptions,
 ) -> Fallible<NodeView> {
     let item = interpreter
         .inputs
         .data_bags
         .item(bag, id)
         .map_err(|wrong| unread(context, interpreter, wrong))?;
-    let item = Opened::new(item, Rc::clone(&interpreter.inputs.vault), way);
+    let item = DecryptedItem::new(item, Rc::clone(&interpreter.inputs.decryptor), way);
     // What stands for a decrypted value in a check proves nothing.
     if item.item.given.is_none() && item.holds_encrypted() && interpreter.may_ask() {
         item.whole().map_err(|wrong| unread(context, interpreter, wrong))?;

@@ -5,27 +5,22 @@ use std::rc::Rc;
 use rhai::{Dynamic, Engine, ImmutableString, Map, NativeCallContext, Scope};
 use serde_json::Value;
 
-use crate::closures;
-use crate::common_properties;
-use crate::custom_resource;
-use crate::deferred;
 use crate::error::{Fallible, diagnose, throw, throw_text, too_late};
 use crate::function_table::COMMON;
 use crate::interpreter::{Inside, Interpreter, Phase};
 use crate::property_checks::{check_arguments, told};
-use crate::run_inputs::Reach;
-use crate::script;
+use crate::run_inputs::MachineAccess;
 use crate::script_values::Handle;
-use crate::source_positions;
 use crate::type_names::plain_type;
 use crate::value::{holds_closure, to_json};
-use toque_contract::graph::{Act, Body, Common, Declared, Deferred};
+use crate::{closures, common_properties, custom_resource, deferred, script, source_positions};
+use toque_contract::graph::{ActionRef, Body, Common, Declared, Deferred};
 use toque_contract::guard::{Condition, Guard};
 use toque_contract::registry::{AnyResource, Kind, Origin};
 use toque_core::diagnostic::{Diagnostic, did_you_mean};
 use toque_core::name::ResourceId;
 use toque_core::property_error::PropertyError;
-use toque_core::redaction::Holds;
+use toque_core::redaction::Exposure;
 
 pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
     for (index, kind) in interpreter.inputs.registry.kinds.values().enumerate() {
@@ -112,9 +107,9 @@ fn declare(
         Ok(built) => built,
         // Looking for mistakes goes on with a resource that has no properties, so that others can
         // still name it.
-        Err(mistake) if interpreter.inputs.reach == Reach::Repository => {
+        Err(mistake) if interpreter.inputs.reach == MachineAccess::Repository => {
             let mistake = diagnose(interpreter, *mistake, context.call_source());
-            interpreter.note_mistake(interpreter.secrets().hide_in(mistake));
+            interpreter.note_mistake(interpreter.secrets().redact_in(mistake));
             (
                 Common::default(),
                 Body::Lazy { fixed: serde_json::Map::new(), lazy: Vec::new() },
@@ -158,8 +153,8 @@ fn declare(
 
 /// A resource's name without what people may not see, if that is in it.
 fn hidden_name(interpreter: &Interpreter, inside: Option<&Inside>, name: &str) -> Option<String> {
-    let hidden = inside.and_then(|inside| inside.instance.secrets.hide(name));
-    interpreter.inputs.masks.hide_in_name(hidden.as_deref().unwrap_or(name)).or(hidden)
+    let hidden = inside.and_then(|inside| inside.instance.secrets.redact(name));
+    interpreter.inputs.redactor.redact_name(hidden.as_deref().unwrap_or(name)).or(hidden)
 }
 
 /// A custom resource is used where its cookbook is a dependency, and once it is known what it is.
@@ -191,7 +186,7 @@ fn visible(
         .inputs
         .cookbooks
         .get(&own)
-        .is_none_or(|own| own.about.dependencies.contains_key(cookbook));
+        .is_none_or(|own| own.manifest.dependencies.contains_key(cookbook));
     if declared {
         return Ok(());
     }
@@ -297,15 +292,15 @@ impl Properties {
         let failed = |error: PropertyError| {
             throw(context, interpreter, property_diagnostic(context, interpreter, kind, &error))
         };
-        if !interpreter.inputs.masks.is_empty() {
-            check_arguments(kind, &interpreter.inputs.masks, &self.fixed).map_err(failed)?;
+        if !interpreter.inputs.redactor.is_empty() {
+            check_arguments(kind, &interpreter.inputs.redactor, &self.fixed).map_err(failed)?;
             let held = |guard: &Guard| match &guard.condition {
-                Condition::Command(command) => command.holds(&interpreter.inputs.masks),
-                Condition::Closure(_) => Holds::Nothing,
+                Condition::Command(command) => command.holds(&interpreter.inputs.redactor),
+                Condition::Closure(_) => Exposure::Nothing,
             };
             // What is inside a custom resource is looked at by itself.
             let own = self.fixed.values().filter(|_| !matches!(kind.origin, Origin::Custom(_)));
-            let own = own.map(|value| interpreter.inputs.masks.in_value(value));
+            let own = own.map(|value| interpreter.inputs.redactor.in_value(value));
             common.holds.set(own.chain(common.guards.iter().map(held)).max().unwrap_or_default());
         }
         if let Origin::Custom(_) = kind.origin {
@@ -334,7 +329,7 @@ impl Properties {
 pub fn parse(
     kind: &Kind,
     values: serde_json::Map<String, Value>,
-    actions: &[Act],
+    actions: &[ActionRef],
 ) -> Result<Box<dyn AnyResource>, PropertyError> {
     let resource = kind.parse(values)?;
     resource.check(&numbers(actions))?;
@@ -352,7 +347,7 @@ pub fn complete(
     deferred: &[Deferred],
 ) -> Result<Box<dyn AnyResource>, Diagnostic> {
     let kind = &interpreter.inputs.registry.kinds[declared.kind];
-    let masks = &interpreter.inputs.masks;
+    let redactor = &interpreter.inputs.redactor;
     let holds = &declared.common.holds;
     let mut values = fixed.clone();
     for property in deferred {
@@ -363,10 +358,10 @@ pub fn complete(
                 .hint("a closure of a property returns its value")
                 .at(place));
         }
-        holds.set(holds.get().max(masks.in_value(&value)));
+        holds.set(holds.get().max(redactor.in_value(&value)));
         values.insert(property.property.clone(), value);
     }
-    let checked = check_arguments(kind, masks, &values);
+    let checked = check_arguments(kind, redactor, &values);
     checked.and_then(|()| parse(kind, values, &declared.common.actions)).map_err(|error| {
         let first = error.property.split(['.', '[']).next().unwrap_or_default();
         let written = deferred.iter().find(|deferred| deferred.property == first);
@@ -377,15 +372,18 @@ pub fn complete(
 }
 
 /// The kind's actions by number, without `nothing`.
-fn numbers(actions: &[Act]) -> Vec<usize> {
+fn numbers(actions: &[ActionRef]) -> Vec<usize> {
     actions
         .iter()
-        .filter_map(|act| if let Act::Kind(index) = act { Some(*index) } else { None })
+        .filter_map(|act| if let ActionRef::Kind(index) = act { Some(*index) } else { None })
         .collect()
 }
 
-fn default_action(kind: &Kind) -> Act {
-    kind.actions().first().and_then(|action| Act::named(kind, &action.name)).unwrap_or(Act::Nothing)
+fn default_action(kind: &Kind) -> ActionRef {
+    kind.actions()
+        .first()
+        .and_then(|action| ActionRef::named(kind, &action.name))
+        .unwrap_or(ActionRef::Nothing)
 }
 
 /// The resource's name, and the value that its identity property takes.

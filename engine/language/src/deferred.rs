@@ -17,14 +17,14 @@ pub(crate) fn evaluate(
     deferred: &Deferred,
 ) -> Result<Value, Diagnostic> {
     closures::evaluate(engine, interpreter, deferred, &|handed| {
-        late_value(engine, interpreter, &handed.instance, &handed.property)
+        deferred_value(engine, interpreter, &handed.instance, &handed.property)
     })
 }
 
 /// A lazy property, computed and checked.
 /// # Errors
 /// What its closure threw, or why the value cannot be used.
-pub(crate) fn late_value(
+pub(crate) fn deferred_value(
     engine: &Engine,
     interpreter: &Interpreter,
     instance: &Instance,

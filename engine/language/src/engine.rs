@@ -5,16 +5,11 @@ use std::time::Instant;
 
 use rhai::{Dynamic, Engine, OptimizationLevel, Token};
 
-use crate::custom_resource;
-use crate::data_functions;
-use crate::declare;
-use crate::functions;
-use crate::handle;
 use crate::interpreter::{Halt, Interpreter, Phase};
-use crate::library;
-use crate::node_view;
-use crate::search_functions;
-use crate::stack_functions;
+use crate::{
+    custom_resource, data_functions, declare, functions, handle, library, node_view,
+    search_functions, stack_functions,
+};
 
 /// Words that Rhai reserves without using them, and that recipes need: as functions (`package`) or
 /// as keys (`default`).

@@ -5,8 +5,7 @@ use std::rc::Rc;
 use rhai::{Dynamic, EvalAltResult, LexError, NativeCallContext, ParseErrorType};
 
 use crate::function_table::{self, REFUSED};
-use crate::interpreter::Halt;
-use crate::interpreter::{Interpreter, Phase};
+use crate::interpreter::{Halt, Interpreter, Phase};
 use crate::type_names::plain_type;
 use crate::value::shown;
 use toque_core::diagnostic::{Diagnostic, Span, did_you_mean};
@@ -132,7 +131,7 @@ fn cause(interpreter: &Interpreter, mut error: EvalAltResult) -> Diagnostic {
             error.clear_position();
             let told = error.to_string();
             // Before the text is changed, and with it what must be found in it.
-            let told = interpreter.inputs.masks.hide(&told).unwrap_or(told);
+            let told = interpreter.inputs.redactor.redact(&told).unwrap_or(told);
             Diagnostic::error(lower(&told).replace('\'', "`"))
         }
     }
@@ -219,7 +218,7 @@ fn unknown_variable(name: &str) -> Diagnostic {
 fn unknown_library(interpreter: &Interpreter, path: &str) -> Diagnostic {
     let of = |cookbook: &Rc<Cookbook>| {
         let files = cookbook.libraries().into_iter();
-        files.map(|(file, _)| format!("{}::{file}", cookbook.about.name)).collect::<Vec<_>>()
+        files.map(|(file, _)| format!("{}::{file}", cookbook.manifest.name)).collect::<Vec<_>>()
     };
     let known: Vec<String> = interpreter.inputs.cookbooks.values().flat_map(of).collect();
     let unknown = Diagnostic::error(format!("there is no library `{path}`"));

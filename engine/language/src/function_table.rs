@@ -82,12 +82,12 @@ impl Word {
 /// Whether a script may not define a function of this name, because the language has it.
 #[must_use]
 pub fn is_function(name: &str) -> bool {
-    WORDS.iter().any(|word| word.name == name && word.is_function())
+    FUNCTIONS.iter().any(|word| word.name == name && word.is_function())
 }
 
 /// The words that are called by themselves.
 pub fn functions() -> impl Iterator<Item = &'static Word> {
-    WORDS.iter().filter(|word| word.is_function())
+    FUNCTIONS.iter().filter(|word| word.is_function())
 }
 
 /// The properties that every kind has, with their types and what they say.
@@ -120,7 +120,7 @@ pub const REFUSED: [(&str, &str); 4] = [
 ];
 
 /// Every word, by group.
-pub const WORDS: &[Word] = &[
+pub const FUNCTIONS: &[Word] = &[
     level(
         "default",
         &["default(path: ?, value: ?)"],

@@ -10,24 +10,21 @@ use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::custom_resource;
 use crate::error::{Fallible, final_by_now, refused, throw, throw_text};
 use crate::interpreter::{Interpreter, Phase};
 use crate::node_view::path_of;
 use crate::property_checks::{check_line, told};
-use crate::script;
 use crate::script_values::from_json;
-use crate::source_positions;
 use crate::value::{shown, to_json};
+use crate::{custom_resource, script, source_positions};
 use toque_contract::event::Event;
 use toque_contract::log_level::LogLevel;
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::Failure;
-use toque_core::formats;
 use toque_core::name::RecipeName;
-use toque_core::serde_errors;
 use toque_core::text::{hex, shell_quote};
 use toque_core::version::{Constraint, Version};
+use toque_core::{formats, serde_errors};
 use toque_data::attributes::{Level, Origin, shown_path};
 use toque_machine::command::End;
 use toque_machine::property::{Account, CommandLine, OneOrMany, Seconds};
@@ -95,7 +92,7 @@ fn flow(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
                 .map_err(|message| throw_text(&context, &s, message))?;
             if let Some(own) = own.filter(|own| *own != name.cookbook) {
                 let declared = s.inputs.cookbooks.get(&own).is_none_or(|cookbook| {
-                    cookbook.about.dependencies.contains_key(&name.cookbook)
+                    cookbook.manifest.dependencies.contains_key(&name.cookbook)
                 });
                 if !declared {
                     let wrong = script::undeclared(&own, &name);
@@ -273,7 +270,7 @@ fn shell_out(
         ));
     }
     let line: CommandLine = read(context, interpreter, command, "the command of `shell_out`")?;
-    check_line(&interpreter.inputs.masks, &line, "")
+    check_line(&interpreter.inputs.redactor, &line, "")
         .map_err(|error| throw(context, interpreter, told("shell_out", &error)))?;
     let options: ShellOut =
         read(context, interpreter, Dynamic::from_map(options), "the options of `shell_out`")?;
@@ -287,7 +284,7 @@ fn shell_out(
     if !interpreter.may_ask() {
         return Ok(answer(String::new(), String::new(), 0));
     }
-    interpreter.view.looked_at_everything();
+    interpreter.view.depends_on_everything();
     let mut command = line.command();
     command.cwd = Some(options.cwd.unwrap_or_else(|| "/".to_owned()).into());
     command.umask = Some(interpreter.inputs.umask);

@@ -10,18 +10,18 @@ use std::time::Instant;
 
 use indexmap::IndexSet;
 use toque_contract::event::{Event, Sink};
-use toque_contract::graph::{Act, Graph, Index, Instance, ScopeIndex};
+use toque_contract::graph::{ActionRef, Graph, Index, Instance, ScopeIndex};
 use toque_core::diagnostic::{Diagnostic, Severity, Source, Span};
 use toque_core::name::{RecipeName, ResourceId};
 use toque_core::redaction::Secrets;
 use toque_data::file_specificity::Lookup;
-use toque_machine::planned::Causes;
+use toque_machine::planned::Uncertainty;
 use toque_machine::view::View;
 
 use crate::closure::{Closure, DeferredValue};
 use crate::definition::Definition;
 use crate::node::Node;
-use crate::run_inputs::{Reach, RunInputs};
+use crate::run_inputs::{MachineAccess, RunInputs};
 use crate::template::Templates;
 
 /// What stops a script from outside; the token that the progress callback returns.
@@ -47,7 +47,7 @@ pub enum Phase {
 pub struct Inside {
     /// The custom resource, or a group in it.
     pub container: Index,
-    pub act: Act,
+    pub act: ActionRef,
     pub scope: ScopeIndex,
     /// The custom resource's name, which is the beginning of the names inside.
     pub owner: Rc<ResourceId>,
@@ -142,7 +142,7 @@ pub struct Inserted {
 pub enum Changed {
     Yes,
     /// It depends on these.
-    Perhaps(Causes),
+    Perhaps(Uncertainty),
 }
 
 impl Interpreter {
@@ -180,7 +180,7 @@ impl Interpreter {
     pub fn event(&self, event: &Event<'_>) {
         let hidden = match event {
             Event::Log { message, .. } | Event::Retrying { error: message, .. } => {
-                self.inputs.masks.hide(message)
+                self.inputs.redactor.redact(message)
             }
             _ => None,
         };
@@ -270,10 +270,10 @@ impl Interpreter {
     /// Whether a script may look at the machine. Where it may not, what it makes of the answer is
     /// no proof of a mistake.
     pub fn may_ask(&self) -> bool {
-        if self.inputs.reach == Reach::Repository {
+        if self.inputs.reach == MachineAccess::Repository {
             self.findings.asked.set(true);
         }
-        self.inputs.reach == Reach::Machine
+        self.inputs.reach == MachineAccess::Machine
     }
 
     /// What is below a first key of `node`.
@@ -291,7 +291,7 @@ impl Interpreter {
     /// # Errors
     /// The mistake, where it ends everything.
     pub fn go_on_after(&self, mistake: Diagnostic) -> Result<(), Diagnostic> {
-        if self.inputs.reach == Reach::Machine {
+        if self.inputs.reach == MachineAccess::Machine {
             return Err(mistake);
         }
         self.findings.incomplete.set(true);

@@ -16,8 +16,7 @@ use crate::library::Offered;
 use crate::lint::check::Looked;
 use crate::template_functions::TemplateFunctions;
 use crate::{closures, custom_resource, declare, engine, library, lint, script};
-use toque_contract::graph::{Act, Index};
-use toque_contract::graph::{Declared, Deferred, Group};
+use toque_contract::graph::{ActionRef, Declared, Deferred, Group, Index};
 use toque_contract::registry::{AnyResource, Shown};
 use toque_contract::resource::ClosureId;
 use toque_core::diagnostic::{Diagnostic, Source};
@@ -121,7 +120,7 @@ impl Language {
     /// Runs an action of a declared custom resource, so that what is inside it is in the graph.
     /// # Errors
     /// The first mistake in the action.
-    pub fn expand(&self, index: Index, act: Act) -> Result<(), Diagnostic> {
+    pub fn expand(&self, index: Index, act: ActionRef) -> Result<(), Diagnostic> {
         custom_resource::expand(&self.engine, &self.interpreter, index, act)
     }
 

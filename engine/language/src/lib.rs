@@ -41,4 +41,4 @@ pub use language::Language;
 pub use library::Offered;
 pub use lint::attributes_used::AttributesUsed;
 pub use lint::check::Looked;
-pub use run_inputs::{Limits, Reach};
+pub use run_inputs::{Limits, MachineAccess};

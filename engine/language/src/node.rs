@@ -13,7 +13,7 @@ use toque_data::expanded_run_list::Expanded;
 use toque_data::file_specificity::Machine;
 use toque_machine::areas::Area;
 use toque_machine::facts::Facts;
-use toque_machine::planned::Causes;
+use toque_machine::planned::Uncertainty;
 use toque_machine::view::View;
 
 /// This machine and what is known of it.
@@ -24,7 +24,7 @@ pub struct Node {
     pub attributes: RefCell<Attributes>,
     facts: Facts,
     /// What leaves the facts of a group open that were read in a plan.
-    doubts: RefCell<HashMap<usize, Causes>>,
+    doubts: RefCell<HashMap<usize, Uncertainty>>,
 }
 
 impl Node {
@@ -73,9 +73,9 @@ impl Node {
             if self.facts.reads() > reads {
                 // The program of a cookbook may read anything.
                 if self.is_program(key) {
-                    view.looked_at_everything()
+                    view.depends_on_everything()
                 } else {
-                    view.looked_at(Area::Facts)
+                    view.depends_on_area(Area::Facts)
                 }
             }
             fact

@@ -48,7 +48,7 @@ impl NodeView {
     fn get(&self, interpreter: &Interpreter, key: &str) -> Result<Option<Dynamic>, Diagnostic> {
         match self {
             Self::Root if key == "run_state" => {
-                interpreter.view.looked_at(Area::RunState);
+                interpreter.view.depends_on_area(Area::RunState);
                 Ok(Some(interpreter.run_state.clone()))
             }
             Self::Root => Ok(interpreter.read(key)?.map(|top| first("node".into(), top, key))),

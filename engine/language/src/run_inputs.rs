@@ -5,11 +5,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use toque_contract::registry::Registry;
-use toque_core::cancel::Stop;
-use toque_core::redaction::Masks;
+use toque_core::cancel::CancelToken;
+use toque_core::redaction::Redactor;
 use toque_data::cookbook::Cookbooks;
 use toque_data::data_bag::DataBags;
-use toque_data::decryption::Vault;
+use toque_data::decryption::Decryptor;
 use toque_data::search::index::Indexes;
 use toque_data::stack::Command;
 
@@ -22,18 +22,18 @@ pub struct RunInputs {
     pub indexes: Indexes,
     /// The event of a stack that the run is for, if it is for one.
     pub command: Option<Rc<Command>>,
-    pub vault: Rc<Vault>,
+    pub decryptor: Rc<Decryptor>,
     /// The decrypted values.
-    pub masks: Rc<Masks>,
+    pub redactor: Rc<Redactor>,
     pub limits: Limits,
-    pub reach: Reach,
+    pub reach: MachineAccess,
     /// The programs of the simulated machine; `None` on the real one.
     pub programs: Option<Vec<String>>,
     pub umask: u32,
     /// The folder of the run's state; none for `check`.
     pub state_dir: Option<PathBuf>,
     /// Ends scripts when the run is told to stop.
-    pub stop: Stop,
+    pub stop: CancelToken,
 }
 
 impl Default for RunInputs {
@@ -45,14 +45,14 @@ impl Default for RunInputs {
             data_bags: Rc::new(DataBags::of(None)),
             indexes: Indexes::default(),
             command: None,
-            vault: Rc::new(Vault::closed()),
-            masks: Rc::default(),
+            decryptor: Rc::new(Decryptor::closed()),
+            redactor: Rc::default(),
             limits: Limits::default(),
-            reach: Reach::Machine,
+            reach: MachineAccess::Machine,
             programs: None,
             umask: 0o022,
             state_dir: None,
-            stop: Stop::default(),
+            stop: CancelToken::default(),
         }
     }
 }
@@ -91,7 +91,7 @@ impl Default for Limits {
 
 /// Whether the machine may be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
+pub enum MachineAccess {
     Machine,
     /// `check`: no command runs, and nothing outside the repository is read.
     Repository,

@@ -7,13 +7,13 @@ use serde_json::Value;
 use toque_contract::graph::{Index, Instance};
 use toque_core::diagnostic::Diagnostic;
 use toque_core::name::ResourceId;
-use toque_data::decryption::Opened;
+use toque_data::decryption::DecryptedItem;
 
 /// `node`, a data bag item, or a map below either.
 #[derive(Clone, Debug)]
 pub(crate) enum NodeView {
     Root,
-    Item(Rc<Opened>),
+    Item(Rc<DecryptedItem>),
     /// `path` leads from `root` to the map, and from `top` (the value of its first key) all but the
     /// first.
     Below {
@@ -36,7 +36,7 @@ pub(crate) struct This(pub Rc<Instance>);
 
 /// A property that is computed late, on its way into another resource.
 #[derive(Clone)]
-pub(crate) struct Handed {
+pub(crate) struct DeferredProperty {
     pub instance: Rc<Instance>,
     pub property: Rc<str>,
 }
@@ -104,7 +104,7 @@ pub(crate) fn first(root: Rc<str>, top: Rc<Value>, key: &str) -> Dynamic {
     }
 }
 
-pub(crate) fn root_of(item: &Opened) -> String {
+pub(crate) fn root_of(item: &DecryptedItem) -> String {
     format!("{}/{}", item.item.bag, item.item.id)
 }
 

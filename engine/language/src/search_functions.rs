@@ -11,11 +11,10 @@ use crate::functions::read;
 use crate::interpreter::Interpreter;
 use crate::node_view::unread;
 use crate::script_values::NodeView;
-use crate::source_positions;
-use crate::this_node;
+use crate::{source_positions, this_node};
 use toque_core::diagnostic::{Diagnostic, Span};
 use toque_data::attributes::parse_path;
-use toque_data::decryption::{Opened, Way};
+use toque_data::decryption::{DecryptOptions, DecryptedItem};
 use toque_data::search::index::{Found, NODE};
 use toque_data::search::{Order, Query, Search};
 use toque_machine::property::OneOrMany;
@@ -153,10 +152,10 @@ fn search(
     }
     let view = |found: Found| match found {
         Found::This => NodeView::Root,
-        Found::Item(item) => NodeView::Item(Rc::new(Opened::new(
+        Found::Item(item) => NodeView::Item(Rc::new(DecryptedItem::new(
             item,
-            Rc::clone(&interpreter.inputs.vault),
-            Way::default(),
+            Rc::clone(&interpreter.inputs.decryptor),
+            DecryptOptions::default(),
         ))),
     };
     let told = |view: NodeView| match filter {

@@ -164,7 +164,7 @@ fn defined(
         let public = ast.iter_functions().filter(|function| function.access == FnAccess::Public);
         functions.extend(public.filter(|function| !function.name.starts_with("anon$")).map(
             |function| Function {
-                library: format!("{}::{file}", cookbook.about.name),
+                library: format!("{}::{file}", cookbook.manifest.name),
                 name: function.name.to_owned(),
                 arguments: function.params.len(),
                 span: script::function_span(&source, function.name, function.params.len()),

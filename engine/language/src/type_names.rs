@@ -17,7 +17,7 @@ pub(crate) fn plain_type(name: &str) -> String {
         "NodeView" => "a part of `node` or of an item",
         "Handle" => "a resource",
         "This" => "a custom resource",
-        "Handed" => "a closure",
+        "DeferredProperty" => "a closure",
         "char" => "a character",
         other => return format!("a value of type {other}"),
     }

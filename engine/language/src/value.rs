@@ -3,7 +3,7 @@
 use rhai::{Dynamic, FnPtr, Map};
 use serde_json::{Number, Value};
 
-use crate::script_values::{Handed, NodeView};
+use crate::script_values::{DeferredProperty, NodeView};
 use crate::type_names::plain_type;
 
 /// Deeper than any real data, and far from the end of the stack.
@@ -15,7 +15,7 @@ const NAMED: usize = 8;
 /// What stands for a value that is computed later.
 pub(crate) enum Late {
     Closure(FnPtr),
-    Handed(Handed),
+    DeferredProperty(DeferredProperty),
 }
 
 /// The value, if it can leave the language.
@@ -93,7 +93,7 @@ fn convert(
     let kind = plain_type(value.type_name());
     let late = match value.try_cast_result::<FnPtr>() {
         Ok(closure) => Some(Late::Closure(closure)),
-        Err(value) => value.try_cast::<Handed>().map(Late::Handed),
+        Err(value) => value.try_cast::<DeferredProperty>().map(Late::DeferredProperty),
     };
     match late.and_then(&mut *call) {
         Some(result) => convert(result?, call, depth + 1),
@@ -124,7 +124,7 @@ fn plain(value: &Dynamic) -> Dynamic {
 
 /// Whether a closure is in the value, at any depth.
 pub(crate) fn holds_closure(value: &Dynamic) -> bool {
-    if value.is_fnptr() || value.read_lock::<Handed>().is_some() {
+    if value.is_fnptr() || value.read_lock::<DeferredProperty>().is_some() {
         return true;
     }
     if value.is_array() {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::command::{Command, Identity};
 use crate::system::{Metadata, Query};
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 
 /// The account files, and (asked one by one) what only `getent` knows: LDAP, SSSD and their like.
 #[derive(Debug, Default)]
@@ -44,7 +44,7 @@ impl Accounts {
         let text = |path: &str| match system.read(Path::new(path)) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
             other => other
-                .attempting("read", Path::new(path))
+                .context("read", Path::new(path))
                 .map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
         };
         Ok(Self {

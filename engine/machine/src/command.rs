@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use toque_core::diagnostic::INSTEAD;
+use toque_core::diagnostic::REDACTED;
 use toque_core::failure::Failure;
 use toque_core::text::shell_quote;
 
@@ -164,7 +164,7 @@ impl Output {
     #[must_use]
     pub fn failure(&self, command: &Command, sensitive: bool) -> Failure {
         let line = if sensitive {
-            format!("the command `{INSTEAD}`")
+            format!("the command `{REDACTED}`")
         } else {
             format!("`{}`", shorten(&command.line()))
         };

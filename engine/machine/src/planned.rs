@@ -14,7 +14,7 @@ use crate::system::{FileKind, Metadata, Query};
 
 /// Something that a change brings about, as far as a plan can tell.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Provide {
+pub enum PlannedEffect {
     /// A file with this content at the path (`None`: the content cannot be told); a link there is
     /// replaced.
     File { path: PathBuf, content: Option<Rc<[u8]>>, mode: u32, uid: u32, gid: u32 },
@@ -39,10 +39,10 @@ pub enum Provide {
 }
 
 /// The resources that could make an answer different by the time it matters.
-pub type Causes = Vec<Rc<str>>;
+pub type Uncertainty = Vec<Rc<str>>;
 
 /// Adds those that are not there yet.
-pub fn add_causes<'a>(all: &mut Causes, more: impl IntoIterator<Item = &'a Rc<str>>) {
+pub fn add_uncertainty<'a>(all: &mut Uncertainty, more: impl IntoIterator<Item = &'a Rc<str>>) {
     for cause in more {
         if !all.contains(cause) {
             all.push(Rc::clone(cause));
@@ -57,9 +57,9 @@ pub struct Overlay {
     files: BTreeMap<PathBuf, Entry>,
     states: HashMap<(Area, String), (u64, Option<Rc<str>>, Value)>,
     /// The last change that put an area in doubt, and all that did.
-    taints: HashMap<Area, (u64, Causes)>,
+    taints: HashMap<Area, (u64, Uncertainty)>,
     inodes: u64,
-    pending: Causes,
+    pending: Uncertainty,
 }
 
 #[derive(Debug, Clone)]
@@ -110,7 +110,7 @@ impl Overlay {
     }
 
     /// Every resource with a pending change, in order.
-    pub fn pending(&self) -> &Causes {
+    pub fn pending(&self) -> &Uncertainty {
         &self.pending
     }
 
@@ -119,7 +119,7 @@ impl Overlay {
     pub fn assume(
         &mut self,
         resource: &Rc<str>,
-        provides: &[Provide],
+        provides: &[PlannedEffect],
         unsure: bool,
         base: &dyn Query,
     ) {
@@ -135,13 +135,13 @@ impl Overlay {
     fn assume_one(
         &mut self,
         resource: &Rc<str>,
-        provide: &Provide,
+        provide: &PlannedEffect,
         unsure: bool,
         base: &dyn Query,
     ) {
         let doubt = unsure.then(|| Rc::clone(resource));
         match provide {
-            Provide::File { path, content, mode, uid, gid } => {
+            PlannedEffect::File { path, content, mode, uid, gid } => {
                 let path = self.place(path, base);
                 let size = content.as_ref().map_or(0, |content| content.len() as u64);
                 let metadata = self.made(FileKind::File, *mode, *uid, *gid, size, base);
@@ -149,7 +149,7 @@ impl Overlay {
                     Planned::There { metadata, content: content.clone(), to: None, fresh: true };
                 self.insert(resource, path, doubt, what);
             }
-            Provide::Directory { path, mode, uid, gid } => {
+            PlannedEffect::Directory { path, mode, uid, gid } => {
                 let path = self.place(path, base);
                 let existed = self
                     .look(&path, false, base)
@@ -165,7 +165,7 @@ impl Overlay {
                     Planned::There { metadata, content: None, to: None, fresh },
                 );
             }
-            Provide::Attributes { path, mode, uid, gid, touched } => {
+            PlannedEffect::Attributes { path, mode, uid, gid, touched } => {
                 let path = self.place(path, base);
                 if let Ok(found) = self.look(&path, false, base).0 {
                     let modified = if *touched { base.now() } else { found.metadata.modified };
@@ -174,14 +174,14 @@ impl Overlay {
                     self.insert(resource, path, doubt, found.kept(metadata));
                 }
             }
-            Provide::Link { path, to, uid, gid } => {
+            PlannedEffect::Link { path, to, uid, gid } => {
                 let path = self.place(path, base);
                 let metadata = self.made(FileKind::Link, 0o777, *uid, *gid, 0, base);
                 let what =
                     Planned::There { metadata, content: None, to: Some(to.clone()), fresh: true };
                 self.insert(resource, path, doubt, what);
             }
-            Provide::HardLink { path, to } => {
+            PlannedEffect::HardLink { path, to } => {
                 let path = self.place(path, base);
                 // As link(2), which does not follow a link at the end of `to`.
                 let (found, _) = self.look(to, false, base);
@@ -197,14 +197,14 @@ impl Overlay {
                     self.insert(resource, found.path.clone(), doubt, found.kept(metadata));
                 }
             }
-            Provide::Rewritten { path } => {
+            PlannedEffect::Rewritten { path } => {
                 if let Ok(found) = self.look(path, true, base).0 {
                     let metadata = Metadata { modified: base.now(), ..found.metadata };
                     let what = Planned::There { metadata, content: None, to: None, fresh: true };
                     self.insert(resource, found.path, doubt, what);
                 }
             }
-            Provide::Absent { path } => {
+            PlannedEffect::Absent { path } => {
                 let path = self.place(path, base);
                 let below: Vec<PathBuf> = self
                     .files
@@ -217,10 +217,10 @@ impl Overlay {
                 }
                 self.insert(resource, path, doubt, Planned::Absent);
             }
-            Provide::State { area, key, value } => {
+            PlannedEffect::State { area, key, value } => {
                 self.states.insert((*area, key.clone()), (self.clock, doubt, value.clone()));
             }
-            Provide::Anything(areas) => {
+            PlannedEffect::Anything(areas) => {
                 for area in Area::ALL.into_iter().filter(|area| areas.contains(*area)) {
                     let taint = self.taints.entry(area).or_default();
                     taint.0 = self.clock;
@@ -233,7 +233,7 @@ impl Overlay {
     }
 
     /// The planned state of something that is no path, and what puts it in doubt.
-    pub fn state(&self, area: Area, key: &str) -> (Option<&Value>, Causes) {
+    pub fn state(&self, area: Area, key: &str) -> (Option<&Value>, Uncertainty) {
         let entry = self.states.get(&(area, key.to_owned()));
         let taint = self.taints.get(&area);
         let causes = match (entry, taint) {
@@ -248,7 +248,7 @@ impl Overlay {
     }
 
     /// Every planned state under a key that begins so.
-    pub fn states(&self, area: Area, prefix: &str) -> Vec<(String, Value, Causes)> {
+    pub fn states(&self, area: Area, prefix: &str) -> Vec<(String, Value, Uncertainty)> {
         let keys = self.states.keys().filter(|(of, key)| *of == area && key.starts_with(prefix));
         keys.filter_map(|(_, key)| {
             let (value, causes) = self.state(area, key);
@@ -259,7 +259,13 @@ impl Overlay {
 
     /// Who changes the file at a path, or where a link there leads, later than the planned state
     /// under a key was set.
-    pub fn changed_after(&self, path: &Path, area: Area, key: &str, base: &dyn Query) -> Causes {
+    pub fn changed_after(
+        &self,
+        path: &Path,
+        area: Area,
+        key: &str,
+        base: &dyn Query,
+    ) -> Uncertainty {
         let set = self.states.get(&(area, key.to_owned())).map_or(0, |(at, ..)| *at);
         let mut places = vec![self.place(path, base)];
         places.extend(self.look(path, true, base).0.ok().map(|found| found.path));
@@ -270,7 +276,7 @@ impl Overlay {
     }
 
     /// Who changes something at a path or below it, where a link there leads included.
-    pub fn changed_below(&self, path: &Path, base: &dyn Query) -> Causes {
+    pub fn changed_below(&self, path: &Path, base: &dyn Query) -> Uncertainty {
         let place =
             self.look(path, true, base).0.map_or_else(|_| path.to_owned(), |found| found.path);
         let entries =
@@ -279,7 +285,7 @@ impl Overlay {
     }
 
     /// What put an area as a whole in doubt.
-    pub fn doubts(&self, area: Area) -> Causes {
+    pub fn doubts(&self, area: Area) -> Uncertainty {
         let mut causes = self.taints.get(&area).map_or_else(Vec::new, |(_, causes)| causes.clone());
         if area == Area::Files {
             causes.extend(self.files.values().filter_map(|entry| entry.doubt.clone()));
@@ -294,7 +300,12 @@ impl Overlay {
     }
 
     /// `lstat` or `stat` (`follow`) through the planned changes, and what puts the answer in doubt.
-    pub fn look(&self, path: &Path, follow: bool, base: &dyn Query) -> (io::Result<Found>, Causes) {
+    pub fn look(
+        &self,
+        path: &Path,
+        follow: bool,
+        base: &dyn Query,
+    ) -> (io::Result<Found>, Uncertainty) {
         let mut causes = Vec::new();
         let found = self.walk(path, follow, base, &mut causes);
         causes.dedup();
@@ -302,7 +313,11 @@ impl Overlay {
     }
 
     /// The names in a directory that the plan has changed, and what puts them in doubt.
-    pub fn read_dir(&self, path: &Path, base: &dyn Query) -> (io::Result<Vec<OsString>>, Causes) {
+    pub fn read_dir(
+        &self,
+        path: &Path,
+        base: &dyn Query,
+    ) -> (io::Result<Vec<OsString>>, Uncertainty) {
         let (found, mut causes) = self.look(path, true, base);
         let found = match found {
             Ok(found) if found.metadata.kind == FileKind::Directory => found,
@@ -387,7 +402,7 @@ impl Overlay {
         path: &Path,
         follow: bool,
         base: &dyn Query,
-        causes: &mut Causes,
+        causes: &mut Uncertainty,
     ) -> io::Result<Found> {
         let mut ahead: Vec<OsString> = parts(path).rev().collect();
         let mut here = PathBuf::from("/");
@@ -436,7 +451,7 @@ impl Overlay {
         path: &Path,
         base: &dyn Query,
         sealed: bool,
-        causes: &mut Causes,
+        causes: &mut Uncertainty,
     ) -> io::Result<Found> {
         let entry = self.files.get(path);
         match (entry, self.taints.get(&Area::Files)) {

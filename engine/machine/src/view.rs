@@ -13,10 +13,10 @@ use serde_json::Value;
 use crate::accounts::Accounts;
 use crate::areas::{Area, Areas, Snapshots};
 use crate::command::{Command, Output};
-use crate::planned::{Causes, Overlay, Provide, add_causes};
+use crate::planned::{Overlay, PlannedEffect, Uncertainty, add_uncertainty};
 use crate::system::{Metadata, Proxies, Query, Request, Response, System, fetch};
 use toque_core::failure::Failure;
-use toque_core::redaction::Masks;
+use toque_core::redaction::Redactor;
 
 /// All that `inspect` gets. Its answers include what the plan assumes, and it remembers when an
 /// answer could still turn out differently: that is what makes a resource a *may change*.
@@ -25,9 +25,9 @@ pub struct View<'a> {
     snapshots: Snapshots,
     /// Nothing is laid over the machine while converging.
     overlay: RefCell<Overlay>,
-    doubts: RefCell<Causes>,
+    doubts: RefCell<Uncertainty>,
     memory: Option<Box<dyn Fn(&str) -> Option<Value> + 'a>>,
-    masks: Rc<Masks>,
+    redactor: Rc<Redactor>,
 }
 
 /// What to do with a secret that stands in a command.
@@ -70,7 +70,7 @@ impl<'a> View<'a> {
             overlay: RefCell::default(),
             doubts: RefCell::default(),
             memory: None,
-            masks: Rc::default(),
+            redactor: Rc::default(),
         }
     }
 
@@ -84,8 +84,8 @@ impl<'a> View<'a> {
 
     /// Adds what no command may be given as an argument.
     #[must_use]
-    pub fn with_masks(mut self, masks: Rc<Masks>) -> Self {
-        self.masks = masks;
+    pub fn with_redactor(mut self, redactor: Rc<Redactor>) -> Self {
+        self.redactor = redactor;
         self
     }
 
@@ -93,7 +93,8 @@ impl<'a> View<'a> {
     /// # Errors
     /// When its arguments, which every process of the machine can read, hold a decrypted value.
     pub fn check_arguments(&self, command: &Command) -> Result<(), Failure> {
-        let Some(from) = command.argv.iter().find_map(|word| self.masks.in_argument(word)) else {
+        let Some(from) = command.argv.iter().find_map(|word| self.redactor.in_argument(word))
+        else {
             return Ok(());
         };
         let program = command.argv.first().map_or("", String::as_str);
@@ -148,14 +149,14 @@ impl<'a> View<'a> {
     }
 
     /// Says that the whole of an area was looked at.
-    pub fn looked_at(&self, area: Area) {
+    pub fn depends_on_area(&self, area: Area) {
         let causes = self.overlay.borrow().doubts(area);
         self.doubt(causes);
     }
 
     /// Says that something was asked that any pending change could answer differently, such as a
     /// guard's command.
-    pub fn looked_at_everything(&self) {
+    pub fn depends_on_everything(&self) {
         let causes = self.overlay.borrow().pending().clone();
         self.doubt(causes);
     }
@@ -163,7 +164,7 @@ impl<'a> View<'a> {
     /// Says that somebody was asked who reads the file at `path` by himself, as systemd does with
     /// units: what the plan does to that file leaves the answer open, unless the state planned
     /// under this key already takes it into account.
-    pub fn looked_past(&self, path: &Path, area: Area, key: &str) {
+    pub fn depends_on_file(&self, path: &Path, area: Area, key: &str) {
         if !self.plain() {
             let causes = self.overlay.borrow().changed_after(path, area, key, self.system.query());
             self.doubt(causes);
@@ -172,7 +173,7 @@ impl<'a> View<'a> {
 
     /// Says that somebody was asked who reads the files below `path` by himself, as apt does with
     /// its configuration: what the plan does there leaves the answer open.
-    pub fn looked_below(&self, path: &Path) {
+    pub fn depends_on_files_below(&self, path: &Path) {
         if !self.plain() {
             let causes = self.overlay.borrow().changed_below(path, self.system.query());
             self.doubt(causes);
@@ -203,7 +204,7 @@ impl<'a> View<'a> {
         self.snapshots.drop_areas(areas);
     }
 
-    pub fn assume(&self, resource: &Rc<str>, provides: &[Provide], unsure: bool) {
+    pub fn assume(&self, resource: &Rc<str>, provides: &[PlannedEffect], unsure: bool) {
         self.overlay.borrow_mut().assume(resource, provides, unsure, self.system.query());
     }
 
@@ -217,15 +218,15 @@ impl<'a> View<'a> {
     }
 
     /// Reads something, and returns with it what makes the answers uncertain.
-    pub fn observe<T>(&self, read: impl FnOnce() -> T) -> (T, Causes) {
+    pub fn observe<T>(&self, read: impl FnOnce() -> T) -> (T, Uncertainty) {
         let outer = self.doubts.take();
         let answer = read();
         (answer, self.doubts.replace(outer))
     }
 
     /// Adds causes to what makes the answers of the current observation uncertain.
-    pub fn doubt(&self, causes: Causes) {
-        add_causes(&mut self.doubts.borrow_mut(), &causes);
+    pub fn doubt(&self, causes: Uncertainty) {
+        add_uncertainty(&mut self.doubts.borrow_mut(), &causes);
     }
 
     fn found(&self, path: &Path, follow: bool) -> io::Result<crate::planned::Found> {

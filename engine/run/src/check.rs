@@ -17,13 +17,13 @@ use crate::deep_stack::with_stack;
 use crate::offline::{self, opened};
 use crate::options::Options;
 use toque_contract::registry::Registry;
-use toque_core::cancel::Stop;
+use toque_core::cancel::CancelToken;
 use toque_core::diagnostic::{Diagnostic, Diagnostics, Source};
 use toque_core::name::RecipeName;
 use toque_data::cookbook::{self, Cookbook, Cookbooks, Locked, cycle};
 use toque_data::stack::Stack;
 use toque_language::AttributesUsed;
-use toque_language::run_inputs::{Limits, Reach};
+use toque_language::run_inputs::{Limits, MachineAccess};
 use toque_machine::facts::custom::CustomFact;
 use toque_machine::facts::shipped::{Shipped, shipped, shipped_platforms};
 
@@ -39,7 +39,7 @@ pub struct Checked {
     /// What recipes find of a stack; that of the repository is taken.
     pub stack: Option<Rc<Stack>>,
     pub limits: Limits,
-    pub stop: Stop,
+    pub stop: CancelToken,
 }
 
 /// The stack document of a repository.
@@ -122,7 +122,7 @@ fn is_chosen(repository: &Path, checked: &Checked, cookbook: &Cookbook) -> bool 
     if checked.cookbooks.is_empty() {
         own()
     } else {
-        checked.cookbooks.contains(&cookbook.about.name)
+        checked.cookbooks.contains(&cookbook.manifest.name)
     }
 }
 
@@ -130,7 +130,7 @@ fn is_chosen(repository: &Path, checked: &Checked, cookbook: &Cookbook) -> bool 
 fn circles(repository: &Path, checked: &Checked, cookbooks: &Cookbooks) -> Vec<Diagnostic> {
     let needs = |name: &str| {
         cookbooks.get(name).map_or_else(Vec::new, |one| {
-            one.about.dependencies.keys().map(String::as_str).collect()
+            one.manifest.dependencies.keys().map(String::as_str).collect()
         })
     };
     let all = cycle::circles(cookbooks.keys().map(String::as_str), needs);
@@ -157,7 +157,7 @@ fn check_cookbook(
     used: &mut AttributesUsed,
 ) -> Vec<Diagnostic> {
     let mut mistakes = Vec::new();
-    let name = &cookbook.about.name;
+    let name = &cookbook.manifest.name;
     if let Err(wrong) = cookbook::in_order(cookbooks, [name.clone()]) {
         // What it sets is not known.
         used.known.open = true;
@@ -306,7 +306,7 @@ fn options_of(checked: &Checked) -> Options {
         find_locked: Some(cookbook::found(checked.locked.clone())),
         limits: checked.limits,
         stop: checked.stop.clone(),
-        reach: Reach::Repository,
+        reach: MachineAccess::Repository,
         ..Options::default()
     }
 }
@@ -314,17 +314,17 @@ fn options_of(checked: &Checked) -> Options {
 /// The machines that the cookbook is for: every version of each platform that it names and that
 /// there are facts of; the newest Debian when it names none.
 fn platforms(cookbook: &Cookbook, mistakes: &mut Vec<Diagnostic>) -> Vec<Shipped> {
-    if cookbook.about.platforms.is_empty() {
+    if cookbook.manifest.platforms.is_empty() {
         return shipped("debian", None).into_iter().collect();
     }
     let mut machines = Vec::new();
-    for (platform, constraint) in &cookbook.about.platforms {
+    for (platform, constraint) in &cookbook.manifest.platforms {
         let known: Vec<_> = shipped_platforms().filter(|(known, _)| known == platform).collect();
         if known.is_empty() {
             mistakes.push(
                 Diagnostic::warning(format!(
                     "cookbook `{}` is for `{platform}`, of which no facts are known",
-                    cookbook.about.name
+                    cookbook.manifest.name
                 ))
                 .hint("it is not checked for that platform"),
             );

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use toque_contract::graph::{Act, Body, Declared, Edge, Graph, Index};
+use toque_contract::graph::{ActionRef, Body, Declared, Edge, Graph, Index};
 use toque_core::diagnostic::{Diagnostic, Diagnostics, Source};
 use toque_core::name::RecipeName;
 use toque_core::platform::Platform;
@@ -25,7 +25,7 @@ pub(crate) struct Compiled {
     /// The resources that the recipes declare themselves, in order.
     pub outermost: Vec<Index>,
     /// What is inside each action of a custom resource, and each group, in order.
-    pub bodies: IndexMap<(Index, Act), Vec<Index>>,
+    pub bodies: IndexMap<(Index, ActionRef), Vec<Index>>,
 }
 
 /// What to compile.
@@ -59,7 +59,7 @@ pub(crate) fn compile(
     let mut resources = std::mem::take(&mut graph.resources);
     drop(graph);
     interpreter.progress.phase.set(Phase::Converge);
-    let mut actions: Vec<Vec<Act>> =
+    let mut actions: Vec<Vec<ActionRef>> =
         resources.iter().map(|declared| declared.common.actions.clone()).collect();
     for edge in edges.iter().flatten() {
         actions[edge.to].push(edge.action);
@@ -110,10 +110,10 @@ pub(crate) fn declare(
 
 /// What was decrypted after a resource was declared may be in its name too.
 fn hide_names(interpreter: &Interpreter) {
-    if !interpreter.inputs.masks.is_empty() {
+    if !interpreter.inputs.redactor.is_empty() {
         for declared in &mut interpreter.graph.borrow_mut().resources {
             let shown = declared.id.shown.as_ref().unwrap_or(&declared.id.name);
-            if let Some(hidden) = interpreter.inputs.masks.hide_in_name(shown) {
+            if let Some(hidden) = interpreter.inputs.redactor.redact_name(shown) {
                 declared.id.shown = Some(interpreter.told_apart(&declared.id, hidden));
             }
         }
@@ -144,7 +144,7 @@ pub(crate) fn begin(language: &Language) -> Result<(), Diagnostics> {
                 .file_stem()
                 .map(|stem| stem.to_string_lossy().into_owned())
                 .unwrap_or_default();
-            let name = RecipeName { cookbook: cookbook.about.name.clone(), recipe: file };
+            let name = RecipeName { cookbook: cookbook.manifest.name.clone(), recipe: file };
             language.run_file(&name, &path).or_else(|mistake| interpreter.go_on_after(mistake))?;
         }
     }
@@ -153,7 +153,7 @@ pub(crate) fn begin(language: &Language) -> Result<(), Diagnostics> {
 
 /// Why a cookbook is not for this engine or this machine.
 fn unfit(interpreter: &Interpreter, cookbook: &Cookbook) -> Option<Diagnostic> {
-    let about = &cookbook.about;
+    let about = &cookbook.manifest;
     let engine = Version::of_engine();
     if let Some(wanted) = about.toque.as_ref().filter(|wanted| !wanted.accepts(&engine)) {
         return Some(
@@ -184,8 +184,8 @@ fn unfit(interpreter: &Interpreter, cookbook: &Cookbook) -> Option<Diagnostic> {
 /// at the limit of depth.
 fn expand(language: &Language, owed: &[Debt]) -> Result<(), Diagnostic> {
     let interpreter = &language.interpreter;
-    let mut done: HashSet<(Index, Act)> = HashSet::new();
-    let mut open: Vec<(Index, Act)> = Vec::new();
+    let mut done: HashSet<(Index, ActionRef)> = HashSet::new();
+    let mut open: Vec<(Index, ActionRef)> = Vec::new();
     // How much of the graph's resources and relations has been looked at.
     let mut seen = (0, 0);
     loop {
@@ -223,7 +223,7 @@ fn due(
     graph: &Graph,
     (resources, relations): (usize, usize),
     owed: &[Debt],
-) -> Vec<(Index, Act)> {
+) -> Vec<(Index, ActionRef)> {
     let is_custom = |index: Index| matches!(graph.resources[index].body, Body::Container(_));
     let mut due = Vec::new();
     for (index, declared) in graph.resources.iter().enumerate().skip(resources) {
@@ -235,13 +235,15 @@ fn due(
             let (kind, path) =
                 (&interpreter.inputs.registry.kinds[declared.kind], declared.id.to_string());
             let owed = owed.iter().filter(|(target, _)| *target == path);
-            due.extend(owed.filter_map(|(_, action)| Some((index, Act::named(kind, action)?))));
+            due.extend(
+                owed.filter_map(|(_, action)| Some((index, ActionRef::named(kind, action)?))),
+            );
         }
     }
     let told = graph.relations[relations..]
         .iter()
         .filter_map(|relation| graph.target(&interpreter.inputs.registry, relation));
     due.extend(told.filter(|(index, _)| is_custom(*index)));
-    due.retain(|(_, action)| *action != Act::Nothing);
+    due.retain(|(_, action)| *action != ActionRef::Nothing);
     due
 }

@@ -21,7 +21,7 @@ use crate::options::Mode;
 use crate::prepared::Prepared;
 use crate::state::{Debt, Journal};
 use toque_contract::event::Event;
-use toque_contract::graph::{Act, Edge, Index, Timing};
+use toque_contract::graph::{ActionRef, Edge, Index, Timing};
 use toque_contract::report::{Cause, Owed, Record, Status};
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::Failure;
@@ -29,7 +29,7 @@ use toque_core::name::ResourceId;
 use toque_language::Language;
 use toque_language::interpreter::{Changed, Interpreter};
 use toque_language::run_inputs::RunInputs;
-use toque_machine::planned::{Causes, add_causes};
+use toque_machine::planned::{Uncertainty, add_uncertainty};
 use toque_machine::system::System;
 use toque_machine::view::View;
 
@@ -50,7 +50,7 @@ pub struct Walk<'a> {
     /// What ended the walk or a delayed notification; the first is the cause of all.
     pub errors: Vec<Diagnostic>,
     delayed: Vec<Delivery>,
-    queued: HashMap<(Index, Act), usize>,
+    queued: HashMap<(Index, ActionRef), usize>,
     /// How many of `delayed` have had their turn.
     delivered: usize,
     delivering: bool,
@@ -60,7 +60,7 @@ pub struct Walk<'a> {
     /// The custom resources and groups whose turn it is, outermost first.
     open: Vec<Open>,
     /// The actions of custom resources, and the groups, whose insides have had their turn.
-    begun: IndexSet<(Index, Act)>,
+    begun: IndexSet<(Index, ActionRef)>,
     /// Nobody is told: it is only looked whether something would change.
     probing: bool,
     /// The mistake of the last closure that a provider called: a failure has the message alone.
@@ -78,10 +78,10 @@ struct Open {
 #[derive(Clone)]
 struct Delivery {
     to: Index,
-    action: Act,
+    action: ActionRef,
     cause: Cause,
     /// In a plan: what decides whether it is sent.
-    doubts: Causes,
+    doubts: Uncertainty,
     /// It comes at this place only if it did not come at an earlier one.
     again: bool,
 }
@@ -131,7 +131,7 @@ impl<'a> Walk<'a> {
     pub fn walk(&mut self, hold: bool) {
         self.take_over_what_is_owed();
         let compiled = self.compiled;
-        let walked = self.sequence(&compiled.outermost, &Causes::new());
+        let walked = self.sequence(&compiled.outermost, &Uncertainty::new());
         if walked.is_err() && hold {
             return;
         }
@@ -159,7 +159,7 @@ impl<'a> Walk<'a> {
 
     /// Takes resources in order, each with its declared actions. `doubts`: what decides in a plan
     /// whether they come to be taken.
-    fn sequence(&mut self, list: &'a [Index], doubts: &Causes) -> Result<(), Halted> {
+    fn sequence(&mut self, list: &'a [Index], doubts: &Uncertainty) -> Result<(), Halted> {
         let mut rest = list;
         while let Some((&index, after)) = rest.split_first() {
             if self.stopping() {
@@ -194,13 +194,13 @@ impl<'a> Walk<'a> {
         // Of several with one name, notifications mean the first.
         let by_id: HashMap<String, Index> =
             there.rev().map(|(index, ready)| (ready.id.to_string(), index)).collect();
-        let found: Vec<(Index, Act)> = self
+        let found: Vec<(Index, ActionRef)> = self
             .journal
             .owed()
             .filter_map(|owed| {
                 let index = *by_id.get(&owed.target)?;
                 let kind = &self.inputs.registry.kinds[self.compiled.resources[index].kind];
-                Some((index, Act::named(kind, &owed.action)?))
+                Some((index, ActionRef::named(kind, &owed.action)?))
             })
             .collect();
         for (to, action) in found {
@@ -208,7 +208,7 @@ impl<'a> Walk<'a> {
                 to,
                 action,
                 cause: Cause::Owed,
-                doubts: Causes::new(),
+                doubts: Uncertainty::new(),
                 again: false,
             });
         }
@@ -237,7 +237,7 @@ impl<'a> Walk<'a> {
         }
         // If the first is not sent after all, this is its place in the order.
         let mut doubts = first.doubts.clone();
-        add_causes(&mut doubts, &delivery.doubts);
+        add_uncertainty(&mut doubts, &delivery.doubts);
         *known = place;
         self.delayed.push(Delivery { doubts, again: true, ..delivery });
     }
@@ -266,15 +266,15 @@ impl<'a> Walk<'a> {
     fn act(
         &mut self,
         index: Index,
-        action: Act,
+        action: ActionRef,
         cause: Cause,
-        doubts: Causes,
+        doubts: Uncertainty,
     ) -> Result<Option<Status>, Halted> {
         self.reached[index] = true;
         let begun = Instant::now();
         let target = self.compiled.resources[index].id.clone();
         let notified = cause != Cause::Declared;
-        if self.mode == Mode::Converge && action != Act::Nothing && !self.probing {
+        if self.mode == Mode::Converge && action != ActionRef::Nothing && !self.probing {
             let kind = &self.inputs.registry.kinds[self.compiled.resources[index].kind];
             self.interpreter
                 .event(&Event::Started { resource: &target, action: action.name(kind) });
@@ -297,7 +297,7 @@ impl<'a> Walk<'a> {
             return Err(Halted);
         }
         if changed_all_the_same {
-            self.notify(index, &Causes::new())?;
+            self.notify(index, &Uncertainty::new())?;
         }
         if notified && !failed && self.mode == Mode::Converge {
             self.note(|journal| journal.paid(&target.to_string(), &action_name), index)?;
@@ -317,7 +317,7 @@ impl<'a> Walk<'a> {
                 known.insert(index, changed);
             }
             drop(known);
-            let doubts = if status == Status::MayChange { doubts } else { Causes::new() };
+            let doubts = if status == Status::MayChange { doubts } else { Uncertainty::new() };
             self.notify(index, &doubts)?;
         }
         Ok(Some(status))
@@ -325,7 +325,7 @@ impl<'a> Walk<'a> {
 
     /// Sends what a change brings about: at once, or queued for the end. What is delayed is queued
     /// after what is immediate has happened, and also when that failed: the change was made.
-    fn notify(&mut self, index: Index, doubts: &Causes) -> Result<(), Halted> {
+    fn notify(&mut self, index: Index, doubts: &Uncertainty) -> Result<(), Halted> {
         let compiled = self.compiled;
         let by = || compiled.resources[index].id.clone();
         let at_once = self.notify_at_once(index, doubts);
@@ -341,7 +341,7 @@ impl<'a> Walk<'a> {
         at_once
     }
 
-    fn notify_at_once(&mut self, index: Index, doubts: &Causes) -> Result<(), Halted> {
+    fn notify_at_once(&mut self, index: Index, doubts: &Uncertainty) -> Result<(), Halted> {
         let compiled = self.compiled;
         for edge in compiled.edges[index].iter().filter(|edge| edge.timing == Timing::Immediately) {
             if self.stopping() {
@@ -377,7 +377,9 @@ impl<'a> Walk<'a> {
                     .is_some_and(|place| *place < self.delivered)
         };
         let later = |edge: &&Edge| {
-            edge.timing != Timing::Before && edge.action != Act::Nothing && !had_its_turn(edge)
+            edge.timing != Timing::Before
+                && edge.action != ActionRef::Nothing
+                && !had_its_turn(edge)
         };
         let owed: Vec<Owed> = compiled.edges[index]
             .iter()
@@ -416,7 +418,7 @@ impl<'a> Walk<'a> {
     }
 
     fn record(&mut self, index: Index, mut record: Record) {
-        record.redact(&self.inputs.masks);
+        record.redact(&self.inputs.redactor);
         if !self.probing {
             self.interpreter.event(&Event::Done(&record));
         }

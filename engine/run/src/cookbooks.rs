@@ -12,7 +12,7 @@ use crate::state::{cookbooks, recall};
 use toque_contract::event::{Event as Told, Sink};
 use toque_contract::log_level::LogLevel;
 use toque_core::diagnostic::{Diagnostic, Diagnostics};
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 use toque_data::stack::Event;
 use toque_machine::source::{Checkout, Source};
 use toque_machine::system::System;
@@ -112,8 +112,7 @@ pub(crate) fn fetch(
     let (parent, temporary) = match (folder, mode) {
         (Some(folder), Mode::Converge) => (folder, None),
         _ => {
-            let temporary =
-                tempfile::tempdir().attempting("make a folder in", Path::new("/tmp"))?;
+            let temporary = tempfile::tempdir().context("make a folder in", Path::new("/tmp"))?;
             (temporary.path().to_owned(), Some(temporary))
         }
     };
@@ -121,10 +120,10 @@ pub(crate) fn fetch(
     let making = parent.join(".making");
     if making.exists() {
         // A run was killed in the middle.
-        std::fs::remove_dir_all(&making).attempting("remove", &making)?;
+        std::fs::remove_dir_all(&making).context("remove", &making)?;
     }
     source.check_out(&**system, &view, &found, &making, &Checkout::default()).map_err(about)?;
-    cookbooks::arrange(&making).attempting("arrange the cookbooks in", &making)?;
+    cookbooks::arrange(&making).context("arrange the cookbooks in", &making)?;
     whole(options, &making, &found.revision.name, &source)?;
     let message =
         format!("fetched the cookbooks {} from `{}`", found.revision.name, source.shown());
@@ -163,13 +162,13 @@ fn whole(
 
 /// The source of a stack's cookbooks, with what is kept elsewhere.
 fn of_stack(options: &Options, value: &Value) -> Result<Source, Diagnostic> {
-    let Data { vault, .. } = data(options)?;
+    let Data { decryptor, .. } = data(options)?;
     let document = options.command.as_ref().map(|command| Rc::clone(&command.stack.document));
     let folder = document
         .as_ref()
         .and_then(|document| document.source.path.as_deref())
         .and_then(Path::parent);
-    let filled = vault.fill(value, "the source of the stack's cookbooks", folder)?;
+    let filled = decryptor.fill(value, "the source of the stack's cookbooks", folder)?;
     toque_core::serde_errors::read(filled).map_err(|wrong| {
         let at = document.map(|document| document.value_at(&["stack", "custom_cookbooks_source"]));
         Diagnostic::from(wrong).at(at)

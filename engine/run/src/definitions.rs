@@ -13,10 +13,9 @@ use toque_contract::reference::{description, properties};
 use toque_contract::registry::{Kind, Registry};
 use toque_core::diagnostic::Diagnostics;
 use toque_data::cookbook::Locked;
-use toque_language::COMMON;
-use toque_language::Offered;
 use toque_language::signature::Signature;
-use toque_language::words::{WORDS, is_function};
+use toque_language::words::{FUNCTIONS, is_function};
+use toque_language::{COMMON, Offered};
 
 /// How every definition file begins, so that one made by hand is never replaced.
 pub const MARK: &str = "// Written by `toque definitions`; changes are lost.";
@@ -84,11 +83,11 @@ fn files(
     ]);
     for cookbook in interpreter.inputs.cookbooks.values() {
         for (name, path) in cookbook.libraries() {
-            let library = format!("{}::{name}", cookbook.about.name);
+            let library = format!("{}::{name}", cookbook.manifest.name);
             match language.offered(&path) {
                 Ok(offered) => {
                     let path = Path::new("libraries")
-                        .join(&cookbook.about.name)
+                        .join(&cookbook.manifest.name)
                         .join(format!("{name}.d.rhai"));
                     files.insert(path, library_file(&library, &offered));
                 }
@@ -106,7 +105,7 @@ fn header(module: &str) -> String {
 fn language_file() -> String {
     let mut text = header("static");
     text.push_str("\n/// This machine: its facts and its attributes.\nconst node: Node;\n");
-    for word in WORDS {
+    for word in FUNCTIONS {
         let mut doc = vec![word.doc.to_owned()];
         if !word.example.is_empty() {
             doc.extend([String::new(), "```rhai".to_owned()]);

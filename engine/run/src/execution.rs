@@ -119,7 +119,7 @@ fn report(walk: &mut Walk<'_>, prepared: &Prepared, times: &Times) -> Report {
         cookbooks: inputs
             .cookbooks
             .values()
-            .map(|cookbook| (cookbook.about.name.clone(), cookbook.about.version.to_string()))
+            .map(|cookbook| (cookbook.manifest.name.clone(), cookbook.manifest.version.to_string()))
             .collect(),
         started: times.started.strftime("%FT%T%.3fZ").to_string(),
         compile_seconds: times.compile_seconds,

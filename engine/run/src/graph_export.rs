@@ -9,7 +9,7 @@ use toque_contract::registry::Registry;
 
 /// A resource of a graph that is only looked at.
 #[derive(Debug, Clone, Serialize)]
-pub struct DrawnResource {
+pub struct ExportedResource {
     pub id: String,
     pub actions: Vec<String>,
     /// The recipe that declares it; what is inside a custom resource is in none.
@@ -23,11 +23,11 @@ pub struct DrawnResource {
     /// Where `.set` changed it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub set_by: Vec<String>,
-    pub notifies: Vec<DrawnEdge>,
+    pub notifies: Vec<ExportedEdge>,
 }
 
 #[derive(Debug, Clone, Serialize)]
-pub struct DrawnEdge {
+pub struct ExportedEdge {
     /// The target's place in the list of resources.
     pub to: usize,
     pub target: String,
@@ -38,11 +38,11 @@ pub struct DrawnEdge {
 /// The graph as data, in the order in which resources come to their turn; what is inside a resource
 /// comes after it.
 #[derive(Debug, Clone, Serialize)]
-pub struct Drawing {
-    pub resources: Vec<DrawnResource>,
+pub struct GraphExport {
+    pub resources: Vec<ExportedResource>,
 }
 
-impl Drawing {
+impl GraphExport {
     pub(crate) fn of(graph: &Graph, edges: &[Vec<Edge>], registry: &Registry) -> Self {
         let mut kept = Vec::new();
         graph.outermost().for_each(|index| add(graph, index, &mut kept));
@@ -51,7 +51,7 @@ impl Drawing {
         let resources = kept.iter().map(|&index| {
             let declared = &graph.resources[index];
             let kind = &registry.kinds[declared.kind];
-            DrawnResource {
+            ExportedResource {
                 id: declared.id.to_string(),
                 actions: declared
                     .common
@@ -71,7 +71,7 @@ impl Drawing {
                     .iter()
                     .filter_map(|edge| {
                         let target = &graph.resources[edge.to];
-                        Some(DrawnEdge {
+                        Some(ExportedEdge {
                             to: *place.get(&edge.to)?,
                             target: target.id.to_string(),
                             action: edge.action.name(&registry.kinds[target.kind]).to_owned(),

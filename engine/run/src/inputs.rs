@@ -8,14 +8,14 @@ use toque_core::diagnostic::{Diagnostics, Span};
 use toque_core::json;
 use toque_data::attributes::Attributes;
 use toque_data::cookbook::{self, Cookbooks, Locked};
-use toque_data::decryption::Vault;
+use toque_data::decryption::Decryptor;
 use toque_data::environment::{DEFAULT, Environment};
 use toque_data::expanded_run_list::Expanded;
 use toque_data::node_file::NodeFile;
 use toque_data::role::Role;
 use toque_data::run_list::{Item, Placed};
 use toque_data::stack::{self, Bags};
-use toque_language::run_inputs::Reach;
+use toque_language::run_inputs::MachineAccess;
 
 /// The run list with all that it leads to.
 pub(crate) struct Given {
@@ -28,7 +28,7 @@ pub(crate) struct Given {
 pub(crate) fn gather(
     options: &Options,
     bags: Option<&Bags>,
-    vault: &Vault,
+    decryptor: &Decryptor,
 ) -> Result<Given, Refused> {
     let repository = options.repository.as_deref();
     let json = options.attributes.clone().map(NodeFile::given).transpose()?;
@@ -45,7 +45,7 @@ pub(crate) fn gather(
         None => None,
     };
     let mut attributes = Attributes::default();
-    if let (Reach::Repository, Some(repository)) = (options.reach, repository) {
+    if let (MachineAccess::Repository, Some(repository)) = (options.reach, repository) {
         of_any_node(repository, &mut attributes);
     }
     let (run_list, cookbooks) = match repository {
@@ -67,7 +67,7 @@ pub(crate) fn gather(
         role.set(&mut attributes);
     }
     if let (Some(command), Some(bags)) = (&options.command, bags) {
-        stack::set(command, bags, &mut attributes, vault)?;
+        stack::set(command, bags, &mut attributes, decryptor)?;
     }
     for document in [&file, &json].into_iter().flatten() {
         document.set(&mut attributes);

@@ -1,4 +1,24 @@
-//! Toque's engine.
+//! Toque as a library: recipes in, a machine in the declared state and a report out.
+//!
+//! ```no_run
+//! use toque_engine::Run;
+//! use toque_engine::machine::system::HostSystem;
+//!
+//! let report = Run::new(HostSystem::new(), toque_resources::standard())
+//!     .recipe("motd", r#"file("/etc/motd", #{ content: "hello\n" })"#)
+//!     .plan()?;                      // or .converge()?
+//! println!("{} would change", report.counts.would_change);
+//! # Ok::<(), toque_engine::Refused>(())
+//! ```
+//!
+//! - **Run it**: [`Run`] and its [`Options`]; what comes of it is a [`Report`], and [`Event`]s while
+//!   it lasts. [`check`] finds mistakes without a machine.
+//! - **Write a kind**: [`prelude`] has all that a kind and its providers need.
+//! - **Read documents**: [`data`] reads cookbooks, attributes, data bags, run lists and stacks, and
+//!   runs nothing.
+//!
+//! The engine is layered: [`core`] below [`machine`] and [`data`], [`contract`] above these, then
+//! the recipe language, then this crate. It does not print, exit, or read the environment.
 
 pub mod check;
 mod compile;
@@ -11,57 +31,39 @@ mod execution;
 pub mod explain;
 pub mod graph_export;
 mod inputs;
-pub mod offline;
+mod offline;
 mod options;
 mod prepared;
-pub mod resolve;
-pub mod run;
+mod resolve;
+mod run;
 mod run_search;
 pub mod state;
 
-pub use graph_export as drawing;
-pub use toque_contract::{actions, event, reference, registry, report};
-pub use toque_core::cancel as stop;
-pub use toque_core::redaction as masks;
-pub use toque_core::serde_errors as plain;
-pub use toque_core::{diagnostic, failure, json, name, platform, version};
-pub use toque_data::encrypted_item as encrypted;
-pub use toque_data::file_specificity as lookup;
-pub use toque_data::{attributes, cookbook, data_bag, document_edit, run_list, search};
-pub use toque_language::{COMMON, Limits, Reach, signature, words};
-pub use toque_machine::areas as snapshots;
-pub use toque_machine::{accounts, facts, property, source, view};
+pub use data_bags::expand;
+pub use offline::kinds;
+pub use options::{Options, Refused, Usual};
+pub use resolve::asks;
+pub use run::Run;
+pub use run_search::{ENCRYPTED, Encrypted, Found};
+pub use toque_contract::event::{Event, Sink};
+pub use toque_contract::report::Report;
+pub use toque_language::{Limits, MachineAccess};
+pub use {
+    toque_contract as contract, toque_core as core, toque_data as data, toque_machine as machine,
+};
 
-/// Old paths.
-pub mod command {
-    pub use toque_core::text::shell_quote;
-    pub use toque_machine::command::*;
-}
-/// Old paths.
-pub mod resource {
-    pub use toque_contract::log_level::LogLevel as Level;
-    pub use toque_contract::resource::ClosureId as Callback;
-    pub use toque_contract::resource::*;
-    pub use toque_core::failure::Failure;
+/// All that a kind and its providers need.
+pub mod prelude {
+    pub use toque_contract::actions;
+    pub use toque_contract::registry::{Kind, Registry};
+    pub use toque_contract::resource::{
+        Action, Apply, Change, Effect, HostFacts, Provider, Resource, Scope, Services, Support,
+    };
+    pub use toque_core::diagnostic::Diagnostic;
+    pub use toque_core::failure::{ErrorContext, Failure};
     pub use toque_core::property_error::PropertyError;
-    use toque_machine::command::{Command, Output};
-    #[must_use]
-    pub fn command_failure(command: &Command, output: &Output, sensitive: bool) -> Failure {
-        output.failure(command, sensitive)
-    }
-}
-/// Old paths.
-pub mod system {
-    pub use toque_machine::system::*;
-    /// Old paths.
-    pub mod fetch {
-        pub use toque_core::url::*;
-        pub use toque_machine::system::fetch::*;
-    }
-}
-/// Old paths.
-pub mod stack {
-    pub use toque_data::secret_markers as secret;
-    pub use toque_data::stack::hostname_theme as theme;
-    pub use toque_data::stack::*;
+    pub use toque_machine::areas::{Area, Areas};
+    pub use toque_machine::planned::PlannedEffect;
+    pub use toque_machine::system::{Ownership, Query, System};
+    pub use toque_machine::view::View;
 }

@@ -9,7 +9,7 @@ use toque_core::name::RecipeName;
 use toque_data::cookbook::{self, Locked};
 use toque_data::run_list::Item;
 use toque_language::Language;
-use toque_language::run_inputs::Reach;
+use toque_language::run_inputs::MachineAccess;
 use toque_machine::facts::shipped::shipped;
 use toque_machine::system::FakeSystem;
 
@@ -55,7 +55,7 @@ pub(crate) fn begun(
         find_locked: Some(cookbook::found(locked.clone())),
         run_list: cookbooks.keys().map(name).collect(),
         elsewhere: shipped("debian", None),
-        reach: Reach::Repository,
+        reach: MachineAccess::Repository,
         ..Options::default()
     };
     let language = opened(registry, &options)?;

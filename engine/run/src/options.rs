@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use toque_core::cancel::Stop;
+use toque_core::cancel::CancelToken;
 use toque_core::diagnostic::{Diagnostic, Diagnostics, Source};
 use toque_core::json::Document;
-use toque_core::redaction::Masks;
+use toque_core::redaction::Redactor;
 use toque_data::cookbook::{FindLocked, Locked};
 use toque_data::run_list::Item;
 use toque_data::stack::Command;
-use toque_language::run_inputs::{Limits, Reach};
+use toque_language::run_inputs::{Limits, MachineAccess};
 use toque_machine::facts::shipped::Shipped;
 
 /// What to run, and how.
@@ -43,7 +43,7 @@ pub struct Options {
     pub secret_files: Vec<PathBuf>,
     /// What the run decrypts. The engine hides it in all that it tells; who prints more, such as
     /// lines of commands as they come, hides it by these.
-    pub masks: Rc<Masks>,
+    pub redactor: Rc<Redactor>,
     /// Where lock, history, journal and backups are; without it nothing is kept.
     pub state_dir: Option<PathBuf>,
     /// How long to wait for another run; without end when absent.
@@ -53,10 +53,10 @@ pub struct Options {
     pub limits: Limits,
     /// The mask for modes of new files.
     pub umask: u32,
-    pub stop: Stop,
+    pub stop: CancelToken,
     /// Another machine's facts and programs, in place of this one's.
     pub elsewhere: Option<Shipped>,
-    pub reach: Reach,
+    pub reach: MachineAccess,
 }
 
 /// What holds when nothing else names it: the settings.
@@ -80,15 +80,15 @@ impl Default for Options {
             environment: None,
             usual: Usual::default(),
             secret_files: Vec::new(),
-            masks: Rc::default(),
+            redactor: Rc::default(),
             state_dir: None,
             lock_timeout: None,
             hold_notifications_on_failure: false,
             limits: Limits::default(),
             umask: 0o022,
-            stop: Stop::default(),
+            stop: CancelToken::default(),
             elsewhere: None,
-            reach: Reach::Machine,
+            reach: MachineAccess::Machine,
         }
     }
 }
@@ -124,7 +124,7 @@ impl Refused {
             .diagnostics
             .0
             .into_iter()
-            .map(|diagnostic| options.masks.hide_in(diagnostic))
+            .map(|diagnostic| options.redactor.redact_in(diagnostic))
             .collect();
         Self { diagnostics: Diagnostics(diagnostics), ..self }
     }

@@ -10,7 +10,7 @@ use toque_data::search::index::Indexes;
 use toque_data::stack;
 use toque_language::interpreter::Interpreter;
 use toque_language::node::Node;
-use toque_language::run_inputs::{Reach, RunInputs};
+use toque_language::run_inputs::{MachineAccess, RunInputs};
 use toque_language::{Language, add_custom_kinds};
 use toque_machine::facts::Facts;
 use toque_machine::facts::custom::Custom;
@@ -97,13 +97,13 @@ pub(crate) fn open(
     options: &Options,
     sink: Box<dyn Sink>,
 ) -> Result<Language, Refused> {
-    let data_bags::Data { bags, given: of_command, vault } = data_bags::data(options)?;
-    let given = inputs::gather(options, of_command.as_ref(), &vault)?;
+    let data_bags::Data { bags, given: of_command, decryptor } = data_bags::data(options)?;
+    let given = inputs::gather(options, of_command.as_ref(), &decryptor)?;
     let view = match options.state_dir.clone() {
         Some(dir) => View::shared(system).with_memory(move |key| recall(&dir, key)),
         None => View::shared(system),
     };
-    let view = view.with_masks(Rc::clone(&options.masks));
+    let view = view.with_redactor(Rc::clone(&options.redactor));
     let mut registry = registry.clone();
     add_custom_kinds(&mut registry, given.cookbooks.values())?;
     let files = given.cookbooks.values().flat_map(|cookbook| cookbook.fact_files());
@@ -115,7 +115,7 @@ pub(crate) fn open(
         Some(machine) => Facts::fixed(machine.facts.clone()),
         None => Facts::new(),
     };
-    let custom = if options.reach == Reach::Repository { custom.offline() } else { custom };
+    let custom = if options.reach == MachineAccess::Repository { custom.offline() } else { custom };
     let node = Node::new(
         options.node_name.clone(),
         given.environment,
@@ -130,8 +130,8 @@ pub(crate) fn open(
         indexes: Indexes::of(options.repository.as_deref(), peers),
         data_bags: bags,
         command: options.command.clone(),
-        vault,
-        masks: Rc::clone(&options.masks),
+        decryptor,
+        redactor: Rc::clone(&options.redactor),
         limits: options.limits,
         reach: options.reach,
         programs: options.elsewhere.as_ref().map(|machine| machine.programs.clone()),

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use toque_contract::graph::{Act, Body, Declared};
+use toque_contract::graph::{ActionRef, Body, Declared};
 use toque_contract::resource::{Asked, Scope, TemplateSource};
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::{Failure, plain_io};
@@ -28,7 +28,7 @@ pub(crate) type AppsAsked = RefCell<HashSet<String>>;
 pub(crate) fn resolve_early(
     interpreter: &Interpreter,
     declared: &mut Declared,
-    actions: &[Act],
+    actions: &[ActionRef],
     apps: &AppsAsked,
 ) -> Result<(), Diagnostic> {
     if declared.removed || !matches!(&declared.body, Body::Parsed(resource) if !resource.late()) {
@@ -41,7 +41,7 @@ pub(crate) fn resolve_early(
     let scope = ResolveScope { interpreter, declared, actions, apps };
     let desired = resource.resolve_once(&scope).map_err(|diagnostic| {
         let about = diagnostic.about(&declared.id, declared.span.clone());
-        let error = interpreter.inputs.masks.hide_in(about);
+        let error = interpreter.inputs.redactor.redact_in(about);
         if declared.is_sensitive() { error.hidden() } else { error }
     })?;
     declared.body = Body::Resolved(desired);
@@ -54,7 +54,7 @@ pub(crate) fn resolve_early(
 pub(crate) fn resolve(
     language: &Language,
     declared: &Declared,
-    action: Act,
+    action: ActionRef,
     apps: &AppsAsked,
 ) -> Result<Rc<dyn Any>, Diagnostic> {
     let interpreter = &language.interpreter;
@@ -76,7 +76,7 @@ struct ResolveScope<'a> {
     interpreter: &'a Interpreter,
     declared: &'a Declared,
     /// What may be done to the resource, as declared and by notifications.
-    actions: &'a [Act],
+    actions: &'a [ActionRef],
     apps: &'a AppsAsked,
 }
 
@@ -142,7 +142,7 @@ impl ResolveScope<'_> {
             };
             self.interpreter.lookup.find(cookbook, "templates", &[source], || self.machine())
         };
-        let own = Some(cookbook.about.name.as_str());
+        let own = Some(cookbook.manifest.name.as_str());
         let given = Given {
             variables: &wanted.variables,
             partial: &partial,
@@ -158,9 +158,9 @@ impl ResolveScope<'_> {
 impl Scope for ResolveScope<'_> {
     fn render(&self, wanted: &TemplateSource) -> Result<String, Diagnostic> {
         let rendered = self.rendered(wanted)?;
-        if !self.interpreter.inputs.masks.is_empty() {
+        if !self.interpreter.inputs.redactor.is_empty() {
             let holds = &self.declared.common.holds;
-            holds.set(holds.get().max(self.interpreter.inputs.masks.in_text(&rendered)));
+            holds.set(holds.get().max(self.interpreter.inputs.redactor.in_text(&rendered)));
         }
         Ok(rendered)
     }

@@ -17,10 +17,9 @@ use crate::compile::begin;
 use crate::converge::choose;
 use crate::deep_stack::with_stack;
 use crate::execution::execute;
-use crate::explain::Explained;
-use crate::graph_export::Drawing;
-use crate::options::Mode;
-pub use crate::options::{Options, Refused};
+use crate::explain::{Explained, explain};
+use crate::graph_export::GraphExport;
+use crate::options::{Mode, Options, Refused};
 use crate::prepared::Prepared;
 use crate::run_search;
 pub use crate::run_search::{Encrypted, Found};
@@ -112,13 +111,13 @@ impl Run {
     /// Compiles, and returns the graph.
     /// # Errors
     /// Recipes that do not compile.
-    pub fn graph(self) -> Result<Drawing, Refused> {
+    pub fn graph(self) -> Result<GraphExport, Refused> {
         self.prepared(|prepared| {
             prepared.declare()?;
             let interpreter = prepared.interpreter();
             let mut graph = interpreter.graph.borrow_mut();
             let edges = graph.freeze(&interpreter.inputs.registry).map_err(Diagnostics)?;
-            Ok(Drawing::of(&graph, &edges, &interpreter.inputs.registry))
+            Ok(GraphExport::of(&graph, &edges, &interpreter.inputs.registry))
         })
     }
 
@@ -129,12 +128,11 @@ impl Run {
         self.prepared(|prepared| {
             prepared.declare()?;
             let interpreter = prepared.interpreter();
-            let mut explained =
-                crate::explain::explain(&interpreter.node, &interpreter.view, path)?;
+            let mut explained = explain(&interpreter.node, &interpreter.view, path)?;
             let settings = explained.settings.iter_mut().map(|setting| &mut setting.value);
             settings
                 .chain(&mut explained.value)
-                .for_each(|value| interpreter.inputs.masks.hide_in_value(value));
+                .for_each(|value| interpreter.inputs.redactor.redact_value(value));
             Ok(explained)
         })
     }
@@ -185,68 +183,4 @@ impl Run {
         with_stack(|| work(&Prepared::new(&system, &registry, &options, sink, Mode::Plan)?))
             .map_err(|refused| refused.hidden(&options))
     }
-}
-
-// COMPAT
-pub use crate::data_bags::expand;
-pub use crate::offline::kinds;
-pub use crate::options::Usual;
-pub use crate::run_search::ENCRYPTED;
-#[allow(missing_docs)]
-pub fn converge(
-    system: Rc<dyn System>,
-    registry: Rc<Registry>,
-    options: &Options,
-    sink: Box<dyn Sink>,
-) -> Result<Report, Refused> {
-    Run { system, registry, options: options.clone(), sink }.converge()
-}
-#[allow(missing_docs)]
-pub fn plan(
-    system: Rc<dyn System>,
-    registry: Rc<Registry>,
-    options: &Options,
-    sink: Box<dyn Sink>,
-) -> Result<Report, Refused> {
-    Run { system, registry, options: options.clone(), sink }.plan()
-}
-#[allow(missing_docs)]
-pub fn graph(
-    system: Rc<dyn System>,
-    registry: Rc<Registry>,
-    options: &Options,
-    sink: Box<dyn Sink>,
-) -> Result<Drawing, Refused> {
-    Run { system, registry, options: options.clone(), sink }.graph()
-}
-#[allow(missing_docs)]
-pub fn explain(
-    system: Rc<dyn System>,
-    registry: Rc<Registry>,
-    options: &Options,
-    path: &[String],
-    sink: Box<dyn Sink>,
-) -> Result<Explained, Refused> {
-    Run { system, registry, options: options.clone(), sink }.explain(path)
-}
-#[allow(missing_docs)]
-pub fn providers(
-    system: Rc<dyn System>,
-    registry: Rc<Registry>,
-    options: &Options,
-    sink: Box<dyn Sink>,
-) -> Result<Vec<(String, Result<&'static str, Failure>)>, Refused> {
-    Run { system, registry, options: options.clone(), sink }.providers()
-}
-#[allow(missing_docs)]
-pub fn search(
-    system: Rc<dyn System>,
-    registry: Rc<Registry>,
-    options: &Options,
-    index: &str,
-    wanted: &Search,
-    encrypted: Encrypted,
-) -> Result<Vec<Found>, Refused> {
-    Run { system, registry, options: options.clone(), sink: Box::new(()) }
-        .search(index, wanted, encrypted)
 }

@@ -4,11 +4,9 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value};
 use toque_core::diagnostic::Diagnostic;
-use toque_data::decryption::{Opened, Way};
-use toque_data::encrypted_item;
-use toque_data::search::Search;
-use toque_data::search::index;
-use toque_data::stack;
+use toque_data::decryption::{DecryptOptions, DecryptedItem};
+use toque_data::search::{Search, index};
+use toque_data::{encrypted_item, stack};
 use toque_language::interpreter::Interpreter;
 use toque_language::this_node::{self, whole_node};
 
@@ -45,7 +43,9 @@ pub(crate) fn search(
             let mut values = whole_node(interpreter)?;
             if encrypted == Encrypted::Hidden {
                 // Attributes may have been set to what an attribute file decrypted.
-                values.values_mut().for_each(|value| interpreter.inputs.masks.hide_in_value(value));
+                values
+                    .values_mut()
+                    .for_each(|value| interpreter.inputs.redactor.redact_value(value));
             }
             Ok(Found { id: interpreter.node.name.clone(), values })
         }
@@ -60,8 +60,9 @@ pub(crate) fn search(
                     values
                 }
                 Encrypted::Decrypted => {
-                    let vault = Rc::clone(&interpreter.inputs.vault);
-                    Opened::new(Rc::clone(&item), vault, Way::default()).whole()?
+                    let decryptor = Rc::clone(&interpreter.inputs.decryptor);
+                    DecryptedItem::new(Rc::clone(&item), decryptor, DecryptOptions::default())
+                        .whole()?
                 }
             };
             Ok(Found { id: item.id.clone(), values })

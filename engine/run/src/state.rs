@@ -17,7 +17,7 @@ pub use journal::{Debt, Journal};
 pub use lock::RunLock;
 pub use memory::{recall, remember};
 
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 
 /// Makes a directory of the state, readable by its owner only.
 pub fn make_private(path: &Path) -> Result<(), Failure> {
@@ -26,7 +26,7 @@ pub fn make_private(path: &Path) -> Result<(), Failure> {
         .recursive(true)
         .mode(0o700)
         .create(path)
-        .attempting("create the state directory", path)
+        .context("create the state directory", path)
         .map_err(hint)
 }
 
@@ -42,7 +42,7 @@ fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
         file.persist(path).map_err(|error| error.error)?;
         Ok(())
     };
-    write().attempting("write", path).map_err(hint)
+    write().context("write", path).map_err(hint)
 }
 
 fn hint(failure: Failure) -> Failure {

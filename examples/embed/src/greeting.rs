@@ -5,12 +5,7 @@ use std::rc::Rc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use toque_engine::actions;
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::failure::{Attempting, Failure};
-use toque_engine::resource::{Apply, Change, Effect, Provide, Provider, Resource, Scope};
-use toque_engine::system::{Ownership, Query};
-use toque_engine::view::View;
+use toque_engine::prelude::*;
 
 actions! {
     /// What can be done with a greeting.
@@ -65,7 +60,7 @@ impl Provider for InAFile {
     ) -> Result<Self::State, Failure> {
         match view.read(&desired.path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            content => content.map(Some).attempting("read", &desired.path),
+            content => content.map(Some).context("read", &desired.path),
         }
     }
 
@@ -90,7 +85,7 @@ impl Provider for InAFile {
                     format!("greet {} in `{}`", desired.name, path.display()),
                     wanted.clone(),
                 )
-                .provides(Provide::File {
+                .provides(PlannedEffect::File {
                     path,
                     content,
                     mode: 0o644,
@@ -99,7 +94,7 @@ impl Provider for InAFile {
                 })
             }
             None => Change::new(format!("remove `{}`", path.display()), None)
-                .provides(Provide::Absent { path }),
+                .provides(PlannedEffect::Absent { path }),
         };
         Ok(vec![change])
     }
@@ -112,8 +107,7 @@ impl Provider for InAFile {
         changes: &[Change<Self::Step>],
     ) -> Result<Effect, Failure> {
         for change in changes {
-            write(apply, &desired.path, change.step.as_deref())
-                .attempting("change", &desired.path)?;
+            write(apply, &desired.path, change.step.as_deref()).context("change", &desired.path)?;
         }
         Ok(Effect::Changed)
     }

@@ -6,73 +6,49 @@
 
 mod greeting;
 
-use std::process::ExitCode;
+use std::io::Write;
 use std::rc::Rc;
 
-use toque_engine::diagnostic::Source;
-use toque_engine::registry::{Kind, Registry};
-use toque_engine::report::Report;
-use toque_engine::run::{Options, Refused, converge, plan};
-use toque_engine::system::{FakeSystem, HostSystem, System};
+use toque_engine::machine::system::{FakeSystem, HostSystem};
+use toque_engine::prelude::{Kind, Registry, System};
+use toque_engine::{Refused, Report, Run};
 
 use crate::greeting::{Greeting, InAFile};
 
-fn main() -> ExitCode {
-    let folder = std::env::temp_dir().join(format!("toque-embed-{}", std::process::id()));
+/// Plans, converges, and converges again.
+fn try_out(machine: &Rc<dyn System>, recipe: &str) -> Result<[Report; 3], Refused> {
+    let greeting = Kind::of::<Greeting>().provider(InAFile);
+    let registry: Rc<Registry> = Rc::new(toque_resources::standard().with(greeting));
+    let run = || Run::on(Rc::clone(machine), Rc::clone(&registry)).recipe("embedded", recipe);
+    Ok([run().plan()?, run().converge()?, run().converge()?])
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let folder = tempfile::tempdir()?;
     let recipe = format!(
         r#"
-        directory("{0}");
-        greeting("{0}/motd", #{{ name: "Ada" }}).notifies("run", "notify_group[greeted]");
+        directory("{0}/etc");
+        greeting("{0}/etc/motd", #{{ name: "Ada" }}).notifies("run", "notify_group[greeted]");
         notify_group("greeted");
         "#,
-        folder.display()
+        folder.path().display()
     );
     let fake = FakeSystem::new();
-    fake.put_dir(std::env::temp_dir(), 0o1777);
+    fake.put_dir(folder.path(), 0o755);
     let machines: [(&str, Rc<dyn System>); 2] =
         [("in memory", Rc::new(fake)), ("for real", Rc::new(HostSystem::new()))];
-    let mut code = ExitCode::SUCCESS;
+    let mut out = std::io::stdout();
     for (name, machine) in machines {
-        match try_out(&machine, &recipe) {
-            Ok(text) => println(&format!("{name}:\n{text}")),
-            Err(refused) => {
-                println(&format!("{name}: {}", refused.diagnostics));
-                code = ExitCode::FAILURE;
-            }
+        writeln!(out, "{name}:")?;
+        let reports = try_out(&machine, &recipe).map_err(|refused| refused.diagnostics)?;
+        for (what, Report { counts, .. }) in ["plan:  ", "first: ", "second:"].iter().zip(&reports)
+        {
+            writeln!(
+                out,
+                "  {what} {} would change, {} changed, {} up to date",
+                counts.would_change, counts.changed, counts.up_to_date
+            )?;
         }
     }
-    // Whether it could be removed changes nothing about what was shown.
-    let _ = std::fs::remove_dir_all(folder);
-    code
-}
-
-/// Plans, converges, and converges again.
-fn try_out(machine: &Rc<dyn System>, recipe: &str) -> Result<String, Refused> {
-    let registry: Rc<Registry> =
-        Rc::new(toque_resources::standard().with(Kind::of::<Greeting>().provider(InAFile)));
-    let source = Source { name: "embedded".to_owned(), path: None, text: recipe.to_owned() };
-    let options = Options { recipe: Some(source), ..Options::default() };
-    let planned = plan(Rc::clone(machine), Rc::clone(&registry), &options, Box::new(()))?;
-    let first = converge(Rc::clone(machine), Rc::clone(&registry), &options, Box::new(()))?;
-    let second = converge(Rc::clone(machine), registry, &options, Box::new(()))?;
-    Ok(format!(
-        "  plan:   {}\n  first:  {}\n  second: {}",
-        summary(&planned),
-        summary(&first),
-        summary(&second)
-    ))
-}
-
-fn summary(report: &Report) -> String {
-    let counts = &report.counts;
-    format!(
-        "{} would change, {} changed, {} up to date",
-        counts.would_change, counts.changed, counts.up_to_date
-    )
-}
-
-fn println(text: &str) {
-    use std::io::Write;
-    // A reader that went away ends nothing.
-    let _ = writeln!(std::io::stdout(), "{text}");
+    Ok(())
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use toque_contract::resource::{Apply, Change, Effect};
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 use toque_machine::command::Command;
 use toque_machine::source::{Checkout, Found};
 use toque_machine::system::{FileKind, Ownership};
@@ -148,10 +148,7 @@ impl Deployment<'_, '_> {
             }
             Step::Folder(path) => {
                 let mode = 0o777 & !self.desired.umask & !0o022;
-                self.apply
-                    .system
-                    .create_dir(path, mode)
-                    .attempting("create the directory", path)?;
+                self.apply.system.create_dir(path, mode).context("create the directory", path)?;
                 self.apply.system.relabel(path, false)
             }
             Step::Shared(shared) => self.make_shared(shared),
@@ -205,14 +202,14 @@ impl Deployment<'_, '_> {
         // The record last, and the releases before it: what is left when this is killed still looks
         // like what it was.
         let last = [self.desired.layout.releases(), self.desired.layout.record()];
-        let names = system.read_dir(path).attempting("list", path)?;
+        let names = system.read_dir(path).context("list", path)?;
         let first =
             names.into_iter().map(|name| path.join(name)).filter(|path| !last.contains(path));
         first.chain(last.clone()).try_for_each(|path| self.remove_leftover(&path))?;
         if system.lstat(path).is_ok_and(|found| found.kind == FileKind::Link) {
-            system.remove_file(path).attempting("remove the link", path)?;
+            system.remove_file(path).context("remove the link", path)?;
         }
-        system.remove_dir(folder).attempting("delete the directory", folder)
+        system.remove_dir(folder).context("delete the directory", folder)
     }
 
     pub fn write(&mut self) -> Result<(), Failure> {
@@ -241,7 +238,7 @@ impl Deployment<'_, '_> {
         self.record.making = Some(name.to_owned());
         self.write()?;
         let making = layout.making(name);
-        system.create_dir(&making, 0o700).attempting("create the directory", &making)?;
+        system.create_dir(&making, 0o700).context("create the directory", &making)?;
         let into = making.join("release");
         let repo = layout.repo();
         let how = Checkout {
@@ -251,10 +248,10 @@ impl Deployment<'_, '_> {
             ..Checkout::default()
         };
         source.check_out(system, self.apply.view, found, &into, &how)?;
-        system.set_mode(&into, mode(desired)).attempting("change the mode of", &into)?;
+        system.set_mode(&into, mode(desired)).context("change the mode of", &into)?;
         let release = layout.release(name);
-        system.rename(&into, &release).attempting("make the release", &release)?;
-        system.remove_dir(&making).attempting("delete the directory", &making)?;
+        system.rename(&into, &release).context("make the release", &release)?;
+        system.remove_dir(&making).context("delete the directory", &making)?;
         system.relabel(&release, true)?;
         self.memory.clone_from(&found.memory);
         Ok(())
@@ -272,7 +269,7 @@ impl Deployment<'_, '_> {
                 self.apply
                     .system
                     .set_owner(&path, self.owner.uid, self.owner.gid)
-                    .attempting("change the owner of", &path)?;
+                    .context("change the owner of", &path)?;
                 self.apply.system.relabel(&path, false)?;
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -338,7 +335,7 @@ impl Deployment<'_, '_> {
         if self.task != Task::Undeploy {
             self.expect_restart()?;
         }
-        self.apply.system.remove_file(path).attempting("remove", path)?;
+        self.apply.system.remove_file(path).context("remove", path)?;
         self.environment = Some((path.to_owned(), old));
         self.record.environment = None;
         Ok(())
@@ -354,7 +351,7 @@ impl Deployment<'_, '_> {
                     gid: Some(found.gid),
                     mode: Some(found.mode),
                 };
-                Ok(Some((system.read(path).attempting("read", path)?, owner)))
+                Ok(Some((system.read(path).context("read", path)?, owner)))
             }
             _ => Ok(None),
         }
@@ -362,8 +359,8 @@ impl Deployment<'_, '_> {
 
     pub fn stage(&self, path: &Path, content: &[u8], owner: &Ownership) -> Result<(), Failure> {
         let system = self.apply.system;
-        let staged = system.stage(path, content, owner).attempting("write", path)?;
-        system.rename(&staged, path).attempting("write", path).inspect_err(|_| {
+        let staged = system.stage(path, content, owner).context("write", path)?;
+        system.rename(&staged, path).context("write", path).inspect_err(|_| {
             // The first error is the one to tell.
             let _ = system.remove_file(&staged);
         })?;
@@ -408,9 +405,9 @@ impl Deployment<'_, '_> {
         let (current, system) = (self.desired.layout.current(), self.apply.system);
         let staged = self.desired.layout.path.join(".toque-current");
         self.remove_leftover(&staged)?;
-        system.symlink(&Layout::link_to(name), &staged).attempting("create the link", &current)?;
+        system.symlink(&Layout::link_to(name), &staged).context("create the link", &current)?;
         system.relabel(&staged, false)?;
-        system.rename(&staged, &current).attempting("switch", &current)
+        system.rename(&staged, &current).context("switch", &current)
     }
 
     pub fn restart(&mut self) -> Result<(), Failure> {
@@ -462,7 +459,7 @@ impl Deployment<'_, '_> {
                     tries -= 1;
                     system.wait(Duration::from_millis(100));
                 }
-                result => return result.attempting("remove", path),
+                result => return result.context("remove", path),
             }
         }
     }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use toque_core::diagnostic::INSTEAD;
+use toque_core::diagnostic::REDACTED;
 use toque_core::failure::Failure;
 use toque_core::property_error::PropertyError;
 
@@ -52,7 +52,7 @@ impl Variable {
 
 impl fmt::Debug for Variable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(INSTEAD)
+        f.write_str(REDACTED)
     }
 }
 
@@ -107,7 +107,7 @@ pub fn hidden(failure: Failure, environment: Option<&IndexMap<String, Variable>>
     // A value that contains another is hidden whole.
     secrets.sort_unstable_by_key(|text| std::cmp::Reverse(text.len()));
     let hide = |text: String| {
-        secrets.iter().fold(text, |text, secret| text.replace(secret.as_str(), INSTEAD))
+        secrets.iter().fold(text, |text, secret| text.replace(secret.as_str(), REDACTED))
     };
     Failure {
         message: hide(failure.message),

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 use toque_machine::source::Found;
 use toque_machine::system::{FileKind, Ownership, Query};
 use toque_machine::view::View;
@@ -155,7 +155,7 @@ fn history(view: &View<'_>, desired: &Desired, state: &mut State) -> Result<(), 
     match lstat(view, &current)? {
         None => {}
         Some(found) if found.kind == FileKind::Link => {
-            let to = view.read_link(&current).attempting("read the link", &current)?;
+            let to = view.read_link(&current).context("read the link", &current)?;
             state.current = Some(layout.release_of(&to).ok_or_else(|| {
                 Failure::new(format!(
                     "`{}` leads to `{}`, which is no release of this app",
@@ -278,7 +278,7 @@ fn is_file(view: &View<'_>, path: &Path, content: &[u8], state: &State) -> Resul
     if found.kind != FileKind::File || (found.mode, found.uid, found.gid) != (0o600, uid, gid) {
         return Ok(false);
     }
-    Ok(found.size == content.len() as u64 && view.read(path).attempting("read", path)? == content)
+    Ok(found.size == content.len() as u64 && view.read(path).context("read", path)? == content)
 }
 
 /// Whether a file is there that can have been written for the environment: nobody but its owner may

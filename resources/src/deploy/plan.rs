@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use toque_contract::resource::Change;
 use toque_core::failure::Failure;
 use toque_machine::areas::{Area, Areas};
-use toque_machine::planned::Provide;
+use toque_machine::planned::PlannedEffect;
 use toque_machine::source::Found;
 
 use super::hook::{Hook, describe};
@@ -94,7 +94,7 @@ pub fn plan(desired: &Desired, state: &State) -> Result<Vec<Change<Step>>, Failu
                 let what =
                     format!("remove `{}` with all releases and what they share", path.display());
                 let change = Change::new(what, Step::Undeploy(folder.clone())).touches(Area::Files);
-                changes.push(change.provides(Provide::Absent { path: path.clone() }));
+                changes.push(change.provides(PlannedEffect::Absent { path: path.clone() }));
             }
         }
         Task::Restart => {
@@ -123,7 +123,7 @@ fn deploy(desired: &Desired, state: &State, changes: &mut Vec<Change<Step>>) {
             format!("remove `{}`, which a deploy that was killed has left", path.display()),
             Step::Leftover(path.clone()),
         )
-        .provides(Provide::Absent { path: path.clone() })
+        .provides(PlannedEffect::Absent { path: path.clone() })
         .touches(Area::Files)
     }));
     let never_ran = state.record.never_ran(current).filter(|release| *release != name);
@@ -133,14 +133,14 @@ fn deploy(desired: &Desired, state: &State, changes: &mut Vec<Change<Step>>) {
             format!("remove `{}`, which has never been current", path.display()),
             Step::Leftover(path.clone()),
         )
-        .provides(Provide::Absent { path })
+        .provides(PlannedEffect::Absent { path })
         .touches(Area::Files)
     }));
     changes.extend(state.missing.iter().map(|path| folder(desired, state, path)));
     changes.extend(state.shared.iter().map(|shared| {
         let path = desired.layout.shared().join(shared);
         let what = format!("create directory `{}`", path.display());
-        let provide = Provide::Directory {
+        let provide = PlannedEffect::Directory {
             path,
             mode: mode(desired),
             uid: state.wanted.uid.unwrap_or(state.own.0),
@@ -235,7 +235,7 @@ fn make(
         changes.push(
             Change::new(format!("deploy {revision} from `{source}`"), step)
                 // What is in it is told by nobody before it is there.
-                .provides(Provide::Anything(Area::Files.into()))
+                .provides(PlannedEffect::Anything(Area::Files.into()))
                 .touches(Area::Files),
         );
         changes.extend(
@@ -251,7 +251,7 @@ fn make(
             describe("migrate_command", line),
             Step::Migrate { release: release.to_owned() },
         );
-        changes.push(change.provides(Provide::Anything(Areas::ALL)).touches(Areas::ALL));
+        changes.push(change.provides(PlannedEffect::Anything(Areas::ALL)).touches(Areas::ALL));
     }
     if !complete {
         changes.extend(
@@ -294,7 +294,7 @@ fn switch(desired: &Desired, state: &State, to: Release, rollback: bool) -> Chan
         }
         _ => format!("let current lead to {}", to.revision),
     };
-    let link = Provide::Link {
+    let link = PlannedEffect::Link {
         path: desired.layout.current(),
         to: Layout::link_to(&to.name),
         uid: state.own.0,
@@ -303,7 +303,7 @@ fn switch(desired: &Desired, state: &State, to: Release, rollback: bool) -> Chan
     let step = Step::Switch { to, from: state.current.clone(), rollback };
     Change::new(words, step)
         .provides(link)
-        .provides(Provide::Anything(Area::Files.into()))
+        .provides(PlannedEffect::Anything(Area::Files.into()))
         .touches(Area::Files)
 }
 
@@ -312,7 +312,7 @@ fn restart(desired: &Desired, changes: &mut Vec<Change<Step>>) {
     changes.extend(desired.deploy.check.as_ref().map(|check| {
         let change = Change::new(check.describe(), Step::Check);
         if check.is_command() {
-            change.provides(Provide::Anything(Areas::ALL)).touches(Areas::ALL)
+            change.provides(PlannedEffect::Anything(Areas::ALL)).touches(Areas::ALL)
         } else {
             change
         }
@@ -322,7 +322,7 @@ fn restart(desired: &Desired, changes: &mut Vec<Change<Step>>) {
 fn run_hook(release: &str, name: &'static str, hook: Hook) -> Change<Step> {
     let what = hook.describe(name);
     let step = Step::Hook { release: release.to_owned(), name, hook };
-    Change::new(what, step).provides(Provide::Anything(Areas::ALL)).touches(Areas::ALL)
+    Change::new(what, step).provides(PlannedEffect::Anything(Areas::ALL)).touches(Areas::ALL)
 }
 
 fn links(release: &str, links: Links) -> Option<Change<Step>> {
@@ -349,7 +349,7 @@ fn links(release: &str, links: Links) -> Option<Change<Step>> {
         format!("{} in the release", words.join(", ")),
         Step::Links { release: release.to_owned(), links },
     );
-    Some(change.provides(Provide::Anything(Area::Files.into())).touches(Area::Files))
+    Some(change.provides(PlannedEffect::Anything(Area::Files.into())).touches(Area::Files))
 }
 
 fn environment(desired: &Desired, state: &State, content: &[u8]) -> Change<Step> {
@@ -363,7 +363,13 @@ fn environment(desired: &Desired, state: &State, content: &[u8]) -> Change<Step>
     let (uid, gid) =
         (state.wanted.uid.unwrap_or(state.own.0), state.wanted.gid.unwrap_or(state.own.1));
     Change::new(what, Step::Environment(content.to_vec()))
-        .provides(Provide::File { path, content: Some(content.into()), mode: 0o600, uid, gid })
+        .provides(PlannedEffect::File {
+            path,
+            content: Some(content.into()),
+            mode: 0o600,
+            uid,
+            gid,
+        })
         .touches(Area::Files)
 }
 
@@ -372,14 +378,14 @@ fn no_environment(path: &Path) -> Change<Step> {
         format!("remove `{}`, the environment that there was", path.display()),
         Step::NoEnvironment(path.to_owned()),
     )
-    .provides(Provide::Absent { path: path.to_owned() })
+    .provides(PlannedEffect::Absent { path: path.to_owned() })
     .touches(Area::Files)
 }
 
 fn folder(desired: &Desired, state: &State, path: &Path) -> Change<Step> {
     let (uid, gid) = state.own;
     Change::new(format!("create directory `{}`", path.display()), Step::Folder(path.to_owned()))
-        .provides(Provide::Directory {
+        .provides(PlannedEffect::Directory {
             path: path.to_owned(),
             mode: 0o777 & !desired.umask & !0o022,
             uid,
@@ -394,7 +400,7 @@ fn remove(desired: &Desired, release: &Release) -> Change<Step> {
         format!("remove release {}", release.revision),
         Step::Remove { name: release.name.clone() },
     )
-    .provides(Provide::Absent { path })
+    .provides(PlannedEffect::Absent { path })
     .touches(Area::Files)
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 use toque_machine::system::{Ownership, Query, System};
 
 /// The deployments of an app.
@@ -95,8 +95,8 @@ impl Record {
             .map_err(|error| Failure::new(format!("cannot write the record: {error}")))?;
         text.push('\n');
         let owner = Ownership { mode: Some(0o600), ..Ownership::default() };
-        let staged = system.stage(path, text.as_bytes(), &owner).attempting("write", path)?;
-        system.rename(&staged, path).attempting("write", path).inspect_err(|_| {
+        let staged = system.stage(path, text.as_bytes(), &owner).context("write", path)?;
+        system.rename(&staged, path).context("write", path).inspect_err(|_| {
             // The first error is the one to tell.
             let _ = system.remove_file(&staged);
         })

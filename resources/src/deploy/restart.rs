@@ -6,7 +6,7 @@ use toque_contract::resource::{Apply, Change};
 use toque_core::failure::Failure;
 use toque_core::property_error::PropertyError;
 use toque_machine::areas::{Area, Areas};
-use toque_machine::planned::Provide;
+use toque_machine::planned::PlannedEffect;
 use toque_machine::property::CommandLine;
 
 use super::Desired;
@@ -61,12 +61,12 @@ impl Restart {
         match self {
             Self::Service(named) => {
                 Change::new(format!("restart service `{}`", named.service), step)
-                    .provides(Provide::Anything(Area::Services.into()))
+                    .provides(PlannedEffect::Anything(Area::Services.into()))
                     .touches(Area::Services)
             }
             Self::Command(line) => {
                 let change = Change::new(hook::describe("restart", line), step);
-                change.provides(Provide::Anything(Areas::ALL)).touches(Areas::ALL)
+                change.provides(PlannedEffect::Anything(Areas::ALL)).touches(Areas::ALL)
             }
         }
     }

@@ -549,11 +549,11 @@ fn a_sensitive_verify_says_nothing() {
 #[test]
 fn a_change_in_place_shows_under_other_names() {
     use toque_machine::areas::Area;
-    use toque_machine::planned::Provide;
+    use toque_machine::planned::PlannedEffect;
     let bench = Bench::new();
     bench.fake.put_file("/r/f", "old\n");
     bench.fake.hard_link(Path::new("/r/f"), Path::new("/r/g")).unwrap();
-    let anywhere = Provide::Anything(Area::Files.into());
+    let anywhere = PlannedEffect::Anything(Area::Files.into());
     let mode = bench.plan(&FILES, "create", f(json!({ "mode": "0600" }))).unwrap();
     assert!(mode[0].provides.contains(&anywhere));
     let in_place =

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use toque_contract::resource;
 use toque_contract::resource::{Apply, Change, Effect, HostFacts, Item, Support};
 use toque_core::diagnostic::did_you_mean;
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 use toque_machine::areas::{Area, Areas};
 use toque_machine::system::Query;
 use toque_machine::view::View;
@@ -223,9 +223,11 @@ impl<M: PackageManager> Provider<M> {
         let lists_pending = view.planned(Area::Packages, &plan::lists_key(M::NAME)).is_some();
         for (request, found) in &mut asked {
             if found.installed.is_some() {
-                M::CONSULTED.iter().for_each(|folder| view.looked_below(Path::new(folder)));
+                M::CONSULTED
+                    .iter()
+                    .for_each(|folder| view.depends_on_files_below(Path::new(folder)));
                 if lists_pending {
-                    view.looked_at_everything();
+                    view.depends_on_everything();
                 }
             }
             let Some((target, listed)) = M::target(scene, &offers, request, found) else {
@@ -274,7 +276,7 @@ fn package_file<M: PackageManager>(
     path: &Path,
 ) -> Result<Target, Failure> {
     let argument = path.display().to_string();
-    let file = scene.view.stat(path).attempting("install from", path).map_err(|failure| {
+    let file = scene.view.stat(path).context("install from", path).map_err(|failure| {
         if failure.hint.is_some() {
             return failure;
         }
@@ -283,7 +285,7 @@ fn package_file<M: PackageManager>(
     // A file that an earlier resource of this plan would bring is on no real device, and what is in
     // it cannot be told yet.
     if file.device == u64::MAX {
-        scene.view.looked_at_everything();
+        scene.view.depends_on_everything();
         return Ok(Target { version: None, argument, order: Ordering::Greater });
     }
     let (name, target) = M::read_file(scene, request, found, &argument)?;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use toque_contract::resource::Change;
 use toque_core::failure::Failure;
 use toque_machine::areas::{Area, Areas};
-use toque_machine::planned::Provide;
+use toque_machine::planned::PlannedEffect;
 use toque_machine::view::View;
 
 use super::{PackageAction, Request, Wanted};
@@ -92,7 +92,7 @@ pub fn plan(
     }
     if state.refresh && !changes.is_empty() {
         let step = Step { verb: Verb::Refresh, name: String::new(), argument: String::new() };
-        let fresh = Provide::State {
+        let fresh = PlannedEffect::State {
             area: Area::Packages,
             key: lists_key(provider),
             value: Value::Bool(true),
@@ -123,7 +123,8 @@ fn plan_one(
     };
     let change = |verb, what: String, argument: &str, after: Value| {
         let step = Step { verb, name: name.clone(), argument: argument.to_owned() };
-        let state = Provide::State { area: Area::Packages, key: found.key.clone(), value: after };
+        let state =
+            PlannedEffect::State { area: Area::Packages, key: found.key.clone(), value: after };
         Change::new(what, step).provides(state)
     };
     Ok(match action {
@@ -208,7 +209,7 @@ fn plan_one(
             );
             // What is not there may be a name for what an earlier resource brings.
             if found.installed.is_none() {
-                change.provides.insert(0, Provide::Anything(Area::Packages.into()));
+                change.provides.insert(0, PlannedEffect::Anything(Area::Packages.into()));
             }
             Some(change.touches(Area::Packages))
         }
@@ -219,7 +220,7 @@ fn plan_one(
 /// Adds the effects on files, accounts, services and other packages. They are uncertain, and so
 /// come before the certain effect on the package itself, which lies over them.
 fn with_side_effects(mut change: Change<Step>) -> Change<Step> {
-    change.provides.insert(0, Provide::Anything(ANYTHING));
+    change.provides.insert(0, PlannedEffect::Anything(ANYTHING));
     change.touches(ANYTHING)
 }
 
@@ -235,7 +236,7 @@ pub fn recall(view: &View<'_>, key: &str, action: PackageAction) -> Option<Found
     let perhaps_left =
         planned["leftovers"].is_null() && installed.is_none() && action == PackageAction::Purge;
     if installed.as_deref() == Some("") || perhaps_left {
-        view.looked_at_everything();
+        view.depends_on_everything();
     }
     let leftovers = if perhaps_left { Some(true) } else { planned["leftovers"].as_bool() };
     let held = planned["held"].as_bool().unwrap_or(false);

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use serde_json::{Value, json};
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 use toque_machine::source::Source;
 use toque_machine::system::{Query, Request, Response};
 use toque_machine::view::View;
@@ -60,7 +60,7 @@ pub fn look(
         managed_file::Found::InTheWay(..) if desired.force_unlink => Ok(Found::Nothing),
         managed_file::Found::File { .. } => {
             let path = state.target.as_ref().unwrap_or(&desired.path);
-            view.read(path).attempting("read", path).map(Found::File)
+            view.read(path).context("read", path).map(Found::File)
         }
         _ => Ok(Found::Refused),
     }
@@ -102,7 +102,7 @@ impl Sources {
             }
         }
         // An earlier change of this plan may start the server, or let it be reached.
-        view.looked_at_everything();
+        view.depends_on_everything();
         Err(none(problems))
     }
 

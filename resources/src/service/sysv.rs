@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use toque_contract::resource::{Action as _, Apply, Change, Effect, HostFacts, Provider, Support};
 use toque_core::diagnostic::did_you_mean;
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 use toque_machine::areas::Area;
 use toque_machine::command::Command;
-use toque_machine::planned::Provide;
+use toque_machine::planned::PlannedEffect;
 use toque_machine::system::Query;
 use toque_machine::view::View;
 
@@ -109,7 +109,7 @@ impl Provider for Sysv {
             ServiceAction::Enable => !state.enabled,
             ServiceAction::Disable => state.enabled,
             ServiceAction::Start => !state.running,
-            ServiceAction::Stop | ServiceAction::Reload => state.running,
+            ServiceAction::CancelToken | ServiceAction::Reload => state.running,
             ServiceAction::Restart => true,
         };
         if !acts {
@@ -125,7 +125,7 @@ impl Provider for Sysv {
         }
         let running = match action {
             ServiceAction::Start | ServiceAction::Restart => true,
-            ServiceAction::Stop => false,
+            ServiceAction::CancelToken => false,
             _ => state.running,
         };
         let enabled = match action {
@@ -136,16 +136,20 @@ impl Provider for Sysv {
         let what = describe(action, &service.service_name);
         let mut steps = match line {
             Some(line) => vec![Step::Shell(line.clone())],
-            None => vec![Step::Act(action)],
+            None => vec![Step::ActionRef(action)],
         };
         if action == ServiceAction::Restart && line.is_none() && !state.can_restart {
-            let start =
-                service.start_command.clone().map_or(Step::Act(ServiceAction::Start), Step::Shell);
-            let stop =
-                service.stop_command.clone().map_or(Step::Act(ServiceAction::Stop), Step::Shell);
+            let start = service
+                .start_command
+                .clone()
+                .map_or(Step::ActionRef(ServiceAction::Start), Step::Shell);
+            let stop = service
+                .stop_command
+                .clone()
+                .map_or(Step::ActionRef(ServiceAction::CancelToken), Step::Shell);
             steps = if state.running { vec![stop, start] } else { vec![start] };
         }
-        let state = Provide::State {
+        let state = PlannedEffect::State {
             area: Area::Services,
             key: key(service),
             value: json!({ "running": running, "enabled": enabled }),
@@ -172,10 +176,10 @@ impl Provider for Sysv {
         for change in changes {
             match &change.step {
                 Step::Shell(line) => service.run_line(apply, line)?,
-                Step::Act(action @ (ServiceAction::Enable | ServiceAction::Disable)) => {
+                Step::ActionRef(action @ (ServiceAction::Enable | ServiceAction::Disable)) => {
                     enable(apply, service, *action)?;
                 }
-                Step::Act(action) => {
+                Step::ActionRef(action) => {
                     let script = script(service).display().to_string();
                     apply.run(&service.timed(Command::new([script.as_str(), action.name()])))?;
                 }
@@ -212,7 +216,7 @@ fn has_case(script: &str, word: &str) -> bool {
 
 /// Whether any process has this in its command line, as `ps` would show it.
 fn has_process(view: &View<'_>, pattern: &str) -> bool {
-    view.looked_at(Area::Services);
+    view.depends_on_area(Area::Services);
     let processes = view.read_dir(Path::new("/proc")).unwrap_or_default();
     processes.iter().filter(|name| name.to_string_lossy().parse::<u32>().is_ok()).any(|name| {
         let line = view.read(&Path::new("/proc").join(name).join("cmdline")).unwrap_or_default();
@@ -242,7 +246,7 @@ fn is_enabled(view: &View<'_>, service: &Service, script: &str) -> Result<bool, 
         let folder = PathBuf::from(format!("/etc/rc{level}.d"));
         let names = match view.read_dir(&folder) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-            other => other.attempting("read", &folder)?,
+            other => other.context("read", &folder)?,
         };
         let starts = names.iter().any(|name| starts(name, &service.service_name));
         if (wanted.contains(&level) && !starts) || (exact && starts && !wanted.contains(&level)) {

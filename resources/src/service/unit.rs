@@ -9,7 +9,7 @@ use serde_json::Value;
 use toque_core::failure::Failure;
 use toque_machine::areas::Area;
 use toque_machine::command::{Command, Identity};
-use toque_machine::planned::Provide;
+use toque_machine::planned::PlannedEffect;
 use toque_machine::property::Account;
 use toque_machine::system::Query;
 use toque_machine::view::View;
@@ -69,9 +69,9 @@ impl Bus {
 }
 
 /// Returns the effect that a plan remembers the unit in this state.
-pub fn planned(user: Option<&Account>, name: &str, unit: &Unit) -> Provide {
+pub fn planned(user: Option<&Account>, name: &str, unit: &Unit) -> PlannedEffect {
     let value = serde_json::to_value(unit).unwrap_or_default();
-    Provide::State { area: Area::Services, key: key(user, name), value }
+    PlannedEffect::State { area: Area::Services, key: key(user, name), value }
 }
 
 /// Returns the key under which a plan remembers a unit.
@@ -93,8 +93,12 @@ pub fn inspect(view: &View<'_>, bus: &Bus, name: &str) -> Result<Unit, Failure> 
 }
 
 /// That a unit's new file ties others to it, which do not know of it yet.
-pub fn tied<'a>(bus: &'a Bus, name: &'a str, unit: &'a Unit) -> impl Iterator<Item = Provide> + 'a {
-    let state = |other: &String| Provide::State {
+pub fn tied<'a>(
+    bus: &'a Bus,
+    name: &'a str,
+    unit: &'a Unit,
+) -> impl Iterator<Item = PlannedEffect> + 'a {
+    let state = |other: &String| PlannedEffect::State {
         area: Area::Services,
         key: tie(bus, other),
         value: name.into(),
@@ -111,7 +115,7 @@ fn inspect_alone(view: &View<'_>, bus: &Bus, name: &str) -> Result<Unit, Failure
     let asked = key(user.as_ref(), name);
     let read_by_systemd = || {
         for folder in bus.folders() {
-            view.looked_past(&Path::new(folder).join(name), Area::Services, &asked);
+            view.depends_on_file(&Path::new(folder).join(name), Area::Services, &asked);
         }
     };
     if let Some(planned) = view.planned(Area::Services, &asked) {
@@ -206,12 +210,18 @@ fn ask(view: &View<'_>, bus: &Bus, name: &str) -> Result<Unit, Failure> {
 }
 
 /// A mask is a link in the place where an administrator's unit file would be.
-pub fn mask_link(user: Option<&Account>, unit: &str, action: ServiceAction) -> Option<Provide> {
+pub fn mask_link(
+    user: Option<&Account>,
+    unit: &str,
+    action: ServiceAction,
+) -> Option<PlannedEffect> {
     let folder = if user.is_some() { "/etc/systemd/user" } else { "/etc/systemd/system" };
     let path = Path::new(folder).join(unit);
     match action {
-        ServiceAction::Mask => Some(Provide::Link { path, to: "/dev/null".into(), uid: 0, gid: 0 }),
-        ServiceAction::Unmask => Some(Provide::Absent { path }),
+        ServiceAction::Mask => {
+            Some(PlannedEffect::Link { path, to: "/dev/null".into(), uid: 0, gid: 0 })
+        }
+        ServiceAction::Unmask => Some(PlannedEffect::Absent { path }),
         _ => None,
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use toque_core::failure::Failure;
 use toque_core::property_error::PropertyError;
 use toque_machine::areas::Area;
-use toque_machine::planned::Provide;
+use toque_machine::planned::PlannedEffect;
 use toque_machine::view::View;
 
 use super::optional::read_text;
@@ -86,23 +86,23 @@ pub(crate) fn next_gid(
 }
 
 /// Returns the effect that account files are rewritten, for recipes that read them.
-pub(crate) fn rewritten(files: &[&str]) -> impl Iterator<Item = Provide> {
-    files.iter().map(|file| Provide::Rewritten { path: Path::new("/etc").join(file) })
+pub(crate) fn rewritten(files: &[&str]) -> impl Iterator<Item = PlannedEffect> {
+    files.iter().map(|file| PlannedEffect::Rewritten { path: Path::new("/etc").join(file) })
 }
 
 /// Returns the effect that an id is no longer free.
-pub(crate) fn taken(kind: &str, number: Option<u32>) -> Provide {
+pub(crate) fn taken(kind: &str, number: Option<u32>) -> PlannedEffect {
     state(kind, number, true)
 }
 
 /// Returns the effect that an id is free again.
-pub(crate) fn freed(kind: &str, number: Option<u32>) -> Provide {
+pub(crate) fn freed(kind: &str, number: Option<u32>) -> PlannedEffect {
     state(kind, number, false)
 }
 
-fn state(kind: &str, number: Option<u32>, taken: bool) -> Provide {
+fn state(kind: &str, number: Option<u32>, taken: bool) -> PlannedEffect {
     let key = number.map_or_else(|| format!("{kind}:"), |number| format!("{kind}:{number}"));
-    Provide::State { area: Area::Accounts, key, value: Value::Bool(taken) }
+    PlannedEffect::State { area: Area::Accounts, key, value: Value::Bool(taken) }
 }
 
 /// Returns the ids in use after the earlier resources of the plan; `None` when one of them gets an

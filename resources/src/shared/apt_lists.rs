@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use toque_contract::resource::Apply;
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 use toque_machine::command::Command;
 use toque_machine::system::{FileKind, Ownership};
 
@@ -51,17 +51,17 @@ fn stamp(apply: &Apply<'_>) -> Result<(), Failure> {
     let path = Path::new(STAMP);
     let system = apply.system;
     if system.lstat(path).is_ok_and(|found| found.kind == FileKind::File) {
-        return system.touch(path).attempting("set the time of", path);
+        return system.touch(path).context("set the time of", path);
     }
     let folder = path.parent().unwrap_or(path);
     match system.create_dir(folder, 0o755) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-        other => other.attempting("create", folder)?,
+        other => other.context("create", folder)?,
     }
     let staged = system
         .stage(path, b"", &Ownership { mode: Some(0o644), ..Ownership::default() })
-        .attempting("write", path)?;
-    system.rename(&staged, path).attempting("write", path)
+        .context("write", path)?;
+    system.rename(&staged, path).context("write", path)
 }
 
 #[cfg(test)]

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use serde_json::json;
 use toque_contract::resource;
 use toque_contract::resource::{Apply, Change, Effect, Resource};
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 use toque_core::property_error::PropertyError;
 use toque_machine::areas::{Area, Areas};
-use toque_machine::planned::Provide;
+use toque_machine::planned::PlannedEffect;
 use toque_machine::source::{Checkout, Found, Source};
 use toque_machine::system::{Metadata, Ownership, Query};
 use toque_machine::view::View;
@@ -126,7 +126,7 @@ impl<R: FromSource> resource::Provider for Provider<R> {
                 Filled::Keep => return Ok(state),
                 Filled::Update(revision) => {
                     state.present = revision;
-                    state.folder = Some(view.lstat(path).attempting("look at", path)?);
+                    state.folder = Some(view.lstat(path).context("look at", path)?);
                 }
                 Filled::Replace(revision) => state.present = revision,
             }
@@ -155,7 +155,7 @@ impl<R: FromSource> resource::Provider for Provider<R> {
             None => Step::Fill { found, owner: state.owner, place, instead_of: state.target },
         };
         let change = Change::new(what, step)
-            .provides(Provide::Anything(Area::Files.into()))
+            .provides(PlannedEffect::Anything(Area::Files.into()))
             .touches(Area::Files);
         Ok(vec![change])
     }
@@ -174,7 +174,7 @@ impl<R: FromSource> resource::Provider for Provider<R> {
                     let keep_git = R::keeps_git(action);
                     let new = check_out(apply, &desired.source, found, &staging, keep_git)?;
                     if let Some(mode) = owner.mode {
-                        apply.system.set_mode(&new, mode).attempting("set the mode of", &new)?;
+                        apply.system.set_mode(&new, mode).context("set the mode of", &new)?;
                     }
                     staging.install(apply, *instead_of)?;
                     found

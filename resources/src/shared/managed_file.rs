@@ -16,9 +16,8 @@ use std::marker::PhantomData;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use toque_contract::actions;
-use toque_contract::resource;
 use toque_contract::resource::{Action, Apply, Change, Effect, Resource, Scope};
+use toque_contract::{actions, resource};
 use toque_core::failure::Failure;
 use toque_machine::areas::{Area, Areas};
 use toque_machine::view::View;

@@ -3,17 +3,17 @@
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 use toque_machine::system::{Metadata, Query};
 
 /// Returns what lies at the path itself. Nothing can lie below something that is not a directory.
 pub fn lstat(query: &dyn Query, path: &Path) -> Result<Option<Metadata>, Failure> {
-    found(query.lstat(path)).attempting("look at", path)
+    found(query.lstat(path)).context("look at", path)
 }
 
 /// Returns the text of a file.
 pub fn read_text(query: &dyn Query, path: &Path) -> Result<Option<String>, Failure> {
-    let bytes = found(query.read(path)).attempting("read", path)?;
+    let bytes = found(query.read(path)).context("read", path)?;
     Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
 }
 

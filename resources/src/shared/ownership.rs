@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use toque_contract::resource::Apply;
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 use toque_machine::accounts::no_account;
 use toque_machine::areas::Area;
-use toque_machine::planned::Provide;
+use toque_machine::planned::PlannedEffect;
 use toque_machine::property::{Account, Mode};
 use toque_machine::system::{FileKind, Metadata, Ownership, Query};
 use toque_machine::view::View;
@@ -158,8 +158,8 @@ impl Attributes {
     }
 
     /// Returns the effect on the path, whose present attributes are `found`.
-    pub fn effect(&self, found: &Metadata) -> Provide {
-        Provide::Attributes {
+    pub fn effect(&self, found: &Metadata) -> PlannedEffect {
+        PlannedEffect::Attributes {
             path: self.path.clone(),
             mode: self.mode.unwrap_or(found.mode),
             uid: self.uid.unwrap_or(found.uid),
@@ -175,10 +175,10 @@ impl Attributes {
             apply
                 .system
                 .set_owner(&self.path, self.uid, self.gid)
-                .attempting("change the owner of", &self.path)?;
+                .context("change the owner of", &self.path)?;
         }
         if let Some(mode) = self.mode {
-            apply.system.set_mode(&self.path, mode).attempting("change the mode of", &self.path)?;
+            apply.system.set_mode(&self.path, mode).context("change the mode of", &self.path)?;
         }
         Ok(())
     }

@@ -6,12 +6,12 @@ use std::path::Path;
 use indexmap::IndexMap;
 use toque_contract::resource;
 use toque_contract::resource::{Apply, Change, Effect, Resource};
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 use toque_core::property_error::PropertyError;
 use toque_machine::accounts::no_account;
 use toque_machine::areas::{Area, Areas};
 use toque_machine::command::{Command, End};
-use toque_machine::planned::Provide;
+use toque_machine::planned::PlannedEffect;
 use toque_machine::property::{Account, Seconds};
 use toque_machine::system::{FileKind, Query};
 use toque_machine::view::View;
@@ -66,7 +66,7 @@ impl<R: RunsCommand> resource::Provider for Provider<R> {
         }
         // Nothing is known of its effects.
         let change = Change::new(wanted.resource.describe(), ());
-        Ok(vec![change.provides(Provide::Anything(Areas::ALL)).touches(Areas::ALL)])
+        Ok(vec![change.provides(PlannedEffect::Anything(Areas::ALL)).touches(Areas::ALL)])
     }
 
     fn apply(
@@ -143,7 +143,7 @@ impl Process<'_> {
             return Ok(true);
         }
         if let Some(cwd) = self.cwd {
-            let folder = view.stat(cwd).attempting("run a command in", cwd)?;
+            let folder = view.stat(cwd).context("run a command in", cwd)?;
             if folder.kind != FileKind::Directory {
                 return Err(Failure::new(format!(
                     "cannot run a command in `{}`: it is not a directory",

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use toque_contract::resource::Apply;
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 use toque_machine::command::{Command, Identity};
 use toque_machine::system::{FileKind, Metadata, Ownership, Query};
 use toque_machine::view::View;
@@ -27,7 +27,7 @@ pub enum TargetState {
 pub fn inspect(view: &View<'_>, path: &Path) -> Result<TargetState, Failure> {
     match view.lstat(path) {
         Ok(Metadata { kind: FileKind::Directory, .. }) => {
-            let empty = view.read_dir(path).attempting("read directory", path)?.is_empty();
+            let empty = view.read_dir(path).context("read directory", path)?.is_empty();
             Ok(if empty { TargetState::Empty } else { TargetState::Filled })
         }
         Ok(Metadata { kind, .. }) => {
@@ -53,7 +53,7 @@ pub fn inspect(view: &View<'_>, path: &Path) -> Result<TargetState, Failure> {
                 .hint("declare the directory before this resource")),
             }
         }
-        Err(error) => Err(error).attempting("look at", path),
+        Err(error) => Err(error).context("look at", path),
     }
 }
 
@@ -165,10 +165,10 @@ impl<'a> StagingDirectory<'a> {
         let (system, path, old) = (apply.system, self.target, self.old());
         match there {
             TargetState::Missing => {}
-            TargetState::Empty => system.remove_dir(path).attempting("remove directory", path)?,
-            TargetState::Filled => system.rename(path, &old).attempting("move away", path)?,
+            TargetState::Empty => system.remove_dir(path).context("remove directory", path)?,
+            TargetState::Filled => system.rename(path, &old).context("move away", path)?,
         }
-        system.rename(&self.path(), path).attempting("put in place", path).inspect_err(|_| {
+        system.rename(&self.path(), path).context("put in place", path).inspect_err(|_| {
             if there == TargetState::Filled {
                 // The first error is the one to tell.
                 let _ = system.rename(&old, path);
@@ -214,7 +214,7 @@ rm -rf -- "$4""#;
 
 fn remove(apply: &Apply<'_>, path: &Path) -> Result<(), Failure> {
     match apply.system.lstat(path) {
-        Ok(_) => apply.system.remove_dir_all(path).attempting("remove", path),
+        Ok(_) => apply.system.remove_dir_all(path).context("remove", path),
         Err(_) => Ok(()),
     }
 }
@@ -241,7 +241,7 @@ pub fn copy_over(
     command.cwd = Some("/".into());
     if owner.uid == apply.system.effective_uid() {
         apply.run(&command)?;
-        return apply.system.sync(to).attempting("sync the file system of", to);
+        return apply.system.sync(to).context("sync the file system of", to);
     }
     command.identity = Some(apply.view.accounts()?.owner(apply.system.as_query(), owner)?);
     apply.run(&command)?;

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 use toque_machine::system::{FileKind, Metadata, Query};
 use toque_machine::view::View;
 
@@ -54,7 +54,7 @@ pub fn resolve(view: &View<'_>, path: &Path, by: Option<u32>) -> Result<Resolved
             {
                 break;
             }
-            Err(error) => return Err(error).attempting("look at", &here),
+            Err(error) => return Err(error).context("look at", &here),
         };
         let open = metadata.kind == FileKind::Directory
             && metadata.mode & 0o022 != 0
@@ -79,7 +79,7 @@ pub fn resolve(view: &View<'_>, path: &Path, by: Option<u32>) -> Result<Resolved
                 ))
                 .hint("correct the link"));
             }
-            let to = view.read_link(&here).attempting("read the link", &here)?;
+            let to = view.read_link(&here).context("read the link", &here)?;
             parts(&to).rev().for_each(|part| rest.push_front(part));
             if to.is_absolute() {
                 resolved.path = "/".into();

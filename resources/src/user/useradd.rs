@@ -11,7 +11,7 @@ use toque_machine::accounts;
 use toque_machine::accounts::no_account;
 use toque_machine::areas::{Area, Areas};
 use toque_machine::command::Command;
-use toque_machine::planned::Provide;
+use toque_machine::planned::PlannedEffect;
 use toque_machine::property::Account;
 use toque_machine::system::{FileKind, Query};
 use toque_machine::view::View;
@@ -35,7 +35,7 @@ pub struct State {
     /// The attributes of a new user.
     new: NewAccount,
     /// The effects on groups of the removal of the user.
-    groups_after_removal: Vec<Provide>,
+    groups_after_removal: Vec<PlannedEffect>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,7 +66,7 @@ struct NewAccount {
     shell: String,
     home_mode: u32,
     home_exists: bool,
-    skeleton: Vec<Provide>,
+    skeleton: Vec<PlannedEffect>,
 }
 
 /// One run of a program.
@@ -215,16 +215,16 @@ fn digest(hash: &str) -> String {
     sha256(hash.as_bytes())
 }
 
-fn remember(name: &str, current: &Current) -> Provide {
+fn remember(name: &str, current: &Current) -> PlannedEffect {
     let value = serde_json::to_value(current).unwrap_or_default();
     state(&format!("user:{name}"), value)
 }
 
-fn state(key: &str, value: Value) -> Provide {
-    Provide::State { area: Area::Accounts, key: key.to_owned(), value }
+fn state(key: &str, value: Value) -> PlannedEffect {
+    PlannedEffect::State { area: Area::Accounts, key: key.to_owned(), value }
 }
 
-fn state_of_group(name: &str, gid: Option<u32>, members: &[String]) -> Provide {
+fn state_of_group(name: &str, gid: Option<u32>, members: &[String]) -> PlannedEffect {
     state(&format!("group:{name}"), json!({ "gid": gid, "members": members }))
 }
 
@@ -305,7 +305,7 @@ fn new_account(view: &View<'_>, user: &User, gid: Option<u32>) -> Result<NewAcco
 
 /// What a new home is filled with. What cannot be read is left out: `useradd` does not fail over it
 /// either.
-fn skeleton(view: &View<'_>, from: &Path, to: &Path, uid: u32, gid: u32) -> Vec<Provide> {
+fn skeleton(view: &View<'_>, from: &Path, to: &Path, uid: u32, gid: u32) -> Vec<PlannedEffect> {
     let mut provides = Vec::new();
     for name in view.read_dir(from).unwrap_or_default() {
         let (source, path) = (from.join(&name), to.join(&name));
@@ -313,10 +313,10 @@ fn skeleton(view: &View<'_>, from: &Path, to: &Path, uid: u32, gid: u32) -> Vec<
         match found.kind {
             FileKind::File => {
                 let content = view.read(&source).ok().map(Rc::from);
-                provides.push(Provide::File { path, content, mode: found.mode, uid, gid });
+                provides.push(PlannedEffect::File { path, content, mode: found.mode, uid, gid });
             }
             FileKind::Directory => {
-                provides.push(Provide::Directory {
+                provides.push(PlannedEffect::Directory {
                     path: path.clone(),
                     mode: found.mode,
                     uid,
@@ -325,7 +325,7 @@ fn skeleton(view: &View<'_>, from: &Path, to: &Path, uid: u32, gid: u32) -> Vec<
                 provides.extend(skeleton(view, &source, &path, uid, gid));
             }
             FileKind::Link => {
-                provides.extend(view.read_link(&source).ok().map(|target| Provide::Link {
+                provides.extend(view.read_link(&source).ok().map(|target| PlannedEffect::Link {
                     path,
                     to: target,
                     uid,
@@ -344,7 +344,7 @@ fn groups_after_removal(
     view: &View<'_>,
     name: &str,
     current: &Current,
-) -> Result<Vec<Provide>, Failure> {
+) -> Result<Vec<PlannedEffect>, Failure> {
     let accounts = view.accounts()?;
     let mut names: Vec<&String> = accounts.groups.keys().collect();
     names.sort();
@@ -422,14 +422,14 @@ fn create(user: &User, new: &NewAccount) -> Vec<Change<Step>> {
     }
     if with_home {
         change = match (new.uid, new.gid) {
-            (Some(uid), Some(gid)) => change.provides(Provide::Directory {
+            (Some(uid), Some(gid)) => change.provides(PlannedEffect::Directory {
                 path: new.home.clone(),
                 mode: new.home_mode,
                 uid,
                 gid,
             }),
             // Whom the home will belong to is the system's choice.
-            _ => change.provides(Provide::Anything(Area::Files.into())),
+            _ => change.provides(PlannedEffect::Anything(Area::Files.into())),
         };
         change.provides.extend(new.skeleton.iter().cloned());
     }
@@ -503,7 +503,7 @@ fn modify(user: &User, current: &Current, gid: Option<u32>) -> Vec<Change<Step>>
         .provides(account_ids::taken("uid", after.uid));
         // What is below the home changes hands, or moves.
         if after.uid != current.uid || after.gid != current.gid || moves {
-            change = change.provides(Provide::Anything(Area::Files.into()));
+            change = change.provides(PlannedEffect::Anything(Area::Files.into()));
         }
         changes.push(change);
     }
@@ -543,7 +543,7 @@ fn lock(user: &User, current: &Current, locked: bool) -> Change<Step> {
         .provides(remember(name, &after))
 }
 
-fn remove(user: &User, current: &Current, groups: &[Provide]) -> Change<Step> {
+fn remove(user: &User, current: &Current, groups: &[PlannedEffect]) -> Change<Step> {
     let name = &user.username;
     let mut argv = words(["userdel"]);
     for (option, wanted) in [("-r", user.manage_home), ("-f", user.force)] {
@@ -557,7 +557,7 @@ fn remove(user: &User, current: &Current, groups: &[Provide]) -> Change<Step> {
     change.provides.push(account_ids::freed("uid", current.uid));
     change.provides.extend(groups.iter().cloned());
     if user.manage_home {
-        change.provides.push(Provide::Absent { path: current.home.clone().into() });
+        change.provides.push(PlannedEffect::Absent { path: current.home.clone().into() });
     }
     change
 }

@@ -12,8 +12,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use toque_contract::report::{Outcome, Report, Status};
-use toque_core::diagnostic::Source;
-use toque_engine::run::{Options, converge, plan};
+use toque_engine::Run;
 use toque_machine::system::{FakeSystem, System};
 use toque_resources::simulated::{self, Package, debian};
 
@@ -41,10 +40,8 @@ fn fresh() -> FakeSystem {
 }
 
 fn run(system: Rc<dyn System>, recipe: &str, planning: bool) -> Report {
-    let source = Source { name: "test.rhai".to_owned(), path: None, text: recipe.to_owned() };
-    let options = Options { recipe: Some(source), ..Options::default() };
-    let act = if planning { plan } else { converge };
-    act(system, Rc::new(toque_resources::standard()), &options, Box::new(()))
+    let act = if planning { Run::plan } else { Run::converge };
+    act(Run::on(system, Rc::new(toque_resources::standard())).recipe("test.rhai", recipe))
         .unwrap_or_else(|refused| panic!("{recipe}\n{}", refused.diagnostics))
 }
 

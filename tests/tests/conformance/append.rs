@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use toque_contract::actions;
 use toque_contract::resource::{Apply, Change, Effect, Provider, Resource, Scope};
 use toque_core::diagnostic::Diagnostic;
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 use toque_machine::system::Ownership;
 use toque_machine::view::View;
 
@@ -83,8 +83,8 @@ impl Provider for Appender {
         };
         text.extend(chars.bytes());
         let staged =
-            apply.system.stage(path, &text, &Ownership::default()).attempting("write", path)?;
-        apply.system.rename(&staged, path).attempting("write", path)?;
+            apply.system.stage(path, &text, &Ownership::default()).context("write", path)?;
+        apply.system.rename(&staged, path).context("write", path)?;
         let mut attempts = self.attempts.borrow_mut();
         let attempt = attempts.entry(desired.id.clone()).or_default();
         *attempt += 1;

@@ -14,7 +14,7 @@ use toque_contract::event::Event;
 use toque_contract::report::Outcome;
 use toque_core::json::Document;
 use toque_data::run_list::Item;
-use toque_engine::run::{Options, converge};
+use toque_engine::{Options, Run};
 use toque_machine::system::FakeSystem;
 
 use crate::conformance::recipe::{literal, write};
@@ -91,12 +91,10 @@ fn run(case: &Value) -> Trees {
         attributes: Some(Rc::new(Document::of("given", &given).unwrap())),
         ..Options::default()
     };
-    let report = converge(
-        Rc::new(FakeSystem::new()),
-        Rc::new(toque_resources::standard()),
-        &options,
-        Box::new(sink),
-    );
+    let report = Run::on(Rc::new(FakeSystem::new()), Rc::new(toque_resources::standard()))
+        .options(options.clone())
+        .sink(sink)
+        .converge();
     match report {
         Ok(report) => assert_eq!(report.outcome, Outcome::Success, "{:?}", report.resources),
         // Only an assignment may be wrong.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use serde_json::Value;
 use toque_contract::report::Status;
 use toque_core::diagnostic::Source;
-use toque_engine::run::{Options, converge};
+use toque_engine::{Options, Run};
 use toque_machine::system::HostSystem;
 
 use crate::conformance::{compare, differences, on_host};
@@ -21,8 +21,10 @@ fn run(recipe: &str) -> (Status, String) {
     let source = Source { name: "recipe".into(), path: None, text: recipe.into() };
     let options = Options { recipe: Some(source), umask: 0o027, ..Options::default() };
     let system = Rc::new(HostSystem::new());
-    let report =
-        converge(system, Rc::new(toque_resources::standard()), &options, Box::new(())).unwrap();
+    let report = Run::on(system, Rc::new(toque_resources::standard()))
+        .options(options.clone())
+        .converge()
+        .unwrap();
     (report.resources[0].status, serde_json::to_value(&report.resources[0]).unwrap().to_string())
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use toque_contract::registry::Kind;
 use toque_contract::report::{Report, Status};
 use toque_data::run_list::Item;
-use toque_engine::run::{Options, converge};
+use toque_engine::{Options, Run};
 use toque_machine::system::{FakeSystem, Query};
 
 use crate::conformance::append::{Append, Appender, OUTPUT};
@@ -44,8 +44,9 @@ fn agrees(case: &Value) -> Result<(), String> {
     let options =
         Options { repository: Some(repository.path().to_owned()), run_list, ..Options::default() };
     let expected = &case["expected"];
-    let result =
-        converge(Rc::<FakeSystem>::clone(&system), Rc::new(registry), &options, Box::new(()));
+    let result = Run::on(Rc::<FakeSystem>::clone(&system), Rc::new(registry))
+        .options(options.clone())
+        .converge();
     let report = match result {
         Err(refused) if expected["phase"] == "compile" => {
             assert!(!refused.diagnostics.0.is_empty());

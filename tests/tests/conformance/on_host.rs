@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use toque_contract::event::Event;
 use toque_contract::report::{Outcome, Report, Status};
 use toque_data::run_list::Item;
-use toque_engine::run::{Options, Refused, converge, plan};
+use toque_engine::{Options, Refused, Run};
 use toque_machine::system::HostSystem;
 
 use crate::conformance::recipe::{resources, write_cookbook};
@@ -66,13 +66,9 @@ impl Place {
             }
             _ => {}
         };
-        let way = if dry { plan } else { converge };
-        let result = way(
-            Rc::new(HostSystem::new()),
-            Rc::new(toque_resources::standard()),
-            &options,
-            Box::new(listen),
-        );
+        let act = if dry { Run::plan } else { Run::converge };
+        let run = Run::new(HostSystem::new(), toque_resources::standard());
+        let result = act(run.options(options).sink(listen));
         let events = events.take();
         ran(result, named(events, case))
     }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use serde_json::Value;
 use tempfile::TempDir;
 use toque_data::search::{Query, Search};
-use toque_engine::run::{Encrypted, Options, search};
+use toque_engine::{Encrypted, Options, Run};
 use toque_machine::facts::shipped::Shipped;
 use toque_machine::system::FakeSystem;
 
@@ -46,7 +46,9 @@ fn found(repository: &Path, index: &str, query: &str) -> Result<Vec<String>, Str
     };
     let system = Rc::new(FakeSystem::new());
     let registry = Rc::new(toque_resources::standard());
-    let found = search(system, registry, &options, index, &wanted, Encrypted::Hidden)
+    let found = Run::on(system, registry)
+        .options(options.clone())
+        .search(index, &wanted, Encrypted::Hidden)
         .map_err(|refused| refused.diagnostics.to_string())?;
     Ok(found.into_iter().map(|found| found.id).filter(|id| id != "searcher").collect())
 }

@@ -11,7 +11,7 @@ use toque_data::cookbook::Cookbook;
 use toque_data::file_specificity;
 use toque_data::file_specificity::Machine;
 use toque_data::run_list::Item;
-use toque_engine::run::{Options, converge};
+use toque_engine::{Options, Run};
 use toque_machine::facts::shipped::Shipped;
 use toque_machine::system::FakeSystem;
 
@@ -94,12 +94,9 @@ fn converged(case: &Value) -> Result<(), String> {
         ..Options::default()
     };
     let system = Rc::new(FakeSystem::new());
-    let report = converge(
-        Rc::<FakeSystem>::clone(&system),
-        Rc::new(toque_resources::standard()),
-        &options,
-        Box::new(()),
-    );
+    let report = Run::on(Rc::<FakeSystem>::clone(&system), Rc::new(toque_resources::standard()))
+        .options(options.clone())
+        .converge();
     let found = report.map_err(|refused| refused.diagnostics.to_string()).map(|report| {
         assert_eq!(report.outcome, Outcome::Success, "{:?}", report.resources);
         if directory {

@@ -1,13 +1,11 @@
 //! The hosts themselves.
 
-use std::env;
-use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::process::{self, Child, Command, Stdio};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{env, fs, thread};
 
 use nix::sys::signal::Signal;
 use toque_acceptance::{Host, Image, Network, remains};

@@ -10,7 +10,7 @@ use toque_contract::registry::Registry;
 use toque_contract::report::{Outcome, Report, Status};
 use toque_core::diagnostic::Source;
 use toque_data::run_list::Item;
-use toque_engine::run::{Options, converge, plan};
+use toque_engine::{Options, Run};
 use toque_machine::system::FakeSystem;
 
 use crate::law::machine;
@@ -63,18 +63,18 @@ impl Law {
             }),
             ..Options::default()
         };
-        let act = if planning { plan } else { converge };
-        act(Rc::<FakeSystem>::clone(machine), Rc::clone(&self.registry), &options, Box::new(()))
-            .map_or_else(
-                |refused| {
-                    let text =
-                        refused.diagnostics.0.first().map(|diagnostic| diagnostic.message.clone());
-                    let text = text.unwrap_or_default();
-                    self.count(format!("refused: {}", text.split('`').next().unwrap_or_default()));
-                    None
-                },
-                Some,
-            )
+        let act = if planning { Run::plan } else { Run::converge };
+        let run = Run::on(Rc::<FakeSystem>::clone(machine), Rc::clone(&self.registry));
+        act(run.options(options)).map_or_else(
+            |refused| {
+                let text =
+                    refused.diagnostics.0.first().map(|diagnostic| diagnostic.message.clone());
+                let text = text.unwrap_or_default();
+                self.count(format!("refused: {}", text.split('`').next().unwrap_or_default()));
+                None
+            },
+            Some,
+        )
     }
 
     /// Plans and converges.

@@ -5,10 +5,10 @@ use std::path::{Component, Path, PathBuf};
 use toque_cookbooks::edit::{self, Change, Entry};
 use toque_cookbooks::manifest::cookfile;
 use toque_cookbooks::repository::Repository;
-use toque_core::cancel::Stop;
+use toque_core::cancel::CancelToken;
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::Failure;
-use toque_engine::run::Refused;
+use toque_engine::Refused;
 
 use super::{install, with_machine};
 use crate::exit::Exit;
@@ -60,7 +60,7 @@ pub(crate) fn run(repo: Option<&Path>, args: &Args) -> Result<Exit, Refused> {
     let here = std::env::current_dir()
         .map_err(|error| Diagnostic::from(Failure::io("find", Path::new("."), &error)))?;
     let repository = find_repository(repo, None)?.unwrap_or_else(|| here.clone());
-    let _alone = Repository::lock(&repository, &Stop::default())?;
+    let _alone = Repository::lock(&repository, &CancelToken::default())?;
     let is_new = !repository.join(cookfile::NAME).exists();
     let entry = entry(args, &here, &repository)?;
     let (name, group) = (args.name.as_str(), args.group.as_deref());

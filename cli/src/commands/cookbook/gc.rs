@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use toque_cookbooks::cache::{Cache, GcReport, Removed};
-use toque_engine::run::Refused;
+use toque_engine::Refused;
 
 use crate::exit::Exit;
 use crate::output::{self, counted};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use toque_cookbooks::index::{self, IndexEntry};
-use toque_engine::run::Refused;
+use toque_engine::Refused;
 use toque_machine::system::HostSystem;
 
 use crate::exit::Exit;

@@ -4,12 +4,11 @@ use std::path::Path;
 
 use toque_cookbooks::install::InstallOptions;
 use toque_cookbooks::manifest::lockfile::{self, Lockfile};
-use toque_cookbooks::repository::Repository;
-use toque_cookbooks::repository::Update;
-use toque_core::cancel::Stop;
+use toque_cookbooks::repository::{Repository, Update};
+use toque_core::cancel::CancelToken;
 use toque_core::diagnostic::{Diagnostic, Diagnostics};
 use toque_data::cookbook::cycle;
-use toque_engine::run::Refused;
+use toque_engine::Refused;
 
 use super::{folder, repository, with_machine};
 use crate::exit::Exit;
@@ -39,7 +38,7 @@ pub(crate) fn install(
     fetching: &Fetching,
 ) -> Result<Exit, Refused> {
     let folder = folder(repo)?;
-    let _alone = Repository::lock(&folder, &Stop::default())?;
+    let _alone = Repository::lock(&folder, &CancelToken::default())?;
     let repository = repository(Some(&folder))?;
     let installed = with_machine(&repository.path, fetching, |network, machine| {
         repository

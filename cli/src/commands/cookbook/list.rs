@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use toque_cookbooks::manifest::lockfile::{LockedCookbook, Origin};
-use toque_engine::run::Refused;
+use toque_engine::Refused;
 use toque_machine::source::Source;
 
 use super::repository;

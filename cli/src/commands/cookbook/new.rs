@@ -6,7 +6,7 @@ use toque_cookbooks::manifest::cookfile;
 use toque_cookbooks::new::{New, new};
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::Failure;
-use toque_engine::run::Refused;
+use toque_engine::Refused;
 
 use crate::exit::Exit;
 use crate::output;

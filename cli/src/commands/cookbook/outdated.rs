@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::json;
 use toque_cookbooks::install::Outdated;
 use toque_core::version::Version;
-use toque_engine::run::Refused;
+use toque_engine::Refused;
 
 use super::{repository, with_machine};
 use crate::exit::Exit;

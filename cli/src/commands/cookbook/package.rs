@@ -11,7 +11,7 @@ use toque_cookbooks::package_contents::PackageContents;
 use toque_cookbooks::repository::Repository;
 use toque_core::diagnostic::{Diagnostic, did_you_mean};
 use toque_data::cookbook::Cookbook;
-use toque_engine::run::Refused;
+use toque_engine::Refused;
 
 use super::{repository, store_of, with_machine};
 use crate::exit::Exit;
@@ -66,7 +66,7 @@ pub(crate) fn run(
             let cookbook = Cookbook::load(&root)?;
             let content = PackageContents::of_cookbook(&path, name, &root)?;
             let package = if folder {
-                publish(&content, file, &cookbook.about)?
+                publish(&content, file, &cookbook.manifest)?
             } else {
                 write(&content, file)?
             };

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use toque_cookbooks::edit;
 use toque_cookbooks::repository::Repository;
-use toque_core::cancel::Stop;
-use toque_engine::run::Refused;
+use toque_core::cancel::CancelToken;
+use toque_engine::Refused;
 
 use super::add::line;
 use super::{folder, install, repository, with_machine};
@@ -34,7 +34,7 @@ pub(crate) fn run(
     Args { names, group, fetching }: &Args,
 ) -> Result<Exit, Refused> {
     let folder = folder(repo)?;
-    let _alone = Repository::lock(&folder, &Stop::default())?;
+    let _alone = Repository::lock(&folder, &CancelToken::default())?;
     let edited = with_machine(&folder, fetching, |network, machine| {
         edit::remove(machine, names, group.as_deref(), &network.without)
     })?;

@@ -7,7 +7,7 @@ use toque_cookbooks::manifest::lockfile::{LockedCookbook, Lockfile, Origin};
 use toque_cookbooks::repository::Repository;
 use toque_core::diagnostic::visible;
 use toque_data::cookbook::Cookbook;
-use toque_engine::run::Refused;
+use toque_engine::Refused;
 
 use super::list::origin;
 use super::{repository, store_of};
@@ -89,7 +89,7 @@ fn data(
         Origin::Git { revision, .. } | Origin::Archive { revision, .. } => Some(revision),
         Origin::Registry { .. } | Origin::Path { .. } => None,
     };
-    let about = there.map(|cookbook| &cookbook.about);
+    let about = there.map(|cookbook| &cookbook.manifest);
     let mut platforms = about.into_iter().flat_map(|about| &about.platforms);
     json!({
         "name": name,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use toque_cookbooks::manifest::lockfile::Lockfile;
-use toque_engine::run::Refused;
+use toque_engine::Refused;
 
 use super::repository;
 use crate::exit::Exit;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use toque_cookbooks::repository::Update;
-use toque_engine::run::Refused;
+use toque_engine::Refused;
 
 use super::install::install;
 use crate::exit::Exit;

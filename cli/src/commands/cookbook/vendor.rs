@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use toque_cookbooks::package_contents::PackageContents;
-use toque_engine::run::Refused;
+use toque_engine::Refused;
 
 use super::{repository, with_machine};
 use crate::exit::Exit;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use toque_cookbooks::manifest::lockfile::{self, Lockfile};
 use toque_cookbooks::verify::{State, Verified, verify_all};
 use toque_core::diagnostic::{Diagnostic, visible};
-use toque_engine::run::Refused;
+use toque_engine::Refused;
 
 use super::{repository, store_of};
 use crate::exit::Exit;

@@ -1,7 +1,7 @@
 //! `toque data-bag decrypt`: values of an item, in its file.
 
 use toque_data::encrypted_item::is_encrypted_at;
-use toque_engine::run::Refused;
+use toque_engine::Refused;
 
 use super::{Bags, Form, convert, listed, open};
 use crate::exit::Exit;

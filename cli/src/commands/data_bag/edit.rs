@@ -13,7 +13,7 @@ use toque_core::json::Document;
 use toque_data::data_bag::{FOLDER, ItemText, New, is_name};
 use toque_data::encrypted_item;
 use toque_data::encrypted_item::Secret;
-use toque_engine::run::Refused;
+use toque_engine::Refused;
 
 use super::editor::Editor;
 use super::{Bags, Form, encrypted_keys, in_memory_file, listed, open, replace, seal};

@@ -17,7 +17,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::flag;
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::plain_io;
-use toque_engine::run::Refused;
+use toque_engine::Refused;
 
 use crate::output;
 

@@ -1,7 +1,7 @@
 //! `toque data-bag encrypt`: values of an item, in its file.
 
 use toque_data::encrypted_item::is_encrypted;
-use toque_engine::run::Refused;
+use toque_engine::Refused;
 
 use super::{Bags, convert, listed, seal};
 use crate::exit::Exit;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use toque_core::diagnostic::{Diagnostic, Diagnostics};
 use toque_data::data_bag::{ItemText, New};
 use toque_data::encrypted_item::Secret;
-use toque_engine::run::Refused;
+use toque_engine::Refused;
 
 use super::{Bags, Form, encrypted_keys, listed, open, replace, seal, warn_of_readers};
 use crate::exit::Exit;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 use toque_data::encrypted_item::{is_encrypted_at, version};
-use toque_engine::run::Refused;
+use toque_engine::Refused;
 
 use super::{Bags, Form, open};
 use crate::exit::Exit;

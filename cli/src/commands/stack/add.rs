@@ -8,7 +8,7 @@ use toque_core::diagnostic::{Diagnostic, Source};
 use toque_core::failure::plain_io;
 use toque_data::stack::add;
 use toque_data::stack::add::{NewInstance, NewSource, StackText};
-use toque_engine::run::Refused;
+use toque_engine::Refused;
 
 use super::document;
 use crate::atomic_write::{Expected, atomic_write};

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use toque_core::cancel::Stop;
+use toque_core::cancel::CancelToken;
+use toque_engine::Refused;
 use toque_engine::check::{Checked, check_stack};
-use toque_engine::run::Refused;
 
 use super::document;
 use crate::commands::check::report;
@@ -35,7 +35,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
     let folder = std::path::absolute(&path).ok().and_then(|path| path.parent().map(Path::to_owned));
     let repository = find_repository(repo, folder.as_deref())?;
     let settings = Settings::read(repository.as_deref())?;
-    let locked = locked(repository.as_deref(), &settings, &Stop::default())?;
+    let locked = locked(repository.as_deref(), &settings, &CancelToken::default())?;
     let checked = Checked { repository, locked, limits: settings.limits(), ..Checked::default() };
     Ok(report(&check_stack(&Rc::new(toque_resources::standard()), &checked, &path), args.format))
 }

@@ -9,7 +9,7 @@ use toque_core::failure::plain_io;
 use toque_core::json::Document;
 use toque_data::stack::import;
 use toque_data::stack::import::Import;
-use toque_engine::run::Refused;
+use toque_engine::Refused;
 
 use crate::atomic_write::{Expected, atomic_write};
 use crate::exit::Exit;

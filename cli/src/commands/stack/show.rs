@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use serde_json::json;
-use toque_core::redaction::Masks;
+use toque_core::redaction::Redactor;
 use toque_data::stack::{Command, Event, Instance, Stack, Wanted};
-use toque_engine::run::Refused;
+use toque_engine::Refused;
 
 use super::document;
 use crate::exit::Exit;
@@ -35,7 +35,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
     let path = document(args.stack.as_deref(), None)?;
     let limits = Settings::read(find_repository(None, None)?.as_deref())?.limits();
-    let stack = Rc::new(Stack::read(&path, limits.custom_json, &Masks::default())?);
+    let stack = Rc::new(Stack::read(&path, limits.custom_json, &Redactor::default())?);
     let instance = args.instance.as_deref().map(|name| stack.instance(name)).transpose()?;
     match (instance, args.format) {
         (None, Format::Json) => output::json(&stack.whole(args.reveal)),

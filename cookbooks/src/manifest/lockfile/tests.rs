@@ -145,7 +145,7 @@ fn what_a_cookbook_says_otherwise() {
     const OTHERS: &str = "its cookbook.toml names other dependencies";
     let lockfile = sample();
     let check = |text: &str| {
-        lockfile.cookbooks["web"].check("web", &toml::from_str::<About>(text).unwrap())
+        lockfile.cookbooks["web"].check("web", &toml::from_str::<Manifest>(text).unwrap())
     };
     let about = |name: &str, version: &str, dependencies: &str| {
         format!("name = \"{name}\"\nversion = \"{version}\"\n[dependencies]\n{dependencies}")

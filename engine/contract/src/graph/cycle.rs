@@ -1,6 +1,6 @@
 //! Notifications that would never end: each sets off the next at once, and the last one the first.
 
-use super::{Act, Edge, Graph, Index, Timing};
+use super::{ActionRef, Edge, Graph, Index, Timing};
 use toque_core::diagnostic::{Diagnostic, Span};
 
 /// How many resources may set off one another at once; each waits for the next.
@@ -76,7 +76,7 @@ impl Graph {
     /// What a change at a node brings about at once: its notifications, and of a custom resource's
     /// action what is inside. Nodes are the resources, then the bodies.
     fn sets_off<'e>(&self, node: usize, edges: &'e [Vec<Edge>]) -> Vec<(usize, Option<&'e Span>)> {
-        let to_node = |index: Index, action: Act| {
+        let to_node = |index: Index, action: ActionRef| {
             self.bodies.get_index_of(&(index, action)).map_or(index, |at| edges.len() + at)
         };
         let body = node.checked_sub(edges.len()).and_then(|at| self.bodies.get_index(at));
@@ -86,12 +86,12 @@ impl Graph {
                 .common
                 .actions
                 .iter()
-                .filter(|action| **action != Act::Nothing);
+                .filter(|action| **action != ActionRef::Nothing);
             actions.map(|action| (to_node(*child, *action), None))
         });
         let told = edges[index]
             .iter()
-            .filter(|edge| edge.timing != Timing::Delayed && edge.action != Act::Nothing);
+            .filter(|edge| edge.timing != Timing::Delayed && edge.action != ActionRef::Nothing);
         told.map(|edge| (to_node(edge.to, edge.action), edge.span.as_ref())).chain(inside).collect()
     }
 

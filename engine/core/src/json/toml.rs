@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::{Below, Document, Place, error};
 use crate::diagnostic::{Diagnostic, Source};
-use crate::serde_errors::in_plain_words;
+use crate::serde_errors::in_recipe_terms;
 
 impl Document {
     /// Reads a text in TOML. A date is taken as the text it is.
@@ -17,7 +17,7 @@ impl Document {
     pub fn parse_toml(source: Source) -> Result<Self, Diagnostic> {
         let source = Arc::new(source);
         let parsed = DeTable::parse(&source.text).map_err(|error| {
-            let plain = in_plain_words(error.message());
+            let plain = in_recipe_terms(error.message());
             let wrong = error::at(&source, error.span().unwrap_or_default(), &plain.message);
             plain.hint.into_iter().fold(wrong, Diagnostic::hint)
         })?;

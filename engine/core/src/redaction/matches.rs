@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use aho_corasick::AhoCorasick;
 
-use super::INSTEAD;
+use super::REDACTED;
 
 /// How many new texts are looked for one by one before all are put together.
 const NEW: usize = 32;
@@ -69,7 +69,7 @@ impl Texts {
 
     /// The text with each of them replaced; none when it has none. Those that overlap are replaced
     /// as one.
-    pub fn hide(&mut self, text: &str) -> Option<String> {
+    pub fn redact(&mut self, text: &str) -> Option<String> {
         let mut found = self.places(text);
         if found.is_empty() {
             return None;
@@ -80,7 +80,7 @@ impl Texts {
         for range in found {
             if range.start >= end {
                 hidden.push_str(&text[end..range.start]);
-                hidden.push_str(INSTEAD);
+                hidden.push_str(REDACTED);
             }
             end = end.max(range.end);
         }

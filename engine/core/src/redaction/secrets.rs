@@ -6,7 +6,7 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use crate::diagnostic::Diagnostic;
-use crate::redaction::INSTEAD;
+use crate::redaction::REDACTED;
 
 /// The values of a custom resource's sensitive properties, and of those around it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,17 +34,17 @@ impl Secrets {
     }
 
     /// The text without them; none when it has none.
-    pub fn hide(&self, text: &str) -> Option<String> {
+    pub fn redact(&self, text: &str) -> Option<String> {
         let found = self.0.iter().any(|secret| text.contains(&**secret));
         found.then(|| {
-            self.0.iter().fold(text.to_owned(), |text, secret| text.replace(&**secret, INSTEAD))
+            self.0.iter().fold(text.to_owned(), |text, secret| text.replace(&**secret, REDACTED))
         })
     }
 
     /// The same mistake, told without them.
-    pub fn hide_in(&self, mut mistake: Diagnostic) -> Diagnostic {
+    pub fn redact_in(&self, mut mistake: Diagnostic) -> Diagnostic {
         mistake.each_text(&mut |text| {
-            if let Some(hidden) = self.hide(text) {
+            if let Some(hidden) = self.redact(text) {
                 *text = hidden;
             }
         });

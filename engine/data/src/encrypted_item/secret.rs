@@ -9,7 +9,7 @@ use md5::Md5;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 
 /// Bytes of a secret file.
 const MOST: u64 = 1 << 20;
@@ -39,7 +39,7 @@ impl Secret {
     pub fn read(path: &Path) -> Result<Self, Failure> {
         let mut bytes = Zeroizing::new(Vec::new());
         let read = File::open(path).and_then(|file| file.take(MOST + 1).read_to_end(&mut bytes));
-        read.attempting("read the secret file", path)?;
+        read.context("read the secret file", path)?;
         if bytes.len() as u64 > MOST {
             return Err(Failure::new(format!(
                 "`{}` is no secret file: it has more than 1 MiB",

@@ -3,10 +3,10 @@ use serde_json::{Value, json};
 
 use super::*;
 
-const WORDS: &str = "an invented secret";
+const FUNCTIONS: &str = "an invented secret";
 
 fn secret() -> Secret {
-    Secret::of_file(WORDS.as_bytes()).unwrap()
+    Secret::of_file(FUNCTIONS.as_bytes()).unwrap()
 }
 
 /// What `tests/vectors/encrypted.py` made without Toque.

@@ -10,14 +10,14 @@ use serde_json::{Map, Value, json};
 use crate::secret_markers;
 use toque_core::diagnostic::Diagnostic;
 use toque_core::json::Document;
-use toque_core::redaction::Masks;
+use toque_core::redaction::Redactor;
 
 /// The document in the shape of this program; none when it is no agent's.
 /// # Errors
 /// What is wrong with it.
 pub(super) fn convert(
     document: &Rc<Document>,
-    masks: &Masks,
+    redactor: &Redactor,
 ) -> Result<Option<Document>, Diagnostic> {
     let mut converted = if document.value.get("aws_opsworks_agent").is_some() {
         chef_12(document)?
@@ -29,7 +29,7 @@ pub(super) fn convert(
     // OpsWorks told its agents secrets in plain text.
     mark(&mut converted["command"]["custom_json"]);
     let read = Document::of(&format!("{}, as it was read", document.source.name), &converted)?;
-    super::schema::hide(super::schema_fields::DOCUMENT, &read, masks);
+    super::schema::hide(super::schema_fields::DOCUMENT, &read, redactor);
     Ok(Some(read))
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::nodes::node;
 use super::{Bags, Command, CustomJson, chef11_attributes};
 use crate::attributes::{Attributes, Level, Origin};
-use crate::decryption::Vault;
+use crate::decryption::Decryptor;
 use toque_core::diagnostic::Diagnostic;
 
 /// What an instance knows of itself by its stack.
@@ -23,15 +23,15 @@ pub fn set(
     command: &Command,
     bags: &Bags,
     attributes: &mut Attributes,
-    vault: &Vault,
+    decryptor: &Decryptor,
 ) -> Result<(), Diagnostic> {
     let stack = &command.stack;
     let folder = stack.document.source.path.as_deref().and_then(Path::parent);
-    let open = |value: &Value| vault.fill(value, "custom JSON", folder);
+    let open = |value: &Value| decryptor.fill(value, "custom JSON", folder);
     if stack.opsworks_11 {
         let known = chef11_attributes::attributes(command, bags);
         if let Value::Object(map) =
-            vault.fill(&Value::Object(known), "the attributes of the stack", folder)?
+            decryptor.fill(&Value::Object(known), "the attributes of the stack", folder)?
         {
             attributes.merge(Level::StackNormal, &map, &Rc::new(Origin::Run));
         }

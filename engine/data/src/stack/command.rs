@@ -5,13 +5,13 @@ use std::rc::Rc;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::schema::{Strange, below, parts};
+use super::schema::{UnknownFields, below, parts};
 use super::{App, CustomJson, Event, Instance, Stack, VERSION, agent, schema, told, validate};
 use crate::run_list::{Item, Placed};
 use crate::secret_markers;
 use toque_core::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use toque_core::json::Document;
-use toque_core::redaction::Masks;
+use toque_core::redaction::Redactor;
 
 /// One event on one instance of a stack.
 #[derive(Debug)]
@@ -97,24 +97,24 @@ impl Command {
     pub fn read(
         document: Rc<Document>,
         largest: usize,
-        masks: &Masks,
+        redactor: &Redactor,
     ) -> Result<Self, Diagnostics> {
-        Self::understand(document, largest, masks).map_err(|wrong| told(wrong, masks))
+        Self::understand(document, largest, redactor).map_err(|wrong| told(wrong, redactor))
     }
 
     fn understand(
         document: Rc<Document>,
         largest: usize,
-        masks: &Masks,
+        redactor: &Redactor,
     ) -> Result<Self, Diagnostics> {
         // What is wrong may stand beside what must not be seen.
-        schema::hide(super::schema_fields::DOCUMENT, &document, masks);
-        if let Some(converted) = agent::convert(&document, masks)? {
+        schema::hide(super::schema_fields::DOCUMENT, &document, redactor);
+        if let Some(converted) = agent::convert(&document, redactor)? {
             // Fields that are not known to this program are the agent's business.
-            let stack = validate::stack(&Rc::new(converted), usize::MAX, Strange::Kept)?;
+            let stack = validate::stack(&Rc::new(converted), usize::MAX, UnknownFields::Kept)?;
             return Self::of(stack, usize::MAX);
         }
-        Self::of(Stack::of(document, largest, masks)?, largest)
+        Self::of(Stack::of(document, largest, redactor)?, largest)
     }
 
     fn of(stack: Stack, largest: usize) -> Result<Self, Diagnostics> {

@@ -6,7 +6,7 @@ use super::{Command, bags, chef11_attributes, nodes};
 use crate::attributes::merge;
 use crate::secret_markers;
 use toque_core::diagnostic::Diagnostic;
-use toque_core::redaction::INSTEAD;
+use toque_core::redaction::REDACTED;
 use toque_core::url::split_userinfo;
 
 /// Paths below a folder, with their texts: `attribs.json` (attributes and run list), `data_bags/`
@@ -53,7 +53,7 @@ pub fn expand(
 /// Puts a word into the place of what must not be seen.
 pub fn hide(value: &mut Value) {
     match value {
-        _ if secret_markers::is_meant(value) => *value = INSTEAD.into(),
+        _ if secret_markers::is_meant(value) => *value = REDACTED.into(),
         Value::String(text) => {
             // A URL may hold who asks, and the password.
             if let Some((_, plain)) = split_userinfo(text).filter(|(who, _)| who.contains(':')) {

@@ -8,7 +8,7 @@ use crate::run_list::Item;
 use crate::secret_markers;
 use toque_core::diagnostic::{Diagnostic, did_you_mean};
 use toque_core::json::{Document, described};
-use toque_core::redaction::Masks;
+use toque_core::redaction::Redactor;
 use toque_core::url::split_userinfo;
 
 /// A field of a map.
@@ -51,20 +51,20 @@ pub(super) enum Absent {
 
 /// What becomes of fields that are not known.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Strange {
+pub(super) enum UnknownFields {
     Refused,
     /// They go into items as they are.
     Kept,
 }
 
 /// Looks at a document, and keeps everything that is wrong with it.
-pub(super) struct Looker<'a> {
+pub(super) struct Validator<'a> {
     pub document: &'a Rc<Document>,
-    pub strange: Strange,
+    pub strange: UnknownFields,
     pub mistakes: Vec<Diagnostic>,
 }
 
-impl Looker<'_> {
+impl Validator<'_> {
     /// Notes a mistake at a path.
     pub fn wrong(&mut self, path: &[String], message: impl Into<String>, hint: impl Into<String>) {
         self.mistakes
@@ -80,7 +80,7 @@ impl Looker<'_> {
             let path = below(path, key);
             match fields.iter().find(|field| field.name == key) {
                 Some(field) => self.value(&field.shape, value, &path),
-                None if self.strange == Strange::Kept => {}
+                None if self.strange == UnknownFields::Kept => {}
                 None => {
                     let wrong = Diagnostic::error(format!("{what} has no field `{key}`"))
                         .at(self.document.key_at(&parts(&path)));
@@ -204,9 +204,9 @@ const VARIABLE: &[Field] = &[
 ];
 
 /// Hides what a document says that must not be seen.
-pub(super) fn hide(fields: &[Field], document: &Document, masks: &Masks) {
+pub(super) fn hide(fields: &[Field], document: &Document, redactor: &Redactor) {
     let from = format!("a secret in `{}`", document.source.name);
-    secrets(fields, &document.value, &mut |text| masks.add(&json!(text), &from));
+    secrets(fields, &document.value, &mut |text| redactor.add(&json!(text), &from));
 }
 
 /// What stands in a map of these fields that must not be seen, as it stands there.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use serde_json::{Map, Value};
 
 use super::custom_json::conflict;
-use super::schema::{Looker, Strange, below, parts};
+use super::schema::{UnknownFields, Validator, below, parts};
 use super::schema_fields::DOCUMENT;
 use super::{
     App, CustomJson, Event, Instance, LARGEST_ENVIRONMENT, Layer, ONLINE, Stack, VERSION, ids,
@@ -54,9 +54,10 @@ pub(super) const HOSTNAME: &str =
 pub(super) fn stack(
     document: &Rc<Document>,
     largest: usize,
-    strange: Strange,
+    strange: UnknownFields,
 ) -> Result<Stack, Diagnostics> {
-    let mut check = Check { looker: Looker { document, strange, mistakes: Vec::new() }, largest };
+    let mut check =
+        Check { looker: Validator { document, strange, mistakes: Vec::new() }, largest };
     if let Some(version) = document.value["version"]
         .as_number()
         .filter(|version| version.as_u64().is_none_or(|known| known > VERSION))
@@ -90,7 +91,7 @@ pub(super) fn stack(
 }
 
 struct Check<'a> {
-    looker: Looker<'a>,
+    looker: Validator<'a>,
     largest: usize,
 }
 
@@ -189,7 +190,9 @@ impl<'a> Check<'a> {
             for field in ["private_ip", "public_ip", "elastic_ip"] {
                 let address =
                     entry.text(field).filter(|text| text.parse::<std::net::IpAddr>().is_err());
-                if let Some(address) = address.filter(|_| self.looker.strange == Strange::Refused) {
+                if let Some(address) =
+                    address.filter(|_| self.looker.strange == UnknownFields::Refused)
+                {
                     self.looker.wrong(
                         &entry.at(field),
                         format!("`{address}` is no address"),
@@ -291,7 +294,7 @@ impl<'a> Check<'a> {
     /// Where an app or cookbooks come from. What OpsWorks' agent kept may be anything.
     fn source(&mut self, entry: &Entry<'a>, field: &str) {
         let Some(Value::Object(source)) =
-            entry.value.get(field).filter(|_| self.looker.strange == Strange::Refused)
+            entry.value.get(field).filter(|_| self.looker.strange == UnknownFields::Refused)
         else {
             return;
         };
@@ -439,7 +442,8 @@ impl<'a> Check<'a> {
             return None;
         };
         // OpsWorks has its own rules; but a name becomes that of a file.
-        let fits = if self.looker.strange == Strange::Refused { fits(name) } else { is_name(name) };
+        let fits =
+            if self.looker.strange == UnknownFields::Refused { fits(name) } else { is_name(name) };
         if !fits {
             self.looker.wrong(&entry.at(field), format!("`{name}` is no {field}"), hint);
         }

@@ -8,20 +8,20 @@ use serde_json::Value;
 
 use super::{body, definition, home, names, outside};
 use crate::closures;
-use crate::deferred::late_value;
+use crate::deferred::deferred_value;
 use crate::definition::Definition;
 use crate::error::{Fallible, throw, throw_text};
 use crate::interpreter::{Inside, Interpreter, Phase};
-use crate::script_values::This;
-use crate::script_values::from_json;
+use crate::script_values::{This, from_json};
 use crate::type_names::plain_type;
 use crate::value::to_json;
-use toque_contract::graph::{Act, Body, Common, Declared, Index, actions_hint};
-use toque_contract::graph::{Compared, Group, Instance};
+use toque_contract::graph::{
+    ActionRef, Body, Common, Compared, Declared, Group, Index, Instance, actions_hint,
+};
 use toque_contract::registry::{ActionDoc, Kind, Origin, Shown};
 use toque_core::diagnostic::{Diagnostic, did_you_mean};
 use toque_core::name::ResourceId;
-use toque_core::redaction::Holds;
+use toque_core::redaction::Exposure;
 
 /// The kind of a `converge_if_changed` in the graph.
 const GROUP: &str = "converge_if_changed";
@@ -41,7 +41,7 @@ pub(crate) fn expand(
     engine: &Engine,
     interpreter: &Interpreter,
     index: Index,
-    act: Act,
+    act: ActionRef,
 ) -> Result<(), Diagnostic> {
     let (kind, id, scope, span, common, instance) = {
         let graph = interpreter.graph.borrow();
@@ -66,7 +66,7 @@ pub(crate) fn expand(
         .hint("one of them probably declares itself, directly or by way of others"));
     }
     let complete = complete(engine, interpreter, &definition, &instance, &id)
-        .map_err(|mistake| instance.secrets.hide_in(mistake).about(&id, span.clone()))?;
+        .map_err(|mistake| instance.secrets.redact_in(mistake).about(&id, span.clone()))?;
     check_needed(&kind, &definition, &complete, act).map_err(|missing| missing.at(span.clone()))?;
     let Some(body) = body(&definition, act) else { return Ok(()) };
     // A default may have brought something sensitive.
@@ -107,7 +107,7 @@ pub(crate) fn expand(
     // The line that declares it may hold the value itself.
     let span = span.map(|span| if sensitive { span.hidden() } else { span });
     ran.map(drop).map_err(|mistake| {
-        complete.secrets.hide_in(match span {
+        complete.secrets.redact_in(match span {
             Some(span) if mistake.span.is_some() => {
                 mistake.frame(span, format!("`{id}` is declared here"))
             }
@@ -122,7 +122,7 @@ fn check_needed(
     kind: &Kind,
     definition: &Definition,
     instance: &Instance,
-    act: Act,
+    act: ActionRef,
 ) -> Result<(), Diagnostic> {
     let action = act.name(kind);
     let mut needed = definition
@@ -241,7 +241,7 @@ fn run_action(
         return Ok(());
     };
     let Some((act, body)) =
-        Act::named(kind, name).and_then(|act| Some((act, body(&definition, act)?)))
+        ActionRef::named(kind, name).and_then(|act| Some((act, body(&definition, act)?)))
     else {
         let unknown = Diagnostic::error(format!("`{}` has no action `{name}`", kind.name));
         return Err(throw(context, interpreter, unknown.hint(actions_hint(kind, name))));
@@ -338,7 +338,7 @@ fn converge_if_changed(
         },
         body: Body::Group(Rc::new(Group { instance: Rc::clone(&outer.instance), compared })),
         common: Common {
-            actions: vec![Act::Kind(0)],
+            actions: vec![ActionRef::Kind(0)],
             sensitive: outer.sensitive,
             umask: outer.umask,
             ..Common::default()
@@ -354,20 +354,26 @@ fn converge_if_changed(
     let container = {
         let mut graph = interpreter.graph.borrow_mut();
         let container = graph.declare(group, Vec::new());
-        graph.open(container, Act::Kind(0));
+        graph.open(container, ActionRef::Kind(0));
         container
     };
     let body = super::kept(context, interpreter, work)?;
     let this = This(Rc::clone(&outer.instance));
     interpreter.progress.inside.borrow_mut().push(Rc::new(Inside {
         container,
-        act: Act::Kind(0),
+        act: ActionRef::Kind(0),
         ..(*outer).clone()
     }));
     let ran = closures::call_with(context.engine(), interpreter, &body, Some(&this), Vec::new());
     interpreter.progress.inside.borrow_mut().pop();
     ran.map(drop).map_err(|mistake| throw(context, interpreter, mistake))?;
-    if interpreter.graph.borrow().bodies.get(&(container, Act::Kind(0))).is_none_or(Vec::is_empty) {
+    if interpreter
+        .graph
+        .borrow()
+        .bodies
+        .get(&(container, ActionRef::Kind(0)))
+        .is_none_or(Vec::is_empty)
+    {
         let empty = Diagnostic::error(format!("this `{GROUP}` declares no resource"));
         return Err(throw(
             context,
@@ -438,13 +444,13 @@ pub(crate) fn differences(
         (Compared::Told, Some(told)) => told.contains_key(name),
         (Compared::Told, None) => name != kind.identity(),
     };
-    let holds = |value: &Value| interpreter.inputs.masks.in_value(value) != Holds::Nothing;
+    let holds = |value: &Value| interpreter.inputs.redactor.in_value(value) != Exposure::Nothing;
     let mut differences = Vec::new();
     for (name, property) in definition.properties.iter().filter(|(name, _)| compares(name)) {
         let wanted = match instance.values.get(&**name) {
             Some(value) => value.clone(),
             None if instance.lazy.iter().any(|lazy| *lazy.property == **name) => {
-                late_value(engine, interpreter, instance, name)?
+                deferred_value(engine, interpreter, instance, name)?
             }
             None => Value::Null,
         };
@@ -485,8 +491,8 @@ pub(crate) fn differences(
                 "create `{}`",
                 interpreter
                     .inputs
-                    .masks
-                    .hide_in_name(&instance.name)
+                    .redactor
+                    .redact_name(&instance.name)
                     .unwrap_or_else(|| instance.name.to_string())
             ),
             diff: None,

@@ -5,13 +5,12 @@ use serde_json::{Value, json};
 
 use super::names;
 use crate::closure::Closure;
-use crate::closures;
 use crate::definition::{Default, Property, Required, Type};
 use crate::interpreter::Interpreter;
 use crate::script_values::from_json;
-use crate::source_positions;
 use crate::type_names::plain_type;
 use crate::value::to_json;
+use crate::{closures, source_positions};
 use toque_core::diagnostic::{Diagnostic, did_you_mean};
 use toque_core::property_error::PropertyError;
 use toque_core::redaction::Secrets;
@@ -225,8 +224,8 @@ impl Property {
         }
         self.usable(engine, interpreter, name, value).map_err(|mut error| {
             // `validate` and `coerce` may quote the value.
-            error.message = secrets.hide(&error.message).unwrap_or(error.message);
-            error.hint = error.hint.map(|hint| secrets.hide(&hint).unwrap_or(hint));
+            error.message = secrets.redact(&error.message).unwrap_or(error.message);
+            error.hint = error.hint.map(|hint| secrets.redact(&hint).unwrap_or(hint));
             error
         })
     }
@@ -430,7 +429,7 @@ mod tests {
             OPTIONS.map(|(name, _)| name),
             "the options in docs/src/guide/custom_resources.md"
         );
-        let word = crate::words::WORDS.iter().find(|word| word.name == "property").unwrap();
+        let word = crate::words::FUNCTIONS.iter().find(|word| word.name == "property").unwrap();
         for name in OPTIONS
             .map(|(name, _)| format!("`{name}`"))
             .into_iter()

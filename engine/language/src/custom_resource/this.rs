@@ -4,11 +4,10 @@ use std::rc::Rc;
 
 use rhai::{Dynamic, Engine, ImmutableString, NativeCallContext};
 
-use crate::deferred::late_value;
+use crate::deferred::deferred_value;
 use crate::error::{Fallible, throw};
 use crate::interpreter::{Interpreter, Phase};
-use crate::script_values::from_json;
-use crate::script_values::{Handed, This};
+use crate::script_values::{DeferredProperty, This, from_json};
 use toque_core::diagnostic::{Diagnostic, did_you_mean};
 
 pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
@@ -21,22 +20,25 @@ pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
     );
     engine.register_fn("to_string", |this: &mut This| format!("{}[{}]", this.0.kind, this.0.name));
     engine.register_fn("to_debug", |this: &mut This| format!("{}[{}]", this.0.kind, this.0.name));
-    let noted = |s: &Interpreter, context: &NativeCallContext<'_>, handed: &Handed| {
+    let noted = |s: &Interpreter, context: &NativeCallContext<'_>, handed: &DeferredProperty| {
         let place = s.span(context.call_source(), context.call_position());
         s.too_early.borrow_mut().get_or_insert_with(|| too_early(&handed.property).at(place));
     };
     for text in ["to_string", "to_debug"] {
         let s = Rc::clone(interpreter);
-        engine.register_fn(text, move |context: NativeCallContext<'_>, handed: &mut Handed| {
-            noted(&s, &context, handed);
-            String::new()
-        });
+        engine.register_fn(
+            text,
+            move |context: NativeCallContext<'_>, handed: &mut DeferredProperty| {
+                noted(&s, &context, handed);
+                String::new()
+            },
+        );
     }
     for operator in ["==", "!=", "<", "<=", ">", ">="] {
         let s = Rc::clone(interpreter);
         engine.register_fn(
             operator,
-            move |context: NativeCallContext<'_>, handed: Handed, _: Dynamic| {
+            move |context: NativeCallContext<'_>, handed: DeferredProperty, _: Dynamic| {
                 noted(&s, &context, &handed);
                 false
             },
@@ -44,7 +46,7 @@ pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
         let s = Rc::clone(interpreter);
         engine.register_fn(
             operator,
-            move |context: NativeCallContext<'_>, _: Dynamic, handed: Handed| {
+            move |context: NativeCallContext<'_>, _: Dynamic, handed: DeferredProperty| {
                 noted(&s, &context, &handed);
                 false
             },
@@ -64,12 +66,12 @@ fn read(
     }
     if instance.lazy.iter().any(|lazy| lazy.property == key) {
         if interpreter.progress.phase.get() < Phase::Converge {
-            return Ok(Dynamic::from(Handed {
+            return Ok(Dynamic::from(DeferredProperty {
                 instance: Rc::clone(instance),
                 property: key.into(),
             }));
         }
-        let value = late_value(context.engine(), interpreter, instance, key)
+        let value = deferred_value(context.engine(), interpreter, instance, key)
             .map_err(|mistake| throw(context, interpreter, mistake))?;
         return Ok(from_json(&value));
     }

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::{REFUSED, WORDS};
+use super::{FUNCTIONS, REFUSED};
 use crate::interpreter::Interpreter;
 use crate::node::Node;
 use crate::run_inputs::RunInputs;
@@ -31,7 +31,8 @@ fn interpreter() -> Rc<Interpreter> {
 type Known = BTreeSet<(String, usize)>;
 
 fn told() -> Known {
-    let signatures = WORDS.iter().flat_map(|word| word.signatures).map(|text| Signature::of(text));
+    let signatures =
+        FUNCTIONS.iter().flat_map(|word| word.signatures).map(|text| Signature::of(text));
     let registered = |signature: &Signature| {
         format!("{}{}", if signature.property { "get$" } else { "" }, signature.name)
     };
@@ -74,7 +75,7 @@ fn the_table_holds_what_is_registered() {
 
 #[test]
 fn rows_are_whole() {
-    for word in WORDS {
+    for word in FUNCTIONS {
         for text in word.signatures {
             let signature = Signature::of(text);
             assert_eq!(signature.name, word.name, "{text}");

@@ -6,14 +6,13 @@ use std::sync::Arc;
 
 use rhai::{AST, ASTNode, Engine, Expr, FnCallExpr, Position, Stmt};
 
-use crate::COMMON;
 use crate::error::unknown_word;
 use crate::handle::unknown_timing;
 use crate::interpreter::Interpreter;
 use crate::lint::attributes_used::{AttributesUsed, attributes_used};
 use crate::lint::warnings;
-use crate::script;
-use toque_contract::graph::{Act, Timing, actions_hint};
+use crate::{COMMON, script};
+use toque_contract::graph::{ActionRef, Timing, actions_hint};
 use toque_contract::registry::Kind;
 use toque_core::diagnostic::{Diagnostic, Source, did_you_mean};
 use toque_core::name::{RecipeName, ResourceId};
@@ -139,7 +138,7 @@ fn property(
         };
         for action in actions {
             if let Expr::StringConstant(action, at) = action
-                && Act::named(kind, action).is_none()
+                && ActionRef::named(kind, action).is_none()
             {
                 let mistake =
                     Diagnostic::error(format!("`{}` has no action `{action}`", kind.name))
@@ -166,7 +165,7 @@ fn owner(interpreter: &Interpreter, path: &std::path::Path) -> Option<String> {
         .cookbooks
         .values()
         .find(|cookbook| path.starts_with(&cookbook.root))
-        .map(|cookbook| cookbook.about.name.clone())
+        .map(|cookbook| cookbook.manifest.name.clone())
 }
 
 /// A recipe that is included by name and is not there.
@@ -224,7 +223,7 @@ fn method_call(
         None => looked.mistakes.push(unknown_word(interpreter, &kind).at(place(target_at))),
         // A subscription's action is one of the resource itself, which the call alone does not
         // tell.
-        Some(found) if call.name == "notifies" && Act::named(found, action).is_none() => {
+        Some(found) if call.name == "notifies" && ActionRef::named(found, action).is_none() => {
             let mistake = Diagnostic::error(format!("`{kind}` has no action `{action}`"))
                 .at(place(action_at));
             looked.mistakes.push(mistake.hint(actions_hint(found, action)));

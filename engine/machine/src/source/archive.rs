@@ -74,7 +74,7 @@ pub(super) fn look(source: &Source, view: &View<'_>) -> Result<Found, Failure> {
         view.remembered(&key).filter(|known| known["checksum"].as_str().is_some_and(is_sha256));
     // An earlier change of this plan may make the file, start the server, or let it be reached.
     let (response, from) =
-        ask(source, view, known.as_ref()).inspect_err(|_| view.looked_at_everything())?;
+        ask(source, view, known.as_ref()).inspect_err(|_| view.depends_on_everything())?;
     if let (304, Some(checksum)) =
         (response.status, known.as_ref().and_then(|known| known["checksum"].as_str()))
     {

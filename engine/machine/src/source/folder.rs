@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::Checkout;
 use crate::system::{FileKind, Ownership, System};
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 
 /// What everybody may do with a folder that is complete.
 const MODE: u32 = 0o755;
@@ -20,7 +20,7 @@ pub(super) fn make(
     how: &Checkout<'_>,
     fill: impl FnOnce() -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    system.create_dir(into, 0o700).attempting("create directory", into)?;
+    system.create_dir(into, 0o700).context("create directory", into)?;
     let filled = fill().and_then(|()| settle(system, into, how));
     filled.map_err(|failure| {
         let full = is_full(system, into);
@@ -45,9 +45,9 @@ fn is_full(system: &dyn System, into: &Path) -> bool {
 fn settle(system: &dyn System, into: &Path, how: &Checkout<'_>) -> Result<(), Failure> {
     give_below(system, into, how.uid, how.gid)?;
     system.relabel(into, true)?;
-    system.sync(into).attempting("sync the file system of", into)?;
+    system.sync(into).context("sync the file system of", into)?;
     // It is opened and given away last: its new owner finds it complete.
-    system.set_mode(into, MODE).attempting("set the mode of", into)?;
+    system.set_mode(into, MODE).context("set the mode of", into)?;
     give(system, into, how.uid, how.gid)
 }
 
@@ -72,9 +72,9 @@ fn give_below(
     if uid.is_none() && gid.is_none() {
         return Ok(());
     }
-    for name in system.read_dir(folder).attempting("read directory", folder)? {
+    for name in system.read_dir(folder).context("read directory", folder)? {
         let path = folder.join(name);
-        let metadata = system.lstat(&path).attempting("look at", &path)?;
+        let metadata = system.lstat(&path).context("look at", &path)?;
         if metadata.kind == FileKind::Directory {
             give_below(system, &path, uid, gid)?;
         }
@@ -92,5 +92,5 @@ fn give(
     if uid.is_none() && gid.is_none() {
         return Ok(());
     }
-    system.set_owner(path, uid, gid).attempting("set the owner of", path)
+    system.set_owner(path, uid, gid).context("set the owner of", path)
 }

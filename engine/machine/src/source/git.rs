@@ -48,11 +48,11 @@ pub(super) fn look(source: &Source, view: &View<'_>) -> Result<Found, Failure> {
         }
         _ => {
             if let Some(path) = git.local() {
-                view.looked_below(path);
+                view.depends_on_files_below(path);
             }
             // An earlier change of this plan may install git, start the server, or let it be
             // reached.
-            find(&git, view, revision).inspect_err(|_| view.looked_at_everything())?
+            find(&git, view, revision).inspect_err(|_| view.depends_on_everything())?
         }
     };
     let digits = &commit.id[..7];

@@ -14,8 +14,8 @@ use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body, Proxy, Timeout};
 
 use super::{HostSystem, Query, Request, Response};
-use toque_core::cancel::Stop;
-use toque_core::failure::{Attempting, Failure, FailureKind};
+use toque_core::cancel::CancelToken;
+use toque_core::failure::{ErrorContext, Failure, FailureKind};
 use toque_core::url::{percent_decoded, split_userinfo, without_secrets};
 
 /// Bytes a second. Whoever sends less all through a request's timeout would not come to an end in
@@ -115,7 +115,7 @@ pub fn read(system: &dyn Query, path: &Path) -> Result<Response, Failure> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             Ok(Response { status: 404, headers: Vec::new(), body: Vec::new() })
         }
-        Err(error) => Err(error).attempting("read", path),
+        Err(error) => Err(error).context("read", path),
     }
 }
 
@@ -186,7 +186,7 @@ fn trusted() -> RootCerts {
 }
 
 /// Asks up to three times, as long as the answer looks like a passing fault.
-fn ask_again(agent: &Agent, request: &Request, stop: &Stop) -> Result<Response, Failure> {
+fn ask_again(agent: &Agent, request: &Request, stop: &CancelToken) -> Result<Response, Failure> {
     let mut pauses = PAUSES.iter();
     loop {
         let answer = ask(agent, request);

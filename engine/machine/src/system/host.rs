@@ -19,7 +19,7 @@ use nix::unistd::{Gid, Uid, fchown, geteuid, syncfs};
 use super::fetch::{Agents, Proxies};
 use super::{FileKind, Metadata, Ownership, Query, Request, Response, System, process};
 use crate::command::{Command, Output};
-use toque_core::cancel::Stop;
+use toque_core::cancel::CancelToken;
 use toque_core::failure::Failure;
 
 /// Hears a line of a command's output, without its end.
@@ -29,7 +29,7 @@ pub type Listener = Box<dyn Fn(&str)>;
 #[derive(Default)]
 pub struct HostSystem {
     /// Ends waiting, and when forced the child or download in progress.
-    pub stop: Stop,
+    pub stop: CancelToken,
     /// How servers are reached. The environment is not asked.
     pub proxies: Proxies,
     /// Is given each line of the commands that are [`live`](Command::live), as it comes.

@@ -11,8 +11,8 @@ fn by() -> Rc<str> {
     "file[/a]".into()
 }
 
-fn attributes(path: &str, mode: u32, touched: bool) -> Provide {
-    Provide::Attributes { path: path.into(), mode, uid: 1, gid: 2, touched }
+fn attributes(path: &str, mode: u32, touched: bool) -> PlannedEffect {
+    PlannedEffect::Attributes { path: path.into(), mode, uid: 1, gid: 2, touched }
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn changed_attributes_leave_the_content() {
     assert!(causes.is_empty());
 
     // Also of a file that only the plan has.
-    let file = Provide::File {
+    let file = PlannedEffect::File {
         path: "/b".into(),
         content: Some(Rc::from(&b"planned"[..])),
         mode: 0o644,
@@ -64,7 +64,7 @@ fn a_second_name_is_the_same_file() {
     fake.put_file("/a", "real");
     fake.put_link("/l", "/a");
     let view = View::new(&fake);
-    let hard = |path: &str, to: &str| Provide::HardLink { path: path.into(), to: to.into() };
+    let hard = |path: &str, to: &str| PlannedEffect::HardLink { path: path.into(), to: to.into() };
     view.assume(&by(), &[hard("/b", "/a"), hard("/m", "/l")], false);
     let (a, b) = (view.lstat(Path::new("/a")).unwrap(), view.lstat(Path::new("/b")).unwrap());
     assert_eq!(a, b);
@@ -82,7 +82,7 @@ fn a_second_name_is_the_same_file() {
 fn a_file_url_may_name_a_planned_file() {
     let fake = FakeSystem::new();
     let view = View::new(&fake);
-    let file = Provide::File {
+    let file = PlannedEffect::File {
         path: "/b c".into(),
         content: Some(Rc::from(&b"planned"[..])),
         mode: 0o644,

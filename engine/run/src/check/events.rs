@@ -9,7 +9,7 @@ use crate::options::Options;
 use toque_contract::registry::Registry;
 use toque_core::diagnostic::{Diagnostic, Diagnostics};
 use toque_core::name::RecipeName;
-use toque_core::redaction::Masks;
+use toque_core::redaction::Redactor;
 use toque_data::stack::{Command, Event, Stack, Wanted};
 use toque_machine::facts::shipped::shipped;
 
@@ -17,7 +17,7 @@ use toque_machine::facts::shipped::shipped;
 /// # Errors
 /// What is wrong with it.
 pub(crate) fn read(checked: &Checked, path: &Path) -> Result<Rc<Stack>, Diagnostics> {
-    Stack::read(path, checked.limits.custom_json, &Masks::default()).map(Rc::new)
+    Stack::read(path, checked.limits.custom_json, &Redactor::default()).map(Rc::new)
 }
 
 /// A recipe as if an instance of the stack were told to run it.

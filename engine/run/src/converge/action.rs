@@ -7,22 +7,22 @@ use std::time::Duration;
 use super::{Halted, Walk};
 use crate::options::Mode;
 use toque_contract::event::Event;
-use toque_contract::graph::{Act, Declared, IgnoreFailure, Index, Timing};
+use toque_contract::graph::{ActionRef, Declared, IgnoreFailure, Index, Timing};
 use toque_contract::registry::{AnyProvider, Plan, Shown};
 use toque_contract::report::{Cause, Record, Status};
 use toque_contract::resource::{Apply, Effect};
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::FailureKind;
 use toque_core::name::ResourceId;
-use toque_core::redaction::INSTEAD;
+use toque_core::redaction::REDACTED;
 use toque_language::interpreter::Changed;
 use toque_machine::areas::{Area, Areas};
-use toque_machine::planned::{Causes, Provide, add_causes};
+use toque_machine::planned::{PlannedEffect, Uncertainty, add_uncertainty};
 
 /// How a turn ended, and in a plan what leaves it open.
 pub(crate) struct Turn {
     pub record: Record,
-    pub doubts: Causes,
+    pub doubts: Uncertainty,
     /// It failed when something inside had changed.
     pub changed_inside: bool,
 }
@@ -58,12 +58,12 @@ enum Forecast {
     Acts {
         provider: usize,
         plan: Plan,
-        doubts: Causes,
+        doubts: Uncertainty,
         held_back: Option<String>,
     },
     /// Nothing can be told of what it does, nor of what it may touch.
     Unknown {
-        doubts: Causes,
+        doubts: Uncertainty,
         reason: Option<String>,
     },
 }
@@ -73,18 +73,18 @@ impl Walk<'_> {
     pub(crate) fn turn(
         &mut self,
         index: Index,
-        action: Act,
+        action: ActionRef,
         cause: Cause,
-        doubts: Causes,
+        doubts: Uncertainty,
     ) -> Result<Turn, Halted> {
         let compiled = self.compiled;
         let ready = &compiled.resources[index];
         let kind = &self.inputs.registry.kinds[ready.kind];
         let mut record = blank(ready, action.name(kind), cause);
-        let Act::Kind(number) = action else {
+        let ActionRef::Kind(number) = action else {
             record.status = Status::Skipped;
             record.reason = Some("action nothing".to_owned());
-            return Ok(Turn { record, doubts: Causes::new(), changed_inside: false });
+            return Ok(Turn { record, doubts: Uncertainty::new(), changed_inside: false });
         };
         let mut left = if self.mode == Mode::Converge { ready.common.retries } else { 0 };
         let mut tries = Tries::default();
@@ -92,11 +92,9 @@ impl Walk<'_> {
             let (errors, records) = (self.errors.len(), self.records.len());
             let attempt = match (self.mode, kind.is_container()) {
                 (Mode::Converge, false) => self.attempt(index, number, &mut record, &mut tries),
-                (Mode::Plan, false) => self.foresee(index, number, &mut record, &doubts),
-                (Mode::Converge, true) => {
-                    self.attempt_inside(index, action, &mut record, &mut tries)
-                }
-                (Mode::Plan, true) => self.foresee_inside(index, action, &mut record, &doubts),
+                (Mode::Plan, false) => self.plan_action(index, number, &mut record, &doubts),
+                (Mode::Converge, true) => self.apply_inside(index, action, &mut record, &mut tries),
+                (Mode::Plan, true) => self.plan_inside(index, action, &mut record, &doubts),
             };
             let wrong = match attempt {
                 Ok(doubts) => {
@@ -118,7 +116,7 @@ impl Walk<'_> {
             let again = left > 0 && !wrong.interrupted && !self.stopping();
             if again {
                 let error =
-                    if ready.is_sensitive() { INSTEAD.to_owned() } else { wrong.message.clone() };
+                    if ready.is_sensitive() { REDACTED.to_owned() } else { wrong.message.clone() };
                 let (resource, action) = (ready.id.to_string(), Rc::clone(&record.action));
                 self.interpreter.event(&Event::Retrying {
                     resource: &resource,
@@ -144,7 +142,7 @@ impl Walk<'_> {
                     _ => wrong,
                 };
                 // What was decrypted first: only whole is it found.
-                let wrong = self.inputs.masks.hide_in(wrong);
+                let wrong = self.inputs.redactor.redact_in(wrong);
                 let wrong = if ready.is_sensitive() { wrong.hidden() } else { wrong };
                 let span = ready
                     .span
@@ -162,7 +160,7 @@ impl Walk<'_> {
             }
             return Ok(Turn {
                 record,
-                doubts: Causes::new(),
+                doubts: Uncertainty::new(),
                 changed_inside: tries.changed_inside,
             });
         }
@@ -183,7 +181,7 @@ impl Walk<'_> {
         number: usize,
         record: &mut Record,
         tries: &mut Tries,
-    ) -> Result<Causes, Ended> {
+    ) -> Result<Uncertainty, Ended> {
         let compiled = self.compiled;
         let ready = &compiled.resources[index];
         let interpreter = self.interpreter;
@@ -192,7 +190,7 @@ impl Walk<'_> {
                 (Found::HeldBack(guard), _) => {
                     record.status = Status::Skipped;
                     record.reason = Some(guard);
-                    return Ok(Causes::new());
+                    return Ok(Uncertainty::new());
                 }
                 (Found::Planned { provider, plan }, desired) => (provider, plan, desired),
             };
@@ -206,19 +204,19 @@ impl Walk<'_> {
             }
             if plan.shown.is_empty() && tries.failed.is_empty() {
                 record.status = Status::UpToDate;
-                return Ok(Causes::new());
+                return Ok(Uncertainty::new());
             }
             if plan.shown.is_empty() {
                 // An earlier try failed and took effect all the same.
                 self.owe(index)?;
                 record.status = Status::Changed;
                 record.changes = std::mem::take(&mut tries.failed);
-                return Ok(Causes::new());
+                return Ok(Uncertainty::new());
             }
             let has_before = compiled.edges[index].iter().any(|edge| edge.timing == Timing::Before);
             if has_before && !tries.sent_before {
                 tries.sent_before = true;
-                self.send_before(index, &Causes::new())?;
+                self.send_before(index, &Uncertainty::new())?;
                 // What ran may have changed what this resource finds.
                 continue;
             }
@@ -242,7 +240,7 @@ impl Walk<'_> {
                         if effect == Effect::Changed { Status::Changed } else { Status::UpToDate };
                     record.changes =
                         if effect == Effect::Changed { plan.shown } else { Vec::new() };
-                    return Ok(Causes::new());
+                    return Ok(Uncertainty::new());
                 }
                 Err(failure) => {
                     let mut failure = failure;
@@ -269,13 +267,13 @@ impl Walk<'_> {
     }
 
     /// Plans: what converge would do, and what leaves that open.
-    fn foresee(
+    fn plan_action(
         &mut self,
         index: Index,
         number: usize,
         record: &mut Record,
-        sent_in_doubt: &Causes,
-    ) -> Result<Causes, Ended> {
+        sent_in_doubt: &Uncertainty,
+    ) -> Result<Uncertainty, Ended> {
         let compiled = self.compiled;
         let interpreter = self.interpreter;
         let mut forecast = self.forecast(index, number, sent_in_doubt)?;
@@ -295,13 +293,13 @@ impl Walk<'_> {
                 record.status = Status::Skipped;
                 record.reason = Some(guard);
                 record.provider = provider.map(|provider| kind.providers()[provider].name());
-                Ok(Causes::new())
+                Ok(Uncertainty::new())
             }
             Forecast::UpToDate { provider, notes } => {
                 record.notes = notes;
                 record.status = Status::UpToDate;
                 record.provider = Some(kind.providers()[provider].name());
-                Ok(Causes::new())
+                Ok(Uncertainty::new())
             }
             Forecast::Acts { provider, plan, doubts, held_back } => {
                 record.status =
@@ -317,7 +315,7 @@ impl Walk<'_> {
                     interpreter.node.reload_facts();
                     interpreter.lookup.forget();
                     provides.extend(
-                        (!doubts.is_empty()).then(|| Provide::Anything(Area::Facts.into())),
+                        (!doubts.is_empty()).then(|| PlannedEffect::Anything(Area::Facts.into())),
                     );
                 }
                 // What it would leave is made from what it finds: with the one in doubt, the other
@@ -338,7 +336,7 @@ impl Walk<'_> {
                 if reach.contains(Area::Facts) {
                     interpreter.node.reload_facts();
                 }
-                interpreter.view.assume(&name, &[Provide::Anything(reach)], true);
+                interpreter.view.assume(&name, &[PlannedEffect::Anything(reach)], true);
                 Ok(doubts)
             }
         }
@@ -349,10 +347,10 @@ impl Walk<'_> {
         &mut self,
         index: Index,
         number: usize,
-        sent_in_doubt: &Causes,
+        sent_in_doubt: &Uncertainty,
     ) -> Result<Forecast, Ended> {
-        let with = |mut all: Causes, more: &Causes| {
-            add_causes(&mut all, more);
+        let with = |mut all: Uncertainty, more: &Uncertainty| {
+            add_uncertainty(&mut all, more);
             all
         };
         let view = self.view;
@@ -395,13 +393,13 @@ impl Walk<'_> {
 
     /// Why a plan cannot tell what an action would do.
     pub(crate) fn unknown(&self, index: Index, why: Diagnostic) -> String {
-        let why = self.inputs.masks.hide_in(why);
+        let why = self.inputs.redactor.redact_in(why);
         let why = if self.compiled.resources[index].is_sensitive() { why.hidden() } else { why };
         format!("cannot be told yet: {}", why.message)
     }
 
     /// Runs what is to happen before the resource changes.
-    pub(crate) fn send_before(&mut self, index: Index, doubts: &Causes) -> Result<(), Ended> {
+    pub(crate) fn send_before(&mut self, index: Index, doubts: &Uncertainty) -> Result<(), Ended> {
         let compiled = self.compiled;
         for edge in compiled.edges[index].iter().filter(|edge| edge.timing == Timing::Before) {
             let by = compiled.resources[index].id.clone();
@@ -460,7 +458,7 @@ fn hide(changes: &mut [Shown], id: &ResourceId) {
             let first = rest.split_once('`').map(|(value, _)| value);
             let named = first.filter(|value| id.shown.is_none() && *value == &*id.name);
             change.what = named
-                .map_or_else(|| format!("{words}{INSTEAD}"), |name| format!("{words}`{name}`"));
+                .map_or_else(|| format!("{words}{REDACTED}"), |name| format!("{words}`{name}`"));
         }
         hide_diff(change);
     }
@@ -468,6 +466,6 @@ fn hide(changes: &mut [Shown], id: &ResourceId) {
 
 fn hide_diff(change: &mut Shown) {
     if change.diff.is_some() {
-        change.diff = Some(INSTEAD.to_owned());
+        change.diff = Some(REDACTED.to_owned());
     }
 }

@@ -8,12 +8,12 @@ use super::action::blank;
 use super::{Halted, Walk};
 use crate::options::Mode;
 use toque_contract::event::Event;
-use toque_contract::graph::{Act, Body, IgnoreFailure, Index, Timing};
+use toque_contract::graph::{ActionRef, Body, IgnoreFailure, Index, Timing};
 use toque_contract::registry::Plan;
 use toque_contract::report::{Cause, Status};
 use toque_contract::resource::{Apply, Effect};
 use toque_machine::areas::Areas;
-use toque_machine::planned::Causes;
+use toque_machine::planned::Uncertainty;
 
 impl Walk<'_> {
     /// How many of the resources that come next are alike enough to share a transaction; 1 when the
@@ -42,7 +42,7 @@ impl Walk<'_> {
             && common.provider.is_none()
             && common.umask.is_none()
             && !ready.hides_content()
-            && matches!(common.actions[..], [Act::Kind(_)])
+            && matches!(common.actions[..], [ActionRef::Kind(_)])
             && self.inputs.registry.kinds[ready.kind].joins()
             && self.compiled.edges[index].iter().all(|edge| edge.timing == Timing::Delayed)
     }
@@ -56,7 +56,9 @@ impl Walk<'_> {
         let mut key = None;
         let mut provider_index = 0;
         for &index in list {
-            let Act::Kind(number) = compiled.resources[index].common.actions[0] else { continue };
+            let ActionRef::Kind(number) = compiled.resources[index].common.actions[0] else {
+                continue;
+            };
             match self.plan(index, number) {
                 Ok((_, plan, _)) if plan.shown.is_empty() => {}
                 Ok((provider, plan, _))
@@ -136,7 +138,7 @@ impl Walk<'_> {
                     .changed
                     .borrow_mut()
                     .insert(index, toque_language::interpreter::Changed::Yes);
-                self.notify(index, &Causes::new())?;
+                self.notify(index, &Uncertainty::new())?;
             }
         }
         for &index in list {
@@ -149,7 +151,7 @@ impl Walk<'_> {
                     index,
                     compiled.resources[index].common.actions[0],
                     Cause::Declared,
-                    Causes::new(),
+                    Uncertainty::new(),
                 )?;
             }
         }

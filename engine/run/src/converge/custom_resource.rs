@@ -7,12 +7,12 @@ use super::action::{Ended, Tries};
 use super::{Open, Walk};
 use crate::options::Mode;
 use crate::state::Debt;
-use toque_contract::graph::{Act, Body, Index, Timing};
+use toque_contract::graph::{ActionRef, Body, Index, Timing};
 use toque_contract::registry::Shown;
 use toque_contract::report::{Record, Status};
 use toque_core::diagnostic::Diagnostic;
 use toque_language::interpreter::Changed;
-use toque_machine::planned::{Causes, add_causes};
+use toque_machine::planned::{Uncertainty, add_uncertainty};
 
 /// Whether a group's turn leads to what is inside, and what differs.
 enum Differs {
@@ -30,36 +30,36 @@ struct Taken {
 
 impl<'a> Walk<'a> {
     /// Converges what is inside, once.
-    pub(crate) fn attempt_inside(
+    pub(crate) fn apply_inside(
         &mut self,
         index: Index,
-        action: Act,
+        action: ActionRef,
         record: &mut Record,
         tries: &mut Tries,
-    ) -> Result<Causes, Ended> {
+    ) -> Result<Uncertainty, Ended> {
         let compiled = self.compiled;
         loop {
             if let Some(guard) = self.held_back(index)? {
                 record.status = Status::Skipped;
                 record.reason = Some(guard);
-                return Ok(Causes::new());
+                return Ok(Uncertainty::new());
             }
             let Differs::Yes(differences) = self.differs(index)? else {
                 record.status = Status::UpToDate;
-                return Ok(Causes::new());
+                return Ok(Uncertainty::new());
             };
             let has_before = compiled.edges[index].iter().any(|edge| edge.timing == Timing::Before);
             if has_before
                 && !tries.sent_before
-                && self.would_change(index, action, &Causes::new()).is_some()
+                && self.would_change(index, action, &Uncertainty::new()).is_some()
             {
                 tries.sent_before = true;
-                self.send_before(index, &Causes::new())?;
+                self.send_before(index, &Uncertainty::new())?;
                 // What ran may have changed what this resource finds.
                 continue;
             }
             let known = self.errors.len();
-            let taken = self.take_inside(index, action, &Causes::new());
+            let taken = self.take_inside(index, action, &Uncertainty::new());
             tries.changed_inside |= taken.changed.is_some();
             if !tries.changed_inside {
                 self.owe_no_more(taken.debts)?;
@@ -69,24 +69,24 @@ impl<'a> Walk<'a> {
             }
             record.status = if tries.changed_inside { Status::Changed } else { Status::UpToDate };
             record.changes = if tries.changed_inside { differences } else { Vec::new() };
-            return Ok(Causes::new());
+            return Ok(Uncertainty::new());
         }
     }
 
     /// Plans what is inside. `sent`: what decides whether the action is taken at all.
-    pub(crate) fn foresee_inside(
+    pub(crate) fn plan_inside(
         &mut self,
         index: Index,
-        action: Act,
+        action: ActionRef,
         record: &mut Record,
-        sent: &Causes,
-    ) -> Result<Causes, Ended> {
+        sent: &Uncertainty,
+    ) -> Result<Uncertainty, Ended> {
         let view = self.view;
         let mut sent_before = false;
         loop {
             let (held_back, of_guards) = view.observe(|| self.held_back(index));
             let mut doubts = of_guards.clone();
-            add_causes(&mut doubts, sent);
+            add_uncertainty(&mut doubts, sent);
             let mut reason = None;
             let held_back = match held_back {
                 Err(diagnostic) if doubts.is_empty() => return Err(diagnostic.into()),
@@ -97,7 +97,7 @@ impl<'a> Walk<'a> {
                 Ok(Some(guard)) if of_guards.is_empty() => {
                     record.status = Status::Skipped;
                     record.reason = Some(guard);
-                    return Ok(Causes::new());
+                    return Ok(Uncertainty::new());
                 }
                 Ok(held_back) => held_back,
             };
@@ -112,12 +112,12 @@ impl<'a> Walk<'a> {
                 }
                 Ok(Differs::No) if of_current.is_empty() => {
                     record.status = Status::UpToDate;
-                    return Ok(Causes::new());
+                    return Ok(Uncertainty::new());
                 }
                 Ok(Differs::No) => Vec::new(),
                 Ok(Differs::Yes(differences)) => differences,
             };
-            add_causes(&mut doubts, &of_current);
+            add_uncertainty(&mut doubts, &of_current);
             let has_before =
                 self.compiled.edges[index].iter().any(|edge| edge.timing == Timing::Before);
             // One look ahead is enough: looking ahead in each look would take twice the time for
@@ -138,7 +138,7 @@ impl<'a> Walk<'a> {
             }
             let Some(changed) = taken.changed else {
                 record.status = Status::UpToDate;
-                return Ok(Causes::new());
+                return Ok(Uncertainty::new());
             };
             let decides = causes_of(&changed);
             record.status =
@@ -153,7 +153,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Takes what is inside, in order.
-    fn take_inside(&mut self, index: Index, action: Act, doubts: &Causes) -> Taken {
+    fn take_inside(&mut self, index: Index, action: ActionRef, doubts: &Uncertainty) -> Taken {
         let inside = self.inside(index, action);
         self.begun.insert((index, action));
         self.forget_changes(inside);
@@ -164,7 +164,7 @@ impl<'a> Walk<'a> {
     }
 
     /// What is inside an action of a custom resource, or a group.
-    fn inside(&self, index: Index, action: Act) -> &'a [Index] {
+    fn inside(&self, index: Index, action: ActionRef) -> &'a [Index] {
         self.compiled.bodies.get(&(index, action)).map_or(&[], Vec::as_slice)
     }
 
@@ -193,14 +193,19 @@ impl<'a> Walk<'a> {
             (Some(Changed::Yes), _) | (_, Changed::Yes) => Some(Changed::Yes),
             (None, Changed::Perhaps(causes)) => Some(Changed::Perhaps(causes.clone())),
             (Some(Changed::Perhaps(mut all)), Changed::Perhaps(causes)) => {
-                add_causes(&mut all, causes);
+                add_uncertainty(&mut all, causes);
                 Some(Changed::Perhaps(all))
             }
         })
     }
 
     /// Whether something inside would change, found out by a plan that nobody is told of.
-    fn would_change(&mut self, index: Index, action: Act, doubts: &Causes) -> Option<Changed> {
+    fn would_change(
+        &mut self,
+        index: Index,
+        action: ActionRef,
+        doubts: &Uncertainty,
+    ) -> Option<Changed> {
         let interpreter = self.interpreter;
         let inside = self.inside(index, action);
         let (mode, probing) = (self.mode, self.probing);
@@ -255,9 +260,9 @@ impl<'a> Walk<'a> {
     }
 }
 
-fn causes_of(changed: &Changed) -> Causes {
+fn causes_of(changed: &Changed) -> Uncertainty {
     match changed {
-        Changed::Yes => Causes::new(),
+        Changed::Yes => Uncertainty::new(),
         Changed::Perhaps(causes) => causes.clone(),
     }
 }

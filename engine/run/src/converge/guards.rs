@@ -5,7 +5,7 @@ use toque_contract::graph::Index;
 use toque_contract::guard::{CommandGuard, Condition};
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::Failure;
-use toque_core::redaction::INSTEAD;
+use toque_core::redaction::REDACTED;
 use toque_machine::command::End;
 use toque_machine::property::{Account, CommandLine, OneOrMany};
 use toque_machine::system::Query;
@@ -19,13 +19,13 @@ impl Walk<'_> {
         for negated in [false, true] {
             for guard in common.guards.iter().filter(|guard| guard.negated == negated) {
                 let shown = if sensitive {
-                    format!("{}: {INSTEAD}", guard.property())
+                    format!("{}: {REDACTED}", guard.property())
                 } else {
                     guard.to_string()
                 };
                 let holds = match &guard.condition {
                     Condition::Command(command) => {
-                        self.view.looked_at_everything();
+                        self.view.depends_on_everything();
                         self.ask(command, sensitive).map_err(|failure| {
                             let mut diagnostic = Diagnostic::from(failure);
                             diagnostic.message =

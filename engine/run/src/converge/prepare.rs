@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::Walk;
 use crate::resolve::resolve;
-use toque_contract::graph::{Act, Declared, Index};
+use toque_contract::graph::{ActionRef, Declared, Index};
 use toque_contract::registry::Plan;
 use toque_contract::resource::HostFacts;
 use toque_core::diagnostic::Diagnostic;
@@ -21,7 +21,8 @@ impl Walk<'_> {
         number: usize,
     ) -> Result<(usize, Plan, Rc<dyn Any>), Diagnostic> {
         let declared = &self.compiled.resources[index];
-        let desired = resolve(self.language, declared, Act::Kind(number), &self.prepared.apps)?;
+        let desired =
+            resolve(self.language, declared, ActionRef::Kind(number), &self.prepared.apps)?;
         let provider = self.provider(declared)?;
         let kind = &self.inputs.registry.kinds[declared.kind];
         let plan = kind.providers()[provider].plan(self.view, &*desired, number)?;

@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 use toque_machine::system::Query;
 
 /// Keeps a copy of what is at `path` as `state_dir/backups/PATH/TIME`, with its mode and owner, and
@@ -18,8 +18,8 @@ pub fn back_up(
 ) -> Result<(), Failure> {
     use std::io::Write;
     use std::os::unix::fs::PermissionsExt;
-    let metadata = system.stat(path).attempting("look at", path)?;
-    let content = system.read(path).attempting("read for its backup", path)?;
+    let metadata = system.stat(path).context("look at", path)?;
+    let content = system.read(path).context("read for its backup", path)?;
     let folder = folder(state_dir, path);
     super::make_private(&folder)?;
     let copy = folder.join(jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S%.6fZ").to_string());
@@ -33,7 +33,7 @@ pub fn back_up(
         file.persist(&copy).map_err(|error| error.error)?;
         Ok(())
     };
-    write().attempting("write the backup", &copy)?;
+    write().context("write the backup", &copy)?;
     prune(&folder, keep)
 }
 
@@ -57,7 +57,7 @@ fn prune(folder: &Path, keep: usize) -> Result<(), Failure> {
     let is_copy =
         |name: &str| name.len() == 23 && name.ends_with('Z') && name.as_bytes()[8] == b'T';
     let mut copies: Vec<PathBuf> = std::fs::read_dir(folder)
-        .attempting("list the backups in", folder)?
+        .context("list the backups in", folder)?
         .flatten()
         .filter(|entry| {
             entry.file_name().to_str().is_some_and(is_copy)
@@ -67,7 +67,7 @@ fn prune(folder: &Path, keep: usize) -> Result<(), Failure> {
         .collect();
     copies.sort();
     for old in copies.iter().take(copies.len().saturating_sub(keep)) {
-        std::fs::remove_file(old).attempting("remove the old backup", old)?;
+        std::fs::remove_file(old).context("remove the old backup", old)?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 use toque_machine::source::Revision;
 
 /// What is in use.
@@ -31,7 +31,7 @@ pub fn in_use(folder: &Path) -> Option<(PathBuf, Fetched)> {
 pub fn keep(folder: &Path, made: &Path, fetched: &Fetched) -> Result<PathBuf, Failure> {
     let path = place(folder, &fetched.revision);
     if !path.exists() {
-        fs::rename(made, &path).attempting("make", &path)?;
+        fs::rename(made, &path).context("make", &path)?;
     }
     record(folder, fetched)?;
     // Nobody else runs here: the lock is held.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use toque_contract::report::Report;
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 
 /// How many reports are kept.
 const KEPT: usize = 100;
@@ -44,7 +44,7 @@ impl History {
         let ids = self.ids()?;
         for old in ids.iter().take(ids.len().saturating_sub(KEPT)) {
             let path = self.folder.join(format!("{old}.json"));
-            std::fs::remove_file(&path).attempting("remove the old report", &path)?;
+            std::fs::remove_file(&path).context("remove the old report", &path)?;
         }
         Ok(())
     }
@@ -55,7 +55,7 @@ impl History {
     pub fn ids(&self) -> Result<Vec<String>, Failure> {
         let entries = match std::fs::read_dir(&self.folder) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.attempting("list the runs in", &self.folder)?,
+            entries => entries.context("list the runs in", &self.folder)?,
         };
         let mut ids: Vec<String> = entries
             .flatten()
@@ -95,7 +95,7 @@ impl History {
             })?,
         };
         let path = self.folder.join(format!("{id}.json"));
-        let text = std::fs::read(&path).attempting("read the report", &path)?;
+        let text = std::fs::read(&path).context("read the report", &path)?;
         serde_json::from_slice(&text).map_err(|error| {
             Failure::new(format!("cannot read the report `{}`: {error}", path.display()))
         })

@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use toque_contract::report::Owed;
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 
 /// What is owed, by target and action.
 pub type Debt = (String, String);
@@ -42,7 +42,7 @@ impl Journal {
         };
         let bytes = match std::fs::read(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-            bytes => bytes.attempting("read the owed notifications in", &path)?,
+            bytes => bytes.context("read the owed notifications in", &path)?,
         };
         // A crash may have cut a line anywhere, also within a character.
         let text = String::from_utf8_lossy(&bytes);
@@ -147,19 +147,19 @@ impl Journal {
                 .append(true)
                 .create(true)
                 .open(path)
-                .attempting("open the owed notifications in", path)?;
+                .context("open the owed notifications in", path)?;
             self.file = Some(file);
         }
         match &mut self.file {
             Some(file) => {
-                let before = file.metadata().attempting("look at", path)?.len();
+                let before = file.metadata().context("look at", path)?.len();
                 let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_data());
                 if written.is_err() {
                     // Half a line must not stand before the next one. If even this fails, it is the
                     // last line that is lost.
                     let _ = file.set_len(before);
                 }
-                written.attempting("note what is owed in", path).map_err(super::hint)
+                written.context("note what is owed in", path).map_err(super::hint)
             }
             None => Ok(()),
         }

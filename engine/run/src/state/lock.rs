@@ -5,8 +5,8 @@ use std::io::{Read, Seek, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use toque_core::cancel::Stop;
-use toque_core::failure::{Attempting, Failure};
+use toque_core::cancel::CancelToken;
+use toque_core::failure::{ErrorContext, Failure};
 
 /// Held while a run lasts; the kernel lets go of it when the process ends, however it ends.
 pub struct RunLock {
@@ -22,7 +22,7 @@ impl RunLock {
     pub fn take(
         state_dir: &Path,
         timeout: Option<Duration>,
-        stop: &Stop,
+        stop: &CancelToken,
         waiting: &mut dyn FnMut(&str),
     ) -> Result<Self, Failure> {
         super::make_private(state_dir)?;
@@ -33,7 +33,7 @@ impl RunLock {
             .create(true)
             .truncate(false)
             .open(&path)
-            .attempting("open the lock", &path)?;
+            .context("open the lock", &path)?;
         let begun = Instant::now();
         let mut told = false;
         loop {
@@ -83,7 +83,7 @@ impl RunLock {
             writeln!(file, "{note}")
         };
         let mut write = write;
-        write().attempting("write the lock", &path)?;
+        write().context("write the lock", &path)?;
         Ok(Self { _file: file })
     }
 }

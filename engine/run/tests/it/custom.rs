@@ -4,12 +4,12 @@ use std::path::Path;
 use std::rc::Rc;
 
 use tempfile::TempDir;
-use toque_engine::command::{End, Output};
-use toque_engine::diagnostic::Source;
-use toque_engine::report::{Outcome, Report, Status};
-use toque_engine::run::{Options, Refused, converge, plan};
-use toque_engine::run_list::Item;
-use toque_engine::system::{FakeSystem, Query};
+use toque_contract::report::{Outcome, Report, Status};
+use toque_core::diagnostic::Source;
+use toque_data::run_list::Item;
+use toque_engine::{Options, Refused, Run};
+use toque_machine::command::{End, Output};
+use toque_machine::system::{FakeSystem, Query};
 
 /// A repository with the cookbook `c`, and a machine.
 struct World {
@@ -63,13 +63,16 @@ impl World {
 
     fn try_run(&self, recipe: &str) -> Result<Report, Refused> {
         let system = Rc::<FakeSystem>::clone(&self.system);
-        converge(system, Rc::new(toque_resources::standard()), &self.options(recipe), Box::new(()))
+        Run::on(system, Rc::new(toque_resources::standard()))
+            .options(self.options(recipe))
+            .converge()
     }
 
     fn plan(&self, recipe: &str) -> Vec<String> {
         let system = Rc::<FakeSystem>::clone(&self.system);
-        let report =
-            plan(system, Rc::new(toque_resources::standard()), &self.options(recipe), Box::new(()));
+        let report = Run::on(system, Rc::new(toque_resources::standard()))
+            .options(self.options(recipe))
+            .plan();
         lines(&report.unwrap_or_else(|refused| panic!("{recipe}\n{}", refused.diagnostics)))
     }
 
@@ -108,7 +111,7 @@ fn told(refused: &Refused) -> String {
 }
 
 fn lines(report: &Report) -> Vec<String> {
-    let line = |record: &toque_engine::report::Record| {
+    let line = |record: &toque_contract::report::Record| {
         let status = match record.status {
             Status::Changed => "changed",
             Status::UpToDate => "up to date",
@@ -622,8 +625,10 @@ fn what_is_owed_inside_is_delivered_by_the_next_run() {
     let mut options = world.options("c_r(\"x\"); execute(\"false\");");
     options.hold_notifications_on_failure = true;
     let system = Rc::<FakeSystem>::clone(&world.system);
-    let report =
-        converge(system, Rc::new(toque_resources::standard()), &options, Box::new(())).unwrap();
+    let report = Run::on(system, Rc::new(toque_resources::standard()))
+        .options(options.clone())
+        .converge()
+        .unwrap();
     assert_eq!(
         report.owed.iter().map(|owed| owed.target.as_str()).collect::<Vec<_>>(),
         ["c_r[x]/execute[mark]"]
@@ -647,12 +652,10 @@ fn what_is_sensitive_is_so_inside() {
     assert!(plain.contains("`content` is nothing"), "{plain}");
     // In a plan, why nothing can be told of it yet.
     let unsure = "execute(\"touch\"); file(\"/out/secret\", #{ sensitive: true, content: || throw read_file(\"/out/secret\") });";
-    let planned = plan(
-        Rc::<FakeSystem>::clone(&world.system),
-        Rc::new(toque_resources::standard()),
-        &world.options(unsure),
-        Box::new(()),
-    );
+    let planned =
+        Run::on(Rc::<FakeSystem>::clone(&world.system), Rc::new(toque_resources::standard()))
+            .options(world.options(unsure))
+            .plan();
     let planned = serde_json::to_string(&planned.unwrap()).unwrap();
     assert!(planned.contains("cannot be told yet") && !planned.contains("hunter22"), "{planned}");
     // A default that is computed, and a mistake that an action makes of the value.
@@ -810,12 +813,9 @@ fn a_cookbook_uses_the_resources_of_its_dependencies() {
     options.recipe = None;
     options.run_list = vec![Item::parse("c").unwrap(), Item::parse("user-site").unwrap()];
     let attempt = |options: &Options| {
-        converge(
-            Rc::<FakeSystem>::clone(&world.system),
-            Rc::new(toque_resources::standard()),
-            options,
-            Box::new(()),
-        )
+        Run::on(Rc::<FakeSystem>::clone(&world.system), Rc::new(toque_resources::standard()))
+            .options(options.clone())
+            .converge()
     };
     let told = attempt(&options).unwrap_err().diagnostics.to_string();
     assert!(told.contains("`user-site` uses `c` without depending on `c`"), "{told}");
@@ -837,12 +837,10 @@ fn two_resources_cannot_have_one_name() {
     world.put("cookbooks/c_b/resources/r.rhai", "action(\"run\", || {});");
     let mut options = world.options("");
     options.run_list.push(Item::parse("c_b").unwrap());
-    let attempt = converge(
-        Rc::<FakeSystem>::clone(&world.system),
-        Rc::new(toque_resources::standard()),
-        &options,
-        Box::new(()),
-    );
+    let attempt =
+        Run::on(Rc::<FakeSystem>::clone(&world.system), Rc::new(toque_resources::standard()))
+            .options(options.clone())
+            .converge();
     let told = attempt.unwrap_err().diagnostics.to_string();
     assert!(
         told.contains("`cookbooks/c_b/resources/r.rhai` makes a resource `c_b_r`, and so does `cookbooks/c/resources/b_r.rhai`"),
@@ -864,12 +862,10 @@ fn two_resources_cannot_have_one_name() {
         );
         let mut options = world.options("");
         options.run_list.push(Item::parse(cookbook).unwrap());
-        let attempt = converge(
-            Rc::<FakeSystem>::clone(&world.system),
-            Rc::new(toque_resources::standard()),
-            &options,
-            Box::new(()),
-        );
+        let attempt =
+            Run::on(Rc::<FakeSystem>::clone(&world.system), Rc::new(toque_resources::standard()))
+                .options(options.clone())
+                .converge();
         assert!(attempt.unwrap_err().diagnostics.to_string().contains(expected), "{cookbook}");
     }
 }

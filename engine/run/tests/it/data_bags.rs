@@ -7,15 +7,15 @@ use std::rc::Rc;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use toque_engine::command::{End, Output};
-use toque_engine::diagnostic::Source;
-use toque_engine::encrypted::{Secret, encrypt};
-use toque_engine::event::Event;
-use toque_engine::report::Report;
-use toque_engine::run::{Encrypted, Options, Refused, converge, explain, graph, plan, search};
-use toque_engine::run_list::Item;
-use toque_engine::search::{Order, Query, Search};
-use toque_engine::system::{FakeSystem, Query as _};
+use toque_contract::event::Event;
+use toque_contract::report::Report;
+use toque_core::diagnostic::Source;
+use toque_data::encrypted_item::{Secret, encrypt};
+use toque_data::run_list::Item;
+use toque_data::search::{Order, Query, Search};
+use toque_engine::{Encrypted, Options, Refused, Run};
+use toque_machine::command::{End, Output};
+use toque_machine::system::{FakeSystem, Query as _};
 
 const SECRET: &str = "correct horse battery staple\n";
 const PASSWORD: &str = "Xq7-plain-password";
@@ -111,22 +111,18 @@ impl World {
 
     fn converge(&self, recipe: &str) -> Result<Report, Refused> {
         let system = Rc::<FakeSystem>::clone(&self.system);
-        converge(
-            system,
-            Rc::new(toque_resources::standard()),
-            &self.options(recipe),
-            Box::new(self.listener()),
-        )
+        Run::on(system, Rc::new(toque_resources::standard()))
+            .options(self.options(recipe))
+            .sink(self.listener())
+            .converge()
     }
 
     fn plan(&self, recipe: &str) -> Result<Report, Refused> {
         let system = Rc::<FakeSystem>::clone(&self.system);
-        plan(
-            system,
-            Rc::new(toque_resources::standard()),
-            &self.options(recipe),
-            Box::new(self.listener()),
-        )
+        Run::on(system, Rc::new(toque_resources::standard()))
+            .options(self.options(recipe))
+            .sink(self.listener())
+            .plan()
     }
 
     fn listener(&self) -> impl FnMut(&Event<'_>) + use<> {
@@ -144,12 +140,10 @@ impl World {
             }
         };
         let system = Rc::<FakeSystem>::clone(&self.system);
-        let run = converge(
-            system,
-            Rc::new(toque_resources::standard()),
-            &self.options(recipe),
-            Box::new(listener),
-        );
+        let run = Run::on(system, Rc::new(toque_resources::standard()))
+            .options(self.options(recipe))
+            .sink(listener)
+            .converge();
         run.unwrap_or_else(|refused| panic!("{recipe}\n{:?}", refused.diagnostics));
         lines.take()
     }
@@ -341,7 +335,8 @@ fn what_is_decrypted_is_in_nothing_that_is_written() {
         }
         let options = world.options(&recipe);
         let system = Rc::<FakeSystem>::clone(&world.system);
-        match graph(system, Rc::new(toque_resources::standard()), &options, Box::new(())) {
+        match Run::on(system, Rc::new(toque_resources::standard())).options(options.clone()).graph()
+        {
             Ok(drawing) => written.push_str(&serde_json::to_string_pretty(&drawing).unwrap()),
             Err(refused) => written.push_str(&shown(&refused)),
         }
@@ -415,14 +410,10 @@ fn attributes_are_told_without_what_was_decrypted() {
     world.put("cookbooks/c/attributes/default.rhai", code);
     let options = Options { recipe: None, ..world.options("") };
     let system = Rc::<FakeSystem>::clone(&world.system);
-    let explained = explain(
-        system,
-        Rc::new(toque_resources::standard()),
-        &options,
-        &["db".to_owned()],
-        Box::new(()),
-    )
-    .unwrap();
+    let explained = Run::on(system, Rc::new(toque_resources::standard()))
+        .options(options.clone())
+        .explain(&["db".to_owned()])
+        .unwrap();
     let text = serde_json::to_string(&explained).unwrap();
     assert!(text.contains("[sensitive]") && text.contains("\"port\":1"), "{text}");
     assert_hidden("explain", &text);
@@ -436,15 +427,10 @@ fn attributes_are_told_without_what_was_decrypted() {
             start: 0,
             rows: None,
         };
-        let found = search(
-            system,
-            Rc::new(toque_resources::standard()),
-            &options,
-            "node",
-            &wanted,
-            encrypted,
-        )
-        .unwrap();
+        let found = Run::on(system, Rc::new(toque_resources::standard()))
+            .options(options.clone())
+            .search("node", &wanted, encrypted)
+            .unwrap();
         Value::from_iter(found.into_iter().map(|found| (found.id, Value::Object(found.values))))["localhost"]["db"].to_string()
     };
     let hidden = found(Encrypted::Hidden);
@@ -518,8 +504,10 @@ fn what_cannot_be_opened_is_told_with_item_and_key() {
     let options =
         Options { secret_files: Vec::new(), ..world.options("data_bag_item(\"db\", \"shop\");") };
     let system = Rc::<FakeSystem>::clone(&world.system);
-    let none =
-        converge(system, Rc::new(toque_resources::standard()), &options, Box::new(())).unwrap_err();
+    let none = Run::on(system, Rc::new(toque_resources::standard()))
+        .options(options.clone())
+        .converge()
+        .unwrap_err();
     assert!(shown(&none).contains("no secret file is named"), "{}", shown(&none));
 }
 

@@ -6,13 +6,13 @@ use std::rc::Rc;
 
 use serde_json::json;
 use tempfile::TempDir;
+use toque_contract::report::Report;
+use toque_core::diagnostic::Severity;
+use toque_data::run_list::Item;
 use toque_engine::check::{Checked, check};
-use toque_engine::command::Output;
-use toque_engine::diagnostic::Severity;
-use toque_engine::report::Report;
-use toque_engine::run::{Options, converge, explain, plan};
-use toque_engine::run_list::Item;
-use toque_engine::system::FakeSystem;
+use toque_engine::{Options, Run};
+use toque_machine::command::Output;
+use toque_machine::system::FakeSystem;
 
 /// A cookbook `web` with a fact `rack`, a program `warranty`, and this recipe.
 fn repository(recipe: &str, more: &[(&str, &str)]) -> TempDir {
@@ -55,20 +55,12 @@ fn options(repository: &Path) -> Options {
     }
 }
 
-type Run = fn(
-    Rc<dyn toque_engine::system::System>,
-    Rc<toque_engine::registry::Registry>,
-    &Options,
-    Box<dyn toque_engine::event::Sink>,
-) -> Result<Report, toque_engine::run::Refused>;
+type Act = fn(Run) -> Result<Report, toque_engine::Refused>;
 
-fn run(how: Run, fake: &Rc<FakeSystem>, repository: &TempDir) -> Result<Report, String> {
-    let told = how(
-        Rc::<FakeSystem>::clone(fake),
-        Rc::new(toque_resources::standard()),
-        &options(repository.path()),
-        Box::new(()),
-    );
+fn run(act: Act, fake: &Rc<FakeSystem>, repository: &TempDir) -> Result<Report, String> {
+    let registry = Rc::new(toque_resources::standard());
+    let run = Run::on(Rc::<FakeSystem>::clone(fake), registry).options(options(repository.path()));
+    let told = act(run);
     told.map_err(|refused| {
         refused
             .diagnostics
@@ -80,7 +72,7 @@ fn run(how: Run, fake: &Rc<FakeSystem>, repository: &TempDir) -> Result<Report, 
 }
 
 fn statuses(report: &Report) -> Vec<String> {
-    let status = |record: &toque_engine::report::Record| {
+    let status = |record: &toque_contract::report::Record| {
         json!(record.status).as_str().unwrap_or_default().to_owned()
     };
     report
@@ -98,10 +90,10 @@ fn recipes_and_templates_read_them() {
         &[],
     );
     let fake = machine("{ \"ends\": 2030 }");
-    let report = run(converge, &fake, &repository).unwrap();
+    let report = run(Run::converge, &fake, &repository).unwrap();
     assert_eq!(report.counts.changed, 3, "{:?}", statuses(&report));
     let content = |path: &str| {
-        String::from_utf8(toque_engine::system::Query::read(&*fake, path.as_ref()).unwrap())
+        String::from_utf8(toque_machine::system::Query::read(&*fake, path.as_ref()).unwrap())
             .unwrap()
     };
     assert_eq!([content("/srv/t"), content("/srv/4")], ["north 2030", "2030"]);
@@ -116,7 +108,7 @@ fn one_that_nobody_reads_is_not_run() {
         &[("facts/broken.json", "no JSON")],
     );
     let fake = machine("garbage");
-    run(converge, &fake, &repository).unwrap();
+    run(Run::converge, &fake, &repository).unwrap();
     assert!(fake.probes().iter().all(|line| !line.contains("warranty")), "{:?}", fake.probes());
 }
 
@@ -133,10 +125,10 @@ fn a_run_that_asks_for_no_fact_reads_none() {
     for path in files {
         fake.put_file(path, "");
     }
-    run(converge, &fake, &repository("let port = 80;", &[])).unwrap();
+    run(Run::converge, &fake, &repository("let port = 80;", &[])).unwrap();
     assert_eq!(fake.probes(), [""; 0]);
     assert_eq!(files.map(|path| fake.reads(path)), [0; 5]);
-    run(converge, &fake, &repository("let platform = node.get(\"platform\");", &[])).unwrap();
+    run(Run::converge, &fake, &repository("let platform = node.get(\"platform\");", &[])).unwrap();
     assert_eq!(fake.reads("/etc/os-release"), 1);
 }
 
@@ -148,7 +140,7 @@ fn a_plan_runs_them_and_doubts_what_they_say_after_a_change() {
     let fake = machine("{ \"ends\": 2030 }");
     fake.put_file("/srv/a", "2030");
     fake.put_dir("/opt", 0o755);
-    let report = run(plan, &fake, &repository).unwrap();
+    let report = run(Run::plan, &fake, &repository).unwrap();
     assert_eq!(
         statuses(&report),
         [
@@ -183,7 +175,7 @@ fn what_cannot_be_read_is_told_where_it_is_asked_for() {
     ];
     for (recipe, warranty, parts) in cases {
         let fake = machine(warranty);
-        let wrong = run(converge, &fake, &repository(recipe, &[])).unwrap_err();
+        let wrong = run(Run::converge, &fake, &repository(recipe, &[])).unwrap_err();
         assert!(parts.iter().all(|part| wrong.contains(part)), "{recipe}: {wrong}");
         assert_eq!(fake.effects(), [""; 0]);
     }
@@ -194,14 +186,10 @@ fn explain_names_the_file() {
     let repository =
         repository("", &[("attributes/default.rhai", "default(\"rack\", #{ note: \"mine\" });")]);
     let (system, registry) = (machine("{}"), Rc::new(toque_resources::standard()));
-    let explained = explain(
-        system,
-        registry,
-        &options(repository.path()),
-        &["rack".to_owned(), "row".to_owned()],
-        Box::new(()),
-    )
-    .unwrap();
+    let explained = Run::on(system, registry)
+        .options(options(repository.path()))
+        .explain(&["rack".to_owned(), "row".to_owned()])
+        .unwrap();
     assert_eq!(
         (explained.value, explained.settings[0].set_by.as_str()),
         (Some(json!(4)), "cookbooks/web/facts/rack.json")

@@ -4,14 +4,14 @@ use std::path::Path;
 use std::rc::Rc;
 
 use serde_json::json;
-use toque_engine::command::{End, Output};
-use toque_engine::diagnostic::Source;
-use toque_engine::event::Event;
-use toque_engine::json::Document;
-use toque_engine::report::{Report, Status};
-use toque_engine::run::{Options, Refused, converge};
-use toque_engine::run_list::Item;
-use toque_engine::system::{FakeSystem, Query};
+use toque_contract::event::Event;
+use toque_contract::report::{Report, Status};
+use toque_core::diagnostic::Source;
+use toque_core::json::Document;
+use toque_data::run_list::Item;
+use toque_engine::{Options, Refused, Run};
+use toque_machine::command::{End, Output};
+use toque_machine::system::{FakeSystem, Query};
 
 /// `sh` and `true` succeed unless their line says `false`.
 fn machine() -> Rc<FakeSystem> {
@@ -32,12 +32,9 @@ fn options(recipe: &str) -> Options {
 }
 
 fn try_run(system: &Rc<FakeSystem>, options: &Options) -> Result<Report, Refused> {
-    converge(
-        Rc::<FakeSystem>::clone(system),
-        Rc::new(toque_resources::standard()),
-        options,
-        Box::new(()),
-    )
+    Run::on(Rc::<FakeSystem>::clone(system), Rc::new(toque_resources::standard()))
+        .options(options.clone())
+        .converge()
 }
 
 /// Converges a recipe that must succeed.
@@ -442,7 +439,10 @@ fn a_run_tells_what_it_does() {
         file("/out/a", #{ content: "" }).notifies("write", "log[hello]");
         log("hello", #{ action: "nothing" });
     "#;
-    converge(machine(), Rc::new(toque_resources::standard()), &options(recipe), Box::new(sink))
+    Run::on(machine(), Rc::new(toque_resources::standard()))
+        .options(options(recipe))
+        .sink(sink)
+        .converge()
         .unwrap();
     let expected = [
         "log compiling",

@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::report::Report;
-use toque_engine::run::{Options, Refused, converge};
-use toque_engine::run_list::Item;
-use toque_engine::system::FakeSystem;
+use toque_contract::report::Report;
+use toque_core::diagnostic::Diagnostic;
+use toque_data::run_list::Item;
+use toque_engine::{Options, Refused, Run};
+use toque_machine::system::FakeSystem;
 
 /// Converges `recipe[web]` of a repository with these files below `cookbooks/`.
 fn run(files: &[(&str, &str)]) -> (Rc<FakeSystem>, Result<Report, Refused>) {
@@ -33,12 +33,9 @@ fn run(files: &[(&str, &str)]) -> (Rc<FakeSystem>, Result<Report, Refused>) {
     let run_list = vec![Item::parse("web").unwrap()];
     let options =
         Options { repository: Some(repository.path().to_owned()), run_list, ..Options::default() };
-    let report = converge(
-        Rc::<FakeSystem>::clone(&system),
-        Rc::new(toque_resources::standard()),
-        &options,
-        Box::new(()),
-    );
+    let report = Run::on(Rc::<FakeSystem>::clone(&system), Rc::new(toque_resources::standard()))
+        .options(options.clone())
+        .converge();
     (system, report)
 }
 

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use serde_json::Value;
-use toque_engine::json::Document;
-use toque_engine::masks::Masks;
-use toque_engine::stack::{Command, LARGEST_CUSTOM_JSON, expand};
+use toque_core::json::Document;
+use toque_core::redaction::Redactor;
+use toque_data::stack::{Command, LARGEST_CUSTOM_JSON, expand};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/tests/opsworks")
@@ -23,7 +23,7 @@ fn files(below: &str) -> Vec<PathBuf> {
 
 fn command(path: &Path) -> Command {
     let document = Document::read(path, &path.display().to_string()).unwrap().unwrap();
-    Command::read(Rc::new(document), LARGEST_CUSTOM_JSON, &Masks::default()).unwrap()
+    Command::read(Rc::new(document), LARGEST_CUSTOM_JSON, &Redactor::default()).unwrap()
 }
 
 /// What recipes find, with all that is secret.

@@ -5,11 +5,11 @@ use std::rc::Rc;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use toque_engine::json::Document;
-use toque_engine::report::Report;
-use toque_engine::run::{Options, Usual, converge, explain};
-use toque_engine::run_list::Item;
-use toque_engine::system::FakeSystem;
+use toque_contract::report::Report;
+use toque_core::json::Document;
+use toque_data::run_list::Item;
+use toque_engine::{Options, Run, Usual};
+use toque_machine::system::FakeSystem;
 
 const COOKBOOK: [(&str, &str); 5] = [
     ("cookbooks/web/cookbook.toml", "name = \"web\"\nversion = \"1.2.0\"\n"),
@@ -46,13 +46,10 @@ fn json_of(value: &Value) -> Option<Rc<Document>> {
 }
 
 fn run(options: &Options) -> Result<Report, String> {
-    converge(
-        Rc::new(FakeSystem::new()),
-        Rc::new(toque_resources::standard()),
-        options,
-        Box::new(()),
-    )
-    .map_err(|refused| refused.diagnostics.to_string())
+    Run::on(Rc::new(FakeSystem::new()), Rc::new(toque_resources::standard()))
+        .options(options.clone())
+        .converge()
+        .map_err(|refused| refused.diagnostics.to_string())
 }
 
 /// What the recipe `web` saw.
@@ -62,7 +59,12 @@ fn seen(options: &Options) -> String {
 
 fn value(options: &Options, key: &str) -> Value {
     let (system, registry) = (Rc::new(FakeSystem::new()), Rc::new(toque_resources::standard()));
-    explain(system, registry, options, &[key.to_owned()], Box::new(())).unwrap().value.unwrap()
+    Run::on(system, registry)
+        .options(options.clone())
+        .explain(&[key.to_owned()])
+        .unwrap()
+        .value
+        .unwrap()
 }
 
 const ROLES: [(&str, &str); 4] = [
@@ -175,7 +177,7 @@ fn nothing_leaks_from_run_to_run() {
     let one = options(repository.path(), &["web"]);
     assert!(seen(&one).ends_with("_default cookbook"));
     let (system, registry) = (Rc::new(FakeSystem::new()), Rc::new(toque_resources::standard()));
-    assert!(explain(system, registry, &one, &["gone".to_owned()], Box::new(())).is_err());
+    assert!(Run::on(system, registry).options(one.clone()).explain(&["gone".to_owned()]).is_err());
 }
 
 #[test]
@@ -185,7 +187,8 @@ fn explain_names_who_set_what() {
     options.environment = Some("staging".to_owned());
     options.attributes = json_of(&json!({ "other": 1 }));
     let (system, registry) = (Rc::new(FakeSystem::new()), Rc::new(toque_resources::standard()));
-    let explained = explain(system, registry, &options, &["v".to_owned()], Box::new(())).unwrap();
+    let explained =
+        Run::on(system, registry).options(options.clone()).explain(&["v".to_owned()]).unwrap();
     let rows: Vec<(&str, &str, &str, bool)> = explained
         .settings
         .iter()

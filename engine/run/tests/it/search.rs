@@ -2,13 +2,12 @@
 
 use std::rc::Rc;
 
-use toque_engine::Reach;
-use toque_engine::diagnostic::Diagnostic;
-use toque_engine::facts::shipped::Shipped;
-use toque_engine::run::{self, Encrypted, Options, converge};
-use toque_engine::run_list::Item;
-use toque_engine::search::{Query, Search};
-use toque_engine::system::FakeSystem;
+use toque_core::diagnostic::Diagnostic;
+use toque_data::run_list::Item;
+use toque_data::search::{Query, Search};
+use toque_engine::{Encrypted, MachineAccess, Options, Run};
+use toque_machine::facts::shipped::Shipped;
+use toque_machine::system::FakeSystem;
 
 const FILES: &[(&str, &str)] = &[
     (
@@ -22,7 +21,7 @@ const FILES: &[(&str, &str)] = &[
     ("data_bags/apps/wiki.json", r#"{ "id": "wiki", "deploy": false, "port": 443 }"#),
     (
         "data_bags/apps/vault.json",
-        r#"{ "id": "vault", "key": { "encrypted_data": "c2VjcmV0", "iv": "aXY=", "version": 1, "cipher": "aes-256-cbc" } }"#,
+        r#"{ "id": "decryptor", "key": { "encrypted_data": "c2VjcmV0", "iv": "aXY=", "version": 1, "cipher": "aes-256-cbc" } }"#,
     ),
     ("data_bags/node/x.json", r#"{ "id": "x" }"#),
     (
@@ -71,7 +70,7 @@ fn run_with(recipe: &str, more: impl FnOnce(&mut Options)) -> Result<String, Dia
     more(&mut options);
     let system = Rc::new(FakeSystem::new());
     let registry = Rc::new(toque_resources::standard());
-    match converge(Rc::<FakeSystem>::clone(&system), registry, &options, Box::new(())) {
+    match Run::on(Rc::<FakeSystem>::clone(&system), registry).options(options.clone()).converge() {
         Err(refused) => Err(refused.diagnostics.0.into_iter().next().unwrap()),
         Ok(report) => match report.resources.into_iter().find_map(|record| record.error) {
             Some(error) => Err(*error),
@@ -165,7 +164,7 @@ fn this_node_is_as_it_is_now() {
         let text = "file(\"/out\", #{ content: search(\"node\", \"platform:debian\")[0].name });"
             .to_owned();
         options.recipe =
-            Some(toque_engine::diagnostic::Source { name: "-e".to_owned(), path: None, text });
+            Some(toque_core::diagnostic::Source { name: "-e".to_owned(), path: None, text });
     };
     assert_eq!(run_with("", alone).unwrap(), "me");
 }
@@ -179,20 +178,17 @@ fn facts_are_read_when_a_field_needs_them() {
         system.put_file("/proc/meminfo", "MemTotal: 1024 kB\n");
         let text = format!("search(\"node\", `{query}`);");
         let options = Options {
-            recipe: Some(toque_engine::diagnostic::Source {
+            recipe: Some(toque_core::diagnostic::Source {
                 name: "-e".to_owned(),
                 path: None,
                 text,
             }),
             ..Options::default()
         };
-        converge(
-            Rc::<FakeSystem>::clone(&system),
-            Rc::new(toque_resources::standard()),
-            &options,
-            Box::new(()),
-        )
-        .unwrap();
+        Run::on(Rc::<FakeSystem>::clone(&system), Rc::new(toque_resources::standard()))
+            .options(options.clone())
+            .converge()
+            .unwrap();
         (system.reads("/etc/os-release") > 0, system.reads("/proc/meminfo") > 0)
     };
     for (query, platform, memory) in [
@@ -260,7 +256,9 @@ fn encrypted_values_are_shown_on_demand_alone() {
     let wanted = Search { query: Query::parse("id:vault").unwrap(), ..Search::default() };
     let found = |encrypted| {
         let registry = Rc::new(toque_resources::standard());
-        run::search(Rc::new(FakeSystem::new()), registry, &options, "apps", &wanted, encrypted)
+        Run::on(Rc::new(FakeSystem::new()), registry)
+            .options(options.clone())
+            .search("apps", &wanted, encrypted)
     };
     assert_eq!(found(Encrypted::Hidden).unwrap()[0].values["key"], "[encrypted]");
     assert!(
@@ -278,6 +276,6 @@ fn a_check_reads_no_machine_and_no_secret() {
         for app in search("apps") { file("/out", #{ content: app.get("key", "") }); }
         for peer in search("node", "platform:debian") { file(`/${peer.name}`); }
     "#;
-    let repository_only = |options: &mut Options| options.reach = Reach::Repository;
+    let repository_only = |options: &mut Options| options.reach = MachineAccess::Repository;
     assert_eq!(run_with(recipe, repository_only).map_err(|wrong| wrong.to_string()).unwrap(), "");
 }

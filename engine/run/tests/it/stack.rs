@@ -6,15 +6,14 @@ use std::rc::Rc;
 use proptest::prelude::{Just, Strategy, proptest};
 use proptest::prop_assert_eq;
 use serde_json::{Value, json};
-use toque_engine::facts::shipped::Shipped;
-use toque_engine::json::Document;
-use toque_engine::masks::Masks;
-use toque_engine::resolve::asks;
-use toque_engine::resource::Asked;
-use toque_engine::run::{self, Options};
-use toque_engine::run_list::Item;
-use toque_engine::stack::{Command, CustomJson, Event, LARGEST_CUSTOM_JSON, Stack, Wanted, expand};
-use toque_engine::system::FakeSystem;
+use toque_contract::resource::Asked;
+use toque_core::json::Document;
+use toque_core::redaction::Redactor;
+use toque_data::run_list::Item;
+use toque_data::stack::{Command, CustomJson, Event, LARGEST_CUSTOM_JSON, Stack, Wanted, expand};
+use toque_engine::{Options, Run, asks};
+use toque_machine::facts::shipped::Shipped;
+use toque_machine::system::FakeSystem;
 
 fn shop() -> Value {
     json!({
@@ -60,7 +59,7 @@ fn shop() -> Value {
 fn stack(document: &Value) -> Rc<Stack> {
     let document = Rc::new(Document::of("stack.json", document).unwrap());
     Rc::new(
-        Stack::of(document, LARGEST_CUSTOM_JSON, &Masks::default())
+        Stack::of(document, LARGEST_CUSTOM_JSON, &Redactor::default())
             .unwrap_or_else(|wrong| panic!("{wrong}")),
     )
 }
@@ -254,7 +253,11 @@ fn what_is_too_large_is_refused() {
         let mut document = shop();
         change(&mut document);
         let document = Rc::new(Document::of("stack.json", &document).unwrap());
-        Stack::of(document, LARGEST_CUSTOM_JSON, &Masks::default()).unwrap_err().0.remove(0).message
+        Stack::of(document, LARGEST_CUSTOM_JSON, &Redactor::default())
+            .unwrap_err()
+            .0
+            .remove(0)
+            .message
     };
     let large = "x".repeat(LARGEST_CUSTOM_JSON);
     let told = wrong(&|document| document["layers"][0]["custom_json"] = json!({ "x": large }));
@@ -315,7 +318,7 @@ fn out(
     options(repository.path(), &mut given);
     let system = Rc::new(FakeSystem::new());
     let registry = Rc::new(toque_resources::standard());
-    let report = run::converge(Rc::clone(&system) as Rc<_>, registry, &given, Box::new(()));
+    let report = Run::on(Rc::clone(&system) as Rc<_>, registry).options(given.clone()).converge();
     let report = report.unwrap_or_else(|refused| panic!("{}", refused.diagnostics));
     for record in &report.resources {
         assert!(record.error.is_none(), "{:?}", record.error);
@@ -415,7 +418,7 @@ fn every_level_is_told_by_explain() {
     let path = ["nginx".to_owned(), "port".to_owned()];
     let registry = Rc::new(toque_resources::standard());
     let explained =
-        run::explain(Rc::new(FakeSystem::new()), registry, &options, &path, Box::new(()));
+        Run::on(Rc::new(FakeSystem::new()), registry).options(options.clone()).explain(&path);
     let explained = explained.unwrap_or_else(|refused| panic!("{}", refused.diagnostics));
     let told: Vec<String> = explained
         .settings
@@ -452,7 +455,7 @@ fn a_command_leaves_the_other_apps_alone() {
 /// Reads a command document that may be wrong.
 fn read(document: &Value) -> Result<Command, String> {
     let document = Rc::new(Document::of("command.json", document).unwrap());
-    Command::read(document, LARGEST_CUSTOM_JSON, &Masks::default())
+    Command::read(document, LARGEST_CUSTOM_JSON, &Redactor::default())
         .map_err(|wrong| wrong.to_string())
 }
 
@@ -508,7 +511,7 @@ fn a_command_document_finds_secrets_from_anywhere() {
     document["apps"][0]["app_source"]["ssh_key"] = json!({ "secret": { "file": "keys/site" } });
     std::fs::write(folder.path().join("stack.json"), document.to_string()).unwrap();
     let stack =
-        Stack::read(&folder.path().join("stack.json"), LARGEST_CUSTOM_JSON, &Masks::default())
+        Stack::read(&folder.path().join("stack.json"), LARGEST_CUSTOM_JSON, &Redactor::default())
             .unwrap();
     let command = Command::new(Rc::new(stack), Event::Configure, wanted("web1", &[])).unwrap();
     let kept = command.document()["apps"][0]["app_source"]["ssh_key"]["secret"]["file"].clone();
@@ -530,7 +533,7 @@ proptest! {
     fn a_command_document_is_the_whole_of_a_run((event, instance, apps) in events()) {
         let first = command(event, wanted(instance, if event.needs_apps() { &apps } else { &[] }));
         let written = Rc::new(Document::of("command.json", &first.document()).unwrap());
-        let read = Command::read(written, LARGEST_CUSTOM_JSON, &Masks::default()).unwrap();
+        let read = Command::read(written, LARGEST_CUSTOM_JSON, &Redactor::default()).unwrap();
         prop_assert_eq!(first.document(), read.document());
         prop_assert_eq!(expand(&first, &[], None).unwrap(), expand(&read, &[], None).unwrap());
         prop_assert_eq!(run_list(&first), run_list(&read));

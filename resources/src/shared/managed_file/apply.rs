@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use toque_contract::resource::{Apply, Effect};
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 use toque_machine::system::Ownership;
 
 use super::verify::Verify;
@@ -54,15 +54,15 @@ pub fn apply<'a>(
     let mut effect = Effect::Unchanged;
     for step in steps {
         match step {
-            Step::Clear(path) => apply.system.remove_dir_all(path).attempting("remove", path)?,
-            Step::Unlink(path) => apply.system.remove_file(path).attempting("remove", path)?,
+            Step::Clear(path) => apply.system.remove_dir_all(path).context("remove", path)?,
+            Step::Unlink(path) => apply.system.remove_file(path).context("remove", path)?,
             Step::Remove { path, backup } => {
                 apply.services.back_up(path, *backup)?;
-                apply.system.remove_file(path).attempting("remove", path)?;
+                apply.system.remove_file(path).context("remove", path)?;
             }
             Step::Replace(replacement) => replace(apply, replacement)?,
             Step::Attributes(attributes) => attributes.apply(apply)?,
-            Step::Touch(path) => apply.system.touch(path).attempting("touch", path)?,
+            Step::Touch(path) => apply.system.touch(path).context("touch", path)?,
         }
         effect = Effect::Changed;
     }
@@ -78,30 +78,33 @@ fn replace(apply: &mut Apply<'_>, step: &Replacement) -> Result<(), Failure> {
         write_in_place(apply, step)?;
         return apply.system.relabel(path, false);
     }
-    let staged =
-        apply.system.stage(path, &step.content, &step.ownership).attempting("write", path)?;
+    let staged = apply.system.stage(path, &step.content, &step.ownership).context("write", path)?;
     let result = go_live(apply, step, &staged);
     // What went live is no longer under its staged name.
-    if !matches!(result, Ok(Way::Renamed)) {
-        let removed = apply.system.remove_file(&staged).attempting("remove", &staged);
+    if !matches!(result, Ok(DecryptOptions::Renamed)) {
+        let removed = apply.system.remove_file(&staged).context("remove", &staged);
         result.as_ref().map_err(Clone::clone)?;
         removed?;
     }
     apply.system.relabel(path, false)
 }
 
-enum Way {
+enum DecryptOptions {
     Renamed,
     InPlace,
 }
 
-fn go_live(apply: &mut Apply<'_>, step: &Replacement, staged: &Path) -> Result<Way, Failure> {
+fn go_live(
+    apply: &mut Apply<'_>,
+    step: &Replacement,
+    staged: &Path,
+) -> Result<DecryptOptions, Failure> {
     let path = &step.path;
     step.verify.iter().try_for_each(|verify| verify.staged(apply, staged, path))?;
     keep_copy(apply, step)?;
     if !step.in_place {
         match apply.system.rename(staged, path) {
-            Ok(()) => return Ok(Way::Renamed),
+            Ok(()) => return Ok(DecryptOptions::Renamed),
             Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
                 apply.notes.push(format!(
                     "`{}` was written in place: it cannot be replaced, as a bind mount cannot",
@@ -112,7 +115,7 @@ fn go_live(apply: &mut Apply<'_>, step: &Replacement, staged: &Path) -> Result<W
         }
     }
     write_in_place(apply, step)?;
-    Ok(Way::InPlace)
+    Ok(DecryptOptions::InPlace)
 }
 
 fn keep_copy(apply: &Apply<'_>, step: &Replacement) -> Result<(), Failure> {
@@ -124,5 +127,5 @@ fn write_in_place(apply: &Apply<'_>, step: &Replacement) -> Result<(), Failure> 
     if let Some(attributes) = &step.attributes {
         attributes.apply(apply)?;
     }
-    apply.system.write_in_place(&step.path, &step.content).attempting("write into", &step.path)
+    apply.system.write_in_place(&step.path, &step.content).context("write into", &step.path)
 }

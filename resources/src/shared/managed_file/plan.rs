@@ -6,7 +6,7 @@ use std::rc::Rc;
 use toque_contract::resource::Change;
 use toque_core::failure::Failure;
 use toque_machine::areas::Area;
-use toque_machine::planned::Provide;
+use toque_machine::planned::PlannedEffect;
 use toque_machine::system::{FileKind, Metadata, Ownership};
 
 use super::apply::{Replacement, Step};
@@ -97,7 +97,7 @@ fn create(
     };
     Ok(Change::new(format!("create file `{}`{with}", path.display()), Step::Replace(step))
         .diff((!content.is_empty()).then(|| diff(path, b"", content)))
-        .provides(Provide::File {
+        .provides(PlannedEffect::File {
             path: path.clone(),
             content: Some(Rc::clone(content)),
             mode,
@@ -143,7 +143,7 @@ fn update(
         Some(old) => diff(path, old, content),
         None => "(not compared: the present content is large, or not known yet)".to_owned(),
     };
-    let provide = Provide::File {
+    let provide = PlannedEffect::File {
         path: path.to_owned(),
         content: Some(Rc::clone(content)),
         mode: final_mode(metadata, wanted),
@@ -186,7 +186,7 @@ fn touch(desired: &ManagedFile, state: &State) -> Change<Step> {
                 (wanted.uid.unwrap_or(metadata.uid), wanted.gid.unwrap_or(metadata.gid));
             let mode = final_mode(metadata, wanted);
             other_names(
-                change.provides(Provide::Attributes { path, mode, uid, gid, touched: true }),
+                change.provides(PlannedEffect::Attributes { path, mode, uid, gid, touched: true }),
                 metadata,
             )
         }
@@ -201,7 +201,7 @@ fn unlink(path: &Path, obstacle: &Obstacle) -> Change<Step> {
         Obstacle::Link(_) => ("symbolic link", Step::Unlink(path.to_owned())),
     };
     Change::new(format!("remove the {what} at `{}`", path.display()), step)
-        .provides(Provide::Absent { path: path.to_owned() })
+        .provides(PlannedEffect::Absent { path: path.to_owned() })
         .touches(Area::Files)
 }
 
@@ -222,12 +222,16 @@ fn remove(desired: &ManagedFile, kind: FileKind) -> Result<Vec<Change<Step>>, Fa
     };
     let what = if kind == FileKind::Link { "symbolic link" } else { "file" };
     let change = Change::new(format!("delete {what} `{}`", path.display()), step);
-    Ok(vec![change.provides(Provide::Absent { path }).touches(Area::Files)])
+    Ok(vec![change.provides(PlannedEffect::Absent { path }).touches(Area::Files)])
 }
 
 /// A change in place shows under every other name of the file, wherever that is.
 fn other_names(change: Change<Step>, metadata: &Metadata) -> Change<Step> {
-    if metadata.links > 1 { change.provides(Provide::Anything(Area::Files.into())) } else { change }
+    if metadata.links > 1 {
+        change.provides(PlannedEffect::Anything(Area::Files.into()))
+    } else {
+        change
+    }
 }
 
 fn has_checksum(desired: &ManagedFile, content: &[u8]) -> Result<(), Failure> {

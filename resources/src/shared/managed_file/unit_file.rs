@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use toque_contract::resource::Apply;
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 use toque_machine::command::Command;
 use toque_machine::system::Ownership;
 
@@ -19,11 +19,11 @@ pub fn accepted_by_systemd(apply: &Apply<'_>, path: &Path, content: &[u8]) -> Re
     let folder = folder(system.effective_uid(), path);
     // A run that was killed leaves it behind.
     if system.lstat(&folder).is_ok() {
-        system.remove_dir_all(&folder).attempting("remove", &folder)?;
+        system.remove_dir_all(&folder).context("remove", &folder)?;
     }
-    system.create_dir(&folder, 0o700).attempting("create", &folder)?;
+    system.create_dir(&folder, 0o700).context("create", &folder)?;
     let result = judge(apply, &folder, path, content);
-    let removed = system.remove_dir_all(&folder).attempting("remove", &folder);
+    let removed = system.remove_dir_all(&folder).context("remove", &folder);
     result.and(removed)
 }
 
@@ -36,8 +36,8 @@ fn folder(uid: u32, path: &Path) -> PathBuf {
 fn judge(apply: &Apply<'_>, folder: &Path, path: &Path, content: &[u8]) -> Result<(), Failure> {
     let copy = folder.join(path.file_name().unwrap_or(path.as_os_str()));
     let staged =
-        apply.system.stage(&copy, content, &Ownership::default()).attempting("write", &copy)?;
-    apply.system.rename(&staged, &copy).attempting("write", &copy)?;
+        apply.system.stage(&copy, content, &Ownership::default()).context("write", &copy)?;
+    apply.system.rename(&staged, &copy).context("write", &copy)?;
     let of_users = path.parent().is_some_and(|folder| folder.ends_with("systemd/user"));
     let scope = if of_users { "--user" } else { "--system" };
     // For a user it wants a folder of the session, which a run that nobody logged in for has not.

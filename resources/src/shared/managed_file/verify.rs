@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::de::IgnoredAny;
 use toque_contract::resource::Apply;
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 use toque_core::property_error::PropertyError;
 use toque_core::text::shell_quote;
 use toque_machine::command::Command;
@@ -98,7 +98,7 @@ impl Verify {
                 accepted(apply, &Command::shell(line), text, path)
             }
             Self::SystemdUnit => {
-                let content = apply.system.read(staged).attempting("read", staged)?;
+                let content = apply.system.read(staged).context("read", staged)?;
                 accepted_by_systemd(apply, path, &content)
             }
         }

@@ -1,10 +1,9 @@
 //! SIGKILL at any moment of an install.
 
-use std::fs;
 use std::io::Write;
 use std::path::Path;
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use nix::sys::signal::Signal;
 

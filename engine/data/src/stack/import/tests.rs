@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::stack::{LARGEST_CUSTOM_JSON, Stack};
 use toque_core::diagnostic::Source;
-use toque_core::redaction::Masks;
+use toque_core::redaction::Redactor;
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/opsworks")
@@ -79,7 +79,7 @@ fn what_an_agent_knows_becomes_a_stack() {
 fn what_is_imported_makes_sense() {
     let checked = |import: &Import| {
         let document = Document::of("stack.json", &Value::Object(import.document.clone())).unwrap();
-        Stack::of(Rc::new(document), LARGEST_CUSTOM_JSON, &Masks::default())
+        Stack::of(Rc::new(document), LARGEST_CUSTOM_JSON, &Redactor::default())
             .map_err(|wrong| wrong.to_string())
     };
     let shop = checked(&import(&printed(), Some("shop")).unwrap()).unwrap();

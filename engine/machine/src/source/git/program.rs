@@ -11,7 +11,7 @@ use crate::source::Source;
 use crate::system::{Proxies, Query, System};
 use crate::view::View;
 use toque_core::failure::{Failure, FailureKind};
-use toque_core::redaction::INSTEAD;
+use toque_core::redaction::REDACTED;
 
 /// How long a server may take to tell its branches and tags.
 const LOOK: Duration = Duration::from_mins(2);
@@ -227,7 +227,7 @@ impl<'a> Git<'a> {
             .flatten()
         {
             if secret.len() > 3 {
-                text = text.replace(secret, INSTEAD);
+                text = text.replace(secret, REDACTED);
             }
         }
         text

@@ -7,7 +7,7 @@ use super::address::Place;
 use super::{Git, Wanted};
 use crate::source::{Source, sha256};
 use crate::system::{FileKind, Query};
-use toque_core::failure::{Attempting, Failure, FailureKind};
+use toque_core::failure::{ErrorContext, Failure, FailureKind};
 
 /// How deep submodules may be inside of each other.
 const DEEPEST: usize = 16;
@@ -72,7 +72,7 @@ impl Wanted<'_> {
         if let Some(kept) =
             kept.as_deref().filter(|kept| !modules.is_empty() && self.system.lstat(kept).is_err())
         {
-            self.system.create_dir(kept, 0o700).attempting("create directory", kept)?;
+            self.system.create_dir(kept, 0o700).context("create directory", kept)?;
         }
         modules.iter().try_for_each(|module| {
             self.put_module(module, folder, kept.as_deref(), depth).map_err(|failure| {

@@ -7,7 +7,7 @@ use super::store::{beside, make, text};
 use crate::command::{Command, Identity};
 use crate::source::folder;
 use crate::system::{FileKind, Metadata};
-use toque_core::failure::{Attempting, Failure};
+use toque_core::failure::{ErrorContext, Failure};
 
 impl Wanted<'_> {
     /// Fetches into a folder of toque's own in `safe`, and lets its owner take over what was
@@ -24,16 +24,16 @@ impl Wanted<'_> {
         let aside = beside(&safe.join(folder.file_name().unwrap_or_default()));
         if self.system.lstat(&aside).is_ok() {
             // Left by a run that was killed.
-            self.system.remove_dir_all(&aside).attempting("remove", &aside)?;
+            self.system.remove_dir_all(&aside).context("remove", &aside)?;
         }
         make(self.system, &aside)?;
         let done = self.take_over(folder, &aside, owner.as_ref());
-        let removed = self.system.remove_dir_all(&aside).attempting("remove", &aside);
+        let removed = self.system.remove_dir_all(&aside).context("remove", &aside);
         done.and(removed)?;
         match owner {
             // Root would open what the owner has put there.
             Some(_) => self.as_owner(owner.as_ref(), &["sync", "-f", "--", text(folder)?]),
-            None => self.system.sync(folder).attempting("sync the file system of", folder),
+            None => self.system.sync(folder).context("sync the file system of", folder),
         }
     }
 

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use super::budget::trap;
 use crate::system::System;
-use toque_core::failure::{Attempting, Failure, FailureKind};
+use toque_core::failure::{ErrorContext, Failure, FailureKind};
 
 /// What others may never do with it, and what its owner always may.
 const MODES: (u32, u32) = (0o755, 0o600);
@@ -90,10 +90,8 @@ impl<'a> Tree<'a> {
             Entry::File { mode, modified, content } => {
                 self.replace(name, &path, there, Made::File)?;
                 let mode = mode & MODES.0 | MODES.1;
-                let size = self
-                    .system
-                    .create_file(&at, content, mode, modified)
-                    .attempting("write", &at)?;
+                let size =
+                    self.system.create_file(&at, content, mode, modified).context("write", &at)?;
                 self.made.insert(path, Made::File);
                 Ok(size)
             }
@@ -105,7 +103,7 @@ impl<'a> Tree<'a> {
                 }
                 self.system
                     .symlink(Path::new(OsStr::from_bytes(&to)), &at)
-                    .attempting("create link", &at)?;
+                    .context("create link", &at)?;
                 self.made.insert(path, Made::Link);
                 Ok(0)
             }
@@ -120,7 +118,7 @@ impl<'a> Tree<'a> {
                 if target != path {
                     self.replace(name, &path, there, Made::File)?;
                     let target = self.into.join(target);
-                    self.system.hard_link(&target, &at).attempting("create link", &at)?;
+                    self.system.hard_link(&target, &at).context("create link", &at)?;
                     self.made.insert(path, Made::File);
                 }
                 Ok(0)
@@ -148,7 +146,7 @@ impl<'a> Tree<'a> {
         while let Some((path, mode)) = self.modes.pop() {
             if self.made.remove(&path).is_some() {
                 let at = self.into.join(path);
-                self.system.set_mode(&at, mode).attempting("set the mode of", &at)?;
+                self.system.set_mode(&at, mode).context("set the mode of", &at)?;
             }
         }
         Ok(())
@@ -197,7 +195,7 @@ impl<'a> Tree<'a> {
 
     fn make_directory(&mut self, path: &Path) -> Result<(), Failure> {
         let at = self.into.join(path);
-        self.system.create_dir(&at, 0o755).attempting("create directory", &at)?;
+        self.system.create_dir(&at, 0o755).context("create directory", &at)?;
         self.made.insert(path.to_owned(), Made::Directory);
         Ok(())
     }
@@ -214,7 +212,7 @@ impl<'a> Tree<'a> {
             None => Ok(()),
             Some(old) if old == by => {
                 let at = self.into.join(path);
-                self.system.remove_file(&at).attempting("remove", &at)
+                self.system.remove_file(&at).context("remove", &at)
             }
             Some(_) => Err(refused(name, "comes twice, as different things")),
         }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::command::{Command, End, Identity};
 use crate::system::{HostSystem, Query, System};
-use toque_core::cancel::Stop;
+use toque_core::cancel::CancelToken;
 
 fn run(command: &Command) -> crate::command::Output {
     HostSystem::new().run(command).unwrap()
@@ -98,7 +98,7 @@ fn a_daemon_that_keeps_the_pipe_does_not_hold_the_run() {
 
 #[test]
 fn a_forced_stop_ends_the_child_and_a_request_does_not() {
-    let host = HostSystem { stop: Stop::default(), ..HostSystem::new() };
+    let host = HostSystem { stop: CancelToken::default(), ..HostSystem::new() };
     let stop = host.stop.clone();
     let thread = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(100));
