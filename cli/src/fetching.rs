@@ -116,7 +116,7 @@ impl Network {
             ssh_agent: ssh_agent.as_deref(),
             credential: &|url| self.settings.credential(url),
             report: &|told| {
-                show(&mut progress.lock().unwrap_or_else(PoisonError::into_inner), told)
+                show(&mut progress.lock().unwrap_or_else(PoisonError::into_inner), told);
             },
         });
         progress.into_inner().unwrap_or_else(PoisonError::into_inner).clear();

@@ -19,7 +19,7 @@ pub struct Guard {
 
 #[derive(Clone)]
 pub enum Condition {
-    Command(CommandGuard),
+    Command(Box<CommandGuard>),
     Closure(ClosureId),
 }
 

@@ -325,7 +325,7 @@ pub fn in_order(
             let Some((cookbook, left)) = way.last_mut() else { break };
             match left.next() {
                 Some((dependency, constraint)) => {
-                    next = Some(needed(cookbooks, cookbook, dependency, constraint)?)
+                    next = Some(needed(cookbooks, cookbook, dependency, constraint)?);
                 }
                 None => {
                     done.push(Rc::clone(cookbook));

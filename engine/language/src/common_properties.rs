@@ -164,5 +164,5 @@ fn condition(
     };
     command.check().map_err(wrong)?;
     check_line(&interpreter.inputs.redactor, &command.command, "")?;
-    Ok(Condition::Command(command))
+    Ok(Condition::Command(Box::new(command)))
 }

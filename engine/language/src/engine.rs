@@ -83,7 +83,7 @@ pub(crate) fn build(interpreter: &Rc<Interpreter>) -> Engine {
     engine.on_debug({
         let interpreter = Rc::clone(interpreter);
         move |text, _, _| {
-            functions::log(&interpreter, toque_contract::log_level::LogLevel::Debug, text)
+            functions::log(&interpreter, toque_contract::log_level::LogLevel::Debug, text);
         }
     });
     engine.set_module_resolver(library::Libraries::new(interpreter));

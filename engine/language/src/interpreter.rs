@@ -187,7 +187,7 @@ impl Interpreter {
         let mut sink = self.sink.borrow_mut();
         match (event, hidden.as_deref()) {
             (Event::Log { level, .. }, Some(message)) => {
-                sink.event(&Event::Log { level: *level, message })
+                sink.event(&Event::Log { level: *level, message });
             }
             (Event::Retrying { resource, action, left, .. }, Some(error)) => {
                 sink.event(&Event::Retrying { resource, action, left: *left, error });

@@ -27,7 +27,7 @@ impl Known {
     pub fn add(&mut self, document: &Value) {
         match document {
             Value::Object(map) => {
-                map.iter().for_each(|(key, value)| self.at([key.as_str()]).add(value))
+                map.iter().for_each(|(key, value)| self.at([key.as_str()]).add(value));
             }
             _ => self.open = true,
         }

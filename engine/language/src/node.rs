@@ -73,9 +73,9 @@ impl Node {
             if self.facts.reads() > reads {
                 // The program of a cookbook may read anything.
                 if self.is_program(key) {
-                    view.depends_on_everything()
+                    view.depends_on_everything();
                 } else {
-                    view.depends_on_area(Area::Facts)
+                    view.depends_on_area(Area::Facts);
                 }
             }
             fact

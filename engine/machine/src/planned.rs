@@ -456,7 +456,7 @@ impl Overlay {
         let entry = self.files.get(path);
         match (entry, self.taints.get(&Area::Files)) {
             (Some(entry), Some((tainted, by))) if *tainted > entry.at => {
-                causes.extend(by.iter().cloned())
+                causes.extend(by.iter().cloned());
             }
             (Some(entry), _) => causes.extend(entry.doubt.clone()),
             // The directories above a path are in doubt only through what is found at its end, so

@@ -226,7 +226,7 @@ fn check_cookbook(
                         mistakes.extend(looked.mistakes);
                         used.reads.extend(looked.reads);
                         looked.asked.iter().for_each(|path| {
-                            used.known.open_below(path.iter().map(String::as_str))
+                            used.known.open_below(path.iter().map(String::as_str));
                         });
                     }
                 }

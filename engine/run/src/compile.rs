@@ -99,7 +99,7 @@ pub(crate) fn declare(
             }
         }
         Recipes::Text(source) => {
-            language.run_text(source).or_else(|mistake| interpreter.go_on_after(mistake))?
+            language.run_text(source).or_else(|mistake| interpreter.go_on_after(mistake))?;
         }
     }
     interpreter.progress.phase.set(Phase::Expansion);

@@ -223,7 +223,7 @@ pub(super) fn secrets(fields: &[Field], value: &Value, tell: &mut dyn FnMut(&str
             }
             (Shape::Map(fields), value) => secrets(fields, value, tell),
             (Shape::List(fields), Value::Array(items)) => {
-                items.iter().for_each(|item| secrets(fields, item, tell))
+                items.iter().for_each(|item| secrets(fields, item, tell));
             }
             (Shape::Environment, Value::Object(variables)) => {
                 for variable in

@@ -497,11 +497,11 @@ impl<'a> Check<'a> {
                 }
             }
             Value::Object(map) => {
-                map.iter().for_each(|(key, value)| self.secrets(json, value, &below(path, key)))
+                map.iter().for_each(|(key, value)| self.secrets(json, value, &below(path, key)));
             }
             Value::Array(items) => {
                 items.iter().enumerate().for_each(|(place, value)| {
-                    self.secrets(json, value, &below(path, &place.to_string()))
+                    self.secrets(json, value, &below(path, &place.to_string()));
                 });
             }
             _ => {}

@@ -110,7 +110,7 @@ impl Property {
                 "doc" => property.doc = text(&value)?,
                 "one_of" => match to_json(value.clone()) {
                     Ok(Value::Array(allowed)) if !allowed.is_empty() => {
-                        property.one_of = Some(allowed)
+                        property.one_of = Some(allowed);
                     }
                     _ => return Err(wrong("an array of values", &value)),
                 },
@@ -129,9 +129,9 @@ impl Property {
                     }
                     let body = kept(value.cast::<FnPtr>())?;
                     if option == "validate" {
-                        property.validate = Some(body)
+                        property.validate = Some(body);
                     } else {
-                        property.coerce = Some(body)
+                        property.coerce = Some(body);
                     }
                 }
                 unknown => {

@@ -121,7 +121,7 @@ impl Chain {
             };
             match key {
                 Expr::Property(property, at) if !index => {
-                    chain.keys.push((property.2.to_string(), *at))
+                    chain.keys.push((property.2.to_string(), *at));
                 }
                 Expr::StringConstant(key, at) if index => chain.keys.push((key.to_string(), *at)),
                 Expr::MethodCall(call, _) if !index => {

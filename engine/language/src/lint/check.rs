@@ -56,7 +56,7 @@ pub(crate) fn look(
                 function_call(interpreter, source, &known, call, *at, &mut looked);
             }
             Some(ASTNode::Expr(Expr::MethodCall(call, _))) => {
-                method_call(interpreter, source, call, &mut looked)
+                method_call(interpreter, source, call, &mut looked);
             }
             _ => {}
         }

@@ -199,7 +199,7 @@ impl Seen {
     fn expression(&mut self, source: &Source, body: Body, expression: &Expr) {
         match expression {
             Expr::InterpolatedString(parts, at) if parts.last().is_some_and(ends_in_break) => {
-                self.breaks.push(*at)
+                self.breaks.push(*at);
             }
             Expr::StringConstant(_, at)
                 if ends_in_break(expression) && script::character(source, *at) == Some('`') =>

@@ -178,7 +178,7 @@ pub fn parse_routes(json: &[u8], v6: bool) -> Vec<Route> {
     for entry in &told {
         match entry.get("nexthops").and_then(Value::as_array) {
             Some(hops) => {
-                routes.extend(hops.iter().filter_map(|hop| route(entry, hop.as_object()?, v6)))
+                routes.extend(hops.iter().filter_map(|hop| route(entry, hop.as_object()?, v6)));
             }
             None => routes.extend(route(entry, entry, v6)),
         }
