@@ -4,6 +4,7 @@
 mod action;
 mod batch;
 mod custom_resource;
+mod deliveries;
 mod guards;
 mod prepare;
 mod services;
@@ -13,6 +14,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Instant;
 
+use deliveries::{Deliveries, Delivery};
 use indexmap::IndexSet;
 pub use prepare::choose;
 
@@ -29,7 +31,7 @@ use toque_core::name::ResourceId;
 use toque_language::Language;
 use toque_language::interpreter::{Changed, Interpreter};
 use toque_language::run_inputs::RunInputs;
-use toque_machine::planned::{Uncertainty, add_uncertainty};
+use toque_machine::planned::Uncertainty;
 use toque_machine::system::System;
 use toque_machine::view::View;
 
@@ -49,11 +51,7 @@ pub struct Walk<'a> {
     pub records: Vec<(Index, Record)>,
     /// What ended the walk or a delayed notification; the first is the cause of all.
     pub errors: Vec<Diagnostic>,
-    delayed: Vec<Delivery>,
-    queued: HashMap<(Index, ActionRef), usize>,
-    /// How many of `delayed` have had their turn.
-    delivered: usize,
-    delivering: bool,
+    deliveries: Deliveries,
     /// The chosen provider of each kind, until packages change.
     providers: HashMap<usize, usize>,
     reached: Vec<bool>,
@@ -72,18 +70,6 @@ struct Open {
     index: Index,
     /// What was written down as owed when the first change inside was at hand.
     debts: Option<Vec<Debt>>,
-}
-
-/// A delayed notification.
-#[derive(Clone)]
-struct Delivery {
-    to: Index,
-    action: ActionRef,
-    cause: Cause,
-    /// In a plan: what decides whether it is sent.
-    doubts: Uncertainty,
-    /// It comes at this place only if it did not come at an earlier one.
-    again: bool,
 }
 
 /// The walk ends here.
@@ -113,10 +99,7 @@ impl<'a> Walk<'a> {
             journal,
             records: Vec::with_capacity(compiled.resources.len()),
             errors: Vec::new(),
-            delayed: Vec::new(),
-            queued: HashMap::new(),
-            delivered: 0,
-            delivering: false,
+            deliveries: Deliveries::default(),
             providers: HashMap::new(),
             reached: vec![false; compiled.resources.len()],
             open: Vec::new(),
@@ -204,7 +187,7 @@ impl<'a> Walk<'a> {
             })
             .collect();
         for (to, action) in found {
-            self.queue(Delivery {
+            self.deliveries.queue(Delivery {
                 to,
                 action,
                 cause: Cause::Owed,
@@ -214,49 +197,20 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn queue(&mut self, delivery: Delivery) {
-        let place = self.delayed.len();
-        let known = match self.queued.entry((delivery.to, delivery.action)) {
-            std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
-            std::collections::hash_map::Entry::Vacant(free) => {
-                free.insert(place);
-                self.delayed.push(delivery);
-                return;
-            }
-        };
-        let first = &mut self.delayed[*known];
-        if first.doubts.is_empty() || (first.again && self.delivering) {
-            return;
-        }
-        if *known + 1 == place && !self.delivering {
-            // One certain notifier is enough to make it certain.
-            if delivery.doubts.is_empty() {
-                first.doubts.clear();
-            }
-            return;
-        }
-        // If the first is not sent after all, this is its place in the order.
-        let mut doubts = first.doubts.clone();
-        add_uncertainty(&mut doubts, &delivery.doubts);
-        *known = place;
-        self.delayed.push(Delivery { doubts, again: true, ..delivery });
-    }
-
     /// Delivers in the order of queueing; what they queue comes last. A failure does not keep the
     /// others from being delivered.
     fn deliver(&mut self) {
-        if !self.delayed.is_empty() {
-            self.interpreter.event(&Event::Delayed { count: self.delayed.len() });
+        if !self.deliveries.is_empty() {
+            self.interpreter.event(&Event::Delayed { count: self.deliveries.len() });
         }
-        self.delivering = true;
-        while self.delivered < self.delayed.len() {
+        while !self.deliveries.is_done() {
             if self.stopping() {
                 self.interpreter.event(&Event::Stopping);
                 return;
             }
-            let Delivery { to, action, cause, doubts, .. } = &self.delayed[self.delivered];
-            let (to, action, cause, doubts) = (*to, *action, cause.clone(), doubts.clone());
-            self.delivered += 1;
+            let Some(Delivery { to, action, cause, doubts, .. }) = self.deliveries.next() else {
+                return;
+            };
             // The error is kept already.
             let _ = self.act(to, action, cause, doubts);
         }
@@ -330,7 +284,7 @@ impl<'a> Walk<'a> {
         let by = || compiled.resources[index].id.clone();
         let at_once = self.notify_at_once(index, doubts);
         for edge in compiled.edges[index].iter().filter(|edge| edge.timing == Timing::Delayed) {
-            self.queue(Delivery {
+            self.deliveries.queue(Delivery {
                 to: edge.to,
                 action: edge.action,
                 cause: Cause::Delayed(by()),
@@ -370,11 +324,7 @@ impl<'a> Walk<'a> {
         // A delayed one comes once in a run: when it has had its turn, another change at the end
         // does not bring it about again.
         let had_its_turn = |edge: &Edge| {
-            edge.timing == Timing::Delayed
-                && self
-                    .queued
-                    .get(&(edge.to, edge.action))
-                    .is_some_and(|place| *place < self.delivered)
+            edge.timing == Timing::Delayed && self.deliveries.has_delivered(edge.to, edge.action)
         };
         let later = |edge: &&Edge| {
             edge.timing != Timing::Before

@@ -213,7 +213,7 @@ impl<'a> Walk<'a> {
         let changed = interpreter.changed.borrow().clone();
         let (records, errors, reached, begun) =
             (self.records.len(), self.errors.len(), self.reached.clone(), self.begun.len());
-        let (delayed, queued) = (self.delayed.clone(), self.queued.clone());
+        let deliveries = self.deliveries.clone();
         (self.mode, self.probing) = (Mode::Plan, true);
         self.forget_changes(inside);
         // One that would fail may have been preceded by one that would change.
@@ -228,7 +228,7 @@ impl<'a> Walk<'a> {
             Changed::Yes => Changed::Yes,
         });
         (self.mode, self.probing) = (mode, probing);
-        (self.delayed, self.queued, self.reached) = (delayed, queued, reached);
+        (self.deliveries, self.reached) = (deliveries, reached);
         self.begun.truncate(begun);
         self.records.truncate(records);
         self.errors.truncate(errors);
