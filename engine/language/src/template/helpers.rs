@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 use std::rc::Rc;
 
 use handlebars::{
-    Context, Handlebars, Helper, HelperDef, RenderContext, RenderError, RenderErrorReason,
-    ScopedJson,
+    Context, Handlebars, Helper, HelperDef, PathAndJson, RenderContext, RenderError,
+    RenderErrorReason, ScopedJson,
 };
 use send_wrapper::SendWrapper;
 use serde_json::Value;
@@ -24,14 +24,33 @@ pub const LEAVE: &str = "leave";
 
 /// Registers every helper.
 pub fn register(engine: &mut Handlebars<'_>, trace: &Rc<Trace>) {
-    // Handlebars wants helpers that could go to another thread. What a run knows stays on its own,
+    // Handlebars wants helpers that could go to another thread. The data of a run stays on its own,
     // and so do these.
     let trace = || SendWrapper::new(Rc::clone(trace));
-    engine.register_helper(PRINT, Box::new(Print(trace())));
-    engine.register_helper(CALL, Box::new(Call(trace())));
-    engine.register_helper(ENTER, Box::new(Enter(trace())));
-    engine.register_helper(LEAVE, Box::new(Leave(trace())));
-    let helpers: [(&'static str, usize, Compute); 16] = [
+    let t = trace();
+    engine.register_helper(PRINT, Box::new(Function(move |helper: &Helper<'_>| print(&t, helper))));
+    let t = trace();
+    engine.register_helper(CALL, Box::new(Function(move |helper: &Helper<'_>| call(&t, helper))));
+    let t = trace();
+    let enter = move |helper: &Helper<'_>| {
+        let number = |index| {
+            let number = helper.param(index).and_then(|value| value.value().as_u64());
+            number.and_then(|number| usize::try_from(number).ok()).unwrap_or(1)
+        };
+        let name = helper.param(0).and_then(|value| value.value().as_str()).unwrap_or_default();
+        t.enter(name.to_owned(), (number(1), number(2)));
+        Ok("".into())
+    };
+    engine.register_helper(ENTER, Box::new(Function(enter)));
+    let t = trace();
+    let leave = move |_: &Helper<'_>| {
+        t.leave();
+        Ok("".into())
+    };
+    engine.register_helper(LEAVE, Box::new(Function(leave)));
+    let helpers: [(&'static str, usize, Compute); 18] = [
+        ("and", 1, |v| Ok(v.iter().all(|x| truthy(x)).into())),
+        ("or", 1, |v| Ok(v.iter().any(|x| truthy(x)).into())),
         ("eq", 2, |v| Ok((v[0] == v[1]).into())),
         ("ne", 2, |v| Ok((v[0] != v[1]).into())),
         ("lt", 2, |v| Ok((compare(v[0], v[1])? == Ordering::Less).into())),
@@ -52,161 +71,91 @@ pub fn register(engine: &mut Handlebars<'_>, trace: &Rc<Trace>) {
         ("indent", 2, |v| indent(&printed(v[0])?, v[1])),
     ];
     for (name, least, compute) in helpers {
-        engine.register_helper(name, Box::new(Computed { name, least, compute }));
+        let computed = move |helper: &Helper<'_>| computed(name, least, compute, helper);
+        engine.register_helper(name, Box::new(Function(computed)));
     }
-    engine.register_helper(
-        "and",
-        Box::new(Computed {
-            name: "and",
-            least: 1,
-            compute: |v| Ok(v.iter().all(|x| truthy(x)).into()),
-        }),
-    );
-    engine.register_helper(
-        "or",
-        Box::new(Computed {
-            name: "or",
-            least: 1,
-            compute: |v| Ok(v.iter().any(|x| truthy(x)).into()),
-        }),
-    );
 }
 
-/// A helper that turns its arguments into a value. An absent argument is null, which only `default`
+/// A helper that is a function of its call.
+struct Function<F>(F);
+
+impl<F> HelperDef for Function<F>
+where
+    F: Fn(&Helper<'_>) -> Result<Value, RenderError> + Send + Sync,
+{
+    fn call_inner<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        _: &'reg Handlebars<'reg>,
+        _: &'rc Context,
+        _: &mut RenderContext<'reg, 'rc>,
+    ) -> Result<ScopedJson<'rc>, RenderError> {
+        (self.0)(helper).map(ScopedJson::Derived)
+    }
+}
+
+/// Turns the arguments of a helper into a value. An absent argument is null, which only `default`
 /// and the conditions take.
-struct Computed {
-    name: &'static str,
+fn computed(
+    name: &str,
     least: usize,
     compute: Compute,
+    helper: &Helper<'_>,
+) -> Result<Value, RenderError> {
+    let values: Vec<&Value> = helper.params().iter().map(PathAndJson::value).collect();
+    if values.len() < least {
+        let message = format!("`{name}` takes {least} arguments, and was given {}", values.len());
+        return Err(RenderErrorReason::Other(message).into());
+    }
+    if !["default", "and", "or", "not", "eq", "ne", "json", "yaml"].contains(&name) {
+        refuse_absent(helper.params())?;
+    }
+    let value = compute(&values);
+    Ok(value.map_err(|message| RenderErrorReason::Other(format!("`{name}`: {message}")))?)
 }
 
-impl HelperDef for Computed {
-    fn call_inner<'reg: 'rc, 'rc>(
-        &self,
-        helper: &Helper<'rc>,
-        _: &'reg Handlebars<'reg>,
-        _: &'rc Context,
-        _: &mut RenderContext<'reg, 'rc>,
-    ) -> Result<ScopedJson<'rc>, RenderError> {
-        let values: Vec<&Value> =
-            helper.params().iter().map(handlebars::PathAndJson::value).collect();
-        if values.len() < self.least {
-            let message = format!(
-                "`{}` takes {} arguments, and was given {}",
-                self.name,
-                self.least,
-                values.len()
-            );
-            return Err(RenderErrorReason::Other(message).into());
+fn refuse_absent(arguments: &[PathAndJson<'_>]) -> Result<(), RenderError> {
+    match arguments.iter().find(|value| value.is_value_missing()) {
+        Some(absent) => {
+            Err(RenderErrorReason::MissingVariable(absent.relative_path().cloned()).into())
         }
-        if !["default", "and", "or", "not", "eq", "ne", "json", "yaml"].contains(&self.name)
-            && let Some(absent) = helper.params().iter().find(|value| value.is_value_missing())
-        {
-            return Err(RenderErrorReason::MissingVariable(absent.relative_path().cloned()).into());
-        }
-        let value = (self.compute)(&values)
-            .map_err(|message| RenderErrorReason::Other(format!("`{}`: {message}", self.name)))?;
-        Ok(ScopedJson::Derived(value))
+        None => Ok(()),
     }
 }
 
-/// What every plain `{{x}}` becomes: text, numbers and booleans are printed, nothing else is. Where
-/// there is no value of the name, a library may have a function of it that takes no arguments.
-struct Print(SendWrapper<Rc<Trace>>);
-
-impl HelperDef for Print {
-    fn call_inner<'reg: 'rc, 'rc>(
-        &self,
-        helper: &Helper<'rc>,
-        _: &'reg Handlebars<'reg>,
-        _: &'rc Context,
-        _: &mut RenderContext<'reg, 'rc>,
-    ) -> Result<ScopedJson<'rc>, RenderError> {
-        let Some(given) = helper.param(0) else { return Ok(ScopedJson::Missing) };
-        let path = given.relative_path();
-        let called = match path {
-            Some(name) if given.is_value_missing() => self.0.call_if_known(name)?,
-            _ => None,
-        };
-        let value = called.as_ref().unwrap_or(given.value());
-        if value.is_null() {
-            let nothing = RenderErrorReason::Other(
-                "the helper gives nothing, which cannot be printed".to_owned(),
-            );
-            return Err(path
-                .map_or(nothing, |path| RenderErrorReason::MissingVariable(Some(path.clone())))
-                .into());
-        }
-        let printed = printed(value).map_err(|message| {
-            let told = path.map_or_else(
-                || format!("what the helper gives cannot be printed: {message}"),
-                |path| format!("`{path}`: {message}"),
-            );
-            RenderErrorReason::Other(told)
-        })?;
-        Ok(ScopedJson::Derived(printed.into()))
+/// Prints a plain `{{x}}`: text, numbers and booleans, nothing else. Where there is no value of the
+/// name, a library may have a function of it that takes no arguments.
+fn print(trace: &Trace, helper: &Helper<'_>) -> Result<Value, RenderError> {
+    let Some(given) = helper.param(0) else { return Ok(Value::Null) };
+    let path = given.relative_path();
+    let called = match path {
+        Some(name) if given.is_value_missing() => trace.call_if_known(name)?,
+        _ => None,
+    };
+    let value = called.as_ref().unwrap_or(given.value());
+    if value.is_null() {
+        let nothing = "the helper gives nothing, which cannot be printed".to_owned();
+        return Err(path
+            .map_or(RenderErrorReason::Other(nothing), |path| {
+                RenderErrorReason::MissingVariable(Some(path.clone()))
+            })
+            .into());
     }
+    let printed = printed(value).map_err(|message| {
+        RenderErrorReason::Other(path.map_or_else(
+            || format!("what the helper gives cannot be printed: {message}"),
+            |path| format!("`{path}`: {message}"),
+        ))
+    })?;
+    Ok(printed.into())
 }
 
-/// `(call "f" x y)`: a function of the cookbook's libraries.
-struct Call(SendWrapper<Rc<Trace>>);
-
-impl HelperDef for Call {
-    fn call_inner<'reg: 'rc, 'rc>(
-        &self,
-        helper: &Helper<'rc>,
-        _: &'reg Handlebars<'reg>,
-        _: &'rc Context,
-        _: &mut RenderContext<'reg, 'rc>,
-    ) -> Result<ScopedJson<'rc>, RenderError> {
-        let Some((name, arguments)) = helper.params().split_first() else {
-            return Ok(ScopedJson::Missing);
-        };
-        if let Some(absent) = arguments.iter().find(|value| value.is_value_missing()) {
-            return Err(RenderErrorReason::MissingVariable(absent.relative_path().cloned()).into());
-        }
-        let arguments: Vec<&Value> = arguments.iter().map(handlebars::PathAndJson::value).collect();
-        self.0.call(name.value().as_str().unwrap_or_default(), &arguments).map(ScopedJson::Derived)
-    }
-}
-
-/// Stands before a partial: errors tell by which includes it was reached.
-struct Enter(SendWrapper<Rc<Trace>>);
-
-impl HelperDef for Enter {
-    fn call_inner<'reg: 'rc, 'rc>(
-        &self,
-        helper: &Helper<'rc>,
-        _: &'reg Handlebars<'reg>,
-        _: &'rc Context,
-        _: &mut RenderContext<'reg, 'rc>,
-    ) -> Result<ScopedJson<'rc>, RenderError> {
-        let number = |index| {
-            helper
-                .param(index)
-                .and_then(|value| usize::try_from(value.value().as_u64()?).ok())
-                .unwrap_or(1)
-        };
-        let name = helper.param(0).and_then(|value| value.value().as_str()).unwrap_or_default();
-        self.0.enter(name.to_owned(), (number(1), number(2)));
-        Ok(ScopedJson::Derived("".into()))
-    }
-}
-
-/// Stands after a partial.
-struct Leave(SendWrapper<Rc<Trace>>);
-
-impl HelperDef for Leave {
-    fn call_inner<'reg: 'rc, 'rc>(
-        &self,
-        _: &Helper<'rc>,
-        _: &'reg Handlebars<'reg>,
-        _: &'rc Context,
-        _: &mut RenderContext<'reg, 'rc>,
-    ) -> Result<ScopedJson<'rc>, RenderError> {
-        self.0.leave();
-        Ok(ScopedJson::Derived("".into()))
-    }
+/// Calls a function of the cookbook's libraries: `(call "f" x y)`.
+fn call(trace: &Trace, helper: &Helper<'_>) -> Result<Value, RenderError> {
+    let Some((name, arguments)) = helper.params().split_first() else { return Ok(Value::Null) };
+    refuse_absent(arguments)?;
+    let arguments: Vec<&Value> = arguments.iter().map(PathAndJson::value).collect();
+    trace.call(name.value().as_str().unwrap_or_default(), &arguments)
 }
 
 fn printed(value: &Value) -> Result<String, String> {
