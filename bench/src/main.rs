@@ -3,6 +3,11 @@
 //! `bench` spawns the release binary on repositories that it makes, and itself as the floor, in
 //! turns. Every figure is the least of several runs, because whatever else the machine does only
 //! adds to it.
+//!
+//! - `run`: the cases; `targets`: the limits that each must keep
+//! - `floor`, `files`: the bare program, and the files that both make
+//! - `bag`, `cold`, `cookbook`, `deploy`, `universe`, `webserver`: the inputs of the cases
+//! - `measure`, `report`: time and memory of a process, and the table
 
 mod bag;
 mod cold;
