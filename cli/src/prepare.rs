@@ -64,13 +64,13 @@ pub(crate) struct Node {
 /// The flags of commands that change the machine.
 #[derive(clap::Args)]
 pub(crate) struct Running {
-    /// InstallOptions many seconds to wait for another run; without end unless told
+    /// How many seconds to wait for another run; without end unless told
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
     lock_timeout: Option<f64>,
     /// After a failure, keep delayed notifications for the next run instead of delivering them
     #[arg(long)]
     hold_notifications_on_failure: bool,
-    /// InstallOptions many seconds what is in progress may go on after a signal
+    /// How many seconds what is in progress may go on after a signal
     #[arg(long, value_name = "SECONDS", default_value_t = 30.0, value_parser = parse_seconds)]
     stop_timeout: f64,
 }
