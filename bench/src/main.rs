@@ -9,6 +9,12 @@
 //! - `bag`, `cold`, `cookbook`, `deploy`, `universe`, `webserver`: the inputs of the cases
 //! - `measure`, `report`: time and memory of a process, and the table
 
+#![allow(
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "it prints figures, and ends where it cannot measure"
+)]
+
 mod bag;
 mod cold;
 mod cookbook;
@@ -34,7 +40,7 @@ fn main() -> ExitCode {
             cookbooks(&here(&tempfile::tempdir().expect("a temporary directory")));
         }
         ["floor", action, folder, count] => {
-            floor::run(action, folder.as_ref(), count.parse().expect("a number of files"))
+            floor::run(action, folder.as_ref(), count.parse().expect("a number of files"));
         }
         ["measure", ref command @ ..] => measure::child(command),
         _ => panic!("`bench` takes no arguments, or `cookbooks`"),

@@ -31,6 +31,12 @@
 //! - `server`: documents on loopback, without a host
 //! - [`book`], [`stack`]: blocks of the documentation; the steps of `examples/stack`
 
+#![allow(
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test that cannot go on says why and ends"
+)]
+
 pub mod book;
 mod cache;
 mod cgroup;
