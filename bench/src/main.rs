@@ -3,6 +3,17 @@
 //! `bench` spawns the release binary on repositories that it makes, and itself as the floor, in
 //! turns. Every figure is the least of several runs, because whatever else the machine does only
 //! adds to it.
+//!
+//! - `run`: the cases; `targets`: the limits that each must keep
+//! - `floor`, `files`: the bare program, and the files that both make
+//! - `bag`, `cold`, `cookbook`, `deploy`, `universe`, `webserver`: the inputs of the cases
+//! - `measure`, `report`: time and memory of a process, and the table
+
+#![allow(
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "it prints figures, and ends where it cannot measure"
+)]
 
 mod bag;
 mod cold;
@@ -29,7 +40,7 @@ fn main() -> ExitCode {
             cookbooks(&here(&tempfile::tempdir().expect("a temporary directory")));
         }
         ["floor", action, folder, count] => {
-            floor::run(action, folder.as_ref(), count.parse().expect("a number of files"))
+            floor::run(action, folder.as_ref(), count.parse().expect("a number of files"));
         }
         ["measure", ref command @ ..] => measure::child(command),
         _ => panic!("`bench` takes no arguments, or `cookbooks`"),

@@ -1,27 +1,30 @@
-//! Cookbooks from many sources. A [`Repository`] asks for them in its [`Cookfile`]; an install
-//! chooses versions, fetches them and writes the [`Lockfile`], so that every machine uses the same.
-//! The crate does not print, exit, or read the environment.
+//! Cookbooks from elsewhere: choosing, fetching, verifying and publishing them.
+//!
+//! A [`Repository`] asks for cookbooks in its [`Cookfile`]. An install chooses versions, fetches
+//! them and writes the [`Lockfile`], so that every machine uses the same. A run never chooses. The
+//! crate does not print, exit, or read the environment.
 //!
 //! From the files of a repository to cookbooks on this machine:
 //!
 //! - [`manifest`]: `Cookfile.toml`, `Cookfile.lock` and `.toqueignore`
-//! - [`repository`]: a repository, what it asks for, and its sources
-//! - [`resolve`]: choosing versions, and explaining why none go together
-//! - [`fetch`]: registries, git, archives and folders, and the cookbook in what they have
-//! - [`cache`]: cookbooks that were fetched, by checksum; garbage collection
-//! - [`install`]: all of these in order; cookbooks that are outdated
-//! - `staleness`: whether a lockfile is still what its repository asks for
-//! - [`edit`], [`text`]: adding and removing entries of a Cookfile
-//! - [`verify`]: whether cookbooks are what was locked
+//! - [`repository`]: a repository, its requirements and its sources
+//! - [`resolve`]: the choice of versions, and the explanation when none go together
+//! - [`fetch`]: registries, git, archives and folders, and the cookbook in each
+//! - [`cache`]: fetched cookbooks by checksum; garbage collection
+//! - [`install`]: all of these in order; outdated cookbooks
+//! - `staleness`: checks that a lockfile is still what its repository asks for
+//! - [`verify`]: checks that cookbooks are what was locked
+//! - [`edit`]: adds and removes entries of a Cookfile
 //! - [`new`]: a cookbook to begin with
 //!
 //! From a repository to elsewhere:
 //!
-//! - [`package_contents`], [`package`]: what is packed, and the archive
-//! - [`vendor`]: cookbooks as a folder that is kept with a repository
+//! - [`package_contents`], [`package`]: the files to pack, and the archive
+//! - [`vendor`]: the cookbooks of the lockfile as a folder of the repository
 //! - [`index`]: a folder of archives as a registry
 //!
-//! Below all of them: `atomic_write`, `directory_checksum`, `file_lock`, `read_optional`, `sha256`.
+//! Below all of them: [`directory_checksum`], `atomic_write`, `file_lock`, `read_optional`,
+//! `sha256`.
 
 mod atomic_write;
 pub mod cache;

@@ -15,11 +15,11 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use libfuzzer_sys::{Corpus, fuzz_target};
 use serde_json::{Value, json};
-use toque_data::data_bag::{ItemText, New};
 use toque_core::diagnostic::Diagnostic;
-use toque_data::encrypted_item::{Secret, decrypt, decrypt_v0, encrypt, is_encrypted};
 use toque_core::failure::Failure;
 use toque_core::json::Document;
+use toque_data::data_bag::{ItemText, New};
+use toque_data::encrypted_item::{Secret, decrypt, decrypt_v0, encrypt, is_encrypted};
 use toque_fuzz::{sound, source};
 
 const SECRET: &str = "an invented secret";

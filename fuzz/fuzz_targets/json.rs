@@ -8,13 +8,13 @@ use std::rc::Rc;
 use libfuzzer_sys::{Corpus, fuzz_target};
 use serde_json::Value;
 use tempfile::TempDir;
-use toque_engine::check::{Checked, check};
+use toque_contract::registry::Registry;
 use toque_core::diagnostic::Diagnostic;
 use toque_core::json::Document;
-use toque_contract::registry::Registry;
+use toque_engine::check::{Checked, check};
 use toque_engine::{Options, Run};
-use toque_machine::system::FakeSystem;
 use toque_fuzz::{limits, options, sound, source};
+use toque_machine::system::FakeSystem;
 
 thread_local! {
     static REPOSITORY: LazyCell<TempDir> = LazyCell::new(|| {
@@ -112,7 +112,9 @@ fn used(text: &str, document: Document) {
                 recipe: Some(source("empty.rhai", "")),
                 ..options()
             };
-            let told = Run::on(Rc::new(FakeSystem::new()), Rc::clone(registry)).options(options.clone()).explain(&[key]);
+            let told = Run::on(Rc::new(FakeSystem::new()), Rc::clone(registry))
+                .options(options.clone())
+                .explain(&[key]);
             if let Err(refused) = told {
                 refused.diagnostics.0.iter().for_each(sound);
             }

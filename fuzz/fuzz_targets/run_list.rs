@@ -6,8 +6,8 @@ use std::fmt::{Debug, Display};
 
 use libfuzzer_sys::{Corpus, fuzz_target};
 use toque_core::name::{RecipeName, ResourceId};
-use toque_data::run_list::Item;
 use toque_core::version::{Constraint, Version};
+use toque_data::run_list::Item;
 
 fuzz_target!(|bytes: &[u8]| -> Corpus {
     let Ok(text) = std::str::from_utf8(bytes) else { return Corpus::Reject };

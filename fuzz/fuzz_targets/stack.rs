@@ -7,7 +7,7 @@ use std::rc::Rc;
 use libfuzzer_sys::{Corpus, fuzz_target};
 use toque_core::diagnostic::Diagnostics;
 use toque_core::json::Document;
-use toque_engine::redactor::Redactor;
+use toque_core::redaction::Redactor;
 use toque_data::stack::{Command, Event, LARGEST_CUSTOM_JSON, Stack, Wanted, expand};
 use toque_fuzz::{sound, source};
 

@@ -4,23 +4,25 @@
 use std::cmp::Ordering;
 
 use libfuzzer_sys::{Corpus, fuzz_target};
-use toque_resources::parse::{apt_policy, debconf, debian_version, dpkg_status, rpm, shadow, systemctl};
+use toque_resources::parse::{
+    apt_policy, debconf, debian_version, dpkg_status, rpm, shadow, systemctl,
+};
 
 fuzz_target!(|bytes: &[u8]| -> Corpus {
     let text = &*String::from_utf8_lossy(bytes);
-    apt_policy::parse(text);
-    apt_policy::reverse_provides(text);
-    debconf::selections(text).count();
-    debconf::answers(text);
-    dpkg_status::Packages::parse(text);
-    rpm::locked(text);
+    let _ = apt_policy::parse(text);
+    let _ = apt_policy::reverse_provides(text);
+    let _ = debconf::selections(text).count();
+    let _ = debconf::answers(text);
+    let _ = dpkg_status::Packages::parse(text);
+    let _ = rpm::locked(text);
     for (name, entry) in shadow::parse(text) {
         assert!(!name.contains([':', '\n']), "{name:?}");
         let _ = entry.locked();
     }
-    shadow::login_defs(text);
-    systemctl::parse(text);
-    systemctl::ties(text);
+    let _ = shadow::login_defs(text);
+    let _ = systemctl::parse(text);
+    let _ = systemctl::ties(text);
     for package in rpm::parse(text) {
         assert_eq!(package.order(&package), Ordering::Equal, "{package:?}");
         let _ = package.is_version(text) || package.satisfies(">=", text);

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use toque_language::Limits;
-use toque_core::diagnostic::{Diagnostic, Source, Span};
 use toque_contract::event::{Event, Sink};
-use toque_engine::Options;
 use toque_core::cancel::CancelToken;
+use toque_core::diagnostic::{Diagnostic, Source, Span};
+use toque_engine::Options;
+use toque_language::Limits;
 
 /// A text under a name that people would know it by.
 #[must_use]

@@ -1,12 +1,21 @@
-//! The kinds of resources that every Linux machine needs, and how each platform provides them.
+//! The standard kinds of resources, and their providers for each platform.
 //!
-//! One file or folder per kind, named after it: the struct has the properties that recipes set, and
-//! a `Provider` inspects the machine, plans and applies. `package` and `service` have a provider
-//! for each package manager and init system, `user` and `group` those of the shadow suite.
+//! A kind has one file or folder of its name: a struct with the properties that recipes set, and a
+//! `Provider` that inspects, plans and applies. `package` and `service` have a provider for each
+//! package manager and init system, `user` and `group` those of the shadow suite.
 //!
-//! [`standard`] registers them all. [`simulated`] is a machine in memory with working `apt-get`,
-//! `systemctl` and `useradd`, for tests and embedders. `shared` has the parts that several kinds
-//! share, such as managed files, ownership, and the readers of what system tools print.
+//! - [`standard`]: the registry of all kinds
+//! - [`simulated`]: a machine in memory with working `apt-get`, `systemctl` and `useradd`, for tests
+//!   and embedders
+//! - `shared`: parts that several kinds share
+//!   - `managed_file`: files with content: inspect, plan, verify, diff, apply
+//!   - `ownership`, `account_ids`: owner, group and mode; the ids that new accounts would get
+//!   - `trusted_path`: the check that only root and the owner can redirect a path
+//!   - `target_directory`, `from_source`: directories that are filled from git or an archive
+//!   - `process`: kinds that run one command
+//!   - `parse`: readers of what system tools print, with captured fixtures in `fixtures/`
+//! - `testing`: a run of one resource on a machine in memory, which holds the plan against the
+//!   changes
 
 mod apt_update;
 mod archive_file;

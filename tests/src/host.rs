@@ -311,7 +311,7 @@ impl Drop for Host {
             Ok(()) => {}
             // A second panic would end the test program and hide the first.
             Err(problem) if thread::panicking() => {
-                eprintln!("{} is not cleared away: {problem}", self.name)
+                eprintln!("{} is not cleared away: {problem}", self.name);
             }
             Err(problem) => panic!("{} is not cleared away: {problem}", self.name),
         }

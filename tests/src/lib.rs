@@ -21,6 +21,21 @@
 //! Roots and repositories are made by the first boot, or beforehand by `prepare`.
 //!
 //! All of it needs root, and a machine of the Debian family.
+//!
+//! - `host`, `network`: a machine of a test, and a network of several
+//! - `image`, `root`, `recipe`, `repository`, `probe`: the images, the roots that they are made of,
+//!   and the packages that hosts can install
+//! - `machine`, `cache`: the machine that the tests run on, and the things that it keeps
+//! - `slot`, `cgroup`, `name`, `remains`: limits, names, and removal of what killed tests left
+//! - `command`: commands on a host
+//! - `server`: documents on loopback, without a host
+//! - [`book`], [`stack`]: blocks of the documentation; the steps of `examples/stack`
+
+#![allow(
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test that cannot go on says why and ends"
+)]
 
 pub mod book;
 mod cache;

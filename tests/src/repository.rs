@@ -88,7 +88,7 @@ pub(crate) fn index(repository: &Path) {
         .stderr(Stdio::inherit())
         .status();
     assert!(
-        status.as_ref().is_ok_and(|status| status.success()),
+        status.as_ref().is_ok_and(std::process::ExitStatus::success),
         "{command:?} ended with {status:?}"
     );
     // In a host it is not root who reads them.

@@ -64,9 +64,7 @@ impl Stack {
     /// An instance's machine.
     pub fn host(&self, instance: &str) -> &Host {
         let found = self.instances.iter().find(|(name, _)| *name == instance);
-        found
-            .map(|(_, host)| host)
-            .unwrap_or_else(|| panic!("the stack has no instance {instance}"))
+        found.map_or_else(|| panic!("the stack has no instance {instance}"), |(_, host)| host)
     }
 
     /// Publishes `v2` of the app: it says so, and its orders may have a note.

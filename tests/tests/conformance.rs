@@ -38,7 +38,7 @@ fn compare(
         let listed = differences.iter().any(|(_, ids)| ids.contains(&id));
         match (run(case), listed) {
             (Err(difference), false) => {
-                wrong.push(format!("{id} ({}): {difference}", case["title"]))
+                wrong.push(format!("{id} ({}): {difference}", case["title"]));
             }
             (Ok(()), true) => wrong.push(format!("{id} is listed as different and agrees")),
             _ => {}

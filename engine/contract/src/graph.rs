@@ -33,7 +33,7 @@ pub struct Graph {
     pub bodies: IndexMap<(Index, ActionRef), Vec<Index>>,
 }
 
-/// The place of a [`Scope`] in the graph; 0 is that of the recipes.
+/// The place of a scope in the graph; 0 is that of the recipes.
 pub type ScopeIndex = usize;
 
 /// A place where resources are declared.

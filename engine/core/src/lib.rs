@@ -1,15 +1,42 @@
-//! TODO
+//! The ground floor: mistakes with their place, redaction, documents, names, versions.
+//!
+//! Nothing here knows of a machine, a cookbook or a resource, and nothing here runs a process.
+//!
+//! Errors, and what may be shown of them:
+//!
+//! - [`diagnostic`]: a mistake as plain data, with its place in a source, notes and hints
+//! - [`failure`]: an operation that failed, with its [`FailureKind`](failure::FailureKind), which
+//!   code matches in place of the message
+//! - [`property_error`]: the error of one property of a resource
+//! - [`serde_errors`]: errors of serde in the terms of recipes
+//! - [`redaction`]: decrypted and sensitive values, found by value in texts and replaced
+//!
+//! Documents and formats:
+//!
+//! - [`json`]: JSON with comments and TOML, with the position of each value; typed fields of both
+//! - [`formats`]: JSON, YAML and TOML to values and back
+//! - [`url`]: parts of URLs
+//! - [`text`]: shell quotes, hexadecimal digits, paths as text
+//!
+//! Small values that all layers share:
+//!
+//! - [`name`]: `kind[name]`, `cookbook::recipe`
+//! - [`version`]: versions, and constraints such as `~> 2.1`
+//! - [`platform`]: platforms, and whether a cookbook supports one
+//! - [`cancel`]: the token that asks a run to stop
 
-pub mod cancel;
 pub mod diagnostic;
 pub mod failure;
-pub mod formats;
-pub mod json;
-pub mod name;
-pub mod platform;
 pub mod property_error;
 pub mod redaction;
 pub mod serde_errors;
+
+pub mod formats;
+pub mod json;
 pub mod text;
 pub mod url;
+
+pub mod cancel;
+pub mod name;
+pub mod platform;
 pub mod version;

@@ -1,11 +1,28 @@
-//! TODO
+//! The machine: files, processes, accounts, facts and content from elsewhere, real and simulated.
+//!
+//! It knows nothing of cookbooks, stacks and resources.
+//!
+//! - [`system`]: the machine as two traits, `Query` to read and `System` to change; the real
+//!   machine, its processes and HTTP; a machine in memory
+//! - [`view`]: the machine as a run sees it: what was read once, and the changes that a plan
+//!   assumes
+//! - [`planned`]: those changes, and the uncertainty that they leave
+//! - [`areas`]: parts of the machine that are read as a whole, and dropped when they change
+//! - [`command`]: a process to run, and its output
+//! - [`accounts`]: users and groups by name and number
+//! - [`facts`]: the properties of the machine under Ohai's names, each read on first use; facts of
+//!   cookbooks, and shipped facts of other platforms
+//! - [`source`]: git repositories, archives and objects in S3, fetched and unpacked
+//! - [`property`]: types that properties of many kinds share: modes, accounts, command lines
+
+pub mod system;
+
+pub mod areas;
+pub mod planned;
+pub mod view;
 
 pub mod accounts;
-pub mod areas;
 pub mod command;
 pub mod facts;
-pub mod planned;
 pub mod property;
 pub mod source;
-pub mod system;
-pub mod view;

@@ -13,8 +13,8 @@ use toque_contract::reference::{description, properties};
 use toque_contract::registry::{Kind, Registry};
 use toque_core::diagnostic::Diagnostics;
 use toque_data::cookbook::Locked;
+use toque_language::function_table::{FUNCTIONS, is_function};
 use toque_language::signature::Signature;
-use toque_language::words::{FUNCTIONS, is_function};
 use toque_language::{COMMON, Offered};
 
 /// How every definition file begins, so that one made by hand is never replaced.

@@ -6,38 +6,65 @@
 //!
 //! let report = Run::new(HostSystem::new(), toque_resources::standard())
 //!     .recipe("motd", r#"file("/etc/motd", #{ content: "hello\n" })"#)
-//!     .plan()?;                      // or .converge()?
+//!     .plan()?; // or .converge()?
 //! println!("{} would change", report.counts.would_change);
 //! # Ok::<(), toque_engine::Refused>(())
 //! ```
 //!
-//! - **Run it**: [`Run`] and its [`Options`]; what comes of it is a [`Report`], and [`Event`]s while
-//!   it lasts. [`check`] finds mistakes without a machine.
-//! - **Write a kind**: [`prelude`] has all that a kind and its providers need.
-//! - **Read documents**: [`data`] reads cookbooks, attributes, data bags, run lists and stacks, and
-//!   runs nothing.
+//! It does not print, exit, or read the environment.
 //!
-//! The engine is layered: [`core`] below [`machine`] and [`data`], [`contract`] above these, then
-//! the recipe language, then this crate. It does not print, exit, or read the environment.
+//! # Run recipes
+//!
+//! [`Run`] is the way in. It takes [`Options`], sends [`Event`]s to a [`Sink`] while it lasts, and
+//! ends in a [`Report`]. A run that cannot begin is [`Refused`], and has touched nothing.
+//! [`check`] finds mistakes in cookbooks, documents and stacks without a machine; [`definitions`]
+//! and [`kinds`] serve editors and references.
+//!
+//! # Write a kind
+//!
+//! A kind of resource is a struct with the properties, and one or more providers. [`prelude`] has
+//! all that they need; [`contract`] has the graph, the registry and the report too.
+//!
+//! # Read documents
+//!
+//! [`data`] reads cookbooks, attributes, data bags, run lists and stacks, and runs nothing.
+//! [`machine`] has the real machine, its facts, and a machine in memory for tests.
+//!
+//! # The layers
+//!
+//! Each crate uses those above it in this list, and no other:
+//!
+//! - [`core`]: mistakes with their place, redaction, documents, names and versions
+//! - [`machine`] and [`data`]: the machine; the documents of a repository
+//! - [`contract`]: kinds, providers, the graph and reports. It knows nothing of [`data`].
+//! - `toque_language`: recipes and templates
+//! - this crate: compile, converge, report, state
 
-pub mod check;
-mod compile;
-mod converge;
+// The way in.
+mod options;
+mod run;
+
+// Before the first recipe.
 mod cookbooks;
 mod data_bags;
+mod inputs;
+mod prepared;
+
+// From recipes to a report.
+mod compile;
+mod converge;
 mod deep_stack;
-pub mod definitions;
 mod execution;
+mod resolve;
+pub mod state;
+
+// Without a machine, or without changing it.
+pub mod check;
+pub mod definitions;
 pub mod explain;
 pub mod graph_export;
-mod inputs;
 mod offline;
-mod options;
-mod prepared;
-mod resolve;
-mod run;
 mod run_search;
-pub mod state;
 
 pub use data_bags::expand;
 pub use offline::kinds;
@@ -52,7 +79,7 @@ pub use {
     toque_contract as contract, toque_core as core, toque_data as data, toque_machine as machine,
 };
 
-/// All that a kind and its providers need.
+/// Imports for a kind and its providers.
 pub mod prelude {
     pub use toque_contract::actions;
     pub use toque_contract::registry::{Kind, Registry};

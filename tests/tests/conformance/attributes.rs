@@ -128,7 +128,8 @@ fn write_repository(repository: &Path, case: &Value) -> Value {
             }
             None => match level.split_once('_') {
                 Some((document, level)) => {
-                    documents[document][format!("{level}_attributes")] = json!({ "t": op["value"] })
+                    documents[document][format!("{level}_attributes")] =
+                        json!({ "t": op["value"] });
                 }
                 None => documents[level] = json!({ "t": op["value"] }),
             },

@@ -56,7 +56,7 @@ impl Place {
         let heard = Rc::clone(&events);
         let listen = move |event: &Event<'_>| match event {
             Event::Retrying { action, .. } => {
-                heard.borrow_mut().push((None, json!([action, "retried"])))
+                heard.borrow_mut().push((None, json!([action, "retried"])));
             }
             Event::Done(record) => {
                 let line = record.at.as_ref().map_or(0, |span| span.line);

@@ -140,7 +140,7 @@ fn compare(path: &Path, ohai: &Value, toque: &Value, found: &mut Vec<(Vec<String
                     (Some(ohai), Some(toque)) => compare(&at(key), ohai, toque, found),
                     (Some(Value::Null), None) => {}
                     (Some(ohai), None) => {
-                        found.push((at(key), format!("only Ohai tells {}", short(ohai))))
+                        found.push((at(key), format!("only Ohai tells {}", short(ohai))));
                     }
                     (None, toque) => found.push((
                         at(key),
@@ -156,7 +156,7 @@ fn compare(path: &Path, ohai: &Value, toque: &Value, found: &mut Vec<(Vec<String
         }
         (ohai, toque) if ohai == toque || as_good(path, ohai, toque) => {}
         (ohai, toque) => {
-            found.push((path.to_owned(), format!("{} is {}", short(ohai), short(toque))))
+            found.push((path.to_owned(), format!("{} is {}", short(ohai), short(toque))));
         }
     }
 }

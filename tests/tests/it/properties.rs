@@ -67,10 +67,10 @@ fn every_property_and_action_has_a_test_or_a_reason() {
                     }
                     (Some(_), None) => wrong.push(format!("{place}: there is no such {what}")),
                     (None, Some(_)) if known.contains(&name.as_str()) => {
-                        wrong.push(format!("{place}: it is there, and not left out"))
+                        wrong.push(format!("{place}: it is there, and not left out"));
                     }
                     (None, Some(reason)) if reason.is_empty() => {
-                        wrong.push(format!("{place}: the reason is empty"))
+                        wrong.push(format!("{place}: the reason is empty"));
                     }
                     (None, Some(_)) => {}
                     _ => wrong.push(format!("{place}: it needs either `test` or `left_out`")),

@@ -116,7 +116,7 @@ pub fn machine(steps: &[&str]) -> FakeSystem {
             "clear" => machine.clear(path),
             "special" => machine.put_special(path),
             "chmod" => {
-                drop(machine.set_mode(Path::new(more), u32::from_str_radix(path, 8).unwrap()))
+                drop(machine.set_mode(Path::new(more), u32::from_str_radix(path, 8).unwrap()));
             }
             "chown" => drop(machine.set_owner(Path::new(more), Some(1000), Some(1000))),
             _ => drop(machine.run(&Command::new(rest.split(' ')))),

@@ -429,7 +429,8 @@ mod tests {
             OPTIONS.map(|(name, _)| name),
             "the options in docs/src/guide/custom_resources.md"
         );
-        let word = crate::words::FUNCTIONS.iter().find(|word| word.name == "property").unwrap();
+        let word =
+            crate::function_table::FUNCTIONS.iter().find(|word| word.name == "property").unwrap();
         for name in OPTIONS
             .map(|(name, _)| format!("`{name}`"))
             .into_iter()
