@@ -79,7 +79,7 @@ actions! {
         Enable = "enable", "Make it start with the machine";
         Disable = "disable", "Keep it from starting with the machine";
         Start = "start", "Make it run now";
-        CancelToken = "stop", "Make it end now";
+        Stop = "stop", "Make it end now";
         Restart = "restart", "Stop and start it, or start it where it does not run";
         Reload = "reload", "Make it read its configuration again, where it runs";
         Mask = "mask", "Make it impossible to start";
@@ -116,7 +116,7 @@ pub enum Step {
     /// A line of the recipe.
     Shell(String),
     /// What the init system is asked to do.
-    ActionRef(ServiceAction),
+    Act(ServiceAction),
 }
 
 impl Service {
@@ -124,7 +124,7 @@ impl Service {
     fn line(&self, action: ServiceAction) -> Option<&String> {
         match action {
             ServiceAction::Start => self.start_command.as_ref(),
-            ServiceAction::CancelToken => self.stop_command.as_ref(),
+            ServiceAction::Stop => self.stop_command.as_ref(),
             ServiceAction::Restart => self.restart_command.as_ref(),
             ServiceAction::Reload => self.reload_command.as_ref(),
             _ => None,

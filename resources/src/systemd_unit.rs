@@ -66,7 +66,7 @@ actions! {
         Mask = "mask", "Make it impossible to start";
         Unmask = "unmask", "Undo `mask`";
         Start = "start", "Make it run now";
-        CancelToken = "stop", "Make it end now";
+        Stop = "stop", "Make it end now";
         Restart = "restart", "Stop and start it, or start it where it does not run";
         Reload = "reload", "Make it read its configuration again, where it runs";
         TryRestart = "try_restart", "Restart it where it runs";
@@ -222,7 +222,7 @@ impl resource::Provider for Provider {
         };
         // What is not there neither runs nor starts with the machine, which is what taking a unit
         // away asks for.
-        let takes_away = matches!(action, UnitAction::CancelToken | UnitAction::Disable);
+        let takes_away = matches!(action, UnitAction::Stop | UnitAction::Disable);
         if unit.load == "not-found" && !writes && !takes_away && action != UnitAction::Nothing {
             return Err(Failure::new(format!("systemd knows no unit `{}`", wanted.unit.unit_name))
                 .hint("use the action `create` first, or declare the package that brings it"));
@@ -257,7 +257,7 @@ impl resource::Provider for Provider {
             UnitAction::Mask => (!masked).then_some("mask"),
             UnitAction::Unmask => masked.then_some("unmask"),
             UnitAction::Start => (!running).then_some("start"),
-            UnitAction::CancelToken => running.then_some("stop"),
+            UnitAction::Stop => running.then_some("stop"),
             UnitAction::Reload => running.then_some("reload"),
             UnitAction::TryRestart => running.then_some("try-restart"),
             UnitAction::ReloadOrTryRestart => running.then_some("try-reload-or-restart"),
@@ -374,7 +374,7 @@ fn control(wanted: &Wanted, action: UnitAction, verb: &'static str, state: &Stat
         UnitAction::Enable => set(&mut after.file, "enabled") && !state.takes_along,
         UnitAction::Disable => set(&mut after.file, "disabled") && !state.takes_along,
         UnitAction::Mask => set(&mut after.load, "masked") && set(&mut after.file, "masked"),
-        UnitAction::CancelToken => set(&mut after.active, "inactive") && unit.stops.is_empty(),
+        UnitAction::Stop => set(&mut after.active, "inactive") && unit.stops.is_empty(),
         UnitAction::Start
         | UnitAction::Restart
         | UnitAction::ReloadOrRestart

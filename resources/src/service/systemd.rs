@@ -94,7 +94,7 @@ impl Provider for Systemd {
                     || file == "enabled-runtime"
             }
             ServiceAction::Start => !state.running,
-            ServiceAction::CancelToken => {
+            ServiceAction::Stop => {
                 state.running || matches!(state.unit.active.as_str(), "activating" | "deactivating")
             }
             ServiceAction::Restart => true,
@@ -113,7 +113,7 @@ impl Provider for Systemd {
             return Err(Failure::new(format!("cannot start service `{name}`: it is masked"))
                 .hint("unmask it first (action `unmask`), or find out who masked it and why"));
         }
-        let step = line.map_or(Step::ActionRef(action), |line| Step::Shell(line.clone()));
+        let step = line.map_or(Step::Act(action), |line| Step::Shell(line.clone()));
         let mut after = state.unit.clone();
         after_action(&mut after, action);
         let mut change =
@@ -146,7 +146,7 @@ impl Provider for Systemd {
         for change in changes {
             match &change.step {
                 Step::Shell(line) => service.run_line(apply, line)?,
-                Step::ActionRef(action) => {
+                Step::Act(action) => {
                     let options = service.options();
                     let argv =
                         options.iter().map(String::as_str).chain([action.name(), "--", &name]);
@@ -203,7 +203,7 @@ fn after_action(unit: &mut Unit, action: ServiceAction) {
         ServiceAction::Enable => (&mut unit.file, "enabled"),
         ServiceAction::Disable => (&mut unit.file, "disabled"),
         ServiceAction::Start | ServiceAction::Restart => (&mut unit.active, "active"),
-        ServiceAction::CancelToken => (&mut unit.active, "inactive"),
+        ServiceAction::Stop => (&mut unit.active, "inactive"),
         ServiceAction::Mask => {
             unit.load.replace_range(.., "masked");
             (&mut unit.file, "masked")
@@ -216,7 +216,7 @@ fn after_action(unit: &mut Unit, action: ServiceAction) {
 fn disturbs_others(unit: &Unit, action: ServiceAction) -> bool {
     match action {
         ServiceAction::Start => !unit.starts.is_empty(),
-        ServiceAction::CancelToken => !unit.stops.is_empty(),
+        ServiceAction::Stop => !unit.stops.is_empty(),
         ServiceAction::Restart => !unit.starts.is_empty() || !unit.stops.is_empty(),
         ServiceAction::Unmask => true,
         _ => false,

@@ -109,7 +109,7 @@ impl Provider for Sysv {
             ServiceAction::Enable => !state.enabled,
             ServiceAction::Disable => state.enabled,
             ServiceAction::Start => !state.running,
-            ServiceAction::CancelToken | ServiceAction::Reload => state.running,
+            ServiceAction::Stop | ServiceAction::Reload => state.running,
             ServiceAction::Restart => true,
         };
         if !acts {
@@ -125,7 +125,7 @@ impl Provider for Sysv {
         }
         let running = match action {
             ServiceAction::Start | ServiceAction::Restart => true,
-            ServiceAction::CancelToken => false,
+            ServiceAction::Stop => false,
             _ => state.running,
         };
         let enabled = match action {
@@ -136,17 +136,13 @@ impl Provider for Sysv {
         let what = describe(action, &service.service_name);
         let mut steps = match line {
             Some(line) => vec![Step::Shell(line.clone())],
-            None => vec![Step::ActionRef(action)],
+            None => vec![Step::Act(action)],
         };
         if action == ServiceAction::Restart && line.is_none() && !state.can_restart {
-            let start = service
-                .start_command
-                .clone()
-                .map_or(Step::ActionRef(ServiceAction::Start), Step::Shell);
-            let stop = service
-                .stop_command
-                .clone()
-                .map_or(Step::ActionRef(ServiceAction::CancelToken), Step::Shell);
+            let start =
+                service.start_command.clone().map_or(Step::Act(ServiceAction::Start), Step::Shell);
+            let stop =
+                service.stop_command.clone().map_or(Step::Act(ServiceAction::Stop), Step::Shell);
             steps = if state.running { vec![stop, start] } else { vec![start] };
         }
         let state = PlannedEffect::State {
@@ -176,10 +172,10 @@ impl Provider for Sysv {
         for change in changes {
             match &change.step {
                 Step::Shell(line) => service.run_line(apply, line)?,
-                Step::ActionRef(action @ (ServiceAction::Enable | ServiceAction::Disable)) => {
+                Step::Act(action @ (ServiceAction::Enable | ServiceAction::Disable)) => {
                     enable(apply, service, *action)?;
                 }
-                Step::ActionRef(action) => {
+                Step::Act(action) => {
                     let script = script(service).display().to_string();
                     apply.run(&service.timed(Command::new([script.as_str(), action.name()])))?;
                 }
