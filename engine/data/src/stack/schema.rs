@@ -15,7 +15,7 @@ use toque_core::url::split_userinfo;
 pub(super) struct Field {
     pub name: &'static str,
     pub shape: Shape,
-    pub absent: Absent,
+    pub absent: WhenAbsent,
 }
 
 /// What a field holds. `null` is the same as leaving it out, everywhere.
@@ -40,7 +40,7 @@ pub(super) enum Shape {
 
 /// What an item has where the document has nothing.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Absent {
+pub(super) enum WhenAbsent {
     /// Nothing either.
     Left,
     Null,
@@ -199,8 +199,8 @@ impl Validator<'_> {
 }
 
 const VARIABLE: &[Field] = &[
-    Field { name: "value", shape: Shape::Text, absent: Absent::Null },
-    Field { name: "secure", shape: Shape::Flag, absent: Absent::False },
+    Field { name: "value", shape: Shape::Text, absent: WhenAbsent::Null },
+    Field { name: "secure", shape: Shape::Flag, absent: WhenAbsent::False },
 ];
 
 /// Hides what a document says that must not be seen.
@@ -244,11 +244,11 @@ pub(super) fn item(fields: &[Field], value: &Value) -> Map<String, Value> {
         let given = value.get(field.name).filter(|value| !value.is_null());
         let value = match (given, field.absent) {
             (Some(given), _) => shaped(&field.shape, given),
-            (None, Absent::Left) => continue,
-            (None, Absent::Null) => Value::Null,
-            (None, Absent::False) => Value::Bool(false),
-            (None, Absent::EmptyList) => json!([]),
-            (None, Absent::EmptyMap) => match &field.shape {
+            (None, WhenAbsent::Left) => continue,
+            (None, WhenAbsent::Null) => Value::Null,
+            (None, WhenAbsent::False) => Value::Bool(false),
+            (None, WhenAbsent::EmptyList) => json!([]),
+            (None, WhenAbsent::EmptyMap) => match &field.shape {
                 Shape::Map(fields) => Value::Object(self::item(fields, &Value::Null)),
                 _ => json!({}),
             },
