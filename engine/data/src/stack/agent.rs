@@ -41,7 +41,7 @@ fn mark(value: &mut Value) {
             for (key, value) in map {
                 match value {
                     Value::String(text) if secret_markers::is_named(key) && !text.is_empty() => {
-                        *value = secret_markers::of(text)
+                        *value = secret_markers::of(text);
                     }
                     Value::Object(variables) if key == "environment_variables" => {
                         variables.values_mut().filter(|value| value.is_string()).for_each(

@@ -79,7 +79,7 @@ const COOKBOOKS_SOURCE: &[Field] = &[
     more("submodules", Flag),
 ];
 
-const APP_SOURCE: &[Field] = &[
+pub(super) const APP_SOURCE: &[Field] = &[
     column("type", Text),
     column("url", Text),
     column("user", Text),
@@ -269,7 +269,7 @@ pub(super) const ECS_CLUSTER: &[Field] = &[
 ];
 
 /// What a command document has beside the stack: one event on one instance.
-pub(super) const COMMAND: &[Field] = &[
+const COMMAND: &[Field] = &[
     column("type", Text),
     column("args", Map(ARGUMENTS)),
     column("command_id", Text),

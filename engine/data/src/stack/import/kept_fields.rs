@@ -22,7 +22,7 @@ pub(super) fn kept(
     for key in columns {
         let Some(mut value) = entry.fields.get(*key).cloned() else { continue };
         let mut unknown = |field: &str| {
-            import.leave_out(entry.list(), &format!("{}.{}", entry.spelt(key), entry.spelt(field)))
+            import.leave_out(entry.list(), &format!("{}.{}", entry.spelt(key), entry.spelt(field)));
         };
         tidy(&mut value, inside(key), &mut unknown);
         // What is absent is told in fewer words by nothing.
