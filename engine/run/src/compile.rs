@@ -91,7 +91,7 @@ pub(crate) fn declare(
         Recipes::RunList(names) => {
             let command = interpreter.inputs.command.as_ref();
             for package in command.map(|command| command.packages()).unwrap_or_default() {
-                let declared = language.declare("package", &package.name);
+                let declared = language.declare("package", &package.name, &package.at);
                 declared.or_else(|mistake| interpreter.go_on_after(mistake))?;
             }
             for name in names {
