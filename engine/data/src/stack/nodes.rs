@@ -11,8 +11,8 @@ use crate::data_bag::Item;
 
 /// The other instances that are online, as nodes. What this one is, it knows itself.
 pub fn nodes(command: &Command) -> Vec<Rc<Item>> {
-    let others = command.stack.instances.iter();
-    others
+    let instances = command.stack.instances.iter();
+    instances
         .filter(|instance| instance.is_online() && instance.hostname != command.instance)
         .map(|instance| {
             Rc::new(Item {

@@ -132,29 +132,28 @@ impl<'a> Check<'a> {
         let layers = self.layers(&id);
         let instances = self.instances(&id, &layers);
         let apps = self.apps(&id);
-        let (users, load_balancers) = (self.users(), self.load_balancers(&layers));
-        let databases = self.databases();
-        let ecs_clusters = self.ecs_clusters();
         let document = self.looker.document;
         let entry = self.entry(&own, STACK);
         let use_custom_cookbooks = own.value.get("use_custom_cookbooks").and_then(Value::as_bool);
         let source = &entry.item["custom_cookbooks_source"];
         let said = ["type", "url"].iter().any(|field| !source[*field].is_null());
-        let at = || document.value_at(&["stack", "custom_cookbooks_source"]);
-        let source = (said && use_custom_cookbooks != Some(false))
-            .then(|| CookbooksSource { value: source.clone(), at: at() });
+        let cookbooks_source =
+            (said && use_custom_cookbooks != Some(false)).then(|| CookbooksSource {
+                value: source.clone(),
+                at: document.value_at(&["stack", "custom_cookbooks_source"]),
+            });
         Stack {
             source: document.source.name.clone(),
             folder: document.source.path.as_deref().and_then(Path::parent).map(Path::to_owned),
             at: document.value_at(&["stack"]),
             vpc_id: own.owned("vpc_id"),
             use_custom_cookbooks,
-            cookbooks_source: source,
+            cookbooks_source,
             opsworks_11: own.text("compat").is_some(),
-            users,
-            load_balancers,
-            databases,
-            ecs_clusters,
+            users: self.users(),
+            load_balancers: self.load_balancers(&layers),
+            databases: self.databases(),
+            ecs_clusters: self.ecs_clusters(),
             entry,
             document: Rc::clone(document),
             name,
