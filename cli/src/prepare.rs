@@ -171,7 +171,7 @@ pub(crate) fn prepare(
         .hint("leave it out, or run it with `--event execute_recipes --recipe …`")
         .into());
     }
-    let own = command.as_ref().is_some_and(|command| command.cookbooks_source().is_some());
+    let own = command.as_ref().is_some_and(|command| command.stack.cookbooks_source.is_some());
     let repository = if own && repo.is_none() { None } else { repository };
     if selection.is_some_and(|selection| selection.repository_required)
         && repository.is_none()

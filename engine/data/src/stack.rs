@@ -19,10 +19,10 @@ mod schema;
 mod schema_fields;
 mod validate;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 pub use attributes::set;
 pub use command::{Command, Wanted};
@@ -32,6 +32,7 @@ pub use expand::{expand, hide};
 pub use items::{Bags, bags, is_bag, no_bags};
 pub use nodes::nodes;
 
+use crate::data_bag::Given;
 use crate::run_list::Placed;
 use crate::secret_markers;
 use toque_core::diagnostic::{Diagnostic, Diagnostics, Source, Span, did_you_mean};
@@ -49,15 +50,52 @@ const VERSION: u64 = 1;
 /// A stack document that makes sense.
 #[derive(Debug)]
 pub struct Stack {
-    pub document: Rc<Document>,
+    /// Name of the document in messages.
+    pub source: String,
+    /// Folder of the document, where relative files of secrets begin.
+    pub folder: Option<PathBuf>,
+    /// Place of `stack` in the document.
+    pub at: Span,
     pub name: String,
     pub id: String,
+    pub vpc_id: Option<String>,
+    pub use_custom_cookbooks: Option<bool>,
+    /// Source of the cookbooks, unless the stack has none of its own.
+    pub cookbooks_source: Option<CookbooksSource>,
     pub custom_json: Option<CustomJson>,
     pub layers: Vec<Layer>,
     pub instances: Vec<Instance>,
     pub apps: Vec<App>,
+    users: Vec<Named>,
+    load_balancers: Vec<Named>,
+    databases: Vec<Named>,
+    ecs_clusters: Vec<Named>,
+    entry: Entry,
+    /// The document as it was read, to be written again or shown as a whole.
+    document: Rc<Document>,
     /// Recipes find node attributes as OpsWorks gave them to Chef 11.
     pub opsworks_11: bool,
+}
+
+/// A source of cookbooks, with values that may be kept elsewhere.
+#[derive(Debug)]
+pub struct CookbooksSource {
+    pub value: Value,
+    pub at: Span,
+}
+
+/// An entry of the document, as its data bag item has it.
+#[derive(Debug)]
+struct Entry {
+    item: Map<String, Value>,
+    given: Given,
+}
+
+/// An entry that is known by its data bag item alone.
+#[derive(Debug)]
+struct Named {
+    name: String,
+    entry: Entry,
 }
 
 /// What several instances have in common.
@@ -66,11 +104,20 @@ pub struct Layer {
     pub shortname: String,
     pub id: String,
     pub name: String,
+    pub kind: String,
     /// Operating system packages, installed at setup.
-    pub packages: Vec<String>,
+    pub packages: Vec<Package>,
     pub custom_json: Option<CustomJson>,
     /// By lifecycle event, in the order of [`Event::LIFECYCLE`].
     recipes: [Vec<Placed>; 5],
+    entry: Entry,
+}
+
+/// An operating system package that a layer names.
+#[derive(Debug)]
+pub struct Package {
+    pub name: String,
+    pub at: Span,
 }
 
 /// A machine.
@@ -82,6 +129,17 @@ pub struct Instance {
     pub layers: Vec<String>,
     pub status: String,
     pub custom_json: Option<CustomJson>,
+    pub ami_id: Option<String>,
+    pub architecture: Option<String>,
+    pub availability_zone: Option<String>,
+    pub ec2_instance_id: Option<String>,
+    pub instance_type: Option<String>,
+    pub os: Option<String>,
+    pub private_dns: Option<String>,
+    pub private_ip: Option<String>,
+    pub public_dns: Option<String>,
+    pub public_ip: Option<String>,
+    entry: Entry,
 }
 
 /// What is deployed.
@@ -90,7 +148,13 @@ pub struct App {
     pub shortname: String,
     pub id: String,
     pub name: String,
+    pub kind: String,
+    /// Type of its source.
+    pub source_type: Option<String>,
+    /// Revision of its source.
+    pub revision: Option<String>,
     pub custom_json: Option<CustomJson>,
+    entry: Entry,
 }
 
 impl Stack {
@@ -126,7 +190,8 @@ impl Stack {
     /// is revealed; what is kept elsewhere stays there.
     #[must_use]
     pub fn whole(&self, reveal: bool) -> Value {
-        let mut whole = Value::Object(schema::item(schema_fields::DOCUMENT, &self.document.value));
+        let mut whole =
+            schema::shaped(&schema::Shape::Map(schema_fields::DOCUMENT), &self.document.value);
         if reveal {
             secret_markers::unmark(&mut whole);
         } else {
@@ -135,34 +200,42 @@ impl Stack {
         whole
     }
 
-    /// An instance.
+    /// Returns an instance.
     /// # Errors
     /// When there is none of this name, with the nearest.
     pub fn instance(&self, hostname: &str) -> Result<&Instance, Diagnostic> {
-        self.instances.iter().find(|instance| instance.hostname == hostname).ok_or_else(|| {
-            let names: Vec<&str> =
-                self.instances.iter().map(|instance| &*instance.hostname).collect();
-            unknown("instance", hostname, &names, &self.document.source.name)
-        })
+        self.find("instance", &self.instances, hostname, |instance| &instance.hostname)
     }
 
-    /// An app.
+    /// Returns an app.
     /// # Errors
     /// When there is none of this name, with the nearest.
     pub fn app(&self, shortname: &str) -> Result<&App, Diagnostic> {
-        self.apps.iter().find(|app| app.shortname == shortname).ok_or_else(|| {
-            let names: Vec<&str> = self.apps.iter().map(|app| &*app.shortname).collect();
-            unknown("app", shortname, &names, &self.document.source.name)
-        })
+        self.find("app", &self.apps, shortname, |app| &app.shortname)
     }
 
-    /// A layer.
+    /// Returns a layer.
     /// # Errors
     /// When there is none of this name, with the nearest.
     pub fn layer(&self, shortname: &str) -> Result<&Layer, Diagnostic> {
-        self.layers.iter().find(|layer| layer.shortname == shortname).ok_or_else(|| {
-            let names: Vec<&str> = self.layers.iter().map(|layer| &*layer.shortname).collect();
-            unknown("layer", shortname, &names, &self.document.source.name)
+        self.find("layer", &self.layers, shortname, |layer| &layer.shortname)
+    }
+
+    fn find<'a, T>(
+        &self,
+        what: &str,
+        all: &'a [T],
+        name: &str,
+        name_of: fn(&T) -> &str,
+    ) -> Result<&'a T, Diagnostic> {
+        all.iter().find(|one| name_of(one) == name).ok_or_else(|| {
+            let known: Vec<String> = all.iter().map(|one| format!("`{}`", name_of(one))).collect();
+            let listed = || match known.as_slice() {
+                [] => format!("it has no {what} at all"),
+                known => format!("it has {}", known.join(", ")),
+            };
+            Diagnostic::error(format!("`{}` has no {what} `{name}`", self.source))
+                .hint(did_you_mean(name, all.iter().map(name_of)).unwrap_or_else(listed))
         })
     }
 
@@ -191,19 +264,6 @@ impl Instance {
 }
 
 const ONLINE: &str = "online";
-
-/// Something that a document does not have.
-fn unknown(what: &str, name: &str, known: &[&str], document: &str) -> Diagnostic {
-    let missing = Diagnostic::error(format!("`{document}` has no {what} `{name}`"));
-    let all = || match known {
-        [] => format!("it has no {what} at all"),
-        known => format!(
-            "it has {}",
-            known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-        ),
-    };
-    missing.hint(did_you_mean(name, known.iter().copied()).unwrap_or_else(all))
-}
 
 /// A mistake without the lines that may hold what must not be seen; its words do not.
 fn without_secrets(mut wrong: Diagnostic) -> Diagnostic {

@@ -17,7 +17,7 @@ use crate::{closures, common_properties, custom_resource, deferred, script, sour
 use toque_contract::graph::{ActionRef, Body, Common, Declared, Deferred};
 use toque_contract::guard::{Condition, Guard};
 use toque_contract::registry::{AnyResource, Kind, Origin};
-use toque_core::diagnostic::{Diagnostic, did_you_mean};
+use toque_core::diagnostic::{Diagnostic, Span, did_you_mean};
 use toque_core::name::ResourceId;
 use toque_core::property_error::PropertyError;
 use toque_core::redaction::Exposure;
@@ -64,7 +64,7 @@ pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
     }
 }
 
-/// Declares a resource that no script of the run declares.
+/// Declares a resource that no script of the run declares, but the text at `span`.
 /// # Errors
 /// A name that the resource cannot have.
 pub fn declare_by_name(
@@ -72,12 +72,16 @@ pub fn declare_by_name(
     interpreter: &Interpreter,
     kind: &str,
     name: &str,
+    span: &Span,
 ) -> Result<(), Diagnostic> {
     // A native function needs a call context, and Rhai makes one for calls in scripts alone.
     let mut scope = Scope::new();
     scope.push_constant("name", name.to_owned());
+    interpreter.progress.place.replace(Some(span.clone()));
     let declared = engine.eval_with_scope::<Dynamic>(&mut scope, &format!("{kind}(name)"));
-    declared.map(drop).map_err(|error| diagnose(interpreter, *error, None))
+    let declared = declared.map(drop).map_err(|error| diagnose(interpreter, *error, None));
+    interpreter.progress.place.take();
+    declared
 }
 
 fn declare(

@@ -97,6 +97,8 @@ pub struct Progress {
     pub defining: RefCell<Option<Definition>>,
     /// The actions of custom resources in progress, outermost first.
     pub inside: RefCell<Vec<Rc<Inside>>>,
+    /// The place of a resource that is declared by another text than a script.
+    pub place: RefCell<Option<Span>>,
 }
 
 /// The texts of the scripts.
@@ -163,6 +165,7 @@ impl Interpreter {
                 included: RefCell::default(),
                 defining: RefCell::default(),
                 inside: RefCell::default(),
+                place: RefCell::default(),
             },
             sources: Sources::default(),
             kept: Kept::default(),
@@ -234,9 +237,9 @@ impl Interpreter {
         if place == 0 { hidden.into() } else { format!("{hidden} {}", place + 1).into() }
     }
 
-    /// A position in a script as a span.
+    /// Returns a position in a script as a span.
     pub fn span(&self, source: Option<&str>, position: rhai::Position) -> Option<Span> {
-        let name = source?;
+        let Some(name) = source else { return self.progress.place.borrow().clone() };
         let source = Arc::clone(self.sources.texts.borrow().get(name)?);
         let (line, mut column) = (position.line()?, position.position().unwrap_or(1));
         for inserted in self

@@ -19,7 +19,7 @@ use crate::{closures, custom_resource, declare, engine, library, lint, script};
 use toque_contract::graph::{ActionRef, Declared, Deferred, Group, Index};
 use toque_contract::registry::{AnyResource, Shown};
 use toque_contract::resource::ClosureId;
-use toque_core::diagnostic::{Diagnostic, Source};
+use toque_core::diagnostic::{Diagnostic, Source, Span};
 use toque_core::name::RecipeName;
 
 /// The language of one run.
@@ -68,11 +68,11 @@ impl Language {
         script::run(&self.engine, &self.interpreter, &name, source)
     }
 
-    /// Declares a resource of a kind by its name, as a recipe would.
+    /// Declares a resource of a kind by its name, as a recipe would; `span` is its place.
     /// # Errors
     /// A kind that does not exist, or a name that it cannot have.
-    pub fn declare(&self, kind: &str, name: &str) -> Result<(), Diagnostic> {
-        declare::declare_by_name(&self.engine, &self.interpreter, kind, name)
+    pub fn declare(&self, kind: &str, name: &str, span: &Span) -> Result<(), Diagnostic> {
+        declare::declare_by_name(&self.engine, &self.interpreter, kind, name, span)
     }
 
     /// Looks at a script without running it.

@@ -90,8 +90,8 @@ pub(crate) fn declare(
     match recipes {
         Recipes::RunList(names) => {
             let command = interpreter.inputs.command.as_ref();
-            for name in command.map(|command| command.packages()).unwrap_or_default() {
-                let declared = language.declare("package", name);
+            for package in command.map(|command| command.packages()).unwrap_or_default() {
+                let declared = language.declare("package", &package.name, &package.at);
                 declared.or_else(|mistake| interpreter.go_on_after(mistake))?;
             }
             for name in names {

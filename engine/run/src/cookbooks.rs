@@ -4,8 +4,6 @@
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use serde_json::Value;
-
 use crate::data_bags::{Data, data};
 use crate::options::{Mode, Options, Refused};
 use crate::state::{cookbooks, recall};
@@ -13,7 +11,7 @@ use toque_contract::event::{Event as Told, Sink};
 use toque_contract::log_level::LogLevel;
 use toque_core::diagnostic::{Diagnostic, Diagnostics};
 use toque_core::failure::{ErrorContext, Failure};
-use toque_data::stack::Event;
+use toque_data::stack::{CookbooksSource, Event};
 use toque_machine::source::{Checkout, Source};
 use toque_machine::system::System;
 use toque_machine::view::View;
@@ -42,9 +40,9 @@ pub(crate) fn fetch(
     if let Some(command) =
         options.command.as_ref().filter(|command| command.event == Event::UpdateCustomCookbooks)
     {
-        if command.cookbooks_source().is_none() {
+        if command.stack.cookbooks_source.is_none() {
             return Err(Diagnostic::error("the stack does not say where its cookbooks come from")
-                .at(command.stack.document.value_at(&["stack"]))
+                .at(command.stack.at.clone())
                 .hint("write `\"custom_cookbooks_source\": { \"type\": \"git\", \"url\": … }` into it")
                 .into());
         }
@@ -56,8 +54,8 @@ pub(crate) fn fetch(
     }
     let source = match (&named, &options.repository, &options.command) {
         (Some(source), ..) => source.clone(),
-        (None, None, Some(command)) => match command.cookbooks_source() {
-            Some(value) => of_stack(options, &value)?,
+        (None, None, Some(command)) => match &command.stack.cookbooks_source {
+            Some(source) => of_stack(options, source, command.stack.folder.as_deref())?,
             None => return Ok(as_it_is(options.clone())),
         },
         _ => return Ok(as_it_is(options.clone())),
@@ -161,16 +159,13 @@ fn whole(
 }
 
 /// The source of a stack's cookbooks, with what is kept elsewhere.
-fn of_stack(options: &Options, value: &Value) -> Result<Source, Diagnostic> {
+fn of_stack(
+    options: &Options,
+    source: &CookbooksSource,
+    folder: Option<&Path>,
+) -> Result<Source, Diagnostic> {
     let Data { decryptor, .. } = data(options)?;
-    let document = options.command.as_ref().map(|command| Rc::clone(&command.stack.document));
-    let folder = document
-        .as_ref()
-        .and_then(|document| document.source.path.as_deref())
-        .and_then(Path::parent);
-    let filled = decryptor.fill(value, "the source of the stack's cookbooks", folder)?;
-    toque_core::serde_errors::read(filled).map_err(|wrong| {
-        let at = document.map(|document| document.value_at(&["stack", "custom_cookbooks_source"]));
-        Diagnostic::from(wrong).at(at)
-    })
+    let filled = decryptor.fill(&source.value, "the source of the stack's cookbooks", folder)?;
+    toque_core::serde_errors::read(filled)
+        .map_err(|wrong| Diagnostic::from(wrong).at(source.at.clone()))
 }

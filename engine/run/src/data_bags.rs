@@ -1,6 +1,5 @@
 //! The data of a run: data bags of the repository and of the event that it is for.
 
-use std::path::Path;
 use std::rc::Rc;
 
 use serde_json::Value;
@@ -55,7 +54,7 @@ pub(crate) fn data(options: &Options) -> Result<Data, Diagnostic> {
 pub fn expand(options: &Options, reveal: bool) -> Result<Vec<(String, String)>, Refused> {
     let Some(command) = &options.command else { return Ok(Vec::new()) };
     let Data { decryptor, .. } = data(options)?;
-    let folder = command.stack.document.source.path.as_deref().and_then(Path::parent);
+    let folder = command.stack.folder.as_deref();
     let open = |value: &Value| decryptor.fill(value, "a value of the command", folder);
     let own = DataBags::of(options.repository.as_deref()).own_names();
     let reveal: Option<&dyn Fn(&Value) -> Result<Value, Diagnostic>> =

@@ -86,35 +86,31 @@ fn events(
 }
 
 fn text(stack: &Stack) -> String {
-    let document = &stack.document.value;
-    let word = |value: &serde_json::Value| value.as_str().unwrap_or("-").to_owned();
+    let word = |text: &Option<String>| text.as_deref().unwrap_or("-").to_owned();
     let layers = stack.layers.iter().map(|layer| {
         let inside = stack
             .instances
             .iter()
             .filter(|instance| instance.layers.contains(&layer.shortname))
             .count();
+        let packages: Vec<_> = layer.packages.iter().map(|package| package.name.clone()).collect();
         vec![
             layer.shortname.clone(),
             layer.name.clone(),
             counted(inside, "instance"),
-            format!("packages: {}", or_none(&layer.packages)),
+            format!("packages: {}", or_none(&packages)),
         ]
     });
-    let instances = stack.instances.iter().enumerate().map(|(place, instance)| {
-        let address = word(&document["instances"][place]["private_ip"]);
+    let instances = stack.instances.iter().map(|instance| {
+        let address = word(&instance.private_ip);
         vec![instance.hostname.clone(), instance.status.clone(), or_none(&instance.layers), address]
     });
-    let apps = stack.apps.iter().enumerate().map(|(place, app)| {
-        let source = &document["apps"][place]["app_source"];
-        let kind = word(&source["type"]);
+    let apps = stack.apps.iter().map(|app| {
         // A URL may hold a password.
-        let revision = source["revision"]
-            .as_str()
-            .map_or(String::new(), |revision| format!("revision {revision}"));
-        vec![app.shortname.clone(), app.name.clone(), kind, revision]
+        let revision = app.revision.iter().map(|revision| format!("revision {revision}")).collect();
+        vec![app.shortname.clone(), app.name.clone(), word(&app.source_type), revision]
     });
-    let mut text = format!("{}  {}\n", stack.name, stack.document.source.name);
+    let mut text = format!("{}  {}\n", stack.name, stack.source);
     for (title, rows) in
         [("layers", table(layers)), ("instances", table(instances)), ("apps", table(apps))]
     {

@@ -1,7 +1,6 @@
 //! The attributes of a command: those of OpsWorks where the stack wants them, and custom JSON level
 //! by level.
 
-use std::path::Path;
 use std::rc::Rc;
 
 use serde_json::Value;
@@ -9,6 +8,7 @@ use serde_json::Value;
 use super::nodes::node;
 use super::{Bags, Command, CustomJson, chef11_attributes};
 use crate::attributes::{Attributes, Level, Origin};
+use crate::data_bag::Given;
 use crate::decryption::Decryptor;
 use toque_core::diagnostic::Diagnostic;
 
@@ -26,7 +26,7 @@ pub fn set(
     decryptor: &Decryptor,
 ) -> Result<(), Diagnostic> {
     let stack = &command.stack;
-    let folder = stack.document.source.path.as_deref().and_then(Path::parent);
+    let folder = stack.folder.as_deref();
     let open = |value: &Value| decryptor.fill(value, "custom JSON", folder);
     if stack.opsworks_11 {
         let known = chef11_attributes::attributes(command, bags);
@@ -36,14 +36,12 @@ pub fn set(
             attributes.merge(Level::StackNormal, &map, &Rc::new(Origin::Run));
         }
     }
-    if let Some((place, own)) =
-        stack.instances.iter().enumerate().find(|(_, one)| one.hostname == command.instance)
-    {
+    if let Some(own) = command.own() {
         // What others find of it, as far as its machine does not tell it.
-        let mut known = node(command, place, own);
+        let mut known = node(own);
         known.retain(|key, value| OF_ITSELF.contains(&key.as_str()) && !value.is_null());
-        let below = vec!["instances".to_owned(), place.to_string()];
-        let origin = Origin::Document { document: Rc::clone(&stack.document), below };
+        let Given { document, path: below } = own.entry.given.clone();
+        let origin = Origin::Document { document, below };
         attributes.merge(Level::Default, &known, &Rc::new(origin));
     }
     let mut set = |level: Level, json: Option<&CustomJson>| {

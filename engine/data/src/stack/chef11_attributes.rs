@@ -76,7 +76,7 @@ pub fn attributes(command: &Command, bags: &Bags) -> Map<String, Value> {
             "stack": {
                 "id": stack.id,
                 "name": stack.name,
-                "vpc_id": stack.document.value["stack"]["vpc_id"],
+                "vpc_id": stack.vpc_id,
                 "elb-load-balancers": all("aws_opsworks_elastic_load_balancer").into_iter().map(balancer).collect::<Vec<_>>(),
                 "rds_instances": all("aws_opsworks_rds_db_instance").into_iter().map(database).collect::<Vec<_>>(),
             },
@@ -91,7 +91,7 @@ pub fn attributes(command: &Command, bags: &Bags) -> Map<String, Value> {
             }).collect::<Vec<_>>(),
         },
         "opsworks_custom_cookbooks": {
-            "enabled": stack.document.value["stack"]["use_custom_cookbooks"] == true,
+            "enabled": stack.use_custom_cookbooks == Some(true),
             "recipes": command.run_list().iter().map(|placed| placed.item.to_string()).collect::<Vec<_>>(),
         },
         "ssh_users": users(&all("aws_opsworks_user")),

@@ -109,17 +109,12 @@ impl Command {
     ) -> Result<Self, Diagnostics> {
         // What is wrong may stand beside what must not be seen.
         schema::hide(super::schema_fields::DOCUMENT, &document, redactor);
-        if let Some(converted) = agent::convert(&document, redactor)? {
+        let (document, largest, strange) = match agent::convert(&document, redactor)? {
             // Fields that are not known to this program are the agent's business.
-            let stack = validate::stack(&Rc::new(converted), usize::MAX, UnknownFields::Kept)?;
-            return Self::of(stack, usize::MAX);
-        }
-        Self::of(Stack::of(document, largest, redactor)?, largest)
-    }
-
-    fn of(stack: Stack, largest: usize) -> Result<Self, Diagnostics> {
-        let stack = Rc::new(stack);
-        let document = Rc::clone(&stack.document);
+            Some(converted) => (Rc::new(converted), usize::MAX, UnknownFields::Kept),
+            None => (document, largest, UnknownFields::Refused),
+        };
+        let stack = Rc::new(validate::stack(&document, largest, strange)?);
         let at = |field: &str| vec!["command".to_owned(), field.to_owned()];
         let Value::Object(command) = &document.value["command"] else {
             let wrong =
@@ -161,7 +156,8 @@ impl Command {
             }
             _ => apps,
         };
-        let custom_json = CustomJson::of(&document, &at("custom_json"), largest)?;
+        let custom_json = command.get("custom_json");
+        let custom_json = CustomJson::of(&document, &at("custom_json"), custom_json, largest)?;
         check_bags(custom_json.as_ref())?;
         let id = text("command_id").map_or_else(
             || {
@@ -217,14 +213,8 @@ impl Command {
                 document[key] = value.clone();
             }
         }
-        if let Some(folder) = self
-            .stack
-            .document
-            .source
-            .path
-            .as_deref()
-            .and_then(|path| std::path::absolute(path.parent()?).ok())
-        {
+        let folder = self.stack.folder.as_deref();
+        if let Some(folder) = folder.and_then(|folder| std::path::absolute(folder).ok()) {
             // The document may be read elsewhere.
             secret_markers::move_from(&mut document, &folder);
         }
@@ -341,36 +331,19 @@ fn named_apps(
             args.get(field).and_then(Value::as_array).into_iter().flatten().enumerate()
         {
             let name = name.as_str().unwrap_or_default();
-            let found = if by_id {
-                stack.apps.iter().find(|app| app.id == name)
-            } else {
-                stack.app(name).ok()
-            };
+            let found = if by_id { app_of_id(stack, name) } else { stack.app(name) };
             let at = || document.value_at(&["command", "args", field, &place.to_string()]);
-            match found {
-                Some(app) => apps.push(app.shortname.clone()),
-                None if by_id => {
-                    let known = stack
-                        .apps
-                        .iter()
-                        .map(|app| format!("{} ({})", app.id, app.shortname))
-                        .collect::<Vec<_>>();
-                    let wrong =
-                        Diagnostic::error(format!("there is no app with the id `{name}`")).at(at());
-                    let hint = did_you_mean(name, stack.apps.iter().map(|app| &*app.id));
-                    return Err(wrong.hint(
-                        hint.unwrap_or_else(|| format!("the apps are {}", known.join(", "))),
-                    ));
-                }
-                None => {
-                    return Err(stack
-                        .app(name)
-                        .err()
-                        .unwrap_or_else(|| Diagnostic::error("it is gone"))
-                        .at(at()));
-                }
-            }
+            apps.push(found.map_err(|wrong| wrong.at(at()))?.shortname.clone());
         }
     }
     Ok(apps)
+}
+
+fn app_of_id<'a>(stack: &'a Stack, id: &str) -> Result<&'a App, Diagnostic> {
+    stack.apps.iter().find(|app| app.id == id).ok_or_else(|| {
+        let known = stack.apps.iter().map(|app| format!("{} ({})", app.id, app.shortname));
+        let all = || format!("the apps are {}", known.collect::<Vec<_>>().join(", "));
+        let hint = did_you_mean(id, stack.apps.iter().map(|app| &*app.id)).unwrap_or_else(all);
+        Diagnostic::error(format!("there is no app with the id `{id}`")).hint(hint)
+    })
 }

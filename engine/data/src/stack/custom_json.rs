@@ -21,18 +21,15 @@ pub struct CustomJson {
 }
 
 impl CustomJson {
-    /// What stands in a document below a path: a map, or the text of one. None when nothing does.
+    /// What stands in a document at a path: a map, or the text of one. None when nothing does.
     /// # Errors
     /// What is wrong with it.
     pub(super) fn of(
         document: &Rc<Document>,
         path: &[String],
+        value: Option<&Value>,
         largest: usize,
     ) -> Result<Option<Self>, Diagnostic> {
-        let value = path.iter().try_fold(&document.value, |value, key| match value {
-            Value::Array(items) => items.get(key.parse::<usize>().ok()?),
-            value => value.get(key),
-        });
         let at = || document.value_at(&parts(path));
         let length = match value {
             Some(Value::String(text)) => text.len(),

@@ -6,11 +6,9 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value, json};
 
-use super::schema::{Field, below, item};
-use super::schema_fields::{
-    APP, DATABASE, ECS_CLUSTER, INSTANCE, LAYER, LOAD_BALANCER, STACK, USER,
-};
-use super::{Command, CustomJson};
+use super::schema::{Shape, below, shaped};
+use super::schema_fields::APP_SOURCE;
+use super::{Command, CustomJson, Entry, Named};
 use crate::data_bag::{Given, Item};
 use toque_core::diagnostic::Diagnostic;
 
@@ -36,16 +34,73 @@ const BAGS: [(&str, &str); 9] = [
 /// Custom JSON whose items cannot be data bag items.
 pub fn bags(command: &Command, own: &[String]) -> Result<Bags, Diagnostic> {
     let mut bags: Bags = BAGS.iter().map(|(bag, _)| ((*bag).to_owned(), BTreeMap::new())).collect();
-    let mut add = |bag: &str, key: &str, values: Map<String, Value>, path: &[String]| {
+    let mut add = |bag: &str, key: &str, entry: &Entry, more: Vec<(&str, Value)>| {
         let id = id_of(key);
-        let given = Given { document: Rc::clone(&command.stack.document), path: path.to_vec() };
-        bags.entry(bag.to_owned())
-            .or_default()
-            .insert(id.clone(), Rc::new(item_of(bag, &id, values, given)));
+        let mut values = entry.item.clone();
+        values.extend(more.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        let item = Rc::new(item_of(bag, &id, values, entry.given.clone()));
+        bags.entry(bag.to_owned()).or_default().insert(id, item);
     };
-    for entry in entries(command) {
-        add(entry.bag, &entry.key, entry.values, &entry.path);
+    let stack = &command.stack;
+    for app in &stack.apps {
+        let mut more = vec![
+            ("app_id", json!(app.id)),
+            ("name", json!(app.name)),
+            ("type", json!(app.kind)),
+            ("stack_id", json!(stack.id)),
+        ];
+        if command.apps.contains(&app.shortname) {
+            more.push(("deploy", json!(true)));
+        }
+        let source = &app.entry.item["app_source"];
+        if source["type"].is_null() && source["url"].is_null() {
+            // OpsWorks had a source for every app, of this type where there is none.
+            more.push(("app_source", shaped(&Shape::Map(APP_SOURCE), &json!({ "type": "other" }))));
+        }
+        add("aws_opsworks_app", &app.shortname, &app.entry, more);
     }
+    for layer in &stack.layers {
+        let more = vec![
+            ("layer_id", json!(layer.id)),
+            ("name", json!(layer.name)),
+            ("type", json!(layer.kind)),
+        ];
+        add("aws_opsworks_layer", &layer.shortname, &layer.entry, more);
+    }
+    for instance in &stack.instances {
+        let ids: Vec<&str> = stack.layers_of(instance).map(|layer| &*layer.id).collect();
+        let more = vec![
+            ("instance_id", json!(instance.id)),
+            ("layer_ids", json!(ids)),
+            ("layers", json!(instance.layers)),
+            ("role", json!(instance.layers)),
+            ("self", json!(instance.hostname == command.instance)),
+            ("status", json!(instance.status)),
+        ];
+        add("aws_opsworks_instance", &instance.hostname, &instance.entry, more);
+    }
+    for (bag, named) in [
+        ("aws_opsworks_user", &stack.users),
+        ("aws_opsworks_elastic_load_balancer", &stack.load_balancers),
+        ("aws_opsworks_rds_db_instance", &stack.databases),
+        ("aws_opsworks_ecs_cluster", &stack.ecs_clusters),
+    ] {
+        named.iter().for_each(|Named { name, entry }| add(bag, name, entry, Vec::new()));
+    }
+    let more = vec![("stack_id", json!(stack.id))];
+    add("aws_opsworks_stack", &stack.id, &stack.entry, more);
+    let mut more = vec![
+        ("type", json!(command.event.name())),
+        ("args", command.arguments()),
+        ("command_id", json!(command.id)),
+        ("iam_user_arn", json!(command.iam_user_arn)),
+        ("instance_id", json!(command.own().map(|instance| &instance.id))),
+        ("sent_at", json!(command.sent_at)),
+    ];
+    more.extend(command.custom_json.iter().map(|custom| ("custom_json", json!(custom.value))));
+    let document = Rc::clone(&stack.document);
+    let given = Given { document, path: vec!["command".to_owned()] };
+    add("aws_opsworks_command", &command.id, &Entry { item: Map::new(), given }, more);
     for (bag, short) in BAGS {
         if own.iter().any(|name| name == short) {
             continue;
@@ -90,153 +145,7 @@ pub fn no_bags(own: &[String]) -> Bags {
     names.map(|name| ((*name).to_owned(), BTreeMap::new())).collect()
 }
 
-/// Something that becomes an item.
-struct Entry {
-    bag: &'static str,
-    /// What names it.
-    key: String,
-    values: Map<String, Value>,
-    path: Vec<String>,
-}
-
-fn entries(command: &Command) -> Vec<Entry> {
-    let stack = &command.stack;
-    let document = &stack.document.value;
-    let mut entries = Vec::new();
-    let mut add = |bag: &'static str,
-                   list: &str,
-                   place: usize,
-                   fields: &[Field],
-                   key: &str,
-                   more: Vec<(&str, Value)>| {
-        let mut values = item(fields, &document[list][place]);
-        values.extend(more.into_iter().map(|(name, value)| (name.to_owned(), value)));
-        entries.push(Entry {
-            bag,
-            key: key.to_owned(),
-            values,
-            path: vec![list.to_owned(), place.to_string()],
-        });
-    };
-    for (place, app) in stack.apps.iter().enumerate() {
-        let kind = document["apps"][place]["type"].as_str().unwrap_or("other");
-        let mut more = vec![
-            ("app_id", json!(app.id)),
-            ("name", json!(app.name)),
-            ("type", json!(kind)),
-            ("stack_id", json!(stack.id)),
-        ];
-        if command.apps.contains(&app.shortname) {
-            more.push(("deploy", json!(true)));
-        }
-        let source = &document["apps"][place]["app_source"];
-        if source["type"].is_null() && source["url"].is_null() {
-            // OpsWorks had a source for every app, of this type where there is none.
-            let mut source = item(APP, &json!({ "app_source": {} }))["app_source"].take();
-            source["type"] = json!("other");
-            more.push(("app_source", source));
-        }
-        add("aws_opsworks_app", "apps", place, APP, &app.shortname, more);
-    }
-    for (place, layer) in stack.layers.iter().enumerate() {
-        let kind = document["layers"][place]["type"].as_str().unwrap_or("custom");
-        let more =
-            vec![("layer_id", json!(layer.id)), ("name", json!(layer.name)), ("type", json!(kind))];
-        add("aws_opsworks_layer", "layers", place, LAYER, &layer.shortname, more);
-    }
-    for (place, instance) in stack.instances.iter().enumerate() {
-        let ids: Vec<&str> = stack.layers_of(instance).map(|layer| &*layer.id).collect();
-        let more = vec![
-            ("instance_id", json!(instance.id)),
-            ("layer_ids", json!(ids)),
-            ("layers", json!(instance.layers)),
-            ("role", json!(instance.layers)),
-            ("self", json!(instance.hostname == command.instance)),
-            ("status", json!(instance.status)),
-        ];
-        add("aws_opsworks_instance", "instances", place, INSTANCE, &instance.hostname, more);
-    }
-    let text = |list: &str, place: usize, key: &str| {
-        document[list][place][key].as_str().map(str::to_owned)
-    };
-    let count = |list: &str| document[list].as_array().map_or(0, Vec::len);
-    for place in 0..count("users") {
-        add(
-            "aws_opsworks_user",
-            "users",
-            place,
-            USER,
-            &text("users", place, "username").unwrap_or_default(),
-            Vec::new(),
-        );
-    }
-    for place in 0..count("load_balancers") {
-        let key = text("load_balancers", place, "elastic_load_balancer_name").unwrap_or_default();
-        let layer = text("load_balancers", place, "layer").and_then(|name| stack.layer(&name).ok());
-        let more = layer.map(|layer| ("layer_id", json!(layer.id)));
-        add(
-            "aws_opsworks_elastic_load_balancer",
-            "load_balancers",
-            place,
-            LOAD_BALANCER,
-            &key,
-            more.into_iter().collect(),
-        );
-    }
-    for place in 0..count("databases") {
-        let key = text("databases", place, "rds_db_instance_arn")
-            .or_else(|| text("databases", place, "db_instance_identifier"));
-        add(
-            "aws_opsworks_rds_db_instance",
-            "databases",
-            place,
-            DATABASE,
-            &key.unwrap_or_default(),
-            Vec::new(),
-        );
-    }
-    for place in 0..count("ecs_clusters") {
-        let key = text("ecs_clusters", place, "ecs_cluster_arn").unwrap_or_default();
-        add("aws_opsworks_ecs_cluster", "ecs_clusters", place, ECS_CLUSTER, &key, Vec::new());
-    }
-    let mut values = item(STACK, &document["stack"]);
-    values.insert("stack_id".to_owned(), json!(stack.id));
-    entries.push(Entry {
-        bag: "aws_opsworks_stack",
-        key: stack.id.clone(),
-        values,
-        path: vec!["stack".to_owned()],
-    });
-    let mut values = Map::from_iter([
-        ("type".to_owned(), json!(command.event.name())),
-        ("args".to_owned(), command.arguments()),
-        ("command_id".to_owned(), json!(command.id)),
-        ("iam_user_arn".to_owned(), json!(command.iam_user_arn)),
-        ("instance_id".to_owned(), json!(command.own().map(|instance| &instance.id))),
-        ("sent_at".to_owned(), json!(command.sent_at)),
-    ]);
-    if let Some(custom) = &command.custom_json {
-        values.insert("custom_json".to_owned(), Value::Object(custom.value.clone()));
-    }
-    entries.push(Entry {
-        bag: "aws_opsworks_command",
-        key: command.id.clone(),
-        values,
-        path: vec!["command".to_owned()],
-    });
-    entries
-}
-
 impl Command {
-    /// Where the stack's cookbooks come from, unless it says that it has none of its own.
-    #[must_use]
-    pub fn cookbooks_source(&self) -> Option<Value> {
-        let stack = &self.stack.document.value["stack"];
-        let source = item(STACK, stack).remove("custom_cookbooks_source")?;
-        let said = ["type", "url"].iter().any(|field| !source[*field].is_null());
-        (stack["use_custom_cookbooks"] != json!(false) && said).then_some(source)
-    }
-
     /// The custom JSON that holds here, lowest level first.
     pub fn custom_json(&self) -> impl Iterator<Item = &CustomJson> {
         let stack = &self.stack;

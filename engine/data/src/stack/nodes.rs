@@ -7,46 +7,35 @@ use std::rc::Rc;
 use serde_json::{Map, Value, json};
 
 use super::{Command, Instance};
-use crate::data_bag::{Given, Item};
+use crate::data_bag::Item;
 
 /// The other instances that are online, as nodes. What this one is, it knows itself.
 pub fn nodes(command: &Command) -> Vec<Rc<Item>> {
-    let places = command.stack.instances.iter().enumerate();
-    let others = places
-        .filter(|(_, instance)| instance.is_online() && instance.hostname != command.instance);
-    others
-        .map(|(place, instance)| {
-            let given = Given {
-                document: Rc::clone(&command.stack.document),
-                path: vec!["instances".to_owned(), place.to_string()],
-            };
+    let instances = command.stack.instances.iter();
+    instances
+        .filter(|instance| instance.is_online() && instance.hostname != command.instance)
+        .map(|instance| {
             Rc::new(Item {
                 bag: "nodes".to_owned(),
                 id: instance.hostname.clone(),
-                values: node(command, place, instance),
+                values: node(instance),
                 file: PathBuf::new(),
-                shown: given.document.source.name.clone(),
+                shown: command.stack.source.clone(),
                 wrapped: false,
-                given: Some(given),
+                given: Some(instance.entry.given.clone()),
             })
         })
         .collect()
 }
 
 /// What OpsWorks' agent wrote of an instance, as far as it is known.
-pub(super) fn node(command: &Command, place: usize, instance: &Instance) -> Map<String, Value> {
-    let said = &command.stack.document.value["instances"][place];
-    let text = |field: &str| {
-        said.get(field).filter(|value| value.is_string()).cloned().unwrap_or_default()
-    };
-    let (private_ip, public_ip) = (text("private_ip"), text("public_ip"));
-    let listed = |value: &Value| if value.is_null() { json!([]) } else { json!([value]) };
-    let domain = text("private_dns")
-        .as_str()
-        .and_then(|name| name.split_once('.'))
-        .map(|(_, domain)| domain.to_owned());
-    let os = text("os").as_str().unwrap_or_default().to_lowercase();
+pub(super) fn node(instance: &Instance) -> Map<String, Value> {
+    let Instance { private_ip, public_ip, private_dns, public_dns, .. } = instance;
+    let listed = |address: &Option<String>| json!(address.iter().collect::<Vec<_>>());
+    let domain = private_dns.as_ref().and_then(|name| Some(name.split_once('.')?.1));
+    let os = instance.os.as_deref().unwrap_or_default().to_lowercase();
     let (platform, family) = platform(&os);
+    let provider = instance.ec2_instance_id.as_ref().map(|_| "ec2");
     let mut node = json!({
         "name": instance.hostname,
         "run_list": instance.layers.iter().map(|layer| format!("role[{layer}]")).collect::<Vec<_>>(),
@@ -65,41 +54,41 @@ pub(super) fn node(command: &Command, place: usize, instance: &Instance) -> Map<
         "ipaddress": private_ip,
         "private_ip": private_ip,
         "ip": public_ip,
-        "fqdn": match text("private_dns") { Value::Null => json!(instance.hostname), name => name },
+        "fqdn": private_dns.as_ref().unwrap_or(&instance.hostname),
         "domain": domain,
         "status": instance.status,
-        "kernel": { "machine": text("architecture") },
+        "kernel": { "machine": instance.architecture },
         "network": { "interfaces": { "aws_opsworks_virtual": { "addresses": {} } } },
         "cloud": {
-            "public_ips": listed(&public_ip),
-            "private_ips": listed(&private_ip),
-            "public_hostname": text("public_dns"),
+            "public_ips": listed(public_ip),
+            "private_ips": listed(private_ip),
+            "public_hostname": public_dns,
             "public_ipv4": public_ip,
-            "local_hostname": text("private_dns"),
+            "local_hostname": private_dns,
             "local_ipv4": private_ip,
-            "provider": if text("ec2_instance_id").is_null() { Value::Null } else { json!("ec2") },
+            "provider": provider,
         },
     });
-    if let Some(address) = private_ip.as_str() {
+    if let Some(address) = private_ip {
         node["network"]["interfaces"]["aws_opsworks_virtual"]["addresses"][address] =
             json!({ "family": "inet" });
     }
     node["cloud_v2"] = json!({
-        "public_ipv4_addrs": listed(&public_ip),
-        "local_ipv4_addrs": listed(&private_ip),
-        "public_hostname": text("public_dns"),
-        "local_hostname": text("private_dns"),
-        "provider": node["cloud"]["provider"],
+        "public_ipv4_addrs": listed(public_ip),
+        "local_ipv4_addrs": listed(private_ip),
+        "public_hostname": public_dns,
+        "local_hostname": private_dns,
+        "provider": provider,
     });
-    if !text("ec2_instance_id").is_null() {
+    if let Some(id) = &instance.ec2_instance_id {
         node["ec2"] = json!({
-            "ami_id": text("ami_id"),
-            "instance_id": text("ec2_instance_id"),
-            "instance_type": text("instance_type"),
-            "placement_availability_zone": text("availability_zone"),
-            "public_hostname": text("public_dns"),
+            "ami_id": instance.ami_id,
+            "instance_id": id,
+            "instance_type": instance.instance_type,
+            "placement_availability_zone": instance.availability_zone,
+            "public_hostname": public_dns,
             "public_ipv4": public_ip,
-            "local_hostname": text("private_dns"),
+            "local_hostname": private_dns,
             "local_ipv4": private_ip,
         });
     }

@@ -1,6 +1,6 @@
 //! The recipes that a command comes to.
 
-use super::{Command, Event, Layer};
+use super::{Command, Event, Layer, Package};
 use crate::run_list::{Item, Placed};
 
 impl Command {
@@ -36,15 +36,15 @@ impl Command {
 
     /// Returns the packages of the layers, each once, where the event installs them.
     #[must_use]
-    pub fn packages(&self) -> Vec<&str> {
+    pub fn packages(&self) -> Vec<&Package> {
         let wanted = matches!(self.event, Event::Setup | Event::InstallDependencies);
-        let mut names: Vec<&str> = Vec::new();
-        for name in self.layers().filter(|_| wanted).flat_map(|layer| &layer.packages) {
-            if !names.contains(&name.as_str()) {
-                names.push(name);
+        let mut packages: Vec<&Package> = Vec::new();
+        for package in self.layers().filter(|_| wanted).flat_map(|layer| &layer.packages) {
+            if !packages.iter().any(|known| known.name == package.name) {
+                packages.push(package);
             }
         }
-        names
+        packages
     }
 
     pub fn layers(&self) -> impl Iterator<Item = &Layer> {

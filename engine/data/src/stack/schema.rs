@@ -15,7 +15,7 @@ use toque_core::url::split_userinfo;
 pub(super) struct Field {
     pub name: &'static str,
     pub shape: Shape,
-    pub absent: Absent,
+    pub absent: WhenAbsent,
 }
 
 /// What a field holds. `null` is the same as leaving it out, everywhere.
@@ -40,7 +40,7 @@ pub(super) enum Shape {
 
 /// What an item has where the document has nothing.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Absent {
+pub(super) enum WhenAbsent {
     /// Nothing either.
     Left,
     Null,
@@ -199,8 +199,8 @@ impl Validator<'_> {
 }
 
 const VARIABLE: &[Field] = &[
-    Field { name: "value", shape: Shape::Text, absent: Absent::Null },
-    Field { name: "secure", shape: Shape::Flag, absent: Absent::False },
+    Field { name: "value", shape: Shape::Text, absent: WhenAbsent::Null },
+    Field { name: "secure", shape: Shape::Flag, absent: WhenAbsent::False },
 ];
 
 /// Hides what a document says that must not be seen.
@@ -238,35 +238,36 @@ pub(super) fn secrets(fields: &[Field], value: &Value, tell: &mut dyn FnMut(&str
 }
 
 /// What a map of these fields is as an item: every column there, what must not be seen marked so.
-pub(super) fn item(fields: &[Field], value: &Value) -> Map<String, Value> {
+pub(super) fn item(fields: &[Field], map: &Map<String, Value>) -> Map<String, Value> {
     let mut item = Map::new();
     for field in fields {
-        let given = value.get(field.name).filter(|value| !value.is_null());
+        let given = map.get(field.name).filter(|value| !value.is_null());
         let value = match (given, field.absent) {
             (Some(given), _) => shaped(&field.shape, given),
-            (None, Absent::Left) => continue,
-            (None, Absent::Null) => Value::Null,
-            (None, Absent::False) => Value::Bool(false),
-            (None, Absent::EmptyList) => json!([]),
-            (None, Absent::EmptyMap) => match &field.shape {
-                Shape::Map(fields) => Value::Object(self::item(fields, &Value::Null)),
+            (None, WhenAbsent::Left) => continue,
+            (None, WhenAbsent::Null) => Value::Null,
+            (None, WhenAbsent::False) => Value::Bool(false),
+            (None, WhenAbsent::EmptyList) => json!([]),
+            (None, WhenAbsent::EmptyMap) => match &field.shape {
+                Shape::Map(fields) => Value::Object(self::item(fields, &Map::new())),
                 _ => json!({}),
             },
         };
         item.insert(field.name.to_owned(), value);
     }
-    for (key, value) in value.as_object().into_iter().flatten() {
+    for (key, value) in map {
         item.entry(key).or_insert_with(|| value.clone());
     }
     item
 }
 
-fn shaped(shape: &Shape, value: &Value) -> Value {
+/// Returns a value as items have it.
+pub(super) fn shaped(shape: &Shape, value: &Value) -> Value {
     match (shape, value) {
         (Shape::Secret, Value::String(text)) if !text.is_empty() => secret_markers::of(text),
-        (Shape::Map(fields), Value::Object(_)) => Value::Object(item(fields, value)),
+        (Shape::Map(fields), Value::Object(map)) => Value::Object(item(fields, map)),
         (Shape::List(fields), Value::Array(items)) => {
-            items.iter().map(|value| Value::Object(item(fields, value))).collect()
+            items.iter().filter_map(Value::as_object).map(|map| item(fields, map)).collect()
         }
         (Shape::Json, Value::String(text)) => {
             serde_json::from_str(text).unwrap_or_else(|_| value.clone())

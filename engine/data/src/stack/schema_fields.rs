@@ -6,20 +6,20 @@
 use super::schema::Shape::{
     Any, Environment, Flag, Json, List, Map, Number, Recipes, Secret, Text, Texts,
 };
-use super::schema::{Absent, Field, Shape};
+use super::schema::{Field, Shape, WhenAbsent};
 
-const fn field(name: &'static str, shape: Shape, absent: Absent) -> Field {
+const fn field(name: &'static str, shape: Shape, absent: WhenAbsent) -> Field {
     Field { name, shape, absent }
 }
 
 /// Always there in an item.
 const fn column(name: &'static str, shape: Shape) -> Field {
-    field(name, shape, Absent::Null)
+    field(name, shape, WhenAbsent::Null)
 }
 
 /// There when it was said.
 const fn more(name: &'static str, shape: Shape) -> Field {
-    field(name, shape, Absent::Left)
+    field(name, shape, WhenAbsent::Left)
 }
 
 pub(super) const DOCUMENT: &[Field] = &[
@@ -42,7 +42,7 @@ pub(super) const STACK: &[Field] = &[
     column("arn", Text),
     column("region", Text),
     column("vpc_id", Text),
-    field("use_custom_cookbooks", Flag, Absent::False),
+    field("use_custom_cookbooks", Flag, WhenAbsent::False),
     column("custom_cookbooks_source", Map(COOKBOOKS_SOURCE)),
     more("custom_json", Json),
     more("compat", Text),
@@ -79,7 +79,7 @@ const COOKBOOKS_SOURCE: &[Field] = &[
     more("submodules", Flag),
 ];
 
-const APP_SOURCE: &[Field] = &[
+pub(super) const APP_SOURCE: &[Field] = &[
     column("type", Text),
     column("url", Text),
     column("user", Text),
@@ -99,10 +99,10 @@ pub(super) const LAYER: &[Field] = &[
     column("name", Text),
     column("shortname", Text),
     column("type", Text),
-    field("packages", Texts, Absent::EmptyList),
-    field("volume_configurations", List(VOLUME), Absent::EmptyList),
+    field("packages", Texts, WhenAbsent::EmptyList),
+    field("volume_configurations", List(VOLUME), WhenAbsent::EmptyList),
     column("ecs_cluster_arn", Text),
-    field("custom_recipes", Map(RECIPES), Absent::EmptyMap),
+    field("custom_recipes", Map(RECIPES), WhenAbsent::EmptyMap),
     more("default_recipes", Map(RECIPES)),
     more("custom_json", Json),
     more("arn", Text),
@@ -123,11 +123,11 @@ pub(super) const LAYER: &[Field] = &[
 ];
 
 const RECIPES: &[Field] = &[
-    field("setup", Recipes, Absent::EmptyList),
-    field("configure", Recipes, Absent::EmptyList),
-    field("deploy", Recipes, Absent::EmptyList),
-    field("undeploy", Recipes, Absent::EmptyList),
-    field("shutdown", Recipes, Absent::EmptyList),
+    field("setup", Recipes, WhenAbsent::EmptyList),
+    field("configure", Recipes, WhenAbsent::EmptyList),
+    field("deploy", Recipes, WhenAbsent::EmptyList),
+    field("undeploy", Recipes, WhenAbsent::EmptyList),
+    field("shutdown", Recipes, WhenAbsent::EmptyList),
 ];
 
 const VOLUME: &[Field] = &[
@@ -137,7 +137,7 @@ const VOLUME: &[Field] = &[
     column("raid_level", Number),
     column("size", Number),
     column("volume_type", Text),
-    field("encrypted", Flag, Absent::False),
+    field("encrypted", Flag, WhenAbsent::False),
 ];
 
 pub(super) const INSTANCE: &[Field] = &[
@@ -197,12 +197,12 @@ pub(super) const APP: &[Field] = &[
     column("type", Text),
     column("description", Text),
     column("app_source", Map(APP_SOURCE)),
-    field("data_sources", List(DATA_SOURCE), Absent::EmptyList),
-    field("domains", Texts, Absent::EmptyList),
-    field("enable_ssl", Flag, Absent::False),
+    field("data_sources", List(DATA_SOURCE), WhenAbsent::EmptyList),
+    field("domains", Texts, WhenAbsent::EmptyList),
+    field("enable_ssl", Flag, WhenAbsent::False),
     column("ssl_configuration", Map(SSL)),
-    field("environment", Environment, Absent::EmptyMap),
-    field("attributes", Map(APP_ATTRIBUTES), Absent::EmptyMap),
+    field("environment", Environment, WhenAbsent::EmptyMap),
+    field("attributes", Map(APP_ATTRIBUTES), WhenAbsent::EmptyMap),
     column("stack_id", Text),
     more("custom_json", Json),
     more("created_at", Text),
@@ -223,9 +223,9 @@ const SSL: &[Field] =
     &[column("certificate", Text), column("private_key", Secret), column("chain", Text)];
 
 pub(super) const USER: &[Field] = &[
-    field("administrator_privileges", Flag, Absent::False),
+    field("administrator_privileges", Flag, WhenAbsent::False),
     column("iam_user_arn", Text),
-    field("remote_access", Flag, Absent::False),
+    field("remote_access", Flag, WhenAbsent::False),
     column("ssh_public_key", Text),
     column("unix_user_id", Number),
     column("username", Text),
@@ -257,7 +257,7 @@ pub(super) const DATABASE: &[Field] = &[
     column("engine", Text),
     column("rds_db_instance_arn", Text),
     column("region", Text),
-    field("missing_on_rds", Flag, Absent::False),
+    field("missing_on_rds", Flag, WhenAbsent::False),
     more("stack_id", Text),
 ];
 
@@ -269,7 +269,7 @@ pub(super) const ECS_CLUSTER: &[Field] = &[
 ];
 
 /// What a command document has beside the stack: one event on one instance.
-pub(super) const COMMAND: &[Field] = &[
+const COMMAND: &[Field] = &[
     column("type", Text),
     column("args", Map(ARGUMENTS)),
     column("command_id", Text),

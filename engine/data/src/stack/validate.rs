@@ -1,18 +1,22 @@
 //! Whether a stack document makes sense: field by field, and what its parts say of one another.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
 use super::custom_json::conflict;
-use super::schema::{UnknownFields, Validator, below, parts};
-use super::schema_fields::DOCUMENT;
+use super::schema::{Field, UnknownFields, Validator, below, item, parts};
+use super::schema_fields::{
+    APP, DATABASE, DOCUMENT, ECS_CLUSTER, INSTANCE, LAYER, LOAD_BALANCER, STACK, USER,
+};
 use super::{
-    App, CustomJson, Event, Instance, LARGEST_ENVIRONMENT, Layer, ONLINE, Stack, VERSION, ids,
+    App, CookbooksSource, CustomJson, Entry, Event, Instance, LARGEST_ENVIRONMENT, Layer, Named,
+    ONLINE, Package, Stack, VERSION, ids,
 };
 use crate::attributes::shown_path;
-use crate::data_bag::is_name;
+use crate::data_bag::{Given, is_name};
 use crate::run_list::Item;
 use crate::secret_markers;
 use toque_core::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
@@ -95,9 +99,9 @@ struct Check<'a> {
     largest: usize,
 }
 
-/// An entry of a list of the document.
+/// Reads the fields of an entry of the document.
 #[derive(Clone)]
-struct Entry<'a> {
+struct Reader<'a> {
     value: &'a Map<String, Value>,
     path: Vec<String>,
 }
@@ -105,8 +109,8 @@ struct Entry<'a> {
 impl<'a> Check<'a> {
     fn whole(&mut self, own: &'a Map<String, Value>) -> Stack {
         let at = vec!["stack".to_owned()];
-        let own = Entry { value: own, path: at.clone() };
-        let name = own.text("name").unwrap_or_default().to_owned();
+        let own = Reader { value: own, path: at.clone() };
+        let name = own.owned("name").unwrap_or_default();
         if name.is_empty() {
             self.looker.wrong(
                 &at,
@@ -122,16 +126,36 @@ impl<'a> Check<'a> {
                 "leave it out, or write \"opsworks-11\" for the node attributes of Chef 11 stacks",
             );
         }
-        let id = own.text("stack_id").map_or_else(|| ids::of_stack(&name), str::to_owned);
+        let id = own.owned("stack_id").unwrap_or_else(|| ids::of_stack(&name));
         self.source(&own, "custom_cookbooks_source");
         let custom_json = self.custom_json(&own);
         let layers = self.layers(&id);
         let instances = self.instances(&id, &layers);
         let apps = self.apps(&id);
-        self.others(&layers);
+        let document = self.looker.document;
+        let entry = self.entry(&own, STACK);
+        let use_custom_cookbooks = own.value.get("use_custom_cookbooks").and_then(Value::as_bool);
+        let source = &entry.item["custom_cookbooks_source"];
+        let said = ["type", "url"].iter().any(|field| !source[*field].is_null());
+        let cookbooks_source =
+            (said && use_custom_cookbooks != Some(false)).then(|| CookbooksSource {
+                value: source.clone(),
+                at: document.value_at(&["stack", "custom_cookbooks_source"]),
+            });
         Stack {
+            source: document.source.name.clone(),
+            folder: document.source.path.as_deref().and_then(Path::parent).map(Path::to_owned),
+            at: document.value_at(&["stack"]),
+            vpc_id: own.owned("vpc_id"),
+            use_custom_cookbooks,
+            cookbooks_source,
             opsworks_11: own.text("compat").is_some(),
-            document: Rc::clone(self.looker.document),
+            users: self.users(),
+            load_balancers: self.load_balancers(&layers),
+            databases: self.databases(),
+            ecs_clusters: self.ecs_clusters(),
+            entry,
+            document: Rc::clone(document),
             name,
             id,
             custom_json,
@@ -144,11 +168,10 @@ impl<'a> Check<'a> {
     fn layers(&mut self, stack: &str) -> Vec<Layer> {
         let entries = self.entries("layers");
         self.unique(&entries, "shortname", "layer");
-        let layer = |entry: &Entry<'a>| {
+        let layer = |entry: &Reader<'a>| {
             let shortname = self.name(entry, "shortname", "layer", SHORTNAME, is_shortname)?;
-            let id = entry
-                .text("layer_id")
-                .map_or_else(|| ids::within(stack, "layer", &shortname), str::to_owned);
+            let id =
+                entry.owned("layer_id").unwrap_or_else(|| ids::within(stack, "layer", &shortname));
             let document = self.looker.document;
             let recipes = Event::LIFECYCLE.map(|event| {
                 let path = below(&entry.at("custom_recipes"), event.name());
@@ -159,9 +182,15 @@ impl<'a> Check<'a> {
                 list.and_then(|list| Item::all(document, &parts(&path), list).ok())
                     .unwrap_or_default()
             });
+            let package = |(name, path): (&str, Vec<String>)| Package {
+                name: name.to_owned(),
+                at: document.value_at(&parts(&path)),
+            };
             Some(Layer {
                 name: entry.text("name").unwrap_or(&shortname).to_owned(),
-                packages: entry.texts("packages"),
+                kind: entry.text("type").unwrap_or("custom").to_owned(),
+                packages: entry.texts("packages").map(package).collect(),
+                entry: self.entry(entry, LAYER),
                 custom_json: self.custom_json(entry),
                 shortname,
                 id,
@@ -174,11 +203,11 @@ impl<'a> Check<'a> {
     fn instances(&mut self, stack: &str, layers: &[Layer]) -> Vec<Instance> {
         let entries = self.entries("instances");
         self.unique(&entries, "hostname", "instance");
-        let instance = |entry: &Entry<'a>| {
+        let instance = |entry: &Reader<'a>| {
             let hostname = self.name(entry, "hostname", "instance", HOSTNAME, is_hostname)?;
             let id = entry
-                .text("instance_id")
-                .map_or_else(|| ids::within(stack, "instance", &hostname), str::to_owned);
+                .owned("instance_id")
+                .unwrap_or_else(|| ids::within(stack, "instance", &hostname));
             let named = self.layers_of(entry, layers);
             let status = entry.text("status").unwrap_or(ONLINE).to_owned();
             if !STATES.contains(&status.as_str()) {
@@ -206,19 +235,30 @@ impl<'a> Check<'a> {
                 layers: named,
                 status,
                 custom_json: self.custom_json(entry),
+                ami_id: entry.owned("ami_id"),
+                architecture: entry.owned("architecture"),
+                availability_zone: entry.owned("availability_zone"),
+                ec2_instance_id: entry.owned("ec2_instance_id"),
+                instance_type: entry.owned("instance_type"),
+                os: entry.owned("os"),
+                private_dns: entry.owned("private_dns"),
+                private_ip: entry.owned("private_ip"),
+                public_dns: entry.owned("public_dns"),
+                public_ip: entry.owned("public_ip"),
+                entry: self.entry(entry, INSTANCE),
             })
         };
         entries.iter().filter_map(instance).collect()
     }
 
     /// The layers that an instance is in: by shortname, or else by id.
-    fn layers_of(&mut self, entry: &Entry<'a>, layers: &[Layer]) -> Vec<String> {
+    fn layers_of(&mut self, entry: &Reader<'a>, layers: &[Layer]) -> Vec<String> {
         let (field, key): (_, fn(&Layer) -> &str) = match entry.value.get("layers") {
             Some(Value::Array(_)) => ("layers", |layer| &layer.shortname),
             _ => ("layer_ids", |layer| &layer.id),
         };
         let mut named = Vec::new();
-        for (place, wanted) in entry.texts(field).into_iter().enumerate() {
+        for (wanted, path) in entry.texts(field) {
             match layers.iter().find(|layer| key(layer) == wanted) {
                 Some(layer) => named.push(layer.shortname.clone()),
                 None => {
@@ -234,12 +274,8 @@ impl<'a> Check<'a> {
                                 .join(", ")
                         ),
                     };
-                    let hint = did_you_mean(&wanted, names).unwrap_or_else(all);
-                    self.looker.wrong(
-                        &below(&entry.at(field), &place.to_string()),
-                        format!("there is no layer `{wanted}`"),
-                        hint,
-                    );
+                    let hint = did_you_mean(wanted, names).unwrap_or_else(all);
+                    self.looker.wrong(&path, format!("there is no layer `{wanted}`"), hint);
                 }
             }
         }
@@ -249,16 +285,20 @@ impl<'a> Check<'a> {
     fn apps(&mut self, stack: &str) -> Vec<App> {
         let entries = self.entries("apps");
         self.unique(&entries, "shortname", "app");
-        let app = |entry: &Entry<'a>| {
+        let app = |entry: &Reader<'a>| {
             let shortname = self.name(entry, "shortname", "app", SHORTNAME, is_shortname)?;
-            let id = entry
-                .text("app_id")
-                .map_or_else(|| ids::within(stack, "app", &shortname), str::to_owned);
+            let id = entry.owned("app_id").unwrap_or_else(|| ids::within(stack, "app", &shortname));
             self.environment(entry, &shortname);
             self.source(entry, "app_source");
+            let source =
+                |field| Some(entry.value.get("app_source")?.get(field)?.as_str()?.to_owned());
             Some(App {
                 name: entry.text("name").unwrap_or(&shortname).to_owned(),
+                kind: entry.text("type").unwrap_or("other").to_owned(),
+                source_type: source("type"),
+                revision: source("revision"),
                 custom_json: self.custom_json(entry),
+                entry: self.entry(entry, APP),
                 shortname,
                 id,
             })
@@ -292,7 +332,7 @@ impl<'a> Check<'a> {
     }
 
     /// Where an app or cookbooks come from. What OpsWorks' agent kept may be anything.
-    fn source(&mut self, entry: &Entry<'a>, field: &str) {
+    fn source(&mut self, entry: &Reader<'a>, field: &str) {
         let Some(Value::Object(source)) =
             entry.value.get(field).filter(|_| self.looker.strange == UnknownFields::Refused)
         else {
@@ -338,7 +378,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn environment(&mut self, entry: &Entry<'a>, app: &str) {
+    fn environment(&mut self, entry: &Reader<'a>, app: &str) {
         let Some(variables) = entry.value.get("environment").and_then(Value::as_object) else {
             return;
         };
@@ -358,69 +398,83 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// What only has to be told apart.
-    fn others(&mut self, layers: &[Layer]) {
+    fn users(&mut self) -> Vec<Named> {
         let users = self.entries("users");
-        for entry in &users {
-            if entry.text("username").is_none_or(str::is_empty) {
-                self.looker.wrong(
-                    &entry.path,
-                    "this user has no `username`",
-                    "write `\"username\": \"alice\"` into it",
-                );
-            }
-        }
         self.unique(&users, "username", "user");
-        let balancers = self.entries("load_balancers");
-        for entry in &balancers {
-            if entry.text("elastic_load_balancer_name").is_none_or(str::is_empty) {
-                let hint = "write `\"elastic_load_balancer_name\": \"front\"` into it";
-                self.looker.wrong(
-                    &entry.path,
-                    "this load balancer has no `elastic_load_balancer_name`",
-                    hint,
-                );
-            }
-            if let Some(layer) = entry
-                .text("layer")
-                .filter(|name| !layers.iter().any(|layer| layer.shortname == *name))
-            {
-                let hint = did_you_mean(layer, layers.iter().map(|layer| &*layer.shortname));
-                let hint =
-                    hint.unwrap_or_else(|| "name one of `layers`, by its shortname".to_owned());
-                self.looker.wrong(&entry.at("layer"), format!("there is no layer `{layer}`"), hint);
-            }
-        }
-        self.unique(&balancers, "elastic_load_balancer_name", "load balancer");
-        for entry in &self.entries("databases") {
-            let named = ["rds_db_instance_arn", "db_instance_identifier"]
-                .into_iter()
-                .any(|field| entry.text(field).is_some());
-            if !named {
-                let hint = "write `\"db_instance_identifier\": \"main\"` into it";
-                self.looker.wrong(
-                    &entry.path,
-                    "this database has no `db_instance_identifier`",
-                    hint,
-                );
+        let hint = "write `\"username\": \"alice\"` into it";
+        self.named(&users, USER, "user", &["username"], hint)
+    }
+
+    fn load_balancers(&mut self, layers: &[Layer]) -> Vec<Named> {
+        let key = "elastic_load_balancer_name";
+        let entries = self.entries("load_balancers");
+        self.unique(&entries, key, "load balancer");
+        let hint = "write `\"elastic_load_balancer_name\": \"front\"` into it";
+        let mut balancers = self.named(&entries, LOAD_BALANCER, "load balancer", &[key], hint);
+        for (balancer, entry) in balancers.iter_mut().zip(&entries) {
+            let Some(name) = entry.text("layer") else { continue };
+            match layers.iter().find(|layer| layer.shortname == name) {
+                Some(layer) => {
+                    balancer.entry.item.insert("layer_id".to_owned(), layer.id.clone().into());
+                }
+                None => {
+                    let hint = did_you_mean(name, layers.iter().map(|layer| &*layer.shortname));
+                    let hint =
+                        hint.unwrap_or_else(|| "name one of `layers`, by its shortname".to_owned());
+                    let wrong = format!("there is no layer `{name}`");
+                    self.looker.wrong(&entry.at("layer"), wrong, hint);
+                }
             }
         }
-        for entry in &self.entries("ecs_clusters") {
-            if entry.text("ecs_cluster_arn").is_none_or(str::is_empty) {
-                self.looker.wrong(
-                    &entry.path,
-                    "this cluster has no `ecs_cluster_arn`",
-                    "write it as it is known to ECS",
-                );
+        balancers
+    }
+
+    fn databases(&mut self) -> Vec<Named> {
+        let keys = ["rds_db_instance_arn", "db_instance_identifier"];
+        let hint = "write `\"db_instance_identifier\": \"main\"` into it";
+        self.named(&self.entries("databases"), DATABASE, "database", &keys, hint)
+    }
+
+    fn ecs_clusters(&mut self) -> Vec<Named> {
+        let hint = "write it as it is known to ECS";
+        let clusters = self.entries("ecs_clusters");
+        self.named(&clusters, ECS_CLUSTER, "cluster", &["ecs_cluster_arn"], hint)
+    }
+
+    /// Reads entries that are known by the first of `keys` that they have.
+    fn named(
+        &mut self,
+        entries: &[Reader<'a>],
+        fields: &[Field],
+        what: &str,
+        keys: &[&str],
+        hint: &str,
+    ) -> Vec<Named> {
+        let named = |entry: &Reader<'a>| {
+            let name = keys.iter().find_map(|key| entry.owned(key)).unwrap_or_default();
+            if name.is_empty() {
+                let key = keys.last().copied().unwrap_or_default();
+                self.looker.wrong(&entry.path, format!("this {what} has no `{key}`"), hint);
             }
+            Named { name, entry: self.entry(entry, fields) }
+        };
+        entries.iter().map(named).collect()
+    }
+
+    /// Returns an entry as its data bag item has it.
+    fn entry(&self, entry: &Reader<'a>, fields: &[Field]) -> Entry {
+        let document = Rc::clone(self.looker.document);
+        Entry {
+            item: item(fields, entry.value),
+            given: Given { document, path: entry.path.clone() },
         }
     }
 
-    fn entries(&self, list: &str) -> Vec<Entry<'a>> {
+    fn entries(&self, list: &str) -> Vec<Reader<'a>> {
         let items =
             self.looker.document.value.get(list).and_then(Value::as_array).into_iter().flatten();
         let entry = |(place, value): (usize, &'a Value)| {
-            Some(Entry {
+            Some(Reader {
                 value: value.as_object()?,
                 path: vec![list.to_owned(), place.to_string()],
             })
@@ -431,7 +485,7 @@ impl<'a> Check<'a> {
     /// Reads the name of an entry.
     fn name(
         &mut self,
-        entry: &Entry<'a>,
+        entry: &Reader<'a>,
         field: &str,
         what: &str,
         hint: &str,
@@ -451,8 +505,8 @@ impl<'a> Check<'a> {
     }
 
     /// Notes entries that go by one name.
-    fn unique(&mut self, entries: &[Entry<'a>], field: &str, what: &str) {
-        let mut seen: HashMap<&str, &Entry<'a>> = HashMap::new();
+    fn unique(&mut self, entries: &[Reader<'a>], field: &str, what: &str) {
+        let mut seen: HashMap<&str, &Reader<'a>> = HashMap::new();
         for entry in entries {
             let Some(name) = entry.text(field) else { continue };
             if let Some(first) = seen.get(name) {
@@ -469,8 +523,13 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn custom_json(&mut self, entry: &Entry<'a>) -> Option<CustomJson> {
-        match CustomJson::of(self.looker.document, &entry.at("custom_json"), self.largest) {
+    fn custom_json(&mut self, entry: &Reader<'a>) -> Option<CustomJson> {
+        match CustomJson::of(
+            self.looker.document,
+            &entry.at("custom_json"),
+            entry.value.get("custom_json"),
+            self.largest,
+        ) {
             Ok(found) => {
                 self.looker.mistakes.extend(found.iter().flat_map(CustomJson::check_data_bags));
                 found
@@ -509,14 +568,22 @@ impl<'a> Check<'a> {
     }
 }
 
-impl<'a> Entry<'a> {
+impl<'a> Reader<'a> {
     fn text(&self, field: &str) -> Option<&'a str> {
         self.value.get(field).and_then(Value::as_str)
     }
 
-    fn texts(&self, field: &str) -> Vec<String> {
-        let items = self.value.get(field).and_then(Value::as_array).into_iter().flatten();
-        items.filter_map(Value::as_str).map(str::to_owned).collect()
+    fn owned(&self, field: &str) -> Option<String> {
+        self.text(field).map(str::to_owned)
+    }
+
+    /// Returns the texts of an array, each with its path.
+    fn texts(&self, field: &str) -> impl Iterator<Item = (&'a str, Vec<String>)> {
+        let (items, path) = (self.value.get(field).and_then(Value::as_array), self.at(field));
+        let text = move |(place, item): (usize, &'a Value)| {
+            Some((item.as_str()?, below(&path, &place.to_string())))
+        };
+        items.into_iter().flatten().enumerate().filter_map(text)
     }
 
     fn at(&self, field: &str) -> Vec<String> {
