@@ -5,6 +5,7 @@ pub mod diagnostic;
 pub mod failure;
 pub mod formats;
 pub mod json;
+pub mod message;
 pub mod name;
 pub mod platform;
 pub mod property_error;
