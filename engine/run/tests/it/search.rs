@@ -21,7 +21,7 @@ const FILES: &[(&str, &str)] = &[
     ("data_bags/apps/wiki.json", r#"{ "id": "wiki", "deploy": false, "port": 443 }"#),
     (
         "data_bags/apps/vault.json",
-        r#"{ "id": "decryptor", "key": { "encrypted_data": "c2VjcmV0", "iv": "aXY=", "version": 1, "cipher": "aes-256-cbc" } }"#,
+        r#"{ "id": "vault", "key": { "encrypted_data": "c2VjcmV0", "iv": "aXY=", "version": 1, "cipher": "aes-256-cbc" } }"#,
     ),
     ("data_bags/node/x.json", r#"{ "id": "x" }"#),
     (
