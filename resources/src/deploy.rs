@@ -191,13 +191,13 @@ impl Resource for Deploy {
             None => {}
         }
         if self.keep_releases == 0 {
-            return Err(PropertyError::new(
+            return Err(PropertyError::named(
                 "keep_releases",
                 "`keep_releases` is 0, and the current release stays at least",
             ));
         }
         if self.owner.is_some() && self.user.is_some() {
-            return Err(PropertyError::new(
+            return Err(PropertyError::named(
                 "user",
                 "`user` is another name of `owner`: set one of them",
             ));

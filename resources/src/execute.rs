@@ -68,7 +68,7 @@ impl Resource for Execute {
             CommandLine::Argv(argv) => argv.first().is_none_or(String::is_empty),
         };
         if empty {
-            return Err(PropertyError::new(
+            return Err(PropertyError::named(
                 "command",
                 "`command` is empty: it needs at least a program",
             ));

@@ -71,7 +71,7 @@ impl Resource for Group {
     fn check(&self, _actions: &[GroupAction]) -> Result<(), PropertyError> {
         account_ids::check_name("group_name", &self.group_name)?;
         if let Some(both) = self.members().iter().find(|name| self.excluded().contains(name)) {
-            return Err(PropertyError::new(
+            return Err(PropertyError::named(
                 "excluded_members",
                 format!("`{both}` is in `members` and in `excluded_members`"),
             ));

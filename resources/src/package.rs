@@ -142,7 +142,7 @@ impl Resource for Package {
             ));
         }
         let pairs = |property: &str, given: Option<usize>| match given {
-            Some(given) if given != names.len() => Err(PropertyError::new(
+            Some(given) if given != names.len() => Err(PropertyError::named(
                 property,
                 format!(
                     "`{property}` has {given} values for {} packages; they go together one by one",
@@ -155,16 +155,16 @@ impl Resource for Package {
         pairs("version", self.version.as_ref().map(|version| version.as_slice().len()))?;
         pairs("arch", self.arch.as_ref().map(|arch| arch.as_slice().len()))?;
         if self.source.is_some() && names.len() > 1 {
-            return Err(PropertyError::new(
+            return Err(PropertyError::named(
                 "source",
                 "`source` is one package file, but several packages are named",
             ));
         }
         if self.source.as_ref().is_some_and(|path| !path.is_absolute()) {
-            return Err(PropertyError::new("source", "`source` must be an absolute path"));
+            return Err(PropertyError::named("source", "`source` must be an absolute path"));
         }
         if actions.contains(&PackageAction::Reconfig) && self.response_file.is_none() {
-            return Err(PropertyError::new(
+            return Err(PropertyError::named(
                 "response_file",
                 "the action `reconfig` needs `response_file`: the answers to give",
             ));

@@ -98,8 +98,11 @@ impl<K: Language> Resource for Script<K> {
 
     fn check(&self, _actions: &[ScriptAction]) -> Result<(), PropertyError> {
         if self.interpreter.is_none() && K::INTERPRETER.is_none() {
-            return Err(PropertyError::new("interpreter", "`interpreter` is required and not set")
-                .hint("name the program that reads the code, such as `interpreter: \"perl\"`"));
+            return Err(PropertyError::named(
+                "interpreter",
+                "`interpreter` is required and not set",
+            )
+            .hint("name the program that reads the code, such as `interpreter: \"perl\"`"));
         }
         self.process(0).check()
     }

@@ -100,7 +100,7 @@ impl Resource for Service {
             return Err(PropertyError::new("run_levels", "run levels go from 0 to 6"));
         }
         if self.priority.is_some_and(|priority| priority > 99) {
-            return Err(PropertyError::new("priority", "`priority` goes from 0 to 99"));
+            return Err(PropertyError::named("priority", "`priority` goes from 0 to 99"));
         }
         Ok(())
     }

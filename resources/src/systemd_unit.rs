@@ -93,7 +93,7 @@ impl Resource for SystemdUnit {
             .hint("give the full name with its suffix, such as `backup.service`"));
         }
         if actions.contains(&UnitAction::Create) && self.content.is_none() {
-            return Err(PropertyError::new("content", "the action `create` needs `content`"));
+            return Err(PropertyError::named("content", "the action `create` needs `content`"));
         }
         if let Some(Content::Sections(sections)) = &self.content {
             render(sections).map_err(|message| PropertyError::new("content", message))?;

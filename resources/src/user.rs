@@ -80,7 +80,7 @@ impl Resource for User {
             // An empty shell is how some accounts are shut.
             if path.as_ref().is_some_and(|path| path.is_relative() && !path.as_os_str().is_empty())
             {
-                return Err(PropertyError::new(
+                return Err(PropertyError::named(
                     property,
                     format!("`{property}` must be an absolute path"),
                 ));
@@ -88,14 +88,14 @@ impl Resource for User {
         }
         for (property, text) in [("comment", &self.comment), ("password", &self.password)] {
             if text.as_ref().is_some_and(|text| text.contains([':', '\n'])) {
-                return Err(PropertyError::new(
+                return Err(PropertyError::named(
                     property,
                     format!("`{property}` cannot hold a colon or a line break"),
                 ));
             }
         }
         if self.expire_day().is_some_and(|day| day.is_err()) {
-            return Err(PropertyError::new(
+            return Err(PropertyError::named(
                 "expire_date",
                 "`expire_date` is no date: write it as \"2027-12-31\"",
             ));

@@ -184,7 +184,10 @@ impl Kind {
     ) -> Result<Box<dyn AnyResource>, PropertyError> {
         match &self.origin {
             Origin::Native(native) => (native.parse)(properties),
-            _ => Err(PropertyError::new("", format!("`{}` is made of other resources", self.name))),
+            _ => Err(PropertyError::of_kind(
+                "",
+                format!("`{}` is made of other resources", self.name),
+            )),
         }
     }
 

@@ -7,10 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::failure::{Failure, FailureKind};
+use crate::message::{REDACTED, redact_values};
 use crate::name::ResourceId;
-
-/// What stands in the place of a hidden value.
-pub const REDACTED: &str = "[sensitive]";
 
 /// How bad it is. A warning never stops anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -222,14 +220,9 @@ impl Diagnostic {
             *span = span.hidden();
         }
         self.label = None;
-        self.message = without_values(&self.message);
+        self.message = redact_values(&self.message).unwrap_or_else(|| "it failed".to_owned());
         self.notes = vec!["more is known and not shown: the resource is sensitive".to_owned()];
-        self.hints = self
-            .hints
-            .iter()
-            .filter(|hint| hint.contains('`'))
-            .map(|hint| without_values(hint))
-            .collect();
+        self.hints = self.hints.iter().filter_map(|hint| redact_values(hint)).collect();
         self
     }
 
@@ -329,16 +322,6 @@ impl fmt::Display for Diagnostics {
 }
 
 impl std::error::Error for Diagnostics {}
-
-/// Values stand in backticks. A text without any is somebody's own words, which may be the secret
-/// itself.
-fn without_values(text: &str) -> String {
-    if !text.contains('`') {
-        return "it failed".to_owned();
-    }
-    let parts = text.split('`').enumerate();
-    parts.map(|(index, part)| if index % 2 == 0 { part } else { REDACTED }).collect()
-}
 
 /// "did you mean `x`?", when one of `candidates` is near enough to `wanted` to be a slip of the
 /// finger.

@@ -39,6 +39,10 @@ pub enum FailureKind {
     NameMismatch,
     /// A closure of a recipe has thrown.
     Thrown,
+    /// An attribute is read and not set.
+    NotSet,
+    /// A text has a character that stands for itself only after a backslash.
+    NeedsBackslash,
     /// A cookbook needs another version of toque.
     NeedsOtherToque,
 }

@@ -16,6 +16,7 @@ use jsonc_parser::common::Ranged;
 use jsonc_parser::{CollectOptions, ParseOptions, ast, parse_to_ast};
 use serde_json::{Map, Number, Value};
 
+pub use error::JsonError;
 pub use fields::{Fields, described, wrong_type};
 
 use crate::diagnostic::{Diagnostic, Source, Span};
@@ -55,7 +56,13 @@ impl Document {
     /// # Errors
     /// What is wrong with it, and where. A key that stands twice in a map is wrong too.
     pub fn parse(source: Source) -> Result<Self, Diagnostic> {
-        let mut source = source;
+        Ok(Self::parse_text(source)?)
+    }
+
+    /// As [`Document::parse`], with the parts of the error apart.
+    /// # Errors
+    /// As there.
+    pub fn parse_text(mut source: Source) -> Result<Self, JsonError> {
         if source.text.starts_with('\u{feff}') {
             source.text.remove(0);
         }
@@ -74,10 +81,10 @@ impl Document {
         };
         let parsed =
             parse_to_ast(&source.text, &CollectOptions::default(), &options).map_err(|error| {
-                error::of(&source, error.kind(), error.range().start..error.range().end)
+                JsonError::of(&source, error.kind(), error.range().start..error.range().end)
             })?;
         let Some(root) = parsed.value else {
-            return Err(error::at(&source, 0..0, "it is empty").hint("write at least `{}`"));
+            return Err(JsonError::at(&source, 0..0, "it is empty").hint("write at least `{}`"));
         };
         let (value, places) = convert(&source, root, 0)?;
         Ok(Self { value, places, source: Arc::clone(&source) })
@@ -180,13 +187,13 @@ fn convert(
     source: &Arc<Source>,
     value: ast::Value<'_>,
     depth: usize,
-) -> Result<(Value, Place), Diagnostic> {
+) -> Result<(Value, Place), JsonError> {
     let range = value.range().start..value.range().end;
     if depth > DEEPEST {
-        return Err(error::at(
+        return Err(JsonError::at(
             source,
             range.start..range.start + 1,
-            &format!("it is nested more than {DEEPEST} deep"),
+            format!("it is nested more than {DEEPEST} deep"),
         ));
     }
     let mut below = Below::Nothing;
@@ -199,7 +206,7 @@ fn convert(
         }
         ast::Value::NumberLit(number) => {
             let wrong =
-                || error::at(source, range.clone(), &format!("`{}` is no number", number.value));
+                || JsonError::at(source, range.clone(), format!("`{}` is no number", number.value));
             Value::Number(exactly(number.value).ok_or_else(wrong)?)
         }
         ast::Value::Array(array) => {
@@ -224,13 +231,10 @@ fn convert(
                 place.key = at.start..at.end;
                 if let Some(first) = places.get(&name) {
                     let first = Span::of(source, first.key.clone());
-                    return Err(error::at(
-                        source,
-                        place.key,
-                        &format!("`{name}` stands twice in one map"),
-                    )
-                    .frame(first, format!("`{name}` stands here too"))
-                    .hint("keep one of them"));
+                    let reason = format!("`{name}` stands twice in one map");
+                    let other = Some((first, format!("`{name}` stands here too")));
+                    let error = JsonError::at(source, place.key, reason).hint("keep one of them");
+                    return Err(JsonError { other, ..error });
                 }
                 places.insert(name.clone(), place);
                 map.insert(name, value);
@@ -244,7 +248,7 @@ fn convert(
 
 /// The parser lets control characters stand in a text, which JSON does not: other programs could
 /// not read the document.
-fn check_text(source: &Arc<Source>, range: &Range<usize>) -> Result<(), Diagnostic> {
+fn check_text(source: &Arc<Source>, range: &Range<usize>) -> Result<(), JsonError> {
     let written = source.text.get(range.clone()).unwrap_or_default();
     let Some((at, found)) = written.char_indices().find(|(_, character)| *character < ' ') else {
         return Ok(());
@@ -255,7 +259,7 @@ fn check_text(source: &Arc<Source>, range: &Range<usize>) -> Result<(), Diagnost
         other => ("a control character", format!("\\u{:04x}", u32::from(other))),
     };
     let start = range.start + at;
-    Err(error::at(source, start..start + 1, &format!("{what} stands in this text"))
+    Err(JsonError::at(source, start..start + 1, format!("{what} stands in this text"))
         .hint(format!("write {instead} for it")))
 }
 

@@ -7,6 +7,7 @@
 //! - [`diagnostic`]: a mistake as plain data, with its place in a source, notes and hints
 //! - [`failure`]: an operation that failed, with its [`FailureKind`](failure::FailureKind), which
 //!   code matches in place of the message
+//! - [`message`]: the format of messages: values stand in backticks
 //! - [`property_error`]: the error of one property of a resource
 //! - [`serde_errors`]: errors of serde in the terms of recipes
 //! - [`redaction`]: decrypted and sensitive values, found by value in texts and replaced
@@ -27,6 +28,7 @@
 
 pub mod diagnostic;
 pub mod failure;
+pub mod message;
 pub mod property_error;
 pub mod redaction;
 pub mod serde_errors;

@@ -15,7 +15,7 @@ pub use secrets::Secrets;
 use serde_json::Value;
 
 use crate::diagnostic::Diagnostic;
-pub use crate::diagnostic::REDACTED;
+pub use crate::message::REDACTED;
 use crate::formats;
 use crate::text::shell_quote;
 

@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::diagnostic::nearest;
-use crate::property_error::PropertyError;
+use crate::property_error::{Names, PropertyError};
 
 /// Reads a value into a type.
 /// # Errors
@@ -14,7 +14,8 @@ pub fn read<T: DeserializeOwned>(value: Value) -> Result<T, PropertyError> {
         let path = error.path().to_string();
         let told = in_recipe_terms(&error.into_inner().to_string());
         let property = if path == "." { String::new() } else { path };
-        PropertyError { property, message: told.message, hint: told.hint }
+        let names = if told.names_key { Names::Property } else { Names::Nothing };
+        PropertyError { property, message: told.message, hint: told.hint, names }
     })
 }
 
@@ -23,17 +24,20 @@ pub fn read<T: DeserializeOwned>(value: Value) -> Result<T, PropertyError> {
 pub struct Plain {
     pub message: String,
     pub hint: Option<String>,
+    /// The message is about a key that is unknown, and names it.
+    pub names_key: bool,
 }
 
 /// Rewrites a message of serde; what is none stays as it is.
 #[must_use]
 pub fn in_recipe_terms(message: &str) -> Plain {
     let message = message.trim_end();
-    let plain = |message: String| Plain { message, hint: None };
+    let plain = |message: String| Plain { message, hint: None, names_key: false };
     if let Some((name, known)) = between(message, "unknown field `", "`, ") {
         let known = names(known);
         return Plain {
             hint: choice(name, &known, "the keys are"),
+            names_key: true,
             ..plain(format!("there is no key `{name}` here"))
         };
     }

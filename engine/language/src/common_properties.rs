@@ -29,7 +29,7 @@ pub(crate) fn bind(
     common: &mut Common,
     span: &dyn Fn() -> Option<toque_core::diagnostic::Span>,
 ) -> Result<(), PropertyError> {
-    let wrong = |message: String| PropertyError::new(key, format!("`{key}`: {message}"));
+    let wrong = |message: String| PropertyError::named(key, format!("`{key}`: {message}"));
     if key == "only_if" || key == "not_if" {
         // An array of strings could be an argv or a list of shell lines; it is a list, as the guide
         // says.
@@ -66,7 +66,7 @@ pub(crate) fn bind(
                 let name =
                     name.as_str().ok_or_else(|| typed("an action's name, or an array of them"))?;
                 let act = ActionRef::named(kind, name).ok_or_else(|| {
-                    let error = PropertyError::new(
+                    let error = PropertyError::of_kind(
                         "action",
                         format!("`{}` has no action `{name}`", kind.name),
                     );
@@ -105,7 +105,7 @@ pub(crate) fn bind(
             let name = json.as_str().ok_or_else(|| typed("a provider's name"))?;
             if !kind.provider_names().any(|known| known == name) {
                 let names: Vec<_> = kind.provider_names().map(|name| format!("`{name}`")).collect();
-                let error = PropertyError::new(
+                let error = PropertyError::of_kind(
                     "provider",
                     format!("`{}` has no provider `{name}`", kind.name),
                 );

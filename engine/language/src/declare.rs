@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::error::{Fallible, diagnose, throw, throw_text, too_late};
 use crate::function_table::COMMON;
 use crate::interpreter::{Inside, Interpreter, Phase};
-use crate::property_checks::{check_arguments, told};
+use crate::property_checks::check_arguments;
 use crate::run_inputs::MachineAccess;
 use crate::script_values::Handle;
 use crate::type_names::plain_type;
@@ -371,7 +371,7 @@ pub fn complete(
         let written = deferred.iter().find(|deferred| deferred.property == first);
         let place = written
             .and_then(|deferred| closures::place(engine, interpreter, deferred, &error.property));
-        told(&kind.name, &error).at(place)
+        error.about(&kind.name).at(place)
     })
 }
 
@@ -461,7 +461,7 @@ fn bind(
         if kind.schema()["properties"].get(key).is_none() {
             let known = kind.properties().chain(COMMON.iter().map(|(name, ..)| *name));
             let mut error =
-                PropertyError::new(key, format!("`{}` has no property `{key}`", kind.name));
+                PropertyError::of_kind(key, format!("`{}` has no property `{key}`", kind.name));
             error.hint = Some(did_you_mean(key, known).unwrap_or_else(|| {
                 format!("`toque resource show {}` lists its properties", kind.name)
             }));
@@ -485,7 +485,7 @@ fn bind(
             }
             None => {
                 let json = to_json(value).map_err(|message| {
-                    fail(&PropertyError::new(key, format!("`{key}`: {message}")))
+                    fail(&PropertyError::named(key, format!("`{key}`: {message}")))
                 })?;
                 if json.is_null() {
                     return Err(fail(&nothing(key)));
@@ -506,13 +506,13 @@ fn property_diagnostic(
 ) -> Diagnostic {
     let span = interpreter.span(context.call_source(), context.call_position());
     let key = source_positions::property(context, interpreter, &error.property).or(span);
-    told(&kind.name, error).at(key)
+    error.about(&kind.name).at(key)
 }
 
 /// A property that is set to nothing: mostly a key that is not there, or a function that returns
 /// nothing.
 fn nothing(property: &str) -> PropertyError {
-    PropertyError::new(property, format!("`{property}` is nothing"))
+    PropertyError::named(property, format!("`{property}` is nothing"))
         .hint(format!("leave the property out, or give it a value; {NOTHING}"))
 }
 

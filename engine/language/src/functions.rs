@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::error::{Fallible, final_by_now, refused, throw, throw_text};
 use crate::interpreter::{Interpreter, Phase};
 use crate::node_view::path_of;
-use crate::property_checks::{check_line, told};
+use crate::property_checks::check_line;
 use crate::script_values::from_json;
 use crate::value::{shown, to_json};
 use crate::{custom_resource, script, source_positions};
@@ -271,7 +271,7 @@ fn shell_out(
     }
     let line: CommandLine = read(context, interpreter, command, "the command of `shell_out`")?;
     check_line(&interpreter.inputs.redactor, &line, "")
-        .map_err(|error| throw(context, interpreter, told("shell_out", &error)))?;
+        .map_err(|error| throw(context, interpreter, error.about("shell_out")))?;
     let options: ShellOut =
         read(context, interpreter, Dynamic::from_map(options), "the options of `shell_out`")?;
     let answer = |stdout: String, stderr: String, status: i64| {
@@ -326,7 +326,7 @@ pub(crate) fn read<T: serde::de::DeserializeOwned>(
         .map_err(|message| throw_text(context, interpreter, format!("{what}: {message}")))?;
     serde_errors::read(json).map_err(|error| {
         let at = source_positions::property(context, interpreter, &error.property);
-        let wrong = told(what, &error).at(at);
+        let wrong = error.about(what).at(at);
         throw(context, interpreter, wrong)
     })
 }

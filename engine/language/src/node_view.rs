@@ -14,6 +14,7 @@ use crate::interpreter::Interpreter;
 use crate::script_values::{NodeView, first};
 use crate::value::to_json;
 use toque_core::diagnostic::{Diagnostic, Span, did_you_mean};
+use toque_core::failure::FailureKind;
 use toque_machine::areas::Area;
 
 /// An entry of a map that a loop goes through.
@@ -73,7 +74,8 @@ impl NodeView {
 
 fn missing(view: &NodeView, interpreter: &Interpreter, key: &str) -> Diagnostic {
     let keys = view.keys(interpreter);
-    let missing = Diagnostic::error(format!("`{}.{key}` is not set", view.name()));
+    let missing = Diagnostic::error(format!("`{}.{key}` is not set", view.name()))
+        .of_kind(FailureKind::NotSet);
     match did_you_mean(key, keys.iter().map(String::as_str)) {
         Some(hint) => missing.hint(hint),
         None => missing

@@ -1,8 +1,7 @@
-//! Checks of properties, and the words for their errors.
+//! Checks of properties.
 
 use serde_json::{Map, Value};
 use toque_contract::registry::Kind;
-use toque_core::diagnostic::Diagnostic;
 use toque_core::property_error::PropertyError;
 use toque_core::redaction::Redactor;
 use toque_core::serde_errors;
@@ -37,24 +36,4 @@ pub(crate) fn check_line(
             Err(PropertyError::new(property, told).hint(ARGUMENTS))
         }
     }
-}
-
-/// A property's error, with the property's name and the kind's.
-pub fn told(kind: &str, error: &PropertyError) -> Diagnostic {
-    let said = &error.message;
-    let names_property =
-        error.property.is_empty() || said.contains(&format!("`{}`", last(&error.property)));
-    let message = if said.starts_with(&format!("`{kind}`")) {
-        said.clone()
-    } else if names_property {
-        format!("{kind}: {said}")
-    } else {
-        format!("{kind}: `{}`: {said}", error.property)
-    };
-    PropertyError { message, ..error.clone() }.into()
-}
-
-/// The last name of a path such as `environment.PATH`.
-fn last(path: &str) -> &str {
-    path.rsplit('.').next().unwrap_or(path)
 }

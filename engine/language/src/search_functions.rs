@@ -13,6 +13,7 @@ use crate::node_view::unread;
 use crate::script_values::NodeView;
 use crate::{source_positions, this_node};
 use toque_core::diagnostic::{Diagnostic, Span};
+use toque_core::failure::FailureKind;
 use toque_data::attributes::parse_path;
 use toque_data::decryption::{DecryptOptions, DecryptedItem};
 use toque_data::search::index::{Found, NODE};
@@ -93,7 +94,7 @@ fn quoted(
         let what = format!("{}, as the recipe makes it", inside.source.name);
         wrong = wrong.frame(inside, what);
     }
-    if wrong.hints.iter().any(|hint| hint.contains('\\')) {
+    if wrong.kind == FailureKind::NeedsBackslash {
         wrong = wrong.hint(
             "a recipe writes a backslash twice between double quotes, and once between backticks",
         );

@@ -19,6 +19,8 @@ use handlebars::{
 use serde_json::{Map, Value};
 
 use toque_core::diagnostic::{Diagnostic, Source, Span, did_you_mean};
+use toque_core::failure::FailureKind;
+use toque_core::message::first_value;
 use toque_data::cookbook;
 
 pub use rewrite::{BLOCKS, HELPERS};
@@ -142,7 +144,7 @@ impl Templates {
     ) -> Diagnostic {
         let missing = match error.reason() {
             RenderErrorReason::MissingVariable(Some(path)) => path,
-            RenderErrorReason::Other(told) => told.split('`').nth(1).unwrap_or_default(),
+            RenderErrorReason::Other(told) => first_value(told).map_or("", |(_, value)| value),
             _ => "",
         };
         let span = |name: &str, at: trace::At, word: &str| {
@@ -377,7 +379,8 @@ fn plain_diagnostic(data: &Value, given: &Given<'_>, error: &RenderError) -> Dia
     let message = match error.reason() {
         RenderErrorReason::MissingVariable(Some(path)) => {
             let diagnostic =
-                Diagnostic::error(format!("cannot render the template: `{path}` is not set"));
+                Diagnostic::error(format!("cannot render the template: `{path}` is not set"))
+                    .of_kind(FailureKind::NotSet);
             return match nearest_key(path, data, given) {
                 Some(hint) => diagnostic.hint(hint),
                 None if path.starts_with("node.") => diagnostic

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use toque_core::diagnostic::REDACTED;
+use toque_core::redaction::REDACTED;
 use toque_core::failure::Failure;
 use toque_core::text::shell_quote;
 

@@ -175,7 +175,7 @@ impl Source {
     /// The field at fault and why.
     pub fn check(&self) -> Result<(), PropertyError> {
         let Some(kind) = self.kind else {
-            return Err(PropertyError::new("type", "the source has no `type`")
+            return Err(PropertyError::named("type", "the source has no `type`")
                 .hint("write `git`, `archive` or `s3`"));
         };
         match kind {
@@ -190,7 +190,7 @@ impl Source {
             SourceType::Git | SourceType::Archive | SourceType::S3 => {}
         }
         if self.url.is_empty() {
-            return Err(PropertyError::new(
+            return Err(PropertyError::named(
                 "url",
                 "the source has no `url`: where does the content come from?",
             ));

@@ -47,7 +47,7 @@ impl Check {
             + usize::from(self.port.is_some())
             + usize::from(self.command.is_some());
         if ways != 1 {
-            return Err(PropertyError::new(
+            return Err(PropertyError::named(
                 "check",
                 "`check` needs one of `url`, `port` and `command`",
             ));

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use toque_core::diagnostic::REDACTED;
+use toque_core::redaction::REDACTED;
 use toque_core::failure::Failure;
 use toque_core::property_error::PropertyError;
 
@@ -63,14 +63,14 @@ pub fn check(name: &str, value: &str) -> Result<(), PropertyError> {
     if !name.bytes().next().is_some_and(letter)
         || !name.bytes().all(|byte| letter(byte) || byte.is_ascii_digit())
     {
-        return Err(PropertyError::new(
+        return Err(PropertyError::named(
             name,
             format!("`{name}` cannot be the name of an environment variable"),
         )
         .hint("use letters, digits and `_`, and no digit at the beginning"));
     }
     if value.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
-        return Err(PropertyError::new(
+        return Err(PropertyError::named(
             name,
             format!("the value of `{name}` holds a control character, which systemd refuses"),
         )

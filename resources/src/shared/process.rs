@@ -122,13 +122,13 @@ impl Process<'_> {
     /// Checks that relative paths have a folder that they are below.
     pub fn check(&self) -> Result<(), PropertyError> {
         match (self.creates, self.cwd) {
-            (Some(creates), None) if creates.is_relative() => Err(PropertyError::new(
+            (Some(creates), None) if creates.is_relative() => Err(PropertyError::named(
                 "creates",
                 "a relative `creates` needs `cwd`: below which folder would it be?",
             )
             .hint("write an absolute path, or set `cwd`")),
             (_, Some(cwd)) if cwd.is_relative() => {
-                Err(PropertyError::new("cwd", "`cwd` must be an absolute path"))
+                Err(PropertyError::named("cwd", "`cwd` must be an absolute path"))
             }
             _ => Ok(()),
         }

@@ -9,7 +9,8 @@ use std::path::Path;
 use serde_json::Value;
 use toque_core::diagnostic::{Diagnostic, Source};
 use toque_core::failure::plain_io;
-use toque_core::json::Document;
+use toque_core::json::{Document, JsonError};
+use toque_core::message::redact_values;
 use toque_data::data_bag::{FOLDER, ItemText, New, is_name};
 use toque_data::encrypted_item;
 use toque_data::encrypted_item::Secret;
@@ -200,8 +201,7 @@ impl Editing {
     fn read(&self, text: String) -> Result<ItemText, Diagnostic> {
         let item = &self.before.item;
         let name = format!("{}.json", item.id);
-        Document::parse(Source::new(&name, None, text.clone()))
-            .map_err(|mistake| unreadable(&mistake))?;
+        Document::parse_text(Source::new(&name, None, text.clone())).map_err(unreadable)?;
         ItemText::parse(text, &item.bag, &item.id, item.file.clone(), name).map_err(|_| {
             Diagnostic::error(format!("what was edited is not the item `{}` any more: its `id` is another, or gone", item.id)).hint(
                 format!(
@@ -234,13 +234,10 @@ impl Edited {
 }
 
 /// A mistake of JSON, without what it quotes.
-fn unreadable(mistake: &Diagnostic) -> Diagnostic {
-    // Words in backticks came from the text.
-    let hidden = mistake.clone().hidden();
-    let what = hidden.message.split_once("]: ").map_or(hidden.message.as_str(), |(_, what)| what);
-    let hints = mistake.hints.iter().filter(|hint| !hint.contains('`')).cloned().collect();
-    let told = Diagnostic::error(format!("what was edited cannot be read: {what}")).at(hidden.span);
-    Diagnostic { hints, ..told }
+fn unreadable(mistake: JsonError) -> Diagnostic {
+    let reason = redact_values(&mistake.reason).unwrap_or(mistake.reason);
+    let told = Diagnostic::error(format!("what was edited cannot be read: {reason}"));
+    mistake.hint.into_iter().fold(told.at(mistake.span.hidden()), Diagnostic::hint)
 }
 
 /// Writes a file that only this user can read.

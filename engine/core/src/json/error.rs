@@ -1,4 +1,4 @@
-//! What is wrong with a JSON text, in plain words.
+//! Errors of JSON and TOML texts, in plain words.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,16 +8,43 @@ use jsonc_parser::errors::ParseErrorKind;
 
 use crate::diagnostic::{Diagnostic, Source, Span};
 
-/// A mistake at a range of bytes.
-pub(super) fn at(source: &Arc<Source>, range: Range<usize>, what: &str) -> Diagnostic {
-    Diagnostic::error(format!("cannot read `{}`: {what}", source.name)).at(Span::of(source, range))
+/// A mistake in a text.
+#[derive(Debug)]
+pub struct JsonError {
+    /// What is wrong, without the name of the document.
+    pub reason: String,
+    pub span: Span,
+    /// What to do; it quotes nothing of the text.
+    pub hint: Option<String>,
+    /// Another place that matters, and what it is.
+    pub other: Option<(Span, String)>,
 }
 
-/// What keeps a text from being read.
-pub(super) fn of(source: &Arc<Source>, kind: &ParseErrorKind, range: Range<usize>) -> Diagnostic {
-    let (what, hint) = words(kind);
-    let diagnostic = at(source, range, what);
-    if hint.is_empty() { diagnostic } else { diagnostic.hint(hint) }
+impl JsonError {
+    /// A mistake at a range of bytes.
+    pub(super) fn at(source: &Arc<Source>, range: Range<usize>, reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), span: Span::of(source, range), hint: None, other: None }
+    }
+
+    /// A mistake that the parser has found.
+    pub(super) fn of(source: &Arc<Source>, kind: &ParseErrorKind, range: Range<usize>) -> Self {
+        let (reason, hint) = words(kind);
+        let error = Self::at(source, range, reason);
+        if hint.is_empty() { error } else { error.hint(hint) }
+    }
+
+    pub(super) fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+}
+
+impl From<JsonError> for Diagnostic {
+    fn from(JsonError { reason, span, hint, other }: JsonError) -> Self {
+        let message = format!("cannot read `{}`: {reason}", span.source.name);
+        let hints = hint.into_iter().collect();
+        let frames = other.into_iter().collect();
+        Self { hints, frames, ..Self::error(message) }.at(span)
+    }
 }
 
 /// What is wrong, and what to do; the hint may be empty.

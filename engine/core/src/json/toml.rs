@@ -6,7 +6,7 @@ use serde_json::{Map, Number, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Below, Document, Place, error};
+use super::{Below, Document, JsonError, Place};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::serde_errors::in_recipe_terms;
 
@@ -18,8 +18,8 @@ impl Document {
         let source = Arc::new(source);
         let parsed = DeTable::parse(&source.text).map_err(|error| {
             let plain = in_recipe_terms(error.message());
-            let wrong = error::at(&source, error.span().unwrap_or_default(), &plain.message);
-            plain.hint.into_iter().fold(wrong, Diagnostic::hint)
+            let wrong = JsonError::at(&source, error.span().unwrap_or_default(), plain.message);
+            JsonError { hint: plain.hint, ..wrong }
         })?;
         let whole = 0..source.text.len();
         let (value, below) = table(&source, parsed.get_ref())?;
@@ -31,7 +31,7 @@ impl Document {
     }
 }
 
-fn table(source: &Arc<Source>, table: &DeTable<'_>) -> Result<(Value, Below), Diagnostic> {
+fn table(source: &Arc<Source>, table: &DeTable<'_>) -> Result<(Value, Below), JsonError> {
     // As it was written: a map of TOML goes by name.
     let mut entries: Vec<_> = table.iter().collect();
     entries.sort_by_key(|(key, _)| key.span().start);
@@ -50,9 +50,9 @@ fn table(source: &Arc<Source>, table: &DeTable<'_>) -> Result<(Value, Below), Di
 fn convert(
     source: &Arc<Source>,
     value: &Spanned<DeValue<'_>>,
-) -> Result<(Value, Below), Diagnostic> {
+) -> Result<(Value, Below), JsonError> {
     let no_number = |text: &str| {
-        error::at(source, value.span(), &format!("`{text}` is no number that can be held"))
+        JsonError::at(source, value.span(), format!("`{text}` is no number that can be held"))
     };
     Ok(match value.get_ref() {
         DeValue::String(text) => (Value::String(text.to_string()), Below::Nothing),

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use super::pattern::Pattern;
 use super::query::{Query, Term, Wanted};
 use toque_core::diagnostic::{Diagnostic, Source, Span};
+use toque_core::failure::FailureKind;
 
 /// Bytes of a query.
 const LONGEST: usize = 64 * 1024;
@@ -42,12 +43,12 @@ impl Query {
         let query = if reader.peek() == Some(')') {
             Self::Everything
         } else {
-            reader.row(&Inside::Nothing)?
+            reader.row(&Inside::Nothing)?.ok_or_else(|| reader.nothing_in(0..reader.at))?
         };
         if reader.peek().is_some() {
             let end = reader.at..reader.at + 1;
             return Err(reader
-                .wrong(end, "this `)` closes nothing")
+                .unescaped(end, "this `)` closes nothing")
                 .hint("take it out, or write `\\)` where it is part of a text"));
         }
         if query.depth() > DEEPEST {
@@ -111,6 +112,11 @@ impl Reader {
             .at(Span::of(&self.source, place))
     }
 
+    /// A mistake that a backslash may mend.
+    fn unescaped(&self, place: Bytes<usize>, what: &str) -> Diagnostic {
+        self.wrong(place, what).of_kind(FailureKind::NeedsBackslash)
+    }
+
     fn too_deep(&self, at: usize) -> Diagnostic {
         self.wrong(at..at + 1, &format!("it is nested more than {DEEPEST} deep"))
             .hint("take out parentheses that mean nothing")
@@ -130,9 +136,8 @@ impl Reader {
         Some((meaning, length))
     }
 
-    /// Clauses up to a closing parenthesis or the end.
-    fn row(&mut self, inside: &Inside) -> Result<Query, Diagnostic> {
-        let begin = self.at;
+    /// Reads clauses up to a closing parenthesis or the end; none when there are none.
+    fn row(&mut self, inside: &Inside) -> Result<Option<Query>, Diagnostic> {
         let (mut any, mut must) = (Vec::new(), Vec::new());
         let mut required = false;
         let mut after_or: Option<Bytes<usize>> = None;
@@ -175,9 +180,11 @@ impl Reader {
         let mut parts: Vec<Query> =
             if required { Vec::new() } else { Query::any(any).into_iter().collect() };
         parts.extend(must);
-        Query::all(parts).ok_or_else(|| {
-            self.wrong(begin..self.at, "nothing stands in these parentheses").hint("take them out")
-        })
+        Ok(Query::all(parts))
+    }
+
+    fn nothing_in(&self, place: Bytes<usize>) -> Diagnostic {
+        self.wrong(place, "nothing stands in these parentheses").hint("take them out")
     }
 
     /// The sign that stands next; it stays there.
@@ -254,7 +261,7 @@ impl Reader {
         }
         if self.peek() == Some(':') {
             return Err(self
-                .wrong(self.at..self.at + 1, "no field stands before this colon")
+                .unescaped(self.at..self.at + 1, "no field stands before this colon")
                 .hint("write `field:value`; a colon that is part of a text is written `\\:`"));
         }
         if matches!(self.peek(), Some('"' | '[' | '{')) || self.is_regex() {
@@ -273,7 +280,7 @@ impl Reader {
         if let Inside::Field(_) = inside {
             let hint = "a colon that is part of a text is written `\\:`; conditions on other fields stand outside";
             return Err(self
-                .wrong(word.place, "this field stands in the parentheses of another")
+                .unescaped(word.place, "this field stands in the parentheses of another")
                 .hint(hint));
         }
         let colon = self.at;
@@ -286,9 +293,11 @@ impl Reader {
                 .wrong(colon..colon + 1, "no value follows this colon")
                 .hint(format!("`{}:*` asks for any value", &self.text()[word.place]))),
             Some('(') => self.group(&Inside::Field(field)),
-            Some('!') => Err(self.wrong(self.at..self.at + 1, "`!` stands before a value").hint(
-                "write `NOT` before the field; a `!` that is part of the text is written `\\!`",
-            )),
+            Some('!') => {
+                Err(self.unescaped(self.at..self.at + 1, "`!` stands before a value").hint(
+                    "write `NOT` before the field; a `!` that is part of the text is written `\\!`",
+                ))
+            }
             Some(':') => Err(self.second_colon(colon)),
             _ if self.operator().is_some() => {
                 let (_, length) = self.operator().unwrap_or_default();
@@ -309,22 +318,14 @@ impl Reader {
         let open = self.at;
         self.deeper(open)?;
         self.at += 1;
-        let query = match self.row(inside) {
-            Ok(query) => query,
-            Err(mut wrong) => {
-                // `()` is told of as a whole.
-                if wrong.message.ends_with("these parentheses")
-                    && self.text()[open + 1..self.at].trim().is_empty()
-                {
-                    wrong = wrong
-                        .at(Span::of(&self.source, open..(self.at + 1).min(self.text().len())));
-                }
-                return Err(wrong);
-            }
+        let Some(query) = self.row(inside)? else {
+            let is_blank = self.text()[open + 1..self.at].trim().is_empty();
+            let place = if is_blank { open..self.at + 1 } else { open + 1..self.at };
+            return Err(self.nothing_in(place));
         };
         if !self.take(')') {
             return Err(self
-                .wrong(open..open + 1, "this `(` is not closed")
+                .unescaped(open..open + 1, "this `(` is not closed")
                 .hint("close it, or write `\\(` where it is part of a text"));
         }
         self.depth -= 1;
@@ -336,7 +337,7 @@ impl Reader {
         if self.is_regex() {
             let length = self.rest().find(char::is_whitespace).unwrap_or(self.rest().len());
             return Err(self
-                .wrong(self.at..self.at + length, "it has a regular expression, and those are not searched for")
+                .unescaped(self.at..self.at + length, "it has a regular expression, and those are not searched for")
                 .hint("use the wildcards `*` and `?`; a slash that is part of a text is written `\\/`"));
         }
         let wanted = match self.peek() {
@@ -370,7 +371,7 @@ impl Reader {
             }
             _ => "a colon that is part of a text is written `\\:`".to_owned(),
         };
-        self.wrong(place, "this colon comes after another").hint(hint)
+        self.unescaped(place, "this colon comes after another").hint(hint)
     }
 
     /// A boost says how much a condition counts in a score, and nothing is scored: it is read and
@@ -382,7 +383,7 @@ impl Reader {
             let length = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
             if rest[..length].parse::<f64>().is_err() {
                 return Err(self
-                    .wrong(begin..begin + 1, "no number follows this `^`")
+                    .unescaped(begin..begin + 1, "no number follows this `^`")
                     .hint("a `^` that is part of a text is written `\\^`"));
             }
             self.at += length;
@@ -390,14 +391,14 @@ impl Reader {
         match self.peek() {
             None | Some(')') => Ok(query),
             Some('~') => Err(self
-                .wrong(self.at..self.at + 1, "it asks for what is only similar (`~`), and that is not searched for")
+                .unescaped(self.at..self.at + 1, "it asks for what is only similar (`~`), and that is not searched for")
                 .hint("use the wildcards `*` and `?`; a `~` that is part of a text is written `\\~`")),
             Some(space) if space.is_whitespace() => Ok(query),
             Some(':') => Err(self
-                .wrong(self.at..self.at + 1, "what stands before this colon is no field")
+                .unescaped(self.at..self.at + 1, "what stands before this colon is no field")
                 .hint("a field is a word; a space in it is written `\\ `, a colon that is part of a text `\\:`")),
             Some(other) => Err(self
-                .wrong(self.at..self.at + other.len_utf8(), &format!("a space is missing before this `{other}`"))
+                .unescaped(self.at..self.at + other.len_utf8(), &format!("a space is missing before this `{other}`"))
                 .hint(format!("write the space; a `{other}` that is part of a text is written `\\{other}`"))),
         }
     }

@@ -373,7 +373,7 @@ impl Property {
 }
 
 fn wrong(name: &str, message: &str) -> PropertyError {
-    PropertyError::new(name, format!("`{name}`: {message}"))
+    PropertyError::named(name, format!("`{name}`: {message}"))
 }
 
 /// Asks a closure of the declaration about a value.

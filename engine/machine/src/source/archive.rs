@@ -36,7 +36,7 @@ pub(super) fn check(source: &Source) -> Result<(), PropertyError> {
         ("session_token", source.session_token.is_some() && !s3),
     ];
     if let Some((name, _)) = of_others.iter().find(|(_, set)| *set) {
-        return Err(PropertyError::new(
+        return Err(PropertyError::named(
             *name,
             format!("`{name}` has no meaning for this type of source"),
         )

@@ -30,10 +30,11 @@ pub(super) fn check(source: &Source) -> Result<(), PropertyError> {
         ("session_token", source.session_token.is_some()),
     ];
     match of_archives.iter().find(|(_, set)| *set) {
-        Some((name, _)) => {
-            Err(PropertyError::new(*name, format!("`{name}` has no meaning for a git repository"))
-                .hint("leave it out; `revision` can be the 40 digits of a commit"))
-        }
+        Some((name, _)) => Err(PropertyError::named(
+            *name,
+            format!("`{name}` has no meaning for a git repository"),
+        )
+        .hint("leave it out; `revision` can be the 40 digits of a commit")),
         None => Ok(()),
     }
 }

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use toque_core::diagnostic::{Diagnostic, did_you_mean};
+use toque_core::diagnostic::{Diagnostic, Span, did_you_mean};
+use toque_core::failure::FailureKind;
 use toque_core::json;
 use toque_language::AttributesUsed;
 use toque_language::interpreter::Interpreter;
@@ -46,24 +47,18 @@ pub(crate) fn warnings(used: AttributesUsed, mistakes: &[Diagnostic]) -> Vec<Dia
     let mut warnings: BTreeMap<Vec<String>, Diagnostic> = BTreeMap::new();
     for (path, span) in used.reads {
         let Some((depth, there)) = used.known.gap(&path) else { continue };
-        let name = format!("node.{}", path.join("."));
-        let here = |mistake: &Diagnostic| {
-            mistake
-                .span
-                .as_ref()
-                .is_some_and(|at| (&at.source.name, at.line) == (&span.source.name, span.line))
-        };
-        if mistakes
-            .iter()
-            .any(|mistake| here(mistake) && mistake.message.contains(&format!("`{name}`")))
-        {
+        let place = |at: &Span| (at.source.name.clone(), at.line, at.column);
+        let here = Some(place(&span));
+        if mistakes.iter().any(|mistake| {
+            mistake.kind == FailureKind::NotSet && mistake.span.as_ref().map(place) == here
+        }) {
             continue;
         }
         if let Some(known) = warnings.get_mut(&path) {
             known.frames.push((span, "and read here".to_owned()));
             continue;
         }
-        let told = Diagnostic::warning(format!("nobody sets `{name}`")).at(span);
+        let told = Diagnostic::warning(format!("nobody sets `node.{}`", path.join("."))).at(span);
         let hint = did_you_mean(&path[depth], there).unwrap_or_else(|| {
             format!("set it in an attribute file, or read it by `node.get(\"{}\", value)` if it may be absent", path.join("."))
         });

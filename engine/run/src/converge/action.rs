@@ -13,6 +13,7 @@ use toque_contract::report::{Cause, Record, Status};
 use toque_contract::resource::{Apply, Effect};
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::FailureKind;
+use toque_core::message::first_value;
 use toque_core::name::ResourceId;
 use toque_core::redaction::REDACTED;
 use toque_language::interpreter::Changed;
@@ -450,15 +451,14 @@ pub(crate) fn blank(ready: &Declared, action: &str, cause: Cause) -> Record {
     }
 }
 
-/// Values stand in backticks; what is sensitive is told without them, but for the resource's name,
-/// which everybody sees.
+/// Hides the first value of each change and all that follows, except the resource's name, which is
+/// shown everywhere.
 fn hide(changes: &mut [Shown], id: &ResourceId) {
     for change in changes {
-        if let Some((words, rest)) = change.what.split_once('`') {
-            let first = rest.split_once('`').map(|(value, _)| value);
-            let named = first.filter(|value| id.shown.is_none() && *value == &*id.name);
-            change.what = named
-                .map_or_else(|| format!("{words}{REDACTED}"), |name| format!("{words}`{name}`"));
+        if let Some((words, value)) = first_value(&change.what) {
+            let is_name = id.shown.is_none() && *value == *id.name;
+            change.what =
+                if is_name { format!("{words}`{value}`") } else { format!("{words}{REDACTED}") };
         }
         hide_diff(change);
     }

@@ -31,7 +31,7 @@ impl Reader {
         self.at += 1;
         let Some(letter) = self.peek() else {
             return Err(self
-                .wrong(backslash..backslash + 1, "nothing follows this backslash")
+                .unescaped(backslash..backslash + 1, "nothing follows this backslash")
                 .hint("a backslash that is part of a text is written `\\\\`"));
         };
         self.at += letter.len_utf8();
@@ -52,7 +52,7 @@ impl Reader {
                 '?' => steps.push(Step::One),
                 ':' | ')' | '^' | '~' => break,
                 '(' | '"' | '[' | ']' | '{' | '}' => {
-                    let mut told = self.wrong(
+                    let mut told = self.unescaped(
                         self.at..self.at + 1,
                         &format!("`{letter}` means something in a query"),
                     );
@@ -82,7 +82,7 @@ impl Reader {
         if steps.is_empty() {
             let at = self.at..self.at + 1;
             let found = self.peek().unwrap_or(' ');
-            let told = self.wrong(at, &format!("a value is expected, and here is `{found}`"));
+            let told = self.unescaped(at, &format!("a value is expected, and here is `{found}`"));
             return Err(
                 told.hint(format!("a `{found}` that is part of a text is written `\\{found}`"))
             );
@@ -109,7 +109,7 @@ impl Reader {
             }
         }
         Err(self
-            .wrong(open..open + 1, "this quote is not closed")
+            .unescaped(open..open + 1, "this quote is not closed")
             .hint("close it, or write `\\\"` where it is part of a text"))
     }
 
@@ -178,7 +178,7 @@ impl Reader {
         match &self.text()[place.clone()] {
             "" | "TO" => Err(self.no_range(open)),
             "*" => Ok(None),
-            _ if wild => Err(self.wrong(place, "an end of a range has wildcards").hint(
+            _ if wild => Err(self.unescaped(place, "an end of a range has wildcards").hint(
                 "an open end is `*` alone; as part of a text they are written `\\*` and `\\?`",
             )),
             _ => Ok(Some(text)),
