@@ -5,12 +5,12 @@ use std::fs;
 use std::path::Path;
 
 /// How many items there are.
-pub const ITEMS: u32 = 10_000;
+pub(crate) const ITEMS: u32 = 10_000;
 /// How many searches more the longer recipe makes.
-pub const SEARCHES: u32 = 20;
+pub(crate) const SEARCHES: u32 = 20;
 
 /// Writes the data bag `sites`.
-pub fn write(repository: &Path) {
+pub(crate) fn write(repository: &Path) {
     let folder = repository.join("data_bags/sites");
     fs::create_dir_all(&folder).expect("the folder can be made");
     for number in 0..ITEMS {
@@ -48,7 +48,7 @@ fn item(number: u32) -> String {
 }
 
 /// A recipe that searches so many times after the first, each time for something else.
-pub fn recipe(searches: u32) -> String {
+pub(crate) fn recipe(searches: u32) -> String {
     format!(
         "let first = search(\"sites\");\nfor i in 0..{searches} {{\n    let found = search(\"sites\", `type:rails AND owner_team:(core OR \
          web) AND port:[8000 TO ${{9000 + i}}] AND domains:*.example.com NOT tags:zone3`);\n    if found.len() == 0 {{ throw \"nothing \

@@ -17,7 +17,7 @@ use crate::universe::{self, Shape};
 const RUNS: usize = 5;
 
 /// What `toque cookbook install` takes with an empty cache, and how many cookbooks it fetches.
-pub fn install(binary: &Path, folder: &Path) -> (Usage, usize) {
+pub(crate) fn install(binary: &Path, folder: &Path) -> (Usage, usize) {
     let universe = universe::universe(0);
     let requirements = universe::request(&universe, Shape::Any, 0).requirements;
     let solution =

@@ -5,9 +5,9 @@ use std::fs;
 use std::path::Path;
 
 /// How many recipes there are.
-pub const RECIPES: u32 = 500;
+pub(crate) const RECIPES: u32 = 500;
 /// How often a custom resource is used.
-pub const USES: u32 = 200;
+pub(crate) const USES: u32 = 200;
 
 /// What a site is made of, one part by what the machine tells.
 const SITE: &str = r#"
@@ -32,7 +32,7 @@ action("delete", || {
 "#;
 
 /// Writes the cookbook `bench`: `default` includes every other recipe.
-pub fn write(repository: &Path, out: &Path) {
+pub(crate) fn write(repository: &Path, out: &Path) {
     let cookbook = repository.join("cookbooks/bench");
     let folder = |name: &str| {
         let folder = cookbook.join(name);

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::process::Command;
 
 /// How many files the app has.
-pub const FILES: u32 = 10_000;
+pub(crate) const FILES: u32 = 10_000;
 
 /// Makes the repository of the app: files of some 200 bytes in folders of a hundred, in one commit.
-pub fn write(origin: &Path) {
+pub(crate) fn write(origin: &Path) {
     for number in 0..FILES {
         let folder = origin.join(format!("part{}", number / 100));
         fs::create_dir_all(&folder).expect("the folder can be made");
@@ -39,7 +39,7 @@ pub fn write(origin: &Path) {
 }
 
 /// A recipe that deploys it.
-pub fn recipe(origin: &Path, app: &Path) -> String {
+pub(crate) fn recipe(origin: &Path, app: &Path) -> String {
     format!(
         "deploy({:?}, #{{ source: #{{ type: \"git\", url: {:?} }} }});\n",
         app.display().to_string(),

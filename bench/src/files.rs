@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 /// What every file holds beside its number: about 200 bytes in all.
 const REST: &str = "the quick brown fox jumps over the lazy dog, and then does so again for as long as it takes to come to ";
 
-pub fn path(folder: &Path, number: u32) -> PathBuf {
+pub(crate) fn path(folder: &Path, number: u32) -> PathBuf {
     folder.join(format!("file-{number}"))
 }
 
-pub fn content(number: u32) -> String {
+pub(crate) fn content(number: u32) -> String {
     format!("number {number}\n{REST}\n{REST}{number}\n")
 }
 
 /// A recipe that declares the files one by one.
-pub fn recipe(folder: &Path, count: u32) -> String {
+pub(crate) fn recipe(folder: &Path, count: u32) -> String {
     format!(
         "for i in 0..{count} {{\n    file({}, #{{ content: {}, mode: \"0644\" }});\n}}\n",
         in_loop(folder),
@@ -23,7 +23,7 @@ pub fn recipe(folder: &Path, count: u32) -> String {
 }
 
 /// The same loop with the same values and no resource.
-pub fn loop_alone(folder: &Path, count: u32) -> String {
+pub(crate) fn loop_alone(folder: &Path, count: u32) -> String {
     format!(
         "for i in 0..{count} {{\n    let path = {};\n    let properties = #{{ content: {}, mode: \"0644\" }};\n}}\n",
         in_loop(folder),
@@ -32,7 +32,7 @@ pub fn loop_alone(folder: &Path, count: u32) -> String {
 }
 
 /// A recipe that declares the files as templates.
-pub fn template_recipe(folder: &Path, count: u32) -> String {
+pub(crate) fn template_recipe(folder: &Path, count: u32) -> String {
     format!(
         "for i in 0..{count} {{\n    template({}, #{{ source: \"file.hbs\", mode: \"0644\", variables: #{{ number: i }} }});\n}}\n",
         in_loop(folder)
@@ -40,12 +40,12 @@ pub fn template_recipe(folder: &Path, count: u32) -> String {
 }
 
 /// The template of one file.
-pub fn template() -> String {
+pub(crate) fn template() -> String {
     format!("number {{{{number}}}}\n{REST}\n{REST}{{{{number}}}}\n")
 }
 
 /// A recipe that declares packages.
-pub fn package_recipe(names: &[String]) -> String {
+pub(crate) fn package_recipe(names: &[String]) -> String {
     names.iter().map(|name| format!("package(\"{name}\");\n")).collect()
 }
 

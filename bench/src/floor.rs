@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::files;
 
-pub fn run(action: &str, folder: &Path, count: u32) {
+pub(crate) fn run(action: &str, folder: &Path, count: u32) {
     for number in 0..count {
         match action {
             "write" => write(folder, number),

@@ -11,7 +11,7 @@ use nix::sys::time::TimeVal;
 
 /// What one process took.
 #[derive(Debug, Clone, Copy)]
-pub struct Usage {
+pub(crate) struct Usage {
     /// Seconds from its start to its end.
     pub wall: f64,
     /// Seconds, its own and the kernel's for it.
@@ -22,7 +22,7 @@ pub struct Usage {
 
 impl Usage {
     /// The least of both, figure by figure.
-    pub fn least(self, other: Self) -> Self {
+    pub(crate) fn least(self, other: Self) -> Self {
         Self {
             wall: self.wall.min(other.wall),
             cpu: self.cpu.min(other.cpu),
@@ -32,7 +32,7 @@ impl Usage {
 }
 
 /// Runs a command, which must succeed.
-pub fn run<W: AsRef<OsStr>>(words: &[W]) -> Usage {
+pub(crate) fn run<W: AsRef<OsStr>>(words: &[W]) -> Usage {
     let mut command = Command::new(std::env::current_exe().expect("the path of this program"));
     let output = command
         .arg("measure")
@@ -48,7 +48,7 @@ pub fn run<W: AsRef<OsStr>>(words: &[W]) -> Usage {
 }
 
 /// Runs the only child of this process, and prints what it took.
-pub fn child(words: &[&str]) {
+pub(crate) fn child(words: &[&str]) {
     let begun = Instant::now();
     let mut command = Command::new(words[0]);
     let status =

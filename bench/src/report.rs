@@ -3,7 +3,7 @@
 use crate::measure::Usage;
 use crate::run::Taken;
 
-pub fn heading() {
+pub(crate) fn heading() {
     println!(
         "{:26}{:>10}{:>10}{:>10}{:>10}{:>9}  │{:>10}{:>10}{:>10}  │{:>8}{:>8}",
         "",
@@ -20,7 +20,7 @@ pub fn heading() {
     );
 }
 
-pub fn row(what: &str, toque: &Taken, floor: Option<&Usage>) {
+pub(crate) fn row(what: &str, toque: &Taken, floor: Option<&Usage>) {
     let ms = |seconds: f64| format!("{:.1}", seconds * 1e3);
     let mb = |bytes: u64| format!("{:.1}", megabytes(bytes));
     print!(
@@ -44,12 +44,12 @@ pub fn row(what: &str, toque: &Taken, floor: Option<&Usage>) {
     }
 }
 
-pub fn megabytes(bytes: u64) -> f64 {
+pub(crate) fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }
 
 /// `10,000`
-pub fn thousands(number: u32) -> String {
+pub(crate) fn thousands(number: u32) -> String {
     if number < 1_000 {
         number.to_string()
     } else {

@@ -11,14 +11,14 @@ use crate::{bag, cookbook, deploy, files};
 const RUNS: usize = 9;
 
 /// What is measured, and where.
-pub struct Bench {
+pub(crate) struct Bench {
     pub binary: PathBuf,
     pub folder: PathBuf,
 }
 
 /// What Toque took.
 #[derive(Debug, Clone, Copy)]
-pub struct Taken {
+pub(crate) struct Taken {
     pub wall: f64,
     pub cpu: f64,
     pub peak: u64,
@@ -28,26 +28,26 @@ pub struct Taken {
 }
 
 /// Toque and the floor, measured in turns.
-pub struct Both {
+pub(crate) struct Both {
     pub toque: Taken,
     pub floor: Usage,
 }
 
 impl Bench {
     /// Nothing to do at all.
-    pub fn empty(&self) -> Taken {
+    pub(crate) fn empty(&self) -> Taken {
         let repository = self.repository("empty", "");
         least(RUNS * 2, || self.toque(&repository, &[]))
     }
 
     /// All facts of this machine, as `toque facts` reads them.
-    pub fn facts(&self) -> Usage {
+    pub(crate) fn facts(&self) -> Usage {
         let words = [self.binary.as_os_str(), "facts".as_ref()];
         (1..RUNS).fold(measure::run(&words), |least, _| least.least(measure::run(&words)))
     }
 
     /// As many `file` resources: the first converge and one that finds them up to date.
-    pub fn files(&self, count: u32) -> (Both, Both) {
+    pub(crate) fn files(&self, count: u32) -> (Both, Both) {
         let name = format!("files-{count}");
         let repository = self.repository(&name, "");
         let out = made(&repository.join("out"));
@@ -57,7 +57,7 @@ impl Bench {
     }
 
     /// As many `template` resources.
-    pub fn templates(&self, count: u32) -> (Both, Both) {
+    pub(crate) fn templates(&self, count: u32) -> (Both, Both) {
         let repository = self.repository("templates", "");
         let out = made(&repository.join("out"));
         fs::write(repository.join(RECIPE), files::template_recipe(&out, count))
@@ -69,7 +69,7 @@ impl Bench {
     }
 
     /// A loop that makes the values of as many resources, and declares none.
-    pub fn language(&self, count: u32) -> Taken {
+    pub(crate) fn language(&self, count: u32) -> Taken {
         let repository = self.repository(
             "language",
             &files::loop_alone(&self.folder.join("files-10000/out"), count),
@@ -78,7 +78,7 @@ impl Bench {
     }
 
     /// A cookbook of many recipes and custom resources, when all is up to date.
-    pub fn cookbook(&self) -> Taken {
+    pub(crate) fn cookbook(&self) -> Taken {
         let repository = self.repository("cookbook", "");
         cookbook::write(&repository, &made(&repository.join("out")));
         self.toque(&repository, &["bench"]);
@@ -86,7 +86,7 @@ impl Bench {
     }
 
     /// As many packages that this machine has.
-    pub fn packages(&self, count: usize) -> Option<Taken> {
+    pub(crate) fn packages(&self, count: usize) -> Option<Taken> {
         let listed = Command::new("dpkg-query")
             .args(["-W", "-f", "${db:Status-Abbrev} ${Package}\\n"])
             .output()
@@ -142,7 +142,7 @@ impl Bench {
 
     /// A large data bag: one search that finds all of it, for which it is read, and that with more
     /// searches.
-    pub fn search(&self) -> (Taken, Taken) {
+    pub(crate) fn search(&self) -> (Taken, Taken) {
         let repository = self.repository("search", "");
         bag::write(&repository);
         let searches = |count: u32| {
@@ -155,7 +155,7 @@ impl Bench {
 
     /// An app that is deployed for the first time, and `git clone` of the same repository in its
     /// place.
-    pub fn deploy(&self) -> Both {
+    pub(crate) fn deploy(&self) -> Both {
         let repository = self.repository("deploy", "");
         let (origin, out) = (made(&repository.join("origin")), repository.join("out"));
         deploy::write(&origin);
@@ -220,7 +220,7 @@ fn in_turns(runs: usize, mut run: impl FnMut() -> (Taken, Usage)) -> Both {
 
 impl Taken {
     /// What a command took that is no run.
-    pub fn of(usage: &Usage) -> Self {
+    pub(crate) fn of(usage: &Usage) -> Self {
         Self { wall: usage.wall, cpu: usage.cpu, peak: usage.peak, compile: 0.0, converge: 0.0 }
     }
 

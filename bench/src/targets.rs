@@ -5,7 +5,7 @@ use crate::universe::{self, Resolved};
 use crate::{bag, cookbook, deploy};
 
 /// What was found.
-pub struct Found {
+pub(crate) struct Found {
     /// Of the no-op of 10,000 files, to the floor's CPU.
     pub ratio: f64,
     /// Of the same, in bytes.
@@ -31,7 +31,7 @@ pub struct Found {
 }
 
 /// Shows each figure with its target, and tells whether all are met.
-pub fn show(found: &Found) -> bool {
+pub(crate) fn show(found: &Found) -> bool {
     println!("\nTargets:");
     let mut met = true;
     let mut target = |what: &str, figure: String, wanted: &str, holds: bool| {

@@ -8,10 +8,10 @@ use toque_cookbooks::resolve::{Preferred, Requirement, solve_in_steps};
 use toque_core::cancel::CancelToken;
 use toque_core::version::{Constraint, Version};
 
-pub const COOKBOOKS: u32 = 4_000;
-pub const REQUESTED: usize = 50;
+pub(crate) const COOKBOOKS: u32 = 4_000;
+pub(crate) const REQUESTED: usize = 50;
 /// The universes, each made of another number.
-pub const UNIVERSES: u64 = 4;
+pub(crate) const UNIVERSES: u64 = 4;
 const VERSIONS: usize = 30_000;
 /// Enough for the least of them to be undisturbed.
 const RUNS: usize = 3;
@@ -20,7 +20,7 @@ const CONFLICTS: usize = 3;
 
 /// The worst of all requests.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Resolved {
+pub(crate) struct Resolved {
     /// Seconds of wall.
     pub solved: f64,
     /// Finding that there is no solution, and saying why.
@@ -32,7 +32,7 @@ pub struct Resolved {
 
 /// What cookbooks a request is made of.
 #[derive(Debug, Clone, Copy)]
-pub enum Shape {
+pub(crate) enum Shape {
     /// Any, in any version.
     Any,
     /// Those that many need too.
@@ -41,16 +41,16 @@ pub enum Shape {
     Held,
 }
 
-pub const SHAPES: [Shape; 3] = [Shape::Any, Shape::Popular, Shape::Held];
+pub(crate) const SHAPES: [Shape; 3] = [Shape::Any, Shape::Popular, Shape::Held];
 
 /// A request that can be met, and what contradicts it.
-pub struct Request {
+pub(crate) struct Request {
     pub requirements: Vec<Requirement>,
     pub contradictions: Vec<Requirement>,
 }
 
 /// Resolves requests of each shape in each universe, and what contradicts them.
-pub fn resolve() -> Resolved {
+pub(crate) fn resolve() -> Resolved {
     let mut worst = Resolved::default();
     for seed in 0..UNIVERSES {
         let universe = universe(seed);
@@ -67,7 +67,10 @@ pub fn resolve() -> Resolved {
 }
 
 /// One request, and the worst of its contradictions.
-pub fn measure(universe: &Catalog, Request { requirements, contradictions }: &Request) -> Resolved {
+pub(crate) fn measure(
+    universe: &Catalog,
+    Request { requirements, contradictions }: &Request,
+) -> Resolved {
     let (answer, steps) =
         solve_in_steps(&CancelToken::default(), universe, requirements, &Preferred::default());
     let chosen = answer.map(|solution| solution.len()).expect("the request can be met");
@@ -94,7 +97,7 @@ fn least(run: impl Fn() -> bool, expected: bool) -> f64 {
 }
 
 /// As many cookbooks as can be together; those that could not are what contradicts.
-pub fn request(universe: &Catalog, shape: Shape, seed: u64) -> Request {
+pub(crate) fn request(universe: &Catalog, shape: Shape, seed: u64) -> Request {
     let mut chance = Chance::new(seed + 1_000);
     let mut request = Request { requirements: Vec::new(), contradictions: Vec::new() };
     while request.requirements.len() < REQUESTED {
@@ -153,7 +156,7 @@ struct History {
 /// A few cookbooks have a hundred versions and are what most others need, as `apt` and
 /// `build-essential` are; most have a handful. A third are no longer cared for, and hold what they
 /// need to what was current in their time.
-pub fn universe(seed: u64) -> Catalog {
+pub(crate) fn universe(seed: u64) -> Catalog {
     let mut chance = Chance::new(seed);
     let weights: Vec<f64> = (0..COOKBOOKS).map(|rank| 1.0 / f64::from(rank + 10).sqrt()).collect();
     let share = VERSIONS as f64 / weights.iter().sum::<f64>();

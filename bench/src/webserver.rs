@@ -6,7 +6,7 @@ use std::path::Path;
 use toque_acceptance::{Host, Image};
 
 /// Seconds of wall, or why it cannot be told here.
-pub fn no_op(binary: &Path) -> Result<f64, String> {
+pub(crate) fn no_op(binary: &Path) -> Result<f64, String> {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/webserver");
     if !example.exists() {
         return Err("it is not there".to_owned());

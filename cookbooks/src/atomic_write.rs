@@ -55,7 +55,7 @@ pub(crate) fn temporary_folder(folder: &Path) -> io::Result<TemporaryFolder> {
 }
 
 impl TemporaryFolder {
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
@@ -63,7 +63,7 @@ impl TemporaryFolder {
     /// can. What was there is removed with this folder.
     /// # Errors
     /// When it cannot be done; then `path` is as it was.
-    pub fn exchange(&self, made: &Path, path: &Path) -> Result<(), Failure> {
+    pub(crate) fn exchange(&self, made: &Path, path: &Path) -> Result<(), Failure> {
         match renameat2(AT_FDCWD, made, AT_FDCWD, path, RenameFlags::RENAME_EXCHANGE) {
             Err(Errno::EINVAL | Errno::ENOSYS | Errno::EOPNOTSUPP) => {
                 exchange_in_steps(made, path, &self.path().join("before"))

@@ -27,12 +27,12 @@ pub(crate) struct Summed<W> {
 }
 
 impl<W> Summed<W> {
-    pub fn new(inner: W) -> Self {
+    pub(crate) fn new(inner: W) -> Self {
         Self { inner, digest: Sha256::new(), bytes: 0 }
     }
 
     /// Returns the writer inside, and the sum.
-    pub fn finish(self) -> (W, String) {
+    pub(crate) fn finish(self) -> (W, String) {
         (self.inner, hex(&self.digest.finalize()))
     }
 }

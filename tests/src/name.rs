@@ -12,13 +12,13 @@ pub(crate) struct Owner {
 }
 
 impl Owner {
-    pub fn this_process() -> Owner {
+    pub(crate) fn this_process() -> Owner {
         let pid = process::id();
         let started = started(pid).expect("a running process is listed in /proc");
         Owner { pid, started }
     }
 
-    pub fn is_alive(self) -> bool {
+    pub(crate) fn is_alive(self) -> bool {
         started(self.pid) == Some(self.started)
     }
 }
@@ -45,22 +45,22 @@ pub(crate) struct Name(String);
 const PREFIX: &str = "toque-";
 
 impl Name {
-    pub fn new() -> Name {
+    pub(crate) fn new() -> Name {
         static BOOTED: AtomicU32 = AtomicU32::new(0);
         let nth = BOOTED.fetch_add(1, Ordering::Relaxed);
         Name(format!("{PREFIX}{}-{nth}", Owner::this_process()))
     }
 
     /// The host name in `text`, if it is one.
-    pub fn parse(text: &str) -> Option<Name> {
+    pub(crate) fn parse(text: &str) -> Option<Name> {
         Name(text.to_owned()).owner().map(|_| Name(text.to_owned()))
     }
 
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
-    pub fn is_orphan(&self) -> bool {
+    pub(crate) fn is_orphan(&self) -> bool {
         self.owner().is_some_and(|owner| !owner.is_alive())
     }
 

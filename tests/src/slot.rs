@@ -26,7 +26,7 @@ impl Slot {
     ///
     /// One at a time stands at the gate and waits for slots, so who needs two gets them, and
     /// nobody sweeps while another does.
-    pub fn take<const COUNT: usize>() -> [Slot; COUNT] {
+    pub(crate) fn take<const COUNT: usize>() -> [Slot; COUNT] {
         const { assert!(COUNT <= AT_ONCE) };
         let deadline = Instant::now() + PATIENCE;
         let _gate = wait_for(&["gate"], deadline);

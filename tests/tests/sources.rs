@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 
 /// The root of the workspace.
-pub fn workspace() -> PathBuf {
+pub(crate) fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 /// The folders of the crates, relative to the workspace.
-pub fn members() -> Vec<String> {
+pub(crate) fn members() -> Vec<String> {
     let manifest = fs::read_to_string(workspace().join("Cargo.toml")).unwrap();
     let manifest: toml::Table = toml::from_str(&manifest).unwrap();
     let members = manifest["workspace"]["members"].as_array().unwrap();
@@ -19,7 +19,7 @@ pub fn members() -> Vec<String> {
 }
 
 /// The `.rs` files below a folder, in order.
-pub fn files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.sort();
@@ -32,17 +32,17 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// A module by its path in the crate; the root is empty.
-pub type Module = Vec<String>;
+pub(crate) type Module = Vec<String>;
 
 /// A file of a crate that is no test.
-pub struct Source {
+pub(crate) struct Source {
     pub module: Module,
     pub file: PathBuf,
     pub code: Code,
 }
 
 /// What a folder `src` has, but for its programs and tests.
-pub fn production(folder: &Path) -> Vec<Source> {
+pub(crate) fn production(folder: &Path) -> Vec<Source> {
     let mut sources: Vec<Source> =
         files(folder).into_iter().map(|file| read(folder, file)).collect();
     let tests: Vec<Module> = sources.iter().flat_map(Source::tests).collect();
@@ -72,7 +72,7 @@ impl Source {
 
 /// A file without its comments and without what only tests are compiled with.
 #[derive(Default)]
-pub struct Code {
+pub(crate) struct Code {
     pub tokens: Vec<Token>,
     /// Modules in files of their own.
     pub modules: Vec<String>,
@@ -80,13 +80,13 @@ pub struct Code {
     pub tests: Vec<String>,
 }
 
-pub struct Token {
+pub(crate) struct Token {
     pub text: String,
     pub line: usize,
 }
 
 impl Code {
-    pub fn read(path: &Path) -> Code {
+    pub(crate) fn read(path: &Path) -> Code {
         let text = fs::read_to_string(path).unwrap();
         let stream: TokenStream =
             text.parse().unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -101,7 +101,7 @@ impl Code {
     }
 
     /// The text of a token, empty beyond the last one.
-    pub fn text(&self, at: usize) -> &str {
+    pub(crate) fn text(&self, at: usize) -> &str {
         self.tokens.get(at).map_or("", |token| &token.text)
     }
 

@@ -60,7 +60,7 @@ struct VersionDocument {
 
 impl Registry {
     #[must_use]
-    pub fn new(url: &str) -> Self {
+    pub(crate) fn new(url: &str) -> Self {
         Self { url: shown(url), address: url.to_owned(), universe: Mutex::default() }
     }
 

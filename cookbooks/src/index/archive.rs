@@ -37,7 +37,7 @@ impl Archive {
     /// unpacked, and goes away again.
     /// # Errors
     /// Why it cannot be published.
-    pub fn read(
+    pub(super) fn read(
         system: &dyn System,
         path: &Path,
         scratch: &Path,

@@ -19,7 +19,7 @@ pub(super) struct Candidates {
 
 impl Candidates {
     /// Asks every source of a repository for its releases.
-    pub fn of(
+    pub(super) fn of(
         repository: &Repository,
         context: &FetchContext<'_>,
         before: &Lockfile,
@@ -42,7 +42,7 @@ impl Candidates {
         Ok(candidates)
     }
 
-    pub fn source(&self, name: &str) -> Option<&dyn Source> {
+    pub(super) fn source(&self, name: &str) -> Option<&dyn Source> {
         Some(self.sources.get(*self.source_of.get(name)?)?.as_ref())
     }
 

@@ -73,7 +73,7 @@ pub(crate) struct SolverState<'a> {
 
 impl<'a> SolverState<'a> {
     /// Returns the state of a solver that gives up after `patience`, or when a stop is requested.
-    pub fn new(stop: &'a CancelToken, patience: Duration) -> Self {
+    pub(super) fn new(stop: &'a CancelToken, patience: Duration) -> Self {
         let until = Cell::new(Instant::now() + patience);
         Self { until, stop, steps: Cell::default(), accepted: RefCell::default() }
     }
@@ -101,7 +101,7 @@ impl<'a> Problem<'a> {
     /// Chooses a version of each cookbook that is needed.
     /// # Errors
     /// Why there is no solution, if that was found out.
-    pub fn solve(&self) -> Result<Solution, NoSolution<'a>> {
+    pub(super) fn solve(&self) -> Result<Solution, NoSolution<'a>> {
         match pubgrub::resolve(self, ROOT, 0_usize) {
             Ok(chosen) => Ok(chosen
                 .into_iter()
@@ -118,7 +118,7 @@ impl<'a> Problem<'a> {
     }
 
     /// The versions of a cookbook that a constraint accepts.
-    pub fn accepted(&self, name: &'a str, constraint: &'a Constraint) -> VersionSet {
+    pub(super) fn accepted(&self, name: &'a str, constraint: &'a Constraint) -> VersionSet {
         let releases = self.catalog.releases(name).iter();
         let new = || VersionSet::of(releases.map(|release| constraint.accepts(&release.version)));
         self.state

@@ -6,7 +6,7 @@ use std::fmt;
 
 /// A set of numbers, also of infinitely many. Equal sets are stored equally.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VersionSet {
+pub(crate) struct VersionSet {
     /// A bit for each number from 0. The last word is not [what comes after](Self::rest).
     words: Vec<u64>,
     /// Whether the numbers after those are in the set.
@@ -17,7 +17,7 @@ const BITS: usize = 64;
 
 impl VersionSet {
     /// The numbers for which `accepted` is true, in order from 0.
-    pub fn of(accepted: impl IntoIterator<Item = bool>) -> Self {
+    pub(crate) fn of(accepted: impl IntoIterator<Item = bool>) -> Self {
         let mut words = Vec::new();
         for (number, _) in accepted.into_iter().enumerate().filter(|(_, accepted)| *accepted) {
             words.resize(number / BITS + 1, 0);
@@ -27,12 +27,12 @@ impl VersionSet {
     }
 
     /// The numbers below `end` that are in it, in order.
-    pub fn below(&self, end: usize) -> impl DoubleEndedIterator<Item = usize> + '_ {
+    pub(crate) fn below(&self, end: usize) -> impl DoubleEndedIterator<Item = usize> + '_ {
         (0..end).filter(|number| self.word(number / BITS) >> (number % BITS) & 1 == 1)
     }
 
     /// How many numbers below `end` are in it.
-    pub fn count_below(&self, end: usize) -> usize {
+    pub(crate) fn count_below(&self, end: usize) -> usize {
         self.below(end).count()
     }
 

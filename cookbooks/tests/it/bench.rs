@@ -17,13 +17,13 @@ use toque_cookbooks::repository::{Repository, Update};
 use toque_core::diagnostic::Diagnostic;
 use toque_machine::system::HostSystem;
 
-pub use self::server::Server;
+pub(crate) use self::server::Server;
 
-pub fn sha256(content: &[u8]) -> String {
+pub(crate) fn sha256(content: &[u8]) -> String {
     Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-pub fn cookbook(folder: &Path, name: &str, version: &str, dependencies: &[(&str, &str)]) {
+pub(crate) fn cookbook(folder: &Path, name: &str, version: &str, dependencies: &[(&str, &str)]) {
     fs::create_dir_all(folder.join("recipes")).unwrap();
     let mut text = format!("name = \"{name}\"\nversion = \"{version}\"\n[dependencies]\n");
     for (dependency, constraint) in dependencies {
@@ -34,14 +34,14 @@ pub fn cookbook(folder: &Path, name: &str, version: &str, dependencies: &[(&str,
 }
 
 /// All that is in a folder, as `tar` packs it.
-pub fn packed(folder: &Path) -> Vec<u8> {
+pub(crate) fn packed(folder: &Path) -> Vec<u8> {
     let output =
         Command::new("tar").args(["-czf", "-", "-C"]).arg(folder).arg(".").output().unwrap();
     assert!(output.status.success());
     output.stdout
 }
 
-pub fn git(folder: &Path, arguments: &[&str]) -> String {
+pub(crate) fn git(folder: &Path, arguments: &[&str]) -> String {
     let output = Command::new("git")
         .args(["-c", "user.name=a", "-c", "user.email=a@example.com"])
         .args(arguments)
@@ -55,13 +55,13 @@ pub fn git(folder: &Path, arguments: &[&str]) -> String {
 }
 
 /// A repository with a store of its own.
-pub struct Bench {
+pub(crate) struct Bench {
     pub folder: TempDir,
     pub server: Server,
 }
 
 impl Bench {
-    pub fn new(cookfile: &str) -> Self {
+    pub(crate) fn new(cookfile: &str) -> Self {
         let bench = Self { folder: tempfile::tempdir().unwrap(), server: Server::start() };
         fs::create_dir(bench.path("repository")).unwrap();
         bench.cookfile(cookfile);
@@ -69,22 +69,22 @@ impl Bench {
     }
 
     /// `URL` stands for the registry, `HERE` for the folder with everything.
-    pub fn cookfile(&self, text: &str) {
+    pub(crate) fn cookfile(&self, text: &str) {
         let text = text
             .replace("URL", &self.server.url)
             .replace("HERE", &self.folder.path().display().to_string());
         fs::write(self.path("repository/Cookfile.toml"), text).unwrap();
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn lock(&self) -> String {
+    pub(crate) fn lock(&self) -> String {
         fs::read_to_string(self.path("repository/Cookfile.lock")).unwrap_or_default()
     }
 
-    pub fn run(
+    pub(crate) fn run(
         &self,
         update: &Update,
         locked: bool,
@@ -104,11 +104,11 @@ impl Bench {
         Ok(installed)
     }
 
-    pub fn install(&self) -> Installed {
+    pub(crate) fn install(&self) -> Installed {
         self.run(&Update::Nothing, false, false).unwrap_or_else(|told| panic!("{told:?}"))
     }
 
-    pub fn refused(&self) -> Diagnostic {
+    pub(crate) fn refused(&self) -> Diagnostic {
         let before = self.lock();
         let told = self.run(&Update::Nothing, false, false).expect_err("it is refused");
         assert_eq!(self.lock(), before, "the lockfile is as it was");
@@ -119,7 +119,7 @@ impl Bench {
 }
 
 /// A machine that is let in nowhere.
-pub fn machine<'a>(repository: &'a Path, store: &'a Cache) -> FetchContext<'a> {
+pub(crate) fn machine<'a>(repository: &'a Path, store: &'a Cache) -> FetchContext<'a> {
     FetchContext {
         system: &HostSystem::new,
         repository,
@@ -132,6 +132,6 @@ pub fn machine<'a>(repository: &'a Path, store: &'a Cache) -> FetchContext<'a> {
     }
 }
 
-pub fn versions(lockfile: &Lockfile) -> Vec<String> {
+pub(crate) fn versions(lockfile: &Lockfile) -> Vec<String> {
     lockfile.cookbooks.iter().map(|(name, locked)| format!("{name} {}", locked.version)).collect()
 }

@@ -44,7 +44,7 @@ impl Closure {
 }
 
 /// Keeps a closure for the rest of the run.
-pub fn keep(interpreter: &Interpreter, closure: Closure) -> ClosureId {
+pub(crate) fn keep(interpreter: &Interpreter, closure: Closure) -> ClosureId {
     let mut closures = interpreter.kept.closures.borrow_mut();
     closures.push(closure);
     ClosureId(closures.len() - 1)
@@ -53,7 +53,7 @@ pub fn keep(interpreter: &Interpreter, closure: Closure) -> ClosureId {
 /// Keeps a property that holds closures, to be computed when its resource converges.
 /// # Errors
 /// A closure that holds too many others.
-pub fn defer(
+pub(crate) fn defer(
     interpreter: &Interpreter,
     property: &str,
     mut value: Dynamic,
@@ -68,7 +68,7 @@ pub fn defer(
 }
 
 /// The closure that a deferred property is, when it is nothing else.
-pub fn closure_in(interpreter: &Interpreter, deferred: &Deferred) -> Option<Closure> {
+pub(crate) fn closure_in(interpreter: &Interpreter, deferred: &Deferred) -> Option<Closure> {
     let DeferredValue { value, home, this } =
         interpreter.kept.deferred.borrow().get(deferred.id)?.clone();
     if let Some(handed) = value.read_lock::<DeferredProperty>() {
@@ -95,7 +95,7 @@ fn this(interpreter: &Interpreter) -> Option<This> {
 /// Calls a closure that was kept.
 /// # Errors
 /// An exception of the closure, or a value that cannot leave the language.
-pub fn call_by_id(
+pub(crate) fn call_by_id(
     engine: &Engine,
     interpreter: &Interpreter,
     closure: ClosureId,
@@ -113,7 +113,7 @@ pub fn call_by_id(
 }
 
 /// The place where a path that begins with the property was written.
-pub fn place(
+pub(crate) fn place(
     engine: &Engine,
     interpreter: &Interpreter,
     deferred: &Deferred,

@@ -129,7 +129,7 @@ fn home(custom: &CustomKind) -> RecipeName {
 }
 
 /// The custom kinds of a cookbook: their names and files, in order.
-pub fn kinds_of(cookbook: &toque_data::cookbook::Cookbook) -> Vec<Kind> {
+pub(crate) fn kinds_of(cookbook: &toque_data::cookbook::Cookbook) -> Vec<Kind> {
     let kind = |path: &Path| {
         let file = path.file_stem()?.to_str()?;
         let custom = CustomKind {

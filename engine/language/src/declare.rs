@@ -67,7 +67,7 @@ pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
 /// Declares a resource that no script of the run declares, but the text at `span`.
 /// # Errors
 /// A name that the resource cannot have.
-pub fn declare_by_name(
+pub(crate) fn declare_by_name(
     engine: &Engine,
     interpreter: &Interpreter,
     kind: &str,
@@ -330,7 +330,7 @@ impl Properties {
 /// Makes the declaration of a kind from the values of its properties.
 /// # Errors
 /// The property at fault and why.
-pub fn parse(
+pub(crate) fn parse(
     kind: &Kind,
     values: serde_json::Map<String, Value>,
     actions: &[ActionRef],
@@ -343,7 +343,7 @@ pub fn parse(
 /// Makes the declaration of a resource that has deferred properties, which are computed now.
 /// # Errors
 /// An exception of a closure; a value that its property cannot have.
-pub fn complete(
+pub(crate) fn complete(
     engine: &Engine,
     interpreter: &Interpreter,
     declared: &Declared,

@@ -1,5 +1,5 @@
 //! Mistakes that can be found without running a script.
 
-pub mod attributes_used;
-pub mod check;
-pub mod warnings;
+pub(crate) mod attributes_used;
+pub(crate) mod check;
+pub(crate) mod warnings;

@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use deliveries::{Deliveries, Delivery};
 use indexmap::IndexSet;
-pub use prepare::choose;
+pub(crate) use prepare::choose;
 
 use crate::compile::Compiled;
 use crate::options::Mode;
@@ -36,7 +36,7 @@ use toque_machine::system::System;
 use toque_machine::view::View;
 
 /// A walk through the graph.
-pub struct Walk<'a> {
+pub(crate) struct Walk<'a> {
     prepared: &'a Prepared,
     language: &'a Language,
     interpreter: &'a Interpreter,
@@ -77,7 +77,7 @@ pub(crate) struct Halted;
 
 impl<'a> Walk<'a> {
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         prepared: &'a Prepared,
         system: &'a dyn System,
         compiled: &'a Compiled,
@@ -111,7 +111,7 @@ impl<'a> Walk<'a> {
 
     /// Goes through every resource, then delivers what was delayed, also after a failure, unless
     /// `hold` keeps it owed then.
-    pub fn walk(&mut self, hold: bool) {
+    pub(crate) fn walk(&mut self, hold: bool) {
         self.take_over_what_is_owed();
         let compiled = self.compiled;
         let walked = self.sequence(&compiled.outermost, &Uncertainty::new());
@@ -125,7 +125,7 @@ impl<'a> Walk<'a> {
 
     /// The resources that were never come to: of those that the recipes declare, and of those
     /// inside what had its turn.
-    pub fn not_reached(&self) -> impl Iterator<Item = &ResourceId> {
+    pub(crate) fn not_reached(&self) -> impl Iterator<Item = &ResourceId> {
         let begun = self.begun.iter().filter_map(|body| self.compiled.bodies.get(body));
         let due = self.compiled.outermost.iter().chain(begun.flatten());
         let missed = due
@@ -136,7 +136,7 @@ impl<'a> Walk<'a> {
 
     /// Whether the run was told to stop, and does so.
     #[must_use]
-    pub fn stopping(&self) -> bool {
+    pub(crate) fn stopping(&self) -> bool {
         self.inputs.stop.requested()
     }
 

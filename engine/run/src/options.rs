@@ -95,7 +95,7 @@ impl Default for Options {
 
 /// Whether a run makes changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
+pub(crate) enum Mode {
     Converge,
     Plan,
 }

@@ -38,7 +38,7 @@ impl Prepared {
     /// Fetches the cookbooks that have to be, and reads all others.
     /// # Errors
     /// A source that cannot be reached; a document or a cookbook with a mistake.
-    pub fn new(
+    pub(crate) fn new(
         system: &Rc<dyn System>,
         registry: &Registry,
         options: &Options,
@@ -56,21 +56,21 @@ impl Prepared {
         })
     }
 
-    pub fn interpreter(&self) -> &Interpreter {
+    pub(crate) fn interpreter(&self) -> &Interpreter {
         &self.language.interpreter
     }
 
     /// Compiles up to the graph, which stays in the interpreter.
     /// # Errors
     /// The first mistake of a recipe.
-    pub fn declare(&self) -> Result<(), Diagnostics> {
+    pub(crate) fn declare(&self) -> Result<(), Diagnostics> {
         declare(&self.language, &recipes(&self.language, &self.options)?, &[])
     }
 
     /// Compiles, and resolves everything that does not depend on the machine.
     /// # Errors
     /// All mistakes, as far as they can be found together. Nothing has been touched.
-    pub fn compile(&self, owed: &[Debt]) -> Result<Compiled, Diagnostics> {
+    pub(crate) fn compile(&self, owed: &[Debt]) -> Result<Compiled, Diagnostics> {
         compile(&self.language, &recipes(&self.language, &self.options)?, owed, &self.apps)
     }
 }

@@ -22,7 +22,7 @@ use crate::graph_export::GraphExport;
 use crate::options::{Mode, Options, Refused};
 use crate::prepared::Prepared;
 use crate::run_search;
-pub use crate::run_search::{Encrypted, Found};
+pub(crate) use crate::run_search::{Encrypted, Found};
 
 /// A run of recipes on a machine.
 ///

@@ -18,7 +18,7 @@ actions! {
 /// A file that greets somebody.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Greeting {
+pub(crate) struct Greeting {
     /// Where the greeting is kept.
     path: PathBuf,
     /// Who is greeted.
@@ -42,7 +42,7 @@ impl Resource for Greeting {
 }
 
 /// The one way to greet, on every platform.
-pub struct InAFile;
+pub(crate) struct InAFile;
 
 impl Provider for InAFile {
     type Resource = Greeting;

@@ -15,7 +15,7 @@ use toque_machine::system::Ownership;
 use toque_machine::view::View;
 
 /// Where the letters go.
-pub const OUTPUT: &str = "/output";
+pub(super) const OUTPUT: &str = "/output";
 
 actions! {
     pub enum AppendAction {
@@ -26,7 +26,7 @@ actions! {
 
 #[derive(Serialize, Deserialize, JsonSchema, Clone)]
 #[serde(deny_unknown_fields)]
-pub struct Append {
+pub(super) struct Append {
     name: String,
     /// Which resource it is, as several may have one name.
     id: String,
@@ -49,7 +49,7 @@ impl Resource for Append {
 
 /// Counts attempts by resource.
 #[derive(Default)]
-pub struct Appender {
+pub(super) struct Appender {
     attempts: RefCell<HashMap<String, u32>>,
 }
 

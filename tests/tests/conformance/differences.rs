@@ -1,6 +1,6 @@
 //! Where Toque differs from Chef on purpose: the reason, and the cases that show it.
 
-pub const NOTIFICATIONS: &[(&str, &[&str])] = &[
+pub(super) const NOTIFICATIONS: &[(&str, &[&str])] = &[
     (
         "what a change owes later is delivered, also when an immediate notification of the same change failed: the change was made, \
          and the next run would not see it",
@@ -31,7 +31,7 @@ pub const NOTIFICATIONS: &[(&str, &[&str])] = &[
 ];
 
 /// Arrays are never merged: the cases are compared with what Chef would do without that.
-pub const ATTRIBUTES: &[(&str, &[&str])] = &[
+pub(super) const ATTRIBUTES: &[(&str, &[&str])] = &[
     (
         "maps merge, also at their own level: what an attribute file says is not lost when a recipe adds to it",
         &["a043", "a050", "a182", "a184", "a280", "a299", "a322", "a353", "a366", "a450"],
@@ -55,7 +55,7 @@ pub const ATTRIBUTES: &[(&str, &[&str])] = &[
     ),
 ];
 
-pub const GUARDS: &[(&str, &[&str])] = &[
+pub(super) const GUARDS: &[(&str, &[&str])] = &[
     (
         "a guard without a command can only be a slip: it is refused before anything is touched",
         &["g019"],
@@ -74,12 +74,12 @@ pub const GUARDS: &[(&str, &[&str])] = &[
 ];
 
 /// Nothing: what a query means is what a reader of Lucene's syntax expects.
-pub const SEARCH: &[(&str, &[&str])] = &[];
+pub(super) const SEARCH: &[(&str, &[&str])] = &[];
 
-pub const SPECIFICITY: &[(&str, &[&str])] =
+pub(super) const SPECIFICITY: &[(&str, &[&str])] =
     &[("a folder may be named after the platform's family", &["l053"])];
 
-pub const FILE_SEMANTICS: &[(&str, &[&str])] = &[
+pub(super) const FILE_SEMANTICS: &[(&str, &[&str])] = &[
     (
         "what can be told without the machine is refused before anything is touched",
         &["f055", "f103", "f205", "f219", "f244", "f287"],
@@ -101,7 +101,7 @@ pub const FILE_SEMANTICS: &[(&str, &[&str])] = &[
     ("a mask may be a number as a mode may", &["f269"]),
 ];
 
-pub const ENCRYPTED_ITEMS: &[(&str, &[&str])] = &[
+pub(super) const ENCRYPTED_ITEMS: &[(&str, &[&str])] = &[
     (
         "values are encrypted one by one, and what has not the form of an encrypted value is plain; version 0 has no form, and is read \
          only where an item is said to be of it",
@@ -111,7 +111,7 @@ pub const ENCRYPTED_ITEMS: &[(&str, &[&str])] = &[
 ];
 
 /// What Berkshelf takes is compared, and what Chef takes where Berkshelf was not asked.
-pub const VERSIONS: &[(&str, &[&str])] = &[
+pub(super) const VERSIONS: &[(&str, &[&str])] = &[
     (
         "one way to write each thing: the sign is `~>`",
         &[
@@ -174,4 +174,4 @@ pub const VERSIONS: &[(&str, &[&str])] = &[
 ];
 
 /// Nothing: any valid solution counts, and a solution that Berkshelf missed is one.
-pub const RESOLVE: &[(&str, &[&str])] = &[];
+pub(super) const RESOLVE: &[(&str, &[&str])] = &[];

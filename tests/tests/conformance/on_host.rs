@@ -79,7 +79,7 @@ impl Place {
 }
 
 /// Whether Toque does what was recorded; else everything that differs.
-pub fn agrees(case: &Value) -> Result<(), String> {
+pub(super) fn agrees(case: &Value) -> Result<(), String> {
     let mut wrong = Vec::new();
     dry_run(case, &mut wrong);
     real_run(case, &mut wrong);

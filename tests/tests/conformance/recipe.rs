@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use crate::conformance::scratch::Scratch;
 
 /// The resources of a case, in order.
-pub fn resources(case: &Value) -> Vec<&Value> {
+pub(super) fn resources(case: &Value) -> Vec<&Value> {
     case["resources"].as_array().map_or_else(|| vec![&case["resource"]], |all| all.iter().collect())
 }
 
 /// Writes the cookbook `o`: one recipe with a resource on each line, its templates and its files.
-pub fn write_cookbook(repository: &Path, case: &Value, scratch: &Scratch) {
+pub(super) fn write_cookbook(repository: &Path, case: &Value, scratch: &Scratch) {
     let root = repository.join("cookbooks/o");
     let lines: Vec<String> =
         resources(case).into_iter().map(|resource| scratch.fill(&statement(resource))).collect();
@@ -27,7 +27,7 @@ pub fn write_cookbook(repository: &Path, case: &Value, scratch: &Scratch) {
     }
 }
 
-pub fn write(path: &Path, content: &str) {
+pub(super) fn write(path: &Path, content: &str) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, content).unwrap();
 }
@@ -110,7 +110,7 @@ fn guard(guard: &Value) -> String {
 }
 
 /// JSON as Rhai writes it.
-pub fn literal(value: &Value) -> String {
+pub(super) fn literal(value: &Value) -> String {
     match value {
         Value::Null => "()".to_owned(),
         Value::Array(items) => {

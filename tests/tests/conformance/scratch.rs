@@ -19,7 +19,7 @@ const ROOT: &str = "$ROOT";
 const USERS: &str = "/etc/passwd";
 const GROUPS: &str = "/etc/group";
 
-pub struct Scratch {
+pub(super) struct Scratch {
     folder: TempDir,
     /// What was there at the start.
     before: BTreeMap<String, Before>,
@@ -36,7 +36,7 @@ type Time = (i64, i64);
 
 impl Scratch {
     /// Makes the folder and what a case begins with. Files are old, so that touching them shows.
-    pub fn new(initial: &Value) -> Self {
+    pub(super) fn new(initial: &Value) -> Self {
         assert!(nix::unistd::geteuid().is_root(), "these cases change owners: run them as root");
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
@@ -104,17 +104,17 @@ impl Scratch {
         }
     }
 
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         self.folder.path()
     }
 
     /// A text of the case with the folder's real path in it.
-    pub fn fill(&self, text: &str) -> String {
+    pub(super) fn fill(&self, text: &str) -> String {
         text.replace(ROOT, self.path().to_str().unwrap())
     }
 
     /// Everything below the folder by its path, with the properties that the recorded cases have.
-    pub fn tree(&self) -> BTreeMap<String, Value> {
+    pub(super) fn tree(&self) -> BTreeMap<String, Value> {
         let described = walk(self.path()).into_iter().map(|(path, metadata)| {
             let entry = self.describe(&path, &metadata);
             (path, entry)
@@ -123,7 +123,7 @@ impl Scratch {
     }
 
     /// As the tree, and with inodes and times: what differs here was touched.
-    pub fn fingerprint(&self) -> BTreeMap<String, (Value, u64, Time, Time)> {
+    pub(super) fn fingerprint(&self) -> BTreeMap<String, (Value, u64, Time, Time)> {
         let described = walk(self.path()).into_iter().map(|(path, metadata)| {
             let entry = self.describe(&path, &metadata);
             (

@@ -4,12 +4,12 @@ use std::env;
 use std::time::SystemTime;
 
 /// Returns how many kills a test is content with: few, or `TOQUE_TEST_KILLS`.
-pub fn most_kills() -> usize {
+pub(super) fn most_kills() -> usize {
     env::var("TOQUE_TEST_KILLS").map_or(25, |kills| kills.parse().expect("kills are counted"))
 }
 
 /// Returns `TOQUE_SEED`, else a seed that is another each time.
-pub fn seed() -> u64 {
+pub(super) fn seed() -> u64 {
     let now = || {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         since.map_or(1, |since| since.subsec_nanos().into())
@@ -21,10 +21,10 @@ pub fn seed() -> u64 {
 }
 
 /// Draws numbers from 0 to 1, the same for the same seed.
-pub struct Chance(pub u64);
+pub(super) struct Chance(pub u64);
 
 impl Chance {
-    pub fn draw(&mut self) -> f64 {
+    pub(super) fn draw(&mut self) -> f64 {
         // SplitMix64.
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut bits = self.0;

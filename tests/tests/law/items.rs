@@ -7,8 +7,8 @@ use proptest::sample::{Index, select};
 use crate::law::machine::SERVER;
 use crate::law::recipe::{Item, Relation};
 
-pub type Properties = Vec<(&'static str, String)>;
-pub type Drawn = BoxedStrategy<Properties>;
+pub(super) type Properties = Vec<(&'static str, String)>;
+pub(super) type Drawn = BoxedStrategy<Properties>;
 
 const FILES: &[&str] = &[
     "/srv/a",
@@ -30,29 +30,29 @@ const FOLDERS: &[&str] =
 const OWNERS: &[&str] = &["ann", "bob", "www", "root"];
 const GROUPS: &[&str] = &["ops", "staff", "ann", "root"];
 
-pub fn text(value: &str) -> String {
+pub(super) fn text(value: &str) -> String {
     format!("{value:?}")
 }
 
 /// Always this property, with one of these texts.
-pub fn one(name: &'static str, values: &'static [&'static str]) -> Drawn {
+pub(super) fn one(name: &'static str, values: &'static [&'static str]) -> Drawn {
     select(values).prop_map(move |value| vec![(name, text(value))]).boxed()
 }
 
 /// Always this property, with one of these values as a recipe writes them.
-pub fn given(name: &'static str, values: &'static [&'static str]) -> Drawn {
+pub(super) fn given(name: &'static str, values: &'static [&'static str]) -> Drawn {
     select(values).prop_map(move |value| vec![(name, value.to_owned())]).boxed()
 }
 
 /// Perhaps this property, with one of these values as a recipe writes them.
-pub fn some(chance: f64, name: &'static str, values: &'static [&'static str]) -> Drawn {
+pub(super) fn some(chance: f64, name: &'static str, values: &'static [&'static str]) -> Drawn {
     proptest::option::weighted(chance, select(values))
         .prop_map(move |value| value.map(|value| (name, value.to_owned())).into_iter().collect())
         .boxed()
 }
 
 /// Perhaps an account.
-pub fn account(name: &'static str, values: &'static [&'static str]) -> Drawn {
+pub(super) fn account(name: &'static str, values: &'static [&'static str]) -> Drawn {
     proptest::option::weighted(0.2, select(values))
         .prop_map(move |value| value.map(|value| (name, text(value))).into_iter().collect())
         .boxed()
@@ -73,7 +73,7 @@ fn action(chance: f64, values: &'static [&'static str]) -> Drawn {
         .boxed()
 }
 
-pub fn all(parts: Vec<Drawn>) -> Drawn {
+pub(super) fn all(parts: Vec<Drawn>) -> Drawn {
     parts.prop_map(|parts| parts.concat()).boxed()
 }
 
@@ -152,7 +152,7 @@ fn common() -> Drawn {
 }
 
 /// The same with some guards only, and without `not_if`.
-pub fn common_of(guards: &'static [&'static str]) -> Drawn {
+pub(super) fn common_of(guards: &'static [&'static str]) -> Drawn {
     all(vec![
         some(0.15, "only_if", guards),
         some(0.08, "ignore_failure", &["true", "\"quiet\""]),
@@ -177,7 +177,10 @@ fn relations() -> BoxedStrategy<Vec<Relation>> {
     prop_oneof![3 => Just(Vec::new()), 2 => vec(relation, 1..4)].boxed()
 }
 
-pub fn of(kind: &'static str, parts: Vec<Drawn>) -> BoxedStrategy<(&'static str, Properties)> {
+pub(super) fn of(
+    kind: &'static str,
+    parts: Vec<Drawn>,
+) -> BoxedStrategy<(&'static str, Properties)> {
     all(parts).prop_map(move |properties| (kind, properties)).boxed()
 }
 
@@ -384,7 +387,7 @@ fn custom() -> BoxedStrategy<(&'static str, Properties)> {
 }
 
 /// Any resource.
-pub fn item() -> BoxedStrategy<Item> {
+pub(super) fn item() -> BoxedStrategy<Item> {
     let drawn = prop_oneof![5 => files(), 4 => places(), 3 => accounts(), 4 => software(), 3 => commands(), 3 => custom()];
     (drawn, common(), relations())
         .prop_map(|((kind, mut properties), common, relations)| {

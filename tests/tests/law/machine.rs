@@ -8,10 +8,10 @@ use toque_machine::command::{Command, End, Output};
 use toque_machine::system::{FakeSystem, Query, Response, System};
 use toque_resources::simulated::{Package, debian, install, update_lists};
 
-pub const SERVER: &str = "http://files.example.com";
+pub(super) const SERVER: &str = "http://files.example.com";
 
 /// What makes most resources possible.
-pub const FURNISHED: &[&str] = &[
+pub(super) const FURNISHED: &[&str] = &[
     "update",
     "install web",
     "sh groupadd -- ops",
@@ -25,7 +25,7 @@ pub const FURNISHED: &[&str] = &[
 ];
 
 /// Something that was done to the machine before the recipe.
-pub const STEPS: &[&str] = &[
+pub(super) const STEPS: &[&str] = &[
     "update",
     "install tool",
     "install web",
@@ -92,7 +92,7 @@ fn offered() -> Vec<Package> {
 }
 
 /// A machine on which these steps were taken, as far as they could be.
-pub fn machine(steps: &[&str]) -> FakeSystem {
+pub(super) fn machine(steps: &[&str]) -> FakeSystem {
     let machine = debian(offered());
     machine.put_dir("/srv", 0o755);
     machine.put_dir("/opt", 0o755);
@@ -249,7 +249,7 @@ action("twice", || {
 "#;
 
 /// A repository with the cookbook `law`, which has templates and files.
-pub fn repository() -> TempDir {
+pub(super) fn repository() -> TempDir {
     let repository = tempfile::tempdir().unwrap();
     let write = |path: &str, text: &str| {
         let path = repository.path().join("cookbooks/law").join(path);

@@ -6,7 +6,7 @@ use proptest::sample::Index;
 
 /// One declaration.
 #[derive(Debug, Clone)]
-pub struct Item {
+pub(super) struct Item {
     pub kind: &'static str,
     /// Properties with their values, as a recipe writes them.
     pub properties: Vec<(&'static str, String)>,
@@ -15,7 +15,7 @@ pub struct Item {
 
 /// A notification; which resource it goes to depends on how many there are.
 #[derive(Debug, Clone)]
-pub struct Relation {
+pub(super) struct Relation {
     pub subscribes: bool,
     pub target: Index,
     /// One of the target's actions, or the one that it takes anyway.
@@ -46,7 +46,7 @@ fn actions(kind: &str) -> &'static [&'static str] {
 }
 
 /// The text of a recipe. A value names the resource before its own as `BEFORE`.
-pub fn text(items: &[Item]) -> String {
+pub(super) fn text(items: &[Item]) -> String {
     let mut text = String::new();
     for (index, item) in items.iter().enumerate() {
         let _ = write!(text, "let r{index} = {}(\"r{index}\", #{{", item.kind);

@@ -16,14 +16,14 @@ use toque_machine::system::FakeSystem;
 use crate::law::machine;
 
 /// What all runs of a test share, and what came of them.
-pub struct Law {
+pub(super) struct Law {
     repository: tempfile::TempDir,
     registry: Rc<Registry>,
     pub counts: RefCell<BTreeMap<String, usize>>,
 }
 
 /// What a converge came to.
-pub enum Ended {
+pub(super) enum Ended {
     /// It ended without failure.
     Well(Box<FakeSystem>),
     /// It failed, or was never begun; the law is about the others.
@@ -33,20 +33,20 @@ pub enum Ended {
 type Pairs = BTreeSet<(String, Rc<str>)>;
 
 impl Law {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         let registry = Rc::new(toque_resources::standard());
         Self { repository: machine::repository(), registry, counts: RefCell::default() }
     }
 
-    pub fn count(&self, what: impl Into<String>) {
+    pub(super) fn count(&self, what: impl Into<String>) {
         *self.counts.borrow_mut().entry(what.into()).or_default() += 1;
     }
 
-    pub fn counted(&self, what: &str) -> usize {
+    pub(super) fn counted(&self, what: &str) -> usize {
         self.counts.borrow().get(what).copied().unwrap_or_default()
     }
 
-    pub fn print(&self) {
+    pub(super) fn print(&self) {
         for (what, count) in &*self.counts.borrow() {
             println!("{count:8} {what}");
         }
@@ -78,7 +78,7 @@ impl Law {
     }
 
     /// Plans and converges.
-    pub fn holds(&self, machine: &FakeSystem, recipe: &str) -> Result<Ended, TestCaseError> {
+    pub(super) fn holds(&self, machine: &FakeSystem, recipe: &str) -> Result<Ended, TestCaseError> {
         let before = Rc::new(machine.clone());
         before.take_effects();
         let Some(foretold) = self.run(&before, recipe, true) else {
@@ -128,7 +128,7 @@ impl Law {
     }
 
     /// A plan that finds something to do, or may, is not empty.
-    pub fn is_empty(&self, machine: &FakeSystem, recipe: &str) -> Result<(), TestCaseError> {
+    pub(super) fn is_empty(&self, machine: &FakeSystem, recipe: &str) -> Result<(), TestCaseError> {
         let foretold = self.run(&Rc::new(machine.clone()), recipe, true);
         let open =
             |report: &Report| !pairs(report, &[Status::WouldChange, Status::MayChange]).is_empty();

@@ -296,7 +296,7 @@ fn relations() -> BoxedStrategy<Vec<Relation>> {
 }
 
 /// A recipe.
-pub fn recipe() -> BoxedStrategy<Vec<Item>> {
+pub(super) fn recipe() -> BoxedStrategy<Vec<Item>> {
     let item = |place| (place, common_of(GUARDS), relations());
     let items: Vec<_> =
         places().into_iter().map(|place| proptest::option::weighted(0.3, item(place))).collect();

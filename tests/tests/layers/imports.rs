@@ -18,7 +18,7 @@ struct Import {
 ///
 /// A module and its own submodules may use each other. So an import counts where the ways to its
 /// two ends part: there it is one between siblings, of which each stands for all that is below it.
-pub fn circles(root: &Path, source: &Path) -> Vec<String> {
+pub(super) fn circles(root: &Path, source: &Path) -> Vec<String> {
     let sources = production(source);
     let known: BTreeSet<&Module> = sources.iter().map(|source| &source.module).collect();
     let mut folders: BTreeMap<Module, Vec<Import>> = BTreeMap::new();

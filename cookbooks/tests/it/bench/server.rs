@@ -13,7 +13,7 @@ use super::{cookbook, packed, sha256};
 
 /// A server of documents by path, and of the files in a folder, which remembers what it was asked
 /// for.
-pub struct Server {
+pub(crate) struct Server {
     pub url: String,
     site: Arc<Site>,
 }
@@ -34,16 +34,16 @@ struct Asked {
 }
 
 impl Server {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::of("127.0.0.1", Site::default())
     }
 
     /// One that is another host: all of 127 is loopback.
-    pub fn elsewhere() -> Self {
+    pub(crate) fn elsewhere() -> Self {
         Self::of("127.0.0.2", Site::default())
     }
 
-    pub fn of_folder(folder: &Path) -> Self {
+    pub(crate) fn of_folder(folder: &Path) -> Self {
         Self::of("127.0.0.1", Site { folder: Some(folder.to_owned()), ..Site::default() })
     }
 
@@ -63,29 +63,29 @@ impl Server {
         server
     }
 
-    pub fn put(&self, path: &str, body: Vec<u8>) {
+    pub(crate) fn put(&self, path: &str, body: Vec<u8>) {
         self.site.documents.lock().unwrap().insert(path.to_owned(), body);
     }
 
-    pub fn get(&self, path: &str) -> Vec<u8> {
+    pub(crate) fn get(&self, path: &str) -> Vec<u8> {
         self.site.documents.lock().unwrap()[path].clone()
     }
 
-    pub fn remove(&self, path: &str) {
+    pub(crate) fn remove(&self, path: &str) {
         self.site.documents.lock().unwrap().remove(path).unwrap();
     }
 
-    pub fn clear(&self) {
+    pub(crate) fn clear(&self) {
         self.site.documents.lock().unwrap().clear();
     }
 
     /// Sends whoever asks for a path to a URL.
-    pub fn move_to(&self, path: &str, url: &str) {
+    pub(crate) fn move_to(&self, path: &str, url: &str) {
         self.site.moved.lock().unwrap().insert(path.to_owned(), url.to_owned());
     }
 
     /// What it was asked for since this was called last.
-    pub fn asked(&self) -> Vec<String> {
+    pub(crate) fn asked(&self) -> Vec<String> {
         std::mem::take(&mut *self.site.asked.lock().unwrap())
             .into_iter()
             .map(|asked| asked.path)
@@ -93,19 +93,19 @@ impl Server {
     }
 
     /// The same, with what it was shown.
-    pub fn shown(&self) -> Vec<(String, Option<String>)> {
+    pub(crate) fn shown(&self) -> Vec<(String, Option<String>)> {
         let asked = std::mem::take(&mut *self.site.asked.lock().unwrap());
         asked.into_iter().map(|asked| (asked.path, asked.authorization)).collect()
     }
 
     /// Publishes a version, as a registry that gives checksums.
-    pub fn publish(&self, name: &str, version: &str, dependencies: &[(&str, &str)]) {
+    pub(crate) fn publish(&self, name: &str, version: &str, dependencies: &[(&str, &str)]) {
         let folder = tempfile::tempdir().unwrap();
         cookbook(&folder.path().join(name), name, version, dependencies);
         self.publish_as(name, version, dependencies, packed(folder.path()));
     }
 
-    pub fn publish_as(
+    pub(crate) fn publish_as(
         &self,
         name: &str,
         version: &str,

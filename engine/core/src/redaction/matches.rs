@@ -25,35 +25,35 @@ pub(super) struct Texts {
 }
 
 impl Texts {
-    pub fn add(&mut self, text: String, from: &Rc<str>) {
+    pub(super) fn add(&mut self, text: String, from: &Rc<str>) {
         if !self.known.contains_key(&text) {
             self.known.insert(text.clone(), Rc::clone(from));
             self.new.push(text);
         }
     }
 
-    pub fn remove(&mut self, text: &str) {
+    pub(super) fn remove(&mut self, text: &str) {
         if self.known.remove(text).is_some() {
             self.new.retain(|new| new != text);
         }
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.known.is_empty()
     }
 
     /// Whether one is in a text.
-    pub fn finds(&mut self, text: &str) -> bool {
+    pub(super) fn finds(&mut self, text: &str) -> bool {
         !self.known.is_empty() && !self.places(text).is_empty()
     }
 
     /// Where the one comes from that is found at a place.
-    pub fn origin(&self, text: &str) -> Option<Rc<str>> {
+    pub(super) fn origin(&self, text: &str) -> Option<Rc<str>> {
         self.known.get(text).map(Rc::clone)
     }
 
     /// Where they are in a text, some of them within others.
-    pub fn places(&mut self, text: &str) -> Vec<Range<usize>> {
+    pub(super) fn places(&mut self, text: &str) -> Vec<Range<usize>> {
         self.put_together();
         let together = self
             .together
@@ -69,7 +69,7 @@ impl Texts {
 
     /// The text with each of them replaced; none when it has none. Those that overlap are replaced
     /// as one.
-    pub fn redact(&mut self, text: &str) -> Option<String> {
+    pub(super) fn redact(&mut self, text: &str) -> Option<String> {
         let mut found = self.places(text);
         if found.is_empty() {
             return None;

@@ -11,7 +11,7 @@ pub(super) struct Numeral {
 
 impl Numeral {
     /// Reads a decimal number: `80`, `-0.5`, `1e3`.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         let digits = text.strip_prefix('-').unwrap_or(text);
         if !digits.starts_with(|c: char| c.is_ascii_digit())
             || !digits.ends_with(|c: char| c.is_ascii_digit())

@@ -23,7 +23,7 @@ const ACTIVITIES: [&str; 8] = [
 ];
 
 /// The attributes of a command, made of its data bags. What is secret in these stays marked so.
-pub fn attributes(command: &Command, bags: &Bags) -> Map<String, Value> {
+pub(super) fn attributes(command: &Command, bags: &Bags) -> Map<String, Value> {
     let stack = &command.stack;
     let item = |bag: &str, id: &str| {
         bags.get(bag)

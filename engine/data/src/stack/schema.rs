@@ -66,13 +66,18 @@ pub(super) struct Validator<'a> {
 
 impl Validator<'_> {
     /// Notes a mistake at a path.
-    pub fn wrong(&mut self, path: &[String], message: impl Into<String>, hint: impl Into<String>) {
+    pub(super) fn wrong(
+        &mut self,
+        path: &[String],
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
         self.mistakes
             .push(Diagnostic::error(message).at(self.document.value_at(&parts(path))).hint(hint));
     }
 
     /// A map of these fields; `what` is what it is called, such as `an app`.
-    pub fn map(&mut self, what: &str, fields: &[Field], value: &Value, path: &[String]) {
+    pub(super) fn map(&mut self, what: &str, fields: &[Field], value: &Value, path: &[String]) {
         let Value::Object(map) = value else {
             return self.wrong_type("a map", value, path);
         };

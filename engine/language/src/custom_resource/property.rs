@@ -48,7 +48,7 @@ impl Property {
     /// Reads the options of `property`.
     /// # Errors
     /// An option that does not exist, or has a value that it cannot have.
-    pub fn read(
+    pub(crate) fn read(
         context: &NativeCallContext<'_>,
         interpreter: &Interpreter,
         options: Map,
@@ -171,21 +171,21 @@ impl Property {
         }
     }
 
-    pub fn is_name(&self) -> bool {
+    pub(crate) fn is_name(&self) -> bool {
         self.name
     }
 
-    pub fn is_sensitive(&self) -> bool {
+    pub(crate) fn is_sensitive(&self) -> bool {
         self.sensitive
     }
 
     /// Whether every resource must have it.
-    pub fn is_required(&self) -> bool {
+    pub(crate) fn is_required(&self) -> bool {
         self.required == Required::Always
     }
 
     /// The actions that must have it, where not all must.
-    pub fn required_for(&self) -> &[String] {
+    pub(crate) fn required_for(&self) -> &[String] {
         match &self.required {
             Required::For(actions) => actions,
             Required::No | Required::Always => &[],
@@ -193,7 +193,7 @@ impl Property {
     }
 
     /// The default, unless it is to be computed.
-    pub fn fixed_default(&self) -> Option<&Value> {
+    pub(crate) fn fixed_default(&self) -> Option<&Value> {
         match &self.default {
             Some(Default::Value(value)) => Some(value),
             _ => None,
@@ -201,7 +201,7 @@ impl Property {
     }
 
     /// What computes the default.
-    pub fn computed_default(&self) -> Option<&Closure> {
+    pub(crate) fn computed_default(&self) -> Option<&Closure> {
         match &self.default {
             Some(Default::Closure(closure)) => Some(closure),
             _ => None,
@@ -211,7 +211,7 @@ impl Property {
     /// The value to use for one that was given.
     /// # Errors
     /// Why it cannot be used.
-    pub fn accept(
+    pub(crate) fn accept(
         &self,
         engine: &Engine,
         interpreter: &Interpreter,
@@ -280,7 +280,7 @@ impl Property {
     /// The value as it is compared: coerced, and in one of the types.
     /// # Errors
     /// What `coerce` threw, or a value of no type of the property.
-    pub fn coerced(
+    pub(crate) fn coerced(
         &self,
         engine: &Engine,
         interpreter: &Interpreter,
@@ -328,7 +328,7 @@ impl Property {
     }
 
     /// As a JSON schema, in the form that built-in kinds have theirs.
-    pub fn schema(&self) -> Value {
+    pub(crate) fn schema(&self) -> Value {
         let name = |wanted: &Type| match wanted {
             Type::String => "string",
             Type::Int => "integer",

@@ -17,13 +17,13 @@ use toque_core::text::shell_quote;
 type Compute = fn(&[&Value]) -> Result<Value, String>;
 
 /// Helpers that only toque itself puts into templates.
-pub const PRINT: &str = "print";
-pub const CALL: &str = "call";
-pub const ENTER: &str = "enter";
-pub const LEAVE: &str = "leave";
+pub(super) const PRINT: &str = "print";
+pub(super) const CALL: &str = "call";
+pub(super) const ENTER: &str = "enter";
+pub(super) const LEAVE: &str = "leave";
 
 /// Registers every helper.
-pub fn register(engine: &mut Handlebars<'_>, trace: &Rc<Trace>) {
+pub(super) fn register(engine: &mut Handlebars<'_>, trace: &Rc<Trace>) {
     // Handlebars wants helpers that could go to another thread. The data of a run stays on its own,
     // and so do these.
     let trace = || SendWrapper::new(Rc::clone(trace));

@@ -31,13 +31,13 @@ const UNPRINTED: [&str; 2] = ["default", "lookup"];
 
 /// What a template names.
 #[derive(Default)]
-pub struct Named {
+pub(super) struct Named {
     pub reads: Vec<Read>,
     pub calls: Vec<Call>,
 }
 
 /// An attribute that is read.
-pub struct Read {
+pub(super) struct Read {
     /// The keys after `node`, as far as they are written out.
     pub path: Vec<String>,
     pub at: At,
@@ -48,7 +48,7 @@ pub struct Read {
 }
 
 /// A helper that is not built in.
-pub struct Call {
+pub(super) struct Call {
     pub name: String,
     pub arguments: usize,
     pub at: At,
@@ -62,7 +62,7 @@ pub struct Call {
 /// cannot be printed. `partial` is asked for the name by which a partial is registered.
 /// # Errors
 /// What `partial` refuses.
-pub fn prepare(
+pub(super) fn prepare(
     template: &mut Template,
     named: &mut Named,
     partial: &mut dyn FnMut(&str, At) -> Result<String, Diagnostic>,

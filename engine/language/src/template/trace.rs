@@ -10,7 +10,7 @@ use serde_json::Value;
 use toque_core::diagnostic::Diagnostic;
 
 /// A line and a column, from 1.
-pub type At = (usize, usize);
+pub(super) type At = (usize, usize);
 
 /// The functions that the libraries of cookbooks give to their templates.
 pub trait Functions {
@@ -28,7 +28,7 @@ pub trait Functions {
 
 /// A render in progress.
 #[derive(Default)]
-pub struct Trace {
+pub(super) struct Trace {
     /// The cookbook of the template, with the functions of its libraries.
     functions: RefCell<Option<(String, Rc<dyn Functions>)>>,
     /// The includes of the partials in progress, outermost first: the name of the template that
@@ -40,32 +40,32 @@ pub struct Trace {
 
 impl Trace {
     /// A render begins.
-    pub fn begin(&self, functions: Option<(String, Rc<dyn Functions>)>) {
+    pub(super) fn begin(&self, functions: Option<(String, Rc<dyn Functions>)>) {
         *self.functions.borrow_mut() = functions;
         self.includes.borrow_mut().clear();
         self.mistake.take();
     }
 
-    pub fn enter(&self, template: String, at: At) {
+    pub(super) fn enter(&self, template: String, at: At) {
         self.includes.borrow_mut().push((template, at));
     }
 
-    pub fn leave(&self) {
+    pub(super) fn leave(&self) {
         self.includes.borrow_mut().pop();
     }
 
     /// The includes that lead to where a render ended early, innermost first.
-    pub fn includes(&self) -> Vec<(String, At)> {
+    pub(super) fn includes(&self) -> Vec<(String, At)> {
         self.includes.take().into_iter().rev().collect()
     }
 
     /// What ended a render, when it was a library.
-    pub fn mistake(&self) -> Option<Diagnostic> {
+    pub(super) fn mistake(&self) -> Option<Diagnostic> {
         self.mistake.take()
     }
 
     /// Calls a function of the cookbook's libraries.
-    pub fn call(&self, name: &str, arguments: &[&Value]) -> Result<Value, RenderError> {
+    pub(super) fn call(&self, name: &str, arguments: &[&Value]) -> Result<Value, RenderError> {
         let functions = self.functions.borrow().clone();
         let Some((cookbook, functions)) = functions else {
             return Err(RenderErrorReason::HelperNotFound(name.to_owned()).into());
@@ -78,7 +78,7 @@ impl Trace {
     }
 
     /// Calls a function without arguments, if there is one of the name.
-    pub fn call_if_known(&self, name: &str) -> Result<Option<Value>, RenderError> {
+    pub(super) fn call_if_known(&self, name: &str) -> Result<Option<Value>, RenderError> {
         let functions = self.functions.borrow().clone();
         let known = functions
             .is_some_and(|(cookbook, functions)| functions.check(&cookbook, name, 0).is_ok());

@@ -15,12 +15,12 @@ use super::facts;
 use crate::system::Query;
 
 /// What is known of the network, from whatever source.
-pub struct Network {
+pub(super) struct Network {
     interfaces: Vec<Interface>,
     routes: Vec<Route>,
 }
 
-pub struct Interface {
+pub(super) struct Interface {
     name: String,
     /// In capitals, as Ohai writes it.
     hardware: Option<String>,

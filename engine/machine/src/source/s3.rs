@@ -28,7 +28,7 @@ const FORMS: &str = "write `https://s3.amazonaws.com/bucket/key`, `https://bucke
 impl Object {
     /// # Errors
     /// When the URL names no object.
-    pub fn of(source: &Source) -> Result<Self, PropertyError> {
+    pub(super) fn of(source: &Source) -> Result<Self, PropertyError> {
         let shown = without_secrets(&source.url);
         let refuse =
             |why: &str| Err(PropertyError::new("url", format!("`{shown}` {why}")).hint(FORMS));
@@ -79,13 +79,13 @@ impl Object {
         }
     }
 
-    pub fn url(&self) -> String {
+    pub(super) fn url(&self) -> String {
         format!("{}://{}{}", self.scheme, self.host, self.path)
     }
 
     /// What goes with the request at this time. Without a key it is not signed: some objects are
     /// for everybody.
-    pub fn headers(&self, source: &Source, now: SystemTime) -> Vec<(String, String)> {
+    pub(super) fn headers(&self, source: &Source, now: SystemTime) -> Vec<(String, String)> {
         let (Some(id), Some(secret)) = (&source.user, &source.password) else { return Vec::new() };
         let key = Key { id, secret, token: source.session_token.as_deref(), region: &self.region };
         sign::headers(&key, &self.host.to_ascii_lowercase(), &self.path, now)

@@ -31,21 +31,21 @@ pub(super) struct Deliveries {
 }
 
 impl Deliveries {
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.delayed.is_empty()
     }
 
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.delayed.len()
     }
 
     /// Whether all that is queued has been delivered.
-    pub fn is_done(&self) -> bool {
+    pub(super) fn is_done(&self) -> bool {
         self.delivered == self.delayed.len()
     }
 
     /// Returns the next notification to deliver.
-    pub fn next(&mut self) -> Option<Delivery> {
+    pub(super) fn next(&mut self) -> Option<Delivery> {
         self.delivering = true;
         let next = self.delayed.get(self.delivered).cloned()?;
         self.delivered += 1;
@@ -53,12 +53,12 @@ impl Deliveries {
     }
 
     /// Whether the notification of an action has been delivered in this run.
-    pub fn has_delivered(&self, to: Index, action: ActionRef) -> bool {
+    pub(super) fn has_delivered(&self, to: Index, action: ActionRef) -> bool {
         self.places.get(&(to, action)).is_some_and(|place| *place < self.delivered)
     }
 
     /// Queues a notification for the end of the run, each action on a resource once.
-    pub fn queue(&mut self, delivery: Delivery) {
+    pub(super) fn queue(&mut self, delivery: Delivery) {
         let place = self.delayed.len();
         let known = match self.places.entry((delivery.to, delivery.action)) {
             Entry::Occupied(known) => known.into_mut(),

@@ -58,7 +58,7 @@ impl Walk<'_> {
 }
 
 /// The provider of a kind on this machine.
-pub fn choose(
+pub(crate) fn choose(
     interpreter: &Interpreter,
     kind: &toque_contract::registry::Kind,
     wanted: Option<&str>,

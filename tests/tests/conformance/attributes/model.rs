@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 /// What Chef does and Toque does not.
 #[derive(Clone, Copy)]
-pub struct Rules {
+pub(super) struct Rules {
     /// Arrays of one family, the defaults or the overrides, are united; else the later one is
     /// taken.
     pub arrays_unite: bool,
@@ -23,13 +23,13 @@ pub struct Rules {
 /// `node.t` at the recipe's start and in the end: whether it is there, and its value. Not there
 /// when the run did not come so far.
 #[derive(Debug, PartialEq)]
-pub struct Trees {
+pub(super) struct Trees {
     pub start: Option<Value>,
     pub end: Option<Value>,
 }
 
 impl Rules {
-    pub const CHEF: Self = Self {
+    pub(super) const CHEF: Self = Self {
         arrays_unite: true,
         maps_are_assigned: true,
         json_is_first: true,
@@ -37,8 +37,8 @@ impl Rules {
         families_come_first: true,
     };
     /// With which the cases are compared.
-    pub const WITHOUT_ARRAYS: Self = Self { arrays_unite: false, ..Self::CHEF };
-    pub const TOQUE: Self = Self {
+    pub(super) const WITHOUT_ARRAYS: Self = Self { arrays_unite: false, ..Self::CHEF };
+    pub(super) const TOQUE: Self = Self {
         arrays_unite: false,
         maps_are_assigned: false,
         json_is_first: false,
@@ -46,7 +46,7 @@ impl Rules {
         families_come_first: false,
     };
     /// One rule less, in the order of the reasons in `differences`.
-    pub const EACH_LEFT_OUT: [Self; 4] = [
+    pub(super) const EACH_LEFT_OUT: [Self; 4] = [
         Self { maps_are_assigned: false, ..Self::WITHOUT_ARRAYS },
         Self { json_is_first: false, ..Self::WITHOUT_ARRAYS },
         Self { facts_are_set: false, ..Self::WITHOUT_ARRAYS },
@@ -56,7 +56,7 @@ impl Rules {
 
 impl Trees {
     /// As recorded. A key that only the recipe sets was recorded as a null at its start.
-    pub fn of(case: &Value) -> Self {
+    pub(super) fn of(case: &Value) -> Self {
         let expected = &case["expected"];
         let early = case["ops"]
             .as_array()
@@ -80,7 +80,7 @@ const LEVELS: [&[&str]; 4] = [
 ];
 
 /// What a case comes to.
-pub fn model(case: &Value, rules: Rules) -> Trees {
+pub(super) fn model(case: &Value, rules: Rules) -> Trees {
     let ops = case["ops"].as_array().unwrap();
     let from = |wanted: fn(&str) -> bool| {
         ops.iter().filter(move |op| wanted(op["level"].as_str().unwrap()))

@@ -10,9 +10,9 @@ use crate::it::servers::{GIT, PASSWORD, certificate, git_daemon, nginx};
 use crate::it::toque::host;
 
 /// Where the repository is.
-pub const REPOSITORY: &str = "/srv/repo";
+pub(super) const REPOSITORY: &str = "/srv/repo";
 /// Where toque keeps what it fetches.
-pub const CACHE: &str = "/var/cache/toque";
+pub(super) const CACHE: &str = "/var/cache/toque";
 
 /// Shell functions that write cookbooks and bring them to the servers.
 const SHELL: &str = r#"
@@ -46,13 +46,13 @@ push() {
 "#;
 
 /// The host with all of it.
-pub struct Bench {
+pub(super) struct Bench {
     pub host: Host,
 }
 
 impl Bench {
     /// A host with nginx, `git daemon` and an empty repository, and these packages.
-    pub fn with(packages: &str) -> Self {
+    pub(super) fn with(packages: &str) -> Self {
         let host = host(Image::Debian12);
         host.sh(&format!(
             "apt-get -q -y install nginx fcgiwrap apache2-utils git openssl procps zstd {packages}
@@ -67,7 +67,7 @@ impl Bench {
     }
 
     /// Starts nginx anew, with more in the server of the registry.
-    pub fn serve(&self, more: &str) {
+    pub(super) fn serve(&self, more: &str) {
         let private = GIT.replace("^/git", "^/private/git");
         let open = format!("root /srv/www; {GIT} {more}");
         nginx(
@@ -82,23 +82,23 @@ impl Bench {
 
     /// Runs a script that may use the functions.
     #[track_caller]
-    pub fn sh(&self, script: &str) -> String {
+    pub(super) fn sh(&self, script: &str) -> String {
         self.host.sh(&format!("{SHELL}\n{script}"))
     }
 
-    pub fn cookfile(&self, text: &str) {
+    pub(super) fn cookfile(&self, text: &str) {
         self.host.write(format!("{REPOSITORY}/Cookfile.toml"), text);
     }
 
     /// Runs a command of `toque cookbook` on the repository.
     #[track_caller]
-    pub fn cookbook(&self, words: &[&str]) -> Output {
+    pub(super) fn cookbook(&self, words: &[&str]) -> Output {
         self.host.run([&["toque", "cookbook", "--repo", REPOSITORY], words].concat())
     }
 
     /// The same, which must succeed.
     #[track_caller]
-    pub fn well(&self, words: &[&str]) -> Output {
+    pub(super) fn well(&self, words: &[&str]) -> Output {
         let output = self.cookbook(words);
         assert!(output.success(), "{words:?}: {output}");
         output
@@ -106,7 +106,7 @@ impl Bench {
 
     /// The same, which must be refused with one error and no output; it is what is told.
     #[track_caller]
-    pub fn refused(&self, words: &[&str]) -> String {
+    pub(super) fn refused(&self, words: &[&str]) -> String {
         let output = self.cookbook(words);
         let errors = output.stderr.lines().filter(|line| line.starts_with("error")).count();
         assert_eq!(
@@ -117,28 +117,28 @@ impl Bench {
         output.stderr
     }
 
-    pub fn lockfile(&self) -> String {
+    pub(super) fn lockfile(&self) -> String {
         self.host.read(format!("{REPOSITORY}/Cookfile.lock"))
     }
 
     /// The cookbooks that are kept, as `CHECKSUM/NAME`. Panics unless each is what its checksum
     /// says, and nothing else is there.
     #[track_caller]
-    pub fn kept(&self) -> Vec<String> {
+    pub(super) fn kept(&self) -> Vec<String> {
         kept(&self.host.root().join(CACHE.trim_start_matches('/')))
     }
 }
 
 /// The same for a cache that this machine sees.
 #[track_caller]
-pub fn kept(cache: &Path) -> Vec<String> {
+pub(super) fn kept(cache: &Path) -> Vec<String> {
     assert_eq!(list(&cache.join("making")), Vec::<PathBuf>::new(), "nothing is left behind");
     whole(cache)
 }
 
 /// The same, when something may be in the making.
 #[track_caller]
-pub fn whole(cache: &Path) -> Vec<String> {
+pub(super) fn whole(cache: &Path) -> Vec<String> {
     let mut all = Vec::new();
     for folder in list(&cache.join("cookbooks")) {
         let sha256 = name(&folder);

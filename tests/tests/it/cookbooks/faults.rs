@@ -10,7 +10,7 @@ use crate::it::servers::git_daemon;
 const REDIS: &str = "redis = { git = \"git://git.test/git/redis.git\", branch = \"stable\" }\n";
 
 /// A repository that has `web` of the registry and `redis` by git, both in its lockfile.
-pub fn installed(packages: &str) -> Bench {
+pub(super) fn installed(packages: &str) -> Bench {
     let bench = Bench::with(packages);
     bench.sh("publish web 1.0.0; publish other 1.0.0
         cookbook /srv/work/redis 1.0.0; commit redis one; git -C /srv/work/redis branch stable; push redis");
@@ -21,7 +21,7 @@ pub fn installed(packages: &str) -> Bench {
 
 impl Bench {
     /// Has the Cookfile ask for more.
-    pub fn asks(&self, more: &str) {
+    pub(super) fn asks(&self, more: &str) {
         self.asks_registry("http://cookbooks.test/registry", more);
     }
 
@@ -33,7 +33,7 @@ impl Bench {
 
     /// Panics unless a command is refused with this message, and leaves everything as it is.
     #[track_caller]
-    pub fn refuses(&self, words: &[&str], message: &str) {
+    pub(super) fn refuses(&self, words: &[&str], message: &str) {
         let (lockfile, kept) = (self.lockfile(), self.kept());
         let told = self.refused(words);
         assert_eq!(self.lockfile(), lockfile, "{told}");
@@ -46,7 +46,7 @@ impl Bench {
 }
 
 /// What is told, without the text that it is about, and without what is another each time.
-pub fn plain(told: &str) -> String {
+pub(super) fn plain(told: &str) -> String {
     let error = told.find("error: ").expect("there is an error");
     let drawn = |line: &&str| {
         line.split_once('|').is_some_and(|(number, _)| {

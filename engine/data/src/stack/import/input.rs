@@ -96,14 +96,14 @@ pub(super) struct Entry<'a> {
 
 impl Entry<'_> {
     /// A field that is text.
-    pub fn text(&self, key: &str) -> Option<&str> {
+    pub(super) fn text(&self, key: &str) -> Option<&str> {
         self.fields.get(key)?.as_str()
     }
 
     /// A field that must be text.
     /// # Errors
     /// When it is not there, or is something else.
-    pub fn needed(&self, key: &str) -> Result<&str, Diagnostic> {
+    pub(super) fn needed(&self, key: &str) -> Result<&str, Diagnostic> {
         match self.fields.get(key) {
             Some(Value::String(text)) => Ok(text),
             Some(Value::Null) | None => {
@@ -117,14 +117,14 @@ impl Entry<'_> {
     }
 
     /// Where a value of it stands.
-    pub fn at(&self, keys: &[&str]) -> Span {
+    pub(super) fn at(&self, keys: &[&str]) -> Span {
         let keys: Vec<String> =
             self.path.iter().cloned().chain(keys.iter().map(|key| self.spelt(key))).collect();
         self.document.value_at(&keys.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
     /// A value of another type than it should have.
-    pub fn wrong(&self, keys: &[&str], wanted: &str, found: &Value) -> Diagnostic {
+    pub(super) fn wrong(&self, keys: &[&str], wanted: &str, found: &Value) -> Diagnostic {
         let name = keys
             .iter()
             .rev()
@@ -141,12 +141,12 @@ impl Entry<'_> {
     }
 
     /// A field as it is called where the entry stands.
-    pub fn spelt(&self, key: &str) -> String {
+    pub(super) fn spelt(&self, key: &str) -> String {
         if self.api { camel(key) } else { key.to_owned() }
     }
 
     /// What the entry is one of, as it is called where it stands.
-    pub fn list(&self) -> &str {
+    pub(super) fn list(&self) -> &str {
         self.path.iter().rev().find(|key| key.parse::<usize>().is_err()).map_or("", String::as_str)
     }
 }
@@ -169,7 +169,7 @@ pub(super) struct Agent {
 
 impl<'a> Given<'a> {
     /// Sorts documents by what they hold.
-    pub fn of(documents: &'a [Document], import: &mut Import) -> Result<Self, Diagnostic> {
+    pub(super) fn of(documents: &'a [Document], import: &mut Import) -> Result<Self, Diagnostic> {
         let mut given = Self::default();
         for document in documents {
             let Value::Object(map) = &document.value else {
@@ -339,7 +339,7 @@ impl<'a> Given<'a> {
     }
 
     /// Keeps one stack of all, by its name or its id.
-    pub fn choose(&mut self, wanted: Option<&str>) -> Result<(), Diagnostic> {
+    pub(super) fn choose(&mut self, wanted: Option<&str>) -> Result<(), Diagnostic> {
         let stacks = self.lists.remove(STACKS.key()).unwrap_or_default();
         let called = |entry: &Entry| {
             format!(
@@ -388,19 +388,19 @@ impl<'a> Given<'a> {
     }
 
     /// The stack that was chosen.
-    pub fn stack(&self) -> Option<&Entry<'a>> {
+    pub(super) fn stack(&self) -> Option<&Entry<'a>> {
         self.all(&STACKS).first()
     }
 
     /// Whether a list was given at all.
-    pub fn has(&self, list: &List) -> bool {
+    pub(super) fn has(&self, list: &List) -> bool {
         self.lists.contains_key(list.key())
     }
 
     /// The entries of a list that belong to the stack.
     /// # Errors
     /// When one belongs to a stack that was not given.
-    pub fn of_stack(&self, list: &List) -> Result<Vec<&Entry<'a>>, Diagnostic> {
+    pub(super) fn of_stack(&self, list: &List) -> Result<Vec<&Entry<'a>>, Diagnostic> {
         let chosen = self.stack().and_then(|stack| stack.text("stack_id"));
         let mut ours = Vec::new();
         for entry in self.all(list) {
@@ -425,12 +425,12 @@ impl<'a> Given<'a> {
     }
 
     /// The entry of a list with an id.
-    pub fn find(&self, list: &List, id: &str) -> Option<&Entry<'a>> {
+    pub(super) fn find(&self, list: &List, id: &str) -> Option<&Entry<'a>> {
         self.all(list).iter().find(|entry| entry.text(list.id) == Some(id))
     }
 
     /// The entries of a list, of whatever stack.
-    pub fn all(&self, list: &List) -> &[Entry<'a>] {
+    pub(super) fn all(&self, list: &List) -> &[Entry<'a>] {
         self.lists.get(list.key()).map_or(&[], Vec::as_slice)
     }
 }

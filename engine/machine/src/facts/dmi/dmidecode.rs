@@ -26,7 +26,7 @@ const SKIPPED: &[&str] = &[
 
 /// Every record as it is told (`all_records`), and beside them what all records of a kind have in
 /// common.
-pub fn parse(output: &str) -> Map<String, Value> {
+pub(crate) fn parse(output: &str) -> Map<String, Value> {
     let mut dmi = Map::new();
     let mut record: Option<Record> = None;
     for line in output.lines().filter(|line| !line.trim().is_empty()) {

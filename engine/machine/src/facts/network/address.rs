@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::route::Route;
 use super::same_network;
 
-pub struct Address {
+pub(crate) struct Address {
     pub address: IpAddr,
     pub prefix: u8,
     /// `Global`, `Link`, `Site` or `Node`.
@@ -21,7 +21,7 @@ pub struct Address {
 
 impl Address {
     /// Whether the other is in the same network, or at the other end of the line.
-    pub fn reaches(&self, other: &str) -> bool {
+    pub(crate) fn reaches(&self, other: &str) -> bool {
         match &self.peer {
             Some(peer) => peer == other,
             None => other.parse().is_ok_and(|other| same_network(self.address, other, self.prefix)),
@@ -29,7 +29,7 @@ impl Address {
     }
 
     /// As Ohai tells it: the address, and all about it.
-    pub fn described(&self) -> (String, Value) {
+    pub(crate) fn described(&self) -> (String, Value) {
         let mut about = json!({
             "family": if self.address.is_ipv6() { "inet6" } else { "inet" },
             "prefixlen": self.prefix.to_string(),
@@ -55,7 +55,7 @@ fn netmask(prefix: u8) -> Ipv4Addr {
     Ipv4Addr::from_bits(u32::MAX.checked_shl(32 - u32::from(prefix.min(32))).unwrap_or(0))
 }
 
-pub fn capitalised(word: &str) -> String {
+pub(crate) fn capitalised(word: &str) -> String {
     let mut letters = word.chars();
     letters.next().map_or_else(String::new, |first| {
         first.to_uppercase().collect::<String>() + letters.as_str()
@@ -64,7 +64,7 @@ pub fn capitalised(word: &str) -> String {
 
 /// The machine's own addresses are the leaves `/32 host LOCAL`; the interface is that of the
 /// network they lie in, by the routes.
-pub fn parse_fib_trie(text: &str, routes: &[Route]) -> Vec<(String, Address)> {
+pub(crate) fn parse_fib_trie(text: &str, routes: &[Route]) -> Vec<(String, Address)> {
     let mut addresses: Vec<(String, Address)> = Vec::new();
     let mut leaf = None;
     // The same leaves come in the table `Main` and in `Local`.
@@ -111,7 +111,7 @@ fn placed(v4: Ipv4Addr, routes: &[Route]) -> (String, Address) {
 
 /// `fd000000000000000000000000000002 04 40 00 82     eth0`: address, interface number, prefix,
 /// scope, flags, interface.
-pub fn parse_if_inet6(text: &str) -> Vec<(String, Address)> {
+pub(crate) fn parse_if_inet6(text: &str) -> Vec<(String, Address)> {
     let address = |line: &str| {
         let fields: Vec<&str> = line.split_whitespace().collect();
         let [address, _, prefix, scope, _, interface] = fields.as_slice() else { return None };

@@ -69,7 +69,7 @@ const FLAGS: &[&str] = &[
 ];
 
 /// Old versions leave empty objects between the interfaces.
-pub fn parse_links(json: &[u8]) -> Option<Vec<Interface>> {
+pub(crate) fn parse_links(json: &[u8]) -> Option<Vec<Interface>> {
     let links: Vec<Link> = serde_json::from_slice(json).ok()?;
     Some(links.into_iter().filter_map(interface).collect())
 }
@@ -172,7 +172,7 @@ fn counters(stats: &Value, queue: Option<u64>) -> Value {
 }
 
 /// Routes, each next hop of one by itself.
-pub fn parse_routes(json: &[u8], v6: bool) -> Vec<Route> {
+pub(crate) fn parse_routes(json: &[u8], v6: bool) -> Vec<Route> {
     let told: Vec<Map<String, Value>> = serde_json::from_slice(json).unwrap_or_default();
     let mut routes = Vec::new();
     for entry in &told {
@@ -210,7 +210,7 @@ fn route(entry: &Map<String, Value>, hop: &Map<String, Value>, v6: bool) -> Opti
     })
 }
 
-pub fn add_neighbours(interfaces: &mut [Interface], json: &[u8]) {
+pub(crate) fn add_neighbours(interfaces: &mut [Interface], json: &[u8]) {
     let told: Vec<Map<String, Value>> = serde_json::from_slice(json).unwrap_or_default();
     for entry in told {
         let text = |name: &str| entry.get(name).and_then(Value::as_str);

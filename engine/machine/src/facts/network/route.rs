@@ -11,7 +11,7 @@ const UP: u32 = 0x1;
 const REJECT: u32 = 0x200;
 const LOCAL: u32 = 0x8000_0000;
 
-pub struct Route {
+pub(crate) struct Route {
     pub interface: String,
     /// `default`, `192.0.2.0/24`, or an address.
     pub destination: String,
@@ -25,12 +25,12 @@ pub struct Route {
 }
 
 impl Route {
-    pub fn is_default(&self) -> bool {
+    pub(crate) fn is_default(&self) -> bool {
         self.destination == "default"
     }
 
     /// Network and prefix; of the default route everything.
-    pub fn network(&self) -> Option<(IpAddr, u8)> {
+    pub(crate) fn network(&self) -> Option<(IpAddr, u8)> {
         if self.is_default() {
             return Some((
                 if self.v6 { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() },
@@ -45,7 +45,7 @@ impl Route {
     }
 
     /// Whether the way to this address may lead here.
-    pub fn leads_to(&self, address: &str) -> bool {
+    pub(crate) fn leads_to(&self, address: &str) -> bool {
         let (Some((network, prefix)), Ok(address)) = (self.network(), address.parse()) else {
             return false;
         };
@@ -53,7 +53,7 @@ impl Route {
     }
 
     /// As Ohai tells it.
-    pub fn described(&self) -> Value {
+    pub(crate) fn described(&self) -> Value {
         let mut about = json!({ "destination": self.destination, "family": if self.v6 { "inet6" } else { "inet" } });
         let metric = self.metric.map(|metric| metric.to_string());
         let more = [
@@ -96,7 +96,7 @@ impl Route {
 }
 
 /// `/proc/net/route`. The numbers are the network's bytes, read as one of the machine's integers.
-pub fn parse_v4(text: &str) -> Vec<Route> {
+pub(crate) fn parse_v4(text: &str) -> Vec<Route> {
     let address = |hex: &str| {
         u32::from_str_radix(hex, 16).ok().map(|bits| Ipv4Addr::from(bits.to_ne_bytes()))
     };
@@ -118,7 +118,7 @@ pub fn parse_v4(text: &str) -> Vec<Route> {
 }
 
 /// `/proc/net/ipv6_route`, without what only says which addresses are the machine's own.
-pub fn parse_v6(text: &str) -> Vec<Route> {
+pub(crate) fn parse_v6(text: &str) -> Vec<Route> {
     let address = |hex: &str| u128::from_str_radix(hex, 16).ok().map(Ipv6Addr::from_bits);
     let route = |line: &str| {
         let fields: Vec<&str> = line.split_whitespace().collect();

@@ -31,7 +31,7 @@ pub(super) enum Place {
 impl Address {
     /// # Errors
     /// Why git is not given this.
-    pub fn parse(url: &str) -> Result<Self, PropertyError> {
+    pub(super) fn parse(url: &str) -> Result<Self, PropertyError> {
         let refuse = |why: String| Err(PropertyError::new("url", why).hint(FORMS));
         let plain =
             |url: &str, place| Ok(Self { url: url.to_owned(), place, user: None, password: None });
@@ -134,7 +134,7 @@ impl Address {
     }
 
     /// The address that a submodule's `url` means in a repository of this address.
-    pub fn relative(&self, url: &str) -> String {
+    pub(super) fn relative(&self, url: &str) -> String {
         if !url.starts_with("./") && !url.starts_with("../") {
             return url.to_owned();
         }

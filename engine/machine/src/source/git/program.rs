@@ -29,7 +29,7 @@ pub(super) struct Git<'a> {
 impl<'a> Git<'a> {
     /// # Errors
     /// When the source has no address that git may be given.
-    pub fn of(source: &'a Source) -> Result<Self, Failure> {
+    pub(super) fn of(source: &'a Source) -> Result<Self, Failure> {
         let address = Address::parse(&source.url)
             .map_err(|error| Failure { hint: error.hint, ..Failure::new(error.message) })?;
         Ok(Self { source, address })
@@ -38,7 +38,7 @@ impl<'a> Git<'a> {
     /// Asks the repository itself, and leaves no trace on this machine.
     /// # Errors
     /// When git cannot be started or fails.
-    pub fn ask(&self, view: &View<'_>, arguments: &[&str]) -> Result<Output, Failure> {
+    pub(super) fn ask(&self, view: &View<'_>, arguments: &[&str]) -> Result<Output, Failure> {
         let mut command = self.command(arguments);
         command.timeout = self.source.access.silence.map_or(LOOK, |silence| silence.min(LOOK));
         // What a plan asks must not make a host known; only the first of the files is written to.
@@ -54,7 +54,7 @@ impl<'a> Git<'a> {
     /// Runs git on a folder of this machine.
     /// # Errors
     /// When git cannot be started or fails.
-    pub fn run(
+    pub(super) fn run(
         &self,
         system: &dyn System,
         view: &View<'_>,
@@ -71,7 +71,7 @@ impl<'a> Git<'a> {
     /// Runs git on folders of this machine alone, as whoever owns them, and with no secret.
     /// # Errors
     /// When git cannot be started or fails.
-    pub fn run_locally(
+    pub(super) fn run_locally(
         &self,
         system: &dyn System,
         view: &View<'_>,
@@ -174,19 +174,19 @@ impl<'a> Git<'a> {
     }
 
     /// The folder of a repository on this machine.
-    pub fn local(&self) -> Option<&Path> {
+    pub(super) fn local(&self) -> Option<&Path> {
         match &self.address.place {
             Place::Local(path) => Some(path),
             _ => None,
         }
     }
 
-    pub fn is_http(&self) -> bool {
+    pub(super) fn is_http(&self) -> bool {
         matches!(self.address.place, Place::Http(_))
     }
 
     /// User and password for the server.
-    pub fn credentials(&self) -> Option<(&str, &str)> {
+    pub(super) fn credentials(&self) -> Option<(&str, &str)> {
         let user = self.source.user.as_deref().or(self.address.user.as_deref());
         let password = self.source.password.as_deref().or(self.address.password.as_deref());
         // A token may stand in the place of either.

@@ -24,7 +24,7 @@ pub(super) struct Commit {
 
 impl Refs {
     /// Reads what `git ls-remote --symref` prints.
-    pub fn parse(text: &str) -> Self {
+    pub(super) fn parse(text: &str) -> Self {
         let mut refs = Self::default();
         for (value, name) in text.lines().filter_map(|line| line.split_once('\t')) {
             match value.strip_prefix("ref: ") {
@@ -39,13 +39,13 @@ impl Refs {
     }
 
     /// The repository's own branch.
-    pub fn head(&self) -> Option<Commit> {
+    pub(super) fn head(&self) -> Option<Commit> {
         let id = self.get("HEAD")?.to_owned();
         Some(Commit { id, reference: self.head.clone() })
     }
 
     /// What has exactly this name; a tag before a branch, as git itself decides.
-    pub fn named(&self, revision: &str) -> Option<Commit> {
+    pub(super) fn named(&self, revision: &str) -> Option<Commit> {
         let full = [
             revision.to_owned(),
             format!("refs/tags/{revision}"),
@@ -62,7 +62,7 @@ impl Refs {
     /// The commit that begins with these digits, among those that have a name.
     /// # Errors
     /// When several do.
-    pub fn beginning_with(&self, digits: &str) -> Result<Option<Commit>, Failure> {
+    pub(super) fn beginning_with(&self, digits: &str) -> Result<Option<Commit>, Failure> {
         let digits = digits.to_ascii_lowercase();
         let found: BTreeSet<&str> = self
             .list
@@ -90,7 +90,7 @@ impl Refs {
     }
 
     /// The branch or tag that has nearly this name.
-    pub fn near(&self, revision: &str) -> Option<&str> {
+    pub(super) fn near(&self, revision: &str) -> Option<&str> {
         let names: Vec<&str> =
             self.list.iter().map(|(name, _)| short(name)).filter(|name| *name != "HEAD").collect();
         let without_remote = revision.strip_prefix("origin/").unwrap_or(revision);
@@ -101,7 +101,7 @@ impl Refs {
             .or_else(|| nearest(revision, names))
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 

@@ -53,7 +53,7 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    pub fn new(limits: &Limits, packed: usize) -> Self {
+    pub(super) fn new(limits: &Limits, packed: usize) -> Self {
         Self {
             limits: *limits,
             packed: packed as u64,
@@ -67,30 +67,30 @@ impl Budget {
 
     /// Says how many bytes the next part of the archive can have, so that a header does not claim
     /// memory for all of them.
-    pub fn expect(&self, bytes: u64) {
+    pub(super) fn expect(&self, bytes: u64) {
         self.part.set(self.read.get().saturating_add(bytes));
     }
 
     /// Takes note of a file that will have so many bytes, before any is written.
     /// # Errors
     /// When that is more than there may be.
-    pub fn announce(&self, bytes: u64) -> Result<(), Failure> {
+    pub(super) fn announce(&self, bytes: u64) -> Result<(), Failure> {
         self.announced.set(self.announced.get().saturating_add(bytes));
         self.within(self.announced.get())
     }
 
     /// How many of the bytes that were read last are zero.
-    pub fn zeros(&self) -> u64 {
+    pub(super) fn zeros(&self) -> u64 {
         self.zeros.get()
     }
 
     /// Why reading was stopped, rather than what the reader made of it.
-    pub fn trouble(&self) -> Option<Failure> {
+    pub(super) fn trouble(&self) -> Option<Failure> {
         self.trouble.borrow().clone()
     }
 
     /// Reads what is unpacked, within the limits.
-    pub fn metered<'a, R: Read>(&'a self, inner: R) -> Metered<'a, R> {
+    pub(super) fn metered<'a, R: Read>(&'a self, inner: R) -> Metered<'a, R> {
         Metered { inner, budget: self }
     }
 

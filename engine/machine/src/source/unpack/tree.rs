@@ -56,7 +56,7 @@ enum Made {
 }
 
 impl<'a> Tree<'a> {
-    pub fn new(system: &'a dyn System, into: &'a Path, strip: usize, most: u64) -> Self {
+    pub(super) fn new(system: &'a dyn System, into: &'a Path, strip: usize, most: u64) -> Self {
         Self { system, into, strip, most, count: 0, made: HashMap::new(), modes: Vec::new() }
     }
 
@@ -64,7 +64,7 @@ impl<'a> Tree<'a> {
     /// # Errors
     /// When it would lead outside or change something that is there into something else, and when
     /// it cannot be written.
-    pub fn add(&mut self, name: &[u8], entry: Entry<'_>) -> Result<u64, Failure> {
+    pub(super) fn add(&mut self, name: &[u8], entry: Entry<'_>) -> Result<u64, Failure> {
         self.count += 1;
         if self.count > self.most {
             return Err(trap(&format!("it has more than {} entries", self.most)));
@@ -130,7 +130,7 @@ impl<'a> Tree<'a> {
     /// Gives the folders their modes.
     /// # Errors
     /// When the archive had nothing to unpack.
-    pub fn finish(mut self) -> Result<(), Failure> {
+    pub(super) fn finish(mut self) -> Result<(), Failure> {
         if self.made.is_empty() {
             let failure = Failure::new("there is nothing in it").of_kind(FailureKind::BadArchive);
             return Err(if self.strip > 0 && self.count > 0 {

@@ -41,14 +41,14 @@ pub(super) enum Content {
 }
 
 impl Tree {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         let clock = SystemTime::UNIX_EPOCH + Duration::from_secs(1_704_067_200);
         let mut tree = Self { inodes: BTreeMap::new(), next: ROOT, clock };
         tree.make(Content::Directory(BTreeMap::new()), 0o755);
         tree
     }
 
-    pub fn metadata(&self, path: &Path, follow: bool) -> io::Result<Metadata> {
+    pub(super) fn metadata(&self, path: &Path, follow: bool) -> io::Result<Metadata> {
         let number = self.find(path, follow)?;
         let inode = self.inode(number)?;
         let (kind, size, links) = match &inode.content {
@@ -74,7 +74,7 @@ impl Tree {
         })
     }
 
-    pub fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+    pub(super) fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         match &self.inode(self.find(path, true)?)?.content {
             Content::File(bytes) => Ok(bytes.clone()),
             Content::Directory(_) => Err(Errno::EISDIR.into()),
@@ -83,11 +83,11 @@ impl Tree {
         }
     }
 
-    pub fn read_dir(&self, path: &Path) -> io::Result<Vec<OsString>> {
+    pub(super) fn read_dir(&self, path: &Path) -> io::Result<Vec<OsString>> {
         Ok(self.directory(self.find(path, true)?)?.keys().cloned().collect())
     }
 
-    pub fn read_link(&self, path: &Path) -> io::Result<PathBuf> {
+    pub(super) fn read_link(&self, path: &Path) -> io::Result<PathBuf> {
         match &self.inode(self.find(path, false)?)?.content {
             Content::Link(to) => Ok(to.clone()),
             _ => Err(Errno::EINVAL.into()),
@@ -95,7 +95,7 @@ impl Tree {
     }
 
     /// Adds something new under a name that is free.
-    pub fn create(&mut self, path: &Path, content: Content, mode: u32) -> io::Result<()> {
+    pub(super) fn create(&mut self, path: &Path, content: Content, mode: u32) -> io::Result<()> {
         let place = self.place(path, false)?;
         let name = place.free()?;
         match content {
@@ -108,7 +108,7 @@ impl Tree {
         self.enter(place.directory, name, number)
     }
 
-    pub fn hard_link(&mut self, to: &Path, path: &Path) -> io::Result<()> {
+    pub(super) fn hard_link(&mut self, to: &Path, path: &Path) -> io::Result<()> {
         let number = self.find(to, false)?;
         let place = self.place(path, false)?;
         let name = place.free()?;
@@ -119,7 +119,7 @@ impl Tree {
         self.enter(place.directory, name, number)
     }
 
-    pub fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+    pub(super) fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
         let from = self.place(from, false)?;
         let moved = from.inode.ok_or(Errno::ENOENT)?;
         let to = self.place(to, false)?;
@@ -147,7 +147,7 @@ impl Tree {
         self.enter(to.directory, to_name, moved)
     }
 
-    pub fn write(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    pub(super) fn write(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let number = self.find(path, false)?;
         let now = self.tick();
         let inode = self.inode_mut(number)?;
@@ -161,7 +161,7 @@ impl Tree {
         Ok(())
     }
 
-    pub fn remove_file(&mut self, path: &Path) -> io::Result<()> {
+    pub(super) fn remove_file(&mut self, path: &Path) -> io::Result<()> {
         let place = self.place(path, false)?;
         let number = place.inode.ok_or(Errno::ENOENT)?;
         match (place.name, self.directory(number)) {
@@ -171,7 +171,7 @@ impl Tree {
         }
     }
 
-    pub fn remove_dir(&mut self, path: &Path) -> io::Result<()> {
+    pub(super) fn remove_dir(&mut self, path: &Path) -> io::Result<()> {
         let place = self.place(path, false)?;
         let number = place.inode.ok_or(Errno::ENOENT)?;
         let empty = self.directory(number)?.is_empty();
@@ -180,7 +180,7 @@ impl Tree {
     }
 
     /// As the standard library's: a link is removed itself, a file is refused.
-    pub fn remove_dir_all(&mut self, path: &Path) -> io::Result<()> {
+    pub(super) fn remove_dir_all(&mut self, path: &Path) -> io::Result<()> {
         let number = self.find(path, false)?;
         match &self.inode(number)?.content {
             Content::Directory(_) | Content::Link(_) => self.remove_all(path),
@@ -188,7 +188,7 @@ impl Tree {
         }
     }
 
-    pub fn remove_all(&mut self, path: &Path) -> io::Result<()> {
+    pub(super) fn remove_all(&mut self, path: &Path) -> io::Result<()> {
         let place = self.place(path, false)?;
         let number = place.inode.ok_or(Errno::ENOENT)?;
         let Some(name) = place.name else { return Err(Errno::EBUSY.into()) };
@@ -200,7 +200,7 @@ impl Tree {
         self.leave(place.directory, &name)
     }
 
-    pub fn set_mode(&mut self, path: &Path, mode: u32) -> io::Result<()> {
+    pub(super) fn set_mode(&mut self, path: &Path, mode: u32) -> io::Result<()> {
         let number = self.find(path, false)?;
         let inode = self.inode_mut(number)?;
         if matches!(inode.content, Content::Link(_)) {
@@ -210,7 +210,12 @@ impl Tree {
         Ok(())
     }
 
-    pub fn set_owner(&mut self, path: &Path, uid: Option<u32>, gid: Option<u32>) -> io::Result<()> {
+    pub(super) fn set_owner(
+        &mut self,
+        path: &Path,
+        uid: Option<u32>,
+        gid: Option<u32>,
+    ) -> io::Result<()> {
         let number = self.find(path, false)?;
         let inode = self.inode_mut(number)?;
         inode.uid = uid.unwrap_or(inode.uid);
@@ -226,13 +231,13 @@ impl Tree {
         Ok(())
     }
 
-    pub fn set_modified(&mut self, path: &Path, modified: SystemTime) -> io::Result<()> {
+    pub(super) fn set_modified(&mut self, path: &Path, modified: SystemTime) -> io::Result<()> {
         let number = self.find(path, false)?;
         self.inode_mut(number)?.modified = modified;
         Ok(())
     }
 
-    pub fn touch(&mut self, path: &Path) -> io::Result<()> {
+    pub(super) fn touch(&mut self, path: &Path) -> io::Result<()> {
         let number = self.find(path, false)?;
         let now = self.tick();
         self.inode_mut(number)?.modified = now;
@@ -241,7 +246,7 @@ impl Tree {
 
     /// Puts something there whatever was there before, with the directories above it. A directory
     /// that is there is kept.
-    pub fn put(&mut self, path: &Path, content: Content, mode: u32) {
+    pub(super) fn put(&mut self, path: &Path, content: Content, mode: u32) {
         let Some(parent) = path.parent() else { return };
         if self.find(parent, true).is_err() {
             self.put(parent, Content::Directory(BTreeMap::new()), 0o755);
@@ -258,7 +263,7 @@ impl Tree {
         }
     }
 
-    pub fn described(&self) -> BTreeMap<PathBuf, String> {
+    pub(super) fn described(&self) -> BTreeMap<PathBuf, String> {
         let mut all = BTreeMap::new();
         self.describe(Path::new("/"), ROOT, &mut all);
         all

@@ -23,21 +23,21 @@ pub(super) struct Stream {
 
 impl Stream {
     /// `pipe` must not make readers wait. `live`: whether lines are handed on.
-    pub fn new(pipe: Option<File>, live: bool) -> Self {
+    pub(super) fn new(pipe: Option<File>, live: bool) -> Self {
         Self { pipe, kept: Vec::new(), cut: false, line: live.then(Vec::new) }
     }
 
-    pub fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         self.pipe.is_some()
     }
 
-    pub fn pipe(&self) -> Option<&File> {
+    pub(super) fn pipe(&self) -> Option<&File> {
         self.pipe.as_ref()
     }
 
     /// Reads what is there, in portions, so that a child that never stops talking does not outlive
     /// its time. Says whether it spoke.
-    pub fn read(&mut self, host: &HostSystem) -> bool {
+    pub(super) fn read(&mut self, host: &HostSystem) -> bool {
         let mut buffer = [0; 16 << 10];
         let mut spoke = false;
         for _ in 0..256 {
@@ -81,7 +81,7 @@ impl Stream {
     }
 
     /// All that was kept.
-    pub fn finish(mut self, host: &HostSystem) -> Vec<u8> {
+    pub(super) fn finish(mut self, host: &HostSystem) -> Vec<u8> {
         if self.line.as_ref().is_some_and(|line| !line.is_empty()) {
             self.hand_on(b"\n", host);
         }

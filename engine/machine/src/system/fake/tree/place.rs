@@ -80,7 +80,7 @@ impl Tree {
 
 impl Place {
     /// The name, when nothing has it yet.
-    pub fn free(&self) -> io::Result<OsString> {
+    pub(super) fn free(&self) -> io::Result<OsString> {
         match (&self.name, self.inode) {
             (Some(name), None) => Ok(name.clone()),
             _ => Err(Errno::EEXIST.into()),
