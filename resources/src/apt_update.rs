@@ -22,7 +22,7 @@ use crate::shared::apt_lists;
 /// Downloads the package lists of apt. On machines without apt it does nothing.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Lists {
+pub(crate) struct Lists {
     /// Any name; it says nothing to apt.
     #[serde(default)]
     pub name: String,
@@ -55,11 +55,11 @@ impl Resource for Lists {
 
 /// `apt-get update`.
 #[derive(Debug)]
-pub struct Provider;
+pub(crate) struct Provider;
 
 /// How old the lists are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Age {
+pub(crate) enum Age {
     /// There is no apt here, so there are no lists.
     NoApt,
     /// Not known to have ever been updated.

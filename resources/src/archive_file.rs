@@ -22,7 +22,7 @@ use crate::shared::target_directory::{self, StagingDirectory};
 /// the folder is refused, and so is one that is made to fill disks.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ArchiveFile {
+pub(crate) struct ArchiveFile {
     /// Absolute path or URL (`http:`, `https:`, `file:`) of the archive. Default: the resource's
     /// name.
     pub path: String,

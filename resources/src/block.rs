@@ -14,7 +14,7 @@ use toque_machine::view::View;
 /// changed each time: guard it.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Block {
+pub(crate) struct Block {
     /// Any name.
     pub block_name: String,
     /// The closure. What it returns is ignored; what it throws fails the resource.
@@ -41,7 +41,7 @@ impl Resource for Block {
 
 /// The recipe language.
 #[derive(Debug)]
-pub struct Provider;
+pub(crate) struct Provider;
 
 impl resource::Provider for Provider {
     type Resource = Block;

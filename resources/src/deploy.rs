@@ -42,7 +42,7 @@ use crate::shared::defaults;
 /// a restart of the app, `deploy` does that instead.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Deploy {
+pub(crate) struct Deploy {
     /// The folder of the app. It belongs to toque's own user, and nobody else may write in it.
     /// Default: the resource's name.
     pub path: String,
@@ -282,7 +282,7 @@ fn below(property: &str, path: &str) -> Result<(), PropertyError> {
 
 /// What is to be deployed, and what the run's command asks of the app.
 #[derive(Debug)]
-pub struct Desired {
+pub(crate) struct Desired {
     deploy: Deploy,
     app: String,
     layout: Layout,
@@ -333,7 +333,7 @@ impl Desired {
 
 /// Releases as folders, and a link that is switched.
 #[derive(Debug)]
-pub struct Provider;
+pub(crate) struct Provider;
 
 impl resource::Provider for Provider {
     type Resource = Deploy;

@@ -22,7 +22,7 @@ use crate::shared::ownership::{Attributes, Declared, Names, difference_words, ow
 
 /// A directory, with its owner, group and mode.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Directory {
+pub(crate) struct Directory {
     /// Absolute path of the directory. Default: the resource's name.
     pub path: String,
     /// Whether missing directories above it are made too (with the default owner and mode), and
@@ -78,7 +78,7 @@ impl Resource for Directory {
 
 /// What a directory has to be.
 #[derive(Debug, Clone)]
-pub struct ManagedDirectory {
+pub(crate) struct ManagedDirectory {
     pub path: PathBuf,
     pub recursive: bool,
     pub declared: Declared,
@@ -88,7 +88,7 @@ pub struct ManagedDirectory {
 
 /// What `inspect` found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct State {
+pub(crate) struct State {
     pub found: Found,
     /// The directory that a link at the path leads to.
     pub target: Option<PathBuf>,
@@ -97,7 +97,7 @@ pub struct State {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
+pub(crate) enum Found {
     /// Nothing is there.
     Nothing(New),
     Directory {
@@ -113,7 +113,7 @@ pub enum Found {
 
 /// How a new directory would come about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct New {
+pub(crate) struct New {
     /// The directories above it that are missing, outermost first.
     pub missing: Vec<PathBuf>,
     /// What stands where the nearest directory above should be.
@@ -128,7 +128,7 @@ pub struct New {
 impl New {
     /// How something comes about in a directory that is made this way.
     #[must_use]
-    pub fn below(&self, wanted: &Ownership) -> Self {
+    pub(crate) fn below(&self, wanted: &Ownership) -> Self {
         let setgid = wanted.mode.map_or(self.setgid.is_some(), |mode| mode & 0o2000 != 0);
         Self {
             missing: Vec::new(),
@@ -141,14 +141,14 @@ impl New {
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub(crate) enum Step {
     Make { path: PathBuf, mode: u32, uid: Option<u32>, gid: Option<u32> },
     Attributes(Attributes),
     Remove { path: PathBuf, recursive: bool },
 }
 
 /// Makes directories by system calls.
-pub struct Provider;
+pub(crate) struct Provider;
 
 impl resource::Provider for Provider {
     type Resource = Directory;
@@ -189,7 +189,7 @@ impl resource::Provider for Provider {
 
 /// # Errors
 /// When the path cannot be looked at, or a declared account does not exist.
-pub fn inspect(
+pub(crate) fn inspect(
     view: &View<'_>,
     desired: &ManagedDirectory,
     action: DirectoryAction,
@@ -290,7 +290,7 @@ fn new(view: &View<'_>, path: &Path) -> Result<New, Failure> {
 
 /// # Errors
 /// When something is in the way, or the directory must not be removed.
-pub fn plan(
+pub(crate) fn plan(
     desired: &ManagedDirectory,
     action: DirectoryAction,
     state: &State,
@@ -408,7 +408,7 @@ fn delete(desired: &ManagedDirectory, filled: bool) -> Result<Vec<Change<Step>>,
 
 /// # Errors
 /// When the system refuses.
-pub fn apply(apply: &Apply<'_>, step: &Step) -> Result<(), Failure> {
+pub(crate) fn apply(apply: &Apply<'_>, step: &Step) -> Result<(), Failure> {
     match step {
         Step::Make { path, mode, uid, gid } => {
             apply.system.create_dir(path, *mode).context("create the directory", path)?;

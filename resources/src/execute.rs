@@ -19,7 +19,7 @@ use crate::shared::process::{Process, RunsCommand, Wanted, shorten};
 /// or give `creates`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Execute {
+pub(crate) struct Execute {
     /// A line for `/bin/sh`, or an array of a program and its arguments, which no shell sees.
     pub command: CommandLine,
     /// A path that the command creates: where it exists, the command is not run. A relative one is

@@ -13,7 +13,7 @@ use toque_machine::view::View;
 /// always counts as changed.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Facts {
+pub(crate) struct Facts {
     /// Any name.
     pub name: String,
 }
@@ -37,7 +37,7 @@ impl Resource for Facts {
 
 /// The run holds the facts, and drops what a change touches.
 #[derive(Debug)]
-pub struct Provider;
+pub(crate) struct Provider;
 
 impl resource::Provider for Provider {
     type Resource = Facts;

@@ -22,7 +22,7 @@ use crate::shared::path;
 /// 2.32 or newer for passwords and for repositories of other users.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Git {
+pub(crate) struct Git {
     /// Absolute path of the folder; the folder above it must be there, and either root's or that of
     /// `user`. Default: the resource's name.
     pub destination: String,

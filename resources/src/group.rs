@@ -22,7 +22,7 @@ use crate::shared::{account_ids, defaults};
 /// A group of this machine's own account files.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Group {
+pub(crate) struct Group {
     /// The group.
     pub group_name: String,
     /// Its number. Default: chosen by the system, and left as it is.
@@ -86,11 +86,11 @@ impl Resource for Group {
 
 /// The programs of the shadow suite: `groupadd`, `groupmod`, `groupdel`, `gpasswd`.
 #[derive(Debug)]
-pub struct Groupadd;
+pub(crate) struct Groupadd;
 
 /// A group as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct State {
+pub(crate) struct State {
     current: Option<Current>,
     /// The number that a new group would get, as far as it can be predicted.
     next: Option<u32>,
@@ -103,7 +103,7 @@ struct Current {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub(crate) enum Step {
     Add { gid: Option<u32> },
     Remove,
     Number(u32),

@@ -21,7 +21,7 @@ use crate::shared::ownership::{Declared, Names, difference_words, own_ids};
 
 /// A symbolic link, or a hard link.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Link {
+pub(crate) struct Link {
     /// Absolute path of the link. Default: the resource's name.
     pub target_file: String,
     /// Where the link leads. A symbolic link keeps the text as it is written (relative is to the
@@ -48,7 +48,7 @@ pub struct Link {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
-pub enum LinkType {
+pub(crate) enum LinkType {
     #[default]
     Symbolic,
     Hard,
@@ -102,7 +102,7 @@ impl Resource for Link {
 
 /// What a link has to be.
 #[derive(Debug, Clone)]
-pub struct Desired {
+pub(crate) struct Desired {
     pub path: PathBuf,
     pub to: PathBuf,
     pub hard: bool,
@@ -112,7 +112,7 @@ pub struct Desired {
 
 /// What `inspect` found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct State {
+pub(crate) struct State {
     pub found: Found,
     /// Whether the folder of the link is there; looked at only when the link is not.
     pub folder: bool,
@@ -125,7 +125,7 @@ pub struct State {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
+pub(crate) enum Found {
     Nothing,
     Link { to: PathBuf, metadata: Metadata },
     File(Metadata),
@@ -135,7 +135,7 @@ pub enum Found {
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub(crate) enum Step {
     /// Make the link under another name, and let it take the place of whatever is there.
     Make {
         path: PathBuf,
@@ -155,7 +155,7 @@ pub enum Step {
 }
 
 /// Makes links by system calls.
-pub struct Provider;
+pub(crate) struct Provider;
 
 impl resource::Provider for Provider {
     type Resource = Link;

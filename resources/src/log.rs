@@ -14,7 +14,7 @@ use toque_machine::view::View;
 /// and notifies nobody.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Log {
+pub(crate) struct Log {
     /// What to say.
     pub message: String,
     /// How it is weighed: `debug`, `info`, `warn` or `error`. Default: `info`.
@@ -41,7 +41,7 @@ impl Resource for Log {
 
 /// The log of the run.
 #[derive(Debug)]
-pub struct Provider;
+pub(crate) struct Provider;
 
 impl resource::Provider for Provider {
     type Resource = Log;

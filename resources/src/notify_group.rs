@@ -12,7 +12,7 @@ use toque_machine::view::View;
 /// Does nothing itself: whoever notifies it sets off everything that it notifies.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct NotifyGroup {
+pub(crate) struct NotifyGroup {
     /// Any name.
     pub name: String,
 }
@@ -37,7 +37,7 @@ impl Resource for NotifyGroup {
 
 /// The run itself delivers; it only has to be told that there is a reason.
 #[derive(Debug)]
-pub struct Provider;
+pub(crate) struct Provider;
 
 impl resource::Provider for Provider {
     type Resource = NotifyGroup;

@@ -21,9 +21,9 @@ use toque_machine::command::Command;
 use toque_machine::property::{OneOrMany, Seconds};
 
 /// The provider for Debian and its family.
-pub type Apt = manager::Provider<apt::Apt>;
+pub(crate) type Apt = manager::Provider<apt::Apt>;
 /// The provider for Fedora, RHEL and Amazon Linux.
-pub type Dnf = manager::Provider<dnf::Dnf>;
+pub(crate) type Dnf = manager::Provider<dnf::Dnf>;
 
 use crate::shared::defaults;
 use crate::shared::words::words;
@@ -31,7 +31,7 @@ use crate::shared::words::words;
 /// Installs, upgrades and removes packages.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Package {
+pub(crate) struct Package {
     /// The package, or an array of packages; only those that need a change are handed to the
     /// package manager, in one command.
     pub package_name: OneOrMany<String>,
@@ -74,7 +74,7 @@ pub struct Package {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(inline)]
-pub struct FlushCache {
+pub(crate) struct FlushCache {
     #[serde(default)]
     pub before: bool,
     #[serde(default)]
@@ -95,7 +95,7 @@ actions! {
 
 /// The desired packages, their names and versions paired.
 #[derive(Debug)]
-pub struct Wanted {
+pub(crate) struct Wanted {
     package: Package,
     requests: Vec<Request>,
     options: Vec<String>,
@@ -104,7 +104,7 @@ pub struct Wanted {
 
 /// One package that is asked for.
 #[derive(Debug)]
-pub struct Request {
+pub(crate) struct Request {
     name: String,
     version: Option<String>,
     arch: Option<String>,

@@ -25,7 +25,7 @@ use crate::shared::ownership::Declared;
 
 /// A copy of a folder of the cookbook, with all that is in it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct RemoteDirectory {
+pub(crate) struct RemoteDirectory {
     /// Absolute path of the directory. Default: the resource's name.
     pub path: String,
     /// Folder below the cookbook's `files/`. Default: the directory's own name.
@@ -153,7 +153,7 @@ impl Resource for RemoteDirectory {
 
 /// What the directory has to be.
 #[derive(Debug, Clone)]
-pub struct Desired {
+pub(crate) struct Desired {
     pub root: ManagedDirectory,
     /// The directories below it, outer ones first.
     pub folders: Vec<ManagedDirectory>,
@@ -165,7 +165,7 @@ pub struct Desired {
 
 /// What `inspect` found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct State {
+pub(crate) struct State {
     pub root: directory::State,
     pub folders: Vec<directory::State>,
     pub files: Vec<managed_file::State>,
@@ -175,13 +175,13 @@ pub struct State {
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub(crate) enum Step {
     Directory(directory::Step),
     File(managed_file::Step),
 }
 
 /// Copies by system calls.
-pub struct Provider;
+pub(crate) struct Provider;
 
 impl resource::Provider for Provider {
     type Resource = RemoteDirectory;

@@ -84,7 +84,7 @@ managed_file! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
-pub enum VerifyMode {
+pub(crate) enum VerifyMode {
     #[default]
     VerifyPeer,
     VerifyNone,
@@ -201,21 +201,21 @@ fn url(source: &str) -> String {
 
 /// What the file has to be, and who has it.
 #[derive(Debug, Clone)]
-pub struct Desired {
+pub(crate) struct Desired {
     pub file: ManagedFile,
     pub sources: Sources,
 }
 
 /// What `inspect` found here and there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct State {
+pub(crate) struct State {
     pub file: managed_file::State,
     /// What was downloaded; it is what will be written.
     pub fetched: Option<Fetched>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fetched {
+pub(crate) struct Fetched {
     pub content: Rc<[u8]>,
     /// The URL as messages may show it.
     pub from: String,
@@ -225,13 +225,13 @@ pub struct Fetched {
 
 /// One thing to do, and what to remember when it is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
+pub(crate) struct Step {
     pub file: managed_file::Step,
     pub memory: Option<(String, Value)>,
 }
 
 /// Downloads while it looks, because only the answer tells whether something has to change.
-pub struct Provider;
+pub(crate) struct Provider;
 
 impl resource::Provider for Provider {
     type Resource = RemoteFile;

@@ -24,7 +24,7 @@ use crate::shared::words::words;
 #[serde(deny_unknown_fields)]
 #[schemars(bound = "")]
 #[serde(bound = "")]
-pub struct Script<K> {
+pub(crate) struct Script<K> {
     /// Any name.
     pub name: String,
     /// The code.
@@ -60,7 +60,7 @@ pub struct Script<K> {
 }
 
 /// Which kind a script is: the same but for the interpreter.
-pub trait Language: Clone + 'static {
+pub(crate) trait Language: Clone + 'static {
     const KIND: &'static str;
     /// The interpreter when none is named.
     const INTERPRETER: Option<&'static str>;
@@ -68,7 +68,7 @@ pub trait Language: Clone + 'static {
 
 /// `script`: the recipe names the interpreter.
 #[derive(Debug, Clone)]
-pub struct Any;
+pub(crate) struct Any;
 
 impl Language for Any {
     const KIND: &'static str = "script";
@@ -77,7 +77,7 @@ impl Language for Any {
 
 /// `bash`.
 #[derive(Debug, Clone)]
-pub struct BashOnly;
+pub(crate) struct BashOnly;
 
 impl Language for BashOnly {
     const KIND: &'static str = "bash";

@@ -2,7 +2,7 @@
 
 mod systemd;
 mod sysv;
-pub mod unit;
+pub(crate) mod unit;
 
 use std::path::Path;
 
@@ -18,15 +18,15 @@ use toque_machine::property::{Account, OneOrMany, Seconds};
 use toque_machine::system::Query;
 use toque_machine::view::View;
 
-pub use systemd::Systemd;
-pub use sysv::Sysv;
+pub(crate) use systemd::Systemd;
+pub(crate) use sysv::Sysv;
 
 use crate::shared::words::words;
 
 /// A service of the machine's init system.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Service {
+pub(crate) struct Service {
     /// The service: a unit of systemd (`.service` is added where no suffix stands) or a script in
     /// `/etc/init.d`.
     pub service_name: String,
@@ -67,7 +67,7 @@ pub struct Service {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(inline)]
-pub struct Supports {
+pub(crate) struct Supports {
     pub status: Option<bool>,
     pub restart: Option<bool>,
     pub reload: Option<bool>,
@@ -112,7 +112,7 @@ impl Resource for Service {
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub(crate) enum Step {
     /// A line of the recipe.
     Shell(String),
     /// What the init system is asked to do.

@@ -29,7 +29,7 @@ use crate::shared::parse::systemctl::Unit;
 /// A unit file in `/etc/systemd`, and the unit that it makes.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SystemdUnit {
+pub(crate) struct SystemdUnit {
     /// The unit with its suffix: `backup.timer`.
     pub unit_name: String,
     /// The text of the file, or a map of sections, each a map of options to a value or an array of
@@ -50,7 +50,7 @@ pub struct SystemdUnit {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "expected the text of a unit file, or a map of its sections")]
 #[schemars(inline)]
-pub enum Content {
+pub(crate) enum Content {
     Text(String),
     Sections(Map<String, Value>),
 }
@@ -154,7 +154,7 @@ fn render(sections: &Map<String, Value>) -> Result<String, String> {
 
 /// A unit with its file's text and place.
 #[derive(Debug)]
-pub struct Wanted {
+pub(crate) struct Wanted {
     unit: SystemdUnit,
     content: Option<String>,
     path: PathBuf,
@@ -162,11 +162,11 @@ pub struct Wanted {
 
 /// `systemctl`, and a file.
 #[derive(Debug)]
-pub struct Provider;
+pub(crate) struct Provider;
 
 /// What is there of the unit.
 #[derive(Debug, Clone, PartialEq)]
-pub struct State {
+pub(crate) struct State {
     file: Option<String>,
     unit: Unit,
     takes_along: bool,
@@ -175,7 +175,7 @@ pub struct State {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub(crate) enum Step {
     Write,
     Remove,
     /// A verb of `systemctl`.

@@ -18,7 +18,7 @@ use toque_machine::system::{FakeSystem, FileKind, Metadata, Query};
 use toque_machine::view::View;
 
 /// The machine, the cookbook and what the run would offer.
-pub struct Bench {
+pub(crate) struct Bench {
     pub fake: FakeSystem,
     /// Rendered templates, by source.
     pub templates: BTreeMap<String, String>,
@@ -33,7 +33,7 @@ pub struct Bench {
 }
 
 impl Bench {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let fake = FakeSystem::new();
         fake.put_file(
             "/etc/passwd",
@@ -53,7 +53,7 @@ impl Bench {
         }
     }
 
-    pub fn plan<P: Provider>(
+    pub(crate) fn plan<P: Provider>(
         &self,
         provider: &P,
         action: &str,
@@ -75,7 +75,7 @@ impl Bench {
     }
 
     /// What was done to the machine.
-    pub fn converge<P: Provider>(
+    pub(crate) fn converge<P: Provider>(
         &self,
         provider: &P,
         action: &str,
@@ -267,7 +267,7 @@ impl Scope for TestScope<'_> {
 }
 
 /// `properties` with what `more` has.
-pub fn with(properties: &Value, more: Value) -> Value {
+pub(crate) fn with(properties: &Value, more: Value) -> Value {
     let mut all = properties.clone();
     if let (Value::Object(all), Value::Object(more)) = (&mut all, more) {
         all.extend(more);
@@ -276,12 +276,12 @@ pub fn with(properties: &Value, more: Value) -> Value {
 }
 
 /// An answer of a server.
-pub fn document(body: &str, headers: &[(&str, &str)]) -> toque_machine::system::Response {
+pub(crate) fn document(body: &str, headers: &[(&str, &str)]) -> toque_machine::system::Response {
     let headers =
         headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     toque_machine::system::Response { status: 200, headers, body: body.as_bytes().to_vec() }
 }
 
-pub fn path(path: &str) -> Value {
+pub(crate) fn path(path: &str) -> Value {
     json!({ "path": path })
 }

@@ -13,7 +13,7 @@ use toque_core::diagnostic::Diagnostic;
 use toque_core::property_error::PropertyError;
 use toque_machine::property::Account;
 
-pub use useradd::Useradd;
+pub(crate) use useradd::Useradd;
 
 use crate::shared::account_ids;
 
@@ -21,7 +21,7 @@ use crate::shared::account_ids;
 /// changed.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct User {
+pub(crate) struct User {
     /// The user's name.
     pub username: String,
     /// The number. Default: chosen by the system.

@@ -26,7 +26,7 @@ pub(crate) struct CatalogEntry {
     /// Oldest first, each version once.
     pub releases: Vec<Release>,
     /// Other sources that have a cookbook of this name, and are not asked for it.
-    pub shadowed: Vec<String>,
+    pub(crate) shadowed: Vec<String>,
 }
 
 /// A version of a cookbook that can be chosen.

@@ -48,7 +48,7 @@ pub(crate) struct Problem<'a> {
     pub requirements: Vec<&'a Requirement>,
     pub preferred: &'a Preferred,
     /// A constraint that is ignored, to find out whether a solution exists without it.
-    pub relaxed: Option<Relaxed<'a>>,
+    pub(crate) relaxed: Option<Relaxed<'a>>,
     pub state: &'a SolverState<'a>,
 }
 

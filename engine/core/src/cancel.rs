@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long the work in progress may go on after the first request.
-pub const DEFAULT_STOP_TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const DEFAULT_STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Shared by the run, the machine and whoever hears the signals; clones are the same stop.
 #[derive(Debug, Clone)]

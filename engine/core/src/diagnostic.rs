@@ -257,12 +257,6 @@ impl Diagnostic {
     }
 
     #[must_use]
-    pub fn labelled(mut self, label: impl Into<String>) -> Self {
-        self.label = Some(label.into());
-        self
-    }
-
-    #[must_use]
     pub fn frame(mut self, span: Span, what: impl Into<String>) -> Self {
         self.frames.push((span, what.into()));
         self

@@ -25,7 +25,7 @@ pub struct Plain {
     pub message: String,
     pub hint: Option<String>,
     /// The message is about a key that is unknown, and names it.
-    pub names_key: bool,
+    pub(crate) names_key: bool,
 }
 
 /// Rewrites a message of serde; what is none stays as it is.

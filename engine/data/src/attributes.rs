@@ -114,7 +114,12 @@ impl Attributes {
     }
 
     /// Lays the map in a field of a document, if it has one, over what the level has.
-    pub fn merge_field(&mut self, level: Level, document: &Rc<Document>, field: &'static str) {
+    pub(crate) fn merge_field(
+        &mut self,
+        level: Level,
+        document: &Rc<Document>,
+        field: &'static str,
+    ) {
         if let Some(map) = document.value.get(field).and_then(Value::as_object) {
             let origin =
                 Origin::Document { document: Rc::clone(document), below: vec![field.to_owned()] };

@@ -43,7 +43,7 @@ pub mod data_bag;
 pub mod decryption;
 pub mod encrypted_item;
 pub mod search;
-pub mod secret_markers;
+pub(crate) mod secret_markers;
 
 pub mod stack;
 

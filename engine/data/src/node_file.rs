@@ -87,7 +87,7 @@ impl NodeFile {
     }
 
     /// The run list as it is written.
-    pub fn run_list_texts(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn run_list_texts(&self) -> impl Iterator<Item = &str> {
         self.document
             .value
             .get("run_list")

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::encrypted_item::is_encrypted;
 
-pub const HINT: &str = "write { \"secret\": { \"file\": \"/etc/toque/site.key\" } }, or { \"secret\": { \"bag\": …, \"item\": …, \"key\": … } }";
+pub(crate) const HINT: &str = "write { \"secret\": { \"file\": \"/etc/toque/site.key\" } }, or { \"secret\": { \"bag\": …, \"item\": …, \"key\": … } }";
 
 /// What names of secret things end with.
 const NAMES: [&str; 8] = [
@@ -30,7 +30,7 @@ pub(super) fn is_named(key: &str) -> bool {
 
 /// Where a value is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kept {
+pub(crate) enum Kept {
     /// It is all of this file, but for a line break at its end. A relative path is below the
     /// document's folder.
     File(PathBuf),
@@ -41,7 +41,7 @@ pub enum Kept {
 }
 
 /// Marks a text.
-pub fn of(text: &str) -> Value {
+pub(crate) fn of(text: &str) -> Value {
     json!({ "secret": { "value": text } })
 }
 
@@ -74,13 +74,13 @@ pub(super) fn unmark(value: &mut Value) {
 }
 
 /// Whether this stands in the place of a text.
-pub fn is_meant(value: &Value) -> bool {
+pub(crate) fn is_meant(value: &Value) -> bool {
     let alone = |map: &Map<String, Value>| map.len() == 1 && map.contains_key("secret");
     value.as_object().is_some_and(alone) || is_encrypted(value)
 }
 
 /// Whether somewhere in a value something stands in the place of a text.
-pub fn is_within(value: &Value) -> bool {
+pub(crate) fn is_within(value: &Value) -> bool {
     is_meant(value)
         || match value {
             Value::Object(map) => map.values().any(is_within),
@@ -97,7 +97,7 @@ pub(super) fn check(value: &Value) -> Result<(), (Vec<String>, String)> {
 /// Where the value is kept.
 /// # Errors
 /// What is wrong with what says so: where in it, and what.
-pub fn kept(value: &Value) -> Result<Kept, (Vec<String>, String)> {
+pub(crate) fn kept(value: &Value) -> Result<Kept, (Vec<String>, String)> {
     let at = |key: &str| vec!["secret".to_owned(), key.to_owned()];
     let secret = &value["secret"];
     let Value::Object(map) = secret else {

@@ -9,7 +9,7 @@ mod command;
 mod custom_json;
 mod event;
 mod expand;
-pub mod hostname_theme;
+pub(crate) mod hostname_theme;
 mod ids;
 pub mod import;
 mod items;
@@ -58,8 +58,8 @@ pub struct Stack {
     pub at: Span,
     pub name: String,
     pub id: String,
-    pub vpc_id: Option<String>,
-    pub use_custom_cookbooks: Option<bool>,
+    pub(crate) vpc_id: Option<String>,
+    pub(crate) use_custom_cookbooks: Option<bool>,
     /// Source of the cookbooks, unless the stack has none of its own.
     pub cookbooks_source: Option<CookbooksSource>,
     pub custom_json: Option<CustomJson>,
@@ -74,7 +74,7 @@ pub struct Stack {
     /// The document as it was read, to be written again or shown as a whole.
     document: Rc<Document>,
     /// Recipes find node attributes as OpsWorks gave them to Chef 11.
-    pub opsworks_11: bool,
+    pub(crate) opsworks_11: bool,
 }
 
 /// A source of cookbooks, with values that may be kept elsewhere.
@@ -129,16 +129,16 @@ pub struct Instance {
     pub layers: Vec<String>,
     pub status: String,
     pub custom_json: Option<CustomJson>,
-    pub ami_id: Option<String>,
+    pub(crate) ami_id: Option<String>,
     pub architecture: Option<String>,
-    pub availability_zone: Option<String>,
-    pub ec2_instance_id: Option<String>,
+    pub(crate) availability_zone: Option<String>,
+    pub(crate) ec2_instance_id: Option<String>,
     pub instance_type: Option<String>,
     pub os: Option<String>,
-    pub private_dns: Option<String>,
+    pub(crate) private_dns: Option<String>,
     pub private_ip: Option<String>,
-    pub public_dns: Option<String>,
-    pub public_ip: Option<String>,
+    pub(crate) public_dns: Option<String>,
+    pub(crate) public_ip: Option<String>,
     entry: Entry,
 }
 
@@ -240,7 +240,10 @@ impl Stack {
     }
 
     /// The layers of an instance, in its order.
-    pub fn layers_of<'a>(&'a self, instance: &'a Instance) -> impl Iterator<Item = &'a Layer> {
+    pub(crate) fn layers_of<'a>(
+        &'a self,
+        instance: &'a Instance,
+    ) -> impl Iterator<Item = &'a Layer> {
         instance
             .layers
             .iter()

@@ -14,7 +14,7 @@ pub(crate) type Home = Rc<rhai::NativeCallContextStore>;
 /// A closure with what it needs to run later.
 #[derive(Clone)]
 pub struct Closure {
-    pub pointer: FnPtr,
+    pub(crate) pointer: FnPtr,
     pub home: Home,
     /// The custom resource whose action it was written in.
     pub(crate) this: Option<This>,

@@ -73,14 +73,14 @@ pub struct Interpreter {
     pub kept: Kept,
     pub findings: Findings,
     /// Names of which a part is hidden, as people see them, each with those that would look so.
-    pub hidden_names: RefCell<HashMap<String, IndexSet<Rc<str>>>>,
+    pub(crate) hidden_names: RefCell<HashMap<String, IndexSet<Rc<str>>>>,
     /// `node.run_state`.
     pub run_state: rhai::Dynamic,
     /// What each resource's `changed` answers, by index.
     pub changed: RefCell<HashMap<usize, Changed>>,
     /// A value was used before it is there. Rhai swallows errors where it makes text of values or
     /// compares them.
-    pub too_early: RefCell<Option<Diagnostic>>,
+    pub(crate) too_early: RefCell<Option<Diagnostic>>,
     /// The end of the time for compiling.
     pub deadline: Cell<Option<Instant>>,
     /// The operations that scripts have used up.
@@ -94,7 +94,7 @@ pub struct Progress {
     pub recipes: RefCell<Vec<Rc<RecipeName>>>,
     pub included: RefCell<HashSet<RecipeName>>,
     /// The declarations of a file in `resources/`, while it runs.
-    pub defining: RefCell<Option<Definition>>,
+    pub(crate) defining: RefCell<Option<Definition>>,
     /// The actions of custom resources in progress, outermost first.
     pub inside: RefCell<Vec<Rc<Inside>>>,
     /// The place of a resource that is declared by another text than a script.
@@ -106,7 +106,7 @@ pub struct Progress {
 pub struct Sources {
     pub texts: RefCell<HashMap<String, Arc<Source>>>,
     /// Text that was put into scripts before they were parsed, by script, from left to right.
-    pub inserted: RefCell<HashMap<String, Vec<Inserted>>>,
+    pub(crate) inserted: RefCell<HashMap<String, Vec<Inserted>>>,
 }
 
 /// Values of scripts that are used after their script has ended.
@@ -132,7 +132,7 @@ pub struct Findings {
 
 /// Text that a script was given for the parser; people never see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Inserted {
+pub(crate) struct Inserted {
     pub line: usize,
     /// The column, as written, that it follows.
     pub column: usize,
@@ -200,7 +200,7 @@ impl Interpreter {
     }
 
     /// The cookbook whose recipe or attribute file is in progress.
-    pub fn own_cookbook(&self) -> Option<String> {
+    pub(crate) fn own_cookbook(&self) -> Option<String> {
         self.progress
             .recipes
             .borrow()
@@ -272,7 +272,7 @@ impl Interpreter {
 
     /// Whether a script may look at the machine. Where it may not, what it makes of the answer is
     /// no proof of a mistake.
-    pub fn may_ask(&self) -> bool {
+    pub(crate) fn may_ask(&self) -> bool {
         if self.inputs.reach == MachineAccess::Repository {
             self.findings.asked.set(true);
         }
@@ -315,7 +315,12 @@ impl Interpreter {
     }
 
     /// Remembers a text under its name, so that positions in it can be shown.
-    pub fn add_source(&self, name: &str, path: Option<PathBuf>, text: String) -> Arc<Source> {
+    pub(crate) fn add_source(
+        &self,
+        name: &str,
+        path: Option<PathBuf>,
+        text: String,
+    ) -> Arc<Source> {
         let source = Arc::new(Source::new(name, path, text));
         self.sources.texts.borrow_mut().insert(name.to_owned(), Arc::clone(&source));
         source

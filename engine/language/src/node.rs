@@ -91,7 +91,7 @@ impl Node {
 
     /// Whether a name is that of a fact, of the machine or of a cookbook.
     #[must_use]
-    pub fn is_fact(&self, key: &str) -> bool {
+    pub(crate) fn is_fact(&self, key: &str) -> bool {
         Facts::keys().any(|fact| fact == key) || self.facts.custom().fact(key).is_some()
     }
 

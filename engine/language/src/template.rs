@@ -293,7 +293,10 @@ fn check_call(
 }
 
 /// A helper that is neither built in nor among `functions`.
-pub fn unknown_helper<'a>(name: &str, functions: impl IntoIterator<Item = &'a str>) -> Diagnostic {
+pub(crate) fn unknown_helper<'a>(
+    name: &str,
+    functions: impl IntoIterator<Item = &'a str>,
+) -> Diagnostic {
     let unknown = Diagnostic::error(format!("there is no helper `{name}`"));
     match did_you_mean(name, HELPERS.into_iter().chain(BLOCKS).chain(functions)) {
         Some(hint) => unknown.hint(hint),

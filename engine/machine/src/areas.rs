@@ -95,7 +95,7 @@ impl BitOr<Area> for Areas {
 /// Snapshots by type: a provider defines `struct Installed(…)` and asks for it; the first to ask
 /// reads it.
 #[derive(Default)]
-pub struct Snapshots {
+pub(crate) struct Snapshots {
     held: RefCell<HashMap<TypeId, (Area, Rc<dyn Any>)>>,
     reads: Cell<u64>,
 }
@@ -104,7 +104,7 @@ impl Snapshots {
     /// The snapshot of type `T`, read now if it is not held.
     /// # Errors
     /// As `read`; a failed reading is not kept.
-    pub fn get<T: Any>(
+    pub(crate) fn get<T: Any>(
         &self,
         area: Area,
         read: impl FnOnce() -> Result<T, Failure>,
@@ -122,7 +122,7 @@ impl Snapshots {
     }
 
     /// Forgets what may have changed.
-    pub fn drop_areas(&self, areas: Areas) {
+    pub(crate) fn drop_areas(&self, areas: Areas) {
         if areas != Areas::NONE {
             self.held.borrow_mut().retain(|_, (area, _)| !areas.contains(*area));
         }
@@ -130,7 +130,7 @@ impl Snapshots {
 
     /// How many readings were made, for tests of the rule above.
     #[must_use]
-    pub fn reads(&self) -> u64 {
+    pub(crate) fn reads(&self) -> u64 {
         self.reads.get()
     }
 }

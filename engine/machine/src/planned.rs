@@ -259,7 +259,7 @@ impl Overlay {
 
     /// Who changes the file at a path, or where a link there leads, later than the planned state
     /// under a key was set.
-    pub fn changed_after(
+    pub(crate) fn changed_after(
         &self,
         path: &Path,
         area: Area,
@@ -276,7 +276,7 @@ impl Overlay {
     }
 
     /// Who changes something at a path or below it, where a link there leads included.
-    pub fn changed_below(&self, path: &Path, base: &dyn Query) -> Uncertainty {
+    pub(crate) fn changed_below(&self, path: &Path, base: &dyn Query) -> Uncertainty {
         let place =
             self.look(path, true, base).0.map_or_else(|_| path.to_owned(), |found| found.path);
         let entries =

@@ -45,7 +45,7 @@ pub(crate) struct Walk<'a> {
     pub system: &'a dyn System,
     pub compiled: &'a Compiled,
     pub mode: Mode,
-    pub run_id: &'a str,
+    pub(crate) run_id: &'a str,
     pub journal: Journal,
     /// What happened, with the resource's index.
     pub records: Vec<(Index, Record)>,

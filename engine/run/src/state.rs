@@ -20,7 +20,7 @@ pub use memory::{recall, remember};
 use toque_core::failure::{ErrorContext, Failure};
 
 /// Makes a directory of the state, readable by its owner only.
-pub fn make_private(path: &Path) -> Result<(), Failure> {
+pub(crate) fn make_private(path: &Path) -> Result<(), Failure> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new()
         .recursive(true)

@@ -49,7 +49,7 @@ done"#;
 /// # Errors
 /// At the first step that fails. What was made before `current` was switched is removed; what came
 /// after it is rolled back, if the recipe wants that.
-pub fn apply(
+pub(crate) fn apply(
     apply: &mut Apply<'_>,
     desired: &Desired,
     task: Task,
@@ -115,7 +115,7 @@ fn owner(apply: &Apply<'_>, desired: &Desired) -> Result<Ownership, Failure> {
 }
 
 /// A deployment while it is done.
-pub struct Deployment<'a, 'b> {
+pub(crate) struct Deployment<'a, 'b> {
     pub apply: &'a mut Apply<'b>,
     pub desired: &'a Desired,
     pub task: Task,
@@ -212,12 +212,12 @@ impl Deployment<'_, '_> {
         system.remove_dir(folder).context("delete the directory", folder)
     }
 
-    pub fn write(&mut self) -> Result<(), Failure> {
+    pub(crate) fn write(&mut self) -> Result<(), Failure> {
         self.written = true;
         self.record.write(self.apply.system, &self.desired.layout.record())
     }
 
-    pub fn current(&self) -> Option<String> {
+    pub(crate) fn current(&self) -> Option<String> {
         self.desired
             .layout
             .release_of(&self.apply.system.read_link(&self.desired.layout.current()).ok()?)
@@ -357,7 +357,12 @@ impl Deployment<'_, '_> {
         }
     }
 
-    pub fn stage(&self, path: &Path, content: &[u8], owner: &Ownership) -> Result<(), Failure> {
+    pub(crate) fn stage(
+        &self,
+        path: &Path,
+        content: &[u8],
+        owner: &Ownership,
+    ) -> Result<(), Failure> {
         let system = self.apply.system;
         let staged = system.stage(path, content, owner).context("write", path)?;
         system.rename(&staged, path).context("write", path).inspect_err(|_| {
@@ -401,7 +406,7 @@ impl Deployment<'_, '_> {
         self.lead_to(&to.name)
     }
 
-    pub fn lead_to(&self, name: &str) -> Result<(), Failure> {
+    pub(crate) fn lead_to(&self, name: &str) -> Result<(), Failure> {
         let (current, system) = (self.desired.layout.current(), self.apply.system);
         let staged = self.desired.layout.path.join(".toque-current");
         self.remove_leftover(&staged)?;
@@ -410,7 +415,7 @@ impl Deployment<'_, '_> {
         system.rename(&staged, &current).context("switch", &current)
     }
 
-    pub fn restart(&mut self) -> Result<(), Failure> {
+    pub(crate) fn restart(&mut self) -> Result<(), Failure> {
         let (Some(restart), Some(current)) = (&self.desired.deploy.restart, self.current()) else {
             return Ok(());
         };
@@ -431,7 +436,7 @@ impl Deployment<'_, '_> {
     }
 
     /// A release goes away under another name, so that there is never a part of it under its own.
-    pub fn remove(&self, name: &str) -> Result<(), Failure> {
+    pub(crate) fn remove(&self, name: &str) -> Result<(), Failure> {
         let (release, removing) =
             (self.desired.layout.release(name), self.desired.layout.removing(name));
         self.remove_leftover(&removing)?;
@@ -444,7 +449,7 @@ impl Deployment<'_, '_> {
 
     /// Removes whatever is there, which may be nothing. A link is never followed. A program that a
     /// killed run has started may still put something there for a while.
-    pub fn remove_leftover(&self, path: &Path) -> Result<(), Failure> {
+    pub(crate) fn remove_leftover(&self, path: &Path) -> Result<(), Failure> {
         let system = self.apply.system;
         let mut tries = 50;
         loop {

@@ -21,7 +21,7 @@ const ANSWER: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(inline)]
-pub struct Check {
+pub(crate) struct Check {
     url: Option<String>,
     port: Option<u16>,
     command: Option<CommandLine>,
@@ -42,7 +42,7 @@ fn second() -> Seconds {
 impl Check {
     /// # Errors
     /// None, or several, of the ways to ask.
-    pub fn check(&self) -> Result<(), PropertyError> {
+    pub(crate) fn check(&self) -> Result<(), PropertyError> {
         let ways = usize::from(self.url.is_some())
             + usize::from(self.port.is_some())
             + usize::from(self.command.is_some());
@@ -62,7 +62,7 @@ impl Check {
     }
 
     /// "check `http://127.0.0.1:8080/`".
-    pub fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         match (&self.url, self.port, &self.command) {
             (Some(url), ..) => format!("check `{}`", self.request(url).shown()),
             (_, Some(port), _) => format!("check port {port}"),
@@ -72,14 +72,19 @@ impl Check {
         }
     }
 
-    pub fn is_command(&self) -> bool {
+    pub(crate) fn is_command(&self) -> bool {
         self.command.is_some()
     }
 
     /// Asks until the app is up.
     /// # Errors
     /// When it is not up in time, with the last answer; when the run is told to stop meanwhile.
-    pub fn run(&self, apply: &Apply<'_>, desired: &Desired, release: &str) -> Result<(), Failure> {
+    pub(crate) fn run(
+        &self,
+        apply: &Apply<'_>,
+        desired: &Desired,
+        release: &str,
+    ) -> Result<(), Failure> {
         let started = apply.system.now();
         loop {
             let Err(failure) = self.ask(apply, desired, release) else { return Ok(()) };

@@ -17,7 +17,7 @@ const SHORTEST: usize = 8;
 #[derive(Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "expected a string, a number or a boolean")]
 #[schemars(inline)]
-pub enum Variable {
+pub(crate) enum Variable {
     Text(String),
     Number(serde_json::Number),
     Bool(bool),
@@ -29,14 +29,14 @@ pub enum Variable {
 #[derive(Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(inline)]
-pub struct Secure {
+pub(crate) struct Secure {
     value: String,
     #[serde(default)]
     secure: bool,
 }
 
 impl Variable {
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
             Self::Number(number) => number.to_string(),
@@ -58,7 +58,7 @@ impl fmt::Debug for Variable {
 
 /// # Errors
 /// A name that no shell takes, or a value that systemd would leave out.
-pub fn check(name: &str, value: &str) -> Result<(), PropertyError> {
+pub(crate) fn check(name: &str, value: &str) -> Result<(), PropertyError> {
     let letter = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_';
     if !name.bytes().next().is_some_and(letter)
         || !name.bytes().all(|byte| letter(byte) || byte.is_ascii_digit())
@@ -81,7 +81,7 @@ pub fn check(name: &str, value: &str) -> Result<(), PropertyError> {
 
 /// The file's text. Within double quotes, systemd and shells take a backslash away before the same
 /// four characters, and no others.
-pub fn text(environment: &IndexMap<String, Variable>) -> String {
+pub(crate) fn text(environment: &IndexMap<String, Variable>) -> String {
     let mut text = String::new();
     for (name, value) in environment {
         let _ = write!(text, "{name}=\"");
@@ -97,7 +97,10 @@ pub fn text(environment: &IndexMap<String, Variable>) -> String {
 }
 
 /// What a program of the app said, without the values of its environment.
-pub fn hidden(failure: Failure, environment: Option<&IndexMap<String, Variable>>) -> Failure {
+pub(crate) fn hidden(
+    failure: Failure,
+    environment: Option<&IndexMap<String, Variable>>,
+) -> Failure {
     let values = environment.into_iter().flat_map(IndexMap::values);
     let mut secrets: Vec<String> = values
         .map(|value| (value.is_secure(), value.text()))

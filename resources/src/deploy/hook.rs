@@ -19,14 +19,14 @@ use crate::shared::process::{self, Process};
     expecting = "expected a closure, a shell line, or an array of a program and its arguments"
 )]
 #[schemars(inline)]
-pub enum Hook {
+pub(crate) enum Hook {
     Closure(ClosureId),
     Command(CommandLine),
 }
 
 /// Whom a command runs as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum As {
+pub(crate) enum As {
     /// Whoever owns the releases.
     Owner,
     /// Toque's own user: services of the machine are not the app's to restart.
@@ -35,7 +35,7 @@ pub enum As {
 
 impl Hook {
     /// "run before_migrate" and what that is.
-    pub fn describe(&self, name: &str) -> String {
+    pub(crate) fn describe(&self, name: &str) -> String {
         match self {
             Self::Closure(_) => format!("call {name}"),
             Self::Command(line) => describe(name, line),
@@ -44,7 +44,12 @@ impl Hook {
 
     /// # Errors
     /// What the closure threw, or a command that does not end with 0.
-    pub fn run(&self, apply: &Apply<'_>, desired: &Desired, release: &str) -> Result<(), Failure> {
+    pub(crate) fn run(
+        &self,
+        apply: &Apply<'_>,
+        desired: &Desired,
+        release: &str,
+    ) -> Result<(), Failure> {
         match self {
             Self::Command(line) => run(apply, desired, release, line, As::Owner),
             Self::Closure(callback) => {
@@ -61,14 +66,14 @@ impl Hook {
 }
 
 /// "run migrate_command: `rake db:migrate`".
-pub fn describe(name: &str, line: &CommandLine) -> String {
+pub(crate) fn describe(name: &str, line: &CommandLine) -> String {
     format!("run {name}: `{}`", process::shorten(&line.to_string()))
 }
 
 /// Runs a command of the app in a release.
 /// # Errors
 /// When it does not end with 0; what it printed is told without the environment's values.
-pub fn run(
+pub(crate) fn run(
     apply: &Apply<'_>,
     desired: &Desired,
     release: &str,
@@ -83,7 +88,7 @@ pub fn run(
 /// A command with the circumstances of the app.
 /// # Errors
 /// When the owner does not exist.
-pub fn dressed(
+pub(crate) fn dressed(
     apply: &Apply<'_>,
     desired: &Desired,
     release: &str,

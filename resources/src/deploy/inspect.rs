@@ -16,7 +16,7 @@ use crate::shared::ownership::{Declared, own_ids};
 
 /// What `inspect` found.
 #[derive(Debug, Clone)]
-pub struct State {
+pub(crate) struct State {
     pub(super) task: Task,
     /// The app's folder without links, when it is there.
     pub folder: Option<PathBuf>,
@@ -50,7 +50,7 @@ pub struct State {
 
 /// # Errors
 /// When it cannot be looked at, when it is not toque's alone, or when the source cannot be asked.
-pub fn inspect(view: &View<'_>, desired: &Desired, task: Task) -> Result<State, Failure> {
+pub(crate) fn inspect(view: &View<'_>, desired: &Desired, task: Task) -> Result<State, Failure> {
     let layout = &desired.layout;
     let mut state = State {
         task,

@@ -9,60 +9,60 @@ use toque_machine::view::View;
 use crate::shared::trusted_path;
 
 /// The beginning of a release's name while it is made. No release can have it.
-pub const MAKING: &str = ".making-";
+pub(crate) const MAKING: &str = ".making-";
 /// The beginning of a release's name while it is removed.
-pub const REMOVING: &str = ".removing-";
+pub(crate) const REMOVING: &str = ".removing-";
 /// The beginning of the names of files that are about to go live.
-pub const STAGED: &str = ".toque-";
+pub(crate) const STAGED: &str = ".toque-";
 
 /// The paths of an app.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Layout {
+pub(crate) struct Layout {
     pub path: PathBuf,
 }
 
 impl Layout {
-    pub fn releases(&self) -> PathBuf {
+    pub(crate) fn releases(&self) -> PathBuf {
         self.path.join("releases")
     }
 
-    pub fn release(&self, name: &str) -> PathBuf {
+    pub(crate) fn release(&self, name: &str) -> PathBuf {
         self.releases().join(name)
     }
 
-    pub fn making(&self, name: &str) -> PathBuf {
+    pub(crate) fn making(&self, name: &str) -> PathBuf {
         self.releases().join(format!("{MAKING}{name}"))
     }
 
-    pub fn removing(&self, name: &str) -> PathBuf {
+    pub(crate) fn removing(&self, name: &str) -> PathBuf {
         self.releases().join(format!("{REMOVING}{name}"))
     }
 
-    pub fn current(&self) -> PathBuf {
+    pub(crate) fn current(&self) -> PathBuf {
         self.path.join("current")
     }
 
-    pub fn shared(&self) -> PathBuf {
+    pub(crate) fn shared(&self) -> PathBuf {
         self.path.join("shared")
     }
 
     /// The bare clone of a git source.
-    pub fn repo(&self) -> PathBuf {
+    pub(crate) fn repo(&self) -> PathBuf {
         self.path.join("repo")
     }
 
-    pub fn record(&self) -> PathBuf {
+    pub(crate) fn record(&self) -> PathBuf {
         self.path.join("releases.json")
     }
 
     /// Where `current` leads to for a release. It is relative, so that the folder can be looked at
     /// from elsewhere, such as a backup.
-    pub fn link_to(name: &str) -> PathBuf {
+    pub(crate) fn link_to(name: &str) -> PathBuf {
         Path::new("releases").join(name)
     }
 
     /// The release that the text of `current` means.
-    pub fn release_of(&self, link: &Path) -> Option<String> {
+    pub(crate) fn release_of(&self, link: &Path) -> Option<String> {
         let below = self.path.join(link);
         let name = below.strip_prefix(self.releases()).ok()?;
         let name = name
@@ -74,7 +74,7 @@ impl Layout {
 
 /// The name of a revision's release: a commit whole, and of a longer checksum as much, which no two
 /// contents share.
-pub fn release_name(revision: &str) -> &str {
+pub(crate) fn release_name(revision: &str) -> &str {
     revision.get(..40).unwrap_or(revision)
 }
 
@@ -83,7 +83,7 @@ pub fn release_name(revision: &str) -> &str {
 /// the place of a part, so that toque, as root, would change what the link leads to.
 /// # Errors
 /// When it is no folder, or somebody else decides what lies in it or where it leads.
-pub fn own_folder(view: &View<'_>, path: &Path) -> Result<Option<PathBuf>, Failure> {
+pub(crate) fn own_folder(view: &View<'_>, path: &Path) -> Result<Option<PathBuf>, Failure> {
     let resolved = trusted_path::resolve(view, path, None)?;
     let here = path.display();
     if let Some(why) = resolved.fault {

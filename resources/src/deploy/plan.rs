@@ -18,7 +18,7 @@ use super::{Desired, Task};
 
 /// One thing to do.
 #[derive(Debug, Clone)]
-pub enum Step {
+pub(crate) enum Step {
     /// Remove what a deploy that was killed has left.
     Leftover(PathBuf),
     /// Make a folder of toque's own.
@@ -65,7 +65,7 @@ pub enum Step {
 
 /// What is done in a release's folder by its owner.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Links {
+pub(crate) struct Links {
     /// Paths in the release to remove first.
     pub purge: Vec<String>,
     /// Folders in the release to make first.
@@ -76,7 +76,7 @@ pub struct Links {
 
 /// # Errors
 /// When there is nothing to go back to.
-pub fn plan(desired: &Desired, state: &State) -> Result<Vec<Change<Step>>, Failure> {
+pub(crate) fn plan(desired: &Desired, state: &State) -> Result<Vec<Change<Step>>, Failure> {
     let mut changes = Vec::new();
     match state.task {
         Task::Nothing => {}
@@ -405,7 +405,7 @@ fn remove(desired: &Desired, release: &Release) -> Change<Step> {
 }
 
 /// The mode of what the owner gets.
-pub fn mode(desired: &Desired) -> u32 {
+pub(crate) fn mode(desired: &Desired) -> u32 {
     desired.deploy.mode.map_or(0o755 & !desired.umask, |mode| mode.0)
 }
 

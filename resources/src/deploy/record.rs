@@ -10,7 +10,7 @@ use toque_machine::system::{Ownership, Query, System};
 
 /// The deployments of an app.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Record {
+pub(crate) struct Record {
     /// In the order in which they were deployed.
     pub releases: Vec<Release>,
     /// Releases for which `migrate_command` has run. They need not be there any more.
@@ -29,7 +29,7 @@ pub struct Record {
 
 /// A release that is complete.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Release {
+pub(crate) struct Release {
     /// Its folder below `releases/`.
     pub name: String,
     /// Its revision as people know it.
@@ -41,7 +41,7 @@ pub struct Release {
 
 /// A release that has to be restarted yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unfinished {
+pub(crate) struct Unfinished {
     pub release: String,
     /// Where a failure leads back to.
     pub previous: Option<String>,
@@ -54,7 +54,7 @@ impl Record {
     /// Reads the record; an app that was never deployed has none.
     /// # Errors
     /// When it cannot be read or understood.
-    pub fn read(query: &dyn Query, path: &Path) -> Result<Option<Self>, Failure> {
+    pub(crate) fn read(query: &dyn Query, path: &Path) -> Result<Option<Self>, Failure> {
         let content = match query.read(path) {
             Ok(content) => content,
             Err(error)
@@ -90,7 +90,7 @@ impl Record {
 
     /// # Errors
     /// When it cannot be written in full; then it is what it was.
-    pub fn write(&self, system: &dyn System, path: &Path) -> Result<(), Failure> {
+    pub(crate) fn write(&self, system: &dyn System, path: &Path) -> Result<(), Failure> {
         let mut text = serde_json::to_string_pretty(self)
             .map_err(|error| Failure::new(format!("cannot write the record: {error}")))?;
         text.push('\n');
@@ -103,33 +103,33 @@ impl Record {
     }
 
     /// A release's revision as people know it.
-    pub fn revision(&self, name: &str) -> String {
+    pub(crate) fn revision(&self, name: &str) -> String {
         self.releases
             .iter()
             .find(|release| release.name == name)
             .map_or_else(|| name.to_owned(), |release| release.revision.clone())
     }
 
-    pub fn place(&self, name: &str) -> Option<usize> {
+    pub(crate) fn place(&self, name: &str) -> Option<usize> {
         self.releases.iter().position(|release| release.name == name)
     }
 
     /// The release that was deployed last before this one, of those that were not rolled back and
     /// are there.
-    pub fn before(&self, name: &str, there: &[String]) -> Option<&Release> {
+    pub(crate) fn before(&self, name: &str, there: &[String]) -> Option<&Release> {
         let earlier = &self.releases[..self.place(name)?];
         earlier.iter().rev().find(|release| !release.rolled_back && there.contains(&release.name))
     }
 
     /// Whether a rollback has led to this release, which has not shown yet that it works.
-    pub fn is_going_back_to(&self, name: &str) -> bool {
+    pub(crate) fn is_going_back_to(&self, name: &str) -> bool {
         self.unfinished
             .as_ref()
             .is_some_and(|it| it.release == name && it.previous.is_some() && !it.new)
     }
 
     /// The release that a deployment which was killed was about to switch to. It has never run.
-    pub fn never_ran(&self, current: Option<&str>) -> Option<&str> {
+    pub(crate) fn never_ran(&self, current: Option<&str>) -> Option<&str> {
         let unfinished =
             self.unfinished.as_ref().filter(|it| it.new && Some(it.release.as_str()) != current)?;
         Some(&unfinished.release)
@@ -137,7 +137,7 @@ impl Record {
 
     /// Takes up the current release where it is not known: something else than toque has deployed
     /// it.
-    pub fn adopt(&mut self, name: &str) {
+    pub(crate) fn adopt(&mut self, name: &str) {
         if self.place(name).is_none() {
             self.deploy(Release {
                 name: name.to_owned(),
@@ -148,7 +148,7 @@ impl Record {
     }
 
     /// Makes a release the one that was deployed last.
-    pub fn deploy(&mut self, release: Release) {
+    pub(crate) fn deploy(&mut self, release: Release) {
         self.releases.retain(|other| other.name != release.name);
         self.releases.push(release);
     }
@@ -156,7 +156,7 @@ impl Record {
     /// What need not stay: beyond `keep` the oldest releases; of those that were rolled back, the
     /// ones that nobody can want any more, because another one was deployed since, or because the
     /// source has (`settled`) what is current.
-    pub fn superfluous(&self, current: &str, keep: usize, settled: bool) -> Vec<&Release> {
+    pub(crate) fn superfluous(&self, current: &str, keep: usize, settled: bool) -> Vec<&Release> {
         let place = self.place(current).unwrap_or(self.releases.len());
         let mut most = self
             .releases

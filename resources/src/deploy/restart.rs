@@ -20,7 +20,7 @@ use crate::service;
     expecting = "expected a shell line, an array of a program and its arguments, or `#{ service: name }`"
 )]
 #[schemars(inline)]
-pub enum Restart {
+pub(crate) enum Restart {
     // First: an array of one word would be taken for a map of one field.
     Command(CommandLine),
     Service(Named),
@@ -30,14 +30,14 @@ pub enum Restart {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(inline)]
-pub struct Named {
+pub(crate) struct Named {
     service: String,
 }
 
 impl Named {
     /// # Errors
     /// What cannot be the name of a service.
-    pub fn check(&self) -> Result<(), PropertyError> {
+    pub(crate) fn check(&self) -> Result<(), PropertyError> {
         service::check_name(&self.service)
             .map_err(|message| PropertyError::new("restart.service", message))
     }
@@ -46,7 +46,7 @@ impl Named {
 impl Restart {
     /// # Errors
     /// What cannot be run, or be the name of a service.
-    pub fn check(&self) -> Result<(), PropertyError> {
+    pub(crate) fn check(&self) -> Result<(), PropertyError> {
         match self {
             Self::Service(named) => named.check(),
             Self::Command(line) if line.is_empty() => {
@@ -57,7 +57,7 @@ impl Restart {
         }
     }
 
-    pub fn change<S>(&self, step: S) -> Change<S> {
+    pub(crate) fn change<S>(&self, step: S) -> Change<S> {
         match self {
             Self::Service(named) => {
                 Change::new(format!("restart service `{}`", named.service), step)
@@ -73,7 +73,7 @@ impl Restart {
 
     /// # Errors
     /// When the command fails, or the service does not come up; with what it said.
-    pub fn run(
+    pub(crate) fn run(
         &self,
         apply: &mut Apply<'_>,
         desired: &Desired,

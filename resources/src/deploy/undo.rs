@@ -8,7 +8,7 @@ use super::record::Unfinished;
 
 impl Deployment<'_, '_> {
     /// Puts things back after a failure, and says so.
-    pub fn undo(&mut self, failure: Failure) -> Failure {
+    pub(crate) fn undo(&mut self, failure: Failure) -> Failure {
         let undone = match self.standing() {
             Standing::Before => self.withdraw(),
             // The next run goes on here.

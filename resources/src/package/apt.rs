@@ -24,7 +24,7 @@ use crate::shared::parse::{debconf, debian_version};
 
 /// `apt-get`, `apt-cache` and `apt-mark`.
 #[derive(Debug, Default)]
-pub struct Apt;
+pub(crate) struct Apt;
 
 /// What was asked of the package lists since they last changed, by release and name; `None` for a
 /// name that apt does not know.

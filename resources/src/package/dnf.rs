@@ -18,11 +18,11 @@ use crate::shared::parse::rpm::{self, Nevra};
 
 /// `rpm` and `dnf`.
 #[derive(Debug, Default)]
-pub struct Dnf;
+pub(crate) struct Dnf;
 
 /// Every installed package, by name.
 #[derive(Debug)]
-pub struct Installed(HashMap<String, Vec<Nevra>>);
+pub(crate) struct Installed(HashMap<String, Vec<Nevra>>);
 
 /// What `dnf versionlock` keeps at its version.
 #[derive(Debug)]

@@ -19,7 +19,7 @@ use super::plan::{self, ANYTHING, Found, State, Step, Target, Verb};
 use super::{Package, PackageAction, Request, Wanted};
 
 /// A package manager.
-pub trait PackageManager: Default + 'static {
+pub(crate) trait PackageManager: Default + 'static {
     const NAME: &'static str;
     /// The folders whose files decide which versions are on offer.
     const CONSULTED: [&'static str; 2];
@@ -87,7 +87,7 @@ pub trait PackageManager: Default + 'static {
 }
 
 /// The circumstances of one inspection.
-pub struct Scene<'a, M: PackageManager> {
+pub(crate) struct Scene<'a, M: PackageManager> {
     pub view: &'a View<'a>,
     pub installed: &'a M::Installed,
     pub wanted: &'a Wanted,
@@ -96,7 +96,7 @@ pub struct Scene<'a, M: PackageManager> {
 
 /// Packages by a package manager.
 #[derive(Debug, Default)]
-pub struct Provider<M> {
+pub(crate) struct Provider<M> {
     refreshed: Refreshed,
     manager: PhantomData<M>,
 }
@@ -299,7 +299,7 @@ fn package_file<M: PackageManager>(
 }
 
 /// Returns the failure that no list has a package, with the nearest name that the lists have.
-pub fn no_package(name: &str, known: &str) -> Failure {
+pub(crate) fn no_package(name: &str, known: &str) -> Failure {
     let failure = Failure::new(format!("no package `{name}` in the lists of this machine"));
     match did_you_mean(name, known.lines().map(str::trim)) {
         Some(hint) => failure.hint(hint),
@@ -344,7 +344,7 @@ fn effects<'a>(items: impl Iterator<Item = &'a [Change<Step>]>) -> Vec<Effect> {
 }
 
 /// Returns the arguments of all steps of some verbs, in order.
-pub fn arguments<'a>(steps: &[&'a Step], verbs: &[Verb]) -> Vec<&'a str> {
+pub(crate) fn arguments<'a>(steps: &[&'a Step], verbs: &[Verb]) -> Vec<&'a str> {
     steps
         .iter()
         .filter(|step| verbs.contains(&step.verb))

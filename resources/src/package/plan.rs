@@ -14,7 +14,7 @@ use super::{PackageAction, Request, Wanted};
 
 /// The state of one package that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Found {
+pub(crate) struct Found {
     /// The name that the package manager is given: of a virtual package, who provides it.
     pub name: String,
     /// The key under which a plan remembers it.
@@ -32,7 +32,7 @@ pub struct Found {
 
 /// A version that can be installed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
+pub(crate) struct Target {
     /// `None` when only a refresh of the lists can tell.
     pub version: Option<String>,
     /// How the package manager is asked for it.
@@ -43,7 +43,7 @@ pub struct Target {
 
 /// All that `inspect` found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct State {
+pub(crate) struct State {
     pub found: Vec<Found>,
     /// A package is in no list, and the lists were not refreshed in this run.
     pub refresh: bool,
@@ -51,7 +51,7 @@ pub struct State {
 
 /// One thing to do to one package.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
+pub(crate) struct Step {
     pub verb: Verb,
     pub name: String,
     /// How the package manager is asked for it; empty for the package lists.
@@ -59,7 +59,7 @@ pub struct Step {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verb {
+pub(crate) enum Verb {
     Refresh,
     Install,
     Downgrade,
@@ -72,11 +72,11 @@ pub enum Verb {
 
 /// What a package may bring or take along. The mount table and the run's own state are not among
 /// it.
-pub const ANYTHING: Areas =
+pub(crate) const ANYTHING: Areas =
     Areas::of(&[Area::Files, Area::Packages, Area::Services, Area::Accounts, Area::Facts]);
 
 /// Returns the changes that an action needs.
-pub fn plan(
+pub(crate) fn plan(
     provider: &str,
     wanted: &Wanted,
     action: PackageAction,
@@ -106,7 +106,7 @@ pub fn plan(
 }
 
 /// Returns the key under which a plan remembers that the package lists would be new.
-pub fn lists_key(provider: &str) -> String {
+pub(crate) fn lists_key(provider: &str) -> String {
     format!("{provider}:lists")
 }
 
@@ -230,7 +230,7 @@ fn remember(installed: Option<&str>, held: bool, leftovers: Option<bool>) -> Val
 }
 
 /// A package as an earlier resource of the plan would have left it.
-pub fn recall(view: &View<'_>, key: &str, action: PackageAction) -> Option<Found> {
+pub(crate) fn recall(view: &View<'_>, key: &str, action: PackageAction) -> Option<Found> {
     let planned = view.planned(Area::Packages, key)?;
     let installed = planned["version"].as_str().map(str::to_owned);
     let perhaps_left =

@@ -14,7 +14,7 @@ use crate::shared::managed_file::{self, Folder, ManagedFile};
 
 /// Who has the file, and how to ask.
 #[derive(Debug, Clone)]
-pub struct Sources {
+pub(crate) struct Sources {
     pub servers: Vec<Server>,
     /// The first digits of the SHA-256 that the file must have.
     pub checksum: Option<String>,
@@ -24,7 +24,7 @@ pub struct Sources {
 
 /// One that has the file.
 #[derive(Debug, Clone)]
-pub enum Server {
+pub(crate) enum Server {
     /// Anybody is asked in the same way each time.
     Plain(Request),
     /// S3 is asked with a signature, which is about the time as well.
@@ -41,7 +41,7 @@ impl Server {
 }
 
 /// What is on this machine, as far as asking goes.
-pub enum Found {
+pub(crate) enum Found {
     /// Nothing will be written, so nothing is asked for.
     Refused,
     Nothing,
@@ -50,7 +50,7 @@ pub enum Found {
 
 /// # Errors
 /// When the file is there and cannot be read.
-pub fn look(
+pub(crate) fn look(
     view: &View<'_>,
     desired: &ManagedFile,
     state: &managed_file::State,
@@ -71,7 +71,11 @@ impl Sources {
     /// same.
     /// # Errors
     /// When no source has it; with each one's answer.
-    pub fn fetch(&self, view: &View<'_>, old: Option<&[u8]>) -> Result<Option<Fetched>, Failure> {
+    pub(crate) fn fetch(
+        &self,
+        view: &View<'_>,
+        old: Option<&[u8]>,
+    ) -> Result<Option<Fetched>, Failure> {
         let present = old.map(sha256);
         if let (Some(present), Some(wanted)) = (&present, &self.checksum)
             && present.starts_with(wanted.as_str())

@@ -14,11 +14,11 @@ use crate::shared::parse::systemctl::Unit;
 
 /// `systemctl`.
 #[derive(Debug)]
-pub struct Systemd;
+pub(crate) struct Systemd;
 
 /// A unit as it is, or as an earlier resource of the plan would have left it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct State {
+pub(crate) struct State {
     unit: Unit,
     running: bool,
     enabled: bool,

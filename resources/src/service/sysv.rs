@@ -17,11 +17,11 @@ use super::{Service, ServiceAction, Step, describe};
 
 /// The scripts themselves, `update-rc.d` or `chkconfig`.
 #[derive(Debug)]
-pub struct Sysv;
+pub(crate) struct Sysv;
 
 /// What is known of a script's service.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct State {
+pub(crate) struct State {
     running: bool,
     enabled: bool,
     can_restart: bool,

@@ -27,12 +27,12 @@ type Files = Vec<Option<(SystemTime, u64)>>;
 
 /// Which systemd is spoken to: the machine's, or a user's own.
 #[derive(Debug, Clone, Default)]
-pub struct Bus {
+pub(crate) struct Bus {
     user: Option<(String, Identity)>,
 }
 
 impl Bus {
-    pub fn of(view: &View<'_>, user: Option<&Account>) -> Result<Self, Failure> {
+    pub(crate) fn of(view: &View<'_>, user: Option<&Account>) -> Result<Self, Failure> {
         let Some(user) = user.map(Account::to_string) else { return Ok(Self::default()) };
         // Who is only planned has no services that could be asked for; the lookup then fails, or is
         // in doubt.
@@ -41,7 +41,7 @@ impl Bus {
         Ok(Self { user: Some((user, identity)) })
     }
 
-    pub fn command<'a>(&self, argv: impl IntoIterator<Item = &'a str>) -> Command {
+    pub(crate) fn command<'a>(&self, argv: impl IntoIterator<Item = &'a str>) -> Command {
         let Some((_, identity)) = &self.user else {
             return Command::new(["systemctl", "--no-ask-password"].into_iter().chain(argv));
         };
@@ -69,7 +69,7 @@ impl Bus {
 }
 
 /// Returns the effect that a plan remembers the unit in this state.
-pub fn planned(user: Option<&Account>, name: &str, unit: &Unit) -> PlannedEffect {
+pub(crate) fn planned(user: Option<&Account>, name: &str, unit: &Unit) -> PlannedEffect {
     let value = serde_json::to_value(unit).unwrap_or_default();
     PlannedEffect::State { area: Area::Services, key: key(user, name), value }
 }
@@ -83,7 +83,7 @@ fn key(user: Option<&Account>, unit: &str) -> String {
 }
 
 /// A unit as it is, or as the plan would have left it.
-pub fn inspect(view: &View<'_>, bus: &Bus, name: &str) -> Result<Unit, Failure> {
+pub(crate) fn inspect(view: &View<'_>, bus: &Bus, name: &str) -> Result<Unit, Failure> {
     let mut unit = inspect_alone(view, bus, name)?;
     if let Some(Value::String(other)) = view.planned(Area::Services, &tie(bus, name)) {
         unit.starts.push(other.clone());
@@ -93,7 +93,7 @@ pub fn inspect(view: &View<'_>, bus: &Bus, name: &str) -> Result<Unit, Failure> 
 }
 
 /// That a unit's new file ties others to it, which do not know of it yet.
-pub fn tied<'a>(
+pub(crate) fn tied<'a>(
     bus: &'a Bus,
     name: &'a str,
     unit: &'a Unit,
@@ -154,7 +154,7 @@ fn inspect_alone(view: &View<'_>, bus: &Bus, name: &str) -> Result<Unit, Failure
 }
 
 /// Whether enabling or disabling a unit does the same to others, which its file names by `Also=`.
-pub fn takes_along(view: &View<'_>, bus: &Bus, name: &str) -> bool {
+pub(crate) fn takes_along(view: &View<'_>, bus: &Bus, name: &str) -> bool {
     let mut texts =
         bus.folders().iter().filter_map(|folder| view.read(&Path::new(folder).join(name)).ok());
     texts.next().is_some_and(|text| {
@@ -164,7 +164,7 @@ pub fn takes_along(view: &View<'_>, bus: &Bus, name: &str) -> bool {
 
 /// What a unit is that systemd has not seen yet. It is enabled when a link of earlier days is still
 /// there.
-pub fn from_file(view: &View<'_>, bus: &Bus, name: &str, content: &str) -> Unit {
+pub(crate) fn from_file(view: &View<'_>, bus: &Bus, name: &str, content: &str) -> Unit {
     let installable = content.lines().any(|line| line.trim() == "[Install]");
     let linked = |option: &str, suffix: &str| {
         let options = [option];
@@ -210,7 +210,7 @@ fn ask(view: &View<'_>, bus: &Bus, name: &str) -> Result<Unit, Failure> {
 }
 
 /// A mask is a link in the place where an administrator's unit file would be.
-pub fn mask_link(
+pub(crate) fn mask_link(
     user: Option<&Account>,
     unit: &str,
     action: ServiceAction,
@@ -227,7 +227,7 @@ pub fn mask_link(
 }
 
 /// Adds what the service said last.
-pub fn show_failure(
+pub(crate) fn show_failure(
     query: &dyn Query,
     bus: &Bus,
     name: &str,

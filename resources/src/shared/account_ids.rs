@@ -21,7 +21,7 @@ pub(crate) struct LoginDefs {
 }
 
 impl LoginDefs {
-    pub fn read(view: &View<'_>) -> Result<Self, Failure> {
+    pub(crate) fn read(view: &View<'_>) -> Result<Self, Failure> {
         let text = read_text(view, Path::new("/etc/login.defs"))?;
         Ok(Self { text: text.unwrap_or_default() })
     }
@@ -34,14 +34,14 @@ impl LoginDefs {
     }
 
     /// Returns true if a new user gets a group of the same name, and loses it when removed.
-    pub fn private_groups(&self) -> bool {
+    pub(crate) fn private_groups(&self) -> bool {
         shadow::login_defs(&self.text)
             .get("USERGROUPS_ENAB")
             .is_some_and(|value| value.eq_ignore_ascii_case("yes"))
     }
 
     /// The mode of a new home.
-    pub fn home_mode(&self) -> u32 {
+    pub(crate) fn home_mode(&self) -> u32 {
         let defs = shadow::login_defs(&self.text);
         let octal =
             |name: &str| defs.get(name).and_then(|value| u32::from_str_radix(value, 8).ok());

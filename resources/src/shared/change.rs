@@ -3,7 +3,7 @@
 use toque_contract::resource::Change;
 
 /// Returns the change with its step wrapped.
-pub fn map_step<S, T>(change: Change<S>, step: impl FnOnce(S) -> T) -> Change<T> {
+pub(crate) fn map_step<S, T>(change: Change<S>, step: impl FnOnce(S) -> T) -> Change<T> {
     let Change { what, diff, step: inner, provides, touches } = change;
     Change { what, diff, step: step(inner), provides, touches }
 }

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use toque_core::property_error::PropertyError;
 
 /// 64 lower-case hexadecimal digits.
-pub fn sha256(content: &[u8]) -> String {
+pub(crate) fn sha256(content: &[u8]) -> String {
     Sha256::digest(content).iter().fold(String::with_capacity(64), |mut text, byte| {
         // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");
@@ -16,7 +16,7 @@ pub fn sha256(content: &[u8]) -> String {
 
 /// # Errors
 /// When it cannot be a SHA-256, or the first digits of one, from `least` digits on.
-pub fn check(checksum: &str, least: usize) -> Result<(), PropertyError> {
+pub(crate) fn check(checksum: &str, least: usize) -> Result<(), PropertyError> {
     if checksum.bytes().all(|digit| digit.is_ascii_hexdigit())
         && (least..=64).contains(&checksum.len())
     {

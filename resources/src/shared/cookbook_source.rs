@@ -6,7 +6,11 @@ use toque_core::property_error::PropertyError;
 use toque_machine::property::OneOrMany;
 
 /// Returns the declared sources, or the one that has the file's name.
-pub fn sources(declared: Option<OneOrMany<String>>, path: &str, extension: &str) -> Vec<String> {
+pub(crate) fn sources(
+    declared: Option<OneOrMany<String>>,
+    path: &str,
+    extension: &str,
+) -> Vec<String> {
     match declared {
         Some(OneOrMany::One(source)) => vec![source],
         Some(OneOrMany::Many(sources)) => sources,
@@ -19,7 +23,7 @@ pub fn sources(declared: Option<OneOrMany<String>>, path: &str, extension: &str)
 }
 
 /// Checks that an array of sources is not empty.
-pub fn check_source(source: Option<&OneOrMany<String>>) -> Result<(), PropertyError> {
+pub(crate) fn check_source(source: Option<&OneOrMany<String>>) -> Result<(), PropertyError> {
     match source {
         Some(source) if source.as_slice().is_empty() => {
             Err(PropertyError::new("source", "the array is empty"))

@@ -2,15 +2,15 @@
 
 use toque_machine::property::{OneOrMany, Seconds};
 
-pub fn yes() -> bool {
+pub(crate) fn yes() -> bool {
     true
 }
 
-pub fn an_hour() -> Seconds {
+pub(crate) fn an_hour() -> Seconds {
     Seconds(3600.0)
 }
 
 /// Returns the exit status of success.
-pub fn zero() -> OneOrMany<i32> {
+pub(crate) fn zero() -> OneOrMany<i32> {
     OneOrMany::One(0)
 }

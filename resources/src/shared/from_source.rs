@@ -19,7 +19,7 @@ use super::path;
 use super::target_directory::{self, StagingDirectory, StagingPlace, TargetState};
 
 /// A kind whose resources fill a directory from a source.
-pub trait FromSource: Resource<Desired = Desired<Self>> {
+pub(crate) trait FromSource: Resource<Desired = Desired<Self>> {
     /// The property that names the owner of the content.
     const OWNER: &'static str;
 
@@ -52,7 +52,7 @@ pub trait FromSource: Resource<Desired = Desired<Self>> {
 
 /// The treatment of a directory that has something in it, with its revision where that is known.
 #[derive(Debug)]
-pub enum Filled {
+pub(crate) enum Filled {
     Keep,
     Update(Option<String>),
     Replace(Option<String>),
@@ -60,7 +60,7 @@ pub enum Filled {
 
 /// The content that a directory must have.
 #[derive(Debug)]
-pub struct Desired<R> {
+pub(crate) struct Desired<R> {
     pub path: PathBuf,
     pub source: Source,
     pub declared: Declared,
@@ -69,7 +69,7 @@ pub struct Desired<R> {
 
 /// The state of the directory and of the source.
 #[derive(Debug)]
-pub struct State {
+pub(crate) struct State {
     pub target: TargetState,
     pub owner: Ownership,
     /// The filled directory, where it is updated.
@@ -82,24 +82,24 @@ pub struct State {
 
 /// One thing to do.
 #[derive(Debug)]
-pub enum Step {
+pub(crate) enum Step {
     Fill { found: Found, owner: Ownership, place: StagingPlace, instead_of: TargetState },
     Update(Update),
 }
 
 /// An update of a filled directory.
 #[derive(Debug)]
-pub struct Update {
+pub(crate) struct Update {
     pub found: Found,
     pub folder: Metadata,
     pub place: StagingPlace,
 }
 
 /// Fills directories from sources.
-pub struct Provider<R>(PhantomData<R>);
+pub(crate) struct Provider<R>(PhantomData<R>);
 
 impl<R> Provider<R> {
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self(PhantomData)
     }
 }
@@ -197,7 +197,7 @@ impl<R: FromSource> resource::Provider for Provider<R> {
 }
 
 /// Puts the content into the staging directory, whose path it returns.
-pub fn check_out(
+pub(crate) fn check_out(
     apply: &Apply<'_>,
     source: &Source,
     found: &Found,
@@ -211,7 +211,7 @@ pub fn check_out(
 }
 
 /// Returns the revision that a resource of this kind put into the directory last.
-pub fn remembered<R: FromSource>(
+pub(crate) fn remembered<R: FromSource>(
     view: &View<'_>,
     desired: &Desired<R>,
     action: R::Action,
@@ -226,7 +226,7 @@ fn key<R: Resource>(desired: &Desired<R>) -> String {
 
 /// Checks the properties that say where the content comes from and goes to.
 /// `url` is the one that has the source's address.
-pub fn check(
+pub(crate) fn check(
     destination: &str,
     source: &Source,
     url: &str,

@@ -22,13 +22,13 @@ use toque_core::failure::Failure;
 use toque_machine::areas::{Area, Areas};
 use toque_machine::view::View;
 
-pub use apply::{Replacement, Step, apply};
-pub use inspect::{Current, Folder, Found, State, compare, inspect};
-pub use plan::plan;
-pub use properties::Backup;
+pub(crate) use apply::{Replacement, Step, apply};
+pub(crate) use inspect::{Current, Folder, Found, State, compare, inspect};
+pub(crate) use plan::plan;
+pub(crate) use properties::Backup;
 pub(crate) use properties::managed_file;
-pub use symlink::{Refusal, follow};
-pub use verify::Verify;
+pub(crate) use symlink::{Refusal, follow};
+pub(crate) use verify::Verify;
 
 use crate::shared::ownership::Declared;
 
@@ -42,7 +42,7 @@ actions! {
 }
 
 /// Whether any action that may be run needs content; what is only deleted does not.
-pub fn needs_content(scope: &dyn Scope) -> bool {
+pub(crate) fn needs_content(scope: &dyn Scope) -> bool {
     FileAction::ALL
         .iter()
         .any(|(action, name, _)| *action != FileAction::Delete && scope.may_run(name))
@@ -50,7 +50,7 @@ pub fn needs_content(scope: &dyn Scope) -> bool {
 
 /// What a managed file has to be.
 #[derive(Debug, Clone)]
-pub struct ManagedFile {
+pub(crate) struct ManagedFile {
     pub path: PathBuf,
     /// `None`: whatever is there, or nothing.
     pub content: Option<Rc<[u8]>>,
@@ -68,10 +68,10 @@ pub struct ManagedFile {
 }
 
 /// The provider of every kind whose content is known before the machine is looked at.
-pub struct Provider<R>(PhantomData<R>);
+pub(crate) struct Provider<R>(PhantomData<R>);
 
 impl<R> Provider<R> {
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self(PhantomData)
     }
 }

@@ -7,12 +7,12 @@ use toque_core::failure::{ErrorContext, Failure};
 use toque_machine::system::{Metadata, Query};
 
 /// Returns what lies at the path itself. Nothing can lie below something that is not a directory.
-pub fn lstat(query: &dyn Query, path: &Path) -> Result<Option<Metadata>, Failure> {
+pub(crate) fn lstat(query: &dyn Query, path: &Path) -> Result<Option<Metadata>, Failure> {
     found(query.lstat(path)).context("look at", path)
 }
 
 /// Returns the text of a file.
-pub fn read_text(query: &dyn Query, path: &Path) -> Result<Option<String>, Failure> {
+pub(crate) fn read_text(query: &dyn Query, path: &Path) -> Result<Option<String>, Failure> {
     let bytes = found(query.read(path)).context("read", path)?;
     Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
 }

@@ -15,7 +15,7 @@ use toque_machine::view::View;
 
 /// Owner, group and mode as a recipe declares them. What is not declared is left alone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Declared {
+pub(crate) struct Declared {
     pub owner: Option<Account>,
     pub group: Option<Account>,
     pub mode: Option<Mode>,
@@ -25,7 +25,7 @@ impl Declared {
     /// The numbers behind the names.
     /// # Errors
     /// When a user or group exists neither on the machine nor in the plan.
-    pub fn resolve(&self, view: &View<'_>) -> Result<Ownership, Failure> {
+    pub(crate) fn resolve(&self, view: &View<'_>) -> Result<Ownership, Failure> {
         Ok(Ownership {
             uid: self.owner.as_ref().map(|owner| uid(view, owner)).transpose()?,
             gid: self.group.as_ref().map(|group| gid(view, group)).transpose()?,
@@ -35,7 +35,7 @@ impl Declared {
 
     /// Returns what something new is given, such as `mode 0644, owner www-data`, after the text
     /// `before`; nothing where nothing is declared.
-    pub fn words(&self, before: &str) -> String {
+    pub(crate) fn words(&self, before: &str) -> String {
         let mode = self.mode.map(|mode| format!("mode {mode}"));
         let owner = self.owner.as_ref().map(|owner| format!("owner {owner}"));
         let group = self.group.as_ref().map(|group| format!("group {group}"));
@@ -96,7 +96,7 @@ fn planned_id(planned: &Value, key: &str, name: &str) -> Option<u32> {
 }
 
 /// Whoever toque's own new files belong to.
-pub fn own_ids(view: &View<'_>) -> Result<(u32, u32), Failure> {
+pub(crate) fn own_ids(view: &View<'_>) -> Result<(u32, u32), Failure> {
     let uid = view.effective_uid();
     if uid == 0 {
         return Ok((0, 0));
@@ -108,7 +108,7 @@ pub fn own_ids(view: &View<'_>) -> Result<(u32, u32), Failure> {
 
 /// The names of a path's owner and group, looked up only where they are about to change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Names {
+pub(crate) struct Names {
     pub owner: Option<String>,
     pub group: Option<String>,
 }
@@ -116,7 +116,11 @@ pub struct Names {
 impl Names {
     /// # Errors
     /// When the account files cannot be read.
-    pub fn of(view: &View<'_>, found: &Metadata, wanted: &Ownership) -> Result<Self, Failure> {
+    pub(crate) fn of(
+        view: &View<'_>,
+        found: &Metadata,
+        wanted: &Ownership,
+    ) -> Result<Self, Failure> {
         let mut names = Self::default();
         if wanted.uid.is_some_and(|uid| uid != found.uid) {
             let accounts = view.accounts()?;
@@ -136,7 +140,7 @@ impl Names {
 
 /// What has to change about a path that stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Attributes {
+pub(crate) struct Attributes {
     pub path: PathBuf,
     pub uid: Option<u32>,
     pub gid: Option<u32>,
@@ -145,7 +149,7 @@ pub struct Attributes {
 
 impl Attributes {
     /// The difference between what is there and what is wanted; `None` when there is none.
-    pub fn difference(path: &Path, found: &Metadata, wanted: &Ownership) -> Option<Self> {
+    pub(crate) fn difference(path: &Path, found: &Metadata, wanted: &Ownership) -> Option<Self> {
         let uid = wanted.uid.filter(|uid| *uid != found.uid);
         let gid = wanted.gid.filter(|gid| *gid != found.gid);
         let mode = final_mode(found, wanted);
@@ -158,7 +162,7 @@ impl Attributes {
     }
 
     /// Returns the effect on the path, whose present attributes are `found`.
-    pub fn effect(&self, found: &Metadata) -> PlannedEffect {
+    pub(crate) fn effect(&self, found: &Metadata) -> PlannedEffect {
         PlannedEffect::Attributes {
             path: self.path.clone(),
             mode: self.mode.unwrap_or(found.mode),
@@ -170,7 +174,7 @@ impl Attributes {
 
     /// # Errors
     /// When the owner, group or mode cannot be changed.
-    pub fn apply(&self, apply: &Apply<'_>) -> Result<(), Failure> {
+    pub(crate) fn apply(&self, apply: &Apply<'_>) -> Result<(), Failure> {
         if self.uid.is_some() || self.gid.is_some() {
             apply
                 .system
@@ -187,7 +191,7 @@ impl Attributes {
 /// The mode a path ends with. Where none is declared it keeps its own; a file whose owner changes
 /// loses setuid and setgid, as by the kernel, so that a program never runs with the rights of
 /// someone who did not ask for it.
-pub fn final_mode(found: &Metadata, wanted: &Ownership) -> u32 {
+pub(crate) fn final_mode(found: &Metadata, wanted: &Ownership) -> u32 {
     let new_owner = wanted.uid.is_some_and(|uid| uid != found.uid)
         || wanted.gid.is_some_and(|gid| gid != found.gid);
     match wanted.mode {
@@ -201,7 +205,7 @@ pub fn final_mode(found: &Metadata, wanted: &Ownership) -> u32 {
 }
 
 /// `mode 0600 to 0644`, `owner root to daemon`: what changes about a path that is there.
-pub fn difference_words(
+pub(crate) fn difference_words(
     declared: &Declared,
     found: &Metadata,
     wanted: &Ownership,

@@ -6,7 +6,7 @@ use toque_core::property_error::PropertyError;
 
 /// A path without trailing slashes and `.`, which the kernel would read as "what a link here leads
 /// to". `..` is left to the kernel.
-pub fn plain(path: &str) -> PathBuf {
+pub(crate) fn plain(path: &str) -> PathBuf {
     let mut plain = PathBuf::with_capacity(path.len());
     plain.extend(Path::new(path).components());
     plain
@@ -14,7 +14,7 @@ pub fn plain(path: &str) -> PathBuf {
 
 /// # Errors
 /// When the path is not absolute, or nothing on a machine can have it.
-pub fn check(property: &str, path: &str) -> Result<(), PropertyError> {
+pub(crate) fn check(property: &str, path: &str) -> Result<(), PropertyError> {
     if path.contains('\0') {
         return Err(PropertyError::new(
             property,
@@ -30,7 +30,7 @@ pub fn check(property: &str, path: &str) -> Result<(), PropertyError> {
 
 /// # Errors
 /// As [`check`], and when the path can only be a directory's.
-pub fn check_file(property: &str, path: &str) -> Result<(), PropertyError> {
+pub(crate) fn check_file(property: &str, path: &str) -> Result<(), PropertyError> {
     check(property, path)?;
     match path.rsplit('/').next() {
         Some("" | "." | "..") => Err(PropertyError::new(

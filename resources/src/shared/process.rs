@@ -17,7 +17,7 @@ use toque_machine::system::{FileKind, Query};
 use toque_machine::view::View;
 
 /// A kind whose resources run a command.
-pub trait RunsCommand: Resource<Desired = Wanted<Self>> {
+pub(crate) trait RunsCommand: Resource<Desired = Wanted<Self>> {
     const PROVIDER: &'static str;
 
     fn process(&self, umask: u32) -> Process<'_>;
@@ -30,16 +30,16 @@ pub trait RunsCommand: Resource<Desired = Wanted<Self>> {
 
 /// A resource with the umask that holds for it.
 #[derive(Debug)]
-pub struct Wanted<R> {
+pub(crate) struct Wanted<R> {
     pub resource: R,
     pub umask: u32,
 }
 
 /// Runs commands as processes of the machine.
-pub struct Provider<R>(PhantomData<R>);
+pub(crate) struct Provider<R>(PhantomData<R>);
 
 impl<R> Provider<R> {
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self(PhantomData)
     }
 }
@@ -84,7 +84,7 @@ impl<R: RunsCommand> resource::Provider for Provider<R> {
 }
 
 /// The circumstances of a command of a recipe.
-pub struct Process<'a> {
+pub(crate) struct Process<'a> {
     /// A path that the command creates; it is not run where that exists.
     pub creates: Option<&'a Path>,
     pub cwd: Option<&'a Path>,
@@ -100,7 +100,11 @@ pub struct Process<'a> {
 
 impl Process<'_> {
     /// Gives a command these circumstances.
-    pub fn dress(&self, apply: &Apply<'_>, mut command: Command) -> Result<Command, Failure> {
+    pub(crate) fn dress(
+        &self,
+        apply: &Apply<'_>,
+        mut command: Command,
+    ) -> Result<Command, Failure> {
         command.cwd = Some(self.cwd.unwrap_or(Path::new("/")).to_owned());
         command.environment = self.environment.clone();
         command.umask = Some(self.umask);
@@ -120,7 +124,7 @@ impl Process<'_> {
     }
 
     /// Checks that relative paths have a folder that they are below.
-    pub fn check(&self) -> Result<(), PropertyError> {
+    pub(crate) fn check(&self) -> Result<(), PropertyError> {
         match (self.creates, self.cwd) {
             (Some(creates), None) if creates.is_relative() => Err(PropertyError::named(
                 "creates",
@@ -161,7 +165,7 @@ impl Process<'_> {
 }
 
 /// Runs a command that must exit with one of these statuses.
-pub fn run(apply: &Apply<'_>, command: Command, returns: &[i32]) -> Result<(), Failure> {
+pub(crate) fn run(apply: &Apply<'_>, command: Command, returns: &[i32]) -> Result<(), Failure> {
     let output = apply.output(&command)?;
     match output.end {
         End::Exited(status) if returns.contains(&status) => Ok(()),
@@ -185,7 +189,7 @@ fn expect_account(view: &View<'_>, what: &str, name: &str) -> Result<(), Failure
 }
 
 /// Returns the first line, shortened.
-pub fn shorten(line: &str) -> String {
+pub(crate) fn shorten(line: &str) -> String {
     let first = line.lines().next().unwrap_or_default();
     match first.char_indices().nth(120) {
         Some((end, _)) => format!("{} …", &first[..end]),

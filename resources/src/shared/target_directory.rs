@@ -14,7 +14,7 @@ use crate::shared::trusted_path;
 
 /// The state of a target directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TargetState {
+pub(crate) enum TargetState {
     /// Nothing is there; the folder above it exists.
     Missing,
     Empty,
@@ -24,7 +24,7 @@ pub enum TargetState {
 /// Returns the state of the target directory at `path`.
 /// # Errors
 /// When something else is there, or the folder above it is not.
-pub fn inspect(view: &View<'_>, path: &Path) -> Result<TargetState, Failure> {
+pub(crate) fn inspect(view: &View<'_>, path: &Path) -> Result<TargetState, Failure> {
     match view.lstat(path) {
         Ok(Metadata { kind: FileKind::Directory, .. }) => {
             let empty = view.read_dir(path).context("read directory", path)?.is_empty();
@@ -59,7 +59,7 @@ pub fn inspect(view: &View<'_>, path: &Path) -> Result<TargetState, Failure> {
 
 /// The place for the staging directory, and the user who moves its content to the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StagingPlace {
+pub(crate) struct StagingPlace {
     /// The innermost folder above the target that only toque can change.
     pub safe: PathBuf,
     /// The user who can redirect the target's path, and whose process therefore makes the changes
@@ -70,7 +70,7 @@ pub struct StagingPlace {
 /// Returns the staging place of a target directory whose content will belong to the user `uid`.
 /// # Errors
 /// When another user can redirect the path.
-pub fn staging_place(
+pub(crate) fn staging_place(
     view: &View<'_>,
     path: &Path,
     uid: Option<u32>,
@@ -86,7 +86,7 @@ pub fn staging_place(
 }
 
 /// A directory in which new content is made before it replaces a target directory.
-pub struct StagingDirectory<'a> {
+pub(crate) struct StagingDirectory<'a> {
     target: &'a Path,
     safe: &'a Path,
     /// The user who moves the content to the target, where that is not toque's own.
@@ -101,7 +101,7 @@ impl<'a> StagingDirectory<'a> {
     /// of a killed run are removed.
     /// # Errors
     /// When that cannot be removed, or there is no such user.
-    pub fn new(
+    pub(crate) fn new(
         apply: &Apply<'_>,
         target: &'a Path,
         place: &'a StagingPlace,
@@ -129,7 +129,7 @@ impl<'a> StagingDirectory<'a> {
     }
 
     /// Returns the path of the staging directory, which only toque's own user can enter.
-    pub fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.safe.join(format!(".toque-new-{}", self.name()))
     }
 
@@ -149,7 +149,7 @@ impl<'a> StagingDirectory<'a> {
     /// Replaces the target by the content at once.
     /// # Errors
     /// When it cannot be replaced; then the staging directory is removed.
-    pub fn install(&self, apply: &Apply<'_>, there: TargetState) -> Result<(), Failure> {
+    pub(crate) fn install(&self, apply: &Apply<'_>, there: TargetState) -> Result<(), Failure> {
         let installed = match &self.by {
             None => self.rename_into_place(apply, there),
             Some(by) => self.install_as(apply, by),
@@ -227,7 +227,7 @@ fn no_text(path: &Path) -> Failure {
 /// Copies a folder over another as the owner of the other, who could redirect its parts.
 /// # Errors
 /// When it cannot be copied in full.
-pub fn copy_over(
+pub(crate) fn copy_over(
     apply: &Apply<'_>,
     from: &Path,
     to: &Path,

@@ -13,7 +13,7 @@ use toque_machine::view::View;
 
 /// A path, resolved part by part.
 #[derive(Debug, Clone)]
-pub struct ResolvedPath {
+pub(crate) struct ResolvedPath {
     /// The path without links.
     pub path: PathBuf,
     /// The metadata at its end; `None` where nothing is.
@@ -26,7 +26,7 @@ pub struct ResolvedPath {
 
 impl ResolvedPath {
     /// Returns true if only root and toque's own user can redirect the path.
-    pub fn is_safe(&self) -> bool {
+    pub(crate) fn is_safe(&self) -> bool {
         self.safe == self.path
     }
 }
@@ -36,7 +36,11 @@ impl ResolvedPath {
 /// owner of an entry can replace it.
 /// # Errors
 /// When a part cannot be looked at, or links go round in a circle.
-pub fn resolve(view: &View<'_>, path: &Path, by: Option<u32>) -> Result<ResolvedPath, Failure> {
+pub(crate) fn resolve(
+    view: &View<'_>,
+    path: &Path,
+    by: Option<u32>,
+) -> Result<ResolvedPath, Failure> {
     let own = view.effective_uid();
     let mut rest: VecDeque<OsString> = parts(path).collect();
     let mut resolved =

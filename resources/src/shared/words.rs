@@ -4,7 +4,7 @@ use toque_machine::property::OneOrMany;
 
 /// Returns the words of an array, or of a line that is split as a shell would. A line with an open
 /// quote stays whole.
-pub fn words(given: Option<&OneOrMany<String>>) -> Vec<String> {
+pub(crate) fn words(given: Option<&OneOrMany<String>>) -> Vec<String> {
     match given {
         None => Vec::new(),
         Some(OneOrMany::One(line)) => shlex::split(line).unwrap_or_else(|| vec![line.clone()]),

@@ -24,11 +24,11 @@ use crate::shared::parse::shadow;
 
 /// `useradd`, `usermod`, `userdel`, `chpasswd`.
 #[derive(Debug)]
-pub struct Useradd;
+pub(crate) struct Useradd;
 
 /// Everything that a plan for a user depends on.
 #[derive(Debug, Clone)]
-pub struct State {
+pub(crate) struct State {
     current: Option<Current>,
     /// The number of the group that `gid` names.
     gid: Option<u32>,
@@ -71,7 +71,7 @@ struct NewAccount {
 
 /// One run of a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub(crate) enum Step {
     /// The program and its arguments.
     Run(Vec<String>),
     /// The hash goes by standard input, where no other user can see it.

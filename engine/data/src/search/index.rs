@@ -23,7 +23,7 @@ pub const NODE: &str = "node";
 const ROLE: &str = "role";
 const ENVIRONMENT: &str = "environment";
 /// The indexes that are no data bags. A data bag of such a name cannot be searched.
-pub const BUILT_IN: [&str; 3] = [NODE, ROLE, ENVIRONMENT];
+pub(crate) const BUILT_IN: [&str; 3] = [NODE, ROLE, ENVIRONMENT];
 
 /// Fields of a node that are its own, whatever a fact has below such a key.
 pub const OWN: [&str; 9] = [

@@ -34,7 +34,7 @@ impl Pattern {
 
     /// Whether it is `*`, which everything has the shape of.
     #[must_use]
-    pub fn is_anything(&self) -> bool {
+    pub(crate) fn is_anything(&self) -> bool {
         matches!(self, Self::Wild(steps) if steps[..] == [Step::Many])
     }
 

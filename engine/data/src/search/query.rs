@@ -43,7 +43,7 @@ pub enum Wanted {
 /// From one bound to another; what is absent is open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Range {
-    pub low: Option<Bound>,
+    pub(crate) low: Option<Bound>,
     pub high: Option<Bound>,
 }
 
@@ -52,7 +52,7 @@ pub struct Range {
 pub struct Bound {
     pub text: String,
     /// `[` or `]`: the bound itself is in the range.
-    pub inclusive: bool,
+    pub(crate) inclusive: bool,
     pub(super) numeral: Option<Numeral>,
 }
 

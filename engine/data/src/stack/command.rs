@@ -28,7 +28,7 @@ pub struct Command {
     pub id: String,
     /// RFC 3339, UTC.
     pub sent_at: String,
-    pub iam_user_arn: Option<String>,
+    pub(crate) iam_user_arn: Option<String>,
     /// What it was given besides, as OpsWorks did.
     pub(super) args: Map<String, Value>,
 }

@@ -84,7 +84,7 @@ impl Event {
     /// Reads the type of a command document, which may be one of OpsWorks' own.
     /// # Errors
     /// As [`Event::parse`].
-    pub fn of_type(text: &str) -> Result<Self, Diagnostic> {
+    pub(crate) fn of_type(text: &str) -> Result<Self, Diagnostic> {
         match OTHERS.iter().find(|name| **name == text) {
             Some(name) => Ok(Self::Other(name)),
             None => Self::parse(text),

@@ -4,7 +4,7 @@ mod words;
 
 /// How host names are made up. The names are those of OpsWorks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Theme {
+pub(crate) enum Theme {
     /// The layer's short name with a number: `web1`.
     LayerDependent,
     /// Words of a list, each once: its name, and the words, apart by spaces.
@@ -13,7 +13,7 @@ pub enum Theme {
 
 impl Theme {
     /// Every theme; the first is the usual one.
-    pub const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::LayerDependent,
         Self::Words("Baked_Goods", words::BAKED_GOODS),
         Self::Words("Clouds", words::CLOUDS),
@@ -30,7 +30,7 @@ impl Theme {
 
     /// Its name in a stack document.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::LayerDependent => "Layer_Dependent",
             Self::Words(name, _) => name,
@@ -39,14 +39,14 @@ impl Theme {
 
     /// The theme of that name.
     #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
+    pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|theme| theme.name() == name)
     }
 
     /// The first name that is free, for an instance of the layer with this short name. Where all
     /// words of a list are in use, they get numbers: `apple2`.
     #[must_use]
-    pub fn suggest(self, layer: &str, taken: &[&str]) -> String {
+    pub(crate) fn suggest(self, layer: &str, taken: &[&str]) -> String {
         let free = |name: &String| !taken.contains(&name.as_str());
         // There are more numbers than names in use, so that one of them is always free.
         let numbers = 1..=taken.len() + 1;

@@ -133,7 +133,7 @@ impl FakeSystem {
 
     /// Puts an empty program file there, for those who look for one.
     /// [`install_program`](Self::install_program) gives it a meaning.
-    pub fn put_executable(&self, path: impl AsRef<Path>) {
+    pub(crate) fn put_executable(&self, path: impl AsRef<Path>) {
         self.put(path.as_ref(), Content::File(Vec::new()), 0o755);
     }
 
@@ -266,7 +266,7 @@ impl FakeSystem {
 
     /// Moves the clock on. It also moves by a second with each change, so that times tell the order
     /// of changes.
-    pub fn advance(&self, time: Duration) {
+    pub(crate) fn advance(&self, time: Duration) {
         self.state.borrow_mut().tree.clock += time;
     }
 

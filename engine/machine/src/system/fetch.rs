@@ -85,7 +85,7 @@ pub(super) fn fetch(host: &HostSystem, request: &Request) -> Result<Response, Fa
 }
 
 /// The path of a `file:` URL.
-pub fn file_path(url: &str) -> Option<Result<PathBuf, Failure>> {
+pub(crate) fn file_path(url: &str) -> Option<Result<PathBuf, Failure>> {
     let rest = url.strip_prefix("file:")?;
     let path = match rest.strip_prefix("//") {
         Some(rest) => rest.strip_prefix("localhost").unwrap_or(rest),

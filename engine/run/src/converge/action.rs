@@ -25,7 +25,7 @@ pub(crate) struct Turn {
     pub record: Record,
     pub doubts: Uncertainty,
     /// It failed when something inside had changed.
-    pub changed_inside: bool,
+    pub(crate) changed_inside: bool,
 }
 
 /// What the tries of one action have done so far.

@@ -61,7 +61,7 @@ pub fn place(folder: &Path, revision: &Revision) -> PathBuf {
 /// `cookbooks/`, or a single one.
 /// # Errors
 /// When something in it cannot be moved.
-pub fn arrange(made: &Path) -> std::io::Result<()> {
+pub(crate) fn arrange(made: &Path) -> std::io::Result<()> {
     if made.join("cookbooks").is_dir() || made.join("Cookfile.toml").is_file() {
         return Ok(());
     }

@@ -13,7 +13,7 @@ use crate::shared::ownership::Attributes;
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub(crate) enum Step {
     /// Make room: remove a directory with all that is in it.
     Clear(PathBuf),
     /// Remove what is no directory, and what nobody wants a copy of.
@@ -30,7 +30,7 @@ pub enum Step {
 
 /// New content for a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Replacement {
+pub(crate) struct Replacement {
     pub path: PathBuf,
     pub content: Rc<[u8]>,
     /// What the file that goes live has.
@@ -47,7 +47,7 @@ pub struct Replacement {
 /// Does the steps in order.
 /// # Errors
 /// At the first that fails; a file whose replacement failed is what it was before.
-pub fn apply<'a>(
+pub(crate) fn apply<'a>(
     apply: &mut Apply<'_>,
     steps: impl IntoIterator<Item = &'a Step>,
 ) -> Result<Effect, Failure> {

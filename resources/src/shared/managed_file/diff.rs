@@ -11,7 +11,7 @@ const MOST_BYTES: usize = 1 << 20;
 const MOST_SHOWN: usize = 1 << 16;
 
 /// A unified diff with three lines around each change, or the reason why there is none.
-pub fn diff(path: &Path, old: &[u8], new: &[u8]) -> String {
+pub(crate) fn diff(path: &Path, old: &[u8], new: &[u8]) -> String {
     if old.len() > MOST_BYTES || new.len() > MOST_BYTES {
         return "(not compared: it is larger than 1 MiB)".to_owned();
     }

@@ -17,7 +17,7 @@ const MOST_BYTES: u64 = 1 << 20;
 
 /// What `inspect` found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct State {
+pub(crate) struct State {
     pub found: Found,
     /// The file that a link at the path leads to, and that is managed in its stead.
     pub target: Option<PathBuf>,
@@ -27,7 +27,7 @@ pub struct State {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
+pub(crate) enum Found {
     Nothing(New),
     File {
         metadata: Metadata,
@@ -43,7 +43,7 @@ pub enum Found {
 
 /// How a file's content compares to the declared one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Current {
+pub(crate) enum Current {
     /// Nothing is declared.
     Unmanaged,
     Same,
@@ -53,7 +53,7 @@ pub enum Current {
 
 /// What a file made here would have when nothing is declared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct New {
+pub(crate) struct New {
     pub folder: Folder,
     /// The group of a setgid folder, which what is made in it belongs to.
     pub setgid: Option<u32>,
@@ -62,14 +62,14 @@ pub struct New {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Folder {
+pub(crate) enum Folder {
     There,
     Missing,
     NotADirectory,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Obstacle {
+pub(crate) enum Obstacle {
     Directory,
     /// A device, socket or pipe.
     Special,
@@ -79,7 +79,7 @@ pub enum Obstacle {
 /// Looks at the file. One that is up to date costs a `stat` and a reading.
 /// # Errors
 /// When it cannot be looked at, or a declared account does not exist.
-pub fn inspect(
+pub(crate) fn inspect(
     view: &View<'_>,
     desired: &ManagedFile,
     action: FileAction,
@@ -120,7 +120,7 @@ pub fn inspect(
 }
 
 /// How `old` compares to the declared content.
-pub fn compare(old: Vec<u8>, declared: &[u8]) -> Current {
+pub(crate) fn compare(old: Vec<u8>, declared: &[u8]) -> Current {
     if old == declared { Current::Same } else { Current::Other(Some(old)) }
 }
 

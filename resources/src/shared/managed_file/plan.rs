@@ -19,7 +19,7 @@ use crate::shared::ownership::{Attributes, difference_words, final_mode};
 /// The changes that an action needs. `content` is what the file must hold, when that is managed.
 /// # Errors
 /// When something is in the way, the folder is missing, or the content is not what it must be.
-pub fn plan(
+pub(crate) fn plan(
     desired: &ManagedFile,
     content: Option<&Rc<[u8]>>,
     action: FileAction,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// How many copies of earlier contents are kept; 0 for none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Backup(pub usize);
+pub(crate) struct Backup(pub usize);
 
 impl Default for Backup {
     fn default() -> Self {
@@ -76,7 +76,7 @@ macro_rules! managed_file {
     ($(#[$meta:meta])* pub struct $name:ident { $($(#[$field_meta:meta])* pub $field:ident: $type:ty,)* }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
-        pub struct $name {
+        pub(crate) struct $name {
             /// Absolute path of the file. Default: the resource's name.
             pub path: String,
             $($(#[$field_meta])* pub $field: $type,)*

@@ -11,7 +11,7 @@ use toque_machine::view::View;
 
 /// Why a link is not followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// The resource says `manage_symlink_source: false`.
     Unwanted,
     /// Someone else decides where it leads: the link, and how.
@@ -24,7 +24,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// What is told to people who declared a `noun` at the link's path.
-    pub fn failure(&self, path: &Path, noun: &str, hint: &str) -> Failure {
+    pub(crate) fn failure(&self, path: &Path, noun: &str, hint: &str) -> Failure {
         let path = path.display();
         let message = match self {
             Self::Unwanted => format!("`{path}` is a symbolic link, not a {noun}"),
@@ -46,7 +46,7 @@ impl Refusal {
 /// Follows links one by one from `path`, which is one, to what they lead to.
 /// # Errors
 /// When something on the way cannot be looked at.
-pub fn follow(
+pub(crate) fn follow(
     view: &View<'_>,
     path: &Path,
 ) -> Result<Result<(PathBuf, Metadata), Refusal>, Failure> {

@@ -11,7 +11,11 @@ use toque_machine::system::Ownership;
 /// nobody to ask.
 /// # Errors
 /// When it does not accept it, or the copy for it cannot be made.
-pub fn accepted_by_systemd(apply: &Apply<'_>, path: &Path, content: &[u8]) -> Result<(), Failure> {
+pub(crate) fn accepted_by_systemd(
+    apply: &Apply<'_>,
+    path: &Path,
+    content: &[u8],
+) -> Result<(), Failure> {
     let system = apply.system;
     if system.stat(Path::new("/usr/bin/systemd-analyze")).is_err() {
         return Ok(());

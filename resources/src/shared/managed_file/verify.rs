@@ -13,7 +13,7 @@ use super::unit_file::accepted_by_systemd;
 
 /// One check of new content.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verify {
+pub(crate) enum Verify {
     Json,
     Yaml,
     Toml,
@@ -23,7 +23,7 @@ pub enum Verify {
 }
 
 impl Verify {
-    pub fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         match text {
             "json" => Self::Json,
             "yaml" => Self::Yaml,
@@ -35,7 +35,7 @@ impl Verify {
 
     /// # Errors
     /// When the text holds a placeholder that means nothing.
-    pub fn check(text: &str) -> Result<(), PropertyError> {
+    pub(crate) fn check(text: &str) -> Result<(), PropertyError> {
         let unknown = text
             .split("%{")
             .skip(1)
@@ -58,7 +58,7 @@ impl Verify {
     /// The part that needs only the content, so that a plan can tell.
     /// # Errors
     /// Where the content breaks the format's rules.
-    pub fn content(&self, path: &Path, content: &[u8]) -> Result<(), Failure> {
+    pub(crate) fn content(&self, path: &Path, content: &[u8]) -> Result<(), Failure> {
         let format = match self {
             Self::Json => "JSON",
             Self::Yaml => "YAML",
@@ -83,14 +83,19 @@ impl Verify {
     }
 
     /// Whether the new file itself must be there to be judged.
-    pub fn needs_file(&self) -> bool {
+    pub(crate) fn needs_file(&self) -> bool {
         matches!(self, Self::SystemdUnit | Self::Command(_))
     }
 
     /// The part that needs the new file, staged beside the one it will replace.
     /// # Errors
     /// When the command does not accept it; with what the command printed.
-    pub fn staged(&self, apply: &Apply<'_>, staged: &Path, path: &Path) -> Result<(), Failure> {
+    pub(crate) fn staged(
+        &self,
+        apply: &Apply<'_>,
+        staged: &Path,
+        path: &Path,
+    ) -> Result<(), Failure> {
         match self {
             Self::Json | Self::Yaml | Self::Toml => Ok(()),
             Self::Command(text) => {

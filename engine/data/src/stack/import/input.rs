@@ -17,7 +17,7 @@ pub(super) struct List {
     agent: &'static str,
     id: &'static str,
     /// The command that prints it.
-    pub printed_by: &'static str,
+    pub(crate) printed_by: &'static str,
 }
 
 const fn list(

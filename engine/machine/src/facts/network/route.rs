@@ -19,7 +19,7 @@ pub(crate) struct Route {
     pub via: Option<String>,
     pub metric: Option<u32>,
     pub scope: Option<String>,
-    pub proto: Option<String>,
+    pub(crate) proto: Option<String>,
     /// The address that packets on this way are sent from.
     pub source: Option<String>,
 }
