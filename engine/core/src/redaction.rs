@@ -15,8 +15,8 @@ pub use secrets::Secrets;
 use serde_json::Value;
 
 use crate::diagnostic::Diagnostic;
-pub use crate::message::REDACTED;
 use crate::formats;
+pub use crate::message::REDACTED;
 use crate::text::shell_quote;
 
 /// A text with fewer characters is found in too much that has nothing to do with it: it hides

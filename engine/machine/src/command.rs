@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use toque_core::redaction::REDACTED;
 use toque_core::failure::Failure;
+use toque_core::redaction::REDACTED;
 use toque_core::text::shell_quote;
 
 /// How long a command may take when nothing else is said (Chef's default for provider commands is

@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use toque_core::redaction::REDACTED;
 use toque_core::failure::Failure;
 use toque_core::property_error::PropertyError;
+use toque_core::redaction::REDACTED;
 
 /// Values shorter than this stand in too many other words to be hidden in them.
 const SHORTEST: usize = 8;
