@@ -33,7 +33,6 @@ const ALLOWED: &[(&str, &str)] = &[
         "engine/machine/src/system/fetch.rs: to_string.contains",
         "names that are not found and certificates that are not trusted come as errors of `io`",
     ),
-    ("resources/src/package/apt.rs: note.contains", "apt tells apart what is wrong in words alone"),
 ];
 
 const FORMAT: &str = "it has the format of messages, by which values are hidden";
