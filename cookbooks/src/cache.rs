@@ -18,8 +18,9 @@ pub(crate) use self::response_cache::CachedResponse;
 use crate::file_lock::{PATIENCE, wait_for};
 use crate::manifest::lockfile;
 use crate::read_optional::list_optional;
-use crate::sha256::{is_sha256, sha256_hex};
+use crate::sha256::is_sha256;
 use crate::{atomic_write, directory_checksum};
+use toque_core::checksum::sha256_hex;
 
 /// The folders in a cache, with what they have.
 const COOKBOOKS: &str = "cookbooks";

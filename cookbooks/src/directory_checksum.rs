@@ -7,7 +7,8 @@ use std::path::Path;
 
 use toque_core::failure::{ErrorContext, Failure};
 
-use crate::sha256::{sha256_hex, sha256_of_file};
+use crate::sha256::sha256_of_file;
+use toque_core::checksum::sha256_hex;
 
 /// The SHA-256, in hexadecimal, of the sorted list of all files and links below a folder: what each
 /// is, its own SHA-256 or where it leads, its name. A file counts as executable when its owner may

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use toque_core::diagnostic::{Diagnostic, did_you_mean};
+use toque_core::diagnostic::Diagnostic;
 use toque_core::version::Version;
 use toque_data::document_edit::toml;
 
@@ -241,15 +241,14 @@ impl Files {
         let names = all()
             .filter(|wanted| group.is_none() || wanted.group.as_deref() == group)
             .map(|wanted| wanted.name.as_str());
-        match did_you_mean(name, names) {
-            Some(hint) => missing.hint(hint),
-            None if lockfile.is_some_and(|lockfile| lockfile.cookbooks.contains_key(name)) => {
-                missing.hint(format!(
+        missing.suggest_or(name, names, || {
+            if lockfile.is_some_and(|lockfile| lockfile.cookbooks.contains_key(name)) {
+                return format!(
                     "it lies in the repository: to remove it, remove `cookbooks/{name}`"
-                ))
+                );
             }
-            None => missing.hint("`toque cookbook tree` shows what it asks for"),
-        }
+            "`toque cookbook tree` shows what it asks for".to_owned()
+        })
     }
 }
 

@@ -5,11 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
-
-/// Returns the sum of some bytes.
-pub(crate) fn sha256_hex(bytes: impl AsRef<[u8]>) -> String {
-    hex(&Sha256::digest(bytes))
-}
+use toque_core::text::hex;
 
 /// Returns the sum of a file, which may be larger than the memory.
 pub(crate) fn sha256_of_file(path: &Path) -> io::Result<String> {
@@ -50,10 +46,6 @@ impl<W: Write> Write for Summed<W> {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// Whether a text is a sum as this module writes it.
 pub(crate) fn is_sha256(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
@@ -61,6 +53,8 @@ pub(crate) fn is_sha256(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use toque_core::checksum::sha256_hex;
+
     use super::*;
 
     #[test]

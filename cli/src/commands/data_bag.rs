@@ -13,7 +13,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use toque_core::diagnostic::{Diagnostic, did_you_mean};
+use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::Failure;
 use toque_data::data_bag::{DataBags, ItemText, New};
 use toque_data::encrypted_item;
@@ -155,7 +155,7 @@ fn check_keys(text: &ItemText, keys: &[String]) -> Result<(), Diagnostic> {
                     format!("it has {}", listed(&known))
                 }
             };
-            return Err(unknown.hint(did_you_mean(key, known.iter().copied()).unwrap_or_else(all)));
+            return Err(unknown.suggest_or(key, known.iter().copied(), all));
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use toque_core::cancel::CancelToken;
-use toque_core::diagnostic::{Diagnostic, Diagnostics, Severity, did_you_mean};
+use toque_core::diagnostic::{Diagnostic, Diagnostics, Severity};
 use toque_data::cookbook;
 use toque_engine::Refused;
 use toque_machine::facts::Facts;
@@ -88,8 +88,7 @@ fn read(known: &Facts, system: &HostSystem, path: &str) -> Result<Value, Diagnos
     let first = keys.next().unwrap_or_default();
     let Some(top) = known.read(first, system)? else {
         let unknown = Diagnostic::error(format!("there is no fact `{first}` on this machine"));
-        let hint = did_you_mean(first, known.names());
-        return Err(unknown.hint(hint.unwrap_or("`toque facts` shows all of them".to_owned())));
+        return Err(unknown.suggest_or(first, known.names(), || "`toque facts` shows all of them"));
     };
     let found = keys.try_fold(&*top, |value, key| {
         value.get(key).or_else(|| value.get(key.parse::<usize>().ok()?))

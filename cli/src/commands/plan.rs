@@ -1,6 +1,6 @@
 //! `toque plan`.
 
-use toque_core::diagnostic::{Diagnostic, did_you_mean};
+use toque_core::diagnostic::Diagnostic;
 use toque_engine::{Refused, Run};
 use toque_machine::facts::shipped::{shipped, shipped_platforms};
 
@@ -56,10 +56,8 @@ fn show_providers(mut prepared: Prepared, wanted: &str) -> Result<Exit, Refused>
             .map(|(platform, version)| format!("{platform}-{version}"))
             .collect();
         let unknown = Diagnostic::error(format!("no facts of a platform `{wanted}` are known"));
-        let hint = did_you_mean(wanted, known.iter().map(String::as_str));
-        return Err(unknown
-            .hint(hint.unwrap_or_else(|| format!("known are {}", known.join(", "))))
-            .into());
+        let all = || format!("known are {}", known.join(", "));
+        return Err(unknown.suggest_or(wanted, known.iter().map(String::as_str), all).into());
     };
     prepared.options.elsewhere = Some(machine);
     let chosen = Run::on(prepared.system, prepared.registry)

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use toque_contract::reference::{description, properties, summary};
 use toque_contract::registry::{Kind, Registry};
-use toque_core::diagnostic::{Diagnostic, did_you_mean};
+use toque_core::diagnostic::Diagnostic;
 use toque_engine::{Refused, kinds};
 use toque_language::COMMON;
 
@@ -56,9 +56,9 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
         Commands::Show { kind, format } => {
             let Some(found) = registry.kinds.get(kind.as_str()) else {
                 let unknown = Diagnostic::error(format!("there is no kind `{kind}`"));
-                let hint = did_you_mean(kind, registry.kinds.keys().map(|name| &**name))
-                    .unwrap_or("`toque resource list` shows the kinds".to_owned());
-                return Err(unknown.hint(hint).into());
+                let known = registry.kinds.keys().map(|name| &**name);
+                let hint = || "`toque resource list` shows the kinds";
+                return Err(unknown.suggest_or(kind, known, hint).into());
             };
             match format {
                 Format::Text => output::print(&text(found)),

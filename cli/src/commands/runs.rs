@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 use toque_core::cancel::CancelToken;
-use toque_core::diagnostic::{Diagnostic, did_you_mean};
+use toque_core::diagnostic::Diagnostic;
 use toque_engine::Refused;
 use toque_engine::state::{History, Journal, RunLock};
 
@@ -99,9 +99,9 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
                 all.into_iter().partition(|(owed, _)| owed == target);
             if found.is_empty() {
                 let none = Diagnostic::error(format!("nothing is owed to `{target}`"));
-                let hint = did_you_mean(target, others.iter().map(|(owed, _)| owed.as_str()))
-                    .unwrap_or("`toque runs owed` shows what is".to_owned());
-                return Err(none.hint(hint).into());
+                let known = others.iter().map(|(owed, _)| owed.as_str());
+                let hint = || "`toque runs owed` shows what is";
+                return Err(none.suggest_or(target, known, hint).into());
             }
             for (target, action) in found {
                 journal.paid(&target, &action)?;

@@ -5,7 +5,7 @@ use toque_core::failure::{ErrorContext, Failure};
 use toque_machine::system::Response;
 
 use super::{Cache, RESPONSES};
-use crate::sha256::sha256_hex;
+use toque_core::checksum::sha256_hex;
 
 /// How many seconds a document must be old to be known by its time.
 const YOUNG: i64 = 5;

@@ -18,7 +18,7 @@ use crate::fetch::{FetchContext, FetchEvent, FetchedCookbook, IN_TIME, LIMITS, S
 use crate::manifest::cookfile::{is_name, shown};
 use crate::manifest::lockfile::Origin;
 use crate::resolve::catalog::Release;
-use crate::sha256::sha256_hex;
+use toque_core::checksum::sha256_hex;
 
 /// The documents of a registry, in messages.
 const LIST: &str = "a list of cookbooks";

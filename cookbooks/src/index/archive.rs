@@ -13,7 +13,7 @@ use toque_machine::system::System;
 use crate::directory_checksum;
 use crate::fetch::LIMITS;
 use crate::fetch::locate_cookbook::{self, NotFoundReason};
-use crate::sha256::sha256_hex;
+use toque_core::checksum::sha256_hex;
 
 /// How archives are called. What is called so must be one.
 const ENDINGS: [&str; 11] = [

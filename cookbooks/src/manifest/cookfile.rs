@@ -9,7 +9,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
-use toque_core::diagnostic::{Diagnostic, Span, did_you_mean};
+use toque_core::diagnostic::{Diagnostic, Span};
 use toque_core::platform::Platform;
 use toque_core::version::{Constraint, Version};
 pub use toque_data::cookbook::is_name;
@@ -154,10 +154,11 @@ impl Cookfile {
         };
         let missing = Diagnostic::error(format!("there is no group `{unknown}` in {NAME}"));
         let all = || known.iter().map(|group| format!("`{group}`")).collect::<Vec<_>>().join(", ");
-        Err(missing.hint(match did_you_mean(unknown, known.iter().copied()) {
-            Some(hint) => hint,
-            None if known.is_empty() => "it has no groups: leave `--without` out".to_owned(),
-            None => format!("its groups are {}", all()),
+        Err(missing.suggest_or(unknown, known.iter().copied(), || {
+            if known.is_empty() {
+                return "it has no groups: leave `--without` out".to_owned();
+            }
+            format!("its groups are {}", all())
         }))
     }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use indexmap::IndexMap;
 use serde::Deserialize;
 use toml::Spanned;
-use toque_core::diagnostic::{Diagnostic, did_you_mean};
+use toque_core::diagnostic::Diagnostic;
 use toque_core::version::{Constraint, Version};
 use toque_data::cookbook::{Manifest, span_at, toml_diagnostic};
 
@@ -194,10 +194,10 @@ impl Lockfile {
     /// When it is not; with the nearest name.
     pub fn require(&self, name: &str) -> Result<&LockedCookbook, Diagnostic> {
         self.cookbooks.get(name).ok_or_else(|| {
-            let near = did_you_mean(name, self.cookbooks.keys().map(String::as_str));
-            Diagnostic::error(format!("there is no cookbook `{name}` in `{NAME}`")).hint(near.unwrap_or_else(|| {
-                "`toque cookbook list` shows those that are; `toque cookbook install` adds what Cookfile.toml asks for".to_owned()
-            }))
+            let missing = Diagnostic::error(format!("there is no cookbook `{name}` in `{NAME}`"));
+            missing.suggest_or(name, self.cookbooks.keys().map(String::as_str), || {
+                "`toque cookbook list` shows those that are; `toque cookbook install` adds what Cookfile.toml asks for"
+            })
         })
     }
 

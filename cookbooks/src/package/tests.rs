@@ -11,7 +11,7 @@ use toque_machine::system::HostSystem;
 
 use super::*;
 use crate::directory_checksum;
-use crate::sha256::sha256_hex;
+use toque_core::checksum::sha256_hex;
 
 /// What is at a path: a text and whether it can be executed, or where a link leads.
 type Files = BTreeMap<String, Result<(String, bool), String>>;

@@ -319,10 +319,7 @@ impl Graph {
         })?;
         if !registry.kinds.contains_key(&*id.kind) {
             let unknown = wrong(format!("`{text}`: there is no kind `{}`", id.kind));
-            return Err(match did_you_mean(&id.kind, registry.kinds.keys().map(|name| &**name)) {
-                Some(hint) => unknown.hint(hint),
-                None => unknown,
-            });
+            return Err(unknown.suggest(&id.kind, registry.kinds.keys().map(|name| &**name)));
         }
         let found = self.named(registry, &id, scope);
         let Some((&first, rest)) = found.split_first() else {
@@ -388,11 +385,11 @@ impl Graph {
             .filter(|declared| seen.contains(&declared.scope))
             .map(|declared| ResourceId { owner: None, ..declared.id.clone() }.to_string())
             .collect();
-        match did_you_mean(text, names.iter().map(String::as_str)) {
-            Some(hint) => missing.hint(hint),
-            None => missing
-                .hint("declare it, or correct the name; a target may be declared before or after"),
-        }
+        missing.suggest_or(
+            text,
+            names.iter().map(String::as_str),
+            || "declare it, or correct the name; a target may be declared before or after",
+        )
     }
 
     /// The edges of every resource, in the order in which they were written.

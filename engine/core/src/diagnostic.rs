@@ -273,6 +273,24 @@ impl Diagnostic {
         self.hints.push(hint.into());
         self
     }
+
+    /// Asks for the name among `known` that is near to `wanted`, if there is one.
+    #[must_use]
+    pub fn suggest<'a>(self, wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+        did_you_mean(wanted, known).into_iter().fold(self, Self::hint)
+    }
+
+    /// Asks for the name among `known` that is near to `wanted`; gives `hint` when there is none.
+    #[must_use]
+    pub fn suggest_or<'a, H: Into<String>>(
+        self,
+        wanted: &str,
+        known: impl IntoIterator<Item = &'a str>,
+        hint: impl FnOnce() -> H,
+    ) -> Self {
+        let near = did_you_mean(wanted, known);
+        self.hint(near.unwrap_or_else(|| hint().into()))
+    }
 }
 
 /// It has no place yet.

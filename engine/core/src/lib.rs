@@ -17,7 +17,8 @@
 //! - [`json`]: JSON with comments and TOML, with the position of each value; typed fields of both
 //! - [`formats`]: JSON, YAML and TOML to values and back
 //! - [`url`]: parts of URLs
-//! - [`text`]: shell quotes, hexadecimal digits, paths as text
+//! - [`checksum`]: SHA-256 as hexadecimal digits
+//! - [`text`]: shell quotes, paths as text
 //!
 //! Small values that all layers share:
 //!
@@ -33,6 +34,7 @@ pub mod property_error;
 pub mod redaction;
 pub mod serde_errors;
 
+pub mod checksum;
 pub mod formats;
 pub mod json;
 pub mod text;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde::Deserialize;
 
-use toque_core::diagnostic::{Diagnostic, Source, Span, did_you_mean};
+use toque_core::diagnostic::{Diagnostic, Source, Span};
 use toque_core::failure::{FailureKind, plain_io};
 use toque_core::serde_errors::in_recipe_terms;
 pub use toque_core::text::display_path as shown;
@@ -220,13 +220,12 @@ impl Cookbook {
                 self.manifest.name
             ));
             let recipes = self.recipes();
-            match did_you_mean(name, recipes.iter().map(String::as_str)) {
-                Some(hint) => missing.hint(hint),
-                None if recipes.is_empty() => {
-                    missing.hint(format!("add it as recipes/{name}.rhai"))
+            missing.suggest_or(name, recipes.iter().map(String::as_str), || {
+                if recipes.is_empty() {
+                    return format!("add it as recipes/{name}.rhai");
                 }
-                None => missing.hint(format!("its recipes are {}", recipes.join(", "))),
-            }
+                format!("its recipes are {}", recipes.join(", "))
+            })
         })
     }
 
@@ -292,10 +291,9 @@ impl Cookbook {
 pub fn get<'a>(cookbooks: &'a Cookbooks, name: &str) -> Result<&'a Rc<Cookbook>, Diagnostic> {
     cookbooks.get(name).ok_or_else(|| {
         let missing = Diagnostic::error(format!("there is no cookbook `{name}`"));
-        match did_you_mean(name, cookbooks.keys().map(String::as_str)) {
-            Some(hint) => missing.hint(hint),
-            None => missing.hint(format!("put it into cookbooks/{name}, or correct the name")),
-        }
+        missing.suggest_or(name, cookbooks.keys().map(String::as_str), || {
+            format!("put it into cookbooks/{name}, or correct the name")
+        })
     })
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::document_edit::json::laid_out;
 use crate::document_edit::{byte_order_mark, spliced};
-use toque_core::diagnostic::{Diagnostic, Source, Span, did_you_mean};
+use toque_core::diagnostic::{Diagnostic, Source, Span};
 use toque_core::failure::plain_io;
 use toque_core::json::{self, Document, wrong_type};
 
@@ -141,10 +141,8 @@ impl DataBags {
         let Some(item) = found else {
             let ids = self.ids(bag)?;
             let missing = Diagnostic::error(format!("the data bag `{bag}` has no item `{id}`"));
-            let near = did_you_mean(
-                id,
-                ids.iter().map(String::as_str).filter(|known| is_name(known) && *known != id),
-            );
+            let known =
+                ids.iter().map(String::as_str).filter(|known| is_name(known) && *known != id);
             let how = || {
                 if is_name(id) {
                     format!("write it as {FOLDER}/{bag}/{id}.json, or correct the id")
@@ -152,7 +150,7 @@ impl DataBags {
                     NAMES.to_owned()
                 }
             };
-            return Err(missing.hint(near.unwrap_or_else(how)));
+            return Err(missing.suggest_or(id, known, how));
         };
         let item = Rc::new(item);
         self.read.borrow_mut().insert(key, Rc::clone(&item));
@@ -179,8 +177,7 @@ impl DataBags {
     fn no_bag(&self, bag: &str) -> Diagnostic {
         let names = self.names();
         let missing = Diagnostic::error(format!("there is no data bag `{bag}`"));
-        let near = did_you_mean(bag, names.iter().map(String::as_str));
-        missing.hint(near.unwrap_or_else(|| {
+        missing.suggest_or(bag, names.iter().map(String::as_str), || {
             if is_name(bag) {
                 format!(
                     "its items are files in {FOLDER}/{bag}/; correct the name, or make the folder"
@@ -188,7 +185,7 @@ impl DataBags {
             } else {
                 NAMES.to_owned()
             }
-        }))
+        })
     }
 }
 

@@ -40,10 +40,9 @@ impl Environment {
             }
             let missing = Diagnostic::error(format!("there is no environment `{name}`"));
             let names = json::names(repository, "environments");
-            let near = did_you_mean(name, names.iter().map(String::as_str).chain([DEFAULT]));
-            return Err(missing.hint(
-                near.unwrap_or_else(|| format!("write it as {shown}, or correct the name")),
-            ));
+            let known = names.iter().map(String::as_str).chain([DEFAULT]);
+            return Err(missing
+                .suggest_or(name, known, || format!("write it as {shown}, or correct the name")));
         };
         let mut fields = Fields::of(&document, "an environment")?;
         fields.name(name)?;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
 use crate::cookbook::Cookbook;
-use toque_core::diagnostic::{Diagnostic, did_you_mean};
+use toque_core::diagnostic::Diagnostic;
 
 /// What the choice depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -112,16 +112,12 @@ pub fn find(
     ))
     .note(format!("looked for, in this order:\n{}", tried.join("\n")));
     let names = there.iter().map(|path| path.rsplit('/').next().unwrap_or(path));
-    Err(match did_you_mean(sources.first().map_or("", String::as_str), names) {
-        Some(hint) => missing.hint(hint),
-        None if there.is_empty() => {
-            missing.hint(format!("the cookbook has nothing in {segment}/ yet; add the file there"))
+    Err(missing.suggest_or(sources.first().map_or("", String::as_str), names, || {
+        if there.is_empty() {
+            return format!("the cookbook has nothing in {segment}/ yet; add the file there");
         }
-        None => missing.hint(format!(
-            "{segment}/ holds: {}",
-            there.iter().take(10).cloned().collect::<Vec<_>>().join(", ")
-        )),
-    })
+        format!("{segment}/ holds: {}", there[..there.len().min(10)].join(", "))
+    }))
 }
 
 /// The folder that `source` leads to, chosen as a file is.

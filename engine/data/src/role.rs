@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use crate::attributes::{Attributes, Level};
 use crate::run_list::{Item, Placed};
-use toque_core::diagnostic::{Diagnostic, did_you_mean};
+use toque_core::diagnostic::Diagnostic;
 use toque_core::json::{self, Document, Fields};
 use toque_core::name::is_word;
 
@@ -34,10 +34,9 @@ impl Role {
         let Some(document) = Document::read(&path, &shown)? else {
             let missing = Diagnostic::error(format!("there is no role `{name}`"));
             let names = json::names(repository, "roles");
-            let near = did_you_mean(name, names.iter().map(String::as_str));
-            return Err(missing.hint(
-                near.unwrap_or_else(|| format!("write it as {shown}, or correct the name")),
-            ));
+            return Err(missing.suggest_or(name, names.iter().map(String::as_str), || {
+                format!("write it as {shown}, or correct the name")
+            }));
         };
         let mut fields = Fields::of(&document, "a role")?;
         fields.name(name)?;

@@ -23,7 +23,7 @@ use crate::interpreter::Interpreter;
 use crate::{closures, script, source_positions};
 use toque_contract::graph::{ActionRef, Common, Deferred, Instance};
 use toque_contract::registry::{ActionDoc, CustomKind, Kind, Origin};
-use toque_core::diagnostic::{Diagnostic, did_you_mean};
+use toque_core::diagnostic::Diagnostic;
 use toque_core::name::RecipeName;
 use toque_core::property_error::PropertyError;
 
@@ -80,15 +80,14 @@ fn define(
                 .span
                 .as_ref()
                 .and_then(|span| source_positions::written(engine, interpreter, span, "required"));
-            let hint = did_you_mean(unknown, actions()).unwrap_or_else(|| {
-                format!("the actions are {}", actions().collect::<Vec<_>>().join(", "))
-            });
             return Err(Diagnostic::error(format!(
                 "property `{name}`: `required` names `{unknown}`, which is no action of `{}`",
                 kind.name
             ))
             .at(at.or_else(|| property.span.clone()))
-            .hint(hint));
+            .suggest_or(unknown, actions(), || {
+                format!("the actions are {}", actions().collect::<Vec<_>>().join(", "))
+            }));
         }
     }
     let required: Vec<&str> = definition

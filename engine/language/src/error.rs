@@ -8,7 +8,7 @@ use crate::function_table::{self, REFUSED};
 use crate::interpreter::{Halt, Interpreter, Phase};
 use crate::type_names::plain_type;
 use crate::value::shown;
-use toque_core::diagnostic::{Diagnostic, Span, did_you_mean};
+use toque_core::diagnostic::{Diagnostic, Span};
 use toque_data::cookbook::Cookbook;
 
 pub(crate) type Fallible<T> = Result<T, Box<EvalAltResult>>;
@@ -222,10 +222,9 @@ fn unknown_library(interpreter: &Interpreter, path: &str) -> Diagnostic {
     };
     let known: Vec<String> = interpreter.inputs.cookbooks.values().flat_map(of).collect();
     let unknown = Diagnostic::error(format!("there is no library `{path}`"));
-    match did_you_mean(path, known.iter().map(String::as_str)) {
-        Some(hint) => unknown.hint(hint),
-        None => unknown.hint("libraries are imported as \"cookbook::file\", from libraries/ of a cookbook of this run"),
-    }
+    unknown.suggest_or(path, known.iter().map(String::as_str), || {
+        "libraries are imported as \"cookbook::file\", from libraries/ of a cookbook of this run"
+    })
 }
 
 /// `packge (string, map)`: no such function, or not with such arguments.
@@ -296,10 +295,7 @@ pub(crate) fn unknown_word(interpreter: &Interpreter, name: &str) -> Diagnostic 
         .map(|name| &**name)
         .chain(function_table::functions().map(|word| word.name));
     let unknown = Diagnostic::error(format!("there is no kind or function `{name}`"));
-    match did_you_mean(name, words) {
-        Some(hint) => unknown.hint(hint),
-        None => unknown.hint("`toque resource list` shows the kinds"),
-    }
+    unknown.suggest_or(name, words, || "`toque resource list` shows the kinds")
 }
 
 /// Actions of custom resources run when the attributes are final.

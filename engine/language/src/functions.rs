@@ -8,7 +8,6 @@ use indexmap::IndexMap;
 use rhai::{Dynamic, Engine, EvalAltResult, ImmutableString, Map, NativeCallContext};
 use serde::Deserialize;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use crate::error::{Fallible, final_by_now, refused, throw, throw_text};
 use crate::interpreter::{Interpreter, Phase};
@@ -19,10 +18,11 @@ use crate::value::{shown, to_json};
 use crate::{custom_resource, script, source_positions};
 use toque_contract::event::Event;
 use toque_contract::log_level::LogLevel;
+use toque_core::checksum::sha256_hex;
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::Failure;
 use toque_core::name::RecipeName;
-use toque_core::text::{hex, shell_quote};
+use toque_core::text::shell_quote;
 use toque_core::version::{Constraint, Version};
 use toque_core::{formats, serde_errors};
 use toque_data::attributes::{Level, Origin, shown_path};
@@ -417,7 +417,7 @@ fn formats(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
         },
     );
     engine.register_fn("shell_quote", |text: ImmutableString| shell_quote(&text));
-    engine.register_fn("sha256", |text: ImmutableString| hex(&Sha256::digest(text.as_bytes())));
+    engine.register_fn("sha256", |text: ImmutableString| sha256_hex(text.as_bytes()));
     engine.register_fn("base64", |text: ImmutableString| {
         base64::engine::general_purpose::STANDARD.encode(text.as_bytes())
     });

@@ -10,7 +10,7 @@ use crate::error::{Fallible, throw, throw_text, too_late};
 use crate::interpreter::{Changed, Interpreter};
 use crate::script_values::Handle;
 use toque_contract::graph::{Relation, Target, Timing};
-use toque_core::diagnostic::{Diagnostic, did_you_mean};
+use toque_core::diagnostic::Diagnostic;
 use toque_core::name::ResourceId;
 
 /// Which end of a relation the handle is.
@@ -153,7 +153,9 @@ fn relate(
 
 pub(crate) fn unknown_timing(name: &str) -> Diagnostic {
     let known = ["delayed", "immediately", "before"];
-    let hint = did_you_mean(name, known)
-        .unwrap_or_else(|| "it is \"delayed\", \"immediately\" or \"before\"".to_owned());
-    Diagnostic::error(format!("there is no timing `{name}`")).hint(hint)
+    Diagnostic::error(format!("there is no timing `{name}`")).suggest_or(
+        name,
+        known,
+        || "it is \"delayed\", \"immediately\" or \"before\"",
+    )
 }

@@ -13,7 +13,7 @@ use crate::error::{Fallible, Thrown, throw, throw_text};
 use crate::interpreter::Interpreter;
 use crate::script_values::{NodeView, first};
 use crate::value::to_json;
-use toque_core::diagnostic::{Diagnostic, Span, did_you_mean};
+use toque_core::diagnostic::{Diagnostic, Span};
 use toque_core::failure::FailureKind;
 use toque_machine::areas::Area;
 
@@ -76,11 +76,11 @@ fn missing(view: &NodeView, interpreter: &Interpreter, key: &str) -> Diagnostic 
     let keys = view.keys(interpreter);
     let missing = Diagnostic::error(format!("`{}.{key}` is not set", view.name()))
         .of_kind(FailureKind::NotSet);
-    match did_you_mean(key, keys.iter().map(String::as_str)) {
-        Some(hint) => missing.hint(hint),
-        None => missing
-            .hint("`node.get(\"path\", value)` reads with a default, `node.has(\"path\")` asks"),
-    }
+    missing.suggest_or(
+        key,
+        keys.iter().map(String::as_str),
+        || "`node.get(\"path\", value)` reads with a default, `node.has(\"path\")` asks",
+    )
 }
 
 /// A path as people write it: `"a.b"`, or an array for keys that hold dots.

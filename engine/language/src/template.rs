@@ -297,11 +297,8 @@ pub(crate) fn unknown_helper<'a>(
     name: &str,
     functions: impl IntoIterator<Item = &'a str>,
 ) -> Diagnostic {
-    let unknown = Diagnostic::error(format!("there is no helper `{name}`"));
-    match did_you_mean(name, HELPERS.into_iter().chain(BLOCKS).chain(functions)) {
-        Some(hint) => unknown.hint(hint),
-        None => unknown,
-    }
+    Diagnostic::error(format!("there is no helper `{name}`"))
+        .suggest(name, HELPERS.into_iter().chain(BLOCKS).chain(functions))
 }
 
 /// The text of a template.

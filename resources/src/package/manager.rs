@@ -301,11 +301,9 @@ fn package_file<M: PackageManager>(
 /// Returns the failure that no list has a package, with the nearest name that the lists have.
 pub(crate) fn no_package(name: &str, known: &str) -> Failure {
     let failure = Failure::new(format!("no package `{name}` in the lists of this machine"));
-    match did_you_mean(name, known.lines().map(str::trim)) {
-        Some(hint) => failure.hint(hint),
-        None => failure
-            .hint("correct the name, or declare the repository that has it before this resource"),
-    }
+    failure.hint(did_you_mean(name, known.lines().map(str::trim)).unwrap_or_else(|| {
+        "correct the name, or declare the repository that has it before this resource".to_owned()
+    }))
 }
 
 /// The package lists are asked for once in a run: whatever is still missing afterwards is missing

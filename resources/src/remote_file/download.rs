@@ -9,8 +9,8 @@ use toque_machine::system::{Query, Request, Response};
 use toque_machine::view::View;
 
 use super::Fetched;
-use crate::shared::checksum::sha256;
 use crate::shared::managed_file::{self, Folder, ManagedFile};
+use toque_core::checksum::sha256_hex;
 
 /// Who has the file, and how to ask.
 #[derive(Debug, Clone)]
@@ -76,7 +76,7 @@ impl Sources {
         view: &View<'_>,
         old: Option<&[u8]>,
     ) -> Result<Option<Fetched>, Failure> {
-        let present = old.map(sha256);
+        let present = old.map(sha256_hex);
         if let (Some(present), Some(wanted)) = (&present, &self.checksum)
             && present.starts_with(wanted.as_str())
         {
@@ -85,7 +85,7 @@ impl Sources {
         let mut problems = Vec::new();
         for server in &self.servers {
             let request = &server.request(view)?;
-            let key = format!("remote_file:{}", sha256(request.url.as_bytes()));
+            let key = format!("remote_file:{}", sha256_hex(request.url.as_bytes()));
             let known = view.remembered(&key).filter(|known| {
                 present.is_some() && known["checksum"].as_str() == present.as_deref()
             });
@@ -126,7 +126,7 @@ impl Sources {
 fn fetched(request: &Request, key: String, response: Response) -> Fetched {
     let (etag, last_modified) = (response.header("etag"), response.header("last-modified"));
     let memory = (etag.is_some() || last_modified.is_some())
-        .then(|| (key, json!({ "etag": etag, "last_modified": last_modified, "checksum": sha256(&response.body) })));
+        .then(|| (key, json!({ "etag": etag, "last_modified": last_modified, "checksum": sha256_hex(&response.body) })));
     Fetched { memory, from: request.shown(), content: Rc::from(response.body) }
 }
 

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use toque_machine::system::{Query, Response};
 
 use super::Provider;
-use crate::shared::checksum::sha256;
 use crate::testing::{Bench, document, path, with};
+use toque_core::checksum::sha256_hex;
 
 const URL: &str = "https://example.com/f";
 
@@ -55,7 +55,7 @@ fn is_fetched_once_and_asked_for_only_when_it_may_have_changed() {
 fn a_file_with_the_checksum_is_not_asked_for() {
     let bench = Bench::new();
     bench.fake.put_file("/r/f", "one");
-    let sum = sha256(b"one");
+    let sum = sha256_hex(b"one");
     for checksum in [&sum[..], &sum[..8], &sum.to_uppercase()] {
         assert!(
             bench.plan(&Provider, "create", f(json!({ "checksum": checksum }))).unwrap().is_empty()
@@ -70,15 +70,15 @@ fn a_file_with_the_checksum_is_not_asked_for() {
 fn a_download_must_have_the_whole_checksum() {
     let bench = Bench::new();
     bench.fake.serve(URL, document("one", &[]));
-    let sum = sha256(b"one");
-    for checksum in [&sum[..8], &sha256(b"two")] {
+    let sum = sha256_hex(b"one");
+    for checksum in [&sum[..8], &sha256_hex(b"two")] {
         let failure =
             bench.plan(&Provider, "create", f(json!({ "checksum": checksum }))).unwrap_err();
         assert_eq!(failure.message, "the new content of `/r/f` does not have its checksum");
     }
     // Also when the file is what the server sends.
     bench.fake.put_file("/r/f", "one");
-    assert!(bench.plan(&Provider, "create", f(json!({ "checksum": sha256(b"two") }))).is_err());
+    assert!(bench.plan(&Provider, "create", f(json!({ "checksum": sha256_hex(b"two") }))).is_err());
     bench.converge(&Provider, "create", f(json!({ "checksum": sum }))).unwrap();
 }
 

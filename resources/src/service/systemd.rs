@@ -190,10 +190,9 @@ fn no_unit(view: &View<'_>, bus: &Bus, service: &str, name: &str) -> Failure {
         .map(|output| output.stdout());
     let listed = listed.unwrap_or_default();
     let units = listed.lines().filter_map(|line| line.split_whitespace().next());
-    match did_you_mean(name, units) {
-        Some(hint) => failure.hint(hint),
-        None => failure.hint("declare the package or `systemd_unit` that brings it before this resource, or correct the name"),
-    }
+    failure.hint(did_you_mean(name, units).unwrap_or_else(|| {
+        "declare the package or `systemd_unit` that brings it before this resource, or correct the name".to_owned()
+    }))
 }
 
 /// What an action leaves behind.

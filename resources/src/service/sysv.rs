@@ -312,11 +312,9 @@ fn no_script(view: &View<'_>, service: &Service, script: &Path) -> Failure {
     ));
     let names = view.read_dir(Path::new("/etc/init.d")).unwrap_or_default();
     let names: Vec<&str> = names.iter().filter_map(|name| name.to_str()).collect();
-    match did_you_mean(&service.service_name, names) {
-        Some(hint) => failure.hint(hint),
-        None => failure
-            .hint("declare the package that brings it before this resource, or correct the name"),
-    }
+    failure.hint(did_you_mean(&service.service_name, names).unwrap_or_else(|| {
+        "declare the package that brings it before this resource, or correct the name".to_owned()
+    }))
 }
 
 #[cfg(test)]

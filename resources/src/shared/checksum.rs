@@ -1,18 +1,6 @@
-//! SHA-256, as `sha256sum` writes it.
+//! Checks of checksums.
 
-use std::fmt::Write;
-
-use sha2::{Digest, Sha256};
 use toque_core::property_error::PropertyError;
-
-/// 64 lower-case hexadecimal digits.
-pub(crate) fn sha256(content: &[u8]) -> String {
-    Sha256::digest(content).iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
 
 /// # Errors
 /// When it cannot be a SHA-256, or the first digits of one, from `least` digits on.

@@ -18,9 +18,9 @@ use toque_machine::view::View;
 
 use super::{User, UserAction};
 use crate::shared::account_ids::{self, LoginDefs};
-use crate::shared::checksum::sha256;
 use crate::shared::optional::read_text;
 use crate::shared::parse::shadow;
+use toque_core::checksum::sha256_hex;
 
 /// `useradd`, `usermod`, `userdel`, `chpasswd`.
 #[derive(Debug)]
@@ -212,7 +212,7 @@ fn read(view: &View<'_>, found: &accounts::User) -> Result<Current, Failure> {
 
 /// Returns the digest by which a password hash is compared and kept in a plan.
 fn digest(hash: &str) -> String {
-    sha256(hash.as_bytes())
+    sha256_hex(hash.as_bytes())
 }
 
 fn remember(name: &str, current: &Current) -> PlannedEffect {

@@ -9,7 +9,7 @@ use toque_cookbooks::manifest::lockfile::Lockfile;
 use toque_cookbooks::package::{Format, package as write, publish};
 use toque_cookbooks::package_contents::PackageContents;
 use toque_cookbooks::repository::Repository;
-use toque_core::diagnostic::{Diagnostic, did_you_mean};
+use toque_core::diagnostic::Diagnostic;
 use toque_data::cookbook::Cookbook;
 use toque_engine::Refused;
 
@@ -134,7 +134,7 @@ fn one(path: &Path, name: &str, fetching: &Fetching) -> Result<PathBuf, Refused>
 fn missing(path: &Path, name: &str) -> Diagnostic {
     let (found, _) = toque_data::cookbook::find(path);
     let missing = Diagnostic::error(format!("there is no cookbook `{name}`"));
-    let near = did_you_mean(name, found.keys().map(String::as_str));
-    missing
-        .hint(near.unwrap_or_else(|| format!("put it into cookbooks/{name}, or correct the name")))
+    missing.suggest_or(name, found.keys().map(String::as_str), || {
+        format!("put it into cookbooks/{name}, or correct the name")
+    })
 }

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::Document;
-use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::diagnostic::Diagnostic;
 
 /// A map of a document, while it is read.
 pub struct Fields<'a> {
@@ -103,8 +103,7 @@ impl<'a> Fields<'a> {
         };
         let diagnostic = Diagnostic::error(format!("{what} has no field `{unknown}`"))
             .at(self.document.key_at(&[unknown]));
-        let near = did_you_mean(unknown, self.known.iter().copied());
-        Err(diagnostic.hint(near.unwrap_or_else(|| hint.to_owned())))
+        Err(diagnostic.suggest_or(unknown, self.known.iter().copied(), || hint))
     }
 }
 

@@ -14,7 +14,7 @@ use crate::expanded_run_list::Expanded;
 use crate::node_file::NodeFile;
 use crate::role::Role;
 use crate::stack;
-use toque_core::diagnostic::{Diagnostic, did_you_mean};
+use toque_core::diagnostic::Diagnostic;
 use toque_core::json;
 use toque_core::name::RecipeName;
 
@@ -165,12 +165,12 @@ fn unknown(index: &str, bags: &DataBags) -> Option<Diagnostic> {
             .hint("run it for an event of a stack: `--stack stack.json --event configure`"),
         );
     }
-    let near = did_you_mean(index, names.iter().map(String::as_str).chain(BUILT_IN));
-    let known = "an index is a data bag, `node`, `role` or `environment`";
-    Some(
-        Diagnostic::error(format!("there is no index `{index}` to search"))
-            .hint(near.unwrap_or_else(|| known.to_owned())),
-    )
+    let unknown = Diagnostic::error(format!("there is no index `{index}` to search"));
+    Some(unknown.suggest_or(
+        index,
+        names.iter().map(String::as_str).chain(BUILT_IN),
+        || "an index is a data bag, `node`, `role` or `environment`",
+    ))
 }
 
 fn with_name(document: &Value, name: &str) -> Map<String, Value> {

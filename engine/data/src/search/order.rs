@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::matching::in_field;
 use super::number_range::Numeral;
-use toque_core::diagnostic::{Diagnostic, Source, Span, did_you_mean};
+use toque_core::diagnostic::{Diagnostic, Source, Span};
 
 /// Fields, the first of which decides first. What they leave open is decided by the id.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -50,9 +50,8 @@ impl Order {
                 Some(word) if word.eq_ignore_ascii_case("asc") => Direction::Ascending,
                 Some(word) if word.eq_ignore_ascii_case("desc") => Direction::Descending,
                 Some(word) => {
-                    let near = did_you_mean(word, ["ASC", "DESC"]);
-                    return Err(wrong(format!("`{word}` is no direction"))
-                        .hint(near.unwrap_or_else(|| HINT.to_owned())));
+                    let unknown = wrong(format!("`{word}` is no direction"));
+                    return Err(unknown.suggest_or(word, ["ASC", "DESC"], || HINT));
                 }
             };
             if let Some(word) = words.next() {

@@ -19,7 +19,7 @@ use toque_contract::graph::{
     ActionRef, Body, Common, Compared, Declared, Group, Index, Instance, actions_hint,
 };
 use toque_contract::registry::{ActionDoc, Kind, Origin, Shown};
-use toque_core::diagnostic::{Diagnostic, did_you_mean};
+use toque_core::diagnostic::Diagnostic;
 use toque_core::name::ResourceId;
 use toque_core::redaction::Exposure;
 
@@ -315,11 +315,7 @@ fn converge_if_changed(
                 let unknown =
                     Diagnostic::error(format!("`{}` has no property `{name}`", kind.name));
                 let known = definition.properties.keys().map(|name| &**name);
-                return Err(throw(
-                    context,
-                    interpreter,
-                    did_you_mean(name, known).into_iter().fold(unknown, Diagnostic::hint),
-                ));
+                return Err(throw(context, interpreter, unknown.suggest(name, known)));
             }
         }
     }
@@ -437,7 +433,7 @@ pub(crate) fn differences(
             instance.kind
         ));
         let known = definition.properties.keys().map(|name| &**name);
-        return Err(did_you_mean(unknown, known).into_iter().fold(unknown_key, Diagnostic::hint));
+        return Err(unknown_key.suggest(unknown, known));
     }
     let compares = |name: &str| match (&group.compared, &told) {
         (Compared::Named(named), _) => named.iter().any(|wanted| wanted == name),

@@ -136,12 +136,11 @@ impl Property {
                 }
                 unknown => {
                     let known = OPTIONS.iter().map(|(name, _)| *name);
-                    let hint = did_you_mean(unknown, known.clone()).unwrap_or_else(|| {
-                        format!("the options are {}", known.collect::<Vec<_>>().join(", "))
-                    });
                     return Err(Diagnostic::error(format!("there is no option `{unknown}`"))
                         .at(at())
-                        .hint(hint));
+                        .suggest_or(unknown, known.clone(), || {
+                            format!("the options are {}", known.collect::<Vec<_>>().join(", "))
+                        }));
                 }
             }
         }
@@ -405,13 +404,12 @@ fn types(value: Dynamic) -> Result<Vec<Type>, Diagnostic> {
     let names = names(value).ok().filter(|names| !names.is_empty()).ok_or_else(|| {
         Diagnostic::error("`type`: expected the name of a type, or an array of names").hint(all())
     })?;
-    let named = |name: String| match TYPES.iter().find(|(known, ..)| **known == *name) {
-        Some((_, found, _)) => Ok(*found),
-        None => {
-            let hint = did_you_mean(&name, known()).unwrap_or_else(all);
-            Err(Diagnostic::error(format!("`type`: there is no type `{name}`")).hint(hint))
-        }
-    };
+    let named =
+        |name: String| match TYPES.iter().find(|(known, ..)| **known == *name) {
+            Some((_, found, _)) => Ok(*found),
+            None => Err(Diagnostic::error(format!("`type`: there is no type `{name}`"))
+                .suggest_or(&name, known(), all)),
+        };
     names.into_iter().map(named).collect()
 }
 

@@ -8,7 +8,7 @@ use crate::deferred::deferred_value;
 use crate::error::{Fallible, throw};
 use crate::interpreter::{Interpreter, Phase};
 use crate::script_values::{DeferredProperty, This, from_json};
-use toque_core::diagnostic::{Diagnostic, did_you_mean};
+use toque_core::diagnostic::Diagnostic;
 
 pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
     let s = Rc::clone(interpreter);
@@ -86,13 +86,13 @@ fn read(
     let properties: Vec<&str> =
         kind.iter().flat_map(|kind| kind.properties()).chain(["name"]).collect();
     let missing = Diagnostic::error(format!("`{}` has no property `{key}`", instance.kind));
-    let hint = did_you_mean(key, properties.iter().copied()).unwrap_or_else(|| {
+    let missing = missing.suggest_or(key, properties.iter().copied(), || {
         format!(
             "it has {}",
             properties.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
         )
     });
-    Err(throw(context, interpreter, missing.hint(hint)))
+    Err(throw(context, interpreter, missing))
 }
 
 fn too_early(property: &str) -> Diagnostic {

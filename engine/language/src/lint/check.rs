@@ -14,7 +14,7 @@ use crate::lint::warnings;
 use crate::{COMMON, script};
 use toque_contract::graph::{ActionRef, Timing, actions_hint};
 use toque_contract::registry::Kind;
-use toque_core::diagnostic::{Diagnostic, Source, did_you_mean};
+use toque_core::diagnostic::{Diagnostic, Source};
 use toque_core::name::{RecipeName, ResourceId};
 
 /// What a look at a script told.
@@ -150,11 +150,11 @@ fn property(
         && !COMMON.iter().any(|(known, ..)| *known == name)
     {
         let known = kind.properties().chain(COMMON.iter().map(|(known, ..)| *known));
-        let hint = did_you_mean(name, known)
-            .unwrap_or_else(|| format!("`toque resource show {}` lists its properties", kind.name));
         let mistake =
             Diagnostic::error(format!("`{}` has no property `{name}`", kind.name)).at(place(at));
-        looked.mistakes.push(mistake.hint(hint));
+        looked.mistakes.push(mistake.suggest_or(name, known, || {
+            format!("`toque resource show {}` lists its properties", kind.name)
+        }));
     }
 }
 
@@ -181,10 +181,9 @@ fn unknown_recipe(interpreter: &Interpreter, text: &str, own: &str) -> Option<Di
                 name.cookbook, name.recipe
             ));
             let recipes = cookbook.recipes();
-            Some(match did_you_mean(&name.recipe, recipes.iter().map(String::as_str)) {
-                Some(hint) => missing.hint(hint),
-                None => missing.hint(format!("add it as recipes/{}.rhai", name.recipe)),
-            })
+            Some(missing.suggest_or(&name.recipe, recipes.iter().map(String::as_str), || {
+                format!("add it as recipes/{}.rhai", name.recipe)
+            }))
         }
         Some(_) => None,
         None => Some(script::undeclared(own, &name)),

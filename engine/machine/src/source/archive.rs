@@ -9,9 +9,10 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use super::s3::Object;
-use super::{Checkout, Found, Revision, Source, SourceType, folder, sha256, unpack};
+use super::{Checkout, Found, Revision, Source, SourceType, folder, unpack};
 use crate::system::{Query, Request, Response, System};
 use crate::view::View;
+use toque_core::checksum::sha256_hex;
 use toque_core::failure::{Failure, FailureKind};
 use toque_core::property_error::PropertyError;
 
@@ -69,7 +70,7 @@ pub(super) fn look(source: &Source, view: &View<'_>) -> Result<Found, Failure> {
     if let Some(checksum) = &source.checksum {
         return Ok(Found::of_archive(source, checksum.to_ascii_lowercase()));
     }
-    let key = format!("source:{}", sha256(source.url.as_bytes()));
+    let key = format!("source:{}", sha256_hex(source.url.as_bytes()));
     let known =
         view.remembered(&key).filter(|known| known["checksum"].as_str().is_some_and(is_sha256));
     // An earlier change of this plan may make the file, start the server, or let it be reached.
@@ -81,7 +82,7 @@ pub(super) fn look(source: &Source, view: &View<'_>) -> Result<Found, Failure> {
         return Ok(Found::of_archive(source, checksum.to_owned()));
     }
     unpack::check(&response.body).map_err(|failure| about(&from, failure))?;
-    let checksum = sha256(&response.body);
+    let checksum = sha256_hex(&response.body);
     let (etag, last_modified) = (response.header("etag"), response.header("last-modified"));
     let memory = (etag.is_some() || last_modified.is_some()).then(|| {
         (key, json!({ "etag": etag, "last_modified": last_modified, "checksum": checksum }))
@@ -115,7 +116,7 @@ pub(super) fn fetch(source: &Source, view: &View<'_>, found: &Found) -> Result<R
         return Ok(Rc::clone(content));
     }
     let (response, from) = ask(source, view, None)?;
-    let has = sha256(&response.body);
+    let has = sha256_hex(&response.body);
     if has == found.revision.id {
         return Ok(Rc::from(response.body));
     }

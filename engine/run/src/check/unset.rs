@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use toque_core::diagnostic::{Diagnostic, Span, did_you_mean};
+use toque_core::diagnostic::{Diagnostic, Span};
 use toque_core::failure::FailureKind;
 use toque_core::json;
 use toque_language::AttributesUsed;
@@ -59,10 +59,10 @@ pub(crate) fn warnings(used: AttributesUsed, mistakes: &[Diagnostic]) -> Vec<Dia
             continue;
         }
         let told = Diagnostic::warning(format!("nobody sets `node.{}`", path.join("."))).at(span);
-        let hint = did_you_mean(&path[depth], there).unwrap_or_else(|| {
+        let told = told.suggest_or(&path[depth], there, || {
             format!("set it in an attribute file, or read it by `node.get(\"{}\", value)` if it may be absent", path.join("."))
         });
-        warnings.insert(path, told.hint(hint));
+        warnings.insert(path, told);
     }
     warnings.into_values().collect()
 }

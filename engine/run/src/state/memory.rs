@@ -4,10 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
+use toque_core::checksum::sha256_hex;
 use toque_core::failure::Failure;
-use toque_core::text::hex;
 
 /// What was remembered under a key.
 #[must_use]
@@ -23,6 +22,5 @@ pub fn remember(state_dir: &Path, key: &str, value: &Value) -> Result<(), Failur
 }
 
 fn place(state_dir: &Path, key: &str) -> PathBuf {
-    let digest = Sha256::digest(key.as_bytes());
-    state_dir.join("memory").join(format!("{}.json", hex(&digest[..16])))
+    state_dir.join("memory").join(format!("{}.json", &sha256_hex(key)[..32]))
 }

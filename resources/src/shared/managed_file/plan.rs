@@ -13,8 +13,8 @@ use super::apply::{Replacement, Step};
 use super::diff::diff;
 use super::inspect::{Current, Folder, Found, New, Obstacle, State};
 use super::{FileAction, ManagedFile};
-use crate::shared::checksum::sha256;
 use crate::shared::ownership::{Attributes, difference_words, final_mode};
+use toque_core::checksum::sha256_hex;
 
 /// The changes that an action needs. `content` is what the file must hold, when that is managed.
 /// # Errors
@@ -236,7 +236,7 @@ fn other_names(change: Change<Step>, metadata: &Metadata) -> Change<Step> {
 
 fn has_checksum(desired: &ManagedFile, content: &[u8]) -> Result<(), Failure> {
     let Some(declared) = &desired.checksum else { return Ok(()) };
-    let actual = sha256(content);
+    let actual = sha256_hex(content);
     if actual == *declared {
         return Ok(());
     }

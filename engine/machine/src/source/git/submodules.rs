@@ -5,8 +5,9 @@ use std::path::{Component, Path};
 
 use super::address::Place;
 use super::{Git, Wanted};
-use crate::source::{Source, sha256};
+use crate::source::Source;
 use crate::system::{FileKind, Query};
+use toque_core::checksum::sha256_hex;
 use toque_core::failure::{ErrorContext, Failure, FailureKind};
 
 /// How deep submodules may be inside of each other.
@@ -114,7 +115,7 @@ impl Wanted<'_> {
         let git = Git::of(&source)?;
         let wanted = Wanted { git: &git, id: &module.commit, name: &module.commit[..7], ..*self };
         let into = folder.join(&module.path);
-        let cache = kept.map(|kept| kept.join(&sha256(module.url.as_bytes())[..16]));
+        let cache = kept.map(|kept| kept.join(&sha256_hex(module.url.as_bytes())[..16]));
         let modules = wanted.put_into(&into, cache.as_deref())?;
         wanted.put_modules(&modules, &into, cache.as_deref(), depth + 1)
     }

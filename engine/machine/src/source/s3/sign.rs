@@ -5,7 +5,9 @@ use std::time::SystemTime;
 
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
+use toque_core::checksum::sha256_hex;
+use toque_core::text::hex;
 
 /// Who signs.
 pub(super) struct Key<'a> {
@@ -95,7 +97,7 @@ fn authorization(key: &Key<'_>, service: &str, request: &Signed<'_>, time: &str)
 }
 
 fn to_sign(request: &Signed<'_>, time: &str, scope: &str) -> String {
-    format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", hex(&Sha256::digest(request.canonical())))
+    format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", sha256_hex(request.canonical()))
 }
 
 /// A value as it is signed: spaces at its ends count for nothing, and several count as one.
@@ -119,14 +121,6 @@ fn mac(key: &[u8], text: &[u8]) -> Vec<u8> {
         // A key of any length will do.
         Err(_) => Vec::new(),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// Bytes in a URL, as Amazon counts them; a slash stays itself in a path.

@@ -6,9 +6,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{Bench, source};
-use crate::source::{Checkout, Source, sha256};
+use crate::source::{Checkout, Source};
 use crate::system::{FakeSystem, Query, Response};
 use crate::view::View;
+use toque_core::checksum::sha256_hex;
 
 const URL: &str = "https://example.com/site-1.tar.gz?token=x";
 
@@ -71,7 +72,7 @@ fn every_format_is_told_by_its_content() {
         let found = bench
             .check_out(&source, name, &Checkout::default())
             .unwrap_or_else(|failure| panic!("{name}: {failure:?}"));
-        assert_eq!(found.revision.id, sha256(&content));
+        assert_eq!(found.revision.id, sha256_hex(&content));
         assert_eq!(found.revision.name, format!("archive-{name} ({})", &found.revision.id[..7]));
         assert_eq!(bench.names(&format!("out/{name}")), ["bin", "empty", "index.html"], "{name}");
         assert_eq!(bench.text(&format!("out/{name}/index.html")), "hello");
@@ -177,10 +178,10 @@ fn with_a_checksum_nothing_is_asked_before_it_is_needed() {
     let content = zip(&FILES);
     let fake = fake(content.clone(), &[]);
     let archive = archive(
-        json!({ "checksum": sha256(&content).to_uppercase(), "user": "u", "password": "p" }),
+        json!({ "checksum": sha256_hex(&content).to_uppercase(), "user": "u", "password": "p" }),
     );
     let found = archive.look(&View::new(&fake)).unwrap();
-    assert_eq!(found.revision.id, sha256(&content));
+    assert_eq!(found.revision.id, sha256_hex(&content));
     assert!(fake.requests().is_empty());
     archive
         .check_out(&fake, &View::new(&fake), &found, Path::new("/srv/a"), &Checkout::default())
