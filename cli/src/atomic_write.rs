@@ -9,6 +9,7 @@ use nix::unistd::{Gid, Uid, fchown};
 use tempfile::Builder;
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::Failure;
+use toque_machine::atomic_write::folder_of;
 
 /// The state of a path that a write expects.
 pub(crate) enum Expected<'a> {
@@ -84,8 +85,4 @@ fn copy_ownership(path: &Path, file: &File, shown: &str) -> Result<(), Diagnosti
 
 fn failed(shown: &str) -> impl Fn(io::Error) -> Diagnostic + Copy {
     move |error| Failure::io("write", Path::new(shown), &error).into()
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::plain_io;
+use toque_core::read_optional::optional;
 use toque_data::cookbook::toml_diagnostic;
 use toque_language::Limits;
 use toque_machine::system::Proxies;
@@ -160,19 +161,11 @@ impl Settings {
     }
 
     fn from_file(path: &Path) -> Result<Self, Diagnostic> {
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Ok(Self::default());
-            }
-            Err(error) => {
-                return Err(Diagnostic::error(format!(
-                    "cannot read the settings in `{}`: {}",
-                    path.display(),
-                    plain_io(&error)
-                )));
-            }
-        };
+        let text = optional(std::fs::read_to_string(path)).map_err(|error| {
+            let (path, why) = (path.display(), plain_io(&error));
+            Diagnostic::error(format!("cannot read the settings in `{path}`: {why}"))
+        })?;
+        let Some(text) = text else { return Ok(Self::default()) };
         // The line of an error may hold a secret, or be the remainder of one.
         let diagnostic = |error| {
             let wrong = toml_diagnostic(path, &text, &error);

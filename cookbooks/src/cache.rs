@@ -15,12 +15,13 @@ use toque_core::failure::{ErrorContext, Failure};
 
 pub use self::gc::{GcReport, Removed};
 pub(crate) use self::response_cache::CachedResponse;
+use crate::directory_checksum;
 use crate::file_lock::{PATIENCE, wait_for};
 use crate::manifest::lockfile;
-use crate::read_optional::list_optional;
 use crate::sha256::is_sha256;
-use crate::{atomic_write, directory_checksum};
 use toque_core::checksum::sha256_hex;
+use toque_core::read_optional::list_optional;
+use toque_machine::atomic_write;
 
 /// The folders in a cache, with what they have.
 const COOKBOOKS: &str = "cookbooks";

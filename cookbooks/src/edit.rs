@@ -5,18 +5,17 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use toque_core::diagnostic::Diagnostic;
+use toque_core::name::is_word;
 use toque_core::version::Version;
 use toque_data::document_edit::toml;
 
-use crate::atomic_write::replace;
 use crate::fetch::FetchContext;
 use crate::install::{InstallOptions, Installed};
-use crate::manifest::cookfile::{
-    self, Archive, Cookfile, CookfileEntry, Git, Location, NAME, is_name,
-};
+use crate::manifest::cookfile::{self, Archive, Cookfile, CookfileEntry, Git, Location, NAME};
 use crate::manifest::lockfile::Lockfile;
-use crate::read_optional::read_optional;
 use crate::repository::{Repository, Update};
+use toque_core::read_optional::read_optional;
+use toque_machine::atomic_write::replace;
 
 /// The result of an edit of a Cookfile and its lockfile.
 #[derive(Debug, Clone)]
@@ -51,7 +50,7 @@ pub fn add(
     entry: Option<&Entry>,
     left_out: &[String],
 ) -> Result<Edited, Diagnostic> {
-    if !is_name(name) {
+    if !is_word(name) {
         return Err(Diagnostic::error(format!("`{name}` is no name of a cookbook"))
             .hint("a name is made of letters, digits, `-` and `_`; a constraint is an argument of its own: `nginx \">= 2.1\"`"));
     }

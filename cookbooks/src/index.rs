@@ -18,7 +18,7 @@ use toque_machine::system::System;
 use walkdir::{DirEntry, WalkDir};
 
 use self::archive::Archive;
-use crate::atomic_write::{self, replace};
+use toque_machine::atomic_write::{self, replace};
 
 /// What the list is called, in the folder and by those who ask for it.
 pub const NAME: &str = "universe";

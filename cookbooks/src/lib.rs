@@ -23,10 +23,8 @@
 //! - [`vendor`]: the cookbooks of the lockfile as a folder of the repository
 //! - [`index`]: a folder of archives as a registry
 //!
-//! Below all of them: [`directory_checksum`], `atomic_write`, `file_lock`, `read_optional`,
-//! `sha256`.
+//! Below all of them: [`directory_checksum`], `file_lock`.
 
-mod atomic_write;
 pub mod cache;
 pub mod directory_checksum;
 pub mod edit;
@@ -38,7 +36,6 @@ pub mod manifest;
 pub mod new;
 pub mod package;
 pub mod package_contents;
-mod read_optional;
 pub mod repository;
 pub mod resolve;
 mod sha256;

@@ -9,8 +9,8 @@ use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::Failure;
 use toque_machine::facts::Facts;
 
-use crate::atomic_write;
-use crate::manifest::cookfile::is_name;
+use toque_core::name::is_word;
+use toque_machine::atomic_write;
 
 /// What it is made of. `@NAME@` stands for its name, `@KEY@` for that of its attributes.
 const FILES: [(&str, &str); 6] = [
@@ -93,7 +93,7 @@ fn key(name: &str) -> Result<String, Diagnostic> {
         Diagnostic::error(format!("`{name}` will not do as the name of a cookbook: {why}"))
     };
     let key = name.replace('-', "_");
-    if !is_name(name) {
+    if !is_word(name) {
         return Err(wrong("it has other characters than letters, digits, `-` and `_`")
             .hint("write it as in `my_app`"));
     }

@@ -13,10 +13,10 @@ use toque_core::failure::{ErrorContext, Failure};
 use toque_data::cookbook::Manifest;
 use toque_machine::source::unpack::Limits;
 
-use crate::atomic_write;
 use crate::fetch::LIMITS;
 use crate::package_contents::{EntryKind, PackageContents, PackageEntry};
 use crate::sha256::{Summed, sha256_of_file};
+use toque_machine::atomic_write;
 
 /// The time of every file, in seconds since 1970: the first day of 1980, the earliest that every
 /// tool knows.

@@ -11,8 +11,9 @@ use std::path::Path;
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::{ErrorContext, Failure};
 
+use crate::directory_checksum;
 use crate::package_contents::{EntryKind, PackageContents, PackageEntry};
-use crate::{atomic_write, directory_checksum};
+use toque_machine::atomic_write;
 
 /// Says what was put there: a line for each cookbook, with its name and the checksum of its files.
 pub const MARK: &str = ".toque-vendor";

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::plain_io;
+use toque_core::read_optional::optional;
 use toque_engine::Refused;
 use toque_engine::definitions::{MARK, definitions};
 
@@ -84,18 +85,9 @@ fn is_ours(path: &Path) -> bool {
 
 /// Lists a folder, which need not exist.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
-    match std::fs::read_dir(folder) {
-        Ok(entries) => Ok(entries.flatten().map(|entry| entry.path()).collect()),
-        Err(error)
-            if matches!(
-                error.kind(),
-                std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
-            ) =>
-        {
-            Ok(Vec::new())
-        }
-        Err(error) => Err(failed("list", folder, &error)),
-    }
+    let entries =
+        optional(std::fs::read_dir(folder)).map_err(|error| failed("list", folder, &error))?;
+    Ok(entries.into_iter().flatten().flatten().map(|entry| entry.path()).collect())
 }
 
 fn failed(verb: &str, path: &Path, error: &std::io::Error) -> Diagnostic {

@@ -16,9 +16,9 @@ use super::{ARCHIVES, CLONES, COOKBOOKS, Cache, MAKING, RESPONSES, USERS};
 use crate::file_lock::wait_for;
 use crate::manifest::cookfile::{Cookfile, Source};
 use crate::manifest::lockfile::{Lockfile, Origin};
-use crate::read_optional::{list_optional, read_optional};
 use crate::sha256::is_sha256;
 use toque_core::checksum::sha256_hex;
+use toque_core::read_optional::{list_optional, read_optional};
 
 /// How long another process may go on using the cache.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -8,7 +8,7 @@ use std::path::Path;
 use toque_core::failure::{ErrorContext, Failure};
 
 use super::{ARCHIVES, CLONES, COOKBOOKS, MAKING, RESPONSES, USERS};
-use crate::atomic_write::replace;
+use toque_machine::atomic_write::replace;
 
 /// The name that backup programs know caches by, <https://bford.info/cachedir/>.
 const NAME: &str = "CACHEDIR.TAG";

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use toque_core::failure::{ErrorContext, Failure};
+use toque_core::read_optional::optional;
 use toque_machine::system::Response;
 
 use super::{Cache, RESPONSES};
@@ -57,10 +58,8 @@ impl Cache {
     /// When it is there and cannot be read. What is damaged counts as not there.
     pub(crate) fn response(&self, url: &str) -> Result<Option<CachedResponse>, Failure> {
         let path = self.folder.join(RESPONSES).join(sha256_hex(url));
-        let content = match std::fs::read(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            content => content.context("read", &path)?,
-        };
+        let content = optional(std::fs::read(&path)).context("read", &path)?;
+        let Some(content) = content else { return Ok(None) };
         let mut parts = content.splitn(2, |byte| *byte == b'\n');
         let (head, body) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
         let head: Option<Head> = serde_json::from_slice(head).ok();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use toque_core::failure::Failure;
 use toque_data::cookbook::is_of_chef;
 
-use crate::read_optional::list_optional;
+use toque_core::read_optional::list_optional;
 
 /// What is there where no cookbook is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -15,10 +15,11 @@ use toque_machine::system::{HostSystem, Query, Request, Response};
 
 use crate::cache::CachedResponse;
 use crate::fetch::{FetchContext, FetchEvent, FetchedCookbook, IN_TIME, LIMITS, Source};
-use crate::manifest::cookfile::{is_name, shown};
+use crate::manifest::cookfile::shown;
 use crate::manifest::lockfile::Origin;
 use crate::resolve::catalog::Release;
 use toque_core::checksum::sha256_hex;
+use toque_core::name::is_word;
 
 /// The documents of a registry, in messages.
 const LIST: &str = "a list of cookbooks";
@@ -260,7 +261,7 @@ impl Universe {
     /// were rules, is left out, and so is what could not be the name of a folder.
     #[must_use]
     pub fn releases(&self) -> Vec<(String, Vec<Release>)> {
-        let named = self.0.iter().filter(|(name, _)| is_name(name));
+        let named = self.0.iter().filter(|(name, _)| is_word(name));
         let releases = |versions: &BTreeMap<String, Entry>| {
             versions.iter().filter_map(|(text, entry)| release(text, entry)).collect()
         };
@@ -276,7 +277,7 @@ fn release(version: &str, entry: &Entry) -> Option<Release> {
     Some(Release {
         version: version.parse().ok()?,
         dependencies: needs()
-            .all(|(name, _)| is_name(name))
+            .all(|(name, _)| is_word(name))
             .then(|| needs().map(read).collect::<Option<_>>())??,
         toque: entry.toque.as_ref().map(|text| text.parse()).transpose().ok()?,
         platforms: entry.platforms.iter().flatten().map(read).collect::<Option<_>>()?,

@@ -10,12 +10,12 @@ use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 use toque_core::diagnostic::{Diagnostic, Span};
+use toque_core::name::is_word;
 use toque_core::platform::Platform;
 use toque_core::version::{Constraint, Version};
-pub use toque_data::cookbook::is_name;
 use toque_data::cookbook::{span_at, toml_diagnostic};
 
-use crate::read_optional::read_optional;
+use toque_core::read_optional::read_optional;
 
 /// What the file is called.
 pub const NAME: &str = "Cookfile.toml";
@@ -119,7 +119,7 @@ impl Cookfile {
             for (key, from) in asked {
                 let at = span_at(path, text, key.span());
                 let name = key.into_inner();
-                if !is_name(&name) {
+                if !is_word(&name) {
                     return Err(Diagnostic::error(format!("`{name}` is no name of a cookbook"))
                         .at(at)
                         .hint("a name is made of letters, digits, `-` and `_`"));

@@ -12,10 +12,11 @@ use toque_core::diagnostic::Diagnostic;
 use toque_core::version::{Constraint, Version};
 use toque_data::cookbook::{Manifest, span_at, toml_diagnostic};
 
-use crate::atomic_write::replace;
-use crate::manifest::cookfile::{is_inside, is_name};
-use crate::read_optional::read_optional;
+use crate::manifest::cookfile::is_inside;
 use crate::sha256::is_sha256;
+use toque_core::name::is_word;
+use toque_core::read_optional::read_optional;
+use toque_machine::atomic_write::replace;
 
 /// What the file is called.
 pub const NAME: &str = "Cookfile.lock";
@@ -119,7 +120,7 @@ impl Lockfile {
             let at = span_at(path, text, block.name.span());
             let name = block.name.into_inner();
             let wrong = |message: String| Diagnostic::error(message).at(at.clone()).hint(ANEW);
-            if !is_name(&name) {
+            if !is_word(&name) {
                 return Err(wrong(format!("`{name}` is no name of a cookbook")));
             }
             let revision = || {

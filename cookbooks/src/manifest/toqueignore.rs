@@ -8,7 +8,7 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use toque_core::diagnostic::Diagnostic;
 use toque_data::cookbook::span_at;
 
-use crate::read_optional::read_optional;
+use toque_core::read_optional::read_optional;
 
 /// What the file is called.
 pub(crate) const NAME: &str = ".toqueignore";

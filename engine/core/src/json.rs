@@ -21,6 +21,7 @@ pub use fields::{Fields, described, wrong_type};
 
 use crate::diagnostic::{Diagnostic, Source, Span};
 use crate::failure::plain_io;
+use crate::read_optional::optional;
 
 /// Deeper than any real data, and far from the end of the stack.
 const DEEPEST: usize = 128;
@@ -95,16 +96,10 @@ impl Document {
     /// # Errors
     /// As [`Document::parse`], and when the file cannot be read.
     pub fn read(path: &Path, name: &str) -> Result<Option<Self>, Diagnostic> {
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => {
-                return Err(Diagnostic::error(format!(
-                    "cannot read `{name}`: {}",
-                    plain_io(&error)
-                )));
-            }
-        };
+        let text = optional(std::fs::read_to_string(path)).map_err(|error| {
+            Diagnostic::error(format!("cannot read `{name}`: {}", plain_io(&error)))
+        })?;
+        let Some(text) = text else { return Ok(None) };
         let source = Source { name: name.to_owned(), path: Some(path.to_owned()), text };
         if path.extension().is_some_and(|extension| extension == "toml") {
             Self::parse_toml(source)

@@ -95,10 +95,7 @@ impl RecipeName {
             ("", None) => return Err(format!("`{text}` names no cookbook")),
             (cookbook, _) => cookbook,
         };
-        let word = |text: &str| {
-            !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
-        };
-        if word(cookbook) && word(recipe) {
+        if is_dotted_word(cookbook) && is_dotted_word(recipe) {
             Ok(Self { cookbook: cookbook.to_owned(), recipe: recipe.to_owned() })
         } else {
             Err(format!("`{text}` is no recipe: write `cookbook` or `cookbook::recipe`"))
@@ -130,7 +127,12 @@ impl<'de> Deserialize<'de> for RecipeName {
     }
 }
 
-/// Letters, digits, `-` and `_`, at least one: the name of a role or an environment.
+/// Letters, digits, `-`, `_` and `.`, at least one: a recipe, a data bag or an item.
+pub fn is_dotted_word(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+}
+
+/// Letters, digits, `-` and `_`, at least one: the name of a cookbook, a role or an environment.
 pub fn is_word(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
 }

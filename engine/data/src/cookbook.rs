@@ -13,6 +13,8 @@ use serde::Deserialize;
 
 use toque_core::diagnostic::{Diagnostic, Source, Span};
 use toque_core::failure::{FailureKind, plain_io};
+use toque_core::name::is_word;
+use toque_core::read_optional::optional;
 use toque_core::serde_errors::in_recipe_terms;
 pub use toque_core::text::display_path as shown;
 use toque_core::version::{Constraint, Version};
@@ -92,13 +94,14 @@ pub fn find(repository: &Path) -> (Cookbooks, Vec<Diagnostic>) {
     let mut found = Cookbooks::new();
     let mut wrong = Vec::new();
     let folder = repository.join("cookbooks");
-    let mut roots: Vec<PathBuf> = match std::fs::read_dir(&folder) {
+    let mut roots: Vec<PathBuf> = match optional(std::fs::read_dir(&folder)) {
         Ok(entries) => entries
+            .into_iter()
+            .flatten()
             .flatten()
             .map(|entry| entry.path())
             .filter(|path| path.is_dir() && !hidden(path))
             .collect(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
         Err(error) => {
             wrong.push(Diagnostic::error(format!(
                 "cannot list the cookbooks in `{}`: {}",
@@ -142,9 +145,9 @@ impl Cookbook {
     /// When there is none or it is wrong, with the place in it.
     pub fn load(root: &Path) -> Result<Self, Diagnostic> {
         let path = root.join("cookbook.toml");
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+        let text = match optional(std::fs::read_to_string(&path)) {
+            Ok(Some(text)) => text,
+            Ok(None) => {
                 return Err(if is_of_chef(root) {
                     Diagnostic::error(format!("`{}` is a Ruby cookbook for Chef, which toque cannot run", root.display()))
                         .hint("rewrite its recipes in Rhai and describe it in a cookbook.toml, or move it out of cookbooks/")
@@ -175,7 +178,7 @@ impl Cookbook {
             Diagnostic::error(format!("`{}` is no name of a cookbook", name.escape_default()))
                 .hint("a name is made of letters, digits, `-` and `_`")
         };
-        if let Some(name) = manifest.dependencies.keys().find(|name| !is_name(name)) {
+        if let Some(name) = manifest.dependencies.keys().find(|name| !is_word(name)) {
             return Err(named(name).at(place_of(&path, text, name)));
         }
         if let Some(folder) = root.file_name().and_then(|name| name.to_str())
@@ -189,7 +192,7 @@ impl Cookbook {
             .at(name_in(&path, text))
             .hint("give folder and cookbook the same name"));
         }
-        if !is_name(&manifest.name) {
+        if !is_word(&manifest.name) {
             return Err(named(&manifest.name).at(name_in(&path, text)));
         }
         Ok(Self { manifest, root: root.to_owned() })
@@ -359,13 +362,6 @@ fn needed<'a>(
     Ok(found)
 }
 
-/// Whether it can be the name of a cookbook, and of its folder.
-#[must_use]
-pub fn is_name(text: &str) -> bool {
-    !text.is_empty()
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
-}
-
 /// The name of the kind that a file of a cookbook's `resources/` makes.
 #[must_use]
 pub fn kind_name(cookbook: &str, file: &str) -> String {
@@ -385,16 +381,8 @@ pub fn toml_diagnostic(path: &Path, text: &str, error: &toml::de::Error) -> Diag
 /// The span of a byte range in a text.
 #[must_use]
 pub fn span_at(path: &Path, text: &str, range: std::ops::Range<usize>) -> Span {
-    let start = range.start.min(text.len());
-    let before = text.get(..start).unwrap_or_default();
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
-    let length = text
-        .get(start..range.end.min(text.len()))
-        .map_or(1, |part| part.lines().next().map_or(1, |l| l.chars().count()));
-    let source =
-        Arc::new(Source { name: shown(path), path: Some(path.to_owned()), text: text.to_owned() });
-    Span { source, line, column, length: Some(length) }
+    let (name, path) = (shown(path), Some(path.to_owned()));
+    Span::of(&Arc::new(Source { name, path, text: text.to_owned() }), range)
 }
 
 /// Where a `cookbook.toml` says its name.

@@ -13,6 +13,7 @@ use crate::document_edit::{byte_order_mark, spliced};
 use toque_core::diagnostic::{Diagnostic, Source, Span};
 use toque_core::failure::plain_io;
 use toque_core::json::{self, Document, wrong_type};
+use toque_core::name::is_dotted_word;
 
 /// The data bags of a repository, and over them those that the run was given. What was read is
 /// kept: they do not change while a run lasts.
@@ -348,9 +349,7 @@ impl ItemText {
 /// Whether a bag or an item may be called so.
 #[must_use]
 pub fn is_name(text: &str) -> bool {
-    !text.is_empty()
-        && !text.starts_with('.')
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+    is_dotted_word(text) && !text.starts_with('.')
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::path::Path;
 use crate::command::{Command, Identity};
 use crate::system::{Metadata, Query};
 use toque_core::failure::{ErrorContext, Failure};
+use toque_core::read_optional::optional;
 
 /// The account files, and (asked one by one) what only `getent` knows: LDAP, SSSD and their like.
 #[derive(Debug, Default)]
@@ -41,11 +42,10 @@ impl Accounts {
     /// # Errors
     /// When one of them exists and cannot be read.
     pub fn read(system: &dyn Query) -> Result<Self, Failure> {
-        let text = |path: &str| match system.read(Path::new(path)) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
-            other => other
-                .context("read", Path::new(path))
-                .map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
+        let text = |path: &str| {
+            let path = Path::new(path);
+            let bytes = optional(system.read(path)).context("read", path)?.unwrap_or_default();
+            Ok::<_, Failure>(String::from_utf8_lossy(&bytes).into_owned())
         };
         Ok(Self {
             users: text("/etc/passwd")?

@@ -9,6 +9,7 @@
 //! - [`planned`]: those changes, and the uncertainty that they leave
 //! - [`areas`]: parts of the machine that are read as a whole, and dropped when they change
 //! - [`command`]: a process to run, and its output
+//! - [`atomic_write`]: files and folders that are written whole or not at all
 //! - [`accounts`]: users and groups by name and number
 //! - [`facts`]: the properties of the machine under Ohai's names, each read on first use; facts of
 //!   cookbooks, and shipped facts of other platforms
@@ -18,6 +19,7 @@
 pub mod system;
 
 pub mod areas;
+pub mod atomic_write;
 pub mod planned;
 pub mod view;
 

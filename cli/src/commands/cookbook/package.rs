@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use toque_cookbooks::fetch::Folder;
-use toque_cookbooks::manifest::cookfile::{Cookfile, Location, is_name};
+use toque_cookbooks::manifest::cookfile::{Cookfile, Location};
 use toque_cookbooks::manifest::lockfile::Lockfile;
 use toque_cookbooks::package::{Format, package as write, publish};
 use toque_cookbooks::package_contents::PackageContents;
 use toque_cookbooks::repository::Repository;
 use toque_core::diagnostic::Diagnostic;
+use toque_core::name::is_word;
 use toque_data::cookbook::Cookbook;
 use toque_engine::Refused;
 
@@ -99,7 +100,7 @@ fn all(path: &Path, fetching: &Fetching) -> Result<BTreeMap<String, PathBuf>, Re
 
 /// Returns the folder of a cookbook. One in the repository needs no lockfile.
 fn one(path: &Path, name: &str, fetching: &Fetching) -> Result<PathBuf, Refused> {
-    if !is_name(name) {
+    if !is_word(name) {
         return Err(Diagnostic::error(format!("`{name}` is no name of a cookbook"))
             .hint("a name is made of letters, digits, `-` and `_`")
             .into());

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use toque_contract::report::Report;
 use toque_core::failure::{ErrorContext, Failure};
+use toque_core::read_optional::optional;
 
 /// How many reports are kept.
 const KEPT: usize = 100;
@@ -53,11 +54,11 @@ impl History {
     /// # Errors
     /// When the folder is there and cannot be listed.
     pub fn ids(&self) -> Result<Vec<String>, Failure> {
-        let entries = match std::fs::read_dir(&self.folder) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.context("list the runs in", &self.folder)?,
-        };
+        let entries =
+            optional(std::fs::read_dir(&self.folder)).context("list the runs in", &self.folder)?;
         let mut ids: Vec<String> = entries
+            .into_iter()
+            .flatten()
             .flatten()
             .filter_map(|entry| {
                 entry.file_name().to_str()?.strip_suffix(".json").map(str::to_owned)

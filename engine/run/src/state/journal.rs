@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use toque_contract::report::Owed;
 use toque_core::failure::{ErrorContext, Failure};
+use toque_core::read_optional::optional;
 
 /// What is owed, by target and action.
 pub type Debt = (String, String);
@@ -40,10 +41,9 @@ impl Journal {
         let Some(path) = state_dir.map(|dir| dir.join("owed.jsonl")) else {
             return Ok(Self::default());
         };
-        let bytes = match std::fs::read(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-            bytes => bytes.context("read the owed notifications in", &path)?,
-        };
+        let bytes = optional(std::fs::read(&path))
+            .context("read the owed notifications in", &path)?
+            .unwrap_or_default();
         // A crash may have cut a line anywhere, also within a character.
         let text = String::from_utf8_lossy(&bytes);
         let mut owed = IndexMap::new();

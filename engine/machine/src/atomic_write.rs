@@ -22,7 +22,7 @@ const NEW_FILE: u32 = 0o666;
 const LINKS: usize = 40;
 
 /// A folder with a temporary name, which only its owner can enter.
-pub(crate) struct TemporaryFolder {
+pub struct TemporaryFolder {
     folder: TempDir,
     _lock: File,
 }
@@ -31,7 +31,7 @@ pub(crate) struct TemporaryFolder {
 /// that of a new file.
 /// # Errors
 /// When it cannot be made.
-pub(crate) fn temporary_file(folder: &Path, path: &Path) -> io::Result<NamedTempFile> {
+pub fn temporary_file(folder: &Path, path: &Path) -> io::Result<NamedTempFile> {
     clear(folder);
     let mode = fs::metadata(path).map_or(NEW_FILE, |there| there.permissions().mode());
     let file = Builder::new()
@@ -46,7 +46,7 @@ pub(crate) fn temporary_file(folder: &Path, path: &Path) -> io::Result<NamedTemp
 /// Makes a folder in `folder`.
 /// # Errors
 /// When it cannot be made.
-pub(crate) fn temporary_folder(folder: &Path) -> io::Result<TemporaryFolder> {
+pub fn temporary_folder(folder: &Path) -> io::Result<TemporaryFolder> {
     clear(folder);
     let folder = Builder::new().prefix(PREFIX).tempdir_in(folder)?;
     let lock = File::open(folder.path())?;
@@ -55,7 +55,7 @@ pub(crate) fn temporary_folder(folder: &Path) -> io::Result<TemporaryFolder> {
 }
 
 impl TemporaryFolder {
-    pub(crate) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         self.folder.path()
     }
 
@@ -63,7 +63,7 @@ impl TemporaryFolder {
     /// can. What was there is removed with this folder.
     /// # Errors
     /// When it cannot be done; then `path` is as it was.
-    pub(crate) fn exchange(&self, made: &Path, path: &Path) -> Result<(), Failure> {
+    pub fn exchange(&self, made: &Path, path: &Path) -> Result<(), Failure> {
         match renameat2(AT_FDCWD, made, AT_FDCWD, path, RenameFlags::RENAME_EXCHANGE) {
             Err(Errno::EINVAL | Errno::ENOSYS | Errno::EOPNOTSUPP) => {
                 exchange_in_steps(made, path, &self.path().join("before"))
@@ -83,7 +83,7 @@ fn exchange_in_steps(made: &Path, path: &Path, before: &Path) -> Result<(), Fail
 /// Replaces a file at once, or leaves it as it was. A link stays one: what it leads to is replaced.
 /// # Errors
 /// When it cannot be written.
-pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
+pub fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
     let write = || -> io::Result<()> {
         let real = behind_links(std::path::absolute(path)?);
         let mut file = temporary_file(folder_of(&real), &real)?;
@@ -96,14 +96,14 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
 /// Gives a temporary file its name, when it is on the disk.
 /// # Errors
 /// When it cannot be written. Then nothing is left of it.
-pub(crate) fn persist(file: NamedTempFile, path: &Path) -> io::Result<()> {
+pub fn persist(file: NamedTempFile, path: &Path) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     File::open(folder_of(path))?.sync_all()
 }
 
 /// Returns the folder that a path is in.
-pub(crate) fn folder_of(path: &Path) -> &Path {
+pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
