@@ -13,7 +13,7 @@ use toque_contract::reference::{description, properties, summary, type_of};
 use toque_contract::registry::Kind;
 use toque_data::attributes::Level;
 use toque_language::COMMON;
-use toque_language::function_table::{FUNCTIONS, Group, REFUSED, Word};
+use toque_language::function_table::{FUNCTIONS, Function, Group, REFUSED};
 use toque_language::signature::Signature;
 
 use crate::commands::Cli;
@@ -217,7 +217,7 @@ fn guide(group: Group) -> Option<&'static str> {
     }
 }
 
-fn word_section(word: &Word) -> String {
+fn word_section(word: &Function) -> String {
     let shown = |text| {
         let signature = Signature::of(text);
         let parameters: Vec<String> =

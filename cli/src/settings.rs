@@ -256,7 +256,8 @@ impl Settings {
         folder(named, "/var/cache/toque", "XDG_CACHE_HOME", ".cache")
     }
 
-    /// Returns the groups of `Cookfile.toml` that are left out: those of the flag, else the settings'.
+    /// Returns the groups of `Cookfile.toml` that are left out: those of the flag, else the
+    /// settings'.
     pub(crate) fn without_groups(&self, flag: &[String]) -> Vec<String> {
         if flag.is_empty() { self.without_groups.clone() } else { flag.to_vec() }
     }

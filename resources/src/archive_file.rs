@@ -8,7 +8,7 @@ use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::{ErrorContext, Failure};
 use toque_core::property_error::PropertyError;
 use toque_machine::property::{Account, Mode};
-use toque_machine::source::{Found, Source, SourceType};
+use toque_machine::source::{ResolvedSource, Source, SourceType};
 use toque_machine::system::{Metadata, Ownership};
 use toque_machine::view::View;
 
@@ -125,7 +125,7 @@ impl FromSource for ArchiveFile {
         desired: &Desired<Self>,
         _action: ArchiveFileAction,
         state: &State,
-        found: &Found,
+        found: &ResolvedSource,
     ) -> Result<String, Failure> {
         let (path, shown, name) =
             (desired.path.display(), desired.source.shown(), &found.revision.name);

@@ -10,7 +10,7 @@ use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::Failure;
 use toque_core::property_error::PropertyError;
 use toque_machine::property::Account;
-use toque_machine::source::{Found, Source, SourceType};
+use toque_machine::source::{ResolvedSource, Source, SourceType};
 use toque_machine::system::{FileKind, Query};
 use toque_machine::view::View;
 
@@ -133,7 +133,7 @@ impl FromSource for Git {
         desired: &Desired<Self>,
         action: GitAction,
         state: &State,
-        found: &Found,
+        found: &ResolvedSource,
     ) -> Result<String, Failure> {
         let (path, shown) = (desired.path.display(), desired.source.shown());
         let name = &found.revision.name;

@@ -5,15 +5,15 @@
 //! package manager and init system, `user` and `group` those of the shadow suite.
 //!
 //! - [`standard`]: the registry of all kinds
-//! - [`simulated`]: a machine in memory with working `apt-get`, `systemctl` and `useradd`, for tests
-//!   and embedders
+//! - [`simulated`]: a machine in memory with working `apt-get`, `systemctl` and `useradd`, for
+//!   tests and embedders
 //! - `shared`: parts that several kinds share
-//!   - `managed_file`: files with content: inspect, plan, verify, diff, apply
-//!   - `ownership`, `account_ids`: owner, group and mode; the ids that new accounts would get
-//!   - `trusted_path`: the check that only root and the owner can redirect a path
-//!   - `target_directory`, `from_source`: directories that are filled from git or an archive
-//!   - `process`: kinds that run one command
-//!   - `parse`: readers of what system tools print, with captured fixtures in `fixtures/`
+//! - `managed_file`: files with content: inspect, plan, verify, diff, apply
+//! - `ownership`, `account_ids`: owner, group and mode; the ids that new accounts would get
+//! - `trusted_path`: the check that only root and the owner can redirect a path
+//! - `target_directory`, `from_source`: directories that are filled from git or an archive
+//! - `process`: kinds that run one command
+//! - `parse`: readers of what system tools print, with captured fixtures in `fixtures/`
 //! - `testing`: a run of one resource on a machine in memory, which holds the plan against the
 //!   changes
 

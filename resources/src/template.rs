@@ -54,7 +54,7 @@ impl Resource for Template {
         }
     }
 
-    fn late(&self) -> bool {
+    fn resolves_late(&self) -> bool {
         self.local
     }
 

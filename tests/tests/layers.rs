@@ -1,4 +1,5 @@
-//! The floors of the house: no module circles, no crate uses one above it, and no file is forgotten.
+//! The floors of the house: no module circles, no crate uses one above it, and no file is
+//! forgotten.
 
 mod imports;
 

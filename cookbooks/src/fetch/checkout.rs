@@ -62,7 +62,7 @@ impl Checkout {
             Diagnostic::from(self.hinted(failure)).note(format!("for the cookbook `{}`", self.name))
         };
         let view = View::new(system);
-        let found = source.look(&view).map_err(about)?;
+        let found = source.resolve(&view).map_err(about)?;
         let scratch = context.cache.scratch()?;
         let into = scratch.path().join("fetched");
         let clone = match &self.pin {
@@ -141,8 +141,8 @@ impl Checkout {
         ))
     }
 
-    /// Adds what to do about a failure. The engine's own hints are about properties of recipes; here
-    /// it is done in the settings, in the Cookfile or by a command.
+    /// Adds what to do about a failure. The engine's own hints are about properties of recipes;
+    /// here it is done in the settings, in the Cookfile or by a command.
     fn hinted(&self, failure: Failure) -> Failure {
         let hint = match (failure.kind, &self.pin) {
             (FailureKind::Unauthorized, _) => {

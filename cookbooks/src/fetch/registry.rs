@@ -257,8 +257,8 @@ impl Universe {
         serde_json::from_slice(body)
     }
 
-    /// Returns what can be chosen of it, by name. What cannot be read, as of versions from before there
-    /// were rules, is left out, and so is what could not be the name of a folder.
+    /// Returns what can be chosen of it, by name. What cannot be read, as of versions from before
+    /// there were rules, is left out, and so is what could not be the name of a folder.
     #[must_use]
     pub fn releases(&self) -> Vec<(String, Vec<Release>)> {
         let named = self.0.iter().filter(|(name, _)| is_word(name));

@@ -22,8 +22,8 @@ pub struct Outdated {
 
 impl Repository {
     /// Returns what `update` would do to each cookbook, and whether there is something newer that
-    /// is not accepted. What is pinned to git or an archive is fetched, because only it says what it is;
-    /// registries are asked for their lists alone.
+    /// is not accepted. What is pinned to git or an archive is fetched, because only it says what
+    /// it is; registries are asked for their lists alone.
     /// # Errors
     /// When a source cannot be asked, or nothing fits any more.
     pub fn outdated(

@@ -36,8 +36,8 @@ pub struct Lockfile {
 pub struct LockedCookbook {
     pub version: Version,
     pub origin: Origin,
-    /// Of its files, as [`crate::directory_checksum`] counts them; none for what lies in the repository and may
-    /// change.
+    /// Of its files, as [`crate::directory_checksum`] counts them; none for what lies in the
+    /// repository and may change.
     pub sha256: Option<String>,
     pub dependencies: IndexMap<String, Constraint>,
 }

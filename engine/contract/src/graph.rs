@@ -95,9 +95,9 @@ pub enum Body {
     /// The desired state of the kind.
     Resolved(Rc<dyn Any>),
     /// Some properties are computed when the resource converges.
-    Lazy {
+    Deferred {
         fixed: Map<String, Value>,
-        lazy: Vec<Deferred>,
+        deferred: Vec<Deferred>,
     },
     /// It is made of other resources.
     Container(Rc<Instance>),
@@ -454,7 +454,7 @@ impl Graph {
                 Some(resource.properties())
             }
             Body::Container(instance)
-                if declared.common.guards.is_empty() && instance.lazy.is_empty() =>
+                if declared.common.guards.is_empty() && instance.deferred.is_empty() =>
             {
                 Some(instance.values.clone())
             }

@@ -283,7 +283,7 @@ impl<R: Resource> From<KindOf<R>> for Kind {
 pub trait AnyResource {
     fn check(&self, actions: &[usize]) -> Result<(), PropertyError>;
     fn aliases(&self) -> Vec<String>;
-    fn late(&self) -> bool;
+    fn resolves_late(&self) -> bool;
     fn resolve(&self, scope: &dyn Scope) -> Result<Rc<dyn Any>, Diagnostic>;
     /// Resolves without keeping the declaration.
     fn resolve_once(self: Box<Self>, scope: &dyn Scope) -> Result<Rc<dyn Any>, Diagnostic>;
@@ -302,8 +302,8 @@ impl<R: Resource> AnyResource for R {
         Resource::aliases(self)
     }
 
-    fn late(&self) -> bool {
-        Resource::late(self)
+    fn resolves_late(&self) -> bool {
+        Resource::resolves_late(self)
     }
 
     fn resolve(&self, scope: &dyn Scope) -> Result<Rc<dyn Any>, Diagnostic> {

@@ -49,12 +49,12 @@ pub trait Resource: Serialize + DeserializeOwned + JsonSchema + Clone + 'static 
     }
 
     /// Whether `resolve` looks at the machine, so that it must wait for the resource's turn.
-    fn late(&self) -> bool {
+    fn resolves_late(&self) -> bool {
         false
     }
 
     /// Finds and renders what the provider will need. Called before anything is touched, unless the
-    /// resource is [`late`](Self::late) or has lazy properties.
+    /// resource is late ([`resolves_late`](Self::resolves_late)) or has deferred properties.
     /// # Errors
     /// A missing source, a template that does not render.
     fn resolve(self, scope: &dyn Scope) -> Result<Self::Desired, Diagnostic>;
@@ -287,7 +287,7 @@ pub trait Scope {
     }
     /// The mask for modes of new files: the resource's `umask`, else the run's.
     fn umask(&self) -> u32;
-    /// The machine. Only a [late](Resource::late) resource may look at it.
+    /// The machine. Only a [late](Resource::resolves_late) resource may look at it.
     fn view(&self) -> &View<'_>;
     /// What the command that the run is for asks of an app, by its short name.
     fn asked(&self, _app: &str) -> Asked {

@@ -31,24 +31,24 @@ const DEEPEST: usize = 128;
 pub struct Document {
     pub source: Arc<Source>,
     pub value: Value,
-    places: Place,
+    places: Positions,
 }
 
 /// Where a value stands, and those inside it.
 #[derive(Debug, Default)]
-struct Place {
+struct Positions {
     /// The bytes of its key, or its own where it has none.
     key: Range<usize>,
     value: Range<usize>,
-    below: Below,
+    below: Children,
 }
 
 #[derive(Debug, Default)]
-enum Below {
+enum Children {
     #[default]
     Nothing,
-    Keys(HashMap<String, Place>),
-    Items(Vec<Place>),
+    Keys(HashMap<String, Positions>),
+    Items(Vec<Positions>),
 }
 
 impl Document {
@@ -140,15 +140,15 @@ impl Document {
         self.place(path).key.clone()
     }
 
-    fn place(&self, path: &[&str]) -> &Place {
+    fn place(&self, path: &[&str]) -> &Positions {
         path.iter()
             .try_fold(&self.places, |place, key| {
                 let below = match &place.below {
-                    Below::Keys(keys) => keys.get(*key),
-                    Below::Items(items) => {
+                    Children::Keys(keys) => keys.get(*key),
+                    Children::Items(items) => {
                         key.parse().ok().and_then(|index: usize| items.get(index))
                     }
-                    Below::Nothing => None,
+                    Children::Nothing => None,
                 };
                 below.ok_or(place)
             })
@@ -182,7 +182,7 @@ fn convert(
     source: &Arc<Source>,
     value: ast::Value<'_>,
     depth: usize,
-) -> Result<(Value, Place), JsonError> {
+) -> Result<(Value, Positions), JsonError> {
     let range = value.range().start..value.range().end;
     if depth > DEEPEST {
         return Err(JsonError::at(
@@ -191,7 +191,7 @@ fn convert(
             format!("it is nested more than {DEEPEST} deep"),
         ));
     }
-    let mut below = Below::Nothing;
+    let mut below = Children::Nothing;
     let value = match value {
         ast::Value::NullKeyword(_) => Value::Null,
         ast::Value::BooleanLit(truth) => Value::Bool(truth.value),
@@ -212,12 +212,12 @@ fn convert(
                 items.push(item);
                 places.push(place);
             }
-            below = Below::Items(places);
+            below = Children::Items(places);
             Value::Array(items)
         }
         ast::Value::Object(object) => {
             let mut map = Map::new();
-            let mut places: HashMap<String, Place> = HashMap::new();
+            let mut places: HashMap<String, Positions> = HashMap::new();
             for property in object.properties {
                 let at = property.name.range();
                 check_text(source, &(at.start..at.end))?;
@@ -234,11 +234,11 @@ fn convert(
                 places.insert(name.clone(), place);
                 map.insert(name, value);
             }
-            below = Below::Keys(places);
+            below = Children::Keys(places);
             Value::Object(map)
         }
     };
-    Ok((value, Place { key: range.clone(), value: range, below }))
+    Ok((value, Positions { key: range.clone(), value: range, below }))
 }
 
 /// The parser lets control characters stand in a text, which JSON does not: other programs could

@@ -183,8 +183,9 @@ impl Redactor {
         known.long.places(word).first().and_then(|place| known.long.origin(&word[place.clone()]))
     }
 
-    /// As [`Redactor::in_argument`], of a command that a recipe wrote: there a shorter one counts too,
-    /// where it stands by itself. What providers run has too many words that only look like one.
+    /// As [`Redactor::in_argument`], of a command that a recipe wrote: there a shorter one counts
+    /// too, where it stands by itself. What providers run has too many words that only look like
+    /// one.
     #[must_use]
     pub fn in_written_argument(&self, word: &str) -> Option<Rc<str>> {
         if let Some(from) = self.in_argument(word) {

@@ -18,7 +18,7 @@
 //! - [`data_bag`]: data bags and their items, and an item as text in which values are replaced
 //! - [`encrypted_item`]: encrypted values in Chef's format
 //! - [`decryption`]: the secrets of a run, and items as they open them
-//! - [`secret_markers`]: values of stack documents that are stored elsewhere
+//! - `secret_markers`: values of stack documents that are stored elsewhere
 //! - [`search`]: queries over items, nodes, roles and environments
 //!
 //! Stacks:

@@ -12,7 +12,7 @@ use crate::error::diagnose;
 use crate::interpreter::Interpreter;
 use crate::script_values::{DeferredProperty, This, from_json};
 use crate::source_positions;
-use crate::value::{Late, to_json, to_json_with};
+use crate::value::{Unevaluated, to_json, to_json_with};
 use toque_contract::graph::Deferred;
 use toque_contract::resource::ClosureId;
 use toque_core::diagnostic::{Diagnostic, Span};
@@ -84,7 +84,10 @@ pub(crate) fn closure_of_property(
     handed: &DeferredProperty,
 ) -> Option<Closure> {
     let DeferredProperty { instance, property } = handed;
-    closure_in(interpreter, instance.lazy.iter().find(|lazy| *lazy.property == **property)?)
+    closure_in(
+        interpreter,
+        instance.deferred.iter().find(|deferred| *deferred.property == **property)?,
+    )
 }
 
 /// The custom resource whose action is in progress.
@@ -138,10 +141,10 @@ pub(crate) fn evaluate(
     let mut thrown = None;
     let computed = to_json_with(value, &mut |late| {
         let computed = match late {
-            Late::Closure(pointer) => {
+            Unevaluated::Closure(pointer) => {
                 run(engine, interpreter, &pointer, &home, this.as_ref(), Vec::new(), None)
             }
-            Late::DeferredProperty(value) => handed(&value).map(|value| from_json(&value)),
+            Unevaluated::DeferredProperty(value) => handed(&value).map(|value| from_json(&value)),
         };
         Some(computed.map_err(|diagnostic| {
             thrown = Some(diagnostic);

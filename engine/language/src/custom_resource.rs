@@ -355,7 +355,7 @@ pub(crate) fn instance(
     interpreter: &Interpreter,
     kind: &Kind,
     given: serde_json::Map<String, Value>,
-    lazy: Vec<Deferred>,
+    deferred: Vec<Deferred>,
     common: &mut Common,
 ) -> Result<Instance, PropertyError> {
     let definition = definition(interpreter, &kind.name).unwrap_or_default();
@@ -369,7 +369,7 @@ pub(crate) fn instance(
                 secrets.add(&value);
             }
             values.insert(name.to_string(), value);
-        } else if lazy.iter().any(|lazy| *lazy.property == **name) {
+        } else if deferred.iter().any(|deferred| *deferred.property == **name) {
             common.sensitive |= property.is_sensitive();
         } else if let Some(value) = property.fixed_default() {
             if property.is_sensitive() && !value.is_null() {
@@ -390,7 +390,7 @@ pub(crate) fn instance(
         name: Rc::from(""),
         given,
         values,
-        lazy,
+        deferred,
         secrets,
         depth,
         complete: false,

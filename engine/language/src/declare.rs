@@ -116,7 +116,7 @@ fn declare(
             interpreter.note_mistake(interpreter.secrets().redact_in(mistake));
             (
                 Common::default(),
-                Body::Lazy { fixed: serde_json::Map::new(), lazy: Vec::new() },
+                Body::Deferred { fixed: serde_json::Map::new(), deferred: Vec::new() },
                 Vec::new(),
             )
         }
@@ -212,7 +212,7 @@ fn build(
     let mut common = Common { retry_delay: 2.0, ..Common::default() };
     let mut body = bind(context, interpreter, kind, properties, &mut common)?;
     if let Some(identity) = identity
-        && !body.lazy.iter().any(|lazy| lazy.property == kind.identity())
+        && !body.deferred.iter().any(|deferred| deferred.property == kind.identity())
     {
         body.fixed.entry(kind.identity()).or_insert(identity);
     }
@@ -246,10 +246,14 @@ pub(crate) fn set(
             ));
         }
         let body = match &declared.body {
-            Body::Parsed(resource) => Properties { fixed: resource.properties(), lazy: Vec::new() },
-            Body::Lazy { fixed, lazy } => Properties { fixed: fixed.clone(), lazy: lazy.clone() },
+            Body::Parsed(resource) => {
+                Properties { fixed: resource.properties(), deferred: Vec::new() }
+            }
+            Body::Deferred { fixed, deferred } => {
+                Properties { fixed: fixed.clone(), deferred: deferred.clone() }
+            }
             Body::Container(instance) => {
-                Properties { fixed: instance.given.clone(), lazy: instance.lazy.clone() }
+                Properties { fixed: instance.given.clone(), deferred: instance.deferred.clone() }
             }
             Body::Group(_) | Body::Resolved(_) => return Ok(()),
         };
@@ -264,12 +268,12 @@ pub(crate) fn set(
     }
     let replaced: Vec<bool> = common.guards.iter().map(|guard| guard.negated).collect();
     common.guards.extend(guards.into_iter().filter(|guard| !replaced.contains(&guard.negated)));
-    body.lazy.retain(|lazy| !new.fixed.contains_key(&lazy.property));
-    for lazy in &new.lazy {
-        body.fixed.remove(&lazy.property);
+    body.deferred.retain(|deferred| !new.fixed.contains_key(&deferred.property));
+    for deferred in &new.deferred {
+        body.fixed.remove(&deferred.property);
     }
     body.fixed.extend(new.fixed);
-    body.lazy.extend(new.lazy);
+    body.deferred.extend(new.deferred);
     let (body, _) = body.finish(context, interpreter, kind, &mut common)?;
     let mut graph = interpreter.graph.borrow_mut();
     let declared = &mut graph.resources[index];
@@ -282,7 +286,7 @@ pub(crate) fn set(
 /// The properties of the kind itself, bound but not parsed.
 struct Properties {
     fixed: serde_json::Map<String, Value>,
-    lazy: Vec<Deferred>,
+    deferred: Vec<Deferred>,
 }
 
 impl Properties {
@@ -313,13 +317,13 @@ impl Properties {
                 interpreter,
                 kind,
                 self.fixed,
-                self.lazy,
+                self.deferred,
                 common,
             );
             return Ok((Body::Container(Rc::new(made.map_err(failed)?)), Vec::new()));
         }
-        if !self.lazy.is_empty() {
-            return Ok((Body::Lazy { fixed: self.fixed, lazy: self.lazy }, Vec::new()));
+        if !self.deferred.is_empty() {
+            return Ok((Body::Deferred { fixed: self.fixed, deferred: self.deferred }, Vec::new()));
         }
         let parsed = parse(kind, self.fixed, &common.actions).map_err(failed)?;
         let aliases = parsed.aliases();
@@ -443,7 +447,7 @@ fn bind(
     properties: Map,
     common: &mut Common,
 ) -> Fallible<Properties> {
-    let mut bound = Properties { fixed: serde_json::Map::new(), lazy: Vec::new() };
+    let mut bound = Properties { fixed: serde_json::Map::new(), deferred: Vec::new() };
     let mut home = None;
     let span = || interpreter.span(context.call_source(), context.call_position());
     for (key, value) in properties {
@@ -477,7 +481,7 @@ fn bind(
                         let id = closures::keep(interpreter, closure);
                         bound.fixed.insert(key.into(), id.0.into());
                     }
-                    None => bound.lazy.push(
+                    None => bound.deferred.push(
                         closures::defer(interpreter, key, value, &home, span())
                             .map_err(|error| fail(&error))?,
                     ),

@@ -30,15 +30,15 @@ pub(crate) fn deferred_value(
     instance: &Instance,
     property: &str,
 ) -> Result<Value, Diagnostic> {
-    let lazy = instance.lazy.iter().find(|lazy| lazy.property == property);
-    let lazy =
-        lazy.ok_or_else(|| Diagnostic::error(format!("`{property}` is not computed late")))?;
-    let value = evaluate(engine, interpreter, lazy)?;
+    let deferred = instance.deferred.iter().find(|deferred| deferred.property == property);
+    let deferred =
+        deferred.ok_or_else(|| Diagnostic::error(format!("`{property}` is not computed late")))?;
+    let value = evaluate(engine, interpreter, deferred)?;
     let definition = interpreter.kept.definitions.borrow().get(&instance.kind).cloned();
     match definition.as_ref().and_then(|definition| definition.properties.get(property)) {
         Some(declared) => declared.accept(engine, interpreter, property, value).map_err(|error| {
             let wrong = Diagnostic::error(format!("{}: {}", instance.kind, error.message))
-                .at(lazy.span.clone());
+                .at(deferred.span.clone());
             error.hint.into_iter().fold(wrong, Diagnostic::hint)
         }),
         None => Ok(value),

@@ -12,7 +12,7 @@ use Group::{
 
 /// A word of the language.
 #[derive(Debug, Clone, Copy)]
-pub struct Word {
+pub struct Function {
     pub name: &'static str,
     pub group: Group,
     /// As definition files have them: `include_recipe(name: String) -> bool`. A method takes what
@@ -71,7 +71,7 @@ impl Group {
     }
 }
 
-impl Word {
+impl Function {
     /// Whether it is called by itself, rather than on something.
     #[must_use]
     pub fn is_function(&self) -> bool {
@@ -86,7 +86,7 @@ pub fn is_function(name: &str) -> bool {
 }
 
 /// The words that are called by themselves.
-pub fn functions() -> impl Iterator<Item = &'static Word> {
+pub fn functions() -> impl Iterator<Item = &'static Function> {
     FUNCTIONS.iter().filter(|word| word.is_function())
 }
 
@@ -120,7 +120,7 @@ pub const REFUSED: [(&str, &str); 4] = [
 ];
 
 /// Every word, by group.
-pub const FUNCTIONS: &[Word] = &[
+pub const FUNCTIONS: &[Function] = &[
     level(
         "default",
         &["default(path: ?, value: ?)"],
@@ -151,7 +151,7 @@ pub const FUNCTIONS: &[Word] = &[
         "Sets an attribute at the level `force_override`, which only facts win over.",
         "force_override([\"sites\", \"example.com\", \"port\"], 8443);",
     ),
-    Word {
+    Function {
         name: "get",
         group: Node,
         signatures: &[
@@ -161,56 +161,56 @@ pub const FUNCTIONS: &[Word] = &[
         doc: "What is at a path, or `()`, or what is given for that case. A path is text with dots, or an array of keys.",
         example: "log_info(`listens on ${node.get(\"nginx.port\", 80)}`);",
     },
-    Word {
+    Function {
         name: "has",
         group: Node,
         signatures: &["has(node: Node, path: ?) -> bool"],
         doc: "Whether something is at a path.",
         example: "if node.has(\"nginx.tls\") { package(\"openssl\"); }",
     },
-    Word {
+    Function {
         name: "contains",
         group: Node,
         signatures: &["contains(node: Node, key: String) -> bool"],
         doc: "Whether a map has a key; also written `key in map`.",
         example: "if \"fqdn\" in node { log_info(node.fqdn); }",
     },
-    Word {
+    Function {
         name: "keys",
         group: Node,
         signatures: &["keys(node: Node) -> Array"],
         doc: "The keys of a map.",
         example: "for name in node.network.interfaces.keys() { log_info(name); }",
     },
-    Word {
+    Function {
         name: "values",
         group: Node,
         signatures: &["values(node: Node) -> Array"],
         doc: "The values of a map.",
         example: "for interface in node.network.interfaces.values() { log_info(interface.mtu.to_string()); }",
     },
-    Word {
+    Function {
         name: "len",
         group: Node,
         signatures: &["len(node: Node) -> int"],
         doc: "How many keys a map has.",
         example: "log_info(`${node.network.interfaces.len()} interfaces`);",
     },
-    Word {
+    Function {
         name: "key",
         group: Node,
         signatures: &["get key(entry: Entry) -> String"],
         doc: "The key of what a loop of one variable finds in a map; `for (key, value) in …` names both.",
         example: "let ports = #{ web: 80 };\nfor entry in ports { log_info(entry.key); }",
     },
-    Word {
+    Function {
         name: "value",
         group: Node,
         signatures: &["get value(entry: Entry) -> ?"],
         doc: "The value of what a loop of one variable finds in a map.",
         example: "let ports = #{ web: 80 };\nfor entry in ports { log_info(`${entry.value}`); }",
     },
-    Word {
+    Function {
         name: "include_recipe",
         group: Flow,
         signatures: &["include_recipe(name: String) -> bool"],
@@ -218,14 +218,14 @@ pub const FUNCTIONS: &[Word] = &[
               another cookbook needs that cookbook among the dependencies.",
         example: "",
     },
-    Word {
+    Function {
         name: "data_bag",
         group: Data,
         signatures: &["data_bag(bag: String) -> Array"],
         doc: "The ids of the items of a data bag, sorted.",
         example: "for id in data_bag(\"users\") { log_info(id); }",
     },
-    Word {
+    Function {
         name: "data_bag_item",
         group: Data,
         signatures: &[
@@ -238,7 +238,7 @@ pub const FUNCTIONS: &[Word] = &[
               as `[sensitive]`.",
         example: "let db = data_bag_item(\"databases\", \"shop\");\nfile(\"/etc/shop/password\", #{ content: db.password, mode: \"0600\" });",
     },
-    Word {
+    Function {
         name: "search",
         group: Data,
         signatures: &[
@@ -252,7 +252,7 @@ pub const FUNCTIONS: &[Word] = &[
               names and paths: what is found is a map of these, with `()` where nothing is).",
         example: "for user in search(\"users\", \"groups:admin AND NOT locked:true\") { log_info(user.id); }",
     },
-    Word {
+    Function {
         name: "nonsensitive",
         group: Data,
         signatures: &["nonsensitive(value: ?) -> ?"],
@@ -260,7 +260,7 @@ pub const FUNCTIONS: &[Word] = &[
               encrypted as a whole.",
         example: "let db = data_bag_item(\"databases\", \"shop\");\nexecute(`createuser ${nonsensitive(db.username)}`);",
     },
-    Word {
+    Function {
         name: "is_first_online",
         group: Data,
         signatures: &["is_first_online(layer: String) -> bool"],
@@ -268,7 +268,7 @@ pub const FUNCTIONS: &[Word] = &[
               should do, such as a migration. In a run that is for no event of a stack, it is an error to ask.",
         example: "if is_first_online(\"web\") {\n    execute(\"/srv/shop/bin/migrate\", #{ creates: \"/var/lib/shop/migrated\" });\n}",
     },
-    Word {
+    Function {
         name: "notifies",
         group: Resources,
         signatures: &[
@@ -279,7 +279,7 @@ pub const FUNCTIONS: &[Word] = &[
               (`\"immediately\"`), or ahead of the change (`\"before\"`). A target is a handle or `\"kind[name]\"`, and may be declared later.",
         example: "file(\"/etc/app.conf\").notifies(\"restart\", \"service[app]\");\nservice(\"app\");",
     },
-    Word {
+    Function {
         name: "subscribes",
         group: Resources,
         signatures: &[
@@ -289,49 +289,49 @@ pub const FUNCTIONS: &[Word] = &[
         doc: "This resource takes the action when the target changes: `notifies` seen from the other end.",
         example: "file(\"/etc/app.conf\");\nservice(\"app\").subscribes(\"restart\", \"file[/etc/app.conf]\");",
     },
-    Word {
+    Function {
         name: "set",
         group: Resources,
         signatures: &["set(resource: Resource, properties: Map) -> Resource"],
         doc: "Changes properties of a declared resource, while recipes compile; those that are not named stay.",
         example: "let page = file(\"/srv/page\", #{ mode: \"0644\" });\npage.set(#{ owner: \"root\" });",
     },
-    Word {
+    Function {
         name: "remove",
         group: Resources,
         signatures: &["remove(resource: Resource)"],
         doc: "Takes a declared resource back, with its notifications.",
         example: "let page = file(\"/srv/page\");\npage.remove();",
     },
-    Word {
+    Function {
         name: "changed",
         group: Resources,
         signatures: &["get changed(resource: Resource) -> bool"],
         doc: "Whether the resource has changed in this run: for closures, which run while the machine converges.",
         example: "let page = file(\"/srv/page\");\nlog(\"there is a new page\", #{ only_if: || page.changed });",
     },
-    Word {
+    Function {
         name: "name",
         group: Resources,
         signatures: &["get name(resource: Resource) -> String"],
         doc: "The resource's name, without its kind.",
         example: "let page = file(\"/srv/page\");\nlog_info(page.name);",
     },
-    Word {
+    Function {
         name: "resource",
         group: Resources,
         signatures: &["resource(name: String) -> Resource"],
         doc: "The handle of a resource that was declared before, by `\"kind[name]\"`.",
         example: "file(\"/srv/page\");\nresource(\"file[/srv/page]\").set(#{ mode: \"0600\" });",
     },
-    Word {
+    Function {
         name: "has_resource",
         group: Resources,
         signatures: &["has_resource(name: String) -> bool"],
         doc: "Whether a resource was declared before, by `\"kind[name]\"`.",
         example: "if !has_resource(\"package[git]\") { package(\"git\"); }",
     },
-    Word {
+    Function {
         name: "property",
         group: CustomResources,
         signatures: &["property(name: String)", "property(name: String, options: Map)"],
@@ -340,7 +340,7 @@ pub const FUNCTIONS: &[Word] = &[
               the actions that need it), `name` (takes the resource's name), `one_of`, `pattern`, `validate`, `coerce`, `sensitive`, `doc`.",
         example: "",
     },
-    Word {
+    Function {
         name: "action",
         group: CustomResources,
         signatures: &[
@@ -350,7 +350,7 @@ pub const FUNCTIONS: &[Word] = &[
         doc: "In `resources/`: says what an action does. The first one is the default. In the closure, `this` is the resource.",
         example: "",
     },
-    Word {
+    Function {
         name: "current",
         group: CustomResources,
         signatures: &["current(body: FnPtr)"],
@@ -358,7 +358,7 @@ pub const FUNCTIONS: &[Word] = &[
               nothing. It runs in a plan too, so it must only look.",
         example: "",
     },
-    Word {
+    Function {
         name: "converge_if_changed",
         group: CustomResources,
         signatures: &[
@@ -369,14 +369,14 @@ pub const FUNCTIONS: &[Word] = &[
               named, from an array of them, or from all that `current` tells of.",
         example: "",
     },
-    Word {
+    Function {
         name: "run_action",
         group: CustomResources,
         signatures: &["run_action(name: String)"],
         doc: "In an action: does what another action of the same resource does.",
         example: "",
     },
-    Word {
+    Function {
         name: "platform",
         group: Platforms,
         signatures: &[
@@ -388,7 +388,7 @@ pub const FUNCTIONS: &[Word] = &[
         doc: "Whether this machine runs one of these platforms: `node.platform` is one of them.",
         example: "if platform(\"debian\", \"ubuntu\") { apt_update(\"daily\"); }",
     },
-    Word {
+    Function {
         name: "platform_family",
         group: Platforms,
         signatures: &[
@@ -400,7 +400,7 @@ pub const FUNCTIONS: &[Word] = &[
         doc: "Whether this machine's platform is of one of these families: `debian`, `rhel`, `fedora`, `amazon`, `suse`, ….",
         example: "if platform_family(\"debian\") { apt_update(\"daily\"); }",
     },
-    Word {
+    Function {
         name: "value_for_platform",
         group: Platforms,
         signatures: &["value_for_platform(values: Map) -> ?"],
@@ -408,28 +408,28 @@ pub const FUNCTIONS: &[Word] = &[
               that accepts it, else `default`. No match and no `default` is an error.",
         example: "let php = value_for_platform(#{ debian: #{ \">= 12\": \"php8.2\", default: \"php7.4\" }, default: \"php\" });\npackage(php);",
     },
-    Word {
+    Function {
         name: "value_for_platform_family",
         group: Platforms,
         signatures: &["value_for_platform_family(values: Map) -> ?"],
         doc: "Picks by platform family. No match and no `default` is an error.",
         example: "package(value_for_platform_family(#{ debian: \"apache2\", rhel: \"httpd\", fedora: \"httpd\" }));",
     },
-    Word {
+    Function {
         name: "file_exists",
         group: Machine,
         signatures: &["file_exists(path: String) -> bool"],
         doc: "Whether something is at an absolute path. `check` takes nothing to be there.",
         example: "if file_exists(\"/etc/redhat-release\") { log_info(\"of the Red Hat family\"); }",
     },
-    Word {
+    Function {
         name: "read_file",
         group: Machine,
         signatures: &["read_file(path: String) -> String"],
         doc: "The text of a file of this machine. `check` takes it to be empty.",
         example: "file(\"/etc/motd\", #{ content: || read_file(\"/etc/hostname\") });",
     },
-    Word {
+    Function {
         name: "shell_out",
         group: Machine,
         signatures: &["shell_out(command: ?) -> Map", "shell_out(command: ?, options: Map) -> Map"],
@@ -439,77 +439,77 @@ pub const FUNCTIONS: &[Word] = &[
               the status to be 0.",
         example: "let found = shell_out([\"getent\", \"passwd\", \"app\"], #{ returns: [0, 2] });\nif found.status == 2 { user(\"app\"); }",
     },
-    Word {
+    Function {
         name: "to_json",
         group: Formats,
         signatures: &["to_json(value: ?) -> String"],
         doc: "Writes a value as JSON.",
         example: "file(\"/etc/app.json\", #{ content: to_json(#{ port: 80 }) });",
     },
-    Word {
+    Function {
         name: "to_yaml",
         group: Formats,
         signatures: &["to_yaml(value: ?) -> String"],
         doc: "Writes a value as YAML.",
         example: "file(\"/etc/app.yaml\", #{ content: to_yaml(#{ port: 80 }) });",
     },
-    Word {
+    Function {
         name: "to_toml",
         group: Formats,
         signatures: &["to_toml(value: ?) -> String"],
         doc: "Writes a map as TOML.",
         example: "file(\"/etc/app.toml\", #{ content: to_toml(#{ port: 80 }) });",
     },
-    Word {
+    Function {
         name: "parse_json",
         group: Formats,
         signatures: &["parse_json(text: String) -> ?"],
         doc: "Reads JSON.",
         example: "let settings = parse_json(`{ \"port\": 80 }`);\nlog_info(`${settings.port}`);",
     },
-    Word {
+    Function {
         name: "parse_yaml",
         group: Formats,
         signatures: &["parse_yaml(text: String) -> ?"],
         doc: "Reads YAML.",
         example: "let settings = parse_yaml(\"port: 80\");\nlog_info(`${settings.port}`);",
     },
-    Word {
+    Function {
         name: "parse_toml",
         group: Formats,
         signatures: &["parse_toml(text: String) -> ?"],
         doc: "Reads TOML.",
         example: "let settings = parse_toml(\"port = 80\");\nlog_info(`${settings.port}`);",
     },
-    Word {
+    Function {
         name: "shell_quote",
         group: Formats,
         signatures: &["shell_quote(text: String) -> String"],
         doc: "Quotes a word for a shell line.",
         example: "let path = \"/srv/new\";\nexecute(`touch ${shell_quote(path)}`, #{ creates: path });",
     },
-    Word {
+    Function {
         name: "sha256",
         group: Formats,
         signatures: &["sha256(text: String) -> String"],
         doc: "The SHA-256 of a text, in hexadecimal.",
         example: "log_info(sha256(\"text\"));",
     },
-    Word {
+    Function {
         name: "base64",
         group: Formats,
         signatures: &["base64(text: String) -> String"],
         doc: "A text in base64.",
         example: "log_info(base64(\"text\"));",
     },
-    Word {
+    Function {
         name: "trim",
         group: Formats,
         signatures: &["trim(text: String) -> String"],
         doc: "Takes white space off both ends of a variable's text, and gives the text. (Rhai's own gives nothing.)",
         example: "let name = read_file(\"/etc/hostname\");\nlog_info(name.trim());",
     },
-    Word {
+    Function {
         name: "pad",
         group: Formats,
         signatures: &["pad(text: String, length: int, padding: String)"],
@@ -541,8 +541,8 @@ const fn level(
     signatures: &'static [&'static str],
     doc: &'static str,
     example: &'static str,
-) -> Word {
-    Word { name, group: Attributes, signatures, doc, example }
+) -> Function {
+    Function { name, group: Attributes, signatures, doc, example }
 }
 
 const fn log(
@@ -550,8 +550,8 @@ const fn log(
     signatures: &'static [&'static str],
     doc: &'static str,
     example: &'static str,
-) -> Word {
-    Word { name, group: Log, signatures, doc, example }
+) -> Function {
+    Function { name, group: Log, signatures, doc, example }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ const DEEPEST: usize = 128;
 const NAMED: usize = 8;
 
 /// What stands for a value that is computed later.
-pub(crate) enum Late {
+pub(crate) enum Unevaluated {
     Closure(FnPtr),
     DeferredProperty(DeferredProperty),
 }
@@ -28,14 +28,14 @@ pub(crate) fn to_json(value: Dynamic) -> Result<Value, String> {
 /// As [`to_json`], with `call` asked for each value that is computed later.
 pub(crate) fn to_json_with(
     value: Dynamic,
-    call: &mut dyn FnMut(Late) -> Option<Result<Dynamic, String>>,
+    call: &mut dyn FnMut(Unevaluated) -> Option<Result<Dynamic, String>>,
 ) -> Result<Value, String> {
     convert(value, call, 0)
 }
 
 fn convert(
     value: Dynamic,
-    call: &mut dyn FnMut(Late) -> Option<Result<Dynamic, String>>,
+    call: &mut dyn FnMut(Unevaluated) -> Option<Result<Dynamic, String>>,
     depth: usize,
 ) -> Result<Value, String> {
     if depth > DEEPEST {
@@ -92,8 +92,8 @@ fn convert(
     }
     let kind = plain_type(value.type_name());
     let late = match value.try_cast_result::<FnPtr>() {
-        Ok(closure) => Some(Late::Closure(closure)),
-        Err(value) => value.try_cast::<DeferredProperty>().map(Late::DeferredProperty),
+        Ok(closure) => Some(Unevaluated::Closure(closure)),
+        Err(value) => value.try_cast::<DeferredProperty>().map(Unevaluated::DeferredProperty),
     };
     match late.and_then(&mut *call) {
         Some(result) => convert(result?, call, depth + 1),

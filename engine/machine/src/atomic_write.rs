@@ -1,6 +1,6 @@
-//! Writes files and folders atomically: they are made under a temporary name beside their place, and
-//! renamed when they are whole. Temporaries are removed on drop; those of killed processes by the
-//! next writer.
+//! Writes files and folders atomically: they are made under a temporary name beside their place,
+//! and renamed when they are whole. Temporaries are removed on drop; those of killed processes by
+//! the next writer.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
@@ -59,8 +59,8 @@ impl TemporaryFolder {
         self.folder.path()
     }
 
-    /// Puts `made`, which is in this folder, into the place of `path`: at once where the file system
-    /// can. What was there is removed with this folder.
+    /// Puts `made`, which is in this folder, into the place of `path`: at once where the file
+    /// system can. What was there is removed with this folder.
     /// # Errors
     /// When it cannot be done; then `path` is as it was.
     pub fn exchange(&self, made: &Path, path: &Path) -> Result<(), Failure> {

@@ -3,10 +3,10 @@
 //! puts that revision, and no other, into a new folder.
 
 mod archive;
-mod field;
 mod folder;
 mod git;
 mod s3;
+mod serde_fields;
 #[cfg(test)]
 mod tests;
 pub mod unpack;
@@ -35,57 +35,89 @@ pub struct Source {
     #[serde(
         rename = "type",
         default,
-        deserialize_with = "field::present",
+        deserialize_with = "serde_fields::present",
         skip_serializing_if = "Option::is_none"
     )]
     pub kind: Option<SourceType>,
     /// Where it is. Git: `https:`, `ssh:`, `git:`, `file:`, `user@host:path` or an absolute path.
     /// Archive: `http:`, `https:`, `file:` or an absolute path. S3: an object's URL.
-    #[serde(default, deserialize_with = "field::text")]
+    #[serde(default, deserialize_with = "serde_fields::text")]
     pub url: String,
     /// Git: a branch, a tag or a commit. Default: the branch that the repository itself has as its
     /// own.
-    #[serde(default, deserialize_with = "field::present", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "serde_fields::present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub revision: Option<String>,
     /// Who asks, where a password is needed. S3: the access key's id.
     #[serde(
         default,
         alias = "username",
-        deserialize_with = "field::line",
+        deserialize_with = "serde_fields::line",
         skip_serializing_if = "Option::is_none"
     )]
     pub user: Option<String>,
     /// The password. S3: the secret access key.
-    #[serde(default, deserialize_with = "field::line", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "serde_fields::line",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schemars(extend("sensitive" = true))]
     pub password: Option<String>,
     /// S3: the token that belongs to a temporary key.
-    #[serde(default, deserialize_with = "field::line", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "serde_fields::line",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schemars(extend("sensitive" = true))]
     pub session_token: Option<String>,
     /// Git: the private key for `ssh`, as text, without a passphrase.
-    #[serde(default, deserialize_with = "field::present", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "serde_fields::present",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schemars(extend("sensitive" = true))]
     pub ssh_key: Option<String>,
     /// Archive, S3: the SHA-256 that it must have, in hexadecimal.
     #[serde(
         default,
         alias = "sha256",
-        deserialize_with = "field::present",
+        deserialize_with = "serde_fields::present",
         skip_serializing_if = "Option::is_none"
     )]
     pub checksum: Option<String>,
     /// Git: whether submodules are checked out too, and theirs. Default: `true`.
-    #[serde(default, deserialize_with = "field::present", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "serde_fields::present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub submodules: Option<bool>,
     /// Git: whether only the commit itself is fetched, without those before it. Default: `false`.
-    #[serde(default, deserialize_with = "field::present", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "serde_fields::present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub shallow: Option<bool>,
     /// Archive, S3: how many leading folders of the names in it are left out. Default: 0.
-    #[serde(default, deserialize_with = "field::present", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "serde_fields::present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub strip: Option<usize>,
     /// S3: the region, where the URL does not say it. Default: `"us-east-1"`.
-    #[serde(default, deserialize_with = "field::present", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "serde_fields::present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub region: Option<String>,
     /// What no document says.
     #[serde(skip)]
@@ -122,7 +154,7 @@ pub enum SourceType {
 
 /// What a source has now.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct ResolvedSource {
     pub revision: Revision,
     /// What to remember (`Services::remember`) once the revision is in use, and
     /// under which key: the next look is then answered without a download.
@@ -160,7 +192,7 @@ impl Source {
     /// The same without ends of lines after what is of one line.
     #[must_use]
     pub fn trimmed(self) -> Self {
-        let trimmed = |text: String| field::trimmed(&text).to_owned();
+        let trimmed = |text: String| serde_fields::trimmed(&text).to_owned();
         Self {
             url: trimmed(self.url),
             user: self.user.map(trimmed),
@@ -209,10 +241,10 @@ impl Source {
     /// What the source has now. It only looks.
     /// # Errors
     /// When it cannot be reached, or has no such revision.
-    pub fn look(&self, view: &View<'_>) -> Result<Found, Failure> {
+    pub fn resolve(&self, view: &View<'_>) -> Result<ResolvedSource, Failure> {
         match self.kind {
-            Some(SourceType::Git) => git::look(self, view),
-            _ => archive::look(self, view),
+            Some(SourceType::Git) => git::resolve(self, view),
+            _ => archive::resolve(self, view),
         }
     }
 
@@ -224,7 +256,7 @@ impl Source {
         &self,
         system: &dyn System,
         view: &View<'_>,
-        found: &Found,
+        found: &ResolvedSource,
         into: &Path,
         how: &Checkout<'_>,
     ) -> Result<(), Failure> {
@@ -244,7 +276,7 @@ impl Source {
         &self,
         system: &dyn System,
         view: &View<'_>,
-        found: &Found,
+        found: &ResolvedSource,
         folder: &Path,
         clone: &Metadata,
         safe: &Path,
@@ -262,7 +294,7 @@ impl Source {
     /// The archive or object itself: what was found, and nothing else.
     /// # Errors
     /// When it cannot be fetched, or has become another.
-    pub fn fetch(&self, view: &View<'_>, found: &Found) -> Result<Rc<[u8]>, Failure> {
+    pub fn fetch(&self, view: &View<'_>, found: &ResolvedSource) -> Result<Rc<[u8]>, Failure> {
         archive::fetch(self, view, found)
     }
 }
@@ -281,7 +313,7 @@ impl fmt::Debug for Source {
 }
 
 /// Without the content, which may be large.
-impl fmt::Debug for Found {
+impl fmt::Debug for ResolvedSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Found").field("revision", &self.revision).finish_non_exhaustive()
     }

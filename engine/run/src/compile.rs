@@ -1,5 +1,5 @@
-//! From the files of a repository to the resource graph, with everything resolved that can be before
-//! the machine is touched.
+//! From the files of a repository to the resource graph, with everything resolved that can be
+//! before the machine is touched.
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -156,7 +156,7 @@ impl<'a> Walk<'a> {
             }
             let together = self.neighbours(rest);
             if together > 1 {
-                self.together(&rest[..together])?;
+                self.apply_batch(&rest[..together])?;
                 rest = &rest[together..];
                 continue;
             }
@@ -233,7 +233,7 @@ impl<'a> Walk<'a> {
             self.interpreter
                 .event(&Event::Started { resource: &target, action: action.name(kind) });
         }
-        let mut turn = self.turn(index, action, cause, doubts)?;
+        let mut turn = self.take_action(index, action, cause, doubts)?;
         turn.record.microseconds = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         let status = turn.record.status;
         let failed = matches!(status, Status::Failed | Status::Interrupted);

@@ -96,7 +96,7 @@ pub(crate) fn fetch(
         Some(dir) => view.with_memory(move |key| recall(&dir, key)),
         None => view,
     };
-    let found = source.look(&view).map_err(about)?;
+    let found = source.resolve(&view).map_err(about)?;
     let fetched = cookbooks::Fetched { revision: found.revision.clone(), from: source.shown() };
     if let (Some((path, known)), Some(folder)) = (&there, &folder)
         && known.revision.id == fetched.revision.id

@@ -31,10 +31,12 @@ pub(crate) fn resolve_early(
     actions: &[ActionRef],
     apps: &AppsAsked,
 ) -> Result<(), Diagnostic> {
-    if declared.removed || !matches!(&declared.body, Body::Parsed(resource) if !resource.late()) {
+    if declared.removed
+        || !matches!(&declared.body, Body::Parsed(resource) if !resource.resolves_late())
+    {
         return Ok(());
     }
-    let nothing = Body::Lazy { fixed: serde_json::Map::new(), lazy: Vec::new() };
+    let nothing = Body::Deferred { fixed: serde_json::Map::new(), deferred: Vec::new() };
     let Body::Parsed(resource) = std::mem::replace(&mut declared.body, nothing) else {
         return Ok(());
     };
@@ -62,8 +64,8 @@ pub(crate) fn resolve(
     match &declared.body {
         Body::Resolved(desired) => Ok(Rc::clone(desired)),
         Body::Parsed(resource) => resource.resolve(&scope),
-        Body::Lazy { fixed, lazy } => {
-            language.complete(declared, fixed, lazy)?.resolve_once(&scope)
+        Body::Deferred { fixed, deferred } => {
+            language.complete(declared, fixed, deferred)?.resolve_once(&scope)
         }
         Body::Container(_) | Body::Group(_) => {
             Err(Diagnostic::error("the resource is made of others"))

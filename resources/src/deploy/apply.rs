@@ -7,7 +7,7 @@ use std::time::Duration;
 use toque_contract::resource::{Apply, Change, Effect};
 use toque_core::failure::{ErrorContext, Failure};
 use toque_machine::command::Command;
-use toque_machine::source::{Checkout, Found};
+use toque_machine::source::{Checkout, ResolvedSource};
 use toque_machine::system::{FileKind, Ownership};
 
 use super::hook::{self, As};
@@ -228,7 +228,7 @@ impl Deployment<'_, '_> {
     /// be led elsewhere. Hooks run under the release's own name, which some of what they make
     /// (virtual environments, native extensions) keeps; until it is complete the record says that
     /// it is not.
-    fn make(&mut self, name: &str, found: &Found) -> Result<(), Failure> {
+    fn make(&mut self, name: &str, found: &ResolvedSource) -> Result<(), Failure> {
         let (desired, system) = (self.desired, self.apply.system);
         let layout = &desired.layout;
         let Some(source) = &desired.deploy.source else {

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use toque_core::failure::{ErrorContext, Failure};
-use toque_machine::source::Found;
+use toque_machine::source::ResolvedSource;
 use toque_machine::system::{FileKind, Ownership, Query};
 use toque_machine::view::View;
 
@@ -30,7 +30,7 @@ pub(crate) struct State {
     /// What a deploy that was killed has left.
     pub leftovers: Vec<PathBuf>,
     /// What the source has; looked at only to deploy.
-    pub found: Option<Found>,
+    pub found: Option<ResolvedSource>,
     /// The revision that the source has and that is not deployed, because it was rolled back.
     pub held: Option<String>,
     /// The folders in `shared/` that are missing.
@@ -106,7 +106,7 @@ pub(crate) fn inspect(view: &View<'_>, desired: &Desired, task: Task) -> Result<
         state.wanted.gid = owner_group(view, desired)?;
     }
     if let (Task::Deploy { forced }, Some(source)) = (task, &desired.deploy.source) {
-        let found = source.look(view)?;
+        let found = source.resolve(view)?;
         let name = release_name(&found.revision.id);
         state.held = held(&state, name).filter(|_| !forced);
         state.found = Some(found);

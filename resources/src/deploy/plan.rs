@@ -8,7 +8,7 @@ use toque_contract::resource::Change;
 use toque_core::failure::Failure;
 use toque_machine::areas::{Area, Areas};
 use toque_machine::planned::PlannedEffect;
-use toque_machine::source::Found;
+use toque_machine::source::ResolvedSource;
 
 use super::hook::{Hook, describe};
 use super::inspect::State;
@@ -28,7 +28,7 @@ pub(crate) enum Step {
     /// Put what the source has into a new release.
     Release {
         name: String,
-        found: Box<Found>,
+        found: Box<ResolvedSource>,
     },
     /// Run a hook in a release.
     Hook {
@@ -202,7 +202,7 @@ fn deploy(desired: &Desired, state: &State, changes: &mut Vec<Change<Step>>) {
 fn make(
     desired: &Desired,
     state: &State,
-    found: &Found,
+    found: &ResolvedSource,
     complete: bool,
     changes: &mut Vec<Change<Step>>,
 ) {

@@ -598,8 +598,8 @@ fn a_template_and_a_cookbook_file_have_the_name_of_their_file() {
 fn a_local_template_is_rendered_in_its_turn() {
     use toque_contract::resource::Resource;
     let template = |properties: Value| serde_json::from_value::<Template>(properties).unwrap();
-    assert!(template(f(json!({ "source": "/r/t.hbs", "local": true }))).late());
-    assert!(!template(path("/r/f")).late());
+    assert!(template(f(json!({ "source": "/r/t.hbs", "local": true }))).resolves_late());
+    assert!(!template(path("/r/f")).resolves_late());
     assert!(template(f(json!({ "local": true }))).check(&[]).is_err());
     assert!(template(f(json!({ "local": true, "source": "t.hbs" }))).check(&[]).is_err());
 }

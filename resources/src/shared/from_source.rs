@@ -10,7 +10,7 @@ use toque_core::failure::{ErrorContext, Failure};
 use toque_core::property_error::PropertyError;
 use toque_machine::areas::{Area, Areas};
 use toque_machine::planned::PlannedEffect;
-use toque_machine::source::{Checkout, Found, Source};
+use toque_machine::source::{Checkout, ResolvedSource, Source};
 use toque_machine::system::{Metadata, Ownership, Query};
 use toque_machine::view::View;
 
@@ -35,7 +35,7 @@ pub(crate) trait FromSource: Resource<Desired = Desired<Self>> {
         desired: &Desired<Self>,
         action: Self::Action,
         state: &State,
-        found: &Found,
+        found: &ResolvedSource,
     ) -> Result<String, Failure>;
 
     /// Returns true if a new directory is a git repository itself.
@@ -77,20 +77,20 @@ pub(crate) struct State {
     /// The revision of the content that is there.
     pub present: Option<String>,
     /// The revision of the source, and the place for its content; `None` where nothing is done.
-    pub found: Option<(Found, StagingPlace)>,
+    pub found: Option<(ResolvedSource, StagingPlace)>,
 }
 
 /// One thing to do.
 #[derive(Debug)]
 pub(crate) enum Step {
-    Fill { found: Found, owner: Ownership, place: StagingPlace, instead_of: TargetState },
+    Fill { found: ResolvedSource, owner: Ownership, place: StagingPlace, instead_of: TargetState },
     Update(Update),
 }
 
 /// An update of a filled directory.
 #[derive(Debug)]
 pub(crate) struct Update {
-    pub found: Found,
+    pub found: ResolvedSource,
     pub folder: Metadata,
     pub place: StagingPlace,
 }
@@ -131,7 +131,7 @@ impl<R: FromSource> resource::Provider for Provider<R> {
                 Filled::Replace(revision) => state.present = revision,
             }
         }
-        let found = desired.source.look(view)?;
+        let found = desired.source.resolve(view)?;
         // An updated directory stays its owner's.
         let uid = state.folder.map_or(owner.uid, |folder| Some(folder.uid));
         let place = target_directory::staging_place(view, path, uid, R::OWNER)?;
@@ -200,7 +200,7 @@ impl<R: FromSource> resource::Provider for Provider<R> {
 pub(crate) fn check_out(
     apply: &Apply<'_>,
     source: &Source,
-    found: &Found,
+    found: &ResolvedSource,
     staging: &StagingDirectory<'_>,
     keep_git: bool,
 ) -> Result<PathBuf, Failure> {

@@ -11,8 +11,8 @@ use toque_acceptance::{Host, Image};
 use crate::it::chance::{Chance, most_kills, seed};
 use crate::it::toque::{REPOSITORY, host, put, start, toque};
 
-/// Kills between a change and the restart that it owes, after which it is enough; one kill of ten must
-/// fall there.
+/// Kills between a change and the restart that it owes, after which it is enough; one kill of ten
+/// must fall there.
 const WANTED: usize = 20;
 
 const RECIPE: &str = r#"

@@ -46,8 +46,8 @@ fn names(names: &[String], format: Format) -> String {
     }
 }
 
-/// Returns an item as JSON. In the text form a placeholder has no quotes, so that it cannot be taken
-/// for the value.
+/// Returns an item as JSON. In the text form a placeholder has no quotes, so that it cannot be
+/// taken for the value.
 fn whole(bags: &Bags, bag: &str, id: &str, args: &Args) -> Result<String, Refused> {
     let item = bags.item(bag, id)?;
     let plain = |value: Value| (pretty(&value).replace('\n', "\n  "), value);

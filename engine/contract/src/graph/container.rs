@@ -18,7 +18,7 @@ pub struct Instance {
     /// The properties to use.
     pub values: Map<String, Value>,
     /// Those that are computed when they are needed.
-    pub lazy: Vec<Deferred>,
+    pub deferred: Vec<Deferred>,
     pub secrets: Secrets,
     /// How many custom resources it is inside of.
     pub depth: usize,
@@ -30,7 +30,7 @@ impl Instance {
     /// Whether a property has a value, or will have one.
     pub fn has(&self, property: &str) -> bool {
         self.values.get(property).is_some_and(|value| !value.is_null())
-            || self.lazy.iter().any(|lazy| lazy.property == property)
+            || self.deferred.iter().any(|deferred| deferred.property == property)
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Number, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Below, Document, JsonError, Place};
+use super::{Children, Document, JsonError, Positions};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::serde_errors::in_recipe_terms;
 
@@ -25,13 +25,13 @@ impl Document {
         let (value, below) = table(&source, parsed.get_ref())?;
         Ok(Self {
             value,
-            places: Place { key: whole.clone(), value: whole, below },
+            places: Positions { key: whole.clone(), value: whole, below },
             source: Arc::clone(&source),
         })
     }
 }
 
-fn table(source: &Arc<Source>, table: &DeTable<'_>) -> Result<(Value, Below), JsonError> {
+fn table(source: &Arc<Source>, table: &DeTable<'_>) -> Result<(Value, Children), JsonError> {
     // As it was written: a map of TOML goes by name.
     let mut entries: Vec<_> = table.iter().collect();
     entries.sort_by_key(|(key, _)| key.span().start);
@@ -40,28 +40,28 @@ fn table(source: &Arc<Source>, table: &DeTable<'_>) -> Result<(Value, Below), Js
         let (inner, below) = convert(source, value)?;
         places.insert(
             key.get_ref().to_string(),
-            Place { key: key.span(), value: value.span(), below },
+            Positions { key: key.span(), value: value.span(), below },
         );
         map.insert(key.get_ref().to_string(), inner);
     }
-    Ok((Value::Object(map), Below::Keys(places)))
+    Ok((Value::Object(map), Children::Keys(places)))
 }
 
 fn convert(
     source: &Arc<Source>,
     value: &Spanned<DeValue<'_>>,
-) -> Result<(Value, Below), JsonError> {
+) -> Result<(Value, Children), JsonError> {
     let no_number = |text: &str| {
         JsonError::at(source, value.span(), format!("`{text}` is no number that can be held"))
     };
     Ok(match value.get_ref() {
-        DeValue::String(text) => (Value::String(text.to_string()), Below::Nothing),
-        DeValue::Boolean(truth) => (Value::Bool(*truth), Below::Nothing),
-        DeValue::Datetime(time) => (Value::String(time.to_string()), Below::Nothing),
+        DeValue::String(text) => (Value::String(text.to_string()), Children::Nothing),
+        DeValue::Boolean(truth) => (Value::Bool(*truth), Children::Nothing),
+        DeValue::Datetime(time) => (Value::String(time.to_string()), Children::Nothing),
         DeValue::Integer(number) => {
             let whole = i64::from_str_radix(number.as_str(), number.radix())
                 .map_err(|_| no_number(number.as_str()))?;
-            (Value::Number(whole.into()), Below::Nothing)
+            (Value::Number(whole.into()), Children::Nothing)
         }
         DeValue::Float(number) => {
             let nearest = number
@@ -70,16 +70,16 @@ fn convert(
                 .ok()
                 .and_then(Number::from_f64)
                 .ok_or_else(|| no_number(number.as_str()))?;
-            (Value::Number(nearest), Below::Nothing)
+            (Value::Number(nearest), Children::Nothing)
         }
         DeValue::Array(items) => {
             let (mut values, mut places) = (Vec::new(), Vec::new());
             for item in items {
                 let (inner, below) = convert(source, item)?;
                 values.push(inner);
-                places.push(Place { key: item.span(), value: item.span(), below });
+                places.push(Positions { key: item.span(), value: item.span(), below });
             }
-            (Value::Array(values), Below::Items(places))
+            (Value::Array(values), Children::Items(places))
         }
         DeValue::Table(inner) => table(source, inner)?,
     })

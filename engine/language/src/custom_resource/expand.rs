@@ -445,7 +445,7 @@ pub(crate) fn differences(
     for (name, property) in definition.properties.iter().filter(|(name, _)| compares(name)) {
         let wanted = match instance.values.get(&**name) {
             Some(value) => value.clone(),
-            None if instance.lazy.iter().any(|lazy| *lazy.property == **name) => {
+            None if instance.deferred.iter().any(|deferred| *deferred.property == **name) => {
                 deferred_value(engine, interpreter, instance, name)?
             }
             None => Value::Null,

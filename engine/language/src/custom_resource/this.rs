@@ -64,7 +64,7 @@ fn read(
     if let Some(value) = instance.values.get(key) {
         return Ok(from_json(value));
     }
-    if instance.lazy.iter().any(|lazy| lazy.property == key) {
+    if instance.deferred.iter().any(|deferred| deferred.property == key) {
         if interpreter.progress.phase.get() < Phase::Converge {
             return Ok(Dynamic::from(DeferredProperty {
                 instance: Rc::clone(instance),

@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use super::s3::Object;
-use super::{Checkout, Found, Revision, Source, SourceType, folder, unpack};
+use super::{Checkout, ResolvedSource, Revision, Source, SourceType, folder, unpack};
 use crate::system::{Query, Request, Response, System};
 use crate::view::View;
 use toque_core::checksum::sha256_hex;
@@ -66,9 +66,9 @@ pub(super) fn check(source: &Source) -> Result<(), PropertyError> {
 
 /// What the archive is now. With a checksum nothing is asked; without, only whether it is another
 /// than the last one.
-pub(super) fn look(source: &Source, view: &View<'_>) -> Result<Found, Failure> {
+pub(super) fn resolve(source: &Source, view: &View<'_>) -> Result<ResolvedSource, Failure> {
     if let Some(checksum) = &source.checksum {
-        return Ok(Found::of_archive(source, checksum.to_ascii_lowercase()));
+        return Ok(ResolvedSource::of_archive(source, checksum.to_ascii_lowercase()));
     }
     let key = format!("source:{}", sha256_hex(source.url.as_bytes()));
     let known =
@@ -79,7 +79,7 @@ pub(super) fn look(source: &Source, view: &View<'_>) -> Result<Found, Failure> {
     if let (304, Some(checksum)) =
         (response.status, known.as_ref().and_then(|known| known["checksum"].as_str()))
     {
-        return Ok(Found::of_archive(source, checksum.to_owned()));
+        return Ok(ResolvedSource::of_archive(source, checksum.to_owned()));
     }
     unpack::check(&response.body).map_err(|failure| about(&from, failure))?;
     let checksum = sha256_hex(&response.body);
@@ -87,10 +87,10 @@ pub(super) fn look(source: &Source, view: &View<'_>) -> Result<Found, Failure> {
     let memory = (etag.is_some() || last_modified.is_some()).then(|| {
         (key, json!({ "etag": etag, "last_modified": last_modified, "checksum": checksum }))
     });
-    Ok(Found {
+    Ok(ResolvedSource {
         memory,
         content: Some(Rc::from(response.body)),
-        ..Found::of_archive(source, checksum)
+        ..ResolvedSource::of_archive(source, checksum)
     })
 }
 
@@ -99,7 +99,7 @@ pub(super) fn check_out(
     source: &Source,
     system: &dyn System,
     view: &View<'_>,
-    found: &Found,
+    found: &ResolvedSource,
     into: &Path,
     how: &Checkout<'_>,
 ) -> Result<(), Failure> {
@@ -111,7 +111,11 @@ pub(super) fn check_out(
 }
 
 /// The content of what was found: that revision, and no other.
-pub(super) fn fetch(source: &Source, view: &View<'_>, found: &Found) -> Result<Rc<[u8]>, Failure> {
+pub(super) fn fetch(
+    source: &Source,
+    view: &View<'_>,
+    found: &ResolvedSource,
+) -> Result<Rc<[u8]>, Failure> {
     if let Some(content) = &found.content {
         return Ok(Rc::clone(content));
     }
@@ -139,7 +143,7 @@ fn is_sha256(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-impl Found {
+impl ResolvedSource {
     fn of_archive(source: &Source, checksum: String) -> Self {
         let shown = source.shown();
         let file = shown.trim_end_matches('/').rsplit('/').next().unwrap_or_default();

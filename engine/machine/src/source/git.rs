@@ -12,7 +12,7 @@ use std::path::Path;
 use self::address::Address;
 use self::program::Git;
 use self::refs::{Commit, Refs};
-use super::{Checkout, Found, Revision, Source, folder};
+use super::{Checkout, ResolvedSource, Revision, Source, folder};
 use crate::system::{Metadata, System};
 use crate::view::View;
 use toque_core::failure::{Failure, FailureKind};
@@ -40,7 +40,7 @@ pub(super) fn check(source: &Source) -> Result<(), PropertyError> {
 }
 
 /// What the revision is now. The digits of a commit need no asking.
-pub(super) fn look(source: &Source, view: &View<'_>) -> Result<Found, Failure> {
+pub(super) fn resolve(source: &Source, view: &View<'_>) -> Result<ResolvedSource, Failure> {
     let git = Git::of(source)?;
     let revision = source.revision.as_deref().filter(|revision| *revision != "HEAD");
     let commit = match revision {
@@ -61,7 +61,7 @@ pub(super) fn look(source: &Source, view: &View<'_>) -> Result<Found, Failure> {
         .reference
         .as_deref()
         .map_or_else(|| digits.to_owned(), |name| format!("{} ({digits})", refs::short(name)));
-    Ok(Found {
+    Ok(ResolvedSource {
         revision: Revision { id: commit.id, name },
         memory: None,
         content: None,
@@ -74,7 +74,7 @@ pub(super) fn check_out(
     source: &Source,
     system: &dyn System,
     view: &View<'_>,
-    found: &Found,
+    found: &ResolvedSource,
     into: &Path,
     how: &Checkout<'_>,
 ) -> Result<(), Failure> {
@@ -96,7 +96,7 @@ pub(super) fn update(
     source: &Source,
     system: &dyn System,
     view: &View<'_>,
-    found: &Found,
+    found: &ResolvedSource,
     folder: &Path,
     clone: &Metadata,
     safe: &Path,

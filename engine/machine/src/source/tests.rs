@@ -2,17 +2,17 @@
 //! machine.
 
 mod archive;
-mod field;
 mod git;
 mod hostile;
 mod remote;
+mod serde_fields;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::{Checkout, Found, Source};
+use super::{Checkout, ResolvedSource, Source};
 use crate::system::HostSystem;
 use crate::view::View;
 use toque_core::failure::Failure;
@@ -89,13 +89,18 @@ impl Bench {
         self.git(name, &["rev-parse", "HEAD"])
     }
 
-    fn look(&self, source: &Source) -> Result<Found, Failure> {
-        source.look(&View::new(&self.host))
+    fn resolve(&self, source: &Source) -> Result<ResolvedSource, Failure> {
+        source.resolve(&View::new(&self.host))
     }
 
     /// Looks, and checks out into `out/NAME`.
-    fn check_out(&self, source: &Source, name: &str, how: &Checkout<'_>) -> Result<Found, Failure> {
-        let found = self.look(source)?;
+    fn check_out(
+        &self,
+        source: &Source,
+        name: &str,
+        how: &Checkout<'_>,
+    ) -> Result<ResolvedSource, Failure> {
+        let found = self.resolve(source)?;
         self.put(source, &found, name, how)?;
         Ok(found)
     }
@@ -103,7 +108,7 @@ impl Bench {
     fn put(
         &self,
         source: &Source,
-        found: &Found,
+        found: &ResolvedSource,
         name: &str,
         how: &Checkout<'_>,
     ) -> Result<(), Failure> {

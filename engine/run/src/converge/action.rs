@@ -71,7 +71,7 @@ enum Forecast {
 
 impl Walk<'_> {
     /// Takes an action, trying again as often as the resource says.
-    pub(crate) fn turn(
+    pub(crate) fn take_action(
         &mut self,
         index: Index,
         action: ActionRef,
@@ -92,7 +92,9 @@ impl Walk<'_> {
         loop {
             let (errors, records) = (self.errors.len(), self.records.len());
             let attempt = match (self.mode, kind.is_container()) {
-                (Mode::Converge, false) => self.attempt(index, number, &mut record, &mut tries),
+                (Mode::Converge, false) => {
+                    self.apply_action(index, number, &mut record, &mut tries)
+                }
                 (Mode::Plan, false) => self.plan_action(index, number, &mut record, &doubts),
                 (Mode::Converge, true) => self.apply_inside(index, action, &mut record, &mut tries),
                 (Mode::Plan, true) => self.plan_inside(index, action, &mut record, &doubts),
@@ -176,7 +178,7 @@ impl Walk<'_> {
     }
 
     /// Converges once.
-    fn attempt(
+    fn apply_action(
         &mut self,
         index: Index,
         number: usize,

@@ -49,7 +49,7 @@ impl Walk<'_> {
 
     /// Converges neighbours, those that want the same transaction in one. If it fails they are
     /// taken one by one.
-    pub(crate) fn together(&mut self, list: &[Index]) -> Result<(), Halted> {
+    pub(crate) fn apply_batch(&mut self, list: &[Index]) -> Result<(), Halted> {
         let compiled = self.compiled;
         let interpreter = self.interpreter;
         let mut joined: Vec<(Index, usize, Plan)> = Vec::new();

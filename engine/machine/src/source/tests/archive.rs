@@ -129,13 +129,13 @@ fn archive(more: Value) -> Source {
 fn an_unchanged_archive_is_not_downloaded_again() {
     let fake = fake(gzip(&tar(&FILES)), &[("etag", "\"1\"")]);
     let archive = archive(json!({}));
-    let first = archive.look(&View::new(&fake)).unwrap();
+    let first = archive.resolve(&View::new(&fake)).unwrap();
     assert!(first.content.is_some());
     assert_eq!(first.revision.name, format!("site-1.tar.gz ({})", &first.revision.id[..7]));
     let (key, value) = first.memory.clone().unwrap();
     assert!(!key.contains("token"));
     let view = View::new(&fake).with_memory(move |asked| (asked == key).then(|| value.clone()));
-    let second = archive.look(&view).unwrap();
+    let second = archive.resolve(&view).unwrap();
     assert_eq!((&second.revision, second.content.is_some()), (&first.revision, false));
     // What was not downloaded is fetched when it is wanted after all.
     archive
@@ -170,7 +170,7 @@ fn an_unchanged_archive_is_not_downloaded_again() {
     assert!(fake.lstat(Path::new("/srv/b")).is_err());
     // What a damaged record remembers is nothing.
     let view = View::new(&fake).with_memory(|_| Some(json!({ "etag": "\"1\"", "checksum": "ab" })));
-    assert!(archive.look(&view).unwrap().content.is_some());
+    assert!(archive.resolve(&view).unwrap().content.is_some());
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn with_a_checksum_nothing_is_asked_before_it_is_needed() {
     let archive = archive(
         json!({ "checksum": sha256_hex(&content).to_uppercase(), "user": "u", "password": "p" }),
     );
-    let found = archive.look(&View::new(&fake)).unwrap();
+    let found = archive.resolve(&View::new(&fake)).unwrap();
     assert_eq!(found.revision.id, sha256_hex(&content));
     assert!(fake.requests().is_empty());
     archive
@@ -216,10 +216,10 @@ fn what_is_no_archive() {
         ),
     ] {
         let fake = fake(body.into(), &[]);
-        assert_eq!(archive(json!({})).look(&View::new(&fake)).unwrap_err().message, message);
+        assert_eq!(archive(json!({})).resolve(&View::new(&fake)).unwrap_err().message, message);
         // Also where the checksum would say less.
         let known = archive(json!({ "checksum": "ab".repeat(32) }));
-        let found = known.look(&View::new(&fake)).unwrap();
+        let found = known.resolve(&View::new(&fake)).unwrap();
         let failure = known
             .check_out(&fake, &View::new(&fake), &found, Path::new("/srv/a"), &Checkout::default())
             .unwrap_err();
@@ -228,7 +228,7 @@ fn what_is_no_archive() {
     for content in [gzip(b"only text, and no archive at all"), gzip(b"")] {
         let fake = fake(content, &[]);
         let archive = archive(json!({}));
-        let found = archive.look(&View::new(&fake)).unwrap();
+        let found = archive.resolve(&View::new(&fake)).unwrap();
         archive
             .check_out(&fake, &View::new(&fake), &found, Path::new("/srv/a"), &Checkout::default())
             .unwrap_err();
@@ -245,7 +245,7 @@ fn servers_that_refuse() {
         Response { status, headers, body: body.into() }
     };
     fake.serve(URL, answer(403, &[], ""));
-    let failure = archive(json!({})).look(&View::new(&fake)).unwrap_err();
+    let failure = archive(json!({})).resolve(&View::new(&fake)).unwrap_err();
     assert_eq!(
         (failure.message.as_str(), failure.hint.as_deref()),
         ("`https://example.com/site-1.tar.gz` answered 403", Some("check `user` and `password`"))
@@ -261,17 +261,17 @@ fn servers_that_refuse() {
             "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>",
         ),
     );
-    let failure = s3.look(&View::new(&fake)).unwrap_err();
+    let failure = s3.resolve(&View::new(&fake)).unwrap_err();
     assert_eq!(failure.notes, ["AccessDenied: Access Denied"]);
     fake.serve(object, answer(301, &[("x-amz-bucket-region", "eu-west-1")], ""));
-    let failure = s3.look(&View::new(&fake)).unwrap_err();
+    let failure = s3.resolve(&View::new(&fake)).unwrap_err();
     assert_eq!(
         failure.hint.as_deref(),
         Some("the bucket is in another region: set `region` to `eu-west-1`")
     );
     assert!(!format!("{:?}", fake.requests()).contains("very-secret"));
     let failure = source(json!({ "type": "archive", "url": "/none.zip" }))
-        .look(&View::new(&fake))
+        .resolve(&View::new(&fake))
         .unwrap_err();
     assert_eq!(failure.message, "there is no archive `/none.zip`");
 }
@@ -280,7 +280,7 @@ fn servers_that_refuse() {
 fn a_full_disk_leaves_nothing() {
     let fake = fake(gzip(&tar(&FILES)), &[]);
     let archive = archive(json!({}));
-    let found = archive.look(&View::new(&fake)).unwrap();
+    let found = archive.resolve(&View::new(&fake)).unwrap();
     fake.break_path("/srv/a/site/bin/run", std::io::ErrorKind::StorageFull);
     let failure = archive
         .check_out(&fake, &View::new(&fake), &found, Path::new("/srv/a"), &Checkout::default())

@@ -26,7 +26,7 @@ fn bench() -> (Bench, [String; 3]) {
 fn a_revision_is_found_by_any_name() {
     let (bench, [one, two, three]) = bench();
     let url = bench.path("site");
-    let found = |revision: &str| bench.look(&git_source(&url, revision)).unwrap().revision;
+    let found = |revision: &str| bench.resolve(&git_source(&url, revision)).unwrap().revision;
     for (revision, id, name) in [
         ("", &two, format!("main ({})", &two[..7])),
         ("HEAD", &two, format!("main ({})", &two[..7])),
@@ -69,11 +69,11 @@ fn a_revision_that_does_not_exist() {
         ("empty", "main", "has no branch, tag or commit `main`", "it is empty: push to it first"),
         ("empty", "", "has no branch of its own, or no commit", "push to it, or set `revision`"),
     ] {
-        let failure = bench.look(&git_source(bench.path(name), revision)).unwrap_err();
+        let failure = bench.resolve(&git_source(bench.path(name), revision)).unwrap_err();
         assert!(failure.message.ends_with(message), "{failure:?}");
         assert_eq!(failure.hint.as_deref(), Some(hint));
     }
-    let failure = bench.look(&git_source(bench.path("none"), "main")).unwrap_err();
+    let failure = bench.resolve(&git_source(bench.path("none"), "main")).unwrap_err();
     assert!(failure.message.starts_with("`git ls-remote -- "), "{failure:?}");
     assert!(failure.hint.unwrap().contains("check the `url`"));
     // A commit that is not there is noticed when it is wanted.
@@ -201,7 +201,7 @@ fn a_clone_is_brought_to_another_commit() {
             bench.git("site", &["submodule", "--quiet", "add", "../lib", "vendor/lib"]);
         }
         let new = bench.commit("site", "new.txt", &name);
-        let found = bench.look(&main).unwrap();
+        let found = bench.resolve(&main).unwrap();
         main.update(
             &bench.host,
             &View::new(&bench.host),
@@ -314,8 +314,8 @@ fn a_repository_of_somebody_else() {
 fn without_git() {
     let fake = FakeSystem::new();
     let source = git_source("/srv/site", "main");
-    let failure = source.look(&View::new(&fake)).unwrap_err();
+    let failure = source.resolve(&View::new(&fake)).unwrap_err();
     assert_eq!(failure.hint.as_deref(), Some("declare `package(\"git\")` before this resource"));
     // All 40 digits say enough.
-    git_source("/srv/site", &"1a".repeat(20)).look(&View::new(&fake)).unwrap();
+    git_source("/srv/site", &"1a".repeat(20)).resolve(&View::new(&fake)).unwrap();
 }

@@ -131,7 +131,7 @@ fn a_server_that_is_gone_costs_no_clone() {
     let two = bench.commit("site", "a.txt", "two");
     drop(daemon);
     bench.check_out(&git_source(&url, &two), "2", &how).unwrap_err();
-    bench.look(&git_source(&url, "main")).unwrap_err();
+    bench.resolve(&git_source(&url, "main")).unwrap_err();
     bench.check_out(&git_source(&url, &one), "3", &how).unwrap();
     assert_eq!(bench.names("out"), ["1", "3"]);
 }
@@ -219,7 +219,7 @@ fn a_password_goes_to_its_server_alone() {
         (Some("u"), Some("wrong-one"), "check `user` and `password`"),
     ] {
         let value = json!({ "type": "git", "url": url, "revision": "main", "user": user, "password": password });
-        let failure = bench.look(&source(value)).unwrap_err();
+        let failure = bench.resolve(&source(value)).unwrap_err();
         assert_eq!(failure.hint.as_deref(), Some(hint), "{failure:?}");
         assert!(!format!("{failure:?}").contains("wrong-one"));
     }
@@ -278,7 +278,7 @@ fn a_proxy_is_used_by_git_too() {
     };
     let mut system = HostSystem::new();
     system.proxies = proxies;
-    let told = |url: &str| git_source(url, "main").look(&View::new(&system)).unwrap_err();
+    let told = |url: &str| git_source(url, "main").resolve(&View::new(&system)).unwrap_err();
     let failure = told("http://git.test/site.git");
     assert!(
         failure.notes[0].contains("127.0.0.1 port 9") && !format!("{failure:?}").contains("s3cret"),
