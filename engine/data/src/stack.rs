@@ -35,7 +35,7 @@ pub use nodes::nodes;
 use crate::data_bag::Given;
 use crate::run_list::Placed;
 use crate::secret_markers;
-use toque_core::diagnostic::{Diagnostic, Diagnostics, Source, Span, did_you_mean};
+use toque_core::diagnostic::{Diagnostic, Diagnostics, Source, Span};
 use toque_core::json::Document;
 use toque_core::redaction::Redactor;
 
@@ -234,8 +234,11 @@ impl Stack {
                 [] => format!("it has no {what} at all"),
                 known => format!("it has {}", known.join(", ")),
             };
-            Diagnostic::error(format!("`{}` has no {what} `{name}`", self.source))
-                .hint(did_you_mean(name, all.iter().map(name_of)).unwrap_or_else(listed))
+            Diagnostic::error(format!("`{}` has no {what} `{name}`", self.source)).suggest_or(
+                name,
+                all.iter().map(name_of),
+                listed,
+            )
         })
     }
 

@@ -4,12 +4,12 @@
 
 use std::rc::Rc;
 
-use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext};
+use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, Map};
 use serde_json::Value;
 
 use crate::closure::{Closure, DeferredValue, Home};
 use crate::error::diagnose;
-use crate::interpreter::Interpreter;
+use crate::interpreter::{CallContext, Interpreter};
 use crate::script_values::{DeferredProperty, This, from_json};
 use crate::source_positions;
 use crate::value::{Unevaluated, to_json, to_json_with};
@@ -25,7 +25,7 @@ const MOST: usize = 10_000;
 
 /// The place that closures of one call come from.
 #[expect(deprecated, reason = "Rhai marks the interface as volatile; the version is pinned")]
-pub(crate) fn home(context: &NativeCallContext<'_>) -> Home {
+pub(crate) fn home(context: &CallContext<'_>) -> Home {
     Rc::new(context.store_data())
 }
 

@@ -10,7 +10,7 @@ mod this;
 use std::path::Path;
 use std::rc::Rc;
 
-use rhai::{Array, Dynamic, Engine, FnPtr, ImmutableString, Map, NativeCallContext};
+use rhai::{Array, Dynamic, Engine, FnPtr, ImmutableString, Map};
 use serde_json::{Value, json};
 
 pub(crate) use expand::{differences, expand, is_group};
@@ -19,7 +19,7 @@ use crate::closure::Closure;
 use crate::definition::{Definition, Property};
 use crate::error::{Fallible, throw, throw_text};
 use crate::function_table::{self, COMMON};
-use crate::interpreter::Interpreter;
+use crate::interpreter::{CallContext, Interpreter};
 use crate::{closures, script, source_positions};
 use toque_contract::graph::{ActionRef, Common, Deferred, Instance};
 use toque_contract::registry::{ActionDoc, CustomKind, Kind, Origin};
@@ -188,62 +188,55 @@ pub fn add_kinds<'a>(
 /// The words of a file in `resources/`.
 pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
     let s = Rc::clone(interpreter);
-    engine.register_fn("property", move |context: NativeCallContext<'_>, name: ImmutableString| {
+    engine.register_fn("property", move |context: CallContext<'_>, name: ImmutableString| {
         property(&context, &s, &name, Map::new())
     });
     let s = Rc::clone(interpreter);
     engine.register_fn(
         "property",
-        move |context: NativeCallContext<'_>, name: ImmutableString, options: Map| {
+        move |context: CallContext<'_>, name: ImmutableString, options: Map| {
             property(&context, &s, &name, options)
         },
     );
     let s = Rc::clone(interpreter);
     engine.register_fn(
         "action",
-        move |context: NativeCallContext<'_>, name: ImmutableString, body: FnPtr| {
+        move |context: CallContext<'_>, name: ImmutableString, body: FnPtr| {
             action(&context, &s, &name, "", body)
         },
     );
     let s = Rc::clone(interpreter);
     engine.register_fn(
         "action",
-        move |context: NativeCallContext<'_>,
+        move |context: CallContext<'_>,
               name: ImmutableString,
               doc: ImmutableString,
               body: FnPtr| { action(&context, &s, &name, &doc, body) },
     );
     let s = Rc::clone(interpreter);
-    engine.register_fn(
-        "current",
-        move |context: NativeCallContext<'_>, body: FnPtr| -> Fallible<()> {
-            let body = kept(&context, &s, body)?;
-            with_definition(&context, &s, "current", |definition| {
-                match definition.current.replace(body) {
-                    None => Ok(()),
-                    Some(_) => Err(Diagnostic::error("`current` is there twice")
-                        .hint("one closure tells the whole state, as a map")),
-                }
-            })
-        },
-    );
+    engine.register_fn("current", move |context: CallContext<'_>, body: FnPtr| -> Fallible<()> {
+        let body = kept(&context, &s, body)?;
+        with_definition(&context, &s, "current", |definition| {
+            match definition.current.replace(body) {
+                None => Ok(()),
+                Some(_) => Err(Diagnostic::error("`current` is there twice")
+                    .hint("one closure tells the whole state, as a map")),
+            }
+        })
+    });
     expand::register(engine, interpreter);
     this::register(engine, interpreter);
 }
 
 /// A closure that outlives its file.
-fn kept(
-    context: &NativeCallContext<'_>,
-    interpreter: &Interpreter,
-    body: FnPtr,
-) -> Fallible<Closure> {
-    let span = interpreter.span(context.call_source(), context.call_position());
+fn kept(context: &CallContext<'_>, interpreter: &Interpreter, body: FnPtr) -> Fallible<Closure> {
+    let span = interpreter.here(context);
     Closure::new(interpreter, body, &closures::home(context), span)
         .map_err(|error| throw(context, interpreter, error.into()))
 }
 
 fn with_definition(
-    context: &NativeCallContext<'_>,
+    context: &CallContext<'_>,
     interpreter: &Interpreter,
     word: &str,
     work: impl FnOnce(&mut Definition) -> Result<(), Diagnostic>,
@@ -262,7 +255,7 @@ fn with_definition(
 }
 
 fn property(
-    context: &NativeCallContext<'_>,
+    context: &CallContext<'_>,
     interpreter: &Interpreter,
     name: &str,
     options: Map,
@@ -320,7 +313,7 @@ fn unusable(name: &str) -> Option<&'static str> {
 }
 
 fn action(
-    context: &NativeCallContext<'_>,
+    context: &CallContext<'_>,
     interpreter: &Interpreter,
     name: &str,
     doc: &str,
@@ -351,7 +344,7 @@ fn action(
 /// # Errors
 /// The property at fault and why.
 pub(crate) fn instance(
-    context: &NativeCallContext<'_>,
+    context: &CallContext<'_>,
     interpreter: &Interpreter,
     kind: &Kind,
     given: serde_json::Map<String, Value>,
@@ -425,7 +418,7 @@ fn names(value: Dynamic) -> Result<Vec<String>, String> {
 
 /// A sentence about a misplaced word.
 fn outside(
-    context: &NativeCallContext<'_>,
+    context: &CallContext<'_>,
     interpreter: &Interpreter,
     word: &str,
 ) -> Box<rhai::EvalAltResult> {

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use rhai::{Array, Dynamic, Engine, ImmutableString, Map, NativeCallContext};
+use rhai::{Array, Dynamic, Engine, ImmutableString, Map};
 use serde::Deserialize;
 
 use crate::error::{Fallible, throw, throw_text};
 use crate::functions::read;
-use crate::interpreter::Interpreter;
+use crate::interpreter::{CallContext, Interpreter};
 use crate::node_view::unread;
 use crate::script_values::NodeView;
 use crate::value::to_json;
@@ -26,7 +26,7 @@ pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
     let s = Rc::clone(interpreter);
     engine.register_fn(
         "data_bag",
-        move |context: NativeCallContext<'_>, bag: ImmutableString| -> Fallible<Array> {
+        move |context: CallContext<'_>, bag: ImmutableString| -> Fallible<Array> {
             let ids = s.inputs.data_bags.ids(&bag).map_err(|wrong| throw(&context, &s, wrong))?;
             Ok(ids.into_iter().map(Dynamic::from).collect())
         },
@@ -34,14 +34,14 @@ pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
     let s = Rc::clone(interpreter);
     engine.register_fn(
         "data_bag_item",
-        move |context: NativeCallContext<'_>, bag: ImmutableString, id: ImmutableString| {
+        move |context: CallContext<'_>, bag: ImmutableString, id: ImmutableString| {
             item(&context, &s, &bag, &id, DecryptOptions::default())
         },
     );
     let s = Rc::clone(interpreter);
     engine.register_fn(
         "data_bag_item",
-        move |context: NativeCallContext<'_>, bag: ImmutableString, id: ImmutableString, how: Map| -> Fallible<NodeView> {
+        move |context: CallContext<'_>, bag: ImmutableString, id: ImmutableString, how: Map| -> Fallible<NodeView> {
             let how: How = read(&context, &s, Dynamic::from_map(how), "the options of `data_bag_item`")?;
             if how.version.is_some_and(|version| version > 0) {
                 let known = "`version` is only for items of version 0: all others say of what version they are";
@@ -56,7 +56,7 @@ pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
     let s = Rc::clone(interpreter);
     engine.register_fn(
         "nonsensitive",
-        move |context: NativeCallContext<'_>, value: Dynamic| -> Fallible<Dynamic> {
+        move |context: CallContext<'_>, value: Dynamic| -> Fallible<Dynamic> {
             let json = to_json(value.clone())
                 .map_err(|message| throw_text(&context, &s, format!("nonsensitive: {message}")))?;
             s.inputs.redactor.forget(&json);
@@ -68,7 +68,7 @@ pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
 /// An item, all of it decrypted: one that cannot be is told of here, and not where it is read. (A
 /// stack has values that not every instance of it can read.)
 fn item(
-    context: &NativeCallContext<'_>,
+    context: &CallContext<'_>,
     interpreter: &Interpreter,
     bag: &str,
     id: &str,

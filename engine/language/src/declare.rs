@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
-use rhai::{Dynamic, Engine, ImmutableString, Map, NativeCallContext, Scope};
+use rhai::{Dynamic, Engine, ImmutableString, Map, Scope};
 use serde_json::Value;
 
 use crate::error::{Fallible, diagnose, throw, throw_text, too_late};
 use crate::function_table::COMMON;
-use crate::interpreter::{Inside, Interpreter, Phase};
+use crate::interpreter::{CallContext, Inside, Interpreter, Phase};
 use crate::property_checks::check_arguments;
 use crate::run_inputs::MachineAccess;
 use crate::script_values::Handle;
@@ -31,24 +31,24 @@ pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
         // Exact types first: they also win over functions of the same name that Rhai has for
         // strings.
         let s = Rc::clone(interpreter);
-        engine.register_fn(name, move |context: NativeCallContext<'_>, name: ImmutableString| {
+        engine.register_fn(name, move |context: CallContext<'_>, name: ImmutableString| {
             declare(&context, &s, index, name.into(), Map::new())
         });
         let s = Rc::clone(interpreter);
         engine.register_fn(
             name,
-            move |context: NativeCallContext<'_>, name: ImmutableString, properties: Map| {
+            move |context: CallContext<'_>, name: ImmutableString, properties: Map| {
                 declare(&context, &s, index, name.into(), properties)
             },
         );
         let s = Rc::clone(interpreter);
-        engine.register_fn(name, move |context: NativeCallContext<'_>, name: Dynamic| {
+        engine.register_fn(name, move |context: CallContext<'_>, name: Dynamic| {
             declare(&context, &s, index, name, Map::new())
         });
         let s = Rc::clone(interpreter);
         engine.register_fn(
             name,
-            move |context: NativeCallContext<'_>, name: Dynamic, properties: Dynamic| {
+            move |context: CallContext<'_>, name: Dynamic, properties: Dynamic| {
                 let found = plain_type(properties.type_name());
                 match properties.try_cast::<Map>() {
                     Some(properties) => declare(&context, &s, index, name, properties),
@@ -85,7 +85,7 @@ pub(crate) fn declare_by_name(
 }
 
 fn declare(
-    context: &NativeCallContext<'_>,
+    context: &CallContext<'_>,
     interpreter: &Interpreter,
     index: usize,
     name: Dynamic,
@@ -122,7 +122,7 @@ fn declare(
         }
         Err(mistake) => return Err(mistake),
     };
-    let span = interpreter.span(context.call_source(), context.call_position());
+    let span = interpreter.here(context);
     let recipe = interpreter.progress.recipes.borrow().last().cloned();
     let inside = interpreter.progress.inside.borrow().last().cloned();
     let hidden = hidden_name(interpreter, inside.as_deref(), &name);
@@ -162,11 +162,7 @@ fn hidden_name(interpreter: &Interpreter, inside: Option<&Inside>, name: &str) -
 }
 
 /// A custom resource is used where its cookbook is a dependency, and once it is known what it is.
-fn visible(
-    context: &NativeCallContext<'_>,
-    interpreter: &Interpreter,
-    kind: &Kind,
-) -> Fallible<()> {
+fn visible(context: &CallContext<'_>, interpreter: &Interpreter, kind: &Kind) -> Fallible<()> {
     if interpreter.progress.defining.borrow().is_some() {
         let early = Diagnostic::error("a resource is declared in an action, not beside it");
         return Err(throw(
@@ -203,7 +199,7 @@ fn visible(
 
 /// What a declaration says: of every kind, of its own, and its further names.
 fn build(
-    context: &NativeCallContext<'_>,
+    context: &CallContext<'_>,
     interpreter: &Interpreter,
     kind: &Kind,
     properties: Map,
@@ -225,7 +221,7 @@ fn build(
 
 /// Changes a declared resource: what is not named stays.
 pub(crate) fn set(
-    context: &NativeCallContext<'_>,
+    context: &CallContext<'_>,
     interpreter: &Interpreter,
     index: usize,
     properties: Map,
@@ -279,7 +275,7 @@ pub(crate) fn set(
     let declared = &mut graph.resources[index];
     declared.body = body;
     declared.common = common;
-    declared.set_by.extend(interpreter.span(context.call_source(), context.call_position()));
+    declared.set_by.extend(interpreter.here(context));
     Ok(())
 }
 
@@ -292,7 +288,7 @@ struct Properties {
 impl Properties {
     fn finish(
         self,
-        context: &NativeCallContext<'_>,
+        context: &CallContext<'_>,
         interpreter: &Interpreter,
         kind: &Kind,
         common: &mut Common,
@@ -396,7 +392,7 @@ fn default_action(kind: &Kind) -> ActionRef {
 
 /// The resource's name, and the value that its identity property takes.
 fn name_of(
-    context: &NativeCallContext<'_>,
+    context: &CallContext<'_>,
     interpreter: &Interpreter,
     kind: &Kind,
     name: Dynamic,
@@ -441,7 +437,7 @@ fn name_of(
 
 /// Sorts properties into those of every kind and the kind's own, values and lazy ones.
 fn bind(
-    context: &NativeCallContext<'_>,
+    context: &CallContext<'_>,
     interpreter: &Interpreter,
     kind: &Kind,
     properties: Map,
@@ -449,7 +445,7 @@ fn bind(
 ) -> Fallible<Properties> {
     let mut bound = Properties { fixed: serde_json::Map::new(), deferred: Vec::new() };
     let mut home = None;
-    let span = || interpreter.span(context.call_source(), context.call_position());
+    let span = || interpreter.here(context);
     for (key, value) in properties {
         let key = key.as_str();
         let home = holds_closure(&value)
@@ -503,12 +499,12 @@ fn bind(
 
 /// A property's error at the property, where it can be found in the call.
 fn property_diagnostic(
-    context: &NativeCallContext<'_>,
+    context: &CallContext<'_>,
     interpreter: &Interpreter,
     kind: &Kind,
     error: &PropertyError,
 ) -> Diagnostic {
-    let span = interpreter.span(context.call_source(), context.call_position());
+    let span = interpreter.here(context);
     let key = source_positions::property(context, interpreter, &error.property).or(span);
     error.about(&kind.name).at(key)
 }

@@ -2,10 +2,10 @@
 
 use std::rc::Rc;
 
-use rhai::{Dynamic, EvalAltResult, LexError, NativeCallContext, ParseErrorType};
+use rhai::{Dynamic, EvalAltResult, LexError, ParseErrorType};
 
 use crate::function_table::{self, REFUSED};
-use crate::interpreter::{Halt, Interpreter, Phase};
+use crate::interpreter::{CallContext, Halt, Interpreter, Phase};
 use crate::type_names::plain_type;
 use crate::value::shown;
 use toque_core::diagnostic::{Diagnostic, Span};
@@ -19,23 +19,21 @@ pub(crate) struct Thrown(pub Diagnostic);
 
 /// Throws a diagnostic from a native function, at the call.
 pub(crate) fn throw(
-    context: &NativeCallContext<'_>,
+    context: &CallContext<'_>,
     interpreter: &Interpreter,
     diagnostic: Diagnostic,
 ) -> Box<EvalAltResult> {
     let diagnostic = if diagnostic.span.is_some() {
         diagnostic
     } else {
-        diagnostic.at(interpreter
-            .span(context.call_source(), context.call_position())
-            .map(Span::after_dot))
+        diagnostic.at(interpreter.here(context).map(Span::after_dot))
     };
     EvalAltResult::ErrorRuntime(Dynamic::from(Thrown(diagnostic)), context.call_position()).into()
 }
 
 /// Throws a plain sentence, at the call.
 pub(crate) fn throw_text(
-    context: &NativeCallContext<'_>,
+    context: &CallContext<'_>,
     interpreter: &Interpreter,
     text: impl Into<String>,
 ) -> Box<EvalAltResult> {
@@ -300,7 +298,7 @@ pub(crate) fn unknown_word(interpreter: &Interpreter, name: &str) -> Diagnostic 
 
 /// Actions of custom resources run when the attributes are final.
 pub(crate) fn final_by_now(
-    context: &NativeCallContext<'_>,
+    context: &CallContext<'_>,
     interpreter: &Interpreter,
     what: &str,
 ) -> Fallible<()> {
@@ -317,7 +315,7 @@ pub(crate) fn final_by_now(
 
 /// An attribute or resource changed when it is too late.
 pub(crate) fn too_late(
-    context: &NativeCallContext<'_>,
+    context: &CallContext<'_>,
     interpreter: &Interpreter,
     what: &str,
 ) -> Fallible<()> {

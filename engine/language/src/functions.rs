@@ -5,12 +5,12 @@ use std::rc::Rc;
 
 use base64::Engine as _;
 use indexmap::IndexMap;
-use rhai::{Dynamic, Engine, EvalAltResult, ImmutableString, Map, NativeCallContext};
+use rhai::{Dynamic, Engine, EvalAltResult, ImmutableString, Map};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::{Fallible, final_by_now, refused, throw, throw_text};
-use crate::interpreter::{Interpreter, Phase};
+use crate::interpreter::{CallContext, Interpreter, Phase};
 use crate::node_view::path_of;
 use crate::property_checks::check_line;
 use crate::script_values::from_json;
@@ -58,7 +58,7 @@ fn attributes(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
         ("force_override", Level::ForceOverride),
     ] {
         let s = Rc::clone(interpreter);
-        engine.register_fn(name, move |context: NativeCallContext<'_>, path: Dynamic, value: Dynamic| -> Fallible<()> {
+        engine.register_fn(name, move |context: CallContext<'_>, path: Dynamic, value: Dynamic| -> Fallible<()> {
             final_by_now(&context, &s, "an attribute cannot be set")?;
             let path = path_of(&context, &s, path)?;
             if value.is_fnptr() {
@@ -74,7 +74,7 @@ fn attributes(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
                 let hidden = Diagnostic::error(format!("`{key}` is a fact of the machine, which wins over every attribute"));
                 return Err(throw(&context, &s, hidden.hint("give the attribute another name; facts cannot be set")));
             }
-            let origin = Rc::new(Origin::Call(s.span(context.call_source(), context.call_position())));
+            let origin = Rc::new(Origin::Call(s.here(&context)));
             let set = s.node.attributes.borrow_mut().set(level, &path, value, &origin);
             set.map_err(|wrong| throw(&context, &s, wrong))
         });
@@ -85,7 +85,7 @@ fn flow(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
     let s = Rc::clone(interpreter);
     engine.register_fn(
         "include_recipe",
-        move |context: NativeCallContext<'_>, name: ImmutableString| -> Fallible<bool> {
+        move |context: CallContext<'_>, name: ImmutableString| -> Fallible<bool> {
             final_by_now(&context, &s, "a recipe cannot be included")?;
             let own = s.own_cookbook();
             let name = RecipeName::parse(&name, own.as_deref())
@@ -100,7 +100,7 @@ fn flow(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
                 }
             }
             script::include(context.engine(), &s, &name).or_else(|diagnostic| {
-                let here = s.span(context.call_source(), context.call_position());
+                let here = s.here(&context);
                 let diagnostic = match here {
                     Some(span) if diagnostic.span.is_some() => {
                         diagnostic.frame(span, format!("`{name}` was included here"))
@@ -143,7 +143,7 @@ fn platforms(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
     let s = Rc::clone(interpreter);
     engine.register_fn(
         "value_for_platform_family",
-        move |context: NativeCallContext<'_>, map: Map| -> Fallible<Dynamic> {
+        move |context: CallContext<'_>, map: Map| -> Fallible<Dynamic> {
             let family = s.node.text("platform_family", &s.view);
             map.get(family.as_str())
                 .or_else(|| map.get("default"))
@@ -154,7 +154,7 @@ fn platforms(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
     let s = Rc::clone(interpreter);
     engine.register_fn(
         "value_for_platform",
-        move |context: NativeCallContext<'_>, map: Map| -> Fallible<Dynamic> {
+        move |context: CallContext<'_>, map: Map| -> Fallible<Dynamic> {
             let platform = s.node.text("platform", &s.view);
             let version = s.node.text("platform_version", &s.view);
             let for_platform = match map.get(platform.as_str()).cloned() {
@@ -225,7 +225,7 @@ fn machine(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
     let s = Rc::clone(interpreter);
     engine.register_fn(
         "read_file",
-        move |context: NativeCallContext<'_>, path: ImmutableString| -> Fallible<String> {
+        move |context: CallContext<'_>, path: ImmutableString| -> Fallible<String> {
             if !s.may_ask() {
                 return Ok(String::new());
             }
@@ -238,20 +238,20 @@ fn machine(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
         },
     );
     let s = Rc::clone(interpreter);
-    engine.register_fn("shell_out", move |context: NativeCallContext<'_>, command: Dynamic| {
+    engine.register_fn("shell_out", move |context: CallContext<'_>, command: Dynamic| {
         shell_out(&context, &s, command, Map::new())
     });
     let s = Rc::clone(interpreter);
     engine.register_fn(
         "shell_out",
-        move |context: NativeCallContext<'_>, command: Dynamic, options: Map| {
+        move |context: CallContext<'_>, command: Dynamic, options: Map| {
             shell_out(&context, &s, command, options)
         },
     );
 }
 
 fn shell_out(
-    context: &NativeCallContext<'_>,
+    context: &CallContext<'_>,
     interpreter: &Interpreter,
     command: Dynamic,
     options: Map,
@@ -317,7 +317,7 @@ fn shell_out(
 }
 
 pub(crate) fn read<T: serde::de::DeserializeOwned>(
-    context: &NativeCallContext<'_>,
+    context: &CallContext<'_>,
     interpreter: &Interpreter,
     value: Dynamic,
     what: &str,
@@ -333,7 +333,7 @@ pub(crate) fn read<T: serde::de::DeserializeOwned>(
 
 /// A failure of the machine as an error of the recipe.
 fn failed(
-    context: &NativeCallContext<'_>,
+    context: &CallContext<'_>,
     interpreter: &Interpreter,
     failure: Failure,
 ) -> Box<rhai::EvalAltResult> {
@@ -350,7 +350,7 @@ fn formats(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
         let s = Rc::clone(interpreter);
         engine.register_fn(
             name,
-            move |context: NativeCallContext<'_>, value: Dynamic| -> Fallible<String> {
+            move |context: CallContext<'_>, value: Dynamic| -> Fallible<String> {
                 to_json(value)
                     .and_then(|json| write(&json))
                     .map_err(|message| throw_text(&context, &s, format!("{name}: {message}")))
@@ -359,13 +359,10 @@ fn formats(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
     }
     // Rhai has one of its own for maps, which takes them as they are.
     let s = Rc::clone(interpreter);
-    engine.register_fn(
-        "to_json",
-        move |context: NativeCallContext<'_>, map: Map| -> Fallible<String> {
-            let json = to_json(Dynamic::from_map(map)).and_then(|json| formats::to_json(&json));
-            json.map_err(|message| throw_text(&context, &s, format!("to_json: {message}")))
-        },
-    );
+    engine.register_fn("to_json", move |context: CallContext<'_>, map: Map| -> Fallible<String> {
+        let json = to_json(Dynamic::from_map(map)).and_then(|json| formats::to_json(&json));
+        json.map_err(|message| throw_text(&context, &s, format!("to_json: {message}")))
+    });
     let parse: [(&str, fn(&str) -> Result<Value, String>); 3] = [
         ("parse_json", formats::parse_json),
         ("parse_yaml", formats::parse_yaml),
@@ -375,7 +372,7 @@ fn formats(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
         let s = Rc::clone(interpreter);
         engine.register_fn(
             name,
-            move |context: NativeCallContext<'_>, text: ImmutableString| -> Fallible<Dynamic> {
+            move |context: CallContext<'_>, text: ImmutableString| -> Fallible<Dynamic> {
                 parse(&text)
                     .map(|value| from_json(&value))
                     .map_err(|message| throw_text(&context, &s, message))
@@ -392,7 +389,7 @@ fn formats(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
     let s = Rc::clone(interpreter);
     engine.register_fn(
         "pad",
-        move |context: NativeCallContext<'_>,
+        move |context: CallContext<'_>,
               text: &mut ImmutableString,
               length: i64,
               with: ImmutableString|
@@ -426,7 +423,7 @@ fn formats(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
 
 /// Functions of Rhai that recipes do not have.
 fn forbid(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
-    let refuse = |context: &NativeCallContext<'_>, s: &Interpreter, name: &str| -> Fallible<()> {
+    let refuse = |context: &CallContext<'_>, s: &Interpreter, name: &str| -> Fallible<()> {
         let why = refused(name).unwrap_or_default();
         Err(throw(
             context,
@@ -435,15 +432,15 @@ fn forbid(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
         ))
     };
     let s = Rc::clone(interpreter);
-    engine.register_fn("sleep", move |context: NativeCallContext<'_>, _: i64| {
+    engine.register_fn("sleep", move |context: CallContext<'_>, _: i64| {
         refuse(&context, &s, "sleep")
     });
     let s = Rc::clone(interpreter);
-    engine.register_fn("sleep", move |context: NativeCallContext<'_>, _: f64| {
+    engine.register_fn("sleep", move |context: CallContext<'_>, _: f64| {
         refuse(&context, &s, "sleep")
     });
     let s = Rc::clone(interpreter);
-    engine.register_fn("timestamp", move |context: NativeCallContext<'_>| {
+    engine.register_fn("timestamp", move |context: CallContext<'_>| {
         refuse(&context, &s, "timestamp")
     });
 }

@@ -3,11 +3,11 @@
 
 use std::rc::Rc;
 
-use rhai::{Dynamic, Engine, ImmutableString, Map, NativeCallContext};
+use rhai::{Dynamic, Engine, ImmutableString, Map};
 
 use crate::declare;
 use crate::error::{Fallible, throw, throw_text, too_late};
-use crate::interpreter::{Changed, Interpreter};
+use crate::interpreter::{CallContext, Changed, Interpreter};
 use crate::script_values::Handle;
 use toque_contract::graph::{Relation, Target, Timing};
 use toque_core::diagnostic::Diagnostic;
@@ -25,7 +25,7 @@ pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
         let s = Rc::clone(interpreter);
         engine.register_fn(
             name,
-            move |context: NativeCallContext<'_>,
+            move |context: CallContext<'_>,
                   handle: &mut Handle,
                   action: ImmutableString,
                   target: Dynamic| {
@@ -35,7 +35,7 @@ pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
         let s = Rc::clone(interpreter);
         engine.register_fn(
             name,
-            move |context: NativeCallContext<'_>,
+            move |context: CallContext<'_>,
                   handle: &mut Handle,
                   action: ImmutableString,
                   target: Dynamic,
@@ -47,7 +47,7 @@ pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
     let s = Rc::clone(interpreter);
     engine.register_fn(
         "set",
-        move |context: NativeCallContext<'_>, handle: &mut Handle, properties: Map| {
+        move |context: CallContext<'_>, handle: &mut Handle, properties: Map| {
             too_late(&context, &s, "a resource cannot be changed")?;
             declare::set(&context, &s, handle.index, properties)?;
             Ok::<_, Box<rhai::EvalAltResult>>(handle.clone())
@@ -56,7 +56,7 @@ pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
     let s = Rc::clone(interpreter);
     engine.register_fn(
         "remove",
-        move |context: NativeCallContext<'_>, handle: &mut Handle| -> Fallible<()> {
+        move |context: CallContext<'_>, handle: &mut Handle| -> Fallible<()> {
             too_late(&context, &s, "a resource cannot be removed")?;
             s.graph.borrow_mut().remove(handle.index);
             Ok(())
@@ -78,13 +78,13 @@ pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
     let s = Rc::clone(interpreter);
     engine.register_fn(
         "resource",
-        move |context: NativeCallContext<'_>, name: ImmutableString| -> Fallible<Handle> {
+        move |context: CallContext<'_>, name: ImmutableString| -> Fallible<Handle> {
             too_late(
                 &context,
                 &s,
                 "a resource cannot be looked up (use the handle that its declaration returned)",
             )?;
-            let span = s.span(context.call_source(), context.call_position());
+            let span = s.here(&context);
             let graph = s.graph.borrow();
             match graph.find(&s.inputs.registry, &name, s.scope(), span.as_ref()) {
                 Ok(index) => Ok(Handle { index, id: graph.resources[index].id.clone() }),
@@ -99,7 +99,7 @@ pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
     let s = Rc::clone(interpreter);
     engine.register_fn(
         "has_resource",
-        move |context: NativeCallContext<'_>, name: ImmutableString| -> Fallible<bool> {
+        move |context: CallContext<'_>, name: ImmutableString| -> Fallible<bool> {
             too_late(&context, &s, "a resource cannot be looked up")?;
             let id = ResourceId::parse(&name);
             Ok(id.is_some_and(|id| {
@@ -110,7 +110,7 @@ pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
 }
 
 fn relate(
-    context: &NativeCallContext<'_>,
+    context: &CallContext<'_>,
     interpreter: &Interpreter,
     handle: &Handle,
     end: End,
@@ -138,7 +138,7 @@ fn relate(
         End::Notifies => (this, other),
         End::Subscribes => (other, this),
     };
-    let span = interpreter.span(context.call_source(), context.call_position());
+    let span = interpreter.here(context);
     interpreter.graph.borrow_mut().relations.push(Relation {
         from,
         to,

@@ -33,8 +33,9 @@ pub(crate) enum Halt {
 }
 
 /// How far the run is; decides what a script may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Default, Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
+    #[default]
     Attributes,
     Recipes,
     /// Attributes are final; actions of custom resources say what is inside them.
@@ -58,6 +59,9 @@ pub struct Inside {
     /// How many actions run one another.
     pub calls: usize,
 }
+
+/// The context of a call in a script.
+pub(crate) type CallContext<'a> = rhai::NativeCallContext<'a>;
 
 /// The state of the language in one run.
 pub struct Interpreter {
@@ -88,6 +92,7 @@ pub struct Interpreter {
 }
 
 /// The scripts in progress.
+#[derive(Default)]
 pub struct Progress {
     pub phase: Cell<Phase>,
     /// The recipes and attribute files in progress, outermost first.
@@ -159,14 +164,7 @@ impl Interpreter {
             lookup: Lookup::default(),
             sink: RefCell::new(sink),
             graph: RefCell::default(),
-            progress: Progress {
-                phase: Cell::new(Phase::Attributes),
-                recipes: RefCell::default(),
-                included: RefCell::default(),
-                defining: RefCell::default(),
-                inside: RefCell::default(),
-                place: RefCell::default(),
-            },
+            progress: Progress::default(),
             sources: Sources::default(),
             kept: Kept::default(),
             findings: Findings::default(),
@@ -235,6 +233,11 @@ impl Interpreter {
             .or_default()
             .insert_full(Rc::clone(&id.name));
         if place == 0 { hidden.into() } else { format!("{hidden} {}", place + 1).into() }
+    }
+
+    /// Returns the position of a call.
+    pub(crate) fn here(&self, context: &CallContext<'_>) -> Option<Span> {
+        self.span(context.call_source(), context.call_position())
     }
 
     /// Returns a position in a script as a span.

@@ -3,14 +3,11 @@
 
 use std::rc::Rc;
 
-use rhai::{
-    Array, Dynamic, Engine, EvalAltResult, ImmutableString, Map, Module, NativeCallContext,
-    Position,
-};
+use rhai::{Array, Dynamic, Engine, EvalAltResult, ImmutableString, Map, Module, Position};
 use serde_json::Value;
 
 use crate::error::{Fallible, Thrown, throw, throw_text};
-use crate::interpreter::Interpreter;
+use crate::interpreter::{CallContext, Interpreter};
 use crate::script_values::{NodeView, first};
 use crate::value::to_json;
 use toque_core::diagnostic::{Diagnostic, Span};
@@ -85,7 +82,7 @@ fn missing(view: &NodeView, interpreter: &Interpreter, key: &str) -> Diagnostic 
 
 /// A path as people write it: `"a.b"`, or an array for keys that hold dots.
 pub(crate) fn path_of(
-    context: &NativeCallContext<'_>,
+    context: &CallContext<'_>,
     interpreter: &Interpreter,
     path: Dynamic,
 ) -> Fallible<Vec<String>> {
@@ -108,12 +105,12 @@ pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
     let with = |interpreter: &Rc<Interpreter>| Rc::clone(interpreter);
     let s = with(interpreter);
     engine.register_indexer_get(
-        move |context: NativeCallContext<'_>, view: &mut NodeView, key: ImmutableString| {
+        move |context: CallContext<'_>, view: &mut NodeView, key: ImmutableString| {
             let found = view.get(&s, &key).map_err(|wrong| unread(&context, &s, wrong))?;
             found.ok_or_else(|| throw(&context, &s, missing(view, &s, &key)))
         },
     );
-    let at = |context: &NativeCallContext<'_>,
+    let at = |context: &CallContext<'_>,
               interpreter: &Interpreter,
               view: &NodeView,
               path: Dynamic|
@@ -124,17 +121,14 @@ pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
     let s = with(interpreter);
     engine.register_fn(
         "get",
-        move |context: NativeCallContext<'_>,
-              view: &mut NodeView,
-              path: Dynamic|
-              -> Fallible<Dynamic> {
+        move |context: CallContext<'_>, view: &mut NodeView, path: Dynamic| -> Fallible<Dynamic> {
             Ok(at(&context, &s, view, path)?.unwrap_or(Dynamic::UNIT))
         },
     );
     let s = with(interpreter);
     engine.register_fn(
         "get",
-        move |context: NativeCallContext<'_>,
+        move |context: CallContext<'_>,
               view: &mut NodeView,
               path: Dynamic,
               default: Dynamic|
@@ -143,15 +137,14 @@ pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
     let s = with(interpreter);
     engine.register_fn(
         "has",
-        move |context: NativeCallContext<'_>,
-              view: &mut NodeView,
-              path: Dynamic|
-              -> Fallible<bool> { Ok(at(&context, &s, view, path)?.is_some()) },
+        move |context: CallContext<'_>, view: &mut NodeView, path: Dynamic| -> Fallible<bool> {
+            Ok(at(&context, &s, view, path)?.is_some())
+        },
     );
     let s = with(interpreter);
     engine.register_fn(
         "contains",
-        move |context: NativeCallContext<'_>, view: &mut NodeView, key: ImmutableString| {
+        move |context: CallContext<'_>, view: &mut NodeView, key: ImmutableString| {
             view.get(&s, &key)
                 .map(|found| found.is_some())
                 .map_err(|wrong| unread(&context, &s, wrong))
@@ -164,7 +157,7 @@ pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
     let s = with(interpreter);
     engine.register_fn(
         "values",
-        move |context: NativeCallContext<'_>, view: &mut NodeView| -> Fallible<Array> {
+        move |context: CallContext<'_>, view: &mut NodeView| -> Fallible<Array> {
             let values = view.keys(&s).into_iter().filter_map(|key| view.get(&s, &key).transpose());
             values.collect::<Result<_, _>>().map_err(|wrong| unread(&context, &s, wrong))
         },
@@ -186,12 +179,11 @@ pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
 
 /// What is wrong with an item's value, and where it was read.
 pub(crate) fn unread(
-    context: &NativeCallContext<'_>,
+    context: &CallContext<'_>,
     interpreter: &Interpreter,
     wrong: Diagnostic,
 ) -> Box<EvalAltResult> {
-    let here =
-        interpreter.span(context.call_source(), context.call_position()).map(Span::after_dot);
+    let here = interpreter.here(context).map(Span::after_dot);
     let wrong = match here {
         Some(here) if wrong.span.is_some() => wrong.frame(here, "it is read here"),
         _ => wrong,

@@ -3,12 +3,12 @@
 use std::rc::Rc;
 
 use indexmap::IndexMap;
-use rhai::{Array, Dynamic, Engine, ImmutableString, Map, NativeCallContext};
+use rhai::{Array, Dynamic, Engine, ImmutableString, Map};
 use serde::Deserialize;
 
 use crate::error::{Fallible, throw, throw_text};
 use crate::functions::read;
-use crate::interpreter::Interpreter;
+use crate::interpreter::{CallContext, Interpreter};
 use crate::node_view::unread;
 use crate::script_values::NodeView;
 use crate::{source_positions, this_node};
@@ -35,13 +35,13 @@ type Filter = Vec<(String, Vec<String>)>;
 
 pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
     let s = Rc::clone(interpreter);
-    engine.register_fn("search", move |context: NativeCallContext<'_>, index: ImmutableString| {
+    engine.register_fn("search", move |context: CallContext<'_>, index: ImmutableString| {
         search(&context, &s, &index, &Search::default(), None)
     });
     let s = Rc::clone(interpreter);
     engine.register_fn(
         "search",
-        move |context: NativeCallContext<'_>, index: ImmutableString, text: ImmutableString| {
+        move |context: CallContext<'_>, index: ImmutableString, text: ImmutableString| {
             let query = query(&context, &s, &text)?;
             search(&context, &s, &index, &Search { query, ..Search::default() }, None)
         },
@@ -49,7 +49,7 @@ pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
     let s = Rc::clone(interpreter);
     engine.register_fn(
         "search",
-        move |context: NativeCallContext<'_>,
+        move |context: CallContext<'_>,
               index: ImmutableString,
               text: ImmutableString,
               how: Map|
@@ -73,11 +73,7 @@ pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
     );
 }
 
-fn query(
-    context: &NativeCallContext<'_>,
-    interpreter: &Interpreter,
-    text: &str,
-) -> Fallible<Query> {
+fn query(context: &CallContext<'_>, interpreter: &Interpreter, text: &str) -> Fallible<Query> {
     Query::parse(text).map_err(|wrong| {
         quoted(context, interpreter, wrong, source_positions::argument(context, interpreter, 1))
     })
@@ -85,7 +81,7 @@ fn query(
 
 /// A mistake in a text of the recipe: where the text stands, and where in it the mistake is.
 fn quoted(
-    context: &NativeCallContext<'_>,
+    context: &CallContext<'_>,
     interpreter: &Interpreter,
     mut wrong: Diagnostic,
     at: Option<Span>,
@@ -103,7 +99,7 @@ fn quoted(
 }
 
 fn filter_of(
-    context: &NativeCallContext<'_>,
+    context: &CallContext<'_>,
     interpreter: &Interpreter,
     filter: IndexMap<String, OneOrMany<String>>,
 ) -> Fallible<Filter> {
@@ -124,7 +120,7 @@ fn filter_of(
 }
 
 fn search(
-    context: &NativeCallContext<'_>,
+    context: &CallContext<'_>,
     interpreter: &Interpreter,
     index: &str,
     wanted: &Search,

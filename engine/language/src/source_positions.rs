@@ -1,19 +1,19 @@
 //! Finding the property that an error is about. Rhai knows only where the call begins, so the
 //! script is parsed again, on errors only.
 
-use rhai::{ASTNode, Engine, Expr, NativeCallContext, Position, Stmt};
+use rhai::{ASTNode, Engine, Expr, Position, Stmt};
 
-use crate::interpreter::Interpreter;
+use crate::interpreter::{CallContext, Interpreter};
 use crate::script;
 use toque_core::diagnostic::Span;
 
 /// [`written`], for the call in progress.
 pub(crate) fn property(
-    context: &NativeCallContext<'_>,
+    context: &CallContext<'_>,
     interpreter: &Interpreter,
     path: &str,
 ) -> Option<Span> {
-    let call = interpreter.span(context.call_source(), context.call_position())?;
+    let call = interpreter.here(context)?;
     written(context.engine(), interpreter, &call, path)
 }
 
@@ -83,11 +83,11 @@ fn below(expression: &Expr, path: &str) -> Option<Position> {
 
 /// Where an argument of the call in progress stands, by its number.
 pub(crate) fn argument(
-    context: &NativeCallContext<'_>,
+    context: &CallContext<'_>,
     interpreter: &Interpreter,
     number: usize,
 ) -> Option<Span> {
-    let call = interpreter.span(context.call_source(), context.call_position())?;
+    let call = interpreter.here(context)?;
     let ast = script::compile(context.engine(), interpreter, &call.source).ok()?;
     let place = |position| interpreter.span(Some(&call.source.name), position);
     let mut found = None;

@@ -2,15 +2,15 @@
 
 use std::rc::Rc;
 
-use rhai::{Engine, ImmutableString, NativeCallContext};
+use rhai::{Engine, ImmutableString};
 
 use crate::error::{Fallible, throw, throw_text};
-use crate::interpreter::Interpreter;
+use crate::interpreter::{CallContext, Interpreter};
 use crate::source_positions;
 
 pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
     let s = Rc::clone(interpreter);
-    engine.register_fn("is_first_online", move |context: NativeCallContext<'_>, layer: ImmutableString| -> Fallible<bool> {
+    engine.register_fn("is_first_online", move |context: CallContext<'_>, layer: ImmutableString| -> Fallible<bool> {
         let Some(command) = &s.inputs.command else {
             let wrong = "`is_first_online` asks a stack, and this run is for none: run it with `--stack` and `--event`";
             return if s.may_ask() { Err(throw_text(&context, &s, wrong)) } else { Ok(false) };

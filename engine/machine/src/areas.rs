@@ -2,7 +2,7 @@
 //! by whatever may change it.
 
 use std::any::{Any, TypeId};
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::BitOr;
 use std::rc::Rc;
@@ -97,7 +97,6 @@ impl BitOr<Area> for Areas {
 #[derive(Default)]
 pub(crate) struct Snapshots {
     held: RefCell<HashMap<TypeId, (Area, Rc<dyn Any>)>>,
-    reads: Cell<u64>,
 }
 
 impl Snapshots {
@@ -114,7 +113,6 @@ impl Snapshots {
         {
             return Ok(snapshot);
         }
-        self.reads.set(self.reads.get() + 1);
         let snapshot = Rc::new(read()?);
         let erased: Rc<dyn Any> = Rc::<T>::clone(&snapshot);
         self.held.borrow_mut().insert(TypeId::of::<T>(), (area, erased));
@@ -126,11 +124,5 @@ impl Snapshots {
         if areas != Areas::NONE {
             self.held.borrow_mut().retain(|_, (area, _)| !areas.contains(*area));
         }
-    }
-
-    /// How many readings were made, for tests of the rule above.
-    #[must_use]
-    pub(crate) fn reads(&self) -> u64 {
-        self.reads.get()
     }
 }

@@ -193,12 +193,6 @@ impl<'a> View<'a> {
         self.stat(path).is_ok()
     }
 
-    /// How often shared state was read, for tests.
-    #[must_use]
-    pub fn snapshot_reads(&self) -> u64 {
-        self.snapshots.reads()
-    }
-
     /// Forgets what an action may have changed.
     pub fn drop_areas(&self, areas: Areas) {
         self.snapshots.drop_areas(areas);

@@ -200,7 +200,7 @@ impl<'a> Walk<'a> {
     /// Delivers in the order of queueing; what they queue comes last. A failure does not keep the
     /// others from being delivered.
     fn deliver(&mut self) {
-        if !self.deliveries.is_empty() {
+        if !self.deliveries.is_done() {
             self.interpreter.event(&Event::Delayed { count: self.deliveries.len() });
         }
         while !self.deliveries.is_done() {

@@ -8,7 +8,7 @@ use super::hostname_theme::Theme;
 use super::validate::{HOSTNAME, SHORTNAME, STATES, is_hostname, is_shortname};
 use super::without_secrets;
 use crate::document_edit::{byte_order_mark, json, toml};
-use toque_core::diagnostic::{Diagnostic, Source, did_you_mean};
+use toque_core::diagnostic::{Diagnostic, Source};
 use toque_core::json::{Document, described};
 
 /// A stack document with its text.
@@ -118,10 +118,9 @@ pub fn instance(stack: &StackText, new: &NewInstance) -> Result<Map<String, Valu
     for layer in new.layers {
         if !layers.contains(&layer.as_str()) {
             let unknown = Diagnostic::error(format!("`{}` has no layer `{layer}`", stack.name));
-            let near = did_you_mean(layer, layers.iter().copied());
-            return Err(unknown.hint(
-                near.unwrap_or_else(|| format!("`toque stack add layer {layer}` makes one")),
-            ));
+            return Err(unknown.suggest_or(layer, layers.iter().copied(), || {
+                format!("`toque stack add layer {layer}` makes one")
+            }));
         }
     }
     let taken = stack.names("instances", "hostname");
@@ -148,10 +147,8 @@ pub fn instance(stack: &StackText, new: &NewInstance) -> Result<Map<String, Valu
     }
     if let Some(status) = new.status.filter(|status| !STATES.contains(status)) {
         let wrong = Diagnostic::error(format!("an instance is never `{status}`"));
-        return Err(wrong.hint(
-            did_you_mean(status, STATES)
-                .unwrap_or_else(|| "it is `online` or `stopped`, for example".to_owned()),
-        ));
+        let all = || "it is `online` or `stopped`, for example";
+        return Err(wrong.suggest_or(status, STATES, all));
     }
     let mut entry = Map::from_iter([
         ("hostname".to_owned(), json!(hostname)),
@@ -239,13 +236,10 @@ fn theme(stack: &StackText) -> Result<Theme, Diagnostic> {
 
 fn unknown_theme(stack: &StackText, name: &str) -> Diagnostic {
     let names = Theme::ALL.map(Theme::name);
-    let near = did_you_mean(name, names);
+    let all = || format!("the themes are {}", names.map(|name| format!("`{name}`")).join(", "));
     let unknown = Diagnostic::error(format!("there is no hostname theme `{name}`"));
-    without_secrets(unknown.at(stack.document.value_at(&["stack", "hostname_theme"]))).hint(
-        near.unwrap_or_else(|| {
-            format!("the themes are {}", names.map(|name| format!("`{name}`")).join(", "))
-        }),
-    )
+    without_secrets(unknown.at(stack.document.value_at(&["stack", "hostname_theme"])))
+        .suggest_or(name, names, all)
 }
 
 #[cfg(test)]

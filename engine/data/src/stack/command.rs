@@ -9,7 +9,7 @@ use super::schema::{UnknownFields, below, parts};
 use super::{App, CustomJson, Event, Instance, Stack, VERSION, agent, schema, told, validate};
 use crate::run_list::{Item, Placed};
 use crate::secret_markers;
-use toque_core::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use toque_core::diagnostic::{Diagnostic, Diagnostics};
 use toque_core::json::Document;
 use toque_core::redaction::Redactor;
 
@@ -109,12 +109,12 @@ impl Command {
     ) -> Result<Self, Diagnostics> {
         // What is wrong may stand beside what must not be seen.
         schema::hide(super::schema_fields::DOCUMENT, &document, redactor);
-        let (document, largest, strange) = match agent::convert(&document, redactor)? {
+        let (document, largest, unknown_fields) = match agent::convert(&document, redactor)? {
             // Fields that are not known to this program are the agent's business.
             Some(converted) => (Rc::new(converted), usize::MAX, UnknownFields::Kept),
             None => (document, largest, UnknownFields::Refused),
         };
-        let stack = Rc::new(validate::stack(&document, largest, strange)?);
+        let stack = Rc::new(validate::stack(&document, largest, unknown_fields)?);
         let at = |field: &str| vec!["command".to_owned(), field.to_owned()];
         let Value::Object(command) = &document.value["command"] else {
             let wrong =
@@ -304,18 +304,11 @@ fn instance<'a>(
         },
     );
     found.map(|instance| instance.hostname.clone()).ok_or_else(|| {
-        let known = stack
-            .instances
-            .iter()
-            .map(|instance| format!("{} ({})", instance.id, instance.hostname));
+        let known = || stack.instances.iter();
+        let named = known().map(|instance| format!("{} ({})", instance.id, instance.hostname));
+        let all = || format!("the instances are {}", named.collect::<Vec<_>>().join(", "));
         let wrong = Diagnostic::error(format!("there is no instance with the id `{id}`"));
-        let hint = did_you_mean(id, stack.instances.iter().map(|instance| &*instance.id));
-        (
-            "instance_id",
-            wrong.hint(hint.unwrap_or_else(|| {
-                format!("the instances are {}", known.collect::<Vec<_>>().join(", "))
-            })),
-        )
+        ("instance_id", wrong.suggest_or(id, known().map(|instance| &*instance.id), all))
     })
 }
 
@@ -343,7 +336,7 @@ fn app_of_id<'a>(stack: &'a Stack, id: &str) -> Result<&'a App, Diagnostic> {
     stack.apps.iter().find(|app| app.id == id).ok_or_else(|| {
         let known = stack.apps.iter().map(|app| format!("{} ({})", app.id, app.shortname));
         let all = || format!("the apps are {}", known.collect::<Vec<_>>().join(", "));
-        let hint = did_you_mean(id, stack.apps.iter().map(|app| &*app.id)).unwrap_or_else(all);
-        Diagnostic::error(format!("there is no app with the id `{id}`")).hint(hint)
+        let wrong = Diagnostic::error(format!("there is no app with the id `{id}`"));
+        wrong.suggest_or(id, stack.apps.iter().map(|app| &*app.id), all)
     })
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use toque_core::diagnostic::{Diagnostic, did_you_mean};
+use toque_core::diagnostic::Diagnostic;
 
 /// A lifecycle event, or a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -76,8 +76,7 @@ impl Event {
             let all = || {
                 format!("the events and commands are {}", names().collect::<Vec<_>>().join(", "))
             };
-            Diagnostic::error(format!("there is no event `{text}`"))
-                .hint(did_you_mean(text, names()).unwrap_or_else(all))
+            Diagnostic::error(format!("there is no event `{text}`")).suggest_or(text, names(), all)
         })
     }
 

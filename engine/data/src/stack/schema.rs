@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::run_list::Item;
 use crate::secret_markers;
-use toque_core::diagnostic::{Diagnostic, did_you_mean};
+use toque_core::diagnostic::Diagnostic;
 use toque_core::json::{Document, described};
 use toque_core::redaction::Redactor;
 use toque_core::url::split_userinfo;
@@ -60,7 +60,7 @@ pub(super) enum UnknownFields {
 /// Looks at a document, and keeps everything that is wrong with it.
 pub(super) struct Validator<'a> {
     pub document: &'a Rc<Document>,
-    pub strange: UnknownFields,
+    pub unknown_fields: UnknownFields,
     pub mistakes: Vec<Diagnostic>,
 }
 
@@ -85,15 +85,13 @@ impl Validator<'_> {
             let path = below(path, key);
             match fields.iter().find(|field| field.name == key) {
                 Some(field) => self.value(&field.shape, value, &path),
-                None if self.strange == UnknownFields::Kept => {}
+                None if self.unknown_fields == UnknownFields::Kept => {}
                 None => {
                     let wrong = Diagnostic::error(format!("{what} has no field `{key}`"))
                         .at(self.document.key_at(&parts(&path)));
                     let names = fields.iter().map(|field| field.name);
-                    let all = || {
-                        format!("its fields are {}", listed(fields.iter().map(|field| field.name)))
-                    };
-                    self.mistakes.push(wrong.hint(did_you_mean(key, names).unwrap_or_else(all)));
+                    let all = || format!("its fields are {}", listed(names.clone()));
+                    self.mistakes.push(wrong.suggest_or(key, names.clone(), all));
                 }
             }
         }

@@ -58,10 +58,10 @@ pub(super) const HOSTNAME: &str =
 pub(super) fn stack(
     document: &Rc<Document>,
     largest: usize,
-    strange: UnknownFields,
+    unknown_fields: UnknownFields,
 ) -> Result<Stack, Diagnostics> {
     let mut check =
-        Check { looker: Validator { document, strange, mistakes: Vec::new() }, largest };
+        Check { validator: Validator { document, unknown_fields, mistakes: Vec::new() }, largest };
     if let Some(version) = document.value["version"]
         .as_number()
         .filter(|version| version.as_u64().is_none_or(|known| known > VERSION))
@@ -69,33 +69,33 @@ pub(super) fn stack(
         let wrong = format!(
             "this document is of version {version}, and this program reads versions up to {VERSION}"
         );
-        check.looker.wrong(
+        check.validator.wrong(
             &["version".to_owned()],
             wrong,
             "read it with a newer toque, or write it anew with this one",
         );
-        return Err(Diagnostics(check.looker.mistakes));
+        return Err(Diagnostics(check.validator.mistakes));
     }
-    check.looker.map("a stack document", DOCUMENT, &document.value, &[]);
-    if !check.looker.mistakes.is_empty() {
+    check.validator.map("a stack document", DOCUMENT, &document.value, &[]);
+    if !check.validator.mistakes.is_empty() {
         // What is missing or misplaced would only be told again.
-        return Err(Diagnostics(check.looker.mistakes));
+        return Err(Diagnostics(check.validator.mistakes));
     }
     let Some(own) = document.value["stack"].as_object() else {
-        check.looker.wrong(
+        check.validator.wrong(
             &[],
             "the document has no `stack`",
             "write `\"stack\": { \"name\": \"shop\" }`",
         );
-        return Err(Diagnostics(check.looker.mistakes));
+        return Err(Diagnostics(check.validator.mistakes));
     };
     let stack = check.whole(own);
-    let mistakes = check.looker.mistakes;
+    let mistakes = check.validator.mistakes;
     if mistakes.is_empty() { Ok(stack) } else { Err(Diagnostics(mistakes)) }
 }
 
 struct Check<'a> {
-    looker: Validator<'a>,
+    validator: Validator<'a>,
     largest: usize,
 }
 
@@ -112,7 +112,7 @@ impl<'a> Check<'a> {
         let own = Reader { value: own, path: at.clone() };
         let name = own.owned("name").unwrap_or_default();
         if name.is_empty() {
-            self.looker.wrong(
+            self.validator.wrong(
                 &at,
                 "the stack has no `name`",
                 "write `\"stack\": { \"name\": \"shop\" }`",
@@ -120,7 +120,7 @@ impl<'a> Check<'a> {
         }
         if let Some(compat) = own.text("compat").filter(|compat| *compat != "opsworks-11") {
             let wrong = format!("`compat` knows no `{compat}`");
-            self.looker.wrong(
+            self.validator.wrong(
                 &own.at("compat"),
                 wrong,
                 "leave it out, or write \"opsworks-11\" for the node attributes of Chef 11 stacks",
@@ -132,7 +132,7 @@ impl<'a> Check<'a> {
         let layers = self.layers(&id);
         let instances = self.instances(&id, &layers);
         let apps = self.apps(&id);
-        let document = self.looker.document;
+        let document = self.validator.document;
         let entry = self.entry(&own, STACK);
         let use_custom_cookbooks = own.value.get("use_custom_cookbooks").and_then(Value::as_bool);
         let source = &entry.item["custom_cookbooks_source"];
@@ -172,7 +172,7 @@ impl<'a> Check<'a> {
             let shortname = self.name(entry, "shortname", "layer", SHORTNAME, is_shortname)?;
             let id =
                 entry.owned("layer_id").unwrap_or_else(|| ids::within(stack, "layer", &shortname));
-            let document = self.looker.document;
+            let document = self.validator.document;
             let recipes = Event::LIFECYCLE.map(|event| {
                 let path = below(&entry.at("custom_recipes"), event.name());
                 let list =
@@ -214,15 +214,15 @@ impl<'a> Check<'a> {
                 let wrong = format!("`{status}` is no status of an instance");
                 let hint = did_you_mean(&status, STATES)
                     .unwrap_or_else(|| "write \"online\", or \"stopped\"".to_owned());
-                self.looker.wrong(&entry.at("status"), wrong, hint);
+                self.validator.wrong(&entry.at("status"), wrong, hint);
             }
             for field in ["private_ip", "public_ip", "elastic_ip"] {
                 let address =
                     entry.text(field).filter(|text| text.parse::<std::net::IpAddr>().is_err());
                 if let Some(address) =
-                    address.filter(|_| self.looker.strange == UnknownFields::Refused)
+                    address.filter(|_| self.validator.unknown_fields == UnknownFields::Refused)
                 {
-                    self.looker.wrong(
+                    self.validator.wrong(
                         &entry.at(field),
                         format!("`{address}` is no address"),
                         "write it as 10.0.0.11",
@@ -275,7 +275,7 @@ impl<'a> Check<'a> {
                         ),
                     };
                     let hint = did_you_mean(wanted, names).unwrap_or_else(all);
-                    self.looker.wrong(&path, format!("there is no layer `{wanted}`"), hint);
+                    self.validator.wrong(&path, format!("there is no layer `{wanted}`"), hint);
                 }
             }
         }
@@ -322,7 +322,7 @@ impl<'a> Check<'a> {
                 other.shortname,
                 shown_path(&path)
             );
-            self.looker.mistakes.push(
+            self.validator.mistakes.push(
                 Diagnostic::error(wrong)
                     .at(two.place(&path))
                     .frame(one.place(&path), format!("`{}` sets it here", app.shortname))
@@ -333,8 +333,10 @@ impl<'a> Check<'a> {
 
     /// Where an app or cookbooks come from. What OpsWorks' agent kept may be anything.
     fn source(&mut self, entry: &Reader<'a>, field: &str) {
-        let Some(Value::Object(source)) =
-            entry.value.get(field).filter(|_| self.looker.strange == UnknownFields::Refused)
+        let Some(Value::Object(source)) = entry
+            .value
+            .get(field)
+            .filter(|_| self.validator.unknown_fields == UnknownFields::Refused)
         else {
             return;
         };
@@ -343,12 +345,12 @@ impl<'a> Check<'a> {
         match source.get("type").and_then(Value::as_str) {
             None if given("url") => {
                 let hint = "write `\"type\": \"git\"`, `\"archive\"` or `\"s3\"` into it";
-                self.looker.wrong(&entry.at(field), "this source has no `type`", hint);
+                self.validator.wrong(&entry.at(field), "this source has no `type`", hint);
             }
             // What is deployed by other means is nobody's business here.
             None | Some("other" | "svn") => {}
             Some("git" | "archive" | "s3") if !given("url") => {
-                self.looker.wrong(
+                self.validator.wrong(
                     &entry.at(field),
                     "this source has no `url`",
                     "say where the content comes from",
@@ -356,21 +358,17 @@ impl<'a> Check<'a> {
             }
             Some("git" | "archive" | "s3") => {}
             Some(unknown) => {
-                let hint = did_you_mean(unknown, ["git", "archive", "s3", "other"]);
-                let hint =
-                    hint.unwrap_or_else(|| "it is `git`, `archive`, `s3` or `other`".to_owned());
-                self.looker.wrong(
-                    &at("type"),
-                    format!("there is no source of the type `{unknown}`"),
-                    hint,
-                );
+                let hint = did_you_mean(unknown, ["git", "archive", "s3", "other"])
+                    .unwrap_or_else(|| "it is `git`, `archive`, `s3` or `other`".to_owned());
+                let wrong = format!("there is no source of the type `{unknown}`");
+                self.validator.wrong(&at("type"), wrong, hint);
             }
         }
         let checksum = source.get("checksum").and_then(Value::as_str);
         if checksum
             .is_some_and(|text| text.len() != 64 || !text.chars().all(|c| c.is_ascii_hexdigit()))
         {
-            self.looker.wrong(
+            self.validator.wrong(
                 &at("checksum"),
                 "this is no SHA-256",
                 "write its 64 hexadecimal digits, as `sha256sum` prints them",
@@ -390,7 +388,7 @@ impl<'a> Check<'a> {
             let wrong = format!(
                 "the environment of the app `{app}` has {total} bytes, and {LARGEST_ENVIRONMENT} are allowed"
             );
-            self.looker.wrong(
+            self.validator.wrong(
                 &entry.at("environment"),
                 wrong,
                 "put large values into files or data bags",
@@ -418,11 +416,10 @@ impl<'a> Check<'a> {
                     balancer.entry.item.insert("layer_id".to_owned(), layer.id.clone().into());
                 }
                 None => {
-                    let hint = did_you_mean(name, layers.iter().map(|layer| &*layer.shortname));
-                    let hint =
-                        hint.unwrap_or_else(|| "name one of `layers`, by its shortname".to_owned());
+                    let hint = did_you_mean(name, layers.iter().map(|layer| &*layer.shortname))
+                        .unwrap_or_else(|| "name one of `layers`, by its shortname".to_owned());
                     let wrong = format!("there is no layer `{name}`");
-                    self.looker.wrong(&entry.at("layer"), wrong, hint);
+                    self.validator.wrong(&entry.at("layer"), wrong, hint);
                 }
             }
         }
@@ -454,7 +451,7 @@ impl<'a> Check<'a> {
             let name = keys.iter().find_map(|key| entry.owned(key)).unwrap_or_default();
             if name.is_empty() {
                 let key = keys.last().copied().unwrap_or_default();
-                self.looker.wrong(&entry.path, format!("this {what} has no `{key}`"), hint);
+                self.validator.wrong(&entry.path, format!("this {what} has no `{key}`"), hint);
             }
             Named { name, entry: self.entry(entry, fields) }
         };
@@ -463,7 +460,7 @@ impl<'a> Check<'a> {
 
     /// Returns an entry as its data bag item has it.
     fn entry(&self, entry: &Reader<'a>, fields: &[Field]) -> Entry {
-        let document = Rc::clone(self.looker.document);
+        let document = Rc::clone(self.validator.document);
         Entry {
             item: item(fields, entry.value),
             given: Given { document, path: entry.path.clone() },
@@ -472,7 +469,7 @@ impl<'a> Check<'a> {
 
     fn entries(&self, list: &str) -> Vec<Reader<'a>> {
         let items =
-            self.looker.document.value.get(list).and_then(Value::as_array).into_iter().flatten();
+            self.validator.document.value.get(list).and_then(Value::as_array).into_iter().flatten();
         let entry = |(place, value): (usize, &'a Value)| {
             Some(Reader {
                 value: value.as_object()?,
@@ -492,14 +489,17 @@ impl<'a> Check<'a> {
         fits: fn(&str) -> bool,
     ) -> Option<String> {
         let Some(name) = entry.text(field) else {
-            self.looker.wrong(&entry.path, format!("this {what} has no `{field}`"), hint);
+            self.validator.wrong(&entry.path, format!("this {what} has no `{field}`"), hint);
             return None;
         };
         // OpsWorks has its own rules; but a name becomes that of a file.
-        let fits =
-            if self.looker.strange == UnknownFields::Refused { fits(name) } else { is_name(name) };
+        let fits = if self.validator.unknown_fields == UnknownFields::Refused {
+            fits(name)
+        } else {
+            is_name(name)
+        };
         if !fits {
-            self.looker.wrong(&entry.at(field), format!("`{name}` is no {field}"), hint);
+            self.validator.wrong(&entry.at(field), format!("`{name}` is no {field}"), hint);
         }
         Some(name.to_owned())
     }
@@ -510,8 +510,8 @@ impl<'a> Check<'a> {
         for entry in entries {
             let Some(name) = entry.text(field) else { continue };
             if let Some(first) = seen.get(name) {
-                let document = self.looker.document;
-                self.looker.mistakes.push(
+                let document = self.validator.document;
+                self.validator.mistakes.push(
                     Diagnostic::error(format!("two {what}s have the {field} `{name}`"))
                         .at(document.value_at(&parts(&entry.at(field))))
                         .frame(document.value_at(&parts(&first.at(field))), "this is the other")
@@ -525,20 +525,20 @@ impl<'a> Check<'a> {
 
     fn custom_json(&mut self, entry: &Reader<'a>) -> Option<CustomJson> {
         match CustomJson::of(
-            self.looker.document,
+            self.validator.document,
             &entry.at("custom_json"),
             entry.value.get("custom_json"),
             self.largest,
         ) {
             Ok(found) => {
-                self.looker.mistakes.extend(found.iter().flat_map(CustomJson::check_data_bags));
+                self.validator.mistakes.extend(found.iter().flat_map(CustomJson::check_data_bags));
                 found
                     .iter()
                     .for_each(|json| self.secrets(json, &Value::Object(json.value.clone()), &[]));
                 found
             }
             Err(wrong) => {
-                self.looker.mistakes.push(wrong);
+                self.validator.mistakes.push(wrong);
                 None
             }
         }
@@ -550,7 +550,7 @@ impl<'a> Check<'a> {
             _ if secret_markers::is_meant(value) => {
                 if let Err((at, message)) = secret_markers::check(value) {
                     let path: Vec<String> = path.iter().cloned().chain(at).collect();
-                    self.looker.mistakes.push(
+                    self.validator.mistakes.push(
                         Diagnostic::error(message).at(json.place(&path)).hint(secret_markers::HINT),
                     );
                 }

@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use rhai::{Dynamic, Engine, FnPtr, ImmutableString, NativeCallContext};
+use rhai::{Dynamic, Engine, FnPtr, ImmutableString};
 use serde_json::Value;
 
 use super::{body, definition, home, names, outside};
@@ -11,7 +11,7 @@ use crate::closures;
 use crate::deferred::deferred_value;
 use crate::definition::Definition;
 use crate::error::{Fallible, throw, throw_text};
-use crate::interpreter::{Inside, Interpreter, Phase};
+use crate::interpreter::{CallContext, Inside, Interpreter, Phase};
 use crate::script_values::{This, from_json};
 use crate::type_names::plain_type;
 use crate::value::to_json;
@@ -189,38 +189,28 @@ fn shortened(path: &str) -> String {
 
 pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
     let s = Rc::clone(interpreter);
-    engine.register_fn(
-        "run_action",
-        move |context: NativeCallContext<'_>, name: ImmutableString| {
-            run_action(&context, &s, &name)
-        },
-    );
+    engine.register_fn("run_action", move |context: CallContext<'_>, name: ImmutableString| {
+        run_action(&context, &s, &name)
+    });
     let s = Rc::clone(interpreter);
-    engine.register_fn(GROUP, move |context: NativeCallContext<'_>, body: FnPtr| {
+    engine.register_fn(GROUP, move |context: CallContext<'_>, body: FnPtr| {
         converge_if_changed(&context, &s, Compared::Told, body)
     });
     let s = Rc::clone(interpreter);
-    engine.register_fn(
-        GROUP,
-        move |context: NativeCallContext<'_>, properties: Dynamic, body: FnPtr| {
-            let named = names(properties).map_err(|expected| {
-                throw_text(
-                    &context,
-                    &s,
-                    format!("`{GROUP}` compares {expected}, and then does what a closure says"),
-                )
-            })?;
-            converge_if_changed(&context, &s, Compared::Named(named), body)
-        },
-    );
+    engine.register_fn(GROUP, move |context: CallContext<'_>, properties: Dynamic, body: FnPtr| {
+        let named = names(properties).map_err(|expected| {
+            throw_text(
+                &context,
+                &s,
+                format!("`{GROUP}` compares {expected}, and then does what a closure says"),
+            )
+        })?;
+        converge_if_changed(&context, &s, Compared::Named(named), body)
+    });
 }
 
 /// Where an action is in progress.
-fn here(
-    context: &NativeCallContext<'_>,
-    interpreter: &Interpreter,
-    word: &str,
-) -> Fallible<Rc<Inside>> {
+fn here(context: &CallContext<'_>, interpreter: &Interpreter, word: &str) -> Fallible<Rc<Inside>> {
     let inside = interpreter.progress.inside.borrow().last().cloned();
     inside
         .filter(|_| interpreter.progress.phase.get() < Phase::Converge)
@@ -228,11 +218,7 @@ fn here(
 }
 
 /// Does what another action of the same resource does, here.
-fn run_action(
-    context: &NativeCallContext<'_>,
-    interpreter: &Interpreter,
-    name: &str,
-) -> Fallible<()> {
+fn run_action(context: &CallContext<'_>, interpreter: &Interpreter, name: &str) -> Fallible<()> {
     let inside = here(context, interpreter, "run_action")?;
     let kind = interpreter.inputs.registry.kinds.get(&inside.instance.kind).cloned();
     let Some((kind, definition)) =
@@ -268,7 +254,7 @@ fn run_action(
     let ran = closures::call_with(context.engine(), interpreter, body, Some(&this), Vec::new());
     interpreter.progress.inside.borrow_mut().pop();
     ran.map(drop).map_err(|mistake| {
-        let here = interpreter.span(context.call_source(), context.call_position());
+        let here = interpreter.here(context);
         let mistake = match here {
             Some(span) => mistake.frame(span, format!("the action `{name}` is run here")),
             None => mistake,
@@ -280,7 +266,7 @@ fn run_action(
 /// Declares a group: what is inside converges when what `current` tells differs from the
 /// properties.
 fn converge_if_changed(
-    context: &NativeCallContext<'_>,
+    context: &CallContext<'_>,
     interpreter: &Interpreter,
     compared: Compared,
     work: FnPtr,
@@ -319,7 +305,7 @@ fn converge_if_changed(
             }
         }
     }
-    let span = interpreter.span(context.call_source(), context.call_position());
+    let span = interpreter.here(context);
     let name = match &compared {
         Compared::Told => "all".to_owned(),
         Compared::Named(named) => named.join(", "),

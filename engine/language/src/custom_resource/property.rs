@@ -1,12 +1,12 @@
 //! A property of a custom resource: what values it takes, and what becomes of them.
 
-use rhai::{Dynamic, Engine, FnPtr, Map, NativeCallContext};
+use rhai::{Dynamic, Engine, FnPtr, Map};
 use serde_json::{Value, json};
 
 use super::names;
 use crate::closure::Closure;
 use crate::definition::{Default, Property, Required, Type};
-use crate::interpreter::Interpreter;
+use crate::interpreter::{CallContext, Interpreter};
 use crate::script_values::from_json;
 use crate::type_names::plain_type;
 use crate::value::to_json;
@@ -49,7 +49,7 @@ impl Property {
     /// # Errors
     /// An option that does not exist, or has a value that it cannot have.
     pub(crate) fn read(
-        context: &NativeCallContext<'_>,
+        context: &CallContext<'_>,
         interpreter: &Interpreter,
         options: Map,
     ) -> Result<Self, Diagnostic> {
@@ -64,7 +64,7 @@ impl Property {
             coerce: None,
             sensitive: false,
             doc: String::new(),
-            span: interpreter.span(context.call_source(), context.call_position()),
+            span: interpreter.here(context),
         };
         let home = closures::home(context);
         let span = property.span.clone();

@@ -2,43 +2,40 @@
 
 use std::rc::Rc;
 
-use rhai::{Dynamic, Engine, ImmutableString, NativeCallContext};
+use rhai::{Dynamic, Engine, ImmutableString};
 
 use crate::deferred::deferred_value;
 use crate::error::{Fallible, throw};
-use crate::interpreter::{Interpreter, Phase};
+use crate::interpreter::{CallContext, Interpreter, Phase};
 use crate::script_values::{DeferredProperty, This, from_json};
 use toque_core::diagnostic::Diagnostic;
 
 pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
     let s = Rc::clone(interpreter);
     engine.register_indexer_get(
-        move |context: NativeCallContext<'_>,
+        move |context: CallContext<'_>,
               this: &mut This,
               key: ImmutableString|
               -> Fallible<Dynamic> { read(&context, &s, this, &key) },
     );
     engine.register_fn("to_string", |this: &mut This| format!("{}[{}]", this.0.kind, this.0.name));
     engine.register_fn("to_debug", |this: &mut This| format!("{}[{}]", this.0.kind, this.0.name));
-    let noted = |s: &Interpreter, context: &NativeCallContext<'_>, handed: &DeferredProperty| {
-        let place = s.span(context.call_source(), context.call_position());
+    let noted = |s: &Interpreter, context: &CallContext<'_>, handed: &DeferredProperty| {
+        let place = s.here(context);
         s.too_early.borrow_mut().get_or_insert_with(|| too_early(&handed.property).at(place));
     };
     for text in ["to_string", "to_debug"] {
         let s = Rc::clone(interpreter);
-        engine.register_fn(
-            text,
-            move |context: NativeCallContext<'_>, handed: &mut DeferredProperty| {
-                noted(&s, &context, handed);
-                String::new()
-            },
-        );
+        engine.register_fn(text, move |context: CallContext<'_>, handed: &mut DeferredProperty| {
+            noted(&s, &context, handed);
+            String::new()
+        });
     }
     for operator in ["==", "!=", "<", "<=", ">", ">="] {
         let s = Rc::clone(interpreter);
         engine.register_fn(
             operator,
-            move |context: NativeCallContext<'_>, handed: DeferredProperty, _: Dynamic| {
+            move |context: CallContext<'_>, handed: DeferredProperty, _: Dynamic| {
                 noted(&s, &context, &handed);
                 false
             },
@@ -46,7 +43,7 @@ pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
         let s = Rc::clone(interpreter);
         engine.register_fn(
             operator,
-            move |context: NativeCallContext<'_>, _: Dynamic, handed: DeferredProperty| {
+            move |context: CallContext<'_>, _: Dynamic, handed: DeferredProperty| {
                 noted(&s, &context, &handed);
                 false
             },
@@ -55,7 +52,7 @@ pub(crate) fn register(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
 }
 
 fn read(
-    context: &NativeCallContext<'_>,
+    context: &CallContext<'_>,
     interpreter: &Interpreter,
     this: &This,
     key: &str,

@@ -50,7 +50,7 @@ pub enum Operation {
 ///
 /// ```
 /// use std::path::Path;
-/// use toque_engine::system::{FakeSystem, Query, System};
+/// use toque_machine::system::{FakeSystem, Query, System};
 ///
 /// let fake = FakeSystem::new();
 /// fake.put_file("/etc/motd", "hello\n");
@@ -257,11 +257,6 @@ impl FakeSystem {
     #[must_use]
     pub fn reads(&self, path: impl AsRef<Path>) -> usize {
         self.state.borrow().reads.get(path.as_ref()).copied().unwrap_or(0)
-    }
-
-    /// Sets who toque runs as; root at first.
-    pub fn set_effective_uid(&self, uid: u32) {
-        self.state.borrow_mut().uid = uid;
     }
 
     /// Moves the clock on. It also moves by a second with each change, so that times tell the order

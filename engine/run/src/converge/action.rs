@@ -1,6 +1,5 @@
 //! One resource's turn: one action, from its guards to what was changed.
 
-use std::any::Any;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -37,12 +36,6 @@ pub(crate) struct Tries {
     failed: Vec<Shown>,
     /// Something inside a custom resource has changed.
     pub(crate) changed_inside: bool,
-}
-
-/// What an action would do, or why it need not.
-enum Found {
-    HeldBack(String),
-    Planned { provider: usize, plan: Plan },
 }
 
 /// What a plan can tell of an action.
@@ -189,15 +182,12 @@ impl Walk<'_> {
         let ready = &compiled.resources[index];
         let interpreter = self.interpreter;
         loop {
-            let desired = match self.find(index, number)? {
-                (Found::HeldBack(guard), _) => {
-                    record.status = Status::Skipped;
-                    record.reason = Some(guard);
-                    return Ok(Uncertainty::new());
-                }
-                (Found::Planned { provider, plan }, desired) => (provider, plan, desired),
-            };
-            let (provider, plan, desired) = desired;
+            if let Some(guard) = self.held_back(index)? {
+                record.status = Status::Skipped;
+                record.reason = Some(guard);
+                return Ok(Uncertainty::new());
+            }
+            let (provider, plan, desired) = self.plan(index, number)?;
             let provider: &dyn AnyProvider =
                 &*interpreter.inputs.registry.kinds[ready.kind].providers()[provider];
             record.provider = Some(provider.name());
@@ -410,15 +400,6 @@ impl Walk<'_> {
                 .map_err(|Halted| Ended::Halted)?;
         }
         Ok(())
-    }
-
-    /// Guards, then the plan.
-    fn find(&mut self, index: Index, number: usize) -> Result<(Found, Rc<dyn Any>), Diagnostic> {
-        if let Some(guard) = self.held_back(index)? {
-            return Ok((Found::HeldBack(guard), Rc::new(())));
-        }
-        let (provider, plan, desired) = self.plan(index, number)?;
-        Ok((Found::Planned { provider, plan }, desired))
     }
 }
 

@@ -12,6 +12,7 @@ use toque_contract::graph::{ActionRef, Body, IgnoreFailure, Index, Timing};
 use toque_contract::registry::Plan;
 use toque_contract::report::{Cause, Status};
 use toque_contract::resource::{Apply, Effect};
+use toque_core::failure::Failure;
 use toque_machine::areas::Areas;
 use toque_machine::planned::Uncertainty;
 
@@ -79,10 +80,7 @@ impl Walk<'_> {
             let mut debts = Vec::with_capacity(joined.len());
             for (index, ..) in &joined {
                 let owed = self.owe(*index);
-                debts.push(
-                    owed.map_err(|failure| self.errors.push(failure.into()))
-                        .map_err(|()| Halted)?,
-                );
+                debts.push(self.or_halt(owed)?);
             }
             let begun = std::time::Instant::now();
             let mut apply = Apply {
@@ -118,9 +116,7 @@ impl Walk<'_> {
                 if effect == Effect::Unchanged {
                     if !interrupted {
                         let struck = self.owe_no_more(debts);
-                        struck
-                            .map_err(|failure| self.errors.push(failure.into()))
-                            .map_err(|()| Halted)?;
+                        self.or_halt(struck)?;
                     }
                     continue;
                 }
@@ -156,6 +152,14 @@ impl Walk<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Ends the walk with a failure that is about no resource.
+    fn or_halt<T>(&mut self, result: Result<T, Failure>) -> Result<T, Halted> {
+        result.map_err(|failure| {
+            self.errors.push(failure.into());
+            Halted
+        })
     }
 
     /// Whether a transaction that failed did for this resource what it was to do.

@@ -14,12 +14,6 @@ use toque_core::diagnostic::Diagnostic;
 use toque_language::interpreter::Changed;
 use toque_machine::planned::{Uncertainty, add_uncertainty};
 
-/// Whether a group's turn leads to what is inside, and what differs.
-enum Differs {
-    No,
-    Yes(Vec<Shown>),
-}
-
 /// What came of taking what is inside.
 struct Taken {
     halted: bool,
@@ -44,7 +38,7 @@ impl<'a> Walk<'a> {
                 record.reason = Some(guard);
                 return Ok(Uncertainty::new());
             }
-            let Differs::Yes(differences) = self.differs(index)? else {
+            let Some(differences) = self.differs(index)? else {
                 record.status = Status::UpToDate;
                 return Ok(Uncertainty::new());
             };
@@ -110,12 +104,12 @@ impl<'a> Walk<'a> {
                     reason = Some(self.unknown(index, diagnostic));
                     Vec::new()
                 }
-                Ok(Differs::No) if of_current.is_empty() => {
+                Ok(None) if of_current.is_empty() => {
                     record.status = Status::UpToDate;
                     return Ok(Uncertainty::new());
                 }
-                Ok(Differs::No) => Vec::new(),
-                Ok(Differs::Yes(differences)) => differences,
+                Ok(None) => Vec::new(),
+                Ok(Some(differences)) => differences,
             };
             add_uncertainty(&mut doubts, &of_current);
             let has_before =
@@ -168,13 +162,14 @@ impl<'a> Walk<'a> {
         self.compiled.bodies.get(&(index, action)).map_or(&[], Vec::as_slice)
     }
 
-    /// What differs, for a group; a custom resource always goes on to what is inside.
-    fn differs(&self, index: Index) -> Result<Differs, Diagnostic> {
+    /// Returns what differs, for a group, and none when nothing does. A custom resource always goes
+    /// on to what is inside.
+    fn differs(&self, index: Index) -> Result<Option<Vec<Shown>>, Diagnostic> {
         let Body::Group(group) = &self.compiled.resources[index].body else {
-            return Ok(Differs::Yes(Vec::new()));
+            return Ok(Some(Vec::new()));
         };
         let differences = self.language.differences(group)?;
-        Ok(if differences.is_empty() { Differs::No } else { Differs::Yes(differences) })
+        Ok((!differences.is_empty()).then_some(differences))
     }
 
     /// Each turn finds out anew what changed inside.

@@ -31,10 +31,6 @@ pub(super) struct Deliveries {
 }
 
 impl Deliveries {
-    pub(super) fn is_empty(&self) -> bool {
-        self.delayed.is_empty()
-    }
-
     pub(super) fn len(&self) -> usize {
         self.delayed.len()
     }

@@ -363,11 +363,10 @@ impl<'a> Given<'a> {
             }
             ([], wanted) => {
                 let wanted = wanted.unwrap_or_default();
-                let near =
-                    did_you_mean(wanted, stacks.iter().filter_map(|entry| entry.text("name")));
+                let names = stacks.iter().filter_map(|entry| entry.text("name"));
                 let wrong = format!("there is no stack `{wanted}` in what was given");
                 return Err(Diagnostic::error(wrong)
-                    .hint(near.unwrap_or_else(|| format!("there are {}", all()))));
+                    .suggest_or(wanted, names, || format!("there are {}", all())));
             }
             (_, Some(wanted)) => {
                 let wrong = format!("{} stacks are called `{wanted}`", found.len());
