@@ -74,16 +74,9 @@ impl RecipeName {
     /// # Errors
     /// What is wrong with the text, as a sentence.
     pub fn parse(text: &str, own: Option<&str>) -> Result<Self, String> {
-        let inner = match text.split_once('[') {
-            None => text,
-            Some(("recipe", rest)) => {
-                rest.strip_suffix(']').ok_or_else(|| format!("`{text}` has no closing bracket"))?
-            }
-            Some((what, _)) => {
-                return Err(format!(
-                    "`{text}` is no recipe: `{what}[…]` is not known in a run list"
-                ));
-            }
+        let inner = match split_brackets(text)? {
+            (None | Some("recipe"), inner) => inner,
+            (Some(kind), _) => return Err(format!("`{text}` is no recipe, but a `{kind}[…]`")),
         };
         let inner = inner.trim();
         if inner.is_empty() {
@@ -125,6 +118,15 @@ impl<'de> Deserialize<'de> for RecipeName {
         let text = String::deserialize(deserializer)?;
         Self::parse(&text, None).map_err(serde::de::Error::custom)
     }
+}
+
+/// Splits `kind[name]`; a text without brackets has no kind.
+/// # Errors
+/// A bracket that is not closed, as a sentence.
+pub fn split_brackets(text: &str) -> Result<(Option<&str>, &str), String> {
+    let Some((kind, rest)) = text.split_once('[') else { return Ok((None, text)) };
+    let name = rest.strip_suffix(']').ok_or_else(|| format!("`{text}` has no closing bracket"))?;
+    Ok((Some(kind), name))
 }
 
 /// Letters, digits, `-`, `_` and `.`, at least one: a recipe, a data bag or an item.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use toque_core::diagnostic::{Diagnostic, Span};
 use toque_core::json::{Document, wrong_type};
-use toque_core::name::{RecipeName, is_word};
+use toque_core::name::{RecipeName, is_word, split_brackets};
 use toque_core::version::Version;
 
 /// An item of a run list: `web`, `recipe[web::tls@1.2.0]`, `role[web]`.
@@ -33,24 +33,17 @@ impl Item {
     /// What is wrong with the text, as a sentence.
     pub fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
-        if let Some(rest) = text.strip_prefix("role[") {
-            let name =
-                rest.strip_suffix(']').ok_or_else(|| format!("`{text}` has no closing bracket"))?;
-            return match is_word(name) {
-                true => Ok(Self::Role(name.to_owned())),
-                false => Err(format!(
-                    "`{text}` is no role: a name is made of letters, digits, `-` and `_`"
-                )),
-            };
-        }
-        let inner = match text.split_once('[') {
-            None => text,
-            Some(("recipe", rest)) => {
-                rest.strip_suffix(']').ok_or_else(|| format!("`{text}` has no closing bracket"))?
-            }
-            Some((what, _)) => {
+        let inner = match split_brackets(text)? {
+            (None | Some("recipe"), inner) => inner,
+            (Some("role"), name) if is_word(name) => return Ok(Self::Role(name.to_owned())),
+            (Some("role"), _) => {
                 return Err(format!(
-                    "`{text}` cannot stand in a run list: there is no `{what}[…]`"
+                    "`{text}` is no role: a name is made of letters, digits, `-` and `_`"
+                ));
+            }
+            (Some(kind), _) => {
+                return Err(format!(
+                    "`{text}` cannot stand in a run list: there is no `{kind}[…]`"
                 ));
             }
         };

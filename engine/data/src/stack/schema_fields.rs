@@ -64,35 +64,26 @@ pub(super) const STACK: &[Field] = &[
 ];
 
 /// OpsWorks says `username` here, and `user` in the source of an app.
-const COOKBOOKS_SOURCE: &[Field] = &[
-    column("type", Text),
-    column("url", Text),
-    column("username", Text),
-    column("password", Secret),
-    column("ssh_key", Secret),
-    column("revision", Text),
-    more("checksum", Text),
-    more("region", Text),
-    more("session_token", Secret),
-    more("shallow", Flag),
-    more("strip", Number),
-    more("submodules", Flag),
-];
+const COOKBOOKS_SOURCE: &[Field] = &source("username");
 
-pub(super) const APP_SOURCE: &[Field] = &[
-    column("type", Text),
-    column("url", Text),
-    column("user", Text),
-    column("password", Secret),
-    column("ssh_key", Secret),
-    column("revision", Text),
-    more("checksum", Text),
-    more("region", Text),
-    more("session_token", Secret),
-    more("shallow", Flag),
-    more("strip", Number),
-    more("submodules", Flag),
-];
+pub(super) const APP_SOURCE: &[Field] = &source("user");
+
+const fn source(user: &'static str) -> [Field; 12] {
+    [
+        column("type", Text),
+        column("url", Text),
+        column(user, Text),
+        column("password", Secret),
+        column("ssh_key", Secret),
+        column("revision", Text),
+        more("checksum", Text),
+        more("region", Text),
+        more("session_token", Secret),
+        more("shallow", Flag),
+        more("strip", Number),
+        more("submodules", Flag),
+    ]
+}
 
 pub(super) const LAYER: &[Field] = &[
     column("layer_id", Text),
