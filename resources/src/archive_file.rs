@@ -9,7 +9,7 @@ use toque_core::failure::{ErrorContext, Failure};
 use toque_core::property_error::PropertyError;
 use toque_machine::property::{Account, Mode};
 use toque_machine::source::{ResolvedSource, Source, SourceType};
-use toque_machine::system::{Metadata, Ownership};
+use toque_machine::system::{Metadata, Mounts, Ownership};
 use toque_machine::view::View;
 
 use crate::shared::from_source::{self, Desired, Filled, FromSource, State, Update};
@@ -149,7 +149,7 @@ impl FromSource for ArchiveFile {
         // The folder itself is copied too, and must keep its mode.
         apply.system.set_mode(&new, folder.mode).context("set the mode of", &new)?;
         let copied = target_directory::copy_over(apply, &new, &desired.path, folder);
-        let removed = apply.system.remove_dir_all(&new).context("remove", &new);
+        let removed = apply.system.remove_dir_all(&new, Mounts::Stay).context("remove", &new);
         copied.and(removed)
     }
 

@@ -13,12 +13,14 @@ use toque_core::property_error::PropertyError;
 use toque_machine::areas::{Area, Areas};
 use toque_machine::planned::PlannedEffect;
 use toque_machine::property::{Account, Mode};
-use toque_machine::system::{FileKind, Metadata, Ownership, Query};
+use toque_machine::system::{FileKind, Metadata, Mounts, Ownership, Query};
 use toque_machine::view::View;
 
-use crate::shared::managed_file::{Refusal, follow};
+use crate::shared::defaults;
+use crate::shared::managed_file::follow;
 use crate::shared::optional::lstat;
 use crate::shared::ownership::{Attributes, Declared, Names, difference_words, own_ids};
+use crate::shared::trusted_path;
 
 /// A directory, with its owner, group and mode.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -29,6 +31,10 @@ pub(crate) struct Directory {
     /// whether `delete` also removes what is in it. Default: `false`.
     #[serde(default)]
     pub recursive: bool,
+    /// Whether `delete` stops, with everything in place, where another file system is mounted in
+    /// the directory. Default: `true`.
+    #[serde(default = "defaults::yes")]
+    pub one_file_system: bool,
     /// Owner, by name or number. Default: toque's own user for a new directory; an existing one
     /// keeps its owner.
     #[serde(default)]
@@ -70,10 +76,16 @@ impl Resource for Directory {
         Ok(ManagedDirectory {
             path: crate::shared::path::plain(&self.path),
             recursive: self.recursive,
+            mounts: mounts(self.one_file_system),
             declared: Declared { owner: self.owner, group: self.group, mode: self.mode },
             new_mode: 0o777 & !scope.umask(),
         })
     }
+}
+
+/// Returns the treatment of mounted file systems that a property asks for.
+pub(crate) fn mounts(one_file_system: bool) -> Mounts {
+    if one_file_system { Mounts::Stay } else { Mounts::Cross }
 }
 
 /// What a directory has to be.
@@ -81,6 +93,7 @@ impl Resource for Directory {
 pub(crate) struct ManagedDirectory {
     pub path: PathBuf,
     pub recursive: bool,
+    pub mounts: Mounts,
     pub declared: Declared,
     /// The mode of a new directory when none is declared.
     pub new_mode: u32,
@@ -104,8 +117,6 @@ pub(crate) enum Found {
         metadata: Metadata,
         /// Whether something is in it; looked at only for `delete`.
         filled: bool,
-        /// Why the link that leads here is not trusted.
-        refusal: Option<Refusal>,
     },
     /// Something else is there, in a word or two.
     Other(&'static str),
@@ -142,9 +153,21 @@ impl New {
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
-    Make { path: PathBuf, mode: u32, uid: Option<u32>, gid: Option<u32> },
+    Make {
+        path: PathBuf,
+        mode: u32,
+        uid: Option<u32>,
+        gid: Option<u32>,
+    },
     Attributes(Attributes),
-    Remove { path: PathBuf, recursive: bool },
+    Remove {
+        path: PathBuf,
+    },
+    /// With all that is in it.
+    RemoveAll {
+        path: PathBuf,
+        mounts: Mounts,
+    },
 }
 
 /// Makes directories by system calls.
@@ -209,7 +232,10 @@ pub(crate) fn inspect(
         FileKind::Directory => {
             let filled = action == DirectoryAction::Delete
                 && !view.read_dir(path).context("list", path)?.is_empty();
-            Found::Directory { metadata: there, filled, refusal: None }
+            if filled && desired.recursive {
+                trusted_path::may_empty(view, path, desired.mounts)?;
+            }
+            Found::Directory { metadata: there, filled }
         }
         FileKind::Link => through_link(view, path, action, &mut state.target)?,
         FileKind::File => Found::Other("a file"),
@@ -256,11 +282,13 @@ fn through_link(
     match follow(view, path)? {
         Ok((to, metadata)) => {
             *target = Some(to);
-            Ok(Found::Directory { metadata, filled: false, refusal: None })
+            Ok(Found::Directory { metadata, filled: false })
         }
-        Err(refusal) => {
-            Ok(Found::Directory { metadata: end, filled: false, refusal: Some(refusal) })
-        }
+        Err(refusal) => Err(refusal.failure(
+            path,
+            "directory",
+            "declare the directory that is meant by its own path, without the link",
+        )),
     }
 }
 
@@ -310,15 +338,11 @@ pub(crate) fn plan(
             path.display()
         ))
         .hint("remove it (`file` or `link` with the action `delete`), or correct the path")),
-        (DirectoryAction::Create, Found::Directory { metadata, refusal, .. }) => {
+        (DirectoryAction::Create, Found::Directory { metadata, .. }) => {
             let at = state.target.as_ref().unwrap_or(path);
             let Some(attributes) = Attributes::difference(at, metadata, &state.wanted) else {
                 return Ok(Vec::new());
             };
-            if let Some(refusal) = refusal {
-                let hint = "declare the directory that is meant by its own path, without the link";
-                return Err(refusal.failure(path, "directory", hint));
-            }
             Ok(vec![change_attributes(desired, state, metadata, attributes)])
         }
     }
@@ -401,7 +425,10 @@ fn delete(desired: &ManagedDirectory, filled: bool) -> Result<Vec<Change<Step>>,
         .hint("add `recursive: true` to remove it with all that is in it"));
     }
     let all = if filled { ", with all that is in it" } else { "" };
-    let step = Step::Remove { path: path.clone(), recursive: desired.recursive };
+    let step = match desired.recursive {
+        true => Step::RemoveAll { path: path.clone(), mounts: desired.mounts },
+        false => Step::Remove { path: path.clone() },
+    };
     let change = Change::new(format!("delete directory `{}`{all}", path.display()), step);
     Ok(vec![change.provides(PlannedEffect::Absent { path: path.clone() }).touches(Area::Files)])
 }
@@ -411,17 +438,15 @@ fn delete(desired: &ManagedDirectory, filled: bool) -> Result<Vec<Change<Step>>,
 pub(crate) fn apply(apply: &Apply<'_>, step: &Step) -> Result<(), Failure> {
     match step {
         Step::Make { path, mode, uid, gid } => {
-            apply.system.create_dir(path, *mode).context("create the directory", path)?;
-            if uid.is_some() || gid.is_some() {
-                apply.system.set_owner(path, *uid, *gid).context("change the owner of", path)?;
-            }
+            let owner = Ownership { uid: *uid, gid: *gid, mode: Some(*mode) };
+            apply.system.create_dir(path, &owner).context("create the directory", path)?;
             apply.system.relabel(path, false)
         }
         Step::Attributes(attributes) => attributes.apply(apply),
-        Step::Remove { path, recursive: true } => {
-            apply.system.remove_dir_all(path).context("delete the directory", path)
+        Step::RemoveAll { path, mounts } => {
+            apply.system.remove_dir_all(path, *mounts).context("delete the directory", path)
         }
-        Step::Remove { path, recursive: false } => {
+        Step::Remove { path } => {
             apply.system.remove_dir(path).context("delete the directory", path)
         }
     }

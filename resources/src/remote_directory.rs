@@ -22,6 +22,7 @@ use crate::shared::change::map_step;
 use crate::shared::defaults;
 use crate::shared::managed_file::{self, Backup, FileAction, Folder, ManagedFile};
 use crate::shared::ownership::Declared;
+use crate::shared::trusted_path;
 
 /// A copy of a folder of the cookbook, with all that is in it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -42,6 +43,10 @@ pub(crate) struct RemoteDirectory {
     /// `false`.
     #[serde(default)]
     pub purge: bool,
+    /// Whether `delete` and `purge` stop, with everything in place, where another file system is
+    /// mounted in the directory. Default: `true`.
+    #[serde(default = "defaults::yes")]
+    pub one_file_system: bool,
     /// Whether files that are there already get the cookbook's content, owner, group and mode.
     /// Default: `true`.
     #[serde(default = "defaults::yes")]
@@ -108,9 +113,11 @@ impl Resource for RemoteDirectory {
             Vec::new()
         };
         let umask = scope.umask();
+        let mounts = directory::mounts(self.one_file_system);
         let directory = |path: PathBuf, recursive: bool| ManagedDirectory {
             path,
             recursive,
+            mounts,
             declared: Declared {
                 owner: self.owner.clone(),
                 group: self.group.clone(),
@@ -219,6 +226,7 @@ impl resource::Provider for Provider {
                 .map(|folder| folder.path.as_path())
                 .chain(desired.files.iter().map(|file| file.path.as_path()))
                 .collect();
+            trusted_path::may_empty(view, &desired.root.path, desired.root.mounts)?;
             surplus(view, &desired.root.path, &wanted, &mut state.surplus)?;
         }
         Ok(state)
@@ -242,7 +250,6 @@ impl resource::Provider for Provider {
         let folders = desired.folders.iter().zip(&state.folders);
         for (folder, found) in std::iter::once((&desired.root, &state.root)).chain(folders) {
             let found = within(&made, &folder.path, found);
-            trusted(folder, &found)?;
             let planned = directory::plan(folder, DirectoryAction::Create, &found)?;
             changes.extend(planned.into_iter().map(|change| map_step(change, Step::Directory)));
             if let directory::Found::Nothing(new) = &found.found {
@@ -331,25 +338,12 @@ fn file_within(
     found
 }
 
-/// Files are only written through links that cannot be led elsewhere.
-fn trusted(folder: &ManagedDirectory, found: &directory::State) -> Result<(), Failure> {
-    match &found.found {
-        directory::Found::Directory { refusal: Some(refusal), .. } => Err(refusal.failure(
-            &folder.path,
-            "directory",
-            "declare the directory that is meant by its own path, without the link",
-        )),
-        _ => Ok(()),
-    }
-}
-
 fn purge(desired: &Desired, path: &Path, kind: FileKind) -> Change<Step> {
     let path = path.to_owned();
     let (what, step) = match kind {
-        FileKind::Directory => (
-            "directory",
-            Step::Directory(directory::Step::Remove { path: path.clone(), recursive: false }),
-        ),
+        FileKind::Directory => {
+            ("directory", Step::Directory(directory::Step::Remove { path: path.clone() }))
+        }
         FileKind::File if desired.backup > 0 => (
             "file",
             Step::File(managed_file::Step::Remove { path: path.clone(), backup: desired.backup }),

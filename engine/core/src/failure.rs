@@ -45,6 +45,40 @@ pub enum FailureKind {
     NeedsBackslash,
     /// A cookbook needs another version of toque.
     NeedsOtherToque,
+    /// A path is not used, because another user could lead it elsewhere, or too much hangs on it.
+    RefusedPath,
+}
+
+/// The cause of an `io::Error` about a path that is not used: another user could lead it
+/// elsewhere, or too much hangs on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedPath {
+    /// A part of a sentence that names the part of the path and its owner.
+    pub why: String,
+    /// What to do next.
+    pub hint: String,
+}
+
+impl RefusedPath {
+    /// Returns the cause of an error, where it is this one.
+    #[must_use]
+    pub fn of(error: &std::io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
+    }
+}
+
+impl fmt::Display for RefusedPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)
+    }
+}
+
+impl std::error::Error for RefusedPath {}
+
+impl From<RefusedPath> for std::io::Error {
+    fn from(refused: RefusedPath) -> Self {
+        Self::new(std::io::ErrorKind::PermissionDenied, refused)
+    }
 }
 
 /// The error of everything that touches the machine. It knows nothing of recipes: the run adds the
@@ -76,6 +110,11 @@ impl Failure {
     /// "cannot `verb` `path`: why", with a hint for the causes that people meet most.
     pub fn io(verb: &str, path: &Path, error: &std::io::Error) -> Self {
         use std::io::ErrorKind;
+        if let Some(refused) = RefusedPath::of(error) {
+            return Self::new(format!("cannot {verb} `{}`: {}", path.display(), refused.why))
+                .hint(refused.hint.clone())
+                .of_kind(FailureKind::RefusedPath);
+        }
         let cause = match error.kind() {
             ErrorKind::NotFound => "it does not exist".to_owned(),
             ErrorKind::PermissionDenied => "permission denied".to_owned(),

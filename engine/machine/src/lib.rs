@@ -4,6 +4,8 @@
 //!
 //! - [`system`]: the machine as two traits, `Query` to read and `System` to change; the real
 //!   machine, its processes and HTTP; a machine in memory
+//! - [`removal`]: the rule for directories that are removed with all that is in them
+//! - [`trusted_link`]: the rule for the symbolic links that are followed
 //! - [`view`]: the machine as a run sees it: what was read once, and the changes that a plan
 //!   assumes
 //! - [`planned`]: those changes, and the uncertainty that they leave
@@ -16,7 +18,9 @@
 //! - [`source`]: git repositories, archives and objects in S3, fetched and unpacked
 //! - [`property`]: types that properties of many kinds share: modes, accounts, command lines
 
+pub mod removal;
 pub mod system;
+pub mod trusted_link;
 
 pub mod areas;
 pub mod atomic_write;

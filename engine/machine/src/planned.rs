@@ -8,9 +8,11 @@ use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
 use serde_json::Value;
+use toque_core::failure::RefusedPath;
 
 use crate::areas::{Area, Areas};
 use crate::system::{FileKind, Metadata, Query};
+use crate::trusted_link::{Owned, by_number, distrust, not_followed};
 
 /// Something that a change brings about, as far as a plan can tell.
 #[derive(Debug, Clone, PartialEq)]
@@ -420,9 +422,21 @@ impl Overlay {
                 return Err(io::ErrorKind::NotADirectory.into());
             }
             sealed |= self.fresh_directory(&here);
+            let folder = Owned { uid: found.metadata.uid, mode: found.metadata.mode };
             here.push(part);
             found = self.step(&here, base, sealed, causes)?;
             if let Some(to) = found.to.clone().filter(|_| follow || !ahead.is_empty()) {
+                let own = base.effective_uid();
+                if let Some(why) = distrust(own, found.metadata.uid, folder, by_number) {
+                    // The machine itself tells a link of the kernel's own file systems apart.
+                    let refused = match base.stat(&here) {
+                        Err(error) => RefusedPath::of(&error).is_some(),
+                        Ok(_) => false,
+                    };
+                    if refused || found.by.is_some() {
+                        return Err(not_followed(&here, &why).into());
+                    }
+                }
                 links += 1;
                 if links > 40 {
                     return Err(nix::errno::Errno::ELOOP.into());

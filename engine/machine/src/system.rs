@@ -56,6 +56,11 @@ pub trait Query {
     /// # Errors
     /// As `stat(2)`.
     fn stat(&self, path: &Path) -> io::Result<Metadata>;
+    /// Opens a regular file, to be read in pieces.
+    /// # Errors
+    /// As `open(2)`.
+    fn open(&self, path: &Path) -> io::Result<Box<dyn io::Read>>;
+    /// Reads a file as a whole: only where it is known to be small.
     /// # Errors
     /// As `open(2)` and `read(2)`.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
@@ -91,21 +96,37 @@ pub trait Query {
 /// Changing a machine.
 pub trait System: Query {
     /// Writes a new file beside `target` under a name that begins with `.toque-` and keeps the
-    /// target's extensions, with owner and mode set and its content synced. What is staged goes
+    /// target's extensions, with owner and mode set and its content synced. It has the access list,
+    /// capabilities and extended attributes of the file that is at the target. What is staged goes
     /// live by `rename`.
     /// # Errors
     /// When it cannot be written in full; then nothing is left.
-    fn stage(&self, target: &Path, content: &[u8], owner: &Ownership) -> io::Result<PathBuf>;
+    fn stage(
+        &self,
+        target: &Path,
+        content: &mut dyn io::Read,
+        owner: &Ownership,
+    ) -> io::Result<Staged>;
     /// Replaces `to` at once, and syncs the directory.
     /// # Errors
     /// As `rename(2)`.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Replaces `path` by a new file, or leaves it as it is.
+    /// # Errors
+    /// As `stage` and `rename`.
+    fn replace(&self, path: &Path, content: &[u8], owner: &Ownership) -> io::Result<()> {
+        let staged = self.stage(path, &mut &content[..], owner)?.path;
+        self.rename(&staged, path).inspect_err(|_| {
+            // The first error is the one to tell.
+            let _ = self.remove_file(&staged);
+        })
+    }
     /// Writes into the file that is there, keeping its inode. Not atomic: only where a rename is
     /// impossible, or asked for.
     /// # Errors
     /// As `open(2)` and `write(2)`; `ELOOP` for a link, which is never followed: its owner could
     /// have led it anywhere since it was looked at.
-    fn write_in_place(&self, path: &Path, content: &[u8]) -> io::Result<()>;
+    fn write_in_place(&self, path: &Path, content: &mut dyn io::Read) -> io::Result<()>;
     /// Writes a new file where nothing is, with this exact mode and time, and says how many bytes
     /// it has. It is not synced: whoever makes many files syncs them [together](Self::sync).
     /// # Errors
@@ -121,15 +142,18 @@ pub trait System: Query {
     /// # Errors
     /// As `open(2)` and `syncfs(2)`.
     fn sync(&self, path: &Path) -> io::Result<()>;
+    /// Makes a directory with this owner and exact mode; 0700 when absent.
     /// # Errors
-    /// As `mkdir(2)`; the parent must exist. The mode is exact, whatever the umask.
-    fn create_dir(&self, path: &Path, mode: u32) -> io::Result<()>;
+    /// As `mkdir(2)`; the parent must exist.
+    fn create_dir(&self, path: &Path, owner: &Ownership) -> io::Result<()>;
     /// # Errors
     /// As `rmdir(2)`.
     fn remove_dir(&self, path: &Path) -> io::Result<()>;
+    /// Removes a directory with all that is in it; links are removed, never followed.
     /// # Errors
-    /// As the first removal that failed; links are removed, never followed.
-    fn remove_dir_all(&self, path: &Path) -> io::Result<()>;
+    /// As the first removal that failed. The root, and folders right below it, are refused, as are
+    /// other file systems unless they are to be crossed.
+    fn remove_dir_all(&self, path: &Path, mounts: Mounts) -> io::Result<()>;
     /// # Errors
     /// As `unlink(2)`.
     fn remove_file(&self, path: &Path) -> io::Result<()>;
@@ -166,13 +190,38 @@ pub trait System: Query {
     fn as_query(&self) -> &dyn Query;
 }
 
-/// What a staged file is given before it goes live.
+/// A file that was staged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Staged {
+    pub path: PathBuf,
+    /// The names of extended attributes of the present file that the new one could not get.
+    pub lost: Vec<String>,
+}
+
+/// The treatment of file systems that are mounted in a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mounts {
+    /// Nothing is removed where one is.
+    #[default]
+    Stay,
+    Cross,
+}
+
+/// Owner, group and mode of something new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Ownership {
     pub uid: Option<u32>,
     pub gid: Option<u32>,
-    /// Exact, whatever the umask; `0o600` when absent.
+    /// Exact, whatever the umask; `0o600` for a file and `0o700` for a directory when absent.
     pub mode: Option<u32>,
+}
+
+impl Ownership {
+    /// Returns toque's own user and group with a mode.
+    #[must_use]
+    pub const fn of_mode(mode: u32) -> Self {
+        Self { uid: None, gid: None, mode: Some(mode) }
+    }
 }
 
 /// A document to ask a server for.

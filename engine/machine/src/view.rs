@@ -266,6 +266,21 @@ impl Query for View<'_> {
         }
     }
 
+    fn open(&self, path: &Path) -> io::Result<Box<dyn io::Read>> {
+        if self.plain() {
+            return self.system.query().open(path);
+        }
+        let found = self.found(path, true)?;
+        match found.planned {
+            Some(Some(content)) => Ok(Box::new(io::Cursor::new(content))),
+            Some(None) => {
+                self.doubt(found.by.into_iter().collect());
+                Err(io::Error::other("its content is known only when it is made"))
+            }
+            None => self.system.query().open(&found.path),
+        }
+    }
+
     fn read_dir(&self, path: &Path) -> io::Result<Vec<OsString>> {
         if self.plain() {
             return self.system.query().read_dir(path);

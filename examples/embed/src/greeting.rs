@@ -117,8 +117,7 @@ fn write(apply: &Apply<'_>, path: &Path, text: Option<&str>) -> std::io::Result<
     match text {
         Some(text) => {
             let owner = Ownership { mode: Some(0o644), ..Ownership::default() };
-            let staged = apply.system.stage(path, text.as_bytes(), &owner)?;
-            apply.system.rename(&staged, path)
+            apply.system.replace(path, text.as_bytes(), &owner)
         }
         None => apply.system.remove_file(path),
     }

@@ -8,7 +8,7 @@ use toque_contract::resource::{Apply, Change, Effect};
 use toque_core::failure::{ErrorContext, Failure};
 use toque_machine::command::Command;
 use toque_machine::source::{Checkout, ResolvedSource};
-use toque_machine::system::{FileKind, Ownership};
+use toque_machine::system::{FileKind, Mounts, Ownership};
 
 use super::hook::{self, As};
 use super::layout::Layout;
@@ -148,7 +148,10 @@ impl Deployment<'_, '_> {
             }
             Step::Folder(path) => {
                 let mode = 0o777 & !self.desired.umask & !0o022;
-                self.apply.system.create_dir(path, mode).context("create the directory", path)?;
+                self.apply
+                    .system
+                    .create_dir(path, &Ownership::of_mode(mode))
+                    .context("create the directory", path)?;
                 self.apply.system.relabel(path, false)
             }
             Step::Shared(shared) => self.make_shared(shared),
@@ -238,7 +241,9 @@ impl Deployment<'_, '_> {
         self.record.making = Some(name.to_owned());
         self.write()?;
         let making = layout.making(name);
-        system.create_dir(&making, 0o700).context("create the directory", &making)?;
+        system
+            .create_dir(&making, &Ownership::of_mode(0o700))
+            .context("create the directory", &making)?;
         let into = making.join("release");
         let repo = layout.repo();
         let how = Checkout {
@@ -264,14 +269,9 @@ impl Deployment<'_, '_> {
         let mut parts = Path::new(shared).components();
         let Some(first) = parts.next() else { return Ok(()) };
         let path = below.join(first);
-        match self.apply.system.create_dir(&path, mode(self.desired)) {
-            Ok(()) => {
-                self.apply
-                    .system
-                    .set_owner(&path, self.owner.uid, self.owner.gid)
-                    .context("change the owner of", &path)?;
-                self.apply.system.relabel(&path, false)?;
-            }
+        let owner = Ownership { mode: Some(mode(self.desired)), ..self.owner };
+        match self.apply.system.create_dir(&path, &owner) {
+            Ok(()) => self.apply.system.relabel(&path, false)?,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(Failure::io("create the directory", &path, &error)),
         }
@@ -364,11 +364,7 @@ impl Deployment<'_, '_> {
         owner: &Ownership,
     ) -> Result<(), Failure> {
         let system = self.apply.system;
-        let staged = system.stage(path, content, owner).context("write", path)?;
-        system.rename(&staged, path).context("write", path).inspect_err(|_| {
-            // The first error is the one to tell.
-            let _ = system.remove_file(&staged);
-        })?;
+        system.replace(path, content, owner).context("write", path)?;
         system.relabel(path, false)
     }
 
@@ -454,7 +450,9 @@ impl Deployment<'_, '_> {
         let mut tries = 50;
         loop {
             let removed = match system.lstat(path) {
-                Ok(found) if found.kind == FileKind::Directory => system.remove_dir_all(path),
+                Ok(found) if found.kind == FileKind::Directory => {
+                    system.remove_dir_all(path, Mounts::Stay)
+                }
                 Ok(_) => system.remove_file(path),
                 Err(error) => Err(error),
             };

@@ -94,12 +94,8 @@ impl Record {
         let mut text = serde_json::to_string_pretty(self)
             .map_err(|error| Failure::new(format!("cannot write the record: {error}")))?;
         text.push('\n');
-        let owner = Ownership { mode: Some(0o600), ..Ownership::default() };
-        let staged = system.stage(path, text.as_bytes(), &owner).context("write", path)?;
-        system.rename(&staged, path).context("write", path).inspect_err(|_| {
-            // The first error is the one to tell.
-            let _ = system.remove_file(&staged);
-        })
+        let owner = Ownership::of_mode(0o600);
+        system.replace(path, text.as_bytes(), &owner).context("write", path)
     }
 
     /// A release's revision as people know it.

@@ -126,7 +126,7 @@ fn does_not_write_through_someones_link() {
     let failure = bench.plan(&Provider, "create", path("/r/d")).unwrap_err();
     assert_eq!(
         failure.message,
-        "`/r/d/sub` is not followed: the symbolic link `/r/d/sub` could lead anywhere, because user 1000 owns it"
+        "cannot look at `/r/d/sub`: the symbolic link `/r/d/sub` is not followed: it could lead anywhere, because user 1000 owns it"
     );
 }
 

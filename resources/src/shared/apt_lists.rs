@@ -54,14 +54,11 @@ fn stamp(apply: &Apply<'_>) -> Result<(), Failure> {
         return system.touch(path).context("set the time of", path);
     }
     let folder = path.parent().unwrap_or(path);
-    match system.create_dir(folder, 0o755) {
+    match system.create_dir(folder, &Ownership::of_mode(0o755)) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
         other => other.context("create", folder)?,
     }
-    let staged = system
-        .stage(path, b"", &Ownership { mode: Some(0o644), ..Ownership::default() })
-        .context("write", path)?;
-    system.rename(&staged, path).context("write", path)
+    system.replace(path, b"", &Ownership::of_mode(0o644)).context("write", path)
 }
 
 #[cfg(test)]

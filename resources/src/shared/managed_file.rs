@@ -27,7 +27,7 @@ pub(crate) use inspect::{Current, Folder, Found, State, compare, inspect};
 pub(crate) use plan::plan;
 pub(crate) use properties::Backup;
 pub(crate) use properties::managed_file;
-pub(crate) use symlink::{Refusal, follow};
+pub(crate) use symlink::follow;
 pub(crate) use verify::Verify;
 
 use crate::shared::ownership::Declared;

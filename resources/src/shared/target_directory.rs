@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use toque_contract::resource::Apply;
 use toque_core::failure::{ErrorContext, Failure};
 use toque_machine::command::{Command, Identity};
-use toque_machine::system::{FileKind, Metadata, Ownership, Query};
+use toque_machine::system::{FileKind, Metadata, Mounts, Ownership, Query};
 use toque_machine::view::View;
 
 use crate::shared::trusted_path;
@@ -214,7 +214,7 @@ rm -rf -- "$4""#;
 
 fn remove(apply: &Apply<'_>, path: &Path) -> Result<(), Failure> {
     match apply.system.lstat(path) {
-        Ok(_) => apply.system.remove_dir_all(path).context("remove", path),
+        Ok(_) => apply.system.remove_dir_all(path, Mounts::Stay).context("remove", path),
         Err(_) => Ok(()),
     }
 }

@@ -8,7 +8,8 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use toque_core::failure::{ErrorContext, Failure};
-use toque_machine::system::{FileKind, Metadata, Query};
+use toque_machine::removal::{MOUNTS, may_remove_all, mounted, mounted_below};
+use toque_machine::system::{FileKind, Metadata, Mounts, Query};
 use toque_machine::view::View;
 
 /// A path, resolved part by part.
@@ -112,6 +113,25 @@ pub(crate) fn resolve(
     resolved.path = here;
     resolved.path.extend(rest);
     Ok(resolved)
+}
+
+/// Refuses to remove a directory with all that is in it, or what its cookbook does not have, where
+/// that is the root or a folder right below it, however the path leads there, or where another file
+/// system is mounted that is not to be crossed.
+/// # Errors
+/// The reason, and as `resolve`.
+pub(crate) fn may_empty(view: &View<'_>, path: &Path, mounts: Mounts) -> Result<(), Failure> {
+    let end = resolve(view, path, None)?.path;
+    let at_top = end.parent() == Some(Path::new("/"));
+    may_remove_all(path, end.file_name(), at_top)
+        .and_then(|()| match view.read(Path::new(MOUNTS)) {
+            Ok(list) if mounts == Mounts::Stay => {
+                mounted_below(&list, &end).map_or(Ok(()), |point| Err(mounted(&point)))
+            }
+            _ => Ok(()),
+        })
+        .map_err(io::Error::from)
+        .context("empty", path)
 }
 
 /// Returns the names in a path, without its root.

@@ -82,9 +82,7 @@ impl Provider for Appender {
             desired.chars.clone()
         };
         text.extend(chars.bytes());
-        let staged =
-            apply.system.stage(path, &text, &Ownership::default()).context("write", path)?;
-        apply.system.rename(&staged, path).context("write", path)?;
+        apply.system.replace(path, &text, &Ownership::default()).context("write", path)?;
         let mut attempts = self.attempts.borrow_mut();
         let attempt = attempts.entry(desired.id.clone()).or_default();
         *attempt += 1;

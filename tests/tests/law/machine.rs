@@ -190,7 +190,7 @@ fn there(machine: &FakeSystem, path: &str) -> bool {
 
 fn put(machine: &FakeSystem, path: &str, text: &str) -> bool {
     match machine.stat(Path::new(path)) {
-        Ok(_) => machine.write_in_place(Path::new(path), text.as_bytes()).is_ok(),
+        Ok(_) => machine.write_in_place(Path::new(path), &mut text.as_bytes()).is_ok(),
         Err(_) if there(machine, path) && machine.lstat(Path::new(path)).is_err() => {
             machine.put_file(path, text);
             true

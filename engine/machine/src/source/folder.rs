@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Checkout;
-use crate::system::{FileKind, Ownership, System};
+use crate::system::{FileKind, Mounts, Ownership, System};
 use toque_core::failure::{ErrorContext, Failure};
 
 /// What everybody may do with a folder that is complete.
@@ -20,12 +20,12 @@ pub(super) fn make(
     how: &Checkout<'_>,
     fill: impl FnOnce() -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    system.create_dir(into, 0o700).context("create directory", into)?;
+    system.create_dir(into, &Ownership::of_mode(0o700)).context("create directory", into)?;
     let filled = fill().and_then(|()| settle(system, into, how));
     filled.map_err(|failure| {
         let full = is_full(system, into);
         // The first failure is the one to tell.
-        let _ = system.remove_dir_all(into);
+        let _ = system.remove_dir_all(into, Mounts::Stay);
         if full {
             failure
                 .note("no space left on the file system")
@@ -38,7 +38,7 @@ pub(super) fn make(
 
 /// Whether nothing more fits: programs such as git do not say why they could not write a file.
 fn is_full(system: &dyn System, into: &Path) -> bool {
-    let tried = system.stage(&into.join("space"), &[0; 1 << 16], &Ownership::default());
+    let tried = system.stage(&into.join("space"), &mut &[0; 1 << 16][..], &Ownership::default());
     tried.is_err_and(|error| error.kind() == std::io::ErrorKind::StorageFull)
 }
 

@@ -1,26 +1,37 @@
-//! The real machine.
+//! The real machine. Every path is [walked](walk) to an open folder, and everything is done
+//! relative to that.
+
+mod entry;
+mod kept;
+mod make;
+mod remove;
+mod rights;
+mod walk;
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, Read, Write};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{
-    DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, lchown, symlink,
-};
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag};
-use nix::sys::stat::{FchmodatFlags, Mode, UtimensatFlags, fchmodat, utimensat};
-use nix::sys::time::TimeSpec;
-use nix::unistd::{Gid, Uid, fchown, geteuid, syncfs};
+use nix::unistd::geteuid;
+use rustix::fs::{
+    AtFlags, Dir, FileType, OFlags, Stat, fstat, linkat, readlinkat, renameat, symlinkat, syncfs,
+    unlinkat,
+};
+use rustix::io::Errno;
 
 use super::fetch::{Agents, Proxies};
-use super::{FileKind, Metadata, Ownership, Query, Request, Response, System, process};
+use super::{
+    FileKind, Metadata, Mounts, Ownership, Query, Request, Response, Staged, System, process,
+};
 use crate::command::{Command, Output};
+use entry::Entry;
 use toque_core::cancel::CancelToken;
 use toque_core::failure::Failure;
+use walk::{Place, Walk, is_link};
 
 /// Hears a line of a command's output, without its end.
 pub type Listener = Box<dyn Fn(&str)>;
@@ -36,6 +47,7 @@ pub struct HostSystem {
     pub live: Option<Listener>,
     /// Connections to servers.
     pub agents: Agents,
+    walk: Walk,
 }
 
 impl HostSystem {
@@ -43,29 +55,64 @@ impl HostSystem {
     pub fn new() -> Self {
         Self::default()
     }
+
+    /// Walks to the place of a change: anew, because much is decided by the folder's owner and mode.
+    fn place_now(&self, path: &Path) -> io::Result<Place> {
+        self.walk.forget();
+        self.walk.place(path)
+    }
+
+    /// Opens a regular file or a directory for reading.
+    fn open_to_read(&self, path: &Path) -> io::Result<(File, Stat)> {
+        // Opening a pipe would otherwise wait for a writer.
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK;
+        let mut place = self.walk.place(path)?;
+        let fd = match if place.slash { Err(Errno::LOOP.into()) } else { place.open(flags) } {
+            Err(error) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
+                place = self.walk.end(path)?;
+                let flags = if place.slash { flags | OFlags::DIRECTORY } else { flags };
+                place.open(flags)?
+            }
+            fd => fd?,
+        };
+        let stat = fstat(&fd)?;
+        if !matches!(
+            FileType::from_raw_mode(stat.st_mode),
+            FileType::RegularFile | FileType::Directory
+        ) {
+            return Err(not_regular());
+        }
+        entry::may_read(&place, path, &stat)?;
+        Ok((File::from(fd), stat))
+    }
 }
 
 impl Query for HostSystem {
     fn lstat(&self, path: &Path) -> io::Result<Metadata> {
-        fs::symlink_metadata(path).and_then(|metadata| described(&metadata))
+        Ok(described(&self.walk.place(path)?.stat()?))
     }
 
     fn stat(&self, path: &Path) -> io::Result<Metadata> {
-        fs::metadata(path).and_then(|metadata| described(&metadata))
+        let place = self.walk.place(path)?;
+        let stat = place.stat()?;
+        if is_link(&stat) {
+            return Ok(described(&self.walk.end(path)?.stat()?));
+        }
+        Ok(described(&stat))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn Read>> {
+        Ok(Box::new(self.open_to_read(path)?.0))
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        // Opening a pipe would otherwise wait for a writer.
-        let mut file =
-            OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
-        let metadata = file.metadata()?;
-        if !metadata.is_file() && !metadata.is_dir() {
-            return Err(not_regular());
-        }
-        let size = usize::try_from(metadata.len()).unwrap_or(0);
+        let (mut file, stat) = self.open_to_read(path)?;
+        let size = usize::try_from(stat.st_size).unwrap_or(0);
         // One byte more than its size, so that a single read both fetches a small file and finds
         // its end.
-        let mut content = vec![0; size + 1];
+        let mut content = Vec::new();
+        content.try_reserve_exact(size.saturating_add(1))?;
+        content.resize(size + 1, 0);
         let mut filled = 0;
         while filled < content.len() {
             match file.read(&mut content[filled..]) {
@@ -88,22 +135,24 @@ impl Query for HostSystem {
     }
 
     fn read_dir(&self, path: &Path) -> io::Result<Vec<OsString>> {
-        let mut names = fs::read_dir(path)?
-            .map(|entry| Ok(entry?.file_name()))
-            .collect::<io::Result<Vec<_>>>()?;
+        let mut names = names_in(self.walk.end(path)?.open_dir()?)?;
         names.sort_unstable();
         Ok(names)
     }
 
     fn read_link(&self, path: &Path) -> io::Result<PathBuf> {
-        fs::read_link(path)
+        let place = self.walk.place(path)?;
+        let to = readlinkat(&place.folder.fd, &place.name, Vec::new())?;
+        Ok(OsString::from_vec(to.into_bytes()).into())
     }
 
     fn probe(&self, command: &Command) -> Result<Output, Failure> {
+        self.walk.forget();
         process::run(self, command)
     }
 
     fn probe_all(&self, commands: &[Command]) -> Vec<Result<Output, Failure>> {
+        self.walk.forget();
         process::run_all(self, commands)
     }
 
@@ -125,44 +174,30 @@ impl Query for HostSystem {
 }
 
 impl System for HostSystem {
-    fn stage(&self, target: &Path, content: &[u8], owner: &Ownership) -> io::Result<PathBuf> {
-        let (prefix, suffix) = staged_name(target);
-        // Dropping it before the end removes it.
-        let mut staged = tempfile::Builder::new()
-            .prefix(&prefix)
-            .suffix(&suffix)
-            .make_in(parent(target), |path| {
-                OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
-            })?;
-        let file = staged.as_file_mut();
-        file.write_all(content)?;
-        if owner.uid.is_some() || owner.gid.is_some() {
-            fchown(&*file, owner.uid.map(Uid::from_raw), owner.gid.map(Gid::from_raw))?;
-        }
-        // After the owner, because a change of owner clears setuid and setgid.
-        file.set_permissions(Permissions::from_mode(owner.mode.unwrap_or(0o600)))?;
-        file.sync_all()?;
-        staged.into_temp_path().keep().map_err(|error| error.error)
+    fn stage(
+        &self,
+        target: &Path,
+        content: &mut dyn Read,
+        owner: &Ownership,
+    ) -> io::Result<Staged> {
+        make::stage(&self.place_now(target)?, target, content, owner)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        fs::rename(from, to)?;
-        // Without the right to read the directory it cannot be synced; the rename itself has been
-        // done.
-        let Ok(directory) = File::open(parent(to)) else { return Ok(()) };
-        match directory.sync_all() {
-            // Some file systems have no such call for directories.
-            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
-            result => result,
+        let (from, to) = (self.place_now(from)?, self.place_now(to)?);
+        if from.slash || to.slash {
+            let stat = Place { slash: false, ..from.clone() }.stat()?;
+            if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
+                return Err(Errno::NOTDIR.into());
+            }
         }
+        renameat(&from.folder.fd, &from.name, &to.folder.fd, &to.name)?;
+        self.walk.forget();
+        sync_folder(&to)
     }
 
-    fn write_in_place(&self, path: &Path, content: &[u8]) -> io::Result<()> {
-        let flags = OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW;
-        let mut file =
-            OpenOptions::new().write(true).truncate(true).custom_flags(flags.bits()).open(path)?;
-        file.write_all(content)?;
-        file.sync_all()
+    fn write_in_place(&self, path: &Path, content: &mut dyn Read) -> io::Result<()> {
+        entry::write(&self.place_now(path)?, path, content)
     }
 
     fn create_file(
@@ -172,83 +207,67 @@ impl System for HostSystem {
         mode: u32,
         modified: Option<SystemTime>,
     ) -> io::Result<u64> {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-        let written = io::copy(content, &mut file).and_then(|size| {
-            file.set_permissions(Permissions::from_mode(mode))?;
-            modified.map_or(Ok(()), |modified| file.set_modified(modified))?;
-            Ok(size)
-        });
-        written.inspect_err(|_| {
-            // The first error is the one to tell.
-            let _ = fs::remove_file(path);
-        })
+        make::file(&self.place_now(path)?, content, mode, modified)
     }
 
     fn sync(&self, path: &Path) -> io::Result<()> {
-        Ok(syncfs(File::open(path)?)?)
+        let place = self.walk.end(path)?;
+        // Of a pipe or a device, the file system is that of its folder.
+        let fd = match FileType::from_raw_mode(place.stat()?.st_mode) {
+            FileType::Directory => place.open_dir()?,
+            FileType::RegularFile => place.open(OFlags::RDONLY | OFlags::NONBLOCK)?,
+            _ => Place { name: ".".into(), ..place }.open_dir()?,
+        };
+        Ok(syncfs(&fd)?)
     }
 
-    fn create_dir(&self, path: &Path, mode: u32) -> io::Result<()> {
-        // Closed to others until its mode is what was asked for.
-        fs::DirBuilder::new().mode(0o700).create(path)?;
-        // Whoever may write the directory above could have put a link here meanwhile, and a slash
-        // at the end would follow it.
-        let itself = path.components().as_path();
-        let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW;
-        let made = OpenOptions::new().read(true).custom_flags(flags.bits()).open(itself);
-        made.and_then(|made| made.set_permissions(Permissions::from_mode(mode))).inspect_err(|_| {
-            // The first error is the one to tell.
-            let _ = fs::remove_dir(path);
-        })
+    fn create_dir(&self, path: &Path, owner: &Ownership) -> io::Result<()> {
+        make::directory(&self.place_now(path)?, owner)
     }
 
     fn remove_dir(&self, path: &Path) -> io::Result<()> {
-        fs::remove_dir(path)
+        let place = self.place_now(path)?;
+        Ok(unlinkat(&place.folder.fd, &place.name, AtFlags::REMOVEDIR)?)
     }
 
-    fn remove_dir_all(&self, path: &Path) -> io::Result<()> {
-        fs::remove_dir_all(path)
+    fn remove_dir_all(&self, path: &Path, mounts: Mounts) -> io::Result<()> {
+        remove::all(&self.place_now(path)?, path, mounts)
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
-        fs::remove_file(path)
-    }
-
-    fn symlink(&self, to: &Path, path: &Path) -> io::Result<()> {
-        symlink(to, path)
-    }
-
-    fn hard_link(&self, to: &Path, path: &Path) -> io::Result<()> {
-        fs::hard_link(to, path)
-    }
-
-    fn set_mode(&self, path: &Path, mode: u32) -> io::Result<()> {
-        match fchmodat(
-            AT_FDCWD,
-            path,
-            Mode::from_bits_truncate(mode),
-            FchmodatFlags::NoFollowSymlink,
-        ) {
-            // What the kernel says of a link, in words that nobody would understand.
-            Err(Errno::EOPNOTSUPP) if fs::symlink_metadata(path)?.is_symlink() => {
-                Err(Errno::ELOOP.into())
-            }
-            result => Ok(result?),
+        let place = self.place_now(path)?;
+        place.stat()?;
+        match unlinkat(&place.folder.fd, &place.name, AtFlags::empty()) {
+            // Some file systems say that it is not permitted.
+            Err(Errno::PERM) if is_directory(&place) => Err(Errno::ISDIR.into()),
+            removed => Ok(removed?),
         }
     }
 
+    fn symlink(&self, to: &Path, path: &Path) -> io::Result<()> {
+        let place = self.place_now(path)?;
+        if place.slash {
+            return Err(Errno::NOENT.into());
+        }
+        Ok(symlinkat(to, &place.folder.fd, &place.name)?)
+    }
+
+    fn hard_link(&self, to: &Path, path: &Path) -> io::Result<()> {
+        let (to, place) = (self.place_now(to)?, self.place_now(path)?);
+        linkat(&to.folder.fd, &to.name, &place.folder.fd, &place.name, AtFlags::empty())?;
+        Ok(())
+    }
+
+    fn set_mode(&self, path: &Path, mode: u32) -> io::Result<()> {
+        Entry::at(&self.place_now(path)?)?.set_mode(path, mode)
+    }
+
     fn set_owner(&self, path: &Path, uid: Option<u32>, gid: Option<u32>) -> io::Result<()> {
-        lchown(path, uid, gid)
+        Entry::at(&self.place_now(path)?)?.set_owner(path, uid, gid)
     }
 
     fn touch(&self, path: &Path) -> io::Result<()> {
-        Ok(utimensat(
-            AT_FDCWD,
-            path,
-            &TimeSpec::UTIME_NOW,
-            &TimeSpec::UTIME_NOW,
-            UtimensatFlags::NoFollowSymlink,
-        )?)
+        Entry::at(&self.place_now(path)?)?.touch(path)
     }
 
     fn relabel(&self, path: &Path, recursive: bool) -> Result<(), Failure> {
@@ -271,6 +290,7 @@ impl System for HostSystem {
     }
 
     fn run(&self, command: &Command) -> Result<Output, Failure> {
+        self.walk.forget();
         process::run(self, command)
     }
 
@@ -306,32 +326,58 @@ pub(super) fn staged_name(target: &Path) -> (OsString, OsString) {
     (prefix, OsStr::from_bytes(extensions).to_owned())
 }
 
-/// The directory of a path, which is the current one for a bare name.
-fn parent(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+/// Waits until a folder's names are on the disk.
+fn sync_folder(place: &Place) -> io::Result<()> {
+    // Without the right to read the directory it cannot be synced; what was done in it is done.
+    let folder = Place { name: ".".into(), ..place.clone() };
+    let Ok(directory) = folder.open_dir() else { return Ok(()) };
+    match rustix::fs::fsync(&directory) {
+        // Some file systems have no such call for directories.
+        Err(Errno::INVAL) => Ok(()),
+        synced => Ok(synced?),
+    }
 }
 
-fn described(metadata: &fs::Metadata) -> io::Result<Metadata> {
-    let file_type = metadata.file_type();
-    let special = file_type.is_block_device()
-        || file_type.is_char_device()
-        || file_type.is_fifo()
-        || file_type.is_socket();
-    let kind = match () {
-        () if file_type.is_dir() => FileKind::Directory,
-        () if file_type.is_symlink() => FileKind::Link,
-        () if special => FileKind::Special,
-        () => FileKind::File,
+/// Returns the names in a directory.
+fn names_in(directory: OwnedFd) -> io::Result<Vec<OsString>> {
+    let mut names = Vec::new();
+    for entry in Dir::new(directory)? {
+        let name = entry?.file_name().to_bytes().to_vec();
+        if name != b"." && name != b".." {
+            names.push(OsString::from_vec(name));
+        }
+    }
+    Ok(names)
+}
+
+fn is_directory(place: &Place) -> bool {
+    place.stat().is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
+}
+
+#[allow(clippy::useless_conversion, reason = "the fields have other types on other architectures")]
+fn described(stat: &Stat) -> Metadata {
+    let kind = match FileType::from_raw_mode(stat.st_mode) {
+        FileType::Directory => FileKind::Directory,
+        FileType::Symlink => FileKind::Link,
+        FileType::RegularFile => FileKind::File,
+        _ => FileKind::Special,
     };
-    Ok(Metadata {
+    let since = Duration::from_secs(stat.st_mtime.unsigned_abs());
+    let second = if stat.st_mtime < 0 {
+        UNIX_EPOCH.checked_sub(since)
+    } else {
+        UNIX_EPOCH.checked_add(since)
+    };
+    let part = Duration::from_nanos(u64::try_from(stat.st_mtime_nsec).unwrap_or(0));
+    Metadata {
         kind,
-        mode: metadata.mode() & 0o7777,
-        uid: metadata.uid(),
-        gid: metadata.gid(),
-        size: metadata.len(),
-        modified: metadata.modified()?,
-        device: metadata.dev(),
-        inode: metadata.ino(),
-        links: metadata.nlink(),
-    })
+        mode: stat.st_mode & 0o7777,
+        uid: stat.st_uid,
+        gid: stat.st_gid,
+        size: u64::try_from(stat.st_size).unwrap_or(0),
+        modified: second.and_then(|second| second.checked_add(part)).unwrap_or(UNIX_EPOCH),
+        device: stat.st_dev,
+        inode: stat.st_ino,
+        links: u64::from(stat.st_nlink),
+    }
 }

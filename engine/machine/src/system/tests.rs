@@ -2,5 +2,6 @@
 
 mod fake;
 mod fetch;
+mod hostile;
 mod process;
 mod same;

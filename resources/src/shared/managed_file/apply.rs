@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use toque_contract::resource::{Apply, Effect};
 use toque_core::failure::{ErrorContext, Failure};
-use toque_machine::system::Ownership;
+use toque_machine::system::{Mounts, Ownership};
 
 use super::verify::Verify;
 use crate::shared::ownership::Attributes;
@@ -54,7 +54,9 @@ pub(crate) fn apply<'a>(
     let mut effect = Effect::Unchanged;
     for step in steps {
         match step {
-            Step::Clear(path) => apply.system.remove_dir_all(path).context("remove", path)?,
+            Step::Clear(path) => {
+                apply.system.remove_dir_all(path, Mounts::Stay).context("remove", path)?;
+            }
             Step::Unlink(path) => apply.system.remove_file(path).context("remove", path)?,
             Step::Remove { path, backup } => {
                 apply.services.back_up(path, *backup)?;
@@ -78,7 +80,13 @@ fn replace(apply: &mut Apply<'_>, step: &Replacement) -> Result<(), Failure> {
         write_in_place(apply, step)?;
         return apply.system.relabel(path, false);
     }
-    let staged = apply.system.stage(path, &step.content, &step.ownership).context("write", path)?;
+    let staged =
+        apply.system.stage(path, &mut &step.content[..], &step.ownership).context("write", path)?;
+    let lost = staged.lost.iter().map(|name| {
+        format!("`{}` lost its attribute `{name}`, which the new file cannot have", path.display())
+    });
+    apply.notes.extend(lost);
+    let staged = staged.path;
     let result = go_live(apply, step, &staged);
     // What went live is no longer under its staged name.
     if !matches!(result, Ok(DecryptOptions::Renamed)) {
@@ -127,5 +135,8 @@ fn write_in_place(apply: &Apply<'_>, step: &Replacement) -> Result<(), Failure> 
     if let Some(attributes) = &step.attributes {
         attributes.apply(apply)?;
     }
-    apply.system.write_in_place(&step.path, &step.content).context("write into", &step.path)
+    apply
+        .system
+        .write_in_place(&step.path, &mut &step.content[..])
+        .context("write into", &step.path)
 }

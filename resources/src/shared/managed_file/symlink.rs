@@ -1,12 +1,11 @@
-//! Which symbolic links are followed. Whoever owns a link, or can write the folder it lies in,
-//! decides where it leads; if toque, running as root, wrote through a link of an ordinary user,
-//! that user could have any file of the machine overwritten.
+//! The end of a link that is managed in its stead.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use toque_core::failure::Failure;
 use toque_machine::system::{FileKind, Metadata, Query};
+use toque_machine::trusted_link::{Owned, by_number, distrust};
 use toque_machine::view::View;
 
 /// Why a link is not followed.
@@ -51,7 +50,6 @@ pub(crate) fn follow(
     path: &Path,
 ) -> Result<Result<(PathBuf, Metadata), Refusal>, Failure> {
     let own = view.effective_uid();
-    let trusted = |uid: u32| uid == 0 || uid == own;
     let mut here = path.to_owned();
     for _ in 0..40 {
         let metadata = match view.lstat(&here) {
@@ -70,15 +68,8 @@ pub(crate) fn follow(
         };
         let folder = here.parent().unwrap_or(Path::new("/")).to_owned();
         let around = view.stat(&folder).map_err(|error| Failure::io("look at", &folder, &error))?;
-        let why = if !trusted(metadata.uid) {
-            Some(format!("user {} owns it", metadata.uid))
-        } else if !trusted(around.uid) {
-            Some(format!("user {} owns its folder", around.uid))
-        } else if around.mode & 0o022 != 0 {
-            Some(format!("others can write its folder (mode {:04o})", around.mode))
-        } else {
-            None
-        };
+        let around = Owned { uid: around.uid, mode: around.mode };
+        let why = distrust(own, metadata.uid, around, by_number);
         if let Some(why) = why {
             return Ok(Err(Refusal::Untrusted { link: here, why }));
         }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use toque_contract::resource::Apply;
 use toque_core::failure::{ErrorContext, Failure};
 use toque_machine::command::Command;
-use toque_machine::system::Ownership;
+use toque_machine::system::{Mounts, Ownership};
 
 /// Shows `systemd-analyze` the new content of `path`. Where that program is not installed there is
 /// nobody to ask.
@@ -23,11 +23,11 @@ pub(crate) fn accepted_by_systemd(
     let folder = folder(system.effective_uid(), path);
     // A run that was killed leaves it behind.
     if system.lstat(&folder).is_ok() {
-        system.remove_dir_all(&folder).context("remove", &folder)?;
+        system.remove_dir_all(&folder, Mounts::Stay).context("remove", &folder)?;
     }
-    system.create_dir(&folder, 0o700).context("create", &folder)?;
+    system.create_dir(&folder, &Ownership::of_mode(0o700)).context("create", &folder)?;
     let result = judge(apply, &folder, path, content);
-    let removed = system.remove_dir_all(&folder).context("remove", &folder);
+    let removed = system.remove_dir_all(&folder, Mounts::Stay).context("remove", &folder);
     result.and(removed)
 }
 
@@ -39,9 +39,7 @@ fn folder(uid: u32, path: &Path) -> PathBuf {
 
 fn judge(apply: &Apply<'_>, folder: &Path, path: &Path, content: &[u8]) -> Result<(), Failure> {
     let copy = folder.join(path.file_name().unwrap_or(path.as_os_str()));
-    let staged =
-        apply.system.stage(&copy, content, &Ownership::default()).context("write", &copy)?;
-    apply.system.rename(&staged, &copy).context("write", &copy)?;
+    apply.system.replace(&copy, content, &Ownership::default()).context("write", &copy)?;
     let of_users = path.parent().is_some_and(|folder| folder.ends_with("systemd/user"));
     let scope = if of_users { "--user" } else { "--system" };
     // For a user it wants a folder of the session, which a run that nobody logged in for has not.

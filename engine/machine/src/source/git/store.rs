@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Wanted;
 use super::submodules::Module;
-use crate::system::{FileKind, Query, System};
+use crate::system::{FileKind, Mounts, Ownership, Query, System};
 use toque_core::failure::{ErrorContext, Failure, FailureKind};
 
 /// The branch that holds what was fetched last, so that the next fetch asks only for what is new.
@@ -72,7 +72,7 @@ impl Wanted<'_> {
             result => return result,
         }
         // A clone that was cut off may be good for nothing. A new one tells.
-        self.system.remove_dir_all(cache).context("remove", cache)?;
+        self.system.remove_dir_all(cache, Mounts::Stay).context("remove", cache)?;
         empty(self.system, into)?;
         self.through_cache(into, cache, false)
     }
@@ -112,14 +112,14 @@ impl Wanted<'_> {
         let store = beside(into);
         if self.system.lstat(&store).is_ok() {
             // Left by a run that was killed.
-            self.system.remove_dir_all(&store).context("remove", &store)?;
+            self.system.remove_dir_all(&store, Mounts::Stay).context("remove", &store)?;
         }
         make(self.system, &store)?;
         let done = self
             .init(&["--quiet", "--bare"], &store)
             .and_then(|()| fill(&store))
             .and_then(|()| self.read_tree(&store, into));
-        let removed = self.system.remove_dir_all(&store).context("remove", &store);
+        let removed = self.system.remove_dir_all(&store, Mounts::Stay).context("remove", &store);
         let modules = done?;
         removed.map(|()| modules)
     }
@@ -237,11 +237,11 @@ pub(super) fn beside(into: &Path) -> PathBuf {
 }
 
 pub(super) fn make(system: &dyn System, folder: &Path) -> Result<(), Failure> {
-    system.create_dir(folder, 0o700).context("create directory", folder)
+    system.create_dir(folder, &Ownership::of_mode(0o700)).context("create directory", folder)
 }
 
 fn empty(system: &dyn System, folder: &Path) -> Result<(), Failure> {
-    system.remove_dir_all(folder).context("remove", folder)?;
+    system.remove_dir_all(folder, Mounts::Stay).context("remove", folder)?;
     make(system, folder)
 }
 

@@ -6,7 +6,7 @@ use std::path::{Component, Path};
 use super::address::Place;
 use super::{Git, Wanted};
 use crate::source::Source;
-use crate::system::{FileKind, Query};
+use crate::system::{FileKind, Ownership, Query};
 use toque_core::checksum::sha256_hex;
 use toque_core::failure::{ErrorContext, Failure, FailureKind};
 
@@ -73,7 +73,9 @@ impl Wanted<'_> {
         if let Some(kept) =
             kept.as_deref().filter(|kept| !modules.is_empty() && self.system.lstat(kept).is_err())
         {
-            self.system.create_dir(kept, 0o700).context("create directory", kept)?;
+            self.system
+                .create_dir(kept, &Ownership::of_mode(0o700))
+                .context("create directory", kept)?;
         }
         modules.iter().try_for_each(|module| {
             self.put_module(module, folder, kept.as_deref(), depth).map_err(|failure| {

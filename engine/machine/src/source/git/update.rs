@@ -6,7 +6,7 @@ use super::Wanted;
 use super::store::{beside, make, text};
 use crate::command::{Command, Identity};
 use crate::source::folder;
-use crate::system::{FileKind, Metadata};
+use crate::system::{FileKind, Metadata, Mounts};
 use toque_core::failure::{ErrorContext, Failure};
 
 impl Wanted<'_> {
@@ -24,11 +24,11 @@ impl Wanted<'_> {
         let aside = beside(&safe.join(folder.file_name().unwrap_or_default()));
         if self.system.lstat(&aside).is_ok() {
             // Left by a run that was killed.
-            self.system.remove_dir_all(&aside).context("remove", &aside)?;
+            self.system.remove_dir_all(&aside, Mounts::Stay).context("remove", &aside)?;
         }
         make(self.system, &aside)?;
         let done = self.take_over(folder, &aside, owner.as_ref());
-        let removed = self.system.remove_dir_all(&aside).context("remove", &aside);
+        let removed = self.system.remove_dir_all(&aside, Mounts::Stay).context("remove", &aside);
         done.and(removed)?;
         match owner {
             // Root would open what the owner has put there.

@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
 use super::budget::trap;
-use crate::system::System;
+use crate::system::{Ownership, System};
 use toque_core::failure::{ErrorContext, Failure, FailureKind};
 
 /// What others may never do with it, and what its owner always may.
@@ -195,7 +195,7 @@ impl<'a> Tree<'a> {
 
     fn make_directory(&mut self, path: &Path) -> Result<(), Failure> {
         let at = self.into.join(path);
-        self.system.create_dir(&at, 0o755).context("create directory", &at)?;
+        self.system.create_dir(&at, &Ownership::of_mode(0o755)).context("create directory", &at)?;
         self.made.insert(path.to_owned(), Made::Directory);
         Ok(())
     }

@@ -11,7 +11,7 @@ use super::tree::Content;
 use super::{FakeSystem, Operation, State};
 use crate::command::{Command, Output};
 use crate::system::host::staged_name;
-use crate::system::{Metadata, Ownership, Query, Request, Response, System};
+use crate::system::{Metadata, Mounts, Ownership, Query, Request, Response, Staged, System};
 use toque_core::failure::Failure;
 
 impl Query for FakeSystem {
@@ -28,6 +28,10 @@ impl Query for FakeSystem {
         *state.reads.entry(path.to_owned()).or_default() += 1;
         state.check(Operation::Read, path)?;
         state.tree.read(path)
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn io::Read>> {
+        Ok(Box::new(io::Cursor::new(self.read(path)?)))
     }
 
     fn read_dir(&self, path: &Path) -> io::Result<Vec<OsString>> {
@@ -59,7 +63,13 @@ impl Query for FakeSystem {
 }
 
 impl System for FakeSystem {
-    fn stage(&self, target: &Path, content: &[u8], owner: &Ownership) -> io::Result<PathBuf> {
+    fn stage(
+        &self,
+        target: &Path,
+        content: &mut dyn io::Read,
+        owner: &Ownership,
+    ) -> io::Result<Staged> {
+        let content = read_all(content)?;
         let mut state = self.state.borrow_mut();
         state.check(Operation::Stage, target)?;
         state.staged += 1;
@@ -68,7 +78,7 @@ impl System for FakeSystem {
         name.push(suffix);
         let path = target.parent().unwrap_or(Path::new("/")).join(name);
         let mode = owner.mode.unwrap_or(0o600);
-        state.tree.create(&path, Content::File(content.to_vec()), 0o600)?;
+        state.tree.create(&path, Content::File(content.clone()), 0o600)?;
         let uid = state.uid;
         state.tree.set_owner(&path, owner.uid.or(Some(uid)), owner.gid.or(Some(uid)))?;
         state.tree.set_mode(&path, mode)?;
@@ -79,7 +89,7 @@ impl System for FakeSystem {
             target.display(),
             content.len()
         ));
-        Ok(path)
+        Ok(Staged { path, lost: Vec::new() })
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -95,9 +105,10 @@ impl System for FakeSystem {
         Ok(())
     }
 
-    fn write_in_place(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+    fn write_in_place(&self, path: &Path, content: &mut dyn io::Read) -> io::Result<()> {
+        let content = read_all(content)?;
         let what = format!("write into {}: {} bytes", path.display(), content.len());
-        self.change(Operation::Write, path, what, |state| state.tree.write(path, content))
+        self.change(Operation::Write, path, what, |state| state.tree.write(path, &content))
     }
 
     fn create_file(
@@ -114,13 +125,15 @@ impl System for FakeSystem {
         let uid = state.uid;
         state.tree.set_owner(path, Some(uid), Some(uid))?;
         drop(state);
-        let mut bytes = Vec::new();
-        let read = content.read_to_end(&mut bytes);
+        let read = read_all(content);
         let mut state = self.state.borrow_mut();
-        if let Err(error) = read {
-            state.tree.remove_file(path)?;
-            return Err(error);
-        }
+        let bytes = match read {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                state.tree.remove_file(path)?;
+                return Err(error);
+            }
+        };
         state.tree.write(path, &bytes)?;
         state.tree.set_mode(path, mode)?;
         modified.map_or(Ok(()), |modified| state.tree.set_modified(path, modified))?;
@@ -139,11 +152,14 @@ impl System for FakeSystem {
         Ok(())
     }
 
-    fn create_dir(&self, path: &Path, mode: u32) -> io::Result<()> {
-        let what = format!("create directory {} with mode {mode:04o}", path.display());
+    fn create_dir(&self, path: &Path, owner: &Ownership) -> io::Result<()> {
+        let mode = owner.mode.unwrap_or(0o700);
+        let what =
+            format!("create directory {} with mode {mode:04o}{}", path.display(), given_to(owner));
         self.change(Operation::Create, path, what, |state| {
             state.tree.create(path, Content::Directory(BTreeMap::new()), mode)?;
-            state.tree.set_owner(path, Some(state.uid), Some(state.uid))
+            state.give(path, owner)?;
+            state.tree.set_mode(path, mode)
         })
     }
 
@@ -152,7 +168,7 @@ impl System for FakeSystem {
         self.change(Operation::Remove, path, what, |state| state.tree.remove_dir(path))
     }
 
-    fn remove_dir_all(&self, path: &Path) -> io::Result<()> {
+    fn remove_dir_all(&self, path: &Path, _mounts: Mounts) -> io::Result<()> {
         let what = format!("remove {} and all below", path.display());
         self.change(Operation::Remove, path, what, |state| state.tree.remove_dir_all(path))
     }
@@ -176,7 +192,7 @@ impl System for FakeSystem {
                 return Err(nix::errno::Errno::ENOENT.into());
             }
             state.tree.create(path, Content::Link(to.to_owned()), 0o777)?;
-            state.tree.set_owner(path, Some(state.uid), Some(state.uid))
+            state.give(path, &Ownership::default())
         })
     }
 
@@ -225,6 +241,21 @@ impl System for FakeSystem {
     }
 }
 
+fn read_all(content: &mut dyn io::Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    content.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Returns `, owner 7:8` where an owner or a group is given.
+fn given_to(owner: &Ownership) -> String {
+    let shown = |id: Option<u32>| id.map_or_else(String::new, |id| id.to_string());
+    match (owner.uid, owner.gid) {
+        (None, None) => String::new(),
+        (uid, gid) => format!(", owner {}:{}", shown(uid), shown(gid)),
+    }
+}
+
 impl FakeSystem {
     fn change(
         &self,
@@ -244,6 +275,12 @@ impl FakeSystem {
 impl State {
     fn check(&self, operation: Operation, path: &Path) -> io::Result<()> {
         self.faults.get(&(operation, path.to_owned())).map_or(Ok(()), |error| Err((*error).into()))
+    }
+
+    /// Gives something new to its owner.
+    fn give(&mut self, path: &Path, owner: &Ownership) -> io::Result<()> {
+        let (uid, gid) = (owner.uid.or(Some(self.uid)), owner.gid.or(Some(self.uid)));
+        self.tree.set_owner(path, uid, gid)
     }
 
     pub(super) fn did(&mut self, what: String) {

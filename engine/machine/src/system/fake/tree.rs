@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 use nix::errno::Errno;
 
 use super::super::{FileKind, Metadata};
+use crate::removal::may_remove_all;
 
 const ROOT: u64 = 1;
 
@@ -19,6 +20,8 @@ pub(super) struct Tree {
     inodes: BTreeMap<u64, Inode>,
     next: u64,
     pub clock: SystemTime,
+    /// The user that toque runs as, whose links are followed beside root's.
+    pub own: u32,
 }
 
 #[derive(Clone)]
@@ -43,7 +46,7 @@ pub(super) enum Content {
 impl Tree {
     pub(super) fn new() -> Self {
         let clock = SystemTime::UNIX_EPOCH + Duration::from_secs(1_704_067_200);
-        let mut tree = Self { inodes: BTreeMap::new(), next: ROOT, clock };
+        let mut tree = Self { inodes: BTreeMap::new(), next: ROOT, clock, own: 0 };
         tree.make(Content::Directory(BTreeMap::new()), 0o755);
         tree
     }
@@ -179,11 +182,16 @@ impl Tree {
         if empty { self.leave(place.directory, &name) } else { Err(Errno::ENOTEMPTY.into()) }
     }
 
-    /// As the standard library's: a link is removed itself, a file is refused.
+    /// A link is removed itself, a file is refused, and so is a folder at the top.
     pub(super) fn remove_dir_all(&mut self, path: &Path) -> io::Result<()> {
-        let number = self.find(path, false)?;
-        match &self.inode(number)?.content {
-            Content::Directory(_) | Content::Link(_) => self.remove_all(path),
+        let place = self.place(path, false)?;
+        match &self.inode(place.inode.ok_or(Errno::ENOENT)?)?.content {
+            Content::Link(_) => self.remove_all(path),
+            Content::Directory(_) => {
+                let name = place.name.as_deref();
+                may_remove_all(path, name, place.directory == ROOT)?;
+                self.remove_all(path)
+            }
             _ => Err(Errno::ENOTDIR.into()),
         }
     }

@@ -22,13 +22,13 @@ fn changes_are_told_in_words() {
     let fake = FakeSystem::new();
     let path = Path::new("/etc/motd");
     let staged = fake
-        .stage(path, b"hi\n", &Ownership { uid: Some(1), gid: None, mode: Some(0o644) })
+        .stage(path, &mut &b"hi\n"[..], &Ownership { uid: Some(1), gid: None, mode: Some(0o644) })
         .unwrap();
-    fake.rename(&staged, path).unwrap();
-    let staged = fake.stage(path, b"hi\n", &Ownership::default()).unwrap();
+    fake.rename(&staged.path, path).unwrap();
+    let staged = fake.stage(path, &mut &b"hi\n"[..], &Ownership::default()).unwrap().path;
     fake.remove_file(&staged).unwrap();
-    fake.create_dir(Path::new("/srv"), 0o755).unwrap();
-    fake.create_dir(Path::new("/srv"), 0o755).unwrap_err();
+    fake.create_dir(Path::new("/srv"), &Ownership::of_mode(0o755)).unwrap();
+    fake.create_dir(Path::new("/srv"), &Ownership::of_mode(0o755)).unwrap_err();
     fake.run(&Command::shell("true")).unwrap();
     fake.probe(&Command::shell("exit 3")).unwrap();
     assert_eq!(
@@ -52,11 +52,14 @@ fn faults_hit_what_they_are_set_on() {
     fake.put_file("/etc/hosts", "x");
     let hosts = Path::new("/etc/hosts");
     fake.break_operation(Operation::Rename, hosts, ErrorKind::ResourceBusy);
-    let staged = fake.stage(hosts, b"y", &Ownership::default()).unwrap();
+    let staged = fake.stage(hosts, &mut &b"y"[..], &Ownership::default()).unwrap().path;
     assert_eq!(fake.rename(&staged, hosts).unwrap_err().kind(), ErrorKind::ResourceBusy);
-    fake.write_in_place(hosts, b"y").unwrap();
+    fake.write_in_place(hosts, &mut &b"y"[..]).unwrap();
     fake.break_path(hosts, ErrorKind::StorageFull);
-    assert_eq!(fake.write_in_place(hosts, b"z").unwrap_err().kind(), ErrorKind::StorageFull);
+    assert_eq!(
+        fake.write_in_place(hosts, &mut &b"z"[..]).unwrap_err().kind(),
+        ErrorKind::StorageFull
+    );
     assert_eq!(fake.text(hosts), "y");
     fake.mend(hosts);
     fake.rename(&staged, hosts).unwrap();

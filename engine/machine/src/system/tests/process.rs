@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use crate::command::{Command, End, Identity};
 use crate::system::{HostSystem, Query, System};
-use toque_core::cancel::CancelToken;
 
 fn run(command: &Command) -> crate::command::Output {
     HostSystem::new().run(command).unwrap()
@@ -98,7 +97,7 @@ fn a_daemon_that_keeps_the_pipe_does_not_hold_the_run() {
 
 #[test]
 fn a_forced_stop_ends_the_child_and_a_request_does_not() {
-    let host = HostSystem { stop: CancelToken::default(), ..HostSystem::new() };
+    let host = HostSystem::new();
     let stop = host.stop.clone();
     let thread = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(100));
@@ -117,10 +116,8 @@ fn a_forced_stop_ends_the_child_and_a_request_does_not() {
 fn lines_are_handed_on_as_they_come() {
     let heard = Rc::new(RefCell::new(Vec::new()));
     let listener = Rc::clone(&heard);
-    let host = HostSystem {
-        live: Some(Box::new(move |line| listener.borrow_mut().push(line.to_owned()))),
-        ..HostSystem::new()
-    };
+    let mut host = HostSystem::new();
+    host.live = Some(Box::new(move |line| listener.borrow_mut().push(line.to_owned())));
     let mut command = Command::shell("printf 'a\\nb'; sleep 0.1; printf 'c\\n\\nlast'");
     host.run(&command).unwrap();
     assert!(heard.borrow().is_empty());

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::system::{FakeSystem, FileKind, HostSystem, Ownership, System};
+use crate::system::{FakeSystem, FileKind, HostSystem, Mounts, Ownership, System};
 
 type Operation = fn(&dyn System, &Path) -> io::Result<String>;
 
@@ -17,14 +17,14 @@ fn prepare(system: &dyn System, root: &Path) -> io::Result<()> {
         let path = root.join(path);
         let staged = system.stage(
             &path,
-            content.as_bytes(),
+            &mut &content.as_bytes()[..],
             &Ownership { mode: Some(mode), ..Ownership::default() },
         )?;
-        system.rename(&staged, &path)
+        system.rename(&staged.path, &path)
     };
-    system.create_dir(&root.join("empty"), 0o750)?;
-    system.create_dir(&root.join("full"), 0o755)?;
-    system.create_dir(&root.join("full/deep"), 0o755)?;
+    system.create_dir(&root.join("empty"), &Ownership::of_mode(0o750))?;
+    system.create_dir(&root.join("full"), &Ownership::of_mode(0o755))?;
+    system.create_dir(&root.join("full/deep"), &Ownership::of_mode(0o755))?;
     file("full/deep/leaf", "leaf", 0o644)?;
     file("plain", "content\n", 0o644)?;
     file("suid", "", 0o6755)?;
@@ -134,39 +134,39 @@ const OPERATIONS: &[(&str, Operation)] = &[
     ("read a link", |s, r| s.read_link(&r.join("to-file")).map(|to| format!("{to:?}"))),
     ("read a file as a link", |s, r| s.read_link(&r.join("plain")).map(|to| format!("{to:?}"))),
     ("stage in nothing", |s, r| {
-        s.stage(&r.join("none/x"), b"", &Ownership::default()).map(|_| String::new())
+        s.stage(&r.join("none/x"), &mut &b""[..], &Ownership::default()).map(|_| String::new())
     }),
     ("stage in a file", |s, r| {
-        s.stage(&r.join("plain/x"), b"", &Ownership::default()).map(|_| String::new())
+        s.stage(&r.join("plain/x"), &mut &b""[..], &Ownership::default()).map(|_| String::new())
     }),
     ("stage has the mode", |s, r| {
         let staged = s.stage(
             &r.join("x.conf.d"),
-            b"1",
+            &mut &b"1"[..],
             &Ownership { mode: Some(0o4711), ..Ownership::default() },
         )?;
-        let name = staged.file_name().unwrap().to_str().unwrap().to_owned();
+        let name = staged.path.file_name().unwrap().to_str().unwrap().to_owned();
         assert!(
             name.starts_with(".toque-x-")
                 && name.ends_with(".conf.d")
-                && staged.parent() == Some(r),
+                && staged.path.parent() == Some(r),
             "{name}"
         );
-        look(s, &staged, false)
+        look(s, &staged.path, false)
     }),
     ("stage is closed without a mode", |s, r| {
-        look(s, &s.stage(&r.join(".rc"), b"12", &Ownership::default())?, false)
+        look(s, &s.stage(&r.join(".rc"), &mut &b"12"[..], &Ownership::default())?.path, false)
     }),
     ("stage a name that is not UTF-8", |s, r| {
         let target = r.join(OsString::from_vec(b"f\xff.x\xfe".to_vec()));
-        let staged = s.stage(&target, b"1", &Ownership::default())?;
-        s.rename(&staged, &target)?;
+        let staged = s.stage(&target, &mut &b"1"[..], &Ownership::default())?;
+        s.rename(&staged.path, &target)?;
         look(s, &target, false)
     }),
     ("stage the longest name", |s, r| {
         let target = r.join(format!("{}.{}", "n".repeat(150), "e".repeat(104)));
-        let staged = s.stage(&target, b"1", &Ownership::default())?;
-        done(s.rename(&staged, &target))
+        let staged = s.stage(&target, &mut &b"1"[..], &Ownership::default())?;
+        done(s.rename(&staged.path, &target))
     }),
     ("rename over a file", |s, r| done(s.rename(&r.join("plain"), &r.join("one")))),
     ("rename over a link", |s, r| done(s.rename(&r.join("plain"), &r.join("to-dir")))),
@@ -185,11 +185,11 @@ const OPERATIONS: &[(&str, Operation)] = &[
         done(s.rename(&r.join("full"), &r.join("full/deep/x")))
     }),
     ("rename a link", |s, r| done(s.rename(&r.join("to-dir"), &r.join("moved")))),
-    ("write in place", |s, r| done(s.write_in_place(&r.join("plain"), b"new"))),
-    ("write in place, less", |s, r| done(s.write_in_place(&r.join("one"), b""))),
-    ("write through a link", |s, r| done(s.write_in_place(&r.join("to-file"), b"new"))),
-    ("write into nothing", |s, r| done(s.write_in_place(&r.join("none"), b"new"))),
-    ("write into a directory", |s, r| done(s.write_in_place(&r.join("full"), b"new"))),
+    ("write in place", |s, r| done(s.write_in_place(&r.join("plain"), &mut &b"new"[..]))),
+    ("write in place, less", |s, r| done(s.write_in_place(&r.join("one"), &mut &b""[..]))),
+    ("write through a link", |s, r| done(s.write_in_place(&r.join("to-file"), &mut &b"new"[..]))),
+    ("write into nothing", |s, r| done(s.write_in_place(&r.join("none"), &mut &b"new"[..]))),
+    ("write into a directory", |s, r| done(s.write_in_place(&r.join("full"), &mut &b"new"[..]))),
     ("create a file", |s, r| {
         let size = s.create_file(
             &r.join("new"),
@@ -215,23 +215,31 @@ const OPERATIONS: &[(&str, Operation)] = &[
     }),
     ("sync", |s, r| done(s.sync(&r.join("full")))),
     ("sync nothing", |s, r| done(s.sync(&r.join("none")))),
-    ("create a directory", |s, r| done(s.create_dir(&r.join("new"), 0o2770))),
-    ("create a directory with a slash", |s, r| done(s.create_dir(&r.join("new/"), 0o700))),
-    ("create a directory in nothing", |s, r| done(s.create_dir(&r.join("none/new"), 0o700))),
-    ("create a directory in a file", |s, r| done(s.create_dir(&r.join("plain/new"), 0o700))),
-    ("create a directory that is there", |s, r| done(s.create_dir(&r.join("full"), 0o700))),
+    ("create a directory", |s, r| done(s.create_dir(&r.join("new"), &Ownership::of_mode(0o2770)))),
+    ("create a directory with a slash", |s, r| {
+        done(s.create_dir(&r.join("new/"), &Ownership::of_mode(0o700)))
+    }),
+    ("create a directory in nothing", |s, r| {
+        done(s.create_dir(&r.join("none/new"), &Ownership::of_mode(0o700)))
+    }),
+    ("create a directory in a file", |s, r| {
+        done(s.create_dir(&r.join("plain/new"), &Ownership::of_mode(0o700)))
+    }),
+    ("create a directory that is there", |s, r| {
+        done(s.create_dir(&r.join("full"), &Ownership::of_mode(0o700)))
+    }),
     ("create a directory over a dangling link", |s, r| {
-        done(s.create_dir(&r.join("dangling"), 0o700))
+        done(s.create_dir(&r.join("dangling"), &Ownership::of_mode(0o700)))
     }),
     ("remove an empty directory", |s, r| done(s.remove_dir(&r.join("empty")))),
     ("remove a full directory", |s, r| done(s.remove_dir(&r.join("full")))),
     ("remove a file as a directory", |s, r| done(s.remove_dir(&r.join("plain")))),
     ("remove a link as a directory", |s, r| done(s.remove_dir(&r.join("to-dir")))),
     ("remove nothing as a directory", |s, r| done(s.remove_dir(&r.join("none")))),
-    ("remove all", |s, r| done(s.remove_dir_all(&r.join("full")))),
-    ("remove all of a link", |s, r| done(s.remove_dir_all(&r.join("to-dir")))),
-    ("remove all of a file", |s, r| done(s.remove_dir_all(&r.join("plain")))),
-    ("remove all of nothing", |s, r| done(s.remove_dir_all(&r.join("none")))),
+    ("remove all", |s, r| done(s.remove_dir_all(&r.join("full"), Mounts::Stay))),
+    ("remove all of a link", |s, r| done(s.remove_dir_all(&r.join("to-dir"), Mounts::Stay))),
+    ("remove all of a file", |s, r| done(s.remove_dir_all(&r.join("plain"), Mounts::Stay))),
+    ("remove all of nothing", |s, r| done(s.remove_dir_all(&r.join("none"), Mounts::Stay))),
     ("remove a file", |s, r| done(s.remove_file(&r.join("plain")))),
     ("remove one name of two", |s, r| done(s.remove_file(&r.join("one")))),
     ("remove a link", |s, r| done(s.remove_file(&r.join("to-dir")))),
@@ -254,7 +262,9 @@ const OPERATIONS: &[(&str, Operation)] = &[
     ("set the mode of a directory", |s, r| done(s.set_mode(&r.join("full"), 0o2750))),
     ("set the mode of a link to a directory", |s, r| done(s.set_mode(&r.join("to-dir"), 0o700))),
     ("set the mode of a loop", |s, r| done(s.set_mode(&r.join("loop-a"), 0o600))),
-    ("write through a dangling link", |s, r| done(s.write_in_place(&r.join("dangling"), b"new"))),
+    ("write through a dangling link", |s, r| {
+        done(s.write_in_place(&r.join("dangling"), &mut &b"new"[..]))
+    }),
     ("touch a link", |s, r| done(s.touch(&r.join("to-file")))),
     ("touch a file", |s, r| done(s.touch(&r.join("plain")))),
     ("touch nothing", |s, r| done(s.touch(&r.join("none")))),
@@ -265,7 +275,7 @@ const OPERATIONS: &[(&str, Operation)] = &[
 const OWNER_OPERATIONS: &[(&str, Operation)] = &[
     ("stage with an owner", |s, r| {
         let owner = Ownership { uid: Some(7), gid: Some(8), mode: Some(0o4755) };
-        look(s, &s.stage(&r.join("x"), b"1", &owner)?, false)
+        look(s, &s.stage(&r.join("x"), &mut &b"1"[..], &owner)?.path, false)
     }),
     ("set the owner", |s, r| done(s.set_owner(&r.join("plain"), Some(7), Some(8)))),
     ("set the group only", |s, r| done(s.set_owner(&r.join("plain"), None, Some(8)))),
@@ -347,7 +357,10 @@ fn a_link_that_was_put_in_the_place_of_something_is_not_followed() {
             std::thread::sleep(Duration::from_millis(20));
         }
         assert_eq!(system.set_mode(&link, 0o600).unwrap_err().raw_os_error(), Some(40));
-        assert_eq!(system.write_in_place(&link, b"new").unwrap_err().raw_os_error(), Some(40));
+        assert_eq!(
+            system.write_in_place(&link, &mut &b"new"[..]).unwrap_err().raw_os_error(),
+            Some(40)
+        );
         system.touch(&link).unwrap();
         assert_eq!(system.stat(&root.join("plain")).unwrap(), before);
         assert!(system.lstat(&link).unwrap().modified > before.modified);
@@ -373,7 +386,7 @@ fn a_new_directory_that_is_swapped_for_a_link_is_not_followed() {
             }
         });
         for _ in 0..300 {
-            let _ = host.create_dir(&place, 0o755);
+            let _ = host.create_dir(&place, &Ownership::of_mode(0o755));
             // It is at one of the two places, and comes here again.
             while std::fs::remove_dir(&place)
                 .is_err_and(|error| error.kind() != io::ErrorKind::NotFound)
@@ -405,12 +418,13 @@ fn a_failed_stage_leaves_nothing() {
         // No such user can be: the kernel refuses this number.
         let owner =
             Ownership { uid: Some(u32::MAX - 1), gid: Some(u32::MAX - 1), ..Ownership::default() };
-        let staged = host.stage(&directory.path().join("x"), b"1", &owner);
+        let staged = host.stage(&directory.path().join("x"), &mut &b"1"[..], &owner);
         if staged.is_err() {
             assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
         }
     }
-    let error = host.stage(Path::new("/proc/x"), b"1", &Ownership::default()).unwrap_err();
+    let error =
+        host.stage(Path::new("/proc/x"), &mut &b"1"[..], &Ownership::default()).unwrap_err();
     assert!(error.raw_os_error().is_some(), "{error:?}");
 }
 

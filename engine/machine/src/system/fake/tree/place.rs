@@ -3,11 +3,12 @@
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use nix::errno::Errno;
 
 use super::{Content, ROOT, Tree};
+use crate::trusted_link::{Owned, by_number, distrust, not_followed};
 
 /// Links that are followed for one path before it is taken for a loop.
 const MOST_LINKS: u32 = 40;
@@ -38,6 +39,7 @@ impl Tree {
         let mut ahead = parts(path);
         // The directories from the root to here, for `..`.
         let mut trail = vec![ROOT];
+        let mut shown = PathBuf::from("/");
         let mut links = 0;
         while let Some(part) = ahead.pop() {
             let here = trail.last().copied().unwrap_or(ROOT);
@@ -45,6 +47,7 @@ impl Tree {
             let last = ahead.is_empty();
             if part == ".." {
                 trail.truncate(trail.len().saturating_sub(1).max(1));
+                shown.pop();
                 continue;
             }
             if part.len() > 255 {
@@ -55,26 +58,42 @@ impl Tree {
                 .map(|number| self.inode(number).map(|inode| (number, &inode.content)))
                 .transpose()?
             {
-                Some((_, Content::Link(to))) if !last || follow || slash => {
+                Some((link, Content::Link(to))) if !last || follow || slash => {
                     links += 1;
                     if links > MOST_LINKS {
                         return Err(Errno::ELOOP.into());
                     }
+                    self.may_follow(&shown.join(&part), link, here)?;
                     if to.is_absolute() {
                         trail.truncate(1);
+                        shown = PathBuf::from("/");
                     }
                     ahead.extend(parts(to));
                 }
                 _ if last => {
                     return Ok(Place { directory: here, name: Some(part), inode: found, slash });
                 }
-                Some((number, _)) => trail.push(number),
+                Some((number, _)) => {
+                    trail.push(number);
+                    shown.push(part);
+                }
                 None => return Err(Errno::ENOENT.into()),
             }
         }
         // The path ended in `..`, or is the root itself.
         let here = trail.last().copied().unwrap_or(ROOT);
         Ok(Place { directory: here, name: None, inode: Some(here), slash })
+    }
+}
+
+impl Tree {
+    fn may_follow(&self, path: &Path, link: u64, folder: u64) -> io::Result<()> {
+        let (link, folder) = (self.inode(link)?, self.inode(folder)?);
+        let folder = Owned { uid: folder.uid, mode: folder.mode };
+        match distrust(self.own, link.uid, folder, by_number) {
+            Some(why) => Err(not_followed(path, &why).into()),
+            None => Ok(()),
+        }
     }
 }
 
