@@ -9,20 +9,29 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use ureq::config::RedirectAuthHeaders;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body, Proxy, Timeout};
 
 use super::{HostSystem, Query, Request, Response};
 use toque_core::cancel::CancelToken;
 use toque_core::failure::{ErrorContext, Failure, FailureKind};
-use toque_core::url::{percent_decoded, split_userinfo, without_secrets};
+use toque_core::url::{
+    Origin, percent_decoded, resolve_reference, split_userinfo, without_secrets,
+};
 
 /// Bytes a second. Whoever sends less all through a request's timeout would not come to an end in
 /// days.
 const SLOWEST: u128 = 1 << 10;
 /// How long to wait for a connection; a server that is there answers at once.
 const CONNECT: Duration = Duration::from_secs(30);
+/// How many times a server may answer that the document is somewhere else.
+const REDIRECTS: usize = 10;
+/// Answers that name another URL to ask.
+const MOVED: [u16; 5] = [301, 302, 303, 307, 308];
+/// Headers of a request that hold no secret, so that any server may get them: what is accepted, and
+/// which state of the document is known. Without the second, a document that lies at another server
+/// would be fetched again by each run.
+const SHARED: [&str; 4] = ["accept", "accept-language", "if-none-match", "if-modified-since"];
 /// The pauses before the second and third try.
 const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2)];
 /// Where distributions keep the certificates that the machine trusts. Toque's own list is for
@@ -54,7 +63,9 @@ pub(super) fn fetch(host: &HostSystem, request: &Request) -> Result<Response, Fa
     if let Some(path) = file_path(&request.url) {
         return read(host, &path?);
     }
-    let agent = agent(host, request)?;
+    let client = Client { proxies: host.proxies.clone(), agents: host.agents.clone() };
+    // A proxy that cannot be used is told before a thread is started.
+    client.agent(request)?;
     let (request, stop) = (request.clone(), host.stop.clone());
     let shown = without_secrets(&request.url);
     let (sender, receiver) = channel();
@@ -62,7 +73,7 @@ pub(super) fn fetch(host: &HostSystem, request: &Request) -> Result<Response, Fa
     std::thread::Builder::new()
         .spawn(move || {
             // Nobody listens any more when the run was stopped.
-            let _ = sender.send(ask_again(&agent, &request, &stop));
+            let _ = sender.send(client.ask(request, &stop));
         })
         .map_err(|error| {
             Failure::new(format!("cannot fetch `{shown}`: no thread could be started: {error}"))
@@ -119,37 +130,97 @@ pub fn read(system: &dyn Query, path: &Path) -> Result<Response, Failure> {
     }
 }
 
-fn agent(host: &HostSystem, request: &Request) -> Result<Agent, Failure> {
-    let secure = request.url.starts_with("https:");
-    let proxy = if secure { host.proxies.https.clone() } else { host.proxies.http.clone() };
-    let key = (proxy, request.verify);
-    let mut agents = host.agents.0.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(agent) = agents.get(&key) {
-        return Ok(agent.clone());
+/// What is needed to ask servers.
+struct Client {
+    proxies: Proxies,
+    agents: Agents,
+}
+
+impl Client {
+    /// Asks for a document, and where it is said to be. What a request holds for its server is not
+    /// sent to another one, and not again when that one leads back.
+    fn ask(&self, mut request: Request, stop: &CancelToken) -> Result<Response, Failure> {
+        let asked = without_secrets(&request.url);
+        for _ in 0..=REDIRECTS {
+            let response = ask_again(&self.agent(&request)?, &request, stop)?;
+            let to = response.header("location").filter(|_| MOVED.contains(&response.status));
+            let Some(to) = to else { return Ok(response) };
+            let to = resolve_reference(&request.url, to);
+            follow(&mut request, &to)
+                .map_err(|failure| failure.note(format!("`{asked}` leads there")))?;
+        }
+        Err(Failure::new(format!("cannot fetch `{asked}`: the server redirects in a circle"))
+            .hint("ask for the URL that has the document, or correct the server's settings"))
     }
-    let proxy = match &key.0 {
-        Some(url) => Some(proxy_of(url, host.proxies.no_proxy.as_deref()).map_err(|error| {
-            Failure::new(format!("cannot use the proxy `{}`: {error}", without_secrets(url)))
-                .hint("write it as `http://host:port` in the settings")
-        })?),
-        None => None,
+
+    fn agent(&self, request: &Request) -> Result<Agent, Failure> {
+        let secure = request.url.starts_with("https:");
+        let proxy = if secure { self.proxies.https.clone() } else { self.proxies.http.clone() };
+        let key = (proxy, request.verify);
+        let mut agents = self.agents.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(agent) = agents.get(&key) {
+            return Ok(agent.clone());
+        }
+        let proxy = match &key.0 {
+            Some(url) => {
+                Some(proxy_of(url, self.proxies.no_proxy.as_deref()).map_err(|error| {
+                    let shown = without_secrets(url);
+                    Failure::new(format!("cannot use the proxy `{shown}`: {error}"))
+                        .hint("write it as `http://host:port` in the settings")
+                })?)
+            }
+            None => None,
+        };
+        let tls = TlsConfig::builder()
+            .root_certs(trusted())
+            .disable_verification(!request.verify)
+            .build();
+        let agent: Agent = Agent::config_builder()
+            .http_status_as_error(false)
+            // They are followed here, where it is known which headers are for which server.
+            .max_redirects(0)
+            // Set in any case: the default would read the environment.
+            .proxy(proxy)
+            .tls_config(tls)
+            .user_agent(concat!("toque/", env!("CARGO_PKG_VERSION")))
+            // What is fetched must have the checksum of what the server holds.
+            .accept_encoding("identity")
+            .build()
+            .into();
+        agents.insert(key, agent.clone());
+        Ok(agent)
+    }
+}
+
+/// Turns a request to the URL `to`, and takes what that server must not learn out of it.
+fn follow(request: &mut Request, to: &str) -> Result<(), Failure> {
+    // Who redirects says nothing about passwords.
+    let (userinfo, url) = split_userinfo(&request.url)
+        .map_or_else(|| (None, request.url.clone()), |(info, url)| (Some(info), url));
+    let to = split_userinfo(to).map_or_else(|| to.to_owned(), |(_, plain)| plain);
+    let (Some(from), Some(origin)) = (Origin::of(&url), Origin::of(&to)) else {
+        return Err(not_http(&to));
     };
-    let tls =
-        TlsConfig::builder().root_certs(trusted()).disable_verification(!request.verify).build();
-    let agent: Agent = Agent::config_builder()
-        .http_status_as_error(false)
-        // Set in any case: the default would read the environment.
-        .proxy(proxy)
-        .tls_config(tls)
-        .user_agent(concat!("toque/", env!("CARGO_PKG_VERSION")))
-        // Who redirects must not be able to have secrets sent elsewhere.
-        .redirect_auth_headers(RedirectAuthHeaders::Never)
-        // What is fetched must have the checksum of what the server holds.
-        .accept_encoding("identity")
-        .build()
-        .into();
-    agents.insert(key, agent.clone());
-    Ok(agent)
+    if !matches!(origin.scheme.as_str(), "http" | "https") {
+        return Err(not_http(&to));
+    }
+    request.url = to;
+    if !from.may_share_with(&origin) {
+        request.headers.retain(|(name, _)| SHARED.contains(&name.to_ascii_lowercase().as_str()));
+    } else if let Some(userinfo) = userinfo
+        && let Some((scheme, rest)) = request.url.split_once("://")
+    {
+        request.url = format!("{scheme}://{userinfo}@{rest}");
+    }
+    Ok(())
+}
+
+fn not_http(url: &str) -> Failure {
+    Failure::new(format!(
+        "cannot fetch `{}`: a server may lead only to `http:` and `https:`",
+        without_secrets(url)
+    ))
+    .hint("ask for the URL that has the document, or correct the server's settings")
 }
 
 fn proxy_of(url: &str, no_proxy: Option<&str>) -> Result<Proxy, ureq::Error> {

@@ -250,3 +250,81 @@ fn urls_are_shown_without_secrets() {
         assert_eq!(without_secrets(url), shown);
     }
 }
+
+#[test]
+fn another_server_learns_no_header() {
+    let document = "HTTP/1.1 200 OK\nContent-Length: 2\nConnection: close\n\nok";
+    let moved = |status: u16, to: &str| {
+        format!("HTTP/1.1 {status} Moved\nLocation: {to}\nContent-Length: 0\nConnection: close\n\n")
+    };
+    let secret = |url: String| {
+        let mut request = request(&url);
+        for (name, value) in [
+            ("Authorization", "Bearer secret"),
+            ("Cookie", "session=secret"),
+            ("X-Api-Key", "secret"),
+            ("x-amz-security-token", "secret"),
+            ("If-None-Match", "\"a\""),
+            ("Accept", "text/plain"),
+        ] {
+            request.headers.push((name.to_owned(), value.to_owned()));
+        }
+        request
+    };
+    for status in [301, 302, 303, 307, 308] {
+        let (other, elsewhere) = serve(&[document]);
+        let (address, asked) =
+            serve(&[&moved(status, "/there"), &moved(status, &format!("http://{other}/x"))]);
+        let host = HostSystem::new();
+        assert_eq!(host.fetch(&secret(format!("http://{address}/here"))).unwrap().body, b"ok");
+        let asked = asked.lock().unwrap();
+        assert!(asked[1].starts_with("get /there "), "{}", asked[1]);
+        for header in ["bearer secret", "session=secret", "x-api-key: secret", "\"a\""] {
+            assert!(asked[1].contains(header), "the same server: {}", asked[1]);
+        }
+        let elsewhere = elsewhere.lock().unwrap();
+        assert!(elsewhere[0].starts_with("get /x "), "{}", elsewhere[0]);
+        assert!(!elsewhere[0].contains("secret"), "{}", elsewhere[0]);
+        assert!(elsewhere[0].contains("if-none-match: \"a\""), "{}", elsewhere[0]);
+        assert!(elsewhere[0].contains("accept: text/plain"), "{}", elsewhere[0]);
+    }
+    // Nor does the first one again, which the other may have led anywhere; nor a user's password.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let back = listener.local_addr().unwrap();
+    let (other, elsewhere) = serve(&[&moved(302, &format!("http://{back}/back"))]);
+    let told = std::thread::spawn(move || {
+        [moved(302, &format!("http://x:y@{other}/x")), document.to_owned()].map(|answer| {
+            let (mut stream, _) = listener.accept().unwrap();
+            let head = head(&stream);
+            stream.write_all(answer.replace('\n', "\r\n").as_bytes()).unwrap();
+            head
+        })
+    });
+    let host = HostSystem::new();
+    let mut with_user = secret(format!("http://user:secret@{back}/"));
+    with_user.headers.remove(0);
+    assert_eq!(host.fetch(&with_user).unwrap().body, b"ok");
+    let [first, again] = told.join().unwrap();
+    assert!(first.contains("authorization: basic"), "{first}");
+    assert!(again.starts_with("get /back ") && !again.contains("secret"), "{again}");
+    assert!(!again.contains("authorization"), "{again}");
+    assert!(!elsewhere.lock().unwrap()[0].contains("authorization"));
+}
+
+#[test]
+fn a_server_leads_to_servers_alone() {
+    let moved = |to: &str| {
+        format!("HTTP/1.1 302 Found\nLocation: {to}\nContent-Length: 0\nConnection: close\n\n")
+    };
+    for to in ["file:///etc/shadow", "ftp://example.com/x", "nonsense:"] {
+        let (address, _) = serve(&[&moved(to)]);
+        let failure = HostSystem::new().fetch(&request(&format!("http://{address}/"))).unwrap_err();
+        assert!(failure.message.contains("only to `http:` and `https:`"), "{to}: {failure}");
+        assert_eq!(failure.notes, [format!("`http://{address}/` leads there")]);
+    }
+    let circle = moved("/");
+    let (address, asked) = serve(&vec![circle.as_str(); 20]);
+    let failure = HostSystem::new().fetch(&request(&format!("http://{address}/"))).unwrap_err();
+    assert!(failure.message.ends_with("the server redirects in a circle"), "{failure}");
+    assert_eq!(asked.lock().unwrap().len(), 11);
+}
