@@ -312,9 +312,16 @@ impl Query for View<'_> {
 
     fn fetch(&self, request: &Request) -> Result<Response, Failure> {
         // A file of this machine may be one that the plan makes.
-        match fetch::file_path(&request.url) {
-            Some(path) if !self.plain() => fetch::read(self, &path?),
-            _ => self.system.query().fetch(request),
+        let path = fetch::file_path(&request.url).filter(|_| !self.plain()).transpose()?;
+        let Some(path) = path else { return self.system.query().fetch(request) };
+        match self.found(&path, true) {
+            Ok(found) if found.planned.is_none() => {
+                let system = self.system.query();
+                let moved = system.stat(&path).ok() != Some(found.metadata);
+                let url = if moved { fetch::file_url(&found.path) } else { request.url.clone() };
+                system.fetch(&Request { url, ..request.clone() })
+            }
+            _ => fetch::read(self, &path),
         }
     }
 

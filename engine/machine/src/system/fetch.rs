@@ -1,5 +1,8 @@
 //! Documents from servers and from the disk.
 
+mod local;
+mod rights;
+
 use std::collections::HashMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -12,6 +15,7 @@ use base64::prelude::BASE64_STANDARD;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body, Proxy, Timeout};
 
+pub use self::local::{PathOwner, path_owner};
 use super::{HostSystem, Query, Request, Response};
 use toque_core::cancel::CancelToken;
 use toque_core::failure::{ErrorContext, Failure, FailureKind};
@@ -61,7 +65,7 @@ pub struct Agents(Arc<Mutex<HashMap<(Option<String>, bool), Agent>>>);
 
 pub(super) fn fetch(host: &HostSystem, request: &Request) -> Result<Response, Failure> {
     if let Some(path) = file_path(&request.url) {
-        return read(host, &path?);
+        return read_locally(host, &path?);
     }
     let client = Client { proxies: host.proxies.clone(), agents: host.agents.clone() };
     // A proxy that cannot be used is told before a thread is started.
@@ -112,6 +116,42 @@ pub(crate) fn file_path(url: &str) -> Option<Result<PathBuf, Failure>> {
             without_secrets(url)
         ))
         .hint("write `file:///` and the whole path"))
+    })
+}
+
+/// The `file:` URL of a path.
+pub(crate) fn file_url(path: &Path) -> String {
+    use std::fmt::Write as _;
+    let mut url = "file://".to_owned();
+    for byte in std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()) {
+        if byte.is_ascii_alphanumeric() || b"/-._~".contains(byte) {
+            url.push(char::from(*byte));
+        } else {
+            // Writing to a text cannot fail.
+            let _ = write!(url, "%{byte:02X}");
+        }
+    }
+    url
+}
+
+/// The answer for a `file:` URL of this machine, read with the rights of the user who decides where
+/// the path leads.
+fn read_locally(host: &HostSystem, path: &Path) -> Result<Response, Failure> {
+    let Some(owner) = path_owner(host, &[path])? else { return read(host, path) };
+    let (uid, owns) = (owner.uid, owner.owns.display());
+    if host.effective_uid() != 0 {
+        return Err(Failure::new(format!(
+            "cannot read `{}`: user {uid} owns `{owns}`, and could lead it to what only you may read",
+            path.display()
+        ))
+        .hint("copy it to a folder of your own, or run toque as root, which reads it as that user"));
+    }
+    let work = || read(&HostSystem::new(), path);
+    rights::with_rights_of(host, uid, owner.metadata.gid, work).map_err(|failure| {
+        let why = format!("it is read as user {uid}, who owns `{owns}`");
+        Failure { hint: None, ..failure }
+            .note(why)
+            .hint("let that user read it, or keep it in folders of root's")
     })
 }
 

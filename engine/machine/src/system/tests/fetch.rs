@@ -328,3 +328,80 @@ fn a_server_leads_to_servers_alone() {
     assert!(failure.message.ends_with("the server redirects in a circle"), "{failure}");
     assert_eq!(asked.lock().unwrap().len(), 11);
 }
+
+/// A folder that only root can lead elsewhere, with a secret of root's and a folder of user 61001.
+fn shared_machine() -> tempfile::TempDir {
+    let folder = tempfile::Builder::new().permissions(mode(0o755)).tempdir_in("/var").unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::write(at("secret"), "secret").unwrap();
+    std::fs::set_permissions(at("secret"), mode(0o600)).unwrap();
+    std::fs::create_dir(at("app")).unwrap();
+    std::fs::write(at("app/open"), "hers").unwrap();
+    std::fs::write(at("app/closed"), "hers").unwrap();
+    std::fs::set_permissions(at("app/closed"), mode(0o600)).unwrap();
+    std::os::unix::fs::symlink(at("secret"), at("app/link")).unwrap();
+    std::os::unix::fs::symlink(folder.path(), at("app/up")).unwrap();
+    std::fs::hard_link(at("secret"), at("app/second")).unwrap();
+    for name in ["app", "app/open", "app/closed", "app/link", "app/up"] {
+        std::os::unix::fs::lchown(at(name), Some(61001), Some(61001)).unwrap();
+    }
+    folder
+}
+
+fn mode(mode: u32) -> std::fs::Permissions {
+    std::os::unix::fs::PermissionsExt::from_mode(mode)
+}
+
+#[test]
+fn a_path_is_read_with_the_rights_of_who_can_redirect_it() {
+    let folder = shared_machine();
+    let at = |name: &str| folder.path().join(name);
+    let host = HostSystem::new();
+    let fetch = |name: &str| {
+        let fetched = host.fetch(&request(&format!("file://{}", at(name).display())));
+        fetched.map(|response| (response.status, response.body))
+    };
+    let read = |text: &[u8]| (200, text.to_vec());
+    assert_eq!(fetch("secret").unwrap(), read(b"secret"));
+    for name in ["app/open", "app/closed"] {
+        assert_eq!(fetch(name).unwrap(), read(b"hers"), "{name}");
+    }
+    assert_eq!(fetch("app/none").unwrap().0, 404);
+    // Root's own link into her folder changes nothing, and one of hers in root's counts too.
+    std::os::unix::fs::symlink("app/link", at("roots")).unwrap();
+    std::os::unix::fs::symlink("secret", at("hers")).unwrap();
+    std::os::unix::fs::lchown(at("hers"), Some(61001), Some(61001)).unwrap();
+    for name in ["app/link", "app/up/secret", "app/second", "roots", "hers", "app/../app/link"] {
+        let failure = fetch(name).expect_err(name);
+        assert!(failure.message.ends_with(": permission denied"), "{name}: {failure}");
+        assert!(failure.notes[0].contains("read as user 61001"), "{:?}", failure.notes);
+    }
+    // The thread's rights have gone with it, and what children need is still there.
+    assert_eq!(fetch("secret").unwrap(), read(b"secret"));
+    assert!(nix::sys::prctl::get_dumpable().unwrap());
+}
+
+#[test]
+fn a_path_that_several_can_redirect_is_not_read() {
+    let folder = shared_machine();
+    let at = |name: &str| folder.path().join(name);
+    let refused = |name: &str| {
+        let failure = HostSystem::new()
+            .fetch(&request(&format!("file://{}", at(name).display())))
+            .expect_err(name);
+        assert!(failure.hint.is_some());
+        failure.message
+    };
+    std::fs::create_dir(at("app/other")).unwrap();
+    std::fs::write(at("app/other/x"), "").unwrap();
+    std::os::unix::fs::chown(at("app/other"), Some(61002), Some(61002)).unwrap();
+    assert!(refused("app/other/x").contains("users 61001 and 61002 own"));
+    for bits in [0o777, 0o775, 0o2775] {
+        std::fs::set_permissions(at("app"), mode(bits)).unwrap();
+        let message = refused("app/open");
+        assert!(message.contains("others can write in"), "{bits:o}: {message}");
+    }
+    // As in `/tmp`: only the owner of an entry can replace it.
+    std::fs::set_permissions(at("app"), mode(0o1777)).unwrap();
+    assert!(refused("app/link").ends_with("permission denied"));
+}
