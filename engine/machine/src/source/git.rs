@@ -1,6 +1,7 @@
 //! A git repository, by the program `git` (2.32 or newer).
 
 mod address;
+mod local;
 mod program;
 mod refs;
 mod store;

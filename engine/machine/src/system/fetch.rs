@@ -137,7 +137,7 @@ pub(crate) fn file_url(path: &Path) -> String {
 /// The answer for a `file:` URL of this machine, read with the rights of the user who decides where
 /// the path leads.
 fn read_locally(host: &HostSystem, path: &Path) -> Result<Response, Failure> {
-    let Some(owner) = path_owner(host, &[path])? else { return read(host, path) };
+    let Some(owner) = path_owner(host, &[path], false)? else { return read(host, path) };
     let (uid, owns) = (owner.uid, owner.owns.display());
     if host.effective_uid() != 0 {
         return Err(Failure::new(format!(

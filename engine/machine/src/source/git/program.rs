@@ -39,7 +39,7 @@ impl<'a> Git<'a> {
     /// # Errors
     /// When git cannot be started or fails.
     pub(super) fn ask(&self, view: &View<'_>, arguments: &[&str]) -> Result<Output, Failure> {
-        let mut command = self.command(arguments);
+        let mut command = self.command(&self.served(view, arguments)?);
         command.timeout = self.source.access.silence.map_or(LOOK, |silence| silence.min(LOOK));
         // What a plan asks must not make a host known; only the first of the files is written to.
         self.by_proxy(&mut command, view);
@@ -60,7 +60,7 @@ impl<'a> Git<'a> {
         view: &View<'_>,
         arguments: &[&str],
     ) -> Result<Output, Failure> {
-        let mut command = self.command(arguments);
+        let mut command = self.command(&self.served(view, arguments)?);
         self.by_proxy(&mut command, view);
         self.by_ssh(&mut command, "");
         view.check_arguments(&command)?;
@@ -78,7 +78,8 @@ impl<'a> Git<'a> {
         owner: Option<&Identity>,
         arguments: &[&str],
     ) -> Result<Output, Failure> {
-        let mut command = self.command(arguments);
+        let words: Vec<String> = arguments.iter().map(|&word| word.to_owned()).collect();
+        let mut command = self.command(&words);
         command.environment.retain(|name, _| !name.starts_with("TOQUE_"));
         command.environment.insert("GIT_ALLOW_PROTOCOL".to_owned(), "file".to_owned());
         if owner.is_some() {
@@ -92,7 +93,19 @@ impl<'a> Git<'a> {
         self.told(arguments, &command, output)
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// The arguments, with the program that serves the repository where that is not git as it is.
+    fn served(&self, view: &View<'_>, arguments: &[&str]) -> Result<Vec<String>, Failure> {
+        let mut words: Vec<String> = arguments.iter().map(|&word| word.to_owned()).collect();
+        let at = words.iter().position(|word| word == "fetch" || word == "ls-remote");
+        if let Some(at) = at
+            && let Some(program) = self.upload_pack(view)?
+        {
+            words.insert(at + 1, format!("--upload-pack={program}"));
+        }
+        Ok(words)
+    }
+
+    fn command(&self, arguments: &[String]) -> Command {
         let mut settings: Vec<String> = SETTINGS.map(str::to_owned).to_vec();
         let mut environment = vec![
             ("GIT_CONFIG_NOSYSTEM", "1"),
@@ -123,8 +136,9 @@ impl<'a> Git<'a> {
             settings.push(format!("http.lowSpeedTime={}", silence.as_secs().max(1)));
         }
         let settings = settings.iter().flat_map(|setting| ["-c", setting]);
-        let mut command =
-            Command::new(["git"].into_iter().chain(settings).chain(arguments.iter().copied()));
+        let mut command = Command::new(
+            ["git"].into_iter().chain(settings).chain(arguments.iter().map(String::as_str)),
+        );
         command.environment = environment
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -306,6 +320,10 @@ fn fault(said: &str, source: &Source) -> Option<(FailureKind, &'static str)> {
         () if says("Connection refused") || says("Couldn't connect to server") => {
             (FailureKind::Other, "check that the server runs, or the proxy, and the port")
         }
+        () if says("setpriv: not found") => (
+            FailureKind::Other,
+            "install the package `util-linux` before this resource: the repository is read as its owner by `setpriv`",
+        ),
         () if says("Could not resolve proxy") => (
             FailureKind::Other,
             "check `proxies` in the settings, or the variables `http_proxy` and `https_proxy`",

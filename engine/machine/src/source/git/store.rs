@@ -24,8 +24,12 @@ impl Wanted<'_> {
         if let Some(objects) =
             self.git.local().and_then(|path| objects(self.system.as_query(), path))
         {
-            // What is on this machine need not be copied first.
-            return self.by_way_of(into, |store| self.borrow(store, &objects));
+            // What is on this machine need not be copied first, unless another user could have it
+            // lead to what he may not read.
+            return match self.git.owner(self.view)? {
+                None => self.by_way_of(into, |store| self.borrow(store, &objects)),
+                Some(_) => self.by_way_of(into, |store| self.fetch(store, true)),
+            };
         }
         match cache {
             Some(cache) => self.put_from_cache(into, cache),

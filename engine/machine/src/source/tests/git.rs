@@ -302,12 +302,145 @@ fn a_repository_of_somebody_else() {
         .status()
         .unwrap();
     assert!(chown.success());
+    // It is read as that user, who cannot enter a folder of root's alone.
+    let closed = std::fs::Permissions::from_mode(0o700);
+    std::fs::set_permissions(bench.path("."), closed).unwrap();
+    let failure =
+        bench.check_out(&git_source(bench.path("site"), "main"), "x", &PLAIN).unwrap_err();
+    assert!(failure.hint.is_some(), "{failure:?}");
+    open_to_all(&bench);
     let how = Checkout { uid: Some(7), gid: Some(8), ..PLAIN };
     bench.check_out(&git_source(bench.path("site"), "main"), "x", &how).unwrap();
     for name in ["out/x", "out/x/b", "out/x/b/c.txt"] {
         let metadata = std::fs::metadata(bench.path(name)).unwrap();
         assert_eq!((metadata.uid(), metadata.gid()), (7, 8), "{name}");
     }
+}
+
+fn open_to_all(bench: &Bench) {
+    let open = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(bench.path("."), open).unwrap();
+}
+
+fn chown_all(path: &std::path::Path) {
+    let chown = std::process::Command::new("chown").args(["-Rh", "1:1"]).arg(path).status();
+    assert!(chown.unwrap().success());
+}
+
+/// A user's repository must not lead root to objects that the user may not read, by any of the ways
+/// that git follows.
+#[test]
+fn a_repository_that_leads_elsewhere_is_read_as_its_owner() {
+    type Plant = fn(&Bench, &std::path::Path);
+    let plants: [(&str, Plant); 5] = [
+        ("alternates", |bench, hers| {
+            let objects = format!("{}\n", bench.path("private/.git/objects").display());
+            std::fs::write(hers.join(".git/objects/info/alternates"), objects).unwrap();
+        }),
+        ("objects", |bench, hers| {
+            std::fs::remove_dir_all(hers.join(".git/objects")).unwrap();
+            symlink(bench.path("private/.git/objects"), hers.join(".git/objects")).unwrap();
+        }),
+        (".git", |bench, hers| {
+            std::fs::remove_dir_all(hers.join(".git")).unwrap();
+            symlink(bench.path("private/.git"), hers.join(".git")).unwrap();
+        }),
+        ("gitdir", |bench, hers| {
+            std::fs::remove_dir_all(hers.join(".git")).unwrap();
+            let line = format!("gitdir: {}\n", bench.path("private/.git").display());
+            std::fs::write(hers.join(".git"), line).unwrap();
+        }),
+        ("commondir", |bench, hers| {
+            let line = format!("{}\n", bench.path("private/.git").display());
+            std::fs::write(hers.join(".git/commondir"), line).unwrap();
+        }),
+    ];
+    let bench = Bench::new();
+    open_to_all(&bench);
+    bench.repository("private");
+    let secret = bench.commit("private", "secret.txt", "secret");
+    let closed = std::fs::Permissions::from_mode(0o700);
+    std::fs::set_permissions(bench.path("private"), closed).unwrap();
+    for (name, plant) in plants {
+        let site = format!("site-{name}");
+        bench.repository(&site);
+        bench.commit(&site, "a.txt", "one");
+        plant(&bench, &bench.path(&site));
+        chown_all(&bench.path(&site));
+        for revision in [secret.as_str(), "main"] {
+            let source = git_source(bench.path(&site), revision);
+            if bench.check_out(&source, "x", &PLAIN).is_ok() {
+                assert!(!bench.path("out/x/secret.txt").exists(), "{name}");
+                assert_eq!(bench.names("out/x"), ["a.txt"], "{name}");
+                std::fs::remove_dir_all(bench.path("out/x")).unwrap();
+            }
+            assert_eq!(bench.names("out"), [""; 0], "{name}");
+        }
+        // Root's own repository that leads into it is read as she may read, too.
+        let roots = format!("roots-{name}");
+        bench.repository(&roots);
+        let objects = format!("{}\n", bench.path(&site).join(".git/objects").display());
+        std::fs::write(bench.path(&roots).join(".git/objects/info/alternates"), objects).unwrap();
+        let source = git_source(bench.path(&roots), &secret);
+        bench.check_out(&source, "x", &PLAIN).expect_err(name);
+    }
+    // What is all root's borrows as before.
+    bench.repository("borrows");
+    let objects = format!("{}\n", bench.path("private/.git/objects").display());
+    std::fs::write(bench.path("borrows/.git/objects/info/alternates"), objects).unwrap();
+    bench.check_out(&git_source(bench.path("borrows"), &secret), "x", &PLAIN).unwrap();
+    assert_eq!(bench.text("out/x/secret.txt"), "secret");
+}
+
+#[test]
+fn a_repository_that_others_can_change_is_refused() {
+    let bench = Bench::new();
+    open_to_all(&bench);
+    bench.repository("site");
+    bench.commit("site", "a.txt", "one");
+    for part in
+        ["site", "site/.git", "site/.git/objects", "site/.git/objects/pack", "site/.git/config"]
+    {
+        let path = bench.path(part);
+        let before = std::fs::metadata(&path).unwrap().permissions();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o777)).unwrap();
+        let failure =
+            bench.resolve(&git_source(bench.path("site"), "main")).map(|_| ()).unwrap_err();
+        assert!(failure.message.contains("others can write to"), "{part}: {failure:?}");
+        std::fs::set_permissions(&path, before).unwrap();
+    }
+    bench.resolve(&git_source(bench.path("site"), "main")).unwrap();
+}
+
+/// The owner's hooks and settings run no program with the rights of root.
+#[test]
+fn what_a_repository_names_is_not_run_as_root() {
+    let bench = Bench::new();
+    open_to_all(&bench);
+    bench.repository("site");
+    bench.commit("site", "a.txt", "one");
+    let trace = bench.path("trace");
+    std::fs::write(&trace, "").unwrap();
+    std::fs::set_permissions(&trace, std::fs::Permissions::from_mode(0o666)).unwrap();
+    let hook = format!("#!/bin/sh\nid -u >>{}\nexec \"$@\"\n", trace.display());
+    for name in ["hook", "post-checkout", "post-index-change", "reference-transaction"] {
+        let path = bench.path("site/.git/hooks").join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, &hook).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let run = bench.path("site/.git/hooks/hook").display().to_string();
+    for key in ["uploadpack.packObjectsHook", "core.fsmonitor", "core.sshCommand", "core.pager"] {
+        bench.git("site", &["config", key, &run]);
+    }
+    let included = bench.path("site/.git/included");
+    std::fs::write(&included, format!("[uploadpack]\n\tpackObjectsHook = {run}\n")).unwrap();
+    bench.git("site", &["config", "includeIf.gitdir:/.path", included.to_str().unwrap()]);
+    chown_all(&bench.path("site"));
+    std::fs::write(&trace, "").unwrap();
+    bench.check_out(&git_source(bench.path("site"), "main"), "x", &PLAIN).unwrap();
+    let text = bench.text("trace");
+    assert!(!text.lines().any(|uid| uid == "0"), "run as root: {text}");
 }
 
 #[test]

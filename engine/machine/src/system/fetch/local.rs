@@ -25,13 +25,20 @@ pub struct PathOwner {
 
 /// Returns the user who decides where paths lead, in whose name they are read; `None` if only root
 /// and toque's own user do. The owner of a file at the end of a path decides nothing but its
-/// content.
+/// content, which counts when `content` leads elsewhere too.
 /// # Errors
 /// When several users could, or a part of a path cannot be looked at.
-pub fn path_owner(query: &dyn Query, paths: &[&Path]) -> Result<Option<PathOwner>, Failure> {
+pub fn path_owner(
+    query: &dyn Query,
+    paths: &[&Path],
+    content: bool,
+) -> Result<Option<PathOwner>, Failure> {
     let mut owner: Option<PathOwner> = None;
     for path in paths {
         for (here, metadata) in deciding(query, path)? {
+            if !content && matches!(metadata.kind, FileKind::File | FileKind::Special) {
+                continue;
+            }
             let refuse = |why: String, hint: String| {
                 let message = format!(
                     "cannot read `{}`: {why}, and could lead it to what only toque may read",
@@ -42,7 +49,7 @@ pub fn path_owner(query: &dyn Query, paths: &[&Path]) -> Result<Option<PathOwner
             };
             let shown = here.display();
             if is_open(query, &metadata)? {
-                let why = format!("others can write in `{shown}` (mode {:04o})", metadata.mode);
+                let why = format!("others can write to `{shown}` (mode {:04o})", metadata.mode);
                 return refuse(why, format!("try `chmod go-w {shown}`"));
             }
             let uid = metadata.uid;
@@ -68,7 +75,7 @@ pub fn path_owner(query: &dyn Query, paths: &[&Path]) -> Result<Option<PathOwner
     Ok(owner)
 }
 
-/// The folders and links on the way to a path, and the folder or link that it is.
+/// The folders and links on the way to a path, and what lies at its end.
 fn deciding(query: &dyn Query, path: &Path) -> Result<Vec<(PathBuf, Metadata)>, Failure> {
     let mut all = Vec::new();
     let mut rest: VecDeque<OsString> = parts(path).collect();
@@ -104,7 +111,10 @@ fn deciding(query: &dyn Query, path: &Path) -> Result<Vec<(PathBuf, Metadata)>, 
                     folder = "/".into();
                 }
             }
-            FileKind::File | FileKind::Special => break,
+            FileKind::File | FileKind::Special => {
+                all.push((here, metadata));
+                break;
+            }
         }
         all.push((here, metadata));
     }
@@ -120,14 +130,15 @@ fn parts(path: &Path) -> impl DoubleEndedIterator<Item = OsString> {
     })
 }
 
-/// Returns true if others than its owner and root can replace what lies in a folder. In one with the
-/// sticky bit they cannot; and the group may be the owner's alone.
-fn is_open(query: &dyn Query, folder: &Metadata) -> Result<bool, Failure> {
-    let written = folder.mode & 0o022;
-    if folder.kind != FileKind::Directory || folder.mode & 0o1000 != 0 || written == 0 {
+/// Returns true if others than its owner and root can write in something. What lies in a folder with
+/// the sticky bit they cannot replace; and the group may be the owner's alone.
+fn is_open(query: &dyn Query, found: &Metadata) -> Result<bool, Failure> {
+    let written = found.mode & 0o022;
+    let sticky = found.kind == FileKind::Directory && found.mode & 0o1000 != 0;
+    if found.kind == FileKind::Link || sticky || written == 0 {
         return Ok(false);
     }
-    Ok(written & 0o002 != 0 || !is_own_group(query, folder.uid, folder.gid)?)
+    Ok(written & 0o002 != 0 || !is_own_group(query, found.uid, found.gid)?)
 }
 
 /// Returns true if nobody but the user `uid` is in the group, as distributions set it up.

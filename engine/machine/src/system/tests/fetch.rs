@@ -399,7 +399,7 @@ fn a_path_that_several_can_redirect_is_not_read() {
     for bits in [0o777, 0o775, 0o2775] {
         std::fs::set_permissions(at("app"), mode(bits)).unwrap();
         let message = refused("app/open");
-        assert!(message.contains("others can write in"), "{bits:o}: {message}");
+        assert!(message.contains("others can write to"), "{bits:o}: {message}");
     }
     // As in `/tmp`: only the owner of an entry can replace it.
     std::fs::set_permissions(at("app"), mode(0o1777)).unwrap();
