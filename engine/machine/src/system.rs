@@ -6,6 +6,7 @@ mod fake;
 pub mod fetch;
 mod host;
 mod process;
+mod rights;
 #[cfg(test)]
 mod tests;
 

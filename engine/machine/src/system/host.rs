@@ -5,7 +5,6 @@ mod entry;
 mod kept;
 mod make;
 mod remove;
-mod rights;
 mod walk;
 
 use std::ffi::{OsStr, OsString};

@@ -16,9 +16,9 @@ use rustix::io::Errno;
 use rustix::thread::{Gid, Uid};
 
 use super::kept::Kept;
-use super::rights::with_rights_of;
 use super::staged_name;
 use super::walk::{Folder, Place, named};
+use crate::system::rights::{Rights, with_rights};
 use crate::system::{Ownership, Staged};
 use toque_core::failure::RefusedPath;
 
@@ -28,13 +28,13 @@ fn maker(folder: &Folder, owner: &Ownership) -> Option<u32> {
     owner.uid.filter(|uid| own.is_root() && *uid == folder.uid && *uid != 0)
 }
 
-fn with_rights<T>(
+fn as_maker<T>(
     maker: Option<u32>,
     folder: &Folder,
     make: impl FnOnce() -> io::Result<T>,
 ) -> io::Result<T> {
     let Some(uid) = maker else { return make() };
-    with_rights_of(uid, make).map_err(|error| match error.kind() {
+    with_rights(&Rights::of_owner(uid), make).map_err(|error| match error.kind() {
         io::ErrorKind::PermissionDenied => RefusedPath {
             why: format!(
                 "it is made with the rights of {}, whose folder it is in, and they do not suffice (mode {:04o})",
@@ -86,7 +86,7 @@ pub(super) fn stage(
     let maker = maker(folder, owner);
     let (prefix, suffix) = staged_name(target);
     let mut name = None;
-    let made = with_rights(maker, folder, || {
+    let made = as_maker(maker, folder, || {
         tempfile::Builder::new().prefix(&prefix).suffix(&suffix).disable_cleanup(true).make_in(
             "/",
             |path| {
@@ -136,7 +136,7 @@ pub(super) fn directory(place: &Place, owner: &Ownership) -> io::Result<()> {
     let folder = &place.folder;
     let maker = maker(folder, owner);
     // Closed to others until its mode is the one that was asked for.
-    with_rights(maker, folder, || Ok(mkdirat(&folder.fd, &place.name, Mode::RWXU)?))?;
+    as_maker(maker, folder, || Ok(mkdirat(&folder.fd, &place.name, Mode::RWXU)?))?;
     let finish = || -> io::Result<()> {
         let made = place.open_dir()?;
         // Another user who can write in the folder could have put something else there meanwhile.

@@ -3,52 +3,81 @@
 
 use std::io;
 
+use nix::sys::prctl::{get_dumpable, set_dumpable};
 use nix::unistd::{Gid, Uid, getegid, geteuid, getgroups, setfsgid, setfsuid};
 use rustix::io::Errno;
 use rustix::thread::set_thread_groups;
 
-/// A group that nobody is in. What is made has its group set through its descriptor.
-const NO_GROUP: u32 = 65_534;
+/// A group that nobody is in.
+pub(super) const NO_GROUP: u32 = 65_534;
 
-/// Calls `act` with the rights that the user `uid` has on files as their owner.
-/// # Errors
-/// When the rights cannot be taken, and as `act`.
-pub(super) fn with_rights_of<T>(uid: u32, act: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-    let rights = Rights::of(uid)?;
-    let done = act();
-    drop(rights);
-    done
-}
-
-/// The rights of another user, until it is dropped.
-struct Rights {
-    groups: Vec<rustix::thread::Gid>,
+/// The user and groups whose rights on files are taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Rights {
+    pub uid: u32,
+    pub gid: u32,
+    pub groups: Vec<u32>,
 }
 
 impl Rights {
-    fn of(uid: u32) -> io::Result<Self> {
+    /// Returns the rights of a user as an owner, without those of any group.
+    pub(super) fn of_owner(uid: u32) -> Self {
+        Self { uid, gid: NO_GROUP, groups: Vec::new() }
+    }
+}
+
+/// Calls `act` with the rights of another user, of whom the thread has nothing else: that user
+/// cannot stop it or look into it.
+/// # Errors
+/// When the rights cannot be taken, and as `act`.
+pub(super) fn with_rights<T>(
+    rights: &Rights,
+    act: impl FnOnce() -> io::Result<T>,
+) -> io::Result<T> {
+    let taken = Taken::take(rights)?;
+    let done = act();
+    drop(taken);
+    done
+}
+
+/// Toque's own rights, which come back when it is dropped.
+struct Taken {
+    groups: Vec<rustix::thread::Gid>,
+    dumpable: bool,
+}
+
+impl Taken {
+    fn take(rights: &Rights) -> io::Result<Self> {
         let groups = getgroups()?
             .into_iter()
             .map(|gid| rustix::thread::Gid::from_raw(gid.as_raw()))
             .collect();
-        set_thread_groups(&[])?;
-        let rights = Self { groups };
-        setfsgid(Gid::from_raw(NO_GROUP));
-        setfsuid(Uid::from_raw(uid));
-        // The call does not say whether it succeeded, but returns the user before.
-        if setfsuid(Uid::from_raw(uid)).as_raw() != uid {
+        // The kernel takes this from the whole process when a thread changes its rights; children
+        // open files of this process, which would then need a capability that containers lack.
+        let taken = Self { groups, dumpable: get_dumpable()? };
+        let theirs: Vec<_> =
+            rights.groups.iter().map(|gid| rustix::thread::Gid::from_raw(*gid)).collect();
+        set_thread_groups(&theirs)?;
+        let (uid, gid) = (Uid::from_raw(rights.uid), Gid::from_raw(rights.gid));
+        setfsgid(gid);
+        setfsuid(uid);
+        // The calls have no errors: each returns what was there before.
+        if setfsgid(gid) != gid || setfsuid(uid) != uid {
             return Err(Errno::PERM.into());
         }
-        Ok(rights)
+        Ok(taken)
     }
 }
 
-impl Drop for Rights {
+impl Drop for Taken {
     fn drop(&mut self) {
         setfsuid(geteuid());
         setfsgid(getegid());
         // Root may always do this; failing would leave the thread with fewer rights.
         let _ = set_thread_groups(&self.groups);
+        if self.dumpable {
+            let _ = set_dumpable(true);
+        }
     }
 }
 
@@ -71,7 +100,7 @@ mod tests {
         // Readable for root's group, which must not be left.
         fs::set_permissions(&secret, fs::Permissions::from_mode(0o640)).unwrap();
         let made = place.path().join("made");
-        let read = with_rights_of(61_001, || {
+        let read = with_rights(&Rights::of_owner(61_001), || {
             fs::write(&made, "x")?;
             assert!(std::os::unix::fs::chown(&made, Some(0), None).is_err());
             fs::read(&secret)
