@@ -243,7 +243,8 @@ fn fetch(url: &str, system: &HostSystem) -> Result<String, String> {
     if response.status != 200 {
         return Err(format!("the server answered {}", response.status));
     }
-    String::from_utf8(response.body).map_err(|error| error.to_string())
+    let body = response.body.read().map_err(|error| error.to_string())?;
+    String::from_utf8(body).map_err(|error| error.to_string())
 }
 
 fn host_name() -> String {

@@ -27,7 +27,7 @@ fuzz_target!(|bytes: &[u8]| {
     // The first byte says how many folders are left out.
     let (strip, content) =
         bytes.split_first().map_or((0, bytes), |(first, rest)| (usize::from(first % 3), rest));
-    if let Err(failure) = unpack(&fake, content, Path::new(INTO), strip, &limits) {
+    if let Err(failure) = unpack(&fake, &content.into(), Path::new(INTO), strip, &limits) {
         assert!(!failure.message.is_empty());
     }
     let mut after = fake.snapshot();

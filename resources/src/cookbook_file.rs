@@ -36,7 +36,7 @@ impl Resource for CookbookFile {
         let sources = sources(self.source.take(), &self.path, "");
         let cookbook = self.cookbook.take();
         let content = if needs_content(scope) {
-            Some(scope.cookbook_file(&sources, cookbook.as_deref())?.into())
+            Some(scope.cookbook_file(&sources, cookbook.as_deref())?)
         } else {
             None
         };

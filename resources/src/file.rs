@@ -1,10 +1,9 @@
 //! `file`: a file whose content stands in the recipe.
 
-use std::rc::Rc;
-
 use toque_contract::resource::{Resource, Scope};
 use toque_core::diagnostic::Diagnostic;
 use toque_core::property_error::PropertyError;
+use toque_machine::content::Content;
 
 use crate::shared::checksum;
 use crate::shared::managed_file::{FileAction, ManagedFile, managed_file};
@@ -41,7 +40,7 @@ impl Resource for File {
     }
 
     fn resolve(mut self, scope: &dyn Scope) -> Result<ManagedFile, Diagnostic> {
-        let content = self.content.take().map(|content| Rc::from(content.into_bytes()));
+        let content = self.content.take().map(Content::from);
         let checksum = self.checksum.take().map(|checksum| checksum.to_ascii_lowercase());
         Ok(self.managed(content, checksum, scope.umask()))
     }

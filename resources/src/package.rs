@@ -16,6 +16,7 @@ use serde_json::Value;
 use toque_contract::actions;
 use toque_contract::resource::{Resource, Scope, TemplateSource};
 use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::plain_io;
 use toque_core::property_error::PropertyError;
 use toque_machine::command::Command;
 use toque_machine::property::{OneOrMany, Seconds};
@@ -189,7 +190,10 @@ impl Resource for Package {
                 variables: self.response_file_variables.clone(),
             })?),
             Some(name) => {
-                let bytes = scope.cookbook_file(std::slice::from_ref(name), None)?;
+                let content = scope.cookbook_file(std::slice::from_ref(name), None)?;
+                let bytes = content.read().map_err(|error| {
+                    Diagnostic::error(format!("cannot read `{name}`: {}", plain_io(&error)))
+                })?;
                 Some(
                     String::from_utf8(bytes)
                         .map_err(|_| Diagnostic::error(format!("`{name}` is not UTF-8 text")))?,

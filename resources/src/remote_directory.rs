@@ -139,7 +139,7 @@ impl Resource for RemoteDirectory {
                 .iter()
                 .map(|(file, content)| ManagedFile {
                     path: path.join(file),
-                    content: Some(Rc::from(content.as_slice())),
+                    content: Some(content.clone()),
                     checksum: None,
                     verify: Rc::from([]),
                     declared: declared.clone(),

@@ -3,7 +3,6 @@
 mod download;
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -15,6 +14,7 @@ use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::Failure;
 use toque_core::property_error::PropertyError;
 use toque_machine::areas::{Area, Areas};
+use toque_machine::content::Content;
 use toque_machine::property::OneOrMany;
 use toque_machine::source::{Source, SourceType};
 use toque_machine::system::Request;
@@ -216,7 +216,8 @@ pub(crate) struct State {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fetched {
-    pub content: Rc<[u8]>,
+    pub content: Content,
+    pub checksum: String,
     /// The URL as messages may show it.
     pub from: String,
     /// What to remember for the next conditional request, and under which key.
@@ -250,11 +251,13 @@ impl resource::Provider for Provider {
         let fetched = match download::look(view, &desired.file, &file)? {
             Found::Refused => None,
             Found::Nothing => desired.sources.fetch(view, None)?,
-            Found::File(old) => {
-                let fetched = desired.sources.fetch(view, Some(&old))?;
+            Found::File(present) => {
+                let fetched = desired.sources.fetch(view, Some(&present.checksum))?;
                 let compared = match &fetched {
-                    None => managed_file::Current::Same,
-                    Some(fetched) => managed_file::compare(old, &fetched.content),
+                    Some(fetched) if fetched.checksum != present.checksum => {
+                        managed_file::Current::Other(present.content)
+                    }
+                    _ => managed_file::Current::Same,
                 };
                 if let managed_file::Found::File { content, .. } = &mut file.found {
                     *content = compared;

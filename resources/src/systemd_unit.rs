@@ -21,7 +21,7 @@ use toque_machine::view::View;
 use crate::service::unit::{self, Bus};
 use crate::service::{self, ServiceAction};
 use crate::shared::defaults;
-use crate::shared::managed_file::diff::diff;
+use crate::shared::managed_file::diff;
 use crate::shared::managed_file::{self, Replacement, Verify};
 use crate::shared::ownership::Attributes;
 use crate::shared::parse::systemctl::Unit;

@@ -13,6 +13,7 @@ use toque_contract::resource::{
 };
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::Failure;
+use toque_machine::content::Content;
 use toque_machine::planned::PlannedEffect;
 use toque_machine::system::{FakeSystem, FileKind, Metadata, Query};
 use toque_machine::view::View;
@@ -159,7 +160,7 @@ impl Bench {
                     );
                     assert_eq!(
                         self.fake.read(path).unwrap(),
-                        content.as_deref().unwrap(),
+                        content.as_ref().unwrap().read().unwrap(),
                         "{}",
                         path.display()
                     );
@@ -233,20 +234,20 @@ impl Scope for TestScope<'_> {
         &self,
         sources: &[String],
         _cookbook: Option<&str>,
-    ) -> Result<Vec<u8>, Diagnostic> {
+    ) -> Result<Content, Diagnostic> {
         let found = sources.iter().find_map(|source| self.bench.files.get(source));
         found
-            .map(|text| text.clone().into_bytes())
+            .map(|text| Content::from(text.clone()))
             .ok_or_else(|| Diagnostic::error(format!("there is no file {sources:?}")))
     }
     fn cookbook_directory(
         &self,
         source: &str,
         _cookbook: Option<&str>,
-    ) -> Result<Vec<(PathBuf, Vec<u8>)>, Diagnostic> {
+    ) -> Result<Vec<(PathBuf, Content)>, Diagnostic> {
         let below = |(path, text): (&String, &String)| {
             let relative = Path::new(path).strip_prefix(source).ok()?;
-            Some((relative.to_owned(), text.clone().into_bytes()))
+            Some((relative.to_owned(), Content::from(text.clone())))
         };
         let files: Vec<_> = self.bench.files.iter().filter_map(below).collect();
         if files.is_empty() {
@@ -279,7 +280,7 @@ pub(crate) fn with(properties: &Value, more: Value) -> Value {
 pub(crate) fn document(body: &str, headers: &[(&str, &str)]) -> toque_machine::system::Response {
     let headers =
         headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    toque_machine::system::Response { status: 200, headers, body: body.as_bytes().to_vec() }
+    toque_machine::system::Response { status: 200, headers, body: body.into() }
 }
 
 pub(crate) fn path(path: &str) -> Value {

@@ -7,9 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Deserialize;
 use toque_core::diagnostic::{Diagnostic, visible};
-use toque_core::failure::{ErrorContext, Failure, FailureKind};
+use toque_core::failure::{ErrorContext, Failure, FailureKind, plain_io};
+use toque_core::url::without_secrets;
 use toque_core::version::{Constraint, Version};
 use toque_data::cookbook::{Cookbook, Manifest};
+use toque_machine::content::Content;
 use toque_machine::source::unpack::unpack;
 use toque_machine::system::{HostSystem, Query, Request, Response};
 
@@ -18,7 +20,6 @@ use crate::fetch::{FetchContext, FetchEvent, FetchedCookbook, IN_TIME, LIMITS, S
 use crate::manifest::cookfile::shown;
 use crate::manifest::lockfile::Origin;
 use crate::resolve::catalog::Release;
-use toque_core::checksum::sha256_hex;
 use toque_core::name::is_word;
 
 /// The documents of a registry, in messages.
@@ -97,8 +98,9 @@ impl Registry {
             // Another version of toque understood it.
             response = ask(context, system, &url, None)?;
         }
-        let asked = read(&url, &response.body, LIST, Universe::parse)?;
-        context.cache.keep_response(&url, &CachedResponse::of(response))?;
+        let list = CachedResponse::of(&response, body(&url, &response.body)?);
+        let asked = read(&url, &list.body, LIST, Universe::parse)?;
+        context.cache.keep_response(&url, &list)?;
         Ok(asked)
     }
 
@@ -132,7 +134,7 @@ impl Registry {
         system: &HostSystem,
         entry: &Entry,
         (name, version): (&str, &Version),
-    ) -> Result<Vec<u8>, Diagnostic> {
+    ) -> Result<Content, Diagnostic> {
         context.online(&format!("`{name}` {version} from `{}`", self.url))?;
         let url = match (&entry.download_url, &entry.location_path) {
             (Some(url), _) => absolute(&self.address, url),
@@ -143,8 +145,9 @@ impl Registry {
                     absolute(&self.address, location.trim_end_matches('/'))
                 );
                 let response = ask(context, system, &about, None)?;
+                let text = body(&about, &response.body)?;
                 let told: VersionDocument =
-                    read(&about, &response.body, VERSION, |body| serde_json::from_slice(body))?;
+                    read(&about, &text, VERSION, |body| serde_json::from_slice(body))?;
                 absolute(&self.address, &told.file)
             }
             (None, None) => {
@@ -160,7 +163,7 @@ impl Registry {
             wrong.note(format!("for the cookbook `{name}` {version} of `{}`", self.url))
         };
         let content = ask(context, system, &url, None).map_err(of)?.body;
-        let has = sha256_hex(&content);
+        let has = content.sha256().map_err(|error| unreadable(&url, &error))?;
         if let Some(wanted) =
             entry.sha256.as_ref().filter(|wanted| !wanted.eq_ignore_ascii_case(&has))
         {
@@ -182,6 +185,19 @@ impl Registry {
         ))
         .hint("tell whoever keeps the registry"))
     }
+}
+
+/// Returns the whole of a document, which is read as JSON.
+fn body(url: &str, content: &Content) -> Result<Vec<u8>, Diagnostic> {
+    content.read().map_err(|error| unreadable(url, &error))
+}
+
+fn unreadable(url: &str, error: &std::io::Error) -> Diagnostic {
+    Diagnostic::error(format!(
+        "cannot read what came from `{}`: {}",
+        without_secrets(url),
+        plain_io(error)
+    ))
 }
 
 impl Source for Registry {

@@ -1,27 +1,24 @@
 //! An archive that is to be published, and the one cookbook in it.
 
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::ErrorContext;
 use toque_data::cookbook::{Cookbook, Manifest};
+use toque_machine::content::Content;
 use toque_machine::source::unpack::{check, unpack};
 use toque_machine::system::System;
 
 use crate::directory_checksum;
 use crate::fetch::LIMITS;
 use crate::fetch::locate_cookbook::{self, NotFoundReason};
-use toque_core::checksum::sha256_hex;
 
 /// How archives are called. What is called so must be one.
 const ENDINGS: [&str; 11] = [
     ".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.zst", ".tzst", ".tar.bz2", ".tbz2", ".tbz",
     ".zip",
 ];
-/// By how many bytes an archive is told from other files.
-const BEGINNING: u64 = 512;
 
 /// An archive of one cookbook.
 pub(super) struct Archive {
@@ -42,15 +39,12 @@ impl Archive {
         path: &Path,
         scratch: &Path,
     ) -> Result<Option<Self>, Diagnostic> {
-        let mut beginning = Vec::new();
-        let file = File::open(path).context("read", path)?;
-        file.take(BEGINNING).read_to_end(&mut beginning).context("read", path)?;
+        let packed = Content::of_file(path.to_owned()).context("read", path)?;
         let called = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-        if check(&beginning).is_err() && !ENDINGS.iter().any(|ending| called.ends_with(ending)) {
+        if check(&packed).is_err() && !ENDINGS.iter().any(|ending| called.ends_with(ending)) {
             return Ok(None);
         }
-        let packed = fs::read(path).context("read", path)?;
-        let sha256 = sha256_hex(&packed);
+        let sha256 = packed.sha256().context("read", path)?;
         let scratch = tempfile::tempdir_in(scratch).context("make a folder in", scratch)?;
         let into = scratch.path().join("fetched");
         fs::create_dir(&into).context("create", &into)?;

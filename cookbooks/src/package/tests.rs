@@ -64,7 +64,8 @@ fn packed(folder: &TempDir, file: &str) -> Vec<u8> {
     assert_eq!(package.bytes, bytes.len() as u64);
     assert_eq!(package.sha256, sha256_hex(&bytes));
     let into = tempfile::tempdir().unwrap();
-    unpack(&HostSystem::new(), &bytes, into.path(), 0, &Limits::default()).unwrap();
+    unpack(&HostSystem::new(), &bytes.as_slice().into(), into.path(), 0, &Limits::default())
+        .unwrap();
     assert_eq!(
         directory_checksum::sha256(&into.path().join("web")).unwrap(),
         directory_checksum::sha256(&folder.path().join("web")).unwrap()

@@ -18,6 +18,7 @@ use toque_core::failure::Failure;
 use toque_core::property_error::PropertyError;
 use toque_machine::areas::Areas;
 use toque_machine::command::{Command, Output};
+use toque_machine::content::Content;
 pub use toque_machine::planned::PlannedEffect;
 use toque_machine::system::System;
 use toque_machine::view::View;
@@ -270,7 +271,7 @@ pub trait Scope {
         &self,
         sources: &[String],
         cookbook: Option<&str>,
-    ) -> Result<Vec<u8>, Diagnostic>;
+    ) -> Result<Content, Diagnostic>;
     /// Every file below a folder of a cookbook's `files/`, the most specific folder alone, by path
     /// relative to it, in order.
     /// # Errors
@@ -279,7 +280,7 @@ pub trait Scope {
         &self,
         source: &str,
         cookbook: Option<&str>,
-    ) -> Result<Vec<(PathBuf, Vec<u8>)>, Diagnostic>;
+    ) -> Result<Vec<(PathBuf, Content)>, Diagnostic>;
     /// Whether an action of this name may be run on the resource: it is declared, or a notification
     /// names it. What is only deleted needs no source.
     fn may_run(&self, _action: &str) -> bool {

@@ -10,6 +10,7 @@
 //!   assumes
 //! - [`planned`]: those changes, and the uncertainty that they leave
 //! - [`areas`]: parts of the machine that are read as a whole, and dropped when they change
+//! - [`content`]: content of files, in memory or in pieces from a disk
 //! - [`command`]: a process to run, and its output
 //! - [`atomic_write`]: files and folders that are written whole or not at all
 //! - [`accounts`]: users and groups by name and number
@@ -29,6 +30,7 @@ pub mod view;
 
 pub mod accounts;
 pub mod command;
+pub mod content;
 pub mod facts;
 pub mod property;
 pub mod source;

@@ -11,6 +11,7 @@ use serde_json::Value;
 use toque_core::failure::RefusedPath;
 
 use crate::areas::{Area, Areas};
+use crate::content::{Content, receive};
 use crate::system::{FileKind, Metadata, Query};
 use crate::trusted_link::{Owned, by_number, distrust, not_followed};
 
@@ -19,7 +20,7 @@ use crate::trusted_link::{Owned, by_number, distrust, not_followed};
 pub enum PlannedEffect {
     /// A file with this content at the path (`None`: the content cannot be told); a link there is
     /// replaced.
-    File { path: PathBuf, content: Option<Rc<[u8]>>, mode: u32, uid: u32, gid: u32 },
+    File { path: PathBuf, content: Option<Content>, mode: u32, uid: u32, gid: u32 },
     /// A directory; whatever is in it stays.
     Directory { path: PathBuf, mode: u32, uid: u32, gid: u32 },
     /// What is at the path keeps its content and gets these. `touched`: it is modified now.
@@ -79,7 +80,7 @@ enum Planned {
     /// `fresh`: made by the plan, so that nothing of the real machine shows through.
     There {
         metadata: Metadata,
-        content: Option<Rc<[u8]>>,
+        content: Option<Content>,
         to: Option<PathBuf>,
         fresh: bool,
     },
@@ -91,7 +92,7 @@ pub struct Found {
     pub path: PathBuf,
     pub metadata: Metadata,
     /// Of a file that the plan made; `None` asks the real machine.
-    pub planned: Option<Option<Rc<[u8]>>>,
+    pub planned: Option<Option<Content>>,
     /// Who changes it in the plan.
     pub by: Option<Rc<str>>,
     pub to: Option<PathBuf>,
@@ -145,7 +146,7 @@ impl Overlay {
         match provide {
             PlannedEffect::File { path, content, mode, uid, gid } => {
                 let path = self.place(path, base);
-                let size = content.as_ref().map_or(0, |content| content.len() as u64);
+                let size = content.as_ref().map_or(0, Content::len);
                 let metadata = self.made(FileKind::File, *mode, *uid, *gid, size, base);
                 let what =
                     Planned::There { metadata, content: content.clone(), to: None, fresh: true };
@@ -191,7 +192,9 @@ impl Overlay {
                     let metadata = Metadata { links: found.metadata.links + 1, ..found.metadata };
                     let content = match &found.planned {
                         Some(content) => content.clone(),
-                        None => base.read(&found.path).ok().map(Rc::from),
+                        None => {
+                            base.open(&found.path).and_then(|mut file| receive(&mut *file)).ok()
+                        }
                     };
                     let what =
                         Planned::There { metadata, content, to: found.to.clone(), fresh: true };

@@ -13,13 +13,13 @@ pub mod unpack;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::content::Content;
 use crate::system::{Metadata, Request, System};
 use crate::view::View;
 use toque_core::failure::Failure;
@@ -160,7 +160,7 @@ pub struct ResolvedSource {
     /// under which key: the next look is then answered without a download.
     pub memory: Option<(String, Value)>,
     /// An archive that had to be fetched to know its revision.
-    pub content: Option<Rc<[u8]>>,
+    pub content: Option<Content>,
     /// The branch or tag of a git repository that has the commit.
     reference: Option<String>,
 }
@@ -294,7 +294,7 @@ impl Source {
     /// The archive or object itself: what was found, and nothing else.
     /// # Errors
     /// When it cannot be fetched, or has become another.
-    pub fn fetch(&self, view: &View<'_>, found: &ResolvedSource) -> Result<Rc<[u8]>, Failure> {
+    pub fn fetch(&self, view: &View<'_>, found: &ResolvedSource) -> Result<Content, Failure> {
         archive::fetch(self, view, found)
     }
 }

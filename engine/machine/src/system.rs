@@ -19,6 +19,7 @@ pub use fetch::{Agents, Proxies};
 pub use host::{HostSystem, Listener};
 
 use crate::command::{Command, Output};
+use crate::content::Content;
 use toque_core::failure::Failure;
 
 /// What lies at a path, as `lstat` and `stat` tell it.
@@ -258,7 +259,7 @@ pub struct Response {
     pub status: u16,
     /// Lower-case names.
     pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
+    pub body: Content,
 }
 
 impl Response {

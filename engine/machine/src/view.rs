@@ -257,7 +257,7 @@ impl Query for View<'_> {
         }
         let found = self.found(path, true)?;
         match found.planned {
-            Some(Some(content)) => Ok(content.to_vec()),
+            Some(Some(content)) => content.read(),
             Some(None) => {
                 self.doubt(found.by.into_iter().collect());
                 Err(io::Error::other("its content is known only when it is made"))
@@ -272,7 +272,7 @@ impl Query for View<'_> {
         }
         let found = self.found(path, true)?;
         match found.planned {
-            Some(Some(content)) => Ok(Box::new(io::Cursor::new(content))),
+            Some(Some(content)) => Ok(Box::new(content.reader()?)),
             Some(None) => {
                 self.doubt(found.by.into_iter().collect());
                 Err(io::Error::other("its content is known only when it is made"))

@@ -15,6 +15,7 @@ use toque_data::{cookbook, file_specificity};
 use toque_language::Language;
 use toque_language::interpreter::Interpreter;
 use toque_language::template::{self, Given};
+use toque_machine::content::Content;
 use toque_machine::system::Query;
 use toque_machine::view::View;
 
@@ -171,7 +172,7 @@ impl Scope for ResolveScope<'_> {
         &self,
         sources: &[String],
         cookbook: Option<&str>,
-    ) -> Result<Vec<u8>, Diagnostic> {
+    ) -> Result<Content, Diagnostic> {
         let path =
             self.interpreter
                 .lookup
@@ -183,7 +184,7 @@ impl Scope for ResolveScope<'_> {
         &self,
         source: &str,
         cookbook: Option<&str>,
-    ) -> Result<Vec<(PathBuf, Vec<u8>)>, Diagnostic> {
+    ) -> Result<Vec<(PathBuf, Content)>, Diagnostic> {
         let root = file_specificity::find_folder(
             self.cookbook(cookbook)?,
             "files",
@@ -227,8 +228,8 @@ impl Scope for ResolveScope<'_> {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Diagnostic> {
-    std::fs::read(path).map_err(|error| {
+fn read(path: &Path) -> Result<Content, Diagnostic> {
+    Content::of_file(path.to_owned()).map_err(|error| {
         Diagnostic::error(format!("cannot read `{}`: {}", path.display(), plain_io(&error)))
     })
 }

@@ -1,7 +1,6 @@
 //! A kind of its own: `greeting("/etc/motd", #{ name: "Ada" })` keeps one line in a file.
 
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -80,7 +79,7 @@ impl Provider for InAFile {
         let path = desired.path.clone();
         let change = match &wanted {
             Some(text) => {
-                let content = Some(Rc::from(text.as_bytes()));
+                let content = Some(text.as_str().into());
                 Change::new(
                     format!("greet {} in `{}`", desired.name, path.display()),
                     wanted.clone(),

@@ -19,6 +19,7 @@ use toque_contract::resource::{
 };
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::Failure;
+use toque_machine::content::Content;
 use toque_machine::system::HostSystem;
 use toque_machine::view::View;
 
@@ -214,14 +215,14 @@ impl Scope for TestScope<'_> {
         &self,
         _sources: &[String],
         _cookbook: Option<&str>,
-    ) -> Result<Vec<u8>, Diagnostic> {
+    ) -> Result<Content, Diagnostic> {
         Err(Diagnostic::error("there are no files"))
     }
     fn cookbook_directory(
         &self,
         _source: &str,
         _cookbook: Option<&str>,
-    ) -> Result<Vec<(PathBuf, Vec<u8>)>, Diagnostic> {
+    ) -> Result<Vec<(PathBuf, Content)>, Diagnostic> {
         Err(Diagnostic::error("there are no files"))
     }
     fn umask(&self) -> u32 {

@@ -1,9 +1,11 @@
 //! Asking for a file, and only when it could be another than the one that is there.
 
-use std::rc::Rc;
+use std::io;
+use std::path::Path;
 
 use serde_json::{Value, json};
-use toque_core::failure::{ErrorContext, Failure};
+use toque_core::failure::{ErrorContext, Failure, plain_io};
+use toque_machine::content::sha256;
 use toque_machine::source::Source;
 use toque_machine::system::{Query, Request, Response};
 use toque_machine::view::View;
@@ -45,7 +47,14 @@ pub(crate) enum Found {
     /// Nothing will be written, so nothing is asked for.
     Refused,
     Nothing,
-    File(Vec<u8>),
+    File(Present),
+}
+
+/// The file that is there.
+pub(crate) struct Present {
+    pub checksum: String,
+    /// Its content, where that is small enough to be shown.
+    pub content: Option<Vec<u8>>,
 }
 
 /// # Errors
@@ -58,26 +67,33 @@ pub(crate) fn look(
     match &state.found {
         managed_file::Found::Nothing(new) if new.folder == Folder::There => Ok(Found::Nothing),
         managed_file::Found::InTheWay(..) if desired.force_unlink => Ok(Found::Nothing),
-        managed_file::Found::File { .. } => {
+        managed_file::Found::File { metadata, .. } => {
             let path = state.target.as_ref().unwrap_or(&desired.path);
-            view.read(path).context("read", path).map(Found::File)
+            present(view, path, metadata.size).context("read", path).map(Found::File)
         }
         _ => Ok(Found::Refused),
     }
 }
 
+fn present(view: &View<'_>, path: &Path, size: u64) -> io::Result<Present> {
+    if size <= managed_file::MOST_SHOWN {
+        let content = view.read(path)?;
+        return Ok(Present { checksum: sha256_hex(&content), content: Some(content) });
+    }
+    Ok(Present { checksum: sha256(&mut *view.open(path)?)?, content: None })
+}
+
 impl Sources {
-    /// The file from the first source that has it; `None` when the one that is there (`old`) is the
-    /// same.
+    /// The file from the first source that has it; `None` when the one that is there, with the
+    /// checksum `present`, is the same.
     /// # Errors
     /// When no source has it; with each one's answer.
     pub(crate) fn fetch(
         &self,
         view: &View<'_>,
-        old: Option<&[u8]>,
+        present: Option<&str>,
     ) -> Result<Option<Fetched>, Failure> {
-        let present = old.map(sha256_hex);
-        if let (Some(present), Some(wanted)) = (&present, &self.checksum)
+        if let (Some(present), Some(wanted)) = (present, &self.checksum)
             && present.starts_with(wanted.as_str())
         {
             return Ok(None);
@@ -86,15 +102,15 @@ impl Sources {
         for server in &self.servers {
             let request = &server.request(view)?;
             let key = format!("remote_file:{}", sha256_hex(request.url.as_bytes()));
-            let known = view.remembered(&key).filter(|known| {
-                present.is_some() && known["checksum"].as_str() == present.as_deref()
-            });
+            let known = view
+                .remembered(&key)
+                .filter(|known| present.is_some() && known["checksum"].as_str() == present);
             let conditional =
                 known.map_or_else(|| request.clone(), |known| self.conditional(request, &known));
             match view.fetch(&conditional) {
                 Ok(response) if response.status == 304 => return Ok(None),
                 Ok(response) if response.status == 200 => {
-                    return Ok(Some(fetched(request, key, response)));
+                    return fetched(request, key, response).map(Some);
                 }
                 Ok(response) => problems.push(Failure::new(format!(
                     "`{}` answered {}",
@@ -123,11 +139,19 @@ impl Sources {
     }
 }
 
-fn fetched(request: &Request, key: String, response: Response) -> Fetched {
+fn fetched(request: &Request, key: String, response: Response) -> Result<Fetched, Failure> {
+    let checksum = response.body.sha256().map_err(|error| {
+        Failure::new(format!(
+            "cannot read what came from `{}`: {}",
+            request.shown(),
+            plain_io(&error)
+        ))
+    })?;
     let (etag, last_modified) = (response.header("etag"), response.header("last-modified"));
-    let memory = (etag.is_some() || last_modified.is_some())
-        .then(|| (key, json!({ "etag": etag, "last_modified": last_modified, "checksum": sha256_hex(&response.body) })));
-    Fetched { memory, from: request.shown(), content: Rc::from(response.body) }
+    let memory = (etag.is_some() || last_modified.is_some()).then(|| {
+        (key, json!({ "etag": etag, "last_modified": last_modified, "checksum": checksum }))
+    });
+    Ok(Fetched { memory, checksum, from: request.shown(), content: response.body })
 }
 
 fn none(mut problems: Vec<Failure>) -> Failure {

@@ -4,7 +4,7 @@
 //! that moment.
 
 mod apply;
-pub(crate) mod diff;
+mod diff;
 mod inspect;
 mod plan;
 mod properties;
@@ -20,10 +20,12 @@ use toque_contract::resource::{Action, Apply, Change, Effect, Resource, Scope};
 use toque_contract::{actions, resource};
 use toque_core::failure::Failure;
 use toque_machine::areas::{Area, Areas};
+use toque_machine::content::Content;
 use toque_machine::view::View;
 
 pub(crate) use apply::{Replacement, Step, apply};
-pub(crate) use inspect::{Current, Folder, Found, State, compare, inspect};
+pub(crate) use diff::{MOST_BYTES as MOST_SHOWN, diff};
+pub(crate) use inspect::{Current, Folder, Found, State, inspect};
 pub(crate) use plan::plan;
 pub(crate) use properties::Backup;
 pub(crate) use properties::managed_file;
@@ -53,7 +55,7 @@ pub(crate) fn needs_content(scope: &dyn Scope) -> bool {
 pub(crate) struct ManagedFile {
     pub path: PathBuf,
     /// `None`: whatever is there, or nothing.
-    pub content: Option<Rc<[u8]>>,
+    pub content: Option<Content>,
     /// SHA-256 that the content must have, in lower-case hex.
     pub checksum: Option<String>,
     pub verify: Rc<[Verify]>,

@@ -1,7 +1,6 @@
 //! Users by the programs of the shadow suite: `useradd`, `usermod`, `userdel`, `chpasswd`.
 
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -11,6 +10,7 @@ use toque_machine::accounts;
 use toque_machine::accounts::no_account;
 use toque_machine::areas::{Area, Areas};
 use toque_machine::command::Command;
+use toque_machine::content::receive;
 use toque_machine::planned::PlannedEffect;
 use toque_machine::property::Account;
 use toque_machine::system::{FileKind, Query};
@@ -312,7 +312,7 @@ fn skeleton(view: &View<'_>, from: &Path, to: &Path, uid: u32, gid: u32) -> Vec<
         let Ok(found) = view.lstat(&source) else { continue };
         match found.kind {
             FileKind::File => {
-                let content = view.read(&source).ok().map(Rc::from);
+                let content = view.open(&source).and_then(|mut file| receive(&mut *file)).ok();
                 provides.push(PlannedEffect::File { path, content, mode: found.mode, uid, gid });
             }
             FileKind::Directory => {

@@ -102,7 +102,10 @@ pub(super) fn machine(steps: &[&str]) -> FakeSystem {
         let headers =
             if etag { vec![("etag".to_owned(), format!("\"{name}\""))] } else { Vec::new() };
         let body = text.as_bytes().to_vec();
-        machine.serve(format!("{SERVER}/{name}"), Response { status: 200, headers, body });
+        machine.serve(
+            format!("{SERVER}/{name}"),
+            Response { status: 200, headers, body: body.into() },
+        );
     }
     for step in steps {
         let (verb, rest) = step.split_once(' ').unwrap_or((step, ""));

@@ -1,7 +1,6 @@
 //! An archive from a server, from S3, or from this machine.
 
 use std::path::Path;
-use std::rc::Rc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -10,10 +9,11 @@ use serde_json::{Value, json};
 
 use super::s3::Object;
 use super::{Checkout, ResolvedSource, Revision, Source, SourceType, folder, unpack};
+use crate::content::Content;
 use crate::system::{Query, Request, Response, System};
 use crate::view::View;
 use toque_core::checksum::sha256_hex;
-use toque_core::failure::{Failure, FailureKind};
+use toque_core::failure::{Failure, FailureKind, plain_io};
 use toque_core::property_error::PropertyError;
 
 /// How long a server may be silent.
@@ -82,14 +82,14 @@ pub(super) fn resolve(source: &Source, view: &View<'_>) -> Result<ResolvedSource
         return Ok(ResolvedSource::of_archive(source, checksum.to_owned()));
     }
     unpack::check(&response.body).map_err(|failure| about(&from, failure))?;
-    let checksum = sha256_hex(&response.body);
+    let checksum = checksum_of(&response.body, &from)?;
     let (etag, last_modified) = (response.header("etag"), response.header("last-modified"));
     let memory = (etag.is_some() || last_modified.is_some()).then(|| {
         (key, json!({ "etag": etag, "last_modified": last_modified, "checksum": checksum }))
     });
     Ok(ResolvedSource {
         memory,
-        content: Some(Rc::from(response.body)),
+        content: Some(response.body),
         ..ResolvedSource::of_archive(source, checksum)
     })
 }
@@ -115,14 +115,14 @@ pub(super) fn fetch(
     source: &Source,
     view: &View<'_>,
     found: &ResolvedSource,
-) -> Result<Rc<[u8]>, Failure> {
+) -> Result<Content, Failure> {
     if let Some(content) = &found.content {
-        return Ok(Rc::clone(content));
+        return Ok(content.clone());
     }
     let (response, from) = ask(source, view, None)?;
-    let has = sha256_hex(&response.body);
+    let has = checksum_of(&response.body, &from)?;
     if has == found.revision.id {
-        return Ok(Rc::from(response.body));
+        return Ok(response.body);
     }
     // A page in its place explains more than its checksum.
     unpack::check(&response.body).map_err(|failure| about(&from, failure))?;
@@ -137,6 +137,12 @@ pub(super) fn fetch(
         .of_kind(FailureKind::ChecksumMismatch)
         .note(format!("wanted: {}\nfetched: {has}", found.revision.id))
         .hint("correct `checksum` if the archive was changed on purpose; otherwise somebody else changed it"))
+}
+
+fn checksum_of(content: &Content, from: &str) -> Result<String, Failure> {
+    content.sha256().map_err(|error| {
+        Failure::new(format!("cannot read what came from `{from}`: {}", plain_io(&error)))
+    })
 }
 
 fn is_sha256(text: &str) -> bool {
@@ -227,7 +233,10 @@ fn refused(source: &Source, shown: &str, response: &Response) -> Failure {
         _ => FailureKind::NotServed,
     };
     let mut failure = Failure::new(format!("`{shown}` answered {}", response.status)).of_kind(kind);
-    if s3 && let Some(said) = super::s3::said(&response.body) {
+    if s3
+        && let Some(said) =
+            response.body.beginning(4096).ok().and_then(|body| super::s3::said(&body))
+    {
         failure = failure.note(said);
     }
     let region = response.header("x-amz-bucket-region").filter(|_| s3);

@@ -17,6 +17,7 @@ use ureq::{Agent, Body, Proxy, Timeout};
 
 pub use self::local::{PathOwner, path_owner};
 use super::{HostSystem, Query, Request, Response};
+use crate::content::{Content, Received, receive};
 use toque_core::cancel::CancelToken;
 use toque_core::failure::{ErrorContext, Failure, FailureKind};
 use toque_core::url::{
@@ -157,14 +158,14 @@ fn read_locally(host: &HostSystem, path: &Path) -> Result<Response, Failure> {
 
 /// The answer for a `file:` URL.
 pub fn read(system: &dyn Query, path: &Path) -> Result<Response, Failure> {
-    match system.read(path) {
+    match system.open(path).and_then(|mut file| receive(&mut *file)) {
         Ok(body) => Ok(Response {
             status: 200,
             headers: vec![("content-length".to_owned(), body.len().to_string())],
             body,
         }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Ok(Response { status: 404, headers: Vec::new(), body: Vec::new() })
+            Ok(Response { status: 404, headers: Vec::new(), body: Content::from("") })
         }
         Err(error) => Err(error).context("read", path),
     }
@@ -350,25 +351,25 @@ fn ask(agent: &Agent, request: &Request) -> Result<Response, ureq::Error> {
 }
 
 /// A large document may take long, as long as it keeps coming at a useful speed.
-fn read_body(body: &mut Body, request: &Request) -> Result<Vec<u8>, ureq::Error> {
+fn read_body(body: &mut Body, request: &Request) -> Result<Content, ureq::Error> {
     let mut reader = body.with_config().limit(u64::MAX).reader();
-    let (mut read, mut chunk) = (Vec::new(), vec![0; 64 << 10]);
+    let (mut read, mut chunk) = (Received::default(), vec![0; 64 << 10]);
     let (mut since, mut before) = (Instant::now(), 0);
     loop {
         match reader.read(&mut chunk) {
-            Ok(0) => return Ok(read),
-            Ok(count) => read.extend_from_slice(&chunk[..count]),
+            Ok(0) => return Ok(read.finish()),
+            Ok(count) => read.add(&chunk[..count])?,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(error.into()),
         }
-        if read.len() as u64 > request.largest {
+        if read.size() > request.largest {
             return Err(ureq::Error::BodyExceedsLimit(request.largest));
         }
         if since.elapsed() >= request.timeout {
-            if ((read.len() - before) as u128) * 1000 < SLOWEST * request.timeout.as_millis() {
+            if u128::from(read.size() - before) * 1000 < SLOWEST * request.timeout.as_millis() {
                 return Err(TOO_SLOW);
             }
-            (since, before) = (Instant::now(), read.len());
+            (since, before) = (Instant::now(), read.size());
         }
     }
 }

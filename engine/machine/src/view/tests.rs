@@ -31,7 +31,7 @@ fn changed_attributes_leave_the_content() {
     // Also of a file that only the plan has.
     let file = PlannedEffect::File {
         path: "/b".into(),
-        content: Some(Rc::from(&b"planned"[..])),
+        content: Some("planned".into()),
         mode: 0o644,
         uid: 0,
         gid: 0,
@@ -84,7 +84,7 @@ fn a_file_url_may_name_a_planned_file() {
     let view = View::new(&fake);
     let file = PlannedEffect::File {
         path: "/b c".into(),
-        content: Some(Rc::from(&b"planned"[..])),
+        content: Some("planned".into()),
         mode: 0o644,
         uid: 0,
         gid: 0,
@@ -97,7 +97,7 @@ fn a_file_url_may_name_a_planned_file() {
         largest: Request::LARGEST,
         verify: true,
     };
-    assert_eq!(view.fetch(&request).unwrap().body, b"planned");
+    assert_eq!(view.fetch(&request).unwrap().body, "planned".into());
 }
 
 #[test]

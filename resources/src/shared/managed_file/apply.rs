@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use toque_contract::resource::{Apply, Effect};
 use toque_core::failure::{ErrorContext, Failure};
+use toque_machine::content::Content;
 use toque_machine::system::{Mounts, Ownership};
 
 use super::verify::Verify;
@@ -32,7 +33,7 @@ pub(crate) enum Step {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Replacement {
     pub path: PathBuf,
-    pub content: Rc<[u8]>,
+    pub content: Content,
     /// What the file that goes live has.
     pub ownership: Ownership,
     pub verify: Rc<[Verify]>,
@@ -80,8 +81,8 @@ fn replace(apply: &mut Apply<'_>, step: &Replacement) -> Result<(), Failure> {
         write_in_place(apply, step)?;
         return apply.system.relabel(path, false);
     }
-    let staged =
-        apply.system.stage(path, &mut &step.content[..], &step.ownership).context("write", path)?;
+    let mut content = step.content.reader().context("read the new content of", path)?;
+    let staged = apply.system.stage(path, &mut content, &step.ownership).context("write", path)?;
     let lost = staged.lost.iter().map(|name| {
         format!("`{}` lost its attribute `{name}`, which the new file cannot have", path.display())
     });
@@ -135,8 +136,6 @@ fn write_in_place(apply: &Apply<'_>, step: &Replacement) -> Result<(), Failure> 
     if let Some(attributes) = &step.attributes {
         attributes.apply(apply)?;
     }
-    apply
-        .system
-        .write_in_place(&step.path, &mut &step.content[..])
-        .context("write into", &step.path)
+    let mut content = step.content.reader().context("read the new content of", &step.path)?;
+    apply.system.write_in_place(&step.path, &mut content).context("write into", &step.path)
 }

@@ -4,16 +4,30 @@ use std::path::Path;
 use std::time::Duration;
 
 use similar::{Algorithm, TextDiff};
+use toque_core::failure::{ErrorContext, Failure};
+use toque_machine::content::Content;
 
 /// Beyond this a file is not compared line by line.
-const MOST_BYTES: usize = 1 << 20;
+pub(crate) const MOST_BYTES: u64 = 1 << 20;
+const TOO_LARGE: &str = "(not compared: it is larger than 1 MiB)";
 /// Beyond this a comparison is no longer read by anyone.
 const MOST_SHOWN: usize = 1 << 16;
 
+/// A unified diff to new content, or the reason why there is none.
+/// # Errors
+/// When the new content cannot be read.
+pub(crate) fn content_diff(path: &Path, old: &[u8], new: &Content) -> Result<String, Failure> {
+    if new.len() > MOST_BYTES {
+        return Ok(TOO_LARGE.to_owned());
+    }
+    let new = new.read().context("read the new content of", path)?;
+    Ok(diff(path, old, &new))
+}
+
 /// A unified diff with three lines around each change, or the reason why there is none.
 pub(crate) fn diff(path: &Path, old: &[u8], new: &[u8]) -> String {
-    if old.len() > MOST_BYTES || new.len() > MOST_BYTES {
-        return "(not compared: it is larger than 1 MiB)".to_owned();
+    if old.len().max(new.len()) as u64 > MOST_BYTES {
+        return TOO_LARGE.to_owned();
     }
     let (Some(before), Some(after)) = (text(old), text(new)) else {
         return "(not compared: it is binary)".to_owned();
@@ -55,7 +69,7 @@ mod tests {
         assert_eq!(diff(path, b"\0", b"a"), "(not compared: it is binary)");
         assert_eq!(diff(path, b"a", b"\xff"), "(not compared: it is binary)");
         assert_eq!(
-            diff(path, b"a", &vec![b'a'; MOST_BYTES + 1]),
+            diff(path, b"a", &vec![b'a'; (1 << 20) + 1]),
             "(not compared: it is larger than 1 MiB)"
         );
         assert_eq!(

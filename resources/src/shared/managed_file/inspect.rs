@@ -4,16 +4,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use toque_core::failure::Failure;
+use toque_machine::content::Content;
 use toque_machine::system::{FileKind, Metadata, Ownership, Query};
 use toque_machine::view::View;
 
+use super::diff::MOST_BYTES;
 use super::symlink::{Refusal, follow};
 use super::{FileAction, ManagedFile};
 use crate::shared::optional::lstat;
 use crate::shared::ownership::{Names, own_ids};
-
-/// Beyond this, files whose sizes differ are not read to be compared.
-const MOST_BYTES: u64 = 1 << 20;
 
 /// What `inspect` found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,11 +118,6 @@ pub(crate) fn inspect(
     Ok(state)
 }
 
-/// How `old` compares to the declared content.
-pub(crate) fn compare(old: Vec<u8>, declared: &[u8]) -> Current {
-    if old == declared { Current::Same } else { Current::Other(Some(old)) }
-}
-
 fn file(
     view: &View<'_>,
     path: &Path,
@@ -132,12 +126,8 @@ fn file(
 ) -> Result<Found, Failure> {
     let content = match &desired.content {
         None => Current::Unmanaged,
-        Some(declared) if metadata.size > MOST_BYTES && metadata.size != declared.len() as u64 => {
-            Current::Other(None)
-        }
-        // Files of /proc and /sys have sizes that say nothing, so small ones are always read.
-        Some(declared) => match view.read(path) {
-            Ok(old) => compare(old, declared),
+        Some(declared) => match compare(view, path, &metadata, declared) {
+            Ok(content) => content,
             // In a plan, a file that an earlier resource makes and whose content nobody knows yet.
             Err(error)
                 if error.kind() == io::ErrorKind::Other && error.raw_os_error().is_none() =>
@@ -148,6 +138,27 @@ fn file(
         },
     };
     Ok(Found::File { metadata, content })
+}
+
+/// Compares a file to the declared content. What is large is read in pieces, and only where its
+/// size does not tell.
+fn compare(
+    view: &View<'_>,
+    path: &Path,
+    metadata: &Metadata,
+    declared: &Content,
+) -> io::Result<Current> {
+    // Files of /proc and /sys have sizes that say nothing, so small ones are always read.
+    if metadata.size <= MOST_BYTES && declared.len() <= MOST_BYTES {
+        let old = view.read(path)?;
+        let same = match declared.bytes() {
+            Some(bytes) => old == bytes,
+            None => declared.is_same(&mut &old[..])?,
+        };
+        return Ok(if same { Current::Same } else { Current::Other(Some(old)) });
+    }
+    let same = metadata.size == declared.len() && declared.is_same(&mut *view.open(path)?)?;
+    Ok(if same { Current::Same } else { Current::Other(None) })
 }
 
 fn through_link(

@@ -4,24 +4,24 @@ use std::path::Path;
 use std::rc::Rc;
 
 use toque_contract::resource::Change;
-use toque_core::failure::Failure;
+use toque_core::failure::{ErrorContext, Failure};
 use toque_machine::areas::Area;
+use toque_machine::content::Content;
 use toque_machine::planned::PlannedEffect;
 use toque_machine::system::{FileKind, Metadata, Ownership};
 
 use super::apply::{Replacement, Step};
-use super::diff::diff;
+use super::diff::content_diff;
 use super::inspect::{Current, Folder, Found, New, Obstacle, State};
 use super::{FileAction, ManagedFile};
 use crate::shared::ownership::{Attributes, difference_words, final_mode};
-use toque_core::checksum::sha256_hex;
 
 /// The changes that an action needs. `content` is what the file must hold, when that is managed.
 /// # Errors
 /// When something is in the way, the folder is missing, or the content is not what it must be.
 pub(crate) fn plan(
     desired: &ManagedFile,
-    content: Option<&Rc<[u8]>>,
+    content: Option<&Content>,
     action: FileAction,
     state: &State,
 ) -> Result<Vec<Change<Step>>, Failure> {
@@ -52,7 +52,7 @@ pub(crate) fn plan(
 
 fn create(
     desired: &ManagedFile,
-    content: Option<&Rc<[u8]>>,
+    content: Option<&Content>,
     state: &State,
     new: New,
 ) -> Result<Change<Step>, Failure> {
@@ -77,14 +77,14 @@ fn create(
             .hint("correct the path, or remove what stands in the directory's place"));
         }
     }
-    let empty: Rc<[u8]> = Rc::from(&[][..]);
+    let empty = Content::from("");
     let content = content.unwrap_or(&empty);
     accepted(desired, content)?;
     let mode = state.wanted.mode.unwrap_or(desired.new_mode);
     let with = desired.declared.words(" with ");
     let step = Replacement {
         path: path.clone(),
-        content: Rc::clone(content),
+        content: content.clone(),
         ownership: Ownership {
             mode: Some(mode),
             gid: state.wanted.gid.or(new.setgid),
@@ -95,11 +95,15 @@ fn create(
         attributes: None,
         in_place: false,
     };
+    let first_diff = match content.is_empty() {
+        true => None,
+        false => Some(content_diff(path, b"", content)?),
+    };
     Ok(Change::new(format!("create file `{}`{with}", path.display()), Step::Replace(step))
-        .diff((!content.is_empty()).then(|| diff(path, b"", content)))
+        .diff(first_diff)
         .provides(PlannedEffect::File {
             path: path.clone(),
-            content: Some(Rc::clone(content)),
+            content: Some(content.clone()),
             mode,
             uid: state.wanted.uid.unwrap_or(new.uid),
             gid: state.wanted.gid.or(new.setgid).unwrap_or(new.gid),
@@ -109,7 +113,7 @@ fn create(
 
 fn update(
     desired: &ManagedFile,
-    content: Option<&Rc<[u8]>>,
+    content: Option<&Content>,
     state: &State,
     metadata: &Metadata,
     current: &Current,
@@ -132,7 +136,7 @@ fn update(
     let also = if words.is_empty() { String::new() } else { format!(", {}", words.join(", ")) };
     let step = Replacement {
         path: path.to_owned(),
-        content: Rc::clone(content),
+        content: content.clone(),
         ownership,
         verify: Rc::clone(&desired.verify),
         backup: desired.backup,
@@ -140,12 +144,12 @@ fn update(
         in_place: !desired.atomic,
     };
     let old_text = match old {
-        Some(old) => diff(path, old, content),
+        Some(old) => content_diff(path, old, content)?,
         None => "(not compared: the present content is large, or not known yet)".to_owned(),
     };
     let provide = PlannedEffect::File {
         path: path.to_owned(),
-        content: Some(Rc::clone(content)),
+        content: Some(content.clone()),
         mode: final_mode(metadata, wanted),
         uid: wanted.uid.unwrap_or(metadata.uid),
         gid: wanted.gid.unwrap_or(metadata.gid),
@@ -234,9 +238,9 @@ fn other_names(change: Change<Step>, metadata: &Metadata) -> Change<Step> {
     }
 }
 
-fn has_checksum(desired: &ManagedFile, content: &[u8]) -> Result<(), Failure> {
+fn has_checksum(desired: &ManagedFile, content: &Content) -> Result<(), Failure> {
     let Some(declared) = &desired.checksum else { return Ok(()) };
-    let actual = sha256_hex(content);
+    let actual = content.sha256().context("read the new content of", &desired.path)?;
     if actual == *declared {
         return Ok(());
     }
@@ -245,7 +249,7 @@ fn has_checksum(desired: &ManagedFile, content: &[u8]) -> Result<(), Failure> {
         .hint("correct `checksum` (all 64 digits), or find out why the content is another; the file was left as it is"))
 }
 
-fn accepted(desired: &ManagedFile, content: &[u8]) -> Result<(), Failure> {
+fn accepted(desired: &ManagedFile, content: &Content) -> Result<(), Failure> {
     desired.verify.iter().try_for_each(|verify| verify.content(&desired.path, content))
 }
 

@@ -122,7 +122,7 @@ macro_rules! managed_file {
 
         impl $name {
             /// The part that all managed files share, with what this kind found for content.
-            fn managed(self, content: Option<std::rc::Rc<[u8]>>, checksum: Option<String>, umask: u32) -> $crate::shared::managed_file::ManagedFile {
+            fn managed(self, content: Option<toque_machine::content::Content>, checksum: Option<String>, umask: u32) -> $crate::shared::managed_file::ManagedFile {
                 let verify = self.verify.as_ref().map_or(&[][..], toque_machine::property::OneOrMany::as_slice);
                 $crate::shared::managed_file::ManagedFile {
                     path: $crate::shared::path::plain(&self.path),

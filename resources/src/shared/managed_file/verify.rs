@@ -8,8 +8,12 @@ use toque_core::failure::{ErrorContext, Failure};
 use toque_core::property_error::PropertyError;
 use toque_core::text::shell_quote;
 use toque_machine::command::Command;
+use toque_machine::content::Content;
 
 use super::unit_file::accepted_by_systemd;
+
+/// Bytes beyond which content is not read as a document, which takes several times its size.
+const LARGEST: u64 = 16 << 20;
 
 /// One check of new content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,15 +62,23 @@ impl Verify {
     /// The part that needs only the content, so that a plan can tell.
     /// # Errors
     /// Where the content breaks the format's rules.
-    pub(crate) fn content(&self, path: &Path, content: &[u8]) -> Result<(), Failure> {
+    pub(crate) fn content(&self, path: &Path, content: &Content) -> Result<(), Failure> {
         let format = match self {
             Self::Json => "JSON",
             Self::Yaml => "YAML",
             Self::Toml => "TOML",
             Self::SystemdUnit | Self::Command(_) => return Ok(()),
         };
+        if content.len() > LARGEST {
+            return Err(Failure::new(format!(
+                "the new content of `{}` is not read as {format}: it is larger than 16 MiB",
+                path.display()
+            ))
+            .hint("leave out `verify`, or give a command that can read it"));
+        }
+        let content = content.read().context("read the new content of", path)?;
         // Only where it is wrong: what stands there may be secret.
-        let wrong = match (self, std::str::from_utf8(content)) {
+        let wrong = match (self, std::str::from_utf8(&content)) {
             (_, Err(_)) => Some("it is not UTF-8".to_owned()),
             (Self::Json, Ok(text)) => json(text),
             (Self::Yaml, Ok(text)) => yaml(text),
@@ -173,7 +185,7 @@ mod tests {
             ("true %{path}", "anything", true),
         ];
         for (verify, content, fine) in cases {
-            let result = Verify::new(verify).content(Path::new("/f"), content.as_bytes());
+            let result = Verify::new(verify).content(Path::new("/f"), &(*content).into());
             assert_eq!(result.is_ok(), *fine, "{verify}: {content:?}: {result:?}");
         }
     }
@@ -181,7 +193,7 @@ mod tests {
     #[test]
     fn tells_where_but_not_what() {
         let message = |verify: &str, text: &str| {
-            Verify::new(verify).content(Path::new("/f"), text.as_bytes()).unwrap_err().message
+            Verify::new(verify).content(Path::new("/f"), &text.into()).unwrap_err().message
         };
         assert_eq!(
             message("json", "{\n \"a\": secret}"),

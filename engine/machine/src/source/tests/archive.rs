@@ -116,7 +116,7 @@ fn fake(content: Vec<u8>, headers: &[(&str, &str)]) -> FakeSystem {
 fn serve(fake: &FakeSystem, body: Vec<u8>, headers: &[(&str, &str)]) {
     let headers =
         headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    fake.serve(URL, Response { status: 200, headers, body });
+    fake.serve(URL, Response { status: 200, headers, body: body.into() });
 }
 
 fn archive(more: Value) -> Source {

@@ -44,7 +44,7 @@ fn refused(content: &[u8], limits: &Limits) -> String {
     let folder = tempfile::tempdir().unwrap();
     let into = folder.path().join("into");
     std::fs::create_dir(&into).unwrap();
-    match unpack(&HostSystem::new(), content, &into, 0, limits) {
+    match unpack(&HostSystem::new(), &content.into(), &into, 0, limits) {
         Ok(()) => "unpacked".to_owned(),
         Err(failure) => {
             assert!(failure.hint.is_some(), "{failure:?}");
@@ -255,7 +255,7 @@ proptest! {
             std::fs::write(root.join(name), "untouched").unwrap();
         }
         let host = HostSystem::new();
-        let _ = unpack(&host, &archive(&entries), &into, strip, &Limits::default());
+        let _ = unpack(&host, &archive(&entries).into(), &into, strip, &Limits::default());
         prop_assert_eq!(host.read_dir(&root).unwrap(), ["a", "x"]);
         prop_assert_eq!(host.read_dir(&root.join("x")).unwrap(), ["a", "b", "into"]);
         for name in ["a", "x/a", "x/b"] {
@@ -270,7 +270,7 @@ proptest! {
         let beginning: &[u8] = [&b""[..], b"\x1f\x8b\x08\0\0\0\0\0\0\x03", b"PK\x03\x04", b"\x28\xb5\x2f\xfd"][which];
         content.splice(..0, beginning.iter().copied());
         let folder = tempfile::tempdir().unwrap();
-        let _ = unpack(&HostSystem::new(), &content, folder.path(), 0, &Limits::default());
+        let _ = unpack(&HostSystem::new(), &content.into(), folder.path(), 0, &Limits::default());
     }
 }
 
@@ -285,7 +285,7 @@ fn a_file_that_comes_twice() {
         raw("d/", b'5', ""),
         raw("d", b'5', ""),
     ]);
-    unpack(&HostSystem::new(), &content, folder.path(), 0, &Limits::default()).unwrap();
+    unpack(&HostSystem::new(), &content.into(), folder.path(), 0, &Limits::default()).unwrap();
     let text = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
     // The other name keeps what it had.
     assert_eq!((text("a"), text("b"), text("c")), ("two".into(), "one".into(), "two".into()));

@@ -53,10 +53,10 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    pub(super) fn new(limits: &Limits, packed: usize) -> Self {
+    pub(super) fn new(limits: &Limits, packed: u64) -> Self {
         Self {
             limits: *limits,
-            packed: packed as u64,
+            packed,
             read: Cell::new(0),
             announced: Cell::new(0),
             part: Cell::new(u64::MAX),

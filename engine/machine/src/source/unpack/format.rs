@@ -1,12 +1,13 @@
 //! What an archive is, by its content: names say little about it.
 
-use std::io::Read;
+use std::io::{BufReader, Read};
 
-use bzip2::read::MultiBzDecoder;
-use flate2::read::MultiGzDecoder;
-use liblzma::read::XzDecoder;
+use bzip2::bufread::MultiBzDecoder;
+use flate2::bufread::MultiGzDecoder;
+use liblzma::bufread::XzDecoder;
 use liblzma::stream::{CONCATENATED, Stream};
 
+use crate::content::Content;
 use toque_core::failure::{Failure, FailureKind};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +66,8 @@ pub(super) fn told(content: &[u8]) -> Result<Format, Failure> {
 }
 
 /// The tar archive in what was packed.
-pub(super) fn unpacked(format: Format, content: &[u8]) -> std::io::Result<Box<dyn Read + '_>> {
+pub(super) fn unpacked(format: Format, content: &Content) -> std::io::Result<Box<dyn Read>> {
+    let content = BufReader::new(content.reader()?);
     Ok(match format {
         Format::Gzip => Box::new(MultiGzDecoder::new(content)),
         Format::Xz => Box::new(XzDecoder::new_stream(

@@ -8,6 +8,7 @@ use tar::{Archive, EntryType};
 use super::budget::{Budget, Limits, damaged};
 use super::format::{Format, unpacked};
 use super::tree::{Entry, Tree};
+use crate::content::Content;
 use toque_core::failure::{Failure, FailureKind};
 
 /// What the headers of one entry may have: the longest names and attributes are far below.
@@ -17,7 +18,7 @@ const LATEST: u64 = 253_402_300_800;
 
 pub(super) fn unpack(
     format: Format,
-    content: &[u8],
+    content: &Content,
     tree: &mut Tree<'_>,
     limits: &Limits,
 ) -> Result<(), Failure> {

@@ -1,6 +1,6 @@
 //! Zip archives, which `.war` and `.jar` files are too.
 
-use std::io::{Cursor, Read};
+use std::io::{BufReader, Read};
 use std::time::{Duration, SystemTime};
 
 use jiff::civil::date;
@@ -11,6 +11,8 @@ use zip::result::ZipError;
 
 use super::budget::{Budget, Limits, damaged, trap};
 use super::tree::{Entry, Tree};
+use super::unreadable;
+use crate::content::Content;
 use toque_core::failure::{Failure, FailureKind};
 
 /// What a link may lead to is no longer than this.
@@ -21,9 +23,14 @@ const REGULAR: u32 = 0o100_000;
 const DIRECTORY: u32 = 0o040_000;
 const LINK: u32 = 0o120_000;
 
-pub(super) fn unpack(content: &[u8], tree: &mut Tree<'_>, limits: &Limits) -> Result<(), Failure> {
+pub(super) fn unpack(
+    content: &Content,
+    tree: &mut Tree<'_>,
+    limits: &Limits,
+) -> Result<(), Failure> {
     let budget = Budget::new(limits, content.len());
-    let mut archive = ZipArchive::new(Cursor::new(content)).map_err(|error| wrong(&error))?;
+    let reader = content.reader().map_err(|error| unreadable(&error))?;
+    let mut archive = ZipArchive::new(BufReader::new(reader)).map_err(|error| wrong(&error))?;
     if archive.len() as u64 > limits.entries {
         // Before any of them is looked at.
         return Err(trap(&format!("it has more than {} entries", limits.entries)));

@@ -1,6 +1,7 @@
 //! The servers that the fake machine can reach.
 
 use super::FakeSystem;
+use crate::content::Content;
 use crate::system::fetch::{file_path, read};
 use crate::system::{Request, Response};
 use toque_core::failure::Failure;
@@ -17,7 +18,7 @@ impl FakeSystem {
         if let Some(response) = state.documents.get(&request.url) {
             let unchanged = response.status == 200 && still_fresh(request, response);
             return Ok(if unchanged {
-                Response { status: 304, headers: response.headers.clone(), body: Vec::new() }
+                Response { status: 304, headers: response.headers.clone(), body: Content::from("") }
             } else {
                 response.clone()
             });
@@ -26,7 +27,7 @@ impl FakeSystem {
             return Ok(Response {
                 status: 404,
                 headers: Vec::new(),
-                body: b"not found\n".to_vec(),
+                body: Content::from("not found\n"),
             });
         }
         let url = without_secrets(&request.url);

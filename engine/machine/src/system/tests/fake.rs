@@ -134,7 +134,7 @@ fn servers_know_tags_and_dates() {
         ("etag".to_owned(), "\"a\"".to_owned()),
         ("last-modified".to_owned(), "Mon".to_owned()),
     ];
-    fake.serve("https://example.com/x", Response { status: 200, headers, body: b"x".to_vec() });
+    fake.serve("https://example.com/x", Response { status: 200, headers, body: "x".into() });
     let status = |url: &str, headers: &[(&str, &str)]| {
         fake.fetch(&request(url, headers)).map(|response| response.status)
     };
