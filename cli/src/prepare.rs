@@ -140,7 +140,7 @@ pub(crate) fn prepare(
     }
     let stop = CancelToken::new(seconds(running.map_or(30.0, |running| running.stop_timeout)));
     // Recipes and facts may run programs, which a signal must not leave behind.
-    stop_on_signals(&stop);
+    stop_on_signals(&stop)?;
     let redactor = Rc::<Redactor>::default();
     let hiding = Rc::clone(&redactor);
     let live: Box<dyn Fn(&str)> = Box::new(move |line| {

@@ -13,6 +13,7 @@ mod version_set;
 use std::time::{Duration, Instant};
 
 use toque_core::cancel::CancelToken;
+use toque_core::deep_stack::with_stack;
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::Failure;
 
@@ -26,7 +27,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// explanation that is longer than it could be is better than one that does not come.
 const EXPLAINING: Duration = Duration::from_millis(500);
 /// Bytes: a reason is as deep as the longest way from a requirement to what it comes to.
-const STACK: usize = 256 * 1024 * 1024;
+const STACK: usize = 128 * 1024 * 1024;
 
 /// Chooses versions that satisfy all requirements and all that depends on them, in this order: what
 /// is to move as new as possible, what is locked as it was, what is required as new as possible,
@@ -70,7 +71,7 @@ pub fn solve_in_steps(
         relaxed: None,
         state: &state,
     };
-    stacker::grow(STACK, || {
+    with_stack(STACK, || {
         let solved = problem.solve();
         let steps = state.steps.get();
         let solved = solved.map_err(|no_solution| match no_solution {
@@ -91,4 +92,5 @@ pub fn solve_in_steps(
         });
         (solved, steps)
     })
+    .unwrap_or_else(|failure| (Err(failure.into()), 0))
 }

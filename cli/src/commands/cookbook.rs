@@ -116,7 +116,7 @@ fn with_machine<T>(
     act: impl FnOnce(&Network, &FetchContext<'_>) -> Result<T, Diagnostic>,
 ) -> Result<T, Refused> {
     let stop = CancelToken::new(seconds(1.0));
-    stop_on_signals(&stop);
+    stop_on_signals(&stop)?;
     Cookfile::read(repository)?.unwrap_or_default().check_groups(&fetching.without)?;
     let network = Network::new(Settings::read(Some(repository))?, stop, fetching);
     Ok(network.with_machine(&network.store()?, repository, |machine| act(&network, machine))?)

@@ -37,7 +37,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
     let mut system = HostSystem::new();
     system.stop = stop.clone();
     // A signal must not leave programs of cookbooks behind.
-    stop_on_signals(&stop);
+    stop_on_signals(&stop)?;
     let known = Facts::new().with(custom(args.repo.as_deref())?);
     let mut wrong = Vec::new();
     let shown = if args.keys.is_empty() {

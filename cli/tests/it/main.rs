@@ -13,4 +13,5 @@ mod opsworks;
 mod pack;
 mod stack;
 mod stack_cookbooks;
+mod stack_space;
 mod stop;

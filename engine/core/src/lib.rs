@@ -27,6 +27,7 @@
 //! - [`version`]: versions, and constraints such as `~> 2.1`
 //! - [`platform`]: platforms, and whether a cookbook supports one
 //! - [`cancel`]: the token that asks a run to stop
+//! - [`deep_stack`]: stack for work that recurses
 
 pub mod diagnostic;
 pub mod failure;
@@ -43,6 +44,7 @@ pub mod text;
 pub mod url;
 
 pub mod cancel;
+pub mod deep_stack;
 pub mod name;
 pub mod platform;
 pub mod version;

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::closure::{Closure, DeferredValue, Home};
 use crate::error::diagnose;
 use crate::interpreter::{CallContext, Interpreter};
+use crate::script_stack::on_script_stack;
 use crate::script_values::{DeferredProperty, This, from_json};
 use crate::source_positions;
 use crate::value::{Unevaluated, to_json, to_json_with};
@@ -188,13 +189,18 @@ fn run(
 ) -> Result<Dynamic, Diagnostic> {
     let context = home.create_context(engine);
     let mut this = this.cloned().map(Dynamic::from);
-    let mut returned = pointer.call_raw(&context, this.as_mut(), arguments.clone());
+    let mut call = |arguments| {
+        on_script_stack(&interpreter.inputs.limits, || {
+            pointer.call_raw(&context, this.as_mut(), arguments)
+        })
+    };
+    let mut returned = call(arguments.clone())?;
     // What is not found inside it comes wrapped in the call.
     if let (Err(error), Some(given)) = (&returned, given)
         && matches!(&**error, EvalAltResult::ErrorFunctionNotFound(signature, _) if signature.starts_with(pointer.fn_name()))
     {
         arguments.push(given);
-        returned = pointer.call_raw(&context, this.as_mut(), arguments);
+        returned = call(arguments)?;
     }
     match interpreter.too_early.take() {
         Some(mistake) => Err(mistake),

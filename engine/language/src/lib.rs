@@ -15,6 +15,7 @@
 //! - `script`: reading, parsing and running recipes and attribute files
 //! - `library`: imports of `libraries/*.rhai`
 //! - `error`: errors of Rhai as diagnostics
+//! - `script_stack`: the stack of scripts
 //! - `source_positions`: the position of the property that an error is about
 //! - `value`, `script_values`, `type_names`: values between Rhai and JSON, types of Toque that
 //!   scripts hold, and the names of types in messages
@@ -59,6 +60,7 @@ mod engine;
 mod error;
 mod library;
 mod script;
+mod script_stack;
 mod script_values;
 mod source_positions;
 mod type_names;
@@ -97,3 +99,4 @@ pub use library::Offered;
 pub use lint::attributes_used::AttributesUsed;
 pub use lint::check::Looked;
 pub use run_inputs::{Limits, MachineAccess};
+pub use script_stack::on_script_stack;

@@ -10,6 +10,7 @@ use crate::error::{diagnose, syntax};
 use crate::function_table;
 use crate::interpreter::{Inserted, Interpreter};
 use crate::node_view::{PAIR_KEY, PAIR_VALUE};
+use crate::script_stack::on_script_stack;
 use crate::script_values::NodeView;
 use crate::template::{BLOCKS, HELPERS};
 use toque_core::diagnostic::{Diagnostic, Source, Span};
@@ -72,9 +73,11 @@ pub(crate) fn run(
     interpreter.sources.texts.borrow_mut().insert(source.name.clone(), Arc::clone(source));
     let ast = compile(engine, interpreter, source)?;
     interpreter.progress.recipes.borrow_mut().push(Rc::new(name.clone()));
-    let result = engine.run_ast_with_scope(&mut scope(), &ast);
+    let result = on_script_stack(&interpreter.inputs.limits, || {
+        engine.run_ast_with_scope(&mut scope(), &ast)
+    });
     interpreter.progress.recipes.borrow_mut().pop();
-    result.map_err(|error| diagnose(interpreter, *error, Some(&source.name)))
+    result?.map_err(|error| diagnose(interpreter, *error, Some(&source.name)))
 }
 
 /// Compiles a library into a module.
@@ -85,7 +88,7 @@ pub(crate) fn load_library(
 ) -> Result<Module, Diagnostic> {
     let source = read(interpreter, path)?;
     let ast = compile(engine, interpreter, &source)?;
-    Module::eval_ast_as_new(scope(), &ast, engine)
+    on_script_stack(&interpreter.inputs.limits, || Module::eval_ast_as_new(scope(), &ast, engine))?
         .map_err(|error| diagnose(interpreter, *error, Some(&source.name)))
 }
 

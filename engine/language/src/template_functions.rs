@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::error::diagnose;
 use crate::interpreter::Interpreter;
 use crate::script;
+use crate::script_stack::on_script_stack;
 use crate::script_values::from_json;
 use crate::template::{Functions, unknown_helper};
 use crate::value::to_json;
@@ -140,7 +141,10 @@ impl Functions for TemplateFunctions {
         let ast = engine
             .compile_with_scope(&scope, &call)
             .map_err(|error| Diagnostic::error(error.to_string()))?;
-        let value = engine.eval_ast_with_scope(&mut scope, &ast).map_err(|error| {
+        let value = on_script_stack(&interpreter.inputs.limits, || {
+            engine.eval_ast_with_scope(&mut scope, &ast)
+        })?
+        .map_err(|error| {
             let mistake = diagnose(&interpreter, *error, None);
             // Of a limit that was reached, Rhai tells only the outermost call.
             if mistake.span.is_none() { mistake.at(defined) } else { mistake }

@@ -13,7 +13,6 @@ use std::sync::Arc;
 use walkdir::WalkDir;
 
 use crate::compile::begin;
-use crate::deep_stack::with_stack;
 use crate::offline::{self, opened};
 use crate::options::Options;
 use toque_contract::registry::Registry;
@@ -22,8 +21,8 @@ use toque_core::diagnostic::{Diagnostic, Diagnostics, Source};
 use toque_core::name::RecipeName;
 use toque_data::cookbook::{self, Cookbook, Cookbooks, Locked, cycle};
 use toque_data::stack::Stack;
-use toque_language::AttributesUsed;
 use toque_language::run_inputs::{Limits, MachineAccess};
+use toque_language::{AttributesUsed, on_script_stack};
 use toque_machine::facts::custom::CustomFact;
 use toque_machine::facts::shipped::{Shipped, shipped, shipped_platforms};
 
@@ -56,7 +55,8 @@ pub fn stack_of(repository: &Path) -> Option<PathBuf> {
 #[must_use]
 pub fn check_stack(registry: &Registry, checked: &Checked, path: &Path) -> Vec<Diagnostic> {
     sorted(match events::read(checked, path) {
-        Ok(stack) => with_stack(|| events::check(registry, checked, &stack)),
+        Ok(stack) => on_script_stack(&checked.limits, || events::check(registry, checked, &stack))
+            .unwrap_or_else(|failure| vec![failure.into()]),
         Err(Diagnostics(wrong)) => wrong,
     })
 }
@@ -64,7 +64,8 @@ pub fn check_stack(registry: &Registry, checked: &Checked, path: &Path) -> Vec<D
 /// Every mistake once, by file and place; none means that everything compiles on every platform.
 #[must_use]
 pub fn check(registry: &Registry, checked: &Checked) -> Vec<Diagnostic> {
-    with_stack(|| check_all(registry, checked))
+    on_script_stack(&checked.limits, || check_all(registry, checked))
+        .unwrap_or_else(|failure| vec![failure.into()])
 }
 
 fn check_all(registry: &Registry, checked: &Checked) -> Vec<Diagnostic> {

@@ -6,7 +6,6 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use crate::deep_stack::with_stack;
 use crate::offline::begun;
 use crate::options::Refused;
 use toque_contract::reference::{description, properties};
@@ -15,7 +14,7 @@ use toque_core::diagnostic::Diagnostics;
 use toque_data::cookbook::Locked;
 use toque_language::function_table::{FUNCTIONS, is_function};
 use toque_language::signature::Signature;
-use toque_language::{COMMON, Offered};
+use toque_language::{COMMON, Limits, Offered, on_script_stack};
 
 /// How every definition file begins, so that one made by hand is never replaced.
 pub const MARK: &str = "// Written by `toque definitions`; changes are lost.";
@@ -66,7 +65,7 @@ pub fn definitions(
     repository: Option<&Path>,
     locked: &Locked,
 ) -> Result<BTreeMap<PathBuf, String>, Refused> {
-    with_stack(|| files(registry, repository, locked))
+    on_script_stack(&Limits::default(), || files(registry, repository, locked))?
 }
 
 fn files(

@@ -53,7 +53,6 @@ mod prepared;
 // From recipes to a report.
 mod compile;
 mod converge;
-mod deep_stack;
 mod execution;
 mod resolve;
 pub mod state;

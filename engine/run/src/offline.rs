@@ -8,13 +8,12 @@ use toque_core::diagnostic::{Diagnostic, Diagnostics};
 use toque_core::name::RecipeName;
 use toque_data::cookbook::{self, Locked};
 use toque_data::run_list::Item;
-use toque_language::Language;
 use toque_language::run_inputs::MachineAccess;
+use toque_language::{Language, Limits, on_script_stack};
 use toque_machine::facts::shipped::shipped;
 use toque_machine::system::FakeSystem;
 
 use crate::compile::{begin, compile};
-use crate::deep_stack::with_stack;
 use crate::options::{Options, Refused};
 use crate::prepared::{open, recipes};
 use crate::resolve::AppsAsked;
@@ -24,13 +23,13 @@ use crate::resolve::AppsAsked;
 /// # Errors
 /// A cookbook that cannot be read, a mistake in an attribute file or in a custom resource.
 pub fn kinds(registry: &Registry, repository: &Path, locked: &Locked) -> Result<Registry, Refused> {
-    with_stack(|| {
+    on_script_stack(&Limits::default(), || {
         let language = begun(registry, Some(repository), locked)?;
         let mut known = language.interpreter.inputs.registry.clone();
         // No recipe declares a group by its name.
         known.kinds.retain(|_, kind| !kind.is_group());
         Ok(known)
-    })
+    })?
 }
 
 /// Runs all cookbooks of a repository up to their recipes: attribute files, because what a custom
@@ -75,7 +74,7 @@ pub(crate) fn opened(registry: &Registry, options: &Options) -> Result<Language,
 
 /// Compiles, going on after mistakes as far as possible, and returns all of them.
 pub(crate) fn mistakes(registry: &Registry, options: &Options) -> Vec<Diagnostic> {
-    with_stack(|| {
+    on_script_stack(&options.limits, || {
         let language = match opened(registry, options) {
             Ok(language) => language,
             Err(refused) => return refused.diagnostics.0,
@@ -87,4 +86,5 @@ pub(crate) fn mistakes(registry: &Registry, options: &Options) -> Vec<Diagnostic
         }
         language.interpreter.findings.mistakes.take()
     })
+    .unwrap_or_else(|failure| vec![failure.into()])
 }

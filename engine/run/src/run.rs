@@ -11,11 +11,11 @@ use toque_core::failure::Failure;
 use toque_data::run_list::Item;
 use toque_data::search::Search;
 use toque_data::search::index::NODE;
+use toque_language::on_script_stack;
 use toque_machine::system::System;
 
 use crate::compile::begin;
 use crate::converge::choose;
-use crate::deep_stack::with_stack;
 use crate::execution::execute;
 use crate::explain::{Explained, explain};
 use crate::graph_export::GraphExport;
@@ -104,7 +104,8 @@ impl Run {
 
     fn executed(self, mode: Mode) -> Result<Report, Refused> {
         let Self { system, registry, options, sink } = self;
-        with_stack(|| execute(&system, &registry, &options, sink, mode))
+        on_script_stack(&options.limits, || execute(&system, &registry, &options, sink, mode))
+            .unwrap_or_else(|failure| Err(failure.into()))
             .map_err(|refused| refused.hidden(&options))
     }
 
@@ -180,7 +181,9 @@ impl Run {
     /// Prepares a run that changes nothing, and works with it.
     fn prepared<T>(self, work: impl FnOnce(&Prepared) -> Result<T, Refused>) -> Result<T, Refused> {
         let Self { system, registry, options, sink } = self;
-        with_stack(|| work(&Prepared::new(&system, &registry, &options, sink, Mode::Plan)?))
+        let prepared = || work(&Prepared::new(&system, &registry, &options, sink, Mode::Plan)?);
+        on_script_stack(&options.limits, prepared)
+            .unwrap_or_else(|failure| Err(failure.into()))
             .map_err(|refused| refused.hidden(&options))
     }
 }
