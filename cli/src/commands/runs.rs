@@ -6,6 +6,7 @@ use serde_json::Value;
 use toque_core::cancel::CancelToken;
 use toque_core::diagnostic::Diagnostic;
 use toque_engine::Refused;
+use toque_engine::machine::system::HostSystem;
 use toque_engine::state::{History, Journal, RunLock};
 
 use crate::exit::Exit;
@@ -32,11 +33,9 @@ enum Commands {
     )]
     List,
     /// A run's report; the newest without an id
-    #[command(
-        after_help = "Example:\n  toque runs show\n  toque runs show 20250102T030405.678Z-901 --format json"
-    )]
+    #[command(after_help = "Example:\n  toque runs show\n  toque runs show 17 --format json")]
     Show {
-        /// The run, as `toque runs list` names it
+        /// The run, by its number or its name in `toque runs list`
         id: Option<String>,
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
@@ -58,8 +57,11 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
     let history = History::of(&state_dir);
     match &args.command {
         Commands::List => {
-            for id in history.ids()? {
-                output::print(&line(&id, &history.report(Some(&id))?));
+            for name in history.names()? {
+                output::print(&match history.read(&name) {
+                    Ok(report) => line(&name, &report),
+                    Err(failure) => format!("{name}  unreadable: {failure}"),
+                });
             }
         }
         Commands::Show { id, format } => {
@@ -104,10 +106,10 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
                 return Err(none.suggest_or(target, known, hint).into());
             }
             for (target, action) in found {
-                journal.paid(&target, &action)?;
+                journal.forget(&target, &action)?;
                 output::print(&format!("forgot {target} {action}"));
             }
-            journal.close()?;
+            journal.close(&HostSystem::new())?;
         }
     }
     Ok(Exit::Success)
@@ -168,6 +170,9 @@ fn text(report: &Value) -> String {
         if let Some(message) = record["error"]["message"].as_str() {
             lines.push(format!("    {message}"));
         }
+    }
+    for error in report["errors"].as_array().into_iter().flatten() {
+        lines.push(error["message"].as_str().unwrap_or_default().to_owned());
     }
     for owed in report["owed"].as_array().into_iter().flatten() {
         lines.push(format!(

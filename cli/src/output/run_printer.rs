@@ -133,6 +133,10 @@ impl Sink for RunPrinter {
                     ));
                 }
             }
+            Event::Failed(error) => {
+                let drawn = diagnostic::draw(error);
+                self.message(&drawn);
+            }
             Event::Finished { report, counts } => self.finished(report, counts),
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::log_level::LogLevel;
 use crate::report::{Counts, Record, Report};
+use toque_core::diagnostic::Diagnostic;
 use toque_core::name::ResourceId;
 
 /// Something that happened, in order.
@@ -39,6 +40,8 @@ pub enum Event<'a> {
     },
     /// The run was told to stop and does so after what is in progress.
     Stopping,
+    /// Something failed that is no action of a resource.
+    Failed(&'a Diagnostic),
     Log {
         level: LogLevel,
         message: &'a str,

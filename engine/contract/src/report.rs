@@ -124,7 +124,8 @@ pub struct About {
 /// The whole of a run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
-    /// `20261120T165629Z-4711`; a plan has none.
+    /// `17-20261120T165629Z`: a number that is one more than that of the run before, and the time. A
+    /// plan has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     pub toque: &'static str,
@@ -153,6 +154,9 @@ pub struct Report {
     /// Resources that the run did not come to.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_reached: Vec<String>,
+    /// What failed and is no action of a resource, such as writing down what is owed.
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "as_errors")]
+    pub errors: Vec<Diagnostic>,
     /// Notifications that are still to be delivered.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub owed: Vec<Owed>,
@@ -247,29 +251,37 @@ fn as_error<S: Serializer>(
     error: &Option<Box<Diagnostic>>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Error<'a> {
-        message: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        at: Option<String>,
-        /// What led there, innermost call first: `recipes/web.rhai:3:7 in the call of `f``.
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        frames: Vec<String>,
-        #[serde(skip_serializing_if = "<[_]>::is_empty")]
-        notes: &'a [String],
-        #[serde(skip_serializing_if = "<[_]>::is_empty")]
-        hints: &'a [String],
-    }
-    match error {
-        Some(error) => Error {
+    error.as_deref().map(Error::of).serialize(serializer)
+}
+
+fn as_errors<S: Serializer>(errors: &[Diagnostic], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(errors.iter().map(Error::of))
+}
+
+/// An error as reports have it.
+#[derive(Serialize)]
+struct Error<'a> {
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<String>,
+    /// What led there, innermost call first: `recipes/web.rhai:3:7 in the call of `f``.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    frames: Vec<String>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    notes: &'a [String],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    hints: &'a [String],
+}
+
+impl<'a> Error<'a> {
+    fn of(error: &'a Diagnostic) -> Self {
+        Self {
             message: &error.message,
             at: error.span.as_ref().map(ToString::to_string),
             frames: error.frames.iter().map(|(span, what)| format!("{span} {what}")).collect(),
             notes: &error.notes,
             hints: &error.hints,
         }
-        .serialize(serializer),
-        None => serializer.serialize_none(),
     }
 }
 

@@ -48,7 +48,7 @@ pub fn mounted(point: &Path) -> RefusedPath {
 }
 
 /// Returns a path of the kernel's list, which writes a blank as `\040`.
-fn unescaped(text: &[u8]) -> PathBuf {
+pub(crate) fn unescaped(text: &[u8]) -> PathBuf {
     let mut bytes = Vec::new();
     let mut rest = text;
     while let Some((first, after)) = rest.split_first() {

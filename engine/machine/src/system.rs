@@ -144,6 +144,10 @@ pub trait System: Query {
     /// # Errors
     /// As `open(2)` and `syncfs(2)`.
     fn sync(&self, path: &Path) -> io::Result<()>;
+    /// Waits until all that was written to this machine's disks is on them, also by commands.
+    /// # Errors
+    /// As `syncfs(2)`, naming the file system.
+    fn sync_disks(&self) -> Result<(), Failure>;
     /// Makes a directory with this owner and exact mode; 0700 when absent.
     /// # Errors
     /// As `mkdir(2)`; the parent must exist.

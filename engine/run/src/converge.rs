@@ -51,6 +51,8 @@ pub(crate) struct Walk<'a> {
     pub records: Vec<(Index, Record)>,
     /// What ended the walk or a delayed notification; the first is the cause of all.
     pub errors: Vec<Diagnostic>,
+    /// Those of them that are in no record.
+    pub unrecorded: Vec<Diagnostic>,
     deliveries: Deliveries,
     /// The chosen provider of each kind, until packages change.
     providers: HashMap<usize, usize>,
@@ -99,6 +101,7 @@ impl<'a> Walk<'a> {
             journal,
             records: Vec::with_capacity(compiled.resources.len()),
             errors: Vec::new(),
+            unrecorded: Vec::new(),
             deliveries: Deliveries::default(),
             providers: HashMap::new(),
             reached: vec![false; compiled.resources.len()],
@@ -254,7 +257,7 @@ impl<'a> Walk<'a> {
             self.notify(index, &Uncertainty::new())?;
         }
         if notified && !failed && self.mode == Mode::Converge {
-            self.note(|journal| journal.paid(&target.to_string(), &action_name), index)?;
+            self.strike_out(index, &target.to_string(), &action_name)?;
         }
         if matches!(status, Status::Changed | Status::WouldChange | Status::MayChange) {
             let doubts = turn.doubts;
@@ -352,19 +355,23 @@ impl<'a> Walk<'a> {
     /// Takes back what [`owe`](Self::owe) wrote, when the change was not made after all. What
     /// others owe stays.
     fn owe_no_more(&mut self, debts: Vec<Debt>) -> Result<(), Failure> {
-        debts.iter().try_for_each(|(target, action)| self.journal.paid(target, action))
+        debts.iter().try_for_each(|(target, action)| self.journal.forget(target, action))
     }
 
-    fn note(
-        &mut self,
-        write: impl FnOnce(&mut Journal) -> Result<(), Failure>,
-        index: Index,
-    ) -> Result<(), Halted> {
-        write(&mut self.journal).map_err(|failure| {
+    fn strike_out(&mut self, index: Index, target: &str, action: &str) -> Result<(), Halted> {
+        self.journal.delivered(target, action, self.system).map_err(|failure| {
             let ready = &self.compiled.resources[index];
-            self.errors.push(Diagnostic::from(failure).about(&ready.id, ready.span.clone()));
-            Halted
+            self.fail(Diagnostic::from(failure).about(&ready.id, ready.span.clone()))
         })
+    }
+
+    /// Ends the walk with an error that no record has.
+    fn fail(&mut self, error: Diagnostic) -> Halted {
+        let error = self.inputs.redactor.redact_in(error);
+        self.interpreter.event(&Event::Failed(&error));
+        self.unrecorded.push(error.clone());
+        self.errors.push(error);
+        Halted
     }
 
     fn record(&mut self, index: Index, mut record: Record) {

@@ -7,6 +7,7 @@ use toque_contract::event::{Event, Sink};
 use toque_contract::log_level::LogLevel;
 use toque_contract::registry::Registry;
 use toque_contract::report::{About, Counts, Outcome, Report, Status};
+use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::Failure;
 use toque_data::stack::{self, Command};
 use toque_language::interpreter::Interpreter;
@@ -49,7 +50,12 @@ pub(crate) fn execute(
         .compile(&owed)
         .map_err(|diagnostics| Refused { diagnostics, stopped: options.stop.requested() })?;
     let compile_seconds = begun.elapsed().as_secs_f64();
-    let id = format!("{}-{}", started.strftime("%Y%m%dT%H%M%S%.3fZ"), std::process::id());
+    let history = options.state_dir.as_deref().map(History::of);
+    let number = match &history {
+        Some(history) if mode == Mode::Converge => history.next_number()?,
+        _ => 1,
+    };
+    let id = format!("{number}-{}", started.strftime("%Y%m%dT%H%M%SZ"));
     let log = |level, message: &str| interpreter.event(&Event::Log { level, message });
     if journal.unreadable > 0 {
         log(
@@ -73,12 +79,22 @@ pub(crate) fn execute(
         }
     }
     let mut report = report(&mut walk, &prepared, &Times { started, begun, compile_seconds });
-    if mode == Mode::Converge
-        && let Err(failure) = keep(walk.journal, &report, options)
-    {
+    if mode == Mode::Converge {
         // The machine is converged; that the next run is not told so is a failure of its own.
-        report.outcome = Outcome::Failed;
-        log(LogLevel::Error, &failure.message);
+        let fail = |report: &mut Report, failure: Failure| {
+            let error = Diagnostic::from(failure);
+            interpreter.event(&Event::Failed(&error));
+            report.outcome = Outcome::Failed;
+            report.errors.push(error);
+        };
+        if let Err(failure) = walk.journal.close(&**system) {
+            fail(&mut report, failure);
+        }
+        if let Some(history) = history
+            && let Err(failure) = history.keep(&report)
+        {
+            fail(&mut report, failure);
+        }
     }
     interpreter.event(&Event::Finished { report: &report, counts: &report.counts });
     Ok(report)
@@ -131,6 +147,7 @@ fn report(walk: &mut Walk<'_>, prepared: &Prepared, times: &Times) -> Report {
             .map(|(_, record)| record)
             .collect(),
         not_reached,
+        errors: std::mem::take(&mut walk.unrecorded),
         owed: walk.journal.owed().cloned().collect(),
     }
 }
@@ -140,15 +157,6 @@ struct Times {
     started: jiff::Timestamp,
     begun: Instant,
     compile_seconds: f64,
-}
-
-/// Writes down what the next run must know, and what people may want to.
-fn keep(journal: Journal, report: &Report, options: &Options) -> Result<(), Failure> {
-    journal.close()?;
-    match &options.state_dir {
-        Some(dir) => History::of(dir).keep(report),
-        None => Ok(()),
-    }
 }
 
 /// Returns the event that a run is for, as reports name it.

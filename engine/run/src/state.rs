@@ -8,11 +8,12 @@ mod history;
 mod journal;
 mod lock;
 mod memory;
+mod sequence;
 
 use std::path::Path;
 
 pub use backup::back_up;
-pub use history::{History, Summary};
+pub use history::History;
 pub use journal::{Debt, Journal};
 pub use lock::RunLock;
 pub use memory::{recall, remember};

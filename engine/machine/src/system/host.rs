@@ -1,6 +1,7 @@
 //! The real machine. Every path is [walked](walk) to an open folder, and everything is done
 //! relative to that.
 
+mod disks;
 mod entry;
 mod kept;
 mod make;
@@ -218,6 +219,10 @@ impl System for HostSystem {
             _ => Place { name: ".".into(), ..place }.open_dir()?,
         };
         Ok(syncfs(&fd)?)
+    }
+
+    fn sync_disks(&self) -> Result<(), Failure> {
+        disks::sync()
     }
 
     fn create_dir(&self, path: &Path, owner: &Ownership) -> io::Result<()> {

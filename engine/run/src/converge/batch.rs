@@ -156,10 +156,7 @@ impl Walk<'_> {
 
     /// Ends the walk with a failure that is about no resource.
     fn or_halt<T>(&mut self, result: Result<T, Failure>) -> Result<T, Halted> {
-        result.map_err(|failure| {
-            self.errors.push(failure.into());
-            Halted
-        })
+        result.map_err(|failure| self.fail(failure.into()))
     }
 
     /// Whether a transaction that failed did for this resource what it was to do.

@@ -5,6 +5,7 @@
 mod custom;
 mod data_bags;
 mod facts;
+mod journal;
 mod language;
 mod libraries;
 mod opsworks;

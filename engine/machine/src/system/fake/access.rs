@@ -152,6 +152,11 @@ impl System for FakeSystem {
         Ok(())
     }
 
+    fn sync_disks(&self) -> Result<(), Failure> {
+        self.state.borrow_mut().did("sync all disks".to_owned());
+        Ok(())
+    }
+
     fn create_dir(&self, path: &Path, owner: &Ownership) -> io::Result<()> {
         let mode = owner.mode.unwrap_or(0o700);
         let what =
