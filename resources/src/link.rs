@@ -32,12 +32,12 @@ pub(crate) struct Link {
     /// `"symbolic"` or `"hard"`. Default: `"symbolic"`.
     #[serde(default)]
     pub link_type: LinkType,
-    /// Owner of the symbolic link itself, by name or number. Default: toque's own user for a new
-    /// link.
+    /// Owner of the symbolic link itself, by name or number. Default: that of the link which is
+    /// there, and toque's own user for a new one.
     #[serde(default)]
     pub owner: Option<Account>,
-    /// Group of the symbolic link itself, by name or number. Default: toque's own group for a new
-    /// link.
+    /// Group of the symbolic link itself, by name or number. Default: that of the link which is
+    /// there, and toque's own group for a new one.
     #[serde(default)]
     pub group: Option<Account>,
     /// Whether a file at the path is replaced by the link; its content is lost. Default: `false`.
@@ -253,13 +253,7 @@ impl resource::Provider for Provider {
 
 fn create_symbolic(desired: &Desired, state: &State) -> Result<Vec<Change<Step>>, Failure> {
     let Desired { path, to, .. } = desired;
-    let (uid, gid) = (state.wanted.uid, state.wanted.gid);
-    let provide = |(own_uid, own_gid): (u32, u32)| PlannedEffect::Link {
-        path: path.clone(),
-        to: to.clone(),
-        uid: uid.unwrap_or(own_uid),
-        gid: gid.unwrap_or(own_gid),
-    };
+    let provide = |uid, gid| PlannedEffect::Link { path: path.clone(), to: to.clone(), uid, gid };
     let here = path.display();
     if let Found::Link { to: present, metadata } = &state.found
         && same_text(present, to)
@@ -268,10 +262,13 @@ fn create_symbolic(desired: &Desired, state: &State) -> Result<Vec<Change<Step>>
         if words.is_empty() {
             return Ok(Vec::new());
         }
+        let Ownership { uid, gid, .. } = state.wanted;
         let step = Step::Owner { path: path.clone(), uid, gid };
         let change = Change::new(format!("change link `{here}`: {}", words.join(", ")), step);
         return Ok(vec![
-            change.provides(provide((metadata.uid, metadata.gid))).touches(Area::Files),
+            change
+                .provides(provide(uid.unwrap_or(metadata.uid), gid.unwrap_or(metadata.gid)))
+                .touches(Area::Files),
         ]);
     }
     make_room(desired, state)?;
@@ -286,8 +283,21 @@ fn create_symbolic(desired: &Desired, state: &State) -> Result<Vec<Change<Step>>
         }
         _ => format!("create link `{here}` to `{}`{with}{}", to.display(), replacing(state)),
     };
-    let step = Step::Make { path: path.clone(), to: to.clone(), hard: false, uid, gid };
-    Ok(vec![Change::new(what, step).provides(provide(state.own)).touches(Area::Files)])
+    // A link in the place of another keeps its owner; root alone can give one away.
+    let (uid, gid) = match &state.found {
+        Found::Link { metadata, .. } if state.own.0 == 0 => (metadata.uid, metadata.gid),
+        _ => state.own,
+    };
+    let (uid, gid) = (state.wanted.uid.unwrap_or(uid), state.wanted.gid.unwrap_or(gid));
+    let given = |id, own| (id != own).then_some(id);
+    let step = Step::Make {
+        path: path.clone(),
+        to: to.clone(),
+        hard: false,
+        uid: given(uid, state.own.0),
+        gid: given(gid, state.own.1),
+    };
+    Ok(vec![Change::new(what, step).provides(provide(uid, gid)).touches(Area::Files)])
 }
 
 fn create_hard(desired: &Desired, state: &State) -> Result<Vec<Change<Step>>, Failure> {

@@ -8,6 +8,7 @@ mod cookbook_edit;
 mod data_bag;
 mod definitions;
 mod explain;
+mod kept_attributes;
 mod mistakes;
 mod opsworks;
 mod pack;

@@ -73,6 +73,13 @@ pub trait Query {
     /// # Errors
     /// As `readlink(2)`.
     fn read_link(&self, path: &Path) -> io::Result<PathBuf>;
+    /// The names of extended attributes that a regular file has and a new one in its place, of this
+    /// owner, would not get.
+    /// # Errors
+    /// As `open(2)` and `listxattr(2)`.
+    fn lost_on_replacement(&self, _path: &Path, _owner: &Ownership) -> io::Result<Vec<String>> {
+        Ok(Vec::new())
+    }
     /// Runs a command that only looks (`systemctl show`, `dpkg-query`, a guard).
     /// # Errors
     /// When the command could not be started. How it ended is in the output.
@@ -124,11 +131,11 @@ pub trait System: Query {
         })
     }
     /// Writes into the file that is there, keeping its inode. Not atomic: only where a rename is
-    /// impossible, or asked for.
+    /// impossible, or asked for. Returns the names of attributes that the file has lost by it.
     /// # Errors
     /// As `open(2)` and `write(2)`; `ELOOP` for a link, which is never followed: its owner could
     /// have led it anywhere since it was looked at.
-    fn write_in_place(&self, path: &Path, content: &mut dyn io::Read) -> io::Result<()>;
+    fn write_in_place(&self, path: &Path, content: &mut dyn io::Read) -> io::Result<Vec<String>>;
     /// Writes a new file where nothing is, with this exact mode and time, and says how many bytes
     /// it has. It is not synced: whoever makes many files syncs them [together](Self::sync).
     /// # Errors

@@ -14,7 +14,7 @@ use crate::accounts::Accounts;
 use crate::areas::{Area, Areas, Snapshots};
 use crate::command::{Command, Output};
 use crate::planned::{Overlay, PlannedEffect, Uncertainty, add_uncertainty};
-use crate::system::{Metadata, Proxies, Query, Request, Response, System, fetch};
+use crate::system::{Metadata, Ownership, Proxies, Query, Request, Response, System, fetch};
 use toque_core::failure::Failure;
 use toque_core::redaction::Redactor;
 
@@ -295,6 +295,22 @@ impl Query for View<'_> {
             return self.system.query().read_link(path);
         }
         self.found(path, false)?.to.ok_or_else(|| io::ErrorKind::InvalidInput.into())
+    }
+
+    fn lost_on_replacement(&self, path: &Path, owner: &Ownership) -> io::Result<Vec<String>> {
+        match self.system.query().lost_on_replacement(path, owner) {
+            // A file that an earlier resource makes has none.
+            Err(error)
+                if !self.plain()
+                    && matches!(
+                        error.kind(),
+                        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                    ) =>
+            {
+                Ok(Vec::new())
+            }
+            lost => lost,
+        }
     }
 
     fn probe(&self, command: &Command) -> Result<Output, Failure> {

@@ -73,6 +73,20 @@ fn cases() {
             Ok(&["link /r/.toque-link to /r/u", "rename /r/.toque-link to /r/l"]),
         ),
         (
+            "other, of another owner",
+            |fake| {
+                fake.put_link("/r/l", "/r/t");
+                fake.set_owner(Path::new("/r/l"), Some(1), Some(2)).unwrap();
+            },
+            "create",
+            to("/r/u"),
+            Ok(&[
+                "link /r/.toque-link to /r/u",
+                "set owner of /r/.toque-link to 1:2",
+                "rename /r/.toque-link to /r/l",
+            ]),
+        ),
+        (
             "written otherwise",
             linked,
             "create",

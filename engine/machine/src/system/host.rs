@@ -29,6 +29,7 @@ use super::{
 };
 use crate::command::{Command, Output};
 use entry::Entry;
+use kept::Kept;
 use toque_core::cancel::CancelToken;
 use toque_core::failure::Failure;
 use walk::{Place, Walk, is_link};
@@ -146,6 +147,10 @@ impl Query for HostSystem {
         Ok(OsString::from_vec(to.into_bytes()).into())
     }
 
+    fn lost_on_replacement(&self, path: &Path, owner: &Ownership) -> io::Result<Vec<String>> {
+        Ok(Kept::of(&self.walk.place(path)?, owner)?.lost)
+    }
+
     fn probe(&self, command: &Command) -> Result<Output, Failure> {
         self.walk.forget();
         process::run(self, command)
@@ -196,7 +201,7 @@ impl System for HostSystem {
         sync_folder(&to)
     }
 
-    fn write_in_place(&self, path: &Path, content: &mut dyn Read) -> io::Result<()> {
+    fn write_in_place(&self, path: &Path, content: &mut dyn Read) -> io::Result<Vec<String>> {
         entry::write(&self.place_now(path)?, path, content)
     }
 

@@ -83,14 +83,11 @@ fn replace(apply: &mut Apply<'_>, step: &Replacement) -> Result<(), Failure> {
     }
     let mut content = step.content.reader().context("read the new content of", path)?;
     let staged = apply.system.stage(path, &mut content, &step.ownership).context("write", path)?;
-    let lost = staged.lost.iter().map(|name| {
-        format!("`{}` lost its attribute `{name}`, which the new file cannot have", path.display())
-    });
-    apply.notes.extend(lost);
+    note_lost(apply, path, &staged.lost);
     let staged = staged.path;
     let result = go_live(apply, step, &staged);
     // What went live is no longer under its staged name.
-    if !matches!(result, Ok(DecryptOptions::Renamed)) {
+    if !matches!(result, Ok(Live::Renamed)) {
         let removed = apply.system.remove_file(&staged).context("remove", &staged);
         result.as_ref().map_err(Clone::clone)?;
         removed?;
@@ -98,22 +95,20 @@ fn replace(apply: &mut Apply<'_>, step: &Replacement) -> Result<(), Failure> {
     apply.system.relabel(path, false)
 }
 
-enum DecryptOptions {
+/// How the new content took the place of the old.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Live {
     Renamed,
     InPlace,
 }
 
-fn go_live(
-    apply: &mut Apply<'_>,
-    step: &Replacement,
-    staged: &Path,
-) -> Result<DecryptOptions, Failure> {
+fn go_live(apply: &mut Apply<'_>, step: &Replacement, staged: &Path) -> Result<Live, Failure> {
     let path = &step.path;
     step.verify.iter().try_for_each(|verify| verify.staged(apply, staged, path))?;
     keep_copy(apply, step)?;
     if !step.in_place {
         match apply.system.rename(staged, path) {
-            Ok(()) => return Ok(DecryptOptions::Renamed),
+            Ok(()) => return Ok(Live::Renamed),
             Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
                 apply.notes.push(format!(
                     "`{}` was written in place: it cannot be replaced, as a bind mount cannot",
@@ -124,7 +119,7 @@ fn go_live(
         }
     }
     write_in_place(apply, step)?;
-    Ok(DecryptOptions::InPlace)
+    Ok(Live::InPlace)
 }
 
 fn keep_copy(apply: &Apply<'_>, step: &Replacement) -> Result<(), Failure> {
@@ -132,10 +127,19 @@ fn keep_copy(apply: &Apply<'_>, step: &Replacement) -> Result<(), Failure> {
 }
 
 /// Permissions first, so that new content is never readable by whom it is not for.
-fn write_in_place(apply: &Apply<'_>, step: &Replacement) -> Result<(), Failure> {
+fn write_in_place(apply: &mut Apply<'_>, step: &Replacement) -> Result<(), Failure> {
     if let Some(attributes) = &step.attributes {
         attributes.apply(apply)?;
     }
     let mut content = step.content.reader().context("read the new content of", &step.path)?;
-    apply.system.write_in_place(&step.path, &mut content).context("write into", &step.path)
+    let lost =
+        apply.system.write_in_place(&step.path, &mut content).context("write into", &step.path)?;
+    note_lost(apply, &step.path, &lost);
+    Ok(())
+}
+
+fn note_lost(apply: &mut Apply<'_>, path: &Path, lost: &[String]) {
+    apply.notes.extend(lost.iter().map(|name| {
+        format!("`{}` has lost its attribute `{name}`, which it can no longer have", path.display())
+    }));
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use toque_core::failure::Failure;
+use toque_core::failure::{ErrorContext, Failure};
 use toque_machine::content::Content;
 use toque_machine::system::{FileKind, Metadata, Ownership, Query};
 use toque_machine::view::View;
@@ -31,6 +31,8 @@ pub(crate) enum Found {
     File {
         metadata: Metadata,
         content: Current,
+        /// The attributes that a new file in its place would not get, when there is to be one.
+        lost: Vec<String>,
     },
     /// Something else, which must go before a file can be made.
     InTheWay(Obstacle, New),
@@ -102,11 +104,11 @@ pub(crate) fn inspect(
     state.found = match there {
         None => Found::Nothing(new(view, path)?),
         Some(metadata) => match metadata.kind {
-            FileKind::File => file(view, path, metadata, desired)?,
+            FileKind::File => file(view, path, metadata, desired, &state.wanted)?,
             FileKind::Directory => Found::InTheWay(Obstacle::Directory, new(view, path)?),
             FileKind::Special => Found::InTheWay(Obstacle::Special, new(view, path)?),
             FileKind::Link => {
-                let (target, found) = through_link(view, desired)?;
+                let (target, found) = through_link(view, desired, &state.wanted)?;
                 state.target = target;
                 found
             }
@@ -123,6 +125,7 @@ fn file(
     path: &Path,
     metadata: Metadata,
     desired: &ManagedFile,
+    wanted: &Ownership,
 ) -> Result<Found, Failure> {
     let content = match &desired.content {
         None => Current::Unmanaged,
@@ -137,7 +140,13 @@ fn file(
             Err(error) => return Err(Failure::io("read", path, &error)),
         },
     };
-    Ok(Found::File { metadata, content })
+    let mut lost = Vec::new();
+    if desired.atomic && matches!(content, Current::Other(_)) {
+        let uid = Some(wanted.uid.unwrap_or(metadata.uid));
+        let owner = Ownership { uid, ..*wanted };
+        lost = view.lost_on_replacement(path, &owner).context("read the attributes of", path)?;
+    }
+    Ok(Found::File { metadata, content, lost })
 }
 
 /// Compares a file to the declared content. What is large is read in pieces, and only where its
@@ -164,6 +173,7 @@ fn compare(
 fn through_link(
     view: &View<'_>,
     desired: &ManagedFile,
+    wanted: &Ownership,
 ) -> Result<(Option<PathBuf>, Found), Failure> {
     let path = &desired.path;
     let refused = |refusal| Ok((None, Found::InTheWay(Obstacle::Link(refusal), new(view, path)?)));
@@ -172,7 +182,7 @@ fn through_link(
     }
     match follow(view, path)? {
         Ok((target, metadata)) if metadata.kind == FileKind::File => {
-            let found = file(view, &target, metadata, desired)?;
+            let found = file(view, &target, metadata, desired, wanted)?;
             Ok((Some(target), found))
         }
         Ok(_) => refused(Refusal::Unwanted),

@@ -39,8 +39,8 @@ pub(crate) fn plan(
         Found::InTheWay(obstacle, new) => {
             vec![unlink(&desired.path, obstacle), create(desired, content, state, *new)?]
         }
-        Found::File { metadata, content: current } => {
-            update(desired, content, state, metadata, current)?.into_iter().collect()
+        Found::File { metadata, content: current, lost } => {
+            update(desired, content, state, (metadata, current, lost))?.into_iter().collect()
         }
     };
     let written = changes.iter().any(|change| matches!(change.step, Step::Replace(_)));
@@ -115,8 +115,7 @@ fn update(
     desired: &ManagedFile,
     content: Option<&Content>,
     state: &State,
-    metadata: &Metadata,
-    current: &Current,
+    (metadata, current, lost): (&Metadata, &Current, &[String]),
 ) -> Result<Option<Change<Step>>, Failure> {
     let wanted = &state.wanted;
     let attributes = || Attributes::difference(managed_path(desired, state), metadata, wanted);
@@ -132,7 +131,10 @@ fn update(
         gid: Some(wanted.gid.unwrap_or(metadata.gid)),
         mode: Some(final_mode(metadata, wanted)),
     };
-    let words = difference_words(&desired.declared, metadata, wanted, &state.names);
+    let mut words = difference_words(&desired.declared, metadata, wanted, &state.names);
+    if !lost.is_empty() {
+        words.push(format!("which loses `{}`", lost.join("`, `")));
+    }
     let also = if words.is_empty() { String::new() } else { format!(", {}", words.join(", ")) };
     let step = Replacement {
         path: path.to_owned(),

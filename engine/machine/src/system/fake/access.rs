@@ -105,10 +105,11 @@ impl System for FakeSystem {
         Ok(())
     }
 
-    fn write_in_place(&self, path: &Path, content: &mut dyn io::Read) -> io::Result<()> {
+    fn write_in_place(&self, path: &Path, content: &mut dyn io::Read) -> io::Result<Vec<String>> {
         let content = read_all(content)?;
         let what = format!("write into {}: {} bytes", path.display(), content.len());
-        self.change(Operation::Write, path, what, |state| state.tree.write(path, &content))
+        self.change(Operation::Write, path, what, |state| state.tree.write(path, &content))?;
+        Ok(Vec::new())
     }
 
     fn create_file(

@@ -16,8 +16,10 @@ use rustix::fs::{
 use rustix::io::Errno;
 use rustix::thread::{Gid, Uid};
 
+use super::kept::Kept;
 use super::not_regular;
 use super::walk::{Folder, Place, is_link};
+use crate::system::Ownership;
 use toque_core::failure::RefusedPath;
 
 /// An entry, held by a descriptor that cannot be led elsewhere.
@@ -97,11 +99,16 @@ impl Entry {
     }
 }
 
-/// Writes `content` into the file that is there.
-pub(super) fn write(place: &Place, path: &Path, content: &mut dyn Read) -> io::Result<()> {
-    let mut file = Entry::at(place)?.open_empty(path)?;
+/// Writes `content` into the file that is there. Writing takes its capabilities from it, so that
+/// they are set again.
+pub(super) fn write(place: &Place, path: &Path, content: &mut dyn Read) -> io::Result<Vec<String>> {
+    let entry = Entry::at(place)?;
+    let kept = Kept::of(place, &Ownership { uid: Some(entry.stat.st_uid), gid: None, mode: None })?;
+    let mut file = entry.open_empty(path)?;
     io::copy(content, &mut file)?;
-    file.sync_all()
+    let lost = kept.give_capabilities(&file)?;
+    file.sync_all()?;
+    Ok(lost)
 }
 
 /// Refuses to read a file that may be somebody else's under a second name.

@@ -62,7 +62,9 @@ type Effect = fn(&HostSystem, &Path) -> io::Result<()>;
 /// Every effect on `PATH/secret`.
 const EFFECTS: [(&str, Effect); 12] = [
     ("stage", |host, at| host.replace(&at.join("secret"), b"new", &of_app())),
-    ("write in place", |host, at| host.write_in_place(&at.join("secret"), &mut &b"new"[..])),
+    ("write in place", |host, at| {
+        host.write_in_place(&at.join("secret"), &mut &b"new"[..]).map(drop)
+    }),
     ("set mode", |host, at| host.set_mode(&at.join("secret"), 0o666)),
     ("set owner", |host, at| host.set_owner(&at.join("secret"), Some(APP), None)),
     ("touch", |host, at| host.touch(&at.join("secret"))),
@@ -293,6 +295,10 @@ fn what_a_file_carries_is_kept_on_replacement() {
     assert_eq!(get(&path, "system.posix_acl_access").as_ref(), Some(&access));
     assert_eq!(get(&path, "user.note").as_deref(), Some(&b"kept"[..]));
     assert_eq!(get(&path, "security.capability").as_ref(), Some(&capability));
+    // Writing takes capabilities from a file.
+    assert_eq!(place.host.write_in_place(&path, &mut &b"newer"[..]).unwrap(), [""; 0]);
+    assert_eq!(get(&path, "security.capability").as_ref(), Some(&capability));
+    assert_eq!(get(&path, "system.posix_acl_access").as_ref(), Some(&access));
     // Another mode changes the mask, and leaves the group its own rights.
     place.host.replace(&path, b"new", &Ownership::of_mode(0o640)).unwrap();
     let kept = get(&path, "system.posix_acl_access").unwrap();
@@ -302,6 +308,19 @@ fn what_a_file_carries_is_kept_on_replacement() {
     fs::write(&theirs, "").unwrap();
     chown(&theirs, Some(OTHER), None).unwrap();
     set(&theirs, "user.note", b"theirs");
-    place.host.replace(&theirs, b"new", &of_app()).unwrap();
+    assert_eq!(place.host.lost_on_replacement(&theirs, &of_app()).unwrap(), ["user.note"]);
+    let staged = place.host.stage(&theirs, &mut &b"new"[..], &of_app()).unwrap();
+    assert_eq!(staged.lost, ["user.note"]);
+    place.host.rename(&staged.path, &theirs).unwrap();
     assert_eq!(get(&theirs, "user.note"), None);
+    // Nor are rights for programs, in a folder that its owner can write.
+    set(&theirs, "user.note", b"kept");
+    set(&theirs, "trusted.note", b"lost");
+    set(&theirs, "security.capability", &capability);
+    let mut lost = place.host.lost_on_replacement(&theirs, &of_app()).unwrap();
+    lost.sort();
+    assert_eq!(lost, ["security.capability", "trusted.note"]);
+    place.host.replace(&theirs, b"newer", &of_app()).unwrap();
+    assert_eq!(get(&theirs, "user.note").as_deref(), Some(&b"kept"[..]));
+    assert_eq!(get(&theirs, "security.capability"), None);
 }

@@ -52,8 +52,8 @@ impl Read for Unreadable {
     }
 }
 
-fn done(result: io::Result<()>) -> io::Result<String> {
-    result.map(|()| "done".to_owned())
+fn done<T>(result: io::Result<T>) -> io::Result<String> {
+    result.map(|_| "done".to_owned())
 }
 
 fn look(system: &dyn System, path: &Path, follow: bool) -> io::Result<String> {
