@@ -201,6 +201,7 @@ pub(crate) fn prepare(
         secret_files: settings.secret_files(node.secret_file.as_deref()),
         redactor,
         state_dir: Some(settings.state_dir(node.state_dir.as_deref())),
+        backup_limit: settings.backup_limit.unwrap_or(Options::default().backup_limit),
         lock_timeout: running
             .and_then(|running| running.lock_timeout)
             .or(settings.lock_timeout)

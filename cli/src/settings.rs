@@ -42,6 +42,9 @@ pub(crate) struct Settings {
     secret_file: Option<PathBuf>,
     /// A file that what is printed is appended to as well. Default: none.
     pub(crate) log: Option<PathBuf>,
+    /// Bytes of the largest file of which a copy is kept before it is replaced or removed. Of larger
+    /// ones there is a copy only where the file system can share their content. Default: 67108864.
+    pub(crate) backup_limit: Option<u64>,
     /// Seconds to wait for another run. Default: without end.
     #[serde(deserialize_with = "seconds_of_wait")]
     pub(crate) lock_timeout: Option<f64>,
@@ -204,6 +207,7 @@ impl Settings {
             cache_dir: self.cache_dir.or(base.cache_dir),
             secret_file: self.secret_file.or(base.secret_file),
             log: self.log.or(base.log),
+            backup_limit: self.backup_limit.or(base.backup_limit),
             lock_timeout: self.lock_timeout.or(base.lock_timeout),
             fetch_timeout: self.fetch_timeout.or(base.fetch_timeout),
             without_groups: if self.without_groups.is_empty() {

@@ -340,11 +340,12 @@ fn file_within(
 
 fn purge(desired: &Desired, path: &Path, kind: FileKind) -> Change<Step> {
     let path = path.to_owned();
+    let backs_up = kind == FileKind::File && desired.backup > 0;
     let (what, step) = match kind {
         FileKind::Directory => {
             ("directory", Step::Directory(directory::Step::Remove { path: path.clone() }))
         }
-        FileKind::File if desired.backup > 0 => (
+        FileKind::File if backs_up => (
             "file",
             Step::File(managed_file::Step::Remove { path: path.clone(), backup: desired.backup }),
         ),
@@ -353,12 +354,12 @@ fn purge(desired: &Desired, path: &Path, kind: FileKind) -> Change<Step> {
             ("file", Step::File(managed_file::Step::Unlink(path.clone())))
         }
     };
-    Change::new(
+    let change = Change::new(
         format!("delete {what} `{}`, which the cookbook does not have", path.display()),
         step,
-    )
-    .provides(PlannedEffect::Absent { path })
-    .touches(Area::Files)
+    );
+    let change = if backs_up { change.backs_up(&path) } else { change };
+    change.provides(PlannedEffect::Absent { path }).touches(Area::Files)
 }
 
 #[cfg(test)]

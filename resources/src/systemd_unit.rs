@@ -283,7 +283,7 @@ impl resource::Provider for Provider {
             match &change.step {
                 Step::Write => write(apply, wanted)?,
                 Step::Remove => {
-                    apply.services.back_up(&wanted.path, KEEP)?;
+                    apply.back_up(&wanted.path, KEEP)?;
                     apply.system.remove_file(&wanted.path).context("remove", &wanted.path)?;
                 }
                 Step::Control(verb) => {

@@ -201,7 +201,7 @@ impl Services for Bench {
         Ok(Value::Null)
     }
     fn log(&self, _level: LogLevel, _message: &str) {}
-    fn back_up(&self, path: &Path, keep: usize) -> Result<(), Failure> {
+    fn back_up(&self, path: &Path, keep: usize) -> Result<Option<String>, Failure> {
         if self.no_backups {
             return Err(Failure::new("no space left"));
         }
@@ -209,7 +209,7 @@ impl Services for Bench {
         self.notes
             .borrow_mut()
             .push(format!("kept one of {keep} of {}: {content:?}", path.display()));
-        Ok(())
+        Ok(None)
     }
     fn remember(&self, key: &str, value: &Value) -> Result<(), Failure> {
         self.memory.borrow_mut().insert(key.to_owned(), value.clone());

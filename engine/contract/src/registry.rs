@@ -339,6 +339,8 @@ pub struct Plan {
     /// Remarks about what was found.
     pub notes: Vec<String>,
     pub touches: Areas,
+    /// Files of which a copy is kept first.
+    pub backs_up: Vec<PathBuf>,
     pub batch: Option<String>,
 }
 
@@ -414,6 +416,7 @@ impl<P: Provider> AnyProvider for P {
                 .map(|change| Shown { what: change.what.clone(), diff: change.diff.clone() })
                 .collect(),
             touches: changes.iter().fold(Areas::NONE, |areas, change| areas | change.touches),
+            backs_up: changes.iter().filter_map(|change| change.backs_up.clone()).collect(),
             batch: if changes.is_empty() { None } else { self.batch(desired, action, &changes) },
             changes: Box::new(changes),
         })

@@ -224,11 +224,20 @@ pub struct Change<S> {
     pub provides: Vec<PlannedEffect>,
     /// What must be read again afterwards.
     pub touches: Areas,
+    /// The file that is replaced or removed, of which a copy is kept first.
+    pub backs_up: Option<PathBuf>,
 }
 
 impl<S> Change<S> {
     pub fn new(what: impl Into<String>, step: S) -> Self {
-        Self { what: what.into(), diff: None, step, provides: Vec::new(), touches: Areas::NONE }
+        Self {
+            what: what.into(),
+            diff: None,
+            step,
+            provides: Vec::new(),
+            touches: Areas::NONE,
+            backs_up: None,
+        }
     }
 
     #[must_use]
@@ -240,6 +249,12 @@ impl<S> Change<S> {
     #[must_use]
     pub fn provides(mut self, provide: PlannedEffect) -> Self {
         self.provides.push(provide);
+        self
+    }
+
+    #[must_use]
+    pub fn backs_up(mut self, path: impl Into<PathBuf>) -> Self {
+        self.backs_up = Some(path.into());
         self
     }
 
@@ -337,9 +352,10 @@ pub trait Services {
     /// Tells the people who watch.
     fn log(&self, level: LogLevel, message: &str);
     /// Keeps a copy of a file before it is replaced or removed, and the newest `keep` of them.
+    /// Returns the reason, for the report, where the file is too large to be kept.
     /// # Errors
     /// When the copy cannot be written; then the file must not be touched.
-    fn back_up(&self, path: &Path, keep: usize) -> Result<(), Failure>;
+    fn back_up(&self, path: &Path, keep: usize) -> Result<Option<String>, Failure>;
     /// Where a provider may keep what it must remember between runs, such as a server's ETag.
     /// # Errors
     /// When it cannot be written.
@@ -359,6 +375,14 @@ pub struct Apply<'a> {
 }
 
 impl Apply<'_> {
+    /// Keeps a copy of a file before it is replaced or removed, or notes why there is none.
+    /// # Errors
+    /// As [`Services::back_up`].
+    pub fn back_up(&mut self, path: &Path, keep: usize) -> Result<(), Failure> {
+        self.notes.extend(self.services.back_up(path, keep)?);
+        Ok(())
+    }
+
     /// Runs a command, however it ends.
     /// # Errors
     /// When it cannot start, or would show a decrypted value in its arguments.

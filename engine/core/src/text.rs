@@ -29,3 +29,15 @@ pub fn display_path(path: &Path) -> String {
     let from = parts.iter().rposition(|part| part.as_os_str() == "cookbooks").unwrap_or(0);
     parts[from..].iter().collect::<PathBuf>().display().to_string()
 }
+/// Returns a size in the largest unit of which there is at least one: `64 MiB`, `2.5 GiB`.
+#[must_use]
+pub fn size(bytes: u64) -> String {
+    let units = [("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)];
+    match units.into_iter().find(|(_, shift)| bytes >> shift > 0) {
+        Some((unit, shift)) if bytes.trailing_zeros() >= shift => {
+            format!("{} {unit}", bytes >> shift)
+        }
+        Some((unit, shift)) => format!("{:.1} {unit}", bytes as f64 / (1_u64 << shift) as f64),
+        None => format!("{bytes} bytes"),
+    }
+}

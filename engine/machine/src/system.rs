@@ -2,6 +2,7 @@
 //! toque does to a machine goes through the second; `inspect` and plans are only ever given the
 //! first.
 
+mod copied;
 mod fake;
 pub mod fetch;
 mod host;
@@ -14,6 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+pub use copied::Copied;
 pub use fake::{FakeSystem, Operation, Program};
 pub use fetch::{Agents, Proxies};
 pub use host::{HostSystem, Listener};
@@ -66,6 +68,18 @@ pub trait Query {
     /// # Errors
     /// As `open(2)` and `read(2)`.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+    /// Copies the content of a regular file into one that is open and empty: at once where both can
+    /// share it, else in pieces, and then no more than `largest` bytes.
+    /// # Errors
+    /// As `open(2)`, and as reading and writing.
+    fn copy_to(&self, path: &Path, to: &std::fs::File, largest: u64) -> io::Result<Copied> {
+        copied::in_pieces(self.stat(path)?, &mut *self.open(path)?, to, largest)
+    }
+    /// Returns true if a copy of the file at `path` in the folder `to`, which need not be there yet,
+    /// may share its content, so that it takes no room.
+    fn may_share(&self, _path: &Path, _to: &Path) -> bool {
+        false
+    }
     /// The names in a directory, sorted, without `.` and `..`.
     /// # Errors
     /// As `opendir(3)`.

@@ -349,6 +349,10 @@ impl Query for View<'_> {
         self.system.query().now()
     }
 
+    fn may_share(&self, path: &Path, to: &Path) -> bool {
+        self.system.query().may_share(path, to)
+    }
+
     fn effective_uid(&self) -> u32 {
         self.system.query().effective_uid()
     }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::state::DEFAULT_LIMIT;
 use toque_core::cancel::CancelToken;
 use toque_core::diagnostic::{Diagnostic, Diagnostics, Source};
 use toque_core::json::Document;
@@ -46,6 +47,9 @@ pub struct Options {
     pub redactor: Rc<Redactor>,
     /// Where lock, history, journal and backups are; without it nothing is kept.
     pub state_dir: Option<PathBuf>,
+    /// Bytes of the largest file that is kept before it is replaced; larger ones are where that
+    /// needs no copy.
+    pub backup_limit: u64,
     /// How long to wait for another run; without end when absent.
     pub lock_timeout: Option<Duration>,
     /// After a failure, keep delayed notifications owed instead of delivering them.
@@ -82,6 +86,7 @@ impl Default for Options {
             secret_files: Vec::new(),
             redactor: Rc::default(),
             state_dir: None,
+            backup_limit: DEFAULT_LIMIT,
             lock_timeout: None,
             hold_notifications_on_failure: false,
             limits: Limits::default(),

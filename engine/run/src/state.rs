@@ -12,13 +12,16 @@ mod sequence;
 
 use std::path::Path;
 
-pub use backup::back_up;
+pub(crate) use backup::{Backups, DEFAULT_LIMIT};
 pub use history::History;
 pub use journal::{Debt, Journal};
 pub use lock::RunLock;
 pub use memory::{recall, remember};
 
 use toque_core::failure::{ErrorContext, Failure};
+
+/// The beginning of temporary names.
+const TEMPORARY: &str = ".toque-making-";
 
 /// Makes a directory of the state, readable by its owner only.
 pub(crate) fn make_private(path: &Path) -> Result<(), Failure> {
@@ -37,13 +40,18 @@ fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
     let Some(folder) = path.parent() else { return Ok(()) };
     make_private(folder)?;
     let write = || -> std::io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        let mut file = temporary(folder)?;
         file.write_all(content)?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)?;
         Ok(())
     };
     write().context("write", path).map_err(hint)
+}
+
+/// Makes a file with a temporary name, which goes away unless it is given another.
+fn temporary(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder)
 }
 
 fn hint(failure: Failure) -> Failure {

@@ -193,8 +193,8 @@ impl Services for Site {
         Ok(Value::Null)
     }
     fn log(&self, _level: LogLevel, _message: &str) {}
-    fn back_up(&self, _path: &Path, _keep: usize) -> Result<(), Failure> {
-        Ok(())
+    fn back_up(&self, _path: &Path, _keep: usize) -> Result<Option<String>, Failure> {
+        Ok(None)
     }
     fn remember(&self, key: &str, value: &Value) -> Result<(), Failure> {
         self.memory.borrow_mut().insert(key.to_owned(), value.clone());

@@ -4,6 +4,6 @@ use toque_contract::resource::Change;
 
 /// Returns the change with its step wrapped.
 pub(crate) fn map_step<S, T>(change: Change<S>, step: impl FnOnce(S) -> T) -> Change<T> {
-    let Change { what, diff, step: inner, provides, touches } = change;
-    Change { what, diff, step: step(inner), provides, touches }
+    let Change { what, diff, step: inner, provides, touches, backs_up } = change;
+    Change { what, diff, step: step(inner), provides, touches, backs_up }
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use toque_cookbooks::cache::{Cache, GcReport, Removed};
+use toque_core::text::size;
 use toque_engine::Refused;
 
 use crate::exit::Exit;
@@ -45,13 +46,4 @@ pub(crate) fn run(repo: Option<&Path>, args: &Args) -> Result<Exit, Refused> {
         counted(lockfiles.len(), "lockfile")
     ));
     Ok(Exit::Success)
-}
-
-/// Returns a size in the largest unit of which there is at least one.
-fn size(bytes: u64) -> String {
-    let units = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
-    match units.into_iter().find(|(_, shift)| bytes >> shift > 0) {
-        Some((unit, shift)) => format!("{:.1} {unit}", bytes as f64 / (1_u64 << shift) as f64),
-        None => format!("{bytes} bytes"),
-    }
 }

@@ -20,6 +20,7 @@ use super::{HostSystem, Query, Request, Response};
 use crate::content::{Content, Received, receive};
 use toque_core::cancel::CancelToken;
 use toque_core::failure::{ErrorContext, Failure, FailureKind};
+use toque_core::text::size;
 use toque_core::url::{
     Origin, percent_decoded, resolve_reference, split_userinfo, without_secrets,
 };
@@ -477,18 +478,6 @@ const ENDED: [io::ErrorKind; 4] = [
 const NAMES: &str = "check the name, and that this machine can resolve names";
 const AUTHORITY: &str =
     "if the server's certificate is your own, add its authority to those this machine trusts";
-
-/// `256 MiB`.
-fn size(bytes: u64) -> String {
-    let units = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
-    let unit = units
-        .into_iter()
-        .find(|(_, shift)| bytes >= 1 << shift && bytes.trailing_zeros() >= *shift);
-    unit.map_or_else(
-        || format!("{bytes} bytes"),
-        |(name, shift)| format!("{} {name}", bytes >> shift),
-    )
-}
 
 fn plain(error: &io::Error) -> String {
     let text = error.to_string();

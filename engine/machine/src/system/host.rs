@@ -18,14 +18,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::unistd::geteuid;
 use rustix::fs::{
-    AtFlags, Dir, FileType, OFlags, Stat, fstat, linkat, readlinkat, renameat, symlinkat, syncfs,
-    unlinkat,
+    AtFlags, Dir, FileType, OFlags, Stat, fstat, ioctl_ficlone, linkat, readlinkat, renameat,
+    statfs, symlinkat, syncfs, unlinkat,
 };
 use rustix::io::Errno;
 
 use super::fetch::{Agents, Proxies};
 use super::{
-    FileKind, Metadata, Mounts, Ownership, Query, Request, Response, Staged, System, process,
+    Copied, FileKind, Metadata, Mounts, Ownership, Query, Request, Response, Staged, System,
+    copied, process,
 };
 use crate::command::{Command, Output};
 use entry::Entry;
@@ -33,6 +34,11 @@ use kept::Kept;
 use toque_core::cancel::CancelToken;
 use toque_core::failure::Failure;
 use walk::{Place, Walk, is_link};
+
+/// File systems in which files can share what they hold: Btrfs, XFS, bcachefs, OCFS2, ZFS and
+/// overlays.
+const SHARING: [u64; 6] =
+    [0x9123_683e, 0x5846_5342, 0xca45_1a4e, 0x7461_636f, 0x2fc1_2fc1, 0x794c_7630];
 
 /// Hears a line of a command's output, without its end.
 pub type Listener = Box<dyn Fn(&str)>;
@@ -133,6 +139,26 @@ impl Query for HostSystem {
             file.read_to_end(&mut content)?;
         }
         Ok(content)
+    }
+
+    fn copy_to(&self, path: &Path, to: &File, largest: u64) -> io::Result<Copied> {
+        let (mut file, stat) = self.open_to_read(path)?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Err(Errno::ISDIR.into());
+        }
+        match ioctl_ficlone(to, &file) {
+            Ok(()) => Ok(Copied::Whole(described(&stat))),
+            // Other file systems, or one that cannot: there are many words for it.
+            Err(_) => copied::in_pieces(described(&stat), &mut file, to, largest),
+        }
+    }
+
+    fn may_share(&self, path: &Path, to: &Path) -> bool {
+        let above = to.ancestors().find_map(|above| self.stat(above).ok().map(|_| above));
+        let (Some(above), Ok(file)) = (above, self.stat(path)) else { return false };
+        let kind = statfs(above).ok().and_then(|found| u64::try_from(found.f_type).ok());
+        self.stat(above).is_ok_and(|folder| folder.device == file.device)
+            && kind.is_some_and(|kind| SHARING.contains(&kind))
     }
 
     fn read_dir(&self, path: &Path) -> io::Result<Vec<OsString>> {

@@ -301,6 +301,8 @@ impl Walk<'_> {
                 record.depends_on = doubts.iter().map(ToString::to_string).collect();
                 record.reason =
                     held_back.map(|guard| format!("today the guard holds it back: {guard}"));
+                record.notes = plan.notes.clone();
+                record.notes.extend(plan.backs_up.iter().filter_map(|path| self.no_backup(path)));
                 let mut provides = kind.providers()[provider].provides(&plan);
                 if plan.touches.contains(Area::Facts) {
                     // Read again, they tell what the plan assumes; unless nobody knows whether they
@@ -315,7 +317,6 @@ impl Walk<'_> {
                 // is.
                 interpreter.view.assume(&name, &provides, !doubts.is_empty());
                 record.changes = plan.shown;
-                record.notes = plan.notes;
                 Ok(doubts)
             }
             Forecast::Unknown { doubts, reason } => {

@@ -3,11 +3,19 @@
 use std::path::Path;
 
 use super::Walk;
-use crate::state;
+use crate::state::{self, Backups};
 use toque_contract::event::Event;
 use toque_contract::log_level::LogLevel;
 use toque_contract::resource::{ClosureId, Services};
 use toque_core::failure::{Failure, FailureKind};
+
+impl Walk<'_> {
+    /// Returns the reason, for a plan, where a file is too large to be kept.
+    pub(crate) fn no_backup(&self, path: &Path) -> Option<String> {
+        let dir = self.inputs.state_dir.as_deref()?;
+        Backups::of(dir, self.prepared.options.backup_limit).too_large(self.view, path)
+    }
+}
 
 impl Services for Walk<'_> {
     fn call(
@@ -32,10 +40,12 @@ impl Services for Walk<'_> {
         self.interpreter.event(&Event::Log { level, message });
     }
 
-    fn back_up(&self, path: &Path, keep: usize) -> Result<(), Failure> {
+    fn back_up(&self, path: &Path, keep: usize) -> Result<Option<String>, Failure> {
         match &self.inputs.state_dir {
-            Some(dir) => state::back_up(self.system.as_query(), dir, path, keep),
-            None => Ok(()),
+            Some(dir) => {
+                Backups::of(dir, self.prepared.options.backup_limit).keep(self.system, path, keep)
+            }
+            None => Ok(None),
         }
     }
 

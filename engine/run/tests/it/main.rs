@@ -2,6 +2,7 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+mod backups;
 mod custom;
 mod data_bags;
 mod facts;

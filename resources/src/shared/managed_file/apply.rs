@@ -60,7 +60,7 @@ pub(crate) fn apply<'a>(
             }
             Step::Unlink(path) => apply.system.remove_file(path).context("remove", path)?,
             Step::Remove { path, backup } => {
-                apply.services.back_up(path, *backup)?;
+                apply.back_up(path, *backup)?;
                 apply.system.remove_file(path).context("remove", path)?;
             }
             Step::Replace(replacement) => replace(apply, replacement)?,
@@ -122,8 +122,8 @@ fn go_live(apply: &mut Apply<'_>, step: &Replacement, staged: &Path) -> Result<L
     Ok(Live::InPlace)
 }
 
-fn keep_copy(apply: &Apply<'_>, step: &Replacement) -> Result<(), Failure> {
-    if step.backup > 0 { apply.services.back_up(&step.path, step.backup) } else { Ok(()) }
+fn keep_copy(apply: &mut Apply<'_>, step: &Replacement) -> Result<(), Failure> {
+    if step.backup > 0 { apply.back_up(&step.path, step.backup) } else { Ok(()) }
 }
 
 /// Permissions first, so that new content is never readable by whom it is not for.

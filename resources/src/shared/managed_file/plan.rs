@@ -161,6 +161,7 @@ fn update(
             .diff(old_text)
             .provides(provide)
             .touches(Area::Files);
+    let change = if desired.backup > 0 { change.backs_up(path) } else { change };
     Ok(Some(if desired.atomic { change } else { other_names(change, metadata) }))
 }
 
@@ -213,6 +214,7 @@ fn unlink(path: &Path, obstacle: &Obstacle) -> Change<Step> {
 
 fn remove(desired: &ManagedFile, kind: FileKind) -> Result<Vec<Change<Step>>, Failure> {
     let path = desired.path.clone();
+    let backs_up = kind == FileKind::File && desired.backup > 0;
     let step = match kind {
         FileKind::Directory => {
             return Err(Failure::new(format!(
@@ -221,13 +223,12 @@ fn remove(desired: &ManagedFile, kind: FileKind) -> Result<Vec<Change<Step>>, Fa
             ))
             .hint("use `directory` with the action `delete`"));
         }
-        FileKind::File if desired.backup > 0 => {
-            Step::Remove { path: path.clone(), backup: desired.backup }
-        }
+        FileKind::File if backs_up => Step::Remove { path: path.clone(), backup: desired.backup },
         _ => Step::Unlink(path.clone()),
     };
     let what = if kind == FileKind::Link { "symbolic link" } else { "file" };
     let change = Change::new(format!("delete {what} `{}`", path.display()), step);
+    let change = if backs_up { change.backs_up(&path) } else { change };
     Ok(vec![change.provides(PlannedEffect::Absent { path }).touches(Area::Files)])
 }
 
