@@ -188,45 +188,74 @@ fn an_exchange_in_the_middle_leads_nowhere() {
     });
 }
 
-/// Whose rights something new is made with: the table in the guide on security.
+/// A row of the guide's table: who makes something in a folder of `app`, and whose it is then.
+struct Row {
+    mode: u32,
+    owner: Ownership,
+    /// Whether it is made with the rights of `app`, and not with root's.
+    of_app: bool,
+    made: (u32, u32),
+}
+
+/// Reads the table of the guide on security.
+fn rights_table() -> Vec<Row> {
+    let guide = include_str!("../../../../../docs/src/guide/security.md");
+    let section = guide.split("\n## ").find(|section| section.starts_with("Whose rights")).unwrap();
+    let id = |name: &str| match name.trim_matches('`') {
+        "none" => None,
+        "root" => Some(0),
+        "app" => Some(APP),
+        "other" => Some(OTHER),
+        "staff" => Some(7),
+        name => panic!("{name}"),
+    };
+    let rows = section.lines().filter(|line| line.starts_with("| 0") || line.starts_with("| 2"));
+    rows.map(|line| {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let [mode, uid, gid, maker, made_uid, made_gid] = cells[..] else { panic!("{line}") };
+        Row {
+            mode: u32::from_str_radix(mode, 8).unwrap(),
+            owner: Ownership { uid: id(uid), gid: id(gid), mode: Some(0o750) },
+            of_app: id(maker).unwrap() == APP,
+            made: (id(made_uid).unwrap(), id(made_gid).unwrap()),
+        }
+    })
+    .collect()
+}
+
 #[test]
 fn the_owner_of_a_folder_makes_what_is_the_owners() {
     let Some(place) = Place::new() else { return };
     let at = |name: &str| place.at("app").join(name);
-    let owners = |name: &str| {
-        let about = fs::symlink_metadata(at(name)).unwrap();
-        (about.uid(), about.gid(), about.mode() & 0o7777)
-    };
     let make = |name: &str, owner: &Ownership| -> io::Result<()> {
         place.host.replace(&at(&format!("{name}-file")), b"x", owner)?;
         place.host.create_dir(&at(&format!("{name}-dir")), owner)
     };
-    let owned = |uid: Option<u32>, gid: Option<u32>| Ownership { uid, gid, mode: Some(0o750) };
-    // (uid, gid) as declared, folder's mode, and (uid, gid) as they come out.
-    let cases = [
-        ((Some(APP), None), 0o755, (APP, 0)),
-        ((Some(APP), Some(7)), 0o755, (APP, 7)),
-        ((None, None), 0o755, (0, 0)),
-        ((Some(OTHER), None), 0o755, (OTHER, 0)),
-        ((Some(0), Some(0)), 0o755, (0, 0)),
-        ((Some(APP), None), 0o2755, (APP, APP)),
-        ((None, None), 0o2755, (0, APP)),
-        ((Some(OTHER), Some(7)), 0o2755, (OTHER, 7)),
-    ];
-    for (number, ((uid, gid), mode, (made_uid, made_gid))) in cases.into_iter().enumerate() {
-        fs::set_permissions(place.at("app"), Permissions::from_mode(mode)).unwrap();
-        make(&number.to_string(), &owned(uid, gid)).unwrap();
+    let rows = rights_table();
+    assert!(rows.len() >= 8 && rows.iter().any(|row| row.of_app));
+    for (number, row) in rows.iter().enumerate() {
+        let set =
+            |mode| fs::set_permissions(place.at("app"), Permissions::from_mode(mode)).unwrap();
+        set(row.mode);
+        make(&number.to_string(), &row.owner).unwrap();
         for kind in ["file", "dir"] {
-            let name = format!("{number}-{kind}");
-            assert_eq!(owners(&name), (made_uid, made_gid, 0o750), "case {number}, {kind}");
+            let about = fs::symlink_metadata(at(&format!("{number}-{kind}"))).unwrap();
+            let made = ((about.uid(), about.gid()), about.mode() & 0o7777);
+            assert_eq!(made, (row.made, 0o750), "row {number}, {kind}");
+        }
+        // Root may write where the owner may not, so that this tells whose rights were used.
+        set(row.mode & !0o222);
+        let closed = format!("closed-{number}");
+        match make(&closed, &row.owner) {
+            Ok(()) => assert!(!row.of_app, "row {number}"),
+            Err(error) => {
+                assert!(row.of_app, "row {number}: {error}");
+                let mode = format!("mode {:04o}", row.mode & !0o222);
+                assert!(RefusedPath::of(&error).is_some_and(|why| why.why.contains(&mode)));
+                assert!(!at(&format!("{closed}-file")).exists());
+            }
         }
     }
-    // The rights are the user's own: who may not write in his folder makes nothing there.
-    fs::set_permissions(place.at("app"), Permissions::from_mode(0o555)).unwrap();
-    let error = make("closed", &owned(Some(APP), None)).unwrap_err();
-    assert!(RefusedPath::of(&error).is_some_and(|refused| refused.why.contains("mode 0555")));
-    assert_eq!(fs::read_dir(place.at("app")).unwrap().count(), 2 * cases.len());
-    make("closed", &owned(None, None)).unwrap();
 }
 
 #[test]
