@@ -9,13 +9,13 @@ use toque_core::failure::{ErrorContext, Failure};
 use toque_core::property_error::PropertyError;
 use toque_machine::property::{Account, Mode};
 use toque_machine::source::{ResolvedSource, Source, SourceType};
-use toque_machine::system::{Metadata, Mounts, Ownership};
+use toque_machine::system::{Metadata, Ownership};
 use toque_machine::view::View;
 
 use crate::shared::from_source::{self, Desired, Filled, FromSource, State, Update};
 use crate::shared::ownership::Declared;
 use crate::shared::path;
-use crate::shared::target_directory::{self, StagingDirectory};
+use crate::shared::target_directory::StagingDirectory;
 
 /// An archive, unpacked into a folder: tar, alone or packed by gzip, xz, zstd or bzip2, and zip.
 /// Its content tells which, not its name. An archive with a name or a link that leads outside of
@@ -145,12 +145,12 @@ impl FromSource for ArchiveFile {
         let Update { found, folder, place } = update;
         let owner = Ownership { uid: Some(folder.uid), gid: Some(folder.gid), mode: None };
         let staging = StagingDirectory::new(apply, &desired.path, place, &owner)?;
-        let new = from_source::check_out(apply, &desired.source, found, &staging, false)?;
-        // The folder itself is copied too, and must keep its mode.
-        apply.system.set_mode(&new, folder.mode).context("set the mode of", &new)?;
-        let copied = target_directory::copy_over(apply, &new, &desired.path, folder);
-        let removed = apply.system.remove_dir_all(&new, Mounts::Stay).context("remove", &new);
-        copied.and(removed)
+        staging.with(apply, |staging| {
+            let new = from_source::check_out(apply, &desired.source, found, staging, false)?;
+            // The folder itself is copied too, and must keep its mode.
+            apply.system.set_mode(&new, folder.mode).context("set the mode of", &new)?;
+            staging.copy_over(apply, folder)
+        })
     }
 
     fn memory_field(_action: ArchiveFileAction) -> Option<&'static str> {

@@ -1,6 +1,5 @@
 //! `link`: a symbolic link, or another name of a file.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -14,6 +13,7 @@ use toque_machine::areas::{Area, Areas};
 use toque_machine::planned::PlannedEffect;
 use toque_machine::property::Account;
 use toque_machine::system::{FileKind, Metadata, Ownership, Query};
+use toque_machine::temporary_name::make_in;
 use toque_machine::view::View;
 
 use crate::shared::optional::lstat;
@@ -393,16 +393,11 @@ fn make(
     owner: (Option<u32>, Option<u32>),
 ) -> Result<(), Failure> {
     // Made beside it and renamed, so that there is never a moment without a link.
-    let staged = path.with_file_name(".toque-link");
-    match apply.system.remove_file(&staged) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(Failure::io("remove", &staged, &error));
-        }
-        _ => {}
-    }
-    let made =
-        if hard { apply.system.hard_link(to, &staged) } else { apply.system.symlink(to, &staged) };
-    made.context("create the link", path)?;
+    let (staged, ()) = make_in(path.parent().unwrap_or(path), "link", |staged| match hard {
+        true => apply.system.hard_link(to, staged),
+        false => apply.system.symlink(to, staged),
+    })
+    .context("create the link", path)?;
     let (uid, gid) = owner;
     let prepared = if uid.is_some() || gid.is_some() {
         apply.system.set_owner(&staged, uid, gid).context("change the owner of", path)

@@ -5,6 +5,7 @@
 //! - [`system`]: the machine as two traits, `Query` to read and `System` to change; the real
 //!   machine, its processes and HTTP; a machine in memory
 //! - [`removal`]: the rule for directories that are removed with all that is in them
+//! - [`temporary_name`]: names of what is made for a moment
 //! - [`trusted_link`]: the rule for the symbolic links that are followed
 //! - [`view`]: the machine as a run sees it: what was read once, and the changes that a plan
 //!   assumes
@@ -21,6 +22,7 @@
 
 pub mod removal;
 pub mod system;
+pub mod temporary_name;
 pub mod trusted_link;
 
 pub mod areas;

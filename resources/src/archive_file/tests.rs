@@ -125,8 +125,13 @@ fn in_a_users_folder_it_is_put_there_by_the_user() {
     bench.fake.install_program("sh", |fake, command| {
         let identity = command.identity.as_ref().unwrap();
         assert_eq!((identity.uid, identity.gid), (Some(1000), Some(1000)));
-        let [from, to] = [4, 5].map(|index| Path::new(&command.argv[index]).to_owned());
-        assert_eq!(from, Path::new("/home/.toque-new-site"));
+        let [from, to, staged] = [4, 5, 6].map(|index| Path::new(&command.argv[index]).to_owned());
+        let folder = from.parent().unwrap();
+        assert_eq!(
+            (folder.parent(), folder.file_name()),
+            (Some(Path::new("/home")), staged.file_name())
+        );
+        assert_eq!(fake.lstat(folder).unwrap().mode, 0o711, "the user can enter it");
         fake.put_dir(&to, 0o755);
         copy(fake, &from, &to);
         Output::default()

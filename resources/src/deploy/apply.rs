@@ -9,6 +9,7 @@ use toque_core::failure::{ErrorContext, Failure};
 use toque_machine::command::Command;
 use toque_machine::source::{Checkout, ResolvedSource};
 use toque_machine::system::{FileKind, Mounts, Ownership};
+use toque_machine::temporary_name::make_in;
 
 use super::hook::{self, As};
 use super::layout::Layout;
@@ -404,9 +405,10 @@ impl Deployment<'_, '_> {
 
     pub(crate) fn lead_to(&self, name: &str) -> Result<(), Failure> {
         let (current, system) = (self.desired.layout.current(), self.apply.system);
-        let staged = self.desired.layout.path.join(".toque-current");
-        self.remove_leftover(&staged)?;
-        system.symlink(&Layout::link_to(name), &staged).context("create the link", &current)?;
+        let (staged, ()) = make_in(&self.desired.layout.path, "current", |staged| {
+            system.symlink(&Layout::link_to(name), staged)
+        })
+        .context("create the link", &current)?;
         system.relabel(&staged, false)?;
         system.rename(&staged, &current).context("switch", &current)
     }

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use toque_core::failure::{ErrorContext, Failure};
 use toque_machine::source::ResolvedSource;
 use toque_machine::system::{FileKind, Ownership, Query};
+use toque_machine::temporary_name::is_temporary;
 use toque_machine::view::View;
 
-use super::layout::{MAKING, REMOVING, STAGED, own_folder, release_name};
+use super::layout::{MAKING, REMOVING, own_folder, release_name};
 use super::record::Record;
 use super::{Desired, Task, environment};
 use crate::shared::optional::lstat;
@@ -187,7 +188,7 @@ fn history(view: &View<'_>, desired: &Desired, state: &mut State) -> Result<(), 
         }
     }
     for folder in [layout.path.clone(), layout.shared()] {
-        let staged = list(view, &folder)?.into_iter().filter(|name| name.starts_with(STAGED));
+        let staged = list(view, &folder)?.into_iter().filter(|name| is_temporary(name.as_ref()));
         state.leftovers.extend(staged.map(|name| folder.join(name)));
     }
     // What others deployed here is gone back to as well.
@@ -309,7 +310,7 @@ fn looks_like_one(view: &View<'_>, desired: &Desired) -> Result<bool, Failure> {
     let is_link = view.lstat(&layout.current()).is_ok_and(|found| found.kind == FileKind::Link);
     let known = |name: &String| {
         matches!(name.as_str(), "releases" | "current" | "shared" | "repo")
-            || name.starts_with(STAGED)
+            || is_temporary(name.as_ref())
     };
     let names = list(view, &layout.path)?;
     let only_record =

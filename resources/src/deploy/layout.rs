@@ -12,8 +12,6 @@ use crate::shared::trusted_path;
 pub(crate) const MAKING: &str = ".making-";
 /// The beginning of a release's name while it is removed.
 pub(crate) const REMOVING: &str = ".removing-";
-/// The beginning of the names of files that are about to go live.
-pub(crate) const STAGED: &str = ".toque-";
 
 /// The paths of an app.
 #[derive(Debug, Clone, PartialEq, Eq)]

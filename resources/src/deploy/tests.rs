@@ -553,7 +553,7 @@ fn what_a_kill_leaves_is_cleaned_up() {
     for folder in [format!(".making-{half}"), half.clone(), ".removing-old".to_owned()] {
         fs::create_dir_all(site.path("app/releases").join(folder)).unwrap();
     }
-    fs::write(site.path("app/.toque-releases-x.json"), "{").unwrap();
+    fs::write(site.path("app/.toque-releases-aB3dE6.json"), "{").unwrap();
     site.settle("v2", json!({}));
     assert_eq!(
         (site.releases(), site.names("app")),

@@ -605,11 +605,9 @@ fn a_local_template_is_rendered_in_its_turn() {
 }
 
 #[test]
-fn a_folder_that_a_killed_verification_left_is_in_nobodys_way() {
+fn a_unit_file_is_judged_in_a_folder_of_its_own() {
     let bench = Bench::new();
-    for left in ["/run/toque-verify/x.service", "/r/.toque-verify/x.service"] {
-        bench.fake.put_file(left, "half");
-    }
+    bench.fake.put_dir("/run", 0o755);
     let shown = Rc::new(RefCell::new(Vec::new()));
     let seen = Rc::clone(&shown);
     bench.fake.install_program("systemd-analyze", move |fake: &FakeSystem, command: &Command| {
@@ -620,10 +618,9 @@ fn a_folder_that_a_killed_verification_left_is_in_nobodys_way() {
     let properties =
         json!({ "path": "/r/x.service", "content": "[Service]\n", "verify": "systemd_unit" });
     bench.converge(&FILES, "create", properties).unwrap();
-    assert_eq!(
-        shown.borrow()[..],
-        [("/run/toque-verify/x.service".to_owned(), "[Service]\n".to_owned())]
-    );
-    assert!(bench.fake.lstat(Path::new("/run/toque-verify")).is_err());
+    let (path, content) = shown.borrow()[0].clone();
+    assert!(path.starts_with("/run/.toque-verify-") && path.ends_with("/x.service"), "{path}");
+    assert_eq!(content, "[Service]\n");
+    assert!(bench.fake.read_dir(Path::new("/run")).unwrap().is_empty());
     assert_eq!(bench.fake.text("/r/x.service"), "[Service]\n");
 }

@@ -171,12 +171,16 @@ impl<R: FromSource> resource::Provider for Provider<R> {
             let found = match &change.step {
                 Step::Fill { found, owner, place, instead_of } => {
                     let staging = StagingDirectory::new(apply, &desired.path, place, owner)?;
-                    let keep_git = R::keeps_git(action);
-                    let new = check_out(apply, &desired.source, found, &staging, keep_git)?;
-                    if let Some(mode) = owner.mode {
-                        apply.system.set_mode(&new, mode).context("set the mode of", &new)?;
-                    }
-                    staging.install(apply, *instead_of)?;
+                    staging.install(apply, *instead_of, |staging| {
+                        let keep_git = R::keeps_git(action);
+                        let new = check_out(apply, &desired.source, found, staging, keep_git)?;
+                        match owner.mode {
+                            Some(mode) => {
+                                apply.system.set_mode(&new, mode).context("set the mode of", &new)
+                            }
+                            None => Ok(()),
+                        }
+                    })?;
                     found
                 }
                 Step::Update(update) => {

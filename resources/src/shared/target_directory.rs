@@ -8,6 +8,7 @@ use toque_contract::resource::Apply;
 use toque_core::failure::{ErrorContext, Failure};
 use toque_machine::command::{Command, Identity};
 use toque_machine::system::{FileKind, Metadata, Mounts, Ownership, Query};
+use toque_machine::temporary_name::make_in;
 use toque_machine::view::View;
 
 use crate::shared::trusted_path;
@@ -85,10 +86,11 @@ pub(crate) fn staging_place(
     }
 }
 
-/// A directory in which new content is made before it replaces a target directory.
+/// A directory in which new content is made before it replaces a target directory. Only toque's
+/// own user can enter it.
 pub(crate) struct StagingDirectory<'a> {
     target: &'a Path,
-    safe: &'a Path,
+    folder: PathBuf,
     /// The user who moves the content to the target, where that is not toque's own.
     by: Option<Identity>,
     /// The owner of the content.
@@ -97,14 +99,13 @@ pub(crate) struct StagingDirectory<'a> {
 }
 
 impl<'a> StagingDirectory<'a> {
-    /// Prepares to fill the target directory. A group that is not declared is the owner's. Remains
-    /// of a killed run are removed.
+    /// Makes the staging directory. A group that is not declared is the owner's.
     /// # Errors
-    /// When that cannot be removed, or there is no such user.
+    /// When it cannot be made, or there is no such user.
     pub(crate) fn new(
         apply: &Apply<'_>,
         target: &'a Path,
-        place: &'a StagingPlace,
+        place: &StagingPlace,
         owner: &Ownership,
     ) -> Result<Self, Failure> {
         let (uid, mut gid) = (owner.uid, owner.gid);
@@ -120,49 +121,52 @@ impl<'a> StagingDirectory<'a> {
             gid = gid.or(identity.gid);
             by = place.by.map(|_| identity);
         }
-        let staging = Self { target, safe: &place.safe, by, uid, gid };
-        remove(apply, &staging.path())?;
-        if staging.by.is_none() {
-            remove(apply, &staging.old())?;
-        }
-        Ok(staging)
+        let (folder, ()) = make_in(&place.safe, "new", |folder| {
+            apply.system.create_dir(folder, &Ownership::of_mode(0o700))
+        })
+        .context("create a directory in", &place.safe)?;
+        Ok(Self { target, folder, by, uid, gid })
     }
 
-    /// Returns the path of the staging directory, which only toque's own user can enter.
+    /// Returns the path of the new content.
     pub(crate) fn path(&self) -> PathBuf {
-        self.safe.join(format!(".toque-new-{}", self.name()))
+        self.folder.join("new")
     }
 
-    fn old(&self) -> PathBuf {
-        self.target.with_file_name(format!(".toque-old-{}", self.name()))
-    }
-
-    fn name(&self) -> String {
-        let name = self
-            .target
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
-        name.trim_start_matches('.').to_owned()
-    }
-
-    /// Replaces the target by the content at once.
+    /// Replaces the target by what `fill` puts at the path of the new content, at once.
     /// # Errors
-    /// When it cannot be replaced; then the staging directory is removed.
-    pub(crate) fn install(&self, apply: &Apply<'_>, there: TargetState) -> Result<(), Failure> {
-        let installed = match &self.by {
-            None => self.rename_into_place(apply, there),
-            Some(by) => self.install_as(apply, by),
-        };
-        if installed.is_err() || self.by.is_some() {
-            let removed = remove(apply, &self.path());
-            return installed.and(removed);
-        }
-        installed
+    /// When it cannot be filled or replaced.
+    pub(crate) fn install(
+        self,
+        apply: &Apply<'_>,
+        there: TargetState,
+        fill: impl FnOnce(&Self) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        self.with(apply, |staging| {
+            fill(staging)?;
+            match &staging.by {
+                None => staging.rename_into_place(apply, there),
+                Some(by) => staging.install_as(apply, by),
+            }
+        })
+    }
+
+    /// Does something with the staging directory, and removes it.
+    /// # Errors
+    /// As `act`, and when it cannot be removed.
+    pub(crate) fn with(
+        self,
+        apply: &Apply<'_>,
+        act: impl FnOnce(&Self) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let done = act(&self);
+        let removed =
+            apply.system.remove_dir_all(&self.folder, Mounts::Stay).context("remove", &self.folder);
+        done.and(removed)
     }
 
     fn rename_into_place(&self, apply: &Apply<'_>, there: TargetState) -> Result<(), Failure> {
-        let (system, path, old) = (apply.system, self.target, self.old());
+        let (system, path, old) = (apply.system, self.target, self.folder.join("old"));
         match there {
             TargetState::Missing => {}
             TargetState::Empty => system.remove_dir(path).context("remove directory", path)?,
@@ -174,19 +178,18 @@ impl<'a> StagingDirectory<'a> {
                 let _ = system.rename(&old, path);
             }
         })?;
-        system.relabel(path, true)?;
-        remove(apply, &old)
+        system.relabel(path, true)
     }
 
     fn install_as(&self, apply: &Apply<'_>, by: &Identity) -> Result<(), Failure> {
         let (new, path) = (self.path(), self.target);
-        let (staged, old) =
-            (path.with_file_name(format!(".toque-new-{}", self.name())), self.old());
-        let [from, to, staged, old] = [&new, path, &staged, &old].map(Path::to_str);
-        let (Some(from), Some(to), Some(staged), Some(old)) = (from, to, staged, old) else {
+        let staged = path.with_file_name(self.folder.file_name().unwrap_or_default());
+        let [from, to, staged] = [&new, path, &staged].map(Path::to_str);
+        let (Some(from), Some(to), Some(staged)) = (from, to, staged) else {
             return Err(no_text(path));
         };
-        let mut command = Command::new(["sh", "-c", INSTALL, "sh", from, to, staged, old]);
+        apply.system.set_mode(&self.folder, 0o711).context("set the mode of", &self.folder)?;
+        let mut command = Command::new(["sh", "-c", INSTALL, "sh", from, to, staged]);
         command.cwd = Some("/".into());
         command.identity = Some(by.clone());
         command.umask = Some(0o022);
@@ -200,52 +203,51 @@ impl<'a> StagingDirectory<'a> {
             output.stderr().trim_end()
         )))
     }
+
+    /// Copies the new content over the target as the owner of that, who could redirect its parts.
+    /// # Errors
+    /// When it cannot be copied in full.
+    pub(crate) fn copy_over(&self, apply: &Apply<'_>, owner: &Metadata) -> Result<(), Failure> {
+        let (from, to) = (&self.path(), self.target);
+        let (Some(source), Some(target)) = (from.to_str(), to.to_str()) else {
+            return Err(no_text(to));
+        };
+        let mut command = Command::new([
+            "cp",
+            "-a",
+            "--remove-destination",
+            "--",
+            &format!("{source}/."),
+            target,
+        ]);
+        command.cwd = Some("/".into());
+        if owner.uid == apply.system.effective_uid() {
+            apply.run(&command)?;
+            return apply.system.sync(to).context("sync the file system of", to);
+        }
+        apply.system.set_mode(&self.folder, 0o711).context("set the mode of", &self.folder)?;
+        command.identity = Some(apply.view.accounts()?.owner(apply.system.as_query(), owner)?);
+        apply.run(&command)?;
+        // Root would open what the owner has put there.
+        command.argv = ["sync", "-f", "--", target].map(str::to_owned).to_vec();
+        apply.run(&command).map(|_| ())
+    }
 }
 
 /// The script by which the user fills a folder of his own: root would follow any link that he has
 /// put in the way.
 const INSTALL: &str = r#"set -eu
-rm -rf -- "$3" "$4"
-cp -RPp -- "$1" "$3"
+mkdir -m 700 -- "$3"
+trap 'rm -rf -- "$3"' EXIT
+cp -RPp -- "$1" "$3/new"
 sync -f -- "$3"
-if [ -d "$2" ]; then mv -T -- "$2" "$4"; fi
-mv -T -- "$3" "$2"
-rm -rf -- "$4""#;
-
-fn remove(apply: &Apply<'_>, path: &Path) -> Result<(), Failure> {
-    match apply.system.lstat(path) {
-        Ok(_) => apply.system.remove_dir_all(path, Mounts::Stay).context("remove", path),
-        Err(_) => Ok(()),
-    }
-}
+if [ -d "$2" ]; then mv -T -- "$2" "$3/old"; fi
+if ! mv -T -- "$3/new" "$2"; then
+    if [ -d "$3/old" ]; then mv -T -- "$3/old" "$2"; fi
+    exit 1
+fi"#;
 
 fn no_text(path: &Path) -> Failure {
     Failure::new(format!("cannot fill `{}`: the path is not UTF-8", path.display()))
         .hint("use another path")
-}
-
-/// Copies a folder over another as the owner of the other, who could redirect its parts.
-/// # Errors
-/// When it cannot be copied in full.
-pub(crate) fn copy_over(
-    apply: &Apply<'_>,
-    from: &Path,
-    to: &Path,
-    owner: &Metadata,
-) -> Result<(), Failure> {
-    let (Some(source), Some(target)) = (from.to_str(), to.to_str()) else {
-        return Err(no_text(to));
-    };
-    let mut command =
-        Command::new(["cp", "-a", "--remove-destination", "--", &format!("{source}/."), target]);
-    command.cwd = Some("/".into());
-    if owner.uid == apply.system.effective_uid() {
-        apply.run(&command)?;
-        return apply.system.sync(to).context("sync the file system of", to);
-    }
-    command.identity = Some(apply.view.accounts()?.owner(apply.system.as_query(), owner)?);
-    apply.run(&command)?;
-    // Root would open what the owner has put there.
-    command.argv = ["sync", "-f", "--", target].map(str::to_owned).to_vec();
-    apply.run(&command).map(|_| ())
 }

@@ -29,6 +29,7 @@ use super::{
     copied, process,
 };
 use crate::command::{Command, Output};
+use crate::temporary_name::affixes;
 use entry::Entry;
 use kept::Kept;
 use toque_core::cancel::CancelToken;
@@ -352,13 +353,8 @@ pub(super) fn staged_name(target: &Path) -> (OsString, OsString) {
     let name = target.file_name().unwrap_or_default().as_bytes();
     let dot = name.iter().position(|byte| *byte == b'.').unwrap_or(name.len());
     let (stem, extensions) = name.split_at(dot);
-    // A name may have 255 bytes; a long one is cut so that ours fits as well.
-    let extensions = &extensions[extensions.len().saturating_sub(150)..];
-    let stem = &stem[..stem.len().min(255 - 32 - extensions.len())];
-    let mut prefix = OsString::from(".toque-");
-    prefix.push(OsStr::from_bytes(stem));
-    prefix.push("-");
-    (prefix, OsStr::from_bytes(extensions).to_owned())
+    let stem = if stem.is_empty() { b"file" } else { stem };
+    affixes(OsStr::from_bytes(stem), OsStr::from_bytes(extensions))
 }
 
 /// Waits until a folder's names are on the disk.

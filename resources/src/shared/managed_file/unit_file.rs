@@ -1,11 +1,12 @@
 //! Having systemd judge a unit file before it goes live.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use toque_contract::resource::Apply;
 use toque_core::failure::{ErrorContext, Failure};
 use toque_machine::command::Command;
 use toque_machine::system::{Mounts, Ownership};
+use toque_machine::temporary_name::make_in;
 
 /// Shows `systemd-analyze` the new content of `path`. Where that program is not installed there is
 /// nobody to ask.
@@ -20,12 +21,10 @@ pub(crate) fn accepted_by_systemd(
     if system.stat(Path::new("/usr/bin/systemd-analyze")).is_err() {
         return Ok(());
     }
-    let folder = folder(system.effective_uid(), path);
-    // A run that was killed leaves it behind.
-    if system.lstat(&folder).is_ok() {
-        system.remove_dir_all(&folder, Mounts::Stay).context("remove", &folder)?;
-    }
-    system.create_dir(&folder, &Ownership::of_mode(0o700)).context("create", &folder)?;
+    let above = above(system.effective_uid(), path);
+    let (folder, ()) =
+        make_in(above, "verify", |folder| system.create_dir(folder, &Ownership::of_mode(0o700)))
+            .context("create a directory in", above)?;
     let result = judge(apply, &folder, path, content);
     let removed = system.remove_dir_all(&folder, Mounts::Stay).context("remove", &folder);
     result.and(removed)
@@ -33,8 +32,8 @@ pub(crate) fn accepted_by_systemd(
 
 /// A unit is judged by the name of its file too, so that the copy has a folder of its own. That of
 /// root is where nobody else can put something in its place.
-fn folder(uid: u32, path: &Path) -> PathBuf {
-    if uid == 0 { PathBuf::from("/run/toque-verify") } else { path.with_file_name(".toque-verify") }
+fn above(uid: u32, path: &Path) -> &Path {
+    if uid == 0 { Path::new("/run") } else { path.parent().unwrap_or(path) }
 }
 
 fn judge(apply: &Apply<'_>, folder: &Path, path: &Path, content: &[u8]) -> Result<(), Failure> {

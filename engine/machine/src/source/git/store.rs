@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::Wanted;
 use super::submodules::Module;
 use crate::system::{FileKind, Mounts, Ownership, Query, System};
+use crate::temporary_name::make_in;
 use toque_core::failure::{ErrorContext, Failure, FailureKind};
 
 /// The branch that holds what was fetched last, so that the next fetch asks only for what is new.
@@ -113,12 +114,7 @@ impl Wanted<'_> {
         into: &Path,
         fill: impl FnOnce(&Path) -> Result<(), Failure>,
     ) -> Result<Vec<Module>, Failure> {
-        let store = beside(into);
-        if self.system.lstat(&store).is_ok() {
-            // Left by a run that was killed.
-            self.system.remove_dir_all(&store, Mounts::Stay).context("remove", &store)?;
-        }
-        make(self.system, &store)?;
+        let store = make_temporary(self.system, into.parent().unwrap_or(into))?;
         let done = self
             .init(&["--quiet", "--bare"], &store)
             .and_then(|()| fill(&store))
@@ -234,10 +230,11 @@ fn objects(query: &dyn Query, path: &Path) -> Option<PathBuf> {
     places.iter().find(whole).map(|place| place.join("objects"))
 }
 
-/// A store's name beside the folder that is filled from it.
-pub(super) fn beside(into: &Path) -> PathBuf {
-    let name = into.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    into.with_file_name(format!(".toque-git-{}", name.trim_start_matches('.')))
+/// Makes a folder for this once.
+pub(super) fn make_temporary(system: &dyn System, folder: &Path) -> Result<PathBuf, Failure> {
+    make_in(folder, "git", |path| system.create_dir(path, &Ownership::of_mode(0o700)))
+        .map(|(path, ())| path)
+        .context("create a directory in", folder)
 }
 
 pub(super) fn make(system: &dyn System, folder: &Path) -> Result<(), Failure> {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Wanted;
-use super::store::{beside, make, text};
+use super::store::{make, make_temporary, text};
 use crate::command::{Command, Identity};
 use crate::source::folder;
 use crate::system::{FileKind, Metadata, Mounts};
@@ -21,12 +21,7 @@ impl Wanted<'_> {
         let owner = (clone.uid != self.system.effective_uid())
             .then(|| self.view.accounts()?.owner(self.system.as_query(), clone))
             .transpose()?;
-        let aside = beside(&safe.join(folder.file_name().unwrap_or_default()));
-        if self.system.lstat(&aside).is_ok() {
-            // Left by a run that was killed.
-            self.system.remove_dir_all(&aside, Mounts::Stay).context("remove", &aside)?;
-        }
-        make(self.system, &aside)?;
+        let aside = make_temporary(self.system, safe)?;
         let done = self.take_over(folder, &aside, owner.as_ref());
         let removed = self.system.remove_dir_all(&aside, Mounts::Stay).context("remove", &aside);
         done.and(removed)?;

@@ -14,6 +14,7 @@ use serde_json::json;
 use super::{Bench, git_source, source};
 use crate::source::Checkout;
 use crate::system::{HostSystem, Proxies};
+use crate::temporary_name::is_temporary;
 use crate::view::View;
 
 /// `git daemon` for the repositories of a bench, until it is dropped.
@@ -166,7 +167,9 @@ fn a_commit_that_no_branch_has() {
     let missing = git_source(daemon.url("site"), &"ab".repeat(20));
     let failure = bench.check_out(&missing, "x", &Checkout::default()).unwrap_err();
     assert!(failure.message.contains("has no commit `abab"), "{failure:?}");
-    assert!(!bench.path("out/x").exists() && !bench.path("out/.toque-git-x").exists());
+    assert!(!bench.path("out/x").exists());
+    let names = std::fs::read_dir(bench.path("out")).unwrap();
+    assert!(!names.map(|entry| entry.unwrap().file_name()).any(|name| is_temporary(&name)));
 }
 
 #[test]

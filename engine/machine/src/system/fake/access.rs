@@ -12,6 +12,7 @@ use super::{FakeSystem, Operation, State};
 use crate::command::{Command, Output};
 use crate::system::host::staged_name;
 use crate::system::{Metadata, Mounts, Ownership, Query, Request, Response, Staged, System};
+use crate::temporary_name::random_part;
 use toque_core::failure::Failure;
 
 impl Query for FakeSystem {
@@ -290,6 +291,18 @@ impl State {
     }
 
     pub(super) fn did(&mut self, what: String) {
-        self.effects.push(what);
+        self.effects.push(without_random(&what));
     }
+}
+
+/// Leaves out what is random in temporary names, so that tests can compare effects.
+fn without_random(what: &str) -> String {
+    let plain = |word: &str| {
+        let end = word.find(['/', ' ', '\'']).unwrap_or(word.len());
+        match random_part(&word.as_bytes()[..end]) {
+            Some(part) => format!("{}{}", &word[..part.start], &word[part.end..]),
+            None => word.to_owned(),
+        }
+    };
+    what.split_inclusive('/').map(plain).collect()
 }

@@ -20,6 +20,7 @@ use super::staged_name;
 use super::walk::{Folder, Place, named};
 use crate::system::rights::{Rights, with_rights};
 use crate::system::{Ownership, Staged};
+use crate::temporary_name::make_with;
 use toque_core::failure::RefusedPath;
 
 /// Returns the user whose rights something new is made with; `None` for toque's own.
@@ -85,20 +86,11 @@ pub(super) fn stage(
     let folder = &place.folder;
     let maker = maker(folder, owner);
     let (prefix, suffix) = staged_name(target);
-    let mut name = None;
-    let made = as_maker(maker, folder, || {
-        tempfile::Builder::new().prefix(&prefix).suffix(&suffix).disable_cleanup(true).make_in(
-            "/",
-            |path| {
-                let staged = path.file_name().unwrap_or_default();
-                let fd = create(folder, staged)?;
-                name = Some(staged.to_owned());
-                Ok(File::from(fd))
-            },
-        )
-    })?;
-    let name = name.unwrap_or_default();
-    let mut file = made.into_file();
+    // The folder is the open one.
+    let make = |path: &Path| create(folder, path.file_name().unwrap_or_default()).map(File::from);
+    let (made, mut file) =
+        as_maker(maker, folder, || make_with(Path::new("/"), &prefix, &suffix, make))?;
+    let name = made.file_name().unwrap_or_default();
     let finish = || -> io::Result<Vec<String>> {
         io::copy(content, &mut file)?;
         let fd = OwnedFd::from(file);
@@ -110,7 +102,7 @@ pub(super) fn stage(
         rustix::fs::fsync(&fd)?;
         Ok(lost)
     };
-    let lost = discard(finish(), folder, &name, AtFlags::empty())?;
+    let lost = discard(finish(), folder, name, AtFlags::empty())?;
     Ok(Staged { path: target.with_file_name(name), lost })
 }
 

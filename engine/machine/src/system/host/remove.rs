@@ -13,6 +13,7 @@ use super::names_in;
 use super::walk::{Place, is_link};
 use crate::removal::{MOUNTS, may_remove_all, mounted, mounted_below};
 use crate::system::Mounts;
+use crate::temporary_name::make_in;
 
 /// Folders that are open at once. What lies deeper is moved up before it is removed, so that no
 /// depth needs more.
@@ -72,8 +73,12 @@ impl Removal<'_> {
         if depth == DEEPEST {
             drop(below);
             self.moved += 1;
-            let new = format!(".toque-removing-{}-{}", std::process::id(), self.moved);
-            return Ok(renameat(above, name, self.top, new)?);
+            // The folder is the open one.
+            return make_in(Path::new("/"), "removing", |path| {
+                let new = path.file_name().unwrap_or_default();
+                Ok(renameat(above, name, self.top, new)?)
+            })
+            .map(|_| ());
         }
         self.empty(&below, depth + 1)?;
         match unlinkat(above, name, AtFlags::REMOVEDIR) {
