@@ -40,6 +40,8 @@ pub struct Command {
     pub live: bool,
     /// The arguments or environment hold a secret: error messages must not repeat them.
     pub sensitive: bool,
+    /// All that it has started ends with it, also what has left its process group.
+    pub contained: bool,
 }
 
 /// Who a process runs as, looked up already.
@@ -67,6 +69,7 @@ impl Command {
             input: None,
             live: false,
             sensitive: false,
+            contained: false,
         }
     }
 

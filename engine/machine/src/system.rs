@@ -5,6 +5,7 @@
 mod copied;
 mod fake;
 pub mod fetch;
+mod guardian;
 mod host;
 mod process;
 mod rights;
@@ -211,6 +212,9 @@ pub trait System: Query {
     /// # Errors
     /// When the command could not be started. How it ended is in the output.
     fn run(&self, command: &Command) -> Result<Output, Failure>;
+    /// Keeps a locked file open until no command of this process runs any more, also when the
+    /// process is killed.
+    fn hold_lock(&self, _lock: std::fs::File) {}
     /// Waits, unless told to stop before; says whether all the time has passed.
     fn wait(&self, time: Duration) -> bool;
     /// The read-only part (trait upcasting, spelled out for readers).

@@ -30,9 +30,10 @@ pub(crate) fn execute(
 ) -> Result<Report, Refused> {
     let _lock = match (&options.state_dir, mode) {
         (Some(dir), Mode::Converge) => {
-            Some(RunLock::take(dir, options.lock_timeout, &options.stop, &mut |holder| {
-                sink.event(&Event::Waiting { holder });
-            })?)
+            let waiting = &mut |holder: &str| sink.event(&Event::Waiting { holder });
+            let lock = RunLock::take(dir, options.lock_timeout, &options.stop, waiting)?;
+            lock.share(&**system)?;
+            Some(lock)
         }
         _ => None,
     };

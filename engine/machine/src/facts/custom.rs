@@ -171,6 +171,7 @@ impl CustomFact {
         let failed = |why: &str| Diagnostic::error(format!("cannot read {self}: {why}"));
         let mut command = Command::new([self.path.to_string_lossy()]).timeout(PATIENCE);
         command.cwd = Some("/".into());
+        command.contained = true;
         let output = query.probe(&command).map_err(|failure| failed(&failure.message))?;
         match output.end {
             End::Exited(0) => self.printed(&output),

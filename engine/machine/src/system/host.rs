@@ -24,6 +24,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use super::fetch::{Agents, Proxies};
+use super::guardian::Guardian;
 use super::{
     Copied, FileKind, Metadata, Mounts, Ownership, Query, Request, Response, Staged, System,
     copied, process,
@@ -55,6 +56,7 @@ pub struct HostSystem {
     pub live: Option<Listener>,
     /// Connections to servers.
     pub agents: Agents,
+    pub(super) guardian: Guardian,
     walk: Walk,
 }
 
@@ -328,6 +330,10 @@ impl System for HostSystem {
     fn run(&self, command: &Command) -> Result<Output, Failure> {
         self.walk.forget();
         process::run(self, command)
+    }
+
+    fn hold_lock(&self, lock: File) {
+        self.guardian.hold(lock);
     }
 
     fn wait(&self, time: Duration) -> bool {

@@ -1,6 +1,7 @@
 //! Child processes: a clean environment, a session of their own, a time limit, and output that is
 //! read as it comes.
 
+mod contained;
 mod memory;
 mod stream;
 
@@ -22,6 +23,7 @@ use nix::unistd::{Gid, Pid, Uid, geteuid, setgid, setgroups, setsid, setuid};
 
 use self::stream::Stream;
 use super::HostSystem;
+use super::guardian::Guarded;
 use crate::command::{Command, DEFAULT_PATH, End, Identity, Output};
 use toque_core::failure::{Failure, FailureKind};
 
@@ -55,7 +57,18 @@ pub(super) fn run_all(host: &HostSystem, commands: &[Command]) -> Vec<Result<Out
     started.into_iter().map(|child| child.map(Attended::attend)).collect()
 }
 
-fn start(command: &Command) -> Result<(Child, Vec<File>), Failure> {
+/// A child that was started, and what it needs while it runs.
+pub(super) struct Started {
+    pub child: Child,
+    /// The child opens them by way of us.
+    files: Vec<File>,
+    /// Its number with the guardian.
+    number: Option<u64>,
+    /// The mark by which its own children are known.
+    mark: Option<String>,
+}
+
+pub(super) fn start(command: &Command, host: &HostSystem) -> Result<Started, Failure> {
     let Some(name) = command.argv.first() else {
         return Err(Failure::new("cannot run a command without words")
             .hint("give at least the name of a program"));
@@ -68,15 +81,24 @@ fn start(command: &Command) -> Result<(Child, Vec<File>), Failure> {
     child.arg0(name).args(&command.argv[1..]);
     let (files, variables) =
         memory::files(command).map_err(|error| cannot_start(command, &error))?;
+    let mark = command.contained.then(contained::mark);
     child.env_clear().envs(environment(command)).envs(variables);
+    child.envs(mark.as_ref().map(|mark| (contained::VARIABLE, mark)));
     if let Some(cwd) = &command.cwd {
         child.current_dir(cwd);
     }
     child.stdin(if command.input.is_some() { Stdio::piped() } else { Stdio::null() });
     child.stdout(Stdio::piped()).stderr(Stdio::piped());
-    become_child(&mut child, command);
-    let child = child.spawn().map_err(|error| cannot_start(command, &error))?;
-    Ok((child, files))
+    let guarded = host.guardian.guard();
+    let number = guarded.as_ref().map(Guarded::number);
+    become_child(&mut child, command, guarded);
+    match child.spawn() {
+        Ok(child) => Ok(Started { child, files, number, mark }),
+        Err(error) => {
+            number.into_iter().for_each(|number| host.guardian.release(number));
+            Err(cannot_start(command, &error))
+        }
+    }
 }
 
 /// What the child does to itself before it becomes the program.
@@ -84,7 +106,7 @@ fn start(command: &Command) -> Result<(Child, Vec<File>), Failure> {
     unsafe_code,
     reason = "there is no safe way to set supplementary groups, umask and session of a child"
 )]
-fn become_child(child: &mut std::process::Command, command: &Command) {
+fn become_child(child: &mut std::process::Command, command: &Command, guarded: Option<Guarded>) {
     let mask = command.umask.map(Mode::from_bits_truncate);
     let identity = command.identity.clone().filter(is_someone_else);
     let groups: Vec<Gid> = identity
@@ -99,6 +121,9 @@ fn become_child(child: &mut std::process::Command, command: &Command) {
             // A session of its own is also a process group of its own, and has no terminal that a
             // password could be asked on.
             setsid()?;
+            if let Some(guarded) = &guarded {
+                guarded.announce();
+            }
             if let Some(mask) = mask {
                 umask(mask);
             }
@@ -255,8 +280,9 @@ struct Attended<'a> {
     child: Child,
     command: &'a Command,
     host: &'a HostSystem,
-    /// The child opens them by way of us.
     _files: Vec<File>,
+    number: Option<u64>,
+    mark: Option<String>,
     stdin: Option<(File, usize)>,
     streams: [Stream; 2],
     begun: Instant,
@@ -275,7 +301,7 @@ struct Ending {
 
 impl<'a> Attended<'a> {
     fn start(command: &'a Command, host: &'a HostSystem) -> Result<Self, Failure> {
-        let (mut child, files) = start(command)?;
+        let Started { mut child, files, number, mark } = start(command, host)?;
         let live = command.live && !command.sensitive && host.live.is_some();
         let streams = [
             Stream::new(child.stdout.take().map(OwnedFd::from).and_then(non_blocking), live),
@@ -289,6 +315,8 @@ impl<'a> Attended<'a> {
             command,
             host,
             _files: files,
+            number,
+            mark,
             stdin,
             streams,
             begun: now,
@@ -330,6 +358,7 @@ impl<'a> Attended<'a> {
                 break;
             }
         }
+        self.mark.iter().for_each(|mark| contained::end(mark));
         let end = match (&self.ending, self.gone) {
             (Some(ending), _) => ending.end,
             (None, Some((status, _))) => status
@@ -337,6 +366,10 @@ impl<'a> Attended<'a> {
                 .map_or_else(|| End::Signalled(status.signal().unwrap_or_default()), End::Exited),
             (None, None) => End::TimedOut,
         };
+        // What does not end even when it is killed stays with the guardian.
+        if self.gone.is_some() {
+            self.number.into_iter().for_each(|number| self.host.guardian.release(number));
+        }
         let [stdout, stderr] = self.streams;
         Output { stdout: stdout.finish(self.host), stderr: stderr.finish(self.host), end }
     }

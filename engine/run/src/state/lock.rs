@@ -7,13 +7,33 @@ use std::time::{Duration, Instant};
 
 use toque_core::cancel::CancelToken;
 use toque_core::failure::{ErrorContext, Failure};
+use toque_machine::system::System;
 
-/// Held while a run lasts; the kernel lets go of it when the process ends, however it ends.
+/// Held while a run lasts. However the process ends, the lock is let go when its last command has
+/// ended too.
 pub struct RunLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for RunLock {
+    fn drop(&mut self) {
+        // Also where the guardian of the commands has it open. The kernel does it otherwise.
+        let _ = self.file.unlock();
+    }
 }
 
 impl RunLock {
+    /// Has the lock held until the commands of a run have ended, also when the run is killed.
+    /// # Errors
+    /// When it cannot be shared.
+    pub fn share(&self, system: &dyn System) -> Result<(), Failure> {
+        let file = self.file.try_clone().map_err(|error| {
+            Failure::new(format!("cannot share the lock of the state directory: {error}"))
+        })?;
+        system.hold_lock(file);
+        Ok(())
+    }
+
     /// Takes the lock, waiting for the run that holds it, for `timeout` at most. `waiting` is told
     /// the holder once.
     /// # Errors
@@ -84,6 +104,6 @@ impl RunLock {
         };
         let mut write = write;
         write().context("write the lock", &path)?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 }

@@ -1,10 +1,12 @@
 use std::cell::RefCell;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use crate::command::{Command, End, Identity};
-use crate::system::{HostSystem, Query, System};
+use crate::system::{HostSystem, Query, System, process};
 
 fn run(command: &Command) -> crate::command::Output {
     HostSystem::new().run(command).unwrap()
@@ -211,4 +213,54 @@ fn what_cannot_start_is_named() {
         });
         assert!(failure(&other).contains("as `web`: permission denied"), "{}", failure(&other));
     }
+}
+
+#[test]
+fn commands_end_when_toque_is_killed() {
+    let host = HostSystem::new();
+    let lock = tempfile::NamedTempFile::new().unwrap();
+    let ours = lock.reopen().unwrap();
+    ours.lock().unwrap();
+    host.hold_lock(ours);
+    // Leaves its first process deaf to what is asked politely.
+    let command = Command::shell("trap '' TERM; sleep 1000 & echo $!; wait; sleep 1000");
+    let mut started = process::start(&command, &host).unwrap();
+    let mut line = String::new();
+    BufReader::new(started.child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(lock.as_file().try_lock().is_err(), "the guardian holds it");
+    // As a kill does it: the socket is closed, and nothing is said. Another process reaps.
+    let reaper = std::thread::spawn(move || started.child.wait().unwrap());
+    drop(host);
+    assert_eq!(reaper.join().unwrap().signal(), Some(9));
+    assert!(!is_alive(line.trim()), "its own child was ended with it");
+    assert!(lock.as_file().try_lock().is_ok());
+}
+
+#[test]
+fn what_a_command_leaves_running_stays() {
+    let host = HostSystem::new();
+    let left = host.run(&Command::shell("sleep 1000 > /dev/null 2>&1 & echo $!")).unwrap().stdout();
+    let failed = host.run(&Command::new(["/dev/null/x"]));
+    assert!(failed.is_err());
+    drop(host);
+    assert!(is_alive(left.trim()));
+    run(&Command::new(["kill", "-9", left.trim()]));
+}
+
+#[test]
+fn what_a_contained_command_has_started_ends_with_it() {
+    let mut command =
+        Command::shell("setsid sh -c 'setsid sleep 1000 & sleep 1000' > /dev/null 2>&1 & echo $!");
+    let outside = run(&command).stdout();
+    command.contained = true;
+    let inside = run(&command).stdout();
+    assert!(is_alive(outside.trim()) && !is_alive(inside.trim()));
+    run(&Command::new(["pkill", "-9", "-s", outside.trim()]));
+    run(&Command::new(["pkill", "-9", "-P", outside.trim()]));
+}
+
+/// Whether a process has not ended.
+fn is_alive(process: &str) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    !status.is_empty() && !status.contains(") Z ")
 }
