@@ -13,7 +13,7 @@ managed_file! {
     pub struct File {
         /// What the file holds. Default: whatever is there; a new file is empty.
         #[serde(default)]
-        pub content: Option<String>,
+        pub content: Option<Content>,
         /// SHA-256 that `content` must have, 64 hexadecimal digits. Default: not checked.
         #[serde(default)]
         pub checksum: Option<String>,
@@ -40,7 +40,7 @@ impl Resource for File {
     }
 
     fn resolve(mut self, scope: &dyn Scope) -> Result<ManagedFile, Diagnostic> {
-        let content = self.content.take().map(Content::from);
+        let content = self.content.take();
         let checksum = self.checksum.take().map(|checksum| checksum.to_ascii_lowercase());
         Ok(self.managed(content, checksum, scope.umask()))
     }

@@ -1,9 +1,13 @@
 //! `template`: a file rendered from a template.
 
+use std::path::Path;
+
 use serde_json::{Map, Value};
 use toque_contract::resource::{Resource, Scope, TemplateSource};
 use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::ErrorContext;
 use toque_core::property_error::PropertyError;
+use toque_machine::content::Content;
 use toque_machine::property::OneOrMany;
 
 use crate::shared::cookbook_source::{check_source, sources};
@@ -66,7 +70,8 @@ impl Resource for Template {
             variables: std::mem::take(&mut self.variables),
         };
         let content = if needs_content(scope) {
-            Some(scope.render(&source)?.into_bytes().into())
+            let text = scope.render(&source)?;
+            Some(Content::of_text(text).context("keep the content of", Path::new(&self.path))?)
         } else {
             None
         };

@@ -1,13 +1,16 @@
 //! Content of files: what is small is in memory, and what is large stays on a disk and is read in
 //! pieces.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use toque_core::text::hex;
 
@@ -18,6 +21,9 @@ const SMALL_FILE: u64 = 64 << 10;
 /// Where large documents are kept while they are used; `/tmp` is often in memory.
 const LARGE: &str = "/var/tmp";
 
+/// The file of large texts while one of them is used, and its end.
+static TEXTS: Mutex<(Weak<File>, u64)> = Mutex::new((Weak::new(), 0));
+
 /// The content of a file.
 #[derive(Clone)]
 pub struct Content(Kept);
@@ -25,8 +31,12 @@ pub struct Content(Kept);
 #[derive(Clone)]
 enum Kept {
     Memory(Arc<[u8]>),
-    /// A file without a name, which goes with its last user.
-    Unnamed(Arc<File>, u64),
+    /// A part of a file without a name, which goes with its last user.
+    Unnamed {
+        file: Arc<File>,
+        start: u64,
+        size: u64,
+    },
     /// A file that does not change while toque runs.
     Named(Arc<PathBuf>, u64),
 }
@@ -47,12 +57,31 @@ impl Content {
         Ok(bytes.into())
     }
 
+    /// Returns a text as content. Large texts are kept one after the other in one file, because a
+    /// recipe may declare more of them than a process can have open files.
+    /// # Errors
+    /// As `write(2)`.
+    pub fn of_text(text: String) -> io::Result<Self> {
+        let size = text.len() as u64;
+        if size <= SMALL {
+            return Ok(text.into());
+        }
+        let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
+        let (file, start) = match texts.0.upgrade() {
+            Some(file) => (file, texts.1),
+            None => (Arc::new(unnamed()?), 0),
+        };
+        file.write_all_at(text.as_bytes(), start)?;
+        *texts = (Arc::downgrade(&file), start + size);
+        Ok(Self(Kept::Unnamed { file, start, size }))
+    }
+
     /// Returns its size in bytes.
     #[must_use]
     pub fn len(&self) -> u64 {
         match &self.0 {
             Kept::Memory(bytes) => bytes.len() as u64,
-            Kept::Unnamed(_, size) | Kept::Named(_, size) => *size,
+            Kept::Unnamed { size, .. } | Kept::Named(_, size) => *size,
         }
     }
 
@@ -66,7 +95,7 @@ impl Content {
     pub fn bytes(&self) -> Option<&[u8]> {
         match &self.0 {
             Kept::Memory(bytes) => Some(bytes),
-            Kept::Unnamed(..) | Kept::Named(..) => None,
+            Kept::Unnamed { .. } | Kept::Named(..) => None,
         }
     }
 
@@ -76,8 +105,8 @@ impl Content {
     pub fn reader(&self) -> io::Result<Reader> {
         Ok(match &self.0 {
             Kept::Memory(bytes) => Reader::Memory(Cursor::new(Arc::clone(bytes))),
-            Kept::Unnamed(file, size) => {
-                Reader::Unnamed { file: Arc::clone(file), at: 0, size: *size }
+            Kept::Unnamed { file, start, size } => {
+                Reader::Unnamed { file: Arc::clone(file), start: *start, at: 0, size: *size }
             }
             Kept::Named(path, _) => Reader::Named(File::open(path.as_ref())?),
         })
@@ -193,7 +222,10 @@ impl PartialEq for Content {
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
             (Kept::Memory(one), Kept::Memory(two)) => one == two,
-            (Kept::Unnamed(one, _), Kept::Unnamed(two, _)) => Arc::ptr_eq(one, two),
+            (
+                Kept::Unnamed { file: one, start: at, .. },
+                Kept::Unnamed { file: two, start: and, .. },
+            ) => Arc::ptr_eq(one, two) && at == and,
             (Kept::Named(one, _), Kept::Named(two, _)) => one == two,
             _ => false,
         }
@@ -202,10 +234,43 @@ impl PartialEq for Content {
 
 impl Eq for Content {}
 
+/// Written as its text, and as its checksum where it is large.
+impl Serialize for Content {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.bytes() {
+            Some(bytes) => serializer.serialize_str(&String::from_utf8_lossy(bytes)),
+            None => {
+                let sha256 = self.sha256().map_err(serde::ser::Error::custom)?;
+                serializer.serialize_str(&format!("sha256:{sha256}"))
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Content {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::of_text(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for Content {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        String::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        String::json_schema(generator)
+    }
+}
+
 /// Content that is being read.
 pub enum Reader {
     Memory(Cursor<Arc<[u8]>>),
-    Unnamed { file: Arc<File>, at: u64, size: u64 },
+    Unnamed { file: Arc<File>, start: u64, at: u64, size: u64 },
     Named(File),
 }
 
@@ -213,8 +278,10 @@ impl Read for Reader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Memory(bytes) => bytes.read(buffer),
-            Self::Unnamed { file, at, .. } => {
-                let count = file.read_at(buffer, *at)?;
+            Self::Unnamed { file, start, at, size } => {
+                let left = usize::try_from(size.saturating_sub(*at)).unwrap_or(usize::MAX);
+                let length = buffer.len().min(left);
+                let count = file.read_at(&mut buffer[..length], *start + *at)?;
                 *at += count as u64;
                 Ok(count)
             }
@@ -256,7 +323,7 @@ impl Received {
     pub fn add(&mut self, piece: &[u8]) -> io::Result<()> {
         self.size += piece.len() as u64;
         if self.file.is_none() && self.size > SMALL {
-            let mut file = tempfile::tempfile_in(LARGE).or_else(|_| tempfile::tempfile())?;
+            let mut file = unnamed()?;
             file.write_all(&std::mem::take(&mut self.memory))?;
             self.file = Some(file);
         }
@@ -279,10 +346,16 @@ impl Received {
     #[must_use]
     pub fn finish(self) -> Content {
         match self.file {
-            Some(file) => Content(Kept::Unnamed(Arc::new(file), self.size)),
+            Some(file) => {
+                Content(Kept::Unnamed { file: Arc::new(file), start: 0, size: self.size })
+            }
             None => self.memory.into(),
         }
     }
+}
+
+fn unnamed() -> io::Result<File> {
+    tempfile::tempfile_in(LARGE).or_else(|_| tempfile::tempfile())
 }
 
 /// Reads all that a reader gives, and keeps it as content.
@@ -330,5 +403,29 @@ mod tests {
                 assert_eq!(end, bytes[from..]);
             }
         }
+    }
+
+    #[test]
+    fn large_texts_share_a_file() {
+        let text = |letter: &str| letter.repeat((SMALL as usize) + 7);
+        let texts: Vec<String> = ["a", "b", "c"].map(text).into();
+        let contents: Vec<Content> =
+            texts.iter().cloned().map(|text| Content::of_text(text).unwrap()).collect();
+        for (content, text) in contents.iter().zip(&texts) {
+            assert!(content.bytes().is_none());
+            assert_eq!(content.read().unwrap(), text.as_bytes());
+            assert_eq!(content.sha256().unwrap(), sha256(&mut text.as_bytes()).unwrap());
+            let mut end = Vec::new();
+            let mut reader = content.reader().unwrap();
+            reader.seek(SeekFrom::End(-3)).unwrap();
+            reader.read_to_end(&mut end).unwrap();
+            assert_eq!(end, &text.as_bytes()[text.len() - 3..]);
+        }
+        assert_ne!(contents[0], contents[1]);
+        assert_eq!(contents[0], contents[0].clone());
+        let written = serde_json::to_value(&contents[0]).unwrap();
+        assert_eq!(written, format!("sha256:{}", contents[0].sha256().unwrap()));
+        let read: Content = serde_json::from_value("short".into()).unwrap();
+        assert_eq!(read.bytes(), Some(&b"short"[..]));
     }
 }
