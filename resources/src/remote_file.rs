@@ -23,7 +23,7 @@ use toque_machine::view::View;
 use self::download::{Found, Server, Sources};
 use crate::shared::change::map_step;
 use crate::shared::checksum;
-use crate::shared::managed_file::{self, FileAction, ManagedFile, managed_file};
+use crate::shared::managed_file::{self, FileAction, ManagedFile, Old, managed_file};
 
 /// How long a server may be silent.
 const TIMEOUT: Duration = Duration::from_mins(5);
@@ -255,11 +255,20 @@ impl resource::Provider for Provider {
                 let fetched = desired.sources.fetch(view, Some(&present.checksum))?;
                 let compared = match &fetched {
                     Some(fetched) if fetched.checksum != present.checksum => {
-                        managed_file::Current::Other(present.content)
+                        managed_file::Current::Other(present.content.map_or(Old::Large, Old::Small))
                     }
                     _ => managed_file::Current::Same,
                 };
-                if let managed_file::Found::File { content, .. } = &mut file.found {
+                let path = file.target.as_ref().unwrap_or(&desired.file.path);
+                if let managed_file::Found::File { metadata, content, lost } = &mut file.found {
+                    *lost = managed_file::lost(
+                        view,
+                        path,
+                        &desired.file,
+                        metadata,
+                        &compared,
+                        &file.wanted,
+                    )?;
                     *content = compared;
                 }
                 fetched

@@ -25,7 +25,7 @@ use toque_machine::view::View;
 
 pub(crate) use apply::{Replacement, Step, apply};
 pub(crate) use diff::{MOST_BYTES as MOST_SHOWN, diff};
-pub(crate) use inspect::{Current, Folder, Found, State, inspect};
+pub(crate) use inspect::{Current, Folder, Found, Old, State, inspect, lost};
 pub(crate) use plan::plan;
 pub(crate) use properties::Backup;
 pub(crate) use properties::managed_file;

@@ -9,7 +9,7 @@ use toque_machine::content::Content;
 
 /// Beyond this a file is not compared line by line.
 pub(crate) const MOST_BYTES: u64 = 1 << 20;
-const TOO_LARGE: &str = "(not compared: it is larger than 1 MiB)";
+pub(super) const TOO_LARGE: &str = "(not compared: it is larger than 1 MiB)";
 /// Beyond this a comparison is no longer read by anyone.
 const MOST_SHOWN: usize = 1 << 16;
 

@@ -48,8 +48,17 @@ pub(crate) enum Current {
     /// Nothing is declared.
     Unmanaged,
     Same,
-    /// It differs; the content is held where it is small enough to be shown.
-    Other(Option<Vec<u8>>),
+    Other(Old),
+}
+
+/// The content that is to be replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Old {
+    Small(Vec<u8>),
+    /// Too large to be shown.
+    Large,
+    /// Made by an earlier resource of a plan.
+    Unknown,
 }
 
 /// What a file made here would have when nothing is declared.
@@ -135,18 +144,31 @@ fn file(
             Err(error)
                 if error.kind() == io::ErrorKind::Other && error.raw_os_error().is_none() =>
             {
-                Current::Other(None)
+                Current::Other(Old::Unknown)
             }
             Err(error) => return Err(Failure::io("read", path, &error)),
         },
     };
-    let mut lost = Vec::new();
-    if desired.atomic && matches!(content, Current::Other(_)) {
-        let uid = Some(wanted.uid.unwrap_or(metadata.uid));
-        let owner = Ownership { uid, ..*wanted };
-        lost = view.lost_on_replacement(path, &owner).context("read the attributes of", path)?;
-    }
+    let lost = lost(view, path, desired, &metadata, &content, wanted)?;
     Ok(Found::File { metadata, content, lost })
+}
+
+/// Returns the attributes that a file loses when it is to be replaced.
+/// # Errors
+/// When they cannot be read.
+pub(crate) fn lost(
+    view: &View<'_>,
+    path: &Path,
+    desired: &ManagedFile,
+    metadata: &Metadata,
+    content: &Current,
+    wanted: &Ownership,
+) -> Result<Vec<String>, Failure> {
+    if !desired.atomic || !matches!(content, Current::Other(_)) {
+        return Ok(Vec::new());
+    }
+    let owner = Ownership { uid: Some(wanted.uid.unwrap_or(metadata.uid)), ..*wanted };
+    view.lost_on_replacement(path, &owner).context("read the attributes of", path)
 }
 
 /// Compares a file to the declared content. What is large is read in pieces, and only where its
@@ -164,10 +186,10 @@ fn compare(
             Some(bytes) => old == bytes,
             None => declared.is_same(&mut &old[..])?,
         };
-        return Ok(if same { Current::Same } else { Current::Other(Some(old)) });
+        return Ok(if same { Current::Same } else { Current::Other(Old::Small(old)) });
     }
     let same = metadata.size == declared.len() && declared.is_same(&mut *view.open(path)?)?;
-    Ok(if same { Current::Same } else { Current::Other(None) })
+    Ok(if same { Current::Same } else { Current::Other(Old::Large) })
 }
 
 fn through_link(

@@ -11,8 +11,8 @@ use toque_machine::planned::PlannedEffect;
 use toque_machine::system::{FileKind, Metadata, Ownership};
 
 use super::apply::{Replacement, Step};
-use super::diff::content_diff;
-use super::inspect::{Current, Folder, Found, New, Obstacle, State};
+use super::diff::{TOO_LARGE, content_diff};
+use super::inspect::{Current, Folder, Found, New, Obstacle, Old, State};
 use super::{FileAction, ManagedFile};
 use crate::shared::ownership::{Attributes, difference_words, final_mode};
 
@@ -146,8 +146,9 @@ fn update(
         in_place: !desired.atomic,
     };
     let old_text = match old {
-        Some(old) => content_diff(path, old, content)?,
-        None => "(not compared: the present content is large, or not known yet)".to_owned(),
+        Old::Small(old) => content_diff(path, old, content)?,
+        Old::Large => TOO_LARGE.to_owned(),
+        Old::Unknown => "(not compared: an earlier resource makes the present content)".to_owned(),
     };
     let provide = PlannedEffect::File {
         path: path.to_owned(),
