@@ -10,7 +10,6 @@ use toque_core::redaction::Redactor;
 use toque_data::stack;
 use toque_data::stack::{Command, CustomJson, Event, Stack, Wanted};
 use toque_language::Limits;
-use toque_machine::trust::Trust;
 
 use crate::{input, run_list};
 
@@ -68,15 +67,12 @@ pub(crate) fn read(
     node: &str,
     limits: &Limits,
     redactor: &Redactor,
-    trust: &Trust,
 ) -> Result<Option<Rc<Command>>, Diagnostics> {
     if let Some(path) = &flags.command {
-        input::check(path, trust)?;
         return Command::read(document(path)?, limits.custom_json, redactor)
             .map(|command| Some(Rc::new(command)));
     }
     let Some(path) = &flags.stack else { return Ok(None) };
-    input::check(path, trust)?;
     let event = match (&flags.event, default_event) {
         (Some(event), _) => Event::parse(event)?,
         (None, Some(default)) => default,
@@ -109,9 +105,7 @@ pub(crate) fn read(
         apps: flags.app.clone(),
         all_apps: flags.all_apps,
         recipes: run_list::split(&flags.recipe)?,
-        custom_json: custom_json
-            .map(|text| read_json(text, limits.custom_json, trust))
-            .transpose()?,
+        custom_json: custom_json.map(|text| read_json(text, limits.custom_json)).transpose()?,
     };
     Ok(Some(Rc::new(Command::new(stack, event, wanted)?)))
 }
@@ -135,11 +129,10 @@ fn document(path: &Path) -> Result<Rc<Document>, Diagnostic> {
 }
 
 /// Parses custom JSON, or reads the file with it.
-fn read_json(argument: &str, largest: usize, trust: &Trust) -> Result<CustomJson, Diagnostic> {
+fn read_json(argument: &str, largest: usize) -> Result<CustomJson, Diagnostic> {
     if argument.trim_start().starts_with('{') {
         return CustomJson::parse("--custom-json", argument.to_owned(), largest);
     }
-    input::check(Path::new(argument), trust)?;
     let text = std::fs::read_to_string(argument).map_err(|error| {
         Diagnostic::error(format!(
             "cannot read the custom JSON in `{argument}`: {}",

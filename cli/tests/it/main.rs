@@ -16,4 +16,3 @@ mod stack;
 mod stack_cookbooks;
 mod stack_space;
 mod stop;
-mod trust;

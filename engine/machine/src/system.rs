@@ -9,11 +9,13 @@ mod guardian;
 mod host;
 mod process;
 mod rights;
+pub mod temporaries;
 #[cfg(test)]
 mod tests;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 pub use copied::Copied;
@@ -23,6 +25,7 @@ pub use host::{HostSystem, Listener};
 
 use crate::command::{Command, Output};
 use crate::content::Content;
+use temporaries::Temporaries;
 use toque_core::failure::Failure;
 
 /// What lies at a path, as `lstat` and `stat` tell it.
@@ -212,6 +215,10 @@ pub trait System: Query {
     /// # Errors
     /// When the command could not be started. How it ended is in the output.
     fn run(&self, command: &Command) -> Result<Output, Failure>;
+    /// Writes what is made under a temporary name into a record, from now on, or no longer.
+    fn record_temporaries(&self, _to: Option<Rc<Temporaries>>) {}
+    /// Writes down a path that a command makes for a moment, and leaves if it is killed.
+    fn expect_temporary(&self, _path: &Path) {}
     /// Keeps a locked file open until no command of this process runs any more, also when the
     /// process is killed.
     fn hold_lock(&self, _lock: std::fs::File) {}

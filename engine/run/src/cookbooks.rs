@@ -14,6 +14,7 @@ use toque_core::failure::{ErrorContext, Failure};
 use toque_data::stack::{CookbooksSource, Event};
 use toque_machine::source::{Checkout, Source};
 use toque_machine::system::System;
+use toque_machine::temporary_name::make_in;
 use toque_machine::view::View;
 
 /// A run whose repository is a folder.
@@ -115,13 +116,15 @@ pub(crate) fn fetch(
         }
     };
     crate::state::make_private(&parent)?;
-    let making = parent.join(".making");
-    if making.exists() {
-        // A run was killed in the middle.
-        std::fs::remove_dir_all(&making).context("remove", &making)?;
-    }
-    source.check_out(&**system, &view, &found, &making, &Checkout::default()).map_err(about)?;
-    cookbooks::arrange(&making).context("arrange the cookbooks in", &making)?;
+    let (making, ()) = make_in(&parent, "making", |_| Ok(())).context("make a name in", &parent)?;
+    source
+        .check_out(&**system, &view, &found, &making, &Checkout::default())
+        .map_err(about)
+        .and_then(|_| Ok(cookbooks::arrange(&making).context("arrange the cookbooks in", &making)?))
+        .inspect_err(|_| {
+            // The first error is the one to tell.
+            let _ = std::fs::remove_dir_all(&making);
+        })?;
     whole(options, &making, &found.revision.name, &source)?;
     let message =
         format!("fetched the cookbooks {} from `{}`", found.revision.name, source.shown());

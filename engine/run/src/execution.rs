@@ -1,5 +1,6 @@
 //! A converge or a plan, from its lock to its report.
 
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -12,11 +13,12 @@ use toque_core::failure::Failure;
 use toque_data::stack::{self, Command};
 use toque_language::interpreter::Interpreter;
 use toque_machine::system::System;
+use toque_machine::system::temporaries::Cleared;
 
 use crate::converge::Walk;
 use crate::options::{Mode, Options, Refused};
 use crate::prepared::Prepared;
-use crate::state::{Debt, History, Journal, RunLock};
+use crate::state::{Debt, History, Journal, LeftOvers, RunLock};
 
 /// Converges or plans: takes the lock, walks, reports, and keeps the history.
 /// # Errors
@@ -31,10 +33,11 @@ pub(crate) fn execute(
     let _lock = match (&options.state_dir, mode) {
         (Some(dir), Mode::Converge) => {
             let waiting = &mut |holder: &str| sink.event(&Event::Waiting { holder });
-            let lock =
-                RunLock::take(dir, &options.trust, options.lock_timeout, &options.stop, waiting)?;
+            let lock = RunLock::take(dir, options.lock_timeout, &options.stop, waiting)?;
             lock.share(&**system)?;
-            Some(lock)
+            let (left_overs, cleared) = LeftOvers::clear(dir, system)?;
+            tell_of(&cleared, &mut *sink);
+            Some((left_overs, lock))
         }
         _ => None,
     };
@@ -100,6 +103,28 @@ pub(crate) fn execute(
     }
     interpreter.event(&Event::Finished { report: &report, counts: &report.counts });
     Ok(report)
+}
+
+/// Tells what was done about the left-overs of a killed run.
+fn tell_of(cleared: &Cleared, sink: &mut dyn Sink) {
+    let shown = |paths: &[PathBuf]| {
+        let some: Vec<_> =
+            paths.iter().take(3).map(|path| format!("`{}`", path.display())).collect();
+        let more =
+            if paths.len() > 3 { format!(" and {} more", paths.len() - 3) } else { String::new() };
+        format!("{}{more}", some.join(", "))
+    };
+    for (what, paths) in
+        [("put back", &cleared.restored), ("removed what a killed run had left:", &cleared.removed)]
+    {
+        if !paths.is_empty() {
+            let message = format!("{what} {}", shown(paths));
+            sink.event(&Event::Log { level: LogLevel::Info, message: &message });
+        }
+    }
+    for failure in &cleared.failures {
+        sink.event(&Event::Log { level: LogLevel::Warn, message: &failure.message });
+    }
 }
 
 /// What a walk did, as data.

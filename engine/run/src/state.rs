@@ -6,6 +6,7 @@ mod backup;
 pub mod cookbooks;
 mod history;
 mod journal;
+mod left_overs;
 mod lock;
 mod memory;
 mod sequence;
@@ -15,6 +16,7 @@ use std::path::Path;
 pub(crate) use backup::{Backups, DEFAULT_LIMIT};
 pub use history::History;
 pub use journal::{Debt, Journal};
+pub(crate) use left_overs::LeftOvers;
 pub use lock::RunLock;
 pub use memory::{recall, remember};
 

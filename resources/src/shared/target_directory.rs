@@ -184,6 +184,7 @@ impl<'a> StagingDirectory<'a> {
     fn install_as(&self, apply: &Apply<'_>, by: &Identity) -> Result<(), Failure> {
         let (new, path) = (self.path(), self.target);
         let staged = path.with_file_name(self.folder.file_name().unwrap_or_default());
+        apply.system.expect_temporary(&staged);
         let [from, to, staged] = [&new, path, &staged].map(Path::to_str);
         let (Some(from), Some(to), Some(staged)) = (from, to, staged) else {
             return Err(no_text(path));

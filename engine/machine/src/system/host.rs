@@ -14,6 +14,7 @@ use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::unistd::geteuid;
@@ -25,6 +26,7 @@ use rustix::io::Errno;
 
 use super::fetch::{Agents, Proxies};
 use super::guardian::Guardian;
+use super::temporaries::{Recorder, Temporaries};
 use super::{
     Copied, FileKind, Metadata, Mounts, Ownership, Query, Request, Response, Staged, System,
     copied, process,
@@ -57,6 +59,7 @@ pub struct HostSystem {
     /// Connections to servers.
     pub agents: Agents,
     pub(super) guardian: Guardian,
+    temporaries: Recorder,
     walk: Walk,
 }
 
@@ -214,18 +217,20 @@ impl System for HostSystem {
         content: &mut dyn Read,
         owner: &Ownership,
     ) -> io::Result<Staged> {
-        make::stage(&self.place_now(target)?, target, content, owner)
+        make::stage(&self.place_now(target)?, target, content, owner, &self.temporaries)
     }
 
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let (from, to) = (self.place_now(from)?, self.place_now(to)?);
+    fn rename(&self, path: &Path, new: &Path) -> io::Result<()> {
+        let (from, to) = (self.place_now(path)?, self.place_now(new)?);
         if from.slash || to.slash {
             let stat = Place { slash: false, ..from.clone() }.stat()?;
             if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
                 return Err(Errno::NOTDIR.into());
             }
         }
+        self.temporaries.note(|record| record.move_aside(path, new));
         renameat(&from.folder.fd, &from.name, &to.folder.fd, &to.name)?;
+        self.temporaries.note(|record| record.gone(path));
         self.walk.forget();
         sync_folder(&to)
     }
@@ -241,7 +246,8 @@ impl System for HostSystem {
         mode: u32,
         modified: Option<SystemTime>,
     ) -> io::Result<u64> {
-        make::file(&self.place_now(path)?, content, mode, modified)
+        let place = self.place_now(path)?;
+        self.temporaries.making(path, || make::file(&place, content, mode, modified))
     }
 
     fn sync(&self, path: &Path) -> io::Result<()> {
@@ -260,16 +266,21 @@ impl System for HostSystem {
     }
 
     fn create_dir(&self, path: &Path, owner: &Ownership) -> io::Result<()> {
-        make::directory(&self.place_now(path)?, owner)
+        let place = self.place_now(path)?;
+        self.temporaries.making(path, || make::directory(&place, owner))
     }
 
     fn remove_dir(&self, path: &Path) -> io::Result<()> {
         let place = self.place_now(path)?;
-        Ok(unlinkat(&place.folder.fd, &place.name, AtFlags::REMOVEDIR)?)
+        unlinkat(&place.folder.fd, &place.name, AtFlags::REMOVEDIR)?;
+        self.temporaries.note(|record| record.gone(path));
+        Ok(())
     }
 
     fn remove_dir_all(&self, path: &Path, mounts: Mounts) -> io::Result<()> {
-        remove::all(&self.place_now(path)?, path, mounts)
+        remove::all(&self.place_now(path)?, path, mounts)?;
+        self.temporaries.note(|record| record.gone(path));
+        Ok(())
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
@@ -278,7 +289,11 @@ impl System for HostSystem {
         match unlinkat(&place.folder.fd, &place.name, AtFlags::empty()) {
             // Some file systems say that it is not permitted.
             Err(Errno::PERM) if is_directory(&place) => Err(Errno::ISDIR.into()),
-            removed => Ok(removed?),
+            removed => {
+                removed?;
+                self.temporaries.note(|record| record.gone(path));
+                Ok(())
+            }
         }
     }
 
@@ -287,13 +302,15 @@ impl System for HostSystem {
         if place.slash {
             return Err(Errno::NOENT.into());
         }
-        Ok(symlinkat(to, &place.folder.fd, &place.name)?)
+        self.temporaries.making(path, || Ok(symlinkat(to, &place.folder.fd, &place.name)?))
     }
 
     fn hard_link(&self, to: &Path, path: &Path) -> io::Result<()> {
         let (to, place) = (self.place_now(to)?, self.place_now(path)?);
-        linkat(&to.folder.fd, &to.name, &place.folder.fd, &place.name, AtFlags::empty())?;
-        Ok(())
+        let flags = AtFlags::empty();
+        self.temporaries.making(path, || {
+            Ok(linkat(&to.folder.fd, &to.name, &place.folder.fd, &place.name, flags)?)
+        })
     }
 
     fn set_mode(&self, path: &Path, mode: u32) -> io::Result<()> {
@@ -330,6 +347,14 @@ impl System for HostSystem {
     fn run(&self, command: &Command) -> Result<Output, Failure> {
         self.walk.forget();
         process::run(self, command)
+    }
+
+    fn record_temporaries(&self, to: Option<Rc<Temporaries>>) {
+        self.temporaries.set(to);
+    }
+
+    fn expect_temporary(&self, path: &Path) {
+        self.temporaries.note(|record| record.expect(path));
     }
 
     fn hold_lock(&self, lock: File) {

@@ -68,7 +68,7 @@ pub(crate) fn arrange(made: &Path) -> std::io::Result<()> {
     let single = fs::read_to_string(made.join("cookbook.toml")).ok();
     let name = single.and_then(|text| toml::from_str::<Named>(&text).ok()).map(|named| named.name);
     let inner = tempfile::Builder::new()
-        .prefix(".arranged-")
+        .prefix(".toque-arranged-")
         .tempdir_in(made.parent().unwrap_or(made))?
         .keep();
     let to = match name {

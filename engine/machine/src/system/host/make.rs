@@ -19,6 +19,7 @@ use super::kept::Kept;
 use super::staged_name;
 use super::walk::{Folder, Place, named};
 use crate::system::rights::{Rights, with_rights};
+use crate::system::temporaries::Recorder;
 use crate::system::{Ownership, Staged};
 use crate::temporary_name::make_with;
 use toque_core::failure::RefusedPath;
@@ -82,12 +83,17 @@ pub(super) fn stage(
     target: &Path,
     content: &mut dyn Read,
     owner: &Ownership,
+    temporaries: &Recorder,
 ) -> io::Result<Staged> {
     let folder = &place.folder;
     let maker = maker(folder, owner);
     let (prefix, suffix) = staged_name(target);
     // The folder is the open one.
-    let make = |path: &Path| create(folder, path.file_name().unwrap_or_default()).map(File::from);
+    let make = |path: &Path| {
+        let name = path.file_name().unwrap_or_default();
+        let create = || create(folder, name).map(File::from);
+        temporaries.making(&target.with_file_name(name), create)
+    };
     let (made, mut file) =
         as_maker(maker, folder, || make_with(Path::new("/"), &prefix, &suffix, make))?;
     let name = made.file_name().unwrap_or_default();
@@ -102,8 +108,10 @@ pub(super) fn stage(
         rustix::fs::fsync(&fd)?;
         Ok(lost)
     };
-    let lost = discard(finish(), folder, name, AtFlags::empty())?;
-    Ok(Staged { path: target.with_file_name(name), lost })
+    let path = target.with_file_name(name);
+    let lost = discard(finish(), folder, name, AtFlags::empty())
+        .inspect_err(|_| temporaries.note(|record| record.gone(&path)))?;
+    Ok(Staged { path, lost })
 }
 
 pub(super) fn file(
