@@ -22,6 +22,7 @@ use toque_engine::Refused;
 
 use crate::exit::Exit;
 use crate::output::Color;
+use crate::settings;
 
 /// Bring a Linux machine to the state that its recipes declare, and keep it there
 #[derive(Parser)]
@@ -30,6 +31,10 @@ pub(crate) struct Cli {
     /// When to use colours
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
+    /// Use the repository and the documents that are named although other users own them, or can
+    /// change them
+    #[arg(long, global = true)]
+    pub(crate) trust_repo: bool,
     #[command(subcommand)]
     pub(crate) command: Commands,
 }
@@ -54,23 +59,24 @@ pub(crate) enum Commands {
     Completions(completions::Args),
 }
 
-pub(crate) fn run(command: &Commands) -> Result<Exit, Refused> {
-    match command {
-        Commands::Converge(args) => converge::run(args),
-        Commands::Plan(args) => plan::run(args),
-        Commands::Apply(args) => apply::run(args),
-        Commands::Check(args) => check::run(args),
-        Commands::Graph(args) => graph::run(args),
-        Commands::Facts(args) => facts::run(args),
-        Commands::Explain(args) => explain::run(args),
-        Commands::Cookbook(args) => cookbook::run(args),
-        Commands::DataBag(args) => data_bag::run(args),
-        Commands::Search(args) => search::run(args),
-        Commands::Stack(args) => stack::run(args),
-        Commands::Command(args) => command::run(args),
-        Commands::Runs(args) => runs::run(args),
-        Commands::Resource(args) => resource::run(args),
-        Commands::Definitions(args) => definitions::run(args),
+pub(crate) fn run(cli: &Cli) -> Result<Exit, Refused> {
+    let trust = || settings::trust(cli.trust_repo);
+    match &cli.command {
+        Commands::Converge(args) => converge::run(args, &trust()?),
+        Commands::Plan(args) => plan::run(args, &trust()?),
+        Commands::Apply(args) => apply::run(args, &trust()?),
+        Commands::Check(args) => check::run(args, &trust()?),
+        Commands::Graph(args) => graph::run(args, &trust()?),
+        Commands::Facts(args) => facts::run(args, &trust()?),
+        Commands::Explain(args) => explain::run(args, &trust()?),
+        Commands::Cookbook(args) => cookbook::run(args, &trust()?),
+        Commands::DataBag(args) => data_bag::run(args, &trust()?),
+        Commands::Search(args) => search::run(args, &trust()?),
+        Commands::Stack(args) => stack::run(args, &trust()?),
+        Commands::Command(args) => command::run(args, &trust()?),
+        Commands::Runs(args) => runs::run(args, &trust()?),
+        Commands::Resource(args) => resource::run(args, &trust()?),
+        Commands::Definitions(args) => definitions::run(args, &trust()?),
         Commands::Completions(args) => completions::run(args),
     }
 }

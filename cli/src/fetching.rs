@@ -12,6 +12,7 @@ use toque_core::cancel::CancelToken;
 use toque_core::diagnostic::{Diagnostic, visible};
 use toque_data::cookbook::{FindLocked, Locked};
 use toque_machine::system::{Agents, HostSystem};
+use toque_machine::trust::{Subject, Trust};
 
 use crate::output;
 use crate::output::progress::Progress;
@@ -45,8 +46,8 @@ pub(crate) fn locked(
 }
 
 /// As [`locked`], with the settings of the repository.
-pub(crate) fn locked_of(repository: Option<&Path>) -> Result<Locked, Diagnostic> {
-    locked(repository, &Settings::read(repository)?, &CancelToken::default())
+pub(crate) fn locked_of(repository: Option<&Path>, trust: &Trust) -> Result<Locked, Diagnostic> {
+    locked(repository, &Settings::read(repository, trust)?, &CancelToken::default())
 }
 
 /// Returns [`locked`] for repositories that a run fetches by itself.
@@ -88,7 +89,8 @@ impl Network {
 
     /// Opens the cache. While it is open, no other process removes anything from it.
     pub(crate) fn store(&self) -> Result<Cache, Diagnostic> {
-        Ok(Cache::open_until(self.cache_dir.clone(), self.stop.clone())?)
+        let (folder, stop) = (self.cache_dir.clone(), self.stop.clone());
+        Ok(Cache::open_trusted(folder, stop, &self.settings.trusted)?)
     }
 
     /// Calls `act` with access to the network; relative paths are below `repository`.
@@ -129,6 +131,9 @@ impl Network {
         let store = self.store()?;
         let roots =
             self.with_machine(&store, repository, |machine| read.fetch(machine, &lockfile))?;
+        for root in roots.values() {
+            self.settings.trusted.tree(Subject::Repository, root)?;
+        }
         Ok(Locked { roots: roots.into_iter().collect(), held: Some(Rc::new(store)) })
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use toque_core::diagnostic::{Diagnostic, Source};
 use toque_core::failure::plain_io;
+use toque_machine::trust::{Subject, Trust};
 
 /// Reads a text. The error is the cause alone.
 pub(crate) fn read(path: &Path) -> Result<String, String> {
@@ -16,12 +17,23 @@ pub(crate) fn read(path: &Path) -> Result<String, String> {
     text.map_err(|error| plain_io(&error))
 }
 
+/// Checks that no others decide what is in a file that the command line names. What the shell has
+/// opened is not looked at: it was chosen by those who opened it.
+/// # Errors
+/// A file that is not trusted.
+pub(crate) fn check(path: &Path, trust: &Trust) -> Result<(), Diagnostic> {
+    let opened = is_standard_input(path)
+        || ["/dev/stdin", "/dev/fd", "/proc/self/fd"].iter().any(|place| path.starts_with(place));
+    if opened { Ok(()) } else { Ok(trust.file(Subject::Document, path)?) }
+}
+
 pub(crate) fn is_standard_input(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-/// Reads a recipe.
-pub(crate) fn recipe(path: &Path) -> Result<Source, Diagnostic> {
+/// Reads a recipe, which no others decide about.
+pub(crate) fn recipe(path: &Path, trust: &Trust) -> Result<Source, Diagnostic> {
+    check(path, trust)?;
     let standard_input = is_standard_input(path);
     let text = read(path).map_err(|cause| {
         let from = if standard_input {

@@ -54,7 +54,7 @@ fn run() -> Exit {
         }
     };
     cli.color.write_global();
-    let exit = commands::run(&cli.command).unwrap_or_else(|refused| {
+    let exit = commands::run(&cli).unwrap_or_else(|refused| {
         output::diagnostic::print(&refused.diagnostics);
         let stopped = refused.stopped
             || refused.diagnostics.0.iter().any(|diagnostic| diagnostic.interrupted);

@@ -13,8 +13,9 @@ use toque_core::redaction::Redactor;
 use toque_data::stack::Event;
 use toque_engine::{Options, Refused, Usual};
 use toque_machine::system::{HostSystem, Query, Request};
+use toque_machine::trust::Trust;
 
-use crate::repository::{self, find_repository};
+use crate::repository::{self, Named, find_repository};
 use crate::settings::{Settings, seconds};
 use crate::signals::stop_on_signals;
 use crate::stack_command::{self, EventFlags};
@@ -106,6 +107,7 @@ impl Source {
         &self,
         running: Option<&Running>,
         default_event: Option<Event>,
+        trust: &Trust,
     ) -> Result<Prepared, Refused> {
         let selection = Selection {
             repo: self.repo.as_deref(),
@@ -114,7 +116,7 @@ impl Source {
             default_event,
             repository_required: true,
         };
-        prepare(&self.node, running, Some(&selection))
+        prepare(&self.node, running, Some(&selection), trust)
     }
 }
 
@@ -124,17 +126,22 @@ pub(crate) fn prepare(
     node: &Node,
     running: Option<&Running>,
     selection: Option<&Selection<'_>>,
+    trust: &Trust,
 ) -> Result<Prepared, Refused> {
-    let system_settings = Settings::read(None)?;
+    let system_settings = Settings::read(None, trust)?;
     let repo = selection.and_then(|selection| selection.repo);
-    let cookbooks = repo.map(repository::archive).transpose()?.flatten();
+    let cookbooks = repo.map(|repo| repository::archive(repo, trust)).transpose()?.flatten();
     let repository = match selection {
         Some(selection) if cookbooks.is_none() => {
-            find_repository(repo, selection.event.folder().as_deref())?.or(system_settings.repo)
+            let from = selection.event.folder();
+            find_repository(Named { repo, trust }, from.as_deref())?.or(system_settings.repo)
         }
         _ => None,
     };
-    let mut settings = Settings::read(repository.as_deref())?;
+    if let Some(repository) = &repository {
+        repository::trusted(repository, trust)?;
+    }
+    let mut settings = Settings::read(repository.as_deref(), trust)?;
     if let Some(dir) = &node.cache_dir {
         settings.cache_dir = Some(dir.clone());
     }
@@ -149,14 +156,16 @@ pub(crate) fn prepare(
     let mut system = HostSystem::new();
     (system.stop, system.proxies, system.live) = (stop.clone(), settings.proxies(), Some(live));
     let attributes = match &node.attributes {
-        Some(place) => Some(Rc::new(read_attributes(place, &system)?)),
+        Some(place) => Some(Rc::new(read_attributes(place, &system, trust)?)),
         None => None,
     };
     let limits = settings.limits();
     let name = node.node.clone().or_else(|| settings.node_name.clone()).unwrap_or_else(host_name);
     let command = selection
         .map(|selection| {
-            stack_command::read(selection.event, selection.default_event, &name, &limits, &redactor)
+            let default_event = selection.default_event;
+            let (event, limits) = (selection.event, &limits);
+            stack_command::read(event, default_event, &name, limits, &redactor, trust)
         })
         .transpose()?
         .flatten();
@@ -202,6 +211,7 @@ pub(crate) fn prepare(
         redactor,
         state_dir: Some(settings.state_dir(node.state_dir.as_deref())),
         backup_limit: settings.backup_limit.unwrap_or(Options::default().backup_limit),
+        trust: trust.clone(),
         lock_timeout: running
             .and_then(|running| running.lock_timeout)
             .or(settings.lock_timeout)
@@ -218,11 +228,16 @@ pub(crate) fn prepare(
 }
 
 /// Reads JSON from a file, a URL, or standard input.
-fn read_attributes(place: &str, system: &HostSystem) -> Result<Document, Diagnostic> {
+fn read_attributes(
+    place: &str,
+    system: &HostSystem,
+    trust: &Trust,
+) -> Result<Document, Diagnostic> {
     let name = if place == "-" { "standard input" } else { place };
     let text = if place.starts_with("http://") || place.starts_with("https://") {
         fetch(place, system)
     } else {
+        input::check(Path::new(place), trust)?;
         input::read(Path::new(place))
     };
     let text = text.map_err(|cause| {

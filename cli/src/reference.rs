@@ -256,7 +256,8 @@ fn commands_page() -> String {
     let mut command = Cli::command();
     command.build();
     let mut text = page("Commands");
-    text.push_str("Data goes to standard output, messages to standard error. Every command has `--help`, and takes `--color`.\n");
+    text.push_str("Data goes to standard output, messages to standard error. Every command has `--help`, and takes `--color`.\n\n");
+    text.push_str("Those that read a repository or a document refuse it when another user owns it or can change it; `--trust-repo` uses it this once. [Who decides what root runs](../guide/security.md) has the rule.\n");
     for command in command.get_subcommands_mut() {
         command_section(command, "toque", &mut text);
     }
@@ -271,7 +272,8 @@ fn command_section(command: &mut Command, above: &str, text: &mut String) {
     let usage = usage.trim_start_matches("Usage: ");
     let _ = write!(text, "\n{level} `{name}`\n\n{about}.\n\n```text\n{usage}\n```\n");
     let shown = |argument: &&clap::Arg| {
-        !argument.is_hide_set() && !["help", "color"].contains(&argument.get_id().as_str())
+        !argument.is_hide_set()
+            && !["help", "color", "trust_repo"].contains(&argument.get_id().as_str())
     };
     let rows: Vec<String> = command.get_arguments().filter(shown).map(argument_row).collect();
     if !rows.is_empty() {

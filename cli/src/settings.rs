@@ -2,6 +2,7 @@
 //! over `/etc/toque/toque.toml`.
 
 mod credentials;
+mod trust;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,8 +15,11 @@ use toque_core::read_optional::optional;
 use toque_data::cookbook::toml_diagnostic;
 use toque_language::Limits;
 use toque_machine::system::Proxies;
+use toque_machine::trust::{Subject, Trust};
 
 use self::credentials::CredentialSettings;
+use self::trust::TrustSettings;
+pub(crate) use self::trust::trust;
 
 /// The fields of `toque.toml`.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -60,6 +64,10 @@ pub(crate) struct Settings {
     credentials: BTreeMap<String, CredentialSettings>,
     proxies: ProxySettings,
     limits: LimitSettings,
+    trust: TrustSettings,
+    /// The users who may decide what is run, by the settings of the machine and by flags.
+    #[serde(skip)]
+    pub(crate) trusted: Trust,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -139,16 +147,21 @@ fn user_file() -> Option<PathBuf> {
 }
 
 impl Settings {
-    /// The settings of a repository over those of the system. Paths in a file are relative to it.
-    pub(crate) fn read(repository: Option<&Path>) -> Result<Self, Diagnostic> {
-        let system = Self::from_file(Path::new(SYSTEM))?;
-        let system = match user_file() {
-            Some(path) => Self::from_file(&path)?.over(system),
-            None => system,
-        };
+    /// The settings of a repository, which is trusted, over those of the system. Paths in a file are
+    /// relative to it.
+    pub(crate) fn read(repository: Option<&Path>, trust: &Trust) -> Result<Self, Diagnostic> {
+        let mut system = trust::system(&trust::invoking())?;
+        system.trusted = trust.clone();
+        if let Some(path) = user_file().filter(|path| path.exists()) {
+            trust.file(Subject::Settings, &path)?;
+            let user = Self::from_file(&path)?;
+            user.check_owners(&path)?;
+            system = user.over(system);
+        }
         let Some(repository) = repository else { return Ok(system) };
         let path = repository.join("toque.toml");
         let settings = Self::from_file(&path)?;
+        settings.check_owners(&path)?;
         if !settings.credentials.is_empty() {
             // A repository could otherwise send any file to any server.
             return Err(Diagnostic::error(format!(
@@ -161,6 +174,18 @@ impl Settings {
             )));
         }
         Ok(settings.over(system))
+    }
+
+    /// A repository that trusted itself, or a user whom a program misuses, would undo the rule.
+    fn check_owners(&self, path: &Path) -> Result<(), Diagnostic> {
+        if self.trust.owners.is_empty() {
+            return Ok(());
+        }
+        Err(Diagnostic::error(format!(
+            "`{}` has `[trust]`, which only the settings of the machine may have",
+            path.display()
+        ))
+        .hint(format!("move it to `{SYSTEM}`")))
     }
 
     fn from_file(path: &Path) -> Result<Self, Diagnostic> {
@@ -230,6 +255,8 @@ impl Settings {
                 size: self.limits.size.or(base.limits.size),
                 custom_json: self.limits.custom_json.or(base.limits.custom_json),
             },
+            trust: base.trust,
+            trusted: base.trusted,
         }
     }
 

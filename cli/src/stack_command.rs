@@ -10,6 +10,7 @@ use toque_core::redaction::Redactor;
 use toque_data::stack;
 use toque_data::stack::{Command, CustomJson, Event, Stack, Wanted};
 use toque_language::Limits;
+use toque_machine::trust::Trust;
 
 use crate::{input, run_list};
 
@@ -67,12 +68,15 @@ pub(crate) fn read(
     node: &str,
     limits: &Limits,
     redactor: &Redactor,
+    trust: &Trust,
 ) -> Result<Option<Rc<Command>>, Diagnostics> {
     if let Some(path) = &flags.command {
+        input::check(path, trust)?;
         return Command::read(document(path)?, limits.custom_json, redactor)
             .map(|command| Some(Rc::new(command)));
     }
     let Some(path) = &flags.stack else { return Ok(None) };
+    input::check(path, trust)?;
     let event = match (&flags.event, default_event) {
         (Some(event), _) => Event::parse(event)?,
         (None, Some(default)) => default,
@@ -105,7 +109,9 @@ pub(crate) fn read(
         apps: flags.app.clone(),
         all_apps: flags.all_apps,
         recipes: run_list::split(&flags.recipe)?,
-        custom_json: custom_json.map(|text| read_json(text, limits.custom_json)).transpose()?,
+        custom_json: custom_json
+            .map(|text| read_json(text, limits.custom_json, trust))
+            .transpose()?,
     };
     Ok(Some(Rc::new(Command::new(stack, event, wanted)?)))
 }
@@ -129,10 +135,11 @@ fn document(path: &Path) -> Result<Rc<Document>, Diagnostic> {
 }
 
 /// Parses custom JSON, or reads the file with it.
-fn read_json(argument: &str, largest: usize) -> Result<CustomJson, Diagnostic> {
+fn read_json(argument: &str, largest: usize, trust: &Trust) -> Result<CustomJson, Diagnostic> {
     if argument.trim_start().starts_with('{') {
         return CustomJson::parse("--custom-json", argument.to_owned(), largest);
     }
+    input::check(Path::new(argument), trust)?;
     let text = std::fs::read_to_string(argument).map_err(|error| {
         Diagnostic::error(format!(
             "cannot read the custom JSON in `{argument}`: {}",

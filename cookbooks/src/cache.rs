@@ -22,6 +22,7 @@ use crate::sha256::is_sha256;
 use toque_core::checksum::sha256_hex;
 use toque_core::read_optional::list_optional;
 use toque_machine::atomic_write;
+use toque_machine::trust::{Subject, Trust};
 
 /// The folders in a cache, with what they have.
 const COOKBOOKS: &str = "cookbooks";
@@ -64,16 +65,22 @@ impl Cache {
     /// Opens the cache in a folder, which is made when it is not there. What killed processes left
     /// half done is removed.
     /// # Errors
-    /// When it cannot be made, or another process removes entries and does not come to an end.
+    /// When it cannot be made, another user could have prepared it, or another process removes entries and does not come to an end.
     pub fn open(folder: PathBuf) -> Result<Self, Failure> {
-        Self::open_until(folder, CancelToken::default())
+        Self::open_trusted(folder, CancelToken::default(), &Trust::default())
     }
 
-    /// The same; nobody is waited for any more once a stop is requested.
+    /// The same; nobody is waited for any more once a stop is requested. Nothing is written into a
+    /// folder that `trust` refuses.
     /// # Errors
     /// As [`open`](Self::open), and when it was stopped.
-    pub fn open_until(folder: PathBuf, stop: CancelToken) -> Result<Self, Failure> {
-        let lock = lock_in(&folder)?;
+    pub fn open_trusted(
+        folder: PathBuf,
+        stop: CancelToken,
+        trust: &Trust,
+    ) -> Result<Self, Failure> {
+        trust.folder(Subject::Cache, &folder)?;
+        let lock = lock_in(&folder, trust)?;
         // As people know it, without `..`.
         let cache = Self { lock, folder: folder.canonicalize().unwrap_or(folder), stop };
         if let Some(lock) = &cache.lock {
@@ -256,7 +263,7 @@ impl Cache {
 
 /// The file that is locked; none where nothing can be written, which matters to those who want to
 /// write.
-fn lock_in(folder: &Path) -> Result<Option<File>, Failure> {
+fn lock_in(folder: &Path, trust: &Trust) -> Result<Option<File>, Failure> {
     let path = folder.join("lock");
     let read_only = |error: &std::io::Error| {
         matches!(error.kind(), ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied)
@@ -265,6 +272,7 @@ fn lock_in(folder: &Path) -> Result<Option<File>, Failure> {
         Err(error) if read_only(&error) => return Ok(None),
         made => made.context("create", folder)?,
     }
+    trust.folder(Subject::Cache, folder)?;
     marker::check(folder)?;
     match File::options().append(true).create(true).open(&path) {
         Ok(lock) => marker::mark(folder).map(|()| Some(lock)),
@@ -313,7 +321,7 @@ mod tests {
         let path = folder.path().join("store");
         let stop = CancelToken::default();
         let first = Cache::open(path.clone()).unwrap();
-        let second = Cache::open_until(path.clone(), stop.clone()).unwrap();
+        let second = Cache::open_trusted(path.clone(), stop.clone(), &Trust::default()).unwrap();
         let _clone = first.clone_of("https://example.com/a.git").unwrap();
         let soon = std::thread::spawn(move || {
             std::thread::sleep(2 * PAUSE);
@@ -334,7 +342,7 @@ mod tests {
         lock.lock().unwrap();
         let stop = CancelToken::default();
         stop.request();
-        assert!(Cache::open_until(path, stop).unwrap_err().interrupted);
+        assert!(Cache::open_trusted(path, stop, &Trust::default()).unwrap_err().interrupted);
         assert!(begun.elapsed() < Duration::from_secs(10));
     }
 

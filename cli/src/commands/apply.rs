@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use toque_core::diagnostic::{Diagnostic, Source};
 use toque_engine::{Refused, Run};
+use toque_machine::trust::Trust;
 
 use crate::exit::Exit;
 use crate::input;
@@ -33,16 +34,16 @@ pub(crate) struct Args {
     running: Running,
 }
 
-pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
+pub(crate) fn run(args: &Args, trust: &Trust) -> Result<Exit, Refused> {
     let recipe = match (&args.file, &args.code) {
         (_, Some(code)) => Source { name: "-e".to_owned(), path: None, text: code.clone() },
-        (Some(path), None) => input::recipe(path)?,
+        (Some(path), None) => input::recipe(path, trust)?,
         (None, None) => {
             let missing = Diagnostic::error("name a recipe file, or give the recipe with `-e`");
             return Err(missing.into());
         }
     };
-    let mut prepared = prepare(&args.node, Some(&args.running), None)?;
+    let mut prepared = prepare(&args.node, Some(&args.running), None, trust)?;
     prepared.options.recipe = Some(recipe);
     let sink = args.reporting.sink(&prepared.settings)?;
     let report = if args.plan {

@@ -8,12 +8,13 @@ use toque_core::diagnostic::{Diagnostic, Severity};
 use toque_core::failure::plain_io;
 use toque_engine::Refused;
 use toque_engine::check::{Checked, check as check_all};
+use toque_machine::trust::{Subject, Trust};
 
 use crate::exit::Exit;
 use crate::fetching::locked;
 use crate::input;
 use crate::output::{self, Format, counted};
-use crate::repository::find_repository;
+use crate::repository::{Named, find_repository, trusted};
 use crate::settings::Settings;
 
 /// Find every mistake in the cookbooks, running nothing
@@ -26,20 +27,20 @@ pub(crate) struct Args {
     format: Format,
 }
 
-pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
-    let mut checked = Checked::default();
+pub(crate) fn run(args: &Args, trust: &Trust) -> Result<Exit, Refused> {
+    let mut checked = Checked { trust: trust.clone(), ..Checked::default() };
     for path in &args.paths {
-        add(path, &mut checked)?;
+        add(path, &mut checked, trust)?;
     }
     if args.paths.is_empty() {
-        checked.repository = find_repository(None, None)?;
+        checked.repository = find_repository(Named { repo: None, trust }, None)?;
         if checked.repository.is_none() {
             return Err(Diagnostic::error("there is no repository of cookbooks here")
                 .hint("run toque below a folder with `cookbooks/`, or name cookbooks or recipes to check")
                 .into());
         }
     }
-    let settings = Settings::read(checked.repository.as_deref())?;
+    let settings = Settings::read(checked.repository.as_deref(), trust)?;
     checked.limits = settings.limits();
     checked.locked = locked(checked.repository.as_deref(), &settings, &checked.stop)?;
     Ok(report(&check_all(&Rc::new(toque_resources::standard()), &checked), args.format))
@@ -72,12 +73,12 @@ pub(crate) fn report(mistakes: &[Diagnostic], format: Format) -> Exit {
 }
 
 /// Adds a path: a recipe, a cookbook of a repository, or a repository.
-fn add(path: &Path, checked: &mut Checked) -> Result<(), Diagnostic> {
+fn add(path: &Path, checked: &mut Checked, trust: &Trust) -> Result<(), Diagnostic> {
     let full = std::fs::canonicalize(path).map_err(|error| {
         Diagnostic::error(format!("cannot check `{}`: {}", path.display(), plain_io(&error)))
     })?;
     if full.is_file() {
-        checked.recipes.push(input::recipe(path)?);
+        checked.recipes.push(input::recipe(path, trust)?);
         return Ok(());
     }
     let cookbook =
@@ -105,6 +106,9 @@ fn add(path: &Path, checked: &mut Checked) -> Result<(), Diagnostic> {
         return Err(Diagnostic::error("the paths lie in different repositories")
             .hint("check one repository at a time"));
     }
+    // By the way that was named: there may be links in it.
+    trust.tree(Subject::Repository, path)?;
+    trusted(&repository, trust)?;
     checked.repository = Some(repository);
     Ok(())
 }

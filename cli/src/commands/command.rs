@@ -10,6 +10,7 @@ use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::plain_io;
 use toque_data::stack::{Command, hide};
 use toque_engine::Refused;
+use toque_machine::trust::Trust;
 
 use crate::exit::Exit;
 use crate::output::{self, Format};
@@ -73,16 +74,17 @@ enum Commands {
     },
 }
 
-pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
+pub(crate) fn run(args: &Args, trust: &Trust) -> Result<Exit, Refused> {
     match &args.command {
-        Commands::Write { event, node, to } => write(event, node, to.as_deref()),
+        Commands::Write { event, node, to } => write(event, node, to.as_deref(), trust),
         Commands::Show { file, format, node } => {
-            let prepared = prepare_event(&EventFlags::of_document(file), None, node)?;
+            let prepared = prepare_event(&EventFlags::of_document(file), None, node, trust)?;
             prepared.options.command.iter().for_each(|command| show(command, *format));
             Ok(Exit::Success)
         }
         Commands::Expand { file, to, reveal, repo, node } => {
-            let prepared = prepare_event(&EventFlags::of_document(file), repo.as_deref(), node)?;
+            let prepared =
+                prepare_event(&EventFlags::of_document(file), repo.as_deref(), node, trust)?;
             let files = toque_engine::expand(&prepared.options, *reveal)?;
             expand(&files, to)?;
             output::message(&format!("wrote {} files below `{}`", files.len(), to.display()));
@@ -95,14 +97,20 @@ fn prepare_event(
     event: &EventFlags,
     repo: Option<&Path>,
     node: &Node,
+    trust: &Trust,
 ) -> Result<Prepared, Refused> {
     let selection =
         Selection { repo, run_list: &[], event, default_event: None, repository_required: false };
-    prepare(node, None, Some(&selection))
+    prepare(node, None, Some(&selection), trust)
 }
 
-fn write(event: &EventFlags, node: &Node, to: Option<&Path>) -> Result<Exit, Refused> {
-    let Some(command) = prepare_event(event, None, node)?.options.command else {
+fn write(
+    event: &EventFlags,
+    node: &Node,
+    to: Option<&Path>,
+    trust: &Trust,
+) -> Result<Exit, Refused> {
+    let Some(command) = prepare_event(event, None, node, trust)?.options.command else {
         return Err(Diagnostic::error("a command is for an event of a stack, and none was named")
             .hint("say which: `--stack stack.json --instance web1 --event configure`")
             .into());

@@ -1,6 +1,7 @@
 //! `toque converge`.
 
 use toque_engine::{Refused, Run};
+use toque_machine::trust::Trust;
 
 use crate::exit::Exit;
 use crate::prepare::{Running, Source};
@@ -20,8 +21,8 @@ pub(crate) struct Args {
     running: Running,
 }
 
-pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
-    let prepared = args.source.prepare(Some(&args.running), None)?;
+pub(crate) fn run(args: &Args, trust: &Trust) -> Result<Exit, Refused> {
+    let prepared = args.source.prepare(Some(&args.running), None, trust)?;
     let sink = args.reporting.sink(&prepared.settings)?;
     let report = Run::on(prepared.system, prepared.registry)
         .options(prepared.options.clone())

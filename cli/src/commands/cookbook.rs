@@ -25,10 +25,11 @@ use toque_cookbooks::repository::Repository;
 use toque_core::cancel::CancelToken;
 use toque_core::diagnostic::Diagnostic;
 use toque_engine::Refused;
+use toque_machine::trust::Trust;
 
 use crate::exit::Exit;
 use crate::fetching::{Fetching, Network};
-use crate::repository::find_repository;
+use crate::repository::{Named, find_repository};
 use crate::settings::{Settings, seconds};
 use crate::signals::stop_on_signals;
 
@@ -66,8 +67,8 @@ enum Commands {
     Index(index::Args),
 }
 
-pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
-    let repo = args.repo.as_deref();
+pub(crate) fn run(args: &Args, trust: &Trust) -> Result<Exit, Refused> {
+    let repo = Named { repo: args.repo.as_deref(), trust };
     match &args.command {
         Commands::New(args) => new::run(repo, args),
         Commands::Add(args) => add::run(repo, args),
@@ -88,12 +89,12 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
 }
 
 /// Reads the repository that is named, or the nearest, which must have a Cookfile.
-fn repository(named: Option<&Path>) -> Result<Repository, Diagnostic> {
+fn repository(named: Named<'_>) -> Result<Repository, Diagnostic> {
     Repository::read(&folder(named)?)?.ok_or_else(nowhere)
 }
 
 /// Finds the folder of that repository, reading nothing in it.
-fn folder(named: Option<&Path>) -> Result<PathBuf, Diagnostic> {
+fn folder(named: Named<'_>) -> Result<PathBuf, Diagnostic> {
     find_repository(named, None)?
         .filter(|path| path.join(cookfile::NAME).exists())
         .ok_or_else(nowhere)
@@ -105,19 +106,25 @@ fn nowhere() -> Diagnostic {
 }
 
 /// Opens the cache of fetched cookbooks.
-fn store_of(repository: Option<&Path>, cache_dir: Option<&Path>) -> Result<Cache, Diagnostic> {
-    Ok(Cache::open(Settings::read(repository)?.cache_dir(cache_dir))?)
+fn store_of(
+    repository: Option<&Path>,
+    cache_dir: Option<&Path>,
+    trust: &Trust,
+) -> Result<Cache, Diagnostic> {
+    let folder = Settings::read(repository, trust)?.cache_dir(cache_dir);
+    Ok(Cache::open_trusted(folder, CancelToken::default(), trust)?)
 }
 
 /// Calls `act` with access to the network; the folder may have no Cookfile.
 fn with_machine<T>(
     repository: &Path,
     fetching: &Fetching,
+    trust: &Trust,
     act: impl FnOnce(&Network, &FetchContext<'_>) -> Result<T, Diagnostic>,
 ) -> Result<T, Refused> {
     let stop = CancelToken::new(seconds(1.0));
     stop_on_signals(&stop)?;
     Cookfile::read(repository)?.unwrap_or_default().check_groups(&fetching.without)?;
-    let network = Network::new(Settings::read(Some(repository))?, stop, fetching);
+    let network = Network::new(Settings::read(Some(repository), trust)?, stop, fetching);
     Ok(network.with_machine(&network.store()?, repository, |machine| act(&network, machine))?)
 }

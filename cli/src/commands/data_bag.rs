@@ -19,11 +19,12 @@ use toque_data::data_bag::{DataBags, ItemText, New};
 use toque_data::encrypted_item;
 use toque_data::encrypted_item::Secret;
 use toque_engine::Refused;
+use toque_machine::trust::{Subject, Trust};
 
 use crate::atomic_write::{Expected, atomic_write};
 use crate::exit::Exit;
 use crate::output;
-use crate::repository::find_repository;
+use crate::repository::{Named, find_repository, trusted};
 use crate::settings::Settings;
 
 /// Look into data bags; encrypt, decrypt and edit their items
@@ -58,10 +59,10 @@ struct Form {
     version_0: bool,
 }
 
-pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
-    let found = match find_repository(args.repo.as_deref(), None)? {
+pub(crate) fn run(args: &Args, trust: &Trust) -> Result<Exit, Refused> {
+    let found = match find_repository(Named { repo: args.repo.as_deref(), trust }, None)? {
         Some(found) => Some(found),
-        None => Settings::read(None)?.repo,
+        None => Settings::read(None, trust)?.repo,
     };
     let Some(repository) = found else {
         return Err(Diagnostic::error(
@@ -70,7 +71,12 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
         .hint("run toque below a folder with `cookbooks/`, or name one with `--repo`")
         .into());
     };
-    let secret_files = Settings::read(Some(&repository))?.secret_files(args.secret_file.as_deref());
+    trusted(&repository, trust)?;
+    let settings = Settings::read(Some(&repository), trust)?;
+    let secret_files = settings.secret_files(args.secret_file.as_deref());
+    if let Some(secret) = secret_files.iter().find(|path| path.exists()) {
+        trust.file(Subject::Secret, secret)?;
+    }
     let bags = Bags { bags: DataBags::of(Some(&repository)), repository, secret_files };
     match &args.command {
         Commands::Show(args) => show::run(&bags, args),

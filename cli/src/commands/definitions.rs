@@ -8,11 +8,12 @@ use toque_core::failure::plain_io;
 use toque_core::read_optional::optional;
 use toque_engine::Refused;
 use toque_engine::definitions::{MARK, definitions};
+use toque_machine::trust::Trust;
 
 use crate::exit::Exit;
 use crate::fetching::locked_of;
 use crate::output;
-use crate::repository::find_repository;
+use crate::repository::{Named, find_repository};
 
 /// Write definition files, from which editors complete and explain recipes
 #[derive(clap::Args)]
@@ -27,9 +28,9 @@ pub(crate) struct Args {
     repo: Option<PathBuf>,
 }
 
-pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
-    let repository = find_repository(args.repo.as_deref(), None)?;
-    let locked = locked_of(repository.as_deref())?;
+pub(crate) fn run(args: &Args, trust: &Trust) -> Result<Exit, Refused> {
+    let repository = find_repository(Named { repo: args.repo.as_deref(), trust }, None)?;
+    let locked = locked_of(repository.as_deref(), trust)?;
     let files = definitions(&toque_resources::standard(), repository.as_deref(), &locked)?;
     let earlier = earlier(&args.dir)?;
     if let Some(foreign) = files

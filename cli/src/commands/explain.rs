@@ -8,6 +8,7 @@ use toque_data::attributes::{parse_path, shown_path};
 use toque_data::stack::Event;
 use toque_engine::explain::Explained;
 use toque_engine::{Refused, Run};
+use toque_machine::trust::Trust;
 
 use crate::exit::Exit;
 use crate::output::{self, Format};
@@ -27,9 +28,9 @@ pub(crate) struct Args {
     format: Format,
 }
 
-pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
+pub(crate) fn run(args: &Args, trust: &Trust) -> Result<Exit, Refused> {
     let path = path(&args.key)?;
-    let prepared = args.source.prepare(None, Some(Event::Configure))?;
+    let prepared = args.source.prepare(None, Some(Event::Configure), trust)?;
     let explained = Run::on(prepared.system, prepared.registry)
         .options(prepared.options.clone())
         .explain(&path)?;

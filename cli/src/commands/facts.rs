@@ -1,21 +1,23 @@
 //! `toque facts`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 use toque_core::cancel::CancelToken;
 use toque_core::diagnostic::{Diagnostic, Diagnostics, Severity};
+use toque_core::failure::FailureKind;
 use toque_data::cookbook;
 use toque_engine::Refused;
 use toque_machine::facts::Facts;
 use toque_machine::facts::custom::Custom;
 use toque_machine::system::HostSystem;
+use toque_machine::trust::Trust;
 
 use crate::exit::Exit;
 use crate::fetching::locked_of;
 use crate::output;
-use crate::repository::find_repository;
+use crate::repository::{Named, find_repository};
 use crate::signals::stop_on_signals;
 
 /// Show what is known of this machine
@@ -32,13 +34,13 @@ pub(crate) struct Args {
     repo: Option<PathBuf>,
 }
 
-pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
+pub(crate) fn run(args: &Args, trust: &Trust) -> Result<Exit, Refused> {
     let stop = CancelToken::new(Duration::ZERO);
     let mut system = HostSystem::new();
     system.stop = stop.clone();
     // A signal must not leave programs of cookbooks behind.
     stop_on_signals(&stop)?;
-    let known = Facts::new().with(custom(args.repo.as_deref())?);
+    let known = Facts::new().with(custom(Named { repo: args.repo.as_deref(), trust })?);
     let mut wrong = Vec::new();
     let shown = if args.keys.is_empty() {
         let mut all = Map::new();
@@ -67,11 +69,14 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
 }
 
 /// The facts of all cookbooks of the repository that is named, or that the command is run in.
-fn custom(repo: Option<&Path>) -> Result<Custom, Refused> {
+fn custom(repo: Named<'_>) -> Result<Custom, Refused> {
     let Some(repository) = find_repository(repo, None)? else { return Ok(Custom::default()) };
     // Folders that are no cookbooks and cookbooks that cannot be fetched have no facts; `toque
     // check` reports what is wrong.
-    let locked = locked_of(Some(&repository)).unwrap_or_default();
+    let locked = match locked_of(Some(&repository), repo.trust) {
+        Err(refused) if refused.kind == FailureKind::Untrusted => return Err(refused.into()),
+        locked => locked.unwrap_or_default(),
+    };
     let (cookbooks, _) = cookbook::find_all(&repository, &locked);
     let (found, mistakes) =
         Custom::find(cookbooks.values().flat_map(|cookbook| cookbook.fact_files()));

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use toque_data::stack::Event;
 use toque_engine::graph_export::GraphExport;
 use toque_engine::{Refused, Run};
+use toque_machine::trust::Trust;
 
 use crate::exit::Exit;
 use crate::output;
@@ -27,8 +28,8 @@ enum Format {
     Json,
 }
 
-pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
-    let prepared = args.source.prepare(None, Some(Event::Configure))?;
+pub(crate) fn run(args: &Args, trust: &Trust) -> Result<Exit, Refused> {
+    let prepared = args.source.prepare(None, Some(Event::Configure), trust)?;
     let drawing =
         Run::on(prepared.system, prepared.registry).options(prepared.options.clone()).graph()?;
     match args.format {

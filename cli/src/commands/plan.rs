@@ -3,6 +3,7 @@
 use toque_core::diagnostic::Diagnostic;
 use toque_engine::{Refused, Run};
 use toque_machine::facts::shipped::{shipped, shipped_platforms};
+use toque_machine::trust::Trust;
 
 use crate::exit::Exit;
 use crate::output;
@@ -25,8 +26,8 @@ pub(crate) struct Args {
     platform: Option<String>,
 }
 
-pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
-    let prepared = args.source.prepare(None, None)?;
+pub(crate) fn run(args: &Args, trust: &Trust) -> Result<Exit, Refused> {
+    let prepared = args.source.prepare(None, None, trust)?;
     if let Some(platform) = &args.platform {
         return show_providers(prepared, platform);
     }

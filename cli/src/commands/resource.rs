@@ -9,11 +9,12 @@ use toque_contract::registry::{Kind, Registry};
 use toque_core::diagnostic::Diagnostic;
 use toque_engine::{Refused, kinds};
 use toque_language::COMMON;
+use toque_machine::trust::Trust;
 
 use crate::exit::Exit;
 use crate::fetching::locked_of;
 use crate::output::{self, Format};
-use crate::repository::find_repository;
+use crate::repository::{Named, find_repository};
 
 /// The kinds of resources and their properties
 #[derive(clap::Args)]
@@ -44,8 +45,8 @@ enum Commands {
     },
 }
 
-pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
-    let registry = known(args)?;
+pub(crate) fn run(args: &Args, trust: &Trust) -> Result<Exit, Refused> {
+    let registry = known(args, trust)?;
     match &args.command {
         Commands::List => {
             let width = registry.kinds.keys().map(|name| name.len()).max().unwrap_or(0);
@@ -71,15 +72,15 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
 
 /// Returns the built-in kinds and those of the repository's cookbooks, which are not read when the
 /// kind to show is built in.
-fn known(args: &Args) -> Result<Registry, Refused> {
+fn known(args: &Args, trust: &Trust) -> Result<Registry, Refused> {
     let registry = toque_resources::standard();
     if let Commands::Show { kind, .. } = &args.command
         && registry.kinds.contains_key(kind.as_str())
     {
         return Ok(registry);
     }
-    match find_repository(args.repo.as_deref(), None)? {
-        Some(repository) => kinds(&registry, &repository, &locked_of(Some(&repository))?),
+    match find_repository(Named { repo: args.repo.as_deref(), trust }, None)? {
+        Some(repository) => kinds(&registry, &repository, &locked_of(Some(&repository), trust)?),
         None => Ok(registry),
     }
 }

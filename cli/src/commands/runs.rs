@@ -8,10 +8,11 @@ use toque_core::diagnostic::Diagnostic;
 use toque_engine::Refused;
 use toque_engine::machine::system::HostSystem;
 use toque_engine::state::{History, Journal, RunLock};
+use toque_machine::trust::{Subject, Trust};
 
 use crate::exit::Exit;
 use crate::output::{self, Format};
-use crate::repository::find_repository;
+use crate::repository::{Named, find_repository};
 use crate::settings::Settings;
 
 /// Look at past runs, and at what they still owe
@@ -51,9 +52,11 @@ enum Commands {
     },
 }
 
-pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
-    let settings = Settings::read(find_repository(None, None)?.as_deref())?;
+pub(crate) fn run(args: &Args, trust: &Trust) -> Result<Exit, Refused> {
+    let settings =
+        Settings::read(find_repository(Named { repo: None, trust }, None)?.as_deref(), trust)?;
     let state_dir = settings.state_dir(args.state_dir.as_deref());
+    trust.folder(Subject::State, &state_dir)?;
     let history = History::of(&state_dir);
     match &args.command {
         Commands::List => {
@@ -91,9 +94,10 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
             }
         }
         Commands::Owed { forget: Some(target) } => {
-            let _lock = RunLock::take(&state_dir, None, &CancelToken::default(), &mut |holder| {
-                output::message(&format!("waiting for another run: {holder}"));
-            })?;
+            let _lock =
+                RunLock::take(&state_dir, trust, None, &CancelToken::default(), &mut |holder| {
+                    output::message(&format!("waiting for another run: {holder}"));
+                })?;
             let mut journal = Journal::open(Some(&state_dir))?;
             let all: Vec<(String, String)> =
                 journal.owed().map(|owed| (owed.target.clone(), owed.action.clone())).collect();

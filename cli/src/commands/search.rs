@@ -8,6 +8,7 @@ use toque_data::attributes::parse_path;
 use toque_data::search::{Order, Query, Search};
 use toque_data::stack::Event;
 use toque_engine::{ENCRYPTED, Encrypted, Found, Refused, Run};
+use toque_machine::trust::Trust;
 
 use crate::exit::Exit;
 use crate::output::{self, Format};
@@ -52,7 +53,7 @@ pub(crate) struct Args {
     node: Node,
 }
 
-pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
+pub(crate) fn run(args: &Args, trust: &Trust) -> Result<Exit, Refused> {
     let wanted = Search {
         query: Query::parse(&args.query)?,
         order: if args.sort.is_empty() { Order::default() } else { Order::parse(&args.sort)? },
@@ -76,7 +77,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
         repository_required: true,
     };
     let encrypted = if args.reveal { Encrypted::Decrypted } else { Encrypted::Hidden };
-    let prepared = prepare(&args.node, None, Some(&selection))?;
+    let prepared = prepare(&args.node, None, Some(&selection), trust)?;
     let mut found = Run::on(prepared.system, prepared.registry)
         .options(prepared.options.clone())
         .search(&args.index, &wanted, encrypted)?;

@@ -16,3 +16,4 @@ mod stack;
 mod stack_cookbooks;
 mod stack_space;
 mod stop;
+mod trust;

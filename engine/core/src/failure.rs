@@ -47,6 +47,8 @@ pub enum FailureKind {
     NeedsOtherToque,
     /// A path is not used, because another user could lead it elsewhere, or too much hangs on it.
     RefusedPath,
+    /// What decides what toque runs belongs to another user, or another user can change it.
+    Untrusted,
 }
 
 /// The cause of an `io::Error` about a path that is not used: another user could lead it

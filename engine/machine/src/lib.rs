@@ -7,6 +7,7 @@
 //! - [`removal`]: the rule for directories that are removed with all that is in them
 //! - [`temporary_name`]: names of what is made for a moment
 //! - [`trusted_link`]: the rule for the symbolic links that are followed
+//! - [`trust`]: the rule for the files that decide what toque runs
 //! - [`view`]: the machine as a run sees it: what was read once, and the changes that a plan
 //!   assumes
 //! - [`planned`]: those changes, and the uncertainty that they leave
@@ -23,6 +24,7 @@
 pub mod removal;
 pub mod system;
 pub mod temporary_name;
+pub mod trust;
 pub mod trusted_link;
 
 pub mod areas;

@@ -22,7 +22,16 @@ pub fn distrust(
     folder: Owned,
     named: impl Fn(u32) -> String,
 ) -> Option<String> {
-    let trusted = |uid: u32| uid == 0 || uid == own;
+    distrust_by(|uid| uid == 0 || uid == own, link_uid, folder, named)
+}
+
+/// As [`distrust`], where others than root and toque's own user may be trusted.
+pub fn distrust_by(
+    trusted: impl Fn(u32) -> bool,
+    link_uid: u32,
+    folder: Owned,
+    named: impl Fn(u32) -> String,
+) -> Option<String> {
     if !trusted(link_uid) {
         Some(format!("{} owns it", named(link_uid)))
     } else if !trusted(folder.uid) {

@@ -18,6 +18,7 @@ use crate::options::Options;
 use toque_contract::registry::Registry;
 use toque_core::cancel::CancelToken;
 use toque_core::diagnostic::{Diagnostic, Diagnostics, Source};
+use toque_core::failure::Failure;
 use toque_core::name::RecipeName;
 use toque_data::cookbook::{self, Cookbook, Cookbooks, Locked, cycle};
 use toque_data::stack::Stack;
@@ -25,6 +26,7 @@ use toque_language::run_inputs::{Limits, MachineAccess};
 use toque_language::{AttributesUsed, on_script_stack};
 use toque_machine::facts::custom::CustomFact;
 use toque_machine::facts::shipped::{Shipped, shipped, shipped_platforms};
+use toque_machine::trust::{Subject, Trust};
 
 /// What to check: a repository, and which of its cookbooks (all when none is named); or recipes of
 /// no cookbook.
@@ -39,6 +41,8 @@ pub struct Checked {
     pub stack: Option<Rc<Stack>>,
     pub limits: Limits,
     pub stop: CancelToken,
+    /// The users who may decide what is in the repository; see [`Options::trust`].
+    pub trust: Trust,
 }
 
 /// The stack document of a repository.
@@ -54,6 +58,10 @@ pub fn stack_of(repository: &Path) -> Option<PathBuf> {
 /// is a repository of them.
 #[must_use]
 pub fn check_stack(registry: &Registry, checked: &Checked, path: &Path) -> Vec<Diagnostic> {
+    let refused = trusted(checked).and_then(|()| checked.trust.file(Subject::Document, path));
+    if let Err(refused) = refused {
+        return vec![refused.into()];
+    }
     sorted(match events::read(checked, path) {
         Ok(stack) => on_script_stack(&checked.limits, || events::check(registry, checked, &stack))
             .unwrap_or_else(|failure| vec![failure.into()]),
@@ -71,6 +79,9 @@ pub fn check(registry: &Registry, checked: &Checked) -> Vec<Diagnostic> {
 fn check_all(registry: &Registry, checked: &Checked) -> Vec<Diagnostic> {
     let mut mistakes = Vec::new();
     let mut checked = checked.clone();
+    if let Err(refused) = trusted(&checked) {
+        return vec![refused.into()];
+    }
     if let Some(path) = checked.repository.as_deref().and_then(stack_of) {
         match events::read(&checked, &path) {
             Ok(stack) => checked.stack = Some(stack),
@@ -115,6 +126,15 @@ fn check_all(registry: &Registry, checked: &Checked) -> Vec<Diagnostic> {
         mistakes.extend(check_recipe(registry, checked, recipe));
     }
     sorted(mistakes)
+}
+
+/// Checks who decides what is in the repository and its cookbooks.
+fn trusted(checked: &Checked) -> Result<(), Failure> {
+    if let Some(repository) = &checked.repository {
+        checked.trust.repository(repository)?;
+    }
+    let mut roots = checked.locked.roots.iter();
+    roots.try_for_each(|(_, root)| checked.trust.tree(Subject::Repository, root))
 }
 
 /// Whether its mistakes are told: it is named, or lies in the repository when none is.

@@ -33,7 +33,8 @@ pub(crate) fn execute(
     let _lock = match (&options.state_dir, mode) {
         (Some(dir), Mode::Converge) => {
             let waiting = &mut |holder: &str| sink.event(&Event::Waiting { holder });
-            let lock = RunLock::take(dir, options.lock_timeout, &options.stop, waiting)?;
+            let lock =
+                RunLock::take(dir, &options.trust, options.lock_timeout, &options.stop, waiting)?;
             lock.share(&**system)?;
             let (left_overs, cleared) = LeftOvers::clear(dir, system)?;
             tell_of(&cleared, &mut *sink);

@@ -54,7 +54,9 @@ pub(crate) fn gather(
             if let Some(instance) = options.command.as_ref().and_then(|command| command.own()) {
                 run_list.roles.extend(instance.layers.iter().cloned());
             }
-            let cookbooks = cookbooks(repository, &options.locked(repository)?, &run_list)?;
+            let locked = options.locked(repository)?;
+            options.check_locked(&locked)?;
+            let cookbooks = cookbooks(repository, &locked, &run_list)?;
             (run_list, cookbooks)
         }
         None => (Expanded::default(), Cookbooks::new()),

@@ -74,6 +74,7 @@ pub use run_search::{ENCRYPTED, Encrypted, Found};
 pub use toque_contract::event::{Event, Sink};
 pub use toque_contract::report::Report;
 pub use toque_language::{Limits, MachineAccess};
+pub use toque_machine::trust::Trust;
 pub use {
     toque_contract as contract, toque_core as core, toque_data as data, toque_machine as machine,
 };

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::state::DEFAULT_LIMIT;
 use toque_core::cancel::CancelToken;
 use toque_core::diagnostic::{Diagnostic, Diagnostics, Source};
+use toque_core::failure::Failure;
 use toque_core::json::Document;
 use toque_core::redaction::Redactor;
 use toque_data::cookbook::{FindLocked, Locked};
@@ -14,6 +15,7 @@ use toque_data::run_list::Item;
 use toque_data::stack::Command;
 use toque_language::run_inputs::{Limits, MachineAccess};
 use toque_machine::facts::shipped::Shipped;
+use toque_machine::trust::{Subject, Trust};
 
 /// What to run, and how.
 #[derive(Clone)]
@@ -50,6 +52,10 @@ pub struct Options {
     /// Bytes of the largest file that is kept before it is replaced; larger ones are where that
     /// needs no copy.
     pub backup_limit: u64,
+    /// The users who may decide what runs: others may neither own nor be able to write the
+    /// repository, the cookbooks, the files with the secret and the state directory. Root and the
+    /// own user always may.
+    pub trust: Trust,
     /// How long to wait for another run; without end when absent.
     pub lock_timeout: Option<Duration>,
     /// After a failure, keep delayed notifications owed instead of delivering them.
@@ -87,6 +93,7 @@ impl Default for Options {
             redactor: Rc::default(),
             state_dir: None,
             backup_limit: DEFAULT_LIMIT,
+            trust: Trust::default(),
             lock_timeout: None,
             hold_notifications_on_failure: false,
             limits: Limits::default(),
@@ -120,6 +127,33 @@ impl Options {
     pub fn locked(&self, repository: &Path) -> Result<Locked, Diagnostic> {
         self.find_locked.as_ref().map_or_else(|| Ok(Locked::default()), |find| find(repository))
     }
+
+    /// Checks who decides what is in the cookbooks of a run that were found elsewhere. What is
+    /// compiled for no machine runs nothing, and is checked by those who ask for it.
+    /// # Errors
+    /// A cookbook that is not trusted.
+    pub(crate) fn check_locked(&self, locked: &Locked) -> Result<(), Failure> {
+        if self.reach != MachineAccess::Machine {
+            return Ok(());
+        }
+        locked.roots.iter().try_for_each(|(_, root)| self.trust.tree(Subject::Repository, root))
+    }
+
+    /// Checks who decides what is in the repository and the secret.
+    /// # Errors
+    /// A file or folder that is not trusted.
+    pub(crate) fn check_trust(&self) -> Result<(), Failure> {
+        if self.reach != MachineAccess::Machine {
+            return Ok(());
+        }
+        if let Some(repository) = &self.repository {
+            self.trust.repository(repository)?;
+        }
+        if let Some(secret) = self.secret_files.iter().find(|path| path.exists()) {
+            self.trust.file(Subject::Secret, secret)?;
+        }
+        Ok(())
+    }
 }
 
 impl Refused {
@@ -147,8 +181,8 @@ impl From<Diagnostic> for Refused {
     }
 }
 
-impl From<toque_core::failure::Failure> for Refused {
-    fn from(failure: toque_core::failure::Failure) -> Self {
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
         let stopped = failure.interrupted;
         Self { diagnostics: Diagnostic::from(failure).into(), stopped }
     }

@@ -15,6 +15,7 @@ use toque_language::{Language, add_custom_kinds};
 use toque_machine::facts::Facts;
 use toque_machine::facts::custom::Custom;
 use toque_machine::system::System;
+use toque_machine::trust::Subject;
 use toque_machine::view::View;
 
 use crate::compile::{Compiled, Recipes, compile, declare};
@@ -45,7 +46,14 @@ impl Prepared {
         mut sink: Box<dyn Sink>,
         mode: Mode,
     ) -> Result<Self, Refused> {
+        if let Some(dir) = &options.state_dir {
+            options.trust.folder(Subject::State, dir)?;
+        }
+        options.check_trust()?;
         let fetched = cookbooks::fetch(system, options, mode, &mut *sink)?;
+        if fetched.options.repository != options.repository {
+            fetched.options.check_trust()?;
+        }
         let language = open(Rc::clone(system), registry, &fetched.options, sink)?;
         Ok(Self {
             language,

@@ -9,12 +9,13 @@ use toque_core::cancel::CancelToken;
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::Failure;
 use toque_engine::Refused;
+use toque_machine::trust::Subject;
 
 use super::{install, with_machine};
 use crate::exit::Exit;
 use crate::fetching::Fetching;
 use crate::output;
-use crate::repository::find_repository;
+use crate::repository::{Named, find_repository};
 
 /// Add a cookbook to Cookfile.toml, or change what it says of one, and install it
 #[derive(clap::Args)]
@@ -56,15 +57,18 @@ pub(crate) struct Args {
     fetching: Fetching,
 }
 
-pub(crate) fn run(repo: Option<&Path>, args: &Args) -> Result<Exit, Refused> {
+pub(crate) fn run(repo: Named<'_>, args: &Args) -> Result<Exit, Refused> {
     let here = std::env::current_dir()
         .map_err(|error| Diagnostic::from(Failure::io("find", Path::new("."), &error)))?;
     let repository = find_repository(repo, None)?.unwrap_or_else(|| here.clone());
+    if let Some(path) = &args.path {
+        repo.trust.tree(Subject::Repository, path)?;
+    }
     let _alone = Repository::lock(&repository, &CancelToken::default())?;
     let is_new = !repository.join(cookfile::NAME).exists();
     let entry = entry(args, &here, &repository)?;
     let (name, group) = (args.name.as_str(), args.group.as_deref());
-    let edited = with_machine(&repository, &args.fetching, |network, machine| {
+    let edited = with_machine(&repository, &args.fetching, repo.trust, |network, machine| {
         edit::add(machine, name, group, entry.as_ref(), &network.without)
     })?;
     if is_new {

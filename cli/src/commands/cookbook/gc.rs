@@ -1,14 +1,15 @@
 //! `toque cookbook gc`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use toque_cookbooks::cache::{Cache, GcReport, Removed};
+use toque_core::cancel::CancelToken;
 use toque_core::text::size;
 use toque_engine::Refused;
 
 use crate::exit::Exit;
 use crate::output::{self, counted};
-use crate::repository::find_repository;
+use crate::repository::{Named, find_repository};
 use crate::settings::Settings;
 
 /// Remove what was fetched and no lockfile needs any more
@@ -23,14 +24,14 @@ pub(crate) struct Args {
     cache_dir: Option<PathBuf>,
 }
 
-pub(crate) fn run(repo: Option<&Path>, args: &Args) -> Result<Exit, Refused> {
+pub(crate) fn run(repo: Named<'_>, args: &Args) -> Result<Exit, Refused> {
     let dry_run = args.dry_run;
     // The settings of a repository may name the folder.
-    let settings = Settings::read(find_repository(repo, None)?.as_deref())?;
+    let settings = Settings::read(find_repository(repo, None)?.as_deref(), repo.trust)?;
     let folder = settings.cache_dir(args.cache_dir.as_deref());
     // Nothing is made of a folder that is not there.
     let cleared = if folder.exists() {
-        Cache::open(folder)?.collect_garbage(dry_run)?
+        Cache::open_trusted(folder, CancelToken::default(), repo.trust)?.collect_garbage(dry_run)?
     } else {
         GcReport::default()
     };

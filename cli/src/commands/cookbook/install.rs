@@ -1,7 +1,5 @@
 //! `toque cookbook install`.
 
-use std::path::Path;
-
 use toque_cookbooks::install::InstallOptions;
 use toque_cookbooks::manifest::lockfile::{self, Lockfile};
 use toque_cookbooks::repository::{Repository, Update};
@@ -14,6 +12,7 @@ use super::{folder, repository, with_machine};
 use crate::exit::Exit;
 use crate::fetching::Fetching;
 use crate::output::{self, counted};
+use crate::repository::Named;
 
 /// Fetch what Cookfile.lock names, and choose what it does not say
 #[derive(clap::Args)]
@@ -26,21 +25,21 @@ pub(crate) struct Args {
     fetching: Fetching,
 }
 
-pub(crate) fn run(repo: Option<&Path>, args: &Args) -> Result<Exit, Refused> {
+pub(crate) fn run(repo: Named<'_>, args: &Args) -> Result<Exit, Refused> {
     install(repo, Update::Nothing, args.locked, &args.fetching)
 }
 
 /// Installs the cookbooks of a repository after choosing versions anew for those of `update`.
 pub(crate) fn install(
-    repo: Option<&Path>,
+    repo: Named<'_>,
     update: Update,
     locked: bool,
     fetching: &Fetching,
 ) -> Result<Exit, Refused> {
     let folder = folder(repo)?;
     let _alone = Repository::lock(&folder, &CancelToken::default())?;
-    let repository = repository(Some(&folder))?;
-    let installed = with_machine(&repository.path, fetching, |network, machine| {
+    let repository = repository(repo.at(&folder))?;
+    let installed = with_machine(&repository.path, fetching, repo.trust, |network, machine| {
         repository
             .install(machine, &InstallOptions { update, locked, without: network.without.clone() })
     })?;

@@ -1,7 +1,5 @@
 //! `toque cookbook list`.
 
-use std::path::Path;
-
 use serde_json::{Value, json};
 use toque_cookbooks::manifest::lockfile::{LockedCookbook, Origin};
 use toque_engine::Refused;
@@ -11,6 +9,7 @@ use super::repository;
 use crate::exit::Exit;
 use crate::fetching::current_lockfile;
 use crate::output::{self, Format};
+use crate::repository::Named;
 
 /// List the cookbooks of Cookfile.lock
 #[derive(clap::Args)]
@@ -20,7 +19,7 @@ pub(crate) struct Args {
     format: Format,
 }
 
-pub(crate) fn run(repo: Option<&Path>, args: &Args) -> Result<Exit, Refused> {
+pub(crate) fn run(repo: Named<'_>, args: &Args) -> Result<Exit, Refused> {
     let lockfile = current_lockfile(&repository(repo)?)?;
     match args.format {
         Format::Json => {

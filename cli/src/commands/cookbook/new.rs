@@ -10,7 +10,7 @@ use toque_engine::Refused;
 
 use crate::exit::Exit;
 use crate::output;
-use crate::repository::find_repository;
+use crate::repository::{Named, find_repository};
 
 /// Make a cookbook that converges and has a test
 #[derive(clap::Args)]
@@ -19,7 +19,7 @@ pub(crate) struct Args {
     name: String,
 }
 
-pub(crate) fn run(repo: Option<&Path>, args: &Args) -> Result<Exit, Refused> {
+pub(crate) fn run(repo: Named<'_>, args: &Args) -> Result<Exit, Refused> {
     let name = args.name.as_str();
     let here = std::env::current_dir()
         .map_err(|error| Diagnostic::from(Failure::io("find", Path::new("."), &error)))?;

@@ -1,7 +1,5 @@
 //! `toque cookbook outdated`.
 
-use std::path::Path;
-
 use serde_json::json;
 use toque_cookbooks::install::Outdated;
 use toque_core::version::Version;
@@ -11,6 +9,7 @@ use super::{repository, with_machine};
 use crate::exit::Exit;
 use crate::fetching::{Fetching, current_lockfile};
 use crate::output::{self, Format};
+use crate::repository::Named;
 
 /// Show which cookbooks have newer versions
 #[derive(clap::Args)]
@@ -22,10 +21,10 @@ pub(crate) struct Args {
     fetching: Fetching,
 }
 
-pub(crate) fn run(repo: Option<&Path>, Args { format, fetching }: &Args) -> Result<Exit, Refused> {
+pub(crate) fn run(repo: Named<'_>, Args { format, fetching }: &Args) -> Result<Exit, Refused> {
     let repository = repository(repo)?;
     let lockfile = current_lockfile(&repository)?;
-    let found = with_machine(&repository.path, fetching, |_, machine| {
+    let found = with_machine(&repository.path, fetching, repo.trust, |_, machine| {
         repository.outdated(machine, &lockfile)
     })?;
     match format {

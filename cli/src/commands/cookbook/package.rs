@@ -13,12 +13,13 @@ use toque_core::diagnostic::Diagnostic;
 use toque_core::name::is_word;
 use toque_data::cookbook::Cookbook;
 use toque_engine::Refused;
+use toque_machine::trust::Trust;
 
 use super::{repository, store_of, with_machine};
 use crate::exit::Exit;
 use crate::fetching::{Fetching, current_lockfile};
 use crate::output::{self, counted};
-use crate::repository::find_repository;
+use crate::repository::{Named, find_repository};
 
 /// Pack the repository as a run needs it, or one cookbook, into an archive: the same bytes each
 /// time
@@ -36,10 +37,7 @@ pub(crate) struct Args {
     fetching: Fetching,
 }
 
-pub(crate) fn run(
-    repo: Option<&Path>,
-    Args { file, name, fetching }: &Args,
-) -> Result<Exit, Refused> {
+pub(crate) fn run(repo: Named<'_>, Args { file, name, fetching }: &Args) -> Result<Exit, Refused> {
     let path = find_repository(repo, None)?.ok_or_else(|| {
         Diagnostic::error("there is no repository here: neither `Cookfile.toml` nor `cookbooks/`")
             .hint("go into one, or name it with `--repo`")
@@ -50,7 +48,7 @@ pub(crate) fn run(
         Format::of(file)?;
     }
     // Nobody removes what is packed meanwhile.
-    let _held = store_of(Some(&path), fetching.cache_dir.as_deref())?;
+    let _held = store_of(Some(&path), fetching.cache_dir.as_deref(), repo.trust)?;
     let (content, package) = match name {
         None if folder => {
             return Err(Diagnostic::error(format!("`{}` is a folder, and a whole repository has no name", file.display()))
@@ -58,12 +56,13 @@ pub(crate) fn run(
                 .into());
         }
         None => {
-            let content = PackageContents::of_repository(&path, &all(&path, fetching)?)?;
+            let content =
+                PackageContents::of_repository(&path, &all(&path, fetching, repo.trust)?)?;
             let package = write(&content, file)?;
             (content, package)
         }
         Some(name) => {
-            let root = one(&path, name, fetching)?;
+            let root = one(&path, name, fetching, repo.trust)?;
             let cookbook = Cookbook::load(&root)?;
             let content = PackageContents::of_cookbook(&path, name, &root)?;
             let package = if folder {
@@ -83,7 +82,11 @@ pub(crate) fn run(
 
 /// Returns the folders of all cookbooks of a repository: those of its lockfile, or without a
 /// Cookfile its own.
-fn all(path: &Path, fetching: &Fetching) -> Result<BTreeMap<String, PathBuf>, Refused> {
+fn all(
+    path: &Path,
+    fetching: &Fetching,
+    trust: &Trust,
+) -> Result<BTreeMap<String, PathBuf>, Refused> {
     let Some(repository) = Repository::read(path)? else {
         let own = Folder::own(path)?;
         return Ok(own
@@ -93,13 +96,13 @@ fn all(path: &Path, fetching: &Fetching) -> Result<BTreeMap<String, PathBuf>, Re
             .collect());
     };
     let lockfile = current_lockfile(&repository)?;
-    with_machine(&repository.path, fetching, |network, machine| {
+    with_machine(&repository.path, fetching, trust, |network, machine| {
         repository.fetch(machine, &repository.without(&lockfile, &network.without))
     })
 }
 
 /// Returns the folder of a cookbook. One in the repository needs no lockfile.
-fn one(path: &Path, name: &str, fetching: &Fetching) -> Result<PathBuf, Refused> {
+fn one(path: &Path, name: &str, fetching: &Fetching, trust: &Trust) -> Result<PathBuf, Refused> {
     if !is_word(name) {
         return Err(Diagnostic::error(format!("`{name}` is no name of a cookbook"))
             .hint("a name is made of letters, digits, `-` and `_`")
@@ -122,11 +125,11 @@ fn one(path: &Path, name: &str, fetching: &Fetching) -> Result<PathBuf, Refused>
     if cookfile.is_none() {
         return Err(missing(path, name).into());
     }
-    let repository = repository(Some(path))?;
+    let repository = repository(Named { repo: Some(path), trust })?;
     let lockfile = current_lockfile(&repository)?;
     lockfile.require(name)?;
     let alone = lockfile.cookbooks.into_iter().filter(|(other, _)| other == name).collect();
-    let roots = with_machine(&repository.path, fetching, |_, machine| {
+    let roots = with_machine(&repository.path, fetching, trust, |_, machine| {
         repository.fetch(machine, &Lockfile { cookbooks: alone })
     })?;
     Ok(roots.into_values().next().ok_or_else(|| missing(path, name))?)

@@ -1,7 +1,6 @@
 //! `toque cookbook remove`.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use toque_cookbooks::edit;
 use toque_cookbooks::repository::Repository;
@@ -13,6 +12,7 @@ use super::{folder, install, repository, with_machine};
 use crate::exit::Exit;
 use crate::fetching::Fetching;
 use crate::output;
+use crate::repository::Named;
 
 /// Remove cookbooks from Cookfile.toml, and what nobody needs any more from Cookfile.lock
 #[derive(clap::Args)]
@@ -30,17 +30,17 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(
-    repo: Option<&Path>,
+    repo: Named<'_>,
     Args { names, group, fetching }: &Args,
 ) -> Result<Exit, Refused> {
     let folder = folder(repo)?;
     let _alone = Repository::lock(&folder, &CancelToken::default())?;
-    let edited = with_machine(&folder, fetching, |network, machine| {
+    let edited = with_machine(&folder, fetching, repo.trust, |network, machine| {
         edit::remove(machine, names, group.as_deref(), &network.without)
     })?;
     edited.changes.iter().for_each(|change| output::print(&line(change)));
     install::report(&edited.before, &edited.after);
-    let demands = repository(Some(&folder))?.requirements();
+    let demands = repository(repo.at(&folder))?.requirements();
     for name in names.iter().collect::<BTreeSet<_>>() {
         let Some(locked) = edited.after.cookbooks.get(name) else { continue };
         let asking = demands

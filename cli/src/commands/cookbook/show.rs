@@ -1,6 +1,6 @@
 //! `toque cookbook show`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use toque_cookbooks::manifest::lockfile::{LockedCookbook, Lockfile, Origin};
@@ -14,6 +14,7 @@ use super::{repository, store_of};
 use crate::exit::Exit;
 use crate::fetching::current_lockfile;
 use crate::output::{self, Format};
+use crate::repository::Named;
 
 /// Show what a cookbook of Cookfile.lock is, where it is from, and what is in it
 #[derive(clap::Args)]
@@ -30,14 +31,17 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(
-    repo: Option<&Path>,
+    repo: Named<'_>,
     Args { name, cache_dir, format }: &Args,
 ) -> Result<Exit, Refused> {
     let repository = repository(repo)?;
     let lockfile = current_lockfile(&repository)?;
     let locked = lockfile.require(name)?;
-    let root =
-        repository.root_of(&store_of(Some(&repository.path), cache_dir.as_deref())?, name, locked);
+    let root = repository.root_of(
+        &store_of(Some(&repository.path), cache_dir.as_deref(), repo.trust)?,
+        name,
+        locked,
+    );
     let there = if root.is_dir() { Some(Cookbook::load(&root)?) } else { None };
     let data = data(name, locked, there.as_ref(), &who(&repository, &lockfile, name));
     match format {

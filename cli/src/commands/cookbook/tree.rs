@@ -1,7 +1,6 @@
 //! `toque cookbook tree`.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use toque_cookbooks::manifest::lockfile::Lockfile;
 use toque_engine::Refused;
@@ -10,11 +9,12 @@ use super::repository;
 use crate::exit::Exit;
 use crate::fetching::current_lockfile;
 use crate::output;
+use crate::repository::Named;
 
 /// Deeper ones are not drawn further to the right: no terminal is that wide.
 const DEEPEST: usize = 40;
 
-pub(crate) fn run(repo: Option<&Path>) -> Result<Exit, Refused> {
+pub(crate) fn run(repo: Named<'_>) -> Result<Exit, Refused> {
     let repository = repository(repo)?;
     let lockfile = current_lockfile(&repository)?;
     let asked: BTreeSet<String> =
@@ -66,7 +66,7 @@ mod tests {
         };
         let text: String =
             std::iter::once("version = 1\n".to_owned()).chain((0..=10_000).map(block)).collect();
-        let lockfile = Lockfile::parse(Path::new("Cookfile.lock"), &text).unwrap();
+        let lockfile = Lockfile::parse(std::path::Path::new("Cookfile.lock"), &text).unwrap();
         let mut told = Vec::new();
         lines(&lockfile, &BTreeSet::from(["c0".to_owned(), "c1".to_owned()]), |line| {
             told.push(line.to_owned());

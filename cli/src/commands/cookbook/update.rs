@@ -1,13 +1,12 @@
 //! `toque cookbook update`.
 
-use std::path::Path;
-
 use toque_cookbooks::repository::Update;
 use toque_engine::Refused;
 
 use super::install::install;
 use crate::exit::Exit;
 use crate::fetching::Fetching;
+use crate::repository::Named;
 
 /// Choose newer versions: of these cookbooks and what they force, or of all
 #[derive(clap::Args)]
@@ -19,7 +18,7 @@ pub(crate) struct Args {
     fetching: Fetching,
 }
 
-pub(crate) fn run(repo: Option<&Path>, args: &Args) -> Result<Exit, Refused> {
+pub(crate) fn run(repo: Named<'_>, args: &Args) -> Result<Exit, Refused> {
     let update = match &args.names[..] {
         [] => Update::Everything,
         names => Update::Some(names.to_vec()),

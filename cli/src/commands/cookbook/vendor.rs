@@ -1,6 +1,6 @@
 //! `toque cookbook vendor`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use toque_cookbooks::package_contents::PackageContents;
 use toque_engine::Refused;
@@ -9,6 +9,7 @@ use super::{repository, with_machine};
 use crate::exit::Exit;
 use crate::fetching::{Fetching, current_lockfile};
 use crate::output;
+use crate::repository::Named;
 
 /// Put the cookbooks of Cookfile.lock into a folder, to be kept with the repository or used as
 /// its `cookbooks/`
@@ -22,10 +23,10 @@ pub(crate) struct Args {
     fetching: Fetching,
 }
 
-pub(crate) fn run(repo: Option<&Path>, Args { dir, fetching }: &Args) -> Result<Exit, Refused> {
+pub(crate) fn run(repo: Named<'_>, Args { dir, fetching }: &Args) -> Result<Exit, Refused> {
     let repository = repository(repo)?;
     let lockfile = current_lockfile(&repository)?;
-    let content = with_machine(&repository.path, fetching, |network, machine| {
+    let content = with_machine(&repository.path, fetching, repo.trust, |network, machine| {
         let roots = repository.fetch(machine, &repository.without(&lockfile, &network.without))?;
         let content = PackageContents::of_cookbooks(&repository.path, &roots)?;
         toque_cookbooks::vendor::vendor(&content, dir)?;

@@ -1,6 +1,6 @@
 //! `toque cookbook verify`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use toque_cookbooks::manifest::lockfile::{self, Lockfile};
@@ -12,7 +12,7 @@ use super::{repository, store_of};
 use crate::exit::Exit;
 use crate::fetching::current_lockfile;
 use crate::output::{self, Format};
-use crate::repository::find_repository;
+use crate::repository::{Named, find_repository};
 use crate::settings::Settings;
 
 /// Look whether every cookbook on this machine is what was locked, changing nothing
@@ -34,10 +34,11 @@ pub(crate) struct Args {
     format: Format,
 }
 
-pub(crate) fn run(repo: Option<&Path>, args: &Args) -> Result<Exit, Refused> {
+pub(crate) fn run(repo: Named<'_>, args: &Args) -> Result<Exit, Refused> {
     let Args { all, cache_dir, without, format } = args;
     if *all {
-        let store = store_of(find_repository(repo, None)?.as_deref(), cache_dir.as_deref())?;
+        let store =
+            store_of(find_repository(repo, None)?.as_deref(), cache_dir.as_deref(), repo.trust)?;
         let verified = verify_all(&store)?;
         report(&verified, "fetched", *format);
         return match wrong(&verified, "is not what was fetched") {
@@ -50,10 +51,10 @@ pub(crate) fn run(repo: Option<&Path>, args: &Args) -> Result<Exit, Refused> {
     let repository = repository(repo)?;
     let lockfile = Lockfile::read(&repository.path)?.unwrap_or_default();
     repository.cookfile.check_groups(without)?;
-    let without = Settings::read(Some(&repository.path))?.without_groups(without);
+    let without = Settings::read(Some(&repository.path), repo.trust)?.without_groups(without);
     let lockfile = repository.without(&lockfile, &without);
-    let verified =
-        repository.verify(&store_of(Some(&repository.path), cache_dir.as_deref())?, &lockfile);
+    let verified = repository
+        .verify(&store_of(Some(&repository.path), cache_dir.as_deref(), repo.trust)?, &lockfile);
     report(&verified, "locked", *format);
     current_lockfile(&repository)?;
     match wrong(&verified, &format!("is not what `{}` says", lockfile::NAME)) {

@@ -1,7 +1,6 @@
 //! `toque cookbook why`.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::path::Path;
 
 use toque_cookbooks::manifest::lockfile::Lockfile;
 use toque_engine::Refused;
@@ -10,6 +9,7 @@ use super::repository;
 use crate::exit::Exit;
 use crate::fetching::current_lockfile;
 use crate::output;
+use crate::repository::Named;
 
 /// Show who needs a cookbook
 #[derive(clap::Args)]
@@ -18,7 +18,7 @@ pub(crate) struct Args {
     name: String,
 }
 
-pub(crate) fn run(repo: Option<&Path>, args: &Args) -> Result<Exit, Refused> {
+pub(crate) fn run(repo: Named<'_>, args: &Args) -> Result<Exit, Refused> {
     let name = args.name.as_str();
     let repository = repository(repo)?;
     let lockfile = current_lockfile(&repository)?;

@@ -9,11 +9,13 @@ use toque_core::failure::plain_io;
 use toque_data::stack::add;
 use toque_data::stack::add::{NewInstance, NewSource, StackText};
 use toque_engine::Refused;
+use toque_machine::trust::Trust;
 
 use super::document;
 use crate::atomic_write::{Expected, atomic_write};
 use crate::exit::Exit;
 use crate::output;
+use crate::repository::Named;
 
 /// Add an instance, a layer or an app to a stack document
 #[derive(clap::Args)]
@@ -98,8 +100,8 @@ impl SourceType {
     }
 }
 
-pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
-    let path = document(args.stack.as_deref(), None)?;
+pub(crate) fn run(args: &Args, trust: &Trust) -> Result<Exit, Refused> {
+    let path = document(args.stack.as_deref(), Named { repo: None, trust })?;
     let stack = read(&path)?;
     let (list, entry, what) = match &args.entry {
         Entry::Instance { layer, hostname, private_ip, status } => {

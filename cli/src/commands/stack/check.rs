@@ -6,13 +6,14 @@ use std::rc::Rc;
 use toque_core::cancel::CancelToken;
 use toque_engine::Refused;
 use toque_engine::check::{Checked, check_stack};
+use toque_machine::trust::Trust;
 
 use super::document;
 use crate::commands::check::report;
 use crate::exit::Exit;
 use crate::fetching::locked;
 use crate::output::Format;
-use crate::repository::find_repository;
+use crate::repository::{Named, find_repository};
 use crate::settings::Settings;
 
 /// Find every mistake in a stack document, and in the recipes that its events come to
@@ -29,13 +30,19 @@ pub(crate) struct Args {
     format: Format,
 }
 
-pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
-    let repo = args.repo.as_deref();
+pub(crate) fn run(args: &Args, trust: &Trust) -> Result<Exit, Refused> {
+    let repo = Named { repo: args.repo.as_deref(), trust };
     let path = document(args.file.as_deref(), repo)?;
     let folder = std::path::absolute(&path).ok().and_then(|path| path.parent().map(Path::to_owned));
     let repository = find_repository(repo, folder.as_deref())?;
-    let settings = Settings::read(repository.as_deref())?;
+    let settings = Settings::read(repository.as_deref(), trust)?;
     let locked = locked(repository.as_deref(), &settings, &CancelToken::default())?;
-    let checked = Checked { repository, locked, limits: settings.limits(), ..Checked::default() };
+    let checked = Checked {
+        repository,
+        locked,
+        limits: settings.limits(),
+        trust: trust.clone(),
+        ..Checked::default()
+    };
     Ok(report(&check_stack(&Rc::new(toque_resources::standard()), &checked, &path), args.format))
 }

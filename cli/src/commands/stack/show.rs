@@ -7,11 +7,12 @@ use serde_json::json;
 use toque_core::redaction::Redactor;
 use toque_data::stack::{Command, Event, Instance, Stack, Wanted};
 use toque_engine::Refused;
+use toque_machine::trust::Trust;
 
 use super::document;
 use crate::exit::Exit;
 use crate::output::{self, Format, counted};
-use crate::repository::find_repository;
+use crate::repository::{Named, find_repository};
 use crate::settings::Settings;
 
 /// Show a stack, or an instance of it: what each event runs there
@@ -32,9 +33,11 @@ pub(crate) struct Args {
     format: Format,
 }
 
-pub(crate) fn run(args: &Args) -> Result<Exit, Refused> {
-    let path = document(args.stack.as_deref(), None)?;
-    let limits = Settings::read(find_repository(None, None)?.as_deref())?.limits();
+pub(crate) fn run(args: &Args, trust: &Trust) -> Result<Exit, Refused> {
+    let path = document(args.stack.as_deref(), Named { repo: None, trust })?;
+    let limits =
+        Settings::read(find_repository(Named { repo: None, trust }, None)?.as_deref(), trust)?
+            .limits();
     let stack = Rc::new(Stack::read(&path, limits.custom_json, &Redactor::default())?);
     let instance = args.instance.as_deref().map(|name| stack.instance(name)).transpose()?;
     match (instance, args.format) {

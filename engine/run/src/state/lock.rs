@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use toque_core::cancel::CancelToken;
 use toque_core::failure::{ErrorContext, Failure};
 use toque_machine::system::System;
+use toque_machine::trust::{Subject, Trust};
 
 /// Held while a run lasts. However the process ends, the lock is let go when its last command has
 /// ended too.
@@ -35,17 +36,20 @@ impl RunLock {
     }
 
     /// Takes the lock, waiting for the run that holds it, for `timeout` at most. `waiting` is told
-    /// the holder once.
+    /// the holder once. Nothing is written into a state directory that `trust` refuses.
     /// # Errors
     /// When the time is up (naming the holder), the run is told to stop, or the directory cannot be
     /// used.
     pub fn take(
         state_dir: &Path,
+        trust: &Trust,
         timeout: Option<Duration>,
         stop: &CancelToken,
         waiting: &mut dyn FnMut(&str),
     ) -> Result<Self, Failure> {
+        trust.folder(Subject::State, state_dir)?;
         super::make_private(state_dir)?;
+        trust.folder(Subject::State, state_dir)?;
         let path = state_dir.join("lock");
         let mut file = File::options()
             .read(true)
