@@ -1,11 +1,13 @@
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
+use std::rc::Rc;
 
 use serde_json::{Value, json};
 use toque_contract::resource::{Apply, Provider as _, Resource};
 use toque_core::failure::Failure;
-use toque_machine::system::HostSystem;
+use toque_machine::system::temporaries::{Temporaries, clear};
+use toque_machine::system::{HostSystem, System};
 use toque_machine::view::View;
 
 use super::{Git, GitAction};
@@ -117,6 +119,33 @@ fn sync_follows_the_branch_and_keeps_what_git_does_not_know() {
         assert!(Command::new("sh").args(["-c", line]).current_dir(&x).status().unwrap().success());
         assert_eq!(place.converge(GitAction::Sync, "x").unwrap(), [""; 0]);
     }
+}
+
+/// As after a kill: the commit is another, half of the files are there, and the locks.
+#[test]
+fn a_clone_that_was_killed_in_the_middle_heals() {
+    let place = Place::new();
+    place.converge(GitAction::Sync, "x").unwrap();
+    let record = place.folder.path().join("record");
+    let temporaries = Rc::new(Temporaries::begin(&record).unwrap());
+    place.host.record_temporaries(Some(temporaries));
+    place.commit("b.txt", "two");
+    place.converge(GitAction::Sync, "x").unwrap();
+    place.host.record_temporaries(None);
+    let x = place.folder.path().join("x");
+    std::fs::write(x.join(".git/HEAD"), "ref: refs/heads/toque-unfinished\n").unwrap();
+    std::fs::write(x.join("a.txt"), "on").unwrap();
+    std::fs::remove_file(x.join("b.txt")).unwrap();
+    for lock in ["index.lock", "HEAD.lock", "shallow.lock", "config.lock"] {
+        std::fs::write(x.join(".git").join(lock), "half").unwrap();
+    }
+    let cleared = clear(&record, &place.host).unwrap();
+    assert_eq!(cleared.removed.len(), 3, "{:?}", cleared.removed);
+    assert!(place.there("x/.git/config.lock"), "that is not one of ours");
+    assert!(
+        place.converge(GitAction::Sync, "x").unwrap()[0].starts_with("bring `/x` from no commit")
+    );
+    assert_eq!((place.text("x/a.txt"), place.text("x/b.txt")), ("one".into(), "two".into()));
 }
 
 #[test]

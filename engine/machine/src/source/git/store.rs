@@ -1,6 +1,7 @@
 //! Where commits are kept: a bare clone that lasts from one deployment to the next, or one that is
 //! made for a single checkout.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::Wanted;
@@ -11,8 +12,8 @@ use toque_core::failure::{ErrorContext, Failure, FailureKind};
 
 /// The branch that holds what was fetched last, so that the next fetch asks only for what is new.
 const BRANCH: &str = "refs/heads/toque";
-/// What the parts of a store begin with that a killed git leaves locked.
-const LOCKED: [&str; 4] = ["", "refs/heads", "refs/toque/heads", "objects/info"];
+/// Slashes that are looked behind in names of branches.
+const DEEPEST: usize = 20;
 
 impl Wanted<'_> {
     /// Puts the files of the commit into a folder that is there, from the bare clone `cache` when
@@ -248,15 +249,32 @@ fn empty(system: &dyn System, folder: &Path) -> Result<(), Failure> {
 
 /// Removes the locks of a git that was killed: only one run at a time uses the store.
 fn unlock(system: &dyn System, store: &Path) {
-    for folder in LOCKED {
-        let folder = store.join(folder);
-        for name in system.read_dir(&folder).unwrap_or_default() {
-            if name.as_encoded_bytes().ends_with(b".lock") {
-                // What cannot be removed is told by git.
-                let _ = system.remove_file(&folder.join(name));
-            }
+    unlock_names(system, store);
+    unlock_names(system, &store.join("objects/info"));
+    unlock_all(system, &store.join("refs"), DEEPEST);
+}
+
+/// Removes the locks of all branches and tags, which have folders where their names have slashes.
+fn unlock_all(system: &dyn System, folder: &Path, depth: usize) {
+    for name in unlock_names(system, folder) {
+        let below = folder.join(name);
+        let found = system.lstat(&below);
+        if depth > 0 && found.is_ok_and(|found| found.kind == FileKind::Directory) {
+            unlock_all(system, &below, depth - 1);
         }
     }
+}
+
+/// Removes the locks in a folder, and returns the names of all else.
+fn unlock_names(system: &dyn System, folder: &Path) -> Vec<OsString> {
+    let names = system.read_dir(folder).unwrap_or_default();
+    let (locks, others): (Vec<_>, Vec<_>) =
+        names.into_iter().partition(|name| name.as_encoded_bytes().ends_with(b".lock"));
+    for lock in locks {
+        // What cannot be removed is told by git.
+        let _ = system.remove_file(&folder.join(lock));
+    }
+    others
 }
 
 /// Removes what fetches left that did not come to their end: it is large, and of use to nobody.

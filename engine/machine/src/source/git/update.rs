@@ -1,5 +1,6 @@
 //! A clone that is there, brought to another commit. What git does not know of in it stays.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use super::Wanted;
@@ -8,6 +9,11 @@ use crate::command::{Command, Identity};
 use crate::source::folder;
 use crate::system::{FileKind, Metadata, Mounts};
 use toque_core::failure::{ErrorContext, Failure};
+
+/// A branch without a commit.
+const UNFINISHED: &str = "refs/heads/toque-unfinished";
+/// What git locks in a clone while it is brought to another commit.
+const LOCKS: [&str; 3] = ["HEAD.lock", "index.lock", "shallow.lock"];
 
 impl Wanted<'_> {
     /// Fetches into a folder of toque's own in `safe`, and lets its owner take over what was
@@ -53,6 +59,7 @@ impl Wanted<'_> {
         }
         let git_dir = format!("--git-dir={}", text(&folder.join(".git"))?);
         let work_tree = format!("--work-tree={}", text(folder)?);
+        self.expect_locks(&folder.join(".git"));
         let git =
             |arguments: &[&str]| self.git.run_locally(self.system, self.view, owner, arguments);
         git(&[
@@ -65,13 +72,26 @@ impl Wanted<'_> {
             text(&store)?,
             self.id,
         ])?;
-        git(&[&git_dir, &work_tree, "checkout", "--quiet", "--force", "--detach", self.id, "--"])?;
+        // Until all of it is there, the clone is at no commit: what is left half done is done again,
+        // whatever the revision is by then.
+        git(&[&git_dir, "symbolic-ref", "HEAD", UNFINISHED])?;
+        git(&[&git_dir, &work_tree, "read-tree", "--reset", "-u", self.id])?;
         for module in &modules {
             let (from, to) = (parts.join(&module.path), folder.join(&module.path));
             self.as_owner(owner, &["rm", "-rf", "--", text(&to)?])?;
             self.as_owner(owner, &["cp", "-a", "--", text(&from)?, text(&to)?])?;
         }
-        Ok(())
+        git(&[&git_dir, "update-ref", "--no-deref", "HEAD", self.id]).map(|_| ())
+    }
+
+    /// Writes down the locks that git leaves if it is killed. One that is there is somebody else's.
+    fn expect_locks(&self, store: &Path) {
+        for name in LOCKS {
+            let lock = store.join(name);
+            if self.system.lstat(&lock).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+                self.system.expect_temporary(&lock);
+            }
+        }
     }
 
     fn as_owner(&self, owner: Option<&Identity>, argv: &[&str]) -> Result<(), Failure> {
