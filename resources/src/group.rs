@@ -26,6 +26,7 @@ pub(crate) struct Group {
     /// The group.
     pub group_name: String,
     /// Its number. Default: chosen by the system, and left as it is.
+    #[serde(default, deserialize_with = "toque_machine::property::account_number")]
     pub gid: Option<u32>,
     /// Users that belong to it. They are added; with `append: false` they are all that belong to
     /// it.

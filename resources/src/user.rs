@@ -25,6 +25,7 @@ pub(crate) struct User {
     /// The user's name.
     pub username: String,
     /// The number. Default: chosen by the system.
+    #[serde(default, deserialize_with = "toque_machine::property::account_number")]
     pub uid: Option<u32>,
     /// The primary group, by name or number. Default: a group of the user's name, where the system
     /// makes one.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use crate::command::{Command, Identity};
+use crate::property::is_account_number;
 use crate::system::{Metadata, Query};
 use toque_core::failure::{ErrorContext, Failure};
 use toque_core::read_optional::optional;
@@ -126,20 +127,20 @@ impl Accounts {
                     identity.home = Some(user.home.into());
                     identity.name = Some(user.name);
                 }
-                None => match name.parse() {
+                None => match number(name) {
                     // The group of whoever runs toque, root's, would come with rights that nobody
                     // asked for.
-                    Ok(_) if group.is_none() => return Err(no_group(name)),
-                    Ok(uid) => identity.uid = Some(uid),
-                    Err(_) => return Err(no_account("user", name)),
+                    Some(_) if group.is_none() => return Err(no_group(name)),
+                    Some(uid) => identity.uid = Some(uid),
+                    None => return Err(no_account("user", name)),
                 },
             }
         }
         if let Some(name) = group {
-            identity.gid = match (self.group(system, name)?, name.parse()) {
+            identity.gid = match (self.group(system, name)?, number(name)) {
                 (Some(group), _) => Some(group.gid),
-                (None, Ok(gid)) => Some(gid),
-                (None, Err(_)) => return Err(no_account("group", name)),
+                (None, Some(gid)) => Some(gid),
+                (None, None) => return Err(no_account("group", name)),
             };
         }
         Ok(identity)
@@ -182,7 +183,7 @@ impl User {
     fn parse(line: &str) -> Option<Self> {
         let mut fields = line.trim_end().split(':');
         let (name, _password) = (fields.next()?.to_owned(), fields.next()?);
-        let (uid, gid) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+        let (uid, gid) = (number(fields.next()?)?, number(fields.next()?)?);
         let mut text = || fields.next().unwrap_or_default().to_owned();
         Some(Self { name, uid, gid, comment: text(), home: text(), shell: text() })
     }
@@ -192,7 +193,7 @@ impl Group {
     fn parse(line: &str) -> Option<Self> {
         let mut fields = line.trim_end().split(':');
         let (name, _password, gid) =
-            (fields.next()?.to_owned(), fields.next()?, fields.next()?.parse().ok()?);
+            (fields.next()?.to_owned(), fields.next()?, number(fields.next()?)?);
         let members = fields
             .next()
             .unwrap_or_default()
@@ -202,6 +203,11 @@ impl Group {
             .collect();
         Some(Self { name, gid, members })
     }
+}
+
+/// Returns the number of an account.
+fn number(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|id| is_account_number(u64::from(*id)))
 }
 
 /// A machine without `getent` has no accounts beyond its files.
@@ -233,5 +239,8 @@ mod tests {
         assert_eq!(ids(Some("4242"), Some("video")), (Some(4242), Some(44), vec![]));
         assert_eq!(ids(Some("1000"), None), (Some(1000), Some(1001), vec![44, 1001]));
         assert_eq!(ids(Some("alice"), Some("video")), (Some(1000), Some(44), vec![44, 1001]));
+        // To the kernel this says that the process stays who it is.
+        let none = u32::MAX.to_string();
+        assert!(identity(Some(&none), Some("1")).is_err() && identity(None, Some(&none)).is_err());
     }
 }

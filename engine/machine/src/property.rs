@@ -80,12 +80,86 @@ impl Visitor<'_> for ModeVisitor {
 }
 
 /// A user or group, by name or number.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "expected a name or a number")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(untagged)]
 #[schemars(inline)]
 pub enum Account {
     Id(u32),
     Name(String),
+}
+
+impl<'de> Deserialize<'de> for Account {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AccountVisitor { names: true })
+    }
+}
+
+/// Reads the number of a user or group, where there may be one.
+/// # Errors
+/// When no account can have it.
+pub fn account_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    Ok(Option::<AccountNumber>::deserialize(deserializer)?.map(|number| number.0))
+}
+
+struct AccountNumber(u32);
+
+impl<'de> Deserialize<'de> for AccountNumber {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match deserializer.deserialize_any(AccountVisitor { names: false })? {
+            Account::Id(number) => Ok(Self(number)),
+            Account::Name(name) => Err(de::Error::invalid_type(
+                de::Unexpected::Str(&name),
+                &AccountVisitor { names: false },
+            )),
+        }
+    }
+}
+
+struct AccountVisitor {
+    /// A name may be given in the place of a number.
+    names: bool,
+}
+
+impl Visitor<'_> for AccountVisitor {
+    type Value = Account;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.names { "a name or a number" } else { "a whole number, 0 or more" })
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Account, E> {
+        if !self.names {
+            return Err(E::invalid_type(de::Unexpected::Str(text), &self));
+        }
+        match text.parse::<u64>() {
+            Ok(number) if !is_account_number(number) => self.visit_u64(number),
+            _ => Ok(Account::Name(text.to_owned())),
+        }
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Account, E> {
+        match u64::try_from(number) {
+            Ok(number) => self.visit_u64(number),
+            Err(_) => Err(E::custom(format!("{number} is no number of a user or group"))),
+        }
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Account, E> {
+        match u32::try_from(number) {
+            Ok(id) if is_account_number(number) => Ok(Account::Id(id)),
+            _ => Err(E::custom(format!(
+                "{number} is no number of a user or group: {} is the largest",
+                u32::MAX - 1
+            ))),
+        }
+    }
+}
+
+/// Returns true for the numbers that accounts can have. The kernel takes the last one of 32 bits
+/// for "unchanged", so that a file would stay as it is, and a process root's.
+#[must_use]
+pub fn is_account_number(number: u64) -> bool {
+    number < u64::from(u32::MAX)
 }
 
 impl fmt::Display for Account {
@@ -180,5 +254,43 @@ impl<'de> Deserialize<'de> for Seconds {
         } else {
             Err(de::Error::custom("seconds cannot be negative"))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    struct Numbered {
+        #[serde(default, deserialize_with = "account_number")]
+        gid: Option<u32>,
+    }
+
+    #[test]
+    fn numbers_that_no_account_can_have_are_refused() {
+        let read = |value: Value| serde_json::from_value::<Account>(value);
+        for (value, account) in [
+            (json!(0), Account::Id(0)),
+            (json!(4_294_967_294_u32), Account::Id(u32::MAX - 1)),
+            (json!("alice"), Account::Name("alice".to_owned())),
+            (json!("1000"), Account::Name("1000".to_owned())),
+        ] {
+            assert_eq!(read(value).unwrap(), account);
+        }
+        let numbered = |gid: Value| serde_json::from_value::<Numbered>(json!({ "gid": gid }));
+        for value in [json!(u32::MAX), json!(1_u64 << 32), json!(-1), json!(u64::MAX)] {
+            for error in [read(value.clone()).unwrap_err(), numbered(value.clone()).unwrap_err()] {
+                assert!(error.to_string().contains(" is no number of a user or group"), "{error}");
+            }
+        }
+        assert!(read(json!(u32::MAX.to_string())).is_err(), "by its digits too");
+        assert!(read(json!(1.5)).unwrap_err().to_string().contains("a name or a number"));
+        assert_eq!(numbered(json!(7)).unwrap().gid, Some(7));
+        assert_eq!(numbered(Value::Null).unwrap().gid, None);
+        assert_eq!(serde_json::from_value::<Numbered>(json!({})).unwrap().gid, None);
+        assert!(numbered(json!("7")).unwrap_err().to_string().contains("a whole number"));
     }
 }
