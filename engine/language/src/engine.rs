@@ -1,11 +1,10 @@
 //! Rhai with everything taken out that a recipe must not do, and limits that hold.
 
 use std::rc::Rc;
-use std::time::Instant;
 
 use rhai::{Dynamic, Engine, OptimizationLevel, Token};
 
-use crate::interpreter::{Halt, Interpreter, Phase};
+use crate::interpreter::Interpreter;
 use crate::{
     custom_resource, data_functions, declare, functions, handle, library, node_view,
     search_functions, stack_functions,
@@ -114,21 +113,6 @@ fn progress(engine: &mut Engine, interpreter: &Rc<Interpreter>) {
         if count % EVERY != 0 {
             return None;
         }
-        let total = interpreter.operations.get() + EVERY;
-        interpreter.operations.set(total);
-        if total > interpreter.inputs.limits.operations {
-            return Some(Dynamic::from(Halt::Operations));
-        }
-        if interpreter.deadline.get().is_some_and(|deadline| Instant::now() > deadline) {
-            return Some(Dynamic::from(Halt::Time));
-        }
-        // What is in progress on the machine is finished, unless that takes too long.
-        let converging = interpreter.progress.phase.get() == Phase::Converge;
-        let stop = if converging {
-            interpreter.inputs.stop.forced()
-        } else {
-            interpreter.inputs.stop.requested()
-        };
-        stop.then(|| Dynamic::from(Halt::Stopped))
+        interpreter.halt_after(EVERY).map(Dynamic::from)
     });
 }

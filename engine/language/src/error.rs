@@ -90,7 +90,7 @@ fn cause(interpreter: &Interpreter, mut error: EvalAltResult) -> Diagnostic {
             Some(Thrown(diagnostic)) => diagnostic,
             None => Diagnostic::error(if value.is_unit() { "the recipe threw an error".to_owned() } else { shown(&value) }),
         },
-        EvalAltResult::ErrorTerminated(token, _) => halted(interpreter, token.try_cast::<Halt>()),
+        EvalAltResult::ErrorTerminated(token, _) => interpreter.halted(token.try_cast::<Halt>()),
         EvalAltResult::ErrorParsing(what, _) => syntax(&what),
         EvalAltResult::ErrorVariableNotFound(name, _) => unknown_variable(&name),
         EvalAltResult::ErrorFunctionNotFound(signature, _) => unknown_function(interpreter, &signature),
@@ -143,22 +143,6 @@ fn no_getter(text: &str) -> Diagnostic {
             Diagnostic::error(format!("{} has no property `{property}`", plain_type(found)))
         }
         _ => Diagnostic::error(format!("this has no such property: {text}")),
-    }
-}
-
-fn halted(interpreter: &Interpreter, halt: Option<Halt>) -> Diagnostic {
-    match halt {
-        Some(Halt::Time) => Diagnostic::error(format!(
-            "recipes ran longer than the limit of {} s",
-            interpreter.inputs.limits.compile_time.as_secs()
-        ))
-        .hint("look for a loop without end; `compile_time` in toque.toml sets the limit"),
-        Some(Halt::Operations) => Diagnostic::error(format!(
-            "recipes took more than the limit of {} steps",
-            interpreter.inputs.limits.operations
-        ))
-        .hint("look for a loop without end; `operations` in toque.toml sets the limit"),
-        _ => Diagnostic { interrupted: true, ..Diagnostic::error("the run was told to stop") },
     }
 }
 

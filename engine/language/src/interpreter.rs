@@ -22,7 +22,7 @@ use crate::closure::{Closure, DeferredValue};
 use crate::definition::Definition;
 use crate::node::Node;
 use crate::run_inputs::{MachineAccess, RunInputs};
-use crate::template::Templates;
+use crate::template::{self, Templates};
 
 /// What stops a script from outside; the token that the progress callback returns.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -152,6 +152,18 @@ pub enum Changed {
     Perhaps(Uncertainty),
 }
 
+/// A limit of time that ends when it is dropped.
+pub struct TimeLimit<'a> {
+    interpreter: &'a Interpreter,
+    before: Option<Instant>,
+}
+
+impl Drop for TimeLimit<'_> {
+    fn drop(&mut self) {
+        self.interpreter.deadline.set(self.before);
+    }
+}
+
 impl Interpreter {
     /// An interpreter that has run nothing.
     #[must_use]
@@ -175,6 +187,62 @@ impl Interpreter {
             deadline: Cell::new(None),
             operations: Cell::new(0),
         }
+    }
+
+    /// Counts steps of a script or a template, and returns what ends it.
+    pub(crate) fn halt_after(&self, steps: u64) -> Option<Halt> {
+        let total = self.operations.get() + steps;
+        self.operations.set(total);
+        if total > self.inputs.limits.operations {
+            return Some(Halt::Operations);
+        }
+        if self.deadline.get().is_some_and(|deadline| Instant::now() > deadline) {
+            return Some(Halt::Time);
+        }
+        // What is in progress on the machine is finished, unless that takes too long.
+        let converging = self.progress.phase.get() == Phase::Converge;
+        let stop =
+            if converging { self.inputs.stop.forced() } else { self.inputs.stop.requested() };
+        stop.then_some(Halt::Stopped)
+    }
+
+    /// Returns the mistake of what was ended.
+    pub(crate) fn halted(&self, halt: Option<Halt>) -> Diagnostic {
+        let limits = &self.inputs.limits;
+        match halt {
+            Some(Halt::Time) => Diagnostic::error(format!(
+                "recipes ran longer than the limit of {} s",
+                limits.compile_time.as_secs()
+            ))
+            .hint("look for a loop without end; `compile_time` in toque.toml sets the limit"),
+            Some(Halt::Operations) => Diagnostic::error(format!(
+                "recipes took more than the limit of {} steps",
+                limits.operations
+            ))
+            .hint("look for a loop without end; `operations` in toque.toml sets the limit"),
+            _ => Diagnostic { interrupted: true, ..Diagnostic::error("the run was told to stop") },
+        }
+    }
+
+    /// Begins to count time, unless it is counted already, until the result is dropped.
+    #[must_use]
+    pub fn limit_time(&self) -> TimeLimit<'_> {
+        let before = self.deadline.get();
+        if before.is_none() {
+            self.deadline.set(Some(Instant::now() + self.inputs.limits.compile_time));
+        }
+        TimeLimit { interpreter: self, before }
+    }
+
+    /// Returns what ends the render of a template.
+    #[must_use]
+    pub fn halt(self: &Rc<Self>) -> Rc<template::Halt> {
+        let interpreter = Rc::downgrade(self);
+        Rc::new(move |steps| {
+            let interpreter = interpreter.upgrade()?;
+            let halt = interpreter.halt_after(steps)?;
+            Some(interpreter.halted(Some(halt)))
+        })
     }
 
     /// Tells whoever listens, without what was decrypted. Records are told without it already.

@@ -24,7 +24,7 @@ use toque_core::message::first_value;
 use toque_data::cookbook;
 
 pub use rewrite::{BLOCKS, HELPERS};
-pub use trace::Functions;
+pub use trace::{Functions, Halt};
 
 /// Templates of one run, each read and parsed once.
 pub struct Templates {
@@ -47,6 +47,8 @@ pub struct Given<'a> {
     pub cookbook: Option<&'a str>,
     /// Bytes that it may print.
     pub size: usize,
+    /// Ends it when the run is told to stop, or took too long.
+    pub halt: &'a Rc<Halt>,
 }
 
 /// A template with its partials registered, and the parts of `node` that they name.
@@ -106,7 +108,7 @@ impl Templates {
             data.insert("node".to_owned(), node.into());
         }
         let functions = self.functions.borrow().clone();
-        self.trace.begin(given.cookbook.map(str::to_owned).zip(functions));
+        self.trace.begin(given.cookbook.map(str::to_owned).zip(functions), given.halt);
         let context = Context::from(Value::Object(data));
         let mut printed = Printed { text: Vec::new(), limit: given.size };
         let rendered = self.engine.borrow().render_with_context_to_write(
@@ -126,6 +128,7 @@ impl Templates {
             partial: given.partial,
             open: Vec::new(),
             sources: HashMap::new(),
+            depths: HashMap::new(),
             node_keys: Vec::new(),
         };
         reader.read("", path, text)?;
@@ -201,6 +204,8 @@ struct Reader<'a> {
     /// The templates in progress, outermost first: by path, and as they are included.
     open: Vec<(String, String)>,
     sources: HashMap<String, Arc<Source>>,
+    /// The levels that each template needs with its partials.
+    depths: HashMap<String, usize>,
     node_keys: Vec<String>,
 }
 
@@ -216,8 +221,12 @@ impl Reader<'_> {
             .map_err(|error| parse_diagnostic(&source, &error))?;
         self.open.push((name.clone(), known_as.to_owned()));
         let mut named = rewrite::Named::default();
-        rewrite::prepare(&mut template, &mut named, &mut |wanted, at| {
+        let mut below = (0, None);
+        let prepared = rewrite::prepare(&mut template, &mut named, &mut |wanted, at| {
             let span = tag(&source, at, wanted);
+            if self.open.len() > rewrite::DEEPEST {
+                return Err(too_deep(span));
+            }
             let file = (self.partial)(wanted).map_err(|missing| {
                 if missing.span.is_some() {
                     missing.frame(span.clone(), "included here")
@@ -243,10 +252,23 @@ impl Reader<'_> {
             }
             if !self.sources.contains_key(&partial) {
                 self.read(wanted, &file, read(&file)?)
-                    .map_err(|wrong| wrong.frame(span, "included here"))?;
+                    .map_err(|wrong| wrong.frame(span.clone(), "included here"))?;
+            }
+            let depth = 1 + self.depths.get(&partial).copied().unwrap_or_default();
+            if depth > below.0 {
+                below = (depth, Some(span));
             }
             Ok(partial)
-        })?;
+        });
+        if let Some(at) = named.too_deep {
+            rewrite::dismantle(template);
+            return Err(too_deep(tag(&source, at, "")));
+        }
+        prepared?;
+        let (below, include) = below;
+        if let Some(span) = include.filter(|_| named.deepest + below > rewrite::DEEPEST) {
+            return Err(too_deep(span));
+        }
         for call in &named.calls {
             check_call(self.functions, call).map_err(|wrong| {
                 let span = tag(&source, call.at, &call.name);
@@ -257,6 +279,7 @@ impl Reader<'_> {
                 }
             })?;
         }
+        self.depths.insert(name.clone(), named.deepest + below);
         self.node_keys.extend(named.reads.iter().filter_map(|read| read.path.first().cloned()));
         self.open.pop();
         self.templates.engine.borrow_mut().register_template(&name, template);
@@ -333,6 +356,10 @@ pub fn look(path: &Path, cookbook: &str, functions: &dyn Functions) -> Result<Lo
         Template::compile(&source.text).map_err(|error| parse_diagnostic(&source, &error))?;
     let mut named = rewrite::Named::default();
     rewrite::prepare(&mut template, &mut named, &mut |partial, _| Ok(partial.to_owned()))?;
+    if let Some(at) = named.too_deep {
+        rewrite::dismantle(template);
+        return Err(too_deep(tag(&source, at, "")));
+    }
     let wrong = |call: &rewrite::Call| {
         let span = tag(&source, call.at, &call.name);
         let wrong = check_call(Some((cookbook, functions)), call).err()?;
@@ -355,9 +382,33 @@ pub fn look(path: &Path, cookbook: &str, functions: &dyn Functions) -> Result<Lo
     })
 }
 
+/// More is inside one another than rendering allows.
+fn too_deep(span: Span) -> Diagnostic {
+    Diagnostic::error(format!(
+        "the template is nested too deep: {} blocks, partials and expressions may be inside one another",
+        rewrite::DEEPEST
+    ))
+    .at(span)
+    .hint("close blocks before others begin, and have a recipe or a library choose among many cases")
+}
+
+/// Returns true if more blocks are open at a place than may be: where there are very many, the
+/// parser gives up for want of stack.
+fn is_too_deep(text: &str, line: usize, column: usize) -> bool {
+    let mut before = text.split_inclusive('\n');
+    let lines: usize = before.by_ref().take(line - 1).map(str::len).sum();
+    let last = before.next().map_or(0, |last| last.chars().take(column).map(char::len_utf8).sum());
+    let before = &text[..lines + last];
+    let open = before.matches("{{#").count();
+    open.saturating_sub(before.matches("{{/").count()) > rewrite::DEEPEST
+}
+
 fn parse_diagnostic(source: &Arc<Source>, error: &TemplateError) -> Diagnostic {
     let (line, column) = error.pos().unwrap_or((1, 1));
     let diagnostic = match error.reason() {
+        _ if is_too_deep(&source.text, line.max(1), column) => {
+            return too_deep(Span::word(Arc::clone(source), line, column.max(1)));
+        }
         // The parser lists every token that could have come, which tells nobody anything.
         TemplateErrorReason::InvalidSyntax(_) => {
             Diagnostic::error("cannot read the template: a tag is wrong, or a block is not closed")

@@ -27,7 +27,7 @@ pub(crate) type AppsAsked = RefCell<HashSet<String>>;
 /// # Errors
 /// A missing source, a template that does not render.
 pub(crate) fn resolve_early(
-    interpreter: &Interpreter,
+    interpreter: &Rc<Interpreter>,
     declared: &mut Declared,
     actions: &[ActionRef],
     apps: &AppsAsked,
@@ -76,7 +76,7 @@ pub(crate) fn resolve(
 
 /// What a resource of a recipe finds around it.
 struct ResolveScope<'a> {
-    interpreter: &'a Interpreter,
+    interpreter: &'a Rc<Interpreter>,
     declared: &'a Declared,
     /// What may be done to the resource, as declared and by notifications.
     actions: &'a [ActionRef],
@@ -107,6 +107,8 @@ impl ResolveScope<'_> {
         let node = |key: &str| self.interpreter.read(key);
         let node_keys = || self.interpreter.node.keys();
         let size = self.interpreter.inputs.limits.size;
+        let halt = self.interpreter.halt();
+        let _limit = self.interpreter.limit_time();
         if wanted.local {
             let path = PathBuf::from(wanted.sources.first().map_or("", String::as_str));
             let text = || {
@@ -129,6 +131,7 @@ impl ResolveScope<'_> {
                 node_keys: &node_keys,
                 cookbook: None,
                 size,
+                halt: &halt,
             };
             return template::Templates::default().render(&path, text, &given);
         }
@@ -153,6 +156,7 @@ impl ResolveScope<'_> {
             node_keys: &node_keys,
             cookbook: own,
             size,
+            halt: &halt,
         };
         self.interpreter.templates.render(&path, || template::read(&path), &given)
     }

@@ -21,6 +21,7 @@ pub(super) const PRINT: &str = "print";
 pub(super) const CALL: &str = "call";
 pub(super) const ENTER: &str = "enter";
 pub(super) const LEAVE: &str = "leave";
+pub(super) const STEP: &str = "step";
 
 /// Registers every helper.
 pub(super) fn register(engine: &mut Handlebars<'_>, trace: &Rc<Trace>) {
@@ -39,6 +40,7 @@ pub(super) fn register(engine: &mut Handlebars<'_>, trace: &Rc<Trace>) {
         };
         let name = helper.param(0).and_then(|value| value.value().as_str()).unwrap_or_default();
         t.enter(name.to_owned(), (number(1), number(2)));
+        t.step()?;
         Ok("".into())
     };
     engine.register_helper(ENTER, Box::new(Function(enter)));
@@ -48,6 +50,9 @@ pub(super) fn register(engine: &mut Handlebars<'_>, trace: &Rc<Trace>) {
         Ok("".into())
     };
     engine.register_helper(LEAVE, Box::new(Function(leave)));
+    let t = trace();
+    let step = move |_: &Helper<'_>| t.step().map(|()| "".into());
+    engine.register_helper(STEP, Box::new(Function(step)));
     let helpers: [(&'static str, usize, Compute); 18] = [
         ("and", 1, |v| Ok(v.iter().all(|x| truthy(x)).into())),
         ("or", 1, |v| Ok(v.iter().any(|x| truthy(x)).into())),

@@ -1,5 +1,5 @@
 //! What a parsed template names, and what is put around it: a check before everything it prints, a
-//! trace around each partial, and the call of a library's function where a helper is named that is
+//! step in each round of a loop, which may end the render, a trace around each partial, and the call of a library's function where a helper is named that is
 //! not built in.
 
 use std::collections::HashMap;
@@ -8,7 +8,7 @@ use handlebars::template::{HelperTemplate, Parameter, Subexpression, TemplateEle
 use handlebars::{Path, PathSeg, Template};
 use serde_json::Value;
 
-use super::helpers::{CALL, ENTER, LEAVE, PRINT};
+use super::helpers::{CALL, ENTER, LEAVE, PRINT, STEP};
 use super::trace::At;
 use toque_core::diagnostic::Diagnostic;
 
@@ -29,11 +29,53 @@ const ASKING: [&str; 11] =
 /// Helpers whose value may be a map, which nothing prints by itself.
 const UNPRINTED: [&str; 2] = ["default", "lookup"];
 
-/// What a template names.
+/// What a template names, and how deep it is nested.
 #[derive(Default)]
 pub(super) struct Named {
     pub reads: Vec<Read>,
     pub calls: Vec<Call>,
+    /// Blocks and expressions that are inside one another where there are most.
+    pub deepest: usize,
+    /// The first place that is nested deeper than `DEEPEST`. Nothing inside it was looked at.
+    pub too_deep: Option<At>,
+    level: usize,
+}
+
+impl Named {
+    /// Looks at what is inside of something, unless that is too deep.
+    fn inside<T>(&mut self, at: At, look: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        if self.level == DEEPEST {
+            self.too_deep.get_or_insert(at);
+            return None;
+        }
+        self.level += 1;
+        self.deepest = self.deepest.max(self.level);
+        let looked = look(self);
+        self.level -= 1;
+        Some(looked)
+    }
+}
+
+/// Blocks, partials and expressions that may be inside one another: rendering recurses.
+pub(super) const DEEPEST: usize = 100;
+
+/// Drops a template of any depth, which would otherwise recurse.
+pub(super) fn dismantle(template: Template) {
+    let mut left = vec![template];
+    while let Some(mut template) = left.pop() {
+        for element in std::mem::take(&mut template.elements) {
+            match element {
+                TemplateElement::HelperBlock(mut block) => {
+                    left.extend(block.template.take().into_iter().chain(block.inverse.take()));
+                }
+                TemplateElement::PartialExpression(mut other)
+                | TemplateElement::PartialBlock(mut other)
+                | TemplateElement::DecoratorExpression(mut other)
+                | TemplateElement::DecoratorBlock(mut other) => left.extend(other.template.take()),
+                _ => {}
+            }
+        }
+    }
 }
 
 /// An attribute that is read.
@@ -100,8 +142,18 @@ fn prepare_from(
                 {
                     named.calls.push(call_of(helper, block, at, true));
                 }
-                for inner in block.template.iter_mut().chain(block.inverse.iter_mut()) {
-                    prepare_from(inner, name, at, named, partial)?;
+                let repeated = name_of(&block.name).is_some_and(|name| name == "each");
+                named
+                    .inside(at, |named| {
+                        for inner in block.template.iter_mut().chain(block.inverse.iter_mut()) {
+                            prepare_from(inner, name, at, named, partial)?;
+                        }
+                        Ok::<_, Diagnostic>(())
+                    })
+                    .transpose()?;
+                if let (Some(inner), Some(place), true) = (&mut block.template, place, repeated) {
+                    inner.elements.insert(0, internal(STEP, Vec::new()));
+                    inner.mapping.insert(0, place.clone());
                 }
             }
             TemplateElement::PartialExpression(included)
@@ -116,13 +168,17 @@ fn prepare_from(
                     argument(parameter, at, named, false);
                 }
                 if let Some(inner) = &mut included.template {
-                    prepare_from(inner, name, at, named, partial)?;
+                    named
+                        .inside(at, |named| prepare_from(inner, name, at, named, partial))
+                        .transpose()?;
                 }
             }
             TemplateElement::DecoratorBlock(decorator)
             | TemplateElement::DecoratorExpression(decorator) => {
                 if let Some(inner) = &mut decorator.template {
-                    prepare_from(inner, name, at, named, partial)?;
+                    named
+                        .inside(at, |named| prepare_from(inner, name, at, named, partial))
+                        .transpose()?;
                 }
             }
             _ => {}
@@ -161,7 +217,7 @@ fn argument(parameter: &mut Parameter, at: At, named: &mut Named, asked: bool) {
         if let TemplateElement::Expression(expression)
         | TemplateElement::HtmlExpression(expression) = inner.element.as_mut()
         {
-            arguments(expression, at, named);
+            named.inside(at, |named| arguments(expression, at, named));
             if let Some(name) = name_of(&expression.name)
                 && !HELPERS.contains(&name.as_str())
                 && !BLOCKS.contains(&name.as_str())

@@ -1,13 +1,16 @@
 //! What goes on in the render in progress. Handlebars gives its helpers nothing but values, so what
 //! else they need lies here.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use handlebars::{RenderError, RenderErrorReason};
 use serde_json::Value;
 
 use toque_core::diagnostic::Diagnostic;
+
+/// Steps between two looks at the clock.
+const EVERY: u64 = 256;
 
 /// A line and a column, from 1.
 pub(super) type At = (usize, usize);
@@ -34,16 +37,39 @@ pub(super) struct Trace {
     /// The includes of the partials in progress, outermost first: the name of the template that
     /// includes, and where.
     includes: RefCell<Vec<(String, At)>>,
-    /// What went wrong in a library.
+    /// What went wrong in a library, or ended the render.
     mistake: RefCell<Option<Diagnostic>>,
+    /// Rounds of loops, and partials.
+    steps: Cell<u64>,
+    /// Is given the steps since the last time, and returns what ends the render.
+    halt: RefCell<Option<Rc<Halt>>>,
 }
+
+/// Counts steps, and returns what ends a render.
+pub type Halt = dyn Fn(u64) -> Option<Diagnostic>;
 
 impl Trace {
     /// A render begins.
-    pub(super) fn begin(&self, functions: Option<(String, Rc<dyn Functions>)>) {
+    pub(super) fn begin(&self, functions: Option<(String, Rc<dyn Functions>)>, halt: &Rc<Halt>) {
         *self.functions.borrow_mut() = functions;
+        *self.halt.borrow_mut() = Some(Rc::clone(halt));
         self.includes.borrow_mut().clear();
         self.mistake.take();
+    }
+
+    /// Goes on, unless the render is to end.
+    pub(super) fn step(&self) -> Result<(), RenderError> {
+        let steps = self.steps.get() + 1;
+        self.steps.set(if steps < EVERY { steps } else { 0 });
+        let halt = self.halt.borrow().clone().filter(|_| steps >= EVERY);
+        match halt.and_then(|halt| halt(EVERY)) {
+            None => Ok(()),
+            Some(told) => {
+                let message = told.message.clone();
+                *self.mistake.borrow_mut() = Some(told);
+                Err(RenderErrorReason::Other(message).into())
+            }
+        }
     }
 
     pub(super) fn enter(&self, template: String, at: At) {

@@ -2,10 +2,12 @@
 
 use std::path::Path;
 use std::rc::Rc;
+use std::time::Duration;
 
 use serde_json::json;
 use toque_contract::event::Event;
 use toque_contract::report::{Report, Status};
+use toque_core::cancel::CancelToken;
 use toque_core::diagnostic::Source;
 use toque_core::json::Document;
 use toque_data::run_list::Item;
@@ -174,6 +176,77 @@ fn what_has_no_end_is_refused() {
         "let text = \"é\"; text.pad(4, \"ab\"); text.pad(2, \"\"); text.pad(-1, \"x\"); file(\"/out/x\", #{ content: text });",
     );
     assert_eq!(system.text("/out/x"), "éaba");
+}
+
+/// Renders a template of 100 × 100 × … rounds that print nothing, or what else it says.
+fn render(template: &str, options: impl FnOnce(Options) -> Options) -> String {
+    let recipe = "let list = []; list.pad(100, 1); template(\"/out/x\", #{ source: \"/x.hbs\", local: true, variables: #{ list: list, x: true } });";
+    let system = machine();
+    system.put_file("/x.hbs", template);
+    match try_run(&system, &options(self::options(recipe))) {
+        Err(refused) => refused.diagnostics.to_string(),
+        Ok(report) => report
+            .resources
+            .iter()
+            .filter_map(|record| record.error.as_deref())
+            .map(ToString::to_string)
+            .collect(),
+    }
+}
+
+#[test]
+fn templates_that_are_nested_too_deep_are_refused() {
+    let nested = |open: &str, inner: &str, close: &str, depth: usize| {
+        format!("line 1\n{}{inner}{}", open.repeat(depth), close.repeat(depth))
+    };
+    assert_eq!(render(&nested("{{#if x}}", "", "{{/if}}", 100), |options| options), "");
+    for template in [
+        nested("{{#if x}}", "", "{{/if}}", 101),
+        nested("{{#if x}}", "", "{{/if}}", 3_000),
+        nested("{{#each list}}", "", "", 3_000),
+        nested("{{#if x}}{{else if x}}", "", "{{/if}}", 51),
+        format!("\n{{{{#if x}}}}{}{{{{/if}}}}", "{{else if x}}".repeat(2_000)),
+        format!(
+            "\n{{{{{}}}}}",
+            nested("upper (lower ", "x", ")", 60).replace("line 1\n", "") + ")"
+        ),
+    ] {
+        let told = render(&template, |options| options);
+        assert!(
+            told.contains("nested too deep: 100 blocks") || told.contains("a tag is wrong"),
+            "{}…: {told}",
+            &template[..60]
+        );
+        assert!(told.contains("x.hbs:2:"), "{}…: {told}", &template[..60]);
+    }
+}
+
+#[test]
+fn rendering_heeds_time_steps_and_stop() {
+    let open = "{{#each list}}{{#each ../list}}{{#each ../../list}}{{#each ../../../list}}";
+    let template = format!("{open}{{{{#each ../../../../list}}}}{}", "{{/each}}".repeat(5));
+    let told = render(&template, |mut options| {
+        options.limits.operations = 100_000;
+        options
+    });
+    assert!(
+        told.contains("more than the limit of 100000 steps") && told.contains("x.hbs:1:"),
+        "{told}"
+    );
+    let told = render(&template, |mut options| {
+        options.limits.compile_time = Duration::from_millis(200);
+        options
+    });
+    assert!(told.contains("longer than the limit of 0 s"), "{told}");
+    let stop = CancelToken::new(Duration::ZERO);
+    let asked = stop.clone();
+    let asking = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(200));
+        asked.request();
+    });
+    let told = render(&template, |options| Options { stop, ..options });
+    asking.join().unwrap();
+    assert!(told.contains("told to stop"), "{told}");
 }
 
 /// Windows' line ends are as good as others; Rhai would count other lines where a carriage return
