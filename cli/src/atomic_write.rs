@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
-use nix::unistd::{Gid, Uid, fchown};
+use nix::unistd::{Gid, Uid, fchown, geteuid};
 use tempfile::Builder;
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::Failure;
@@ -76,8 +76,12 @@ fn copy_ownership(path: &Path, file: &File, shown: &str) -> Result<(), Diagnosti
         let (user, group) = (Uid::from_raw(wanted.uid()), Gid::from_raw(wanted.gid()));
         fchown(file, Some(user), Some(group)).map_err(|error| {
             let cause = error.desc().to_lowercase();
-            Diagnostic::error(format!("cannot keep the owner of `{shown}`: {cause}"))
-                .hint("run toque as its owner, or as root")
+            let failed = Diagnostic::error(format!("cannot keep the owner of `{shown}`: {cause}"));
+            if geteuid().is_root() {
+                failed.hint("give the file to root, or keep it on a file system that has owners")
+            } else {
+                failed.hint("run toque as its owner, or as root")
+            }
         })?;
     }
     file.set_permissions(Permissions::from_mode(wanted.mode() & 0o7777)).map_err(failed)

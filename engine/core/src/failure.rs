@@ -98,6 +98,9 @@ pub struct Failure {
     pub interrupted: bool,
 }
 
+/// What keeps root from a file.
+const NOT_EVEN_ROOT: &str = "root may not do this here: look at the file's attributes (`lsattr`), at how its file system is mounted, and at SELinux or AppArmor";
+
 impl Failure {
     pub fn new(message: impl Into<String>) -> Self {
         Self {
@@ -128,6 +131,7 @@ impl Failure {
             _ => plain_io(error),
         };
         let hint = match error.kind() {
+            ErrorKind::PermissionDenied if nix::unistd::geteuid().is_root() => Some(NOT_EVEN_ROOT),
             ErrorKind::PermissionDenied => Some("run toque as root, or as a user who may do this"),
             ErrorKind::StorageFull => {
                 Some("free some space (`df -h` shows where it went) and try again")
@@ -207,4 +211,16 @@ pub fn plain_io(error: &std::io::Error) -> String {
     letters.next().map_or_else(String::new, |first| {
         first.to_lowercase().collect::<String>() + letters.as_str()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn root_is_not_told_to_become_root() {
+        let error = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        let hint = Failure::io("write", Path::new("/x"), &error).hint.unwrap();
+        assert_eq!(hint.contains("run toque as root"), !nix::unistd::geteuid().is_root());
+    }
 }
