@@ -5,15 +5,12 @@ use std::path::{Path, PathBuf};
 
 use toque_core::diagnostic::{Diagnostic, Source};
 use toque_core::failure::plain_io;
+use toque_core::read_text::{read_text, text_from};
 use toque_machine::trust::{Subject, Trust};
 
 /// Reads a text. The error is the cause alone.
 pub(crate) fn read(path: &Path) -> Result<String, String> {
-    let text = if is_standard_input(path) {
-        io::read_to_string(io::stdin())
-    } else {
-        std::fs::read_to_string(path)
-    };
+    let text = if is_standard_input(path) { text_from(io::stdin()) } else { read_text(path) };
     text.map_err(|error| plain_io(&error))
 }
 

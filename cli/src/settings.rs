@@ -12,6 +12,7 @@ use serde::Deserialize;
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::plain_io;
 use toque_core::read_optional::optional;
+use toque_core::read_text::read_text;
 use toque_data::cookbook::toml_diagnostic;
 use toque_language::Limits;
 use toque_machine::system::Proxies;
@@ -189,7 +190,7 @@ impl Settings {
     }
 
     fn from_file(path: &Path) -> Result<Self, Diagnostic> {
-        let text = optional(std::fs::read_to_string(path)).map_err(|error| {
+        let text = optional(read_text(path)).map_err(|error| {
             let (path, why) = (path.display(), plain_io(&error));
             Diagnostic::error(format!("cannot read the settings in `{path}`: {why}"))
         })?;

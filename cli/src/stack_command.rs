@@ -6,6 +6,7 @@ use std::rc::Rc;
 use toque_core::diagnostic::{Diagnostic, Diagnostics};
 use toque_core::failure::plain_io;
 use toque_core::json::Document;
+use toque_core::read_text::read_text;
 use toque_core::redaction::Redactor;
 use toque_data::stack;
 use toque_data::stack::{Command, CustomJson, Event, Stack, Wanted};
@@ -140,7 +141,7 @@ fn read_json(argument: &str, largest: usize, trust: &Trust) -> Result<CustomJson
         return CustomJson::parse("--custom-json", argument.to_owned(), largest);
     }
     input::check(Path::new(argument), trust)?;
-    let text = std::fs::read_to_string(argument).map_err(|error| {
+    let text = read_text(Path::new(argument)).map_err(|error| {
         Diagnostic::error(format!(
             "cannot read the custom JSON in `{argument}`: {}",
             plain_io(&error)

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer};
 use toque_cookbooks::fetch::credentials::{Credential, is_for};
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::plain_io;
+use toque_core::read_text::read_text;
 
 use super::Settings;
 
@@ -89,7 +90,7 @@ impl CredentialSettings {
 fn read(kept: &SecretLocation, server: &str) -> Result<String, Diagnostic> {
     let wanted = format!("cannot read what is kept for `{server}`");
     let text = match (&kept.file, &kept.env) {
-        (Some(file), None) => std::fs::read_to_string(file).map_err(|error| {
+        (Some(file), None) => read_text(file).map_err(|error| {
             Diagnostic::error(format!("{wanted}, in `{}`: {}", file.display(), plain_io(&error)))
                 .hint("write it there, readable for you alone, or correct `[credentials]` in the settings")
         })?,

@@ -203,7 +203,8 @@ fn is_loop(error: &std::io::Error) -> bool {
 #[must_use]
 pub fn plain_io(error: &std::io::Error) -> String {
     let text = error.to_string();
-    if text == "stream did not contain valid UTF-8" {
+    // The standard library's own, which it makes of a text that is not UTF-8.
+    if error.kind() == std::io::ErrorKind::InvalidData && error.get_ref().is_none() {
         return "it is not UTF-8 text".to_owned();
     }
     let plain = text.split(" (os error").next().unwrap_or(&text);

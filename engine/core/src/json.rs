@@ -22,6 +22,7 @@ pub use fields::{Fields, described, wrong_type};
 use crate::diagnostic::{Diagnostic, Source, Span};
 use crate::failure::plain_io;
 use crate::read_optional::optional;
+use crate::read_text::read_text;
 
 /// Deeper than any real data, and far from the end of the stack.
 const DEEPEST: usize = 128;
@@ -96,7 +97,7 @@ impl Document {
     /// # Errors
     /// As [`Document::parse`], and when the file cannot be read.
     pub fn read(path: &Path, name: &str) -> Result<Option<Self>, Diagnostic> {
-        let text = optional(std::fs::read_to_string(path)).map_err(|error| {
+        let text = optional(read_text(path)).map_err(|error| {
             Diagnostic::error(format!("cannot read `{name}`: {}", plain_io(&error)))
         })?;
         let Some(text) = text else { return Ok(None) };

@@ -16,7 +16,7 @@
 //!
 //! - [`json`]: JSON with comments and TOML, with the position of each value; typed fields of both
 //! - [`formats`]: JSON, YAML and TOML to values and back
-//! - [`read_optional`]: files that may be missing
+//! - [`read_text`], [`read_optional`]: documents, up to a limit; files that may be missing
 //! - [`url`]: parts of URLs
 //! - [`checksum`]: SHA-256 as hexadecimal digits
 //! - [`text`]: shell quotes, paths as text
@@ -40,6 +40,7 @@ pub mod checksum;
 pub mod formats;
 pub mod json;
 pub mod read_optional;
+pub mod read_text;
 pub mod text;
 pub mod url;
 

@@ -5,12 +5,13 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use crate::failure::{ErrorContext, Failure};
+use crate::read_text::read_text;
 
 /// Reads a text; none when there is no such file.
 /// # Errors
 /// When it is there and cannot be read.
 pub fn read_optional(path: &Path) -> Result<Option<String>, Failure> {
-    optional(fs::read_to_string(path)).context("read", path)
+    optional(read_text(path)).context("read", path)
 }
 
 /// Lists what is in a folder, sorted; nothing when there is no such folder.

@@ -15,6 +15,7 @@ use toque_core::diagnostic::{Diagnostic, Source, Span};
 use toque_core::failure::{FailureKind, plain_io};
 use toque_core::name::is_word;
 use toque_core::read_optional::optional;
+use toque_core::read_text::read_text;
 use toque_core::serde_errors::in_recipe_terms;
 pub use toque_core::text::display_path as shown;
 use toque_core::version::{Constraint, Version};
@@ -145,7 +146,7 @@ impl Cookbook {
     /// When there is none or it is wrong, with the place in it.
     pub fn load(root: &Path) -> Result<Self, Diagnostic> {
         let path = root.join("cookbook.toml");
-        let text = match optional(std::fs::read_to_string(&path)) {
+        let text = match optional(read_text(&path)) {
             Ok(Some(text)) => text,
             Ok(None) => {
                 return Err(if is_of_chef(root) {
@@ -202,7 +203,7 @@ impl Cookbook {
     #[must_use]
     pub fn place_of(&self, key: &str) -> Option<Span> {
         let path = self.root.join("cookbook.toml");
-        let text = std::fs::read_to_string(&path).ok()?;
+        let text = read_text(&path).ok()?;
         place_of(&path, &text, key)
     }
 

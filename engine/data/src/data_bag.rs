@@ -14,6 +14,7 @@ use toque_core::diagnostic::{Diagnostic, Source, Span};
 use toque_core::failure::plain_io;
 use toque_core::json::{self, Document, wrong_type};
 use toque_core::name::is_dotted_word;
+use toque_core::read_text::read_text;
 
 /// The data bags of a repository, and over them those that the run was given. What was read is
 /// kept: they do not change while a run lasts.
@@ -282,7 +283,7 @@ impl ItemText {
     /// # Errors
     /// When it cannot be read, or is no item any more.
     pub fn read(item: &Item) -> Result<Self, Diagnostic> {
-        let text = std::fs::read_to_string(&item.file).map_err(|error| {
+        let text = read_text(&item.file).map_err(|error| {
             Diagnostic::error(format!("cannot read `{}`: {}", item.shown, plain_io(&error)))
         })?;
         Self::parse(text, &item.bag, &item.id, item.file.clone(), item.shown.clone())

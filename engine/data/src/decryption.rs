@@ -13,6 +13,7 @@ use crate::encrypted_item::{self, Secret};
 use crate::secret_markers::{self, Kept};
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::plain_io;
+use toque_core::read_text::read_text;
 use toque_core::redaction::{REDACTED, Redactor};
 
 /// Decrypts values, and remembers what it decrypted.
@@ -147,7 +148,7 @@ impl Decryptor {
             Kept::Here(text) => Ok(Value::String(text)),
             Kept::File(file) => {
                 let file = folder.unwrap_or(Path::new("/")).join(file);
-                let text = std::fs::read_to_string(&file).map_err(|error| {
+                let text = read_text(&file).map_err(|error| {
                     Diagnostic::error(format!(
                         "the file `{}` that keeps it: {}",
                         file.display(),

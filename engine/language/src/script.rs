@@ -15,6 +15,7 @@ use crate::script_values::NodeView;
 use crate::template::{BLOCKS, HELPERS};
 use toque_core::diagnostic::{Diagnostic, Source, Span};
 use toque_core::name::RecipeName;
+use toque_core::read_text::read_text;
 use toque_data::cookbook;
 
 /// Properties that are modes: a decimal number there is a slip that Rhai cannot see.
@@ -220,7 +221,7 @@ fn scope() -> Scope<'static> {
 
 /// The text of a script, remembered for positions.
 pub(crate) fn read(interpreter: &Interpreter, path: &Path) -> Result<Arc<Source>, Diagnostic> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let text = read_text(path).map_err(|error| {
         let cause = toque_core::failure::plain_io(&error);
         Diagnostic::error(format!("cannot read `{}`: {cause}", path.display()))
     })?;

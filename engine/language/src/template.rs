@@ -21,6 +21,7 @@ use serde_json::{Map, Value};
 use toque_core::diagnostic::{Diagnostic, Source, Span, did_you_mean};
 use toque_core::failure::FailureKind;
 use toque_core::message::first_value;
+use toque_core::read_text::read_text;
 use toque_data::cookbook;
 
 pub use rewrite::{BLOCKS, HELPERS};
@@ -328,7 +329,7 @@ pub(crate) fn unknown_helper<'a>(
 /// # Errors
 /// When it cannot be read or is no UTF-8.
 pub fn read(path: &Path) -> Result<String, Diagnostic> {
-    std::fs::read_to_string(path).map_err(|error| {
+    read_text(path).map_err(|error| {
         let cause = toque_core::failure::plain_io(&error);
         Diagnostic::error(format!("cannot read the template `{}`: {cause}", path.display()))
     })

@@ -11,6 +11,7 @@ use toque_core::diagnostic::{Diagnostic, Source};
 use toque_core::failure::plain_io;
 use toque_core::json::{Document, JsonError};
 use toque_core::message::redact_values;
+use toque_core::read_text::read_text;
 use toque_data::data_bag::{FOLDER, ItemText, New, is_name};
 use toque_data::encrypted_item;
 use toque_data::encrypted_item::Secret;
@@ -144,7 +145,7 @@ impl Editing {
     /// # Errors
     /// When it is no item any more; it can be edited again.
     fn result(&self, path: &Path) -> Result<Edited, Diagnostic> {
-        let text = fs::read_to_string(path).map_err(|error| {
+        let text = read_text(path).map_err(|error| {
             Diagnostic::error(format!("cannot read what was edited: {}", plain_io(&error)))
         })?;
         self.edited(text)

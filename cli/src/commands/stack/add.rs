@@ -1,11 +1,11 @@
 //! `toque stack add`: new entries, in the file, where all else stays as it is.
 
-use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use toque_core::diagnostic::{Diagnostic, Source};
 use toque_core::failure::plain_io;
+use toque_core::read_text::read_text;
 use toque_data::stack::add;
 use toque_data::stack::add::{NewInstance, NewSource, StackText};
 use toque_engine::Refused;
@@ -146,7 +146,7 @@ pub(crate) fn run(args: &Args, trust: &Trust) -> Result<Exit, Refused> {
 fn read(path: &Path) -> Result<StackText, Diagnostic> {
     let here = std::env::current_dir().unwrap_or_default();
     let shown = path.strip_prefix(here).unwrap_or(path).display().to_string();
-    let text = fs::read_to_string(path).map_err(|error| {
+    let text = read_text(path).map_err(|error| {
         Diagnostic::error(format!("cannot read the stack document `{shown}`: {}", plain_io(&error)))
     })?;
     StackText::parse(Source { name: shown, path: Some(path.to_owned()), text })
