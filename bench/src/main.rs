@@ -7,6 +7,7 @@
 //! - `run`: the cases; `targets`: the limits that each must keep
 //! - `floor`, `files`: the bare program, and the files that both make
 //! - `bag`, `cold`, `cookbook`, `deploy`, `universe`, `webserver`: the inputs of the cases
+//! - `memory`: large files
 //! - `measure`, `report`: time and memory of a process, and the table
 
 #![allow(
@@ -22,6 +23,7 @@ mod deploy;
 mod files;
 mod floor;
 mod measure;
+mod memory;
 mod report;
 mod run;
 mod targets;
@@ -39,11 +41,15 @@ fn main() -> ExitCode {
         ["cookbooks"] => {
             cookbooks(&here(&tempfile::tempdir().expect("a temporary directory")));
         }
+        ["memory"] => {
+            let folder = tempfile::tempdir().expect("a temporary directory");
+            memory::show(&toque_acceptance::toque_binary(), folder.path());
+        }
         ["floor", action, folder, count] => {
             floor::run(action, folder.as_ref(), count.parse().expect("a number of files"));
         }
         ["measure", ref command @ ..] => measure::child(command),
-        _ => panic!("`bench` takes no arguments, or `cookbooks`"),
+        _ => panic!("`bench` takes no arguments, or `cookbooks`, or `memory`"),
     }
     ExitCode::SUCCESS
 }
@@ -108,6 +114,7 @@ fn bench() -> ExitCode {
     );
 
     let (resolved, cold) = cookbooks(&bench);
+    let large_files = memory::show(&bench.binary, &bench.folder);
 
     println!("\nPer file of a no-op, less the empty run:");
     for (count, both) in &no_ops {
@@ -117,6 +124,7 @@ fn bench() -> ExitCode {
 
     let (_, largest) = &no_ops[no_ops.len() - 1];
     let met = targets::show(&targets::Found {
+        large_files,
         ratio: largest.toque.cpu / largest.floor.cpu,
         peak: largest.toque.peak,
         empty: empty.wall,

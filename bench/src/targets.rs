@@ -6,6 +6,8 @@ use crate::{bag, cookbook, deploy};
 
 /// What was found.
 pub(crate) struct Found {
+    /// Bytes that the most expensive of the large files takes above a small one.
+    pub large_files: u64,
     /// Of the no-op of 10,000 files, to the floor's CPU.
     pub ratio: f64,
     /// Of the same, in bytes.
@@ -51,6 +53,12 @@ pub(crate) fn show(found: &Found) -> bool {
         format!("{:.1} MB", megabytes(found.peak)),
         "under 80 MB",
         found.peak < 80_000_000,
+    );
+    target(
+        "memory of any large file, above a small one",
+        format!("{:.1} MB", megabytes(found.large_files)),
+        "at most 64 MiB",
+        found.large_files <= 64 << 20,
     );
     target("empty run", format!("{:.1} ms", found.empty * 1e3), "under 10 ms", found.empty < 0.010);
     target(
