@@ -134,13 +134,14 @@ pub(crate) fn prepare(
     let repository = match selection {
         Some(selection) if cookbooks.is_none() => {
             let from = selection.event.folder();
-            find_repository(Named { repo, trust }, from.as_deref())?.or(system_settings.repo)
+            let found = find_repository(Named { repo, trust }, from.as_deref())?;
+            if let (None, Some(usual)) = (&found, &system_settings.repo) {
+                repository::trusted(usual, trust)?;
+            }
+            found.or(system_settings.repo)
         }
         _ => None,
     };
-    if let Some(repository) = &repository {
-        repository::trusted(repository, trust)?;
-    }
     let mut settings = Settings::read(repository.as_deref(), trust)?;
     if let Some(dir) = &node.cache_dir {
         settings.cache_dir = Some(dir.clone());

@@ -62,7 +62,11 @@ struct Form {
 pub(crate) fn run(args: &Args, trust: &Trust) -> Result<Exit, Refused> {
     let found = match find_repository(Named { repo: args.repo.as_deref(), trust }, None)? {
         Some(found) => Some(found),
-        None => Settings::read(None, trust)?.repo,
+        None => {
+            let usual = Settings::read(None, trust)?.repo;
+            usual.as_deref().map(|usual| trusted(usual, trust)).transpose()?;
+            usual
+        }
     };
     let Some(repository) = found else {
         return Err(Diagnostic::error(
@@ -71,13 +75,13 @@ pub(crate) fn run(args: &Args, trust: &Trust) -> Result<Exit, Refused> {
         .hint("run toque below a folder with `cookbooks/`, or name one with `--repo`")
         .into());
     };
-    trusted(&repository, trust)?;
     let settings = Settings::read(Some(&repository), trust)?;
     let secret_files = settings.secret_files(args.secret_file.as_deref());
     if let Some(secret) = secret_files.iter().find(|path| path.exists()) {
         trust.file(Subject::Secret, secret)?;
     }
-    let bags = Bags { bags: DataBags::of(Some(&repository)), repository, secret_files };
+    let bags = DataBags::of(Some(&repository));
+    let bags = Bags { bags, repository, secret_files, trust };
     match &args.command {
         Commands::Show(args) => show::run(&bags, args),
         Commands::Encrypt(args) => encrypt::run(&bags, args),
@@ -88,14 +92,16 @@ pub(crate) fn run(args: &Args, trust: &Trust) -> Result<Exit, Refused> {
 }
 
 /// The data bags of a repository and the secret of their items.
-struct Bags {
+struct Bags<'a> {
     repository: PathBuf,
     bags: DataBags,
     /// The files that may hold the secret.
     secret_files: Vec<PathBuf>,
+    /// The users who may decide what is in a secret.
+    trust: &'a Trust,
 }
 
-impl Bags {
+impl Bags<'_> {
     /// Reads an item with its text.
     fn item(&self, bag: &str, id: &str) -> Result<ItemText, Diagnostic> {
         ItemText::read(&*self.bags.item(bag, id)?)
@@ -112,7 +118,7 @@ impl Bags {
 /// Replaces the values of an item that `convert` is for: those at `keys`, or all.
 /// Returns the item and the keys, of which there may be none.
 fn convert(
-    bags: &Bags,
+    bags: &Bags<'_>,
     (bag, id): (&str, &str),
     keys: &[String],
     is_for: impl Fn(&str, &Value) -> bool,

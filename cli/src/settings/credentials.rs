@@ -8,6 +8,7 @@ use toque_cookbooks::fetch::credentials::{Credential, is_for};
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::plain_io;
 use toque_core::read_text::read_text;
+use toque_machine::trust::{Subject, Trust};
 
 use super::Settings;
 
@@ -64,7 +65,7 @@ impl Settings {
             return Ok(Credential::default());
         };
         let read = |kept: &Option<SecretLocation>| {
-            kept.as_ref().map(|kept| read(kept, server)).transpose()
+            kept.as_ref().map(|kept| read(kept, server, &self.trusted)).transpose()
         };
         let CredentialSettings { token, user, password, ssh_key } = settings;
         Ok(Credential {
@@ -87,7 +88,10 @@ impl CredentialSettings {
     }
 }
 
-fn read(kept: &SecretLocation, server: &str) -> Result<String, Diagnostic> {
+fn read(kept: &SecretLocation, server: &str, trust: &Trust) -> Result<String, Diagnostic> {
+    if let (Some(file), None) = (&kept.file, &kept.env) {
+        trust.file(Subject::Secret, file)?;
+    }
     let wanted = format!("cannot read what is kept for `{server}`");
     let text = match (&kept.file, &kept.env) {
         (Some(file), None) => read_text(file).map_err(|error| {

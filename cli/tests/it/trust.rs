@@ -281,6 +281,94 @@ fn documents_that_are_named_are_of_trusted_users() {
 }
 
 #[test]
+fn local_sources_of_the_cookbooks_of_a_stack_are_of_trusted_users() {
+    let Some(place) = Place::new() else { return };
+    place.toque("cookbook package @/origin.tar.gz").good("package");
+    let git = |words: &str| {
+        let mut command = Command::new("git");
+        command.args(["-c", "user.name=a", "-c", "user.email=a@b"]).args(words.split(' '));
+        let output = command.current_dir(place.at("origin")).output().unwrap();
+        assert!(output.status.success(), "git {words}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    fs::create_dir(place.at("empty")).unwrap();
+    place.write("origin/web/cookbook.toml", "name = \"web\"\nversion = \"1.0.0\"\n");
+    place.write("origin/web/recipes/default.rhai", "log(\"ran\");\n");
+    ["init -q", "add -A", "commit -qm x"].iter().for_each(|words| drop(git(words)));
+    let commit = git("rev-parse HEAD");
+    let sum = Command::new("sha256sum").arg(place.at("origin.tar.gz")).output().unwrap();
+    let sum = String::from_utf8(sum.stdout).unwrap()[..64].to_owned();
+    let run = |source: &str, flag: &str| {
+        let source = source.replace('@', &place.0.path().display().to_string());
+        place.write(
+            "empty/stack.json",
+            &format!(
+                r#"{{ "stack": {{ "name": "s", "custom_cookbooks_source": {source} }},
+                "layers": [{{ "shortname": "front", "custom_recipes": {{ "setup": ["web"] }} }}],
+                "instances": [{{ "hostname": "one", "layers": ["front"] }}] }}"#
+            ),
+        );
+        let words = "plan --stack @/empty/stack.json --instance one --event setup";
+        place.toque(&format!("{words}{flag}"))
+    };
+    let named = |url: &str, kind: &str, more: &str| {
+        format!(r#"{{ "type": "{kind}", "url": "{url}"{more} }}"#)
+    };
+    let archive = |url: &str, more: &str| named(url, "archive", more);
+    let cases = [
+        ("origin/.git/refs/heads", named("@/origin", "git", ""), false),
+        ("origin/.git/HEAD", named("file://@/origin", "git", ""), false),
+        ("origin", named("@/origin/.git", "git", ""), false),
+        ("origin/web", named("@/origin", "git", ""), true),
+        (
+            "origin/.git/HEAD",
+            named("@/origin", "git", &format!(r#", "revision": "{commit}""#)),
+            true,
+        ),
+        ("origin.tar.gz", archive("@/origin.tar.gz", ""), false),
+        ("origin.tar.gz", archive("file://@/origin.tar.gz", ""), false),
+        ("origin.tar.gz", archive("@/origin.tar.gz", &format!(r#", "checksum": "{sum}""#)), true),
+    ];
+    for (theirs, source, trusted) in cases {
+        run(&source, "").good(&source);
+        place.own(theirs, STRANGER);
+        let seen = run(&source, "");
+        if trusted {
+            seen.good(&source);
+        } else {
+            seen.refused(&source, &place.at(theirs));
+        }
+        place.own(theirs, 0);
+    }
+}
+
+#[test]
+fn secrets_of_servers_and_new_ones_are_of_trusted_users() {
+    let Some(place) = Place::new() else { return };
+    for name in ["old", "new"] {
+        place.write(name, &name.repeat(40));
+    }
+    let rotate = "data-bag rotate --secret-file @/old --new-secret-file @/new";
+    for name in ["old", "new"] {
+        place.own(name, STRANGER);
+        place.toque(rotate).refused(name, &place.at(name));
+        place.own(name, 0);
+    }
+    place.toque(rotate).good("rotate");
+}
+
+#[test]
+fn the_folder_that_becomes_a_repository_is_trusted() {
+    let Some(place) = Place::new() else { return };
+    place.write("new/toque.toml", "cache_dir = \"cache\"\n");
+    place.own("new/toque.toml", STRANGER);
+    let mut command = place.command("cookbook add web --path @/repo/cookbooks/web");
+    let seen = Seen::of(command.current_dir(place.at("new")).output().unwrap());
+    seen.refused("add", &place.at("new/toque.toml"));
+    assert!(!place.at("new/cache").exists());
+}
+
+#[test]
 fn the_user_of_sudo_is_trusted() {
     let Some(place) = Place::new() else { return };
     place.own_all("repo", STRANGER);
@@ -307,6 +395,17 @@ fn a_repository_does_not_trust_itself() {
 
 /// Runs a command where `/etc/toque` has these settings; none where mounts are not allowed.
 fn with_settings(place: &Place, words: &str, settings: &str, owner: u32) -> Option<Seen> {
+    with_settings_in(place, "repo", words, settings, owner)
+}
+
+/// The same, called in this folder.
+fn with_settings_in(
+    place: &Place,
+    folder: &str,
+    words: &str,
+    settings: &str,
+    owner: u32,
+) -> Option<Seen> {
     let etc = place.at("etc");
     let _ = fs::remove_dir_all(&etc);
     place.write("etc/toque/toque.toml", settings);
@@ -326,7 +425,7 @@ fn with_settings(place: &Place, words: &str, settings: &str, owner: u32) -> Opti
     let mut command = unshare();
     command.arg(env!("CARGO_BIN_EXE_toque"));
     place.arrange(&mut command, words);
-    Some(Seen::of(command.output().unwrap()))
+    Some(Seen::of(command.current_dir(place.at(folder)).output().unwrap()))
 }
 
 #[test]
@@ -473,4 +572,19 @@ fn the_same_rule_holds_without_root() {
     place.own_all("repo", STRANGER + 1);
     run("facts platform").unwrap().refused("of another", &place.at("repo"));
     run("facts platform --trust-repo").unwrap().good("of another, for this run");
+}
+
+#[test]
+fn the_repository_that_the_settings_of_the_machine_name_is_looked_at_too() {
+    let Some(place) = Place::new() else { return };
+    fs::create_dir(place.at("away")).unwrap();
+    let settings = format!("repo = \"{}\"\n", place.at("repo").display());
+    let run = |words: &str| with_settings_in(&place, "away", words, &settings, 0);
+    for words in ["plan web", "data-bag show"] {
+        let Some(seen) = run(words) else { return };
+        seen.good(words);
+        place.own("repo/data_bags/users/ann.json", STRANGER);
+        run(words).unwrap().refused(words, &place.at("repo/data_bags/users/ann.json"));
+        place.own("repo/data_bags/users/ann.json", 0);
+    }
 }

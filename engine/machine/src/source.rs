@@ -20,7 +20,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::content::Content;
+use crate::system::fetch::file_path;
 use crate::system::{Metadata, Request, System};
+use crate::trust::{Subject, Trust};
 use crate::view::View;
 use toque_core::failure::Failure;
 use toque_core::property_error::PropertyError;
@@ -236,6 +238,25 @@ impl Source {
     #[must_use]
     pub fn shown(&self) -> String {
         toque_core::url::without_secrets(&self.url)
+    }
+
+    /// Checks that no others decide what is in a source that lies on this machine. A checksum and the
+    /// digits of a commit say that by themselves.
+    /// # Errors
+    /// When another user can change it.
+    pub fn check_trust(&self, trust: &Trust) -> Result<(), Failure> {
+        if self.kind == Some(SourceType::Git) {
+            return git::check_trust(self, trust);
+        }
+        let path = if self.url.starts_with('/') {
+            Some(PathBuf::from(&self.url))
+        } else {
+            file_path(&self.url).transpose()?
+        };
+        match path {
+            Some(path) if self.checksum.is_none() => trust.file(Subject::Source, &path),
+            _ => Ok(()),
+        }
     }
 
     /// What the source has now. It only looks.

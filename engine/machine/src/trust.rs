@@ -34,6 +34,8 @@ pub enum Subject {
     /// A recipe, a stack, a command, attributes or an archive that is named.
     Document,
     Settings,
+    /// A git repository or an archive on this machine, from which cookbooks come.
+    Source,
     /// The key of encrypted data bag items.
     Secret,
     /// Lock, history, journal and backups.
@@ -47,6 +49,7 @@ impl Subject {
         match self {
             Self::Repository => "the repository",
             Self::Document => "the document",
+            Self::Source => "the source",
             Self::Settings => "the settings in",
             Self::Secret => "the secret in",
             Self::State => "the state directory",
@@ -55,7 +58,7 @@ impl Subject {
     }
 
     fn is_of_run(self) -> bool {
-        matches!(self, Self::Repository | Self::Document)
+        matches!(self, Self::Repository | Self::Document | Self::Source)
     }
 }
 

@@ -92,6 +92,7 @@ pub(crate) fn fetch(
         Diagnostic::from(wrong)
             .note(format!("in the source of the cookbooks, `{}`", source.shown()))
     })?;
+    source.check_trust(&options.trust).map_err(about)?;
     let view = View::shared(Rc::clone(system));
     let view = match options.state_dir.clone() {
         Some(dir) => view.with_memory(move |key| recall(&dir, key)),

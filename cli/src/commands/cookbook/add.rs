@@ -15,7 +15,7 @@ use super::{install, with_machine};
 use crate::exit::Exit;
 use crate::fetching::Fetching;
 use crate::output;
-use crate::repository::{Named, find_repository};
+use crate::repository::{Named, find_repository, trusted};
 
 /// Add a cookbook to Cookfile.toml, or change what it says of one, and install it
 #[derive(clap::Args)]
@@ -60,7 +60,14 @@ pub(crate) struct Args {
 pub(crate) fn run(repo: Named<'_>, args: &Args) -> Result<Exit, Refused> {
     let here = std::env::current_dir()
         .map_err(|error| Diagnostic::from(Failure::io("find", Path::new("."), &error)))?;
-    let repository = find_repository(repo, None)?.unwrap_or_else(|| here.clone());
+    let repository = match find_repository(repo, None)? {
+        Some(found) => found,
+        None => {
+            // It becomes one.
+            trusted(&here, repo.trust)?;
+            here.clone()
+        }
+    };
     if let Some(path) = &args.path {
         repo.trust.tree(Subject::Repository, path)?;
     }

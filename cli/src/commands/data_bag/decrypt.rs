@@ -22,7 +22,7 @@ pub(crate) struct Args {
     form: Form,
 }
 
-pub(crate) fn run(bags: &Bags, Args { bag, item, key, form }: &Args) -> Result<Exit, Refused> {
+pub(crate) fn run(bags: &Bags<'_>, Args { bag, item, key, form }: &Args) -> Result<Exit, Refused> {
     let (text, decrypted) = convert(
         bags,
         (bag, item),

@@ -60,7 +60,7 @@ struct Edited {
     removed: Vec<String>,
 }
 
-pub(crate) fn run(bags: &Bags, args: &Args) -> Result<Exit, Refused> {
+pub(crate) fn run(bags: &Bags<'_>, args: &Args) -> Result<Exit, Refused> {
     if args.new {
         make(bags, &args.bag, &args.item)
     } else {
@@ -69,7 +69,7 @@ pub(crate) fn run(bags: &Bags, args: &Args) -> Result<Exit, Refused> {
 }
 
 /// Edits an existing item.
-fn edit(bags: &Bags, bag: &str, id: &str, form: Form) -> Result<Exit, Refused> {
+fn edit(bags: &Bags<'_>, bag: &str, id: &str, form: Form) -> Result<Exit, Refused> {
     let before = bags.item(bag, id).map_err(|missing| match bags.bags.ids(bag) {
         Ok(ids) if is_name(id) && !ids.iter().any(|known| known == id) => {
             missing.hint("`--new` makes an item")
@@ -89,7 +89,7 @@ fn edit(bags: &Bags, bag: &str, id: &str, form: Form) -> Result<Exit, Refused> {
 }
 
 /// Makes an item, of which all values are encrypted.
-fn make(bags: &Bags, bag: &str, id: &str) -> Result<Exit, Refused> {
+fn make(bags: &Bags<'_>, bag: &str, id: &str) -> Result<Exit, Refused> {
     let missing = match bags.item(bag, id) {
         Ok(there) => {
             let wrong = Diagnostic::error(format!(

@@ -22,7 +22,7 @@ pub(crate) struct Args {
     key: Vec<String>,
 }
 
-pub(crate) fn run(bags: &Bags, Args { bag, item, key }: &Args) -> Result<Exit, Refused> {
+pub(crate) fn run(bags: &Bags<'_>, Args { bag, item, key }: &Args) -> Result<Exit, Refused> {
     let (text, encrypted) = convert(
         bags,
         (bag, item),

@@ -7,6 +7,7 @@ use toque_core::diagnostic::{Diagnostic, Diagnostics};
 use toque_data::data_bag::{ItemText, New};
 use toque_data::encrypted_item::Secret;
 use toque_engine::Refused;
+use toque_machine::trust::Subject;
 
 use super::{Bags, Form, encrypted_keys, listed, open, replace, seal, warn_of_readers};
 use crate::exit::Exit;
@@ -39,9 +40,10 @@ struct Rotated {
     after: String,
 }
 
-pub(crate) fn run(bags: &Bags, args: &Args) -> Result<Exit, Refused> {
+pub(crate) fn run(bags: &Bags<'_>, args: &Args) -> Result<Exit, Refused> {
     let new = &args.new_secret_file;
     let old = bags.secret()?;
+    bags.trust.file(Subject::Secret, new)?;
     let new_secret = Secret::read(new).map_err(Diagnostic::from)?;
     warn_of_readers(new);
     if new_secret == old {
@@ -125,7 +127,11 @@ fn prepare(
     Ok(Rotated { encrypted: !encrypted.is_empty(), keys, after, text })
 }
 
-fn items(bags: &Bags, bag: Option<&str>, item: Option<&str>) -> Result<Vec<ItemText>, Diagnostic> {
+fn items(
+    bags: &Bags<'_>,
+    bag: Option<&str>,
+    item: Option<&str>,
+) -> Result<Vec<ItemText>, Diagnostic> {
     match (bag, item) {
         (Some(bag), Some(item)) => Ok(vec![bags.item(bag, item)?]),
         (Some(bag), None) => bags.bags.ids(bag)?.iter().map(|id| bags.item(bag, id)).collect(),

@@ -27,7 +27,7 @@ pub(crate) struct Args {
     format: Format,
 }
 
-pub(crate) fn run(bags: &Bags, args: &Args) -> Result<Exit, Refused> {
+pub(crate) fn run(bags: &Bags<'_>, args: &Args) -> Result<Exit, Refused> {
     let text = match (&args.bag, &args.item) {
         (Some(bag), Some(item)) => whole(bags, bag, item, args)?,
         (Some(bag), None) => names(&bags.bags.ids(bag)?, args.format),
@@ -48,7 +48,7 @@ fn names(names: &[String], format: Format) -> String {
 
 /// Returns an item as JSON. In the text form a placeholder has no quotes, so that it cannot be
 /// taken for the value.
-fn whole(bags: &Bags, bag: &str, id: &str, args: &Args) -> Result<String, Refused> {
+fn whole(bags: &Bags<'_>, bag: &str, id: &str, args: &Args) -> Result<String, Refused> {
     let item = bags.item(bag, id)?;
     let plain = |value: Value| (pretty(&value).replace('\n', "\n  "), value);
     let mut secret = None;

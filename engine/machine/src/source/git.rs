@@ -15,6 +15,7 @@ use self::program::Git;
 use self::refs::{Commit, Refs};
 use super::{Checkout, ResolvedSource, Revision, Source, folder};
 use crate::system::{Metadata, System};
+use crate::trust::{Subject, Trust};
 use crate::view::View;
 use toque_core::failure::{Failure, FailureKind};
 use toque_core::property_error::PropertyError;
@@ -38,6 +39,21 @@ pub(super) fn check(source: &Source) -> Result<(), PropertyError> {
         .hint("leave it out; `revision` can be the 40 digits of a commit")),
         None => Ok(()),
     }
+}
+
+/// Checks who decides where the branches and tags of a repository on this machine are: those who
+/// can write it, or in its `.git`. Objects are named for their content.
+pub(super) fn check_trust(source: &Source, trust: &Trust) -> Result<(), Failure> {
+    let git = Git::of(source)?;
+    let Some(path) = git.local() else { return Ok(()) };
+    if source.revision.as_deref().is_some_and(refs::is_commit) {
+        return Ok(());
+    }
+    trust.file(Subject::Source, path)?;
+    let inner = path.join(".git");
+    let folder = if inner.exists() { &inner } else { path };
+    trust.folder(Subject::Source, folder)?;
+    trust.tree(Subject::Source, &folder.join("refs"))
 }
 
 /// What the revision is now. The digits of a commit need no asking.

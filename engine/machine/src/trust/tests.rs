@@ -205,6 +205,12 @@ fn links_are_followed_where_trusted_users_made_them_and_what_they_lead_to() {
     symlink("..", place.at("repo/cookbooks/web/files")).unwrap();
     symlink("loop", place.at("repo/cookbooks/web/loop")).unwrap();
     place.repository().unwrap();
+    // The kernel goes where the text of the link does not lead.
+    let open = fs::File::open(place.at("repo/site/x")).unwrap();
+    fs::remove_file(place.at("repo/site/x")).unwrap();
+    fs::write(place.at("repo/site/x (deleted)"), "").unwrap();
+    let magic = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&open));
+    Trust::default().file(Subject::Document, Path::new(&magic)).unwrap_err();
     // Through a link that anybody could have made.
     place.mode("elsewhere", 0o1777);
     symlink(place.at("repo"), place.at("elsewhere/link")).unwrap();

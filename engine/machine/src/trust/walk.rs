@@ -105,7 +105,13 @@ impl<'a> Walk<'a> {
                 trail.push(Reached { path: at, entry, way });
             }
         }
-        Ok(trail.pop())
+        let end = trail.pop();
+        match (links, &end) {
+            (1.., Some(end)) if !is_same(&whole, &end.path) => {
+                Err(Stop::Io(whole, io::Error::other("a link leads elsewhere than it says")))
+            }
+            _ => Ok(end),
+        }
     }
 
     /// Looks at a folder whose entries are read by their names alone.
@@ -330,6 +336,14 @@ fn writers_of_list(path: &Path) -> io::Result<Option<Vec<Writer>>> {
         }
     }
     Ok(Some(writers))
+}
+
+/// Returns true if a path leads to `end` for the kernel too. A link in `/proc` leads where no text
+/// says: to a deleted file, or into another root.
+fn is_same(path: &Path, end: &Path) -> bool {
+    let file = |metadata: Metadata| (metadata.dev(), metadata.ino());
+    let led = path.metadata().map(file);
+    led.is_ok_and(|led| end.symlink_metadata().is_ok_and(|end| led == file(end)))
 }
 
 /// What cannot be found cannot be read either, and is told of by those who try.

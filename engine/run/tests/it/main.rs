@@ -13,3 +13,4 @@ mod opsworks;
 mod run_list;
 mod search;
 mod stack;
+mod trust;
