@@ -9,13 +9,15 @@ use nix::unistd::{Gid, Uid, fchown, geteuid};
 use tempfile::Builder;
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::Failure;
+use toque_core::read_optional::optional;
 use toque_machine::atomic_write::folder_of;
 
 /// The state of a path that a write expects.
 pub(crate) enum Expected<'a> {
     /// No file. The new one has this mode, less the mask of the process; its folder is made.
     Absent { mode: u32 },
-    /// Any file, or none. The new one is for its owner alone.
+    /// Any file, or none. The new one has the owner and mode of the one that is there, or else is
+    /// for its owner alone.
     Anything,
     /// A file with this text, or a link to it. The new one has its owner and mode.
     Text(&'a str),
@@ -34,17 +36,22 @@ pub(crate) fn atomic_write(
     let mut builder = Builder::new();
     builder.prefix(".");
     let mut path = path.to_owned();
+    let mut keep = false;
     match expected {
         Expected::Absent { mode } => {
             builder.permissions(Permissions::from_mode(*mode));
             fs::create_dir_all(folder_of(&path)).map_err(failed)?;
         }
-        Expected::Anything => {}
-        Expected::Text(_) => path = fs::canonicalize(path).map_err(failed)?,
+        Expected::Anything => {
+            if let Some(real) = optional(fs::canonicalize(&path)).map_err(failed)? {
+                (path, keep) = (real, true);
+            }
+        }
+        Expected::Text(_) => (path, keep) = (fs::canonicalize(path).map_err(failed)?, true),
     }
     let mut staged = builder.tempfile_in(folder_of(&path)).map_err(failed)?;
     staged.write_all(text.as_bytes()).map_err(failed)?;
-    if let Expected::Text(_) = expected {
+    if keep {
         copy_ownership(&path, staged.as_file(), shown)?;
     }
     staged.as_file().sync_all().map_err(failed)?;

@@ -22,10 +22,12 @@ mod commands;
 mod exit;
 mod fetching;
 mod input;
+mod new_mode;
 mod output;
 mod prepare;
 #[cfg(test)]
 mod reference;
+mod report_file;
 mod reporting;
 mod repository;
 mod run_list;

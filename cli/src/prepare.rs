@@ -270,7 +270,7 @@ fn host_name() -> String {
 }
 
 /// Returns the mask of this process. Reading it sets it, so it is set back.
-fn umask() -> u32 {
+pub(crate) fn umask() -> u32 {
     let mask = nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     nix::sys::stat::umask(mask);
     mask.bits()

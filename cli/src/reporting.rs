@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use toque_contract::event::Sink;
 use toque_contract::report::{Outcome, Report};
@@ -11,9 +11,11 @@ use toque_core::failure::plain_io;
 use toque_engine::Refused;
 
 use crate::exit::Exit;
+use crate::new_mode::{ModeArgument, PRIVATE};
 use crate::output::progress::Progress;
 use crate::output::run_printer::{Detail, RunPrinter};
 use crate::output::{self, Format};
+use crate::report_file;
 use crate::settings::Settings;
 
 /// The flags of commands that run recipes.
@@ -22,6 +24,9 @@ pub(crate) struct Reporting {
     /// Write the report as JSON to this file
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    /// The mode of a new report, in octal digits or `umask`; one that is there keeps its own
+    #[arg(long, value_name = "MODE", default_value = PRIVATE, requires = "report")]
+    report_mode: ModeArgument,
     /// What goes to standard output
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -43,8 +48,7 @@ impl Reporting {
             _ => Detail::Normal,
         };
         if let Some(path) = &self.report {
-            let opened = File::options().write(true).create(true).truncate(false).open(path);
-            opened.map_err(|error| Diagnostic::error(unwritten_report(path, &error)))?;
+            report_file::prepare(path, self.report_mode.0)?;
         }
         let open = |path: &PathBuf| {
             // It holds diffs of files that not every user may read.
@@ -73,15 +77,12 @@ impl Reporting {
             Outcome::Stopped => Exit::Stopped,
         };
         if let Some(path) = &self.report
-            && let Err(error) = std::fs::write(path, output::pretty(report) + "\n")
+            && let Err(failed) =
+                report_file::write(path, &(output::pretty(report) + "\n"), self.report_mode.0)
         {
-            output::message(&format!("error: {}", unwritten_report(path, &error)));
+            output::diagnostic::print(&failed.into());
             return if exit == Exit::Success { Exit::Failed } else { exit };
         }
         exit
     }
-}
-
-fn unwritten_report(path: &Path, error: &std::io::Error) -> String {
-    format!("cannot write the report to `{}`: {}", path.display(), plain_io(error))
 }

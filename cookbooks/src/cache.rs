@@ -21,7 +21,7 @@ use crate::manifest::lockfile;
 use crate::sha256::is_sha256;
 use toque_core::checksum::sha256_hex;
 use toque_core::read_optional::list_optional;
-use toque_machine::atomic_write;
+use toque_machine::atomic_write::{self, NewMode};
 use toque_machine::trust::{Subject, Trust};
 
 /// The folders in a cache, with what they have.
@@ -253,7 +253,7 @@ impl Cache {
         }
         let path = folder.join(name);
         let write = || {
-            let mut file = atomic_write::temporary_file(&making, &path)?;
+            let mut file = atomic_write::temporary_file(&making, &path, NewMode::ByUmask)?;
             file.write_all(content)?;
             atomic_write::persist(file, &path)
         };

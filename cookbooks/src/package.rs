@@ -16,7 +16,7 @@ use toque_machine::source::unpack::Limits;
 use crate::fetch::LIMITS;
 use crate::package_contents::{EntryKind, PackageContents, PackageEntry};
 use crate::sha256::{Summed, sha256_of_file};
-use toque_machine::atomic_write;
+use toque_machine::atomic_write::{self, NewMode};
 
 /// The time of every file, in seconds since 1970: the first day of 1980, the earliest that every
 /// tool knows.
@@ -60,12 +60,16 @@ impl Format {
 }
 
 /// Writes an archive of `content` to `file`: all of it, or none. What was there before is replaced
-/// at once.
+/// at once, and gives its mode to the new one.
 /// # Errors
 /// When something cannot be read or written, or the file's name does not say how to pack. Then
 /// nothing is left of it.
-pub fn package(content: &PackageContents, file: &Path) -> Result<Package, Diagnostic> {
-    let (staged, package) = staged(content, file)?;
+pub fn package(
+    content: &PackageContents,
+    file: &Path,
+    mode: NewMode,
+) -> Result<Package, Diagnostic> {
+    let (staged, package) = staged(content, file, mode)?;
     atomic_write::persist(staged, file).context("write", file)?;
     Ok(package)
 }
@@ -78,10 +82,11 @@ pub fn publish(
     content: &PackageContents,
     folder: &Path,
     cookbook: &Manifest,
+    mode: NewMode,
 ) -> Result<Package, Diagnostic> {
     let Manifest { name, version, .. } = cookbook;
     let file = folder.join(format!("{name}-{version}.tar.zst"));
-    let (staged, package) = staged(content, &file)?;
+    let (staged, package) = staged(content, &file, mode)?;
     match sha256_of_file(&file) {
         Ok(before) if before == package.sha256 => return Ok(package),
         Ok(_) => {
@@ -127,12 +132,16 @@ fn can_be_unpacked(content: &PackageContents) -> Result<(), Diagnostic> {
 }
 
 /// Writes the whole archive to a temporary file beside its place.
-fn staged(content: &PackageContents, file: &Path) -> Result<(NamedTempFile, Package), Diagnostic> {
+fn staged(
+    content: &PackageContents,
+    file: &Path,
+    mode: NewMode,
+) -> Result<(NamedTempFile, Package), Diagnostic> {
     let format = Format::of(file)?;
     let folder = atomic_write::folder_of(file);
     content.not_into_itself(folder, file)?;
     can_be_unpacked(content)?;
-    let staged = atomic_write::temporary_file(folder, file).context("write", file)?;
+    let staged = atomic_write::temporary_file(folder, file, mode).context("write", file)?;
     let summed = Summed::new(BufWriter::new(staged.as_file()));
     let summed = match format {
         Format::Zstandard => {

@@ -18,3 +18,4 @@ mod stack_cookbooks;
 mod stack_space;
 mod stop;
 mod trust;
+mod written_modes;

@@ -86,7 +86,7 @@ fn a_stack_is_imported_for_its_owner_alone() {
     let checked = toque(&folder, &["check", "stack.json"], "");
     assert_eq!((checked.code, checked.err.as_str()), (Some(0), "no mistakes found\n"));
 
-    // Nothing is overwritten unless that is asked for, and then nobody else can read it.
+    // Nothing is overwritten unless that is asked for, and then it keeps its mode.
     fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
     let again = toque(&folder, &["import", api, "--stack", "blog", "--to", "stack.json"], "");
     assert_eq!(again.code, Some(2));
@@ -99,7 +99,7 @@ fn a_stack_is_imported_for_its_owner_alone() {
     let forced =
         toque(&folder, &["import", api, "--stack", "blog", "--to", "stack.json", "--force"], "");
     assert_eq!(forced.out, "wrote `stack.json`: the stack `blog`, 1 layer\n");
-    assert_eq!(mode(&path), 0o600);
+    assert_eq!(mode(&path), 0o644);
 }
 
 #[test]

@@ -59,7 +59,8 @@ fn content(folder: &TempDir) -> PackageContents {
 
 /// Packs it, unpacks it, and compares the two.
 fn packed(folder: &TempDir, file: &str) -> Vec<u8> {
-    let package = package(&content(folder), &folder.path().join(file)).unwrap();
+    let package =
+        package(&content(folder), &folder.path().join(file), NewMode::Exactly(0o600)).unwrap();
     let bytes = fs::read(&package.path).unwrap();
     assert_eq!(package.bytes, bytes.len() as u64);
     assert_eq!(package.sha256, sha256_hex(&bytes));
@@ -126,7 +127,9 @@ fn the_bytes_stay_what_they_are() {
         ("files/link".to_owned(), Err("run".to_owned())),
     ]);
     let folder = made(&files, false);
-    let package = package(&content(&folder), &folder.path().join("web.tar.zst")).unwrap();
+    let package =
+        package(&content(&folder), &folder.path().join("web.tar.zst"), NewMode::Exactly(0o600))
+            .unwrap();
     let unpacked = zstd::decode_all(File::open(&package.path).unwrap()).unwrap();
     assert_eq!(
         sha256_hex(&unpacked),
@@ -196,23 +199,24 @@ fn all_or_nothing() {
     let content = content(&folder);
     let gone = folder.path().join("web/files/run");
     fs::rename(&gone, folder.path().join("run")).unwrap();
-    let told = package(&content, &file).expect_err("a file is gone");
+    let told = package(&content, &file, NewMode::Exactly(0o600)).expect_err("a file is gone");
     assert_eq!(told.message, format!("cannot read `{}`: it does not exist", gone.display()));
     assert_eq!(fs::read_to_string(&file).unwrap(), "before");
     let there: Vec<_> =
         fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(there.len(), 3, "{there:?}");
     fs::rename(folder.path().join("run"), &gone).unwrap();
-    package(&content, &file).unwrap();
+    package(&content, &file, NewMode::Exactly(0o600)).unwrap();
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
 
-    let told = package(&content, &folder.path().join("no/web.tar.zst"))
+    let told = package(&content, &folder.path().join("no/web.tar.zst"), NewMode::Exactly(0o600))
         .expect_err("there is no such folder");
     assert!(told.message.ends_with("it does not exist"), "{told}");
-    let told = package(&content, &folder.path().join("web/files/web.tar.zst"))
-        .expect_err("it would hold itself");
+    let told =
+        package(&content, &folder.path().join("web/files/web.tar.zst"), NewMode::Exactly(0o600))
+            .expect_err("it would hold itself");
     assert!(told.message.contains("which is packed"), "{told}");
-    let full = package(&content, Path::new("/proc/web.tar.zst"))
+    let full = package(&content, Path::new("/proc/web.tar.zst"), NewMode::Exactly(0o600))
         .expect_err("nothing can be written there");
     assert!(full.message.starts_with("cannot write `/proc/web.tar.zst`"), "{full}");
 }
@@ -222,15 +226,21 @@ fn a_version_that_is_published_stays() {
     let folder = made(&sample(), false);
     let registry = tempfile::tempdir().unwrap();
     let about = toque_data::cookbook::Cookbook::load(&folder.path().join("web")).unwrap().manifest;
-    let first = publish(&content(&folder), registry.path(), &about).unwrap();
+    let first = publish(&content(&folder), registry.path(), &about, NewMode::ByUmask).unwrap();
     assert_eq!(first.path, registry.path().join("web-1.0.0.tar.zst"));
     assert_eq!(
         first.sha256,
-        package(&content(&folder), &folder.path().join("a.tar.zst")).unwrap().sha256
+        package(&content(&folder), &folder.path().join("a.tar.zst"), NewMode::Exactly(0o600))
+            .unwrap()
+            .sha256
     );
-    assert_eq!(publish(&content(&folder), registry.path(), &about).unwrap(), first);
+    assert_eq!(
+        publish(&content(&folder), registry.path(), &about, NewMode::ByUmask).unwrap(),
+        first
+    );
     fs::write(folder.path().join("web/files/empty"), "not any more").unwrap();
-    let told = publish(&content(&folder), registry.path(), &about).expect_err("it is another");
+    let told = publish(&content(&folder), registry.path(), &about, NewMode::ByUmask)
+        .expect_err("it is another");
     assert_eq!(
         told.message,
         format!("`{}` is there already, with other content", first.path.display())
@@ -276,7 +286,8 @@ fn what_could_not_be_unpacked_is_not_packed() {
     // It takes no space.
     fs::File::create(root.join("files/large")).unwrap().set_len(LIMITS.bytes).unwrap();
     let content = PackageContents::of_cookbook(folder.path(), "web", &root).unwrap();
-    let told = package(&content, &folder.path().join("web.tar.zst")).expect_err("it is too large");
+    let told = package(&content, &folder.path().join("web.tar.zst"), NewMode::Exactly(0o600))
+        .expect_err("it is too large");
     assert_eq!(told.message, "there is more to pack than the 2 GiB that are unpacked again");
     assert_eq!(told.notes, ["the largest file is `web/files/large`"]);
     assert!(!folder.path().join("web.tar.zst").exists());

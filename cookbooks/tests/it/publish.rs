@@ -16,6 +16,7 @@ use toque_cookbooks::package::package;
 use toque_cookbooks::package_contents::PackageContents;
 use toque_cookbooks::repository::{Repository, Update};
 use toque_core::diagnostic::Diagnostic;
+use toque_machine::atomic_write::NewMode;
 use toque_machine::system::HostSystem;
 
 /// A folder for packages, and cookbooks to make them of.
@@ -60,7 +61,7 @@ impl Maker {
         let content =
             PackageContents::of_cookbook(&self.folder.path().join("repository"), name, &root)
                 .unwrap();
-        package(&content, &file).unwrap();
+        package(&content, &file, NewMode::ByUmask).unwrap();
     }
 
     /// Packs files by `tar`.

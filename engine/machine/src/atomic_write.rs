@@ -12,6 +12,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use tempfile::{Builder, NamedTempFile, TempDir};
 use toque_core::failure::{ErrorContext, Failure};
+use toque_core::read_optional::optional;
 
 const PREFIX: &str = ".toque-making-";
 /// What is older and not locked was left behind: a temporary is locked as soon as it is made.
@@ -27,17 +28,33 @@ pub struct TemporaryFolder {
     _lock: File,
 }
 
+/// The mode of a file that is not there yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NewMode {
+    /// That which the process's umask leaves.
+    ByUmask,
+    Exactly(u32),
+}
+
 /// Makes a file in `folder` that is to become `path`: it has the mode of the file that is there, or
-/// that of a new file.
+/// else that of a new file.
 /// # Errors
 /// When it cannot be made.
-pub fn temporary_file(folder: &Path, path: &Path) -> io::Result<NamedTempFile> {
+pub fn temporary_file(folder: &Path, path: &Path, new: NewMode) -> io::Result<NamedTempFile> {
     clear(folder);
-    let mode = fs::metadata(path).map_or(NEW_FILE, |there| there.permissions().mode());
+    let there = optional(fs::metadata(path))?.map(|there| there.permissions().mode());
+    let exact = match (there, new) {
+        (Some(mode), _) | (None, NewMode::Exactly(mode)) => Some(mode),
+        (None, NewMode::ByUmask) => None,
+    };
     let file = Builder::new()
         .prefix(PREFIX)
-        .permissions(Permissions::from_mode(mode))
+        // Where the mode is exact, it is closed until it has that.
+        .permissions(Permissions::from_mode(if exact.is_some() { 0o600 } else { NEW_FILE }))
         .tempfile_in(folder)?;
+    if let Some(mode) = exact {
+        file.as_file().set_permissions(Permissions::from_mode(mode))?;
+    }
     // Where files cannot be locked, what takes long may be taken for something old.
     let _ = file.as_file().try_lock();
     Ok(file)
@@ -86,7 +103,7 @@ fn exchange_in_steps(made: &Path, path: &Path, before: &Path) -> Result<(), Fail
 pub fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
     let write = || -> io::Result<()> {
         let real = behind_links(std::path::absolute(path)?);
-        let mut file = temporary_file(folder_of(&real), &real)?;
+        let mut file = temporary_file(folder_of(&real), &real, NewMode::ByUmask)?;
         file.write_all(content)?;
         persist(file, &real)
     };
@@ -164,7 +181,7 @@ mod tests {
         ] {
             File::open(at(name)).unwrap().set_modified(SystemTime::now() - 2 * OLD).unwrap();
         }
-        drop(temporary_file(place.path(), &at("new")).unwrap());
+        drop(temporary_file(place.path(), &at("new"), NewMode::ByUmask).unwrap());
         drop(temporary_folder(place.path()).unwrap());
         let mut left: Vec<String> = fs::read_dir(place.path())
             .unwrap()
@@ -182,13 +199,17 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let there = place.path().join("there");
         fs::write(&there, "").unwrap();
-        fs::set_permissions(&there, Permissions::from_mode(0o640)).unwrap();
-        let file = temporary_file(place.path(), &there).unwrap();
+        fs::set_permissions(&there, Permissions::from_mode(0o666)).unwrap();
+        let file = temporary_file(place.path(), &there, NewMode::Exactly(0o600)).unwrap();
         let folder = temporary_folder(place.path()).unwrap();
         for path in [file.path(), folder.path()] {
             assert!(File::open(path).unwrap().try_lock().is_err(), "{}", path.display());
         }
-        assert_eq!(fs::metadata(file.path()).unwrap().permissions().mode() & 0o777, 0o640);
+        // Whatever the umask.
+        assert_eq!(fs::metadata(file.path()).unwrap().permissions().mode() & 0o777, 0o666);
+        let new =
+            temporary_file(place.path(), Path::new("/none"), NewMode::Exactly(0o600)).unwrap();
+        assert_eq!(fs::metadata(new.path()).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]

@@ -13,11 +13,13 @@ use toque_core::diagnostic::Diagnostic;
 use toque_core::name::is_word;
 use toque_data::cookbook::Cookbook;
 use toque_engine::Refused;
+use toque_machine::atomic_write::NewMode;
 use toque_machine::trust::Trust;
 
 use super::{repository, store_of, with_machine};
 use crate::exit::Exit;
 use crate::fetching::{Fetching, current_lockfile};
+use crate::new_mode::ModeArgument;
 use crate::output::{self, counted};
 use crate::repository::{Named, find_repository};
 
@@ -33,16 +35,26 @@ pub(crate) struct Args {
     file: PathBuf,
     /// The cookbook that is packed alone, for a registry
     name: Option<String>,
+    /// The mode of a new file, in octal digits or `umask`: 0600 unless told, and by the umask in a
+    /// folder, which is a registry
+    #[arg(long)]
+    mode: Option<ModeArgument>,
     #[command(flatten)]
     fetching: Fetching,
 }
 
-pub(crate) fn run(repo: Named<'_>, Args { file, name, fetching }: &Args) -> Result<Exit, Refused> {
+pub(crate) fn run(
+    repo: Named<'_>,
+    Args { file, name, mode, fetching }: &Args,
+) -> Result<Exit, Refused> {
     let path = find_repository(repo, None)?.ok_or_else(|| {
         Diagnostic::error("there is no repository here: neither `Cookfile.toml` nor `cookbooks/`")
             .hint("go into one, or name it with `--repo`")
     })?;
     let folder = file.is_dir();
+    // A repository may hold secrets; a registry is for others.
+    let usual = if folder { NewMode::ByUmask } else { NewMode::Exactly(0o600) };
+    let mode = mode.map_or(usual, |argument| argument.0);
     if !folder {
         // Before anything is fetched.
         Format::of(file)?;
@@ -58,7 +70,7 @@ pub(crate) fn run(repo: Named<'_>, Args { file, name, fetching }: &Args) -> Resu
         None => {
             let content =
                 PackageContents::of_repository(&path, &all(&path, fetching, repo.trust)?)?;
-            let package = write(&content, file)?;
+            let package = write(&content, file, mode)?;
             (content, package)
         }
         Some(name) => {
@@ -66,9 +78,9 @@ pub(crate) fn run(repo: Named<'_>, Args { file, name, fetching }: &Args) -> Resu
             let cookbook = Cookbook::load(&root)?;
             let content = PackageContents::of_cookbook(&path, name, &root)?;
             let package = if folder {
-                publish(&content, file, &cookbook.manifest)?
+                publish(&content, file, &cookbook.manifest, mode)?
             } else {
-                write(&content, file)?
+                write(&content, file, mode)?
             };
             (content, package)
         }
