@@ -17,7 +17,7 @@ use toque_machine::property::Seconds;
 use toque_machine::system::Query;
 use toque_machine::view::View;
 
-use crate::shared::apt_lists;
+use crate::shared::{apt_lists, optional};
 
 /// Downloads the package lists of apt. On machines without apt it does nothing.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -80,7 +80,7 @@ impl resource::Provider for Provider {
     }
 
     fn inspect(&self, view: &View<'_>, _: &Lists, _: ListsAction) -> Result<Age, Failure> {
-        if !view.exists(Path::new("/usr/bin/apt-get")) {
+        if !optional::exists(view, Path::new("/usr/bin/apt-get"))? {
             return Ok(Age::NoApt);
         }
         if view.planned(Area::Packages, "apt:lists").is_some() {

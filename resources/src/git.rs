@@ -11,10 +11,11 @@ use toque_core::failure::Failure;
 use toque_core::property_error::PropertyError;
 use toque_machine::property::Account;
 use toque_machine::source::{ResolvedSource, Source, SourceType};
-use toque_machine::system::{FileKind, Query};
+use toque_machine::system::FileKind;
 use toque_machine::view::View;
 
 use crate::shared::from_source::{self, Desired, Filled, FromSource, State, Update};
+use crate::shared::optional;
 use crate::shared::ownership::Declared;
 use crate::shared::path;
 
@@ -168,7 +169,7 @@ impl FromSource for Git {
 /// root can read.
 fn head(view: &View<'_>, path: &Path) -> Result<String, Failure> {
     let git = path.join(".git");
-    let Some(head) = read(view, &git, "HEAD") else {
+    let Some(head) = read(view, &git, "HEAD")? else {
         return Err(Failure::new(format!(
             "`{}` has something in it, and is no clone of a git repository",
             path.display()
@@ -182,9 +183,12 @@ fn head(view: &View<'_>, path: &Path) -> Result<String, Failure> {
         {
             let of_line =
                 |line: &str| line.strip_suffix(branch)?.strip_suffix(' ').map(str::to_owned);
-            let packed =
-                || read(view, &git, "packed-refs").and_then(|refs| refs.lines().find_map(of_line));
-            read(view, &git, branch).map(|commit| commit.trim().to_owned()).or_else(packed)
+            match read(view, &git, branch)? {
+                Some(commit) => Some(commit.trim().to_owned()),
+                None => {
+                    read(view, &git, "packed-refs")?.and_then(|refs| refs.lines().find_map(of_line))
+                }
+            }
         }
         Some(_) => None,
     };
@@ -196,19 +200,19 @@ fn head(view: &View<'_>, path: &Path) -> Result<String, Failure> {
 }
 
 /// A file of a clone that no link leads to.
-fn read(view: &View<'_>, git: &Path, name: &str) -> Option<String> {
+fn read(view: &View<'_>, git: &Path, name: &str) -> Result<Option<String>, Failure> {
     let file = git.join(name);
-    let kind = |path: &Path| view.lstat(path).ok().map(|found| found.kind);
-    let folders = file
-        .ancestors()
-        .skip(1)
-        .take_while(|above| above.starts_with(git))
-        .all(|above| kind(above) == Some(FileKind::Directory));
-    let plain = folders && kind(&file) == Some(FileKind::File);
-    plain
-        .then(|| view.read(&file).ok())
-        .flatten()
-        .map(|text| String::from_utf8_lossy(&text).into_owned())
+    let folders = file.ancestors().skip(1).take_while(|above| above.starts_with(git));
+    for folder in folders {
+        if !optional::is(view, folder, FileKind::Directory)? {
+            return Ok(None);
+        }
+    }
+    if optional::is(view, &file, FileKind::File)? {
+        optional::read_text(view, &file)
+    } else {
+        Ok(None)
+    }
 }
 
 fn short(commit: &str) -> &str {

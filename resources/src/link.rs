@@ -16,7 +16,7 @@ use toque_machine::system::{FileKind, Metadata, Ownership, Query};
 use toque_machine::temporary_name::make_in;
 use toque_machine::view::View;
 
-use crate::shared::optional::lstat;
+use crate::shared::optional::{lstat, stat};
 use crate::shared::ownership::{Declared, Names, difference_words, own_ids};
 
 /// A symbolic link, or a hard link.
@@ -186,8 +186,8 @@ impl resource::Provider for Provider {
         match lstat(view, path)? {
             None => {
                 let folder = path.parent().unwrap_or(path);
-                state.folder =
-                    view.stat(folder).is_ok_and(|metadata| metadata.kind == FileKind::Directory);
+                state.folder = stat(view, folder)?
+                    .is_some_and(|metadata| metadata.kind == FileKind::Directory);
             }
             Some(metadata) => {
                 state.found = match metadata.kind {

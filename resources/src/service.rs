@@ -21,6 +21,7 @@ use toque_machine::view::View;
 pub(crate) use systemd::Systemd;
 pub(crate) use sysv::Sysv;
 
+use crate::shared::optional;
 use crate::shared::words::words;
 
 /// A service of the machine's init system.
@@ -178,7 +179,7 @@ pub(crate) fn restart(apply: &mut Apply<'_>, name: &str) -> Result<(), Failure> 
     }
     let service = Service { service_name: name.to_owned(), ..Service::default() };
     // As sd_booted(3) does.
-    if apply.view.exists(Path::new("/run/systemd/system")) {
+    if optional::exists(apply.view, Path::new("/run/systemd/system"))? {
         with(&Systemd, apply, &service)
     } else {
         with(&Sysv, apply, &service)

@@ -23,6 +23,7 @@ use crate::service::{self, ServiceAction};
 use crate::shared::defaults;
 use crate::shared::managed_file::diff;
 use crate::shared::managed_file::{self, Replacement, Verify};
+use crate::shared::optional;
 use crate::shared::ownership::Attributes;
 use crate::shared::parse::systemctl::Unit;
 
@@ -228,14 +229,17 @@ impl resource::Provider for Provider {
                 .hint("use the action `create` first, or declare the package that brings it"));
         }
         let switches = matches!(action, UnitAction::Enable | UnitAction::Disable);
-        let takes_along = switches && unit::takes_along(view, &bus, &wanted.unit.unit_name);
+        let takes_along = switches && unit::takes_along(view, &bus, &wanted.unit.unit_name)?;
         let content = wanted.content.as_deref().filter(|_| action == UnitAction::Create);
-        let fresh = content.map(|content| {
-            let name = &wanted.unit.unit_name;
-            let fresh = unit::from_file(view, &bus, name, content);
-            let tied = unit::tied(&bus, name, &fresh).collect();
-            (fresh, tied)
-        });
+        let fresh = match content {
+            Some(content) => {
+                let name = &wanted.unit.unit_name;
+                let fresh = unit::from_file(view, &bus, name, content)?;
+                let tied = unit::tied(&bus, name, &fresh).collect();
+                Some((fresh, tied))
+            }
+            None => None,
+        };
         Ok(State { file, unit, takes_along, fresh })
     }
 
@@ -422,7 +426,7 @@ fn unit_state(wanted: &Wanted, unit: &Unit) -> PlannedEffect {
 /// place.
 fn write(apply: &mut Apply<'_>, wanted: &Wanted) -> Result<(), Failure> {
     let ownership = Ownership { uid: Some(0), gid: Some(0), mode: Some(0o644) };
-    let there = apply.system.lstat(&wanted.path).ok();
+    let there = optional::lstat(apply.system.as_query(), &wanted.path)?;
     let verify: &[Verify] = if wanted.unit.verify { &[Verify::SystemdUnit] } else { &[] };
     let replacement = Replacement {
         path: wanted.path.clone(),

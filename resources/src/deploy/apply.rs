@@ -16,6 +16,7 @@ use super::layout::Layout;
 use super::plan::{Links, Step, mode};
 use super::record::{Record, Release, Unfinished};
 use super::{Desired, Task};
+use crate::shared::optional;
 use crate::shared::ownership::Declared;
 
 /// What the owner does in his release, as himself: root would follow whatever link he has put in
@@ -58,9 +59,7 @@ pub(crate) fn apply(
 ) -> Result<Effect, Failure> {
     let mut record =
         Record::read(apply.system.as_query(), &desired.layout.record())?.unwrap_or_default();
-    if let Ok(to) = apply.system.read_link(&desired.layout.current())
-        && let Some(current) = desired.layout.release_of(&to)
-    {
+    if let Some(current) = current(apply, desired)? {
         record.adopt(&current);
     }
     let owner = owner(apply, desired)?;
@@ -113,6 +112,13 @@ fn owner(apply: &Apply<'_>, desired: &Desired) -> Result<Ownership, Failure> {
             .gid;
     }
     Ok(owner)
+}
+
+/// Returns the release that `current` leads to. Without an answer nothing is restarted, so that an
+/// error is none.
+fn current(apply: &Apply<'_>, desired: &Desired) -> Result<Option<String>, Failure> {
+    let to = optional::read_link(apply.system.as_query(), &desired.layout.current())?;
+    Ok(to.and_then(|to| desired.layout.release_of(&to)))
 }
 
 /// A deployment while it is done.
@@ -185,7 +191,7 @@ impl Deployment<'_, '_> {
                 self.restart()
             }
             Step::Check => {
-                let (Some(check), Some(current)) = (&self.desired.deploy.check, self.current())
+                let (Some(check), Some(current)) = (&self.desired.deploy.check, self.current()?)
                 else {
                     return Ok(());
                 };
@@ -210,7 +216,7 @@ impl Deployment<'_, '_> {
         let first =
             names.into_iter().map(|name| path.join(name)).filter(|path| !last.contains(path));
         first.chain(last.clone()).try_for_each(|path| self.remove_leftover(&path))?;
-        if system.lstat(path).is_ok_and(|found| found.kind == FileKind::Link) {
+        if optional::is(system.as_query(), path, FileKind::Link)? {
             system.remove_file(path).context("remove the link", path)?;
         }
         system.remove_dir(folder).context("delete the directory", folder)
@@ -221,10 +227,8 @@ impl Deployment<'_, '_> {
         self.record.write(self.apply.system, &self.desired.layout.record())
     }
 
-    pub(crate) fn current(&self) -> Option<String> {
-        self.desired
-            .layout
-            .release_of(&self.apply.system.read_link(&self.desired.layout.current()).ok()?)
+    pub(crate) fn current(&self) -> Result<Option<String>, Failure> {
+        current(self.apply, self.desired)
     }
 
     /// Makes a release under another name, so that there is never an incomplete one under its own;
@@ -345,8 +349,8 @@ impl Deployment<'_, '_> {
     /// A file as it is, to be put back.
     fn file(&self, path: &Path) -> Result<Option<(Vec<u8>, Ownership)>, Failure> {
         let system = self.apply.system;
-        match system.lstat(path) {
-            Ok(found) if found.kind == FileKind::File => {
+        match optional::lstat(system.as_query(), path)? {
+            Some(found) if found.kind == FileKind::File => {
                 let owner = Ownership {
                     uid: Some(found.uid),
                     gid: Some(found.gid),
@@ -373,7 +377,7 @@ impl Deployment<'_, '_> {
     /// take up.
     fn expect_restart(&mut self) -> Result<(), Failure> {
         if self.record.unfinished.is_none()
-            && let Some(release) = self.current()
+            && let Some(release) = self.current()?
         {
             self.record.unfinished = Some(Unfinished { release, previous: None, new: false });
             self.write()?;
@@ -414,7 +418,7 @@ impl Deployment<'_, '_> {
     }
 
     pub(crate) fn restart(&mut self) -> Result<(), Failure> {
-        let (Some(restart), Some(current)) = (&self.desired.deploy.restart, self.current()) else {
+        let (Some(restart), Some(current)) = (&self.desired.deploy.restart, self.current()?) else {
             return Ok(());
         };
         restart.run(self.apply, self.desired, &current)

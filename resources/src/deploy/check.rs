@@ -13,6 +13,7 @@ use toque_machine::system::{Query, Request};
 
 use super::Desired;
 use super::hook::{self, As};
+use crate::shared::optional::read_text;
 
 /// How long a server may take for one answer.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -126,7 +127,7 @@ impl Check {
                 )));
             }
         } else if let Some(port) = self.port {
-            if !listens(apply.system.as_query(), port) {
+            if !listens(apply.system.as_query(), port)? {
                 return Err(Failure::new(format!("nothing listens on port {port}")));
             }
         } else if let Some(line) = &self.command {
@@ -157,15 +158,19 @@ impl Check {
 
 /// Whether some process waits for connections on a TCP port, as the kernel's tables have it: asking
 /// for a connection would be one that the app has to deal with.
-fn listens(query: &dyn Query, port: u16) -> bool {
+fn listens(query: &dyn Query, port: u16) -> Result<bool, Failure> {
     const LISTEN: &str = "0A";
     let listens = |line: &str| {
         let fields: Vec<&str> = line.split_whitespace().take(4).collect();
         let [_, local, _, LISTEN] = fields[..] else { return false };
         local.rsplit(':').next().and_then(|hex| u16::from_str_radix(hex, 16).ok()) == Some(port)
     };
-    ["/proc/net/tcp", "/proc/net/tcp6"].iter().any(|table| {
-        let table = query.read(Path::new(table)).unwrap_or_default();
-        String::from_utf8_lossy(&table).lines().any(listens)
-    })
+    for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
+        // A kernel without IPv6 has one of them.
+        let table = read_text(query, Path::new(table))?.unwrap_or_default();
+        if table.lines().any(listens) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -12,7 +12,7 @@ use toque_machine::view::View;
 use super::layout::{MAKING, REMOVING, own_folder, release_name};
 use super::record::Record;
 use super::{Desired, Task, environment};
-use crate::shared::optional::lstat;
+use crate::shared::optional::{self, lstat, of_another_user};
 use crate::shared::ownership::{Declared, own_ids};
 
 /// What `inspect` found.
@@ -181,9 +181,7 @@ fn history(view: &View<'_>, desired: &Desired, state: &mut State) -> Result<(), 
         let half = name.starts_with(MAKING) || name.starts_with(REMOVING);
         if half || making.as_ref() == Some(&name) && state.current.as_ref() != Some(&name) {
             state.leftovers.push(path);
-        } else if !name.starts_with('.')
-            && view.lstat(&path).is_ok_and(|found| found.kind == FileKind::Directory)
-        {
+        } else if !name.starts_with('.') && optional::is(view, &path, FileKind::Directory)? {
             state.releases.push(name);
         }
     }
@@ -200,15 +198,8 @@ fn history(view: &View<'_>, desired: &Desired, state: &mut State) -> Result<(), 
 
 /// The names in a folder that may not be there.
 fn list(view: &View<'_>, folder: &Path) -> Result<Vec<String>, Failure> {
-    match view.read_dir(folder) {
-        Ok(names) => Ok(names.into_iter().filter_map(|name| name.into_string().ok()).collect()),
-        Err(error)
-            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
-        {
-            Ok(Vec::new())
-        }
-        Err(error) => Err(Failure::io("list", folder, &error)),
-    }
+    let names = optional::read_dir(view, folder)?;
+    Ok(names.into_iter().filter_map(|name| name.into_string().ok()).collect())
 }
 
 /// The revision in few words, when its release was rolled back and an earlier one is current.
@@ -229,8 +220,13 @@ fn owner_group(view: &View<'_>, desired: &Desired) -> Result<Option<u32>, Failur
 fn circumstances(view: &View<'_>, desired: &Desired, state: &mut State) -> Result<(), Failure> {
     let layout = &desired.layout;
     let shared = layout.shared();
-    let folders = desired.deploy.shared.iter().filter(|folder| !view.exists(&shared.join(folder)));
-    state.shared = folders.cloned().collect();
+    for folder in &desired.deploy.shared {
+        let path = shared.join(folder);
+        // What lies deeper is made by the owner.
+        if of_another_user(view.stat(&path)).context("look at", &path)?.is_none() {
+            state.shared.push(folder.clone());
+        }
+    }
     if let Some(environment) = &desired.deploy.environment {
         let file = &desired.environment_file;
         let folder = file.parent().unwrap_or(file);
@@ -259,7 +255,13 @@ fn circumstances(view: &View<'_>, desired: &Desired, state: &mut State) -> Resul
             .iter()
             .map(|(shared, place)| (shared.as_str(), place.as_str()));
         for (from, place) in links.chain(desired.symlinks()) {
-            if view.read_link(&release.join(place)).ok() != Some(shared.join(from)) {
+            let path = release.join(place);
+            let link = of_another_user(view.lstat(&path)).context("look at", &path)?;
+            let to = match link {
+                Some(link) if link.kind == FileKind::Link => optional::read_link(view, &path)?,
+                _ => None,
+            };
+            if to != Some(shared.join(from)) {
                 state.links.push((from.to_owned(), place.to_owned()));
             }
         }
@@ -304,10 +306,9 @@ fn is_removable(view: &View<'_>, path: &Path) -> Result<bool, Failure> {
 fn looks_like_one(view: &View<'_>, desired: &Desired) -> Result<bool, Failure> {
     let layout = &desired.layout;
     // The record is what is left last.
-    let recorded = matches!(Record::read(view, &layout.record()), Ok(Some(_)));
-    let is_folder =
-        |path: &Path| view.lstat(path).is_ok_and(|found| found.kind == FileKind::Directory);
-    let is_link = view.lstat(&layout.current()).is_ok_and(|found| found.kind == FileKind::Link);
+    let recorded = Record::read(view, &layout.record())?.is_some();
+    let has_releases = optional::is(view, &layout.releases(), FileKind::Directory)?;
+    let is_link = optional::is(view, &layout.current(), FileKind::Link)?;
     let known = |name: &String| {
         matches!(name.as_str(), "releases" | "current" | "shared" | "repo")
             || is_temporary(name.as_ref())
@@ -317,5 +318,5 @@ fn looks_like_one(view: &View<'_>, desired: &Desired) -> Result<bool, Failure> {
         recorded && names.iter().all(|name| layout.path.join(name) == layout.record());
     Ok(names.is_empty()
         || only_record
-        || is_folder(&layout.releases()) && (recorded || is_link || names.iter().all(known)))
+        || has_releases && (recorded || is_link || names.iter().all(known)))
 }

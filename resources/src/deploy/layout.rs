@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use toque_core::failure::Failure;
-use toque_machine::system::{FileKind, Query};
+use toque_machine::system::FileKind;
 use toque_machine::view::View;
 
-use crate::shared::trusted_path;
+use crate::shared::{optional, trusted_path};
 
 /// The beginning of a release's name while it is made. No release can have it.
 pub(crate) const MAKING: &str = ".making-";
@@ -89,13 +89,13 @@ pub(crate) fn own_folder(view: &View<'_>, path: &Path) -> Result<Option<PathBuf>
             .hint("let root own the folder and those above it, with mode 0755 (`owner` of `deploy` is for the releases), or use another path"));
     }
     let Some(found) = resolved.found else {
-        return match view.lstat(path) {
-            Ok(_) => Err(Failure::new(format!(
+        return match optional::lstat(view, path)? {
+            Some(_) => Err(Failure::new(format!(
                 "`{here}` is a symbolic link to `{}`, where nothing is",
                 resolved.path.display()
             ))
             .hint("remove the link, or make the folder that it leads to")),
-            Err(_) => Ok(None),
+            None => Ok(None),
         };
     };
     if found.kind != FileKind::Directory {

@@ -5,26 +5,29 @@ use toque_core::failure::Failure;
 use super::Task;
 use super::apply::Deployment;
 use super::record::Unfinished;
+use crate::shared::optional::exists;
 
 impl Deployment<'_, '_> {
     /// Puts things back after a failure, and says so.
     pub(crate) fn undo(&mut self, failure: Failure) -> Failure {
         let undone = match self.standing() {
-            Standing::Before => self.withdraw(),
+            // The record says what the next run is to look at.
+            Err(second) => Err(second),
+            Ok(Standing::Before) => self.withdraw(),
             // The next run goes on here.
             _ if failure.interrupted => {
                 Ok(Some("the app is not restarted yet: the next run does that".to_owned()))
             }
-            Standing::Elsewhere => Ok(None),
-            Standing::Released { bad, .. } if !self.desired.deploy.rollback_on_error => {
+            Ok(Standing::Elsewhere) => Ok(None),
+            Ok(Standing::Released { bad, .. }) if !self.desired.deploy.rollback_on_error => {
                 Ok(Some(format!(
                     "`current` leads to {} all the same: `rollback_on_error` is false",
                     self.record.revision(&bad)
                 )))
             }
             _ if !self.desired.deploy.rollback_on_error => Ok(None),
-            Standing::Released { bad, previous } => self.roll_back(&bad, previous),
-            Standing::Surroundings => self.restore(),
+            Ok(Standing::Released { bad, previous }) => self.roll_back(&bad, previous),
+            Ok(Standing::Surroundings) => self.restore(),
         };
         match undone {
             Ok(None) => failure,
@@ -38,22 +41,23 @@ impl Deployment<'_, '_> {
     }
 
     /// How far a deployment came.
-    fn standing(&self) -> Standing {
+    fn standing(&self) -> Result<Standing, Failure> {
         if !matches!(self.task, Task::Deploy { .. }) {
-            return Standing::Elsewhere;
+            return Ok(Standing::Elsewhere);
         }
-        if self.switches.is_some() && !(self.switched && self.current() == self.switches) {
-            return Standing::Before;
+        let current = self.current()?;
+        if self.switches.is_some() && !(self.switched && current == self.switches) {
+            return Ok(Standing::Before);
         }
-        match &self.record.unfinished {
+        Ok(match &self.record.unfinished {
             Some(Unfinished { release, previous, new: true })
-                if self.current().as_ref() == Some(release) =>
+                if current.as_ref() == Some(release) =>
             {
                 Standing::Released { bad: release.clone(), previous: previous.clone() }
             }
             _ if self.environment.is_some() => Standing::Surroundings,
             _ => Standing::Elsewhere,
-        }
+        })
     }
 
     /// Nothing that runs has been touched, and what was made goes away.
@@ -68,7 +72,7 @@ impl Deployment<'_, '_> {
             self.record.making = None;
             self.write()?;
         }
-        Ok(Some(match self.current() {
+        Ok(Some(match self.current()? {
             Some(current) => format!(
                 "nothing was switched: `current` leads to {} as before",
                 self.record.revision(&current)
@@ -96,8 +100,11 @@ impl Deployment<'_, '_> {
     ) -> Result<Option<String>, Failure> {
         self.restore_environment()?;
         let layout = &self.desired.layout;
-        let previous =
-            previous.filter(|name| self.apply.system.stat(&layout.release(name)).is_ok());
+        let system = self.apply.system.as_query();
+        let previous = match previous {
+            Some(name) if exists(system, &layout.release(&name))? => Some(name),
+            _ => None,
+        };
         let mut record = self.before.clone();
         record.releases.retain(|release| release.name != bad);
         record.making = None;

@@ -69,7 +69,7 @@ impl Provider for Systemd {
         };
         let switches = matches!(action, ServiceAction::Enable | ServiceAction::Disable);
         Ok(State {
-            takes_along: switches && unit::takes_along(view, &bus, &name),
+            takes_along: switches && unit::takes_along(view, &bus, &name)?,
             unit,
             running,
             enabled,

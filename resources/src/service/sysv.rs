@@ -14,6 +14,7 @@ use toque_machine::system::Query;
 use toque_machine::view::View;
 
 use super::{Service, ServiceAction, Step, describe};
+use crate::shared::optional;
 
 /// The scripts themselves, `update-rc.d` or `chkconfig`.
 #[derive(Debug)]
@@ -83,7 +84,7 @@ impl Provider for Sysv {
                 )?
                 .success(),
             (None, None) => {
-                has_process(view, service.pattern.as_deref().unwrap_or(&service.service_name))
+                has_process(view, service.pattern.as_deref().unwrap_or(&service.service_name))?
             }
         };
         let enabled = match known("enabled") {
@@ -211,13 +212,15 @@ fn has_case(script: &str, word: &str) -> bool {
 }
 
 /// Whether any process has this in its command line, as `ps` would show it.
-fn has_process(view: &View<'_>, pattern: &str) -> bool {
+fn has_process(view: &View<'_>, pattern: &str) -> Result<bool, Failure> {
     view.depends_on_area(Area::Services);
-    let processes = view.read_dir(Path::new("/proc")).unwrap_or_default();
-    processes.iter().filter(|name| name.to_string_lossy().parse::<u32>().is_ok()).any(|name| {
-        let line = view.read(&Path::new("/proc").join(name).join("cmdline")).unwrap_or_default();
+    let proc = Path::new("/proc");
+    let processes = view.read_dir(proc).context("list", proc)?;
+    Ok(processes.iter().filter(|name| name.to_string_lossy().parse::<u32>().is_ok()).any(|name| {
+        // Of a process that has ended meanwhile there is nothing, or an error of its own.
+        let line = view.read(&proc.join(name).join("cmdline")).unwrap_or_default();
         String::from_utf8_lossy(&line).replace('\0', " ").contains(pattern)
-    })
+    }))
 }
 
 /// The run levels in which a service shall start.
@@ -261,10 +264,13 @@ fn starts(link: &OsStr, service: &str) -> bool {
 
 fn enable(apply: &Apply<'_>, service: &Service, action: ServiceAction) -> Result<(), Failure> {
     let name = service.service_name.as_str();
-    let has = |program: &str| {
-        ["/usr/sbin", "/sbin", "/usr/bin", "/bin"]
-            .iter()
-            .any(|folder| apply.view.exists(&Path::new(folder).join(program)))
+    let has = |program: &str| -> Result<bool, Failure> {
+        for folder in ["/usr/sbin", "/sbin", "/usr/bin", "/bin"] {
+            if optional::exists(apply.view, &Path::new(folder).join(program))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     };
     let run =
         |argv: &[&str]| apply.run(&service.timed(Command::new(argv.iter().copied()))).map(|_| ());
@@ -273,7 +279,7 @@ fn enable(apply: &Apply<'_>, service: &Service, action: ServiceAction) -> Result
         .run_levels
         .as_ref()
         .map(|levels| levels.iter().map(u8::to_string).collect::<Vec<_>>());
-    if has("update-rc.d") {
+    if has("update-rc.d")? {
         let priority = service.priority.map(|priority| priority.to_string());
         if !on {
             return run(&["update-rc.d", name, "disable"]);
@@ -291,7 +297,7 @@ fn enable(apply: &Apply<'_>, service: &Service, action: ServiceAction) -> Result
                 run(&argv)
             }
         }
-    } else if has("chkconfig") {
+    } else if has("chkconfig")? {
         run(&["chkconfig", "--add", name])?;
         let Some(levels) = levels.filter(|_| on) else {
             return run(&["chkconfig", name, if on { "on" } else { "off" }]);

@@ -2,11 +2,11 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde_json::Value;
-use toque_core::failure::Failure;
+use toque_core::failure::{ErrorContext, Failure};
 use toque_machine::areas::Area;
 use toque_machine::command::{Command, Identity};
 use toque_machine::planned::PlannedEffect;
@@ -15,6 +15,7 @@ use toque_machine::system::Query;
 use toque_machine::view::View;
 
 use super::ServiceAction;
+use crate::shared::optional::of_another_user;
 use crate::shared::parse::systemctl::{self, Unit};
 
 /// The units that were asked for since one of them may have changed, each with its files as they
@@ -123,9 +124,12 @@ fn inspect_alone(view: &View<'_>, bus: &Bus, name: &str) -> Result<Unit, Failure
         return Ok(serde_json::from_value(planned).unwrap_or_default());
     }
     let units = view.snapshot(Area::Services, |_| Ok(Units::default()))?;
-    let files = bus.folders().iter().map(|folder| view.stat(&Path::new(folder).join(name)).ok());
-    let files: Files =
-        files.map(|found| found.map(|found| (found.modified, found.inode))).collect();
+    let files: Files = unit_files(bus, name)
+        .map(|path| {
+            let found = of_another_user(view.stat(&path)).context("look at", &path)?;
+            Ok(found.map(|found| (found.modified, found.inode)))
+        })
+        .collect::<Result<_, Failure>>()?;
     let known = units.0.borrow().get(&asked).cloned();
     let unit = match known {
         Some((then, unit)) if then == files => unit,
@@ -138,12 +142,12 @@ fn inspect_alone(view: &View<'_>, bus: &Bus, name: &str) -> Result<Unit, Failure
     if unit.load == "not-found" {
         // An earlier resource may be about to write the unit's file; then it is what the file will
         // make it.
-        for folder in bus.folders() {
-            if let Ok(content) = view.read(&Path::new(folder).join(name)) {
+        for path in unit_files(bus, name) {
+            if let Some(content) = of_another_user(view.read(&path)).context("read", &path)? {
                 // What runs goes on running without its file.
                 return Ok(Unit {
                     active: unit.active,
-                    ..from_file(view, bus, name, &String::from_utf8_lossy(&content))
+                    ..from_file(view, bus, name, &String::from_utf8_lossy(&content))?
                 });
             }
         }
@@ -154,39 +158,54 @@ fn inspect_alone(view: &View<'_>, bus: &Bus, name: &str) -> Result<Unit, Failure
 }
 
 /// Whether enabling or disabling a unit does the same to others, which its file names by `Also=`.
-pub(crate) fn takes_along(view: &View<'_>, bus: &Bus, name: &str) -> bool {
-    let mut texts =
-        bus.folders().iter().filter_map(|folder| view.read(&Path::new(folder).join(name)).ok());
-    texts.next().is_some_and(|text| {
-        String::from_utf8_lossy(&text).lines().any(|line| line.trim_start().starts_with("Also="))
-    })
+pub(crate) fn takes_along(view: &View<'_>, bus: &Bus, name: &str) -> Result<bool, Failure> {
+    for path in unit_files(bus, name) {
+        if let Some(text) = of_another_user(view.read(&path)).context("read", &path)? {
+            let text = String::from_utf8_lossy(&text);
+            return Ok(text.lines().any(|line| line.trim_start().starts_with("Also=")));
+        }
+    }
+    Ok(false)
+}
+
+/// Returns the places of a unit's file, the one that counts first.
+fn unit_files<'a>(bus: &'a Bus, name: &'a str) -> impl Iterator<Item = PathBuf> + 'a {
+    bus.folders().iter().map(move |folder| Path::new(folder).join(name))
 }
 
 /// What a unit is that systemd has not seen yet. It is enabled when a link of earlier days is still
 /// there.
-pub(crate) fn from_file(view: &View<'_>, bus: &Bus, name: &str, content: &str) -> Unit {
+pub(crate) fn from_file(
+    view: &View<'_>,
+    bus: &Bus,
+    name: &str,
+    content: &str,
+) -> Result<Unit, Failure> {
     let installable = content.lines().any(|line| line.trim() == "[Install]");
-    let linked = |option: &str, suffix: &str| {
+    let linked = |option: &str, suffix: &str| -> Result<bool, Failure> {
         let options = [option];
-        let mut targets = systemctl::named(content, &options).flat_map(str::split_whitespace);
-        targets.any(|target| {
-            view.lstat(&Path::new(bus.folders()[0]).join(format!("{target}.{suffix}")).join(name))
-                .is_ok()
-        })
+        for target in systemctl::named(content, &options).flat_map(str::split_whitespace) {
+            let folder = Path::new(bus.folders()[0]).join(format!("{target}.{suffix}"));
+            let link = folder.join(name);
+            if of_another_user(view.lstat(&link)).context("look at", &link)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     };
     let file = match installable {
         false => "static",
-        true if linked("WantedBy", "wants") || linked("RequiredBy", "requires") => "enabled",
+        true if linked("WantedBy", "wants")? || linked("RequiredBy", "requires")? => "enabled",
         true => "disabled",
     };
     let (load, active) = ("loaded".to_owned(), "inactive".to_owned());
-    Unit {
+    Ok(Unit {
         load,
         file: file.to_owned(),
         active,
         starts: systemctl::ties(content),
         stops: Vec::new(),
-    }
+    })
 }
 
 fn ask(view: &View<'_>, bus: &Bus, name: &str) -> Result<Unit, Failure> {

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::optional;
 use indexmap::IndexMap;
 use toque_contract::resource::Apply;
 use toque_core::failure::{ErrorContext, Failure};
@@ -50,7 +51,7 @@ pub(crate) fn refresh(
 fn stamp(apply: &Apply<'_>) -> Result<(), Failure> {
     let path = Path::new(STAMP);
     let system = apply.system;
-    if system.lstat(path).is_ok_and(|found| found.kind == FileKind::File) {
+    if optional::is(system.as_query(), path, FileKind::File)? {
         return system.touch(path).context("set the time of", path);
     }
     let folder = path.parent().unwrap_or(path);

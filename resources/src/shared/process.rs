@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 use std::path::Path;
 
+use super::optional;
 use indexmap::IndexMap;
 use toque_contract::resource;
 use toque_contract::resource::{Apply, Change, Effect, Resource};
@@ -142,7 +143,10 @@ impl Process<'_> {
     /// has a folder and accounts to run in and as.
     fn is_done(&self, view: &View<'_>) -> Result<bool, Failure> {
         if let Some(path) = self.creates
-            && view.exists(&self.cwd.map_or_else(|| path.to_owned(), |cwd| cwd.join(path)))
+            && optional::exists(
+                view,
+                &self.cwd.map_or_else(|| path.to_owned(), |cwd| cwd.join(path)),
+            )?
         {
             return Ok(true);
         }

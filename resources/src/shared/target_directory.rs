@@ -11,6 +11,7 @@ use toque_machine::system::{FileKind, Metadata, Mounts, Ownership, Query};
 use toque_machine::temporary_name::make_in;
 use toque_machine::view::View;
 
+use crate::shared::optional::stat;
 use crate::shared::trusted_path;
 
 /// The state of a target directory.
@@ -38,15 +39,15 @@ pub(crate) fn inspect(view: &View<'_>, path: &Path) -> Result<TargetState, Failu
         }
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let parent = path.parent().unwrap_or(path);
-            match view.stat(parent) {
-                Ok(Metadata { kind: FileKind::Directory, .. }) => Ok(TargetState::Missing),
-                Ok(_) => Err(Failure::new(format!(
+            match stat(view, parent)? {
+                Some(Metadata { kind: FileKind::Directory, .. }) => Ok(TargetState::Missing),
+                Some(_) => Err(Failure::new(format!(
                     "cannot make `{}`: `{}` is not a directory",
                     path.display(),
                     parent.display()
                 ))
                 .hint("correct the path")),
-                Err(_) => Err(Failure::new(format!(
+                None => Err(Failure::new(format!(
                     "cannot make `{}`: there is no directory `{}`",
                     path.display(),
                     parent.display()

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use toque_contract::resource::{Action as _, Apply, Change, Effect, HostFacts, Provider, Support};
-use toque_core::failure::Failure;
+use toque_core::failure::{ErrorContext, Failure};
 use toque_machine::accounts;
 use toque_machine::accounts::no_account;
 use toque_machine::areas::{Area, Areas};
@@ -18,7 +18,7 @@ use toque_machine::view::View;
 
 use super::{User, UserAction};
 use crate::shared::account_ids::{self, LoginDefs};
-use crate::shared::optional::read_text;
+use crate::shared::optional::{self, read_text};
 use crate::shared::parse::shadow;
 use toque_core::checksum::sha256_hex;
 
@@ -295,24 +295,30 @@ fn new_account(view: &View<'_>, user: &User, gid: Option<u32>) -> Result<NewAcco
         .or_else(|| setting("SHELL"))
         .unwrap_or_else(|| "/bin/sh".to_owned());
     if user.manage_home {
-        new.home_exists = view.exists(&new.home);
+        new.home_exists = optional::exists(view, &new.home)?;
         if let (false, Some(uid), Some(gid)) = (new.home_exists, uid, new.gid) {
-            new.skeleton = skeleton(view, Path::new("/etc/skel"), &new.home, uid, gid);
+            new.skeleton = skeleton(view, Path::new("/etc/skel"), &new.home, uid, gid)?;
         }
     }
     Ok(new)
 }
 
-/// What a new home is filled with. What cannot be read is left out: `useradd` does not fail over it
-/// either.
-fn skeleton(view: &View<'_>, from: &Path, to: &Path, uid: u32, gid: u32) -> Vec<PlannedEffect> {
+/// Returns what a new home is filled with.
+fn skeleton(
+    view: &View<'_>,
+    from: &Path,
+    to: &Path,
+    uid: u32,
+    gid: u32,
+) -> Result<Vec<PlannedEffect>, Failure> {
     let mut provides = Vec::new();
-    for name in view.read_dir(from).unwrap_or_default() {
+    for name in optional::read_dir(view, from)? {
         let (source, path) = (from.join(&name), to.join(&name));
-        let Ok(found) = view.lstat(&source) else { continue };
+        let Some(found) = optional::lstat(view, &source)? else { continue };
         match found.kind {
             FileKind::File => {
-                let content = view.open(&source).and_then(|mut file| receive(&mut *file)).ok();
+                let content = view.open(&source).and_then(|mut file| receive(&mut *file));
+                let content = Some(content.context("read", &source)?);
                 provides.push(PlannedEffect::File { path, content, mode: found.mode, uid, gid });
             }
             FileKind::Directory => {
@@ -322,20 +328,22 @@ fn skeleton(view: &View<'_>, from: &Path, to: &Path, uid: u32, gid: u32) -> Vec<
                     uid,
                     gid,
                 });
-                provides.extend(skeleton(view, &source, &path, uid, gid));
+                provides.extend(skeleton(view, &source, &path, uid, gid)?);
             }
             FileKind::Link => {
-                provides.extend(view.read_link(&source).ok().map(|target| PlannedEffect::Link {
-                    path,
-                    to: target,
-                    uid,
-                    gid,
-                }));
+                provides.extend(
+                    optional::read_link(view, &source)?.map(|target| PlannedEffect::Link {
+                        path,
+                        to: target,
+                        uid,
+                        gid,
+                    }),
+                );
             }
             FileKind::Special => {}
         }
     }
-    provides
+    Ok(provides)
 }
 
 /// Returns the effects on groups of the removal of a user: it leaves them, and its own group goes

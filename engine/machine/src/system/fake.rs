@@ -28,7 +28,9 @@ pub type Program = Rc<dyn Fn(&FakeSystem, &Command) -> Output>;
 /// What can be done to a path, for faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Operation {
-    /// Reading a file's content.
+    /// Asking what is there.
+    Look,
+    /// Reading a file's content, or the text of a link.
     Read,
     /// Reading a directory's names.
     List,

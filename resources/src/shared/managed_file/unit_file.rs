@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::shared::optional::exists;
 use toque_contract::resource::Apply;
 use toque_core::failure::{ErrorContext, Failure};
 use toque_machine::command::Command;
@@ -18,7 +19,7 @@ pub(crate) fn accepted_by_systemd(
     content: &[u8],
 ) -> Result<(), Failure> {
     let system = apply.system;
-    if system.stat(Path::new("/usr/bin/systemd-analyze")).is_err() {
+    if !exists(system.as_query(), Path::new("/usr/bin/systemd-analyze"))? {
         return Ok(());
     }
     let above = above(system.effective_uid(), path);

@@ -17,11 +17,15 @@ use toque_core::failure::Failure;
 
 impl Query for FakeSystem {
     fn lstat(&self, path: &Path) -> io::Result<Metadata> {
-        self.state.borrow().tree.metadata(path, false)
+        let state = self.state.borrow();
+        state.check(Operation::Look, path)?;
+        state.tree.metadata(path, false)
     }
 
     fn stat(&self, path: &Path) -> io::Result<Metadata> {
-        self.state.borrow().tree.metadata(path, true)
+        let state = self.state.borrow();
+        state.check(Operation::Look, path)?;
+        state.tree.metadata(path, true)
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
@@ -42,7 +46,9 @@ impl Query for FakeSystem {
     }
 
     fn read_link(&self, path: &Path) -> io::Result<PathBuf> {
-        self.state.borrow().tree.read_link(path)
+        let state = self.state.borrow();
+        state.check(Operation::Read, path)?;
+        state.tree.read_link(path)
     }
 
     fn probe(&self, command: &Command) -> Result<Output, Failure> {
