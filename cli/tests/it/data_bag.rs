@@ -3,6 +3,7 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -389,6 +390,28 @@ fn a_signal_leaves_no_plain_text() {
         assert!(!file.parent().unwrap().exists(), "{signal}");
         assert_eq!(repository.read("data_bags/db/main.json"), before);
     }
+}
+
+#[test]
+fn a_kill_leaves_no_plain_text() {
+    let repository = Repository::new();
+    repository.done("encrypt db main");
+    let before = repository.read("data_bags/db/main.json");
+    repository.editor("echo \"$1\" > edited\nmv edited where\nkill -9 $PPID\nexec sleep 1");
+    let ended = repository
+        .command("edit db main")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .unwrap();
+    assert_eq!(ended.signal(), Some(9));
+    let file = PathBuf::from(repository.read("where").trim());
+    let begun = Instant::now();
+    while file.parent().unwrap().exists() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "{} is left", file.display());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(repository.read("data_bags/db/main.json"), before);
 }
 
 #[test]

@@ -18,7 +18,8 @@ use toque_data::encrypted_item::Secret;
 use toque_engine::Refused;
 
 use super::editor::Editor;
-use super::{Bags, Form, encrypted_keys, in_memory_file, listed, open, replace, seal};
+use super::in_memory_file::PrivateFolder;
+use super::{Bags, Form, encrypted_keys, listed, open, replace, seal};
 use crate::atomic_write::{Expected, atomic_write};
 use crate::exit::Exit;
 use crate::output;
@@ -115,7 +116,7 @@ impl Editing {
     fn run(&self) -> Result<Exit, Refused> {
         let item = &self.before.item;
         let editor = Editor::chosen()?;
-        let folder = in_memory_file::folder()?;
+        let folder = PrivateFolder::new()?;
         let path = folder.path().join(format!("{}.json", item.id));
         let plain = self
             .plain

@@ -1,8 +1,12 @@
-//! A folder for plain text: in memory, and readable for this user alone.
+//! A folder for plain text: in memory, readable for this user alone, and gone when toque is,
+//! however that ends.
 
 use std::fs::Permissions;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 use nix::sys::statfs::{FsType, TMPFS_MAGIC, statfs};
 use tempfile::{Builder, TempDir};
@@ -14,12 +18,60 @@ use crate::settings::path_variable;
 /// From `linux/magic.h`; the C library does not name it.
 const RAMFS_MAGIC: FsType = FsType(0x8584_58f6);
 
-/// Makes a folder, which is removed on drop.
-/// # Errors
-/// When no file system in memory can be written to.
-pub(crate) fn folder() -> Result<TempDir, Diagnostic> {
-    let runtime = path_variable("XDG_RUNTIME_DIR");
-    folder_in(&runtime.into_iter().chain([PathBuf::from("/dev/shm")]).collect::<Vec<_>>())
+/// Removes the folder when the other end of its input is closed without a line before: an editor
+/// wants a path, so that the plain text cannot be without a name. It has a process group of its
+/// own, because signals are often sent to that of toque.
+const GUARDIAN: &str = r#"trap '' HUP INT QUIT TERM
+if read -r line; then exit 0; fi
+rm -rf -- "$1""#;
+
+/// A folder that is removed on drop, or by its guardian when toque is killed.
+pub(crate) struct PrivateFolder {
+    folder: Option<TempDir>,
+    guardian: Child,
+}
+
+impl PrivateFolder {
+    /// Makes the folder.
+    /// # Errors
+    /// When no file system in memory can be written to, or the guardian cannot be started.
+    pub(crate) fn new() -> Result<Self, Diagnostic> {
+        let runtime = path_variable("XDG_RUNTIME_DIR");
+        let folder =
+            folder_in(&runtime.into_iter().chain([PathBuf::from("/dev/shm")]).collect::<Vec<_>>())?;
+        let guardian = Command::new("/bin/sh")
+            .args(["-c", GUARDIAN, "toque-guardian"])
+            .arg(folder.path())
+            .current_dir("/")
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| {
+                let cause = plain_io(&error);
+                Diagnostic::error(format!(
+                    "cannot start the process that removes the plain text if toque is killed: {cause}"
+                ))
+                .hint("see that `/bin/sh` can be run")
+            })?;
+        Ok(Self { folder: Some(folder), guardian })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.as_ref().map_or(Path::new("/"), TempDir::path)
+    }
+}
+
+impl Drop for PrivateFolder {
+    fn drop(&mut self) {
+        let removed = self.folder.take().is_none_or(|folder| folder.close().is_ok());
+        if let Some(mut input) = self.guardian.stdin.take().filter(|_| removed) {
+            // Without this line it looks once more, and finds nothing.
+            let _ = input.write_all(b"\n");
+        }
+        let _ = self.guardian.wait();
+    }
 }
 
 fn folder_in(candidates: &[PathBuf]) -> Result<TempDir, Diagnostic> {
