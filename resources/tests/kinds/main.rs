@@ -6,6 +6,7 @@
 mod accounts;
 mod foretelling;
 mod packages;
+mod planted;
 mod services;
 
 use std::collections::BTreeSet;
