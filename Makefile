@@ -45,9 +45,11 @@ test: test-build hosts
 	$(CARGO) nextest run --workspace --cargo-profile ci --test-threads $$(($$(nproc) + 2))
 	$(CARGO) test --doc --workspace $(CI)
 
-# Tests that kill toque at random moments, 200 times each.
+# Tests that kill toque at random moments, so many times in all.
+TOQUE_TEST_KILLS ?= 1000
+
 test-kills: test-build hosts
-	TOQUE_TEST_KILLS=200 $(CARGO) nextest run --workspace --cargo-profile ci -E 'test(/no_kill|a_killed_run/)'
+	TOQUE_TEST_KILLS=$(TOQUE_TEST_KILLS) $(CARGO) nextest run --workspace --cargo-profile ci --profile kills -E 'test(/no_kill|a_killed_run/)'
 
 # Speed, as ratios to a bare program that does the same to the same files.
 bench: build

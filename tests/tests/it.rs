@@ -11,6 +11,7 @@ mod deploy;
 mod execution;
 mod files;
 mod hosts;
+mod left_overs;
 mod ohai;
 mod packages;
 mod properties;

@@ -2,21 +2,21 @@
 //! and renamed when they are whole. Temporaries are removed on drop; those of killed processes by
 //! the next writer.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File, Permissions, TryLockError};
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+use nix::unistd::geteuid;
 use tempfile::{Builder, NamedTempFile, TempDir};
 use toque_core::failure::{ErrorContext, Failure};
 use toque_core::read_optional::optional;
 
 const PREFIX: &str = ".toque-making-";
-/// What is older and not locked was left behind: a temporary is locked as soon as it is made.
-const OLD: Duration = Duration::from_hours(1);
+/// How often another temporary is made, when it is cleared away before it is locked.
+const TRIES: usize = 100;
 /// The mode of a new file, less what the process's umask takes away.
 const NEW_FILE: u32 = 0o666;
 /// As many links as Linux follows.
@@ -47,17 +47,20 @@ pub fn temporary_file(folder: &Path, path: &Path, new: NewMode) -> io::Result<Na
         (Some(mode), _) | (None, NewMode::Exactly(mode)) => Some(mode),
         (None, NewMode::ByUmask) => None,
     };
-    let file = Builder::new()
-        .prefix(PREFIX)
-        // Where the mode is exact, it is closed until it has that.
-        .permissions(Permissions::from_mode(if exact.is_some() { 0o600 } else { NEW_FILE }))
-        .tempfile_in(folder)?;
-    if let Some(mode) = exact {
-        file.as_file().set_permissions(Permissions::from_mode(mode))?;
+    for _ in 0..TRIES {
+        let file = Builder::new()
+            .prefix(PREFIX)
+            // Where the mode is exact, it is closed until it has that.
+            .permissions(Permissions::from_mode(if exact.is_some() { 0o600 } else { NEW_FILE }))
+            .tempfile_in(folder)?;
+        if is_locked(file.as_file(), file.path()) {
+            if let Some(mode) = exact {
+                file.as_file().set_permissions(Permissions::from_mode(mode))?;
+            }
+            return Ok(file);
+        }
     }
-    // Where files cannot be locked, what takes long may be taken for something old.
-    let _ = file.as_file().try_lock();
-    Ok(file)
+    Err(cleared(folder))
 }
 
 /// Makes a folder in `folder`.
@@ -65,10 +68,35 @@ pub fn temporary_file(folder: &Path, path: &Path, new: NewMode) -> io::Result<Na
 /// When it cannot be made.
 pub fn temporary_folder(folder: &Path) -> io::Result<TemporaryFolder> {
     clear(folder);
-    let folder = Builder::new().prefix(PREFIX).tempdir_in(folder)?;
-    let lock = File::open(folder.path())?;
-    let _ = lock.try_lock();
-    Ok(TemporaryFolder { folder, _lock: lock })
+    for _ in 0..TRIES {
+        let made = Builder::new().prefix(PREFIX).tempdir_in(folder)?;
+        let lock = match File::open(made.path()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            lock => lock?,
+        };
+        if is_locked(&lock, made.path()) {
+            return Ok(TemporaryFolder { folder: made, _lock: lock });
+        }
+    }
+    Err(cleared(folder))
+}
+
+/// Locks a new temporary, so that others do not take it for something left behind. Returns false
+/// where another one was faster. Where nothing can be locked, nothing is cleared away either.
+fn is_locked(lock: &File, path: &Path) -> bool {
+    if matches!(lock.try_lock(), Err(TryLockError::WouldBlock)) {
+        return false;
+    }
+    let file = |about: &fs::Metadata| (about.dev(), about.ino());
+    lock.metadata()
+        .is_ok_and(|own| path.symlink_metadata().is_ok_and(|there| file(&own) == file(&there)))
+}
+
+fn cleared(folder: &Path) -> io::Error {
+    io::Error::other(format!(
+        "what is made in `{}` is removed at once by another program",
+        folder.display()
+    ))
 }
 
 impl TemporaryFolder {
@@ -140,16 +168,19 @@ fn clear(folder: &Path) {
             continue;
         }
         let path = entry.path();
-        let about = path.symlink_metadata().ok().filter(|about| about.is_dir() || about.is_file());
-        let time = about.as_ref().and_then(|about| about.modified().ok());
-        let old = time
-            .is_some_and(|time| SystemTime::now().duration_since(time).is_ok_and(|age| age > OLD));
-        if old && File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
-            let _ = if about.is_some_and(|about| about.is_dir()) {
-                fs::remove_dir_all(&path)
-            } else {
-                fs::remove_file(&path)
-            };
+        // In a folder that others can write, theirs are not ours to remove.
+        let Some(about) = path
+            .symlink_metadata()
+            .ok()
+            .filter(|about| about.is_dir() || about.is_file())
+            .filter(|about| about.uid() == geteuid().as_raw())
+        else {
+            continue;
+        };
+        // The lock is held until it is gone: its maker, if it has only just made it, looks again.
+        let Ok(lock) = File::open(&path) else { continue };
+        if lock.try_lock().is_ok() {
+            let _ = if about.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
         }
     }
 }
@@ -164,23 +195,12 @@ mod tests {
         let at = |name: &str| place.path().join(name);
         fs::create_dir(at(".toque-making-folder")).unwrap();
         fs::write(at(".toque-making-folder/x"), "").unwrap();
-        for name in
-            [".toque-making-file", ".toque-making-locked", ".toque-making-new", "other", ".other"]
-        {
+        for name in [".toque-making-file", ".toque-making-locked", "other", ".other"] {
             fs::write(at(name), "").unwrap();
         }
         std::os::unix::fs::symlink("other", at(".toque-making-link")).unwrap();
         let locked = File::open(at(".toque-making-locked")).unwrap();
         locked.try_lock().unwrap();
-        for name in [
-            ".toque-making-folder",
-            ".toque-making-file",
-            ".toque-making-locked",
-            "other",
-            ".other",
-        ] {
-            File::open(at(name)).unwrap().set_modified(SystemTime::now() - 2 * OLD).unwrap();
-        }
         drop(temporary_file(place.path(), &at("new"), NewMode::ByUmask).unwrap());
         drop(temporary_folder(place.path()).unwrap());
         let mut left: Vec<String> = fs::read_dir(place.path())
@@ -188,10 +208,7 @@ mod tests {
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
         left.sort();
-        assert_eq!(
-            left,
-            [".other", ".toque-making-link", ".toque-making-locked", ".toque-making-new", "other"]
-        );
+        assert_eq!(left, [".other", ".toque-making-link", ".toque-making-locked", "other"]);
     }
 
     #[test]
@@ -218,7 +235,7 @@ mod tests {
         let at = |name: &str| place.path().join(name);
         let users = [".Cookfile.lock.aB3dE6", ".Cookfile.lock.backup", ".Cookfile.toml.backup"];
         for name in users.iter().chain(&[".toque-making-killed"]) {
-            File::create(at(name)).unwrap().set_modified(SystemTime::now() - 2 * OLD).unwrap();
+            File::create(at(name)).unwrap();
         }
         replace(&at("Cookfile.lock"), b"new").unwrap();
         let mut left: Vec<_> =

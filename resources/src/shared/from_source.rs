@@ -80,6 +80,9 @@ pub(crate) struct State {
     pub found: Option<(ResolvedSource, StagingPlace)>,
 }
 
+/// The revision of content that is not complete.
+const UNFINISHED: &str = "";
+
 /// One thing to do.
 #[derive(Debug)]
 pub(crate) enum Step {
@@ -167,6 +170,10 @@ impl<R: FromSource> resource::Provider for Provider<R> {
         action: R::Action,
         changes: &[Change<Step>],
     ) -> Result<Effect, Failure> {
+        let remember = |apply: &Apply<'_>, revision: &str| match R::memory_field(action) {
+            Some(field) => apply.services.remember(&key(desired), &json!({ field: revision })),
+            None => Ok(()),
+        };
         for change in changes {
             let found = match &change.step {
                 Step::Fill { found, owner, place, instead_of } => {
@@ -174,24 +181,21 @@ impl<R: FromSource> resource::Provider for Provider<R> {
                     staging.install(apply, *instead_of, |staging| {
                         let keep_git = R::keeps_git(action);
                         let new = check_out(apply, &desired.source, found, staging, keep_git)?;
-                        match owner.mode {
-                            Some(mode) => {
-                                apply.system.set_mode(&new, mode).context("set the mode of", &new)
-                            }
-                            None => Ok(()),
+                        if let Some(mode) = owner.mode {
+                            apply.system.set_mode(&new, mode).context("set the mode of", &new)?;
                         }
+                        // If the run is killed, the content is this resource's, of no revision.
+                        remember(apply, UNFINISHED)
                     })?;
                     found
                 }
                 Step::Update(update) => {
+                    remember(apply, UNFINISHED)?;
                     R::update(apply, desired, update)?;
                     &update.found
                 }
             };
-            if let Some(field) = R::memory_field(action) {
-                let known = json!({ field: found.revision.id });
-                apply.services.remember(&key(desired), &known)?;
-            }
+            remember(apply, &found.revision.id)?;
             if let Some((key, value)) = &found.memory {
                 apply.services.remember(key, value)?;
             }

@@ -3,9 +3,18 @@
 use std::env;
 use std::time::SystemTime;
 
-/// Returns how many kills a test is content with: few, or `TOQUE_TEST_KILLS`.
+/// The tests that kill, which share the kills.
+const TESTS: usize = 4;
+
+/// Returns how many kills a test makes: few, or its share of `TOQUE_TEST_KILLS`.
 pub(super) fn most_kills() -> usize {
-    env::var("TOQUE_TEST_KILLS").map_or(25, |kills| kills.parse().expect("kills are counted"))
+    let all = env::var("TOQUE_TEST_KILLS").ok();
+    all.map_or(25, |all| all.parse::<usize>().expect("kills are counted").div_ceil(TESTS))
+}
+
+/// Returns true where few kills are enough.
+pub(super) fn is_short() -> bool {
+    env::var_os("TOQUE_TEST_KILLS").is_none()
 }
 
 /// Returns `TOQUE_SEED`, else a seed that is another each time.
