@@ -10,6 +10,7 @@ use std::path::Path;
 
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::{ErrorContext, Failure};
+use toque_core::read_optional::optional;
 
 use crate::directory_checksum;
 use crate::package_contents::{EntryKind, PackageContents, PackageEntry};
@@ -59,7 +60,7 @@ pub fn vendor(content: &PackageContents, folder: &Path) -> Result<(), Diagnostic
         let _ = writeln!(mark, "{name} {}", directory_checksum::sha256(&made.join(name))?);
     }
     write(&made.join(MARK), &mut mark.as_bytes(), 0o666)?;
-    if let Ok(about) = fs::metadata(&folder) {
+    if let Some(about) = optional(fs::metadata(&folder)).context("look at", &folder)? {
         fs::set_permissions(&made, about.permissions()).context("set the mode of", &made)?;
     }
     match before {

@@ -3,14 +3,15 @@
 //! that user.
 
 use std::fmt::Write as _;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::program::Git;
 use crate::command::{DEFAULT_PATH, Identity};
 use crate::system::fetch::{PathOwner, path_owner};
-use crate::system::{FileKind, Query};
+use crate::system::{FileKind, Metadata, Query};
 use crate::view::View;
-use toque_core::failure::{ErrorContext, Failure};
+use toque_core::failure::{ErrorContext, Failure, RefusedPath};
 use toque_core::read_optional::optional;
 use toque_core::text::shell_quote;
 
@@ -110,7 +111,7 @@ impl Part {
     /// The paths that decide which files git reads.
     fn deciding(&self, query: &dyn Query) -> Result<Vec<PathBuf>, Failure> {
         match self {
-            Self::Repository(folder) if is_repository(query, folder) => {
+            Self::Repository(folder) if is_repository(query, folder)? => {
                 Ok(OF_REPOSITORY.map(|name| folder.join(name)).to_vec())
             }
             Self::Repository(path) => Ok(vec![path.clone()]),
@@ -129,14 +130,16 @@ impl Part {
             Ok::<_, Failure>(String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned())
         };
         match self {
-            Self::Repository(folder) if is_repository(query, folder) => {
+            Self::Repository(folder) if is_repository(query, folder)? => {
                 let common = text(&folder.join("commondir"))?;
                 let common = Some(common.trim()).filter(|path| !path.is_empty());
                 let common = common.map(|path| Self::Repository(folder.join(path)));
                 Ok([Self::Objects(folder.join("objects"))].into_iter().chain(common).collect())
             }
             Self::Repository(file)
-                if query.stat(file).is_ok_and(|found| found.kind == FileKind::File) =>
+                if may_follow(query.stat(file))
+                    .context("look at", file)?
+                    .is_some_and(|found| found.kind == FileKind::File) =>
             {
                 let text = text(file)?;
                 let to = text.strip_prefix("gitdir:").map(str::trim);
@@ -154,6 +157,34 @@ impl Part {
 }
 
 /// Returns true if git takes a folder for a repository.
-fn is_repository(query: &dyn Query, folder: &Path) -> bool {
-    query.lstat(&folder.join("HEAD")).is_ok()
+fn is_repository(query: &dyn Query, folder: &Path) -> Result<bool, Failure> {
+    let head = folder.join("HEAD");
+    Ok(may_follow(query.lstat(&head)).context("look at", &head)?.is_some())
+}
+
+/// Returns what was found, and nothing where another user leads elsewhere: git reads that as the
+/// user who does.
+fn may_follow(found: io::Result<Metadata>) -> io::Result<Option<Metadata>> {
+    match found {
+        Err(error) if RefusedPath::of(&error).is_some() => Ok(None),
+        found => optional(found),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::system::{FakeSystem, Operation};
+
+    #[test]
+    fn what_cannot_be_looked_at_is_not_taken_for_missing() {
+        let fake = FakeSystem::new();
+        fake.put_file("/site/HEAD", "ref: refs/heads/main\n");
+        let is_one = |path: &str| is_repository(&fake, Path::new(path));
+        assert_eq!((is_one("/site"), is_one("/none")), (Ok(true), Ok(false)));
+        fake.break_operation(Operation::Look, "/site/HEAD", io::ErrorKind::Other);
+        assert!(is_one("/site").is_err());
+        let refused = RefusedPath { why: String::new(), hint: String::new() };
+        assert_eq!(may_follow(Err(refused.into())).unwrap(), None);
+    }
 }

@@ -9,6 +9,7 @@ use crate::source::Source;
 use crate::system::{FileKind, Ownership, Query};
 use toque_core::checksum::sha256_hex;
 use toque_core::failure::{ErrorContext, Failure, FailureKind};
+use toque_core::read_optional::optional;
 
 /// How deep submodules may be inside of each other.
 const DEEPEST: usize = 16;
@@ -140,8 +141,11 @@ impl Wanted<'_> {
                 own.display()
             ));
         }
-        let owner = |path: &Path| self.system.stat(path).map(|found| found.uid).ok();
-        match (owner(path), owner(own)) {
+        let owner = |path: &Path| {
+            let found = optional(self.system.stat(path)).context("look at", path)?;
+            Ok::<_, Failure>(found.map(|found| found.uid))
+        };
+        match (owner(path)?, owner(own)?) {
             (Some(uid), Some(own)) if uid != own => {
                 refuse(&format!("and belongs to user {uid}, not to the repository's"))
             }
