@@ -11,7 +11,7 @@ use toque_machine::system::{FileKind, Metadata, Mounts, Ownership, Query};
 use toque_machine::temporary_name::make_in;
 use toque_machine::view::View;
 
-use crate::shared::optional::stat;
+use crate::shared::optional::{lstat, stat};
 use crate::shared::trusted_path;
 
 /// The state of a target directory.
@@ -161,6 +161,13 @@ impl<'a> StagingDirectory<'a> {
         act: impl FnOnce(&Self) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let done = act(&self);
+        let old = self.folder.join("old");
+        if let Err(failure) = done.clone()
+            && lstat(apply.system.as_query(), &old)?.is_some()
+        {
+            // It could not be put back either.
+            return Err(failure.note(format!("what was there before is in `{}`", old.display())));
+        }
         let removed =
             apply.system.remove_dir_all(&self.folder, Mounts::Stay).context("remove", &self.folder);
         done.and(removed)
@@ -252,4 +259,45 @@ fi"#;
 fn no_text(path: &Path) -> Failure {
     Failure::new(format!("cannot fill `{}`: the path is not UTF-8", path.display()))
         .hint("use another path")
+}
+
+#[cfg(test)]
+mod tests {
+    use toque_machine::system::Operation;
+
+    use super::*;
+    use crate::testing::Bench;
+
+    #[test]
+    fn what_cannot_be_put_back_is_kept() {
+        let bench = Bench::new();
+        let fake = &bench.fake;
+        let (view, target) = (View::new(fake), Path::new("/r/site"));
+        let apply = Apply {
+            system: fake,
+            view: &view,
+            services: &bench,
+            sensitive: false,
+            notes: Vec::new(),
+        };
+        let place = StagingPlace { safe: "/r".into(), by: None };
+        let install = || {
+            fake.clear(target);
+            fake.put_file("/r/site/x", "old");
+            let staging = StagingDirectory::new(&apply, target, &place, &Ownership::default())?;
+            staging.install(&apply, TargetState::Filled, |staging| {
+                fake.put_file(staging.path().join("x"), "new");
+                Ok(())
+            })
+        };
+        install().unwrap();
+        assert_eq!(fake.text("/r/site/x"), "new");
+        assert_eq!(fake.read_dir(Path::new("/r")).unwrap(), ["site"]);
+        fake.break_operation(Operation::Rename, target, ErrorKind::Other);
+        let failure = install().unwrap_err();
+        let note = failure.notes.last().unwrap();
+        assert!(note.starts_with("what was there before is in `/r/.toque-new-"), "{note}");
+        let old = note.split('`').nth(1).unwrap();
+        assert_eq!(fake.text(Path::new(old).join("x")), "old");
+    }
 }
