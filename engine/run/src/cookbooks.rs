@@ -12,6 +12,7 @@ use toque_contract::log_level::LogLevel;
 use toque_core::diagnostic::{Diagnostic, Diagnostics};
 use toque_core::failure::{ErrorContext, Failure};
 use toque_data::stack::{CookbooksSource, Event};
+use toque_machine::atomic_write::{TemporaryFolder, temporary_folder};
 use toque_machine::source::{Checkout, Source};
 use toque_machine::system::System;
 use toque_machine::temporary_name::make_in;
@@ -23,7 +24,7 @@ pub(crate) struct Fetched {
     /// The revision of the cookbooks, where they were fetched.
     pub revision: Option<String>,
     /// A plan keeps nothing.
-    pub temporary: Option<tempfile::TempDir>,
+    pub temporary: Option<TemporaryFolder>,
 }
 
 /// Fetches what has to be: only a converge keeps it, in the state directory, for later events.
@@ -112,7 +113,9 @@ pub(crate) fn fetch(
     let (parent, temporary) = match (folder, mode) {
         (Some(folder), Mode::Converge) => (folder, None),
         _ => {
-            let temporary = tempfile::tempdir().context("make a folder in", Path::new("/tmp"))?;
+            // What a plan that was killed has left there, the next one removes.
+            let above = std::env::temp_dir();
+            let temporary = temporary_folder(&above).context("make a folder in", &above)?;
             (temporary.path().to_owned(), Some(temporary))
         }
     };

@@ -12,6 +12,7 @@ use toque_language::interpreter::Interpreter;
 use toque_language::node::Node;
 use toque_language::run_inputs::{MachineAccess, RunInputs};
 use toque_language::{Language, add_custom_kinds};
+use toque_machine::atomic_write::TemporaryFolder;
 use toque_machine::facts::Facts;
 use toque_machine::facts::custom::Custom;
 use toque_machine::system::System;
@@ -32,7 +33,7 @@ pub(crate) struct Prepared {
     pub revision: Option<String>,
     pub apps: AppsAsked,
     /// The cookbooks that a plan fetches.
-    _temporary: Option<tempfile::TempDir>,
+    _temporary: Option<TemporaryFolder>,
 }
 
 impl Prepared {

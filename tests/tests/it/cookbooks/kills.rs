@@ -94,7 +94,8 @@ fn no_kill_leaves_half_of_anything() {
         "cd {CACHE}; du -sk . | cut -f1; ls git | wc -l; find . -name 'tmp_*' | wc -l"
     ));
     let size: Vec<u64> = size.lines().map(|line| line.parse().unwrap()).collect();
-    assert!(size[0] < 1000 && size[1..] == [2, 0], "seed {seed}: {size:?}");
+    // The clone is not there when it was lost last, and no cookbook was to be fetched.
+    assert!(size[0] < 1000 && size[1] <= 2 && size[2] == 0, "seed {seed}: {size:?}");
     // A kill may fall between writing the lockfile beside and renaming it; what it left goes away
     // with a later one.
     bench.sh(&format!("touch {REPOSITORY}/.toque-making-abcdef"));
