@@ -289,11 +289,12 @@ fn the_recipe_of_the_readme_is_the_examples() {
 #[test]
 fn the_examples_have_no_mistakes() {
     for example in ["webserver", "shop"] {
-        let output = toque(&root().join("examples").join(example), &["check"]);
+        let output = toque(&root().join("examples").join(example), &["check", "--trust-repo"]);
         // Nor anything to warn of.
         assert_eq!(String::from_utf8_lossy(&output.stderr), "no mistakes found\n", "{example}");
     }
-    let output = toque(&root().join("examples/webserver"), &["graph", "--format", "dot"]);
+    let output =
+        toque(&root().join("examples/webserver"), &["graph", "--format", "dot", "--trust-repo"]);
     assert!(String::from_utf8_lossy(&output.stdout).contains("service[apache2]"));
 }
 

@@ -22,6 +22,9 @@ fn mistakes_are_told_clearly() {
         let state =
             std::env::temp_dir().join(format!("toque-mistakes-{}-{name}", std::process::id()));
         let mut command = Command::new(env!("CARGO_BIN_EXE_toque"));
+        // The sources of toque may belong to anybody.
+        let owner = std::os::unix::fs::MetadataExt::uid(&folder.metadata().unwrap());
+        command.env("SUDO_UID", owner.to_string());
         let args = std::fs::read_to_string(case.join("args")).unwrap_or_default();
         // These have no state.
         let converges =

@@ -406,13 +406,25 @@ fn with_settings_in(
     settings: &str,
     owner: u32,
 ) -> Option<Seen> {
+    make_etc(place);
+    place.write("etc/toque/toque.toml", settings);
+    place.own("etc/toque/toque.toml", owner);
+    with_etc(place, folder, words)
+}
+
+/// Makes a folder that can stand for `/etc`.
+fn make_etc(place: &Place) {
     let etc = place.at("etc");
     let _ = fs::remove_dir_all(&etc);
-    place.write("etc/toque/toque.toml", settings);
+    fs::create_dir(&etc).unwrap();
     for name in ["passwd", "group", "nsswitch.conf", "os-release"] {
         let _ = fs::copy(Path::new("/etc").join(name), etc.join(name));
     }
-    place.own("etc/toque/toque.toml", owner);
+}
+
+/// Runs a command where that folder is `/etc`.
+fn with_etc(place: &Place, folder: &str, words: &str) -> Option<Seen> {
+    let etc = place.at("etc");
     let script = "mount --bind \"$0\" /etc && exec \"$@\"";
     let unshare = || {
         let mut command = Command::new("unshare");
@@ -451,11 +463,30 @@ fn the_settings_of_the_machine_name_owners() {
             seen.refused(settings, Path::new("/etc/toque/toque.toml"));
         }
     }
-    // A link to settings elsewhere.
-    place.own_all("repo", 0);
-    fs::remove_file(place.at("etc/toque/toque.toml")).unwrap();
-    let seen = with_settings(&place, "plan web", "limits = 1\n", 0).unwrap();
-    assert_eq!(seen.code, Some(2), "{}", seen.errors);
+}
+
+#[test]
+fn settings_of_the_machine_may_be_a_link_of_roots() {
+    let Some(place) = Place::new() else { return };
+    place.own_all("repo", STRANGER);
+    let settings = place.at("etc/toque/toque.toml");
+    let target = place.at("kept/toque.toml");
+    place.write("kept/toque.toml", "[trust]\nowners = [12345]\n");
+    let linked = |file: u32, folder: u32, link: u32| {
+        let etc = place.at("etc");
+        make_etc(&place);
+        fs::create_dir_all(etc.join("toque")).unwrap();
+        symlink(&target, &settings).unwrap();
+        place.own("kept/toque.toml", file);
+        place.own("kept", folder);
+        place.own("etc/toque/toque.toml", link);
+        with_etc(&place, "repo", "plan web")
+    };
+    let Some(seen) = linked(0, 0, 0) else { return };
+    seen.good("root's");
+    linked(STRANGER, 0, 0).unwrap().refused("its target", &target);
+    linked(0, STRANGER, 0).unwrap().refused("its folder", &place.at("kept"));
+    linked(0, 0, STRANGER).unwrap().refused("itself", Path::new("/etc/toque/toque.toml"));
 }
 
 #[test]
