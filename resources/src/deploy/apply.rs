@@ -59,7 +59,7 @@ pub(crate) fn apply(
 ) -> Result<Effect, Failure> {
     let mut record =
         Record::read(apply.system.as_query(), &desired.layout.record())?.unwrap_or_default();
-    if let Some(current) = current(apply, desired)? {
+    if let Some(current) = desired.layout.current_release(apply.system.as_query())? {
         record.adopt(&current);
     }
     let owner = owner(apply, desired)?;
@@ -112,13 +112,6 @@ fn owner(apply: &Apply<'_>, desired: &Desired) -> Result<Ownership, Failure> {
             .gid;
     }
     Ok(owner)
-}
-
-/// Returns the release that `current` leads to. Without an answer nothing is restarted, so that an
-/// error is none.
-fn current(apply: &Apply<'_>, desired: &Desired) -> Result<Option<String>, Failure> {
-    let to = optional::read_link(apply.system.as_query(), &desired.layout.current())?;
-    Ok(to.and_then(|to| desired.layout.release_of(&to)))
 }
 
 /// A deployment while it is done.
@@ -228,7 +221,7 @@ impl Deployment<'_, '_> {
     }
 
     pub(crate) fn current(&self) -> Result<Option<String>, Failure> {
-        current(self.apply, self.desired)
+        self.desired.layout.current_release(self.apply.system.as_query())
     }
 
     /// Makes a release under another name, so that there is never an incomplete one under its own;

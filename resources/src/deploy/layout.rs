@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use toque_core::failure::Failure;
-use toque_machine::system::FileKind;
+use toque_machine::system::{FileKind, Query};
 use toque_machine::view::View;
 
 use crate::shared::{optional, trusted_path};
@@ -59,6 +59,13 @@ impl Layout {
         Path::new("releases").join(name)
     }
 
+    /// Returns the release that `current` leads to. Without one nothing is restarted, so that a
+    /// link that cannot be read is an error.
+    pub(crate) fn current_release(&self, query: &dyn Query) -> Result<Option<String>, Failure> {
+        let to = optional::read_link(query, &self.current())?;
+        Ok(to.and_then(|to| self.release_of(&to)))
+    }
+
     /// The release that the text of `current` means.
     pub(crate) fn release_of(&self, link: &Path) -> Option<String> {
         let below = self.path.join(link);
@@ -111,4 +118,26 @@ pub(crate) fn own_folder(view: &View<'_>, path: &Path) -> Result<Option<PathBuf>
         .hint("give it mode 0755, or use a folder of its own"));
     }
     Ok(Some(resolved.path))
+}
+
+#[cfg(test)]
+mod tests {
+    use toque_machine::system::{FakeSystem, Operation};
+
+    use super::*;
+
+    #[test]
+    fn a_link_that_cannot_be_read_is_not_missing() {
+        let fake = FakeSystem::new();
+        let layout = Layout { path: "/srv/app".into() };
+        fake.put_dir("/srv/app", 0o755);
+        assert_eq!(layout.current_release(&fake), Ok(None));
+        fake.put_link("/srv/app/current", "releases/v1");
+        assert_eq!(layout.current_release(&fake), Ok(Some("v1".to_owned())));
+        for operation in [Operation::Look, Operation::Read] {
+            fake.break_operation(operation, "/srv/app/current", std::io::ErrorKind::Other);
+            assert!(layout.current_release(&fake).is_err(), "{operation:?}");
+            fake.mend("/srv/app/current");
+        }
+    }
 }
