@@ -9,6 +9,7 @@ use toque_contract::{actions, resource};
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::{ErrorContext, Failure};
 use toque_core::property_error::PropertyError;
+use toque_core::read_optional::optional;
 use toque_machine::areas::{Area, Areas};
 use toque_machine::planned::PlannedEffect;
 use toque_machine::property::Account;
@@ -406,8 +407,11 @@ fn make(
     };
     let result =
         prepared.and_then(|()| apply.system.rename(&staged, path).context("create the link", path));
-    if let Err(failure) = result {
-        apply.system.remove_file(&staged).context("remove", &staged)?;
+    if let Err(mut failure) = result {
+        // It may have been renamed before it failed.
+        if let Err(left) = optional(apply.system.remove_file(&staged)).context("remove", &staged) {
+            failure.message = format!("{}; {}", failure.message, left.message);
+        }
         return Err(failure);
     }
     if hard { Ok(()) } else { apply.system.relabel(path, false) }

@@ -2,12 +2,15 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
 use crate::cookbook::Cookbook;
 use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::ErrorContext;
+use toque_core::read_optional::optional;
 
 /// What the choice depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -98,7 +101,7 @@ pub fn find(
         for folder in &ladder {
             let relative = Path::new(folder).join(source);
             let path = root.join(&relative);
-            if path.is_file() {
+            if look_at(&path)?.is_some_and(|found| found.is_file()) {
                 return Ok(path);
             }
             tried.push(format!("{segment}/{}", relative.display()));
@@ -131,18 +134,23 @@ pub fn find_folder(
 ) -> Result<PathBuf, Diagnostic> {
     check_relative(source, segment)?;
     let root = cookbook.root.join(segment);
-    machine
-        .folders()
-        .iter()
-        .map(|folder| root.join(folder).join(source))
-        .find(|path| path.is_dir())
-        .ok_or_else(|| {
-            Diagnostic::error(format!(
-                "cookbook `{}` has no folder `{source}` in {segment}/ for this machine",
-                cookbook.manifest.name
-            ))
-            .hint(format!("add it as {segment}/{source}/"))
-        })
+    for folder in machine.folders() {
+        let path = root.join(folder).join(source);
+        if look_at(&path)?.is_some_and(|found| found.is_dir()) {
+            return Ok(path);
+        }
+    }
+    Err(Diagnostic::error(format!(
+        "cookbook `{}` has no folder `{source}` in {segment}/ for this machine",
+        cookbook.manifest.name
+    ))
+    .hint(format!("add it as {segment}/{source}/")))
+}
+
+/// Returns what is at a path. What cannot be looked at is not taken for missing: another file would
+/// be chosen.
+fn look_at(path: &Path) -> Result<Option<Metadata>, Diagnostic> {
+    Ok(optional(std::fs::metadata(path)).context("look at", path)?)
 }
 
 /// A source stays inside its cookbook, and has one way to be written.

@@ -20,6 +20,7 @@ use super::{User, UserAction};
 use crate::shared::account_ids::{self, LoginDefs};
 use crate::shared::optional::{self, read_text};
 use crate::shared::parse::shadow;
+use crate::shared::trusted_path;
 use toque_core::checksum::sha256_hex;
 
 /// `useradd`, `usermod`, `userdel`, `chpasswd`.
@@ -123,6 +124,15 @@ impl Provider for Useradd {
             (UserAction::Remove, Some(current)) => groups_after_removal(view, name, current)?,
             _ => Vec::new(),
         };
+        if let (true, Some(current)) = (user.manage_home, &current) {
+            let moves = !matches!(action, UserAction::Lock | UserAction::Unlock);
+            let to = user.home.as_ref().filter(|home| moves && **home != current.home);
+            let from = (action == UserAction::Remove || to.is_some()).then_some(&*current.home);
+            let homes = to.map(PathBuf::as_path).into_iter().chain(from.map(Path::new));
+            for home in homes.filter(|home| home.is_absolute()) {
+                check_home(view, name, home)?;
+            }
+        }
         Ok(State { current, gid, new, groups_after_removal })
     }
 
@@ -296,11 +306,27 @@ fn new_account(view: &View<'_>, user: &User, gid: Option<u32>) -> Result<NewAcco
         .unwrap_or_else(|| "/bin/sh".to_owned());
     if user.manage_home {
         new.home_exists = optional::exists(view, &new.home)?;
+        if !new.home_exists {
+            check_home(view, name, &new.home)?;
+        }
         if let (false, Some(uid), Some(gid)) = (new.home_exists, uid, new.gid) {
             new.skeleton = skeleton(view, Path::new("/etc/skel"), &new.home, uid, gid)?;
         }
     }
     Ok(new)
+}
+
+/// Refuses a home whose path another user can redirect: the programs that make, move and remove
+/// homes are root, and go wherever the path leads them.
+fn check_home(view: &View<'_>, user: &str, home: &Path) -> Result<(), Failure> {
+    let above = trusted_path::resolve(view, home.parent().unwrap_or(home), None)?;
+    above.fault.map_or(Ok(()), |why| {
+        Err(Failure::new(format!(
+            "cannot manage the home `{}` of user `{user}`: {why} and could lead `useradd` anywhere by a link",
+            home.display()
+        ))
+        .hint("put it in a folder that only root can write, or leave `manage_home` out and declare it as a `directory`"))
+    })
 }
 
 /// Returns what a new home is filled with.

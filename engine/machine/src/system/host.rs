@@ -19,13 +19,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::unistd::geteuid;
 use rustix::fs::{
-    AtFlags, Dir, FileType, OFlags, Stat, fstat, ioctl_ficlone, linkat, readlinkat, renameat,
-    statfs, symlinkat, syncfs, unlinkat,
+    AtFlags, Dir, FileType, OFlags, Stat, fstat, ioctl_ficlone, readlinkat, renameat, statfs,
+    symlinkat, syncfs, unlinkat,
 };
 use rustix::io::Errno;
 
 use super::fetch::{Agents, Proxies};
 use super::guardian::Guardian;
+use super::rights::{Rights, with_rights};
 use super::temporaries::{Recorder, Temporaries};
 use super::{
     Copied, FileKind, Metadata, Mounts, Ownership, Query, Request, Response, Staged, System,
@@ -73,6 +74,18 @@ impl HostSystem {
     fn place_now(&self, path: &Path) -> io::Result<Place> {
         self.walk.forget();
         self.walk.place(path)
+    }
+
+    /// Opens the folder that a command starts in, with the rights of the user that it runs as.
+    pub(super) fn starting_folder(
+        &self,
+        path: &Path,
+        rights: Option<&Rights>,
+    ) -> io::Result<OwnedFd> {
+        match rights {
+            Some(rights) => with_rights(rights, || walk::folder_at(path, rights.uid)),
+            None => walk::folder_at(path, geteuid().as_raw()),
+        }
     }
 
     /// Opens a regular file or a directory for reading.
@@ -306,11 +319,8 @@ impl System for HostSystem {
     }
 
     fn hard_link(&self, to: &Path, path: &Path) -> io::Result<()> {
-        let (to, place) = (self.place_now(to)?, self.place_now(path)?);
-        let flags = AtFlags::empty();
-        self.temporaries.making(path, || {
-            Ok(linkat(&to.folder.fd, &to.name, &place.folder.fd, &place.name, flags)?)
-        })
+        let (to_place, place) = (self.place_now(to)?, self.place_now(path)?);
+        self.temporaries.making(path, || entry::link(&to_place, to, &place))
     }
 
     fn set_mode(&self, path: &Path, mode: u32) -> io::Result<()> {

@@ -19,11 +19,12 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, killpg};
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{Gid, Pid, Uid, geteuid, setgid, setgroups, setsid, setuid};
+use nix::unistd::{Gid, Pid, Uid, fchdir, geteuid, setgid, setgroups, setsid, setuid};
 
 use self::stream::Stream;
 use super::HostSystem;
 use super::guardian::Guarded;
+use super::rights::{NO_GROUP, Rights};
 use crate::command::{Command, DEFAULT_PATH, End, Identity, Output};
 use toque_core::failure::{Failure, FailureKind};
 
@@ -73,9 +74,7 @@ pub(super) fn start(command: &Command, host: &HostSystem) -> Result<Started, Fai
         return Err(Failure::new("cannot run a command without words")
             .hint("give at least the name of a program"));
     };
-    if let Some(cwd) = &command.cwd {
-        check_cwd(command, cwd)?;
-    }
+    let cwd = command.cwd.as_ref().map(|cwd| open_cwd(command, cwd, host)).transpose()?;
     let program = find_program(command, name)?;
     let mut child = std::process::Command::new(program);
     child.arg0(name).args(&command.argv[1..]);
@@ -84,14 +83,11 @@ pub(super) fn start(command: &Command, host: &HostSystem) -> Result<Started, Fai
     let mark = command.contained.then(contained::mark);
     child.env_clear().envs(environment(command)).envs(variables);
     child.envs(mark.as_ref().map(|mark| (contained::VARIABLE, mark)));
-    if let Some(cwd) = &command.cwd {
-        child.current_dir(cwd);
-    }
     child.stdin(if command.input.is_some() { Stdio::piped() } else { Stdio::null() });
     child.stdout(Stdio::piped()).stderr(Stdio::piped());
     let guarded = host.guardian.guard();
     let number = guarded.as_ref().map(Guarded::number);
-    become_child(&mut child, command, guarded);
+    become_child(&mut child, command, cwd, guarded);
     match child.spawn() {
         Ok(child) => Ok(Started { child, files, number, mark }),
         Err(error) => {
@@ -104,9 +100,14 @@ pub(super) fn start(command: &Command, host: &HostSystem) -> Result<Started, Fai
 /// What the child does to itself before it becomes the program.
 #[expect(
     unsafe_code,
-    reason = "there is no safe way to set supplementary groups, umask and session of a child"
+    reason = "there is no safe way to set groups, umask, session and an open folder of a child"
 )]
-fn become_child(child: &mut std::process::Command, command: &Command, guarded: Option<Guarded>) {
+fn become_child(
+    child: &mut std::process::Command,
+    command: &Command,
+    cwd: Option<OwnedFd>,
+    guarded: Option<Guarded>,
+) {
     let mask = command.umask.map(Mode::from_bits_truncate);
     let identity = command.identity.clone().filter(is_someone_else);
     let groups: Vec<Gid> = identity
@@ -135,6 +136,10 @@ fn become_child(child: &mut std::process::Command, command: &Command, guarded: O
             }
             if let Some(uid) = uid {
                 setuid(Uid::from_raw(uid))?;
+            }
+            // Its path may lead elsewhere by now.
+            if let Some(cwd) = &cwd {
+                fchdir(cwd)?;
             }
             Ok(())
         });
@@ -183,14 +188,24 @@ fn own_account() -> (String, PathBuf) {
     own.map_or((uid.to_string(), "/".into()), |fields| (fields[0].to_owned(), fields[5].into()))
 }
 
-fn check_cwd(command: &Command, cwd: &Path) -> Result<(), Failure> {
-    let cause = match std::fs::metadata(cwd) {
-        Ok(metadata) if metadata.is_dir() => return Ok(()),
-        Ok(_) => "that is not a directory".to_owned(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            "the directory does not exist".to_owned()
+fn open_cwd(command: &Command, cwd: &Path, host: &HostSystem) -> Result<OwnedFd, Failure> {
+    let other = command.identity.as_ref().filter(|identity| is_someone_else(identity));
+    let rights = other.and_then(|identity| {
+        let uid = identity.uid.filter(|uid| *uid != geteuid().as_raw())?;
+        let gid = identity.gid.unwrap_or(NO_GROUP);
+        Some(Rights { uid, gid, groups: identity.groups.clone() })
+    });
+    let error = match host.starting_folder(cwd, rights.as_ref()) {
+        Ok(folder) => return Ok(folder),
+        Err(error) => error,
+    };
+    let cause = match error.kind() {
+        io::ErrorKind::NotFound => "the directory does not exist",
+        io::ErrorKind::NotADirectory => "that is not a directory",
+        io::ErrorKind::PermissionDenied if rights.is_some() => {
+            return Err(cannot_start(command, &error));
         }
-        Err(error) => plain(&error),
+        _ => return Err(Failure::io("run a command in", cwd, &error)),
     };
     Err(Failure::new(format!("cannot run `{}` in `{}`: {cause}", shown(command), cwd.display()))
         .hint("declare the directory before this resource, or correct `cwd`"))

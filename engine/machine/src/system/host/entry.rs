@@ -11,7 +11,7 @@ use std::rc::Rc;
 use nix::unistd::geteuid;
 use rustix::fs::{
     AtFlags, CWD, FileType, Mode, OFlags, Stat, Timespec, Timestamps, UTIME_NOW, chmod, chownat,
-    fstat, openat, utimensat,
+    fstat, linkat, openat, utimensat,
 };
 use rustix::io::Errno;
 use rustix::thread::{Gid, Uid};
@@ -117,6 +117,14 @@ pub(super) fn may_read(place: &Place, path: &Path, stat: &Stat) -> io::Result<()
         return Err(linked(path, stat).into());
     }
     Ok(())
+}
+
+/// Gives a file a second name. As with reading, it may be somebody else's already.
+pub(super) fn link(from: &Place, path: &Path, to: &Place) -> io::Result<()> {
+    let entry = Entry::at(from)?;
+    may_read(from, path, &entry.stat)?;
+    let (at, name) = (&to.folder.fd, &to.name);
+    Ok(linkat(CWD, entry.magic(), at, name, AtFlags::SYMLINK_FOLLOW)?)
 }
 
 fn has_more_names(folder: &Rc<Folder>, stat: &Stat) -> bool {

@@ -128,10 +128,12 @@ impl Walk {
             Some((above, name)) => match self.folder(above) {
                 Ok(folder) => Ok(Place { folder, name: name.to_owned(), slash: false }),
                 // A link is on the way, or the kernel has no such call, or a filter forbids it.
-                Err(Errno::LOOP | Errno::NOSYS | Errno::PERM | Errno::TOOBIG) => walk(path, false),
+                Err(Errno::LOOP | Errno::NOSYS | Errno::PERM | Errno::TOOBIG) => {
+                    walk(path, false, own())
+                }
                 Err(error) => Err(error.into()),
             },
-            None => walk(path, false),
+            None => walk(path, false, own()),
         }
     }
 
@@ -141,7 +143,7 @@ impl Walk {
     pub(super) fn end(&self, path: &Path) -> io::Result<Place> {
         let place = self.place(path)?;
         match statat(&place.folder.fd, &place.name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) if is_link(&stat) => walk(path, true),
+            Ok(stat) if is_link(&stat) => walk(path, true, own()),
             _ => Ok(place),
         }
     }
@@ -162,6 +164,17 @@ impl Walk {
         kept.push_front((path.to_owned(), now, Rc::clone(&folder)));
         Ok(folder)
     }
+}
+
+/// Opens the folder that `path` leads to. Links are followed that root or the user `own` made.
+/// # Errors
+/// As [`Walk::place`].
+pub(super) fn folder_at(path: &Path, own: u32) -> io::Result<OwnedFd> {
+    walk(path, true, own)?.open(OFlags::PATH | OFlags::DIRECTORY)
+}
+
+fn own() -> u32 {
+    geteuid().as_raw()
 }
 
 /// Splits a path before its last name; `None` where it has `..`, or has no name at its end.
@@ -187,7 +200,7 @@ fn has_parent(path: &[u8]) -> bool {
 }
 
 /// Walks part by part.
-fn walk(path: &Path, follow: bool) -> io::Result<Place> {
+fn walk(path: &Path, follow: bool, own: u32) -> io::Result<Place> {
     let bytes = path.as_os_str().as_bytes();
     if bytes.is_empty() {
         return Err(Errno::NOENT.into());
@@ -228,7 +241,7 @@ fn walk(path: &Path, follow: bool) -> io::Result<Place> {
             if links > MOST_LINKS {
                 return Err(Errno::LOOP.into());
             }
-            may_follow(&here.join(&part), &stat, &folder)?;
+            may_follow(&here.join(&part), &stat, &folder, own)?;
             let to = OsString::from_vec(readlinkat(&fd, "", Vec::new())?.into_bytes());
             let to = PathBuf::from(to);
             parts(&to).rev().for_each(|part| rest.push_front(part));
@@ -259,8 +272,7 @@ fn folder_of(path: &Path) -> PathBuf {
     path.parent().map(Path::to_owned).unwrap_or_default()
 }
 
-fn may_follow(link: &Path, stat: &Stat, folder: &Folder) -> io::Result<()> {
-    let own = geteuid().as_raw();
+fn may_follow(link: &Path, stat: &Stat, folder: &Folder, own: u32) -> io::Result<()> {
     let Some(why) = distrust(own, stat.st_uid, folder.owned(), named) else { return Ok(()) };
     let file_system = u64::try_from(fstatfs(&folder.fd)?.f_type).unwrap_or(0);
     if KERNELS.contains(&file_system) {

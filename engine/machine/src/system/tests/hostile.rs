@@ -136,6 +136,8 @@ fn a_second_name_of_a_file_is_not_changed_or_read() {
         assert_eq!(place.outside(), before, "{name}");
     }
     assert!(place.host.read(&at.join("secret")).is_err());
+    assert!(place.host.hard_link(&at.join("secret"), &at.join("third")).is_err());
+    assert_eq!(place.outside(), before);
     // What takes its place is another file.
     place.host.replace(&at.join("secret"), b"new", &of_app()).unwrap();
     assert_eq!(fs::read(place.at("outside/secret")).unwrap(), b"secret");
