@@ -7,7 +7,7 @@ export PATH := $(PATH):$(TOOLS)/bin
 # What tests and demonstrations are built with, and run: soon built.
 CI := --profile ci
 
-.PHONY: build demo demo-stack test test-build test-kills bench fuzz lint clippy rustdoc docs hosts
+.PHONY: build demo demo-stack test test-build test-kills test-hostile test-faults bench bench-memory fuzz lint clippy rustdoc docs hosts
 
 # The program as it is shipped.
 build:
@@ -51,9 +51,21 @@ TOQUE_TEST_KILLS ?= 1000
 test-kills: test-build hosts
 	TOQUE_TEST_KILLS=$(TOQUE_TEST_KILLS) $(CARGO) nextest run --workspace --cargo-profile ci --profile kills -E 'test(/no_kill|a_killed_run/)'
 
+# Users who swap what root works on, 200 times for each kind.
+test-hostile: test-build hosts
+	TOQUE_TEST_SWAPS=200 $(CARGO) nextest run --workspace --cargo-profile ci -E 'test(/^it::hostile::/)'
+
+# System calls that fail, up to 100 of each sort.
+test-faults: test-build hosts
+	TOQUE_TEST_FAULTS=100 $(CARGO) nextest run --workspace --cargo-profile ci -E 'test(/^it::faults::/)'
+
 # Speed, as ratios to a bare program that does the same to the same files.
 bench: build
 	$(CARGO) run --release -q -p toque-bench
+
+# The memory that large files take, alone.
+bench-memory: build
+	$(CARGO) run --release -q -p toque-bench memory
 
 # The book as web pages, in target/book. mdBook is fetched once.
 MDBOOK := 0.5.4

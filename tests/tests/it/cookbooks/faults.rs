@@ -111,7 +111,7 @@ fn registries(bench: &Bench) {
         ),
         (
             "http://cookbooks.test/moved",
-            "cannot fetch `http://cookbooks.test/moved/universe`: the server redirects in a circle",
+            "cannot fetch `http://cookbooks.test/moved/universe`: the server redirects in a circle\nhelp: ask for the URL that has the document, or correct the server's settings",
         ),
         (
             "http://nowhere.test/registry",
