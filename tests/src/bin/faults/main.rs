@@ -233,9 +233,10 @@ fn has_cause(told: &str) -> bool {
         "exited with",
     ];
     let lower = told.to_lowercase();
-    let what = lower.lines().any(|line| {
-        line.starts_with("error") && (line.contains('`') || line.contains("standard output"))
-    });
+    let named = ["`".to_owned(), "standard output".to_owned(), "the thread that".to_owned()];
+    let what = lower
+        .lines()
+        .any(|line| line.starts_with("error") && named.iter().any(|name| line.contains(name)));
     what && causes.iter().any(|cause| lower.contains(cause))
 }
 
