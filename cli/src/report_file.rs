@@ -1,10 +1,12 @@
-//! The file of `--report`. It holds what a run changed, diffs too, so that no other user may read
-//! it or lead it to another place.
+//! The files of report and log. They hold what a run changed, diffs too, so that no other user may
+//! read them or lead them to another place.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::OFlag;
 use toque_core::diagnostic::Diagnostic;
 use toque_core::failure::{Failure, RefusedPath};
 use toque_machine::atomic_write::{NewMode, folder_of};
@@ -48,6 +50,26 @@ pub(crate) fn write(path: &Path, text: &str, new: NewMode) -> Result<(), Diagnos
         }
     };
     written.map_err(|error| failed(path, &error))
+}
+
+/// Opens the log, to write at its end. It is new, or lies where no other user could have put it.
+/// # Errors
+/// As `prepare`.
+pub(crate) fn open_log(path: &Path) -> Result<File, Diagnostic> {
+    let failed = |error: io::Error| Diagnostic::from(Failure::io("open the log", path, &error));
+    let system = HostSystem::new();
+    let mut options = File::options();
+    options.append(true);
+    let real = match Target::of(&system, path).map_err(failed)? {
+        Target::Missing => {
+            system.create_file(path, &mut io::empty(), 0o600, None).map_err(failed)?;
+            path.to_owned()
+        }
+        Target::File(real) => real,
+        Target::Stream => return options.open(path).map_err(failed),
+    };
+    // A link that was put there since then is an error.
+    options.custom_flags(OFlag::O_NOFOLLOW.bits()).open(real).map_err(failed)
 }
 
 enum Target {

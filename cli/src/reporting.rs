@@ -1,13 +1,9 @@
 //! The report of a run: on the terminal, in the log, and as JSON.
 
-use std::fs::File;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
 use toque_contract::event::Sink;
 use toque_contract::report::{Outcome, Report};
-use toque_core::diagnostic::Diagnostic;
-use toque_core::failure::plain_io;
 use toque_engine::Refused;
 
 use crate::exit::Exit;
@@ -50,19 +46,11 @@ impl Reporting {
         if let Some(path) = &self.report {
             report_file::prepare(path, self.report_mode.0)?;
         }
-        let open = |path: &PathBuf| {
-            // It holds diffs of files that not every user may read.
-            let opened = File::options().append(true).create(true).mode(0o600).open(path);
-            opened.map_err(|error| {
-                let (path, cause) = (path.display(), plain_io(&error));
-                Diagnostic::error(format!("cannot open the log `{path}`: {cause}"))
-            })
-        };
         Ok(Box::new(RunPrinter {
             detail,
             progress: Progress::new(!self.quiet),
             silent: self.format == Format::Json,
-            log: settings.log.as_ref().map(open).transpose()?,
+            log: settings.log.as_deref().map(report_file::open_log).transpose()?,
         }))
     }
 

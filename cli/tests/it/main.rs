@@ -9,6 +9,7 @@ mod data_bag;
 mod definitions;
 mod explain;
 mod kept_attributes;
+mod log_file;
 mod memory;
 mod mistakes;
 mod opsworks;
