@@ -78,8 +78,9 @@ fn custom(repo: Named<'_>) -> Result<Custom, Refused> {
         locked => locked.unwrap_or_default(),
     };
     let (cookbooks, _) = cookbook::find_all(&repository, &locked);
-    let (found, mistakes) =
-        Custom::find(cookbooks.values().flat_map(|cookbook| cookbook.fact_files()));
+    let files = cookbooks.values().map(|cookbook| cookbook.fact_files());
+    let files = files.collect::<Result<Vec<_>, _>>().map_err(Diagnostic::from)?;
+    let (found, mistakes) = Custom::find(files.into_iter().flatten());
     if !mistakes.is_empty() {
         // They matter to runs of these cookbooks, and not to all other facts.
         let warning = |mistake| Diagnostic { severity: Severity::Warning, ..mistake };

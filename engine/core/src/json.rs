@@ -20,8 +20,8 @@ pub use error::JsonError;
 pub use fields::{Fields, described, wrong_type};
 
 use crate::diagnostic::{Diagnostic, Source, Span};
-use crate::failure::plain_io;
-use crate::read_optional::optional;
+use crate::failure::{Failure, plain_io};
+use crate::read_optional::{list_optional, optional};
 use crate::read_text::read_text;
 
 /// Deeper than any real data, and far from the end of the stack.
@@ -162,15 +162,17 @@ impl Document {
 }
 
 /// The documents of a kind in a repository, such as its roles: their names, sorted.
-#[must_use]
-pub fn names(repository: &Path, folder: &str) -> Vec<String> {
-    let entries = std::fs::read_dir(repository.join(folder)).into_iter().flatten().flatten();
-    let mut names: Vec<String> = entries
-        .filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".json").map(str::to_owned))
-        .filter(|name| !name.is_empty() && !name.starts_with('.'))
-        .collect();
+/// # Errors
+/// A folder that is there and cannot be listed.
+pub fn names(repository: &Path, folder: &str) -> Result<Vec<String>, Failure> {
+    let entries = list_optional(&repository.join(folder))?;
+    let names = entries
+        .iter()
+        .filter_map(|path| path.file_name()?.to_str()?.strip_suffix(".json").map(str::to_owned))
+        .filter(|name| !name.is_empty() && !name.starts_with('.'));
+    let mut names: Vec<String> = names.collect();
     names.sort();
-    names
+    Ok(names)
 }
 
 /// A document of a repository, and what people know it as.

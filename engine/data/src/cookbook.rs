@@ -4,6 +4,8 @@ pub mod cycle;
 
 use std::any::Any;
 use std::collections::HashSet;
+use std::fs::Metadata;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,9 +14,9 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 
 use toque_core::diagnostic::{Diagnostic, Source, Span};
-use toque_core::failure::{FailureKind, plain_io};
+use toque_core::failure::{ErrorContext, Failure, FailureKind, plain_io};
 use toque_core::name::is_word;
-use toque_core::read_optional::optional;
+use toque_core::read_optional::{list_optional, optional};
 use toque_core::read_text::read_text;
 use toque_core::serde_errors::in_recipe_terms;
 pub use toque_core::text::display_path as shown;
@@ -95,24 +97,10 @@ pub fn find(repository: &Path) -> (Cookbooks, Vec<Diagnostic>) {
     let mut found = Cookbooks::new();
     let mut wrong = Vec::new();
     let folder = repository.join("cookbooks");
-    let mut roots: Vec<PathBuf> = match optional(std::fs::read_dir(&folder)) {
-        Ok(entries) => entries
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|entry| entry.path())
-            .filter(|path| path.is_dir() && !hidden(path))
-            .collect(),
-        Err(error) => {
-            wrong.push(Diagnostic::error(format!(
-                "cannot list the cookbooks in `{}`: {}",
-                folder.display(),
-                plain_io(&error)
-            )));
-            Vec::new()
-        }
-    };
-    roots.sort();
+    let roots = visible(&folder, Metadata::is_dir).unwrap_or_else(|failure| {
+        wrong.push(failure.into());
+        Vec::new()
+    });
     for root in roots {
         match Cookbook::load(&root) {
             Ok(cookbook) => {
@@ -208,84 +196,84 @@ impl Cookbook {
     }
 
     /// The path of a recipe, if the cookbook has it.
-    #[must_use]
-    pub fn recipe(&self, name: &str) -> Option<PathBuf> {
+    /// # Errors
+    /// When it cannot be looked at.
+    pub fn recipe(&self, name: &str) -> Result<Option<PathBuf>, Failure> {
         let path = self.root.join("recipes").join(format!("{name}.rhai"));
-        path.is_file().then_some(path)
+        Ok(is(&path, Metadata::is_file)?.then_some(path))
     }
 
     /// The path of a recipe that it must have.
     /// # Errors
     /// When it has not; with the nearest name.
     pub fn find_recipe(&self, name: &str) -> Result<PathBuf, Diagnostic> {
-        self.recipe(name).ok_or_else(|| {
-            let missing = Diagnostic::error(format!(
-                "cookbook `{}` has no recipe `{name}`",
-                self.manifest.name
-            ));
-            let recipes = self.recipes();
-            missing.suggest_or(name, recipes.iter().map(String::as_str), || {
-                if recipes.is_empty() {
-                    return format!("add it as recipes/{name}.rhai");
-                }
-                format!("its recipes are {}", recipes.join(", "))
-            })
-        })
+        if let Some(path) = self.recipe(name)? {
+            return Ok(path);
+        }
+        let missing =
+            Diagnostic::error(format!("cookbook `{}` has no recipe `{name}`", self.manifest.name));
+        let recipes = self.recipes()?;
+        Err(missing.suggest_or(name, recipes.iter().map(String::as_str), || {
+            if recipes.is_empty() {
+                return format!("add it as recipes/{name}.rhai");
+            }
+            format!("its recipes are {}", recipes.join(", "))
+        }))
     }
 
     /// The names of its recipes, sorted.
-    #[must_use]
-    pub fn recipes(&self) -> Vec<String> {
+    /// # Errors
+    /// A folder that cannot be listed; so do all that follow.
+    pub fn recipes(&self) -> Result<Vec<String>, Failure> {
         scripts(&self.root.join("recipes"))
     }
 
     /// The paths of its custom resources, by name.
-    #[must_use]
-    pub fn resource_files(&self) -> Vec<PathBuf> {
+    /// # Errors
+    /// As [`recipes`](Self::recipes).
+    pub fn resource_files(&self) -> Result<Vec<PathBuf>, Failure> {
         let folder = self.root.join("resources");
-        scripts(&folder).into_iter().map(|name| folder.join(format!("{name}.rhai"))).collect()
+        Ok(scripts(&folder)?.into_iter().map(|name| folder.join(format!("{name}.rhai"))).collect())
     }
 
     /// What its custom resources are called in recipes, sorted.
-    #[must_use]
-    pub fn resources(&self) -> Vec<String> {
-        let files = scripts(&self.root.join("resources"));
+    /// # Errors
+    /// As [`recipes`](Self::recipes).
+    pub fn resources(&self) -> Result<Vec<String>, Failure> {
+        let files = scripts(&self.root.join("resources"))?;
         let mut names: Vec<String> =
             files.iter().map(|file| kind_name(&self.manifest.name, file)).collect();
         names.sort();
-        names
+        Ok(names)
     }
 
     /// The paths of its attribute files: `default.rhai` first, then by name.
-    #[must_use]
-    pub fn attribute_files(&self) -> Vec<PathBuf> {
+    /// # Errors
+    /// As [`recipes`](Self::recipes).
+    pub fn attribute_files(&self) -> Result<Vec<PathBuf>, Failure> {
         let folder = self.root.join("attributes");
-        let mut names = scripts(&folder);
+        let mut names = scripts(&folder)?;
         names.sort_by_key(|name| (name != "default", name.clone()));
-        names.into_iter().map(|name| folder.join(format!("{name}.rhai"))).collect()
+        Ok(names.into_iter().map(|name| folder.join(format!("{name}.rhai"))).collect())
     }
 
     /// Returns the files of its facts, sorted, each with the cookbook's name.
-    #[must_use]
-    pub fn fact_files(&self) -> Vec<(String, PathBuf)> {
-        let entries = std::fs::read_dir(self.root.join("facts")).into_iter().flatten().flatten();
-        let mut files: Vec<_> = entries
-            .map(|entry| entry.path())
-            .filter(|path| path.is_file() && !hidden(path))
-            .map(|path| (self.manifest.name.clone(), path))
-            .collect();
-        files.sort();
-        files
+    /// # Errors
+    /// As [`recipes`](Self::recipes).
+    pub fn fact_files(&self) -> Result<Vec<(String, PathBuf)>, Failure> {
+        let files = visible(&self.root.join("facts"), Metadata::is_file)?;
+        Ok(files.into_iter().map(|path| (self.manifest.name.clone(), path)).collect())
     }
 
     /// The names and paths of its libraries, sorted.
-    #[must_use]
-    pub fn libraries(&self) -> Vec<(String, PathBuf)> {
+    /// # Errors
+    /// As [`recipes`](Self::recipes).
+    pub fn libraries(&self) -> Result<Vec<(String, PathBuf)>, Failure> {
         let folder = self.root.join("libraries");
-        scripts(&folder)
+        Ok(scripts(&folder)?
             .into_iter()
             .map(|name| (name.clone(), folder.join(format!("{name}.rhai"))))
-            .collect()
+            .collect())
     }
 }
 
@@ -414,20 +402,38 @@ pub fn place_of(path: &Path, text: &str, key: &str) -> Option<Span> {
     needs.or_else(|| of(toml::from_str::<Table>(text).ok()?))
 }
 
-fn scripts(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> = std::fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter(|entry| entry.path().is_file())
-        .filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".rhai").map(str::to_owned))
-        .collect();
+/// Returns the names of the scripts in a folder, sorted.
+fn scripts(folder: &Path) -> Result<Vec<String>, Failure> {
+    let mut names = Vec::new();
+    for path in list_optional(folder)? {
+        let name = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".rhai"));
+        if let Some(name) = name
+            && is(&path, Metadata::is_file)?
+        {
+            names.push(name.to_owned());
+        }
+    }
     names.sort();
-    names
+    Ok(names)
 }
 
-fn hidden(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
+/// Returns the entries of a folder that are of a kind and whose names begin with no dot, sorted.
+fn visible(folder: &Path, kind: fn(&Metadata) -> bool) -> Result<Vec<PathBuf>, Failure> {
+    let mut found = Vec::new();
+    for path in list_optional(folder)? {
+        let hidden = path.file_name().is_some_and(|name| name.as_bytes().starts_with(b"."));
+        if !hidden && is(&path, kind)? {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+/// Returns true for a path, or what it leads to, of a kind. One that cannot be looked at is not
+/// taken for another kind: a run would go on without it.
+fn is(path: &Path, kind: fn(&Metadata) -> bool) -> Result<bool, Failure> {
+    let found = optional(std::fs::metadata(path)).context("look at", path)?;
+    Ok(found.as_ref().is_some_and(kind))
 }
 
 #[cfg(test)]
@@ -500,5 +506,26 @@ mod tests {
             let span = wrong.span.map(|span| span.to_string());
             assert_eq!(span, Some(format!("cookbooks/web/cookbook.toml:2:{column}")), "{text}");
         }
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_listed_is_not_taken_for_an_empty_one() {
+        let repository = tempfile::tempdir().unwrap();
+        let root = repository.path().join("cookbooks/web");
+        std::fs::create_dir_all(&root).unwrap();
+        std::fs::write(root.join("cookbook.toml"), "name = \"web\"\nversion = \"1.0.0\"\n")
+            .unwrap();
+        let web = Cookbook::load(&root).unwrap();
+        assert!(web.attribute_files().is_ok_and(|files| files.is_empty()));
+        // A link to itself fails for root too.
+        for folder in ["attributes", "recipes", "facts", "libraries", "resources"] {
+            std::os::unix::fs::symlink(folder, root.join(folder)).unwrap();
+        }
+        assert!(web.attribute_files().is_err() && web.fact_files().is_err());
+        assert!(web.recipes().is_err() && web.recipe("default").is_err());
+        assert!(web.libraries().is_err() && web.resource_files().is_err());
+        std::os::unix::fs::symlink("loop", repository.path().join("cookbooks/loop")).unwrap();
+        let (found, wrong) = find(repository.path());
+        assert!(found.is_empty() && wrong.len() == 1, "{wrong:?}");
     }
 }

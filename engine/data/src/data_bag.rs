@@ -11,9 +11,10 @@ use serde_json::{Map, Value};
 use crate::document_edit::json::laid_out;
 use crate::document_edit::{byte_order_mark, spliced};
 use toque_core::diagnostic::{Diagnostic, Source, Span};
-use toque_core::failure::plain_io;
+use toque_core::failure::{ErrorContext, Failure, plain_io};
 use toque_core::json::{self, Document, wrong_type};
 use toque_core::name::is_dotted_word;
+use toque_core::read_optional::{list_optional, optional};
 use toque_core::read_text::read_text;
 
 /// The data bags of a repository, and over them those that the run was given. What was read is
@@ -74,28 +75,29 @@ impl DataBags {
     }
 
     /// The names of all data bags, sorted.
-    #[must_use]
-    pub fn names(&self) -> Vec<String> {
-        let mut names = self.own_names();
+    /// # Errors
+    /// A folder that cannot be listed.
+    pub fn names(&self) -> Result<Vec<String>, Failure> {
+        let mut names = self.own_names()?;
         names.extend(self.given.keys().cloned());
         names.sort_unstable();
         names.dedup();
-        names
+        Ok(names)
     }
 
     /// The names of those that the repository has, sorted.
-    #[must_use]
-    pub fn own_names(&self) -> Vec<String> {
-        let folder = self.repository.iter().map(|repository| repository.join(FOLDER));
-        let entries =
-            folder.filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
-        let mut names: Vec<String> = entries
-            .filter(|entry| entry.path().is_dir())
-            .filter_map(|entry| entry.file_name().into_string().ok())
-            .filter(|name| is_name(name))
-            .collect();
-        names.sort_unstable();
-        names
+    /// # Errors
+    /// A folder that cannot be listed.
+    pub fn own_names(&self) -> Result<Vec<String>, Failure> {
+        let Some(repository) = &self.repository else { return Ok(Vec::new()) };
+        let mut names = Vec::new();
+        for path in list_optional(&repository.join(FOLDER))? {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if is_name(name) && is_folder(&path)? {
+                names.push(name.to_owned());
+            }
+        }
+        Ok(names)
     }
 
     /// The ids of a bag's items, sorted.
@@ -107,14 +109,17 @@ impl DataBags {
             (None, Some(_)) => None,
             _ => Some(self.repository()?),
         };
-        let folder = repository
-            .filter(|repository| is_name(bag) && repository.join(FOLDER).join(bag).is_dir());
+        let folder = match repository.filter(|_| is_name(bag)) {
+            Some(repository) if is_folder(&repository.join(FOLDER).join(bag))? => Some(repository),
+            _ => None,
+        };
         if folder.is_none() && given.is_none() {
             return Err(self.no_bag(bag));
         }
-        let mut ids = folder.map_or_else(Vec::new, |repository| {
-            json::names(repository, &format!("{FOLDER}/{bag}"))
-        });
+        let mut ids = match folder {
+            Some(repository) => json::names(repository, &format!("{FOLDER}/{bag}"))?,
+            None => Vec::new(),
+        };
         ids.extend(given.into_iter().flat_map(BTreeMap::keys).cloned());
         ids.sort_unstable();
         ids.dedup();
@@ -177,7 +182,10 @@ impl DataBags {
     }
 
     fn no_bag(&self, bag: &str) -> Diagnostic {
-        let names = self.names();
+        let names = match self.names() {
+            Ok(names) => names,
+            Err(failure) => return failure.into(),
+        };
         let missing = Diagnostic::error(format!("there is no data bag `{bag}`"));
         missing.suggest_or(bag, names.iter().map(String::as_str), || {
             if is_name(bag) {
@@ -189,6 +197,11 @@ impl DataBags {
             }
         })
     }
+}
+
+fn is_folder(path: &Path) -> Result<bool, Failure> {
+    let found = optional(std::fs::metadata(path)).context("look at", path)?;
+    Ok(found.is_some_and(|found| found.is_dir()))
 }
 
 impl Item {
@@ -381,7 +394,7 @@ mod tests {
             ),
         ]);
         let bags = DataBags::of(Some(folder.path()));
-        assert_eq!(bags.names(), ["apps", "users"]);
+        assert_eq!(bags.names().unwrap(), ["apps", "users"]);
         assert_eq!(bags.ids("users").unwrap(), ["alice", "bob"]);
         assert_eq!(bags.item("users", "bob").unwrap().values["uid"], 1001);
         assert_eq!(bags.item("apps", "web.v2").unwrap().values["port"], 80);

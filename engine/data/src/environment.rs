@@ -39,7 +39,7 @@ impl Environment {
                 return Ok(None);
             }
             let missing = Diagnostic::error(format!("there is no environment `{name}`"));
-            let names = json::names(repository, "environments");
+            let names = json::names(repository, "environments")?;
             let known = names.iter().map(String::as_str).chain([DEFAULT]);
             return Err(missing
                 .suggest_or(name, known, || format!("write it as {shown}, or correct the name")));

@@ -33,7 +33,7 @@ impl Role {
         let (path, shown) = json::path_of(repository, "roles", name);
         let Some(document) = Document::read(&path, &shown)? else {
             let missing = Diagnostic::error(format!("there is no role `{name}`"));
-            let names = json::names(repository, "roles");
+            let names = json::names(repository, "roles")?;
             return Err(missing.suggest_or(name, names.iter().map(String::as_str), || {
                 format!("write it as {shown}, or correct the name")
             }));

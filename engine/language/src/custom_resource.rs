@@ -24,6 +24,7 @@ use crate::{closures, script, source_positions};
 use toque_contract::graph::{ActionRef, Common, Deferred, Instance};
 use toque_contract::registry::{ActionDoc, CustomKind, Kind, Origin};
 use toque_core::diagnostic::Diagnostic;
+use toque_core::failure::Failure;
 use toque_core::name::RecipeName;
 use toque_core::property_error::PropertyError;
 
@@ -128,7 +129,9 @@ fn home(custom: &CustomKind) -> RecipeName {
 }
 
 /// The custom kinds of a cookbook: their names and files, in order.
-pub(crate) fn kinds_of(cookbook: &toque_data::cookbook::Cookbook) -> Vec<Kind> {
+/// # Errors
+/// When they cannot be listed.
+fn kinds_of(cookbook: &toque_data::cookbook::Cookbook) -> Result<Vec<Kind>, Failure> {
     let kind = |path: &Path| {
         let file = path.file_stem()?.to_str()?;
         let custom = CustomKind {
@@ -141,7 +144,7 @@ pub(crate) fn kinds_of(cookbook: &toque_data::cookbook::Cookbook) -> Vec<Kind> {
             origin: Origin::Custom(custom),
         })
     };
-    cookbook.resource_files().iter().filter_map(|path| kind(path)).collect()
+    Ok(cookbook.resource_files()?.iter().filter_map(|path| kind(path)).collect())
 }
 
 /// Adds the custom kinds of a run's cookbooks to those that the program brings.
@@ -151,7 +154,8 @@ pub fn add_kinds<'a>(
     registry: &mut toque_contract::registry::Registry,
     cookbooks: impl Iterator<Item = &'a Rc<toque_data::cookbook::Cookbook>>,
 ) -> Result<(), Diagnostic> {
-    for kind in cookbooks.flat_map(|cookbook| kinds_of(cookbook)) {
+    let kinds = cookbooks.map(|cookbook| kinds_of(cookbook)).collect::<Result<Vec<_>, _>>()?;
+    for kind in kinds.into_iter().flatten() {
         let name = Rc::clone(&kind.name);
         let Origin::Custom(custom) = &kind.origin else { continue };
         let file = toque_data::cookbook::shown(&custom.path);

@@ -199,7 +199,8 @@ fn unknown_variable(name: &str) -> Diagnostic {
 
 fn unknown_library(interpreter: &Interpreter, path: &str) -> Diagnostic {
     let of = |cookbook: &Rc<Cookbook>| {
-        let files = cookbook.libraries().into_iter();
+        // Only names to choose the nearest of: the error is about another one.
+        let files = cookbook.libraries().unwrap_or_default().into_iter();
         files.map(|(file, _)| format!("{}::{file}", cookbook.manifest.name)).collect::<Vec<_>>()
     };
     let known: Vec<String> = interpreter.inputs.cookbooks.values().flat_map(of).collect();

@@ -162,7 +162,7 @@ fn defined(
     cookbook: &Cookbook,
 ) -> Result<Vec<Function>, Diagnostic> {
     let mut functions = Vec::new();
-    for (file, path) in cookbook.libraries() {
+    for (file, path) in cookbook.libraries()? {
         let source = script::read(interpreter, &path)?;
         let ast = script::compile(engine, interpreter, &source)?;
         let public = ast.iter_functions().filter(|function| function.access == FnAccess::Public);

@@ -234,8 +234,11 @@ fn check_cookbook(
                     }
                 }
             }
-            let documents = cookbook
-                .fact_files()
+            let facts = cookbook.fact_files().unwrap_or_else(|failure| {
+                mistakes.push(failure.into());
+                Vec::new()
+            });
+            let documents = facts
                 .into_iter()
                 .map(|(_, path)| path)
                 .filter(|path| path.extension().is_some_and(|found| found == "json"));
@@ -259,7 +262,11 @@ fn check_cookbook(
     }
     let mut compiled: Vec<(Diagnostic, Vec<String>)> = Vec::new();
     for machine in &machines {
-        for recipe in roots(cookbook, &included) {
+        let roots = roots(cookbook, &included).unwrap_or_else(|failure| {
+            mistakes.push(failure.into());
+            Vec::new()
+        });
+        for recipe in roots {
             let options = options(machine.clone(), RecipeName { cookbook: name.clone(), recipe });
             for mistake in offline::mistakes(registry, &options) {
                 match compiled.iter_mut().find(|(known, _)| {
@@ -360,8 +367,11 @@ fn platforms(cookbook: &Cookbook, mistakes: &mut Vec<Diagnostic>) -> Vec<Shipped
 
 /// The recipes that no other recipe of the cookbook includes: the others are compiled with those
 /// that include them.
-fn roots(cookbook: &Cookbook, included: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
-    let recipes = cookbook.recipes();
+fn roots(
+    cookbook: &Cookbook,
+    included: &BTreeMap<String, BTreeSet<String>>,
+) -> Result<Vec<String>, Failure> {
+    let recipes = cookbook.recipes()?;
     let mut reached: HashSet<&str> = HashSet::new();
     let mut roots: Vec<String> = Vec::new();
     let targets: BTreeSet<&String> =
@@ -377,7 +387,7 @@ fn roots(cookbook: &Cookbook, included: &BTreeMap<String, BTreeSet<String>>) -> 
             reach(recipe, included, &mut reached);
         }
     }
-    roots
+    Ok(roots)
 }
 
 fn reach<'a>(

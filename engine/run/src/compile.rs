@@ -139,7 +139,7 @@ pub(crate) fn begin(language: &Language) -> Result<(), Diagnostics> {
         return Err(Diagnostics(unfit));
     }
     for cookbook in interpreter.inputs.cookbooks.values() {
-        for path in cookbook.attribute_files() {
+        for path in cookbook.attribute_files().map_err(Diagnostic::from)? {
             let file = path
                 .file_stem()
                 .map(|stem| stem.to_string_lossy().into_owned())

@@ -26,14 +26,14 @@ pub(crate) fn data(options: &Options) -> Result<Data, Diagnostic> {
     let given = options
         .command
         .as_ref()
-        .map(|command| stack::bags(command, &bags.own_names()))
+        .map(|command| stack::bags(command, &bags.own_names()?))
         .transpose()?;
     if let Some(given) = &given {
         bags = bags.with(given.clone());
     }
     if options.reach == MachineAccess::Repository && given.is_none() {
         // Recipes may be for a stack that is not here.
-        let own = bags.own_names();
+        let own = bags.own_names()?;
         bags = bags.with(stack::no_bags(&own));
     }
     let bags = Rc::new(bags);
@@ -56,7 +56,7 @@ pub fn expand(options: &Options, reveal: bool) -> Result<Vec<(String, String)>, 
     let Data { decryptor, .. } = data(options)?;
     let folder = command.stack.folder.as_deref();
     let open = |value: &Value| decryptor.fill(value, "a value of the command", folder);
-    let own = DataBags::of(options.repository.as_deref()).own_names();
+    let own = DataBags::of(options.repository.as_deref()).own_names()?;
     let reveal: Option<&dyn Fn(&Value) -> Result<Value, Diagnostic>> =
         if reveal { Some(&open) } else { None };
     Ok(stack::expand(command, &own, reveal)?)

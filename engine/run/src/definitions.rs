@@ -81,7 +81,7 @@ fn files(
         (PathBuf::from("kinds.d.rhai"), kinds_file(&interpreter.inputs.registry)),
     ]);
     for cookbook in interpreter.inputs.cookbooks.values() {
-        for (name, path) in cookbook.libraries() {
+        for (name, path) in cookbook.libraries()? {
             let library = format!("{}::{name}", cookbook.manifest.name);
             match language.offered(&path) {
                 Ok(offered) => {

@@ -78,21 +78,19 @@ pub(crate) fn gather(
 }
 
 /// A check is for no node in particular: what any document of the repository sets may be there.
-/// Those that cannot be read are told of by themselves.
+/// Those that cannot be read or listed are told of by themselves.
 fn of_any_node(repository: &Path, attributes: &mut Attributes) {
-    for name in json::names(repository, "environments") {
+    let names = |folder| json::names(repository, folder).unwrap_or_default();
+    for name in names("environments") {
         if let Ok(Some(environment)) = Environment::read(repository, &name) {
             environment.set(attributes);
         }
     }
-    for role in
-        json::names(repository, "roles").iter().filter_map(|name| Role::read(repository, name).ok())
-    {
+    for role in names("roles").iter().filter_map(|name| Role::read(repository, name).ok()) {
         role.set(attributes);
     }
-    for node in json::names(repository, "nodes")
-        .iter()
-        .filter_map(|name| NodeFile::read(repository, name).ok().flatten())
+    for node in
+        names("nodes").iter().filter_map(|name| NodeFile::read(repository, name).ok().flatten())
     {
         node.set(attributes);
     }

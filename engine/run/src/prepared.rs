@@ -115,8 +115,9 @@ pub(crate) fn open(
     let view = view.with_redactor(Rc::clone(&options.redactor));
     let mut registry = registry.clone();
     add_custom_kinds(&mut registry, given.cookbooks.values())?;
-    let files = given.cookbooks.values().flat_map(|cookbook| cookbook.fact_files());
-    let (custom, wrong) = Custom::find(files);
+    let files: Vec<_> =
+        given.cookbooks.values().map(|cookbook| cookbook.fact_files()).collect::<Result<_, _>>()?;
+    let (custom, wrong) = Custom::find(files.into_iter().flatten());
     if !wrong.is_empty() {
         return Err(Diagnostics(wrong).into());
     }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use toque_cookbooks::manifest::lockfile::{LockedCookbook, Lockfile, Origin};
 use toque_cookbooks::repository::Repository;
 use toque_core::diagnostic::visible;
+use toque_core::failure::Failure;
 use toque_data::cookbook::Cookbook;
 use toque_engine::Refused;
 
@@ -43,7 +44,7 @@ pub(crate) fn run(
         locked,
     );
     let there = if root.is_dir() { Some(Cookbook::load(&root)?) } else { None };
-    let data = data(name, locked, there.as_ref(), &who(&repository, &lockfile, name));
+    let data = data(name, locked, there.as_ref(), &who(&repository, &lockfile, name))?;
     match format {
         Format::Json => output::json(&data),
         Format::Text => {
@@ -85,7 +86,7 @@ fn data(
     locked: &LockedCookbook,
     there: Option<&Cookbook>,
     who: &[(String, String)],
-) -> Value {
+) -> Result<Value, Failure> {
     let pairs = |pairs: &mut dyn Iterator<Item = (String, String)>| -> Value {
         Value::Object(pairs.map(|(name, constraint)| (name, constraint.into())).collect())
     };
@@ -95,7 +96,7 @@ fn data(
     };
     let about = there.map(|cookbook| &cookbook.manifest);
     let mut platforms = about.into_iter().flat_map(|about| &about.platforms);
-    json!({
+    Ok(json!({
         "name": name,
         "version": locked.version.to_string(),
         "description": about.and_then(|about| about.description.as_ref()),
@@ -108,9 +109,9 @@ fn data(
         "platforms": pairs(&mut platforms.by_ref().map(|(name, constraint)| (name.clone(), constraint.to_string()))),
         "dependencies": pairs(&mut locked.dependencies.iter().map(|(name, constraint)| (name.clone(), constraint.to_string()))),
         "needed_by": who.iter().map(|(by, constraint)| json!({ "by": by, "constraint": constraint })).collect::<Vec<_>>(),
-        "recipes": there.map(Cookbook::recipes),
-        "resources": there.map(Cookbook::resources),
-    })
+        "recipes": there.map(Cookbook::recipes).transpose()?,
+        "resources": there.map(Cookbook::resources).transpose()?,
+    }))
 }
 
 /// Lists the askers of a cookbook, each with its constraint.

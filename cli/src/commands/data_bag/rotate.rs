@@ -137,7 +137,7 @@ fn items(
         (Some(bag), None) => bags.bags.ids(bag)?.iter().map(|id| bags.item(bag, id)).collect(),
         _ => {
             let mut all = Vec::new();
-            for bag in bags.bags.names() {
+            for bag in bags.bags.names()? {
                 all.extend(items(bags, Some(&bag), None)?);
             }
             Ok(all)

@@ -31,7 +31,7 @@ pub(crate) fn run(bags: &Bags<'_>, args: &Args) -> Result<Exit, Refused> {
     let text = match (&args.bag, &args.item) {
         (Some(bag), Some(item)) => whole(bags, bag, item, args)?,
         (Some(bag), None) => names(&bags.bags.ids(bag)?, args.format),
-        _ => names(&bags.bags.names(), args.format),
+        _ => names(&bags.bags.names()?, args.format),
     };
     if !text.is_empty() {
         output::print(&text);

@@ -110,7 +110,7 @@ impl Indexes {
                 Ok(Environment::read(repository, name)?
                     .map(|environment| with_name(&environment.document.value, name)))
             })?,
-            "client" if !bags.names().iter().any(|name| name == index) => {
+            "client" if !bags.names()?.iter().any(|name| name == index) => {
                 return Err(Diagnostic::error(
                     "there are no clients to search: they belong to a Chef server, and Toque needs none",
                 )
@@ -131,7 +131,7 @@ impl Indexes {
         read: impl Fn(&Path, &str) -> Result<Option<Map<String, Value>>, Diagnostic>,
     ) -> Result<Rc<[Rc<Item>]>, Diagnostic> {
         let Some(repository) = &self.repository else { return Ok(Rc::new([])) };
-        let names = json::names(repository, folder).into_iter();
+        let names = json::names(repository, folder)?.into_iter();
         let item = |name: String| {
             let values = read(repository, &name).transpose()?;
             let (file, shown) = json::path_of(repository, folder, &name);
@@ -153,7 +153,10 @@ impl Indexes {
 
 /// What to say of an index that is not there; none when it is, and something else is wrong with it.
 fn unknown(index: &str, bags: &DataBags) -> Option<Diagnostic> {
-    let names = bags.names();
+    let names = match bags.names() {
+        Ok(names) => names,
+        Err(failure) => return Some(failure.into()),
+    };
     if names.iter().any(|name| name == index) {
         return None;
     }

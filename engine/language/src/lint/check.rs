@@ -175,17 +175,7 @@ fn unknown_recipe(interpreter: &Interpreter, text: &str, own: &str) -> Option<Di
         Err(wrong) => return Some(Diagnostic::error(wrong)),
     };
     match interpreter.inputs.cookbooks.get(&name.cookbook) {
-        Some(cookbook) if cookbook.recipe(&name.recipe).is_none() => {
-            let missing = Diagnostic::error(format!(
-                "cookbook `{}` has no recipe `{}`",
-                name.cookbook, name.recipe
-            ));
-            let recipes = cookbook.recipes();
-            Some(missing.suggest_or(&name.recipe, recipes.iter().map(String::as_str), || {
-                format!("add it as recipes/{}.rhai", name.recipe)
-            }))
-        }
-        Some(_) => None,
+        Some(cookbook) => cookbook.find_recipe(&name.recipe).err(),
         None => Some(script::undeclared(own, &name)),
     }
 }

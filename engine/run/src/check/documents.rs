@@ -14,19 +14,26 @@ use toque_data::run_list::{Item, Placed};
 /// What is wrong with them: in themselves, and in what they name.
 pub(crate) fn check(repository: &Path, cookbooks: &Cookbooks) -> Vec<Diagnostic> {
     let mut mistakes = Vec::new();
-    for name in json::names(repository, "roles") {
+    let mut names = |folder| {
+        json::names(repository, folder).unwrap_or_else(|failure| {
+            mistakes.push(failure.into());
+            Vec::new()
+        })
+    };
+    let (roles, environments, nodes) = (names("roles"), names("environments"), names("nodes"));
+    for name in roles {
         if let Err(wrong) = role(repository, cookbooks, &name) {
             mistakes.push(wrong);
         }
     }
-    for name in json::names(repository, "environments") {
+    for name in environments {
         match Environment::read(repository, &name) {
             Ok(found) => mistakes
                 .extend(found.iter().flat_map(|environment| environment.strangers(cookbooks))),
             Err(wrong) => mistakes.push(wrong),
         }
     }
-    for name in json::names(repository, "nodes") {
+    for name in nodes {
         if let Err(wrong) = node(repository, cookbooks, &name) {
             mistakes.push(wrong);
         }

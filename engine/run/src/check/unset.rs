@@ -21,9 +21,13 @@ pub(crate) fn always_set(interpreter: &Interpreter, known: &mut Known) {
 
 /// What the documents of a repository set. One that cannot be read may set anything.
 pub(crate) fn documents(repository: &Path, known: &mut Known) {
-    for (folder, name) in ["nodes", "roles", "environments"].iter().flat_map(|folder| {
-        json::names(repository, folder).into_iter().map(move |name| (folder, name))
-    }) {
+    let folders = ["nodes", "roles", "environments"];
+    let listed = folders.map(|folder| (folder, json::names(repository, folder)));
+    known.open |= listed.iter().any(|(_, names)| names.is_err());
+    for (folder, name) in listed
+        .into_iter()
+        .flat_map(|(folder, names)| names.into_iter().flatten().map(move |name| (folder, name)))
+    {
         let (path, shown) = json::path_of(repository, folder, &name);
         match json::Document::read(&path, &shown)
             .map(|document| document.map(|document| document.value))
