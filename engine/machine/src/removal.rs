@@ -47,6 +47,18 @@ pub fn mounted(point: &Path) -> RefusedPath {
     }
 }
 
+/// Returns the error for a mount point that was crossed: what was in it is removed, and it stays.
+#[must_use]
+pub fn emptied(point: &Path) -> RefusedPath {
+    RefusedPath {
+        why: format!(
+            "`{}` is empty now and cannot be removed: another file system is mounted there",
+            point.display()
+        ),
+        hint: "unmount it".to_owned(),
+    }
+}
+
 /// Returns a path of the kernel's list, which writes a blank as `\040`.
 pub(crate) fn unescaped(text: &[u8]) -> PathBuf {
     let mut bytes = Vec::new();

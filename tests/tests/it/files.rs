@@ -349,6 +349,22 @@ directory("/root/t/never-there", #{ action: "delete" });
 "#,
     );
     assert!(!host.exists("/root/t/new/inner") && !host.exists("/root/t/a"));
+
+    mounted(&host, "/root/t/disks/one");
+    let delete = r#"directory("/root/t/disks", #{ action: "delete", recursive: true });"#;
+    apply(&host, delete).fails(1, &["another file system is mounted at `/root/t/disks/one`"]);
+    assert!(host.exists("/root/t/disks/one/kept"));
+    let across = delete.replace("true }", "true, one_file_system: false }");
+    apply(&host, &across).fails(1, &["is empty now", "unmount it"]);
+    assert!(!host.exists("/root/t/disks/one/kept"));
+    host.sh("umount /root/t/disks/one");
+    settle(&host, delete);
+    assert!(!host.exists("/root/t/disks"));
+}
+
+/// Mounts a file system with a file in it.
+fn mounted(host: &Host, at: &str) {
+    host.sh(&format!("mkdir -p {at}; mount -t tmpfs none {at}; touch {at}/kept"));
 }
 
 #[test]
@@ -405,6 +421,16 @@ remote_directory("/root/t/away", #{ action: "delete" });
     );
     converge(&host).well();
     assert_eq!(host.sh("cd /root/t; cat tree/one tree/sub/two"), "mine\ntwo\n");
+
+    mounted(&host, "/root/t/tree/disk");
+    let purge = r#"remote_directory("/root/t/tree", #{ purge: true });"#;
+    put(&host, "recipes/default.rhai", purge);
+    converge(&host).fails(1, &["another file system is mounted at `/root/t/tree/disk`"]);
+    assert!(host.exists("/root/t/tree/disk/kept"));
+    let across = purge.replace("true }", "true, one_file_system: false }");
+    put(&host, "recipes/default.rhai", &across);
+    converge(&host).fails(1, &["is empty now", "unmount it"]);
+    assert!(!host.exists("/root/t/tree/disk/kept"));
 }
 
 #[test]

@@ -285,7 +285,7 @@ impl System for HostSystem {
 
     fn remove_dir(&self, path: &Path) -> io::Result<()> {
         let place = self.place_now(path)?;
-        unlinkat(&place.folder.fd, &place.name, AtFlags::REMOVEDIR)?;
+        remove::empty_directory(&place, path)?;
         self.temporaries.note(|record| record.gone(path));
         Ok(())
     }

@@ -11,7 +11,7 @@ use rustix::io::Errno;
 
 use super::names_in;
 use super::walk::{Place, is_link};
-use crate::removal::{MOUNTS, may_remove_all, mounted, mounted_below};
+use crate::removal::{MOUNTS, emptied, may_remove_all, mounted, mounted_below};
 use crate::system::Mounts;
 use crate::temporary_name::make_in;
 
@@ -40,7 +40,14 @@ pub(super) fn all(place: &Place, path: &Path, mounts: Mounts) -> io::Result<()> 
             break;
         }
     }
-    Ok(unlinkat(&place.folder.fd, &place.name, AtFlags::REMOVEDIR)?)
+    empty_directory(place, path)
+}
+
+pub(super) fn empty_directory(place: &Place, path: &Path) -> io::Result<()> {
+    match unlinkat(&place.folder.fd, &place.name, AtFlags::REMOVEDIR) {
+        Err(Errno::BUSY) => Err(emptied(path).into()),
+        removed => Ok(removed?),
+    }
 }
 
 struct Removal<'a> {
@@ -83,6 +90,7 @@ impl Removal<'_> {
         self.empty(&below, depth + 1)?;
         match unlinkat(above, name, AtFlags::REMOVEDIR) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(Errno::BUSY) => Err(emptied(Path::new(name)).into()),
             Err(error) => Err(error.into()),
         }
     }
