@@ -7,6 +7,7 @@
     reason = "it prints what it found, and ends where it cannot go on"
 )]
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::env;
 use std::fs::{self, File};
@@ -64,12 +65,19 @@ const LIMIT: Duration = Duration::from_secs(60);
 const REPORT: &str = "/tmp/faults-report.json";
 const OUTPUT: &str = "/tmp/faults-output";
 
+/// Panics that no code of Toque can turn into an error: that of Rust's runtime before `main`, and of
+/// the library that reserves the stack, when the kernel refuses a size right after it gave it.
+const OUTSIDE: [&str; 2] =
+    ["failed to allocate an alternative stack", "mmap failed to allocate stack"];
+
 struct Sweep {
     /// A script that makes everything as it was before the run.
     setup: String,
     /// A folder in which every file begins with the word `old` or `new`, and ends with it too.
     folder: String,
     words: Vec<String>,
+    /// Runs that ended in one of [`OUTSIDE`].
+    outside: Cell<usize>,
 }
 
 fn main() -> ExitCode {
@@ -78,7 +86,12 @@ fn main() -> ExitCode {
         panic!("`faults` is called by tests alone: {words:?}");
     };
     let share: usize = share.parse().expect("faults are counted");
-    let sweep = Sweep { setup: setup.clone(), folder: folder.clone(), words: words.to_vec() };
+    let sweep = Sweep {
+        setup: setup.clone(),
+        folder: folder.clone(),
+        words: words.to_vec(),
+        outside: Cell::new(0),
+    };
     let counted = sweep.count();
     let (mut injected, mut calls, mut ended_well, mut faults) = (0, 0, 0, 0);
     for (names, error) in CALLS {
@@ -98,7 +111,8 @@ fn main() -> ExitCode {
         }
     }
     println!(
-        "{injected} faults in {calls} calls, {ended_well} runs ended well, {faults} were wrong"
+        "{injected} faults in {calls} calls, {ended_well} runs ended well, {} panicked outside of toque, {faults} were wrong",
+        sweep.outside.get()
     );
     if faults == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -156,6 +170,9 @@ impl Sweep {
                 Some(0) => {}
                 Some(1 | 2) if has_cause(&told) => {}
                 Some(1 | 2) => wrong.push(format!("its error has no cause:\n{told}")),
+                _ if OUTSIDE.iter().any(|panic| told.contains(panic)) => {
+                    self.outside.set(self.outside.get() + 1);
+                }
                 _ => wrong.push(format!("it ended with {status} {:?}\n{told}", status.signal())),
             },
         }
@@ -231,6 +248,8 @@ fn has_cause(told: &str) -> bool {
         "interrupted",
         "temporarily unavailable",
         "exited with",
+        // The fault met the guardian, which then takes toque for dead and ends the command.
+        "was ended by signal",
     ];
     let lower = told.to_lowercase();
     let named = ["`".to_owned(), "standard output".to_owned(), "the thread that".to_owned()];
