@@ -4,7 +4,8 @@
 use std::path::Path;
 
 use libfuzzer_sys::{Corpus, fuzz_target};
-use toque_cookbooks::manifest::cookfile::{Cookfile, Location, is_name};
+use toque_cookbooks::manifest::cookfile::{Cookfile, Location};
+use toque_core::name::is_word;
 use toque_fuzz::sound;
 
 fuzz_target!(|bytes: &[u8]| -> Corpus {
@@ -16,7 +17,7 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
         }
         Ok(cookfile) => {
             for wanted in &cookfile.cookbooks {
-                assert!(is_name(&wanted.name), "{:?}", wanted.name);
+                assert!(is_word(&wanted.name), "{:?}", wanted.name);
                 let line = wanted.at.line_text();
                 assert!(line.contains(wanted.name.as_str()) || line.contains('\\'), "{wanted:?}");
                 if let Location::Sources(constraint) = &wanted.from {
