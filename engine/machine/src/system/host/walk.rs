@@ -122,7 +122,8 @@ impl Walk {
 
     /// Walks to the folder that `path` is in. A link at its end is not followed.
     /// # Errors
-    /// As `open(2)`; [`RefusedPath`] for a link on the way that another user decides about.
+    /// As `open(2)`; a [`RefusedPath`](toque_core::failure::RefusedPath) for a link on the way that
+    /// another user decides about.
     pub(super) fn place(&self, path: &Path) -> io::Result<Place> {
         match plain_split(path)? {
             Some((above, name)) => match self.folder(above) {
